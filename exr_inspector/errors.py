@@ -1,0 +1,211 @@
+"""Every exception this project raises, each with a stable `code` and whether a retry may help.
+
+An outcome is data, a failure is an exception: errors with `retryable = False` that speak of one file become that
+file's row (`status = 'failed'`, code and message); retryable ones leave the handler, so that the platform delivers the
+event again.
+No message ever holds a credential: whoever builds one passes what was found, never what was configured.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ExrInspectorError(Exception):
+    """Base of all our errors.
+
+    Attributes:
+        code: Stable, upper-case name that tests, rows and dashboards match on; messages may change, codes do not.
+        retryable: True when the same call may succeed later without anybody changing anything.
+    """
+
+    code: ClassVar[str] = "INTERNAL"
+    retryable: ClassVar[bool] = False
+
+
+# --- configuration and events ----------------------------------------------------------------------------
+
+
+class SettingsError(ExrInspectorError):
+    """A setting is missing or unusable; raised in `init`, names the variable."""
+
+    code = "SETTINGS"
+
+
+class PolicyError(ExrInspectorError):
+    """A validation policy cannot be used; the message names file, line and key."""
+
+    code = "POLICY"
+
+
+class EventError(ExrInspectorError):
+    """An event has no shape we know; the message says what was found."""
+
+    code = "EVENT"
+
+
+# --- what is wrong with a file: permanent, becomes a row -------------------------------------------------
+
+
+class FormatError(ExrInspectorError):
+    """The bytes are not an OpenEXR file that can be read, and where they stop being one.
+
+    Attributes:
+        offset: Byte offset in the file at which the fault shows.
+        found: What the bytes say, short.
+        expected: What the format asks for there, short.
+    """
+
+    code = "EXR_DAMAGED"
+
+    def __init__(self, message: str, *, offset: int = 0, found: str = "", expected: str = "") -> None:
+        self.offset = offset
+        self.found = found
+        self.expected = expected
+        text = f"{message} at byte {offset}"
+        if found:
+            text += f": found {found}"
+        if expected:
+            text += f", expected {expected}" if found else f": expected {expected}"
+        super().__init__(text)
+
+
+class NotAnExr(FormatError):
+    """The first four bytes are not OpenEXR's magic number."""
+
+    code = "EXR_MAGIC"
+
+
+class EmptyFile(FormatError):
+    """The object has no bytes at all."""
+
+    code = "EXR_EMPTY"
+
+
+class UnsupportedVersion(FormatError):
+    """The version number is not 2, or a flag announces a layout no reader knows."""
+
+    code = "EXR_VERSION"
+
+
+class TruncatedHeader(FormatError):
+    """The file ends inside the header."""
+
+    code = "EXR_HEADER_TRUNCATED"
+
+
+class DamagedHeader(FormatError):
+    """The header's structure is broken: nothing after this point can be trusted."""
+
+    code = "EXR_HEADER_DAMAGED"
+
+
+class LimitExceeded(FormatError):
+    """The file asks for more than a limit allows; `limit` is the setting's name."""
+
+    code = "LIMIT_EXCEEDED"
+
+    def __init__(self, message: str, *, limit: str, offset: int = 0, found: str = "", expected: str = "") -> None:
+        self.limit = limit
+        super().__init__(f"{message} (limit {limit})", offset=offset, found=found, expected=expected)
+
+
+class DecodeError(FormatError):
+    """A chunk's compressed bytes do not decode to what the header promises."""
+
+    code = "EXR_DECODE"
+
+
+# --- where bytes come from -------------------------------------------------------------------------------
+
+
+class SourceError(ExrInspectorError):
+    """Reading an object failed."""
+
+    code = "SOURCE"
+
+
+class ObjectNotFound(SourceError):
+    """There is no such object (any more)."""
+
+    code = "SOURCE_NOT_FOUND"
+
+
+class AccessDenied(SourceError):
+    """The store refuses these credentials, or the bucket is not among those allowed."""
+
+    code = "SOURCE_ACCESS_DENIED"
+
+
+class ObjectChanged(SourceError):
+    """The object was overwritten while it was being read; the next delivery reads the new one whole."""
+
+    code = "SOURCE_CHANGED"
+    retryable = True
+
+
+class SourceUnavailable(SourceError):
+    """The object store is down, throttling, or too slow."""
+
+    code = "SOURCE_UNAVAILABLE"
+    retryable = True
+
+
+class BudgetExceeded(SourceError):
+    """Reading on would cost more requests or bytes than one inspection may."""
+
+    code = "SOURCE_BUDGET"
+
+
+class DeadlineExceeded(ExrInspectorError):
+    """The time for one invocation is used up."""
+
+    code = "DEADLINE"
+    retryable = True
+
+
+# --- VAST DataBase ---------------------------------------------------------------------------------------
+
+
+class CatalogError(ExrInspectorError):
+    """Writing to or reading from VAST DataBase failed."""
+
+    code = "CATALOG"
+
+
+class CatalogConflict(CatalogError):
+    """Other writers kept winning until the time budget for this write ran out."""
+
+    code = "CATALOG_CONFLICT"
+    retryable = True
+
+
+class CatalogUnavailable(CatalogError):
+    """The database is down, throttling, or too slow."""
+
+    code = "CATALOG_UNAVAILABLE"
+    retryable = True
+
+
+class CatalogDenied(CatalogError):
+    """The keys lack a right; the message names the operation and the table.
+
+    Retryable, since the row cannot be stored anywhere: the event must go back to the platform, not be lost.
+    """
+
+    code = "CATALOG_DENIED"
+    retryable = True
+
+
+class SchemaMissing(CatalogError):
+    """A bucket, schema or table is not there: `./run db setup` makes it. Retryable for the reason of CatalogDenied."""
+
+    code = "CATALOG_SCHEMA_MISSING"
+    retryable = True
+
+
+class SchemaDrift(CatalogError):
+    """A stored table has other columns than this version writes; the message lists them."""
+
+    code = "CATALOG_SCHEMA_DRIFT"
+    retryable = True
