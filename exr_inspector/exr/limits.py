@@ -1,0 +1,39 @@
+"""What one file may ask of us: every number that a file declares is held against one of these before it is believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper bounds for reading one file. Each has a setting of its own (`EXR_MAX_...`).
+
+    Attributes:
+        header_bytes: End of the last header, counted from the start of the file.
+        attributes: Attributes of all parts together.
+        parts: Parts of one file.
+        channels: Channels of one part; OpenEXR itself counts them in 15 bits.
+        name_bytes: Length of an attribute, type or channel name; the format's own limit is 255.
+        chunks: Entries of one part's chunk offset table; OpenEXRCore refuses more than 2**20.
+        table_bytes: All chunk offset tables of one file together.
+        string_bytes: Value of one attribute.
+        inflated_bytes: What a compressed attribute (idmanifest) may grow to.
+        image_px: Width or height of a data window whose chunks are to be located.
+        tile_px: Width or height of one tile.
+    """
+
+    header_bytes: int = 64 << 20
+    attributes: int = 200_000
+    parts: int = 4_096
+    channels: int = 32_767
+    name_bytes: int = 255
+    chunks: int = 1 << 20
+    table_bytes: int = 64 << 20
+    string_bytes: int = 64 << 20
+    inflated_bytes: int = 64 << 20
+    image_px: int = 1 << 24
+    tile_px: int = 1 << 24
+
+
+DEFAULT_LIMITS = Limits()
