@@ -54,9 +54,11 @@ class FormatError(ExrInspectorError):
         offset: Byte offset in the file at which the fault shows.
         found: What the bytes say, short.
         expected: What the format asks for there, short.
+        partial: What could be read before the fault (an `exr.header.Header`), None where nothing could.
     """
 
     code = "EXR_DAMAGED"
+    partial: object | None = None
 
     def __init__(self, message: str, *, offset: int = 0, found: str = "", expected: str = "") -> None:
         self.offset = offset

@@ -1,0 +1,66 @@
+"""The attributes that OpenEXR 3.5 defines: their types, and the group each belongs to when shown to people.
+
+Sources: `ImfStandardAttributes.h`, `openexr_attr.h` and the file layout document of OpenEXR 3.5.3.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from exr_inspector.exr.attributes import KNOWN_TYPES
+
+
+class Standard(NamedTuple):
+    """What OpenEXR says of one attribute name."""
+
+    type_name: str
+    group: str
+
+
+_GROUPS = {
+    "structure": {
+        "channels": "chlist", "chunkCount": "int", "compression": "compression", "dataWindow": "box2i",
+        "deepImageState": "deepImageState", "displayWindow": "box2i", "envmap": "envmap", "idManifest": "idmanifest",
+        "lineOrder": "lineOrder", "maxSamplesPerPixel": "int", "multiView": "stringvector", "name": "string",
+        "originalDataWindow": "box2i", "pixelAspectRatio": "float", "preview": "preview", "screenWindowCenter": "v2f",
+        "screenWindowWidth": "float", "tiles": "tiledesc", "type": "string", "version": "int", "view": "string",
+        "worldToCamera": "m44f", "worldToNDC": "m44f", "wrapmodes": "string", "xDensity": "float",
+        "dwaCompressionLevel": "float",
+    },
+    "colour": {
+        "acesImageContainerFlag": "int", "adoptedNeutral": "v2f", "chromaticities": "chromaticities",
+        "colorInteropID": "string", "lookModTransform": "string", "renderingTransform": "string", "whiteLuminance": "float",
+    },
+    "camera": {
+        "altitude": "float", "aperture": "float", "cameraCCTSetting": "float", "cameraColorBalance": "v2f",
+        "cameraFirmwareVersion": "string", "cameraLabel": "string", "cameraMake": "string", "cameraModel": "string",
+        "cameraSerialNumber": "string", "cameraTintSetting": "float", "cameraUuid": "string",
+        "effectiveFocalLength": "float", "entrancePupilOffset": "float", "expTime": "float", "focus": "float",
+        "isoSpeed": "float", "latitude": "float", "lensFirmwareVersion": "string", "lensMake": "string",
+        "lensModel": "string", "lensSerialNumber": "string", "longitude": "float", "nominalFocalLength": "float",
+        "pinholeFocalLength": "float", "sensorAcquisitionRectangle": "box2i", "sensorCenterOffset": "v2f",
+        "sensorOverallDimensions": "v2f", "sensorPhotositePitch": "float", "shutterAngle": "float", "tStop": "float",
+    },
+    "timecode": {
+        "capDate": "string", "captureRate": "rational", "framesPerSecond": "rational", "imageCounter": "int",
+        "keyCode": "keycode", "timeCode": "timecode", "utcOffset": "float",
+    },
+    "production": {
+        "ascFramingDecisionList": "string", "comments": "string", "owner": "string", "reelName": "string",
+    },
+}  # fmt: skip
+
+STANDARD: dict[str, Standard] = {
+    name: Standard(type_name, group) for group, names in _GROUPS.items() for name, type_name in names.items()
+}
+
+# Attributes without which no reader can know the pixels' layout; part types add to them (see `conformance`).
+REQUIRED = (
+    "channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "screenWindowCenter",
+    "screenWindowWidth",
+)  # fmt: skip
+
+DEPRECATED = frozenset({"dwaCompressionLevel", "renderingTransform", "lookModTransform", "maxSamplesPerPixel"})
+
+# Names met in almost every header, so that reading one costs a look-up instead of a decoding.
+KNOWN_NAMES: dict[bytes, str] = {name.encode(): name for name in (*STANDARD, *KNOWN_TYPES)}
