@@ -102,6 +102,12 @@ class DamagedHeader(FormatError):
     code = "EXR_HEADER_DAMAGED"
 
 
+class UnknownLayout(FormatError):
+    """A header does not say, or contradicts itself about, how a part's pixels are cut into chunks."""
+
+    code = "EXR_LAYOUT"
+
+
 class LimitExceeded(FormatError):
     """The file asks for more than a limit allows; `limit` is the setting's name."""
 

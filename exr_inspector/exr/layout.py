@@ -1,0 +1,277 @@
+"""Where a part's pixels are cut into chunks: levels, tiles, scan line blocks, chunk order and sizes. Arithmetic only.
+
+A scan line block is treated as a tile as wide as the data window, so that one set of formulas serves both. Pixel rectangles
+of level (0, 0) are in the data window's coordinates; further levels start at the data window's minimum corner, too.
+Source: OpenEXR 3.5.3, `ImfTiledMisc.cpp`, `ImfMisc.cpp` and OpenEXRCore `parse_header.c` / `chunk.c`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exr_inspector.errors import LimitExceeded, UnknownLayout
+from exr_inspector.exr.header import PartHeader
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+from exr_inspector.exr.values import (
+    LINES_PER_CHUNK,
+    PIXEL_BYTES,
+    Box2i,
+    Channel,
+    LevelMode,
+    LevelRoundingMode,
+    TileDesc,
+)
+
+_COORDINATE_LIMIT = 1_073_741_823  # half of INT32_MAX: OpenEXR refuses windows that reach it
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One resolution of a part.
+
+    Attributes:
+        level_x: Number of the level in x.
+        level_y: Number of the level in y; equals level_x for mipmaps.
+        width: Columns in pixels.
+        height: Rows in pixels.
+        tiles_x: Chunks in a row.
+        tiles_y: Rows of chunks.
+        first_chunk: Index of its first chunk in the part's chunk offset table.
+    """
+
+    level_x: int
+    level_y: int
+    width: int
+    height: int
+    tiles_x: int
+    tiles_y: int
+    first_chunk: int
+
+    @property
+    def chunk_count(self) -> int:
+        """Chunks of this level."""
+        return self.tiles_x * self.tiles_y
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPlace:
+    """What one entry of a chunk offset table covers.
+
+    Attributes:
+        index: Index in the part's table.
+        level: The level it belongs to.
+        tile_x: Column of the tile; 0 for scan line blocks.
+        tile_y: Row of the tile or block.
+        window: The pixels, clipped to the level.
+    """
+
+    index: int
+    level: Level
+    tile_x: int
+    tile_y: int
+    window: Box2i
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How one part is cut into chunks.
+
+    Attributes:
+        part_type: `scanlineimage`, `tiledimage`, `deepscanline` or `deeptile`; any other string for a type that no reader
+            knows: then `levels` is empty and the chunk count is the declared one.
+        data_window: Pixels of level (0, 0).
+        compression: Compression code, 0 to 13.
+        channels: Channels in the order of the pixel data (bytewise sorted by name).
+        tile_width: Columns of a full chunk.
+        tile_height: Rows of a full chunk.
+        levels: Levels in the order of the chunk offset table.
+        chunk_count: Entries of the chunk offset table.
+    """
+
+    part_type: str
+    data_window: Box2i
+    compression: int
+    channels: tuple[Channel, ...]
+    tile_width: int
+    tile_height: int
+    levels: tuple[Level, ...]
+    chunk_count: int
+
+    @property
+    def is_tiled(self) -> bool:
+        """Whether chunks are tiles."""
+        return self.part_type in {"tiledimage", "deeptile"}
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether pixels hold lists of samples."""
+        return self.part_type in {"deepscanline", "deeptile"}
+
+    def level_of(self, index: int) -> Level:
+        """The level that holds chunk `index`."""
+        low, high = 0, len(self.levels) - 1
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.levels[middle].first_chunk <= index:
+                low = middle
+            else:
+                high = middle - 1
+        return self.levels[low]
+
+    def place(self, index: int) -> ChunkPlace:
+        """What chunk `index` covers.
+
+        Raises:
+            IndexError: If there is no such chunk, or the part's type is unknown.
+        """
+        if not 0 <= index < self.chunk_count or not self.levels:
+            raise IndexError(f"chunk {index} of {self.chunk_count if self.levels else 0}")
+        level = self.level_of(index)
+        tile_y, tile_x = divmod(index - level.first_chunk, level.tiles_x)
+        return ChunkPlace(index, level, tile_x, tile_y, self.window(level, tile_x, tile_y))
+
+    def window(self, level: Level, tile_x: int, tile_y: int) -> Box2i:
+        """The pixels of one tile or block, clipped to its level."""
+        left = self.data_window.x_min + tile_x * self.tile_width
+        top = self.data_window.y_min + tile_y * self.tile_height
+        right = min(left + self.tile_width, self.data_window.x_min + level.width) - 1
+        bottom = min(top + self.tile_height, self.data_window.y_min + level.height) - 1
+        return Box2i(left, top, right, bottom)
+
+    def unpacked_bytes(self, window: Box2i) -> int:
+        """Bytes of a flat chunk that covers `window`, uncompressed; for deep parts its size is in the chunk's leader."""
+        return sum(
+            samples(channel.x_sampling, window.x_min, window.x_max)
+            * samples(channel.y_sampling, window.y_min, window.y_max)
+            * PIXEL_BYTES[channel.pixel_type]
+            for channel in self.channels
+        )
+
+
+def samples(sampling: int, first: int, last: int) -> int:
+    """How many of the coordinates from `first` to `last`, both inside, are multiples of `sampling`."""
+    return last // sampling - (first - 1) // sampling
+
+
+def _round_log2(value: int, rounding: int) -> int:
+    return (value - 1).bit_length() if rounding == LevelRoundingMode.ROUND_UP else value.bit_length() - 1
+
+
+def level_size(size: int, level: int, rounding: int) -> int:
+    """Pixels of `size` after halving `level` times, each level rounded from the full size, never below 1."""
+    halved = size >> level
+    if rounding == LevelRoundingMode.ROUND_UP and halved << level < size:
+        halved += 1
+    return max(1, halved)
+
+
+def _level_numbers(tiles: TileDesc, width: int, height: int) -> list[tuple[int, int]]:
+    """All (level_x, level_y) in the order of the chunk offset table."""
+    rounding = tiles.rounding_mode
+    if tiles.level_mode == LevelMode.ONE_LEVEL:
+        return [(0, 0)]
+    if tiles.level_mode == LevelMode.MIPMAP_LEVELS:
+        return [(level, level) for level in range(_round_log2(max(width, height), rounding) + 1)]
+    count_x, count_y = _round_log2(width, rounding) + 1, _round_log2(height, rounding) + 1
+    return [(level_x, level_y) for level_y in range(count_y) for level_x in range(count_x)]
+
+
+def _levels(tiles: TileDesc, width: int, height: int) -> tuple[tuple[Level, ...], int]:
+    levels = []
+    first_chunk = 0
+    for level_x, level_y in _level_numbers(tiles, width, height):
+        level_width = level_size(width, level_x, tiles.rounding_mode)
+        level_height = level_size(height, level_y, tiles.rounding_mode)
+        tiles_x, tiles_y = -(-level_width // tiles.x_size), -(-level_height // tiles.y_size)
+        levels.append(Level(level_x, level_y, level_width, level_height, tiles_x, tiles_y, first_chunk))
+        first_chunk += tiles_x * tiles_y
+    return tuple(levels), first_chunk
+
+
+def _check_window(window: Box2i, limits: Limits) -> None:
+    x_min, y_min, x_max, y_max = window
+    if not (
+        -_COORDINATE_LIMIT < x_min <= x_max < _COORDINATE_LIMIT
+        and -_COORDINATE_LIMIT < y_min <= y_max < _COORDINATE_LIMIT
+    ):
+        raise UnknownLayout(
+            "the data window is no rectangle of pixels", found=str(tuple(window)), expected="min <= max"
+        )
+    if max(x_max - x_min, y_max - y_min) >= limits.image_px:
+        raise LimitExceeded(
+            "the data window is too large",
+            limit="EXR_MAX_IMAGE_PX",
+            found=str(tuple(window)),
+            expected=f"{limits.image_px} a side",
+        )
+
+
+def _check_channels(channels: tuple[Channel, ...], limits: Limits) -> tuple[Channel, ...]:
+    if len(channels) > limits.channels:
+        raise LimitExceeded(
+            "too many channels",
+            limit="EXR_MAX_CHANNELS",
+            found=str(len(channels)),
+            expected=f"at most {limits.channels}",
+        )
+    for channel in channels:
+        if channel[1] not in PIXEL_BYTES or channel[4] < 1 or channel[5] < 1:
+            raise UnknownLayout(
+                f"channel {channel.name!r} has no layout", found=str(tuple(channel[1:])), expected="type 0..2"
+            )
+    return tuple(sorted(channels))
+
+
+def _check_tiles(tiles: TileDesc | None, limits: Limits) -> TileDesc:
+    if tiles is None:
+        raise UnknownLayout("a tiled part without a tile description", expected="a tiles attribute")
+    if not (tiles.x_size and tiles.y_size) or tiles.level_mode > 2 or tiles.rounding_mode > 1:
+        raise UnknownLayout(
+            "the tile description makes no sense", found=str(tuple(tiles)), expected="sizes from 1, known modes"
+        )
+    if max(tiles.x_size, tiles.y_size) > limits.tile_px:
+        raise LimitExceeded(
+            "tiles are too large",
+            limit="EXR_MAX_TILE_PX",
+            found=f"{tiles.x_size} x {tiles.y_size}",
+            expected=str(limits.tile_px),
+        )
+    return tiles
+
+
+def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
+    """How the chunks of `part` are cut.
+
+    Raises:
+        UnknownLayout: If the header lacks what the layout follows from, or contradicts itself.
+        LimitExceeded: If the part is larger than allowed.
+    """
+    window, channels, compression, part_type = part.data_window, part.channels, part.compression, part.part_type
+    if window is None or channels is None or compression is None or part_type is None:
+        lacking = {"dataWindow": window, "channels": channels, "compression": compression, "type": part_type}
+        raise UnknownLayout(
+            f"part {part.index} does not say how it is laid out",
+            expected=", ".join(k for k, v in lacking.items() if v is None),
+        )
+    _check_window(window, limits)
+    width, height = window[2] - window[0] + 1, window[3] - window[1] + 1
+    ordered = _check_channels(channels, limits)
+    if compression not in LINES_PER_CHUNK:
+        raise UnknownLayout("unknown compression", found=str(compression), expected="a code from 0 to 13")
+    levels: tuple[Level, ...]
+    if part_type in {"scanlineimage", "deepscanline"}:
+        lines = LINES_PER_CHUNK[compression]
+        blocks = -(-height // lines)
+        levels, chunk_count = (Level(0, 0, width, height, 1, blocks, 0),), blocks
+        tile_width, tile_height = width, lines
+    elif part_type in {"tiledimage", "deeptile"}:
+        tiles = _check_tiles(part.tiles, limits)
+        levels, chunk_count = _levels(tiles, width, height)
+        tile_width, tile_height = tiles.x_size, tiles.y_size
+    else:
+        levels, chunk_count, tile_width, tile_height = (), part.chunk_count or 0, width, height
+    if not 0 <= chunk_count <= limits.chunks:
+        raise LimitExceeded(
+            "too many chunks", limit="EXR_MAX_CHUNKS", found=str(chunk_count), expected=str(limits.chunks)
+        )
+    return Layout(part_type, window, compression, ordered, tile_width, tile_height, levels, chunk_count)
