@@ -1,0 +1,229 @@
+"""What channel names say: layer, view, component, standard meaning, Cryptomatte; and which channels a codec alters.
+
+Rules: the multi-view document and the technical introduction of OpenEXR, the Cryptomatte specification 1.2.0, and for
+lossiness the codecs of OpenEXR 3.5.3 as they behave (DWA classifies by the exact last name component, LJ2K takes the first
+RGB triplet). Names are never changed and nothing is guessed: a channel without a dot is in the base layer "".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exr_inspector.exr.header import Header, PartHeader
+from exr_inspector.exr.values import Channel, Compression, PixelType
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelName:
+    """One channel's name, taken apart.
+
+    Attributes:
+        name: Full name.
+        layer: Layer path without view and component; empty for the base layer.
+        component: Last component.
+        view: View it belongs to, None where the file names no views.
+        is_lossy: Whether the part's compression alters its values.
+        cryptomatte: Name of the Cryptomatte it belongs to, None for all others.
+    """
+
+    name: str
+    layer: str
+    component: str
+    view: str | None
+    is_lossy: bool
+    cryptomatte: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Channels of one layer and view.
+
+    Attributes:
+        name: Layer path; empty for the base layer.
+        view: View, None where the file names no views.
+        channels: Full names in file order.
+        pixel_types: Distinct pixel type names, sorted.
+        is_lossy: Whether any of them is altered by the compression.
+    """
+
+    name: str
+    view: str | None
+    channels: tuple[str, ...]
+    pixel_types: tuple[str, ...]
+    is_lossy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cryptomatte:
+    """One Cryptomatte's declaration in the header.
+
+    Attributes:
+        key: The short key between the slashes of its attribute names.
+        name: Name, which its channels start with; None where the attribute is missing (so for the next three).
+        hash: Hash that made the ids.
+        conversion: How ids became floats.
+        manifest: Inline manifest, JSON text.
+        manifest_file: Sidecar manifest, a path relative to the file.
+        rank_layers: Layers that hold (id, coverage) pairs, in rank order.
+        preview_channels: Deprecated preview channels.
+    """
+
+    key: str
+    name: str | None
+    hash: str | None
+    conversion: str | None
+    manifest: str | None
+    manifest_file: str | None
+    rank_layers: tuple[str, ...]
+    preview_channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartNames:
+    """Names of one part.
+
+    Attributes:
+        part: Index of the part.
+        views: Views the part holds, the default one first; empty where the file names none.
+        channels: One a channel, in file order.
+        layers: Layers in the order of their first channel.
+        cryptomattes: Declared Cryptomattes in header order.
+    """
+
+    part: int
+    views: tuple[str, ...]
+    channels: tuple[ChannelName, ...]
+    layers: tuple[Layer, ...]
+    cryptomattes: tuple[Cryptomatte, ...]
+
+
+_DWA_LOSSY = frozenset({"R", "G", "B", "Y", "RY", "BY"})
+_LJ2K_TRIPLETS = (("r", "g", "b"), ("red", "green", "blue"))
+_CRYPTO_ATTRIBUTE = re.compile(r"cryptomatte/([^/]+)/(name|hash|conversion|manifest|manif_file)")
+
+
+def _lj2k_triplet(channels: Sequence[Channel]) -> frozenset[str]:
+    """The first channels that LJ2K takes for red, green and blue: one prefix, one type, no subsampling, no UINT."""
+    groups: dict[tuple[str, int], dict[str, str]] = {}
+    for channel in channels:
+        if channel.pixel_type == PixelType.UINT or (channel.x_sampling, channel.y_sampling) != (1, 1):
+            continue
+        prefix, _, last = channel.name.rpartition(".")
+        group = groups.setdefault((prefix, channel.pixel_type), {})
+        group.setdefault(last.lower(), channel.name)
+        for triplet in _LJ2K_TRIPLETS:
+            if all(component in group for component in triplet):
+                return frozenset(group[component] for component in triplet)
+    return frozenset()
+
+
+def lossy_channels(compression: int | None, channels: Sequence[Channel]) -> frozenset[str]:
+    """Names of the channels whose values the compression may alter. UINT is altered by none."""
+    if compression == Compression.PXR24:
+        return frozenset(channel.name for channel in channels if channel.pixel_type == PixelType.FLOAT)
+    if compression in {Compression.B44, Compression.B44A}:
+        return frozenset(channel.name for channel in channels if channel.pixel_type == PixelType.HALF)
+    if compression in {Compression.DWAA, Compression.DWAB}:
+        return frozenset(
+            channel.name
+            for channel in channels
+            if channel.pixel_type != PixelType.UINT and channel.name.rpartition(".")[2] in _DWA_LOSSY
+        )
+    if compression == Compression.LJ2K:
+        return _lj2k_triplet(channels)
+    return frozenset()
+
+
+def _split(name: str, views: Sequence[str], part_view: str | None) -> tuple[str, str, str | None]:
+    """(layer, component, view) of a channel.
+
+    With `multiView` the penultimate component names the view when it is one of them. A part's `view` holds for all its
+    channels.
+    """
+    prefix, _, component = name.rpartition(".")
+    if part_view is not None or not views:
+        return prefix, component, part_view
+    outer, _, last = prefix.rpartition(".")
+    if last in views:
+        return outer, component, last
+    # Only a channel without any layer is of the default view; a layer that carries no view is of none.
+    return prefix, component, None if prefix else views[0]
+
+
+def _views(header: Header, part: PartHeader) -> tuple[tuple[str, ...], str | None]:
+    """The part's views, and the one that holds for all its channels, if one does.
+
+    The two conventions must not be combined: in a multi-part file only `view` counts, in a single part `multiView` does
+    where it is there.
+    """
+    several = part.value("multiView", "stringvector")
+    if not header.is_multi_part and isinstance(several, tuple) and several:
+        return tuple(str(view) for view in several), None
+    return (() if part.view is None else (part.view,)), part.view
+
+
+def _cryptomattes(part: PartHeader, channels: Sequence[Channel]) -> tuple[Cryptomatte, ...]:
+    declared: dict[str, dict[str, str]] = {}
+    for attribute in part.attributes:
+        match = _CRYPTO_ATTRIBUTE.fullmatch(attribute.name)
+        if match:
+            fields = declared.setdefault(match[1], {})
+            if isinstance(attribute.value, str):
+                fields[match[2]] = attribute.value
+    prefixes = list(dict.fromkeys(channel.name.rpartition(".")[0] for channel in channels))
+    found = []
+    for key, fields in declared.items():
+        name = fields.get("name")
+        ranks: list[str] = []
+        preview: list[str] = []
+        if name:
+            ranks = sorted(p for p in prefixes if re.fullmatch(re.escape(name) + r"\d+", p))
+            preview = [channel.name for channel in channels if channel.name.rpartition(".")[0] == name]
+        found.append(
+            Cryptomatte(
+                key,
+                name,
+                fields.get("hash"),
+                fields.get("conversion"),
+                fields.get("manifest"),
+                fields.get("manif_file"),
+                tuple(ranks),
+                tuple(preview),
+            )
+        )
+    return tuple(found)
+
+
+def _layers(names: Sequence[ChannelName], types: dict[str, str]) -> tuple[Layer, ...]:
+    grouped: dict[tuple[str, str | None], list[ChannelName]] = {}
+    for name in names:
+        grouped.setdefault((name.layer, name.view), []).append(name)
+    return tuple(
+        Layer(
+            layer,
+            view,
+            tuple(member.name for member in members),
+            tuple(sorted({types[member.name] for member in members})),
+            any(member.is_lossy for member in members),
+        )
+        for (layer, view), members in grouped.items()
+    )
+
+
+def part_names(header: Header, part: PartHeader) -> PartNames:
+    """Take the names of one part apart. A part without a channel list has none."""
+    channels = part.channels or ()
+    views, part_view = _views(header, part)
+    lossy = lossy_channels(part.compression, channels)
+    cryptomattes = _cryptomattes(part, channels)
+    crypto_of = {prefix: crypto.name for crypto in cryptomattes for prefix in crypto.rank_layers}
+    crypto_of.update({crypto.name: crypto.name for crypto in cryptomattes if crypto.name})
+    names = []
+    for channel in channels:
+        layer, component, view = _split(channel.name, views, part_view)
+        crypto = crypto_of.get(channel.name.rpartition(".")[0])
+        names.append(ChannelName(channel.name, layer, component, view, channel.name in lossy, crypto))
+    types = {channel.name: channel.type_name for channel in channels}
+    return PartNames(part.index, views, tuple(names), _layers(names, types), cryptomattes)

@@ -1,0 +1,377 @@
+"""What is known of one file after an inspection, as frozen values. No behaviour, no I/O, no clock.
+
+`inspector` makes an Inspection; statistics and validation add to it; `catalog.rows` and the command line only read it.
+Where the file does not say something, the value is None: nothing is filled in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, IntEnum
+
+from exr_inspector.exr.chunks import Completeness
+from exr_inspector.exr.header import Header
+from exr_inspector.exr.layout import Layout
+from exr_inspector.exr.names import PartNames
+
+
+class Status(str, Enum):
+    """Whether the file's header could be read as OpenEXR."""
+
+    INSPECTED = "inspected"
+    FAILED = "failed"
+
+
+class Severity(IntEnum):
+    """How bad a finding is; ordered."""
+
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+    @property
+    def label(self) -> str:
+        """The word that rows and people see: `info`, `warning`, `error`."""
+        return self.name.lower()
+
+
+class StatsMode(str, Enum):
+    """How much of the pixels is read; ordered by `depth`."""
+
+    OFF = "off"
+    SAMPLED = "sampled"
+    FULL = "full"
+
+    @property
+    def depth(self) -> int:
+        """0 off, 1 sampled, 2 full: a shallower inspection never replaces a deeper one of the same version."""
+        return ("off", "sampled", "full").index(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """Which version of an object was read.
+
+    Attributes:
+        etag: The store's ETag without quotes, None where it gives none.
+        size_bytes: Bytes of the object.
+        mtime: Time of the last modification, UTC.
+    """
+
+    etag: str | None
+    size_bytes: int
+    mtime: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What reading cost.
+
+    Attributes:
+        requests: Requests to the object store.
+        bytes_read: Bytes of their bodies.
+    """
+
+    requests: int = 0
+    bytes_read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceName:
+    """What a key says of frame and sequence.
+
+    Attributes:
+        directory: Folder, with the bucket, without a trailing slash.
+        file_name: Last component of the key.
+        sequence: Key of the sequence with its folder, frame digits as `#` signs (`b/shot/beauty.####.exr`); None for a file
+            that is no frame.
+        frame: Frame number, None where the name has none.
+        padding: Digits of the frame number as written, 0 where there is none.
+    """
+
+    directory: str
+    file_name: str
+    sequence: str | None
+    frame: int | None
+    padding: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result of a rule.
+
+    Attributes:
+        code: Rule code, stable.
+        severity: As the policy has it.
+        message: What was found and what was expected, for people.
+        part: Index of the part, None for the whole file.
+        channel: Channel name, None where it concerns none.
+        found: What was found, short.
+        expected: What was expected, short.
+        offset: Byte offset in the file, None where it has no place.
+        rule_version: Version of the rule's logic.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    part: int | None = None
+    channel: str | None = None
+    found: str = ""
+    expected: str = ""
+    offset: int | None = None
+    rule_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts of finite values between edges: `counts[i]` values lie in [edges[i], edges[i + 1]), the last edge inside.
+
+    Attributes:
+        edges: Rising edges, one more than counts.
+        counts: Values of each bin.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStats:
+    """Figures of one channel of one part and level. Non-finite values count only in their own counts.
+
+    Attributes:
+        part: Index of the part.
+        channel: Full channel name.
+        level_x: Level in x.
+        level_y: Level in y.
+        samples: Values looked at, finite or not.
+        finite_count: Finite ones among them.
+        nan_count: NaNs.
+        positive_inf_count: Positive infinities.
+        negative_inf_count: Negative infinities.
+        zero_count: Zeros of either sign.
+        negative_count: Finite values below zero.
+        half_max_count: Finite values of magnitude 65504 and more.
+        minimum: Least finite value, None without one (so for the next three).
+        maximum: Greatest finite value.
+        mean: Mean of the finite values.
+        stddev: Population standard deviation of the finite values.
+        first_nan: Pixel (x, y) of the first NaN in reading order, None without one.
+        first_inf: Pixel (x, y) of the first infinity in reading order.
+        percentiles: (percent, value) pairs, only after reading every sample.
+        histogram: Distribution, only after reading every sample.
+        coverage: Share of the channel's samples that were read, 0 to 1.
+        exact: Whether all of them were.
+    """
+
+    part: int
+    channel: str
+    level_x: int
+    level_y: int
+    samples: int
+    finite_count: int
+    nan_count: int
+    positive_inf_count: int
+    negative_inf_count: int
+    zero_count: int
+    negative_count: int
+    half_max_count: int
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    stddev: float | None
+    first_nan: tuple[int, int] | None
+    first_inf: tuple[int, int] | None
+    percentiles: tuple[tuple[float, float], ...]
+    histogram: Histogram | None
+    coverage: float
+    exact: bool
+
+    @property
+    def inf_count(self) -> int:
+        """Infinities of both signs."""
+        return self.positive_inf_count + self.negative_inf_count
+
+    @property
+    def sample_stride(self) -> int:
+        """1 when every sample was read, otherwise the reciprocal of the covered share, rounded; 0 when none was."""
+        if self.exact:
+            return 1
+        return max(1, round(1 / self.coverage)) if self.coverage else 0
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all samples that were read hold one finite value."""
+        return self.samples > 0 and self.finite_count == self.samples and self.minimum == self.maximum
+
+
+@dataclass(frozen=True, slots=True)
+class DeepStats:
+    """Samples per pixel of a deep part's level.
+
+    Attributes:
+        pixels: Pixels looked at.
+        total_samples: Samples of them.
+        min_samples: Fewest in one pixel.
+        max_samples: Most in one pixel.
+        empty_pixels: Pixels without a sample.
+    """
+
+    pixels: int
+    total_samples: int
+    min_samples: int
+    max_samples: int
+    empty_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartPixels:
+    """What was read of one part's level.
+
+    Attributes:
+        part: Index of the part.
+        level_x: Level in x.
+        level_y: Level in y.
+        chunks_total: Chunks of the level.
+        chunks_read: Chunks that were read and decoded.
+        is_constant: Whether every channel is constant; None where nothing was read.
+        is_black: Whether all colour channels (R, G, B, Y of any layer) are zero; None where there is none, or nothing was read.
+        deep: Samples per pixel, None for a flat part.
+        pixel_hash: Hash of the decoded samples of all chunks, equal for equal pixels in any container; None unless asked for.
+    """
+
+    part: int
+    level_x: int
+    level_y: int
+    chunks_total: int
+    chunks_read: int
+    is_constant: bool | None
+    is_black: bool | None
+    deep: DeepStats | None
+    pixel_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFault:
+    """A chunk whose pixels could not be had.
+
+    Attributes:
+        part: Index of the part.
+        chunk: Index in the part's chunk offset table.
+        y_min: First pixel row it covers.
+        y_max: Last pixel row it covers.
+        code: Code of the error, such as EXR_DECODE.
+        message: What happened.
+    """
+
+    part: int
+    chunk: int
+    y_min: int
+    y_max: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PixelReport:
+    """All that was learned from pixels.
+
+    Attributes:
+        mode: How much was to be read.
+        channels: Figures, in part and channel order.
+        parts: What was read of each part and level.
+        faults: Chunks that could not be read or decoded.
+        stopped: Why reading ended early (time or size), empty when it did not.
+        file_hash: Hash of the file's bytes with the algorithm's name before it (`xxh3_128:...`), None unless asked for.
+    """
+
+    mode: StatsMode
+    channels: tuple[ChannelStats, ...] = ()
+    parts: tuple[PartPixels, ...] = ()
+    faults: tuple[PixelFault, ...] = ()
+    stopped: str = ""
+    file_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventInfo:
+    """The event that asked for an inspection.
+
+    Attributes:
+        event_id: Id of the CloudEvent.
+        sequencer: The store's sequencer, hexadecimal; orders events of one object.
+        time: When the event happened, UTC.
+    """
+
+    event_id: str | None = None
+    sequencer: str | None = None
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Everything one look at one file told.
+
+    Attributes:
+        bucket: Bucket, as in the path.
+        key: Key, decoded, case kept.
+        version: Which version was read; None where the object could not be read at all.
+        status: INSPECTED, or FAILED with error_code and error_message.
+        error_code: Why it failed: an error's or a fatal problem's code.
+        error_message: Where and what, for people.
+        name: Frame and sequence by the key.
+        inspected_at: When it was read, UTC.
+        header: The header, also a partial one of a failed file; None where there is none.
+        layouts: One a part, None for a part whose layout is unknown.
+        completeness: One a part whose chunk table is known.
+        names: One a part.
+        pixels: Statistics, None unless asked for.
+        findings: Results of validation.
+        policy: Name and version of the policy that judged, empty where none did.
+        cost: Requests and bytes.
+        duration_ms: Time from the first request to the last rule, milliseconds.
+        event: The event behind it.
+    """
+
+    bucket: str
+    key: str
+    version: ObjectVersion | None
+    status: Status
+    error_code: str | None
+    error_message: str | None
+    name: SequenceName
+    inspected_at: datetime
+    header: Header | None = None
+    layouts: tuple[Layout | None, ...] = ()
+    completeness: tuple[Completeness, ...] = ()
+    names: tuple[PartNames, ...] = ()
+    pixels: PixelReport | None = None
+    findings: tuple[Finding, ...] = ()
+    policy: str = ""
+    cost: Cost = field(default_factory=Cost)
+    duration_ms: float = 0.0
+    event: EventInfo = field(default_factory=EventInfo)
+
+    @property
+    def path(self) -> str:
+        """`<bucket>/<key>`."""
+        return f"{self.bucket}/{self.key}"
+
+    @property
+    def is_complete(self) -> bool | None:
+        """Whether every chunk of every part is there; None where that is not known of every part."""
+        if self.header is None or len(self.completeness) < len(self.header.parts):
+            return False if any(not part.is_complete for part in self.completeness) else None
+        return all(part.is_complete for part in self.completeness)
+
+    @property
+    def stats_mode(self) -> StatsMode:
+        """How deep the pixels were looked at."""
+        return self.pixels.mode if self.pixels else StatsMode.OFF
+
+    @property
+    def worst_severity(self) -> Severity | None:
+        """The worst finding's severity, None without findings."""
+        return max((finding.severity for finding in self.findings), default=None)
