@@ -1,0 +1,63 @@
+import json
+import math
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exr_inspector.exr.attribute_json import from_json, to_json, to_json_text, value_number, value_text
+from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES, decode, encode
+from exr_inspector.exr.values import Attribute, Channel, Rational, TileDesc
+
+
+def bits(value: object) -> object:
+    """Comparable also for NaN."""
+    if isinstance(value, tuple):
+        return tuple(bits(item) for item in value)
+    return struct.pack("<d", math.nan if math.isnan(value) else value) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize("type_name", sorted(FIXED))
+@given(data=st.data())
+def test_every_fixed_type_survives_json(type_name: str, data: st.DataObject) -> None:
+    size = FIXED[type_name][0].size
+    raw = data.draw(st.binary(min_size=size, max_size=size))
+    value, problem = decode(type_name, raw, 0, size)
+    assert problem == ""
+    attribute = Attribute("a", type_name, value, 0, size)
+    assert bits(from_json(type_name, json.loads(to_json_text(attribute)))) == bits(value)
+    value_number(attribute)
+    assert isinstance(value_text(attribute), str)
+
+
+@pytest.mark.parametrize("type_name", sorted([*(KNOWN_TYPES - set(FIXED)), "someOtherType"]))
+@given(raw=st.binary(max_size=64))
+def test_every_variable_type_survives_json_sound_or_not(type_name: str, raw: bytes) -> None:
+    value, problem = decode(type_name, raw, 0, len(raw))
+    attribute = Attribute("a", type_name, value, 0, len(raw), problem)
+    back = from_json(type_name, json.loads(to_json_text(attribute)))
+    assert bits(back) == bits(value)
+    if not problem and type_name == "string":
+        assert encode(type_name, value) == raw
+
+
+def test_channel_list_keeps_every_byte_of_a_channel() -> None:
+    channels = (Channel("left.R", 1, 7, b"\1\2\3", 2, -1),)
+    attribute = Attribute("channels", "chlist", channels, 0, 0)
+    assert from_json("chlist", to_json(attribute)) == channels
+    assert value_text(attribute) == "left.R"
+
+
+def test_numbers_for_queries_are_finite_or_absent() -> None:
+    assert value_number(Attribute("a", "rational", Rational(24000, 1001), 0, 8)) == 24000 / 1001
+    assert value_number(Attribute("a", "rational", Rational(1, 0), 0, 8)) is None
+    assert value_number(Attribute("a", "float", math.nan, 0, 4)) is None
+    assert value_number(Attribute("a", "int", 7, 0, 4)) == 7.0
+    assert value_number(Attribute("a", "string", "7", 0, 1)) is None
+
+
+def test_codes_are_named_also_when_unknown() -> None:
+    assert value_text(Attribute("compression", "compression", 9, 0, 1)) == "DWAB"
+    assert value_text(Attribute("compression", "compression", 77, 0, 1)) == "unknown(77)"
+    assert value_text(Attribute("tiles", "tiledesc", TileDesc(64, 32, 0x11), 0, 9)) == "64 x 32 MIPMAP_LEVELS ROUND_UP"
