@@ -145,7 +145,7 @@ def to_json_text(attribute: Attribute) -> str:
     return json.dumps(to_json(attribute), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def from_json(type_name: str, value: Any) -> AttributeValue:  # noqa: ANN401 - JSON is whatever it is
+def from_json(type_name: str, value: Any) -> AttributeValue:
     """The value that `to_json` made `value` of.
 
     Raises:
@@ -179,7 +179,7 @@ def value_number(attribute: Attribute) -> float | None:
     return None
 
 
-def _plain(value: float) -> str:
+def _plain(value: object) -> str:
     return f"{value:.9g}" if isinstance(value, float) else str(value)
 
 
@@ -217,5 +217,5 @@ def value_text(attribute: Attribute) -> str | None:
     if special:
         return special(value)
     if isinstance(value, tuple):
-        return " ".join(_plain(item) for item in value)  # type: ignore[arg-type]  # structs and vectors of numbers
+        return " ".join(_plain(item) for item in value)
     return _plain(value)
