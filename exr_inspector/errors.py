@@ -217,3 +217,12 @@ class SchemaDrift(CatalogError):
 
     code = "CATALOG_SCHEMA_DRIFT"
     retryable = True
+
+
+# --- the laptop ------------------------------------------------------------------------------------------
+
+
+class LocalRuntimeError(ExrInspectorError):
+    """The local runtime, or a tool that talks to it, cannot do what was asked; the message gives the next step."""
+
+    code = "LOCAL_RUNTIME"
