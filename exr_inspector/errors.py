@@ -226,3 +226,12 @@ class LocalRuntimeError(ExrInspectorError):
     """The local runtime, or a tool that talks to it, cannot do what was asked; the message gives the next step."""
 
     code = "LOCAL_RUNTIME"
+
+
+# --- the laptop ------------------------------------------------------------------------------------------
+
+
+class LocalDatabaseError(ExrInspectorError):
+    """The local database cannot be served; the message names the file or port and the next step."""
+
+    code = "LOCALDB"
