@@ -210,6 +210,13 @@ def test_a_function_may_return_the_event_it_got() -> None:
     assert parse_events(RuntimeEvent(outer)) == parse_events(inner)
 
 
+def test_an_inner_envelope_says_better_what_happened() -> None:
+    outer = RuntimeEvent(envelope(load("element_removed_without_records.json"), elementpath="b/other.exr"))
+    assert outer.subtype == "ElementCreated"
+    event = only(outer)
+    assert (event.path, event.kind) == ("renders/shot/a.0001.exr", EventKind.REMOVED)
+
+
 def test_base64_data() -> None:
     raw = load("element_created.json")
     raw["data_base64"] = base64.b64encode(json.dumps(raw.pop("data")).encode()).decode()

@@ -1,0 +1,1 @@
+"""What a laptop has in place of a cluster; nothing in here runs on one."""
