@@ -1,0 +1,344 @@
+"""Writes EXR files byte by byte, with any defect a test may want.
+
+Independent of the package under test and of the OpenEXR library. A valid file in one line is `build([Part()])`; each
+argument of `Part` and `build` bends one thing and leaves the rest as it was:
+
+    build([Part(without="compression")])
+    build([Part(replace=[a_compression(77)])], version_word=0x1002)
+    build([Part(absent=frozenset({1}), edit_table=lambda offsets: [0] * len(offsets))], trailing=b"tail")
+
+`lay_out` gives the same bytes with the places of every header, attribute, table and chunk, for damage to precise bytes.
+It does not compress beyond RLE and zlib, and it reads nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.support.exrbytes_attributes import (
+    B44,
+    B44A,
+    DECREASING_Y,
+    DWAA,
+    DWAB,
+    FLOAT,
+    HALF,
+    HTJ2K32,
+    HTJ2K256,
+    INCREASING_Y,
+    LJ2K,
+    MIPMAP,
+    NONE,
+    ONE_LEVEL,
+    PIXEL_BYTES,
+    PIXEL_DTYPES,
+    PIZ,
+    PXR24,
+    RANDOM_Y,
+    RIPMAP,
+    RLE,
+    ROUND_DOWN,
+    ROUND_UP,
+    UINT,
+    ZIP,
+    ZIPS,
+    ZSTD,
+    Attr,
+    Box,
+    Channel,
+    Tiles,
+    a_box2f,
+    a_box2i,
+    a_bytes,
+    a_chlist,
+    a_chromaticities,
+    a_compression,
+    a_deepimagestate,
+    a_double,
+    a_envmap,
+    a_float,
+    a_floatvector,
+    a_int,
+    a_keycode,
+    a_lineorder,
+    a_matrix,
+    a_preview,
+    a_rational,
+    a_string,
+    a_stringvector,
+    a_tiledesc,
+    a_timecode,
+    a_vector,
+    attr,
+    packed,
+    sorted_channels,
+    text_bytes,
+    tv60,
+)
+from tests.support.exrbytes_codec import pack
+from tests.support.exrbytes_idmanifest import ManifestGroup, a_idmanifest, manifest_payload
+from tests.support.exrbytes_layout import Cell, box_size
+from tests.support.exrbytes_part import RGB, Chunk, Kind, Part
+
+__all__ = [
+    "B44",
+    "B44A",
+    "DECREASING_Y",
+    "DEEP",
+    "DWAA",
+    "DWAB",
+    "FLOAT",
+    "HALF",
+    "HTJ2K32",
+    "HTJ2K256",
+    "INCREASING_Y",
+    "LJ2K",
+    "LONG_NAMES",
+    "MAGIC",
+    "MIPMAP",
+    "MULTI_PART",
+    "NONE",
+    "ONE_LEVEL",
+    "PIXEL_BYTES",
+    "PIXEL_DTYPES",
+    "PIZ",
+    "PXR24",
+    "RANDOM_Y",
+    "RGB",
+    "RIPMAP",
+    "RLE",
+    "ROUND_DOWN",
+    "ROUND_UP",
+    "TILED",
+    "UINT",
+    "ZIP",
+    "ZIPS",
+    "ZSTD",
+    "Attr",
+    "Box",
+    "Built",
+    "Cell",
+    "Channel",
+    "Chunk",
+    "Kind",
+    "ManifestGroup",
+    "Part",
+    "PartPlaces",
+    "Span",
+    "Tiles",
+    "a_box2f",
+    "a_box2i",
+    "a_bytes",
+    "a_chlist",
+    "a_chromaticities",
+    "a_compression",
+    "a_deepimagestate",
+    "a_double",
+    "a_envmap",
+    "a_float",
+    "a_floatvector",
+    "a_idmanifest",
+    "a_int",
+    "a_keycode",
+    "a_lineorder",
+    "a_matrix",
+    "a_preview",
+    "a_rational",
+    "a_string",
+    "a_stringvector",
+    "a_tiledesc",
+    "a_timecode",
+    "a_vector",
+    "attr",
+    "box_size",
+    "build",
+    "lay_out",
+    "manifest_payload",
+    "pack",
+    "packed",
+    "sorted_channels",
+    "tv60",
+]
+
+MAGIC = b"\x76\x2f\x31\x01"
+TILED, LONG_NAMES, DEEP, MULTI_PART = 0x200, 0x400, 0x800, 0x1000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the file; `end` is the first byte behind it, `body` the first byte of a record's value or payload."""
+
+    start: int
+    body: int
+    end: int
+
+
+@dataclass(slots=True)
+class PartPlaces:
+    """Where one part's bytes landed; `values` by attribute name (the last of a name), `records` in header order."""
+
+    header: Span
+    records: list[Span]
+    values: dict[str, Span]
+    table: Span = field(default_factory=lambda: Span(0, 0, 0))
+    chunks: dict[int, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The bytes of a file and their map.
+
+    Attributes:
+        headers_end: First byte behind the last header (and behind the multi-part terminator), where the tables start.
+        tables_end: First byte behind the last table.
+    """
+
+    data: bytes
+    version_word: int
+    headers_end: int
+    tables_end: int
+    parts: list[PartPlaces]
+
+    def patched(self, offset: int, replacement: bytes) -> bytes:
+        """The file with the bytes at `offset` overwritten."""
+        return self.data[:offset] + replacement + self.data[offset + len(replacement) :]
+
+    def with_value(self, name: str, value: bytes, part: int = 0) -> bytes:
+        """The file with an attribute's value overwritten; lengths must agree for anything behind it to stay readable."""
+        return self.patched(self.parts[part].values[name].body, value)
+
+
+def version_of(parts: Sequence[Part], *, multi_part: bool) -> int:
+    """The version word that says what the parts are."""
+    deep = any(part.is_deep for part in parts)
+    word = 2 | MULTI_PART * multi_part | DEEP * deep
+    if not multi_part and not deep and parts[0].is_tiled:
+        word |= TILED
+    names = [one for part in parts for one in part.header_attributes(multi_part=multi_part, any_deep=deep)]
+    texts = [text for one in names for text in (one.name, one.type)]
+    texts += [channel.name for part in parts for channel in part.channels]
+    return word | LONG_NAMES * any(len(text_bytes(text)) > 31 for text in texts)
+
+
+def _header(part: Part, start: int, *, multi_part: bool, any_deep: bool) -> tuple[bytes, PartPlaces]:
+    out = bytearray()
+    records: list[Span] = []
+    values: dict[str, Span] = {}
+    for one in part.header_attributes(multi_part=multi_part, any_deep=any_deep):
+        begin = start + len(out)
+        span = Span(begin, begin + len(one.lead()), begin + len(one.encode()))
+        records.append(span)
+        values[one.name] = span
+        out += one.encode()
+    out += part.header_end
+    return bytes(out), PartPlaces(Span(start, start, start + len(out)), records, values)
+
+
+def lay_out(
+    parts: Sequence[Part],
+    *,
+    magic: bytes = MAGIC,
+    version_word: int | None = None,
+    multi_part: bool | None = None,
+    headers_end: bytes | None = None,
+    order: Sequence[tuple[int, int]] | None = None,
+    gaps: Mapping[tuple[int, int], bytes] | None = None,
+    trailing: bytes = b"",
+) -> Built:
+    """A file of the given parts and a map of it.
+
+    Args:
+        parts: At least one.
+        magic: The first bytes.
+        version_word: Computed from the parts when None; it changes nothing but itself.
+        multi_part: Write as a multi-part file (part numbers in leaders); None: more than one part.
+        headers_end: What follows the last header; None: one NUL in multi-part files, nothing otherwise.
+        order: (part, chunk) in file order; None: part by part, in table order, DECREASING_Y from the last line up.
+            Chunks left out are not written and their entries are zero.
+        gaps: Bytes that stand before a chunk, by (part, chunk).
+        trailing: Bytes behind the last chunk.
+    """
+    multi = len(parts) != 1 if multi_part is None else multi_part
+    deep = any(part.is_deep for part in parts)
+    word = version_of(parts, multi_part=multi) if version_word is None else version_word
+    out = bytearray(magic + struct.pack("<I", word))
+    places: list[PartPlaces] = []
+    for part in parts:
+        header, place = _header(part, len(out), multi_part=multi, any_deep=deep)
+        out += header
+        places.append(place)
+    out += headers_end if headers_end is not None else b"\0" * multi
+    end_of_headers = len(out)
+    tables_end = end_of_headers + 8 * sum(_table_length(part) for part in parts)
+    chunks, offsets = _chunks(parts, places, tables_end, order=order, gaps=gaps or {}, multi_part=multi)
+    for part, place, entries in zip(parts, places, offsets, strict=True):
+        written = entries if part.edit_table is None else part.edit_table(entries)
+        place.table = Span(len(out), len(out), len(out) + 8 * len(written))
+        out += struct.pack(f"<{len(written)}Q", *written)
+    return Built(bytes(out) + chunks + trailing, word, end_of_headers, len(out), places)
+
+
+def _table_length(part: Part) -> int:
+    places = [0] * len(part.cells)
+    return len(places if part.edit_table is None else part.edit_table(places))
+
+
+def file_order(part: Part) -> list[int]:
+    """Chunk indices as the part's line order has them in the file."""
+    indices = list(range(len(part.cells)))
+    if part.line_order == DECREASING_Y and not part.is_tiled:
+        indices.reverse()
+    return indices
+
+
+def _chunks(
+    parts: Sequence[Part],
+    places: Sequence[PartPlaces],
+    start: int,
+    *,
+    order: Sequence[tuple[int, int]] | None,
+    gaps: Mapping[tuple[int, int], bytes],
+    multi_part: bool,
+) -> tuple[bytes, list[list[int]]]:
+    """All chunk bytes, and each part's true offsets; fills in the map's chunks."""
+    if order is None:
+        order = [(number, index) for number, part in enumerate(parts) for index in file_order(part)]
+    offsets = [[0] * len(part.cells) for part in parts]
+    out = bytearray()
+    for number, index in order:
+        if index in parts[number].absent:
+            continue
+        out += gaps.get((number, index), b"")
+        chunk = parts[number].chunk(number, index)
+        leader = chunk.leader(multi_part=multi_part)
+        begin = start + len(out)
+        offsets[number][index] = begin
+        out += leader + chunk.payload
+        places[number].chunks[index] = Span(begin, begin + len(leader), start + len(out))
+    return bytes(out), offsets
+
+
+def build(
+    parts: Sequence[Part],
+    *,
+    magic: bytes = MAGIC,
+    version_word: int | None = None,
+    multi_part: bool | None = None,
+    headers_end: bytes | None = None,
+    order: Sequence[tuple[int, int]] | None = None,
+    gaps: Mapping[tuple[int, int], bytes] | None = None,
+    trailing: bytes = b"",
+) -> bytes:
+    """The bytes of a file of the given parts; arguments as for `lay_out`."""
+    return lay_out(
+        parts,
+        magic=magic,
+        version_word=version_word,
+        multi_part=multi_part,
+        headers_end=headers_end,
+        order=order,
+        gaps=gaps,
+        trailing=trailing,
+    ).data

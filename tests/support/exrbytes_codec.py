@@ -1,0 +1,53 @@
+"""The three codecs whose bytes can be made from the standard library alone: RLE, ZIPS and ZIP.
+
+Every other codec's chunks are written uncompressed, which a chunk of unpacked size always may be.
+"""
+
+from __future__ import annotations
+
+import zlib
+from itertools import pairwise
+
+from tests.support.exrbytes_attributes import RLE, ZIP, ZIPS
+
+
+def predict(data: bytes) -> bytes:
+    """Even bytes first, then odd ones, then each as the difference to its predecessor plus 128."""
+    split = data[0::2] + data[1::2]
+    return split[:1] + bytes((now - before + 128) & 0xFF for before, now in pairwise(split))
+
+
+def run_lengths(data: bytes) -> bytes:
+    """Runs of 3 to 128 equal bytes as (length - 1, byte); the rest as literals of up to 127 behind their negated count."""
+    out, literal, start = bytearray(), bytearray(), 0
+
+    def flush() -> None:
+        for begin in range(0, len(literal), 127):
+            piece = literal[begin : begin + 127]
+            out.append(256 - len(piece))
+            out.extend(piece)
+        literal.clear()
+
+    while start < len(data):
+        end = start + 1
+        while end < len(data) and end - start < 128 and data[end] == data[start]:
+            end += 1
+        if end - start >= 3:
+            flush()
+            out.extend((end - start - 1, data[start]))
+        else:
+            literal.extend(data[start:end])
+        start = end
+    flush()
+    return bytes(out)
+
+
+def pack(data: bytes, compression: int) -> bytes:
+    """The compressed bytes if the codec is one of the three and they are fewer, the data itself otherwise."""
+    if compression == RLE:
+        done = run_lengths(predict(data))
+    elif compression in {ZIPS, ZIP}:
+        done = zlib.compress(predict(data))
+    else:
+        return data
+    return done if len(done) < len(data) else data

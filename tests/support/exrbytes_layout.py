@@ -1,0 +1,73 @@
+"""How a part's pixels are cut into chunks, in the order of its offset table.
+
+Arithmetic of levels, tiles and scan-line blocks, written a second time so that tests do not check the package's
+arithmetic against itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.support.exrbytes_attributes import MIPMAP, ONE_LEVEL, ROUND_UP, Box, Tiles
+
+LINES_PER_CHUNK = {3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256, 10: 256, 11: 32, 12: 256}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One chunk's place: the numbers its leader names, its level, and its rectangle in that level's own pixels."""
+
+    coordinates: tuple[int, ...]
+    level: tuple[int, int]
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def box_size(box: Box) -> tuple[int, int]:
+    """Width and height in pixels; the maximum is inclusive."""
+    return box[2] - box[0] + 1, box[3] - box[1] + 1
+
+
+def _log2(value: int, rounding: int) -> int:
+    floor = value.bit_length() - 1
+    return floor + (rounding == ROUND_UP and value != 1 << floor)
+
+
+def level_size(size: int, level: int, rounding: int) -> int:
+    """Pixels along one side at a level."""
+    shrunk = size >> level
+    if rounding == ROUND_UP and shrunk << level < size:
+        shrunk += 1
+    return max(1, shrunk)
+
+
+def levels(width: int, height: int, tiles: Tiles) -> list[tuple[int, int]]:
+    """Every (levelX, levelY) in table order: RIPMAP has levelX innermost."""
+    if tiles.mode == ONE_LEVEL:
+        return [(0, 0)]
+    if tiles.mode == MIPMAP:
+        return [(level, level) for level in range(_log2(max(width, height), tiles.rounding) + 1)]
+    across = range(_log2(width, tiles.rounding) + 1)
+    return [(x, y) for y in range(_log2(height, tiles.rounding) + 1) for x in across]
+
+
+def tile_cells(box: Box, tiles: Tiles) -> Iterator[Cell]:
+    """The tiles of every level, row by row."""
+    width, height = box_size(box)
+    for level in levels(width, height, tiles):
+        wide = level_size(width, level[0], tiles.rounding)
+        high = level_size(height, level[1], tiles.rounding)
+        for tile_y, top in enumerate(range(0, high, tiles.y_size)):
+            for tile_x, left in enumerate(range(0, wide, tiles.x_size)):
+                clipped = min(tiles.x_size, wide - left), min(tiles.y_size, high - top)
+                yield Cell((tile_x, tile_y, *level), level, left, top, *clipped)
+
+
+def line_cells(box: Box, lines: int) -> Iterator[Cell]:
+    """The scan-line blocks from the top, each named by the y of its first line."""
+    width, height = box_size(box)
+    for top in range(0, height, lines):
+        yield Cell((box[1] + top,), (0, 0), 0, top, width, min(lines, height - top))

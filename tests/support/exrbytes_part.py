@@ -1,0 +1,224 @@
+"""A part of an EXR: its header attributes and its chunks, valid by default and overridable piece by piece."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tests.support import exrbytes_attributes as at
+from tests.support.exrbytes_attributes import Attr, Box, Channel, Tiles
+from tests.support.exrbytes_codec import pack
+from tests.support.exrbytes_layout import LINES_PER_CHUNK, Cell, box_size, line_cells, tile_cells
+
+Array = npt.NDArray[Any]
+Kind = Literal["scanlineimage", "tiledimage", "deepscanline", "deeptile"]
+RGB = (Channel("B"), Channel("G"), Channel("R"))
+DEFAULT_TILES = Tiles()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk as it will be written; `edit_chunk` may change every field.
+
+    Attributes:
+        part_number: Written before the rest in multi-part files only.
+        coordinates: y, or tileX, tileY, levelX, levelY.
+        sizes: The packed size (int32), or for deep parts table, packed and unpacked size (uint64 each).
+        payload: Everything behind the leader.
+    """
+
+    part_number: int
+    coordinates: tuple[int, ...]
+    sizes: tuple[int, ...]
+    payload: bytes
+
+    def leader(self, *, multi_part: bool) -> bytes:
+        """The bytes before the payload."""
+        number = struct.pack("<i", self.part_number) if multi_part else b""
+        layout = "i" if len(self.sizes) == 1 else f"{len(self.sizes)}Q"
+        return (
+            number
+            + struct.pack(f"<{len(self.coordinates)}i", *self.coordinates)
+            + struct.pack("<" + layout, *self.sizes)
+        )
+
+
+def sampled(start: int, count: int, sampling: int) -> range:
+    """Offsets from `start` of the coordinates that a subsampled channel stores."""
+    return range(-start % sampling, count, sampling)
+
+
+def level_array(full: Array, cell: Cell) -> Array:
+    """The pixels a level shows: the full array thinned out, its last row and column repeated where rounding up needs it."""
+    rows = np.minimum(np.arange(cell.top, cell.top + cell.height) << cell.level[1], full.shape[0] - 1)
+    columns = np.minimum(np.arange(cell.left, cell.left + cell.width) << cell.level[0], full.shape[1] - 1)
+    return full[np.ix_(rows, columns)]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part whose every byte can be chosen; the defaults are a valid 4x3 scan-line image of R, G and B in half.
+
+    Attributes:
+        kind: Decides the chunks' shape, and the type attribute where one is needed.
+        channels: Sorted for the header and the pixels alike; `replace` the chlist for an unsorted one.
+        pixels: Full-resolution array per channel, (height, width) or its subsampled shape; None makes a ramp. Upper
+            levels are thinned out from it. For deep parts a flat array of all samples per channel, row by row.
+        counts: Samples per pixel of a deep part, (height, width); None makes 0, 1, 2 in turn.
+        compress: Really compress RLE, ZIPS and ZIP chunks; without it every chunk is stored raw, which is legal.
+        lines: Scan lines per chunk, when not those of the compression.
+        without: Names of attributes left out.
+        replace: Attributes that stand in the place of the same-named default.
+        extra: Attributes after the defaults.
+        attributes: The complete list, instead of all defaults.
+        absent: Chunk indices that are not written and whose table entry is zero.
+        edit_chunk: Called with index and chunk, gives the chunk to write.
+        edit_table: Called with the table's true offsets, gives the entries to write (any number of them).
+        header_end: What ends this header.
+    """
+
+    kind: Kind = "scanlineimage"
+    data_window: Box = (0, 0, 3, 2)
+    display_window: Box | None = None
+    channels: Sequence[Channel] = RGB
+    compression: int = at.NONE
+    line_order: int = at.INCREASING_Y
+    tiles: Tiles = DEFAULT_TILES
+    name: str | None = None
+    pixels: Mapping[str, Array] | None = None
+    counts: Array | None = None
+    compress: bool = False
+    lines: int | None = None
+    without: Sequence[str] | str = ()
+    replace: Sequence[Attr] = ()
+    extra: Sequence[Attr] = ()
+    attributes: Sequence[Attr] | None = None
+    absent: frozenset[int] = frozenset()
+    edit_chunk: Callable[[int, Chunk], Chunk] | None = None
+    edit_table: Callable[[list[int]], Sequence[int]] | None = None
+    header_end: bytes = b"\0"
+
+    @property
+    def is_deep(self) -> bool:
+        """A deep part, whatever its type attribute says."""
+        return self.kind.startswith("deep")
+
+    @property
+    def is_tiled(self) -> bool:
+        """A part of tiles, whatever its type attribute says."""
+        return self.kind in {"tiledimage", "deeptile"}
+
+    @cached_property
+    def sorted_channels(self) -> tuple[Channel, ...]:
+        """Channels in the order of the pixel data."""
+        return at.sorted_channels(self.channels)
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """Places of the chunks in table order."""
+        if self.is_tiled:
+            return list(tile_cells(self.data_window, self.tiles))
+        lines = self.lines or LINES_PER_CHUNK.get(self.compression, 1)
+        return list(line_cells(self.data_window, lines))
+
+    @cached_property
+    def sample_counts(self) -> Array:
+        """Samples per pixel of a deep part, (height, width)."""
+        width, height = box_size(self.data_window)
+        if self.counts is not None:
+            return self.counts
+        return (np.arange(width * height, dtype=np.int32) % 3).reshape(height, width)
+
+    @cached_property
+    def arrays(self) -> dict[str, Array]:
+        """The pixels of every channel, given or made up; shapes as for `pixels`."""
+        width, height = box_size(self.data_window)
+        arrays: dict[str, Array] = {}
+        for i, channel in enumerate(self.sorted_channels):
+            shape: tuple[int, ...] = (int(self.sample_counts.sum()),)
+            if not self.is_deep:
+                down = len(sampled(self.data_window[1], height, channel.y_sampling))
+                shape = (down, len(sampled(self.data_window[0], width, channel.x_sampling)))
+            dtype = at.PIXEL_DTYPES[channel.pixel_type]
+            ramp = (np.arange(int(np.prod(shape))) % 64 + i).astype(dtype).reshape(shape)
+            arrays[channel.name] = ramp if self.pixels is None else self.pixels[channel.name].astype(dtype)
+        return arrays
+
+    def header_attributes(self, *, multi_part: bool, any_deep: bool) -> list[Attr]:
+        """The attributes in the order they are written."""
+        if self.attributes is not None:
+            return list(self.attributes)
+        replaced = {attribute.name: attribute for attribute in self.replace}
+        dropped = {self.without} if isinstance(self.without, str) else set(self.without)
+        defaults = self._defaults(multi_part=multi_part, any_deep=any_deep)
+        kept = [replaced.pop(one.name, one) for one in defaults if one.name not in dropped]
+        return [*kept, *replaced.values(), *self.extra]
+
+    def _defaults(self, *, multi_part: bool, any_deep: bool) -> list[Attr]:
+        attributes = [
+            at.a_chlist(self.sorted_channels),
+            at.a_compression(self.compression),
+            at.a_box2i("dataWindow", self.data_window),
+            at.a_box2i("displayWindow", self.display_window or self.data_window),
+            at.a_lineorder(self.line_order),
+            at.a_float("pixelAspectRatio", 1.0),
+            at.a_vector("screenWindowCenter", "v2f", (0.0, 0.0)),
+            at.a_float("screenWindowWidth", 1.0),
+        ]
+        if self.is_tiled:
+            attributes.append(at.a_tiledesc(self.tiles))
+        if multi_part or self.name is not None:
+            attributes.append(at.a_string("name", self.name or "part"))
+        if multi_part or any_deep:
+            attributes.append(at.a_string("type", self.kind))
+            attributes.append(at.a_int("chunkCount", len(self.cells)))
+        if any_deep:
+            attributes.append(at.a_int("version", 1))
+        return attributes
+
+    def chunk(self, number: int, index: int) -> Chunk:
+        """Chunk `index` of the table, as part `number` of the file, after `edit_chunk`."""
+        cell = self.cells[index]
+        made = self._deep_chunk(number, cell) if self.is_deep else self._flat_chunk(number, cell)
+        return made if self.edit_chunk is None else self.edit_chunk(index, made)
+
+    def _pack(self, data: bytes) -> bytes:
+        return pack(data, self.compression) if self.compress else data
+
+    def _flat_chunk(self, number: int, cell: Cell) -> Chunk:
+        if self.is_tiled:
+            planes = [level_array(self.arrays[channel.name], cell) for channel in self.sorted_channels]
+            raw = b"".join(plane[row].tobytes() for row in range(cell.height) for plane in planes)
+        else:
+            raw = b"".join(self._line(cell.top + row) for row in range(cell.height))
+        payload = self._pack(raw)
+        return Chunk(number, cell.coordinates, (len(payload),), payload)
+
+    def _line(self, row: int) -> bytes:
+        y = self.data_window[1] + row
+        first = self.data_window[1]
+        stored = [one for one in self.sorted_channels if y % one.y_sampling == 0]
+        rows = [len(sampled(first, row, one.y_sampling)) for one in stored]
+        return b"".join(self.arrays[one.name][at_row].tobytes() for one, at_row in zip(stored, rows, strict=True))
+
+    def _deep_chunk(self, number: int, cell: Cell) -> Chunk:
+        counts = level_array(self.sample_counts, cell)
+        width = self.sample_counts.shape[1]
+        every = self.sample_counts.reshape(-1)
+        ends = np.cumsum(every)
+        pixels = level_array(np.arange(every.size).reshape(-1, width), cell)
+        raw = b"".join(
+            self.arrays[channel.name][ends[i] - every[i] : ends[i]].tobytes()
+            for row in pixels
+            for channel in self.sorted_channels
+            for i in row
+        )
+        table = self._pack(np.cumsum(counts, axis=1).astype("<i4").tobytes())
+        data = self._pack(raw)
+        return Chunk(number, cell.coordinates, (len(table), len(data), len(raw)), table + data)
