@@ -139,6 +139,12 @@ class ObjectNotFound(SourceError):
     code = "SOURCE_NOT_FOUND"
 
 
+class UnsupportedKey(SourceError):
+    """The object's key cannot be addressed through the client library; the message says what is in the way."""
+
+    code = "SOURCE_KEY"
+
+
 class AccessDenied(SourceError):
     """The store refuses these credentials, or the bucket is not among those allowed."""
 
@@ -226,9 +232,6 @@ class LocalRuntimeError(ExrInspectorError):
     """The local runtime, or a tool that talks to it, cannot do what was asked; the message gives the next step."""
 
     code = "LOCAL_RUNTIME"
-
-
-# --- the laptop ------------------------------------------------------------------------------------------
 
 
 class LocalDatabaseError(ExrInspectorError):
