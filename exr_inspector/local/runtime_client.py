@@ -43,22 +43,32 @@ def post_event(
         LocalRuntimeError: Nothing answers there, or not in time.
     """
     message = _http_message(event, mode)
-    parts = urlsplit(url)
+    secure, host, port, path = _address(url)
+    connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = connect(host, port, timeout=timeout_seconds)
+    try:
+        connection.request("POST", path, body=message.body, headers=message.headers)
+        answer = connection.getresponse()
+        return EventAnswer(answer.status, answer.read().decode("utf-8", "replace"))
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise LocalRuntimeError(
+            f"no answer from {host} port {connection.port}: {error or type(error).__name__}"
+        ) from error
+    finally:
+        connection.close()
+
+
+def _address(url: str) -> tuple[bool, str, int | None, str]:
+    """Whether it is HTTPS, host, port (None for the scheme's own), and path with query."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise LocalRuntimeError(f"the address cannot be used: {error}") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise LocalRuntimeError("the address is no URL of the form http://host:port/")
-    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    try:
-        connection = connect(parts.hostname, parts.port, timeout=timeout_seconds)
-        try:
-            connection.request("POST", path, body=message.body, headers=message.headers)
-            answer = connection.getresponse()
-            return EventAnswer(answer.status, answer.read().decode("utf-8", "replace"))
-        finally:
-            connection.close()
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        place = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-        raise LocalRuntimeError(f"no answer from {place}: {error or type(error).__name__}") from error
+    return parts.scheme == "https", parts.hostname, port, path
 
 
 def _http_message(event: Mapping[str, Any], mode: ContentMode) -> HTTPMessage:
