@@ -79,12 +79,12 @@ def _http_message(event: Mapping[str, Any], mode: ContentMode) -> HTTPMessage:
         if attributes["time"] is None:
             raise EventError("the event's time is not ISO 8601")
     is_text = isinstance(data, str) and "json" not in str(attributes.get("datacontenttype", "json"))
-    if mode == "binary" and data is not None and not is_text and not isinstance(data, bytes):
-        # The library would write a list as Python does, and text without the quotes that make it JSON.
-        data = json.dumps(data).encode()
-        attributes.setdefault("datacontenttype", "application/json")
     try:
+        if mode == "binary" and data is not None and not is_text and not isinstance(data, bytes):
+            # The library would write a list as Python does, and text without the quotes that make it JSON.
+            data = json.dumps(data).encode()
+            attributes.setdefault("datacontenttype", "application/json")
         made = CloudEvent(attributes, data)
         return to_binary_event(made) if mode == "binary" else to_structured_event(made)
-    except (BaseCloudEventException, TypeError, ValueError) as error:
+    except (BaseCloudEventException, TypeError, ValueError, RecursionError) as error:
         raise EventError(f"the event is no CloudEvent: {error}") from error

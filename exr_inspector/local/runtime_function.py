@@ -50,6 +50,7 @@ def load_function(directory: Path) -> LoadedFunction:
     module = _import(path)
     for name in ("init", "handler"):
         if not callable(getattr(module, name, None)):
+            del sys.modules[module.__name__]
             raise LocalRuntimeError(f"{path}: has no function {name}")
     return LoadedFunction(folder.name, module.init, module.handler)
 
