@@ -41,8 +41,9 @@ under the project's own licence. `python samples/make_samples.py --check` says w
 what the script writes.
 
 The last columns are what exr-inspector is to say. A file whose header can be read has status `inspected`, even when its
-chunks are not all there (`is_complete` is then false); one whose header cannot has status `failed` and an error code.
-`expected.json` has the same and more for programs: parts, channels and pixel types, size, compression, storage.
+chunks are not all there (`is_complete` is then false). One whose header cannot be read, or does not say how the pixels are
+cut into chunks, has status `failed` and an error code. `expected.json` has the same and more for programs: parts, channels
+and pixel types, size, compression and storage; null there means that the file does not let anybody say.
 """
 
 

@@ -41,12 +41,15 @@ STORAGE = {
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the catalogue must hold of a file; `channels` is one mapping of name to pixel type for each part."""
+    """What the catalogue must hold of a file; None for what the file does not let anybody say with certainty.
+
+    `channels` is one mapping of name to pixel type for each part.
+    """
 
     status: str = "inspected"
     error_code: str | None = None
-    parts: int = 0
-    channels: Sequence[Mapping[str, str]] = ()
+    parts: int | None = None
+    channels: Sequence[Mapping[str, str]] | None = None
     width: int | None = None
     height: int | None = None
     compression: str | None = None

@@ -30,6 +30,8 @@ def _unknown_compression(whole: Sample) -> Sample:
     field = b"compression\0compression\0\1\0\0\0"
     data = whole.data.replace(field + b"\3", field + b"\x63")
     expected = Expected(
+        status="failed",
+        error_code="EXR_LAYOUT",
         parts=1,
         channels=whole.expected.channels,
         width=whole.expected.width,
