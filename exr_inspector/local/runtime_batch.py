@@ -77,7 +77,7 @@ class BatchCollector(Generic[_Answer]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[_Answer] = loop.create_future()
         self._waiting.append((event, answer))
-        if len(self._waiting) >= self._size:
+        if len(self._waiting) > self._size:
             self._flush()
         elif self._timer is None:
             self._timer = loop.call_later(self._wait_seconds, self._flush)

@@ -1,0 +1,100 @@
+"""Faults on demand and counters, for tests of clients: which requests fail, how, and how many there were.
+
+A fault is found by the name of the operation (`operations.OPERATIONS` lists them) before anything is done.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+ANY = "*"
+
+
+class FaultKind(Enum):
+    """What happens to a request."""
+
+    INTERNAL_ERROR = "500"  # answered 500, not done
+    SLOW_DOWN = "503"  # answered 503 SlowDown, not done; the SDK retries these
+    CONFLICT = "409"  # answered 409, not done
+    DROP_BEFORE = "drop before"  # connection closed, not done
+    DROP_AFTER = "drop after"  # done, then connection closed without an answer
+    DELAY = "delay"  # done and answered after a while
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault; `seconds` is how long a DELAY takes, and how long any other kind waits before it strikes."""
+
+    kind: FaultKind
+    seconds: float = 0.0
+
+
+class Faults:
+    """The faults of one server; safe to change while it serves.
+
+    Args:
+        seed: Of the dice that probabilities are thrown with.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._lock = threading.Lock()
+        self._dice = random.Random(seed)  # noqa: S311 - no secret
+        self._scripts: dict[str, deque[Fault | None]] = {}
+        self._chances: dict[str, list[tuple[float, Fault]]] = {}
+
+    def script(self, operation: str, faults: Iterable[Fault | None]) -> None:
+        """Say what happens to the next requests of one operation (or ANY), one after the other; None lets one pass."""
+        with self._lock:
+            self._scripts[operation] = deque(faults)
+
+    def chance(self, operation: str, probability: float, fault: Fault) -> None:
+        """Let every request of one operation (or ANY) fail with a probability; several add up."""
+        with self._lock:
+            self._chances.setdefault(operation, []).append((probability, fault))
+
+    def clear(self) -> None:
+        """No more faults."""
+        with self._lock:
+            self._scripts.clear()
+            self._chances.clear()
+
+    def next(self, operation: str) -> Fault | None:
+        """What happens to a request of this operation that has just come in."""
+        with self._lock:
+            for name in (operation, ANY):
+                script = self._scripts.get(name)
+                if script:
+                    return script.popleft()
+            for name in (operation, ANY):
+                for probability, fault in self._chances.get(name, ()):
+                    if self._dice.random() < probability:
+                        return fault
+            return None
+
+
+class Counters:
+    """How many requests of each operation came in with the right keys, those that failed included."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def count(self, operation: str) -> None:
+        """One more."""
+        with self._lock:
+            self._counts[operation] += 1
+
+    def snapshot(self) -> dict[str, int]:
+        """Requests by operation since the start or the last reset."""
+        with self._lock:
+            return dict(self._counts)
+
+    def reset(self) -> None:
+        """Start again from zero."""
+        with self._lock:
+            self._counts.clear()

@@ -1,0 +1,115 @@
+"""The HTTP/1.1 server: reads requests, checks signatures, writes answers. A thread for each connection."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+from exr_inspector.local.vastdb.calls import Answer, Request
+from exr_inspector.local.vastdb.operations import REQUEST_LIMIT
+from exr_inspector.local.vastdb.refusals import Refusal, bad_request, internal_error
+from exr_inspector.local.vastdb.service import ConnectionDropped, Service
+from exr_inspector.local.vastdb.signature import SignatureCheck
+
+VERSION = "vast 5.5.0.0"  # the SDK turns features on by it
+_IDLE_CONNECTION_SECONDS = 300
+_DISCARD = 64 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class HttpServer(ThreadingHTTPServer):
+    """Serves one `Service` on one address."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+    allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], service: Service, signatures: SignatureCheck) -> None:
+        self.service = service
+        self.signatures = signatures
+        super().__init__(address, _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A connection that broke off is the client's affair."""
+        logger.debug("connection of %s broke off", client_address, exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: HttpServer
+    protocol_version = "HTTP/1.1"
+    timeout = _IDLE_CONNECTION_SECONDS
+    wbufsize = -1  # an answer leaves in one piece
+    disable_nagle_algorithm = True
+
+    def version_string(self) -> str:
+        return VERSION
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
+        logger.debug(format, *args)
+
+    def _serve(self) -> None:
+        try:
+            answer = self._answer()
+        except ConnectionDropped:
+            self._drop()
+        except Refusal as refusal:
+            self._write(int(refusal.status), Answer(refusal.xml(), {"Content-Type": "application/xml"}))
+        except Exception:  # the last line of defence: whatever it was, the client gets its answer
+            logger.exception("%s %s failed", self.command, self.path)
+            self._write(500, Answer(internal_error("A fault of the local server; its log tells more.").xml()))
+        else:
+            self._write(200, answer)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names are the standard library's
+
+    def _answer(self) -> Answer:
+        body = self._body()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        parts = urlsplit(self.path)
+        self.server.signatures.check(
+            method=self.command, path=parts.path, query=parts.query, headers=headers, body=body
+        )
+        command, parameters = _query(parts.query)
+        path = tuple(unquote(part) for part in parts.path.split("/") if part)
+        return self.server.service.answer(Request(self.command, path, command, parameters, headers, body))
+
+    def _body(self) -> bytes:
+        text = self.headers.get("Content-Length", "0")
+        if not text.isdecimal():
+            self.close_connection = True
+            raise bad_request("InvalidArgument", "Content-Length is not a number.")
+        length = int(text)
+        if length > REQUEST_LIMIT:
+            while length > 0 and (piece := self.rfile.read(min(length, _DISCARD))):
+                length -= len(piece)
+            raise bad_request("EntityTooLarge", f"A request holds at most {REQUEST_LIMIT} bytes.")
+        body = self.rfile.read(length)
+        if len(body) != length:
+            self.close_connection = True
+            raise bad_request("IncompleteBody", "The body ended early.")
+        return body
+
+    def _write(self, status: int, answer: Answer) -> None:
+        self.send_response(status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+        self.wfile.flush()
+
+    def _drop(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+
+def _query(query: str) -> tuple[str, dict[str, str]]:
+    first, *rest = query.split("&")
+    command = "" if "=" in first else first
+    pairs = (part.partition("=") for part in ([first, *rest] if "=" in first else rest) if part)
+    return command, {unquote_plus(key): unquote_plus(value) for key, _, value in pairs}

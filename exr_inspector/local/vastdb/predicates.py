@@ -1,0 +1,160 @@
+"""Turns the predicate of a query into an SQL condition over the stored columns, with parameters for its constants.
+
+Comparisons follow SQL: null is neither equal nor unequal to anything. Text compares by its UTF-8 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import pyarrow as pa
+
+from exr_inspector.local.vastdb.query_request import Expression, Function, Literal, Reference
+from exr_inspector.local.vastdb.refusals import bad_request
+from exr_inspector.local.vastdb.types import duckdb_type, quoted
+
+_COMPARISONS = {
+    "equal": "=",
+    "not_equal": "<>",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+}
+_NULL_TESTS = {"is_null": "IS NULL", "is_valid": "IS NOT NULL"}
+_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_TIMESTAMP_FROM = {
+    "s": ("make_timestamp", 1_000_000),
+    "ms": ("make_timestamp_ms", 1),
+    "us": ("make_timestamp", 1),
+    "ns": ("make_timestamp_ns", 1),
+}
+
+
+class PredicateWriter:
+    """Writes one condition and gathers its parameters.
+
+    Args:
+        stored: Gives the stored column of a table's column name.
+
+    Attributes:
+        parameters: Values for the question marks, in their order.
+    """
+
+    def __init__(self, stored: Callable[[str], str]) -> None:
+        self.parameters: list[object] = []
+        self._stored = stored
+
+    def condition(self, expression: Expression) -> str:
+        """The SQL of a predicate; an empty `and` is true.
+
+        Raises:
+            Refusal: 400 for what is not a predicate.
+        """
+        if not isinstance(expression, Function):
+            raise bad_request("InvalidArgument", "A predicate is a comparison or a combination of them.")
+        if expression.name == "and":
+            return self._joined(" AND ", [self.condition(part) for part in expression.arguments], empty="TRUE")
+        if expression.name == "or":
+            return self._joined(" OR ", self._alternatives(expression.arguments), empty="FALSE")
+        return self._test(expression)
+
+    def _joined(self, word: str, parts: Sequence[str], *, empty: str) -> str:
+        return "(" + word.join(parts) + ")" if parts else empty
+
+    def _alternatives(self, parts: Sequence[Expression]) -> list[str]:
+        """The parts of an `or`; runs of equalities, which is how the SDK sends `isin`, become one IN."""
+        written: list[str] = []
+        run: list[Function] = []
+        for part in parts:
+            if isinstance(part, Function) and part.name == "equal" and (not run or part.arguments[0] == run[0].arguments[0]):
+                run.append(part)
+                continue
+            written.extend(self._equalities(run))
+            run = []
+            written.append(self.condition(part))
+        return written + self._equalities(run)
+
+    def _equalities(self, run: list[Function]) -> list[str]:
+        if len(run) < 2:
+            return [self._test(part) for part in run]
+        column, _ = self._operands(run[0])
+        constants = [self._constant(self._operands(part)[1].value, column.type) for part in run]
+        return [f"{self._column(column)} IN ({', '.join(constants)})"]
+
+    def _test(self, call: Function) -> str:
+        if call.name in _NULL_TESTS:
+            (column,) = call.arguments
+            if not isinstance(column, Reference):
+                raise bad_request("InvalidArgument", f"{call.name} tests a column.")
+            return f"{self._column(column)} {_NULL_TESTS[call.name]}"
+        column, literal = self._operands(call)
+        if call.name == "match_substring":
+            return f"contains({self._column(column)}, {self._constant(literal.value, column.type)})"
+        operator = _COMPARISONS.get(call.name)
+        if operator is None:
+            raise bad_request("InvalidArgument", f"Predicates with {call.name} are not known.")
+        if pa.types.is_string(column.type) and not _is_text(literal.value):
+            # The upper bound of startswith() need not be text; bytes order as the text does.
+            self.parameters.append(literal.value)
+            return f"encode({self._column(column)}) {operator} CAST(? AS BLOB)"
+        return f"{self._column(column)} {operator} {self._constant(literal.value, column.type)}"
+
+    def _operands(self, call: Function) -> tuple[Reference, Literal]:
+        if len(call.arguments) == 2:
+            column, literal = call.arguments
+            if isinstance(column, Reference) and isinstance(literal, Literal):
+                return column, literal
+        raise bad_request("InvalidArgument", f"{call.name} compares a column with a constant.")
+
+    def _column(self, reference: Reference) -> str:
+        name, *fields = reference.path
+        return ".".join([self._stored(name), *map(quoted, fields)])
+
+    def _constant(self, value: object, type_: pa.DataType) -> str:
+        """SQL for a constant of a column's type; its value becomes a parameter."""
+        if pa.types.is_fixed_size_list(type_) and isinstance(value, tuple):
+            elements = ", ".join(self._constant(element, type_.value_type) for element in value)
+            return f"CAST([{elements}] AS {duckdb_type(type_)})"
+        sql, parameter = _scalar(value, type_)
+        self.parameters.append(parameter)
+        return sql
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _scalar(value: object, type_: pa.DataType) -> tuple[str, object]:
+    if isinstance(value, bytes):
+        return _from_bytes(value, type_)
+    if isinstance(value, int) and not isinstance(value, bool):
+        if pa.types.is_date(type_):
+            return "(DATE '1970-01-01' + CAST(? AS INTEGER))", value
+        if pa.types.is_timestamp(type_):
+            function, factor = _TIMESTAMP_FROM[type_.unit]
+            return f"CAST({function}(CAST(? AS BIGINT)) AS {duckdb_type(type_)})", value * factor
+        if pa.types.is_time(type_):
+            return f"CAST(? AS {duckdb_type(type_)})", _time_of_day(value, type_.unit)
+    return f"CAST(? AS {duckdb_type(type_)})", value
+
+
+def _from_bytes(value: bytes, type_: pa.DataType) -> tuple[str, object]:
+    if pa.types.is_decimal(type_):
+        unscaled = int.from_bytes(value, "little", signed=True)
+        return f"CAST(? AS {duckdb_type(type_)})", Decimal(f"{unscaled}e-{type_.scale}")
+    if pa.types.is_string(type_):
+        return "CAST(? AS VARCHAR)", value.decode()
+    return "CAST(? AS BLOB)", value
+
+
+def _time_of_day(value: int, unit: str) -> str:
+    """Units since midnight as text, which DuckDB reads to the nanosecond."""
+    seconds, fraction = divmod(value, _PER_SECOND[unit])
+    nanoseconds = fraction * (_PER_SECOND["ns"] // _PER_SECOND[unit])
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{nanoseconds:09}"

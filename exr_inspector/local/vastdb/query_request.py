@@ -1,0 +1,256 @@
+"""Reads the body of a query: a FlatBuffers `Relation` of the Arrow compute IR, as the SDK builds it.
+
+Columns are numbered depth first through the nested types of the request's own schema: a struct counts itself and its
+fields, a list itself and its element, a map itself, its entries, the key and the value. Bytes in, values out.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Call import Call
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.BinaryLiteral import BinaryLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.BooleanLiteral import BooleanLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.DateLiteral import DateLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.DecimalLiteral import DecimalLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float16Literal import Float16Literal
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float32Literal import Float32Literal
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float64Literal import Float64Literal
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int8Literal import Int8Literal
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int16Literal import Int16Literal
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int32Literal import Int32Literal
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int64Literal import Int64Literal
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.ListLiteral import ListLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.StringLiteral import StringLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.TimeLiteral import TimeLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.TimestampLiteral import TimestampLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt8Literal import UInt8Literal
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt16Literal import UInt16Literal
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt32Literal import UInt32Literal
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt64Literal import UInt64Literal
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Literal import Literal as FlatLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Deref import Deref
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.ExpressionImpl import ExpressionImpl
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.FieldIndex import FieldIndex
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.FieldRef import FieldRef
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.LiteralImpl import LiteralImpl
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Relation import Relation
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.RelationImpl import RelationImpl
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Source import Source
+from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Decimal import Decimal as FlatDecimal
+from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Field import Field
+from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.FixedSizeBinary import FixedSizeBinary
+from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.FixedSizeList import FixedSizeList
+from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.FloatingPoint import FloatingPoint
+from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Int import Int
+from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Time import Time
+from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Timestamp import Timestamp
+from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Type import Type
+
+from exr_inspector.local.vastdb.refusals import bad_request
+from exr_inspector.local.vastdb.types import unsupported
+
+_UNITS = ("s", "ms", "us", "ns")
+_LITERALS = {
+    LiteralImpl.BinaryLiteral: BinaryLiteral,
+    LiteralImpl.BooleanLiteral: BooleanLiteral,
+    LiteralImpl.DateLiteral: DateLiteral,
+    LiteralImpl.DecimalLiteral: DecimalLiteral,
+    LiteralImpl.Float16Literal: Float16Literal,
+    LiteralImpl.Float32Literal: Float32Literal,
+    LiteralImpl.Float64Literal: Float64Literal,
+    LiteralImpl.Int8Literal: Int8Literal,
+    LiteralImpl.Int16Literal: Int16Literal,
+    LiteralImpl.Int32Literal: Int32Literal,
+    LiteralImpl.Int64Literal: Int64Literal,
+    LiteralImpl.ListLiteral: ListLiteral,
+    LiteralImpl.StringLiteral: StringLiteral,
+    LiteralImpl.TimeLiteral: TimeLiteral,
+    LiteralImpl.TimestampLiteral: TimestampLiteral,
+    LiteralImpl.UInt8Literal: UInt8Literal,
+    LiteralImpl.UInt16Literal: UInt16Literal,
+    LiteralImpl.UInt32Literal: UInt32Literal,
+    LiteralImpl.UInt64Literal: UInt64Literal,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A column of the request: names from the table's column down to a field of a struct."""
+
+    path: tuple[str, ...]
+    type: pa.DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant: bool, int (days or units since the epoch or midnight for dates and times), float, bytes (UTF-8 for text,
+    little-endian two's complement for decimals), or a tuple of constants."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A call: `and`, `or`, a comparison, `is_null`, `is_valid` or `match_substring`."""
+
+    name: str
+    arguments: tuple[Expression, ...]
+
+
+Expression = Reference | Literal | Function
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRequest:
+    """What a query asks for.
+
+    Attributes:
+        schema: The columns it names, with types as far as the wire carries them: no time zones.
+        columns: Names of the columns to answer with, in order; may be empty.
+        predicate: The filter.
+    """
+
+    schema: pa.Schema
+    columns: tuple[str, ...]
+    predicate: Expression
+
+
+def parse_query(body: bytes) -> QueryRequest:
+    """Read a query.
+
+    Raises:
+        Refusal: 400 when the bytes are no such request, or ask for part of a nested column.
+    """
+    try:
+        return _parse(body)
+    except (struct.error, LookupError, TypeError, ValueError, UnicodeDecodeError, AttributeError) as error:
+        raise bad_request("InvalidArgument", f"The query cannot be read: {type(error).__name__}.") from error
+
+
+def _parse(body: bytes) -> QueryRequest:
+    relation = Relation.GetRootAs(body)
+    if relation.ImplType() != RelationImpl.Source:
+        raise bad_request("InvalidArgument", "A query reads one source.")
+    source = _read(Source, relation.Impl())
+    fields = [_field(source.Schema().Fields(index)) for index in range(source.Schema().FieldsLength())]
+    references = [reference for field in fields for reference in _references((), field)]
+    owners = [(reference.path[0], _is_leaf(reference.type)) for reference in references]
+    leaves: dict[str, list[int]] = {}
+    for position, (name, is_leaf) in enumerate(owners):
+        if is_leaf:
+            leaves.setdefault(name, []).append(position)
+    columns = tuple(_projected(source, owners, leaves))
+    return QueryRequest(pa.schema(fields), columns, _expression(source.Filter(), references))
+
+
+def _projected(source: Any, owners: list[tuple[str, bool]], leaves: dict[str, list[int]]) -> Iterator[str]:
+    positions = [source.Projection(index).Position() for index in range(source.ProjectionLength())]
+    index = 0
+    while index < len(positions):
+        name, _ = owners[positions[index]]
+        expected = leaves[name]
+        if positions[index : index + len(expected)] != expected:
+            raise bad_request("InvalidArgument", f"Column {name} can only be read whole.")
+        index += len(expected)
+        yield name
+
+
+def _read(kind: Any, table: Any) -> Any:
+    """A FlatBuffers union member as the type its tag says."""
+    reader = kind()
+    reader.Init(table.Bytes, table.Pos)
+    return reader
+
+
+def _is_leaf(type_: pa.DataType) -> bool:
+    return not pa.types.is_nested(type_)
+
+
+def _references(path: tuple[str, ...], field: pa.Field) -> Iterator[Reference]:
+    path = (*path, field.name)
+    yield Reference(path, field.type)
+    if pa.types.is_struct(field.type):
+        for child in field.type:
+            yield from _references(path, child)
+    elif pa.types.is_map(field.type):
+        entries = pa.field("entries", pa.struct([field.type.key_field, field.type.item_field]))
+        yield from _references(path, entries)
+    elif pa.types.is_list(field.type) or pa.types.is_fixed_size_list(field.type):
+        yield from _references(path, field.type.value_field)
+
+
+def _field(field: Any) -> pa.Field:
+    name = (field.Name() or b"").decode()
+    children = [_field(field.Children(index)) for index in range(field.ChildrenLength())]
+    return pa.field(name, _type(field, children), nullable=bool(field.Nullable()))
+
+
+def _type(field: Any, children: list[pa.Field]) -> pa.DataType:
+    tag = field.TypeType()
+    simple = {Type.Binary: pa.binary(), Type.Utf8: pa.string(), Type.Bool: pa.bool_(), Type.Date: pa.date32()}
+    if tag in simple:
+        return simple[tag]
+    if tag == Type.Int:
+        number = _read(Int, field.Type())
+        return pa.type_for_alias(f"{'' if number.IsSigned() else 'u'}int{number.BitWidth()}")
+    if tag == Type.FloatingPoint:
+        return (pa.float16(), pa.float32(), pa.float64())[_read(FloatingPoint, field.Type()).Precision()]
+    if tag == Type.Decimal:
+        decimal = _read(FlatDecimal, field.Type())
+        return pa.decimal128(decimal.Precision(), decimal.Scale())
+    if tag == Type.Timestamp:
+        return pa.timestamp(_UNITS[_read(Timestamp, field.Type()).Unit()])
+    if tag == Type.Time:
+        unit = _UNITS[_read(Time, field.Type()).Unit()]
+        return pa.time32(unit) if unit in {"s", "ms"} else pa.time64(unit)
+    if tag == Type.FixedSizeBinary:
+        return pa.binary(_read(FixedSizeBinary, field.Type()).ByteWidth())
+    return _nested(tag, field, children)
+
+
+def _nested(tag: int, field: Any, children: list[pa.Field]) -> pa.DataType:
+    if tag == Type.Struct_:
+        return pa.struct(children)
+    if tag == Type.List:
+        return pa.list_(children[0])
+    if tag == Type.FixedSizeList:
+        return pa.list_(children[0], _read(FixedSizeList, field.Type()).ListSize())
+    if tag == Type.Map:
+        if len(children) == 2:  # the SDK gives the entries the type of the map, too
+            return pa.struct(children)
+        key, item = children[0].type
+        return pa.map_(key.type, item.type)
+    raise unsupported(pa.null())
+
+
+def _expression(expression: Any, references: list[Reference]) -> Expression:
+    tag = expression.ImplType()
+    if tag == ExpressionImpl.Call:
+        call = _read(Call, expression.Impl())
+        arguments = (_expression(call.Arguments(index), references) for index in range(call.ArgumentsLength()))
+        return Function(call.Name().decode(), tuple(arguments))
+    if tag == ExpressionImpl.FieldRef:
+        reference = _read(FieldRef, expression.Impl())
+        if reference.RefType() == Deref.FieldIndex:
+            return references[_read(FieldIndex, reference.Ref()).Position()]
+    if tag == ExpressionImpl.Literal:
+        return Literal(_value(_read(FlatLiteral, expression.Impl())))
+    raise bad_request("InvalidArgument", "The predicate has an expression that is not known here.")
+
+
+def _value(literal: Any) -> Any:
+    tag, impl = literal.ImplType(), literal.Impl()
+    reader = _read(_LITERALS[tag], impl)
+    if tag == LiteralImpl.ListLiteral:
+        return tuple(_value(reader.Values(index)) for index in range(reader.ValuesLength()))
+    if tag in {LiteralImpl.BinaryLiteral, LiteralImpl.DecimalLiteral}:
+        return reader.ValueAsNumpy().tobytes() if reader.ValueLength() else b""
+    if tag == LiteralImpl.Float16Literal:
+        (half,) = struct.unpack("<e", struct.pack("<H", reader.Value()))
+        return half
+    return reader.Value()

@@ -1,0 +1,65 @@
+"""The answers other than 200 that the local server gives, as one exception that the HTTP layer turns into XML.
+
+Never leaves this package: the SDK's exceptions at the other end of the wire are what a caller sees.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from xml.sax.saxutils import escape
+
+
+class Refusal(Exception):
+    """A request that is answered with an error.
+
+    Attributes:
+        status: HTTP status; only those the SDK's `HttpStatus` knows, any other one reaches its user as a ValueError.
+        code: Error code in the S3 manner, read by the SDK from `<Error><Code>`.
+        message: One sentence for people.
+    """
+
+    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        super().__init__(f"{int(status)} {code}: {message}")
+
+    def xml(self) -> bytes:
+        """The body of the answer."""
+        text = f"<Error><Code>{escape(self.code)}</Code><Message>{escape(self.message)}</Message></Error>"
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
+
+
+def bad_request(code: str, message: str) -> Refusal:
+    """400: what was asked for cannot be done with what is there."""
+    return Refusal(HTTPStatus.BAD_REQUEST, code, message)
+
+
+def forbidden(code: str, message: str) -> Refusal:
+    """403: wrong keys, or a signature that does not fit."""
+    return Refusal(HTTPStatus.FORBIDDEN, code, message)
+
+
+def not_found(code: str, message: str) -> Refusal:
+    """404: no such bucket, schema, table, column, projection or transaction."""
+    return Refusal(HTTPStatus.NOT_FOUND, code, message)
+
+
+def conflict(message: str) -> Refusal:
+    """409: another transaction has changed the same thing, or the thing is in the way."""
+    return Refusal(HTTPStatus.CONFLICT, "Conflict", message)
+
+
+def not_implemented(message: str) -> Refusal:
+    """501: the cluster can do this, the local server cannot; docs/local-vastdb.md lists these."""
+    return Refusal(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", message)
+
+
+def internal_error(message: str) -> Refusal:
+    """500: a fault of the server."""
+    return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", message)
+
+
+def slow_down() -> Refusal:
+    """503 SlowDown, which the SDK retries with its backoff."""
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.")

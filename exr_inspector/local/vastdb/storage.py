@@ -1,0 +1,294 @@
+"""The DuckDB file: opening and locking it, and one DuckDB connection for each open VAST transaction.
+
+DuckDB gives the transactions, the snapshots, the conflicts and the write-ahead log; nothing of that is done here. Knows
+no HTTP and no Arrow; what the tables mean is in `metadata`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from exr_inspector.errors import LocalDatabaseError
+from exr_inspector.local.vastdb.refusals import Refusal, bad_request, conflict, internal_error, not_found
+
+if TYPE_CHECKING:
+    from exr_inspector.local.vastdb.metadata import Table
+
+FORMAT = 1
+
+_CREATE = """
+CREATE SCHEMA _vast;
+CREATE TABLE _vast.format (version INTEGER);
+CREATE SEQUENCE _vast.ids START 1;
+CREATE TABLE _vast.buckets (name VARCHAR);
+CREATE TABLE _vast.schemas (id BIGINT, bucket VARCHAR, path VARCHAR, properties VARCHAR, view_schema VARCHAR);
+CREATE TABLE _vast.tables (
+    id BIGINT, schema_id BIGINT, name VARCHAR, view_name VARCHAR, properties VARCHAR, columns BLOB,
+    sorting_key BIGINT[], external_row_ids BOOLEAN
+);
+CREATE TABLE _vast.projections (id BIGINT, table_id BIGINT, name VARCHAR, sorted BIGINT[], unsorted BIGINT[]);
+"""
+
+_CONFLICTS = (duckdb.TransactionException, duckdb.DependencyException, duckdb.ConstraintException)
+_BAD_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
+
+
+class Transaction:
+    """An open VAST transaction: a DuckDB connection inside BEGIN, used by one request at a time.
+
+    Attributes:
+        txid: What the client names it by; never the same twice, not even after a restart.
+        lock: Held by whoever works in it.
+        last_used: Monotonic seconds of the last request.
+        tables: What this transaction has looked up, by (bucket, schema path, name); emptied when it changes a table.
+        failure: Set once DuckDB has aborted the transaction; every later statement is answered with it.
+        ended: True after commit or rollback.
+    """
+
+    def __init__(self, txid: int, connection: duckdb.DuckDBPyConnection) -> None:
+        self.txid = txid
+        self.lock = threading.RLock()
+        self.last_used = time.monotonic()
+        self.tables: dict[tuple[str, str, str], Table] = {}
+        self.failure: Refusal | None = None
+        self.ended = False
+        self._connection = connection
+        self.run("BEGIN TRANSACTION")
+        self.run("SELECT version FROM _vast.format").fetchall()  # DuckDB takes the snapshot at the first read, not at BEGIN
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> duckdb.DuckDBPyConnection:
+        """Execute one statement; the connection returned holds its result.
+
+        Raises:
+            Refusal: 409 for a conflict, 400 for values DuckDB cannot hold, 500 for the rest. DuckDB has aborted the
+                transaction then, and every further statement repeats the refusal.
+        """
+        if self.failure is not None:
+            raise self.failure
+        try:
+            return self._connection.execute(sql, parameters)
+        except duckdb.Error as error:
+            self.failure = _refusal(error)
+            raise self.failure from error
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Execute a query and fetch all its rows."""
+        return self.run(sql, parameters).fetchall()
+
+    def run_with(self, data: object, sql: str, parameters: Sequence[object] = ()) -> int:
+        """Execute a statement in which the table `incoming` is an Arrow table; the number of rows it changed."""
+        self._connection.register("incoming", data)
+        try:
+            (count,) = self.run(sql, parameters).fetchall()[0]
+            return int(count)
+        finally:
+            self._connection.unregister("incoming")
+
+    def commit(self) -> None:
+        """Make everything durable, or nothing.
+
+        Raises:
+            Refusal: 409 when DuckDB found a conflict, earlier or only now; everything is rolled back then.
+        """
+        self.ended = True
+        try:
+            self.run("COMMIT")
+        except Refusal:
+            self._abandon()
+            raise
+        self._connection.close()
+
+    def rollback(self) -> None:
+        """Forget everything."""
+        self.ended = True
+        self._abandon()
+
+    def _abandon(self) -> None:
+        try:
+            self._connection.execute("ROLLBACK")
+        except duckdb.TransactionException:
+            pass  # DuckDB has already rolled back
+        finally:
+            self._connection.close()
+
+
+def _refusal(error: duckdb.Error) -> Refusal:
+    text = str(error).splitlines()[0]
+    if isinstance(error, _CONFLICTS):
+        return conflict(text)
+    if isinstance(error, _BAD_VALUES):
+        return bad_request("InvalidArgument", text)
+    return internal_error(text)
+
+
+class Database:
+    """The file and the transactions open on it.
+
+    Args:
+        path: The DuckDB file, made when missing; None keeps everything in memory.
+        idle_seconds: A transaction nobody used for so long is rolled back by `expire`.
+
+    Raises:
+        LocalDatabaseError: Another server or program has the file open, or it is not ours.
+    """
+
+    def __init__(self, path: Path | None, *, idle_seconds: float) -> None:
+        self.idle_seconds = idle_seconds
+        self._path = path
+        self._lock_file = _lock(path) if path is not None else None
+        try:
+            self._root = _open(path)
+        except LocalDatabaseError:
+            self._unlock()
+            raise
+        self._guard = threading.Lock()
+        self._open: dict[int, Transaction] = {}
+        self._next_txid = time.time_ns() // 1_000
+        self._row_ids: dict[int, int] = {}
+
+    def add_bucket(self, name: str) -> None:
+        """Make a bucket unless it is there."""
+        self._root.execute("INSERT INTO _vast.buckets SELECT $1 WHERE $1 NOT IN (FROM _vast.buckets)", [name])
+
+    def buckets(self) -> frozenset[str]:
+        """All buckets of the file."""
+        return frozenset(name for (name,) in self._root.execute("FROM _vast.buckets").fetchall())
+
+    def begin(self, *, registered: bool = True) -> Transaction:
+        """Open a transaction; one that is not registered belongs to a single request and has no name outside it."""
+        with self._guard:
+            self._next_txid += 1
+            txid = self._next_txid
+            connection = self._root.cursor()
+        transaction = Transaction(txid, connection)
+        if registered:
+            with self._guard:
+                self._open[txid] = transaction
+        return transaction
+
+    def find(self, txid: int) -> Transaction:
+        """The open transaction of that id.
+
+        Raises:
+            Refusal: 404 when it never was, has ended, or has expired.
+        """
+        with self._guard:
+            transaction = self._open.get(txid)
+            if transaction is None:
+                raise not_found("NoSuchTransaction", f"Transaction {txid} is not open.")
+            transaction.last_used = time.monotonic()
+            return transaction
+
+    def forget(self, transaction: Transaction) -> None:
+        """Take an ended transaction off the list."""
+        with self._guard:
+            self._open.pop(transaction.txid, None)
+
+    def expire(self) -> int:
+        """Roll back what has been idle for too long; how many that were."""
+        oldest = time.monotonic() - self.idle_seconds
+        with self._guard:
+            idle = [transaction for transaction in self._open.values() if transaction.last_used < oldest]
+        expired = 0
+        for transaction in idle:
+            with transaction.lock:
+                if transaction.last_used < oldest and not transaction.ended:
+                    self.forget(transaction)
+                    transaction.rollback()
+                    expired += 1
+        return expired
+
+    def open_transactions(self) -> int:
+        """How many transactions are open."""
+        with self._guard:
+            return len(self._open)
+
+    def reserve_row_ids(self, transaction: Transaction, table_id: int, stored: str, count: int) -> int:
+        """The first of `count` row ids of a table that no other transaction gets.
+
+        Ids are counted in memory: after a restart they go on behind the highest one stored.
+        """
+        with self._guard:
+            first = self._first_free(transaction, table_id, stored)
+            self._row_ids[table_id] = first + count
+            return first
+
+    def claim_row_ids(self, transaction: Transaction, table_id: int, stored: str, highest: int) -> None:
+        """Note row ids that a client chose itself, so that ours stay clear of them."""
+        with self._guard:
+            first = self._first_free(transaction, table_id, stored)
+            self._row_ids[table_id] = max(first, highest + 1)
+
+    def row_id_bound(self, transaction: Transaction, table_id: int, stored: str) -> int:
+        """A row id that no row of the table reaches."""
+        with self._guard:
+            return self._first_free(transaction, table_id, stored)
+
+    def _first_free(self, transaction: Transaction, table_id: int, stored: str) -> int:
+        free = self._row_ids.get(table_id)
+        if free is None:
+            ((free,),) = transaction.rows(f"SELECT coalesce(max(row_id) + 1, 0)::UBIGINT FROM {stored}")  # noqa: S608 - our own name
+            self._row_ids[table_id] = int(free)
+        return int(free)
+
+    def close(self) -> None:
+        """Roll back what is open and close the file, which DuckDB folds its log into."""
+        with self._guard:
+            open_ones = list(self._open.values())
+            self._open.clear()
+        for transaction in open_ones:
+            with transaction.lock:
+                if not transaction.ended:
+                    transaction.rollback()
+        self._root.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+
+
+def _lock(path: Path) -> int:
+    """DuckDB locks its file against other processes only; a file beside it does so within this one, too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise _in_use(path) from error
+    return descriptor
+
+
+def _in_use(path: Path) -> LocalDatabaseError:
+    return LocalDatabaseError(f"{path} is open in another server or program: stop that one, or name another catalog file")
+
+
+def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
+    config = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    try:
+        root = duckdb.connect(str(path) if path is not None else ":memory:", config=config)
+        if not root.execute("FROM duckdb_schemas() WHERE schema_name = '_vast' AND NOT internal").fetchall():
+            root.begin()
+            root.execute(_CREATE)
+            root.execute("INSERT INTO _vast.format VALUES ($1)", [FORMAT])
+            root.commit()
+        ((found,),) = root.execute("FROM _vast.format").fetchall()
+    except duckdb.IOException as error:
+        if path is not None and "lock" in str(error).lower():
+            raise _in_use(path) from error
+        raise LocalDatabaseError(f"{path} cannot be opened: {str(error).splitlines()[0]}") from error
+    except duckdb.Error as error:
+        raise LocalDatabaseError(f"{path} is not a catalog of ours: {str(error).splitlines()[0]}") from error
+    if found != FORMAT:
+        root.close()
+        raise LocalDatabaseError(f"{path} has catalog format {found}, this version reads {FORMAT}: name another file")
+    return root
