@@ -36,6 +36,9 @@ _CHANNEL = struct.Struct("<iB3sii")  # pixel type, pLinear, reserved, xSampling,
 _TWO_U32 = struct.Struct("<II")
 
 
+NOT_UTF8 = "not UTF-8"
+
+
 class Malformed(ValueError):
     """The bytes of one value do not fit its type; never leaves this package."""
 
@@ -122,7 +125,7 @@ def _decode_string(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise Malformed(f"not UTF-8 at byte {error.start}") from None
+        raise Malformed(f"{NOT_UTF8} at byte {error.start}") from None
 
 
 def _decode_stringvector(raw: bytes) -> tuple[str, ...]:
@@ -146,26 +149,46 @@ def decode_name(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-def _decode_chlist(raw: bytes) -> tuple[Channel, ...]:
+def _read_channels(raw: bytes) -> tuple[list[Channel], int]:
+    """The channels up to the terminator or the value's end, and the position behind the last one (before a terminator).
+
+    Raises:
+        Malformed: If a channel is cut off.
+    """
     # per channel: name NUL, int32 pixel type, uint8 pLinear, 3 reserved, int32 xSampling, int32 ySampling; one NUL ends it
     channels: list[Channel] = []
     append, unpack, find, end = channels.append, _CHANNEL.unpack_from, raw.find, len(raw)
     make: _Make = partial(tuple.__new__, Channel)
     position = 0
-    while True:
+    while position < end:
         name_end = find(0, position)
-        if name_end < 0:
-            raise Malformed(f"no terminator after {len(channels)} channels")
         if name_end == position:
             break
-        if name_end + 17 > end:
+        if name_end < 0 or name_end + 17 > end:
             raise Malformed(f"channel {len(channels)} is cut off")
         name = raw[position:name_end].decode("utf-8", "backslashreplace")
         append(make((name, *unpack(raw, name_end + 1))))
         position = name_end + 17
-    if position + 1 != end:
-        raise Malformed(f"{end - position - 1} bytes after the terminator of {len(channels)} channels")
+    return channels, position
+
+
+def _decode_chlist(raw: bytes) -> tuple[Channel, ...]:
+    channels, position = _read_channels(raw)
+    if position + 1 != len(raw):
+        fault = f"{len(raw) - position - 1} bytes after the" if position < len(raw) else "no"
+        raise Malformed(f"{fault} terminator of {len(channels)} channels")
     return tuple(channels)
+
+
+def readable_channels(raw: bytes) -> tuple[Channel, ...] | None:
+    """The channels of a malformed list that readers accept all the same: one without a terminator, or with bytes behind it.
+
+    None where a channel is cut off.
+    """
+    try:
+        return tuple(_read_channels(raw)[0])
+    except Malformed:
+        return None
 
 
 VARIABLE: dict[str, Callable[[bytes], AttributeValue]] = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from functools import partial
 from typing import NoReturn
 
 from exr_inspector.errors import (
@@ -21,10 +20,10 @@ from exr_inspector.errors import (
     TruncatedHeader,
     UnsupportedVersion,
 )
-from exr_inspector.exr.attributes import decode, decode_name
+from exr_inspector.exr.attributes import FIXED, decode, decode_name, readable_channels
 from exr_inspector.exr.cursor import Cursor, MoreNeeded
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
-from exr_inspector.exr.standard import KNOWN_NAMES
+from exr_inspector.exr.standard import KNOWN_NAMES, STANDARD
 from exr_inspector.exr.values import (
     KNOWN_FLAGS,
     MULTI_PART,
@@ -40,7 +39,23 @@ from exr_inspector.exr.values import (
 MAGIC = b"\x76\x2f\x31\x01"
 VERSION = 2
 # Of these, the library keeps the first of two in a header; of all others the last.
-_FIRST_WINS = frozenset({"name", "type", "version", "chunkCount"})
+FIRST_WINS = frozenset({"name", "type", "version", "chunkCount"})
+# The bytes of name, type and size of each standard attribute of a fixed size -> how to read its value.
+_RECORDS = {
+    name.encode()
+    + b"\0"
+    + standard.type_name.encode()
+    + b"\0"
+    + FIXED[standard.type_name][0].size.to_bytes(4, "little"): (
+        name,
+        standard.type_name,
+        FIXED[standard.type_name][0].size,
+        FIXED[standard.type_name][0].unpack_from,
+        FIXED[standard.type_name][1],
+    )
+    for name, standard in STANDARD.items()
+    if standard.type_name in FIXED
+}
 _I32 = struct.Struct("<i")
 _U32 = struct.Struct("<I")
 
@@ -82,8 +97,13 @@ class PartHeader:
 
     @property
     def channels(self) -> tuple[Channel, ...] | None:
-        """The channel list in file order."""
-        return self.value("channels", "chlist")  # type: ignore[return-value]  # decode() made it of this type
+        """The channel list in file order; also one whose end is malformed in a way that readers do not mind."""
+        attribute = self.by_name.get("channels")
+        if attribute is None or attribute[1] != "chlist":
+            return None
+        if attribute[5]:
+            return readable_channels(attribute[2]) if isinstance(attribute[2], bytes) else None
+        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
 
     @property
     def compression(self) -> int | None:
@@ -163,11 +183,14 @@ class Header:
         parts: The parts in file order.
         end: File offset behind the last header: the first chunk offset table stands there. For a damaged header, how far
             it could be read.
+        is_partial: Whether this is what could be read of a header that is damaged further on: what its last part lacks
+            may have been there.
     """
 
     version_word: int
     parts: tuple[PartHeader, ...]
     end: int
+    is_partial: bool = False
 
     @property
     def is_multi_part(self) -> bool:
@@ -191,7 +214,10 @@ def make_part(index: int, version_word: int, attributes: tuple[Attribute, ...]) 
     by_name = {attribute[0]: attribute for attribute in attributes}
     if len(by_name) < len(attributes):
         for attribute in reversed(attributes):
-            if attribute.name in _FIRST_WINS:
+            # The library keeps the first of these names, and passes over a standard attribute of another type.
+            standard = STANDARD.get(attribute.name)
+            counts = attribute.name in FIRST_WINS or by_name[attribute.name].type_name != attribute.type_name
+            if standard is not None and standard.type_name == attribute.type_name and counts:
                 by_name[attribute.name] = attribute
     return PartHeader(index, version_word, attributes, by_name)
 
@@ -235,7 +261,7 @@ class HeaderParser:
         parts = tuple(self._parts)
         if self._attributes:
             parts += (make_part(len(parts), self._version_word, tuple(self._attributes)),)
-        return Header(self._version_word, parts, self._position)
+        return Header(self._version_word, parts, self._position, is_partial=True)
 
     def _read_version(self, buffer: bytes) -> None:
         if self._file_size == 0:
@@ -274,42 +300,50 @@ class HeaderParser:
         if multi_part and not self._attributes:
             raise DamagedHeader("a multi-part file without parts", offset=8, found="no attribute", expected="a header")
         self._parts.append(make_part(len(self._parts), self._version_word, tuple(self._attributes)))
+        self._count += len(self._attributes)
         self._attributes = []
         return bool(multi_part)
 
     def _read_attributes(self, buffer: bytes) -> None:
-        """Read attributes up to and with the terminator. This is the hot path: all checks, no calls but decode()."""
-        end = len(buffer)
-        name_limit = self._limits.name_bytes + 1
-        find, size_at, append = buffer.find, _I32.unpack_from, self._attributes.append
-        make: partial[Attribute] = partial(tuple.__new__, Attribute)
-        known = KNOWN_NAMES.get
-        left = self._limits.attributes - self._count
+        """Read attributes up to and with the terminator. This is the hot path: all checks, and few calls.
+
+        A standard attribute of a fixed size is told by the bytes of its name, type and size together: one look-up gives all
+        that is to be known of it. The position is stored before every call that may raise, and at the end.
+        """
+        end = min(len(buffer), self._limits.header_bytes)
+        name_limit, string_limit = self._limits.name_bytes + 1, self._limits.string_bytes
+        find, known_record, append = buffer.find, _RECORDS.get, self._attributes.append
+        new, attribute_class = tuple.__new__, Attribute
         position = self._position
-        while True:
+        for left in range(self._limits.attributes - self._count - len(self._attributes), -1, -1):
             name_end = find(0, position, position + name_limit)
-            if name_end == position:
+            if name_end == position < end:
                 break
             type_end = find(0, name_end + 1, name_end + 1 + name_limit)
-            value = type_end + 5
-            if name_end < 0 or type_end < 0 or value > end:
-                self._explain(buffer, position)
-            size = size_at(buffer, type_end + 1)[0]
-            if size < 0 or value + size > end or left <= 0 or size > self._limits.string_bytes:
-                self._explain(buffer, position)
-            raw_name, raw_type = buffer[position:name_end], buffer[name_end + 1 : type_end]
-            name = known(raw_name) or decode_name(raw_name)
-            type_name = known(raw_type) or decode_name(raw_type)
-            append(
-                make((name, type_name, (decoded := decode(type_name, buffer, value, size))[0], value, size, decoded[1]))
-            )
-            left -= 1
-            position = self._position = value + size
-            self._count += 1
+            value_start = type_end + 5
+            record = known_record(buffer[position:value_start])
+            if record is not None:
+                name, type_name, size, unpack, make = record
+                if value_start + size > end or not left:
+                    self._explain(buffer, position)
+                value, problem = make(unpack(buffer, value_start)), ""
+            else:
+                if name_end < 0 or type_end < 0 or value_start > end or not left:
+                    self._explain(buffer, position)
+                size = _I32.unpack_from(buffer, type_end + 1)[0]
+                if size < 0 or value_start + size > end or size > string_limit:
+                    self._explain(buffer, position)
+                raw_name, raw_type = buffer[position:name_end], buffer[name_end + 1 : type_end]
+                name = KNOWN_NAMES.get(raw_name) or decode_name(raw_name)
+                type_name = KNOWN_NAMES.get(raw_type) or decode_name(raw_type)
+                value, problem = decode(type_name, buffer, value_start, size)
+            append(new(attribute_class, (name, type_name, value, value_start, size, problem)))
+            position = value_start + size
         self._position = position + 1
 
     def _explain(self, buffer: bytes, position: int) -> NoReturn:
         """Walk the attribute at `position` again with every check of its own, to raise why it cannot be read (yet)."""
+        self._position = position
         cursor = Cursor(buffer, position, self._file_size, self._limits)
         name = decode_name(cursor.name("an attribute's name"))
         cursor.name(f"the type of attribute {name!r}")
@@ -329,7 +363,7 @@ class HeaderParser:
                 found=f"{size} bytes",
                 expected=f"at most {self._limits.string_bytes}",
             )
-        if self._count >= self._limits.attributes:
+        if self._count + len(self._attributes) >= self._limits.attributes:
             raise self._too_many("attributes", self._limits.attributes, "EXR_MAX_ATTRIBUTES")
         raise cursor.missing(cursor.position + size, f"attribute {name!r}")
 

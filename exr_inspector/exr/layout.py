@@ -239,6 +239,24 @@ def _check_tiles(tiles: TileDesc | None, limits: Limits) -> TileDesc:
     return tiles
 
 
+def computed_chunk_count(part: PartHeader) -> int | None:
+    """How many chunks the header's numbers ask for, whatever limits say; None where they do not tell.
+
+    For messages about parts that are too large to have a Layout.
+    """
+    window, part_type, tiles = part.data_window, part.part_type, part.tiles
+    if window is None or window.width < 1 or window.height < 1:
+        return None
+    if part_type in {"scanlineimage", "deepscanline"}:
+        lines = LINES_PER_CHUNK.get(-1 if part.compression is None else part.compression)
+        return None if lines is None else -(-window.height // lines)
+    if part_type not in {"tiledimage", "deeptile"} or tiles is None or not (tiles.x_size and tiles.y_size):
+        return None
+    if tiles.level_mode > 2 or tiles.rounding_mode > 1:
+        return None
+    return _levels(tiles, window.width, window.height)[1]
+
+
 def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
     """How the chunks of `part` are cut.
 

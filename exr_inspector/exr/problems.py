@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+MAX_PROBLEMS_PER_CODE = 100
+
 
 class Problem(NamedTuple):
     """One observation.
@@ -21,6 +23,7 @@ class Problem(NamedTuple):
         expected: What the format asks for.
         channel: Name of the channel, where it concerns one.
         fatal: True when the OpenEXR library cannot open the file because of it.
+        mild: True for the harmless variant of what the code stands for: one degree below the rule's severity.
     """
 
     code: str
@@ -31,3 +34,39 @@ class Problem(NamedTuple):
     expected: str = ""
     channel: str | None = None
     fatal: bool = False
+    mild: bool = False
+
+
+class ProblemList:
+    """Collects problems; of each code it keeps the first MAX_PROBLEMS_PER_CODE and counts the rest.
+
+    A header can hold 100,000 attributes that are all wrong in one way: nobody reads as many findings, and no table should
+    store them.
+    """
+
+    __slots__ = ("_counts", "_fatal", "_problems")
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+        self._counts: dict[str, int] = {}
+        self._fatal: set[str] = set()
+
+    def add(self, problem: Problem) -> None:
+        """Keep or count one problem."""
+        code = problem.code
+        count = self._counts[code] = self._counts.get(code, 0) + 1
+        if count <= MAX_PROBLEMS_PER_CODE:
+            self._problems.append(problem)
+        elif problem.fatal:
+            self._fatal.add(code)
+
+    def all(self) -> tuple[Problem, ...]:
+        """What was kept, and for each code that occurred more often one problem that says how many more."""
+        for code, count in self._counts.items():
+            more = count - MAX_PROBLEMS_PER_CODE
+            if more > 0:
+                self._problems.append(
+                    Problem(code, f"{more} more of this kind", found=str(count), fatal=code in self._fatal)
+                )
+        self._counts.clear()
+        return tuple(self._problems)
