@@ -1,0 +1,145 @@
+"""Keys of files and versions, and which of two versions is the newer one. Pure.
+
+The path is hashed as it stands: decoded once, case kept. Stores disagree about the fraction of a second in a modification
+time (a GET rounds it down to the second, a listing does not), so where an ETag tells versions apart the fraction is left out
+of the key; without one it counts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import xxhash
+
+from exr_inspector.catalog.schema import GUARD_COUNT
+from exr_inspector.model import Inspection, ObjectVersion, StatsMode
+
+_SEPARATOR = b"\0"  # occurs in no path: objects and files cannot be named with it
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
+
+
+def file_id(path: str) -> str:
+    """XXH3-128 of `<bucket>/<key>`, 32 hexadecimal digits."""
+    return xxhash.xxh3_128_hexdigest(path.encode("utf-8", "surrogatepass"))
+
+
+def _microseconds(moment: datetime) -> int:
+    difference = moment - _EPOCH
+    return (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds
+
+
+def content_key(path: str, version: ObjectVersion | None) -> str:
+    """XXH3-128 of path and version, 32 hexadecimal digits; a key of its own for an object that could not be read."""
+    parts = [path.encode("utf-8", "surrogatepass")]
+    if version is not None:
+        moment = _microseconds(version.mtime)
+        if version.etag is not None:
+            moment -= moment % 1_000_000
+        parts += [(version.etag or "").encode(), str(version.size_bytes).encode(), str(moment).encode()]
+    return xxhash.xxh3_128_hexdigest(_SEPARATOR.join(parts))
+
+
+def guard_id(identifier: str) -> int:
+    """The guard row of a file, by its file_id."""
+    return int(identifier[:8], 16) % GUARD_COUNT
+
+
+def version_numbers(text: str) -> tuple[int, ...]:
+    """The numbers of a version such as `1.10.2`, for comparing; what is no number counts as 0."""
+    return tuple(int(number) if number.isdigit() else 0 for number in re.split(r"[.+-]", text))
+
+
+def _sequencer_is_less(left: str, right: str) -> bool:
+    # S3: pad the shorter one on the right with zeros, then compare as text.
+    width = max(len(left), len(right))
+    return left.lower().ljust(width, "0") < right.lower().ljust(width, "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What decides between two inspections of one file.
+
+    Attributes:
+        content_key: The version.
+        mtime: Its modification time, None where the object could not be read.
+        sequencer: The sequencer of the event.
+        inspected_at: When it was read.
+        inspector_version: By which version of exr-inspector.
+        depth: How deep the pixels were looked at: 0 off, 1 sampled, 2 full.
+        stopped: Whether reading pixels ended early.
+        policy: The policy that judged.
+        error_code: Why it failed, if it did.
+    """
+
+    content_key: str
+    mtime: datetime | None
+    sequencer: str | None
+    inspected_at: datetime
+    inspector_version: str
+    depth: int
+    stopped: bool
+    policy: str
+    error_code: str | None
+
+    @property
+    def has_version(self) -> bool:
+        """Whether the object could be read at all."""
+        return self.mtime is not None
+
+
+def standing(inspection: Inspection, inspector_version: str) -> Standing:
+    """The standing of an inspection that is not stored yet."""
+    version = inspection.version
+    return Standing(
+        content_key=content_key(inspection.path, version),
+        mtime=version.mtime if version else None,
+        sequencer=inspection.event.sequencer,
+        inspected_at=inspection.inspected_at,
+        inspector_version=inspector_version,
+        depth=inspection.stats_mode.depth,
+        stopped=bool(inspection.pixels and inspection.pixels.stopped),
+        policy=inspection.policy,
+        error_code=inspection.error_code,
+    )
+
+
+def sequencer_is_newer(new: str | None, old: str | None) -> bool:
+    """Whether sequencer `new` says more than `old`: it is later, or there was none."""
+    return new is not None and (old is None or _sequencer_is_less(old, new))
+
+
+def is_older(new: Standing, old: Standing) -> bool:
+    """Whether the version of `new` came before that of `old`: by mtime, then sequencer, then the time it was read.
+
+    One without a version is older than any with one.
+    """
+    new_time, old_time = new.mtime or _EARLIEST, old.mtime or _EARLIEST
+    if new_time != old_time:
+        return new_time < old_time
+    if new.sequencer and old.sequencer and new.sequencer.lower() != old.sequencer.lower():
+        return _sequencer_is_less(new.sequencer, old.sequencer)
+    return new.inspected_at < old.inspected_at
+
+
+def is_shallower(new: Standing, old: Standing) -> bool:
+    """Whether `new` looked less deep at the pixels of the same version than `old`."""
+    return (new.depth, not new.stopped) < (old.depth, not old.stopped)
+
+
+def says_more(new: Standing, old: Standing) -> bool:
+    """Whether `new`, no shallower and of the same version, says anything that `old` does not."""
+    new_code, old_code = version_numbers(new.inspector_version), version_numbers(old.inspector_version)
+    if new_code != old_code:
+        return new_code > old_code or is_shallower(old, new)
+    if is_shallower(old, new):
+        return True
+    differs = (new.policy, new.error_code) != (old.policy, old.error_code)
+    return differs and new.inspected_at > old.inspected_at
+
+
+def depth_of(mode: str | None) -> int:
+    """Depth of a stored stats_mode; 0 where it is not one of ours."""
+    return StatsMode(mode).depth if mode in {item.value for item in StatsMode} else 0

@@ -1,0 +1,384 @@
+"""An inspection as rows: for the JSON document of `inspect --json`, and as Arrow tables for the store. Pure.
+
+Numbers that are not finite become null, since SQL and JSON readers choke on them (the counts tell of them); attribute values
+are lossless JSON text, in several rows where one cell would not hold them. The way back is `rows_back`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+from itertools import count
+
+import pyarrow as pa
+
+from exr_inspector import __version__
+from exr_inspector.catalog.keys import content_key, file_id
+from exr_inspector.catalog.rows_summary import Row, clipped, files_row, finite
+from exr_inspector.catalog.schema import (
+    BY_NAME,
+    CELL_BYTES,
+    CHILDREN,
+    DOCUMENT,
+    ROW_COUNTS,
+    SCHEMA_VERSION,
+    TIME,
+    Table,
+)
+from exr_inspector.exr.attribute_json import to_json_text, value_number, value_text
+from exr_inspector.exr.chunks import Completeness
+from exr_inspector.exr.header import PartHeader
+from exr_inspector.exr.names import PartNames
+from exr_inspector.exr.values import (
+    Attribute,
+    Compression,
+    LevelMode,
+    LevelRoundingMode,
+    LineOrder,
+    PixelType,
+    code_name,
+)
+from exr_inspector.model import ChannelStats, Inspection, PartPixels, PixelFault
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def split_cell(text: str, limit: int = CELL_BYTES) -> list[str]:
+    """`text` in pieces of at most `limit` bytes of UTF-8 that make the whole when joined; one piece for an empty text."""
+    raw = text.encode("utf-8", "surrogatepass")
+    if len(raw) <= limit:
+        return [text]
+    pieces = []
+    start = 0
+    while start < len(raw):
+        end = min(start + limit, len(raw))
+        while end < len(raw) and raw[end] & 0xC0 == 0x80:  # never inside a character
+            end -= 1
+        pieces.append(raw[start:end].decode("utf-8", "surrogatepass"))
+        start = end
+    return pieces
+
+
+def join_cells(pieces: Iterable[tuple[int, str]]) -> str:
+    """The value whose pieces are given as (chunk_index, piece), in any order: the inverse of `split_cell`."""
+    return "".join(piece for _, piece in sorted(pieces))
+
+
+def _windows(part: PartHeader) -> Row:
+    row: Row = {}
+    for name, window in (("data", part.data_window), ("display", part.display_window)):
+        if window is not None:
+            x_min, y_min, x_max, y_max = window
+            row[f"{name}_window"] = _json({"xMin": x_min, "yMin": y_min, "xMax": x_max, "yMax": y_max})
+            row |= {f"{name}_x_min": x_min, f"{name}_y_min": y_min, f"{name}_x_max": x_max, f"{name}_y_max": y_max}
+    if part.data_window is not None:
+        row |= {"width": part.data_window.width, "height": part.data_window.height}
+    return row
+
+
+def _tiling(part: PartHeader) -> Row:
+    tiles = part.tiles
+    if tiles is None:
+        return {}
+    return {
+        "tiling": _json({"xSize": tiles.x_size, "ySize": tiles.y_size, "mode": tiles.mode}),
+        "tile_width": tiles.x_size,
+        "tile_height": tiles.y_size,
+        "level_mode": code_name(LevelMode, tiles.level_mode),
+        "rounding_mode": code_name(LevelRoundingMode, tiles.rounding_mode),
+    }
+
+
+def _completeness(state: Completeness | None) -> Row:
+    if state is None:
+        return {}
+    missing = None
+    if not state.is_complete:
+        missing = _json(
+            {
+                "counts": {str(int(code)): count for code, count in state.counts.items()},
+                "ranges": [list(asdict(gap).values()) for gap in state.missing],
+                "truncated": state.missing_truncated,
+                "zeroOnlyUpperLevels": state.zero_only_upper_levels,
+            }
+        )
+    return {
+        "chunks_present": state.present,
+        "is_complete": state.is_complete,
+        "complete_fraction": state.fraction,
+        "completeness_checked": state.checked,
+        "missing": missing,
+    }
+
+
+def _faults(faults: Sequence[PixelFault]) -> str | None:
+    """As many faults as fit a cell."""
+    items: list[str] = []
+    left = CELL_BYTES - 2
+    for fault in faults:
+        item = _json([fault.chunk, fault.y_min, fault.y_max, fault.code, clipped(fault.message)])
+        left -= len(item.encode()) + 1
+        if left < 0:
+            break
+        items.append(item)
+    return f"[{','.join(items)}]" if items else None
+
+
+def _part_pixels(inspection: Inspection, index: int) -> Row:
+    report = inspection.pixels
+    if report is None:
+        return {}
+    levels = [item for item in report.parts if item.part == index]
+    row: Row = {
+        "pixels": _json([_level_json(item) for item in levels]) if levels else None,
+        "pixel_faults": _faults([fault for fault in report.faults if fault.part == index]),
+    }
+    base = next((item for item in levels if item.level_x == item.level_y == 0), None)
+    if base is None:
+        return row
+    row |= {
+        "pixel_chunks_read": base.chunks_read,
+        "is_constant": base.is_constant,
+        "is_black": base.is_black,
+        "pixel_hash": base.pixel_hash,
+    }
+    if base.deep is not None:
+        row |= {
+            "deep_pixels": base.deep.pixels,
+            "deep_samples": base.deep.total_samples,
+            "deep_min_samples": base.deep.min_samples,
+            "deep_max_samples": base.deep.max_samples,
+            "deep_empty_pixels": base.deep.empty_pixels,
+        }
+    return row
+
+
+def _level_json(item: PartPixels) -> Row:
+    # Short names: a part of many ripmap levels must fit a cell.
+    return {
+        "x": item.level_x,
+        "y": item.level_y,
+        "total": item.chunks_total,
+        "read": item.chunks_read,
+        "constant": item.is_constant,
+        "black": item.is_black,
+        "deep": list(asdict(item.deep).values()) if item.deep else None,
+        "hash": item.pixel_hash,
+    }
+
+
+def _part_row(inspection: Inspection, part: PartHeader) -> Row:
+    index = part.index
+    layout = inspection.layouts[index] if index < len(inspection.layouts) else None
+    names = inspection.names[index] if index < len(inspection.names) else None
+    state = next((item for item in inspection.completeness if item.part == index), None)
+    row: Row = {
+        "part_index": index,
+        "part_name": clipped(part.name),
+        "view_name": clipped(part.view),
+        "part_type": clipped(part.part_type),
+        "is_deep": part.is_deep,
+        "is_tiled": part.is_tiled,
+        "pixel_aspect_ratio": finite(part.pixel_aspect_ratio),
+        "line_order": None if part.line_order is None else code_name(LineOrder, part.line_order),
+        "compression": None if part.compression is None else code_name(Compression, part.compression),
+        "level_count": len(layout.levels) if layout else None,
+        "channel_count": len(part.channels or ()),
+        "layer_count": len(names.layers) if names else None,
+        "cryptomattes": clipped(",".join(item.name or item.key for item in names.cryptomattes)) if names else None,
+        "attribute_count": len(part.attributes),
+        "chunk_count_declared": part.chunk_count,
+        "chunk_count_computed": layout.chunk_count if layout else None,
+    }
+    row["cryptomattes"] = row["cryptomattes"] or None
+    return row | _windows(part) | _tiling(part) | _completeness(state) | _part_pixels(inspection, index)
+
+
+def _channel_rows(part: PartHeader, names: PartNames | None) -> Iterator[Row]:
+    split = names.channels if names else ()
+    for index, channel in enumerate(part.channels or ()):
+        name = split[index] if index < len(split) else None
+        prefix, _, last = channel.name.rpartition(".")
+        yield {
+            "part_index": part.index,
+            "channel_index": index,
+            "name": channel.name,
+            "layer": name.layer if name else prefix,
+            "component": name.component if name else last,
+            "view_name": clipped(name.view) if name else None,
+            "type": code_name(PixelType, channel.pixel_type),
+            "x_sampling": channel.x_sampling,
+            "y_sampling": channel.y_sampling,
+            "linearity": channel.p_linear,
+            "is_lossy": bool(name and name.is_lossy),
+            "cryptomatte": clipped(name.cryptomatte) if name else None,
+        }
+
+
+def _attribute_rows(part: PartHeader, index: int, attribute: Attribute) -> Iterator[Row]:
+    pieces = split_cell(to_json_text(attribute))
+    for chunk, piece in enumerate(pieces):
+        yield {
+            "part_index": part.index,
+            "attribute_index": index,
+            "chunk_index": chunk,
+            "chunk_count": len(pieces),
+            "name": attribute.name,
+            "type": attribute.type_name,
+            "value": piece,
+            "value_text": clipped(value_text(attribute)) if chunk == 0 else None,
+            "value_number": value_number(attribute) if chunk == 0 else None,
+            "size_bytes": attribute.size,
+            "file_offset": attribute.offset,
+            "problem": clipped(attribute.problem) or None,
+        }
+
+
+def _stats_row(index: int, item: ChannelStats) -> Row:
+    histogram = item.histogram
+    return {
+        "stats_index": index,
+        "part_index": item.part,
+        "channel": item.channel,
+        "level_x": item.level_x,
+        "level_y": item.level_y,
+        "min": finite(item.minimum),
+        "max": finite(item.maximum),
+        "mean": finite(item.mean),
+        "stddev": finite(item.stddev),
+        "samples": item.samples,
+        "finite_count": item.finite_count,
+        "nan_count": item.nan_count,
+        "inf_count": item.inf_count,
+        "positive_inf_count": item.positive_inf_count,
+        "negative_inf_count": item.negative_inf_count,
+        "zero_count": item.zero_count,
+        "negative_count": item.negative_count,
+        "half_max_count": item.half_max_count,
+        "is_constant": item.is_constant,
+        "first_nan_x": item.first_nan[0] if item.first_nan else None,
+        "first_nan_y": item.first_nan[1] if item.first_nan else None,
+        "first_inf_x": item.first_inf[0] if item.first_inf else None,
+        "first_inf_y": item.first_inf[1] if item.first_inf else None,
+        "percentiles": _json([list(pair) for pair in item.percentiles]) if item.percentiles else None,
+        "histogram": _json({"edges": histogram.edges, "counts": histogram.counts}) if histogram else None,
+        "coverage": item.coverage,
+        "exact": item.exact,
+        "sample_stride": item.sample_stride,
+    }
+
+
+def _validation_rows(inspection: Inspection) -> Iterator[Row]:
+    for index, finding in enumerate(inspection.findings):
+        yield {
+            "finding_index": index,
+            "part_index": finding.part,
+            "channel": clipped(finding.channel),
+            "code": finding.code,
+            "severity": finding.severity.label,
+            "severity_rank": int(finding.severity),
+            "message": clipped(finding.message),
+            "found": clipped(finding.found) or None,
+            "expected": clipped(finding.expected) or None,
+            "file_offset": finding.offset,
+            "rule_version": finding.rule_version,
+        }
+
+
+def table_rows(
+    inspection: Inspection, inspection_id: str | None = None, version: str = __version__
+) -> dict[str, list[Row]]:
+    """The rows of an inspection by table name: `files` of one row, and all child tables; moments are datetimes.
+
+    Args:
+        inspection: What was learned.
+        inspection_id: The id that its rows share; None outside the database.
+        version: Version of exr-inspector that writes.
+    """
+    rows: dict[str, list[Row]] = {table.name: [] for table in DOCUMENT}
+    parts = inspection.header.parts if inspection.header else ()
+    for part in parts:
+        names = inspection.names[part.index] if part.index < len(inspection.names) else None
+        rows["parts"].append(_part_row(inspection, part))
+        rows["channels"].extend(_channel_rows(part, names))
+        for index, attribute in enumerate(part.attributes):
+            rows["attributes"].extend(_attribute_rows(part, index, attribute))
+    if inspection.pixels:
+        rows["stats"].extend(map(_stats_row, count(), inspection.pixels.channels))
+    rows["validation"].extend(_validation_rows(inspection))
+    path = inspection.path
+    owner: Row = {
+        "file_id": file_id(path),
+        "file_path": path,
+        "content_key": content_key(path, inspection.version),
+        "inspection_id": inspection_id,
+    }
+    for table in CHILDREN:
+        rows[table.name] = [owner | row for row in rows[table.name]]
+    counts = {column: len(rows[name]) for name, column in ROW_COUNTS.items()}
+    written = {"inspector_version": version, "schema_version": SCHEMA_VERSION}
+    rows["files"].append(owner | files_row(inspection) | counts | written)
+    return rows
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return value
+
+
+def file_rows(inspection: Inspection, inspection_id: str | None = None) -> dict[str, list[Row]]:
+    """The document of `inspect --json`: every table's rows with every column in order, moments as ISO 8601 text.
+
+    Attribute values stay in pieces where they are above the cell limit, as in the tables; `join_cells` makes them whole.
+    """
+    rows = table_rows(inspection, inspection_id)
+    return {
+        table.name: [
+            {column.name: _plain(row.get(column.name)) for column in table.columns} for row in rows[table.name]
+        ]
+        for table in DOCUMENT
+    }
+
+
+def _naive(value: object) -> object:
+    return value.astimezone(timezone.utc).replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
+    """Rows as an Arrow table with the columns of `table`; columns a row lacks are null.
+
+    Raises:
+        ValueError: If a column that is never null would be.
+    """
+    columns = []
+    for column in table.columns:
+        name = column.name
+        values = [row.get(name) for row in rows]
+        if column.type == TIME:
+            values = [_naive(value) for value in values]
+        if column.required and None in values:
+            raise ValueError(f"{table.name}.{name} is never null")
+        columns.append(pa.array(values, column.type))
+    return pa.table(columns, schema=table.arrow)
+
+
+def to_tables(
+    inspections: Sequence[Inspection], inspection_ids: Sequence[str], version: str = __version__
+) -> dict[str, pa.Table]:
+    """The rows of several inspections as Arrow tables by name; tables without a row are left out.
+
+    Args:
+        inspections: What was learned; no file twice.
+        inspection_ids: The id of each, shared by its rows.
+        version: Version of exr-inspector that writes.
+    """
+    gathered: dict[str, list[Row]] = {table.name: [] for table in DOCUMENT}
+    for inspection, inspection_id in zip(inspections, inspection_ids, strict=True):
+        for name, rows in table_rows(inspection, inspection_id, version).items():
+            gathered[name].extend(rows)
+    return {name: arrow_table(BY_NAME[name], rows) for name, rows in gathered.items() if rows}
