@@ -36,7 +36,9 @@ _CHANNEL = struct.Struct("<iB3sii")  # pixel type, pLinear, reserved, xSampling,
 _TWO_U32 = struct.Struct("<II")
 
 
+# How two reasons for keeping a value as bytes begin: what is to be made of them depends on which it is.
 NOT_UTF8 = "not UTF-8"
+NAME_CUT = "no end of the name of channel"
 
 
 class Malformed(ValueError):
@@ -164,7 +166,9 @@ def _read_channels(raw: bytes) -> tuple[list[Channel], int]:
         name_end = find(0, position)
         if name_end == position:
             break
-        if name_end < 0 or name_end + 17 > end:
+        if name_end < 0:
+            raise Malformed(f"{NAME_CUT} {len(channels)}")
+        if name_end + 17 > end:
             raise Malformed(f"channel {len(channels)} is cut off")
         name = raw[position:name_end].decode("utf-8", "backslashreplace")
         append(make((name, *unpack(raw, name_end + 1))))

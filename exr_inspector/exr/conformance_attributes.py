@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES, NOT_UTF8
+from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES, NAME_CUT, NOT_UTF8
 from exr_inspector.exr.header import FIRST_WINS, PartHeader
 from exr_inspector.exr.problems import Problem, ProblemList
 from exr_inspector.exr.standard import DEPRECATED, REQUIRED, STANDARD
@@ -97,14 +97,14 @@ def _check_names(part: PartHeader, attribute: Attribute, problems: ProblemList) 
 
 def loses_sync(attribute: Attribute) -> bool:
     """Whether the library misreads what stands behind a malformed attribute, since it does not skip its bytes."""
-    name, type_name, _, _, size, _ = attribute
+    name, type_name, _, _, size, problem = attribute
     if not size or type_name in {"string", "idmanifest"}:
         return False
     if name in _OWN_READER:
         expected = STANDARD[name].type_name
         return type_name == expected and name not in _SKIPS_SIZE and type_name in FIXED
     if type_name == "chlist":
-        return False
+        return problem.startswith(NAME_CUT)
     return type_name != "preview" or size != 8
 
 

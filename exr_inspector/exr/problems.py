@@ -22,7 +22,8 @@ class Problem(NamedTuple):
         found: What the bytes say.
         expected: What the format asks for.
         channel: Name of the channel, where it concerns one.
-        fatal: True when the OpenEXR library cannot open the file because of it.
+        fatal: True when the OpenEXR library cannot open the file because of it, or opens it only by luck since it loses its
+            place in the header.
         mild: True for the harmless variant of what the code stands for: one degree below the rule's severity.
     """
 
