@@ -1,0 +1,157 @@
+"""Buckets: an S3 bucket by its keys and endpoint, or a local folder that stands in for one. Makes no request.
+
+obstore's S3 client fills whatever it is not told from `AWS_...` variables. Everything that would change where a request goes
+or who signs it is therefore told here; proxies (`HTTPS_PROXY`, `NO_PROXY`) stay under the environment's control.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from obstore.store import LocalStore, MemoryStore, S3Store
+
+from exr_inspector.errors import AccessDenied, ObjectNotFound, SettingsError, SourceUnavailable
+from exr_inspector.settings import S3Connection
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, S3Credential
+
+CONNECT_SECONDS = 5.0
+REQUEST_SECONDS = 600.0  # one whole answer, for callers without a deadline
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What tells one content of a local file from the next; the file system's clock may be coarse, so all three.
+
+    Attributes:
+        inode: Identity of the file: renaming another one over it changes this.
+        size_bytes: Its size.
+        mtime_ns: Time of the last write.
+    """
+
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where the objects of one bucket are.
+
+    Attributes:
+        name: Name of the bucket.
+        store: obstore's client for it; thread-safe.
+        root: Real path of the folder that stands in for the bucket, None for S3 and memory.
+    """
+
+    name: str
+    store: S3Store | LocalStore | MemoryStore
+    root: Path | None = None
+
+    def file_state(self, key: str) -> FileState | None:
+        """The state of the local file `key`, None where objects are not files.
+
+        Raises:
+            ObjectNotFound: There is none, or it is no regular file (reading a pipe would wait for ever).
+            AccessDenied: It lies outside the folder, by a symbolic link, or in one that may not be entered.
+            SourceUnavailable: The file system fails.
+        """
+        if self.root is None:
+            return None
+        try:
+            real = (self.root / key).resolve(strict=True)
+            found = real.stat()
+        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
+            raise file_error(error, f"{self.name}/{key}") from error
+        if not real.is_relative_to(self.root):
+            raise AccessDenied(f"{self.name}/{key}: leads out of the folder mounted as bucket {self.name}")
+        if not stat.S_ISREG(found.st_mode):
+            raise ObjectNotFound(f"{self.name}/{key}: not a regular file")
+        return FileState(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def file_error(error: OSError | RuntimeError, path: str) -> AccessDenied | ObjectNotFound | SourceUnavailable:
+    """What a failed call of the file system means for the object `path`."""
+    if isinstance(error, PermissionError):
+        return AccessDenied(f"{path}: the file system refuses access")
+    if isinstance(error, RuntimeError) or error.errno in _ABSENT:
+        return ObjectNotFound(f"{path}: no such file")
+    return SourceUnavailable(f"{path}: the file system fails ({os.strerror(error.errno or 0)})")
+
+
+def local_bucket(name: str, folder: Path) -> Bucket:
+    """The folder `folder` as bucket `name`.
+
+    Raises:
+        SettingsError: There is no such folder.
+    """
+    root = folder.resolve()
+    if not root.is_dir():
+        raise SettingsError(f"EXR_MOUNTS: {name}={folder} is not a folder")
+    return Bucket(name, LocalStore(root), root)
+
+
+def s3_bucket(name: str, connection: S3Connection) -> Bucket:
+    """The bucket `name` of an S3 endpoint. obstore's own retries are off: `fetch` retries, counted and within the deadline.
+
+    Raises:
+        SettingsError: The CA bundle cannot be read.
+    """
+    endpoint = _bucket_endpoint(name, connection)
+
+    def credential() -> S3Credential:
+        # By a provider, since a session token in AWS_SESSION_TOKEN would otherwise be sent along with our keys.
+        return {
+            "access_key_id": connection.access_key.reveal(),
+            "secret_access_key": connection.secret_key.reveal(),
+            "token": None,
+            "expires_at": None,
+        }
+
+    store = S3Store(
+        name,
+        endpoint=endpoint,
+        aws_endpoint_url_s3=endpoint,
+        region=connection.region,
+        virtual_hosted_style_request=connection.virtual_hosted,
+        skip_signature=False,
+        s3_express=False,
+        request_payer=False,
+        credential_provider=credential,
+        client_options=_client_options(connection),
+        retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=1)},
+    )
+    return Bucket(name, store)
+
+
+def _bucket_endpoint(name: str, connection: S3Connection) -> str:
+    if not connection.virtual_hosted:
+        return connection.endpoint_url
+    parts = urlsplit(connection.endpoint_url)
+    return urlunsplit(parts._replace(netloc=f"{name}.{parts.netloc}"))
+
+
+def _client_options(connection: S3Connection) -> ClientConfig:
+    seconds = timedelta(seconds=connection.timeout_seconds)
+    options: ClientConfig = {
+        "allow_http": connection.endpoint_url.startswith("http://"),
+        "allow_invalid_certificates": not connection.tls_verify,
+        "connect_timeout": min(seconds, timedelta(seconds=CONNECT_SECONDS)),
+        "read_timeout": seconds,  # a stalled answer; a slow one that keeps coming is bounded by the deadline
+        "timeout": timedelta(seconds=REQUEST_SECONDS),
+    }
+    if connection.ca_bundle is not None:
+        try:
+            options["root_certificate"] = connection.ca_bundle.read_text(encoding="ascii", errors="replace")
+        except OSError as error:
+            raise SettingsError(f"S3_CA_BUNDLE: {connection.ca_bundle} cannot be read") from error
+    return options

@@ -1,0 +1,163 @@
+"""An object read by ranges: pinned to one version, counted, within budget and deadline. Safe to share between threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from exr_inspector.errors import ObjectChanged
+from exr_inspector.model import Cost, ObjectVersion
+from exr_inspector.sources.buckets import Bucket
+from exr_inspector.sources.deadline import Deadline
+from exr_inspector.sources.fetch import Answer, Attempts, Pin, fetch, same_version
+from exr_inspector.sources.metering import Allowance, Meter
+from exr_inspector.sources.protocol import ReadBudget
+from exr_inspector.sources.ranges import Span, coalesce, cut
+from exr_inspector.sources.transport import Transport
+
+AT_ONCE = 8  # requests of one read_many that are under way at the same time
+
+
+class PinHolder:
+    """The version all readers of one source agree on, set once by whichever answer comes first."""
+
+    def __init__(self, path: str) -> None:
+        self._lock = threading.Lock()
+        self._path = path
+        self._pin: Pin | None = None
+
+    @property
+    def pin(self) -> Pin | None:
+        """The version, None before the first answer."""
+        with self._lock:
+            return self._pin
+
+    def agree(self, pin: Pin) -> None:
+        """Take `pin` for the version, or hold it against the one that was taken.
+
+        Raises:
+            ObjectChanged: They differ.
+        """
+        with self._lock:
+            if not same_version(self._pin, pin):
+                raise ObjectChanged(f"{self._path}: overwritten while it was being read")
+            self._pin = self._pin or pin
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSource:
+    """A `RangeSource` over one object of one bucket.
+
+    Attributes:
+        where: The bucket.
+        key: The key, literally.
+        transport: Runs the requests.
+        retries: Further attempts of one request.
+        deadline: When reading has to be over, None for never.
+        holder: The version that is read; shared by all readers that `limited` makes.
+        meter: What reading costs; shared likewise.
+        allowances: Budgets that every request has to fit into.
+    """
+
+    where: Bucket
+    key: str
+    transport: Transport
+    retries: int
+    deadline: Deadline | None
+    holder: PinHolder
+    meter: Meter
+    allowances: tuple[Allowance, ...] = field(default=())
+
+    @property
+    def bucket(self) -> str:
+        """Name of the bucket."""
+        return self.where.name
+
+    @property
+    def path(self) -> str:
+        """`<bucket>/<key>`."""
+        return f"{self.where.name}/{self.key}"
+
+    @property
+    def version(self) -> ObjectVersion | None:
+        """What is being read; None until the first request was answered."""
+        pin = self.holder.pin
+        return None if pin is None else pin.version
+
+    @property
+    def cost(self) -> Cost:
+        """Requests made, every attempt counted, and bytes of the answers."""
+        return self.meter.cost
+
+    def limited(self, budget: ReadBudget) -> ObjectSource:
+        """A reader of the same version that counts into the same cost and also has to keep to `budget`, from now on."""
+        return ObjectSource(
+            self.where,
+            self.key,
+            self.transport,
+            self.retries,
+            self.deadline,
+            self.holder,
+            self.meter,
+            (*self.allowances, Allowance(budget, self.path)),
+        )
+
+    def read(self, *, start: int, end: int) -> bytes:
+        """The bytes from `start` up to, not including, `end`; see `RangeSource.read`."""
+        return self.read_many([(start, end)], coalesce_bytes=0)[0]
+
+    def read_many(self, ranges: Sequence[tuple[int, int]], *, coalesce_bytes: int) -> list[bytes]:
+        """The bytes of each range, with neighbours fetched together; see `RangeSource.read_many`."""
+        for start, end in ranges:
+            if not 0 <= start <= end:
+                raise ValueError(f"a range goes from 0 <= start to end >= start, not from {start} to {end}")
+        spans = coalesce(ranges, gap_bytes=coalesce_bytes)
+        # The first request of all goes alone: it learns the version that the others are pinned to.
+        first = spans[:1] if self.holder.pin is None else []
+        answers = self._wave(first) + self._wave(spans[len(first) :])
+        return cut(spans, answers, ranges)
+
+    def _wave(self, spans: Sequence[Span]) -> list[bytes]:
+        """The bytes of all spans, requested at the same time as far as they lie inside the object."""
+        pin = self.holder.pin
+        size = None if pin is None else pin.version.size_bytes
+        wanted = [span for span in spans if size is None or span.start < size]
+        if not wanted:
+            return [b""] * len(spans)
+        asked = sum(span.size if size is None else min(span.end, size) - span.start for span in wanted)
+        for allowance in self.allowances:
+            allowance.reserve(requests=len(wanted), size=asked)
+        before = self.where.file_state(self.key)
+        answers = self._run(wanted, pin)
+        for answer in answers:
+            self.holder.agree(answer.pin)
+        if self.where.file_state(self.key) != before:
+            raise ObjectChanged(f"{self.path}: overwritten while it was being read")
+        for allowance in self.allowances:
+            allowance.give_back(asked - sum(len(answer.data) for answer in answers))
+        data = {span: answer.data for span, answer in zip(wanted, answers, strict=True)}
+        return [data.get(span, b"") for span in spans]
+
+    def _run(self, spans: Sequence[Span], pin: Pin | None) -> list[Answer]:
+        doing = f"reading {self.path}"
+        if self.deadline is not None:
+            self.deadline.check(doing)
+        attempts = Attempts(self.retries, self.meter, self.deadline, self.path)
+
+        async def all_of_them() -> list[Answer]:
+            turns = asyncio.Semaphore(AT_ONCE)
+
+            async def one(span: Span) -> Answer:
+                async with turns:
+                    return await fetch(self.where, self.key, start=span.start, end=span.end, pin=pin, attempts=attempts)
+
+            tasks = [asyncio.ensure_future(one(span)) for span in spans]
+            try:
+                return list(await asyncio.gather(*tasks))
+            finally:
+                for task in tasks:  # the first fault ends the others
+                    task.cancel()
+
+        return self.transport.run(all_of_them(), deadline=self.deadline, doing=doing)

@@ -1,0 +1,93 @@
+"""What the rest of the house knows of a source: the shape of a reader, its budget, and an entry of a listing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from exr_inspector.model import Cost, ObjectVersion
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBudget:
+    """What one reader may ask for; None is no bound.
+
+    Repeated attempts after a fault of the store do not count here (they do in `Cost`): a weak network must not turn a
+    sound file into one that is refused for good.
+
+    Attributes:
+        requests: Reads of the store, after neighbouring ranges were merged.
+        bytes: Bytes asked for, merged gaps included.
+    """
+
+    requests: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEntry:
+    """One object of a listing.
+
+    Attributes:
+        key: The key, literally.
+        etag: The store's ETag without quotes, None where it gives none.
+        size_bytes: Bytes of the object.
+        mtime: Time of the last modification, UTC.
+    """
+
+    key: str
+    etag: str | None
+    size_bytes: int
+    mtime: datetime
+
+
+class RangeSource(Protocol):
+    """One version of one object, read by ranges. Safe to share between threads."""
+
+    @property
+    def bucket(self) -> str:
+        """Name of the bucket."""
+
+    @property
+    def key(self) -> str:
+        """The key, literally: decoded once by whoever read it from an event, never changed here."""
+
+    @property
+    def path(self) -> str:
+        """`<bucket>/<key>`."""
+
+    @property
+    def version(self) -> ObjectVersion | None:
+        """What is being read; None until the first request was answered."""
+
+    @property
+    def cost(self) -> Cost:
+        """Requests made (every attempt) and bytes of their bodies so far, by this reader and those made by `limited`."""
+
+    def read(self, *, start: int, end: int) -> bytes:
+        """The bytes from `start` up to, not including, `end`.
+
+        Fewer come back only where the object ends before `end`: none at all when it ends at or before `start`, so an empty
+        object reads as `b""` and has a version with `size_bytes` 0.
+
+        Raises:
+            ObjectNotFound: There is no such object.
+            AccessDenied: The store refuses, or the key leads out of its mounted folder.
+            ObjectChanged: The object is no longer the one that was read first.
+            SourceUnavailable: The store failed, throttled or stalled, and went on doing so when asked again.
+            BudgetExceeded: Nothing was requested, since it would go over the budget.
+            DeadlineExceeded: The time is used up.
+            ValueError: Not 0 <= start <= end.
+        """
+
+    def read_many(self, ranges: Sequence[tuple[int, int]], *, coalesce_bytes: int) -> list[bytes]:
+        """The bytes of each (start, end), in the order asked, each as `read` would give them.
+
+        Ranges that overlap, touch, or leave a gap of no more than `coalesce_bytes` are fetched by one request; requests that
+        do not depend on each other run at the same time. Raises what `read` raises.
+        """
+
+    def limited(self, budget: ReadBudget) -> RangeSource:
+        """A reader of the same version that counts into the same cost and also has to keep to `budget`, from now on."""
