@@ -77,7 +77,7 @@ class BatchCollector(Generic[_Answer]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[_Answer] = loop.create_future()
         self._waiting.append((event, answer))
-        if len(self._waiting) > self._size:
+        if len(self._waiting) >= self._size:
             self._flush()
         elif self._timer is None:
             self._timer = loop.call_later(self._wait_seconds, self._flush)
@@ -93,7 +93,13 @@ class BatchCollector(Generic[_Answer]):
         task.add_done_callback(self._running.discard)
 
     async def _carry_out(self, batch: list[tuple[VastEvent, asyncio.Future[_Answer]]]) -> None:
-        answers = await self._run([event for event, _ in batch])
+        try:
+            answers = await self._run([event for event, _ in batch])
+        except Exception as error:  # noqa: BLE001 - handed on to every request that waits for this batch
+            for _, waiting in batch:
+                if not waiting.done():
+                    waiting.set_exception(error)
+            return
         for (_, waiting), answer in zip(batch, answers, strict=True):
             if not waiting.done():  # its request may have been given up
                 waiting.set_result(answer)

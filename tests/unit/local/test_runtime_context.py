@@ -49,7 +49,10 @@ def test_spans_nest_and_are_kept(ctx: LocalContext) -> None:
         outer.set_status("ok")
         outer.update_name("handler b/k")
         assert outer.is_recording()
-    parse, handler = ctx.tracer.finished_spans
+    with ctx.tracer.start_as_current_span("next"):
+        pass
+    parse, handler, following = ctx.tracer.finished_spans
+    assert following.parent is None
     assert (parse.name, parse.parent, handler.name, handler.parent) == ("parse", "handler", "handler b/k", None)
     assert parse.attributes == {"bytes": 6, "requests": 1}
     assert parse.events == (("read", {"n": 1}),)
