@@ -1,0 +1,264 @@
+"""Compressed chunks to numpy arrays, by the OpenEXR library, which sees only files made in memory (`mini_file`).
+
+What a chunk claims of its size is held against the layout, and against `max_bytes`, before anything is decompressed. Which
+chunks to decode, and where their bytes come from, is for the callers to say; so is what to do when one of several fails.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import OpenEXR
+
+from exr_inspector.errors import DecodeError, LimitExceeded
+from exr_inspector.exr.decoded import Array, DecodedBlock, DecodedStrip
+from exr_inspector.exr.layout import ChunkPlace, Layout, samples
+from exr_inspector.exr.mini_file import Payload, deep_file, scan_line_file, tiled_file
+from exr_inspector.exr.values import PIXEL_BYTES, Box2i, Channel, Compression, PixelType
+
+DTYPES: dict[int, np.dtype[Any]] = {0: np.dtype("<u4"), 1: np.dtype("<f2"), 2: np.dtype("<f4")}
+DEFAULT_MAX_BYTES = 1 << 30
+_COUNTS = Channel("samples", PixelType.UINT, 0, b"", 1, 1)
+_MAX_PHASE_ROWS = 4096  # no real file repeats its row pattern in more rows, so padding stays small
+# What the binding lets through when the library throws.
+_LIBRARY_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError)
+
+
+class DeepPayload(NamedTuple):
+    """Bytes of a deep chunk.
+
+    Attributes:
+        table: Packed sample table.
+        data: Packed samples.
+        unpacked_bytes: What the leader says the samples unpack to.
+    """
+
+    table: Payload
+    data: Payload
+    unpacked_bytes: int
+
+
+_P = TypeVar("_P", Payload, DeepPayload)
+_Chunk = tuple[ChunkPlace, _P]
+
+
+def decode_chunks(
+    layout: Layout,
+    places: Sequence[ChunkPlace],
+    payloads: Sequence[Payload | DeepPayload],
+    *,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+) -> DecodedStrip:
+    """Decode chunks of one part.
+
+    Args:
+        layout: The part's layout.
+        places: The chunks, each once, in any order and of any level.
+        payloads: Their bytes behind the leaders: as they stand in the file for flat parts, a DeepPayload each for deep ones.
+        max_bytes: What all of them may unpack to.
+
+    Raises:
+        DecodeError: A chunk's bytes do not decode to what its place asks for; nothing says which one.
+        LimitExceeded: They would unpack to more than `max_bytes`.
+    """
+    chunks: list[tuple[ChunkPlace, Any]] = sorted(zip(places, payloads, strict=True), key=lambda chunk: chunk[0].index)
+    shapes: dict[tuple[int, int], list[tuple[ChunkPlace, Any]]] = {}
+    if layout.is_deep or layout.is_tiled:
+        for chunk in chunks:
+            window = chunk[0].window
+            shapes.setdefault((window.width, window.height), []).append(chunk)
+    if layout.is_deep:
+        return DecodedStrip(tuple(_decode_deep(layout, members, max_bytes) for members in shapes.values()))
+    _check_sizes(layout, chunks, max_bytes)
+    if layout.is_tiled:
+        return DecodedStrip(tuple(_decode_tiles(layout, shape, members) for shape, members in shapes.items()))
+    if any(channel.y_sampling > 1 for channel in layout.channels):
+        return DecodedStrip(tuple(_decode_phased(layout, run) for run in _runs(chunks)))
+    return DecodedStrip((_decode_blocks(layout, chunks),) if chunks else ())
+
+
+def _too_large(unpacked: int, max_bytes: int) -> LimitExceeded:
+    return LimitExceeded(
+        "chunks are too large", limit="EXR_MAX_DECODE_BYTES", found=f"{unpacked} bytes", expected=f"at most {max_bytes}"
+    )
+
+
+def _check_sizes(layout: Layout, chunks: Sequence[tuple[ChunkPlace, Any]], max_bytes: int) -> None:
+    """Flat chunks: unpacked sizes follow from the layout, and no sound chunk is larger packed than unpacked."""
+    total = 0
+    for place, packed in chunks:
+        unpacked = layout.unpacked_bytes(place.window)
+        total += unpacked
+        size = len(packed)
+        if size > unpacked or (size != unpacked and (layout.compression == Compression.NONE or not size)):
+            raise DecodeError(
+                f"chunk {place.index} has an impossible size", found=f"{size} bytes", expected=f"at most {unpacked}"
+            )
+    if total > max_bytes:
+        raise _too_large(total, max_bytes)
+
+
+def _read(file: bytes, channels: Sequence[Channel]) -> list[Array]:
+    """What the library makes of a file of one part, in the order of `channels`."""
+    try:
+        parts = OpenEXR.File(io.BytesIO(file), separate_channels=True, num_threads=0).parts
+        decoded = parts[0].channels if parts else {}
+        arrays = [decoded[channel.name].pixels for channel in channels]
+    except _LIBRARY_ERRORS as error:
+        raise DecodeError("the OpenEXR library does not decode it", found=str(error)[:200]) from error
+    return arrays
+
+
+def _checked(arrays: Sequence[Array], channels: Sequence[Channel], rows: int, columns: int) -> Iterator[Array]:
+    """The arrays, if each has the type and shape that its channel has in a window of `rows` x `columns` pixels."""
+    for array, channel in zip(arrays, channels, strict=True):
+        shape = (rows // channel.y_sampling, columns // channel.x_sampling)
+        if array.dtype != DTYPES[channel.pixel_type] or array.shape != shape:
+            raise DecodeError(
+                f"channel {channel.name!r} decoded to something else",
+                found=f"{array.dtype} {array.shape}",
+                expected=f"{DTYPES[channel.pixel_type]} {shape}",
+            )
+        yield array
+
+
+def _decode_tiles(layout: Layout, shape: tuple[int, int], chunks: Sequence[_Chunk[Payload]]) -> DecodedBlock:
+    file = tiled_file(layout.channels, layout.compression, shape, [packed for _, packed in chunks])
+    arrays = _checked(_read(file, layout.channels), layout.channels, shape[1] * len(chunks), shape[0])
+    return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(arrays))
+
+
+def _decode_blocks(layout: Layout, chunks: Sequence[_Chunk[Payload]]) -> DecodedBlock:
+    """Scan line blocks moved up to each other: only the last of a part is lower than the rest, and it stays last."""
+    blocks = []
+    rows = 0
+    for place, packed in chunks:
+        blocks.append((rows, packed))
+        rows += place.window.height
+    # Only the phase of the columns matters; rows are not subsampled here.
+    window = Box2i(layout.data_window.x_min, 0, layout.data_window.x_max, rows - 1)
+    arrays = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels)
+    checked = _checked(arrays, layout.channels, rows, window.width)
+    return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(checked))
+
+
+def _runs(chunks: Sequence[_Chunk[Payload]]) -> Iterator[list[_Chunk[Payload]]]:
+    """The chunks in runs without a gap."""
+    run: list[_Chunk[Payload]] = []
+    for chunk in chunks:
+        if run and chunk[0].index != run[-1][0].index + 1:
+            yield run
+            run = []
+        run.append(chunk)
+    if run:
+        yield run
+
+
+def _decode_phased(layout: Layout, run: Sequence[_Chunk[Payload]]) -> DecodedBlock:
+    """Blocks of a part with subsampled rows, at their own place, between blocks of zeros that fill the row pattern up.
+
+    The library wants data windows that start and end with whole row patterns. A block as large packed as unpacked is
+    stored raw, whatever the compression, so zeros make a valid one.
+    """
+    whole, lines = layout.data_window, layout.tile_height
+    period = math.lcm(*(channel.y_sampling for channel in layout.channels))
+    if period > _MAX_PHASE_ROWS:
+        raise DecodeError("rows are subsampled in too long a pattern", found=str(period))
+    top, bottom = run[0][0].window.y_min, run[-1][0].window.y_max
+    first = top
+    while first % period and first > whole.y_min:
+        first -= lines
+    last = min(bottom + -(bottom - first + 1) % period, whole.y_max)
+    blocks: list[tuple[int, Payload]] = []
+    for y in range(first, last + 1, lines):
+        if top <= y <= bottom:
+            blocks.append((y, run[(y - top) // lines][1]))
+        else:
+            filling = Box2i(whole.x_min, y, whole.x_max, min(y + lines - 1, last))
+            blocks.append((y, bytes(layout.unpacked_bytes(filling))))
+    window = Box2i(whole.x_min, first, whole.x_max, last)
+    decoded = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels)
+    arrays = []
+    for array, channel in zip(
+        _checked(decoded, layout.channels, window.height, window.width), layout.channels, strict=True
+    ):
+        skipped = samples(channel.y_sampling, first, top - 1)
+        arrays.append(array[skipped : skipped + samples(channel.y_sampling, top, bottom)])
+    return DecodedBlock(layout, tuple(place for place, _ in run), tuple(arrays))
+
+
+def _flat_samples(arrays: Array, channel: Channel, expected: int) -> Array:
+    """The samples of one deep channel, from the library's array of arrays, in one array."""
+    dtype = DTYPES[channel.pixel_type]
+    pieces = [piece for piece in arrays if piece is not None and len(piece)]
+    flat = np.concatenate(pieces) if pieces else np.empty(0, dtype)
+    if flat.dtype != dtype or flat.shape != (expected,):
+        raise DecodeError(
+            f"channel {channel.name!r} decoded to something else",
+            found=f"{flat.dtype} {flat.shape}",
+            expected=f"{dtype} ({expected},)",
+        )
+    return flat
+
+
+def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]]) -> Array:
+    """Samples of each pixel, int32, shape (chunks, rows, columns), out of the packed sample tables.
+
+    A sample table is packed as the samples are, so the library reads it as the UINT samples of a deep file.
+    """
+    window = chunks[0][0].window
+    table_bytes = 4 * window.width * window.height
+    total = np.array([window.width * window.height], "<i4").tobytes()
+    for place, payload in chunks:
+        if not 0 < len(payload.table) <= table_bytes:
+            raise DecodeError(
+                f"chunk {place.index} has a sample table of impossible size",
+                found=f"{len(payload.table)} bytes",
+                expected=f"at most {table_bytes}",
+            )
+    packed = [(total, payload.table, table_bytes) for _, payload in chunks]
+    pixels = _read(deep_file([_COUNTS], layout.compression, None, packed), [_COUNTS])[0]
+    flat = _flat_samples(pixels.reshape(-1), _COUNTS, len(chunks) * window.width * window.height)
+    running = flat.view("<i4").reshape(len(chunks), window.height, window.width)
+    counts = np.diff(running, axis=2, prepend=np.int32(0))
+    if running.min() < 0 or counts.min() < 0:
+        raise DecodeError("a sample table falls", expected="running totals along each row")
+    return counts
+
+
+def _decode_deep(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], max_bytes: int) -> DecodedBlock:
+    """Deep chunks of one shape: the sample tables first, and the samples only where both agree on their size."""
+    window = chunks[0][0].window
+    tables_bytes = 4 * window.width * window.height * len(chunks)
+    promised = sum(payload.unpacked_bytes for _, payload in chunks)
+    if tables_bytes + promised > max_bytes:
+        raise _too_large(tables_bytes + promised, max_bytes)
+    counts = _sample_counts(layout, chunks)
+    row_totals = counts.sum(axis=2, dtype=np.int64)
+    sample_bytes = sum(PIXEL_BYTES[channel.pixel_type] for channel in layout.channels)
+    for (place, payload), total in zip(chunks, row_totals.sum(axis=1).tolist(), strict=True):
+        if payload.unpacked_bytes != total * sample_bytes or len(payload.data) > payload.unpacked_bytes:
+            raise DecodeError(
+                f"chunk {place.index} has another size than its sample table",
+                found=f"{len(payload.data)} bytes for {payload.unpacked_bytes}",
+                expected=f"{total * sample_bytes}",
+            )
+    packed = [
+        (totals.astype("<i4").tobytes(), payload.data, payload.unpacked_bytes)
+        for (_, payload), totals in zip(chunks, row_totals, strict=True)
+    ]
+    expected = int(row_totals.sum())
+    if expected:
+        tile_rows = window.height if layout.is_tiled else None
+        pixels = _read(deep_file(layout.channels, layout.compression, tile_rows, packed), layout.channels)
+        arrays = [
+            _flat_samples(array.reshape(-1), channel, expected)
+            for array, channel in zip(pixels, layout.channels, strict=True)
+        ]
+    else:
+        arrays = [np.empty(0, DTYPES[channel.pixel_type]) for channel in layout.channels]
+    return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(arrays), counts.reshape(-1))
