@@ -66,6 +66,14 @@ def test_an_event_alone_goes_when_its_time_is_up() -> None:
         assert runtime.ctx.histogram("batch").measured().maximum == 3
 
 
+def test_the_time_of_a_batch_that_filled_up_ends_no_later_one() -> None:
+    config = RuntimeConfig(batch_size=2, batch_wait_seconds=0.2)
+    with LocalRuntime(no_init, sizes, config=config) as runtime:
+        send(runtime.url, "a.exr", "b.exr")
+        time.sleep(0.3)
+        assert runtime.ctx.histogram("batch").measured().count == 1
+
+
 @pytest.mark.parametrize(
     ("key", "found"), [("raise", "one is bad"), ("short", "a list of 2"), ("none", "NoneType"), ("tuple", "tuple")]
 )

@@ -131,6 +131,7 @@ def test_element_event_names_its_object_exactly(key: str, event_name: str) -> No
     (event,) = parse_events(received(raw))
     assert (event.bucket, event.key, event.event_name) == ("samples", key, event_name)
     assert (event.size_bytes, event.etag, event.sequencer) == (5, "e", "0a")
+    assert [(found.path, found.kind) for found in parse_events(raw["data"])] == [(event.path, event.kind)]
     without_records = {**raw, "data": None}
     assert [(found.key, found.kind) for found in parse_events(without_records)] == [(key, event.kind)]
 
