@@ -89,7 +89,9 @@ class Call:
         return get_table(self.transaction, self.bucket, "/".join(self.request.path[1:-1]), self.request.path[-1])
 
 
-def page(request: Request, entries: Sequence[_Entry], name: Callable[[_Entry], str]) -> tuple[list[_Entry], dict[str, str]]:
+def page(
+    request: Request, entries: Sequence[_Entry], name: Callable[[_Entry], str]
+) -> tuple[list[_Entry], dict[str, str]]:
     """The part of a list that a request asks for, and the headers that say how to go on."""
     exact, prefix = request.headers.get("tabular-name-exact-match"), request.headers.get("tabular-name-prefix", "")
     if exact:

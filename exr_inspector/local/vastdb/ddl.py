@@ -28,8 +28,9 @@ from exr_inspector.local.vastdb.metadata import (
     tables_of,
 )
 from exr_inspector.local.vastdb.refusals import bad_request, conflict, not_implemented
+from exr_inspector.local.vastdb.sql import quoted
 from exr_inspector.local.vastdb.storage import Transaction
-from exr_inspector.local.vastdb.types import duckdb_type, quoted
+from exr_inspector.local.vastdb.types import duckdb_type
 
 _VIEW_COLUMNS = 2_000  # DuckDB takes seconds over views much wider than this
 
@@ -84,13 +85,15 @@ def drop_schema(transaction: Transaction, schema: Schema) -> None:
 
 
 def create_table(
-    transaction: Transaction, schema: Schema, name: str, columns: pa.Schema, *, properties: str, sorting_key: Sequence[int]
+    transaction: Transaction,
+    schema: Schema,
+    name: str,
+    columns: pa.Schema,
+    *,
+    properties: str,
+    sorting_key: Sequence[int],
 ) -> None:
-    """Make a table.
-
-    Args:
-        columns: As declared; the metadata of its fields is dropped.
-        sorting_key: Positions in `columns`, most significant first.
+    """Make a table of `columns`, dropping their metadata; `sorting_key` are positions in them, most significant first.
 
     Raises:
         Refusal: 400 for types or sorting keys that cannot be, 409 when the table is there.
@@ -262,7 +265,8 @@ def _declare(transaction: Transaction, taken: Collection[str], columns: pa.Schem
         duckdb_type(field.type)
     ids = _new_ids(transaction, len(names))
     return tuple(
-        Column(id_, field.with_metadata({COLUMN_ID_KEY: str(id_).encode()})) for id_, field in zip(ids, columns, strict=True)
+        Column(id_, field.with_metadata({COLUMN_ID_KEY: str(id_).encode()}))
+        for id_, field in zip(ids, columns, strict=True)
     )
 
 
@@ -291,7 +295,9 @@ def _create_view(transaction: Transaction, table: Table) -> None:
 
 def _view_query(table: Table) -> str:
     if len(table.columns) > _VIEW_COLUMNS:
-        return f"SELECT 'This table has {len(table.columns)} columns, too many for a view: read {table.stored}.' AS note"
+        return (
+            f"SELECT 'This table has {len(table.columns)} columns, too many for a view: read {table.stored}.' AS note"
+        )
     shown: dict[str, str] = {}
     seen: set[str] = set()
     for column in table.columns:

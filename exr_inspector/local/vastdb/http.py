@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, unquote_plus, urlsplit
 
@@ -33,9 +34,9 @@ class HttpServer(ThreadingHTTPServer):
         self.signatures = signatures
         super().__init__(address, _Handler)
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the standard library's
         """A connection that broke off is the client's affair."""
-        logger.debug("connection of %s broke off", client_address, exc_info=True)
+        logger.debug("connection of %s broke off", client_address, exc_info=sys.exc_info())
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -13,8 +13,8 @@ from functools import cached_property, lru_cache
 import pyarrow as pa
 
 from exr_inspector.local.vastdb.refusals import bad_request, not_found
+from exr_inspector.local.vastdb.sql import quoted
 from exr_inspector.local.vastdb.storage import Transaction
-from exr_inspector.local.vastdb.types import quoted
 
 ROW_ID = "$row_id"
 EXTERNAL_ROW_ID = "vastdb_rowid"  # a column of this name holds the row ids and lets a client choose them
@@ -172,19 +172,19 @@ def child_schemas(transaction: Transaction, bucket: str, path: str) -> list[Sche
 def descendants(transaction: Transaction, schema: Schema) -> list[Schema]:
     """Every schema below this one, at any depth."""
     rows = transaction.rows(
-        "SELECT id, bucket, path, properties, view_schema FROM _vast.schemas WHERE bucket = $1 AND starts_with(path, $2) ORDER BY id",
+        "SELECT id, bucket, path, properties, view_schema FROM _vast.schemas"
+        " WHERE bucket = $1 AND starts_with(path, $2) ORDER BY id",
         [schema.bucket, f"{schema.path}/"],
     )
     return [Schema(*row) for row in rows]
 
 
-def tables_of(transaction: Transaction, schema: Schema, *, name: str | None = None, prefix: str = "") -> list[Table]:
-    """The tables of a schema, oldest first: the one called `name`, or all that start with `prefix`."""
-    condition, wanted = ("name = $2", name) if name is not None else ("starts_with(name, $2)", prefix)
+def tables_of(transaction: Transaction, schema: Schema, *, name: str | None = None) -> list[Table]:
+    """The tables of a schema, oldest first: the one called `name`, or all."""
     rows = transaction.rows(
         "SELECT id, name, view_name, properties, columns, sorting_key, external_row_ids FROM _vast.tables"
-        f" WHERE schema_id = $1 AND {condition} ORDER BY id",  # noqa: S608 - one of the two conditions above
-        [schema.id, wanted],
+        " WHERE schema_id = $1 AND ($2 IS NULL OR name = $2) ORDER BY id",
+        [schema.id, name],
     )
     return [
         Table(id_, schema, name_, view, properties, decode_columns(columns), tuple(key), external)
@@ -245,6 +245,7 @@ def sorted_columns(table: Table) -> list[Column]:
         Refusal: 400 when the table has none.
     """
     if not table.sorting_key:
-        raise bad_request("InvalidArgument", "Listing sorted columns of a table without elysium (a sorting key) enabled.")
+        raise bad_request(
+            "InvalidArgument", "Listing sorted columns of a table without elysium (a sorting key) enabled."
+        )
     return [table.by_id[column_id] for column_id in table.sorting_key]
-

@@ -172,7 +172,9 @@ def _column_page(request: Request, table: Table, columns: tuple[Column, ...] | l
         fields = table.listed(shown)
     body = wire.schema_body(fields)
     if len(body) > REQUEST_LIMIT:
-        raise bad_request("InvalidArgument", f"The list column result size of {len(body)} bytes is too long: ask for less.")
+        raise bad_request(
+            "InvalidArgument", f"The list column result size of {len(body)} bytes is too long: ask for less."
+        )
     return Answer(body, headers)
 
 

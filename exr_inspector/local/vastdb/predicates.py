@@ -1,4 +1,4 @@
-"""Turns the predicate of a query into an SQL condition over the stored columns, with parameters for its constants.
+"""Turns the predicate of a query into an SQL condition over the stored columns, its constants written into it.
 
 Comparisons follow SQL: null is neither equal nor unequal to anything. Text compares by its UTF-8 bytes.
 """
@@ -6,13 +6,13 @@ Comparisons follow SQL: null is neither equal nor unequal to anything. Text comp
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 
 import pyarrow as pa
 
 from exr_inspector.local.vastdb.query_request import Expression, Function, Literal, Reference
 from exr_inspector.local.vastdb.refusals import bad_request
-from exr_inspector.local.vastdb.types import duckdb_type, quoted
+from exr_inspector.local.vastdb.sql import literal, quoted
+from exr_inspector.local.vastdb.types import duckdb_type
 
 _COMPARISONS = {
     "equal": "=",
@@ -33,17 +33,13 @@ _TIMESTAMP_FROM = {
 
 
 class PredicateWriter:
-    """Writes one condition and gathers its parameters.
+    """Writes conditions over one table.
 
     Args:
         stored: Gives the stored column of a table's column name.
-
-    Attributes:
-        parameters: Values for the question marks, in their order.
     """
 
     def __init__(self, stored: Callable[[str], str]) -> None:
-        self.parameters: list[object] = []
         self._stored = stored
 
     def condition(self, expression: Expression) -> str:
@@ -68,7 +64,11 @@ class PredicateWriter:
         written: list[str] = []
         run: list[Function] = []
         for part in parts:
-            if isinstance(part, Function) and part.name == "equal" and (not run or part.arguments[0] == run[0].arguments[0]):
+            if (
+                isinstance(part, Function)
+                and part.name == "equal"
+                and (not run or part.arguments[0] == run[0].arguments[0])
+            ):
                 run.append(part)
                 continue
             written.extend(self._equalities(run))
@@ -80,7 +80,7 @@ class PredicateWriter:
         if len(run) < 2:
             return [self._test(part) for part in run]
         column, _ = self._operands(run[0])
-        constants = [self._constant(self._operands(part)[1].value, column.type) for part in run]
+        constants = [_constant(self._operands(part)[1].value, column.type) for part in run]
         return [f"{self._column(column)} IN ({', '.join(constants)})"]
 
     def _test(self, call: Function) -> str:
@@ -89,37 +89,27 @@ class PredicateWriter:
             if not isinstance(column, Reference):
                 raise bad_request("InvalidArgument", f"{call.name} tests a column.")
             return f"{self._column(column)} {_NULL_TESTS[call.name]}"
-        column, literal = self._operands(call)
+        column, constant = self._operands(call)
         if call.name == "match_substring":
-            return f"contains({self._column(column)}, {self._constant(literal.value, column.type)})"
+            return f"contains({self._column(column)}, {_constant(constant.value, column.type)})"
         operator = _COMPARISONS.get(call.name)
         if operator is None:
             raise bad_request("InvalidArgument", f"Predicates with {call.name} are not known.")
-        if pa.types.is_string(column.type) and not _is_text(literal.value):
+        if pa.types.is_string(column.type) and not _is_text(constant.value):
             # The upper bound of startswith() need not be text; bytes order as the text does.
-            self.parameters.append(literal.value)
-            return f"encode({self._column(column)}) {operator} CAST(? AS BLOB)"
-        return f"{self._column(column)} {operator} {self._constant(literal.value, column.type)}"
+            return f"encode({self._column(column)}) {operator} {literal(constant.value)}"
+        return f"{self._column(column)} {operator} {_constant(constant.value, column.type)}"
 
     def _operands(self, call: Function) -> tuple[Reference, Literal]:
         if len(call.arguments) == 2:
-            column, literal = call.arguments
-            if isinstance(column, Reference) and isinstance(literal, Literal):
-                return column, literal
+            column, constant = call.arguments
+            if isinstance(column, Reference) and isinstance(constant, Literal):
+                return column, constant
         raise bad_request("InvalidArgument", f"{call.name} compares a column with a constant.")
 
     def _column(self, reference: Reference) -> str:
         name, *fields = reference.path
         return ".".join([self._stored(name), *map(quoted, fields)])
-
-    def _constant(self, value: object, type_: pa.DataType) -> str:
-        """SQL for a constant of a column's type; its value becomes a parameter."""
-        if pa.types.is_fixed_size_list(type_) and isinstance(value, tuple):
-            elements = ", ".join(self._constant(element, type_.value_type) for element in value)
-            return f"CAST([{elements}] AS {duckdb_type(type_)})"
-        sql, parameter = _scalar(value, type_)
-        self.parameters.append(parameter)
-        return sql
 
 
 def _is_text(value: bytes) -> bool:
@@ -130,27 +120,32 @@ def _is_text(value: bytes) -> bool:
     return True
 
 
-def _scalar(value: object, type_: pa.DataType) -> tuple[str, object]:
-    if isinstance(value, bytes):
-        return _from_bytes(value, type_)
-    if isinstance(value, int) and not isinstance(value, bool):
-        if pa.types.is_date(type_):
-            return "(DATE '1970-01-01' + CAST(? AS INTEGER))", value
-        if pa.types.is_timestamp(type_):
-            function, factor = _TIMESTAMP_FROM[type_.unit]
-            return f"CAST({function}(CAST(? AS BIGINT)) AS {duckdb_type(type_)})", value * factor
-        if pa.types.is_time(type_):
-            return f"CAST(? AS {duckdb_type(type_)})", _time_of_day(value, type_.unit)
-    return f"CAST(? AS {duckdb_type(type_)})", value
+def _constant(value: object, type_: pa.DataType) -> str:
+    """SQL for a constant of a column's type."""
+    if pa.types.is_fixed_size_list(type_) and isinstance(value, tuple):
+        elements = ", ".join(_constant(element, type_.value_type) for element in value)
+        return f"CAST([{elements}] AS {duckdb_type(type_)})"
+    if pa.types.is_nested(type_):
+        raise bad_request("InvalidArgument", f"Columns of type {type_} cannot be compared.")
+    if pa.types.is_integer(type_):
+        return literal(value)
+    return f"CAST({_uncast(value, type_)} AS {duckdb_type(type_)})"
 
 
-def _from_bytes(value: bytes, type_: pa.DataType) -> tuple[str, object]:
-    if pa.types.is_decimal(type_):
+def _uncast(value: object, type_: pa.DataType) -> str:
+    if isinstance(value, bytes) and pa.types.is_decimal(type_):
         unscaled = int.from_bytes(value, "little", signed=True)
-        return f"CAST(? AS {duckdb_type(type_)})", Decimal(f"{unscaled}e-{type_.scale}")
-    if pa.types.is_string(type_):
-        return "CAST(? AS VARCHAR)", value.decode()
-    return "CAST(? AS BLOB)", value
+        return literal(f"{unscaled}e-{type_.scale}")
+    if isinstance(value, bytes) and pa.types.is_string(type_):
+        return literal(value.decode())
+    if isinstance(value, int) and pa.types.is_date(type_):
+        return f"DATE '1970-01-01' + {value}"
+    if isinstance(value, int) and pa.types.is_timestamp(type_):
+        function, factor = _TIMESTAMP_FROM[type_.unit]
+        return f"{function}({value * factor})"
+    if isinstance(value, int) and pa.types.is_time(type_):
+        return literal(_time_of_day(value, type_.unit))
+    return literal(value)
 
 
 def _time_of_day(value: int, unit: str) -> str:

@@ -82,9 +82,7 @@ class Query:
         self._transaction = transaction
         self._table = table
         self._types = [_column_type(table, request, name) for name in request.columns]
-        writer = PredicateWriter(self._stored)
-        self._condition = writer.condition(request.predicate)
-        self._parameters = writer.parameters
+        self._condition = PredicateWriter(self._stored).condition(request.predicate)
         self._selected = ", ".join(f"{self._stored(name)} AS v{index}" for index, name in enumerate(request.columns))
         for name in request.schema.names:
             _check_type(table, request, name)
@@ -112,7 +110,7 @@ class Query:
     def count_row_groups(self) -> int:
         """About how many row groups hold rows that fit; what sorted tables are asked before they are split."""
         sql = f"SELECT count(*) FROM {self._table.stored} WHERE {self._condition}"  # noqa: S608 - written by PredicateWriter
-        ((count,),) = self._transaction.rows(sql, self._parameters)
+        ((count,),) = self._transaction.rows(sql)
         return -(-int(count) // ROWS_PER_GROUP)
 
     def read(self, window: Window) -> Chunk:
@@ -124,14 +122,15 @@ class Query:
         columns = ", ".join(part for part in (self._selected, "row_id AS cursor") if part)
         order = ", ".join(self._order_by)
         sql = f"SELECT {columns} FROM {self._table.stored} WHERE {condition} ORDER BY {order} LIMIT {window.limit + 1} {tail}"  # noqa: S608 - our names and numbers
-        found = self._transaction.run(sql, self._parameters).to_arrow_table().combine_chunks()
+        found = self._transaction.run(sql).to_arrow_table().combine_chunks()
         if found.num_rows <= window.limit:
             return self._chunk(found, NO_MORE_ROWS, found.num_rows)
         next_ = window.start + window.limit if self._by_offset else found["cursor"][window.limit].as_py()
         return self._chunk(found.slice(0, window.limit), next_, window.limit)
 
     def _where(self, window: Window) -> tuple[str, str] | None:
-        if self._by_offset:  # rows in another order than their ids cannot be dealt out by id: the first stream takes all
+        if self._by_offset:
+            # Rows in another order than that of their ids cannot be dealt out by id: the first stream takes all.
             return (self._condition, f"OFFSET {window.start}") if window.place == 0 else None
         block = ROWS_PER_GROUP * window.groups
         bound = self._database.row_id_bound(self._transaction, self._table.id, self._table.stored)

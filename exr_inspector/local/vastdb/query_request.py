@@ -7,16 +7,20 @@ fields, a list itself and its element, a map itself, its entries, the key and th
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Call import Call
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.BinaryLiteral import BinaryLiteral
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.BooleanLiteral import BooleanLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Call import Call
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.DateLiteral import DateLiteral
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.DecimalLiteral import DecimalLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Deref import Deref
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.ExpressionImpl import ExpressionImpl
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.FieldIndex import FieldIndex
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.FieldRef import FieldRef
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float16Literal import Float16Literal
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float32Literal import Float32Literal
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float64Literal import Float64Literal
@@ -25,6 +29,11 @@ from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int16Literal import 
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int32Literal import Int32Literal
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int64Literal import Int64Literal
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.ListLiteral import ListLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Literal import Literal as FlatLiteral
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.LiteralImpl import LiteralImpl
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Relation import Relation
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.RelationImpl import RelationImpl
+from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Source import Source
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.StringLiteral import StringLiteral
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.TimeLiteral import TimeLiteral
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.TimestampLiteral import TimestampLiteral
@@ -32,17 +41,7 @@ from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt8Literal import 
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt16Literal import UInt16Literal
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt32Literal import UInt32Literal
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt64Literal import UInt64Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Literal import Literal as FlatLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Deref import Deref
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.ExpressionImpl import ExpressionImpl
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.FieldIndex import FieldIndex
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.FieldRef import FieldRef
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.LiteralImpl import LiteralImpl
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Relation import Relation
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.RelationImpl import RelationImpl
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Source import Source
 from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Decimal import Decimal as FlatDecimal
-from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Field import Field
 from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.FixedSizeBinary import FixedSizeBinary
 from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.FixedSizeList import FixedSizeList
 from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.FloatingPoint import FloatingPoint
@@ -55,6 +54,15 @@ from exr_inspector.local.vastdb.refusals import bad_request
 from exr_inspector.local.vastdb.types import unsupported
 
 _UNITS = ("s", "ms", "us", "ns")
+_PLAIN = {Type.Binary: pa.binary(), Type.Utf8: pa.string(), Type.Bool: pa.bool_(), Type.Date: pa.date32()}
+_PARAMETRIC: dict[int, tuple[Any, Callable[[Any], pa.DataType]]] = {
+    Type.Int: (Int, lambda t: pa.type_for_alias(f"{'' if t.IsSigned() else 'u'}int{t.BitWidth()}")),
+    Type.FloatingPoint: (FloatingPoint, lambda t: (pa.float16(), pa.float32(), pa.float64())[t.Precision()]),
+    Type.Decimal: (FlatDecimal, lambda t: pa.decimal128(t.Precision(), t.Scale())),
+    Type.Timestamp: (Timestamp, lambda t: pa.timestamp(_UNITS[t.Unit()])),
+    Type.Time: (Time, lambda t: (pa.time32 if t.BitWidth() == 32 else pa.time64)(_UNITS[t.Unit()])),
+    Type.FixedSizeBinary: (FixedSizeBinary, lambda t: pa.binary(t.ByteWidth())),
+}
 _LITERALS = {
     LiteralImpl.BinaryLiteral: BinaryLiteral,
     LiteralImpl.BooleanLiteral: BooleanLiteral,
@@ -80,16 +88,27 @@ _LITERALS = {
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A column of the request: names from the table's column down to a field of a struct."""
+    """A numbered column of the request.
+
+    Attributes:
+        path: Names from the table's column down to a field of a struct; what is inside a list or map has the path and
+            type of that list or map, which is how the SDK addresses vectors.
+        is_leaf: True for what the wire carries as a column of its own.
+    """
 
     path: tuple[str, ...]
     type: pa.DataType
+    is_leaf: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant: bool, int (days or units since the epoch or midnight for dates and times), float, bytes (UTF-8 for text,
-    little-endian two's complement for decimals), or a tuple of constants."""
+    """A constant.
+
+    Attributes:
+        value: bool; int, for dates and times the days or units since the epoch or midnight; float; bytes, for text its
+            UTF-8, for decimals a little-endian two's complement; or a tuple of these.
+    """
 
     value: Any
 
@@ -139,7 +158,7 @@ def _parse(body: bytes) -> QueryRequest:
     source = _read(Source, relation.Impl())
     fields = [_field(source.Schema().Fields(index)) for index in range(source.Schema().FieldsLength())]
     references = [reference for field in fields for reference in _references((), field)]
-    owners = [(reference.path[0], _is_leaf(reference.type)) for reference in references]
+    owners = [(reference.path[0], reference.is_leaf) for reference in references]
     leaves: dict[str, list[int]] = {}
     for position, (name, is_leaf) in enumerate(owners):
         if is_leaf:
@@ -167,21 +186,21 @@ def _read(kind: Any, table: Any) -> Any:
     return reader
 
 
-def _is_leaf(type_: pa.DataType) -> bool:
-    return not pa.types.is_nested(type_)
-
-
 def _references(path: tuple[str, ...], field: pa.Field) -> Iterator[Reference]:
     path = (*path, field.name)
-    yield Reference(path, field.type)
+    yield Reference(path, field.type, is_leaf=not pa.types.is_nested(field.type))
     if pa.types.is_struct(field.type):
         for child in field.type:
             yield from _references(path, child)
-    elif pa.types.is_map(field.type):
-        entries = pa.field("entries", pa.struct([field.type.key_field, field.type.item_field]))
-        yield from _references(path, entries)
-    elif pa.types.is_list(field.type) or pa.types.is_fixed_size_list(field.type):
-        yield from _references(path, field.type.value_field)
+    elif pa.types.is_nested(field.type):
+        inside = _references((), _inner_field(field.type))
+        yield from (Reference(path, field.type, is_leaf=reference.is_leaf) for reference in inside)
+
+
+def _inner_field(type_: pa.DataType) -> pa.Field:
+    if pa.types.is_map(type_):
+        return pa.field("entries", pa.struct([type_.key_field, type_.item_field]))
+    return type_.value_field
 
 
 def _field(field: Any) -> pa.Field:
@@ -192,24 +211,11 @@ def _field(field: Any) -> pa.Field:
 
 def _type(field: Any, children: list[pa.Field]) -> pa.DataType:
     tag = field.TypeType()
-    simple = {Type.Binary: pa.binary(), Type.Utf8: pa.string(), Type.Bool: pa.bool_(), Type.Date: pa.date32()}
-    if tag in simple:
-        return simple[tag]
-    if tag == Type.Int:
-        number = _read(Int, field.Type())
-        return pa.type_for_alias(f"{'' if number.IsSigned() else 'u'}int{number.BitWidth()}")
-    if tag == Type.FloatingPoint:
-        return (pa.float16(), pa.float32(), pa.float64())[_read(FloatingPoint, field.Type()).Precision()]
-    if tag == Type.Decimal:
-        decimal = _read(FlatDecimal, field.Type())
-        return pa.decimal128(decimal.Precision(), decimal.Scale())
-    if tag == Type.Timestamp:
-        return pa.timestamp(_UNITS[_read(Timestamp, field.Type()).Unit()])
-    if tag == Type.Time:
-        unit = _UNITS[_read(Time, field.Type()).Unit()]
-        return pa.time32(unit) if unit in {"s", "ms"} else pa.time64(unit)
-    if tag == Type.FixedSizeBinary:
-        return pa.binary(_read(FixedSizeBinary, field.Type()).ByteWidth())
+    if tag in _PLAIN:
+        return _PLAIN[tag]
+    if tag in _PARAMETRIC:
+        reader, make = _PARAMETRIC[tag]
+        return make(_read(reader, field.Type()))
     return _nested(tag, field, children)
 
 
@@ -237,7 +243,8 @@ def _expression(expression: Any, references: list[Reference]) -> Expression:
     if tag == ExpressionImpl.FieldRef:
         reference = _read(FieldRef, expression.Impl())
         if reference.RefType() == Deref.FieldIndex:
-            return references[_read(FieldIndex, reference.Ref()).Position()]
+            position: int = _read(FieldIndex, reference.Ref()).Position()
+            return references[position]
     if tag == ExpressionImpl.Literal:
         return Literal(_value(_read(FlatLiteral, expression.Impl())))
     raise bad_request("InvalidArgument", "The predicate has an expression that is not known here.")

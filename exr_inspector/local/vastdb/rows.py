@@ -115,9 +115,12 @@ def _checked(table: Table, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         if column is None:
             raise bad_request("TabularMismatchColumnName", f"Table {table.name} has no column {field.name}.")
         declared = column.field
-        if field.type != declared.type or (pa.types.is_fixed_size_list(field.type) and field.nullable != declared.nullable):
+        if field.type != declared.type or (
+            pa.types.is_fixed_size_list(field.type) and field.nullable != declared.nullable
+        ):
             raise bad_request(
-                "TabularMismatchColumnType", f"Column {field.name} is {declared}, the rows bring {field} (nullable={field.nullable})."
+                "TabularMismatchColumnType",
+                f"Column {field.name} is {declared}, the rows bring {field} (nullable={field.nullable}).",
             )
         if array.null_count and not declared.nullable:
             raise bad_request("InvalidArgument", f"Column {field.name} may not be null.")

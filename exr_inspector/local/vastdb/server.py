@@ -104,11 +104,13 @@ class LocalVastDB:
         self._http.server_close()
         self._database.close()
 
-    def __enter__(self) -> LocalVastDB:
+    def __enter__(self) -> LocalVastDB:  # noqa: PYI034 - typing.Self is not in Python 3.10
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def counters(self) -> dict[str, int]:

@@ -18,6 +18,7 @@ import duckdb
 
 from exr_inspector.errors import LocalDatabaseError
 from exr_inspector.local.vastdb.refusals import Refusal, bad_request, conflict, internal_error, not_found
+from exr_inspector.local.vastdb.sql import filled
 
 if TYPE_CHECKING:
     from exr_inspector.local.vastdb.metadata import Table
@@ -62,10 +63,11 @@ class Transaction:
         self.ended = False
         self._connection = connection
         self.run("BEGIN TRANSACTION")
-        self.run("SELECT version FROM _vast.format").fetchall()  # DuckDB takes the snapshot at the first read, not at BEGIN
+        # DuckDB takes the snapshot at the first read, not at BEGIN.
+        self.run("SELECT version FROM _vast.format").fetchall()
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> duckdb.DuckDBPyConnection:
-        """Execute one statement; the connection returned holds its result.
+        """Execute one statement, its `$1`, `$2`, ... filled in; the connection returned holds its result.
 
         Raises:
             Refusal: 409 for a conflict, 400 for values DuckDB cannot hold, 500 for the rest. DuckDB has aborted the
@@ -74,7 +76,7 @@ class Transaction:
         if self.failure is not None:
             raise self.failure
         try:
-            return self._connection.execute(sql, parameters)
+            return self._connection.execute(filled(sql, parameters) if parameters else sql)
         except duckdb.Error as error:
             self.failure = _refusal(error)
             raise self.failure from error
@@ -83,11 +85,11 @@ class Transaction:
         """Execute a query and fetch all its rows."""
         return self.run(sql, parameters).fetchall()
 
-    def run_with(self, data: object, sql: str, parameters: Sequence[object] = ()) -> int:
+    def run_with(self, data: object, sql: str) -> int:
         """Execute a statement in which the table `incoming` is an Arrow table; the number of rows it changed."""
         self._connection.register("incoming", data)
         try:
-            (count,) = self.run(sql, parameters).fetchall()[0]
+            ((count,),) = self.run(sql).fetchall()
             return int(count)
         finally:
             self._connection.unregister("incoming")
@@ -269,11 +271,19 @@ def _lock(path: Path) -> int:
 
 
 def _in_use(path: Path) -> LocalDatabaseError:
-    return LocalDatabaseError(f"{path} is open in another server or program: stop that one, or name another catalog file")
+    return LocalDatabaseError(
+        f"{path} is open in another server or program: stop that one, or name another catalog file"
+    )
 
 
 def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
-    config = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
     try:
         root = duckdb.connect(str(path) if path is not None else ":memory:", config=config)
         if not root.execute("FROM duckdb_schemas() WHERE schema_name = '_vast' AND NOT internal").fetchall():

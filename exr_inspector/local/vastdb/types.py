@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from exr_inspector.local.vastdb.refusals import Refusal, bad_request
+from exr_inspector.local.vastdb.sql import quoted
 
 # DuckDB's own bound on the size of an ARRAY.
 _FIXED_SIZE_LIST_LIMIT = 100_000
@@ -88,11 +89,6 @@ def _check_fixed_size_list(type_: pa.DataType) -> None:
         raise unsupported(type_)
     if type_.list_size > _FIXED_SIZE_LIST_LIMIT:
         raise unsupported(type_)
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def stored_bytes(type_: pa.DataType) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import flatbuffers
 import pyarrow as pa
@@ -32,6 +32,7 @@ _COMPLETED = struct.pack("<L", 0xFFFFFFFF - 1)
 _FRAME = struct.Struct("<LQ")
 _END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _SORTING_DONE = 1 << 63
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,28 +205,33 @@ def read_schema(body: bytes) -> pa.Schema:
 
 def read_properties(body: bytes) -> str:
     """The properties in the body of a create or alter of a schema or table, whose first field they are."""
-    return _flat(lambda: CreateSchemaRequest.GetRootAs(body).Properties() or b"").decode() if body else ""
+    return (
+        _flat(body, lambda flat: str((CreateSchemaRequest.GetRootAs(flat).Properties() or b"").decode()))
+        if body
+        else ""
+    )
 
 
 def read_new_projection_name(body: bytes) -> str:
     """The new name in the body of an alter of a projection; empty when it keeps its own."""
-    return _flat(lambda: AlterProjectionTableRequest.GetRootAs(body).NewName() or b"").decode()
+    return _flat(body, lambda flat: str((AlterProjectionTableRequest.GetRootAs(flat).NewName() or b"").decode()))
 
 
 def read_projection_columns(body: bytes) -> tuple[list[str], list[str]]:
     """Sorted and unsorted columns in the body of a new projection."""
 
-    def read() -> tuple[list[str], list[str]]:
-        request = CreateProjectionRequest.GetRootAs(body)
+    def read(flat: bytes) -> list[tuple[str, int]]:
+        request = CreateProjectionRequest.GetRootAs(flat)
         columns = [request.Columns(index) for index in range(request.ColumnsLength())]
-        sorted_ = [column.Name().decode() for column in columns if column.Type() == ColumnType.Sorted]
-        return sorted_, [column.Name().decode() for column in columns if column.Type() != ColumnType.Sorted]
+        return [(column.Name().decode(), column.Type()) for column in columns]
 
-    return _flat(read)
+    columns = _flat(body, read)
+    sorted_ = [name for name, kind in columns if kind == ColumnType.Sorted]
+    return sorted_, [name for name, kind in columns if kind != ColumnType.Sorted]
 
 
-def _flat(read: Callable[[], Any]) -> Any:
+def _flat(body: bytes, read: Callable[[bytes], _Value]) -> _Value:
     try:
-        return read()
+        return read(body)
     except (struct.error, LookupError, TypeError, ValueError, AttributeError) as error:
         raise bad_request("InvalidArgument", "The body is not the FlatBuffers message of this request.") from error
