@@ -1,4 +1,4 @@
-"""The bytes that the OpenEXR module cannot write for us: mip levels, subsampled chroma, some attributes, and damage.
+"""The bytes that the OpenEXR module cannot write for us: mip levels, subsampled chroma, and damage.
 
 Everything is little-endian and uncompressed, as the format describes it. Single-part files only; it reads no pixels.
 """
@@ -32,11 +32,6 @@ class Raw:
     def encode(self) -> bytes:
         """The record as it stands in a header."""
         return self.name.encode() + b"\0" + self.type.encode() + b"\0" + struct.pack("<i", len(self.value)) + self.value
-
-
-def rational(name: str, numerator: int, denominator: int) -> Raw:
-    """An int32 over a uint32; the OpenEXR module refuses to write this type."""
-    return Raw(name, "rational", struct.pack("<iI", numerator, denominator))
 
 
 def channel_list(channels: Mapping[str, tuple[Array, int]]) -> Raw:
@@ -125,14 +120,6 @@ def table_of(data: bytes) -> list[int]:
     start = header_end(data)
     end = int(np.frombuffer(data, "<u8", 1, start)[0])
     return [int(one) for one in np.frombuffer(data, "<u8", (end - start) // 8, start)]
-
-
-def with_attributes(data: bytes, attributes: Iterable[Raw]) -> bytes:
-    """The file with attributes added behind its others, and every offset moved by their length."""
-    more = b"".join(one.encode() for one in attributes)
-    end, offsets = header_end(data), table_of(data)
-    table = struct.pack(f"<{len(offsets)}Q", *(offset + len(more) for offset in offsets))
-    return data[: end - 1] + more + b"\0" + table + data[end + len(table) :]
 
 
 def with_zero_table(data: bytes) -> bytes:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import OpenEXR
-from sample import Image, Sample, expect, write
-from sample_bytes import Raw, rational, with_attributes
+from sample import Image, Sample, sample
 from sample_pixels import colour
 
 FIRST_FRAME, LAST_FRAME, MISSING_FRAME = 1001, 1005, 1003
@@ -54,6 +52,8 @@ def _camera() -> dict[str, Any]:
 def _general() -> dict[str, Any]:
     return {
         "timeCode": timecode(10, 20, 30, 12),
+        "framesPerSecond": Fraction(24000, 1001),
+        "captureRate": Fraction(48, 1),
         "keyCode": OpenEXR.KeyCode(1, 2, 300, 4000, 5, 4, 64),
         "chromaticities": REC709,
         "colorInteropID": "lin_rec709_scene",
@@ -85,33 +85,23 @@ def _of_every_type() -> dict[str, Any]:
 def rich() -> Iterator[Sample]:
     """Metadata of all kinds in one small image, and an id manifest."""
     image = Image(colour(alpha=True), header={**_general(), **_camera(), **_of_every_type()})
-    rates = [rational("framesPerSecond", 24000, 1001), rational("captureRate", 48, 1)]
     trait = "time code, key code, camera, lens, colour, preview, custom and unicode attributes"
-    yield Sample("metadata.exr", trait, with_attributes(write([image]), rates), expect([image]))
-    ids = Image({"id": np.arange(48 * 64, dtype="u4").reshape(48, 64) % 3 + 1})
-    manifest = Raw("idManifest", "idmanifest", _id_manifest({1: "tree", 2: "house", 3: "lake"}))
-    trait = "a UINT id channel with an id manifest"
-    yield Sample("id_manifest.exr", trait, with_attributes(write([ids]), [manifest]), expect([ids]))
+    yield sample("metadata.exr", trait, image)
+    ids = np.arange(48 * 64, dtype="u4").reshape(48, 64) % 3 + 1
+    header = {"idManifest": _id_manifest({1: "tree", 2: "house", 3: "lake"})}
+    yield sample("id_manifest.exr", "a UINT id channel with an id manifest", Image({"id": ids}, header=header))
 
 
-def _strings(texts: list[bytes]) -> bytes:
-    return struct.pack("<i", len(texts)) + bytes(map(len, texts)) + b"".join(texts)
-
-
-def _id_manifest(names: Mapping[int, str]) -> bytes:
-    """One group: channel `id`, component `name`, 32-bit ids stored as differences; no string shares a prefix."""
-    ordered = sorted(names.values())
-    table = _strings([ordered[0].encode(), *(b"\0" + text.encode() for text in ordered[1:])])
-    body = struct.pack("<I", 0) + table + struct.pack("<iii", 1, 0, len(ordered) - 1) + struct.pack("<i", 1)
-    body += _strings([b"id"]) + _strings([b"name"]) + b"\x02"
-    for scheme in (b"none", b"id"):
-        body += struct.pack("<i", len(scheme)) + scheme
-    body += struct.pack("<Bi", 1, len(names))
-    previous = 0
-    for identifier, text in sorted(names.items()):
-        body += struct.pack("<IB", identifier - previous, ordered.index(text))
-        previous = identifier
-    return struct.pack("<Q", len(body)) + zlib.compress(body)
+def _id_manifest(names: Mapping[int, str]) -> OpenEXR.IDManifest:
+    manifest = OpenEXR.IDManifest()
+    group = manifest.add("id")
+    group.setComponents(["name"])
+    group.setLifetime(OpenEXR.LIFETIME_STABLE)
+    group.setHashScheme(OpenEXR.ID_MANIFEST_NOTHASHED)
+    group.setEncodingScheme(OpenEXR.ID_MANIFEST_ID_SCHEME)
+    for identifier, name in names.items():
+        group.insert(identifier, [name])
+    return manifest
 
 
 def sequence() -> Iterator[Sample]:
@@ -119,8 +109,12 @@ def sequence() -> Iterator[Sample]:
     for frame in range(FIRST_FRAME, LAST_FRAME + 1):
         if frame == MISSING_FRAME:
             continue
-        header = {"timeCode": timecode(1, 0, 0, frame - FIRST_FRAME), "imageCounter": frame, "reelName": "sh010"}
+        header = {
+            "timeCode": timecode(1, 0, 0, frame - FIRST_FRAME),
+            "framesPerSecond": Fraction(24, 1),
+            "imageCounter": frame,
+            "reelName": "sh010",
+        }
         image = Image(colour(phase=frame - FIRST_FRAME, alpha=True), header=header)
-        data = with_attributes(write([image]), [rational("framesPerSecond", 24, 1)])
         trait = f"frame {frame} of {FIRST_FRAME} to {LAST_FRAME}, of which {MISSING_FRAME} is missing"
-        yield Sample(f"shots/sh010/beauty.{frame}.exr", trait, data, expect([image]))
+        yield sample(f"shots/sh010/beauty.{frame}.exr", trait, image)
