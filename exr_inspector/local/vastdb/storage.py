@@ -281,9 +281,6 @@ def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
     }
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-    }
     try:
         root = duckdb.connect(str(path) if path is not None else ":memory:", config=config)
         if not root.execute("FROM duckdb_schemas() WHERE schema_name = '_vast' AND NOT internal").fetchall():
