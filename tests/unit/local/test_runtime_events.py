@@ -123,7 +123,11 @@ def test_binary_mode() -> None:
 
 
 @given(
-    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=30),
+    st.text(
+        st.one_of(st.sampled_from(" +%/25B"), st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+        min_size=1,
+        max_size=30,
+    ),
     st.sampled_from(["ObjectCreated:Put", "ObjectRemoved:Delete", "ObjectTagging:Put"]),
 )
 def test_element_event_names_its_object_exactly(key: str, event_name: str) -> None:
