@@ -1,0 +1,53 @@
+"""The spellings of a file's path that people and programs use, as the one that is stored: `<bucket>/<key>`. Pure.
+
+Nothing is decoded and no case is changed: events are decoded where they enter, and two objects may differ in case alone.
+"""
+
+from __future__ import annotations
+
+from exr_inspector.errors import CatalogError
+
+_SCHEMES = ("s3://", "s3a://")
+
+
+def catalog_path(spelling: str) -> str:
+    """`s3://bucket/key`, `bucket/key` or `/bucket/key` as `bucket/key`.
+
+    Raises:
+        CatalogError: If there is no bucket and key in it.
+    """
+    rest = spelling
+    for scheme in _SCHEMES:
+        rest = rest.removeprefix(scheme)
+    rest = rest.removeprefix("/")
+    bucket, _, key = rest.partition("/")
+    if not bucket or not key:
+        raise CatalogError(f"{spelling!r} does not name a bucket and a key: write s3://bucket/key")
+    return rest
+
+
+def catalog_paths(spelling: str, buckets: tuple[str, ...] = ()) -> list[str]:
+    """What a spelling may stand for, the likeliest first: as it is, and as a key of each known bucket.
+
+    Args:
+        spelling: `s3://b/k`, `b/k`, or `/k` of a known bucket.
+        buckets: The known buckets.
+    """
+    paths = []
+    if not spelling.startswith(_SCHEMES):
+        key = spelling.removeprefix("/")
+        paths = [f"{bucket}/{key}" for bucket in buckets] if key else []
+    try:
+        return [catalog_path(spelling), *paths]
+    except CatalogError:
+        if not paths:
+            raise
+        return paths
+
+
+def catalog_prefix(spelling: str) -> str:
+    """A prefix of paths, which may end anywhere: `s3://bucket/shot` as `bucket/shot`."""
+    rest = spelling
+    for scheme in _SCHEMES:
+        rest = rest.removeprefix(scheme)
+    return rest.removeprefix("/")

@@ -1,0 +1,136 @@
+"""Errors of the vastdb SDK and of what it is built on, as ours: the one place where they are told apart.
+
+An HTTP status that the SDK does not list (412, 429, 502, 504) leaves it as a bare ValueError whose text holds the number. An
+answer that breaks off while it is parsed shows as whatever the parser of that moment raises. Messages name the operation, the
+table and the server's code, never keys.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+import requests
+import urllib3
+from vastdb import errors
+from vastdb._internal import QueryDataInternalError, UnsupportedServer
+
+from exr_inspector.errors import (
+    CatalogConflict,
+    CatalogDenied,
+    CatalogError,
+    CatalogUnavailable,
+    SchemaDrift,
+    SchemaMissing,
+)
+
+_UNLISTED_STATUS = re.compile(r"(\d{3}) is not a valid HttpStatus")
+_DRIFT_CODES = frozenset({"NoSuchColumn", "TabularMismatchColumnName", "TabularMismatchColumnType"})
+_GONE_TRANSACTION = "NoSuchTransaction"
+
+# Broken answers: the connection ended, or the bytes are not what the protocol has there.
+_BROKEN: tuple[type[Exception], ...] = (
+    errors.ConnectionError,
+    errors.ApiResponseError,
+    errors.MissingTransaction,
+    QueryDataInternalError,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    pa.ArrowException,
+    EOFError,
+    OSError,
+    struct.error,
+)
+_PASSING: tuple[type[Exception], ...] = (
+    errors.ServiceUnavailable,
+    errors.InternalServerError,
+    errors.RequestTimeout,
+    errors.InsufficientCapacity,
+    errors.UnexpectedError,
+)
+_MISSING: tuple[type[Exception], ...] = (errors.MissingBucket, errors.MissingSchema, errors.MissingTable)
+_OTHERS: tuple[type[Exception], ...] = (
+    errors.HttpError,
+    errors.Missing,
+    errors.Exists,
+    errors.InvalidArgument,
+    errors.NotSupported,
+    UnsupportedServer,
+    NotImplementedError,
+    ValueError,
+    KeyError,
+)
+SDK_ERRORS: tuple[type[Exception], ...] = (*_BROKEN, *_OTHERS)
+
+
+def _of_status(status: int, doing: str) -> CatalogError:
+    if status in {412, 429} or status >= 500:
+        return CatalogUnavailable(f"could not {doing}: the database answered {status}")
+    if status == 401:
+        return CatalogDenied(f"the keys were not accepted to {doing}: the database answered 401")
+    return CatalogError(f"could not {doing}: the database answered {status}")
+
+
+def _of_http(error: Any, doing: str) -> CatalogError:
+    told = f"{error.status} {error.code or ''}".strip()
+    because = f"{told}: {error.message}" if error.message else told
+    if isinstance(error, errors.Conflict):
+        made: CatalogError = CatalogConflict(f"another writer was faster to {doing} ({because})")
+    elif isinstance(error, errors.Forbidden):
+        made = CatalogDenied(f"the keys lack the right to {doing} ({told})")
+    elif error.code in _DRIFT_CODES:
+        made = SchemaDrift(f"could not {doing}: the table has other columns ({because}); see `./run db check`")
+    elif error.code == _GONE_TRANSACTION:
+        made = CatalogUnavailable(f"could not {doing}: the transaction is gone ({because})")
+    elif isinstance(error, errors.NotFound):
+        made = SchemaMissing(f"could not {doing}: not there ({because}); `./run db setup` creates what is missing")
+    elif isinstance(error, _PASSING):
+        made = CatalogUnavailable(f"could not {doing}: the database answered {because}")
+    else:
+        made = CatalogError(f"could not {doing}: the database answered {because}")
+    return made
+
+
+def _of_sdk(error: Exception, doing: str) -> CatalogError:
+    unlisted = _UNLISTED_STATUS.search(str(error)) if isinstance(error, ValueError) else None
+    if unlisted:
+        return _of_status(int(unlisted[1]), doing)
+    if isinstance(error, errors.NotSupportedSchema):
+        return SchemaDrift(f"could not {doing}: column type not supported ({error.message})")
+    if isinstance(error, _MISSING):
+        what = ", ".join(f"{name} {value!r}" for name, value in vars(error).items() if name != "args")
+        return SchemaMissing(f"could not {doing}: there is no {what}; `./run db setup` creates schema and tables")
+    return CatalogError(f"could not {doing}: {type(error).__name__}: {error}")
+
+
+def translate(error: Exception, doing: str) -> CatalogError:
+    """Our error for one of the SDK's.
+
+    Args:
+        error: What was raised.
+        doing: What was being done, as in "could not ...": `insert into files`.
+    """
+    if isinstance(error, errors.HttpError):
+        return _of_http(error, doing)
+    if isinstance(error, errors.ConnectionError):
+        return CatalogUnavailable(f"could not {doing}: no answer ({type(error.cause).__name__})")
+    if isinstance(error, _BROKEN):
+        return CatalogUnavailable(f"could not {doing}: broken answer ({type(error).__name__})")
+    return _of_sdk(error, doing)
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Let errors of the SDK leave the block as ours.
+
+    Raises:
+        CatalogError: In place of an SDK error, with that as its cause.
+    """
+    try:
+        yield
+    except SDK_ERRORS as error:
+        raise translate(error, doing) from error

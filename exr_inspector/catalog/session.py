@@ -1,0 +1,293 @@
+"""The connection to VAST DataBase: transactions that are retried, and the few operations on rows that the catalog needs.
+
+A transaction's work is a function of a `Work`, run again on a fresh transaction after a conflict or a passing fault, with
+jitter, within a time budget. When the answer to a commit is lost, the next transaction first looks whether it had landed.
+Knows the SDK, but no inspections; table lookups are spared by handing the SDK the tables' metadata.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import vastdb
+from vastdb.config import BackoffConfig, QueryConfig
+from vastdb.table_metadata import TableMetadata, TableRef, TableType
+
+from exr_inspector.catalog.schema import TABLES, Table
+from exr_inspector.catalog.sdk_errors import SDK_ERRORS, translate, translated
+from exr_inspector.errors import CatalogConflict, CatalogError, CatalogUnavailable
+from exr_inspector.sources.deadline import Deadline
+
+ROW_ID = "$row_id"
+_INSERT_BYTES = 4 << 20  # the SDK takes 5 MB a request, and cuts larger batches by columns, which costs updates
+_IN_VALUES = 4_000  # values of one IN predicate; a request may be 4.5 MB
+_BACKOFF_SECONDS = (0.02, 1.0)  # first and longest pause between attempts, before jitter
+
+Result = TypeVar("Result")
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogConfig:
+    """How to reach the tables.
+
+    Attributes:
+        endpoint: URL of the database's virtual IP.
+        access_key: S3 access key.
+        secret_key: Its secret key; never shown.
+        bucket: Database-enabled bucket.
+        schema: Schema of the tables, nested ones as `outer/inner`.
+        tls_verify: Whether the server's certificate is checked.
+        ca_bundle: PEM file of certificates to trust besides the system's.
+        retry_seconds: How long one write goes on trying.
+        timeout_seconds: How long a connection or an answer may stand still.
+        worker: Name that `inspections` gives as the one who wrote.
+        clock: The time, UTC.
+        jitter: A random number from 0 to 1.
+        sleep: Waits so many seconds.
+        new_id: A new unique id.
+    """
+
+    endpoint: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    bucket: str
+    schema: str
+    tls_verify: bool = True
+    ca_bundle: Path | None = None
+    retry_seconds: float = 30.0
+    timeout_seconds: float = 30.0
+    worker: str = ""
+    clock: Callable[[], datetime] = field(default=_now, repr=False)
+    jitter: Callable[[], float] = field(default=random.random, repr=False)
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    new_id: Callable[[], str] = field(default=_new_id, repr=False)
+
+
+class Work:
+    """What one transaction does, SDK errors translated. For one thread.
+
+    Attributes:
+        tx: The SDK's transaction.
+    """
+
+    def __init__(self, tx: Any, tables: dict[str, TableMetadata], endpoint: str) -> None:
+        self.tx = tx
+        self._metadata = tables
+        self._endpoint = endpoint
+        self._tables: dict[str, Any] = {}
+
+    def _table(self, table: Table) -> Any:
+        if table.name not in self._tables:
+            self._tables[table.name] = self.tx.table_from_metadata(self._metadata[table.name])
+        return self._tables[table.name]
+
+    def select(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        where: Callable[[Any], Any] | None = None,
+        *,
+        row_ids: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows in no order, one request for a moderate answer.
+
+        Args:
+            table: The table.
+            columns: Columns to answer with.
+            where: Makes the predicate of a table that is indexed by column name, such as `lambda t: t["file_id"] == x`.
+            row_ids: Whether to add the column `$row_id`.
+            limit: Most rows.
+        """
+        handle = self._table(table)
+        # One split: the SDK would else ask for the table's statistics first, to choose their number.
+        query = QueryConfig(num_splits=1, data_endpoints=[self._endpoint])
+        predicate = None if where is None else where(handle)
+        with translated(f"select from {table.name}"):
+            yield from handle.select(list(columns), predicate, query, internal_row_id=row_ids, limit_rows=limit)
+
+    def select_in(
+        self, table: Table, columns: Sequence[str], column: str, values: Iterable[object], *, row_ids: bool = False
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows whose `column` is one of `values`; each value is asked for once."""
+        wanted = list(dict.fromkeys(values))
+        for start in range(0, len(wanted), _IN_VALUES):
+            some = wanted[start : start + _IN_VALUES]
+            yield from self.select(table, columns, _is_in(column, some), row_ids=row_ids)
+
+    def insert(self, table: Table, rows: pa.Table) -> None:
+        """Add rows, in as few requests as their size allows."""
+        for batch in rows.combine_chunks().to_batches():
+            for piece in _fitting(batch):
+                with translated(f"insert into {table.name}"):
+                    self._table(table).insert(piece)
+
+    def update(self, table: Table, rows: pa.Table) -> None:
+        """Overwrite the columns given of the rows named by `$row_id`."""
+        with translated(f"update {table.name}"):
+            self._table(table).update(rows)
+
+    def delete(self, table: Table, row_ids: Sequence[int]) -> None:
+        """Delete rows by id; none, without a request, when there is none."""
+        if row_ids:
+            with translated(f"delete rows of {table.name}"):
+                self._table(table).delete(pa.table({ROW_ID: pa.array(sorted(row_ids), pa.uint64())}))
+
+
+def _is_in(column: str, values: list[object]) -> Callable[[Any], Any]:
+    return lambda table: table[column].isin(values)
+
+
+def _fitting(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    if batch.num_rows <= 1 or pa.ipc.get_record_batch_size(batch) <= _INSERT_BYTES:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _fitting(batch.slice(0, half))
+    yield from _fitting(batch.slice(half))
+
+
+def rows_of(batches: Iterable[pa.RecordBatch]) -> list[dict[str, Any]]:
+    """The rows of an answer as dicts."""
+    return [row for batch in batches for row in batch.to_pylist()]
+
+
+class _CommitUnknown(CatalogUnavailable):
+    """The answer to a commit was lost: it may have landed or not."""
+
+    def __init__(self, message: str, result: object) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class Connection:
+    """A session of the SDK, made on first use, shared by all threads."""
+
+    def __init__(self, config: CatalogConfig) -> None:
+        self.config = config
+        self._lock = threading.Lock()
+        self._session: Any = None
+        self._tables = {
+            table.name: TableMetadata(
+                TableRef(config.bucket, config.schema, table.name), table.arrow, TableType.Regular
+            )
+            for table in TABLES
+        }
+
+    def session(self) -> Any:
+        """The SDK's session; the first call asks the server for its version.
+
+        Raises:
+            CatalogError: The server does not answer, or is no VAST DataBase.
+        """
+        with self._lock:
+            if self._session is None:
+                config = self.config
+                verify: bool | str = (
+                    str(config.ca_bundle) if config.tls_verify and config.ca_bundle else config.tls_verify
+                )
+                with translated("connect to the database"):
+                    self._session = vastdb.connect(
+                        access=config.access_key,
+                        secret=config.secret_key,
+                        endpoint=config.endpoint,
+                        ssl_verify=verify,
+                        timeout=config.timeout_seconds,
+                        backoff_config=BackoffConfig(max_value=1.0, max_tries=3, max_time=config.retry_seconds),
+                    )
+            return self._session
+
+    def close(self) -> None:
+        """Close the pooled connections; the next use opens new ones."""
+        with self._lock:
+            if self._session is not None:
+                self._session.api.__exit__()
+                self._session = None
+
+    def run(
+        self,
+        doing: str,
+        body: Callable[[Work], Result],
+        *,
+        landed: Callable[[Work], bool] | None = None,
+        deadline: Deadline | None = None,
+    ) -> Result:
+        """Run `body` in a transaction and commit it; again on a fresh one while it fails for a passing reason.
+
+        Args:
+            doing: What is being done, for messages.
+            body: The work; it may run several times, and only the last run's changes count.
+            landed: Tells whether a commit whose answer was lost took place; without it the work is simply done again.
+            deadline: When to give up, if that is before `retry_seconds` are over.
+
+        Raises:
+            CatalogConflict: Other writers kept winning.
+            CatalogUnavailable: The fault did not pass, or the outcome stayed unknown.
+            CatalogError: Anything else, at once.
+        """
+        seconds = self.config.retry_seconds
+        until = time.monotonic() + (seconds if deadline is None else min(seconds, deadline.remaining()))
+        unknown: _CommitUnknown | None = None
+        first, longest = _BACKOFF_SECONDS
+        pause = first
+        while True:
+            try:
+                return self._attempt(doing, body, unknown if landed else None, landed)
+            except (CatalogConflict, CatalogUnavailable) as error:
+                if isinstance(error, _CommitUnknown):
+                    unknown = error
+                wait = pause * (0.5 + self.config.jitter())
+                if time.monotonic() + wait >= until:
+                    raise
+                self.config.sleep(wait)
+                pause = min(pause * 2, longest)
+
+    def _attempt(
+        self,
+        doing: str,
+        body: Callable[[Work], Result],
+        unknown: _CommitUnknown | None,
+        landed: Callable[[Work], bool] | None,
+    ) -> Result:
+        session = self.session()
+        failure: CatalogError | None = None
+        committing = False
+        result: Any = None
+        try:
+            with session.transaction() as tx:
+                work = Work(tx, self._tables, self.config.endpoint)
+                try:
+                    if unknown is not None and landed is not None and landed(work):
+                        return unknown.result  # type: ignore[return-value]  # the result of an earlier run of this body
+                    result = body(work)
+                except CatalogError as error:
+                    failure = error
+                    raise
+                committing = True
+        except CatalogError:
+            raise
+        except SDK_ERRORS as error:
+            if failure is not None:  # the roll-back failed, too; the server ends the transaction by itself
+                raise failure from error
+            ours = translate(error, doing if committing else f"begin to {doing}")
+            if committing and isinstance(ours, CatalogUnavailable):
+                raise _CommitUnknown(str(ours), result) from error
+            raise ours from error
+        return result  # type: ignore[no-any-return]  # what body answered

@@ -1,0 +1,373 @@
+"""Writing: inspections into the tables and removals out of them, each batch in one transaction. By the vastdb SDK alone.
+
+The database has no unique constraints, so the writers of one file collide on a guard row instead: every change first updates
+the guard that the file's hash chooses, the second of two writers is refused (409), and tries again on a fresh transaction,
+where it sees what the first one wrote. What is to be done is decided by `plan`; reading for people is in `read`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timezone
+from typing import Any
+
+import pyarrow as pa
+
+from exr_inspector import __version__
+from exr_inspector.catalog.keys import Standing, content_key, depth_of, file_id, guard_id, version_numbers
+from exr_inspector.catalog.paths import catalog_path
+from exr_inspector.catalog.plan import Plan, StoredFile, decide, newest
+from exr_inspector.catalog.read import Reader
+from exr_inspector.catalog.results import Outcome, UpsertResult
+from exr_inspector.catalog.rows import arrow_table, to_tables
+from exr_inspector.catalog.rows_summary import Row
+from exr_inspector.catalog.schema import BY_NAME, CHILDREN, FILES, GUARDS, INSPECTIONS, SCHEMA_VERSION, TEXT, TIME
+from exr_inspector.catalog.session import ROW_ID, CatalogConfig, Connection, Work, rows_of
+from exr_inspector.errors import SchemaMissing
+from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
+from exr_inspector.sources.deadline import Deadline
+
+STANDING_COLUMNS = (
+    "file_id",
+    "path",
+    "content_key",
+    "inspection_id",
+    "mtime",
+    "sequencer",
+    "inspected_at",
+    "inspector_version",
+    "stats_mode",
+    "stats_stopped",
+    "policy",
+    "error_code",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """An object and the inspection that is about to be made of it.
+
+    Attributes:
+        bucket: Bucket.
+        key: Key.
+        version: Its version by a listing, a HEAD or an event.
+        mode: How deep pixels would be looked at.
+        inspector_version: By which version of exr-inspector.
+    """
+
+    bucket: str
+    key: str
+    version: ObjectVersion
+    mode: StatsMode = StatsMode.OFF
+    inspector_version: str = __version__
+
+    @property
+    def path(self) -> str:
+        """`<bucket>/<key>`."""
+        return f"{self.bucket}/{self.key}"
+
+
+def stored_file(row: Mapping[str, Any]) -> StoredFile:
+    """A row with STANDING_COLUMNS and `$row_id` as a value."""
+    mtime = row["mtime"]
+    return StoredFile(
+        row_id=row[ROW_ID],
+        path=row["path"],
+        inspection_id=row["inspection_id"],
+        standing=Standing(
+            content_key=row["content_key"],
+            mtime=mtime.replace(tzinfo=timezone.utc) if mtime else None,
+            sequencer=row["sequencer"],
+            inspected_at=row["inspected_at"].replace(tzinfo=timezone.utc),
+            inspector_version=row["inspector_version"],
+            depth=depth_of(row["stats_mode"]),
+            stopped=bool(row["stats_stopped"]),
+            policy=row["policy"] or "",
+            error_code=row["error_code"],
+        ),
+    )
+
+
+def stored_files(work: Work, file_ids: Iterable[str]) -> dict[str, list[StoredFile]]:
+    """What is stored of these files, by file_id; files without a row are left out."""
+    found: dict[str, list[StoredFile]] = {}
+    for row in rows_of(work.select_in(FILES, STANDING_COLUMNS, "file_id", file_ids, row_ids=True)):
+        found.setdefault(row["file_id"], []).append(stored_file(row))
+    return found
+
+
+def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: CatalogConfig) -> None:
+    """Update the guards of these files, so that another transaction that does so, too, is refused.
+
+    Raises:
+        SchemaMissing: Guard rows are missing.
+        CatalogConflict: Another transaction was faster.
+    """
+    wanted = {guard_id(file) for file in file_ids}
+    rows = rows_of(work.select_in(GUARDS, ["guard_id"], "guard_id", sorted(wanted), row_ids=True))
+    if {row["guard_id"] for row in rows} != wanted:
+        raise SchemaMissing("rows of the table guards are missing: `./run db setup` puts them there")
+    count = len(rows)
+    work.update(
+        GUARDS,
+        pa.table(
+            {
+                ROW_ID: pa.array([row[ROW_ID] for row in rows], pa.uint64()),
+                "touched_by": pa.array([touched_by] * count, TEXT),
+                "touched_at": pa.array([config.clock().replace(tzinfo=None)] * count, TIME),
+            }
+        ),
+    )
+
+
+def delete_children(work: Work, file_ids: Iterable[str]) -> dict[str, int]:
+    """Delete all rows of these files from the child tables; how many of each file."""
+    wanted = list(file_ids)
+    deleted = dict.fromkeys(wanted, 0)
+    for table in CHILDREN:
+        row_ids: list[int] = []
+        for batch in work.select_in(table, ["file_id"], "file_id", wanted, row_ids=True):
+            row_ids += batch[ROW_ID].to_pylist()
+            for file in batch["file_id"].to_pylist():
+                deleted[file] += 1
+        work.delete(table, row_ids)
+    return deleted
+
+
+class Catalog:
+    """The tables. Cheap to make, connects on first use; every method may run on many threads at once.
+
+    Args:
+        config: How to reach them.
+
+    Attributes:
+        read: Questions to the tables.
+        connection: The connection, for `maintenance`.
+    """
+
+    def __init__(self, config: CatalogConfig) -> None:
+        self.connection = Connection(config)
+        self.read = Reader(self.connection)
+        self._config = config
+
+    def close(self) -> None:
+        """Close pooled connections."""
+        self.connection.close()
+
+    def upsert(
+        self,
+        inspections: Sequence[Inspection],
+        *,
+        force: bool = False,
+        deadline: Deadline | None = None,
+        inspector_version: str = __version__,
+    ) -> list[UpsertResult]:
+        """Store a batch in one transaction; `plan` has the rules.
+
+        Args:
+            inspections: Any number, a file more than once if need be.
+            force: Replace rows of the same version also when an inspection says nothing new.
+            deadline: When to give up, if that is before the configured retry time is over.
+            inspector_version: Version of exr-inspector that made the inspections.
+
+        Returns:
+            One result an inspection, in their order.
+
+        Raises:
+            CatalogConflict, CatalogUnavailable: Nothing is known to be stored; the same call may be made again.
+            CatalogDenied, SchemaMissing, SchemaDrift, CatalogError: Nothing was stored, and somebody must act.
+        """
+        if not inspections:
+            return []
+        ids = [self._config.new_id() for _ in inspections]
+        return self.connection.run(
+            "store inspections",
+            lambda work: self._upsert(work, inspections, ids, force, inspector_version),
+            landed=lambda work: _is_recorded(work, ids[0]),
+            deadline=deadline,
+        )
+
+    def _upsert(
+        self, work: Work, inspections: Sequence[Inspection], ids: Sequence[str], force: bool, version: str
+    ) -> list[UpsertResult]:
+        stored = stored_files(work, (file_id(inspection.path) for inspection in inspections))
+        plan = decide(inspections, stored, version, force=force)
+        written: dict[str, int] = {}
+        deleted: dict[str, int] = {}
+        if plan.guarded:
+            touch_guards(work, plan.guarded, ids[0], self._config)
+        if plan.replaced:
+            deleted = delete_children(work, plan.replaced)
+            work.delete(FILES, [row.row_id for file in plan.replaced for row in stored[file]])
+            for file in plan.replaced:
+                deleted[file] += len(stored[file])
+        if plan.writes:
+            tables = to_tables([inspections[i] for i in plan.writes], [ids[i] for i in plan.writes], version)
+            for name, rows in tables.items():
+                work.insert(BY_NAME[name], rows)
+                _count(written, rows)
+        if plan.sequencers:
+            work.update(FILES, _noted(plan, inspections))
+        self._record(work, [self._audit(inspections[i], ids[i], plan, i, version) for i in range(len(ids))])
+        return [
+            UpsertResult(
+                file_id=plan.file_ids[index],
+                path=inspection.path,
+                content_key=plan.content_keys[index],
+                inspection_id=ids[index],
+                outcome=plan.outcomes[index],
+                rows_written=written.get(plan.file_ids[index], 0) if index in plan.writes else 0,
+                rows_deleted=deleted.get(plan.file_ids[index], 0) if index in plan.writes else 0,
+            )
+            for index, inspection in enumerate(inspections)
+        ]
+
+    def remove(self, path: str, *, event: EventInfo | None = None, deadline: Deadline | None = None) -> UpsertResult:
+        """Delete all rows of a file whose object is gone; the caller has checked that it is.
+
+        A removal event that is older than what is stored, by sequencer or time, is ignored: the object was made again.
+
+        Args:
+            path: The file in any spelling that names the bucket.
+            event: The event that told of the removal.
+            deadline: As for `upsert`.
+
+        Raises:
+            CatalogError: As for `upsert`.
+        """
+        place = catalog_path(path)
+        told = event or EventInfo()
+        identifier = self._config.new_id()
+        return self.connection.run(
+            "remove a file",
+            lambda work: self._remove(work, place, told, identifier),
+            landed=lambda work: _is_recorded(work, identifier),
+            deadline=deadline,
+        )
+
+    def _remove(self, work: Work, path: str, event: EventInfo, identifier: str) -> UpsertResult:
+        file = file_id(path)
+        rows = stored_files(work, [file]).get(file, [])
+        outcome, deleted = Outcome.ABSENT, 0
+        if rows:
+            outcome = Outcome.IGNORED_OLDER if _is_late(event, newest(rows).standing) else Outcome.REMOVED
+        if outcome is Outcome.REMOVED:
+            touch_guards(work, [file], identifier, self._config)
+            deleted = delete_children(work, [file])[file] + len(rows)
+            work.delete(FILES, [row.row_id for row in rows])
+        row: Row = {
+            "inspection_id": identifier,
+            "file_id": file,
+            "file_path": path,
+            "outcome": outcome.value,
+            "event_id": event.event_id,
+            "sequencer": event.sequencer,
+            "event_time": event.time,
+            "inspector_version": __version__,
+        }
+        self._record(work, [row])
+        return UpsertResult(file, path, None, identifier, outcome, rows_deleted=deleted)
+
+    def is_current(
+        self,
+        bucket: str,
+        key: str,
+        version: ObjectVersion,
+        inspector_version: str = __version__,
+        mode: StatsMode = StatsMode.OFF,
+        *,
+        deadline: Deadline | None = None,
+    ) -> bool:
+        """Whether an inspection of this version would change nothing, so that the object need not be read.
+
+        Raises:
+            CatalogError: As for `upsert`.
+        """
+        return self.are_current([ObjectState(bucket, key, version, mode, inspector_version)], deadline=deadline)[0]
+
+    def are_current(self, states: Sequence[ObjectState], *, deadline: Deadline | None = None) -> list[bool]:
+        """`is_current` of many objects at once, in their order."""
+        if not states:
+            return []
+        ids = [file_id(state.path) for state in states]
+        stored = self.connection.run("look up files", lambda work: stored_files(work, ids), deadline=deadline)
+        return [_is_current(state, stored.get(file, ())) for state, file in zip(states, ids, strict=True)]
+
+    def _audit(self, inspection: Inspection, identifier: str, plan: Plan, index: int, inspector_version: str) -> Row:
+        version, event, cost = inspection.version, inspection.event, inspection.cost
+        worst = inspection.worst_severity
+        return {
+            "inspection_id": identifier,
+            "file_id": plan.file_ids[index],
+            "file_path": inspection.path,
+            "content_key": plan.content_keys[index],
+            "inspected_at": inspection.inspected_at,
+            "outcome": plan.outcomes[index].value,
+            "status": inspection.status.value,
+            "error_code": inspection.error_code,
+            "error_message": (inspection.error_message or "")[:4_000] or None,
+            "etag": version.etag if version else None,
+            "size_bytes": version.size_bytes if version else None,
+            "mtime": version.mtime if version else None,
+            "stats_mode": inspection.stats_mode.value,
+            "policy": inspection.policy or None,
+            "worst_severity": worst.label if worst else None,
+            "finding_count": len(inspection.findings),
+            "event_id": event.event_id,
+            "sequencer": event.sequencer,
+            "event_time": event.time,
+            "requests": cost.requests,
+            "bytes_read": cost.bytes_read,
+            "duration_ms": inspection.duration_ms,
+            "inspector_version": inspector_version,
+        }
+
+    def _record(self, work: Work, rows: Sequence[Row]) -> None:
+        common: Row = {
+            "recorded_at": self._config.clock(),
+            "worker": self._config.worker or None,
+            "schema_version": SCHEMA_VERSION,
+        }
+        work.insert(INSPECTIONS, arrow_table(INSPECTIONS, [row | common for row in rows]))
+
+
+def _is_recorded(work: Work, identifier: str) -> bool:
+    return bool(rows_of(work.select_in(INSPECTIONS, ["inspection_id"], "inspection_id", [identifier])))
+
+
+def _count(counts: dict[str, int], rows: pa.Table) -> None:
+    for item in rows["file_id"].value_counts().to_pylist():
+        counts[item["values"]] = counts.get(item["values"], 0) + item["counts"]
+
+
+def _noted(plan: Plan, inspections: Sequence[Inspection]) -> pa.Table:
+    events = [inspections[index].event for _, index in plan.sequencers]
+    times = [event.time.astimezone(timezone.utc).replace(tzinfo=None) if event.time else None for event in events]
+    return pa.table(
+        {
+            ROW_ID: pa.array([row_id for row_id, _ in plan.sequencers], pa.uint64()),
+            "sequencer": pa.array([event.sequencer for event in events], TEXT),
+            "event_id": pa.array([event.event_id for event in events], TEXT),
+            "event_time": pa.array(times, TIME),
+        }
+    )
+
+
+def _is_late(event: EventInfo, stored: Standing) -> bool:
+    if event.sequencer and stored.sequencer:
+        width = max(len(event.sequencer), len(stored.sequencer))
+        told, known = (text.lower().ljust(width, "0") for text in (event.sequencer, stored.sequencer))
+        return told < known
+    return event.time is not None and stored.mtime is not None and stored.mtime > event.time
+
+
+def _is_current(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
+    if not rows:
+        return False
+    stored = newest(rows).standing
+    if stored.content_key != content_key(state.path, state.version):
+        return False
+    if stored.depth != state.mode.depth:
+        return stored.depth > state.mode.depth
+    return version_numbers(stored.inspector_version) >= version_numbers(state.inspector_version)
