@@ -20,6 +20,8 @@ from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 
 ENTRY_BYTES = 8
 MAX_MISSING_RANGES = 1_000
+# The ChunkState of every chunk of a part, shape (count,); None when all are OK.
+States = npt.NDArray[np.uint8] | None
 
 
 class ChunkState(IntEnum):
@@ -157,7 +159,7 @@ def read_tables(
     return tuple(tables)
 
 
-def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> npt.NDArray[np.uint8] | None:
+def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States:
     """The ChunkState of every chunk as far as the table tells, shape (count,); None when all are OK.
 
     Args:
@@ -229,7 +231,7 @@ def _missing_ranges(layout: Layout, missing: npt.NDArray[np.intp]) -> tuple[tupl
 def assess(
     layout: Layout,
     table: ChunkTable,
-    states: npt.NDArray[np.uint8] | None,
+    states: States,
     declared: int | None,
     checked: str = "tables",
 ) -> Completeness:

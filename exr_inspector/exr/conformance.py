@@ -2,8 +2,8 @@
 
 Codes are those of the rule catalogue, groups STR (all that can be decided from a parsed header) and, of other groups, what
 the OpenEXR library itself rejects. A problem is `fatal` when OpenEXR 3.5 in its ordinary, lenient mode cannot open the file
-because of it, or loses its place in the header. Nothing is repaired. What stops the parser altogether is raised by `header`, and chunk tables are judged by
-`chunks` and `leaders`.
+because of it, or loses its place in the header. Nothing is repaired. What stops the parser altogether is raised by `header`,
+and chunk tables are judged by `chunks` and `leaders`.
 
 Source: OpenEXRCore 3.5.3 `parse_header.c`, `validation.c`, `attributes.c`, `channel_list.c`, and the library's answers to
 files made for the purpose.

@@ -130,6 +130,17 @@ class Layout:
         tile_y, tile_x = divmod(index - level.first_chunk, level.tiles_x)
         return ChunkPlace(index, level, tile_x, tile_y, self.window(level, tile_x, tile_y))
 
+    def index_of(self, level_x: int, level_y: int, tile_x: int, tile_y: int) -> int | None:
+        """Index of a tile in the chunk offset table, None where there is no such tile."""
+        columns = self.levels[-1].level_x + 1 if self.levels else 0
+        for position in (level_x, level_y * columns + level_x):  # mipmaps hold the diagonal only, ripmaps all levels
+            if 0 <= position < len(self.levels):
+                level = self.levels[position]
+                if (level.level_x, level.level_y) == (level_x, level_y):
+                    inside = 0 <= tile_x < level.tiles_x and 0 <= tile_y < level.tiles_y
+                    return level.first_chunk + tile_y * level.tiles_x + tile_x if inside else None
+        return None
+
     def window(self, level: Level, tile_x: int, tile_y: int) -> Box2i:
         """The pixels of one tile or block, clipped to its level."""
         left = self.data_window.x_min + tile_x * self.tile_width

@@ -14,7 +14,11 @@ import struct
 from dataclasses import dataclass
 
 from exr_inspector.errors import DecodeError
+from exr_inspector.exr.chunks import ChunkState
 from exr_inspector.exr.layout import ChunkPlace, Layout
+from exr_inspector.exr.values import Compression
+
+MAX_DEEP_BYTES = (1 << 31) - 1  # OpenEXRCore refuses larger tables and data
 
 _SCAN_LINE = struct.Struct("<ii")
 _TILE = struct.Struct("<5i")
@@ -63,6 +67,12 @@ class ChunkLeader:
         where = (place.tile_x, place.tile_y, level.level_x, level.level_y)
         return (self.tile_x, self.tile_y, self.level_x, self.level_y) == where
 
+    def describe(self) -> str:
+        """Which chunk it says it is, in words."""
+        if self.y is not None:
+            return f"part {self.part}, y {self.y}"
+        return f"part {self.part}, level {self.level_x} {self.level_y}, tile {self.tile_x} {self.tile_y}"
+
 
 def _struct(layout: Layout) -> struct.Struct:
     if layout.is_deep:
@@ -106,3 +116,90 @@ def parse_leader(buffer: bytes | memoryview, offset: int, layout: Layout, is_mul
     return ChunkLeader(
         part, y, tile_x, tile_y, level_x, level_y, packed_bytes, table_bytes, unpacked_bytes, data_offset, end
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderCheck:
+    """Whether a leader is what the chunk offset table and the layout say.
+
+    Attributes:
+        state: OK, BAD_LEADER or PAST_END.
+        code: Rule code of what is wrong, empty for OK.
+        found: What the leader says.
+        expected: What was expected.
+    """
+
+    state: ChunkState
+    code: str = ""
+    found: str = ""
+    expected: str = ""
+
+
+_SOUND = LeaderCheck(ChunkState.OK)
+
+
+def check_leader(leader: ChunkLeader, place: ChunkPlace, layout: Layout, part: int, available: int) -> LeaderCheck:
+    """Hold a leader against the place that the chunk offset table gives it.
+
+    Args:
+        leader: The leader.
+        place: What the chunk should cover.
+        layout: Layout of the part.
+        part: Index of the part.
+        available: Where the file ends, in the coordinates of `leader.end`.
+    """
+    if not leader.is_of(part, place):
+        level = place.level
+        expected = f"part {part}, level {level.level_x} {level.level_y}, tile {place.tile_x} {place.tile_y}"
+        if not layout.is_tiled:
+            expected = f"part {part}, y {place.window.y_min}"
+        return LeaderCheck(ChunkState.BAD_LEADER, "CHK-LEADER", leader.describe(), expected)
+    bad = _check_deep_sizes(leader, place, layout) if layout.is_deep else _check_size(leader, place, layout)
+    if bad is not None:
+        return bad
+    if leader.end > available:
+        found = f"{leader.end - available} bytes past the end"
+        return LeaderCheck(ChunkState.PAST_END, "CHK-PAST-EOF", found, "a chunk inside the file")
+    return _SOUND
+
+
+def _fits(packed: int, unpacked: int, compression: int) -> bool:
+    """Whether a packed size can be: what does not shrink is stored raw, so it is never larger, and never 0 for something."""
+    if compression == Compression.NONE:
+        return packed == unpacked
+    return 0 < packed <= unpacked or packed == unpacked == 0
+
+
+def _check_size(leader: ChunkLeader, place: ChunkPlace, layout: Layout) -> LeaderCheck | None:
+    unpacked = layout.unpacked_bytes(place.window)
+    if _fits(leader.packed_bytes, unpacked, layout.compression):
+        return None
+    expected = f"{unpacked} bytes" if layout.compression == Compression.NONE else f"1 to {unpacked} bytes"
+    return LeaderCheck(ChunkState.BAD_LEADER, "CHK-PACKED-SIZE", f"{leader.packed_bytes} bytes", expected)
+
+
+def _check_deep_sizes(leader: ChunkLeader, place: ChunkPlace, layout: Layout) -> LeaderCheck | None:
+    table, packed, unpacked = leader.table_bytes, leader.packed_bytes, leader.unpacked_bytes or 0
+    raw = 4 * place.window.width * place.window.height
+    # Old writers stored the table of a whole tile for tiles that the level's edge clips.
+    largest = max(raw, 4 * layout.tile_width * layout.tile_height) if layout.is_tiled else raw
+    if max(table, packed, unpacked) > MAX_DEEP_BYTES:
+        expected = f"at most {MAX_DEEP_BYTES} each"
+    elif not (0 < table <= largest or table == packed == unpacked == 0):
+        expected = f"a sample table of 1 to {largest} bytes"
+    elif layout.compression == Compression.NONE and 0 < table < raw:
+        expected = f"a sample table of {raw} bytes"
+    elif not _fits(packed, unpacked, layout.compression):
+        expected = "packed data no larger than unpacked, and none only for none"
+    else:
+        return None
+    found = f"table {table}, packed {packed}, unpacked {unpacked} bytes"
+    return LeaderCheck(ChunkState.BAD_LEADER, "CHK-DEEP-SIZES", found, expected)
+
+
+def chunk_index(leader: ChunkLeader, layout: Layout) -> int | None:
+    """Index of the chunk that a leader says it belongs to, None where the part has no such chunk."""
+    if leader.y is None:
+        return layout.index_of(leader.level_x or 0, leader.level_y or 0, leader.tile_x or 0, leader.tile_y or 0)
+    row, off = divmod(leader.y - layout.data_window.y_min, layout.tile_height)
+    return row if not off and 0 <= row < layout.chunk_count else None
