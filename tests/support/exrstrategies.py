@@ -136,7 +136,7 @@ KINDS: dict[str, tuple[st.SearchStrategy[Any], _Maker]] = {
     "tiledesc": (_tile_descriptions, lambda name, value: ex.a_tiledesc(Tiles(*value), name)),
     "keycode": (_key_codes, ex.a_keycode),
     "timecode": (_several(uint32, 2), lambda name, value: ex.a_timecode(name, *value)),
-    "rational": (st.tuples(int32, uint32), lambda name, value: ex.a_rational(name, *value)),
+    "rational": (st.tuples(int32, st.integers(1, 2**32 - 1)), lambda name, value: ex.a_rational(name, *value)),
     "preview": (_previews, _preview),
     "bytes": (st.tuples(texts, st.binary(max_size=40)), lambda name, value: ex.a_bytes(name, value[1], value[0])),
     "idmanifest": (_manifests.map(ex.manifest_payload), lambda name, value: ex.a_idmanifest([], name, payload=value)),
