@@ -134,8 +134,8 @@ class LocalRuntime:
         self._invoker.close()
 
     def __enter__(self) -> Self:
-        self.start()
         try:
+            self.start()
             self.wait_ready()
         except BaseException:
             self.stop()
@@ -150,18 +150,23 @@ class LocalRuntime:
     def _run_init(self) -> None:
         try:
             self._init(self.ctx)
+        except ExrInspectorError as error:
+            self._init_error = error  # whoever waits is told, and its text says enough
         except Exception as error:
             self.ctx.logger.exception("init(ctx) failed")
             self._init_error = error
         self._init_ended.set()
 
-    @property
-    def _ready(self) -> bool:
-        return self._init_ended.is_set() and self._init_error is None
+    def _unready(self) -> str | None:
+        """Why no event can be taken now; None when one can."""
+        if not self._init_ended.is_set():
+            return "init(ctx) has not returned yet"
+        return f"init(ctx) raised {type(self._init_error).__name__}" if self._init_error else None
 
     async def _receive(self, request: Request) -> Response:
-        if not self._ready:
-            return _answer(503, "init(ctx) has not returned yet")
+        unready = self._unready()
+        if unready is not None:
+            return _answer(503, unready)
         body = await request.body()
         try:
             event = event_from_http(
@@ -174,7 +179,8 @@ class LocalRuntime:
         return Response(status_code=204) if invocation.status == 204 else _answer(500, invocation.error)
 
     async def _readiness(self, _request: Request) -> Response:
-        return _answer(200, "ready") if self._ready else _answer(503, "init(ctx) has not returned yet")
+        unready = self._unready()
+        return _answer(200, "ready") if unready is None else _answer(503, unready)
 
     async def _liveness(self, _request: Request) -> Response:
         return _answer(200, "alive")

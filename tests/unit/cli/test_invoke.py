@@ -192,6 +192,15 @@ def test_localrun_serves_until_it_is_told_to_stop(function: Path, number: signal
     assert "[FAILED] the handler raised ValueError" in errors
 
 
+def test_localrun_says_in_one_line_what_init_misses(tmp_path: Path) -> None:
+    text = "from exr_inspector.errors import SettingsError\n\ndef init(ctx):\n    raise SettingsError('no VAST_DB_ENDPOINT')\n"
+    (tmp_path / "main.py").write_text(f"{text}\ndef handler(ctx, event):\n    pass\n", encoding="utf-8")
+    process = localrun(tmp_path, "--port", 0)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert errors == "SETTINGS: no VAST_DB_ENDPOINT\n"
+
+
 def test_localrun_says_in_one_line_why_it_cannot_start(function: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
