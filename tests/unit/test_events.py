@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exr_inspector.errors import EventError
@@ -228,6 +228,7 @@ def test_base64_data() -> None:
 # --- keys ------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)  # other work on the machine must not fail a test
 @given(buckets, keys)
 def test_any_key_survives_every_shape(bucket: str, key: str) -> None:
     shapes: list[object] = [
@@ -250,11 +251,13 @@ def test_any_key_survives_every_shape(bucket: str, key: str) -> None:
             assert (parsed.bucket, parsed.key) == (bucket, key)
 
 
+@settings(deadline=None)
 @given(keys)
 def test_a_key_that_was_not_encoded_is_read_as_elementpath_says(key: str) -> None:
     assert only(envelope({"Records": [record("b", key)]}, elementpath=f"b/{key}")).key == key
 
 
+@settings(deadline=None)
 @given(st.lists(keys, min_size=2, max_size=5))
 def test_several_records_give_each_its_own_key(several: list[str]) -> None:
     raw = envelope({"Records": [record("b", quote_plus(key)) for key in several]}, elementpath=f"b/{several[0]}")
@@ -428,6 +431,7 @@ def test_error_texts_stay_short() -> None:
     assert len(str(caught.value)) < 600
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -455,6 +459,7 @@ def test_anything_at_all_gives_events_or_an_event_error(raw: object) -> None:
 # --- scalars ---------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.datetimes(timezones=st.just(timezone.utc)))
 def test_times_come_back_exactly(moment: datetime) -> None:
     shifted = moment.astimezone(timezone(timedelta(hours=5, minutes=30))) if 1 < moment.year < 9999 else moment

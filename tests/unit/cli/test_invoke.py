@@ -98,7 +98,7 @@ def test_attributes_are_text_and_data_is_json(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("content", [b"[1]", b"a: [", b"\xff", b"", b"id: {a: b}", b"a: 1\n---\nb: 2", b"[" * 20_000])
+@pytest.mark.parametrize("content", [b"[1]", b"a: [", b"\xff", b"", b"id: {a: b}", b"a: 1\n---\nb: 2", b"[" * 2_000])
 def test_files_that_hold_no_event(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "event.yaml"
     path.write_bytes(content)
