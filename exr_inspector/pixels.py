@@ -1,0 +1,301 @@
+"""Pixels of one file, read once, in order, in bounded memory: the pass that ties source, plan, decoding and figures together.
+
+The calling thread reads ahead and hands strips of chunks to the decoding threads of a shared `DecodeBudget`; figures are
+merged in the plan's order, so the same file gives the same figures to the last digit. A damaged chunk is a PixelFault and
+the rest still counts; when time or the read budget runs out, what was counted so far is reported as partial. What figures
+mean is for `validation` to say.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.decode_budget import DecodeBudget, MemoryPool
+from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
+from exr_inspector.exr.chunks import ChunkTable
+from exr_inspector.exr.header import Header
+from exr_inspector.exr.layout import Layout
+from exr_inspector.model import ChannelStats, PartPixels, PixelFault, PixelReport, StatsMode
+from exr_inspector.sampling import (
+    ChunkExtents,
+    PlannedRead,
+    SamplePlan,
+    locate_chunks,
+    plan_full,
+    plan_sample,
+    sample_bytes,
+)
+from exr_inspector.sources import Deadline, RangeSource
+from exr_inspector.strips import FileContext, LevelFigures, Strip, empty_figures, level_samples, run_strip
+
+__all__ = ["DecodeBudget", "PixelConfig", "read_pixels"]
+
+_COLOURS = frozenset({"R", "G", "B", "Y"})
+
+
+@dataclass(frozen=True, slots=True)
+class PixelConfig:
+    """How pixels are read.
+
+    Attributes:
+        max_sample_bytes: Most bytes that a sample reads of one file; a file whose chunks are no larger is read whole.
+        max_sample_share: Most of a large file that a sample reads, 0 to 1.
+        share_from_bytes: From what size on a file is large.
+        max_sample_requests: Most requests of a sample.
+        seed: Seed of the sample plan.
+        all_levels: Whether levels above the first are read, too.
+        read_bytes: Bytes of one request when everything is read.
+        strip_bytes: Decoded bytes that a thread works on at a time; a single chunk may be larger.
+        max_faults: Damaged chunks after which reading ends.
+    """
+
+    max_sample_bytes: int = 4 << 20
+    max_sample_share: float = 0.02
+    share_from_bytes: int = 64 << 20
+    max_sample_requests: int = 8
+    seed: int = 0
+    all_levels: bool = False
+    read_bytes: int = 8 << 20
+    strip_bytes: int = 8 << 20
+    max_faults: int = 1000
+
+
+def read_pixels(
+    source: RangeSource,
+    header: Header,
+    layouts: Sequence[Layout],
+    tables: Sequence[ChunkTable],
+    states: Sequence[npt.NDArray[np.uint8] | None],
+    *,
+    mode: StatsMode,
+    file_size: int,
+    budget: DecodeBudget,
+    config: PixelConfig | None = None,
+    deadline: Deadline | None = None,
+) -> PixelReport:
+    """Figures of the file's pixels.
+
+    Args:
+        source: The file; its own budget and deadline hold, too.
+        header: Its header.
+        layouts: One for each part that has a table.
+        tables: Chunk offset tables, in part order.
+        states: Every chunk's ChunkState of each part, None where all are OK; only those that are OK are read.
+        mode: How much to read.
+        file_size: Bytes of the whole file.
+        budget: Threads and memory, shared with others.
+        config: How to read.
+        deadline: Until when.
+
+    Raises:
+        SourceError: The source failed; budgets that ran out are no failure but `PixelReport.stopped`.
+    """
+    config = config or PixelConfig()
+    if mode is StatsMode.OFF:
+        return PixelReport(mode)
+    extents = locate_chunks(
+        layouts, tables, states, file_size, is_multi_part=header.is_multi_part, all_levels=config.all_levels
+    )
+    if mode is StatsMode.FULL:
+        plan = plan_full(extents, read_bytes=config.read_bytes)
+    else:
+        limit = sample_bytes(
+            file_size,
+            max_bytes=config.max_sample_bytes,
+            max_share=config.max_sample_share,
+            share_from_bytes=config.share_from_bytes,
+        )
+        plan = plan_sample(extents, seed=config.seed, max_bytes=limit, max_requests=config.max_sample_requests)
+    context = FileContext(source, file_size, header.is_multi_part, budget, deadline, mode is StatsMode.FULL)
+    reading = _Reading(context, config, layouts)
+    reading.run(plan, at_once=mode is StatsMode.SAMPLED)
+    return reading.report(mode)
+
+
+class _Lease:
+    """Memory of bytes as read, given back when the last strip of them is done with."""
+
+    def __init__(self, pool: MemoryPool, size: int) -> None:
+        self._pool = pool
+        self._size = size
+        self._lock = threading.Lock()
+        self._holders = 1  # the reader, until all strips are handed out
+
+    def share(self) -> None:
+        """One more holder."""
+        with self._lock:
+            self._holders += 1
+
+    def release(self, _: object = None) -> None:
+        """One holder less."""
+        with self._lock:
+            self._holders -= 1
+            is_last = not self._holders
+        if is_last:
+            self._pool.give(self._size)
+
+
+class _Reading:
+    """One pass over one file."""
+
+    def __init__(self, context: FileContext, config: PixelConfig, layouts: Sequence[Layout]) -> None:
+        self._context = context
+        self._config = config
+        self._layouts = layouts
+        self._levels: dict[tuple[int, int], LevelFigures] = {}
+        self._pending: deque[Future[LevelFigures]] = deque()
+        self._stopped = ""
+        for part, layout in enumerate(layouts):
+            for level in range(len(layout.levels) if config.all_levels else min(1, len(layout.levels))):
+                figures = empty_figures(part, layout, level, with_distribution=context.with_distribution)
+                self._levels[part, level] = figures
+
+    def run(self, plan: SamplePlan, *, at_once: bool) -> None:
+        """Read and decode what the plan says, until done or stopped.
+
+        Args:
+            plan: The requests.
+            at_once: Whether they are made at the same time: for few and small ones.
+        """
+        waves = [plan.reads] if at_once else [(read,) for read in plan.reads]
+        try:
+            for wave in waves:
+                self._read(plan.extents, wave)
+                if self._stopped:
+                    break
+            while self._pending:
+                self._merge()
+        except (BudgetExceeded, DeadlineExceeded) as error:
+            self._stopped = "budget" if isinstance(error, BudgetExceeded) else "time"
+            while self._pending:
+                self._merge()
+        finally:
+            for future in self._pending:
+                future.cancel()
+
+    def _read(self, extents: ChunkExtents, reads: Sequence[PlannedRead]) -> None:
+        """Fetch the bytes of some requests and hand their strips to the decoding threads."""
+        size = sum(read.end - read.start for read in reads)
+        pool, deadline = self._context.budget.packed, self._context.deadline
+        if deadline is not None:
+            deadline.check("reading pixels")
+        try:
+            pool.take(size, deadline)
+        except LimitExceeded as error:
+            for read in reads:
+                self._refuse(extents, read, error)
+            return
+        lease = _Lease(pool, size)
+        try:
+            fetched = self._context.source.read_many([(read.start, read.end) for read in reads], coalesce_bytes=0)
+            for read, data in zip(reads, fetched, strict=True):
+                for strip in self._strips(extents, read, memoryview(data)):
+                    self._submit(strip, lease)
+                    if self._stopped:
+                        return
+        finally:
+            lease.release()
+
+    def _submit(self, strip: Strip, lease: _Lease) -> None:
+        """Hand over a strip, after merging older ones where too many are under way."""
+        budget = self._context.budget
+        while len(self._pending) > 2 * budget.workers:
+            self._merge()
+        lease.share()
+        future = budget.executor.submit(run_strip, strip, self._context)
+        future.add_done_callback(lease.release)
+        self._pending.append(future)
+
+    def _strips(self, extents: ChunkExtents, read: PlannedRead, data: memoryview) -> Iterator[Strip]:
+        """The chunks of a request, by part and level, as many at a time as decode to about `strip_bytes`."""
+        chosen = slice(read.first, read.last)
+        columns = (extents.part, extents.level, extents.index, extents.start, extents.unpacked)
+        rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
+        gathered: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+        sizes: dict[tuple[int, int], int] = {}
+        for part, level, index, start, unpacked in rows:
+            key = part, level
+            indices, offsets = gathered.setdefault(key, ([], []))
+            indices.append(index)
+            offsets.append(start)
+            sizes[key] = sizes.get(key, 0) + unpacked
+            if sizes[key] >= self._config.strip_bytes:
+                del gathered[key], sizes[key]
+                yield Strip(*key, self._layouts[key[0]], indices, offsets, data, read.start)
+        for key, (indices, offsets) in gathered.items():
+            yield Strip(*key, self._layouts[key[0]], indices, offsets, data, read.start)
+
+    def _refuse(self, extents: ChunkExtents, read: PlannedRead, error: LimitExceeded) -> None:
+        """A request that does not fit into memory: its chunks are faults, the rest is read."""
+        for position in range(read.first, read.last):
+            part, level, index = (int(c[position]) for c in (extents.part, extents.level, extents.index))
+            window = self._layouts[part].place(index).window
+            fault = PixelFault(part, index, window.y_min, window.y_max, type(error).code, str(error))
+            self._levels[part, level].faults.append(fault)
+
+    def _merge(self) -> None:
+        """Take in the oldest strip's figures, once it is done."""
+        figures = self._pending.popleft().result()
+        self._levels[figures.part, figures.level].merge(figures)
+        if figures.stopped and not self._stopped:
+            self._stopped = "time"
+        if sum(len(level.faults) for level in self._levels.values()) >= self._config.max_faults and not self._stopped:
+            self._stopped = "faults"
+
+    def report(self, mode: StatsMode) -> PixelReport:
+        """What was learned."""
+        channels: list[ChannelStats] = []
+        parts: list[PartPixels] = []
+        faults: list[PixelFault] = []
+        for figures in self._levels.values():
+            layout = self._layouts[figures.part]
+            stats = _channel_stats(figures, layout)
+            channels.extend(stats)
+            parts.append(_part_pixels(figures, layout, stats))
+            faults.extend(figures.faults)
+        faults.sort(key=lambda fault: (fault.part, fault.chunk))
+        return PixelReport(mode, tuple(channels), tuple(parts), tuple(faults), self._stopped)
+
+
+def _channel_stats(figures: LevelFigures, layout: Layout) -> tuple[ChannelStats, ...]:
+    level = layout.levels[figures.level]
+    exact = figures.chunks_read == level.chunk_count
+    stats = []
+    for number, (accumulator, channel) in enumerate(zip(figures.channels, layout.channels, strict=True)):
+        seen = figures.deep.pixels if layout.is_deep else accumulator.samples
+        expected = level_samples(layout, level, number)
+        coverage = 1.0 if exact else min(1.0, seen / expected) if expected else 0.0
+        stats.append(
+            accumulator.result(
+                part=figures.part,
+                channel=channel.name,
+                level=(level.level_x, level.level_y),
+                coverage=coverage,
+                exact=exact,
+            )
+        )
+    return tuple(stats)
+
+
+def _part_pixels(figures: LevelFigures, layout: Layout, stats: Sequence[ChannelStats]) -> PartPixels:
+    level = layout.levels[figures.level]
+    seen = [channel for channel in stats if channel.samples]
+    colours = [channel for channel in seen if channel.channel.rpartition(".")[2] in _COLOURS]
+    return PartPixels(
+        part=figures.part,
+        level_x=level.level_x,
+        level_y=level.level_y,
+        chunks_total=level.chunk_count,
+        chunks_read=figures.chunks_read,
+        is_constant=all(channel.is_constant for channel in seen) if seen else None,
+        is_black=all(channel.zero_count == channel.samples for channel in colours) if colours else None,
+        deep=figures.deep.result() if layout.is_deep and figures.deep.pixels else None,
+        pixel_hash=None,
+    )
