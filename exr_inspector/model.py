@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum
 
+from exr_inspector.errors import ObjectNotFound
 from exr_inspector.exr.chunks import Completeness
 from exr_inspector.exr.header import Header
 from exr_inspector.exr.layout import Layout
 from exr_inspector.exr.names import PartNames
+from exr_inspector.exr.problems import Problem
 
 
 class Status(str, Enum):
@@ -327,6 +329,7 @@ class Inspection:
         layouts: One a part, None for a part whose layout is unknown.
         completeness: One a part whose chunk table is known.
         names: One a part.
+        problems: What is wrong with header, tables and chunk leaders, as `exr.conformance` and `exr.leader_walk` tell it.
         pixels: Statistics, None unless asked for.
         findings: Results of validation.
         policy: Name and version of the policy that judged, empty where none did.
@@ -347,6 +350,7 @@ class Inspection:
     layouts: tuple[Layout | None, ...] = ()
     completeness: tuple[Completeness, ...] = ()
     names: tuple[PartNames, ...] = ()
+    problems: tuple[Problem, ...] = ()
     pixels: PixelReport | None = None
     findings: tuple[Finding, ...] = ()
     policy: str = ""
@@ -358,6 +362,11 @@ class Inspection:
     def path(self) -> str:
         """`<bucket>/<key>`."""
         return f"{self.bucket}/{self.key}"
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there was no such object: its rows are to be removed, none to be made."""
+        return self.error_code == ObjectNotFound.code
 
     @property
     def is_complete(self) -> bool | None:

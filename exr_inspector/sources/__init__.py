@@ -6,6 +6,16 @@ Nothing here knows what the bytes mean.
 
 from exr_inspector.sources.deadline import Deadline
 from exr_inspector.sources.opener import FILE_BUCKET, MEMORY_BUCKET, SourceOpener
+from exr_inspector.sources.prefixed import PrefixedSource
 from exr_inspector.sources.protocol import ObjectEntry, RangeSource, ReadBudget
 
-__all__ = ["FILE_BUCKET", "MEMORY_BUCKET", "Deadline", "ObjectEntry", "RangeSource", "ReadBudget", "SourceOpener"]
+__all__ = [
+    "FILE_BUCKET",
+    "MEMORY_BUCKET",
+    "Deadline",
+    "ObjectEntry",
+    "PrefixedSource",
+    "RangeSource",
+    "ReadBudget",
+    "SourceOpener",
+]
