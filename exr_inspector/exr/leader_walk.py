@@ -234,6 +234,13 @@ def check_all_leaders(chunks: ChunkMap) -> Ask:
                     found.mark(wanted, check, _MESSAGES[check.code])
                 else:
                     spans.append(Span(wanted.offset, end, wanted.part, wanted.index))
+    _check_places(found, spans)
+    return found.report("leaders")
+
+
+def _check_places(found: _Findings, spans: Sequence[Span]) -> None:
+    """Report overlaps, gaps and broken promises of order among the chunks whose leaders are sound."""
+    chunks = found.chunks
     all_known = all(states is None for states in found.states)  # otherwise a gap is where an unknown chunk lies
     for span, problem in check_spans(spans, chunks.first_offset, chunks.file_size):
         if span is None and all_known:
@@ -245,7 +252,6 @@ def check_all_leaders(chunks: ChunkMap) -> Ask:
         late = check_line_order(layout, table, line_order)
         if late is not None:
             found.problems.add(late)
-    return found.report("leaders")
 
 
 class _Window:
