@@ -159,6 +159,23 @@ def test_level_sizes(rounding: int, sizes: list[tuple[int, int]]) -> None:
     assert [(cell.width, cell.height) for cell in part.cells] == sizes
 
 
+def test_rip_map_tables_run_through_the_levels_in_x_first() -> None:
+    part = Part("tiledimage", (0, 0, 3, 1), tiles=Tiles(2, 2, ex.RIPMAP))
+    assert [cell.coordinates for cell in part.cells] == [
+        (0, 0, 0, 0), (1, 0, 0, 0), (0, 0, 1, 0), (0, 0, 2, 0), (0, 0, 0, 1), (1, 0, 0, 1), (0, 0, 1, 1), (0, 0, 2, 1),
+    ]  # fmt: skip
+    assert [(cell.width, cell.height) for cell in part.cells[4:]] == [(2, 1), (2, 1), (2, 1), (1, 1)]
+
+
+def test_upper_levels_hold_the_thinned_out_image() -> None:
+    image = np.arange(8).reshape(2, 4)
+    part = Part(
+        "tiledimage", (0, 0, 3, 1), channels=[Channel("Y", ex.UINT)], pixels={"Y": image}, tiles=Tiles(2, 2, ex.MIPMAP)
+    )
+    levels = [np.frombuffer(part.chunk(0, index).payload, "<u4").tolist() for index in range(len(part.cells))]
+    assert levels == [[0, 1, 4, 5], [2, 3, 6, 7], [0, 2], [0]]
+
+
 @pytest.mark.parametrize(
     ("parts", "word"),
     [
