@@ -100,7 +100,15 @@ def test_a_number_between_dots_is_found(stem: str, frame: int, padding: int) -> 
 
 @pytest.mark.parametrize(
     "key",
-    ["a" + ".ab" * 300 + "..", "1" * 1000 + ".exr", "a." + "1" * 900 + ".exr", "-" * 1000, "1." * 500, "." * 1024, "9" * 5000 + ".exr"],
+    [
+        "a" + ".ab" * 300 + "..",
+        "1" * 1000 + ".exr",
+        "a." + "1" * 900 + ".exr",
+        "-" * 1000,
+        "1." * 500,
+        "." * 1024,
+        "9" * 5000 + ".exr",
+    ],
 )
 def test_hostile_keys_cost_nothing(key: str) -> None:
     started = time.perf_counter()
