@@ -167,6 +167,13 @@ def test_rip_map_tables_run_through_the_levels_in_x_first() -> None:
     assert [(cell.width, cell.height) for cell in part.cells[4:]] == [(2, 1), (2, 1), (2, 1), (1, 1)]
 
 
+def test_subsampled_channels_are_stored_where_the_coordinate_itself_divides() -> None:
+    channels = [Channel("Y", ex.UINT, 2, 2)]
+    part = Part(data_window=(-3, -5, 1, -2), channels=channels, pixels={"Y": np.array([[1, 2], [3, 4]])})
+    assert part.arrays["Y"].shape == Part(data_window=(-3, -5, 1, -2), channels=channels).arrays["Y"].shape
+    assert [np.frombuffer(part.chunk(0, i).payload, "<u4").tolist() for i in range(4)] == [[], [1, 2], [], [3, 4]]
+
+
 def test_upper_levels_hold_the_thinned_out_image() -> None:
     image = np.arange(8).reshape(2, 4)
     part = Part(
