@@ -153,18 +153,20 @@ def load_settings(
         raise ValueError(f"need: {', '.join(sorted(unknown))} is not known")
     faults: list[str] = []
     layers = SecretLayers.read(environ, secrets or {}, secrets_dir, faults)
-    found = {setting.name: _value(setting, environ, layers, faults) for setting in TABLE}
-    unset = frozenset(name for name, value in found.items() if value is None)
+    texts = {setting.name: _text(setting, environ, layers, faults) for setting in TABLE}
+    found = {setting.name: _value(setting, texts[setting.name], faults) for setting in TABLE}
+    unset = frozenset(name for name, text in texts.items() if text is None)
     faults.extend(_cross_checks(found, need, unset))
     if faults:
         raise SettingsError("; ".join(faults))
     return _build(found, unset)
 
 
-def _value(setting: Setting, environ: Mapping[str, str], layers: SecretLayers, faults: list[str]) -> Any:
-    text = layers.find(setting.name, faults)
-    if text is None:
-        text = environ.get(setting.name, "").strip() or setting.default
+def _text(setting: Setting, environ: Mapping[str, str], layers: SecretLayers, faults: list[str]) -> str | None:
+    return layers.find(setting.name, faults) or environ.get(setting.name, "").strip() or setting.default
+
+
+def _value(setting: Setting, text: str | None, faults: list[str]) -> Any:
     if text is None:
         return None
     try:

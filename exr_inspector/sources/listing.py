@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import obstore
 
 from exr_inspector.errors import AccessDenied, ObjectNotFound, UnsupportedKey
-from exr_inspector.sources.buckets import Bucket, file_error
+from exr_inspector.sources.buckets import Bucket, file_error, local_state
 from exr_inspector.sources.failures import STORE_ERRORS, Next, judge
 from exr_inspector.sources.fetch import pause_seconds, pin_of
 from exr_inspector.sources.keys import check_key
@@ -78,7 +78,7 @@ def _file_entries(where: Bucket, root: Path, folder: str) -> Iterator[ObjectEntr
         names, folders = _scan(where, waiting.pop())
         waiting.extend(reversed(folders))
         for name in names:
-            entry = _file_entry(where, name.relative_to(root).as_posix())
+            entry = _file_entry(where, root, name.relative_to(root).as_posix())
             if entry is not None:
                 yield entry
 
@@ -98,18 +98,20 @@ def _scan(where: Bucket, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
     return sorted(names), sorted(folders)
 
 
-def _file_entry(where: Bucket, key: str) -> ObjectEntry | None:
+def _file_entry(where: Bucket, root: Path, key: str) -> ObjectEntry | None:
     try:
-        state = where.file_state(key)
-        check_key(where.name, key)
-        return _entry(obstore.head(where.store, key))
+        state = local_state(where.name, root, key)
     except (ObjectNotFound, AccessDenied):
         return None  # gone meanwhile, no regular file, or a link that leads out: not an object of this bucket
+    try:
+        check_key(where.name, key)
+        return _entry(obstore.head(where.store, key))
     except UnsupportedKey:
-        mtime = datetime.fromtimestamp(state.mtime_ns / 1e9, timezone.utc) if state else datetime.now(timezone.utc)
-        return ObjectEntry(key, None, state.size_bytes if state else 0, mtime)
+        pass
     except STORE_ERRORS as error:
         failure = judge(error, f"{where.name}/{key}")
         if isinstance(failure.error, ObjectNotFound):
             return None
-        raise failure.error from failure.cause
+        if not isinstance(failure.error, UnsupportedKey):
+            raise failure.error from failure.cause
+    return ObjectEntry(key, None, state.size_bytes, datetime.fromtimestamp(state.mtime_ns / 1e9, timezone.utc))

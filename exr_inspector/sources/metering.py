@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from exr_inspector.errors import BudgetExceeded
 from exr_inspector.model import Cost
@@ -50,11 +51,29 @@ class Allowance:
             self._requests += requests
             self._bytes += size
 
-    def give_back(self, size: int) -> None:
-        """Return bytes that were reserved but lie beyond the end of the object."""
+    def give_back(self, *, requests: int = 0, size: int = 0) -> None:
+        """Return what was reserved and is not needed after all."""
         with self._lock:
+            self._requests -= requests
             self._bytes -= size
 
     def _hold(self, what: str, wanted: int, allowed: int | None) -> None:
         if allowed is not None and wanted > allowed:
             raise BudgetExceeded(f"{self._path}: reading on takes {wanted} {what}, the budget is {allowed}")
+
+
+def reserve_all(allowances: Sequence[Allowance], *, requests: int, size: int) -> None:
+    """Reserve from all allowances or from none.
+
+    Raises:
+        BudgetExceeded: One of them holds less.
+    """
+    taken: list[Allowance] = []
+    try:
+        for allowance in allowances:
+            allowance.reserve(requests=requests, size=size)
+            taken.append(allowance)
+    except BudgetExceeded:
+        for allowance in taken:
+            allowance.give_back(requests=requests, size=size)
+        raise

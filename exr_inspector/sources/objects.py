@@ -12,7 +12,7 @@ from exr_inspector.model import Cost, ObjectVersion
 from exr_inspector.sources.buckets import Bucket
 from exr_inspector.sources.deadline import Deadline
 from exr_inspector.sources.fetch import Answer, Attempts, Pin, fetch, same_version
-from exr_inspector.sources.metering import Allowance, Meter
+from exr_inspector.sources.metering import Allowance, Meter, reserve_all
 from exr_inspector.sources.protocol import ReadBudget
 from exr_inspector.sources.ranges import Span, coalesce, cut
 from exr_inspector.sources.transport import Transport
@@ -127,8 +127,7 @@ class ObjectSource:
         if not wanted:
             return [b""] * len(spans)
         asked = sum(span.size if size is None else min(span.end, size) - span.start for span in wanted)
-        for allowance in self.allowances:
-            allowance.reserve(requests=len(wanted), size=asked)
+        reserve_all(self.allowances, requests=len(wanted), size=asked)
         before = self.where.file_state(self.key)
         answers = self._run(wanted, pin)
         for answer in answers:
@@ -136,7 +135,7 @@ class ObjectSource:
         if self.where.file_state(self.key) != before:
             raise ObjectChanged(f"{self.path}: overwritten while it was being read")
         for allowance in self.allowances:
-            allowance.give_back(asked - sum(len(answer.data) for answer in answers))
+            allowance.give_back(size=asked - sum(len(answer.data) for answer in answers))
         data = {span: answer.data for span, answer in zip(wanted, answers, strict=True)}
         return [data.get(span, b"") for span in spans]
 

@@ -77,7 +77,7 @@ class RangeSource(Protocol):
             AccessDenied: The store refuses, or the key leads out of its mounted folder.
             ObjectChanged: The object is no longer the one that was read first.
             SourceUnavailable: The store failed, throttled or stalled, and went on doing so when asked again.
-            BudgetExceeded: Nothing was requested, since it would go over the budget.
+            BudgetExceeded: The next request would go over the budget; it was not made.
             DeadlineExceeded: The time is used up.
             ValueError: Not 0 <= start <= end.
         """

@@ -1,0 +1,315 @@
+"""An S3 server over real sockets that serves given objects and fails on request: what moto cannot be asked to do.
+
+It answers GET (with Range and If-Match), HEAD and ListObjectsV2 of path-style requests::
+
+    with FaultyS3() as s3:
+        s3.put("renders", "a.exr", data)
+        s3.script(Status(503), None, Short(100))       # what happens to the next three requests; None is nothing
+        s3.chance(0.1, Status(500), Drop(), seed=7)    # and to one in ten of all later ones
+        s3.hook = lambda request: ...                  # called before each answer, to overwrite an object mid-read
+        settings = load_settings(s3.environ, need=("objects",))
+        ...
+        assert s3.count("GET") == 4
+
+With `keys`, requests signed by another access key are refused, in a body that repeats that key as S3 does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+ACCESS_KEY = "loopback-access-key"
+SECRET_KEY = "loopback-secret-key"
+LEAK = "StringToSign-and-other-things-no-log-should-hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Answer with this status and an S3 error document."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Wait before answering."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trickle:
+    """Send the body in pieces with a pause after each."""
+
+    piece_bytes: int
+    pause_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """Announce the whole body, send this many bytes of it, and close the connection."""
+
+    keep_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Close the connection without an answer."""
+
+
+Fault = Status | Stall | Trickle | Short | Drop
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One object."""
+
+    data: bytes
+    etag: str
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it arrived; header names in lower case."""
+
+    method: str
+    bucket: str
+    key: str
+    headers: dict[str, str]
+    query: dict[str, str]
+
+
+class FaultyS3:
+    """The server; a context manager. Attributes may be set while it runs.
+
+    Attributes:
+        hook: Called with each request before it is answered.
+        send_etag: Whether answers carry an ETag.
+        send_modified: Whether answers carry Last-Modified.
+        honour_match: Whether If-Match is looked at.
+        honour_range: Whether Range is looked at.
+        page_keys: Most keys of one page of a listing.
+    """
+
+    def __init__(self, *, keys: tuple[str, ...] = (), tls: ssl.SSLContext | None = None) -> None:
+        self.hook: Callable[[Request], None] | None = None
+        self.send_etag = self.send_modified = self.honour_match = self.honour_range = True
+        self.page_keys = 1000
+        self._keys = keys
+        self._lock = threading.Lock()
+        self._objects: dict[tuple[str, str], Stored] = {}
+        self._requests: list[Request] = []
+        self._script: list[Fault | None] = []
+        self._chance: tuple[float, tuple[Fault, ...], random.Random] = (0.0, (), random.Random(0))
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.s3 = self
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The settings that reach it."""
+        return {"S3_ENDPOINT_URL": self.url, "S3_ACCESS_KEY": ACCESS_KEY, "S3_SECRET_KEY": SECRET_KEY}
+
+    def put(self, bucket: str, key: str, data: bytes, *, etag: str | None = None) -> None:
+        """Write an object; its ETag is the MD5 of its bytes unless given, and may be `W/"..."`."""
+        quoted = etag or f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+        with self._lock:
+            self._objects[bucket, key] = Stored(data, quoted, datetime.now(timezone.utc))
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Remove an object."""
+        with self._lock:
+            self._objects.pop((bucket, key), None)
+
+    def script(self, *faults: Fault | None) -> None:
+        """What happens to the requests from now on, one each, before `chance` sets in."""
+        with self._lock:
+            self._script = list(faults)
+
+    def chance(self, probability: float, *faults: Fault, seed: int) -> None:
+        """Let each request suffer one of `faults` with this probability; the same seed gives the same run of faults."""
+        with self._lock:
+            self._chance = (probability, faults, random.Random(seed))
+
+    @property
+    def requests(self) -> list[Request]:
+        """All requests so far, faulty ones too."""
+        with self._lock:
+            return list(self._requests)
+
+    def count(self, method: str | None = None) -> int:
+        """How many requests there were, of one method or of all."""
+        return sum(method in {None, request.method} for request in self.requests)
+
+    def receive(self, request: Request) -> Fault | None:
+        """Note the request and say what is to happen to it."""
+        with self._lock:
+            self._requests.append(request)
+            probability, faults, dice = self._chance
+            if self._script:
+                fault = self._script.pop(0)
+            else:
+                fault = dice.choice(faults) if faults and dice.random() < probability else None
+        if self.hook is not None:
+            self.hook(request)
+        return fault
+
+    def find(self, bucket: str, key: str) -> Stored | None:
+        """The object, None when there is none."""
+        with self._lock:
+            return self._objects.get((bucket, key))
+
+    def listing(self, request: Request) -> bytes:
+        """A page of ListObjectsV2."""
+        after = request.query.get("continuation-token") or request.query.get("start-after", "")
+        prefix = request.query.get("prefix", "")
+        with self._lock:
+            found = sorted((key, stored) for (bucket, key), stored in self._objects.items() if bucket == request.bucket)
+        rest = [(key, stored) for key, stored in found if key.startswith(prefix) and key > after]
+        page, more = rest[: self.page_keys], len(rest) > self.page_keys
+        contents = "".join(
+            f"<Contents><Key>{escape(key)}</Key><LastModified>{stored.modified:%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
+            f"<ETag>{escape(stored.etag)}</ETag><Size>{len(stored.data)}</Size></Contents>"
+            for key, stored in page
+        )
+        token = f"<NextContinuationToken>{escape(page[-1][0])}</NextContinuationToken>" if more else ""
+        head = f"<Name>{request.bucket}</Name><KeyCount>{len(page)}</KeyCount><IsTruncated>{str(more).lower()}</IsTruncated>"
+        return f'<?xml version="1.0"?><ListBucketResult>{head}{token}{contents}</ListBucketResult>'.encode()
+
+    def refuses(self, request: Request) -> bool:
+        """Whether the request is signed by a key that is not among `keys`."""
+        credential = re.search(r"Credential=([^/]+)/", request.headers.get("authorization", ""))
+        return bool(self._keys) and (credential is None or credential.group(1) not in self._keys)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    s3: FaultyS3
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up, or does not trust us, is what these tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    def do_HEAD(self) -> None:
+        self._handle()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def _handle(self) -> None:
+        url = urlsplit(self.path)
+        bucket, _, key = unquote(url.path).removeprefix("/").partition("/")
+        query = {name: texts[0] for name, texts in parse_qs(url.query, keep_blank_values=True).items()}
+        headers = {name.lower(): text for name, text in self.headers.items()}
+        request = Request(self.command, bucket, key, headers, query)
+        fault = self.server.s3.receive(request)
+        if isinstance(fault, Drop):
+            self._hang_up()
+        elif isinstance(fault, Status):
+            self._error(fault.code, "InternalError", LEAK)
+        else:
+            if isinstance(fault, Stall):
+                time.sleep(fault.seconds)
+            self._answer(request, fault)
+
+    def _answer(self, request: Request, fault: Fault | None) -> None:
+        s3 = self.server.s3
+        if s3.refuses(request):
+            credential = request.headers.get("authorization", "")
+            self._error(403, "InvalidAccessKeyId", f"<AWSAccessKeyId>{escape(credential)}</AWSAccessKeyId>{LEAK}")
+            return
+        if "list-type" in request.query:
+            self._send(200, s3.listing(request), {"Content-Type": "application/xml"}, fault)
+            return
+        stored = s3.find(request.bucket, request.key)
+        if stored is None:
+            self._error(404, "NoSuchKey", LEAK)
+            return
+        match = request.headers.get("if-match")
+        if s3.honour_match and match is not None and (match != stored.etag or match.startswith("W/")):
+            self._error(412, "PreconditionFailed", LEAK)
+            return
+        self._object(request, stored, fault)
+
+    def _object(self, request: Request, stored: Stored, fault: Fault | None) -> None:
+        s3, size = self.server.s3, len(stored.data)
+        headers = {"Accept-Ranges": "bytes"}
+        if s3.send_etag:
+            headers["ETag"] = stored.etag
+        if s3.send_modified:
+            headers["Last-Modified"] = format_datetime(stored.modified, usegmt=True)
+        bounds = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("range", ""))
+        if bounds is None or not s3.honour_range:
+            self._send(200, stored.data, headers, fault)
+            return
+        start, end = int(bounds.group(1)), min(int(bounds.group(2)) + 1, size)
+        if start >= size:
+            self._error(416, "InvalidRange", LEAK)
+            return
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        self._send(206, stored.data[start:end], headers, fault)
+
+    def _error(self, status: int, code: str, message: str) -> None:
+        body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'.encode()
+        self._send(status, body, {"Content-Type": "application/xml"}, None)
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str], fault: Fault | None) -> None:
+        self.send_response(status)
+        for name, text in headers.items():
+            self.send_header(name, text)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if isinstance(fault, Short):
+            self.wfile.write(body[: fault.keep_bytes])
+            self._hang_up()
+        elif isinstance(fault, Trickle):
+            for start in range(0, len(body), fault.piece_bytes):
+                self.wfile.write(body[start : start + fault.piece_bytes])
+                self.wfile.flush()
+                time.sleep(fault.pause_seconds)
+        else:
+            self.wfile.write(body)
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_RDWR)

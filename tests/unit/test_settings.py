@@ -1,0 +1,256 @@
+import copy
+import dataclasses
+import pickle
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exr_inspector.errors import SettingsError
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+from exr_inspector.settings import Secret, load_settings, settings_table
+from exr_inspector.settings_table import TABLE
+
+ROOT = Path(__file__).resolve().parents[2]
+CATALOG = {
+    "VAST_DB_ENDPOINT": "https://db.example.com",
+    "VAST_DB_ACCESS_KEY": "db-access",
+    "VAST_DB_SECRET_KEY": "db-secret",
+    "VAST_DB_BUCKET": "tables",
+}
+S3 = {"S3_ENDPOINT_URL": "https://s3.example.com/", "S3_ACCESS_KEY": "s3-access", "S3_SECRET_KEY": "s3-secret"}
+
+
+def faults(environ, *args, **kwargs):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environ, *args, secrets_dir=kwargs.pop("secrets_dir", None), **kwargs)
+    return str(caught.value)
+
+
+def test_nothing_set_gives_the_defaults():
+    settings = load_settings({}, secrets_dir=None)
+    assert settings.catalog is None
+    assert settings.s3 is None
+    assert settings.mounts == ()
+    assert settings.limits == DEFAULT_LIMITS
+    assert (settings.stats, settings.stats_bytes, settings.stats_requests) == ("off", 4 << 20, 8)
+    assert (settings.policy, settings.hash, settings.leaders, settings.rebuild, settings.batch) == (
+        "default",
+        False,
+        False,
+        False,
+        False,
+    )
+    assert settings.initial_read_bytes == 65536
+    assert settings.deadline_seconds < 120
+    assert settings.warnings == ()
+
+
+def test_settings_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        load_settings({}, secrets_dir=None).stats = "full"
+
+
+def test_connections_are_complete():
+    settings = load_settings({**CATALOG, **S3}, secrets_dir=None, need=("catalog", "objects"))
+    catalog, s3 = settings.require_catalog(), settings.require_s3()
+    assert (catalog.endpoint, catalog.bucket, catalog.tls_verify) == ("https://db.example.com", "tables", True)
+    assert (catalog.access_key.reveal(), catalog.secret_key.reveal()) == ("db-access", "db-secret")
+    assert (s3.endpoint_url, s3.region, s3.virtual_hosted) == ("https://s3.example.com", "us-east-1", False)
+    assert (s3.access_key.reveal(), s3.secret_key.reveal()) == ("s3-access", "s3-secret")
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_a_missing_database_setting_is_named(name):
+    rest = {key: value for key, value in CATALOG.items() if key != name}
+    assert name in faults(rest, need=("catalog",))
+    incomplete = load_settings(rest, secrets_dir=None)
+    with pytest.raises(SettingsError, match=name):
+        incomplete.require_catalog()
+
+
+@pytest.mark.parametrize("name", S3)
+def test_a_missing_s3_setting_is_named_and_the_database_keys_do_not_stand_in(name):
+    rest = {key: value for key, value in S3.items() if key != name}
+    assert name in faults({**CATALOG, **rest}, need=("objects",))
+    incomplete = load_settings({**CATALOG, **rest}, secrets_dir=None)
+    with pytest.raises(SettingsError, match=name):
+        incomplete.require_s3()
+
+
+def test_mounts_need_no_s3_settings(tmp_path):
+    settings = load_settings({"EXR_MOUNTS": f"samples={tmp_path}, b=./x"}, secrets_dir=None, need=("objects",))
+    assert settings.mounts == (("samples", tmp_path), ("b", Path("x")))
+
+
+def test_platform_secrets_win_over_files_and_files_over_the_environment(tmp_path):
+    (tmp_path / "storage").mkdir()
+    (tmp_path / "storage" / "S3_REGION").write_text("of-file\n")
+    (tmp_path / "S3_ACCESS_KEY").write_text("flat\n")
+    environ = {
+        "S3_REGION": "of-environ",
+        "S3_ACCESS_KEY": "e",
+        "S3_SECRET_KEY": "of-environ",
+        "S3_ENDPOINT_URL": "http://e",
+    }
+    found = load_settings(environ, {"any": {"S3_ENDPOINT_URL": "http://secret"}}, tmp_path).require_s3()
+    assert (found.endpoint_url, found.region) == ("http://secret", "of-file")
+    assert (found.access_key.reveal(), found.secret_key.reveal()) == ("flat", "of-environ")
+    both = load_settings(environ, {"any": {"S3_REGION": "of-secret"}}, tmp_path).require_s3()
+    assert both.region == "of-secret"
+
+
+def test_a_folder_of_versions_is_no_secret(tmp_path):
+    (tmp_path / "..2026").mkdir()
+    (tmp_path / "..2026" / "S3_REGION").write_text("old")
+    found = load_settings(S3, None, tmp_path).require_s3()
+    assert found.region == "us-east-1"
+
+
+def test_the_named_secret_alone_is_read():
+    secrets = {"one": {"S3_REGION": "r1"}, "two": {"S3_REGION": "r2"}}
+    chosen = load_settings({**S3, "EXR_SECRET_NAME": "two"}, secrets, None)
+    assert chosen.require_s3().region == "r2"
+    assert "EXR_SECRET_NAME" in faults({"EXR_SECRET_NAME": "three"}, secrets)
+
+
+def test_secrets_that_disagree_are_a_fault_and_equal_ones_are_none():
+    text = faults({}, {"one": {"S3_SECRET_KEY": "hidden-1"}, "two": {"S3_SECRET_KEY": "hidden-2"}})
+    assert "S3_SECRET_KEY" in text
+    assert "hidden" not in text
+    same = load_settings(S3, {"one": {"S3_REGION": "r"}, "two": {"S3_REGION": "r"}}, None)
+    assert same.require_s3().region == "r"
+
+
+def test_a_secret_that_is_no_text_is_a_fault():
+    assert "S3_SECRET_KEY" in faults({}, {"one": {"S3_SECRET_KEY": ["hidden"]}})
+
+
+def test_a_file_that_is_no_text_is_a_fault(tmp_path):
+    (tmp_path / "S3_SECRET_KEY").write_bytes(b"\xff\xfe\x00")
+    assert "S3_SECRET_KEY" in faults({}, None, secrets_dir=tmp_path)
+
+
+def test_an_empty_text_counts_as_not_set():
+    assert load_settings({"EXR_STATS": " ", "S3_REGION": ""}, {"s": {"EXR_STATS": ""}}, None).stats == "off"
+
+
+def test_all_faults_are_in_one_error():
+    text = faults(
+        {"EXR_STATS": "some", "EXR_MAX_PARTS": "0", "VAST_DB_ENDPOINT": "nowhere"}, need=("catalog", "objects")
+    )
+    for name in ("EXR_STATS", "EXR_MAX_PARTS", "VAST_DB_ENDPOINT", "VAST_DB_BUCKET", "S3_ENDPOINT_URL"):
+        assert text.count(name) == 1, name
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("VAST_DB_ENDPOINT", "db.example.com"),
+        ("VAST_DB_ENDPOINT", "ftp://db.example.com"),
+        ("VAST_DB_ENDPOINT", "https://"),
+        ("VAST_DB_ENDPOINT", "https://h:99999"),
+        ("VAST_DB_ENDPOINT", "https://user:word@h"),
+        ("S3_ENDPOINT_URL", "https://h/?q=1"),
+        ("S3_ACCESS_KEY", "two\nlines"),
+        ("S3_TLS_VERIFY", "maybe"),
+        ("S3_CA_BUNDLE", "/no/such/file.pem"),
+        ("S3_TIMEOUT_SECONDS", "nan"),
+        ("S3_TIMEOUT_SECONDS", "soon"),
+        ("S3_RETRIES", "-1"),
+        ("EXR_MOUNTS", "folder"),
+        ("EXR_MOUNTS", "a/b=/x"),
+        ("EXR_MOUNTS", "a=/x,a=/y"),
+        ("EXR_STATS", "all"),
+        ("EXR_STATS_BYTES", "4MiB"),
+        ("EXR_STATS_BYTES", "1e6"),
+        ("EXR_STATS_BYTES", "٤"),
+        ("EXR_MAX_CHANNELS", "32768"),
+        ("EXR_MAX_NAME_BYTES", "256"),
+        ("EXR_DEADLINE_SECONDS", "0"),
+        ("EXR_INITIAL_READ_BYTES", "4"),
+        ("EXR_BATCH", "2"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(name, wrong):
+    text = faults({name: wrong})
+    assert text.startswith(f"{name}: ")
+
+
+def test_the_database_may_not_be_tried_for_longer_than_the_deadline():
+    assert "EXR_DB_RETRY_SECONDS" in faults({"EXR_DB_RETRY_SECONDS": "60", "EXR_DEADLINE_SECONDS": "50"})
+
+
+def test_an_unknown_need_is_the_callers_mistake():
+    with pytest.raises(ValueError, match="catalogue"):
+        load_settings({}, secrets_dir=None, need=("catalogue",))
+
+
+@pytest.mark.parametrize(
+    ("word", "value"), [("1", True), ("ON", True), ("yes", True), ("0", False), ("False", False), ("no", False)]
+)
+def test_switches(word, value):
+    assert load_settings({"EXR_BATCH": word}, secrets_dir=None).batch is value
+
+
+def test_names_lose_spaces_and_empty_ones():
+    settings = load_settings({"EXR_ALLOWED_BUCKETS": " a, b,,", "EXR_ALLOWED_PREFIXES": "a/shots/"}, secrets_dir=None)
+    assert (settings.allowed_buckets, settings.allowed_prefixes) == (("a", "b"), ("a/shots/",))
+
+
+def test_every_limit_has_a_setting():
+    names = {field.name: f"EXR_MAX_{field.name.upper()}" for field in dataclasses.fields(Limits)}
+    assert set(names.values()) <= {setting.name for setting in TABLE}
+    for number, (field, name) in enumerate(names.items(), start=1):
+        assert getattr(load_settings({name: str(number)}, secrets_dir=None).limits, field) == number
+
+
+@pytest.mark.parametrize("name", ["S3_TLS_VERIFY", "VAST_DB_TLS_VERIFY"])
+def test_no_certificate_check_is_warned_about(name):
+    (warning,) = load_settings({name: "off"}, secrets_dir=None).warnings
+    assert name in warning
+
+
+@given(st.text(min_size=6).filter(lambda text: text.strip() not in "Secret(***)"))
+def test_a_secret_never_shows_itself(text):
+    secret = Secret(text)
+    shown = {repr(secret), str(secret), f"{secret}", f"{secret!r:>3}", "%s" % secret, repr([secret])}  # noqa: UP031
+    assert not any(text in word for word in shown)
+    assert secret.reveal() == text
+    assert secret == Secret(text) == copy.deepcopy(secret)
+    assert secret != Secret(text + "x")
+    assert secret != text
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+
+
+def test_settings_show_no_secret():
+    settings = load_settings({**CATALOG, **S3}, secrets_dir=None)
+    for value in ("db-access", "db-secret", "s3-access", "s3-secret"):
+        assert value not in repr(settings)
+        assert value not in str(dataclasses.asdict(settings))
+
+
+def test_no_fault_quotes_a_secret():
+    environ = {setting.name: "hidden\nvalue" for setting in TABLE if setting.secret}
+    text = faults(environ, {"s": {"S3_REGION": "a\nb"}}, need=("catalog", "objects"))
+    assert "hidden" not in text
+    assert all(name in text for name in environ)
+
+
+def test_secrets_are_those_whose_names_say_so():
+    assert {setting.name for setting in TABLE if setting.secret} == {
+        setting.name for setting in TABLE if setting.name.endswith(("_ACCESS_KEY", "_SECRET_KEY"))
+    }
+
+
+def test_names_are_unique_and_defaults_are_valid():
+    assert len({setting.name for setting in TABLE}) == len(TABLE)
+    for setting in TABLE:
+        if setting.default is not None:
+            setting.parse(setting.default)
+
+
+def test_the_document_is_the_table():
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == settings_table()
