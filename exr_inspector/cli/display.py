@@ -100,7 +100,8 @@ def badges(inspection: Inspection) -> list[str]:
 
 
 def _title(inspection: Inspection) -> Text:
-    title = Text(plain(inspection.path), style="bold")
+    is_local = inspection.bucket.endswith(":")  # a path of this machine, not an object of a bucket
+    title = Text(plain(f"/{inspection.key}" if is_local else inspection.path), style="bold")
     if inspection.version:
         title.append(f"  {human_bytes(inspection.version.size_bytes)}", style="default")
     failed = inspection.status is Status.FAILED

@@ -1,0 +1,51 @@
+"""From settings to the working parts: who gets which limit. The one place where names of settings become arguments."""
+
+from __future__ import annotations
+
+import socket
+
+from exr_inspector.catalog import CatalogConfig
+from exr_inspector.inspector import Inspector, InspectorConfig, LeaderMode
+from exr_inspector.model import StatsMode
+from exr_inspector.pixels import DecodeBudget, PixelConfig
+from exr_inspector.settings import CatalogConnection, Settings
+
+
+def inspector_from(settings: Settings, *, stats: StatsMode | None = None, with_hash: bool | None = None) -> Inspector:
+    """An inspector with the settings' limits.
+
+    Args:
+        settings: The settings.
+        stats: How deep to look at pixels, if not as the settings say.
+        with_hash: Whether to hash file and pixels, if not as the settings say.
+    """
+    pixels = PixelConfig(
+        max_sample_bytes=settings.stats_bytes,
+        max_sample_requests=settings.stats_requests,
+    )
+    config = InspectorConfig(
+        initial_read_bytes=settings.initial_read_bytes,
+        max_requests=settings.max_requests,
+        leaders=LeaderMode.ALL if settings.leaders else LeaderMode.OFF,
+        rebuild=settings.rebuild,
+        limits=settings.limits,
+        stats=StatsMode(settings.stats) if stats is None else stats,
+        pixels=pixels,
+    )
+    budget = DecodeBudget(memory_bytes=settings.memory_mib << 20, workers=settings.decode_threads)
+    return Inspector(config, budget=budget)
+
+
+def catalog_config(connection: CatalogConnection) -> CatalogConfig:
+    """How the catalog reaches the tables, by the settings' database connection."""
+    return CatalogConfig(
+        endpoint=connection.endpoint,
+        access_key=connection.access_key.reveal(),
+        secret_key=connection.secret_key.reveal(),
+        bucket=connection.bucket,
+        schema=connection.schema,
+        tls_verify=connection.tls_verify,
+        ca_bundle=connection.ca_bundle,
+        retry_seconds=connection.retry_seconds,
+        worker=socket.gethostname(),
+    )

@@ -1,0 +1,75 @@
+"""Where the policy comes from: built in, or a YAML object in a bucket or folder, cached and checked for a newer version.
+
+An object's policy is looked at again at most every REFRESH_SECONDS. One that cannot be read or is wrong never replaces one
+that works: the last good policy stays, and the fault is told once. Without any good policy, the error is raised.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from exr_inspector.errors import ExrInspectorError, PolicyError
+from exr_inspector.sources import Deadline, SourceOpener
+from exr_inspector.telemetry import Telemetry
+from exr_inspector.validation import Policy, builtin_policy, load_policy
+
+REFRESH_SECONDS = 60.0
+MAX_POLICY_BYTES = 1 << 20
+
+
+class PolicySource:
+    """The policy in force, shared by all threads."""
+
+    def __init__(
+        self,
+        name: str,
+        opener: SourceOpener,
+        telemetry: Telemetry,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take a built-in policy by name, or an object by `s3://bucket/key` or path, which is read now.
+
+        Raises:
+            PolicyError: If there is no such policy, or it is wrong.
+            SourceError: If the object cannot be read.
+        """
+        self._name = name
+        self._opener = opener
+        self._telemetry = telemetry
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._is_object = "/" in name
+        self._etag: str | None = None
+        self._checked_at = clock()
+        self._policy = self._load(None) if self._is_object else builtin_policy(name)
+
+    def current(self, *, deadline: Deadline | None = None) -> Policy:
+        """The policy to judge by. Only one thread at a time looks for a newer one; the others go on with what is there."""
+        due = self._is_object and self._clock() - self._checked_at >= REFRESH_SECONDS
+        if due and self._lock.acquire(blocking=False):
+            try:
+                self._checked_at = self._clock()
+                self._policy = self._load(deadline)
+            except ExrInspectorError as error:
+                self._telemetry.line("ERROR", self._name, level=logging.ERROR, code=error.code, detail=error)
+            finally:
+                self._lock.release()
+        return self._policy
+
+    def _load(self, deadline: Deadline | None) -> Policy:
+        source = self._opener.open_url(self._name, deadline=deadline)
+        raw = source.read(start=0, end=MAX_POLICY_BYTES)
+        etag = source.version.etag if source.version else None
+        if etag is not None and etag == self._etag:
+            return self._policy
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            raise PolicyError(f"{self._name}: not UTF-8 at byte {error.start}") from error
+        policy = load_policy(text, origin=self._name)
+        self._etag = etag
+        return policy

@@ -1,0 +1,36 @@
+"""The VAST DataEngine function: what the platform calls. It alone knows the platform's runtime; the work is `service`'s.
+
+`init` runs once a container, before it is ready; `handler` runs for each event, on up to 20 threads at once.
+"""
+
+import os
+
+from exr_inspector.errors import SettingsError
+from exr_inspector.service import Service, Telemetry
+from exr_inspector.settings import load_settings
+
+try:
+    from vast.dataengine.sdk import event_batching_handler
+except ImportError:  # runtimes before 5.5 have no batches
+    event_batching_handler = None
+
+BATCH = os.environ.get("EXR_BATCH", "").strip().lower() in {"1", "true", "on", "yes"}
+
+
+def init(ctx):
+    """Read the settings, prepare object store, database and policy. What is wrong with them fails here, by name."""
+    if BATCH and event_batching_handler is None:
+        raise SettingsError("EXR_BATCH: this runtime has no vast.dataengine.sdk; batches need VAST 5.5 or newer")
+    settings = load_settings(os.environ, getattr(ctx, "secrets", None), need=("catalog", "objects"))
+    ctx.exr_service = Service.from_settings(settings, Telemetry.from_context(ctx))
+
+
+def handler(ctx, event):
+    """Make the tables agree with what happened to the object; raises only what a later delivery may mend."""
+    if BATCH:
+        return ctx.exr_service.handle_batch(list(event))
+    return ctx.exr_service.handle(event)
+
+
+if BATCH and event_batching_handler is not None:
+    handler = event_batching_handler(handler)  # the decorator's presence is what selects the mode

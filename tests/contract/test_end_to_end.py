@@ -1,0 +1,168 @@
+"""The whole path over real HTTP: S3 server, DataEngine runtime with main.py, VAST DataBase server, vastdb SDK."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+import vastdb
+
+from exr_inspector.cli.demo import compare
+from exr_inspector.errors import SettingsError
+from exr_inspector.local.runtime import LocalRuntime
+from exr_inspector.local.runtime_client import post_event
+from exr_inspector.local.runtime_events import element_event
+from exr_inspector.local.runtime_function import load_function
+from exr_inspector.local.vastdb import LocalVastDB
+from tests.support.s3 import S3Server, s3_server
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "samples"
+EXPECTED = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
+BUCKET = "samples"
+SCHEMA = "exr_inspector"
+TABLES = ("files", "parts", "channels", "attributes", "stats", "validation")
+
+
+@dataclass
+class House:
+    """Everything that runs, and short ways to talk to it."""
+
+    s3: S3Server
+    database: LocalVastDB
+    runtime: LocalRuntime
+
+    def put(self, key: str, body: bytes) -> None:
+        self.client.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    @property
+    def client(self):  # type: ignore[no-untyped-def]
+        return boto3.client(
+            "s3",
+            endpoint_url=self.s3.endpoint,
+            aws_access_key_id=self.s3.access_key,
+            aws_secret_access_key=self.s3.secret_key,
+            region_name="us-east-1",
+        )
+
+    def post(self, key: str, event_name: str = "ObjectCreated:Put") -> dict:
+        answer = post_event(self.runtime.url, element_event(BUCKET, key, event_name=event_name))
+        assert answer.status == 204, answer.body
+        return self.runtime.invocations[-1].result
+
+    def rows(self, table: str, key: str | None = None) -> list[dict]:
+        session = vastdb.connect(
+            endpoint=self.database.endpoint, access=self.database.access_key, secret=self.database.secret_key
+        )
+        with session.transaction() as transaction:
+            found = transaction.bucket(self.database.bucket).schema(SCHEMA).table(table).select().read_all().to_pylist()
+        if key is None:
+            return found
+        name = "path" if table == "files" else "file_path"
+        return [row for row in found if row[name] == f"{BUCKET}/{key}"]
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    with s3_server(BUCKET) as s3, LocalVastDB(tmp_path / "catalog.duckdb") as database:
+        for name, value in {
+            "VAST_DB_ENDPOINT": database.endpoint,
+            "VAST_DB_ACCESS_KEY": database.access_key,
+            "VAST_DB_SECRET_KEY": database.secret_key,
+            "VAST_DB_BUCKET": database.bucket,
+            "VAST_DB_SCHEMA": SCHEMA,
+            "S3_ENDPOINT_URL": s3.endpoint,
+            "S3_ACCESS_KEY": s3.access_key,
+            "S3_SECRET_KEY": s3.secret_key,
+            "S3_RETRIES": "0",
+            "EXR_DB_RETRY_SECONDS": "2",
+            "EXR_STATS": "sampled",
+        }.items():
+            monkeypatch.setenv(name, value)
+        function = load_function(ROOT)
+        with LocalRuntime(function.init, function.handler) as runtime:
+            yield House(s3, database, runtime)
+
+
+def test_every_sample_becomes_its_rows_and_a_second_delivery_changes_nothing(house: House) -> None:
+    for key in EXPECTED:
+        house.put(key, (SAMPLES / key).read_bytes())
+    for key, want in EXPECTED.items():
+        assert house.post(key)["status"] == want["status"], key
+    tables = {name: house.rows(name) for name in TABLES}
+    assert list(compare(tables, EXPECTED)) == []
+    for key in EXPECTED:
+        assert house.post(key)["status"] == "unchanged", key
+    again = {name: house.rows(name) for name in TABLES}
+    assert {name: len(rows) for name, rows in again.items()} == {name: len(rows) for name, rows in tables.items()}
+    assert sorted(row["inspection_id"] for row in again["files"]) == sorted(row["inspection_id"] for row in tables["files"])
+
+
+def test_an_overwritten_object_replaces_its_rows_and_a_removed_one_leaves_none(house: House) -> None:
+    house.put("shot/a b+c%20.exr", (SAMPLES / "layers.exr").read_bytes())
+    house.post("shot/a b+c%20.exr")
+    before = house.rows("channels", "shot/a b+c%20.exr")
+    house.put("shot/a b+c%20.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
+    assert house.post("shot/a b+c%20.exr")["outcome"] == "replaced"
+    after = house.rows("channels", "shot/a b+c%20.exr")
+    assert {row["content_key"] for row in before}.isdisjoint({row["content_key"] for row in after})
+    assert len(after) != len(before)
+    # A removal event for an object that exists again removes nothing.
+    assert house.post("shot/a b+c%20.exr", "ObjectRemoved:Delete")["status"] == "unchanged"
+    house.client.delete_object(Bucket=BUCKET, Key="shot/a b+c%20.exr")
+    assert house.post("shot/a b+c%20.exr", "ObjectRemoved:Delete")["status"] == "removed"
+    assert {name: house.rows(name, "shot/a b+c%20.exr") for name in TABLES} == {name: [] for name in TABLES}
+
+
+def test_an_object_that_is_gone_when_its_event_arrives_is_removed(house: House) -> None:
+    assert house.post("never_there.exr")["status"] == "removed"
+    assert house.rows("files") == []
+
+
+def test_one_ordinary_file_costs_one_object_request_and_few_database_requests(house: House) -> None:
+    house.put("first.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
+    house.post("first.exr")
+    house.put("second.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
+    house.database.reset_counters()
+    house.post("second.exr")
+    assert sum(house.database.counters().values()) <= 12
+    (audit,) = house.rows("inspections", "second.exr")
+    assert audit["requests"] == 1, "header, tables and sampled pixels of a small file come with the first request"
+    house.database.reset_counters()
+    house.post("second.exr")
+    assert sum(house.database.counters().values()) <= 5, "unchanged: the check, and its row in the audit"
+
+
+def test_an_outage_makes_the_handler_raise(house: House) -> None:
+    house.put("a.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
+    house.database.stop()
+    answer = post_event(house.runtime.url, element_event(BUCKET, "a.exr"))
+    assert answer.status == 500
+    house.s3.stop()
+    answer = post_event(house.runtime.url, element_event(BUCKET, "a.exr"))
+    assert answer.status == 500
+    for secret in (house.database.secret_key, house.s3.secret_key):
+        assert secret not in answer.body
+
+
+def test_init_names_the_missing_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("VAST_DB_", "S3_", "EXR_")):
+            monkeypatch.delenv(name)
+    function = load_function(ROOT)
+    with pytest.raises(SettingsError, match="VAST_DB_ENDPOINT"), LocalRuntime(function.init, function.handler):
+        pass
+
+
+def test_the_demo_passes_and_finds_everything_unchanged_the_second_time(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "exr_inspector.cli", "demo", "--catalog", str(tmp_path / "demo.duckdb")]
+    first = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert first.returncode == 0, first.stdout[-3000:] + first.stderr[-3000:]
+    second = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert second.returncode == 0, second.stdout[-3000:]
+    assert f"{len(EXPECTED)} unchanged" in second.stdout
