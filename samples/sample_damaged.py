@@ -17,8 +17,10 @@ def damaged() -> Iterator[Sample]:
     yield whole.damaged(
         "unfinished.exr", "offset table of zeros, as a stopped render leaves it", with_zero_table(whole.data)
     )
-    cut = table_of(whole.data)[-1] + 100
-    yield whole.damaged("truncated.exr", "cut off inside the last chunk", whole.data[:cut])
+    offsets = table_of(whole.data)
+    yield whole.damaged("truncated.exr", "cut off inside the second of three chunks", whole.data[: offsets[1] + 100])
+    trait = "cut off inside the last chunk, which only that chunk's own size tells"
+    yield whole.damaged("truncated_last_chunk.exr", trait, whole.data[: offsets[-1] + 100])
     end = header_end(whole.data)
     yield whole.damaged("header_only.exr", "nothing behind the header", whole.data[:end])
     yield unwritten_levels()
