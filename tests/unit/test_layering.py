@@ -21,6 +21,8 @@ STOREYS = (
     "sampling",
     "distribution",
     "statistics",
+    "decode_budget",
+    "strips",
     "pixels",
     "validation",
     "inspector",
