@@ -19,6 +19,7 @@ class Limits:
         table_bytes: All chunk offset tables of one file together.
         string_bytes: Value of one attribute.
         inflated_bytes: What a compressed attribute (idmanifest) may grow to.
+        manifest_entries: Entries and strings of one id manifest together.
         image_px: Width or height of a data window whose chunks are to be located.
         tile_px: Width or height of one tile.
     """
@@ -32,6 +33,7 @@ class Limits:
     table_bytes: int = 64 << 20
     string_bytes: int = 64 << 20
     inflated_bytes: int = 64 << 20
+    manifest_entries: int = 1_000_000
     image_px: int = 1 << 24
     tile_px: int = 1 << 24
 
