@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from exr_inspector.local.vastdb.metadata import Schema, Table, get_schema, get_table
 from exr_inspector.local.vastdb.refusals import bad_request
-from exr_inspector.local.vastdb.storage import Database, Transaction
+from exr_inspector.local.vastdb.storage import Database
+from exr_inspector.local.vastdb.transaction import Transaction
 
 _Entry = TypeVar("_Entry")
 

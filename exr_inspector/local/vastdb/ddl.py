@@ -29,7 +29,7 @@ from exr_inspector.local.vastdb.metadata import (
 )
 from exr_inspector.local.vastdb.refusals import bad_request, conflict, not_implemented
 from exr_inspector.local.vastdb.sql import quoted
-from exr_inspector.local.vastdb.storage import Transaction
+from exr_inspector.local.vastdb.transaction import Transaction
 from exr_inspector.local.vastdb.types import duckdb_type
 
 _VIEW_COLUMNS = 2_000  # DuckDB takes seconds over views much wider than this

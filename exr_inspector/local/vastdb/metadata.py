@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from exr_inspector.local.vastdb.refusals import bad_request, not_found
 from exr_inspector.local.vastdb.sql import quoted
-from exr_inspector.local.vastdb.storage import Transaction
+from exr_inspector.local.vastdb.transaction import Transaction
 
 ROW_ID = "$row_id"
 EXTERNAL_ROW_ID = "vastdb_rowid"  # a column of this name holds the row ids and lets a client choose them

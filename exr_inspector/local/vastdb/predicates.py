@@ -6,6 +6,7 @@ Comparisons follow SQL: null is neither equal nor unequal to anything. Text comp
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 import pyarrow as pa
 
@@ -135,7 +136,7 @@ def _constant(value: object, type_: pa.DataType) -> str:
 def _uncast(value: object, type_: pa.DataType) -> str:
     if isinstance(value, bytes) and pa.types.is_decimal(type_):
         unscaled = int.from_bytes(value, "little", signed=True)
-        return literal(f"{unscaled}e-{type_.scale}")
+        return literal(f"{Decimal(f'{unscaled}e-{type_.scale}'):f}")
     if isinstance(value, bytes) and pa.types.is_string(type_):
         return literal(value.decode())
     if isinstance(value, int) and pa.types.is_date(type_):

@@ -14,7 +14,8 @@ from exr_inspector.local.vastdb.metadata import ROW_ID, Table, get_projection, p
 from exr_inspector.local.vastdb.predicates import PredicateWriter
 from exr_inspector.local.vastdb.query_request import Function, QueryRequest, Reference
 from exr_inspector.local.vastdb.refusals import Refusal, bad_request
-from exr_inspector.local.vastdb.storage import Database, Transaction
+from exr_inspector.local.vastdb.storage import Database
+from exr_inspector.local.vastdb.transaction import Transaction
 from exr_inspector.local.vastdb.types import single_leaf_columns, stored_bytes
 
 ROWS_PER_GROUP = 2**16
@@ -80,6 +81,7 @@ class Query:
     ) -> None:
         self._database = database
         self._transaction = transaction
+        self._place = transaction.place(table.stored)
         self._table = table
         self._types = [_column_type(table, request, name) for name in request.columns]
         self._condition = PredicateWriter(self._stored).condition(request.predicate)
@@ -109,7 +111,7 @@ class Query:
 
     def count_row_groups(self) -> int:
         """About how many row groups hold rows that fit; what sorted tables are asked before they are split."""
-        sql = f"SELECT count(*) FROM {self._table.stored} WHERE {self._condition}"  # noqa: S608 - written by PredicateWriter
+        sql = f"SELECT count(*) FROM {self._place} WHERE {self._condition}"  # noqa: S608 - written by PredicateWriter
         ((count,),) = self._transaction.rows(sql)
         return -(-int(count) // ROWS_PER_GROUP)
 
@@ -121,7 +123,7 @@ class Query:
         condition, tail = where
         columns = ", ".join(part for part in (self._selected, "row_id AS cursor") if part)
         order = ", ".join(self._order_by)
-        sql = f"SELECT {columns} FROM {self._table.stored} WHERE {condition} ORDER BY {order} LIMIT {window.limit + 1} {tail}"  # noqa: S608 - our names and numbers
+        sql = f"SELECT {columns} FROM {self._place} WHERE {condition} ORDER BY {order} LIMIT {window.limit + 1} {tail}"  # noqa: S608 - our names and numbers
         found = self._transaction.run(sql).to_arrow_table().combine_chunks()
         if found.num_rows <= window.limit:
             return self._chunk(found, NO_MORE_ROWS, found.num_rows)
@@ -211,7 +213,7 @@ def _restricted(request: QueryRequest) -> set[str]:
 
 def count_rows(transaction: Transaction, table: Table) -> int:
     """How many rows the transaction sees."""
-    ((count,),) = transaction.rows(f"SELECT count(*) FROM {table.stored}")  # noqa: S608 - our name
+    ((count,),) = transaction.rows(f"SELECT count(*) FROM {transaction.place(table.stored)}")  # noqa: S608 - our name
     return int(count)
 
 

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from exr_inspector.local.vastdb.ddl import set_external_row_ids
 from exr_inspector.local.vastdb.metadata import EXTERNAL_ROW_ID, ROW_ID, Table
 from exr_inspector.local.vastdb.refusals import bad_request
-from exr_inspector.local.vastdb.storage import Database, Transaction
+from exr_inspector.local.vastdb.storage import Database
+from exr_inspector.local.vastdb.transaction import Transaction
 from exr_inspector.local.vastdb.types import to_stored
 
 CELL_LIMIT = 126 * 1024
@@ -39,10 +40,9 @@ def insert(database: Database, transaction: Transaction, table: Table, batch: pa
         row_ids = pa.array(range(first, first + batch.num_rows), pa.uint64())
         if external is not None:
             values[external.stored] = row_ids.cast(external.field.type)
-    incoming = pa.table({"row_id": row_ids, **values})
     columns = ", ".join(["row_id", *values])
-    sql = f"INSERT INTO {table.stored} (writer, {columns}) SELECT {transaction.txid}, {columns} FROM incoming"  # noqa: S608 - our names
-    transaction.run_with(incoming, sql)
+    statement = f"INSERT INTO {{table}} (writer, {columns}) SELECT {transaction.txid}, {columns} FROM incoming"  # noqa: S608
+    transaction.change(table.stored, pa.table({"row_id": row_ids, **values}), statement)
     return row_ids.cast(table.row_id_type)
 
 
@@ -50,12 +50,14 @@ def _claim(database: Database, transaction: Transaction, table: Table, chosen: p
     row_ids = chosen.cast(pa.uint64())
     if row_ids.null_count or len(row_ids.unique()) != len(row_ids):
         raise bad_request("InvalidArgument", "Row ids are given once each.")
-    sql = f"SELECT count(*) FROM {table.stored} WHERE row_id IN (SELECT row_id FROM incoming)"  # noqa: S608 - our name
+    place = transaction.place(table.stored)
+    sql = f"SELECT count(*) FROM {place} WHERE row_id IN (SELECT row_id FROM incoming)"  # noqa: S608 - our name
     if transaction.run_with(pa.table({"row_id": row_ids}), sql):
         raise bad_request("InvalidArgument", "A row of that id is there already.")
     if len(row_ids):
         database.claim_row_ids(transaction, table.id, table.stored, max(row_ids.to_pylist()))
     if not table.external_row_ids:
+        transaction.settle()
         set_external_row_ids(transaction, table)
     return row_ids
 
@@ -73,8 +75,8 @@ def update(transaction: Transaction, table: Table, batch: pa.RecordBatch) -> Non
     _touch(transaction, table, row_ids)
     if values:
         assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
-        sql = f"UPDATE {table.stored} SET {assignments} FROM incoming WHERE {table.stored}.row_id = incoming.row_id"  # noqa: S608 - our names
-        transaction.run_with(pa.table({"row_id": row_ids, **values}), sql)
+        statement = f"UPDATE {{table}} AS stored SET {assignments} FROM incoming WHERE stored.row_id = incoming.row_id"  # noqa: S608
+        transaction.change(table.stored, pa.table({"row_id": row_ids, **values}), statement)
 
 
 def delete(transaction: Transaction, table: Table, batch: pa.RecordBatch) -> None:
@@ -85,16 +87,14 @@ def delete(transaction: Transaction, table: Table, batch: pa.RecordBatch) -> Non
     """
     row_ids, _ = _addressed(table, batch)
     _touch(transaction, table, row_ids)
-    sql = f"DELETE FROM {table.stored} USING incoming WHERE {table.stored}.row_id = incoming.row_id"  # noqa: S608 - our name
-    transaction.run_with(pa.table({"row_id": row_ids}), sql)
+    statement = "DELETE FROM {table} AS stored USING incoming WHERE stored.row_id = incoming.row_id"
+    transaction.change(table.stored, pa.table({"row_id": row_ids}), statement)
 
 
 def _touch(transaction: Transaction, table: Table, row_ids: pa.Array) -> None:
-    sql = (
-        f"UPDATE {table.stored} SET writer = {transaction.txid} FROM incoming"  # noqa: S608 - our name and a number
-        f" WHERE {table.stored}.row_id = incoming.row_id"
-    )
-    transaction.run_with(pa.table({"row_id": row_ids}), sql)
+    assignment = f"writer = {transaction.txid}"
+    statement = f"UPDATE {{table}} AS stored SET {assignment} FROM incoming WHERE stored.row_id = incoming.row_id"  # noqa: S608
+    transaction.change(table.stored, pa.table({"row_id": row_ids}), statement)
 
 
 def _addressed(table: Table, batch: pa.RecordBatch) -> tuple[pa.Array, dict[str, pa.Array]]:

@@ -58,7 +58,11 @@ class LocalVastDB:
         self.faults = Faults(seed)
         self._counters = Counters()
         self._address = (host, port)
-        self._database = Database(Path(path) if path is not None else None, idle_seconds=transaction_seconds)
+        self._database = Database(
+            Path(path) if path is not None else None,
+            idle_seconds=transaction_seconds,
+            detect_conflicts=detect_conflicts,
+        )
         try:
             self._database.add_bucket(bucket)
             service = Service(self._database, self.faults, self._counters)
@@ -112,6 +116,10 @@ class LocalVastDB:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def create_bucket(self, name: str) -> None:
+        """Make another bucket unless it is there."""
+        self._database.add_bucket(name)
 
     def counters(self) -> dict[str, int]:
         """Requests by operation since the start or the last reset; those with wrong keys do not count."""

@@ -17,7 +17,8 @@ from exr_inspector.local.vastdb.refusals import (
     not_implemented,
     slow_down,
 )
-from exr_inspector.local.vastdb.storage import Database, Transaction
+from exr_inspector.local.vastdb.storage import Database
+from exr_inspector.local.vastdb.transaction import Transaction
 
 _NODE = {"x-vast-rcf-id": "E1:0"}  # the SDK asks each address for the node behind it; there is one
 _EMPTY_LISTING = (
@@ -37,7 +38,6 @@ class Service:
         self._database = database
         self._faults = faults
         self._counters = counters
-        self._buckets = database.buckets()
 
     def answer(self, request: Request) -> Answer:
         """Do what a request asks for.
@@ -133,7 +133,7 @@ class Service:
         return Answer(_EMPTY_LISTING, {"Content-Type": "application/xml"})
 
     def _check_bucket(self, request: Request) -> None:
-        if not request.path or request.path[0] not in self._buckets:
+        if not request.path or request.path[0] not in self._database.buckets:
             raise not_found("NoSuchBucket", f"There is no bucket {request.path[0] if request.path else ''!r}.")
 
     def _in_transaction(self, operation: Operation, request: Request) -> Answer:
@@ -144,6 +144,8 @@ class Service:
         transaction = self._database.find(txid)
         with transaction.lock:
             _check_open(transaction)
+            if request.method != "GET" and request.command != "rows":
+                transaction.settle()
             return operation.run(Call(request, self._database, transaction))
 
     def _alone(self, operation: Operation, request: Request) -> Answer:

@@ -1,4 +1,4 @@
-"""The DuckDB file: opening and locking it, and one DuckDB connection for each open VAST transaction.
+"""The DuckDB file: opening and locking it, the transactions open on it, and the row ids they hand out.
 
 DuckDB gives the transactions, the snapshots, the conflicts and the write-ahead log; nothing of that is done here. Knows
 no HTTP and no Arrow; what the tables mean is in `metadata`.
@@ -10,18 +10,14 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from exr_inspector.errors import LocalDatabaseError
-from exr_inspector.local.vastdb.refusals import Refusal, bad_request, conflict, internal_error, not_found
-from exr_inspector.local.vastdb.sql import filled
-
-if TYPE_CHECKING:
-    from exr_inspector.local.vastdb.metadata import Table
+from exr_inspector.local.vastdb.deferred import DeferredTransaction
+from exr_inspector.local.vastdb.refusals import not_found
+from exr_inspector.local.vastdb.transaction import Transaction
 
 FORMAT = 1
 
@@ -38,98 +34,6 @@ CREATE TABLE _vast.tables (
 CREATE TABLE _vast.projections (id BIGINT, table_id BIGINT, name VARCHAR, sorted BIGINT[], unsorted BIGINT[]);
 """
 
-_CONFLICTS = (duckdb.TransactionException, duckdb.DependencyException, duckdb.ConstraintException)
-_BAD_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
-
-
-class Transaction:
-    """An open VAST transaction: a DuckDB connection inside BEGIN, used by one request at a time.
-
-    Attributes:
-        txid: What the client names it by; never the same twice, not even after a restart.
-        lock: Held by whoever works in it.
-        last_used: Monotonic seconds of the last request.
-        tables: What this transaction has looked up, by (bucket, schema path, name); emptied when it changes a table.
-        failure: Set once DuckDB has aborted the transaction; every later statement is answered with it.
-        ended: True after commit or rollback.
-    """
-
-    def __init__(self, txid: int, connection: duckdb.DuckDBPyConnection) -> None:
-        self.txid = txid
-        self.lock = threading.RLock()
-        self.last_used = time.monotonic()
-        self.tables: dict[tuple[str, str, str], Table] = {}
-        self.failure: Refusal | None = None
-        self.ended = False
-        self._connection = connection
-        self.run("BEGIN TRANSACTION")
-        # DuckDB takes the snapshot at the first read, not at BEGIN.
-        self.run("SELECT version FROM _vast.format").fetchall()
-
-    def run(self, sql: str, parameters: Sequence[object] = ()) -> duckdb.DuckDBPyConnection:
-        """Execute one statement, its `$1`, `$2`, ... filled in; the connection returned holds its result.
-
-        Raises:
-            Refusal: 409 for a conflict, 400 for values DuckDB cannot hold, 500 for the rest. DuckDB has aborted the
-                transaction then, and every further statement repeats the refusal.
-        """
-        if self.failure is not None:
-            raise self.failure
-        try:
-            return self._connection.execute(filled(sql, parameters) if parameters else sql)
-        except duckdb.Error as error:
-            self.failure = _refusal(error)
-            raise self.failure from error
-
-    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Execute a query and fetch all its rows."""
-        return self.run(sql, parameters).fetchall()
-
-    def run_with(self, data: object, sql: str) -> int:
-        """Execute a statement in which the table `incoming` is an Arrow table; the number of rows it changed."""
-        self._connection.register("incoming", data)
-        try:
-            ((count,),) = self.run(sql).fetchall()
-            return int(count)
-        finally:
-            self._connection.unregister("incoming")
-
-    def commit(self) -> None:
-        """Make everything durable, or nothing.
-
-        Raises:
-            Refusal: 409 when DuckDB found a conflict, earlier or only now; everything is rolled back then.
-        """
-        self.ended = True
-        try:
-            self.run("COMMIT")
-        except Refusal:
-            self._abandon()
-            raise
-        self._connection.close()
-
-    def rollback(self) -> None:
-        """Forget everything."""
-        self.ended = True
-        self._abandon()
-
-    def _abandon(self) -> None:
-        try:
-            self._connection.execute("ROLLBACK")
-        except duckdb.TransactionException:
-            pass  # DuckDB has already rolled back
-        finally:
-            self._connection.close()
-
-
-def _refusal(error: duckdb.Error) -> Refusal:
-    text = str(error).splitlines()[0]
-    if isinstance(error, _CONFLICTS):
-        return conflict(text)
-    if isinstance(error, _BAD_VALUES):
-        return bad_request("InvalidArgument", text)
-    return internal_error(text)
-
 
 class Database:
     """The file and the transactions open on it.
@@ -137,12 +41,13 @@ class Database:
     Args:
         path: The DuckDB file, made when missing; None keeps everything in memory.
         idle_seconds: A transaction nobody used for so long is rolled back by `expire`.
+        detect_conflicts: False opens `DeferredTransaction`s.
 
     Raises:
         LocalDatabaseError: Another server or program has the file open, or it is not ours.
     """
 
-    def __init__(self, path: Path | None, *, idle_seconds: float) -> None:
+    def __init__(self, path: Path | None, *, idle_seconds: float, detect_conflicts: bool = True) -> None:
         self.idle_seconds = idle_seconds
         self._path = path
         self._lock_file = _lock(path) if path is not None else None
@@ -152,17 +57,23 @@ class Database:
             self._unlock()
             raise
         self._guard = threading.Lock()
+        self._turn = None if detect_conflicts else threading.Lock()
+        self._buckets = frozenset(name for (name,) in self._root.execute("FROM _vast.buckets").fetchall())
         self._open: dict[int, Transaction] = {}
         self._next_txid = time.time_ns() // 1_000
         self._row_ids: dict[int, int] = {}
 
+    @property
+    def buckets(self) -> frozenset[str]:
+        """Names of all buckets."""
+        return self._buckets
+
     def add_bucket(self, name: str) -> None:
         """Make a bucket unless it is there."""
-        self._root.execute("INSERT INTO _vast.buckets SELECT $1 WHERE $1 NOT IN (FROM _vast.buckets)", [name])
-
-    def buckets(self) -> frozenset[str]:
-        """All buckets of the file."""
-        return frozenset(name for (name,) in self._root.execute("FROM _vast.buckets").fetchall())
+        with self._guard:
+            if name not in self._buckets:
+                self._root.execute("INSERT INTO _vast.buckets VALUES ($1)", [name])
+                self._buckets |= {name}
 
     def begin(self, *, registered: bool = True) -> Transaction:
         """Open a transaction; one that is not registered belongs to a single request and has no name outside it."""
@@ -170,7 +81,8 @@ class Database:
             self._next_txid += 1
             txid = self._next_txid
             connection = self._root.cursor()
-        transaction = Transaction(txid, connection)
+        turn = self._turn
+        transaction = Transaction(txid, connection) if turn is None else DeferredTransaction(txid, connection, turn)
         if registered:
             with self._guard:
                 self._open[txid] = transaction
