@@ -29,6 +29,7 @@ from exr_inspector.exr.values import (
     code_name,
 )
 from exr_inspector.model import ChannelStats, Finding, Histogram, Inspection, PartPixels, Severity, Status
+from exr_inspector.sources import FILE_BUCKET
 
 MAX_VALUE_CHARACTERS = 160
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -99,9 +100,12 @@ def badges(inspection: Inspection) -> list[str]:
     return [word for word, holds in found.items() if holds]
 
 
+def _is_local(inspection: Inspection) -> bool:
+    return inspection.bucket == FILE_BUCKET  # a path of this machine, not an object of a bucket
+
+
 def _title(inspection: Inspection) -> Text:
-    is_local = inspection.bucket.endswith(":")  # a path of this machine, not an object of a bucket
-    title = Text(plain(f"/{inspection.key}" if is_local else inspection.path), style="bold")
+    title = Text(plain(f"/{inspection.key}" if _is_local(inspection) else inspection.path), style="bold")
     if inspection.version:
         title.append(f"  {human_bytes(inspection.version.size_bytes)}", style="default")
     failed = inspection.status is Status.FAILED
@@ -116,7 +120,8 @@ def _file_rows(inspection: Inspection) -> Iterable[tuple[str, RenderableType]]:
         yield "error", Text(f"{inspection.error_code}: {plain(inspection.error_message or '', 400)}", style="red")
     name = inspection.name
     if name.sequence:
-        yield "sequence", Text(f"{plain(name.sequence)}  frame {name.frame}")
+        shown = name.sequence.removeprefix(FILE_BUCKET) if _is_local(inspection) else name.sequence
+        yield "sequence", Text(f"{plain(shown)}  frame {name.frame}")
     header = inspection.header
     if header:
         flags = ", ".join(word for bit, word in _FLAGS if header.version_word & bit) or "none"

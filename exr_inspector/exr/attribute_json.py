@@ -14,6 +14,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
+from exr_inspector.exr.timecode import read_timecode
 from exr_inspector.exr.values import (
     Attribute,
     AttributeValue,
@@ -192,6 +193,11 @@ def _tiles_text(tiles: TileDesc) -> str:
     return f"{tiles.x_size} x {tiles.y_size} {mode} {rounding}"
 
 
+def _rational_text(value: Rational) -> str:
+    quotient = "" if value.value is None or value.denominator == 1 else f" = {value.value:.6g}"
+    return f"{value.numerator}/{value.denominator}{quotient}"
+
+
 _TEXT: dict[str, Callable[[Any], str]] = {
     "box2f": _box_text,
     "box2i": _box_text,
@@ -199,10 +205,11 @@ _TEXT: dict[str, Callable[[Any], str]] = {
     "chlist": lambda value: ", ".join(channel.name for channel in value),
     "idmanifest": lambda value: f"id manifest of {value.inflated_bytes} bytes",
     "preview": lambda value: f"{value.width} x {value.height} RGBA",
-    "rational": lambda value: f"{value.numerator}/{value.denominator}",
+    "rational": _rational_text,
     "string": str,
     "stringvector": "\n".join,
     "tiledesc": _tiles_text,
+    "timecode": lambda value: read_timecode(value).text,
 }
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exr_inspector.exr.attribute_json import from_json, to_json, to_json_text, value_number, value_text
 from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES, decode, encode
-from exr_inspector.exr.values import Attribute, Channel, Rational, TileDesc
+from exr_inspector.exr.values import Attribute, Channel, Rational, TileDesc, TimeCode
 
 
 def bits(value: object) -> object:
@@ -55,6 +55,13 @@ def test_numbers_for_queries_are_finite_or_absent() -> None:
     assert value_number(Attribute("a", "float", math.nan, 0, 4)) is None
     assert value_number(Attribute("a", "int", 7, 0, 4)) == 7.0
     assert value_number(Attribute("a", "string", "7", 0, 1)) is None
+
+
+def test_text_reads_time_codes_and_quotients() -> None:
+    assert value_text(Attribute("timeCode", "timecode", TimeCode(0x01020304, 0), 0, 8)) == "01:02:03:04"
+    assert value_text(Attribute("a", "rational", Rational(24000, 1001), 0, 8)) == "24000/1001 = 23.976"
+    assert value_text(Attribute("a", "rational", Rational(24, 1), 0, 8)) == "24/1"
+    assert value_text(Attribute("a", "rational", Rational(1, 0), 0, 8)) == "1/0"
 
 
 def test_codes_are_named_also_when_unknown() -> None:
