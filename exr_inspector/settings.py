@@ -7,7 +7,7 @@ it wins, and its default holds otherwise. `settings_table` describes each. Nothi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -244,19 +244,7 @@ def _s3(found: Mapping[str, Any]) -> S3Connection:
 
 
 def _limits(found: Mapping[str, Any]) -> Limits:
-    return Limits(
-        header_bytes=found["EXR_MAX_HEADER_BYTES"],
-        attributes=found["EXR_MAX_ATTRIBUTES"],
-        parts=found["EXR_MAX_PARTS"],
-        channels=found["EXR_MAX_CHANNELS"],
-        name_bytes=found["EXR_MAX_NAME_BYTES"],
-        chunks=found["EXR_MAX_CHUNKS"],
-        table_bytes=found["EXR_MAX_TABLE_BYTES"],
-        string_bytes=found["EXR_MAX_STRING_BYTES"],
-        inflated_bytes=found["EXR_MAX_INFLATED_BYTES"],
-        image_px=found["EXR_MAX_IMAGE_PX"],
-        tile_px=found["EXR_MAX_TILE_PX"],
-    )
+    return Limits(**{limit.name: found[f"EXR_MAX_{limit.name.upper()}"] for limit in fields(Limits)})
 
 
 def _warnings(found: Mapping[str, Any]) -> Iterator[str]:

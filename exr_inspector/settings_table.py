@@ -168,6 +168,12 @@ TABLE: tuple[Setting, ...] = (
     _bound(
         "EXR_MAX_INFLATED_BYTES", DEFAULT_LIMITS.inflated_bytes, "bytes", "What a compressed attribute may grow to."
     ),
+    _bound(
+        "EXR_MAX_MANIFEST_ENTRIES",
+        DEFAULT_LIMITS.manifest_entries,
+        "entries",
+        "Entries and strings of one id manifest.",
+    ),
     _bound("EXR_MAX_IMAGE_PX", DEFAULT_LIMITS.image_px, "pixels", "Width or height of a data window."),
     _bound("EXR_MAX_TILE_PX", DEFAULT_LIMITS.tile_px, "pixels", "Width or height of a tile."),
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from exr_inspector.errors import ObjectChanged
 from exr_inspector.model import Cost, ObjectVersion
@@ -15,7 +15,7 @@ from exr_inspector.sources.fetch import Answer, Attempts, Pin, fetch, same_versi
 from exr_inspector.sources.metering import Allowance, Meter, reserve_all
 from exr_inspector.sources.protocol import ReadBudget
 from exr_inspector.sources.ranges import Span, coalesce, cut
-from exr_inspector.sources.transport import Transport
+from exr_inspector.sources.transport import Transport, all_of
 
 AT_ONCE = 8  # requests of one read_many that are under way at the same time
 
@@ -145,18 +145,10 @@ class ObjectSource:
             self.deadline.check(doing)
         attempts = Attempts(self.retries, self.meter, self.deadline, self.path)
 
-        async def all_of_them() -> list[Answer]:
-            turns = asyncio.Semaphore(AT_ONCE)
+        def one(span: Span) -> Coroutine[None, None, Answer]:
+            return fetch(self.where, self.key, start=span.start, end=span.end, pin=pin, attempts=attempts)
 
-            async def one(span: Span) -> Answer:
-                async with turns:
-                    return await fetch(self.where, self.key, start=span.start, end=span.end, pin=pin, attempts=attempts)
-
-            tasks = [asyncio.ensure_future(one(span)) for span in spans]
-            try:
-                return list(await asyncio.gather(*tasks))
-            finally:
-                for task in tasks:  # the first fault ends the others
-                    task.cancel()
-
-        return self.transport.run(all_of_them(), deadline=self.deadline, doing=doing)
+        if len(spans) == 1:
+            return [self.transport.run(one(spans[0]), deadline=self.deadline, doing=doing)]
+        work = all_of([partial(one, span) for span in spans], at_once=AT_ONCE)
+        return self.transport.run(work, deadline=self.deadline, doing=doing)

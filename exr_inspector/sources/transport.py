@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent import futures
 from typing import TypeVar
 
-from exr_inspector.errors import DeadlineExceeded
+from exr_inspector.errors import DeadlineExceeded, SourceUnavailable
 from exr_inspector.sources.deadline import Deadline
 
 T = TypeVar("T")
@@ -29,18 +30,20 @@ class Transport:
 
         Raises:
             DeadlineExceeded: Time ran out; the work was cancelled.
+            SourceUnavailable: `close` was called meanwhile.
         """
-        seconds = None if deadline is None else deadline.remaining()
-        future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, seconds), self._running_loop())
+        future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
         try:
-            return future.result()
-        except (asyncio.TimeoutError, TimeoutError) as error:
+            return future.result(None if deadline is None else deadline.remaining())
+        except futures.TimeoutError as error:
             raise DeadlineExceeded(f"no time left while {doing}") from error
+        except futures.CancelledError as error:
+            raise SourceUnavailable(f"the sources were closed while {doing}") from error
         finally:
-            future.cancel()  # only matters when this thread was interrupted
+            future.cancel()  # ends the request when the time was up, or this thread was interrupted
 
     def close(self) -> None:
-        """Stop the loop; requests under way are abandoned. A later request would start a new one."""
+        """Stop the loop and end the requests under way. A later request starts a new loop."""
         with self._lock:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._loop.stop)
@@ -54,8 +57,27 @@ class Transport:
             return self._loop
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
+async def all_of(works: Sequence[Callable[[], Coroutine[None, None, T]]], *, at_once: int) -> list[T]:
+    """The results of all works in their order, so many of them under way at a time; the first fault ends the others."""
+    turns = asyncio.Semaphore(at_once)
+
+    async def take_turn(work: Callable[[], Coroutine[None, None, T]]) -> T:
+        async with turns:
+            return await work()
+
+    tasks = [asyncio.ensure_future(take_turn(work)) for work in works]
     try:
-        loop.run_forever()
+        return list(await asyncio.gather(*tasks))
     finally:
-        loop.close()
+        for task in tasks:
+            task.cancel()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks))
+    loop.close()

@@ -350,3 +350,17 @@ def test_many_threads_on_a_bad_network_get_right_bytes_or_an_error(s3):
     assert wrong == []
     assert len(done) == 8
     assert sum(done) == s3.count()
+
+
+def test_closing_ends_requests_under_way_and_a_later_one_starts_afresh(s3):
+    with opened(s3) as opener, ThreadPoolExecutor(1) as pool:
+        s3.script(Stall(2))
+        waiting = pool.submit(opener.open("b", "a.exr").read, start=0, end=10)
+        while s3.count() == 0:
+            time.sleep(0.01)
+        began = time.monotonic()
+        opener.close()
+        with pytest.raises(SourceUnavailable):
+            waiting.result()
+        assert time.monotonic() - began < 1.5
+        assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]

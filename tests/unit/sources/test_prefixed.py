@@ -1,0 +1,40 @@
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exr_inspector.settings import load_settings
+from exr_inspector.sources import PrefixedSource, ReadBudget, SourceOpener
+
+pairs = st.tuples(st.integers(0, 60), st.integers(0, 30)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+
+
+@pytest.fixture(scope="module")
+def opener():
+    with contextlib.closing(SourceOpener(load_settings({}, secrets_dir=None))) as opener:
+        yield opener
+
+
+@given(st.binary(max_size=50), st.integers(1, 60), st.lists(pairs, max_size=5))
+def test_a_prefix_changes_costs_and_nothing_else(opener, data, length, ranges):
+    source = opener.open_bytes(data)
+    prefixed = PrefixedSource(source, source.read(start=0, end=length))
+    before = source.cost.requests
+    assert prefixed.read_many(ranges, coalesce_bytes=3) == [data[start:end] for start, end in ranges]
+    for start, end in ranges:
+        assert prefixed.read(start=start, end=end) == data[start:end]
+    if prefixed.holds(ranges):
+        assert source.cost.requests == before
+    assert (prefixed.path, prefixed.version, prefixed.cost) == (source.path, source.version, source.cost)
+
+
+def test_what_is_at_hand_costs_no_budget(opener):
+    source = opener.open_bytes(bytes(100))
+    prefixed = PrefixedSource(source, source.read(start=0, end=50)).limited(ReadBudget(requests=0))
+    assert prefixed.read(start=10, end=50) == bytes(40)
+
+
+def test_a_source_that_was_not_read_has_no_prefix(opener):
+    with pytest.raises(ValueError, match="not read"):
+        PrefixedSource(opener.open_bytes(b"abc"), b"a")
