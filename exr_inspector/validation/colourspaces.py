@@ -1,0 +1,65 @@
+"""Colour spaces that a colorInteropID or chromaticities can name. Constants and comparisons, nothing of any file.
+
+Sources: OpenEXR 3.5 `openexr_color_metadata.h` (the ids with primaries, the tolerance), ASWF Color Interop recommendations
+03 (the ids, as OpenColorIO's ociocheck lists them, too) and 04 (how EXR files are tagged).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+TOLERANCE = 0.001
+_D65 = (0.3127, 0.3290)
+_ACES_WHITE = (0.32168, 0.33767)
+
+# id -> red, green, blue and white, CIE xy
+PRIMARIES: dict[str, tuple[float, ...]] = {
+    "lin_rec709_scene": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *_D65),
+    "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, *_ACES_WHITE),
+    "lin_ap1_scene": (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, *_ACES_WHITE),
+    "lin_p3d65_scene": (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, *_D65),
+    "lin_rec2020_scene": (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, *_D65),
+    "lin_adobergb_scene": (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, *_D65),
+}
+ACES = "lin_ap0_scene"
+DATA = "data"
+
+# Published ids without a namespace; all others need one (`namespace:id`).
+PUBLISHED = frozenset(PRIMARIES) | {
+    "lin_ciexyzd65_scene", "srgb_rec709_scene", "g22_rec709_scene", "g18_rec709_scene", "srgb_ap1_scene",
+    "g22_ap1_scene", "srgb_p3d65_scene", "g22_adobergb_scene", "srgb_rec709_display", "g24_rec709_display",
+    "srgb_p3d65_display", "srgbx_p3d65_display", "pq_p3d65_display", "pq_rec2020_display", "hlg_rec2020_display",
+    "g22_rec709_display", "g22_adobergb_display", "g26_p3d65_display", "g26_xyzd65_display", "pq_xyzd65_display",
+    DATA, "unknown",
+}  # fmt: skip
+
+_TOKEN = r"[a-z0-9._~/*#%^+()\[\]|-]+"  # noqa: S105 - a piece of a grammar, not a secret
+_ID = re.compile(rf"{_TOKEN}(?::{_TOKEN}|:{_TOKEN}?:{_TOKEN})?")
+_NON_LINEAR = re.compile(r"(srgbx?|g\d\d|pq|hlg)_.*")
+
+
+def is_well_formed(identifier: str) -> bool:
+    """Whether an id follows the grammar: one to three tokens split by colons, of which only a middle one may be empty."""
+    return _ID.fullmatch(identifier) is not None
+
+
+def base_of(identifier: str) -> str:
+    """The last token: the id without its namespaces."""
+    return identifier.rpartition(":")[2]
+
+
+def is_non_linear(identifier: str) -> bool:
+    """Whether an id names an encoding other than scene-linear, or a display."""
+    base = base_of(identifier)
+    return _NON_LINEAR.fullmatch(base) is not None or base.endswith("_display")
+
+
+def are_close(values: Sequence[float], wanted: Sequence[float]) -> bool:
+    """Whether all eight coordinates agree within the library's tolerance."""
+    return all(abs(value - other) <= TOLERANCE for value, other in zip(values, wanted, strict=True))
+
+
+def space_of(values: Sequence[float]) -> str | None:
+    """The id of the known space with these primaries and white, None if there is none."""
+    return next((name for name, wanted in PRIMARIES.items() if are_close(values, wanted)), None)

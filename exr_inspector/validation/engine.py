@@ -1,0 +1,146 @@
+"""Runs the rules of a policy over an inspection or a sequence. Pure: no I/O, no clock.
+
+A rule that raises is a bug of ours. It must not lose the inspection, and it must not pass for a clean file either: the
+others go on, and the rule's failure is itself a finding, RULE-FAILED, which no test of the project tolerates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from exr_inspector.model import Finding, Inspection, Severity
+from exr_inspector.validation.bridge import problem_findings, failure_finding
+from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.frames import FrameSummary
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.plan import Group, Step
+from exr_inspector.validation.policy import Policy, ResolvedPolicy
+from exr_inspector.validation.rule import Found, Results
+from exr_inspector.validation.rules.sequences import SequenceFacts
+
+RULE_FAILED = "RULE-FAILED"
+MAX_FINDINGS_PER_CODE = 50
+
+
+def _finding(step: Step, found: Found, part: int | None) -> Finding:
+    rule = step.rule
+    severity = step.severity or found.severity or rule.severity
+    index = found.part if found.part is not None else part
+    message, said, expected = found.message, found.found, found.expected
+    return Finding(rule.code, severity, message, index, found.channel, said, expected, found.offset, rule.version)
+
+
+def _failed(step: Step, part: int | None, error: Exception) -> Finding:
+    message = f"Rule {step.rule.code} failed with {type(error).__name__}; this is a bug in exr-inspector, not in the file"
+    return Finding(RULE_FAILED, Severity.WARNING, message, part, found=step.rule.code, rule_version=step.rule.version)
+
+
+def _run(
+    groups: Iterable[Group],
+    traits: int,
+    subject: PartFacts | FileFacts,
+    parameters: Parameters,
+    part: int | None,
+    findings: list[Finding],
+) -> None:
+    """Call every rule whose traits are there."""
+    for mask, steps in groups:
+        if not traits & mask:
+            continue
+        for step in steps:
+            try:
+                results: Results = step[0](subject, parameters)
+            except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
+                findings.append(_failed(step, part, error))
+                continue
+            if results:
+                findings += [_finding(step, found, part) for found in results]
+
+
+def _capped(findings: list[Finding]) -> list[Finding]:
+    """The first findings of each code, and one that says how many more there are; nobody reads thousands of a kind."""
+    counts: dict[str, int] = {}
+    worst: dict[str, Severity] = {}
+    kept = []
+    for finding in findings:
+        code = finding.code
+        count = counts[code] = counts.get(code, 0) + 1
+        worst[code] = max(worst.get(code, finding.severity), finding.severity)
+        if count <= MAX_FINDINGS_PER_CODE:
+            kept.append(finding)
+    for code, count in counts.items():
+        if (more := count - MAX_FINDINGS_PER_CODE) > 0:
+            kept.append(Finding(code, worst[code], f"{more} more of this kind", found=str(count)))
+    return kept
+
+
+def judge(inspection: Inspection, policy: ResolvedPolicy) -> tuple[Finding, ...]:
+    """The findings of one file under what holds for its path, part by part, those of the file first."""
+    findings = problem_findings(inspection, policy)
+    if inspection.error_code is not None:
+        failure = failure_finding(inspection, policy)
+        if failure is not None and all(finding.code != failure.code for finding in findings):
+            findings.insert(0, failure)
+    header = inspection.header
+    if header is not None and header.parts and not header.is_partial:
+        facts = FileFacts(inspection, header)
+        _run_all(facts, policy, findings)
+    if len(findings) > 1:
+        if len(findings) > MAX_FINDINGS_PER_CODE:
+            findings = _capped(findings)
+        findings.sort(key=lambda finding: -1 if finding.part is None else finding.part)
+    return tuple(findings)
+
+
+def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding]) -> None:
+    plan, parameters = policy.plan, policy.parameters
+    pixels = facts.inspection.pixels is not None
+    _run(plan.files, facts.traits, facts, parameters, None, findings)
+    if pixels:
+        _run(plan.file_pixels, facts.traits, facts, parameters, None, findings)
+    for part in facts.parts:
+        _run(plan.parts, part.traits, part, parameters, part.index, findings)
+        if pixels:
+            _run(plan.part_pixels, part.traits, part, parameters, part.index, findings)
+
+
+def validate(inspection: Inspection, policy: Policy) -> tuple[Finding, ...]:
+    """Judge one file.
+
+    Args:
+        inspection: What is known of it; its `findings` are not looked at.
+        policy: The policy; what holds for the file's path is worked out here.
+
+    Returns:
+        Findings in the order file, part by part; of one code no more than MAX_FINDINGS_PER_CODE and a count of the rest.
+    """
+    return judge(inspection, policy.for_path(inspection.path))
+
+
+def validate_sequence(frames: Iterable[FrameSummary], policy: Policy) -> dict[str, tuple[Finding, ...]]:
+    """Judge sequences.
+
+    Args:
+        frames: Frames of any number of sequences, in any order.
+        policy: The policy; what holds for a sequence is what holds for its first frame's path.
+
+    Returns:
+        Sequence key -> findings, also empty ones, sorted by key.
+    """
+    grouped: dict[str, list[FrameSummary]] = {}
+    for frame in frames:
+        grouped.setdefault(frame.sequence, []).append(frame)
+    judged = {}
+    for name in sorted(grouped):
+        facts = SequenceFacts(name, grouped[name])
+        resolved = policy.for_path(facts.frames[0].path)
+        findings: list[Finding] = []
+        for step in resolved.plan.sequences:
+            try:
+                results: Results = step.check(facts, resolved.parameters)
+            except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
+                findings.append(_failed(step, None, error))
+                continue
+            findings += [_finding(step, found, None) for found in results]
+        judged[name] = tuple(_capped(findings))
+    return judged

@@ -1,0 +1,215 @@
+"""One frame of a sequence, reduced to what sequence rules compare. Made from an inspection or from stored rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from exr_inspector.exr.header import PartHeader
+from exr_inspector.exr.values import Chromaticities, Compression, Rational, TimeCode, code_name
+from exr_inspector.model import Inspection
+from exr_inspector.validation import timecodes
+
+_SOFTWARE = frozenset({"software", "writer"})
+_FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "input/frame"})
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSummary:
+    """What is compared between frames; None where it is not known, which is never a difference.
+
+    Attributes:
+        path: `<bucket>/<key>`.
+        sequence: Key of the sequence, with its folder.
+        frame: Frame number.
+        padding: Digits of the frame number as written.
+        size_bytes: Size of the file.
+        mtime: Last modification, UTC.
+        status: `inspected` or `failed`.
+        display_window: x min, y min, x max, y max of the first part; from a files row its width and height.
+        data_window: The same of the data window.
+        channels: Names with their types, sorted; from a files row their number and the types.
+        compression: Of all parts.
+        storage: Part types and tile sizes.
+        colour: Colour tags of all parts.
+        views: Views.
+        software: What wrote it.
+        frame_rate: framesPerSecond.
+        time_code: The time code's text.
+        embedded_frame: Frame number in an attribute.
+        image_counter: imageCounter.
+        cryptomattes: Key, layers and manifest of each Cryptomatte.
+        pixel_hash: Hash of the decoded pixels of all parts.
+    """
+
+    path: str
+    sequence: str
+    frame: int
+    padding: int
+    size_bytes: int | None = None
+    mtime: datetime | None = None
+    status: str = "inspected"
+    display_window: tuple[int, ...] | None = None
+    data_window: tuple[int, ...] | None = None
+    channels: tuple[str, ...] | None = None
+    compression: str | None = None
+    storage: str | None = None
+    colour: str | None = None
+    views: str | None = None
+    software: str | None = None
+    frame_rate: float | None = None
+    time_code: timecodes.Clock | None = None
+    embedded_frame: int | None = None
+    image_counter: int | None = None
+    cryptomattes: tuple[str, ...] | None = None
+    pixel_hash: str | None = None
+
+
+def _text(part: PartHeader, names: frozenset[str]) -> str | None:
+    for attribute in part.attributes:
+        if attribute.name.lower() in names and isinstance(attribute.value, str) and attribute.value:
+            return attribute.value
+    return None
+
+
+def _embedded_frame(part: PartHeader) -> int | None:
+    for attribute in part.attributes:
+        if attribute.name.lower() in _FRAME_ATTRIBUTES:
+            value = attribute.value
+            if isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 12:
+                return int(value)
+            if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+                return int(value)
+    return None
+
+
+def _storage(parts: Iterable[PartHeader]) -> str:
+    words = []
+    for part in parts:
+        tiles = part.tiles if part.is_tiled else None
+        size = f" {tiles.x_size}x{tiles.y_size} mode {tiles.mode}" if tiles else ""
+        words.append(f"{part.part_type}{size}")
+    return ", ".join(words)
+
+
+def _colour(part: PartHeader) -> str:
+    words = [part.text("colorInteropID") or ""]
+    values = part.value("chromaticities", "chromaticities")
+    if isinstance(values, Chromaticities):
+        words.append(" ".join(f"{value:.4g}" for value in values))
+    if part.integer("acesImageContainerFlag") == 1:
+        words.append("ACES container")
+    return ", ".join(filter(None, words)) or "untagged"
+
+
+def _cryptomattes(inspection: Inspection) -> tuple[str, ...]:
+    return tuple(
+        f"{matte.key}: {len(matte.rank_layers)} layers" for names in inspection.names for matte in names.cryptomattes
+    )
+
+
+def _pixel_hash(inspection: Inspection) -> str | None:
+    report = inspection.pixels
+    if report is None or not report.parts:
+        return None
+    hashes = [part.pixel_hash for part in report.parts]
+    return " ".join(h for h in hashes if h) if all(hashes) else None
+
+
+def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
+    """The summary of an inspected file, None for a file that is no frame."""
+    name, version, header = inspection.name, inspection.version, inspection.header
+    if name.sequence is None or name.frame is None:
+        return None
+    base = FrameSummary(
+        path=inspection.path,
+        sequence=name.sequence,
+        frame=name.frame,
+        padding=name.padding,
+        size_bytes=version.size_bytes if version else None,
+        mtime=version.mtime if version else None,
+        status=inspection.status.value,
+    )
+    if header is None or not header.parts or header.is_partial:
+        return base
+    first = header.parts[0]
+    rate = first.value("framesPerSecond", "rational")
+    code = first.value("timeCode", "timecode")
+    compressions = [part.compression for part in header.parts]
+    return FrameSummary(
+        path=base.path,
+        sequence=base.sequence,
+        frame=base.frame,
+        padding=base.padding,
+        size_bytes=base.size_bytes,
+        mtime=base.mtime,
+        status=base.status,
+        display_window=first.display_window,
+        data_window=first.data_window,
+        channels=tuple(
+            f"{part.index}:{channel.name} {channel.type_name}"
+            for part in header.parts
+            for channel in sorted(part.channels or ())
+        ),
+        compression=", ".join(code_name(Compression, c) for c in compressions if c is not None),
+        storage=_storage(header.parts),
+        colour="; ".join(_colour(part) for part in header.parts),
+        views=", ".join(view for names in inspection.names for view in names.views),
+        software=_text(first, _SOFTWARE),
+        frame_rate=rate.value if isinstance(rate, Rational) else None,
+        time_code=timecodes.clock_of(code) if isinstance(code, TimeCode) else None,
+        embedded_frame=_embedded_frame(first),
+        image_counter=first.integer("imageCounter"),
+        cryptomattes=_cryptomattes(inspection),
+        pixel_hash=_pixel_hash(inspection),
+    )
+
+
+def _utc(value: object) -> datetime | None:
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+
+
+def _size(row: Mapping[str, object], width: str, height: str) -> tuple[int, ...] | None:
+    pair = (row.get(width), row.get(height))
+    return tuple(int(value) for value in pair if isinstance(value, int)) if None not in pair else None
+
+
+def frame_of_row(row: Mapping[str, object]) -> FrameSummary | None:
+    """The summary of a row of the catalog's `files` table, None for a file that is no frame.
+
+    What that table does not hold (offsets of windows, single channels, Cryptomattes, pixel hashes) is compared by
+    what it does: sizes, the number and types of channels.
+    """
+    sequence, frame = row.get("sequence"), row.get("frame_number")
+    if not isinstance(sequence, str) or not isinstance(frame, int):
+        return None
+
+    def text(name: str) -> str | None:
+        value = row.get(name)
+        return None if value is None else str(value)
+
+    size, rate, padding = row.get("size_bytes"), row.get("fps"), row.get("frame_padding")
+    is_read = row.get("status") == "inspected"
+    colour = [text("color_interop_id"), text("chromaticities"), "ACES container" if row.get("is_aces") else None]
+    return FrameSummary(
+        path=str(row.get("path")),
+        sequence=sequence,
+        frame=frame,
+        padding=padding if isinstance(padding, int) else 0,
+        size_bytes=size if isinstance(size, int) else None,
+        mtime=_utc(row.get("mtime")),
+        status=str(row.get("status")),
+        display_window=_size(row, "display_width", "display_height"),
+        data_window=_size(row, "width", "height"),
+        channels=(f"{row.get('channel_count')} channels of {row.get('pixel_types')}",) if is_read else None,
+        compression=text("compression"),
+        storage=text("part_type"),
+        colour=(", ".join(filter(None, colour)) or "untagged") if is_read else None,
+        views=(text("views") or "") if is_read else None,
+        software=text("software"),
+        frame_rate=float(rate) if isinstance(rate, (int, float)) else None,
+        time_code=timecodes.clock_of_text(text("timecode")),
+    )

@@ -1,0 +1,55 @@
+"""Cryptomatte manifests: names to ids, and the hash that ties them. Pure; knows nothing of headers.
+
+Source: Cryptomatte specification 1.2.0 and its reference utilities: MurmurHash3_x86_32 with seed 0 over the UTF-8 name; an
+exponent of 0 or 255, which would make a denormal, an infinity or a NaN, has its lowest bit (bit 23) toggled.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+import mmh3
+
+_EIGHT_HEX = re.compile(r"[0-9a-f]{8}")
+
+
+class ManifestError(ValueError):
+    """A manifest is not what the specification asks for; never leaves this package."""
+
+
+def cryptomatte_id(name: str) -> int:
+    """The 32-bit id of a name."""
+    hashed = mmh3.hash(name.encode("utf-8", "surrogatepass"), 0, signed=False)
+    exponent = (hashed >> 23) & 0xFF
+    return hashed ^ (1 << 23) if exponent in (0, 255) else hashed
+
+
+def parse_manifest(text: str) -> dict[str, str]:
+    """A manifest's names and their ids as text.
+
+    Raises:
+        ManifestError: If it is no JSON object of names to eight lower-case hexadecimal digits.
+    """
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"no JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise ManifestError(f"a JSON {type(parsed).__name__}, not an object")
+    for name, value in parsed.items():
+        if not isinstance(value, str) or not _EIGHT_HEX.fullmatch(value):
+            raise ManifestError(f"{name!r}: {str(value)[:20]!r} is not eight lower-case hexadecimal digits")
+    return parsed
+
+
+def wrong_names(manifest: Mapping[str, str]) -> list[str]:
+    """Names whose id is not the hash of the name."""
+    return [name for name, value in manifest.items() if f"{cryptomatte_id(name):08x}" != value]
+
+
+def collisions(manifest: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Pairs of names that share an id."""
+    owner: dict[str, str] = {}
+    return [(first, name) for name, value in manifest.items() if (first := owner.setdefault(value, name)) != name]

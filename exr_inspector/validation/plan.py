@@ -1,0 +1,82 @@
+"""A resolved policy as the engine runs it: rules that are off or demand nothing are gone, the rest grouped by traits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from exr_inspector.model import Severity
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.registry import RULES
+from exr_inspector.validation.rule import Rule, Scope, Stage
+
+
+class Step(NamedTuple):
+    """One rule as it runs.
+
+    Attributes:
+        check: Its function.
+        rule: The rule.
+        severity: As the policy sets it, None for the rule's own.
+    """
+
+    check: Any
+    rule: Rule
+    severity: Severity | None
+
+
+Group = tuple[int, tuple[Step, ...]]
+
+
+class Plan(NamedTuple):
+    """Rules by what they look at; in each, groups of the traits that call them.
+
+    Attributes:
+        parts: Rules about a part by header and tables.
+        files: Rules about a file by header and tables.
+        part_pixels: Rules about a part's statistics.
+        file_pixels: Rules about a file's statistics.
+        sequences: Rules about sequences.
+    """
+
+    parts: tuple[Group, ...]
+    files: tuple[Group, ...]
+    part_pixels: tuple[Group, ...]
+    file_pixels: tuple[Group, ...]
+    sequences: tuple[Step, ...]
+
+
+def _when(rule: Rule, parameters: Parameters) -> int:
+    """The traits that call a rule; where every file is to be an ACES container, no claim is needed."""
+    return t.ALWAYS if rule.when == t.ACES and rule.group == "ACE" and parameters.aces_container else rule.when
+
+
+def _groups(steps: list[Step], parameters: Parameters) -> tuple[Group, ...]:
+    found: dict[int, list[Step]] = {}
+    for step in steps:
+        found.setdefault(_when(step.rule, parameters), []).append(step)
+    return tuple((mask, tuple(members)) for mask, members in found.items())
+
+
+def make_plan(levels: Mapping[str, Severity | None], parameters: Parameters) -> Plan:
+    """The plan of the rules in `levels` (those that are on) with these parameters."""
+    steps: dict[tuple[Scope, bool], list[Step]] = {}
+    for code, rule in RULES.items():
+        if code not in levels or rule.check is None:
+            continue
+        if rule.needs and not any(getattr(parameters, name) for name in rule.needs):
+            continue
+        key = (rule.scope, rule.stage is Stage.PIXELS)
+        steps.setdefault(key, []).append(Step(rule.check, rule, levels[code]))
+
+    def groups(scope: Scope, *, pixels: bool) -> tuple[Group, ...]:
+        return _groups(steps.get((scope, pixels), []), parameters)
+
+    return Plan(
+        groups(Scope.PART, pixels=False),
+        groups(Scope.FILE, pixels=False),
+        groups(Scope.PART, pixels=True),
+        groups(Scope.FILE, pixels=True),
+        tuple(steps.get((Scope.SEQUENCE, False), [])),
+    )

@@ -1,0 +1,70 @@
+"""What a channel holds, judged by its name alone: colour, alpha, depth, an id, a position, a normal, motion.
+
+Names are all a file says of this; the words are those that renderers and compositors write. A channel whose name says
+nothing is OTHER, and no rule about data applies to it.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+
+
+class Role(IntEnum):
+    """What a channel holds."""
+
+    OTHER = 0
+    COLOUR = 1
+    ALPHA = 2
+    DEPTH = 3
+    ID = 4
+    POSITION = 5
+    NORMAL = 6
+    MOTION = 7
+    CRYPTOMATTE = 8
+
+
+DATA_ROLES = frozenset({Role.DEPTH, Role.ID, Role.POSITION, Role.NORMAL, Role.MOTION, Role.CRYPTOMATTE})
+RGB = ("R", "G", "B")
+
+_WORDS = {
+    Role.DEPTH: {"depth", "z", "zdepth", "zback"},
+    Role.ID: {"id", "ids", "objectid", "materialid", "particleid", "instanceid", "primid", "indexob", "indexma"},
+    Role.POSITION: {"p", "position", "positions", "pworld", "pref", "worldposition", "uv", "uvs", "st", "stmap"},
+    Role.NORMAL: {"n", "ng", "normal", "normals"},
+    Role.MOTION: {"motion", "velocity", "motionvector", "motionvectors", "mvec"},
+}
+_ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}
+# A single letter within a longer name (`diffuse_p`) says too little.
+_ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1}
+_TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
+_ALPHAS = {"A", "AR", "AG", "AB", "a", "alpha", "Alpha"}
+# Components that hold an axis or a value of what the layer's name says.
+_BARE = {"Z": Role.DEPTH, "ZBack": Role.DEPTH}
+
+
+def _of_segment(segment: str) -> Role:
+    """The role that one dot-free part of a name spells out, OTHER if none."""
+    word = segment.lower().rstrip("0123456789").strip("_- ")
+    if word in _ROLE_OF_WORD:
+        return _ROLE_OF_WORD[word]
+    tokens = [token.lower() for token in _TOKEN.findall(segment)]
+    for token in tokens:
+        if token in _ROLE_OF_TOKEN:
+            return _ROLE_OF_TOKEN[token]
+    return Role.OTHER
+
+
+@lru_cache(maxsize=8192)
+def role_of(layer: str, component: str) -> Role:
+    """The role of a channel by its layer (without view) and component; Cryptomatte is declared, not named."""
+    if component in _ALPHAS:
+        return Role.ALPHA
+    role = _of_segment(layer.rpartition(".")[2]) if layer else Role.OTHER
+    if role is not Role.OTHER:
+        return role
+    if component in _COLOURS:
+        return Role.COLOUR
+    return _BARE.get(component) or (_of_segment(component) if len(component) > 1 else Role.OTHER)

@@ -1,0 +1,254 @@
+"""ACE: SMPTE ST 2065-4 containers, judged where a file claims to be one or the policy demands it.
+
+The text of the standard was not at hand: the rules follow what reference writers and readers of the container do, so the
+list may lack something that the standard demands.
+"""
+
+from __future__ import annotations
+
+from exr_inspector.exr.values import Compression, LineOrder, PixelType, code_name
+from exr_inspector.model import Severity
+from exr_inspector.validation import colourspaces as spaces
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
+from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rules.colour import chromaticities, short
+from exr_inspector.validation.rules.compression import codec_name
+
+_EXR2ACES = "OpenEXR exr2aces"
+_OIIO = "OpenImageIO ACES container check"
+_WRITER = "Academy's reference container writer"
+_HEADER_LIMIT_BYTES = 1 << 20
+_SETS = (
+    frozenset({"B", "G", "R"}),
+    frozenset({"A", "B", "G", "R"}),
+    frozenset({"B", "G", "R", "left.B", "left.G", "left.R"}),
+    frozenset({"A", "B", "G", "R", "left.A", "left.B", "left.G", "left.R"}),
+)
+_REQUIRED = (
+    "acesImageContainerFlag", "channels", "chromaticities", "compression", "dataWindow", "displayWindow", "lineOrder",
+    "pixelAspectRatio", "screenWindowCenter", "screenWindowWidth",
+)  # fmt: skip
+_STRINGS = (
+    "cameraFirmwareVersion", "cameraIdentifier", "cameraLabel", "cameraMake", "cameraModel", "cameraSerialNumber",
+    "comments", "creator", "lensAttributes", "lensFirmwareVersion", "lensMake", "lensModel", "lensSerialNumber", "owner",
+    "recorderFirmwareVersion", "recorderMake", "recorderModel", "recorderSerialNumber", "reelName",
+    "storageMediaSerialNumber",
+)  # fmt: skip
+
+
+@part_rule(
+    "ACE-FLAG",
+    Severity.ERROR,
+    "acesImageContainerFlag is the int 1",
+    why="It is the container's claim to be one.",
+    source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}",
+    when=t.ACES,
+)
+def flag(part: PartFacts, parameters: Parameters) -> Results:
+    """The flag, absent or of another value."""
+    value = part.part.integer("acesImageContainerFlag")
+    if value == 1:
+        return NOTHING
+    found = "absent" if value is None else str(value)
+    return [Found(f"acesImageContainerFlag is {found}, not int 1", found, "int 1")]
+
+
+@file_rule(
+    "ACE-VERSION",
+    Severity.ERROR,
+    "The file is a single flat scan line part (version word 2 or 0x402)",
+    why="The container is a subset of OpenEXR 1.",
+    source=_EXR2ACES,
+    when=t.ACES,
+)
+def version(file: FileFacts, parameters: Parameters) -> Results:
+    """The version word."""
+    word = file.header.version_word
+    if word in {0x002, 0x402}:
+        return NOTHING
+    return [Found(f"The version word is 0x{word:x}; ACES containers have 0x2 or 0x402", f"0x{word:x}", "0x2 or 0x402")]
+
+
+@part_rule(
+    "ACE-COMPRESSION",
+    Severity.ERROR,
+    "Pixels are not compressed",
+    why="The standard forbids compression.",
+    source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}; ACEScentral",
+    when=t.ACES,
+)
+def compression(part: PartFacts, parameters: Parameters) -> Results:
+    """Any code but NONE."""
+    if part.part.compression == Compression.NONE:
+        return NOTHING
+    codec = codec_name(part)
+    return [Found(f"The compression is {codec}; ACES containers have none", codec, "NONE")]
+
+
+@part_rule(
+    "ACE-LINEORDER",
+    Severity.ERROR,
+    "Lines are stored in increasing order",
+    why="The reference writer does nothing else.",
+    source=_WRITER,
+    when=t.ACES,
+)
+def line_order(part: PartFacts, parameters: Parameters) -> Results:
+    """The lineOrder attribute."""
+    order = part.part.line_order
+    if order is None or order == LineOrder.INCREASING_Y:
+        return NOTHING
+    name = code_name(LineOrder, order)
+    return [Found(f"lineOrder is {name}; ACES containers have INCREASING_Y", name, "INCREASING_Y")]
+
+
+@part_rule(
+    "ACE-CHANNELS",
+    Severity.ERROR,
+    "Channels are R, G, B, perhaps A, perhaps the same of the left eye",
+    why="The standard allows no others.",
+    source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}",
+    when=t.ACES,
+)
+def channels(part: PartFacts, parameters: Parameters) -> Results:
+    """The set of names."""
+    names = frozenset(channel.name for channel in part.channels)
+    if names in _SETS:
+        return NOTHING
+    found = listed(sorted(names))
+    return [Found(f"The channels are {found}; ACES containers have R, G, B and perhaps A", found, "R, G, B[, A]")]
+
+
+@part_rule(
+    "ACE-HALF",
+    Severity.ERROR,
+    "Every channel is HALF and sampled at every pixel",
+    why="The standard allows only that.",
+    source=f"{_OIIO}; ACEScentral",
+    when=t.ACES,
+)
+def half(part: PartFacts, parameters: Parameters) -> Results:
+    """Types and samplings."""
+    hit = [c for c in part.channels if c.pixel_type != PixelType.HALF or (c.x_sampling, c.y_sampling) != (1, 1)]
+    if not hit:
+        return NOTHING
+    found = listed(f"{c.name} {c.type_name} {c.x_sampling},{c.y_sampling}" for c in hit)
+    return [Found(f"Not HALF at every pixel: {found}", found, "HALF 1,1", hit[0].name)]
+
+
+@part_rule(
+    "ACE-CHROMA",
+    Severity.ERROR,
+    "chromaticities are those of AP0",
+    why="The standard requires them.",
+    source=f"{_EXR2ACES}; {_OIIO}; OpenEXR 3.5 colour metadata checks",
+    when=t.ACES,
+)
+def chroma(part: PartFacts, parameters: Parameters) -> Results:
+    """Absent or other chromaticities, to 0.001."""
+    values = chromaticities(part)
+    if values is not None and spaces.are_close(values, spaces.PRIMARIES[spaces.ACES]):
+        return NOTHING
+    found = "absent" if values is None else short(values)
+    return [Found(f"chromaticities are {found}, not AP0", found, "AP0")]
+
+
+@part_rule(
+    "ACE-ID",
+    Severity.WARNING,
+    "colorInteropID is lin_ap0_scene or absent",
+    why="It accompanies the flag and must not contradict it.",
+    source=f"ASWF Color Interop recommendation 04; {_OIIO}",
+    when=t.ACES,
+)
+def identifier(part: PartFacts, parameters: Parameters) -> Results:
+    """Another id."""
+    value = part.part.text("colorInteropID")
+    if value in {None, spaces.ACES}:
+        return NOTHING
+    return [Found(f"colorInteropID is {value!r}, not {spaces.ACES}", str(value), spaces.ACES)]
+
+
+@part_rule(
+    "ACE-REQUIRED",
+    Severity.ERROR,
+    "The ten attributes of a container are there",
+    why="The reference reader needs them.",
+    source=_WRITER,
+    when=t.ACES,
+)
+def required(part: PartFacts, parameters: Parameters) -> Results:
+    """Which of the ten are lacking."""
+    lacking = [name for name in _REQUIRED if name not in part.part.by_name]
+    if not lacking:
+        return NOTHING
+    names = listed(lacking)
+    return [Found(f"ACES containers need {names}", "absent", names)]
+
+
+@file_rule(
+    "ACE-HEADER-SIZE",
+    Severity.ERROR,
+    "The header is no larger than 1 MiB",
+    why="The reference writer's limit.",
+    source=_WRITER,
+    when=t.ACES,
+)
+def header_size(file: FileFacts, parameters: Parameters) -> Results:
+    """Bytes between the version word and the chunk offset table."""
+    size = file.header.end - 8
+    if size <= _HEADER_LIMIT_BYTES:
+        return NOTHING
+    return [Found(f"The header has {size} bytes", str(size), f"at most {_HEADER_LIMIT_BYTES}")]
+
+
+@part_rule(
+    "ACE-STRINGS",
+    Severity.ERROR,
+    "Camera, lens, recorder and production strings are not empty",
+    why="An attribute that is there has to say something.",
+    source=_OIIO,
+    when=t.ACES,
+)
+def strings(part: PartFacts, parameters: Parameters) -> Results:
+    """Empty strings among those the container defines."""
+    empty = [name for name in _STRINGS if part.part.text(name) == ""]
+    return [Found(f"{listed(empty)} empty", "empty", "text, or no attribute")] if empty else NOTHING
+
+
+@part_rule(
+    "ACE-STEREO",
+    Severity.WARNING,
+    "In stereo containers the unprefixed channels are the right eye",
+    why="The channel set has left.R, left.G, left.B beside R, G, B.",
+    source=f"{_WRITER} (inferred)",
+    when=t.ACES,
+)
+def stereo(part: PartFacts, parameters: Parameters) -> Results:
+    """multiView of a container with left.* channels: the default view is right."""
+    views = part.part.value("multiView", "stringvector")
+    if not any(channel.name.startswith("left.") for channel in part.channels):
+        return NOTHING
+    if isinstance(views, tuple) and views[:1] == ("right",):
+        return NOTHING
+    found = ", ".join(str(view) for view in views) if isinstance(views, tuple) else "absent"
+    return [Found(f"multiView is {found}; the default view of a stereo container is right", found, "right, left")]
+
+
+RULES = (
+    flag,
+    version,
+    compression,
+    line_order,
+    channels,
+    half,
+    chroma,
+    identifier,
+    required,
+    header_size,
+    strings,
+    stereo,
+)

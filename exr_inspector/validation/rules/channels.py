@@ -1,0 +1,301 @@
+"""CHN: names of channels and layers. Duplicates and samplings that the format forbids are found by `exr.conformance`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from exr_inspector.exr.values import PixelType
+from exr_inspector.model import Severity
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import FileFacts, NamedChannel, PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.roles import Role
+from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
+
+_NAMES_SHOWN = 6
+_LONG_NAMES = {"red": "R", "green": "G", "blue": "B", "alpha": "A", "r": "R", "g": "G", "b": "B", "a": "A"}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a message: the first few and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - _NAMES_SHOWN} more" if len(every) > _NAMES_SHOWN else ""
+    return ", ".join(every[:_NAMES_SHOWN]) + more
+
+
+def _layer(layer: str) -> str:
+    return f"Layer {layer!r}" if layer else "The base layer"
+
+
+@part_rule(
+    "CHN-RGB-INCOMPLETE",
+    Severity.WARNING,
+    "A layer with any of R, G, B has all three",
+    why="A broken write node or a wrong channel mask drops single components.",
+    source="common practice",
+    when=t.UNUSUAL,
+)
+def rgb_incomplete(part: PartFacts, parameters: Parameters) -> Results:
+    """Layers with one or two of R, G, B; Cryptomatte and single-component AOVs that say R alone are no colour."""
+    found = []
+    for (layer, _), members in part.by_layer.items():
+        there = [component for component in "RGB" if component in members]
+        if len(there) in (0, 3) or members[there[0]].role is not Role.COLOUR:
+            continue
+        if len(there) == 1 and layer and len(members) == 1:
+            continue
+        lacking = "".join(component for component in "RGB" if component not in there)
+        message = f"{_layer(layer)} has {''.join(there)} but not {lacking}"
+        found.append(Found(message, "".join(there), "RGB", members[there[0]].name))
+    return found
+
+
+@file_rule(
+    "CHN-NO-BASE-RGB",
+    Severity.WARNING,
+    "Part 0 has R, G, B or Y in its base layer",
+    why="Viewers that know no layers show nothing.",
+    source="OpenEXR technical introduction; multi-view document",
+    when=t.UNUSUAL,
+)
+def no_base_rgb(file: FileFacts, parameters: Parameters) -> Results:
+    """The base layer of the first part; deep data may hold depth alone."""
+    part = file.parts[0]
+    if not part.channels or part.traits & t.DEEP:
+        return NOTHING
+    names = {channel.name for channel in part.channels}
+    if names & {"R", "G", "B", "Y"}:
+        return NOTHING
+    found = listed(names)
+    return [Found("Part 0 has neither R, G, B nor Y in its base layer", found, "R, G, B or Y", part=0)]
+
+
+@part_rule(
+    "CHN-CASE",
+    Severity.WARNING,
+    "Colour channels of the base layer are called R, G, B, A",
+    why="Only these exact names mean colour; others are not shown, and DWA compresses them as data.",
+    source="OpenEXR technical introduction; OpenEXRCore 3.5",
+    when=t.UNUSUAL,
+)
+def case(part: PartFacts, parameters: Parameters) -> Results:
+    """Lower-case or spelt-out names in the base layer; layers of Cryptomatte and renderers use them on purpose."""
+    return [
+        Found(
+            f"Channel {channel.name!r} is not recognised as {_LONG_NAMES[channel.name.lower()]}",
+            channel.name,
+            _LONG_NAMES[channel.name.lower()],
+            channel.name,
+        )
+        for channel in part.named
+        if not channel.layer and channel.view is None and channel.component.lower() in _LONG_NAMES
+        if channel.component not in {"R", "G", "B", "A"}
+    ]
+
+
+@part_rule(
+    "CHN-ALPHA-MISSING",
+    Severity.WARNING,
+    "The base layer has A",
+    why="Compositing needs the coverage.",
+    source="common practice",
+    needs=("alpha_expected",),
+)
+def alpha_missing(part: PartFacts, parameters: Parameters) -> Results:
+    """RGB of the base layer without A, where the show expects one."""
+    names = {channel.name for channel in part.channels}
+    if {"R", "G", "B"} <= names and "A" not in names:
+        return [Found("The base layer has R, G, B but no A", "RGB", "RGBA")]
+    return NOTHING
+
+
+def _odd_name(name: str) -> str:
+    """What is unusual about the characters of a channel name; empty for a sound one."""
+    if name.startswith(".") or name.endswith(".") or ".." in name:
+        return "an empty component"
+    if " " in name:
+        return "a space"
+    if not name.isascii() or not name.isprintable():
+        return "characters other than printable ASCII"
+    return ""
+
+
+@part_rule(
+    "CHN-CHARS",
+    Severity.WARNING,
+    "Channel names are printable ASCII without spaces, cut by single dots",
+    why="Software that splits names into layer and component breaks on anything else.",
+    source="common practice",
+    when=t.UNUSUAL,
+)
+def characters(part: PartFacts, parameters: Parameters) -> Results:
+    """Each channel's full name."""
+    found = []
+    for channel in part.channels:
+        if odd := _odd_name(channel.name):
+            found.append(Found(f"Channel name {channel.name!r} has {odd}", channel.name, channel=channel.name))
+    return found
+
+
+_NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
+
+
+@part_rule(
+    "CHN-RESERVED",
+    Severity.WARNING,
+    "Reserved names (Z, ZBack, A, AR, AG, AB) hold numbers, not ids",
+    why="Readers give these names a meaning of their own.",
+    source="OpenEXR technical introduction; Interpreting Deep Pixels",
+    when=t.UINT,
+)
+def reserved_names(part: PartFacts, parameters: Parameters) -> Results:
+    """Depth or coverage stored as UINT in the base layer."""
+    return [
+        Found(f"Channel {channel.name} is UINT; it holds depth or coverage", "UINT", "HALF or FLOAT", channel.name)
+        for channel in part.channels
+        if channel.pixel_type == PixelType.UINT and channel.name in _NEVER_UINT
+    ]
+
+
+@part_rule(
+    "CHN-RESERVED-CLASH",
+    Severity.WARNING,
+    "Coverage is either A or one channel a colour, not both",
+    why="Readers cannot tell which coverage applies to a colour.",
+    source="OpenEXR technical introduction (RA, GA, BA); Interpreting Deep Pixels (AR, AG, AB)",
+    when=t.UNUSUAL,
+)
+def reserved_clash(part: PartFacts, parameters: Parameters) -> Results:
+    """RA, GA, BA together with A in one layer."""
+    found = []
+    for (layer, _), members in part.by_layer.items():
+        single = [component for component in ("RA", "GA", "BA") if component in members]
+        if single and "A" in members:
+            message = f"{_layer(layer)} has A together with {', '.join(single)}"
+            found.append(Found(message, ", ".join(single), "A alone", members[single[0]].name))
+    return found
+
+
+@file_rule(
+    "CHN-EXPECTED",
+    Severity.ERROR,
+    "The layers and channels of the show's template are there",
+    why="A missing AOV stops the next department; the delivery is refused.",
+    source="delivery specifications; common practice",
+    needs=("expected_layers", "expected_channels"),
+)
+def expected(file: FileFacts, parameters: Parameters) -> Results:
+    """Layers and channels of all parts against `expected_layers` and `expected_channels`."""
+    found: list[Found] = []
+    if parameters.expected_channels is not None:
+        there = {channel.name for part in file.parts for channel in part.channels}
+        for name in parameters.expected_channels:
+            if name not in there:
+                found.append(Found(f"Channel {name!r} is missing", "absent", name, name))
+    if parameters.expected_layers is not None:
+        layers = {layer.name for part in file.parts for layer in part.names.layers}
+        found += [
+            Found(f"{_layer(name)} is missing", "absent", name or "base layer")
+            for name in parameters.expected_layers
+            if name not in layers
+        ]
+        found += [
+            Found(f"{_layer(name)} is not in the show's template", name, "absent", severity=Severity.INFO)
+            for name in sorted(layers.difference(parameters.expected_layers))
+        ]
+    return found
+
+
+@file_rule(
+    "CHN-PART-DUP",
+    Severity.WARNING,
+    "No two parts of one view have a channel of the same name",
+    why="Readers that merge parts keep the last one only.",
+    source="common practice",
+    when=t.MULTI_PART,
+)
+def part_duplicates(file: FileFacts, parameters: Parameters) -> Results:
+    """Full names by view over all parts; parts that are named layers of their own are told apart by part name."""
+    owner: dict[tuple[str, str | None, str], int] = {}
+    repeated: dict[tuple[int, int], list[str]] = {}
+    for part in file.parts:
+        layer = _part_layer(part)
+        for channel in part.named:
+            first = owner.setdefault((layer, channel.view, channel.name), part.index)
+            if first != part.index:
+                repeated.setdefault((first, part.index), []).append(channel.name)
+    return [
+        Found(f"Part {second} repeats channels of part {first}: {listed(names)}", listed(names), part=second)
+        for (first, second), names in repeated.items()
+    ]
+
+
+def _part_layer(part: PartFacts) -> str:
+    """The layer that a part's name stands for where parts are layers (`diffuse.left` with view `left`)."""
+    name, view = part.part.name or "", part.part.view
+    return name.removesuffix(f".{view}").removesuffix(f"_{view}") if view else name
+
+
+@part_rule(
+    "CHN-LUMA-CHROMA",
+    Severity.WARNING,
+    "Colour is stored as R, G, B; chroma never comes without luminance",
+    why="Luminance and chroma are subsampled and lossy; many applications cannot read them.",
+    source="OpenEXR technical introduction",
+    when=t.UNUSUAL,
+)
+def luma_chroma(part: PartFacts, parameters: Parameters) -> Results:
+    """Y with RY, BY; RY or BY alone is an error."""
+    found = []
+    for (layer, _), members in part.by_layer.items():
+        chroma = [component for component in ("RY", "BY") if component in members]
+        if not chroma:
+            continue
+        if "Y" not in members:
+            message = f"{_layer(layer)} has {', '.join(chroma)} without Y"
+            found.append(Found(message, ", ".join(chroma), "Y, RY, BY", severity=Severity.ERROR))
+        else:
+            found.append(Found(f"{_layer(layer)} is stored as luminance and chroma", "Y, RY, BY", "R, G, B"))
+    return found
+
+
+@part_rule(
+    "CHN-SUBSAMPLED",
+    Severity.WARNING,
+    "Every channel is sampled at every pixel",
+    why="Many applications do not read subsampled channels, or place them wrongly.",
+    source="common practice",
+    when=t.SUBSAMPLED,
+)
+def subsampled(part: PartFacts, parameters: Parameters) -> Results:
+    """Samplings other than 1, 1."""
+    return [
+        Found(
+            f"Channel {channel.name} is sampled {channel.x_sampling}, {channel.y_sampling}",
+            f"{channel.x_sampling}, {channel.y_sampling}",
+            "1, 1",
+            channel.name,
+        )
+        for channel in part.channels
+        if (channel.x_sampling, channel.y_sampling) != (1, 1)
+    ]
+
+
+def names_of(channels: Iterable[NamedChannel]) -> str:
+    """Their full names, for a message."""
+    return listed(channel.name for channel in channels)
+
+
+RULES = (
+    rgb_incomplete,
+    no_base_rgb,
+    case,
+    alpha_missing,
+    characters,
+    reserved_names,
+    reserved_clash,
+    expected,
+    part_duplicates,
+    luma_chroma,
+    subsampled,
+)

@@ -1,0 +1,238 @@
+"""CHK: what the chunk offset tables, and chunks that were read, say of the file's completeness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from exr_inspector.exr.chunks import ChunkState, Completeness, MissingRange
+from exr_inspector.model import PixelFault, Severity
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule, reported
+
+_CORE = "OpenEXRCore 3.5"
+_RANGES_SHOWN = 3
+_FAULTS_SHOWN = 20
+# Codes by which a look at the leaders has told of chunks in this state, one by one.
+_TOLD_BY: dict[ChunkState, frozenset[str]] = {
+    ChunkState.ZERO: frozenset(),
+    ChunkState.NO_ENTRY: frozenset(),
+    ChunkState.OUT_OF_RANGE: frozenset(),
+    ChunkState.DUPLICATE: frozenset({"CHK-OFFSET-DUP"}),
+    ChunkState.PAST_END: frozenset({"CHK-PAST-EOF"}),
+    ChunkState.BAD_LEADER: frozenset({"CHK-LEADER", "CHK-PACKED-SIZE", "CHK-DEEP-SIZES"}),
+}
+
+
+def _where(missing: Sequence[MissingRange], *, more: bool) -> str:
+    """The first missing ranges, for a message."""
+    words = []
+    for gap in missing[:_RANGES_SHOWN]:
+        level = f"level {gap.level_x},{gap.level_y} " if gap.level_x or gap.level_y else ""
+        words.append(f"{level}rows {gap.y_min} to {gap.y_max}")
+    tail = ", ..." if more or len(missing) > _RANGES_SHOWN else ""
+    return ", ".join(words) + tail
+
+
+def _state(part: PartFacts, state: ChunkState, words: str) -> Results:
+    """One finding for the chunks of a part that are in `state`."""
+    whole = part.completeness
+    if whole is None or state not in whole.counts:
+        return NOTHING
+    if not part.file.reported.isdisjoint(_TOLD_BY[state]):
+        return NOTHING
+    return _counted(whole, whole.counts[state], words)
+
+
+def _counted(whole: Completeness, count: int, words: str) -> Results:
+    share = f"{count} of {whole.chunk_count}"
+    where = _where(whole.missing, more=whole.missing_truncated)
+    message = f"{share} chunks {words}" + (f" (missing: {where})" if where else "")
+    return [Found(message, share, "0")]
+
+
+@part_rule(
+    "CHK-TABLE-TRUNC",
+    Severity.ERROR,
+    "The chunk offset table is inside the file",
+    why="The file ends behind its header; no pixel is there.",
+    source=_CORE,
+    stage=Stage.TABLE,
+    when=t.INCOMPLETE,
+)
+def table_truncated(part: PartFacts, parameters: Parameters) -> Results:
+    """Chunks without an entry."""
+    return _state(part, ChunkState.NO_ENTRY, "have no entry: the file ends inside the offset table")
+
+
+@part_rule(
+    "CHK-ZERO-OFFSET",
+    Severity.ERROR,
+    "No entry of the chunk offset table is zero",
+    why="The writer crashed, or has not finished.",
+    source=_CORE,
+    stage=Stage.TABLE,
+    when=t.INCOMPLETE,
+)
+def zero_offset(part: PartFacts, parameters: Parameters) -> Results:
+    """Zero entries, except where only upper levels lack."""
+    if part.completeness is None or part.completeness.zero_only_upper_levels:
+        return NOTHING
+    return _state(part, ChunkState.ZERO, "have the offset zero: they were never written")
+
+
+@part_rule(
+    "CHK-ZERO-UPPER-LEVELS",
+    Severity.ERROR,
+    "All announced levels are written",
+    why="A writer announced mip or rip levels and wrote the first one only; OpenEXR's Python module does.",
+    source="measured with OpenEXR 3.5.3",
+    stage=Stage.TABLE,
+    when=t.INCOMPLETE,
+)
+def zero_upper_levels(part: PartFacts, parameters: Parameters) -> Results:
+    """Zero entries in levels above the first alone."""
+    if part.completeness is None or not part.completeness.zero_only_upper_levels:
+        return NOTHING
+    return _state(part, ChunkState.ZERO, "have the offset zero, all of them in levels above the first")
+
+
+@part_rule(
+    "CHK-OFFSET-RANGE",
+    Severity.ERROR,
+    "Offsets point behind the tables and into the file",
+    why="The table is damaged or the file cut off; readers guess new offsets silently.",
+    source=_CORE,
+    stage=Stage.TABLE,
+    when=t.INCOMPLETE,
+)
+def offset_range(part: PartFacts, parameters: Parameters) -> Results:
+    """Offsets before the first possible chunk or behind the file's end."""
+    return _state(part, ChunkState.OUT_OF_RANGE, "have offsets outside the file's data")
+
+
+@part_rule(
+    "CHK-OFFSET-DUP",
+    Severity.ERROR,
+    "No two entries have one offset",
+    why="The table is corrupt or made to do harm.",
+    source="common practice",
+    stage=Stage.TABLE,
+    when=t.INCOMPLETE,
+)
+def offset_duplicate(part: PartFacts, parameters: Parameters) -> Results:
+    """Offsets that another entry has, too."""
+    return _state(part, ChunkState.DUPLICATE, "repeat the offset of another one")
+
+
+@part_rule(
+    "CHK-PAST-EOF",
+    Severity.ERROR,
+    "Every chunk ends inside the file",
+    why="A transfer was cut off.",
+    source=_CORE,
+    stage=Stage.TABLE,
+    when=t.INCOMPLETE,
+)
+def past_end(part: PartFacts, parameters: Parameters) -> Results:
+    """Chunks that run past the end."""
+    return _state(part, ChunkState.PAST_END, "run past the end of the file")
+
+
+@part_rule(
+    "CHK-LEADER",
+    Severity.ERROR,
+    "A chunk's leader names the chunk that the table says",
+    why="Table or chunks are corrupt.",
+    source=_CORE,
+    stage=Stage.TABLE,
+    when=t.INCOMPLETE,
+)
+def leader(part: PartFacts, parameters: Parameters) -> Results:
+    """Leaders with other coordinates, part numbers or impossible sizes."""
+    return _state(part, ChunkState.BAD_LEADER, "have leaders that contradict the table")
+
+
+@file_rule(
+    "CHK-DECODE",
+    Severity.ERROR,
+    "Every chunk that was read decodes",
+    why="Bits rotted, or a writer stored something else than the header says.",
+    source="exrcheck; OpenEXRCore 3.5",
+    stage=Stage.PIXELS,
+)
+def decode(file: FileFacts, parameters: Parameters) -> Results:
+    """Chunks that could not be had, the first of them one by one, the rest as a count."""
+    report = file.inspection.pixels
+    if report is None or not report.faults:
+        return NOTHING
+    found = [_fault(fault) for fault in report.faults[:_FAULTS_SHOWN]]
+    if more := len(report.faults) - _FAULTS_SHOWN:
+        if more > 0:
+            found.append(Found(f"{more} more chunks do not decode", str(len(report.faults)), "0"))
+    return found
+
+
+def _fault(fault: PixelFault) -> Found:
+    message = f"Chunk {fault.chunk} (rows {fault.y_min} to {fault.y_max}) does not decode: {fault.message}"
+    return Found(message, fault.code, "pixels", part=fault.part)
+
+
+RULES = (
+    table_truncated,
+    zero_offset,
+    zero_upper_levels,
+    offset_range,
+    offset_duplicate,
+    past_end,
+    leader,
+    decode,
+    reported(
+        "CHK-TABLE-TOO-BIG",
+        Severity.ERROR,
+        "A part has at most 1048576 chunks",
+        why="The C library refuses larger tables.",
+        source=_CORE,
+    ),
+    reported(
+        "CHK-PACKED-SIZE",
+        Severity.ERROR,
+        "A chunk's size is above zero, no larger than its pixels, and equal to them without compression",
+        why="The chunk is corrupt.",
+        source=_CORE,
+        stage=Stage.TABLE,
+    ),
+    reported(
+        "CHK-DEEP-SIZES",
+        Severity.ERROR,
+        "The sizes of a deep chunk agree with each other and stay below 2 GiB",
+        why="The chunk is corrupt.",
+        source=_CORE,
+        stage=Stage.TABLE,
+    ),
+    reported(
+        "CHK-REBUILDABLE",
+        Severity.INFO,
+        "A damaged table cannot be made up for",
+        why="Told where a walk over the chunks found what the table lost: the file can be repaired without loss.",
+        source=_CORE,
+        stage=Stage.TABLE,
+    ),
+    reported(
+        "CHK-GAPS",
+        Severity.INFO,
+        "There are no unused bytes between or behind chunks",
+        why="They are left over from another version, or hide something.",
+        source="common practice",
+        stage=Stage.TABLE,
+    ),
+    reported(
+        "CHK-LINEORDER",
+        Severity.INFO,
+        "Chunks lie in the file in the order that lineOrder promises",
+        why="Players that trust it seek back and forth.",
+        source="OpenEXR technical introduction",
+        stage=Stage.TABLE,
+    ),
+)

@@ -1,0 +1,246 @@
+"""COL: colour tags by themselves, against the channels and against the show; never against pixels.
+
+The rules that OpenEXR 3.5 has of its own (COL-C-...) are in `colour_flags`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from exr_inspector.exr.values import Chromaticities
+from exr_inspector.model import Severity
+from exr_inspector.validation import colourspaces as spaces
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.roles import DATA_ROLES, Role
+from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
+from exr_inspector.validation.rules.channels import names_of
+
+_CIF = "ASWF Color Interop recommendation 04"
+
+
+def chromaticities(part: PartFacts) -> Chromaticities | None:
+    """The part's chromaticities, None where there are none or they are malformed."""
+    value = part.part.value("chromaticities", "chromaticities")
+    return value if isinstance(value, Chromaticities) else None
+
+
+def short(values: Chromaticities) -> str:
+    """Eight coordinates, for a message."""
+    return " ".join(f"{value:.4g}" for value in values)
+
+
+@part_rule(
+    "COL-ID-SYNTAX",
+    Severity.WARNING,
+    "colorInteropID follows the grammar of color interop ids",
+    why="Software that looks the id up does not find it.",
+    source="ASWF Color Interop recommendation 03, Annex B",
+    when=t.COLOUR,
+)
+def id_syntax(part: PartFacts, parameters: Parameters) -> Results:
+    """One to three tokens of allowed characters, split by colons."""
+    identifier = part.part.text("colorInteropID")
+    if not identifier or spaces.is_well_formed(identifier):
+        return NOTHING
+    expected = "lower case tokens split by at most two colons"
+    return [Found(f"colorInteropID {identifier!r} does not follow the grammar", identifier[:80], expected)]
+
+
+@part_rule(
+    "COL-ID-UNREGISTERED",
+    Severity.WARNING,
+    "A colorInteropID without a namespace is a published one",
+    why="Names of one's own need a namespace; without one nobody else knows them.",
+    source="ASWF Color Interop recommendation 03",
+    when=t.COLOUR,
+)
+def id_unregistered(part: PartFacts, parameters: Parameters) -> Results:
+    """Ids without a colon that are not in the published lists."""
+    identifier = part.part.text("colorInteropID")
+    if not identifier or ":" in identifier or identifier in spaces.PUBLISHED:
+        return NOTHING
+    expected = "a published id, or namespace:id"
+    return [Found(f"colorInteropID {identifier!r} is not published and has no namespace", identifier[:80], expected)]
+
+
+@part_rule(
+    "COL-ID-NONLINEAR",
+    Severity.WARNING,
+    "colorInteropID names a scene-linear space",
+    why="EXR holds scene-linear values; encoded ones are composited and converted wrongly.",
+    source="OpenEXR technical introduction",
+    when=t.COLOUR,
+)
+def id_non_linear(part: PartFacts, parameters: Parameters) -> Results:
+    """Ids of encoded or display-referred spaces."""
+    identifier = part.part.text("colorInteropID")
+    if not identifier or not spaces.is_non_linear(identifier):
+        return NOTHING
+    return [Found(f"colorInteropID {identifier} is no scene-linear space", identifier[:80], "lin_..._scene")]
+
+
+@part_rule(
+    "COL-ID-AND-CHROMA",
+    Severity.INFO,
+    "Either colorInteropID or chromaticities is set",
+    why="The recommendation is to say it once, except in ACES containers.",
+    source=_CIF,
+    when=t.COLOUR,
+)
+def id_and_chroma(part: PartFacts, parameters: Parameters) -> Results:
+    """Both tags without the ACES flag."""
+    if part.part.text("colorInteropID") and chromaticities(part) and "acesImageContainerFlag" not in part.part.by_name:
+        return [Found("colorInteropID and chromaticities are both set", "both", "one of them")]
+    return NOTHING
+
+
+@file_rule(
+    "COL-UNTAGGED",
+    Severity.WARNING,
+    "The colour space is tagged",
+    why="Receivers guess: the old advice says Rec.709, the new one says not to guess.",
+    source=f"OpenEXR technical introduction; {_CIF}",
+    when=t.UNTAGGED,
+)
+def untagged(file: FileFacts, parameters: Parameters) -> Results:
+    """No tag in any part, in a file that holds colour."""
+    tags = ("colorInteropID", "chromaticities", "acesImageContainerFlag")
+    if any(tag in part.by_name for part in file.header.parts for tag in tags):
+        return NOTHING
+    if any(part.of_role(Role.COLOUR) for part in file.parts):
+        return [Found("Nothing says what the colours mean", "no tag", "colorInteropID or chromaticities")]
+    return NOTHING
+
+
+@part_rule(
+    "COL-CHROMA-SANE",
+    Severity.ERROR,
+    "Chromaticities span a triangle with the white point inside",
+    why="Colour conversion divides by zero or turns colours inside out.",
+    source="common practice",
+    when=t.COLOUR,
+)
+def chroma_sane(part: PartFacts, parameters: Parameters) -> Results:
+    """Finite values, y other than zero, a triangle with an area, the white inside it."""
+    values = chromaticities(part)
+    if values is None:
+        return NOTHING
+    if wrong := _insane(values):
+        return [Found(f"chromaticities {short(values)}: {wrong}", short(values), "primaries around a white point")]
+    return NOTHING
+
+
+def _insane(values: Chromaticities) -> str:
+    """What is wrong with chromaticities; empty for sound ones."""
+    if not all(math.isfinite(value) for value in values):
+        return "not all are finite"
+    red, green, blue, white = values[0:2], values[2:4], values[4:6], values[6:8]
+    if not white[1] or not any(values):
+        return "the white point's y is zero"
+
+    def side(a: tuple[float, ...], b: tuple[float, ...], c: tuple[float, ...]) -> float:
+        return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+    if side(red, green, blue) == 0:
+        return "the primaries lie on one line"
+    sides = [side(red, green, white), side(green, blue, white), side(blue, red, white)]
+    if min(sides) <= 0 <= max(sides):
+        return "the white point lies outside the primaries"
+    return ""
+
+
+@part_rule(
+    "COL-CHROMA-UNKNOWN",
+    Severity.INFO,
+    "Chromaticities are those of a known space",
+    why="Custom primaries, or a typing error.",
+    source=f"{_CIF}, Annex A",
+    when=t.COLOUR,
+)
+def chroma_unknown(part: PartFacts, parameters: Parameters) -> Results:
+    """Chromaticities that match no published space within 0.001."""
+    values = chromaticities(part)
+    if values is None or spaces.space_of(values):
+        return NOTHING
+    return [Found(f"chromaticities {short(values)} are of no known space", short(values), "a known space")]
+
+
+@part_rule(
+    "COL-DATA-IN-RGB",
+    Severity.WARNING,
+    "Data under R, G, B is in a part tagged `data`",
+    why="Colour management converts whatever is called R, G, B.",
+    source=_CIF,
+    when=t.DATA,
+)
+def data_in_rgb(part: PartFacts, parameters: Parameters) -> Results:
+    """Normals, positions, ids called R, G, B in a part that is tagged as colour."""
+    identifier = part.part.text("colorInteropID")
+    if identifier == spaces.DATA or not part.traits & t.COLOUR:
+        return NOTHING
+    hit = [c for c in part.named if c.role in DATA_ROLES and c.component in {"R", "G", "B"}]
+    hit = [c for c in hit if c.role is not Role.CRYPTOMATTE]
+    if not hit:
+        return NOTHING
+    return [Found(f"{names_of(hit)} hold data in a part tagged as colour", identifier or "colour", "data", hit[0].name)]
+
+
+@part_rule(
+    "COL-SHOW-SPACE",
+    Severity.ERROR,
+    "The colour space is the show's",
+    why="Images of two spaces do not match in the cut.",
+    source="delivery specifications",
+    needs=("colour_space",),
+)
+def show_space(part: PartFacts, parameters: Parameters) -> Results:
+    """Id, ACES flag or chromaticities against `colour_space`; parts tagged as data are left alone."""
+    wanted = parameters.colour_space
+    found = tagged_space(part)
+    if wanted is None or found in {wanted, spaces.DATA} or not part.of_role(Role.COLOUR):
+        return NOTHING
+    return [Found(f"The colour space is {found or 'not tagged'}; the show has {wanted}", found or "no tag", wanted)]
+
+
+def tagged_space(part: PartFacts) -> str | None:
+    """What the tags say, in the order of the recommendation: ACES flag, id, chromaticities."""
+    if part.part.integer("acesImageContainerFlag") == 1:
+        return spaces.ACES
+    if identifier := part.part.text("colorInteropID"):
+        return identifier
+    values = chromaticities(part)
+    if values is None:
+        return None
+    return spaces.space_of(values) or f"chromaticities {short(values)}"
+
+
+@part_rule(
+    "COL-WHITELUM",
+    Severity.WARNING,
+    "whiteLuminance is above zero and finite",
+    why="It is the luminance of white in nits.",
+    source="OpenEXR standard attributes",
+    when=t.COLOUR,
+)
+def white_luminance(part: PartFacts, parameters: Parameters) -> Results:
+    """Zero, negative and non-finite values."""
+    value = part.part.value("whiteLuminance", "float")
+    if not isinstance(value, float) or (math.isfinite(value) and value > 0):
+        return NOTHING
+    return [Found(f"whiteLuminance is {value}", str(value), "above 0")]
+
+
+RULES = (
+    id_syntax,
+    id_unregistered,
+    id_non_linear,
+    id_and_chroma,
+    untagged,
+    chroma_sane,
+    chroma_unknown,
+    data_in_rgb,
+    show_space,
+    white_luminance,
+)

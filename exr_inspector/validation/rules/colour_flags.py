@@ -1,0 +1,196 @@
+"""COL-C: the flags of OpenEXR 3.5's colour metadata check (`exr_check_color_metadata`), all warnings there and here.
+
+They find tags that contradict each other; whether a tag is a good one is for `colour`.
+"""
+
+from __future__ import annotations
+
+from exr_inspector.exr.values import Chromaticities
+from exr_inspector.model import Severity
+from exr_inspector.validation import colourspaces as spaces
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
+from exr_inspector.validation.rules.colour import chromaticities, short
+
+_FLAGS = "OpenEXR 3.5 colour metadata checks"
+_CIF = "ASWF Color Interop recommendation 04"
+
+
+@part_rule(
+    "COL-C-EMPTY-ID",
+    Severity.WARNING,
+    "colorInteropID is not empty",
+    why="An empty id says nothing; leave it out, or write `unknown`.",
+    source=_FLAGS,
+    when=t.COLOUR,
+)
+def empty_id(part: PartFacts, parameters: Parameters) -> Results:
+    """An id that is there and empty."""
+    if part.part.text("colorInteropID") == "":
+        return [Found("colorInteropID is empty", "empty", "an id, or no attribute")]
+    return NOTHING
+
+
+@part_rule(
+    "COL-C-CHROMA-DIFFER",
+    Severity.WARNING,
+    "colorInteropID and chromaticities say the same",
+    why="Readers choose one of two contradicting tags.",
+    source=f"{_FLAGS}; {_CIF}",
+    when=t.COLOUR,
+)
+def chroma_differ(part: PartFacts, parameters: Parameters) -> Results:
+    """Ids with published primaries against the chromaticities, to 0.001."""
+    identifier, values = part.part.text("colorInteropID"), chromaticities(part)
+    wanted = spaces.PRIMARIES.get(identifier or "")
+    if values is None or wanted is None or spaces.are_close(values, wanted):
+        return NOTHING
+    message = f"chromaticities {short(values)} are not those of {identifier}"
+    return [Found(message, short(values), short(Chromaticities(*wanted)))]
+
+
+def _data_with(part: PartFacts, name: str) -> Results:
+    if part.part.text("colorInteropID") != spaces.DATA or name not in part.part.by_name:
+        return NOTHING
+    return [Found(f"colorInteropID says data, yet {name} is there", name, "absent")]
+
+
+@part_rule(
+    "COL-C-DATA-CHROMA",
+    Severity.WARNING,
+    "Parts tagged as data have no chromaticities",
+    why="Data is no colour; a reader might convert it.",
+    source=_FLAGS,
+    when=t.COLOUR,
+)
+def data_chroma(part: PartFacts, parameters: Parameters) -> Results:
+    """Chromaticities beside the id `data`."""
+    return _data_with(part, "chromaticities")
+
+
+@part_rule(
+    "COL-C-DATA-WHITE",
+    Severity.WARNING,
+    "Parts tagged as data have no whiteLuminance",
+    why="Data is no colour; a reader might scale it.",
+    source=_FLAGS,
+    when=t.COLOUR,
+)
+def data_white(part: PartFacts, parameters: Parameters) -> Results:
+    """whiteLuminance beside the id `data`."""
+    return _data_with(part, "whiteLuminance")
+
+
+@part_rule(
+    "COL-C-DATA-NEUTRAL",
+    Severity.WARNING,
+    "Parts tagged as data have no adoptedNeutral",
+    why="Data is no colour; a reader might adapt it.",
+    source=_FLAGS,
+    when=t.COLOUR,
+)
+def data_neutral(part: PartFacts, parameters: Parameters) -> Results:
+    """adoptedNeutral beside the id `data`."""
+    return _data_with(part, "adoptedNeutral")
+
+
+@file_rule(
+    "COL-C-ID-NOT-SHARED",
+    Severity.WARNING,
+    "All parts have the colorInteropID of part 0, or `data`",
+    why="Readers take the first part's colour for the file's.",
+    source=f"{_FLAGS}; {_CIF}",
+    when=t.COLOUR,
+)
+def id_not_shared(file: FileFacts, parameters: Parameters) -> Results:
+    """Ids of later parts against the first one's."""
+    first = file.header.parts[0].text("colorInteropID")
+    found = []
+    for part in file.header.parts[1:]:
+        identifier = part.text("colorInteropID")
+        if identifier and identifier not in {spaces.DATA, first}:
+            message = f"Part {part.index} is tagged {identifier}, part 0 {first or 'not at all'}"
+            found.append(Found(message, identifier, first or "absent", part=part.index))
+    return found
+
+
+@part_rule(
+    "COL-C-ACES-NOT-ONE",
+    Severity.WARNING,
+    "acesImageContainerFlag is the int 1",
+    why="1 is the only value that has a meaning.",
+    source=_FLAGS,
+    when=t.ACES,
+)
+def aces_not_one(part: PartFacts, parameters: Parameters) -> Results:
+    """Any other value or type."""
+    attribute = part.part.by_name.get("acesImageContainerFlag")
+    if attribute is None or part.part.integer("acesImageContainerFlag") == 1:
+        return NOTHING
+    found = f"{attribute.type_name} {attribute.value!r}"[:60]
+    return [Found(f"acesImageContainerFlag is {found}, not int 1", found, "int 1", offset=attribute.offset)]
+
+
+@part_rule(
+    "COL-C-ACES-ID",
+    Severity.WARNING,
+    "An ACES container has no colorInteropID but lin_ap0_scene",
+    why="The flag promises ACES2065-1.",
+    source=_FLAGS,
+    when=t.ACES,
+)
+def aces_id(part: PartFacts, parameters: Parameters) -> Results:
+    """Another id beside the flag."""
+    identifier = part.part.text("colorInteropID")
+    if "acesImageContainerFlag" not in part.part.by_name or identifier in {None, spaces.ACES}:
+        return NOTHING
+    return [Found(f"The ACES container flag is set, yet the id is {identifier}", str(identifier), spaces.ACES)]
+
+
+@part_rule(
+    "COL-C-ACES-NO-CHROMA",
+    Severity.WARNING,
+    "An ACES container has chromaticities",
+    why="SMPTE ST 2065-4 requires them.",
+    source=_FLAGS,
+    when=t.ACES,
+)
+def aces_no_chroma(part: PartFacts, parameters: Parameters) -> Results:
+    """The flag without chromaticities."""
+    if "acesImageContainerFlag" not in part.part.by_name or chromaticities(part) is not None:
+        return NOTHING
+    return [Found("The ACES container flag is set, yet there are no chromaticities", "absent", "AP0")]
+
+
+@part_rule(
+    "COL-C-ACES-CHROMA",
+    Severity.WARNING,
+    "An ACES container has the chromaticities of AP0",
+    why="The flag promises ACES2065-1.",
+    source=_FLAGS,
+    when=t.ACES,
+)
+def aces_chroma(part: PartFacts, parameters: Parameters) -> Results:
+    """Chromaticities beside the flag, to 0.001."""
+    values = chromaticities(part)
+    if "acesImageContainerFlag" not in part.part.by_name or values is None:
+        return NOTHING
+    if spaces.are_close(values, spaces.PRIMARIES[spaces.ACES]):
+        return NOTHING
+    return [Found(f"The ACES container flag is set, yet chromaticities are {short(values)}", short(values), "AP0")]
+
+
+RULES = (
+    empty_id,
+    chroma_differ,
+    data_chroma,
+    data_white,
+    data_neutral,
+    id_not_shared,
+    aces_not_one,
+    aces_id,
+    aces_no_chroma,
+    aces_chroma,
+)

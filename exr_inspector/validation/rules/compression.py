@@ -1,0 +1,211 @@
+"""CMP: whether the compression suits the channels. Which channels it alters is `exr.names.lossy_channels`' to say."""
+
+from __future__ import annotations
+
+from exr_inspector.exr.values import Compression, code_name
+from exr_inspector.model import Severity
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import NamedChannel, PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.roles import DATA_ROLES, Role
+from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule, reported
+from exr_inspector.validation.rules.channels import names_of
+
+_B44 = frozenset({Compression.B44, Compression.B44A})
+_DWA = frozenset({Compression.DWAA, Compression.DWAB})
+# What PXR24's 24 bits destroy; depth and motion survive them by design.
+_EXACT_ROLES = frozenset({Role.ID, Role.CRYPTOMATTE, Role.POSITION})
+_LOSSLESS = frozenset(
+    {
+        Compression.NONE,
+        Compression.RLE,
+        Compression.ZIPS,
+        Compression.ZIP,
+        Compression.PIZ,
+        Compression.HTJ2K256,
+        Compression.HTJ2K32,
+        Compression.ZSTD,
+    }
+)
+_SINCE = {
+    Compression.HTJ2K256: (3, 4),
+    Compression.HTJ2K32: (3, 4),
+    Compression.LJ2K: (3, 5),
+    Compression.ZSTD: (3, 5),
+}
+
+
+def codec_name(part: PartFacts) -> str:
+    """The compression's name, for a message."""
+    code = part.part.compression
+    return "no compression" if code is None else code_name(Compression, code)
+
+
+def _altered_data(part: PartFacts) -> list[NamedChannel]:
+    return [channel for channel in part.named if channel.is_lossy and channel.role in DATA_ROLES]
+
+
+def _altered(part: PartFacts, hit: list[NamedChannel], why: str = "") -> Results:
+    if not hit:
+        return NOTHING
+    codec = codec_name(part)
+    message = f"{codec} alters {names_of(hit)}{why}"
+    return [Found(message, codec, "a compression that keeps them exact", hit[0].name)]
+
+
+@part_rule(
+    "CMP-LOSSY-DATA",
+    Severity.ERROR,
+    "No lossy compression alters a data channel",
+    why="Depth, normals, positions, motion and ids come back wrong.",
+    source="OpenEXRCore 3.5 codecs",
+    when=t.LOSSY,
+)
+def lossy_data(part: PartFacts, parameters: Parameters) -> Results:
+    """Data channels that the codec really alters; the rules by codec say why. PXR24 keeps depth and motion well enough."""
+    hit = _altered_data(part)
+    if part.part.compression == Compression.PXR24:
+        hit = [channel for channel in hit if channel.role in _EXACT_ROLES]
+    return _altered(part, hit)
+
+
+@part_rule(
+    "CMP-B44-DATA",
+    Severity.ERROR,
+    "B44 and B44A parts hold no HALF data channels",
+    why="Every HALF channel is cut into 4x4 blocks of fixed size, whatever its name.",
+    source="OpenEXR technical introduction",
+    when=t.LOSSY,
+)
+def b44_data(part: PartFacts, parameters: Parameters) -> Results:
+    """Data channels in B44."""
+    if part.part.compression not in _B44:
+        return NOTHING
+    return _altered(part, _altered_data(part), ": it cuts every HALF channel into 4x4 blocks")
+
+
+@part_rule(
+    "CMP-PXR24-FLOAT",
+    Severity.WARNING,
+    "PXR24 parts hold no FLOAT data",
+    why="PXR24 keeps 24 of 32 bits: good enough for depth, not for ids or positions.",
+    source="OpenEXR technical introduction",
+    when=t.LOSSY,
+)
+def pxr24_float(part: PartFacts, parameters: Parameters) -> Results:
+    """FLOAT data in PXR24; ids, Cryptomatte and positions are an error."""
+    if part.part.compression != Compression.PXR24:
+        return NOTHING
+    hit = _altered_data(part)
+    exact = [channel for channel in hit if channel.role in _EXACT_ROLES]
+    found = []
+    if exact:
+        message = f"PXR24 cuts {names_of(exact)} to 24 bits"
+        found.append(Found(message, "PXR24", "lossless", exact[0].name, severity=Severity.ERROR))
+    if rest := [channel for channel in hit if channel.role not in _EXACT_ROLES]:
+        found.append(Found(f"PXR24 cuts {names_of(rest)} to 24 bits", "PXR24", "lossless", rest[0].name))
+    return found
+
+
+@part_rule(
+    "CMP-DWA-NAMES",
+    Severity.ERROR,
+    "In DWA parts, no data channel is called R, G, B, Y, RY or BY",
+    why="DWA decides by the last component of the name: N.Y or id.R is compressed as colour.",
+    source="OpenEXRCore 3.5; Blender T96933",
+    when=t.LOSSY,
+)
+def dwa_names(part: PartFacts, parameters: Parameters) -> Results:
+    """Data channels that DWA takes for colour."""
+    if part.part.compression not in _DWA:
+        return NOTHING
+    return _altered(part, _altered_data(part), ": their last name components say colour")
+
+
+@part_rule(
+    "CMP-LJ2K-TRIPLET",
+    Severity.ERROR,
+    "In LJ2K parts, the first red, green, blue triplet is colour",
+    why="LJ2K alters the first triplet it finds, in any case of letters: in a Cryptomatte part, the ids.",
+    source="OpenEXRCore 3.5.3",
+    when=t.LOSSY,
+)
+def lj2k_triplet(part: PartFacts, parameters: Parameters) -> Results:
+    """Data channels that LJ2K takes for colour."""
+    if part.part.compression != Compression.LJ2K:
+        return NOTHING
+    return _altered(part, _altered_data(part), ": they are the first red, green, blue triplet")
+
+
+@part_rule(
+    "CMP-LOSSY-MASTER",
+    Severity.ERROR,
+    "Plates, masters and archives are stored without loss",
+    why="What is lost here is lost in every later step.",
+    source="Netflix VFX and archival specifications; Fox archive specification",
+)
+def lossy_master(part: PartFacts, parameters: Parameters) -> Results:
+    """Any compression that can alter a channel of this part."""
+    if part.part.compression is None or part.part.compression in _LOSSLESS:
+        return NOTHING
+    codec = codec_name(part)
+    return [Found(f"The compression is {codec}; a lossless one or none is required", codec, "lossless")]
+
+
+@part_rule(
+    "CMP-NEW-CODEC",
+    Severity.WARNING,
+    "The receiver can read the compression",
+    why="HTJ2K needs OpenEXR 3.4; LJ2K and ZSTD need 3.5. Older software cannot open the part.",
+    source="OpenEXR release notes 3.4 and 3.5",
+    when=t.NEW_CODEC,
+)
+def new_codec(part: PartFacts, parameters: Parameters) -> Results:
+    """Codes 10 to 13 against `receiver_openexr`."""
+    code = part.part.compression
+    if code is None or code not in _SINCE:
+        return NOTHING
+    since = _SINCE[Compression(code)]
+    if parameters.receiver_openexr:
+        major, _, minor = parameters.receiver_openexr.partition(".")
+        if (int(major), int(minor)) >= since:
+            return NOTHING
+    codec, needed = codec_name(part), f"OpenEXR {since[0]}.{since[1]}"
+    receiver = parameters.receiver_openexr or "unknown"
+    return [Found(f"{codec} needs {needed}; the receiver's version is {receiver}", codec, needed)]
+
+
+@part_rule(
+    "CMP-SHOW-CODEC",
+    Severity.WARNING,
+    "The compression is one of the show's",
+    why="Playback speed and scan line access depend on it.",
+    source="common practice",
+    needs=("codecs",),
+)
+def show_codec(part: PartFacts, parameters: Parameters) -> Results:
+    """The compression against `codecs`."""
+    codec = codec_name(part)
+    if parameters.codecs is None or codec in parameters.codecs:
+        return NOTHING
+    expected = ", ".join(parameters.codecs)
+    return [Found(f"The compression is {codec}; the show has {expected}", codec, expected)]
+
+
+RULES = (
+    lossy_data,
+    b44_data,
+    pxr24_float,
+    dwa_names,
+    lj2k_triplet,
+    lossy_master,
+    new_codec,
+    show_codec,
+    reported(
+        "CMP-DEEP-CODEC",
+        Severity.ERROR,
+        "Deep parts use NONE, RLE, ZIPS or ZSTD",
+        why="The OpenEXR library refuses every other compression in deep parts.",
+        source="OpenEXRCore 3.5",
+    ),
+)

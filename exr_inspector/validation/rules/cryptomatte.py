@@ -1,0 +1,312 @@
+"""CRY: Cryptomatte declarations, layers, and what statistics tell of ids and coverage; manifests are another module's.
+
+Whether the ids of single pixels are in the manifest is not looked at, since statistics do not keep them.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from exr_inspector.exr.values import PixelType
+from exr_inspector.model import ChannelStats, Severity
+from exr_inspector.validation import colourspaces as spaces
+from exr_inspector.validation import manifests
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import FileFacts
+from exr_inspector.validation.mattes import RANK_COMPONENTS, Matte
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.rule import Found, Results, Stage, file_rule
+from exr_inspector.validation.rules.channels import listed
+
+_SPEC = "Cryptomatte specification 1.2.0"
+_UTILITIES = "Cryptomatte reference utilities"
+HASH = "MurmurHash3_32"
+_CONVERSION = "uint32_to_float32"
+_COVERAGE_TOLERANCE = 1e-3
+
+
+def _key_of(name: str) -> str:
+    return f"{manifests.cryptomatte_id(name):08x}"[:7]
+
+
+@file_rule(
+    "CRY-KEYS",
+    Severity.ERROR,
+    "Every Cryptomatte has name, hash and conversion",
+    why="A reader cannot find or decode the ids.",
+    source=_SPEC,
+    when=t.CRYPTOMATTE,
+)
+def keys(file: FileFacts, parameters: Parameters) -> Results:
+    """Missing attributes of a key."""
+    found = []
+    for matte in file.mattes:
+        declared = matte.declared
+        fields = {"name": declared.name, "hash": declared.hash, "conversion": declared.conversion}
+        for field in (field for field, value in fields.items() if not value):
+            expected = f"cryptomatte/{declared.key}/{field}"
+            found.append(Found(f"Cryptomatte {declared.key} has no {field}", "absent", expected, part=matte.part))
+    return found
+
+
+@file_rule(
+    "CRY-KEY-FORM",
+    Severity.WARNING,
+    "A key is the first seven digits of its name's id",
+    why="It stays the same over all frames and keeps attribute names short.",
+    source=f"{_SPEC}; {_UTILITIES}",
+    when=t.CRYPTOMATTE,
+)
+def key_form(file: FileFacts, parameters: Parameters) -> Results:
+    """Keys that are longer, or not of the name."""
+    return [
+        Found(
+            f"The key of {matte.label} is not {_key_of(matte.declared.name)}",
+            matte.declared.key,
+            _key_of(matte.declared.name),
+            part=matte.part,
+        )
+        for matte in file.mattes
+        if matte.declared.name and matte.declared.key != _key_of(matte.declared.name)
+    ]
+
+
+@file_rule(
+    "CRY-HASH",
+    Severity.ERROR,
+    f"The hash is {HASH}",
+    why="It is the only one that the specification defines.",
+    source=_SPEC,
+    when=t.CRYPTOMATTE,
+)
+def hash_name(file: FileFacts, parameters: Parameters) -> Results:
+    """Other hashes."""
+    return [
+        Found(f"{m.label} has hash {m.declared.hash!r}, not {HASH}", m.declared.hash, HASH, part=m.part)
+        for m in file.mattes
+        if m.declared.hash and m.declared.hash != HASH
+    ]
+
+
+@file_rule(
+    "CRY-CONVERSION",
+    Severity.ERROR,
+    f"The conversion is {_CONVERSION}",
+    why="It is the only one that the specification defines.",
+    source=_SPEC,
+    when=t.CRYPTOMATTE,
+)
+def conversion(file: FileFacts, parameters: Parameters) -> Results:
+    """Other conversions."""
+    return [
+        Found(
+            f"{m.label} has conversion {m.declared.conversion!r}", m.declared.conversion, _CONVERSION, part=m.part
+        )
+        for m in file.mattes
+        if m.declared.conversion and m.declared.conversion != _CONVERSION
+    ]
+
+
+def _layer_faults(matte: Matte) -> list[str]:
+    """What is wrong with a Cryptomatte's layers."""
+    name = matte.declared.name or ""
+    faults = []
+    expected = [f"{name}{index:02}" for index in range(len(matte.ranks))]
+    if list(matte.ranks) != expected:
+        faults.append(f"layers are {listed(matte.ranks)}, expected {listed(expected)}")
+    for layer, members in matte.ranks.items():
+        lower = {component.lower() for component in members}
+        if not any(lower.issuperset(components) for components in RANK_COMPONENTS):
+            faults.append(f"layer {layer} has {listed(sorted(members))}, expected r, g, b, a")
+    return faults
+
+
+@file_rule(
+    "CRY-LAYERS",
+    Severity.ERROR,
+    "The layers NAME00, NAME01, ... are there, each with r, g, b, a",
+    why="Each holds two pairs of id and coverage; a gap loses ranks.",
+    source=f"{_SPEC}; {_UTILITIES}",
+    when=t.CRYPTOMATTE,
+)
+def layers(file: FileFacts, parameters: Parameters) -> Results:
+    """Layers that are missing, not consecutive, or lack components."""
+    found = []
+    for matte in file.mattes:
+        if not matte.declared.name:
+            continue
+        if not matte.ranks:
+            first = f"{matte.declared.name}00"
+            if not matte.near:
+                found.append(Found(f"{matte.label} has no layer {first}", "absent", first, part=matte.part))
+            continue
+        found += [Found(f"{matte.label}: {fault}", part=matte.part) for fault in _layer_faults(matte)]
+    return found
+
+
+@file_rule(
+    "CRY-LAYER-EXACT",
+    Severity.WARNING,
+    "Layers start with exactly the Cryptomatte's name",
+    why="Decoders build the channel names from it.",
+    source=_UTILITIES,
+    when=t.CRYPTOMATTE,
+)
+def layer_exact(file: FileFacts, parameters: Parameters) -> Results:
+    """Layers that differ from the name in case or by a prefix."""
+    return [
+        Found(f"{m.label} has layers called {listed(m.near)}", listed(m.near), f"{m.declared.name}00", part=m.part)
+        for m in file.mattes
+        if m.near and not m.ranks
+    ]
+
+
+@file_rule(
+    "CRY-FLOAT32",
+    Severity.ERROR,
+    "All rank channels are FLOAT",
+    why="Ids are 32-bit patterns.",
+    source=f"{_SPEC}; deep ids specification",
+    when=t.CRYPTOMATTE,
+)
+def float32(file: FileFacts, parameters: Parameters) -> Results:
+    """Rank channels of another type."""
+    types = {(part.index, channel.name): channel for part in file.parts for channel in part.channels}
+    found = []
+    for matte in file.mattes:
+        places = [place for members in matte.ranks.values() for place in members.values()]
+        hit = [types[place] for place in places if types[place].pixel_type != PixelType.FLOAT]
+        if hit:
+            names = listed(channel.name for channel in hit)
+            message = f"{matte.label}: {names} {'is' if len(hit) == 1 else 'are'} {hit[0].type_name}"
+            found.append(Found(message, hit[0].type_name, "FLOAT", hit[0].name, matte.part))
+    return found
+
+
+@file_rule(
+    "CRY-LOSSLESS",
+    Severity.ERROR,
+    "The compression does not alter rank channels",
+    why="Every changed bit makes another id.",
+    source="OpenEXRCore 3.5 codecs; Blender T96933",
+    when=t.LOSSY,
+)
+def lossless(file: FileFacts, parameters: Parameters) -> Results:
+    """Rank channels that the codec alters."""
+    altered = {(part.index, channel.name) for part in file.parts for channel in part.named if channel.is_lossy}
+    found = []
+    for matte in file.mattes:
+        hit = [place for members in matte.ranks.values() for place in members.values() if place in altered]
+        if hit:
+            names = listed(name for _, name in hit)
+            found.append(Found(f"{matte.label}: the compression alters {names}", channel=hit[0][1], part=hit[0][0]))
+    return found
+
+
+@file_rule(
+    "CRY-PREVIEW",
+    Severity.INFO,
+    "There are no preview channels",
+    why="They are deprecated, and may be black.",
+    source=_SPEC,
+    when=t.CRYPTOMATTE,
+)
+def preview(file: FileFacts, parameters: Parameters) -> Results:
+    """Channels of a layer that is called like the Cryptomatte."""
+    return [
+        Found(f"{m.label} has preview channels {listed(m.declared.preview_channels)}", part=m.part)
+        for m in file.mattes
+        if m.declared.preview_channels
+    ]
+
+
+def _stats(file: FileFacts, place: tuple[int, str]) -> ChannelStats | None:
+    return file.parts[place[0]].stats.get(place[1])
+
+
+@file_rule(
+    "CRY-PIXEL-ID",
+    Severity.WARNING,
+    "Id channels hold neither NaN nor infinity",
+    why="The conversion never makes them: the image was filtered, or is no Cryptomatte.",
+    source=_SPEC,
+    when=t.CRYPTOMATTE,
+    stage=Stage.PIXELS,
+)
+def pixel_id(file: FileFacts, parameters: Parameters) -> Results:
+    """Counts of non-finite values in id channels."""
+    found = []
+    for matte in file.mattes:
+        for identifier, _ in matte.pairs():
+            stats = _stats(file, identifier)
+            if stats and stats.nan_count + stats.inf_count:
+                count = stats.nan_count + stats.inf_count
+                message = f"{identifier[1]} holds {count} values that are no id"
+                found.append(Found(message, str(count), "0", identifier[1], identifier[0]))
+    return found
+
+
+@file_rule(
+    "CRY-COVERAGE",
+    Severity.WARNING,
+    "Coverage is from 0 to 1 and falls from rank to rank",
+    why="Otherwise mattes come out too strong, or the ranks are out of order.",
+    source=_SPEC,
+    when=t.CRYPTOMATTE,
+    stage=Stage.PIXELS,
+)
+def coverage(file: FileFacts, parameters: Parameters) -> Results:
+    """Range of every coverage channel, and the order of their means, which follows from the order in each pixel."""
+    found = []
+    for matte in file.mattes:
+        means: list[tuple[str, float]] = []
+        for _, place in matte.pairs():
+            stats = _stats(file, place)
+            if stats is None or stats.minimum is None or stats.maximum is None or stats.mean is None:
+                continue
+            if stats.minimum < -_COVERAGE_TOLERANCE or stats.maximum > 1 + _COVERAGE_TOLERANCE:
+                span = f"{stats.minimum:g} to {stats.maximum:g}"
+                found.append(Found(f"{place[1]} covers {span}", span, "0 to 1", place[1], place[0]))
+            means.append((place[1], stats.mean))
+        for (name, mean), (following, below) in pairwise(means):
+            if below > mean + _COVERAGE_TOLERANCE:
+                message = f"{following} covers more than {name}, the rank before it"
+                found.append(Found(message, f"{below:g}", f"at most {mean:g}", following, matte.part))
+    return found
+
+
+@file_rule(
+    "CRY-COLORTAG",
+    Severity.WARNING,
+    "Cryptomattes are in parts without a colour tag, or tagged `data`",
+    why="Colour management would change the ids.",
+    source="ASWF Color Interop recommendation 04; deep ids specification",
+    when=t.CRYPTOMATTE,
+)
+def colour_tag(file: FileFacts, parameters: Parameters) -> Results:
+    """Parts that hold rank channels and are tagged as colour."""
+    found = []
+    for matte in file.mattes:
+        for index in sorted({place[0] for members in matte.ranks.values() for place in members.values()}):
+            header = file.header.parts[index]
+            identifier = header.text("colorInteropID")
+            tagged = identifier or ("chromaticities" if "chromaticities" in header.by_name else None)
+            if tagged and identifier != spaces.DATA:
+                found.append(Found(f"{matte.label} is in a part tagged {tagged}", tagged, "data", part=index))
+    return found
+
+
+RULES = (
+    keys,
+    key_form,
+    hash_name,
+    conversion,
+    layers,
+    layer_exact,
+    float32,
+    lossless,
+    preview,
+    pixel_id,
+    coverage,
+    colour_tag,
+)

@@ -1,0 +1,119 @@
+"""CRY: Cryptomatte manifests. Sidecar files are not opened: this package does no I/O."""
+
+from __future__ import annotations
+
+from exr_inspector.model import Severity
+from exr_inspector.validation import manifests
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import FileFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.rule import Found, Results, file_rule
+from exr_inspector.validation.rules.cryptomatte import HASH
+
+_SPEC = "Cryptomatte specification 1.2.0"
+_UTILITIES = "Cryptomatte reference utilities"
+
+
+@file_rule(
+    "CRY-MANIFEST-JSON",
+    Severity.ERROR,
+    "The manifest is a JSON object of names and ids of eight lower-case hexadecimal digits",
+    why="Otherwise no names can be read.",
+    source=_SPEC,
+    when=t.CRYPTOMATTE,
+)
+def manifest_json(file: FileFacts, parameters: Parameters) -> Results:
+    """Manifests that cannot be read."""
+    return [
+        Found(f"{m.label}: the manifest is {m.manifest}"[:300], part=m.part)
+        for m in file.mattes
+        if isinstance(m.manifest, manifests.ManifestError)
+    ]
+
+
+@file_rule(
+    "CRY-MANIFEST-MISSING",
+    Severity.WARNING,
+    "There is a manifest, inline or as a file",
+    why="Without one the names are lost.",
+    source=_SPEC,
+    when=t.CRYPTOMATTE,
+)
+def manifest_missing(file: FileFacts, parameters: Parameters) -> Results:
+    """Neither manifest nor manif_file."""
+    return [
+        Found(f"{m.label} has no manifest", "absent", "manifest or manif_file", part=m.part)
+        for m in file.mattes
+        if not m.declared.manifest and not m.declared.manifest_file
+    ]
+
+
+@file_rule(
+    "CRY-MANIF-FILE",
+    Severity.ERROR,
+    "manif_file is a relative path below the image's folder, to a .json file",
+    why="Other paths do not survive a move, or lead out of the folder.",
+    source=f"{_SPEC}; {_UTILITIES}",
+    when=t.CRYPTOMATTE,
+)
+def manifest_file(file: FileFacts, parameters: Parameters) -> Results:
+    """The form of the path; whether the file is there is not looked at."""
+    found = []
+    for matte in file.mattes:
+        path = matte.declared.manifest_file
+        if not path:
+            continue
+        bad = path.startswith(("/", "./", "../")) or "/../" in path or "\\" in path or path[1:2] == ":"
+        if bad or not path.endswith(".json"):
+            found.append(Found(f"{matte.label}: manif_file is {path[:200]!r}", path[:200], "name.json", part=matte.part))
+    return found
+
+
+@file_rule(
+    "CRY-MANIFEST-HASH",
+    Severity.ERROR,
+    "Every id in the manifest is the hash of its name",
+    why="Other software computes the id from the name and selects nothing.",
+    source=f"{_SPEC}; {_UTILITIES}",
+    when=t.CRYPTOMATTE,
+)
+def manifest_hash(file: FileFacts, parameters: Parameters) -> Results:
+    """Names whose hash differs; only for the one hash that is defined."""
+    found = []
+    for matte in file.mattes:
+        if not isinstance(matte.manifest, dict) or matte.declared.hash != HASH:
+            continue
+        if wrong := manifests.wrong_names(matte.manifest):
+            count = f"{len(wrong)} of {len(matte.manifest)}"
+            first, name = matte.manifest[wrong[0]], wrong[0]
+            message = f"{matte.label}: {count} ids are not their name's hash, first {name[:100]!r}"
+            found.append(Found(message, first, f"{manifests.cryptomatte_id(name):08x}", part=matte.part))
+    return found
+
+
+@file_rule(
+    "CRY-COLLISION",
+    Severity.WARNING,
+    "No two names have one id",
+    why="They cannot be told apart.",
+    source=_UTILITIES,
+    when=t.CRYPTOMATTE,
+)
+def collision(file: FileFacts, parameters: Parameters) -> Results:
+    """Ids that the manifest gives to two names."""
+    found = []
+    for matte in file.mattes:
+        if isinstance(matte.manifest, dict) and (pairs := manifests.collisions(matte.manifest)):
+            first, second = pairs[0]
+            message = f"{matte.label}: {len(pairs)} ids are shared, first by {first[:100]!r} and {second[:100]!r}"
+            found.append(Found(message, matte.manifest[first], "ids of their own", part=matte.part))
+    return found
+
+
+RULES = (
+    manifest_json,
+    manifest_missing,
+    manifest_file,
+    manifest_hash,
+    collision,
+)

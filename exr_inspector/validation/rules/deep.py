@@ -1,0 +1,193 @@
+"""DEEP and IDM: deep parts and id manifests.
+
+The order of samples within a pixel, and whether each pixel's id is in the manifest, are not in the statistics and not judged.
+"""
+
+from __future__ import annotations
+
+import re
+
+from exr_inspector.errors import FormatError
+from exr_inspector.exr.idmanifest import decode_manifest
+from exr_inspector.exr.values import IdManifest, PixelType
+from exr_inspector.model import Severity
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.roles import Role
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, part_rule
+from exr_inspector.validation.rules.channels import listed, names_of
+
+_INTERPRETING = "Interpreting Deep Pixels"
+_IDS = "OpenEXR deep ids specification"
+_ID_NAME = re.compile(r"(?:id|objectid|materialid|particleid|instanceid)[01]?", re.IGNORECASE)
+
+
+@part_rule(
+    "DEEP-Z",
+    Severity.ERROR,
+    "The base layer of a deep part has Z",
+    why="Without depth samples cannot be ordered.",
+    source=_INTERPRETING,
+    when=t.DEEP,
+)
+def z(part: PartFacts, parameters: Parameters) -> Results:
+    """Z among the channels."""
+    if not part.channels or any(channel.name == "Z" for channel in part.channels):
+        return NOTHING
+    return [Found("A deep part without Z", listed(channel.name for channel in part.channels), "Z")]
+
+
+@part_rule(
+    "DEEP-ALPHA",
+    Severity.WARNING,
+    "Every colour of a deep part has an alpha in its layer or an enclosing one",
+    why="Samples cannot be composited without coverage.",
+    source=_INTERPRETING,
+    when=t.DEEP,
+)
+def alpha(part: PartFacts, parameters: Parameters) -> Results:
+    """Colour channels without A, or AR, AG, AB of their own."""
+    names = {channel.name for channel in part.channels}
+    lacking = []
+    for channel in part.of_role(Role.COLOUR):
+        scopes = [channel.name.rpartition(".")[0]]
+        while scopes[-1]:
+            scopes.append(scopes[-1].rpartition(".")[0])
+        wanted = {f"{s}.{a}".lstrip(".") for s in scopes for a in ("A", f"A{channel.component}")}
+        if names.isdisjoint(wanted):
+            lacking.append(channel)
+    if not lacking:
+        return NOTHING
+    return [Found(f"No alpha for {names_of(lacking)}", "absent", "A", lacking[0].name)]
+
+
+@part_rule(
+    "DEEP-Z-TYPE",
+    Severity.WARNING,
+    "Z and ZBack of deep parts are FLOAT",
+    why="HALF makes samples of different depth fall together.",
+    source="OpenEXR technical introduction; common practice",
+    when=t.DEEP,
+)
+def z_type(part: PartFacts, parameters: Parameters) -> Results:
+    """Type of Z and ZBack."""
+    return [
+        Found(f"{channel.name} is {channel.type_name}", channel.type_name, "FLOAT", channel.name)
+        for channel in part.channels
+        if channel.name in {"Z", "ZBack"} and channel.pixel_type != PixelType.FLOAT
+    ]
+
+
+@part_rule(
+    "DEEP-ID",
+    Severity.WARNING,
+    "Ids of deep parts are UINT; ids of 64 bits are split into name0 and name1",
+    why="Other types destroy ids, other names hide them.",
+    source=_IDS,
+    when=t.DEEP,
+)
+def identifiers(part: PartFacts, parameters: Parameters) -> Results:
+    """Types of id channels, and halves without their other half."""
+    components = {(c.layer, c.component.lower()): c for c in part.named if _ID_NAME.fullmatch(c.component)}
+    found = [
+        Found(f"{c.name} is {c.channel.type_name}", c.channel.type_name, "UINT", c.name)
+        for c in components.values()
+        if c.channel.pixel_type != PixelType.UINT
+    ]
+    for (layer, component), channel in components.items():
+        other = component[:-1] + {"0": "1", "1": "0"}.get(component[-1], "")
+        if component[-1] in "01" and (layer, other) not in components:
+            found.append(Found(f"{channel.name} is half an id: {other} is missing", "absent", other, channel.name))
+    return found
+
+
+@part_rule(
+    "DEEP-ZBACK",
+    Severity.WARNING,
+    "Z and ZBack are finite and not negative",
+    why="Depth is the distance from the camera.",
+    source=_INTERPRETING,
+    when=t.DEEP,
+    stage=Stage.PIXELS,
+)
+def z_values(part: PartFacts, parameters: Parameters) -> Results:
+    """Least value and non-finite counts of Z and ZBack."""
+    found = []
+    for name in ("Z", "ZBack"):
+        stats = part.stats.get(name)
+        if stats is None:
+            continue
+        if stats.minimum is not None and stats.minimum < 0:
+            found.append(Found(f"{name} goes down to {stats.minimum:g}", f"{stats.minimum:g}", "0 or more", name))
+        if broken := stats.nan_count + stats.inf_count:
+            found.append(Found(f"{name} holds {broken} values that are not finite", str(broken), "0", name))
+    return found
+
+
+@part_rule(
+    "DEEP-MAXSAMPLES",
+    Severity.WARNING,
+    "No pixel has more samples than the limit",
+    why="Memory and time for compositing grow with them.",
+    source="common practice",
+    when=t.DEEP,
+    stage=Stage.PIXELS,
+)
+def max_samples(part: PartFacts, parameters: Parameters) -> Results:
+    """The most samples of a pixel against `max_deep_samples`."""
+    deep = part.pixels.deep if part.pixels else None
+    if deep is None or deep.max_samples <= parameters.max_deep_samples:
+        return NOTHING
+    expected = f"at most {parameters.max_deep_samples}"
+    return [Found(f"A pixel has {deep.max_samples} samples", str(deep.max_samples), expected)]
+
+
+@part_rule(
+    "DEEP-EMPTY",
+    Severity.WARNING,
+    "A deep part has samples, and not all of them are transparent",
+    why="The render failed.",
+    source="common practice",
+    when=t.DEEP,
+    stage=Stage.PIXELS,
+)
+def empty(part: PartFacts, parameters: Parameters) -> Results:
+    """No samples at all, or every alpha zero, where everything was read."""
+    deep = part.pixels.deep if part.pixels else None
+    if deep is None or part.pixels is None or part.pixels.chunks_read < part.pixels.chunks_total:
+        return NOTHING
+    if deep.pixels and not deep.total_samples:
+        return [Found("No pixel has a sample", "0 samples", "samples")]
+    coverage = part.stats.get("A")
+    if coverage and coverage.samples and coverage.zero_count == coverage.samples:
+        return [Found("Every sample is transparent", "A is 0", "A above 0", "A")]
+    return NOTHING
+
+
+@part_rule(
+    "IDM-PARSE",
+    Severity.WARNING,
+    "The id manifest can be read, and its channels are there",
+    why="Readers fail on it, or find no channel for its ids.",
+    source="OpenEXR ImfIDManifest.cpp",
+    when=t.ID_MANIFEST,
+)
+def id_manifest(part: PartFacts, parameters: Parameters) -> Results:
+    """The manifest inflated and parsed; its channels against those of all parts."""
+    value = part.part.value("idManifest", "idmanifest")
+    if not isinstance(value, IdManifest):
+        return NOTHING
+    try:
+        groups = decode_manifest(value)
+    except FormatError as error:
+        return [Found(f"The id manifest cannot be read: {error}"[:300], error.found, error.expected)]
+    there = {channel.name for each in part.file.parts for channel in each.channels}
+    lacking = sorted({name for group in groups for name in group.channels} - there)
+    if not lacking:
+        return NOTHING
+    names = listed(lacking)
+    return [Found(f"The id manifest speaks of channels that are not there: {names}"[:300], "absent", names[:100])]
+
+
+RULES = (z, alpha, z_type, identifiers, z_values, max_samples, empty, id_manifest)

@@ -1,0 +1,153 @@
+"""DEL: what published delivery specifications ask of EXR files. Off unless a profile switches them on.
+
+Specifications change; the titles say what was published when this was written, and the parameters say the numbers.
+"""
+
+from __future__ import annotations
+
+import re
+
+from exr_inspector.exr.values import Compression, PixelType
+from exr_inspector.model import Severity
+from exr_inspector.validation import colourspaces as spaces
+from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
+from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rules.colour import tagged_space
+from exr_inspector.validation.rules.compression import codec_name
+
+_VFX = "Netflix VFX requirements and branded delivery specifications"
+_NAM = "Netflix non-graded archival master specifications"
+_NAMING = "Netflix VFX plate naming"
+_FOX = "Fox final archive specification"
+_LOSSLESS = frozenset(
+    {Compression.NONE, Compression.RLE, Compression.ZIPS, Compression.ZIP, Compression.PIZ, Compression.ZSTD}
+)
+_ARCHIVE = frozenset({Compression.NONE, Compression.ZIPS, Compression.ZIP, Compression.PIZ})
+_COLOUR = frozenset({"R", "G", "B", "A"})
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_PADDING = 4
+
+
+def _format(part: PartFacts, allowed: frozenset[Compression], expected: str) -> list[Found]:
+    """Colour that is not HALF, and compressions that are not allowed."""
+    found = []
+    hit = [c for c in part.channels if c.name in _COLOUR and c.pixel_type != PixelType.HALF]
+    if hit:
+        names = listed(f"{c.name} {c.type_name}" for c in hit)
+        found.append(Found(f"Colour is not HALF: {names}", names, "HALF", hit[0].name))
+    if part.part.compression not in allowed:
+        codec = codec_name(part)
+        found.append(Found(f"The compression is {codec}", codec, expected))
+    return found
+
+
+def _linear(part: PartFacts, *, only: str | None = None) -> list[Found]:
+    """A tag that names no scene-linear space, or another than `only`."""
+    space = tagged_space(part)
+    if space is None or space == spaces.DATA:
+        return []
+    if spaces.is_non_linear(space) or (only is not None and space != only):
+        return [Found(f"The colour space is tagged {space}", space, only or "a scene-linear space")]
+    return []
+
+
+def _resolution(part: PartFacts, parameters: Parameters) -> list[Found]:
+    wanted, display = parameters.minimum_resolution, part.part.display_window
+    if wanted is None or display is None or (display.width >= wanted[0] and display.height >= wanted[1]):
+        return []
+    found, expected = f"{display.width}x{display.height}", f"{wanted[0]}x{wanted[1]}"
+    return [Found(f"The display window is {found}; at least {expected} is asked for", found, expected)]
+
+
+@part_rule(
+    "DEL-NFX-FORMAT",
+    Severity.ERROR,
+    "VFX pulls and finals are HALF, uncompressed or compressed without loss",
+    why="Other files are refused.",
+    source=_VFX,
+)
+def netflix_format(part: PartFacts, parameters: Parameters) -> Results:
+    """Pixel type of the base layer's colour, and compression."""
+    return _format(part, _LOSSLESS, "NONE, ZIP, PIZ or another lossless one")
+
+
+@part_rule(
+    "DEL-NFX-LINEAR",
+    Severity.ERROR,
+    "VFX pulls and finals are linear",
+    why="Log EXR is refused.",
+    source=_VFX,
+)
+def netflix_linear(part: PartFacts, parameters: Parameters) -> Results:
+    """What the colour tags say; untagged files and pixels are for other rules."""
+    return _linear(part)
+
+
+@part_rule(
+    "DEL-NFX-WIDTH",
+    Severity.ERROR,
+    "The image has the least resolution that is asked for",
+    why="Smaller images are refused, enlarged ones, too.",
+    source=_VFX,
+    needs=("minimum_resolution",),
+)
+def netflix_width(part: PartFacts, parameters: Parameters) -> Results:
+    """The display window against `minimum_resolution`."""
+    return _resolution(part, parameters)
+
+
+@part_rule(
+    "DEL-NFX-NAM",
+    Severity.ERROR,
+    "Archival masters are HALF, NONE, ZIP or PIZ, linear and of full resolution",
+    why="Other files are refused for the archive.",
+    source=_NAM,
+)
+def netflix_archival(part: PartFacts, parameters: Parameters) -> Results:
+    """Pixel type, compression, tags (`colour_space` where it is set) and resolution."""
+    found = _format(part, _ARCHIVE, "NONE, ZIP or PIZ")
+    return found + _linear(part, only=parameters.colour_space) + _resolution(part, parameters)
+
+
+@file_rule(
+    "DEL-NFX-NAMES",
+    Severity.WARNING,
+    "File names have letters, digits, dots, underscores and hyphens, and four digits for the frame",
+    why="Other names break transfer and ingest.",
+    source=_NAMING,
+)
+def netflix_names(file: FileFacts, parameters: Parameters) -> Results:
+    """The file name's characters and its frame padding."""
+    name = file.inspection.name
+    found = []
+    if not _NAME.fullmatch(name.file_name):
+        found.append(Found(f"The file name {name.file_name!r} has other characters", name.file_name, "a-z A-Z 0-9 . _ -"))
+    if name.frame is not None and name.padding != _PADDING:
+        found.append(Found(f"The frame number has {name.padding} digits", str(name.padding), str(_PADDING)))
+    return found
+
+
+@part_rule(
+    "DEL-FOX-EXR",
+    Severity.ERROR,
+    "Archive EXR is HALF, NONE, ZIP or PIZ, linear and of full resolution",
+    why="Other files are refused for the archive.",
+    source=_FOX,
+)
+def fox_archive(part: PartFacts, parameters: Parameters) -> Results:
+    """Pixel type, compression, tags and resolution."""
+    if not part.channels:
+        return NOTHING
+    return _format(part, _ARCHIVE, "NONE, ZIP or PIZ") + _linear(part) + _resolution(part, parameters)
+
+
+RULES = (
+    netflix_format,
+    netflix_linear,
+    netflix_width,
+    netflix_archival,
+    netflix_names,
+    fox_archive,
+)

@@ -1,0 +1,311 @@
+"""PIX: what statistics say of pixel values. Where in the image a value stands is not in them, but for the first NaN and Inf.
+
+Judgements that would be wrong of a sample (everything is black, nothing exceeds 1) ask for exact figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from exr_inspector.model import ChannelStats, Severity
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import NamedChannel, PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.roles import Role
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, part_rule
+from exr_inspector.validation.rules.channels import listed
+
+_DEEP = "Interpreting Deep Pixels"
+_PRACTICE = "common practice"
+_ALPHA_TOLERANCE = 1e-3
+_NORMAL_LIMIT = 1.01
+_LOG_BLACK = 0.05
+
+
+def _with_stats(part: PartFacts, channels: Iterable[NamedChannel]) -> list[tuple[NamedChannel, ChannelStats]]:
+    stats = part.stats
+    return [(channel, stats[channel.name]) for channel in channels if channel.name in stats]
+
+
+def _at(pixel: tuple[int, int] | None) -> str:
+    return f", first at ({pixel[0]}, {pixel[1]})" if pixel else ""
+
+
+@part_rule(
+    "PIX-NAN",
+    Severity.ERROR,
+    "No value is NaN",
+    why="Filters spread it over the image; comparisons with it are always false.",
+    source=f"{_PRACTICE}; Cryptomatte specification 1.2.0 for ids",
+    stage=Stage.PIXELS,
+)
+def nan(part: PartFacts, parameters: Parameters) -> Results:
+    """NaN counts of every channel."""
+    return [
+        Found(f"{s.channel} holds {s.nan_count} NaN{_at(s.first_nan)}", str(s.nan_count), "0", s.channel)
+        for s in part.stats.values()
+        if s.nan_count
+    ]
+
+
+@part_rule(
+    "PIX-INF",
+    Severity.ERROR,
+    "No value is infinite",
+    why="Filters turn it into NaN; sums and averages become infinite.",
+    source=_PRACTICE,
+    stage=Stage.PIXELS,
+)
+def infinite(part: PartFacts, parameters: Parameters) -> Results:
+    """Counts of infinities; with `infinite_depth`, +Inf in depth channels is the background."""
+    found = []
+    for channel, stats in _with_stats(part, part.named):
+        count = stats.inf_count
+        if parameters.infinite_depth and channel.role is Role.DEPTH:
+            count = stats.negative_inf_count
+        if count:
+            message = f"{channel.name} holds {count} infinities{_at(stats.first_inf)}"
+            found.append(Found(message, str(count), "0", channel.name))
+    return found
+
+
+@part_rule(
+    "PIX-HALF-MAX",
+    Severity.WARNING,
+    "Values stay below 65504",
+    why="It is the largest HALF: more was cut off, or will be.",
+    source=f"OpenEXR technical introduction (range of HALF); {_PRACTICE}",
+    stage=Stage.PIXELS,
+)
+def half_max(part: PartFacts, parameters: Parameters) -> Results:
+    """Share of colour and alpha values at 65504 and above against `half_max_share`."""
+    found = []
+    for channel, stats in _with_stats(part, part.named):
+        if channel.role not in {Role.COLOUR, Role.ALPHA} or not stats.half_max_count:
+            continue
+        if stats.half_max_count > parameters.half_max_share * stats.samples:
+            count = str(stats.half_max_count)
+            found.append(Found(f"{channel.name} holds {count} values of 65504 and more", count, "0", channel.name))
+    return found
+
+
+@part_rule(
+    "PIX-FIREFLY",
+    Severity.WARNING,
+    "Colour stays below the show's limit",
+    why="Single very bright samples flicker and bloom.",
+    source=_PRACTICE,
+    stage=Stage.PIXELS,
+)
+def firefly(part: PartFacts, parameters: Parameters) -> Results:
+    """Greatest value of every colour channel against `firefly_limit`."""
+    limit = parameters.firefly_limit
+    return [
+        Found(f"{channel.name} goes up to {s.maximum:g}", f"{s.maximum:g}", f"at most {limit:g}", channel.name)
+        for channel, s in _with_stats(part, part.of_role(Role.COLOUR))
+        if s.maximum is not None and s.maximum > limit
+    ]
+
+
+@part_rule(
+    "PIX-NEGATIVE",
+    Severity.WARNING,
+    "Colour is not negative",
+    why="It lies outside the gamut; rendering and compositing mathematics go wrong with it.",
+    source=f"ASWF Color Interop recommendation 01; {_PRACTICE}",
+    stage=Stage.PIXELS,
+)
+def negative(part: PartFacts, parameters: Parameters) -> Results:
+    """Least value of R, G, B; below `negative_limit` an error. Chroma (RY, BY) is signed and left alone."""
+    found = []
+    for channel, stats in _with_stats(part, part.of_role(Role.COLOUR)):
+        if stats.minimum is None or stats.minimum >= 0 or channel.component in {"RY", "BY"}:
+            continue
+        severity = Severity.ERROR if stats.minimum < parameters.negative_limit else None
+        least = f"{stats.minimum:g}"
+        message = f"{channel.name} goes down to {least} ({stats.negative_count} values below zero)"
+        found.append(Found(message, least, "0 or more", channel.name, severity=severity))
+    return found
+
+
+@part_rule(
+    "PIX-ALPHA-RANGE",
+    Severity.WARNING,
+    "Alpha is from 0 to 1",
+    why="Coverage outside makes edges glow or ring; deep compositing requires the range.",
+    source=f"{_DEEP} (deep); {_PRACTICE} (flat)",
+    stage=Stage.PIXELS,
+)
+def alpha_range(part: PartFacts, parameters: Parameters) -> Results:
+    """Least and greatest alpha; an error in deep parts."""
+    severity = Severity.ERROR if part.traits & t.DEEP else None
+    found = []
+    for channel, stats in _with_stats(part, part.of_role(Role.ALPHA)):
+        if stats.minimum is None or stats.maximum is None:
+            continue
+        if stats.minimum < -_ALPHA_TOLERANCE or stats.maximum > 1 + _ALPHA_TOLERANCE:
+            span = f"{stats.minimum:g} to {stats.maximum:g}"
+            found.append(Found(f"{channel.name} is {span}", span, "0 to 1", channel.name, severity=severity))
+    return found
+
+
+@part_rule(
+    "PIX-BLACK",
+    Severity.WARNING,
+    "The colours are not all zero",
+    why="The render failed.",
+    source=_PRACTICE,
+    stage=Stage.PIXELS,
+)
+def black(part: PartFacts, parameters: Parameters) -> Results:
+    """All colour zero, where the whole level was read."""
+    pixels = part.pixels
+    if pixels is None or not pixels.is_black or pixels.chunks_read < pixels.chunks_total:
+        return NOTHING
+    return [Found("All colours are zero", "0", "an image")]
+
+
+@part_rule(
+    "PIX-CONSTANT",
+    Severity.WARNING,
+    "No channel holds one value throughout",
+    why="An AOV was not rendered.",
+    source=_PRACTICE,
+    stage=Stage.PIXELS,
+)
+def constant(part: PartFacts, parameters: Parameters) -> Results:
+    """Channels of one value; alpha of 1 is a plate's, and a single pixel is no image."""
+    hit = [
+        (channel, stats)
+        for channel, stats in _with_stats(part, part.named)
+        if stats.exact and stats.samples > 1 and stats.is_constant
+        if not (channel.role is Role.ALPHA and stats.minimum == 1)
+    ]
+    if not hit:
+        return NOTHING
+    names = listed(f"{channel.name} = {stats.minimum:g}" for channel, stats in hit)
+    return [Found(f"Constant over the frame: {names}", names, "several values", hit[0][0].name)]
+
+
+@part_rule(
+    "PIX-ALPHA-EMPTY",
+    Severity.WARNING,
+    "Alpha is not zero everywhere under an image",
+    why="The image disappears when it is composited.",
+    source=_PRACTICE,
+    stage=Stage.PIXELS,
+)
+def alpha_empty(part: PartFacts, parameters: Parameters) -> Results:
+    """A of a layer all zero, its colour not."""
+    found = []
+    for members in part.by_layer.values():
+        coverage = part.stats.get(members["A"].name) if "A" in members else None
+        if coverage is None or not coverage.exact or not coverage.samples or coverage.zero_count < coverage.samples:
+            continue
+        colours = [part.stats.get(members[c].name) for c in "RGB" if c in members]
+        if any(stats and stats.zero_count < stats.samples for stats in colours):
+            found.append(Found(f"{members['A'].name} is zero everywhere", "0", "coverage", members["A"].name))
+    return found
+
+
+@part_rule(
+    "PIX-CLIPPED-1",
+    Severity.WARNING,
+    "Scene-linear colour goes beyond 1",
+    why="A maximum of exactly 1 in every channel is the mark of display-referred or clamped images.",
+    source=_PRACTICE,
+    stage=Stage.PIXELS,
+)
+def clipped(part: PartFacts, parameters: Parameters) -> Results:
+    """Maximum of R, G, B of a layer, each exactly 1."""
+    found = []
+    for triple in part.rgb_layers:
+        stats = [part.stats.get(channel.name) for channel in triple]
+        if all(s is not None and s.exact and s.maximum == 1 and not s.is_constant for s in stats):
+            names = listed(channel.name for channel in triple)
+            found.append(Found(f"{names} go up to exactly 1", "1", "values beyond 1", triple[0].name))
+    return found
+
+
+@part_rule(
+    "PIX-LOGLIKE",
+    Severity.WARNING,
+    "Colour does not look logarithmic",
+    why="EXR holds linear values; log images are refused and composite wrongly.",
+    source=f"Netflix VFX requirements; {_PRACTICE}",
+    stage=Stage.PIXELS,
+)
+def log_like(part: PartFacts, parameters: Parameters) -> Results:
+    """R, G, B that start well above 0, end below 1 and have their mean in between: nothing linear has such blacks."""
+    found = []
+    for triple in part.rgb_layers:
+        stats = [part.stats.get(channel.name) for channel in triple]
+        if all(s is not None and s.exact and _is_log_like(s) for s in stats):
+            spans = listed(f"{s.minimum:.3g} to {s.maximum:.3g}" for s in stats if s)
+            found.append(Found(f"The colours lie from {spans}", spans, "blacks near 0", triple[0].name))
+    return found
+
+
+def _is_log_like(stats: ChannelStats) -> bool:
+    if stats.minimum is None or stats.maximum is None or stats.mean is None or stats.is_constant:
+        return False
+    return _LOG_BLACK <= stats.minimum <= 0.2 and stats.maximum <= 1 and 0.25 <= stats.mean <= 0.65
+
+
+@part_rule(
+    "PIX-DEPTH-SIGN",
+    Severity.WARNING,
+    "Depth is positive somewhere and negative nowhere",
+    why="The camera looks along positive depth; all zeros are no depth.",
+    source=f"{_DEEP}; OpenEXR technical introduction",
+    stage=Stage.PIXELS,
+)
+def depth_sign(part: PartFacts, parameters: Parameters) -> Results:
+    """Least depth, and depth that is zero throughout."""
+    found = []
+    for channel, stats in _with_stats(part, part.of_role(Role.DEPTH)):
+        if channel.component == "ZBack" or (part.traits & t.DEEP and channel.name == "Z"):
+            continue
+        if stats.minimum is not None and stats.minimum < 0:
+            least = f"{stats.minimum:g}"
+            found.append(Found(f"{channel.name} goes down to {least}", least, "0 or more", channel.name))
+        elif stats.exact and stats.samples and stats.zero_count == stats.samples:
+            found.append(Found(f"{channel.name} is zero everywhere", "0", "depth", channel.name))
+    return found
+
+
+@part_rule(
+    "PIX-NORMAL-LENGTH",
+    Severity.WARNING,
+    "Normals are no longer than 1",
+    why="They are in a wrong space, filtered, or compressed with loss.",
+    source=_PRACTICE,
+    stage=Stage.PIXELS,
+)
+def normal_length(part: PartFacts, parameters: Parameters) -> Results:
+    """Components beyond -1 to 1: a proof of length above 1; shorter normals cannot be seen in the figures."""
+    found = []
+    for channel, stats in _with_stats(part, part.of_role(Role.NORMAL)):
+        if stats.minimum is None or stats.maximum is None:
+            continue
+        if stats.minimum < -_NORMAL_LIMIT or stats.maximum > _NORMAL_LIMIT:
+            span = f"{stats.minimum:g} to {stats.maximum:g}"
+            found.append(Found(f"{channel.name} is {span}", span, "-1 to 1", channel.name))
+    return found
+
+
+RULES = (
+    nan,
+    infinite,
+    half_max,
+    firefly,
+    negative,
+    alpha_range,
+    black,
+    constant,
+    alpha_empty,
+    clipped,
+    log_like,
+    depth_sign,
+    normal_length,
+)

@@ -1,0 +1,327 @@
+"""SEQ, and the sequence rules of other groups: what single frames cannot show. Pure over frame summaries.
+
+Drift is told against what most frames have, and listed by runs of frames, so that one odd frame is one finding and ten
+thousand frames are judged in well under a second.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from functools import cached_property
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from exr_inspector.model import Severity
+from exr_inspector.validation import timecodes
+from exr_inspector.validation.frames import FrameSummary
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.rule import NOTHING, Found, Results, Rule, Scope, Stage
+
+_PRACTICE = "common practice"
+_RUNS_SHOWN = 8
+_ENTRIES_SHOWN = 4
+_GAPS_KEPT = 1_000
+_SMALL = 3  # fewer frames have no usual size or age
+
+
+class SequenceFacts:
+    """The frames of one sequence, by number.
+
+    Attributes:
+        name: Key of the sequence.
+        frames: Its frames, sorted by number.
+    """
+
+    def __init__(self, name: str, frames: Iterable[FrameSummary]) -> None:
+        self.name = name
+        self.frames = sorted(frames, key=lambda frame: (frame.frame, frame.path))
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """Frame numbers, sorted, each once."""
+        return sorted({frame.frame for frame in self.frames})
+
+
+def runs(numbers: Sequence[int], step: int = 1) -> str:
+    """Sorted frame numbers as runs, for a message: `1-4, 7, 9-12`."""
+    spans: list[tuple[int, int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + step:
+            spans[-1] = (spans[-1][0], number)
+        else:
+            spans.append((number, number))
+    words = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:_RUNS_SHOWN]]
+    more = f" and {len(spans) - _RUNS_SHOWN} more ranges" if len(spans) > _RUNS_SHOWN else ""
+    return ", ".join(words) + more
+
+
+def _rule(
+    code: str, severity: Severity, title: str, *, why: str, source: str = _PRACTICE
+) -> Callable[[Callable[[SequenceFacts, Parameters], Results]], Rule]:
+    def decorate(check: Callable[[SequenceFacts, Parameters], Results]) -> Rule:
+        return Rule(code, severity, Stage.SEQUENCE, Scope.SEQUENCE, title, why, source, check)
+
+    return decorate
+
+
+def _drift(
+    sequence: SequenceFacts, what: str, value_of: Callable[[FrameSummary], Any], show: Callable[[Any], str] = str
+) -> list[Found]:
+    """One finding for each value that fewer frames have than the usual one; frames whose value is unknown are left out."""
+    by_value: dict[Any, list[int]] = {}
+    for frame in sequence.frames:
+        value = value_of(frame)
+        if value is not None:
+            by_value.setdefault(value, []).append(frame.frame)
+    if len(by_value) < 2:
+        return []
+    usual = max(by_value, key=lambda value: len(by_value[value]))
+    return [
+        Found(f"Frames {runs(numbers)}: {what} is {show(value)}, in others {show(usual)}", show(value), show(usual))
+        for value, numbers in by_value.items()
+        if value != usual
+    ]
+
+
+def _window(values: tuple[int, ...]) -> str:
+    if len(values) == 2:
+        return f"{values[0]}x{values[1]}"
+    return f"({values[0]}, {values[1]})-({values[2]}, {values[3]})"
+
+
+@_rule("SEQ-MISSING", Severity.ERROR, "No frame is missing", why="The shot has holes.", source="Netflix; common practice")
+def missing(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Gaps between first and last, and against `frame_range`."""
+    numbers, step = sequence.numbers, parameters.frame_step
+    first, last = parameters.frame_range or (numbers[0], numbers[-1])
+    gaps: list[int] = []
+    count = 0
+    # Only gaps are walked, never the whole range: numbers may be far apart.
+    for before, after in pairwise([first - step, *(n for n in numbers if first <= n <= last), last + step]):
+        between = range(before + step, after, step)
+        count += len(between)
+        gaps += between[: max(0, _GAPS_KEPT - len(gaps))]
+    if not count:
+        return NOTHING
+    listed = runs(gaps, step)
+    message = f"{count} frames are missing between {first} and {last}: {listed}"
+    return [Found(message, f"{len(numbers)} frames", f"{first}-{last}")]
+
+
+@_rule("SEQ-PADDING", Severity.WARNING, "Frame numbers have one number of digits", why="Sorting by name goes wrong.")
+def padding(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Digits as written; numbers that outgrew their padding are as they must be."""
+    odd = _drift(sequence, "the padding", lambda f: f.padding if len(str(abs(f.frame))) < f.padding else None)
+    by_number = Counter(frame.frame for frame in sequence.frames)
+    twice = [number for number, count in sorted(by_number.items()) if count > 1]
+    if twice:
+        odd.append(Found(f"Frames {runs(twice)} are there with several paddings", runs(twice), "one file a frame"))
+    return odd
+
+
+@_rule("SEQ-RES", Severity.ERROR, "The display window stays the same", why="The image jumps.")
+def resolution(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Display windows; data windows may follow the image and are told as info."""
+    found = _drift(sequence, "the display window", lambda f: f.display_window, _window)
+    windows = Counter(f.data_window for f in sequence.frames if f.data_window)
+    if len(windows) > 1 and not found:
+        message = f"The data window changes: {len(windows)} different ones"
+        found.append(Found(message, str(len(windows)), "1", severity=Severity.INFO))
+    return found
+
+
+def _channels(values: tuple[str, ...]) -> str:
+    names = [value.partition(":")[2] or value for value in values]
+    more = f" and {len(names) - _ENTRIES_SHOWN} more" if len(names) > _ENTRIES_SHOWN else ""
+    return ", ".join(names[:_ENTRIES_SHOWN]) + more
+
+
+@_rule("SEQ-CHANNELS", Severity.ERROR, "Channels and their types stay the same", why="An AOV is missing in some frames.")
+def channels(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Names and types; told as what is missing and what is new against most frames."""
+    by_value: dict[tuple[str, ...], list[int]] = {}
+    for frame in sequence.frames:
+        if frame.channels is not None:
+            by_value.setdefault(frame.channels, []).append(frame.frame)
+    if len(by_value) < 2:
+        return NOTHING
+    usual = max(by_value, key=lambda value: len(by_value[value]))
+    found = []
+    for value, numbers in by_value.items():
+        lacking, new = sorted(set(usual) - set(value)), sorted(set(value) - set(usual))
+        if value == usual:
+            continue
+        words = [f"{word} {_channels(tuple(names))}" for word, names in (("lack", lacking), ("have", new)) if names]
+        message = f"Frames {runs(numbers)} {' and '.join(words) or 'have another order of channels'}"
+        found.append(Found(message, _channels(tuple(new)), _channels(tuple(lacking))))
+    return found
+
+
+@_rule("SEQ-COMPRESSION", Severity.WARNING, "Compression and tiles stay the same", why="Several writers were at work.")
+def compression(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Compression, and how pixels are stored."""
+    return _drift(sequence, "the compression", lambda f: f.compression) + _drift(
+        sequence, "the storage", lambda f: f.storage
+    )
+
+
+@_rule("SEQ-METADATA", Severity.WARNING, "Colour tags, views and software stay the same", why="Versions were mixed.")
+def metadata(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Each of the three."""
+    return [
+        *_drift(sequence, "the colour tag", lambda f: f.colour),
+        *_drift(sequence, "the list of views", lambda f: f.views),
+        *_drift(sequence, "the software", lambda f: f.software),
+    ]
+
+
+@_rule("SEQ-DUP", Severity.WARNING, "Neighbouring frames differ", why="A frame was held or copied.")
+def duplicates(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels."""
+    held = [
+        after.frame
+        for before, after in pairwise(sequence.frames)
+        if before.pixel_hash and before.pixel_hash == after.pixel_hash and before.frame != after.frame
+    ]
+    if not held:
+        return NOTHING
+    return [Found(f"Frames {runs(held)} have the pixels of the frame before", runs(held), "pixels of their own")]
+
+
+@_rule(
+    "SEQ-STALE-FRAME",
+    Severity.WARNING,
+    "All frames are of one time, and say their own number",
+    why="Old and new renders were mixed.",
+)
+def stale(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Modification times against the median, and frame numbers in attributes against the name's."""
+    found = []
+    times = [frame.mtime for frame in sequence.frames if frame.mtime]
+    if len(times) >= _SMALL:
+        middle = sorted(times)[len(times) // 2]
+        limit = timedelta(hours=parameters.stale_hours)
+        odd = [frame.frame for frame in sequence.frames if frame.mtime and abs(frame.mtime - middle) > limit]
+        if odd:
+            expected = f"within {parameters.stale_hours:g} hours of {middle:%Y-%m-%d %H:%M}"
+            found.append(Found(f"Frames {runs(odd)} are of another time than most", runs(odd), expected))
+    offsets = Counter(f.frame - f.embedded_frame for f in sequence.frames if f.embedded_frame is not None)
+    if len(offsets) > 1:
+        usual = offsets.most_common(1)[0][0]
+        odd = [f.frame for f in sequence.frames if f.embedded_frame is not None if f.frame - f.embedded_frame != usual]
+        found.append(Found(f"Frames {runs(odd)} say another frame number", runs(odd), "the number of the name"))
+    return found
+
+
+@_rule("CHK-SIZE-OUTLIER", Severity.WARNING, "No frame is far larger or smaller than most", why="It is partial or black.")
+def size_outlier(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Sizes against the median, and empty files."""
+    sizes = [frame.size_bytes for frame in sequence.frames if frame.size_bytes]
+    empty = [frame.frame for frame in sequence.frames if frame.size_bytes == 0]
+    found = [Found(f"Frames {runs(empty)} are empty", "0 bytes", "a file")] if empty else []
+    if len(sizes) < _SMALL:
+        return found
+    middle, factor = median(sizes), parameters.size_outlier
+    odd = [f.frame for f in sequence.frames if f.size_bytes if not middle / factor <= f.size_bytes <= middle * factor]
+    if odd:
+        expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
+        found.append(Found(f"Frames {runs(odd)} differ much in size from most", runs(odd), expected))
+    return found
+
+
+@_rule(
+    "TIM-FPS-SEQ",
+    Severity.ERROR,
+    "framesPerSecond stays the same",
+    why="The rate holds for the sequence, not for a frame.",
+    source="OpenEXR standard attributes",
+)
+def frame_rate(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """The rate of every frame that has one."""
+    return _drift(sequence, "framesPerSecond", lambda f: f.frame_rate, lambda rate: f"{rate:g}")
+
+
+@_rule(
+    "TIM-TC-SEQ",
+    Severity.WARNING,
+    "The time code advances by one frame a frame",
+    why="Editorial cannot line the shot up.",
+)
+def time_code(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Time code minus frame number, which has to stay the same; needs a frame rate."""
+    coded = [frame for frame in sequence.frames if frame.time_code is not None]
+    rate = next((f.frame_rate for f in coded if f.frame_rate and math.isfinite(f.frame_rate)), parameters.frame_rate)
+    if len(coded) < 2 or rate is None or not 1 <= rate <= 30.5:
+        return NOTHING
+    offsets = [(f, timecodes.frame_count(f.time_code, rate) - f.frame) for f in coded if f.time_code is not None]
+    usual = Counter(offset for _, offset in offsets).most_common(1)[0][0]
+    odd = [(frame, offset) for frame, offset in offsets if offset != usual]
+    if not odd:
+        return NOTHING
+    numbers = runs([frame.frame for frame, _ in odd])
+    first = odd[0][0]
+    found = first.time_code.text if first.time_code else ""
+    message = f"Time codes of frames {numbers} are out of step, first {found} at frame {first.frame}"
+    return [Found(message, found, "one frame more than the frame before")]
+
+
+@_rule(
+    "TIM-COUNTER",
+    Severity.WARNING,
+    "imageCounter rises from frame to frame",
+    why="It orders the images of a camera.",
+    source="OpenEXR standard attributes",
+)
+def counter(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Counters of neighbours."""
+    counted = [(f.frame, f.image_counter) for f in sequence.frames if f.image_counter is not None]
+    odd = [frame for (_, before), (frame, after) in pairwise(counted) if after <= before]
+    if not odd:
+        return NOTHING
+    return [Found(f"imageCounter does not rise at frames {runs(odd)}", runs(odd), "a higher number each")]
+
+
+@_rule(
+    "CRY-SEQ",
+    Severity.WARNING,
+    "Keys and numbers of layers of Cryptomattes stay the same",
+    why="Mattes appear and vanish.",
+    source="Cryptomatte specification 1.2.0",
+)
+def cryptomattes(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Keys with their numbers of layers."""
+    return _drift(sequence, "the Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none")
+
+
+@_rule(
+    "DEL-NFX-NUMBERING",
+    Severity.ERROR,
+    "Frame numbers are continuous",
+    why="Archival assets have to match the timeline.",
+    source="Netflix archival specifications",
+)
+def numbering(sequence: SequenceFacts, parameters: Parameters) -> Results:
+    """Any gap, whatever the step; whether numbers match other assets is not looked at."""
+    return missing.check(sequence, parameters.model_copy(update={"frame_step": 1})) if missing.check else NOTHING
+
+
+RULES = (
+    missing,
+    padding,
+    resolution,
+    channels,
+    compression,
+    metadata,
+    duplicates,
+    stale,
+    size_outlier,
+    frame_rate,
+    time_code,
+    counter,
+    cryptomattes,
+    numbering,
+)

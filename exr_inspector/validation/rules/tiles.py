@@ -1,0 +1,125 @@
+"""TIL and ENV: tiles, mipmaps, environment maps, wrap modes. Impossible tile sizes are found by `exr.conformance`."""
+
+from __future__ import annotations
+
+from exr_inspector.exr.values import Envmap, LevelMode
+from exr_inspector.model import Severity
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
+
+_ENVMAP_H = "OpenEXR ImfEnvmap.h"
+_WRAP_MODES = frozenset({"black", "clamp", "periodic", "mirror"})
+
+
+def _is_power_of_two(number: int) -> bool:
+    return number > 0 and not number & (number - 1)
+
+
+@part_rule(
+    "TIL-POT",
+    Severity.INFO,
+    "Tiles, and images with mip levels, are powers of two in size",
+    why="Texture caches and filters work best with them.",
+    source="common practice",
+    when=t.TILED,
+)
+def power_of_two(part: PartFacts, parameters: Parameters) -> Results:
+    """Tile size, and the data window of a part with levels."""
+    tiles, window = part.part.tiles, part.part.data_window
+    if tiles is None or window is None:
+        return NOTHING
+    found = []
+    if not (_is_power_of_two(tiles.x_size) and _is_power_of_two(tiles.y_size)):
+        size = f"{tiles.x_size}x{tiles.y_size}"
+        found.append(Found(f"Tiles are {size}", size, "powers of two"))
+    if tiles.level_mode == LevelMode.MIPMAP_LEVELS:
+        if not (_is_power_of_two(window.width) and _is_power_of_two(window.height)):
+            size = f"{window.width}x{window.height}"
+            found.append(Found(f"The mip-mapped image is {size}", size, "powers of two"))
+    return found
+
+
+@part_rule(
+    "TIL-NOT-TEXTURE",
+    Severity.WARNING,
+    "Plates and renders for compositing are stored in scan lines",
+    why="Compositing software reads by line; tiles make it read many times as much.",
+    source="common practice",
+    when=t.TILED,
+)
+def not_texture(part: PartFacts, parameters: Parameters) -> Results:
+    """A tiled part; only policies for compositing switch this on."""
+    return [Found("The part is tiled", part.part.part_type or "tiled", "scan lines")] if part.part.is_tiled else NOTHING
+
+
+@part_rule(
+    "TIL-UNUSED-DESC",
+    Severity.INFO,
+    "Scan line parts have no tile description",
+    why="It is ignored, and misleads people.",
+    source="OpenEXR file layout document",
+    when=t.FLAT_TILES,
+)
+def unused_description(part: PartFacts, parameters: Parameters) -> Results:
+    """A tiles attribute in a scan line part."""
+    if part.part.is_tiled or "tiles" not in part.part.by_name:
+        return NOTHING
+    return [Found("A scan line part has a tiles attribute", "tiles", "absent", offset=part.part.by_name["tiles"].offset)]
+
+
+@part_rule(
+    "ENV-LATLONG",
+    Severity.WARNING,
+    "A latitude-longitude map is twice as wide as high",
+    why="Directions are mapped wrongly otherwise.",
+    source=_ENVMAP_H,
+    when=t.ENVIRONMENT,
+)
+def latlong(part: PartFacts, parameters: Parameters) -> Results:
+    """The data window of a LATLONG map."""
+    window = part.part.data_window
+    if part.part.value("envmap", "envmap") != Envmap.LATLONG or window is None or window.width == 2 * window.height:
+        return NOTHING
+    size = f"{window.width}x{window.height}"
+    return [Found(f"A latitude-longitude map of {size}", size, f"{2 * window.height}x{window.height}")]
+
+
+@part_rule(
+    "ENV-CUBE",
+    Severity.WARNING,
+    "A cube map is six times as high as wide",
+    why="It is six square faces, one above the other.",
+    source=_ENVMAP_H,
+    when=t.ENVIRONMENT,
+)
+def cube(part: PartFacts, parameters: Parameters) -> Results:
+    """The data window of a CUBE map."""
+    window = part.part.data_window
+    if part.part.value("envmap", "envmap") != Envmap.CUBE or window is None or window.height == 6 * window.width:
+        return NOTHING
+    size = f"{window.width}x{window.height}"
+    return [Found(f"A cube map of {size}", size, f"{window.width}x{6 * window.width}")]
+
+
+@part_rule(
+    "ENV-WRAP",
+    Severity.INFO,
+    "wrapmodes is one or two of black, clamp, periodic, mirror",
+    why="Other words are ignored.",
+    source="OpenEXR standard attributes",
+    when=t.ENVIRONMENT,
+)
+def wrap(part: PartFacts, parameters: Parameters) -> Results:
+    """The words of wrapmodes, split by a comma."""
+    text = part.part.text("wrapmodes")
+    if text is None:
+        return NOTHING
+    words = [word.strip() for word in text.split(",")]
+    if len(words) <= 2 and _WRAP_MODES.issuperset(words):
+        return NOTHING
+    return [Found(f"wrapmodes is {text[:80]!r}", text[:80], "black, clamp, periodic, mirror, or two of them")]
+
+
+RULES = (power_of_two, not_texture, unused_description, latlong, cube, wrap)

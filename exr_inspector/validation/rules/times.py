@@ -1,0 +1,195 @@
+"""TIM: time code, frame rate, key code, capture date and exposure of one file; sequences have rules of their own."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime
+
+from exr_inspector.exr.values import KeyCode, Rational, TimeCode
+from exr_inspector.model import Severity
+from exr_inspector.validation import timecodes
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
+
+_STANDARD = "OpenEXR standard attributes"
+_COMMON_RATES = (12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60, 72, 90, 96, 100, 120, 144, 150, 192, 200, 240)
+_NTSC = (24, 30, 48, 60, 72, 96, 120)
+_KEYCODE_RANGES = (
+    ("filmMfcCode", 0, 99),
+    ("filmType", 0, 99),
+    ("prefix", 0, 999_999),
+    ("count", 0, 9_999),
+    ("perfOffset", 0, 119),
+    ("perfsPerFrame", 1, 15),
+    ("perfsPerCount", 20, 120),
+)
+_DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d", re.ASCII)
+_OLDEST_CAPTURE = 1888  # the first moving pictures
+_POSITIVE = ("aperture", "tStop", "isoSpeed", "expTime")
+
+
+def frame_rate(part: PartFacts) -> float | None:
+    """framesPerSecond, None where it is absent or means nothing."""
+    value = part.part.value("framesPerSecond", "rational")
+    rate = value.value if isinstance(value, Rational) else None
+    return rate if rate and rate > 0 else None
+
+
+def _time_code(part: PartFacts) -> TimeCode | None:
+    value = part.part.value("timeCode", "timecode")
+    return value if isinstance(value, TimeCode) else None
+
+
+@part_rule(
+    "TIM-TC-RANGE",
+    Severity.ERROR,
+    "The time code's digits make a time, its frame is below the frame rate",
+    why="It cannot be shown, and editorial cannot find the frame.",
+    source="OpenEXR ImfTimeCode.h; common practice",
+    when=t.TIME,
+)
+def time_code_range(part: PartFacts, parameters: Parameters) -> Results:
+    """Every field; the frame against 30 and against framesPerSecond or the show's rate."""
+    value = _time_code(part)
+    if value is None:
+        return NOTHING
+    code = timecodes.clock_of(value)
+    problems = list(timecodes.range_problems(value))
+    rate = frame_rate(part) or parameters.frame_rate
+    if not problems and rate is not None and code.frame >= math.ceil(rate - 1e-6):
+        problems.append(f"frame: {code.frame} is not below {rate:g}")
+    if not problems:
+        return NOTHING
+    return [Found(f"The time code {code.text} is no time: {problems[0]}", code.text, "a time of day")]
+
+
+@part_rule(
+    "TIM-TC-DROP",
+    Severity.WARNING,
+    "Drop frame counting is used with 29.97 or 59.94 only, and skips what it has to",
+    why="Time codes drift from the clock, or name frames that do not exist.",
+    source="SMPTE 12M as commonly practised",
+    when=t.TIME,
+)
+def drop_frame(part: PartFacts, parameters: Parameters) -> Results:
+    """The drop frame flag against the frame rate, and time codes that are dropped."""
+    value = _time_code(part)
+    rate = frame_rate(part) or parameters.frame_rate
+    if value is None or rate is None:
+        return NOTHING
+    code = timecodes.clock_of(value)
+    if not code.is_drop_frame:
+        return NOTHING
+    if not any(math.isclose(rate, drop, rel_tol=1e-4) for drop in timecodes.DROP_RATES):
+        return [Found(f"Drop frame time code at {rate:g} frames per second", f"{rate:g}", "29.97 or 59.94")]
+    if timecodes.is_dropped(code, rate):
+        return [Found(f"Drop frame counting leaves {code.text} out", code.text, "a counted frame")]
+    return NOTHING
+
+
+def _is_common(rate: Rational) -> bool:
+    if rate.denominator == 1001:
+        return rate.numerator in {1000 * base for base in _NTSC}
+    return rate.numerator % rate.denominator == 0 and rate.numerator // rate.denominator in _COMMON_RATES
+
+
+@part_rule(
+    "TIM-FPS",
+    Severity.WARNING,
+    "framesPerSecond is a common rate, exact for NTSC, and the show's",
+    why="Rates such as 2397/100 drift; an absent one means 24.",
+    source=f"{_STANDARD}; OpenEXR ImfFramesPerSecond.h",
+    when=t.TIME,
+)
+def frames_per_second(part: PartFacts, parameters: Parameters) -> Results:
+    """The rational as stored."""
+    value = part.part.value("framesPerSecond", "rational")
+    if not isinstance(value, Rational):
+        return NOTHING
+    text = f"{value.numerator}/{value.denominator}"
+    if not value.denominator or value.numerator <= 0:
+        return [Found(f"framesPerSecond is {text}", text, "above 0")]
+    wanted = parameters.frame_rate
+    rate = value.numerator / value.denominator
+    if wanted is not None and not math.isclose(rate, wanted, rel_tol=1e-4):
+        return [Found(f"framesPerSecond is {text}; the show has {wanted:g}", text, f"{wanted:g}")]
+    if _is_common(value):
+        return NOTHING
+    return [Found(f"framesPerSecond is {text}, no common rate", text, "such as 24/1 or 24000/1001")]
+
+
+@part_rule(
+    "TIM-KEYCODE",
+    Severity.WARNING,
+    "The fields of keyCode are in their ranges",
+    why="OpenEXR's own class refuses them.",
+    source="OpenEXR ImfKeyCode.cpp",
+    when=t.TIME,
+)
+def key_code(part: PartFacts, parameters: Parameters) -> Results:
+    """Each field."""
+    value = part.part.value("keyCode", "keycode")
+    if not isinstance(value, KeyCode):
+        return NOTHING
+    return [
+        Found(f"keyCode.{name} is {number}", str(number), f"{low} to {high}")
+        for (name, low, high), number in zip(_KEYCODE_RANGES, value, strict=True)
+        if not low <= number <= high
+    ]
+
+
+@part_rule(
+    "TIM-CAPDATE",
+    Severity.WARNING,
+    "capDate is YYYY:MM:DD hh:mm:ss, plausible, and not after the inspection",
+    why="Software that sorts by it does not understand other forms.",
+    source=_STANDARD,
+    when=t.TIME,
+)
+def capture_date(part: PartFacts, parameters: Parameters) -> Results:
+    """Form, calendar, and the time of the inspection with a day's tolerance for local time."""
+    text = part.part.text("capDate")
+    if text is None:
+        return NOTHING
+    expected = "YYYY:MM:DD hh:mm:ss"
+    if not _DATE.fullmatch(text):
+        return [Found(f"capDate is {text[:40]!r}", text[:40], expected)]
+    inspected = part.file.inspection.inspected_at
+    try:
+        taken = datetime.strptime(text, "%Y:%m:%d %H:%M:%S").replace(tzinfo=inspected.tzinfo)
+    except ValueError:
+        return [Found(f"capDate {text} is no date", text, expected)]
+    if taken.year < _OLDEST_CAPTURE or (taken - inspected).total_seconds() > 86_400:
+        return [Found(f"capDate {text} is not plausible", text, f"before {inspected:%Y:%m:%d %H:%M:%S}")]
+    return NOTHING
+
+
+@part_rule(
+    "TIM-POSITIVE",
+    Severity.WARNING,
+    "captureRate, aperture, T-stop, ISO speed and exposure time are above zero; the T-stop is not below the aperture",
+    why="Other values mean nothing; no lens transmits more light than its aperture.",
+    source=_STANDARD,
+    when=t.CAMERA,
+)
+def positive(part: PartFacts, parameters: Parameters) -> Results:
+    """Each value, and T-stop against aperture."""
+    found = []
+    rate = part.part.value("captureRate", "rational")
+    if isinstance(rate, Rational) and not (rate.numerator > 0 and rate.denominator):
+        text = f"{rate.numerator}/{rate.denominator}"
+        found.append(Found(f"captureRate is {text}", text, "above 0"))
+    for name in _POSITIVE:
+        value = part.part.value(name, "float")
+        if isinstance(value, float) and not (math.isfinite(value) and value > 0):
+            found.append(Found(f"{name} is {value:g}", f"{value:g}", "above 0"))
+    aperture, stop = part.number("aperture"), part.number("tStop")
+    if aperture and stop and 0 < stop < aperture * (1 - 1e-6):
+        found.append(Found(f"tStop {stop:g} is below aperture {aperture:g}", f"{stop:g}", f"{aperture:g} or more"))
+    return found
+
+
+RULES = (time_code_range, drop_frame, frames_per_second, key_code, capture_date, positive)

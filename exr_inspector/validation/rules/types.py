@@ -1,0 +1,130 @@
+"""TYP: pixel types that do not suit what a channel holds."""
+
+from __future__ import annotations
+
+from exr_inspector.exr.values import PixelType
+from exr_inspector.model import Severity
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import NamedChannel, PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.roles import Role
+from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
+from exr_inspector.validation.rules.channels import names_of
+
+
+def _of_type(channels: list[NamedChannel], pixel_type: PixelType, why: str, expected: str) -> Results:
+    """One finding for all `channels` of `pixel_type`, with the first one's name."""
+    hit = [channel for channel in channels if channel.channel.pixel_type == pixel_type]
+    if not hit:
+        return NOTHING
+    verb = "is" if len(hit) == 1 else "are"
+    message = f"{names_of(hit)} {verb} {pixel_type.name}; {why}"
+    return [Found(message, pixel_type.name, expected, hit[0].name)]
+
+
+@part_rule(
+    "TYP-DEPTH-HALF",
+    Severity.WARNING,
+    "Depth is not HALF",
+    why="HALF has 11 bits of precision and ends at 65504: distant surfaces fall together.",
+    source="OpenEXR technical introduction",
+    when=t.DATA,
+)
+def depth_half(part: PartFacts, parameters: Parameters) -> Results:
+    """Depth channels in HALF."""
+    return _of_type(part.of_role(Role.DEPTH), PixelType.HALF, "depth needs FLOAT", "FLOAT")
+
+
+@part_rule(
+    "TYP-ID-HALF",
+    Severity.ERROR,
+    "Ids are not HALF",
+    why="HALF holds whole numbers up to 2048 exactly; larger ids are destroyed.",
+    source="OpenEXR technical introduction; deep ids specification",
+    when=t.DATA,
+)
+def id_half(part: PartFacts, parameters: Parameters) -> Results:
+    """Id channels in HALF."""
+    return _of_type(part.of_role(Role.ID), PixelType.HALF, "ids need UINT", "UINT")
+
+
+@part_rule(
+    "TYP-ID-FLOAT",
+    Severity.WARNING,
+    "Integer ids are UINT",
+    why="FLOAT holds whole numbers up to 2^24 exactly; UINT is the documented type.",
+    source="OpenEXR technical introduction; deep ids specification",
+    when=t.DATA,
+)
+def id_float(part: PartFacts, parameters: Parameters) -> Results:
+    """Id channels in FLOAT; Cryptomatte is FLOAT by its own specification and has another role."""
+    return _of_type(part.of_role(Role.ID), PixelType.FLOAT, "ids are documented as UINT", "UINT")
+
+
+@part_rule(
+    "TYP-POSITION-HALF",
+    Severity.WARNING,
+    "Positions and texture coordinates are not HALF",
+    why="The steps of HALF become visible in relighting and in lens distortion maps.",
+    source="common practice",
+    when=t.DATA,
+)
+def position_half(part: PartFacts, parameters: Parameters) -> Results:
+    """Position and UV channels in HALF."""
+    return _of_type(part.of_role(Role.POSITION), PixelType.HALF, "positions need FLOAT", "FLOAT")
+
+
+@part_rule(
+    "TYP-COLOR-FLOAT",
+    Severity.INFO,
+    "The base layer's colour has the show's pixel type",
+    why="FLOAT doubles the size of colour, and deliveries ask for 16 bit.",
+    source="Netflix VFX requirements; common practice",
+    needs=("beauty_pixel_type",),
+)
+def colour_type(part: PartFacts, parameters: Parameters) -> Results:
+    """R, G, B of the base layer against `beauty_pixel_type`."""
+    wanted = PixelType[parameters.beauty_pixel_type] if parameters.beauty_pixel_type else None
+    if not part.traits & (t.FLOAT if wanted is PixelType.HALF else t.HALF):
+        return NOTHING
+    other = [c for c in part.channels if c.name in {"R", "G", "B"} and c.pixel_type != wanted and c.pixel_type]
+    if not other or wanted is None:
+        return NOTHING
+    kind = other[0].type_name
+    return [Found(f"The base layer's colour is {kind}; the show has {wanted.name}", kind, wanted.name, other[0].name)]
+
+
+@part_rule(
+    "TYP-MIXED-RGB",
+    Severity.WARNING,
+    "R, G and B of a layer have one type and sampling",
+    why="Codecs and applications take a colour for three equal channels.",
+    source="common practice",
+    when=t.SUBSAMPLED | t.FLOAT | t.UINT,
+)
+def mixed_rgb(part: PartFacts, parameters: Parameters) -> Results:
+    """Layers whose R, G, B differ."""
+    found = []
+    for triple in part.rgb_layers:
+        kinds = {(c.channel.pixel_type, c.channel.x_sampling, c.channel.y_sampling) for c in triple}
+        if len(kinds) > 1:
+            types = ", ".join(f"{c.component} {c.channel.type_name}" for c in triple)
+            message = f"{names_of(triple)} differ in type or sampling ({types})"
+            found.append(Found(message, types, "equal types and samplings", triple[0].name))
+    return found
+
+
+@part_rule(
+    "TYP-RGB-UINT",
+    Severity.WARNING,
+    "Colour is not UINT",
+    why="Readers take UINT for whole numbers up to four thousand million, or refuse it.",
+    source="common practice",
+    when=t.UINT,
+)
+def rgb_uint(part: PartFacts, parameters: Parameters) -> Results:
+    """Colour channels in UINT."""
+    return _of_type(part.of_role(Role.COLOUR), PixelType.UINT, "colour is HALF or FLOAT", "HALF or FLOAT")
+
+
+RULES = (depth_half, id_half, id_float, position_half, colour_type, mixed_rgb, rgb_uint)

@@ -1,0 +1,233 @@
+"""WIN: data and display window, pixel aspect ratio, screen window.
+
+Windows that the OpenEXR library refuses are found by `exr.conformance`; here is what it opens and people trip over.
+"""
+
+from __future__ import annotations
+
+import math
+
+from exr_inspector.exr.values import Box2i
+from exr_inspector.model import Severity
+from exr_inspector.validation import traits as t
+from exr_inspector.validation.facts import PartFacts
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
+
+
+def _size(box: Box2i) -> str:
+    return f"{box.width}x{box.height}"
+
+
+def _corners(box: Box2i) -> str:
+    return f"({box.x_min}, {box.y_min})-({box.x_max}, {box.y_max})"
+
+
+def _windows(part: PartFacts) -> tuple[Box2i, Box2i] | None:
+    """Data and display window, None unless both are there and hold pixels."""
+    data, display = part.part.data_window, part.part.display_window
+    if data is None or display is None or min(data.width, data.height, display.width, display.height) < 1:
+        return None
+    return data, display
+
+
+def _overscan(data: Box2i, display: Box2i) -> tuple[int, int, int, int]:
+    """Pixels of the data window beyond the display window: left, top, right, bottom; negative where it is smaller."""
+    return (
+        display.x_min - data.x_min,
+        display.y_min - data.y_min,
+        data.x_max - display.x_max,
+        data.y_max - display.y_max,
+    )
+
+
+@part_rule(
+    "WIN-TOO-LARGE",
+    Severity.WARNING,
+    "Windows are no larger than the site's limit",
+    why="A reader reserves memory for every pixel that a window announces.",
+    source="OpenEXR technical introduction (setMaxImageSize); common practice",
+)
+def too_large(part: PartFacts, parameters: Parameters) -> Results:
+    """Both windows against `max_dimension_px`."""
+    limit = parameters.max_dimension_px
+    data, display = part.part.data_window, part.part.display_window
+    largest = max(
+        data[2] - data[0] if data else 0,
+        data[3] - data[1] if data else 0,
+        display[2] - display[0] if display else 0,
+        display[3] - display[1] if display else 0,
+    )
+    if largest < limit:
+        return NOTHING
+    return [Found(f"A window is {largest + 1} pixels long; {limit} are allowed", f"{largest + 1}", f"at most {limit}")]
+
+
+@part_rule(
+    "WIN-DISPLAY-ORIGIN",
+    Severity.WARNING,
+    "The display window starts at (0, 0)",
+    why="Several applications ignore or misread the offset of the display window.",
+    source="common practice",
+    when=t.WINDOWS,
+)
+def display_origin(part: PartFacts, parameters: Parameters) -> Results:
+    """The corner of the display window."""
+    display = part.part.display_window
+    if display is None or not (display.x_min or display.y_min):
+        return NOTHING
+    corner = f"({display.x_min}, {display.y_min})"
+    return [Found(f"The display window starts at {corner}, not at (0, 0)", corner, "(0, 0)")]
+
+
+@part_rule(
+    "WIN-DATA-OUTSIDE",
+    Severity.WARNING,
+    "Data window and display window intersect",
+    why="Nothing of the image can be seen.",
+    source="common practice",
+    when=t.WINDOWS,
+)
+def data_outside(part: PartFacts, parameters: Parameters) -> Results:
+    """Whether any pixel is in both windows."""
+    windows = _windows(part)
+    if windows is None:
+        return NOTHING
+    data, display = windows
+    if (
+        data.x_min <= display.x_max
+        and display.x_min <= data.x_max
+        and data.y_min <= display.y_max
+        and display.y_min <= data.y_max
+    ):
+        return NOTHING
+    found, expected = _corners(data), _corners(display)
+    return [Found(f"The data window {found} lies outside the display window {expected}", found, expected)]
+
+
+@part_rule(
+    "WIN-CROPPED",
+    Severity.INFO,
+    "The data window is the display window",
+    why="A crop or overscan is legal; whoever reads the file must expect it.",
+    source="OpenEXR technical introduction",
+    when=t.WINDOWS,
+)
+def cropped(part: PartFacts, parameters: Parameters) -> Results:
+    """A data window that is smaller or larger on any side."""
+    windows = _windows(part)
+    if windows is None or windows[0] == windows[1]:
+        return NOTHING
+    data, display = windows
+    beyond = _overscan(data, display)
+    words = [word for word, holds in (("overscan", max(beyond) > 0), ("a crop", min(beyond) < 0)) if holds]
+    found, expected = _corners(data), _corners(display)
+    return [Found(f"The data window {found} is {' and '.join(words)} of {expected}", found, expected)]
+
+
+@part_rule(
+    "WIN-OVERSCAN-BIG",
+    Severity.WARNING,
+    "Overscan stays within the show's limit",
+    why="Overscan that nobody wanted costs render time and space; a forgotten camera setting makes it.",
+    source="common practice",
+    when=t.WINDOWS,
+)
+def overscan_big(part: PartFacts, parameters: Parameters) -> Results:
+    """The largest overscan of a side as a share of the display window's size in that direction."""
+    windows = _windows(part)
+    if windows is None:
+        return NOTHING
+    data, display = windows
+    left, top, right, bottom = _overscan(data, display)
+    share = max(max(left, right) / display.width, max(top, bottom) / display.height)
+    if share <= parameters.max_overscan:
+        return NOTHING
+    limit = f"at most {parameters.max_overscan:.0%}"
+    return [Found(f"Overscan is {share:.0%} of the display window on one side, {limit} allowed", f"{share:.0%}", limit)]
+
+
+@part_rule(
+    "WIN-SHOW-RES",
+    Severity.ERROR,
+    "The display window has the show's resolution",
+    why="A frame of another size pops in the cut, or the delivery is refused.",
+    source="delivery specifications; common practice",
+    needs=("show_resolution",),
+)
+def show_resolution(part: PartFacts, parameters: Parameters) -> Results:
+    """The display window's size against `show_resolution`."""
+    wanted = parameters.show_resolution
+    display = part.part.display_window
+    if wanted is None or display is None or (display.width, display.height) == wanted:
+        return NOTHING
+    expected = f"{wanted[0]}x{wanted[1]}"
+    return [Found(f"The display window is {_size(display)}; the show has {expected}", _size(display), expected)]
+
+
+@part_rule(
+    "WIN-PAR-NOT-ONE",
+    Severity.WARNING,
+    "The pixel aspect ratio is the show's",
+    why="Anamorphic and spherical images get mixed up.",
+    source="common practice",
+)
+def pixel_aspect_ratio(part: PartFacts, parameters: Parameters) -> Results:
+    """The pixel aspect ratio against `pixel_aspect_ratio`, to the precision of a float."""
+    ratio, wanted = part.part.pixel_aspect_ratio, parameters.pixel_aspect_ratio
+    if ratio is None or ratio == wanted or math.isclose(ratio, wanted, rel_tol=1e-6):
+        return NOTHING
+    return [Found(f"The pixel aspect ratio is {ratio:g}; the show has {wanted:g}", f"{ratio:g}", f"{wanted:g}")]
+
+
+@part_rule(
+    "WIN-SCREEN",
+    Severity.WARNING,
+    "Centre and width of the screen window are finite",
+    why="Software that projects the image gets a wrong camera; a NaN passes the OpenEXR library.",
+    source="OpenEXRCore 3.5 validation; OpenEXR standard attributes",
+    when=t.SCREEN,
+)
+def screen_window(part: PartFacts, parameters: Parameters) -> Results:
+    """Values that are not finite; a negative width is for the format's own check."""
+    found = []
+    width = part.part.value("screenWindowWidth", "float")
+    if isinstance(width, float) and not math.isfinite(width):
+        found.append(Found(f"screenWindowWidth is {width}, not a finite number", str(width), "finite"))
+    centre = part.part.value("screenWindowCenter", "v2f")
+    if isinstance(centre, tuple) and not all(math.isfinite(float(x)) for x in centre):  # type: ignore[arg-type]  # v2f
+        found.append(Found(f"screenWindowCenter is {centre}, not finite", str(centre), "finite"))
+    return found
+
+
+@part_rule(
+    "WIN-ODW",
+    Severity.WARNING,
+    "originalDataWindow contains the data window",
+    why="It says which pixels there were before a crop; a crop cannot add any.",
+    source="OpenEXR standard attributes",
+    when=t.ORIGINAL_WINDOW,
+)
+def original_data_window(part: PartFacts, parameters: Parameters) -> Results:
+    """Whether the data window lies in originalDataWindow."""
+    original, data = part.part.value("originalDataWindow", "box2i"), part.part.data_window
+    if not isinstance(original, Box2i) or data is None:
+        return NOTHING
+    if original.x_min <= data.x_min and original.y_min <= data.y_min:
+        if data.x_max <= original.x_max and data.y_max <= original.y_max:
+            return NOTHING
+    found, expected = _corners(data), _corners(original)
+    return [Found(f"The data window {found} is not inside originalDataWindow {expected}", found, expected)]
+
+
+RULES = (
+    too_large,
+    display_origin,
+    data_outside,
+    cropped,
+    overscan_big,
+    show_resolution,
+    pixel_aspect_ratio,
+    screen_window,
+    original_data_window,
+)
