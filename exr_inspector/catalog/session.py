@@ -7,6 +7,7 @@ Knows the SDK, but no inspections; table lookups are spared by handing the SDK t
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -28,6 +29,8 @@ from exr_inspector.errors import CatalogConflict, CatalogError, CatalogUnavailab
 from exr_inspector.sources.deadline import Deadline
 
 ROW_ID = "$row_id"
+
+_log = logging.getLogger(__name__)
 _INSERT_BYTES = 4 << 20  # the SDK takes 5 MB a request, and cuts larger batches by columns, which costs updates
 _IN_VALUES = 4_000  # values of one IN predicate; a request may be 4.5 MB
 _BACKOFF_SECONDS = (0.02, 1.0)  # first and longest pause between attempts, before jitter
@@ -270,8 +273,10 @@ class Connection:
         failure: CatalogError | None = None
         committing = False
         result: Any = None
+        txid: int | None = None
         try:
             with session.transaction() as tx:
+                txid = tx.txid
                 work = Work(tx, self._tables, self.config.endpoint)
                 try:
                     if unknown is not None and landed is not None and landed(work):
@@ -283,11 +288,21 @@ class Connection:
                 committing = True
         except CatalogError:
             raise
-        except SDK_ERRORS as error:
-            if failure is not None:  # the roll-back failed, too; the server ends the transaction by itself
+        except SDK_ERRORS as error:  # of the transaction itself: beginning, committing or rolling back failed
+            if txid is not None:
+                self._abandon(session, txid)
+            if failure is not None:
                 raise failure from error
             ours = translate(error, doing if committing else f"begin to {doing}")
             if committing and isinstance(ours, CatalogUnavailable):
                 raise _CommitUnknown(str(ours), result) from error
             raise ours from error
         return result  # type: ignore[no-any-return]  # what body answered
+
+    @staticmethod
+    def _abandon(session: Any, txid: int) -> None:
+        """Roll a transaction back whose end may not have reached the server: open, it would keep others off its guards."""
+        try:
+            session.api.rollback_transaction(txid)
+        except SDK_ERRORS as error:  # it has ended, or cannot be reached: then the server ends it when its time is over
+            _log.debug("transaction %x was not rolled back: %s", txid, type(error).__name__)

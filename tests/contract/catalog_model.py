@@ -1,0 +1,252 @@
+"""What the catalog's tables must hold, worked out without the catalog: inspections to feed it, and the rules in plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.maintenance import setup
+from exr_inspector.catalog.rows import arrow_table, table_rows
+from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES
+from exr_inspector.catalog.session import ROW_ID, Work, rows_of
+from exr_inspector.exr.chunks import Completeness
+from exr_inspector.exr.header import Header, make_part
+from exr_inspector.exr.layout import part_layout
+from exr_inspector.exr.names import part_names
+from exr_inspector.exr.values import MULTI_PART, Attribute, Box2i, Channel
+from exr_inspector.local.vastdb import LocalVastDB
+from exr_inspector.model import (
+    ChannelStats,
+    EventInfo,
+    Finding,
+    Histogram,
+    Inspection,
+    ObjectVersion,
+    PartPixels,
+    PixelReport,
+    SequenceName,
+    Severity,
+    StatsMode,
+    Status,
+)
+
+START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
+SCHEMA = "exr"
+
+
+def connect(server: LocalVastDB, **changes: Any) -> Catalog:
+    """A catalog on a local server, patient and quick to try again."""
+    values: dict[str, Any] = {"retry_seconds": 30.0, "timeout_seconds": 20.0} | changes
+    return Catalog(
+        CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, SCHEMA, **values)
+    )
+
+
+@contextmanager
+def ready(**options: Any) -> Iterator[tuple[LocalVastDB, Catalog]]:
+    """A server with empty tables."""
+    with LocalVastDB(None, **options) as server:
+        catalog = connect(server)
+        setup(catalog.connection)
+        server.reset_counters()
+        yield server, catalog
+        catalog.close()
+
+
+def _attributes(channels: tuple[str, ...], width: int, texts: dict[str, str]) -> tuple[Attribute, ...]:
+    listed = tuple(Channel(name, 1, 0, b"\0\0\0", 1, 1) for name in channels)
+    values: list[tuple[str, str, Any]] = [
+        ("channels", "chlist", listed),
+        ("compression", "compression", 3),
+        ("dataWindow", "box2i", Box2i(0, 0, width - 1, 31)),
+        ("displayWindow", "box2i", Box2i(0, 0, width - 1, 31)),
+        ("lineOrder", "lineOrder", 0),
+        ("pixelAspectRatio", "float", 1.0),
+        ("screenWindowCenter", "v2f", (0.0, 0.0)),
+        ("screenWindowWidth", "float", 1.0),
+        *((name, "string", text) for name, text in texts.items()),
+    ]
+    made = []
+    offset = 8
+    for name, kind, value in values:
+        size = len(value.encode()) if isinstance(value, str) else 16
+        offset += len(name) + len(kind) + 6
+        made.append(Attribute(name, kind, value, offset, size))
+        offset += size
+    return tuple(made)
+
+
+def _stats(part: int, channel: str, mode: StatsMode) -> ChannelStats:
+    exact = mode is StatsMode.FULL
+    samples = 64 * 32 if exact else 64
+    return ChannelStats(
+        part=part, channel=channel, level_x=0, level_y=0, samples=samples, finite_count=samples - 3, nan_count=2,
+        positive_inf_count=1, negative_inf_count=0, zero_count=5, negative_count=1, half_max_count=0, minimum=-0.5, maximum=2.0,
+        mean=0.25, stddev=0.125, first_nan=(3, 4), first_inf=None, percentiles=((50.0, 0.25),) if exact else (),
+        histogram=Histogram((0.0, 1.0, 2.0), (3, 4)) if exact else None, coverage=1.0 if exact else 0.03125, exact=exact,
+    )  # fmt: skip
+
+
+def _pixels(mode: StatsMode, channels: tuple[str, ...], parts: int, stopped: str) -> PixelReport | None:
+    if mode is StatsMode.OFF:
+        return None
+    return PixelReport(
+        mode=mode,
+        channels=tuple(_stats(part, channel, mode) for part in range(parts) for channel in channels),
+        parts=tuple(PartPixels(part, 0, 0, 2, 2, False, False, None, None) for part in range(parts)),
+        stopped=stopped,
+    )
+
+
+def inspection(
+    key: str = "shot/beauty.1001.exr",
+    *,
+    revision: int = 1,
+    mode: StatsMode = StatsMode.OFF,
+    read_after: float = 0.0,
+    channels: tuple[str, ...] = ("A", "B", "G", "R", "diffuse.R"),
+    views: tuple[str, ...] = (),
+    width: int = 64,
+    texts: dict[str, str] | None = None,
+    findings: int = 0,
+    stopped: str = "",
+    sequencer: str | None = None,
+    policy: str = "default/1",
+    bucket: str = "renders",
+    sequence: str | None = None,
+    frame: int | None = None,
+) -> Inspection:
+    """A sound file's inspection; `revision` makes the version, a second apart, `read_after` shifts the time of reading."""
+    names = {"owner": f"revision {revision}"} | (texts or {})
+    word = 2 | (MULTI_PART if len(views) > 1 else 0)
+    parts = []
+    for index, view in enumerate(views or ("",)):
+        own = names | ({"name": f"part{index}", "type": "scanlineimage", "view": view} if view else {})
+        parts.append(make_part(index, word, _attributes(channels, width, own)))
+    header = Header(word, tuple(parts), 700)
+    layouts = tuple(part_layout(part) for part in parts)
+    moment = START + timedelta(seconds=10 * revision)
+    return Inspection(
+        bucket=bucket,
+        key=key,
+        version=ObjectVersion(f"etag-{revision}", 1_000 + revision, moment),
+        status=Status.INSPECTED,
+        error_code=None,
+        error_message=None,
+        name=SequenceName(
+            f"{bucket}/{key}".rpartition("/")[0], key.rpartition("/")[2], sequence, frame, 4 if frame else 0
+        ),
+        inspected_at=moment + timedelta(seconds=1 + read_after),
+        header=header,
+        layouts=layouts,
+        completeness=tuple(
+            Completeness(i, "tables", layout.chunk_count, None, layout.chunk_count, {}, (), False, False)
+            for i, layout in enumerate(layouts)
+        ),
+        names=tuple(part_names(header, part) for part in parts),
+        pixels=_pixels(mode, channels, len(parts), stopped),
+        findings=tuple(
+            Finding("STR-TEST", Severity.WARNING, f"finding {i}", part=0, found="x") for i in range(findings)
+        ),
+        policy=policy,
+        event=EventInfo(f"event-{revision}", sequencer, moment if sequencer else None),
+    )
+
+
+def damaged(key: str = "shot/beauty.1001.exr", *, revision: int = 1, bucket: str = "renders") -> Inspection:
+    """A file whose first bytes are no OpenEXR."""
+    sound = inspection(key, revision=revision, bucket=bucket)
+    return replace(
+        sound, status=Status.FAILED, error_code="EXR_MAGIC", error_message="not an OpenEXR file at byte 0", header=None,
+        layouts=(), completeness=(), names=(), policy="",
+    )  # fmt: skip
+
+
+def unreadable(key: str = "shot/beauty.1001.exr", *, read_after: float = 0.0, bucket: str = "renders") -> Inspection:
+    """An object that could not be read at all."""
+    return replace(
+        damaged(key, bucket=bucket), version=None, error_code="SOURCE_ACCESS_DENIED", error_message="403",
+        inspected_at=START + timedelta(seconds=read_after),
+    )  # fmt: skip
+
+
+@dataclass
+class Model:
+    """Files by path with the inspection that counts, by rules written down a second time."""
+
+    files: dict[str, Inspection] = field(default_factory=dict)
+
+    def upsert(self, new: Inspection) -> bool:
+        """Apply one inspection; whether it was stored."""
+        old = self.files.get(new.path)
+        if old is None or self._wins(new, old):
+            self.files[new.path] = new
+            return True
+        return False
+
+    def remove(self, path: str) -> None:
+        """Forget a file."""
+        self.files.pop(path, None)
+
+    @staticmethod
+    def _wins(new: Inspection, old: Inspection) -> bool:
+        if new.version == old.version:
+            new_depth, old_depth = new.stats_mode.depth, old.stats_mode.depth
+            if new_depth != old_depth:
+                return new_depth > old_depth
+            other = (new.policy, new.error_code) != (old.policy, old.error_code)
+            return other and new.inspected_at > old.inspected_at
+        if new.version is None:
+            return False
+        return old.version is None or new.version.mtime > old.version.mtime
+
+    def expected(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every table's rows without ids of inspections, sorted."""
+        rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in DOCUMENT}
+        for item in self.files.values():
+            for name, some in table_rows(item, "-").items():
+                rows[name].extend(some)
+        return {
+            name: _plain(name, arrow_table(BY_NAME[name], some).to_pylist() if some else [])
+            for name, some in rows.items()
+        }
+
+
+def _plain(name: str, rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    columns = [column for column in BY_NAME[name].arrow.names if column != "inspection_id"]
+    return sorted((tuple(row[column] for column in columns) for row in rows), key=repr)
+
+
+def stored(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
+    """All rows of the file tables, by table name."""
+
+    def body(work: Work) -> dict[str, list[dict[str, Any]]]:
+        return {table.name: rows_of(work.select(table, table.arrow.names)) for table in DOCUMENT}
+
+    return catalog.connection.run("read everything", body)
+
+
+def wipe(catalog: Catalog) -> None:
+    """Empty the file tables."""
+
+    def body(work: Work) -> None:
+        for table in DOCUMENT:
+            batches = work.select(table, ["file_id"], row_ids=True)
+            work.delete(table, [row_id for batch in batches for row_id in batch[ROW_ID].to_pylist()])
+
+    catalog.connection.run("empty the tables", body)
+
+
+def assert_equal(catalog: Catalog, model: Model) -> None:
+    """The tables hold exactly what the model does, and every child row is of the inspection that its file is of."""
+    there = stored(catalog)
+    expected = model.expected()
+    for table in DOCUMENT:
+        assert _plain(table.name, there[table.name]) == expected[table.name], table.name
+    owners = {row["file_id"]: row["inspection_id"] for row in there[FILES.name]}
+    for name, rows in there.items():
+        assert all(owners[row["file_id"]] == row["inspection_id"] for row in rows), name
