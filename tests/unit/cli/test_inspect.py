@@ -1,0 +1,122 @@
+"""`./run inspect`, run as a user runs it, on the samples and on hostile files."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from exr_inspector.assembly import inspector_from
+from exr_inspector.catalog.schema import DOCUMENT
+from exr_inspector.cli.display import attribute_group, human_bytes, plain, show, spark
+from exr_inspector.cli.inspect import command
+from exr_inspector.model import Histogram, Inspection, StatsMode
+from exr_inspector.settings import load_settings
+from exr_inspector.sources import SourceOpener
+from exr_inspector.validation import builtin_policy
+from tests.support.exrbytes import Part, a_string, build
+
+SAMPLES = Path(__file__).resolve().parents[3] / "samples"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def inspect_bytes(data: bytes, stats: StatsMode = StatsMode.FULL) -> Inspection:
+    settings = load_settings({}, secrets_dir=None)
+    source = SourceOpener(settings).open_bytes(data)
+    return inspector_from(settings, stats=stats).inspect(source, builtin_policy("default"))
+
+
+def shown(inspection: Inspection) -> str:
+    console = Console(file=io.StringIO(), width=160, force_terminal=False)
+    show(inspection, console)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.rglob("*.exr")), ids=lambda path: path.stem)
+def test_every_sample_is_shown_and_printed_as_json(path: Path) -> None:
+    expected = json.loads((SAMPLES / "expected.json").read_text())[str(path.relative_to(SAMPLES))]
+    wanted = 1 if expected["status"] == "failed" else 0
+    people = run(path)
+    assert people.exit_code == wanted, people.output
+    assert path.name in people.output
+    programs = run("--json", path)
+    assert programs.exit_code == wanted
+    document = json.loads(programs.output)
+    assert list(document) == [table.name for table in DOCUMENT]
+    (file,) = document["files"]
+    assert file["status"] == expected["status"]
+    assert file["error_code"] == expected["error_code"]
+
+
+def test_several_files_are_one_json_document_a_line_and_the_worst_decides_the_exit_code() -> None:
+    result = run("--json", SAMPLES / "layers.exr", SAMPLES / "not_an_exr.exr")
+    assert [json.loads(line)["files"][0]["status"] for line in result.output.splitlines()] == ["inspected", "failed"]
+    assert result.exit_code == 1
+
+
+def test_a_wrong_path_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
+    result = run(tmp_path / "nothing.exr")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("SOURCE_NOT_FOUND: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+
+
+def test_no_value_can_move_the_cursor_or_colour_the_screen() -> None:
+    data = build([Part(extra=[a_string("comments", "\x1b[2J\x1b]0;owned\x07[red]x[/red]\r\n\u202ehidden")])])
+    text = shown(inspect_bytes(data))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "\u202e" not in text
+    assert "[red]x[/red]" in text
+    assert "\\x1b[2J" in text
+
+
+def test_long_values_are_cut_with_their_length() -> None:
+    text = shown(inspect_bytes(build([Part(extra=[a_string("comments", "x" * 5000)])])))
+    assert "x" * 500 not in text
+    assert "(5,000 characters)" in text
+
+
+def test_an_incomplete_part_says_which_rows_are_missing() -> None:
+    output = run(SAMPLES / "truncated.exr").output
+    assert "[incomplete]" in output
+    assert "missing rows" in output
+
+
+def test_a_hundred_parts_are_counted_not_scrolled() -> None:
+    data = build([Part(name=f"part{index:03}") for index in range(100)])
+    text = shown(inspect_bytes(data, StatsMode.OFF))
+    assert "and 50 further parts" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("chromaticities", "colour"),
+        ("cameraModel", "camera"),
+        ("cryptomatte/a1b2c3d/manifest", "cryptomatte"),
+        ("Software", "provenance"),
+        ("show/mood", "other"),
+    ],
+)
+def test_attributes_are_grouped(name: str, group: str) -> None:
+    assert attribute_group(name) == group
+
+
+def test_small_helpers() -> None:
+    assert [human_bytes(size) for size in (0, 999, 1000, 1_234_567, 5 * 10**12)] == [
+        "0 B",
+        "999 B",
+        "1.0 kB",
+        "1.2 MB",
+        "5.0 TB",
+    ]
+    assert plain("a\nb") == "a\\nb"
+    assert spark(Histogram((0.0, 1.0, 2.0, 3.0), (0, 1, 100))) == " ▁█"
+    assert spark(None) == ""
