@@ -66,19 +66,29 @@ def decode_chunks(
         LimitExceeded: They would unpack to more than `max_bytes`.
     """
     chunks: list[tuple[ChunkPlace, Any]] = sorted(zip(places, payloads, strict=True), key=lambda chunk: chunk[0].index)
-    shapes: dict[tuple[int, int], list[tuple[ChunkPlace, Any]]] = {}
-    if layout.is_deep or layout.is_tiled:
+    shapes: dict[tuple[int, int, bool], list[tuple[ChunkPlace, Any]]] = {}
+    if layout.is_deep:
         for chunk in chunks:
             window = chunk[0].window
-            shapes.setdefault((window.width, window.height), []).append(chunk)
-    if layout.is_deep:
+            shapes.setdefault((window.width, window.height, False), []).append(chunk)
         return DecodedStrip(tuple(_decode_deep(layout, members, max_bytes) for members in shapes.values()))
     _check_sizes(layout, chunks, max_bytes)
-    if layout.is_tiled:
-        return DecodedStrip(tuple(_decode_tiles(layout, shape, members) for shape, members in shapes.items()))
     if any(channel.y_sampling > 1 for channel in layout.channels):
         return DecodedStrip(tuple(_decode_phased(layout, run) for run in _runs(chunks)))
-    return DecodedStrip((_decode_blocks(layout, chunks),) if chunks else ())
+    for chunk in chunks:
+        window = chunk[0].window
+        is_raw = len(chunk[1]) == layout.unpacked_bytes(window)
+        shape = (window.width, window.height) if layout.is_tiled else (window.width, layout.tile_height)
+        shapes.setdefault((*shape, is_raw), []).append(chunk)
+    blocks = []
+    for (width, height, is_raw), members in shapes.items():
+        if is_raw:
+            blocks.append(_unpacked(layout, members))
+        elif layout.is_tiled:
+            blocks.append(_decode_tiles(layout, (width, height), members))
+        else:
+            blocks.append(_decode_blocks(layout, members))
+    return DecodedStrip(tuple(blocks))
 
 
 def _too_large(unpacked: int, max_bytes: int) -> LimitExceeded:
@@ -124,6 +134,25 @@ def _checked(arrays: Sequence[Array], channels: Sequence[Channel], rows: int, co
                 expected=f"{DTYPES[channel.pixel_type]} {shape}",
             )
         yield array
+
+
+def _unpacked(layout: Layout, chunks: Sequence[_Chunk[Payload]]) -> DecodedBlock:
+    """Chunks that are stored raw, which any codec does with what it cannot make smaller: nothing is there to decode.
+
+    Each row holds the samples of the first channel, then those of the next.
+    """
+    columns = [
+        samples(channel.x_sampling, layout.data_window.x_min, layout.data_window.x_min + chunks[0][0].window.width - 1)
+        for channel in layout.channels
+    ]
+    sizes = [count * PIXEL_BYTES[channel.pixel_type] for count, channel in zip(columns, layout.channels, strict=True)]
+    stored = np.frombuffer(b"".join([packed for _, packed in chunks]), np.uint8).reshape(-1, sum(sizes))
+    arrays = []
+    first = 0
+    for size, channel in zip(sizes, layout.channels, strict=True):
+        arrays.append(np.ascontiguousarray(stored[:, first : first + size]).view(DTYPES[channel.pixel_type]))
+        first += size
+    return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(arrays))
 
 
 def _decode_tiles(layout: Layout, shape: tuple[int, int], chunks: Sequence[_Chunk[Payload]]) -> DecodedBlock:
