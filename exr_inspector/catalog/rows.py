@@ -101,7 +101,7 @@ def _completeness(state: Completeness | None) -> Row:
         missing = _json(
             {
                 "counts": {str(int(code)): count for code, count in state.counts.items()},
-                "ranges": [list(asdict(gap).values()) for gap in state.missing],
+                "ranges": [list(gap) for gap in state.missing],
                 "truncated": state.missing_truncated,
                 "zeroOnlyUpperLevels": state.zero_only_upper_levels,
             }
