@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from exr_inspector.decode_budget import DecodeBudget, MemoryPool
 from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
@@ -23,6 +24,7 @@ from exr_inspector.exr.chunks import ChunkTable
 from exr_inspector.exr.header import Header
 from exr_inspector.exr.layout import Layout
 from exr_inspector.model import ChannelStats, PartPixels, PixelFault, PixelReport, StatsMode
+from exr_inspector.pixel_hash import PixelHasher, labelled
 from exr_inspector.sampling import (
     ChunkExtents,
     PlannedRead,
@@ -54,6 +56,9 @@ class PixelConfig:
         read_bytes: Bytes of one request when everything is read.
         strip_bytes: Decoded bytes that a thread works on at a time; a single chunk may be larger.
         max_faults: Damaged chunks after which reading ends.
+        hash_file: Whether to hash the file's bytes; only when everything is read.
+        hash_pixels: Whether to hash decoded pixels; only when everything is read.
+        hash_bytes: Most memory for rows of tiles that wait to be hashed.
     """
 
     max_sample_bytes: int = 4 << 20
@@ -65,6 +70,9 @@ class PixelConfig:
     read_bytes: int = 8 << 20
     strip_bytes: int = 8 << 20
     max_faults: int = 1000
+    hash_file: bool = False
+    hash_pixels: bool = False
+    hash_bytes: int = 256 << 20
 
 
 def read_pixels(
@@ -104,7 +112,7 @@ def read_pixels(
         layouts, tables, states, file_size, is_multi_part=header.is_multi_part, all_levels=config.all_levels
     )
     if mode is StatsMode.FULL:
-        plan = plan_full(extents, read_bytes=config.read_bytes)
+        plan = plan_full(extents, read_bytes=config.read_bytes, cover_bytes=file_size if config.hash_file else None)
     else:
         limit = sample_bytes(
             file_size,
@@ -151,11 +159,16 @@ class _Reading:
         self._layouts = layouts
         self._levels: dict[tuple[int, int], LevelFigures] = {}
         self._pending: deque[Future[LevelFigures]] = deque()
+        self._hashers: dict[tuple[int, int], PixelHasher] = {}
+        self._file_hash = xxhash.xxh3_128()
+        self._hashed_bytes = 0
         self._stopped = ""
         for part, layout in enumerate(layouts):
-            for level in range(len(layout.levels) if config.all_levels else min(1, len(layout.levels))):
-                figures = empty_figures(part, layout, level, with_distribution=context.with_distribution)
-                self._levels[part, level] = figures
+            for number, level in enumerate(layout.levels if config.all_levels else layout.levels[:1]):
+                figures = empty_figures(part, layout, number, with_distribution=context.is_full)
+                self._levels[part, number] = figures
+                if config.hash_pixels and context.is_full:
+                    self._hashers[part, number] = PixelHasher(layout, level, config.hash_bytes)
 
     def run(self, plan: SamplePlan, *, at_once: bool) -> None:
         """Read and decode what the plan says, until done or stopped.
@@ -196,6 +209,9 @@ class _Reading:
         try:
             fetched = self._context.source.read_many([(read.start, read.end) for read in reads], coalesce_bytes=0)
             for read, data in zip(reads, fetched, strict=True):
+                if self._config.hash_file and read.start == self._hashed_bytes:
+                    self._file_hash.update(data)
+                    self._hashed_bytes += len(data)
                 for strip in self._strips(extents, read, memoryview(data)):
                     self._submit(strip, lease)
                     if self._stopped:
@@ -228,9 +244,9 @@ class _Reading:
             sizes[key] = sizes.get(key, 0) + unpacked
             if sizes[key] >= self._config.strip_bytes:
                 del gathered[key], sizes[key]
-                yield Strip(*key, self._layouts[key[0]], indices, offsets, data, read.start)
+                yield Strip(*key, self._layouts[key[0]], indices, offsets, data, read.start, self._hashers.get(key))
         for key, (indices, offsets) in gathered.items():
-            yield Strip(*key, self._layouts[key[0]], indices, offsets, data, read.start)
+            yield Strip(*key, self._layouts[key[0]], indices, offsets, data, read.start, self._hashers.get(key))
 
     def _refuse(self, extents: ChunkExtents, read: PlannedRead, error: LimitExceeded) -> None:
         """A request that does not fit into memory: its chunks are faults, the rest is read."""
@@ -258,10 +274,13 @@ class _Reading:
             layout = self._layouts[figures.part]
             stats = _channel_stats(figures, layout)
             channels.extend(stats)
-            parts.append(_part_pixels(figures, layout, stats))
+            hasher = self._hashers.get((figures.part, figures.level))
+            parts.append(_part_pixels(figures, layout, stats, hasher.result() if hasher else None))
             faults.extend(figures.faults)
         faults.sort(key=lambda fault: (fault.part, fault.chunk))
-        return PixelReport(mode, tuple(channels), tuple(parts), tuple(faults), self._stopped)
+        is_hashed = self._config.hash_file and self._context.is_full and self._hashed_bytes == self._context.file_size
+        file_hash = labelled(self._file_hash.hexdigest()) if is_hashed else None
+        return PixelReport(mode, tuple(channels), tuple(parts), tuple(faults), self._stopped, file_hash)
 
 
 def _channel_stats(figures: LevelFigures, layout: Layout) -> tuple[ChannelStats, ...]:
@@ -284,7 +303,9 @@ def _channel_stats(figures: LevelFigures, layout: Layout) -> tuple[ChannelStats,
     return tuple(stats)
 
 
-def _part_pixels(figures: LevelFigures, layout: Layout, stats: Sequence[ChannelStats]) -> PartPixels:
+def _part_pixels(
+    figures: LevelFigures, layout: Layout, stats: Sequence[ChannelStats], pixel_hash: str | None
+) -> PartPixels:
     level = layout.levels[figures.level]
     seen = [channel for channel in stats if channel.samples]
     colours = [channel for channel in seen if channel.channel.rpartition(".")[2] in _COLOURS]
@@ -297,5 +318,5 @@ def _part_pixels(figures: LevelFigures, layout: Layout, stats: Sequence[ChannelS
         is_constant=all(channel.is_constant for channel in seen) if seen else None,
         is_black=all(channel.zero_count == channel.samples for channel in colours) if colours else None,
         deep=figures.deep.result() if layout.is_deep and figures.deep.pixels else None,
-        pixel_hash=None,
+        pixel_hash=pixel_hash,
     )

@@ -7,7 +7,7 @@ leader says of its size is not known yet: a chunk ends where the next one starts
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -157,12 +157,17 @@ def _joined(columns: list[Ints]) -> Ints:
     return np.concatenate(columns) if columns else np.zeros(0, np.int64)
 
 
-def plan_full(extents: ChunkExtents, *, read_bytes: int) -> SamplePlan:
-    """Every chunk once, in file order, in requests of about `read_bytes`; holes are left out."""
-    reads: list[PlannedRead] = []
-    first = 0
+def plan_full(extents: ChunkExtents, *, read_bytes: int, cover_bytes: int | None = None) -> SamplePlan:
+    """Every chunk once, in file order, in requests of about `read_bytes`.
+
+    Args:
+        extents: The chunks.
+        read_bytes: Where a request has reached this size, it ends with the chunk.
+        cover_bytes: Size of a file all of whose bytes are to be read in order; None leaves out holes between chunks.
+    """
     starts, ends = extents.start.tolist(), extents.end.tolist()
-    last_end = 0
+    reads: list[PlannedRead] = []
+    first = last_end = 0
     for position, (start, end) in enumerate(zip(starts, ends, strict=True)):
         if position > first and (start - last_end > _GAP_BYTES or end - starts[first] > read_bytes):
             reads.append(PlannedRead(starts[first], last_end, first, position))
@@ -170,7 +175,20 @@ def plan_full(extents: ChunkExtents, *, read_bytes: int) -> SamplePlan:
         last_end = max(last_end, end)
     if starts:
         reads.append(PlannedRead(starts[first], last_end, first, len(starts)))
-    return SamplePlan(extents, tuple(reads))
+    return SamplePlan(extents, tuple(reads if cover_bytes is None else _covering(reads, read_bytes, cover_bytes)))
+
+
+def _covering(reads: list[PlannedRead], read_bytes: int, size: int) -> Iterator[PlannedRead]:
+    """The requests, cut where they overlap, with requests for no chunk between them: one behind the other, all of a file."""
+    position = 0
+    for number, read in enumerate(reads):
+        for start in range(position, read.start, read_bytes):
+            yield PlannedRead(start, min(start + read_bytes, read.start), read.first, read.first)
+        end = min([read.end, *(later.start for later in reads[number + 1 : number + 2])])
+        yield PlannedRead(max(position, read.start), end, read.first, read.last)
+        position = end
+    for start in range(position, size, read_bytes):
+        yield PlannedRead(start, min(start + read_bytes, size), len(reads), len(reads))
 
 
 def sample_bytes(file_size: int, *, max_bytes: int, max_share: float, share_from_bytes: int) -> int:

@@ -22,6 +22,7 @@ from exr_inspector.exr.leaders import parse_leader
 from exr_inspector.exr.mini_file import Payload
 from exr_inspector.exr.values import PixelType
 from exr_inspector.model import PixelFault
+from exr_inspector.pixel_hash import PixelHasher
 from exr_inspector.sources import Deadline, RangeSource
 from exr_inspector.statistics import Accumulator, DeepAccumulator, Workspace
 
@@ -41,7 +42,7 @@ class FileContext:
         is_multi_part: Whether leaders carry a part number.
         budget: Memory to decode in.
         deadline: Until when.
-        with_distribution: Whether to find percentiles and histograms.
+        is_full: Whether every chunk is read: then percentiles and histograms are found, too.
     """
 
     source: RangeSource
@@ -49,7 +50,7 @@ class FileContext:
     is_multi_part: bool
     budget: DecodeBudget
     deadline: Deadline | None
-    with_distribution: bool
+    is_full: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Strip:
         offsets: File offset of each one's leader.
         buffer: Bytes of the file that hold them.
         buffer_offset: File offset of the buffer.
+        hasher: Where decoded chunks go to be hashed, None for no hash.
     """
 
     part: int
@@ -73,6 +75,7 @@ class Strip:
     offsets: Sequence[int]
     buffer: memoryview
     buffer_offset: int
+    hasher: PixelHasher | None = None
 
 
 @dataclass(slots=True)
@@ -143,7 +146,7 @@ def run_strip(strip: Strip, context: FileContext) -> LevelFigures:
     Raises:
         SourceError: Bytes beyond the strip's buffer had to be read, and could not.
     """
-    figures = empty_figures(strip.part, strip.layout, strip.level, with_distribution=context.with_distribution)
+    figures = empty_figures(strip.part, strip.layout, strip.level, with_distribution=context.is_full)
     chunks: list[Chunk] = []
     for index, offset in zip(strip.indices, strip.offsets, strict=True):
         place = strip.layout.place(index)
@@ -219,6 +222,8 @@ def _decode(
             )
             for block in decoded.blocks:
                 figures.add(block, workspace)
+                if strip.hasher is not None:
+                    strip.hasher.add(block)
     except (DecodeError, LimitExceeded) as error:
         if len(chunks) == 1:
             figures.faults.append(_fault(strip, chunks[0][0], error))
