@@ -168,6 +168,7 @@ class Database:
     def _unlock(self) -> None:
         if self._lock_file is not None:
             os.close(self._lock_file)
+            self._lock_file = None  # closing twice is harmless
 
 
 def _lock(path: Path) -> int:
