@@ -8,6 +8,7 @@ Layouts are those of OpenEXR 3.5.3 (`src/lib/OpenEXRCore/parse_header.c`); all n
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -33,6 +34,8 @@ _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
 _U64 = struct.Struct("<Q")
 _CHANNEL = struct.Struct("<iB3sii")  # pixel type, pLinear, reserved, xSampling, ySampling
+# name NUL and the rest of one channel; a name is never empty, so the list's terminator matches nothing
+_CHANNEL_ENTRIES = re.compile(rb"([^\0]+)\0(.{16})", re.DOTALL).findall
 _TWO_U32 = struct.Struct("<II")
 
 
@@ -177,11 +180,18 @@ def _read_channels(raw: bytes) -> tuple[list[Channel], int]:
 
 
 def _decode_chlist(raw: bytes) -> tuple[Channel, ...]:
-    channels, position = _read_channels(raw)
-    if position + 1 != len(raw):
+    # One search finds the channels of a sound list; only where it leaves bytes over is the list read step by step.
+    found = _CHANNEL_ENTRIES(raw)
+    entries = b"".join([fields for _, fields in found])
+    if sum([len(name) for name, _ in found]) + len(found) + len(entries) + 1 != len(raw) or raw[-1]:
+        channels, position = _read_channels(raw)
         fault = f"{len(raw) - position - 1} bytes after the" if position < len(raw) else "no"
         raise Malformed(f"{fault} terminator of {len(channels)} channels")
-    return tuple(channels)
+    new, channel_class, fields_of = tuple.__new__, Channel, _CHANNEL.iter_unpack(entries)
+    try:
+        return tuple([new(channel_class, (name.decode(), *next(fields_of))) for name, _ in found])
+    except UnicodeDecodeError:
+        return tuple(_read_channels(raw)[0])
 
 
 def readable_channels(raw: bytes) -> tuple[Channel, ...] | None:

@@ -7,8 +7,9 @@ them as zeros and fills them when it closes the file. Chunk leaders (`leaders`) 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from operator import gt, lt
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 
 ENTRY_BYTES = 8
 MAX_MISSING_RANGES = 1_000
+_OFFSETS = np.dtype("<u8")
+_FEW_CHUNKS = 64
 # The ChunkState of every chunk of a part, shape (count,); None when all are OK.
 States = npt.NDArray[np.uint8] | None
 
@@ -36,8 +39,7 @@ class ChunkState(IntEnum):
     BAD_LEADER = 6
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkTable:
+class ChunkTable(NamedTuple):
     """One part's chunk offset table.
 
     Attributes:
@@ -49,12 +51,11 @@ class ChunkTable:
 
     part: int
     start: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody asks of a table
     offsets: npt.NDArray[np.uint64]
 
 
-@dataclass(frozen=True, slots=True)
-class MissingRange:
+class MissingRange(NamedTuple):
     """A rectangle of chunks that are not there.
 
     Attributes:
@@ -78,8 +79,7 @@ class MissingRange:
     y_max: int
 
 
-@dataclass(frozen=True, slots=True)
-class Completeness:
+class Completeness(NamedTuple):
     """What is there of one part.
 
     Attributes:
@@ -118,7 +118,7 @@ class Completeness:
 
 def tables_end(header: Header, layouts: Iterable[Layout]) -> int:
     """File offset behind the last chunk offset table: the first chunk may start there."""
-    return header.end + ENTRY_BYTES * sum(layout.chunk_count for layout in layouts)
+    return header.end + ENTRY_BYTES * sum([layout.chunk_count for layout in layouts])
 
 
 def read_tables(
@@ -153,10 +153,25 @@ def read_tables(
     for part, layout in enumerate(layouts):
         count = layout.chunk_count
         entries = min(count, max(0, readable - start) // ENTRY_BYTES)
-        offsets = np.frombuffer(buffer, "<u8", entries, min(start, readable))
-        tables.append(ChunkTable(part, start, count, offsets))
+        offsets = np.frombuffer(buffer, _OFFSETS, entries, min(start, readable))
+        tables.append(tuple.__new__(ChunkTable, (part, start, count, offsets)))  # as ChunkTable(...), in C
         start += ENTRY_BYTES * count
     return tuple(tables)
+
+
+def _is_usual(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int) -> bool:
+    """Whether chunks stand one behind the other in table order, or in the reverse one, all within the file."""
+    count = len(offsets)
+    if count <= _FEW_CHUNKS:  # plain numbers are faster than numpy's fixed costs
+        few: list[int] = offsets.tolist()
+        if few[0] <= few[-1]:
+            return few[0] >= first_offset and few[-1] < file_size and all(map(lt, few, few[1:]))
+        return few[-1] >= first_offset and few[0] < file_size and all(map(gt, few, few[1:]))
+    first, last = int(offsets[0]), int(offsets[-1])
+    if min(first, last) < first_offset or max(first, last) >= file_size:
+        return False
+    later, earlier = (offsets[1:], offsets[:-1]) if first < last else (offsets[:-1], offsets[1:])
+    return int(np.count_nonzero(later > earlier)) == count - 1
 
 
 def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States:
@@ -168,14 +183,8 @@ def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States
         file_size: Bytes of the whole file.
     """
     offsets = table.offsets
-    if len(offsets) == table.count:
-        if not table.count:
-            return None
-        # The usual case in three passes: chunks one behind the other in table order, or in the reverse one.
-        if int(min(offsets[0], offsets[-1])) >= first_offset and int(max(offsets[0], offsets[-1])) < file_size:
-            rises = offsets[1:] > offsets[:-1]
-            if rises.all() or (table.count > 1 and (offsets[1:] < offsets[:-1]).all()):
-                return None
+    if not table.count or (len(offsets) == table.count and _is_usual(offsets, first_offset, file_size)):
+        return None
     states = np.full(table.count, ChunkState.NO_ENTRY, np.uint8)
     known = states[: len(offsets)]
     known[:] = ChunkState.OK
@@ -245,7 +254,9 @@ def assess(
         checked: What the states rest on.
     """
     if states is None:
-        return Completeness(table.part, checked, table.count, declared, table.count, {}, (), False, False)
+        part, _, count, _ = table
+        new = tuple.__new__  # as Completeness(...), in C
+        return new(Completeness, (part, checked, count, declared, count, {}, (), False, False))
     missing = np.flatnonzero(states)
     numbers = np.bincount(states, minlength=len(ChunkState)).tolist()
     counts = {state: numbers[state] for state in ChunkState if state and numbers[state]}

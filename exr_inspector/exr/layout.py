@@ -8,6 +8,7 @@ Source: OpenEXR 3.5.3, `ImfTiledMisc.cpp`, `ImfMisc.cpp` and OpenEXRCore `parse_
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from exr_inspector.errors import LimitExceeded, UnknownLayout
 from exr_inspector.exr.header import PartHeader
@@ -22,11 +23,12 @@ from exr_inspector.exr.values import (
     TileDesc,
 )
 
+_LINE_TYPES = frozenset({"scanlineimage", "deepscanline"})
+_TILE_TYPES = frozenset({"tiledimage", "deeptile"})
 _COORDINATE_LIMIT = 1_073_741_823  # half of INT32_MAX: OpenEXR refuses windows that reach it
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """One resolution of a part.
 
     Attributes:
@@ -72,8 +74,7 @@ class ChunkPlace:
     window: Box2i
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """How one part is cut into chunks.
 
     Attributes:
@@ -100,7 +101,7 @@ class Layout:
     @property
     def is_tiled(self) -> bool:
         """Whether chunks are tiles."""
-        return self.part_type in {"tiledimage", "deeptile"}
+        return self.part_type in _TILE_TYPES
 
     @property
     def is_deep(self) -> bool:
@@ -164,37 +165,46 @@ def samples(sampling: int, first: int, last: int) -> int:
     return last // sampling - (first - 1) // sampling
 
 
+# Plain numbers for the codes of LevelMode and LevelRoundingMode: comparing with enumeration members costs more than the
+# arithmetic they choose.
+_ONE_LEVEL, _MIPMAP, _ROUND_UP = int(LevelMode.ONE_LEVEL), int(LevelMode.MIPMAP_LEVELS), int(LevelRoundingMode.ROUND_UP)
+
+
 def _round_log2(value: int, rounding: int) -> int:
-    return (value - 1).bit_length() if rounding == LevelRoundingMode.ROUND_UP else value.bit_length() - 1
+    return (value - 1).bit_length() if rounding == _ROUND_UP else value.bit_length() - 1
 
 
 def level_size(size: int, level: int, rounding: int) -> int:
     """Pixels of `size` after halving `level` times, each level rounded from the full size, never below 1."""
     halved = size >> level
-    if rounding == LevelRoundingMode.ROUND_UP and halved << level < size:
+    if rounding == _ROUND_UP and halved << level < size:
         halved += 1
-    return max(1, halved)
-
-
-def _level_numbers(tiles: TileDesc, width: int, height: int) -> list[tuple[int, int]]:
-    """All (level_x, level_y) in the order of the chunk offset table."""
-    rounding = tiles.rounding_mode
-    if tiles.level_mode == LevelMode.ONE_LEVEL:
-        return [(0, 0)]
-    if tiles.level_mode == LevelMode.MIPMAP_LEVELS:
-        return [(level, level) for level in range(_round_log2(max(width, height), rounding) + 1)]
-    count_x, count_y = _round_log2(width, rounding) + 1, _round_log2(height, rounding) + 1
-    return [(level_x, level_y) for level_y in range(count_y) for level_x in range(count_x)]
+    return halved or 1
 
 
 def _levels(tiles: TileDesc, width: int, height: int) -> tuple[tuple[Level, ...], int]:
+    """All levels in the order of the chunk offset table, and how many chunks they have together."""
+    x_size, y_size, mode = tiles
+    mode, rounding = mode & 15, mode >> 4
+    if mode == _ONE_LEVEL:
+        tiles_x, tiles_y = -(-width // x_size), -(-height // y_size)
+        return (Level(0, 0, width, height, tiles_x, tiles_y, 0),), tiles_x * tiles_y
+    if mode == _MIPMAP:
+        count_x = count_y = _round_log2(max(width, height), rounding) + 1
+    else:
+        count_x, count_y = _round_log2(width, rounding) + 1, _round_log2(height, rounding) + 1
+    across = [(size := level_size(width, level, rounding), -(-size // x_size)) for level in range(count_x)]
+    down = [(size := level_size(height, level, rounding), -(-size // y_size)) for level in range(count_y)]
+    if mode == _MIPMAP:
+        numbers = [(level, level) for level in range(count_x)]
+    else:
+        numbers = [(level_x, level_y) for level_y in range(count_y) for level_x in range(count_x)]
     levels = []
     first_chunk = 0
-    for level_x, level_y in _level_numbers(tiles, width, height):
-        level_width = level_size(width, level_x, tiles.rounding_mode)
-        level_height = level_size(height, level_y, tiles.rounding_mode)
-        tiles_x, tiles_y = -(-level_width // tiles.x_size), -(-level_height // tiles.y_size)
-        levels.append(Level(level_x, level_y, level_width, level_height, tiles_x, tiles_y, first_chunk))
+    for level_x, level_y in numbers:
+        (level_width, tiles_x), (level_height, tiles_y) = across[level_x], down[level_y]
+        fields = (level_x, level_y, level_width, level_height, tiles_x, tiles_y, first_chunk)
+        levels.append(tuple.__new__(Level, fields))  # as Level(...), in C
         first_chunk += tiles_x * tiles_y
     return tuple(levels), first_chunk
 
@@ -226,7 +236,7 @@ def _check_channels(channels: tuple[Channel, ...], limits: Limits) -> tuple[Chan
             expected=f"at most {limits.channels}",
         )
     for channel in channels:
-        if channel[1] not in PIXEL_BYTES or channel[4] < 1 or channel[5] < 1:
+        if not 0 <= channel[1] <= 2 or channel[4] < 1 or channel[5] < 1:
             raise UnknownLayout(
                 f"channel {channel.name!r} has no layout", found=str(tuple(channel[1:])), expected="type 0..2"
             )
@@ -258,10 +268,10 @@ def computed_chunk_count(part: PartHeader) -> int | None:
     window, part_type, tiles = part.data_window, part.part_type, part.tiles
     if window is None or window.width < 1 or window.height < 1:
         return None
-    if part_type in {"scanlineimage", "deepscanline"}:
+    if part_type in _LINE_TYPES:
         lines = LINES_PER_CHUNK.get(-1 if part.compression is None else part.compression)
         return None if lines is None else -(-window.height // lines)
-    if part_type not in {"tiledimage", "deeptile"} or tiles is None or not (tiles.x_size and tiles.y_size):
+    if part_type not in _TILE_TYPES or tiles is None or not (tiles.x_size and tiles.y_size):
         return None
     if tiles.level_mode > 2 or tiles.rounding_mode > 1:
         return None
@@ -285,15 +295,16 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
     _check_window(window, limits)
     width, height = window[2] - window[0] + 1, window[3] - window[1] + 1
     ordered = _check_channels(channels, limits)
-    if compression not in LINES_PER_CHUNK:
+    lines = LINES_PER_CHUNK.get(compression)
+    if lines is None:
         raise UnknownLayout("unknown compression", found=str(compression), expected="a code from 0 to 13")
+    new = tuple.__new__  # makes the named tuples in C: this runs for every part of every file
     levels: tuple[Level, ...]
-    if part_type in {"scanlineimage", "deepscanline"}:
-        lines = LINES_PER_CHUNK[compression]
-        blocks = -(-height // lines)
-        levels, chunk_count = (Level(0, 0, width, height, 1, blocks, 0),), blocks
+    if part_type in _LINE_TYPES:
+        chunk_count = -(-height // lines)
+        levels = (new(Level, (0, 0, width, height, 1, chunk_count, 0)),)
         tile_width, tile_height = width, lines
-    elif part_type in {"tiledimage", "deeptile"}:
+    elif part_type in _TILE_TYPES:
         tiles = _check_tiles(part.tiles, limits)
         levels, chunk_count = _levels(tiles, width, height)
         tile_width, tile_height = tiles.x_size, tiles.y_size
@@ -303,4 +314,4 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
         raise LimitExceeded(
             "too many chunks", limit="EXR_MAX_CHUNKS", found=str(chunk_count), expected=str(limits.chunks)
         )
-    return Layout(part_type, window, compression, ordered, tile_width, tile_height, levels, chunk_count)
+    return new(Layout, (part_type, window, compression, ordered, tile_width, tile_height, levels, chunk_count))
