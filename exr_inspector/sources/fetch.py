@@ -1,4 +1,4 @@
-"""One ranged request, asked again within bounds when the store falters, and held against the version that is being read.
+"""One ranged request, tied to the version that is being read, and asked again within bounds when the store falters.
 
 Retries are ours, not obstore's, so that each attempt is counted and none outlives the deadline: after a fault that may pass
 (5xx, 408, 429, a timeout, a connection that was refused or broke, a body that ended early) the request is sent again after a
@@ -106,7 +106,7 @@ async def fetch(bucket: Bucket, key: str, *, start: int, end: int, pin: Pin | No
     """The bytes from `start` to `end` (exclusive, greater than `start`), fewer where the object ends before.
 
     Raises:
-        ObjectChanged: The answer is of another version than `pin`.
+        ObjectChanged: The store says that `pin` is no longer there. A store may also ignore it: compare the answer's pin.
         SourceError: As `failures.judge` has it.
     """
     options: GetOptions = {"range": (start, end)}
@@ -127,8 +127,6 @@ async def fetch(bucket: Bucket, key: str, *, start: int, end: int, pin: Pin | No
             raise ObjectChanged(f"{attempts.path}: overwritten while it was being read")
         answer = Answer(b"", found)
     attempts.meter.count(bytes_read=len(answer.data))
-    if not same_version(pin, answer.pin):
-        raise ObjectChanged(f"{attempts.path}: overwritten while it was being read")
     return answer
 
 
@@ -156,7 +154,7 @@ def pin_of(meta: ObjectMeta) -> Pin:
 
 
 def same_version(pin: Pin | None, other: Pin) -> bool:
-    """Whether `other` is what `pin` says, or nothing was said yet. Checked on every answer: a server may ignore If-Match."""
+    """Whether `other` is what `pin` says, or nothing was said yet."""
     if pin is None:
         return True
     if pin.version.etag is not None or other.version.etag is not None:

@@ -35,7 +35,7 @@ class PinHolder:
             return self._pin
 
     def agree(self, pin: Pin) -> None:
-        """Take `pin` for the version, or hold it against the one that was taken.
+        """Take `pin` for the version, or hold it against the one that was taken: a server may ignore If-Match.
 
         Raises:
             ObjectChanged: They differ.

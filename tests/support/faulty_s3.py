@@ -70,11 +70,18 @@ class Short:
 
 
 @dataclass(frozen=True, slots=True)
+class Thin:
+    """Send this many bytes of the body, and say so in Content-Length, while Content-Range promises all of it."""
+
+    keep_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """Close the connection without an answer."""
 
 
-Fault = Status | Stall | Trickle | Short | Drop
+Fault = Status | Stall | Trickle | Short | Thin | Drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +298,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, body, {"Content-Type": "application/xml"}, None)
 
     def _send(self, status: int, body: bytes, headers: dict[str, str], fault: Fault | None) -> None:
+        if isinstance(fault, Thin):
+            body = body[: fault.keep_bytes]
         self.send_response(status)
         for name, text in headers.items():
             self.send_header(name, text)

@@ -1,5 +1,6 @@
 """Each way in which an S3 server fails, over real sockets: which error of ours it becomes, and what it costs."""
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -8,6 +9,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from obstore.exceptions import GenericError
 
 from exr_inspector.errors import (
     AccessDenied,
@@ -21,7 +23,9 @@ from exr_inspector.errors import (
 from exr_inspector.model import Cost
 from exr_inspector.settings import load_settings
 from exr_inspector.sources import Deadline, ReadBudget, SourceOpener
-from tests.support.faulty_s3 import ACCESS_KEY, LEAK, SECRET_KEY, Drop, FaultyS3, Short, Stall, Status, Trickle
+from exr_inspector.sources.fetch import FIRST_PAUSE_SECONDS, Attempts
+from exr_inspector.sources.metering import Meter
+from tests.support.faulty_s3 import ACCESS_KEY, LEAK, SECRET_KEY, Drop, FaultyS3, Short, Stall, Status, Thin, Trickle
 
 DATA = bytes(index * 13 % 253 for index in range(20_000))
 
@@ -46,7 +50,7 @@ def patience(fault):
 
 
 @pytest.mark.parametrize(
-    "fault", [Status(500), Status(502), Status(503), Status(429), Status(408), Drop(), Short(100), Stall(1)]
+    "fault", [Status(500), Status(502), Status(503), Status(429), Status(408), Drop(), Short(100), Thin(100), Stall(1)]
 )
 def test_a_passing_fault_is_asked_again_and_counted(s3, fault):
     with opened(s3, **patience(fault)) as opener:
@@ -57,7 +61,7 @@ def test_a_passing_fault_is_asked_again_and_counted(s3, fault):
         assert s3.count() == 2
 
 
-@pytest.mark.parametrize("fault", [Status(500), Status(503), Status(429), Drop(), Short(100), Stall(1)])
+@pytest.mark.parametrize("fault", [Status(500), Status(503), Status(429), Drop(), Short(100), Thin(100), Stall(1)])
 def test_a_lasting_fault_is_unavailable_after_the_retries(s3, fault):
     with opened(s3, S3_RETRIES="1", **patience(fault)) as opener:
         s3.chance(1.0, fault, seed=1)
@@ -145,13 +149,25 @@ def test_nothing_is_asked_after_the_deadline(s3):
         assert s3.count() == 0
 
 
-def test_no_retry_is_started_that_the_deadline_would_cut(s3):
+def test_no_retry_is_started_that_the_deadline_would_cut():
+    meter = Meter()
+    attempts = Attempts(20, meter, Deadline.after(FIRST_PAUSE_SECONDS / 2), "b/a.exr")
+
+    async def throttled():
+        raise GenericError("Generic S3 error: Server returned non-2xx status code: 503 Slow Down: <Error/>")
+
+    with pytest.raises(SourceUnavailable):
+        asyncio.run(attempts.make(throttled))
+    assert meter.cost.requests == 1
+
+
+def test_retries_end_with_the_deadline(s3):
     with opened(s3, S3_RETRIES="20") as opener:
         s3.chance(1.0, Status(503), seed=1)
         began = time.monotonic()
         with pytest.raises((SourceUnavailable, DeadlineExceeded)):
             opener.open("b", "a.exr", deadline=Deadline.after(0.5)).read(start=0, end=10)
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 1.5
 
 
 def test_a_slow_caller_does_not_hold_up_the_others(s3):
@@ -290,17 +306,18 @@ def test_variables_of_aws_change_nothing(s3, monkeypatch):
     assert f"Credential={ACCESS_KEY}/" in request.headers["authorization"]
     assert "/here-1/s3/" in request.headers["authorization"]
     assert "of-the-environment" not in str(request.headers)
+    assert "x-amz-request-payer" not in request.headers
     assert (request.bucket, request.key) == ("b", "a.exr")
 
 
 def test_a_listing_goes_on_where_it_failed(s3):
-    keys = [f"list/{index:03}.exr" for index in range(50)]
+    keys = [f"list/{index:04}.exr" for index in range(3500)]
     for key in keys:
-        s3.put("b", key, DATA)
-    s3.page_keys = 10
+        s3.put("b", key, b"x")
     with opened(s3) as opener:
         s3.script(None, Status(503), None, Drop(), None, Status(500))
         assert [entry.key for entry in opener.list("b", "list/")] == keys
+        assert s3.requests[-1].query["start-after"] >= "list/2999.exr"
         s3.chance(1.0, Status(503), seed=1)
         with pytest.raises(SourceUnavailable):
             next(opener.list("b", "list/"))

@@ -18,6 +18,10 @@ from exr_inspector.errors import (
 )
 from exr_inspector.settings import load_settings
 from exr_inspector.sources import FILE_BUCKET, SourceOpener
+from exr_inspector.sources.buckets import local_bucket
+from exr_inspector.sources.metering import Meter
+from exr_inspector.sources.objects import ObjectSource, PinHolder
+from exr_inspector.sources.transport import Transport
 
 DATA = bytes(range(256))
 
@@ -112,6 +116,21 @@ def test_a_file_changed_between_reads(folder, opener, change):
     change(folder / "a.exr")
     with pytest.raises(ObjectChanged):
         source.read(start=10, end=20)
+
+
+def test_a_file_that_grows_while_it_is_read_for_the_first_time(folder):
+    class WhileReading(Transport):
+        """A request, and then a writer who is faster than whoever looks at the file afterwards."""
+
+        def run(self, work, *, deadline, doing):
+            answer = super().run(work, deadline=deadline, doing=doing)
+            grow(folder / "a.exr")
+            return answer
+
+    transport = WhileReading()
+    source = ObjectSource(local_bucket("b", folder), "a.exr", transport, 0, None, PinHolder("b/a.exr"), Meter())
+    with contextlib.closing(transport), pytest.raises(ObjectChanged):
+        source.read(start=0, end=10)
 
 
 def test_a_file_gone_between_reads(folder, opener):
