@@ -1,4 +1,4 @@
-"""What the catalog's tables must hold, worked out without the catalog: inspections to feed it, and the rules in plain Python."""
+"""What the tables must hold, worked out without the catalog: inspections to feed it, and the rules in plain Python."""
 
 from __future__ import annotations
 

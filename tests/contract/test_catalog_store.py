@@ -278,22 +278,28 @@ def test_long_values_continue_in_further_rows(pair: Pair) -> None:
 
 # --- faults ----------------------------------------------------------------------------------------------
 
-PASSING = [FaultKind.INTERNAL_ERROR, FaultKind.SLOW_DOWN, FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER]
+KINDS = [FaultKind.INTERNAL_ERROR, FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER, FaultKind.CONFLICT]
+CASES = [
+    *((operation, kind) for operation in ("insert", "commit") for kind in KINDS),
+    ("begin", FaultKind.DROP_AFTER),
+    ("query", FaultKind.DROP_AFTER),
+    ("update", FaultKind.DROP_AFTER),
+    ("commit", FaultKind.SLOW_DOWN),
+]
 
 
-@pytest.mark.parametrize("kind", [*PASSING, FaultKind.CONFLICT])
-@pytest.mark.parametrize("operation", ["begin", "query", "update", "insert", "commit"])
+@pytest.mark.parametrize(("operation", "kind"), CASES)
 def test_one_fault_is_survived_exactly(pair: Pair, operation: str, kind: FaultKind) -> None:
     server, catalog = pair
+    item = inspection(f"{operation}/{kind.name}.exr")
+    before = server.open_transactions()
     server.faults.script(operation, [Fault(kind)])
-    item = inspection(mode=StatsMode.SAMPLED)
-    before = len(audits(catalog, item.path)) if operation not in {"begin", "query", "commit"} else None
-    server.faults.script(operation, [Fault(kind)])
-    assert outcomes(catalog, item) == [Outcome.INSERTED]
-    server.faults.clear()
+    (result,) = catalog.upsert([item])
+    assert result.outcome is Outcome.INSERTED
     assert_equal(catalog, Model({item.path: item}))
-    if before is not None:
-        assert len(audits(catalog, item.path)) == before + 1
+    assert [row["inspection_id"] for row in audits(catalog, item.path)] == [result.inspection_id]
+    left = server.open_transactions() - before
+    assert left == (operation == "begin")  # of a begin whose answer was lost nobody knows the id
 
 
 def test_a_lost_commit_answer_is_looked_up(pair: Pair) -> None:
@@ -324,7 +330,7 @@ def test_conflicts_end_as_conflict_when_the_time_is_over(shared: Pair) -> None:
     assert hasty.read.file("renders/never.exr") is None
 
 
-@pytest.mark.parametrize("kind", [FaultKind.INTERNAL_ERROR, FaultKind.SLOW_DOWN, FaultKind.DROP_BEFORE])
+@pytest.mark.parametrize("kind", [FaultKind.INTERNAL_ERROR, FaultKind.SLOW_DOWN])
 def test_outages_end_as_unavailable(shared: Pair, kind: FaultKind) -> None:
     server, _ = shared
     hasty = connect(server, retry_seconds=0.2)
