@@ -24,7 +24,6 @@ from exr_inspector.exr.chunks import ChunkTable
 from exr_inspector.exr.header import Header
 from exr_inspector.exr.layout import Layout
 from exr_inspector.model import ChannelStats, PartPixels, PixelFault, PixelReport, StatsMode
-from exr_inspector.pixel_hash import PixelHasher, labelled
 from exr_inspector.sampling import (
     ChunkExtents,
     PlannedRead,
@@ -35,6 +34,7 @@ from exr_inspector.sampling import (
     sample_bytes,
 )
 from exr_inspector.sources import Deadline, RangeSource
+from exr_inspector.statistics_hash import PixelHasher, labelled
 from exr_inspector.strips import FileContext, LevelFigures, Strip, empty_figures, level_samples, run_strip
 
 __all__ = ["DecodeBudget", "PixelConfig", "read_pixels"]

@@ -22,9 +22,9 @@ from exr_inspector.exr.leaders import parse_leader
 from exr_inspector.exr.mini_file import Payload
 from exr_inspector.exr.values import PixelType
 from exr_inspector.model import PixelFault
-from exr_inspector.pixel_hash import PixelHasher
 from exr_inspector.sources import Deadline, RangeSource
 from exr_inspector.statistics import Accumulator, DeepAccumulator, Workspace
+from exr_inspector.statistics_hash import PixelHasher
 
 # The library holds one chunk's packed and unpacked bytes and codec buffers beside the arrays it fills.
 _DECODE_OVERHEAD = 2
