@@ -19,9 +19,12 @@ def inspector_from(settings: Settings, *, stats: StatsMode | None = None, with_h
         stats: How deep to look at pixels, if not as the settings say.
         with_hash: Whether to hash file and pixels, if not as the settings say.
     """
+    hashed = settings.hash if with_hash is None else with_hash
     pixels = PixelConfig(
         max_sample_bytes=settings.stats_bytes,
         max_sample_requests=settings.stats_requests,
+        hash_file=hashed,
+        hash_pixels=hashed,
     )
     config = InspectorConfig(
         initial_read_bytes=settings.initial_read_bytes,

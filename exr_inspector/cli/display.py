@@ -32,6 +32,7 @@ from exr_inspector.model import ChannelStats, Finding, Histogram, Inspection, Pa
 from exr_inspector.sources import FILE_BUCKET
 
 MAX_VALUE_CHARACTERS = 160
+SPARK_WIDTH = 24
 _BARS = " ▁▂▃▄▅▆▇█"
 _SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _GROUP_ORDER = ("colour", "camera", "production", "timecode", "structure", "cryptomatte", "provenance", "other")
@@ -66,11 +67,13 @@ def attribute_group(name: str) -> str:
 
 
 def spark(histogram: Histogram | None) -> str:
-    """A histogram as a line of block characters."""
+    """A histogram as at most SPARK_WIDTH block characters; neighbouring bins are added up where there are more."""
     if histogram is None or not histogram.counts:
         return ""
-    top = max(histogram.counts) or 1
-    return "".join(_BARS[0 if not count else max(1, round(8 * (count / top) ** 0.5))] for count in histogram.counts)
+    counts, width = histogram.counts, min(SPARK_WIDTH, len(histogram.counts))
+    merged = [sum(counts[len(counts) * i // width : len(counts) * (i + 1) // width]) for i in range(width)]
+    top = max(merged) or 1
+    return "".join(_BARS[0 if not count else max(1, round(8 * (count / top) ** 0.5))] for count in merged)
 
 
 def _grid(rows: Iterable[tuple[str, RenderableType]]) -> Table:
@@ -194,6 +197,18 @@ def _layers(names: PartNames) -> Table:
     return table
 
 
+def _deep_text(pixels: Sequence[PartPixels]) -> str:
+    """Samples per pixel of the first level of a deep part; empty for a flat one."""
+    deep = next((entry.deep for entry in pixels if entry.deep), None)
+    if deep is None:
+        return ""
+    mean = deep.total_samples / deep.pixels
+    return (
+        f"samples per pixel {deep.min_samples} to {deep.max_samples}, mean {mean:.3g}; "
+        f"{deep.empty_pixels:,} of {deep.pixels:,} pixels are empty"
+    )
+
+
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
@@ -211,7 +226,7 @@ def _statistics(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels]) -> 
     table.add_column("channel", overflow="fold")
     for column in ("min", "max", "mean", "stddev", "NaN", "Inf"):
         table.add_column(column, justify="right")
-    table.add_column("distribution")
+    table.add_column("distribution", no_wrap=True, min_width=SPARK_WIDTH)
     for channel in stats:
         counts = [
             Text(f"{count:,}", style="red" if count else "dim") for count in (channel.nan_count, channel.inf_count)
@@ -272,6 +287,8 @@ def _part(inspection: Inspection, part: PartHeader, *, all_attributes: bool) -> 
         if stats:
             pixels = [entry for entry in inspection.pixels.parts if entry.part == part.index]
             blocks += ["", _statistics(stats, pixels)]
+            if deep := _deep_text(pixels):
+                blocks.append(Text(deep, style="dim"))
     shown_above = {"channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "tiles"}
     rest = [a for a in part.attributes if all_attributes or a.problem or a.name not in shown_above]
     if rest:

@@ -22,6 +22,7 @@ STOREYS = (
     "distribution",
     "statistics",
     "decode_budget",
+    "pixel_hash",
     "strips",
     "pixels",
     "validation",

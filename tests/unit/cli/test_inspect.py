@@ -120,3 +120,11 @@ def test_small_helpers() -> None:
     assert plain("a\nb") == "a\\nb"
     assert spark(Histogram((0.0, 1.0, 2.0, 3.0), (0, 1, 100))) == " ▁█"
     assert spark(None) == ""
+    many = Histogram(tuple(float(edge) for edge in range(65)), (1,) * 64)
+    assert set(spark(many)) <= set("▇█")
+    assert len(spark(many)) == 24
+
+
+def test_a_deep_part_tells_its_samples_per_pixel() -> None:
+    output = run("--stats", "full", SAMPLES / "deep_scanline.exr").output
+    assert "samples per pixel" in output
