@@ -1,14 +1,11 @@
-"""From settings to the working parts: who gets which limit. The one place where names of settings become arguments."""
+"""From settings to an inspector: who gets which limit. `assembly_catalog` does the same for the tables."""
 
 from __future__ import annotations
 
-import socket
-
-from exr_inspector.catalog import CatalogConfig
 from exr_inspector.inspector import Inspector, InspectorConfig, LeaderMode
 from exr_inspector.model import StatsMode
 from exr_inspector.pixels import DecodeBudget, PixelConfig
-from exr_inspector.settings import CatalogConnection, Settings
+from exr_inspector.settings import Settings
 
 
 def inspector_from(settings: Settings, *, stats: StatsMode | None = None, with_hash: bool | None = None) -> Inspector:
@@ -37,18 +34,3 @@ def inspector_from(settings: Settings, *, stats: StatsMode | None = None, with_h
     )
     budget = DecodeBudget(memory_bytes=settings.memory_mib << 20, workers=settings.decode_threads)
     return Inspector(config, budget=budget)
-
-
-def catalog_config(connection: CatalogConnection) -> CatalogConfig:
-    """How the catalog reaches the tables, by the settings' database connection."""
-    return CatalogConfig(
-        endpoint=connection.endpoint,
-        access_key=connection.access_key.reveal(),
-        secret_key=connection.secret_key.reveal(),
-        bucket=connection.bucket,
-        schema=connection.schema,
-        tls_verify=connection.tls_verify,
-        ca_bundle=connection.ca_bundle,
-        retry_seconds=connection.retry_seconds,
-        worker=socket.gethostname(),
-    )

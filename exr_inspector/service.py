@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from exr_inspector.assembly import catalog_config, inspector_from
+from exr_inspector.assembly import inspector_from
+from exr_inspector.assembly_catalog import catalog_config
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.errors import AccessDenied, EventError, ExrInspectorError, UnsupportedKey
 from exr_inspector.events import EventKind, ObjectEvent, parse_events

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import vastdb
 
-from exr_inspector.assembly import catalog_config
+from exr_inspector.assembly_catalog import catalog_config
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.maintenance import setup
 from exr_inspector.cli.demo import compare
