@@ -34,8 +34,17 @@ _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
 _U64 = struct.Struct("<Q")
 _CHANNEL = struct.Struct("<iB3sii")  # pixel type, pLinear, reserved, xSampling, ySampling
-# name NUL and the rest of one channel; a name is never empty, so the list's terminator matches nothing
-_CHANNEL_ENTRIES = re.compile(rb"([^\0]+)\0(.{16})", re.DOTALL).findall
+# Name, NUL and the rest of each channel; a name is never empty, so the list's terminator matches nothing.
+_CHANNEL_ENTRIES = re.compile(rb"[^\0]+\0.{16}", re.DOTALL).findall
+# The channels of most files by all their bytes: looking one up takes a tenth of the time of reading it.
+_USUAL_CHANNELS = {
+    name.encode() + b"\0" + _CHANNEL.pack(pixel_type, p_linear, bytes(3), 1, 1): Channel(
+        name, pixel_type, p_linear, bytes(3), 1, 1
+    )
+    for name in ("A", "B", "G", "R", "Y", "Z", "ZBack", "id")
+    for pixel_type in (0, 1, 2)
+    for p_linear in (0, 1)
+}
 _TWO_U32 = struct.Struct("<II")
 
 
@@ -163,7 +172,7 @@ def _read_channels(raw: bytes) -> tuple[list[Channel], int]:
     # per channel: name NUL, int32 pixel type, uint8 pLinear, 3 reserved, int32 xSampling, int32 ySampling; one NUL ends it
     channels: list[Channel] = []
     append, unpack, find, end = channels.append, _CHANNEL.unpack_from, raw.find, len(raw)
-    make: _Make = partial(tuple.__new__, Channel)
+    new, channel_class = tuple.__new__, Channel  # makes a Channel in C
     position = 0
     while position < end:
         name_end = find(0, position)
@@ -173,25 +182,25 @@ def _read_channels(raw: bytes) -> tuple[list[Channel], int]:
             raise Malformed(f"{NAME_CUT} {len(channels)}")
         if name_end + 17 > end:
             raise Malformed(f"channel {len(channels)} is cut off")
-        name = raw[position:name_end].decode("utf-8", "backslashreplace")
-        append(make((name, *unpack(raw, name_end + 1))))
+        raw_name = raw[position:name_end]
+        try:
+            name = raw_name.decode()
+        except UnicodeDecodeError:
+            name = decode_name(raw_name)
+        append(new(channel_class, (name, *unpack(raw, name_end + 1))))
         position = name_end + 17
     return channels, position
 
 
 def _decode_chlist(raw: bytes) -> tuple[Channel, ...]:
     # One search finds the channels of a sound list; only where it leaves bytes over is the list read step by step.
-    found = _CHANNEL_ENTRIES(raw)
-    entries = b"".join([fields for _, fields in found])
-    if sum([len(name) for name, _ in found]) + len(found) + len(entries) + 1 != len(raw) or raw[-1]:
+    entries = _CHANNEL_ENTRIES(raw)
+    if sum(map(len, entries)) + 1 != len(raw) or raw[-1]:
         channels, position = _read_channels(raw)
         fault = f"{len(raw) - position - 1} bytes after the" if position < len(raw) else "no"
         raise Malformed(f"{fault} terminator of {len(channels)} channels")
-    new, channel_class, fields_of = tuple.__new__, Channel, _CHANNEL.iter_unpack(entries)
-    try:
-        return tuple([new(channel_class, (name.decode(), *next(fields_of))) for name, _ in found])
-    except UnicodeDecodeError:
-        return tuple(_read_channels(raw)[0])
+    usual = tuple(map(_USUAL_CHANNELS.get, entries))
+    return tuple(_read_channels(raw)[0]) if None in usual else usual  # type: ignore[return-value]  # no None in it
 
 
 def readable_channels(raw: bytes) -> tuple[Channel, ...] | None:
@@ -225,8 +234,8 @@ def decode(type_name: str, buffer: bytes, offset: int, size: int) -> tuple[Attri
         layout, make = fixed
         if size == layout.size:
             return make(layout.unpack_from(buffer, offset)), ""
-        return bytes(buffer[offset : offset + size]), f"{size} bytes where {type_name} has {layout.size}"
-    raw = bytes(buffer[offset : offset + size])
+        return buffer[offset : offset + size], f"{size} bytes where {type_name} has {layout.size}"
+    raw = buffer[offset : offset + size]
     variable = VARIABLE.get(type_name)
     if variable is None:
         return raw, ""

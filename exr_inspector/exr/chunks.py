@@ -136,26 +136,29 @@ def read_tables(
     Raises:
         LimitExceeded: If the tables are larger than allowed.
     """
-    until = tables_end(header, layouts)
-    if until - header.end > limits.table_bytes:
+    start = until = header.end
+    for layout in layouts:
+        until += ENTRY_BYTES * layout.chunk_count
+    if until - start > limits.table_bytes:
         raise LimitExceeded(
             "the chunk tables are too large",
             limit="EXR_MAX_TABLE_BYTES",
-            offset=header.end,
-            found=f"{until - header.end} bytes",
+            offset=start,
+            found=f"{until - start} bytes",
             expected=f"at most {limits.table_bytes}",
         )
     readable = min(until, file_size)
     if len(buffer) < readable:
         return NeedMore(readable)
     tables = []
-    start = header.end
     for part, layout in enumerate(layouts):
-        count = layout.chunk_count
-        entries = min(count, max(0, readable - start) // ENTRY_BYTES)
-        offsets = np.frombuffer(buffer, _OFFSETS, entries, min(start, readable))
+        count = entries = layout.chunk_count
+        end = start + ENTRY_BYTES * count
+        if end > readable:  # the file ends inside this table, or before it
+            entries = max(0, readable - start) // ENTRY_BYTES
+        offsets = np.frombuffer(buffer, _OFFSETS, entries, start if entries else 0)
         tables.append(tuple.__new__(ChunkTable, (part, start, count, offsets)))  # as ChunkTable(...), in C
-        start += ENTRY_BYTES * count
+        start = end
     return tuple(tables)
 
 

@@ -8,8 +8,9 @@ attributes should be is for `conformance` to say, where the chunks lie for `layo
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from exr_inspector.errors import (
     DamagedHeader,
@@ -23,7 +24,7 @@ from exr_inspector.errors import (
 from exr_inspector.exr.attributes import FIXED, decode, decode_name, readable_channels
 from exr_inspector.exr.cursor import Cursor, MoreNeeded
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
-from exr_inspector.exr.required_run import RUN_BYTES, RUN_LENGTH, RUN_START, read_required_run, record_key
+from exr_inspector.exr.required_run import REQUIRED_RUNS, RequiredRun, record_key
 from exr_inspector.exr.standard import KNOWN_NAMES, STANDARD
 from exr_inspector.exr.values import (
     KNOWN_FLAGS,
@@ -42,17 +43,19 @@ VERSION = 2
 # Of these, the library keeps the first of two in a header; of all others the last.
 FIRST_WINS = frozenset({"name", "type", "version", "chunkCount"})
 # The bytes of name, type and size of each standard attribute of a fixed size -> how to read its value.
-_RECORDS = {
-    record_key(name, standard.type_name): (
+_RECORDS: dict[bytes, tuple[str, str, int, Callable[..., Any], Callable[..., Any], RequiredRun | None]] = {
+    record_key(name, type_name): (
         name,
-        standard.type_name,
-        FIXED[standard.type_name][0].size,
-        FIXED[standard.type_name][0].unpack_from,
-        FIXED[standard.type_name][1],
+        type_name,
+        FIXED[type_name][0].size,
+        FIXED[type_name][0].unpack_from,
+        FIXED[type_name][1],
+        REQUIRED_RUNS.get(name),
     )
-    for name, standard in STANDARD.items()
-    if standard.type_name in FIXED
+    for name, (type_name, _) in STANDARD.items()
+    if type_name in FIXED
 }
+_PLAIN_WORDS = frozenset({VERSION, VERSION | TILED, VERSION | NON_IMAGE, VERSION | MULTI_PART})
 _NUL = b"\0"
 _I32 = struct.Struct("<i")
 _U32 = struct.Struct("<I")
@@ -105,12 +108,18 @@ class PartHeader(NamedTuple):
     @property
     def compression(self) -> int | None:
         """The compression code as stored."""
-        return self.value("compression", "compression")  # type: ignore[return-value]  # as above
+        attribute = self.by_name.get("compression")
+        if attribute is None or attribute[1] != "compression" or attribute[5]:
+            return None
+        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
 
     @property
     def data_window(self) -> Box2i | None:
         """The pixels that are stored."""
-        return self.value("dataWindow", "box2i")  # type: ignore[return-value]  # as above
+        attribute = self.by_name.get("dataWindow")
+        if attribute is None or attribute[1] != "box2i" or attribute[5]:
+            return None
+        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
 
     @property
     def display_window(self) -> Box2i | None:
@@ -145,7 +154,10 @@ class PartHeader(NamedTuple):
     @property
     def chunk_count(self) -> int | None:
         """The declared number of chunks, which may be wrong: `layout` computes it."""
-        return self.integer("chunkCount")
+        attribute = self.by_name.get("chunkCount")
+        if attribute is None or attribute[1] != "int" or attribute[5]:
+            return None
+        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
 
     @property
     def declared_type(self) -> str | None:
@@ -224,6 +236,8 @@ class HeaderParser:
     Feed it the file's first bytes, then again with more of them, until it answers a Header.
     """
 
+    __slots__ = ("_attributes", "_count", "_file_size", "_limits", "_parts", "_position", "_version_word")
+
     def __init__(self, file_size: int | None = None, limits: Limits = DEFAULT_LIMITS) -> None:
         self._file_size = file_size
         self._limits = limits
@@ -260,10 +274,19 @@ class HeaderParser:
         return Header(self._version_word, parts, self._position, is_partial=True)
 
     def _read_version(self, buffer: bytes) -> None:
+        if buffer[:4] == MAGIC:
+            word: int = _U32.unpack_from(buffer, 4)[0] if len(buffer) >= 8 else 0
+            if word in _PLAIN_WORDS:
+                self._version_word, self._position = word, 8
+                return
+        self._check_version(buffer)
+
+    def _check_version(self, buffer: bytes) -> None:
+        """Read the version with every check of its own."""
         if self._file_size == 0:
             raise EmptyFile("the file is empty", found="0 bytes", expected="an OpenEXR file")
         start = buffer[:4]
-        if start != MAGIC and start != MAGIC[: len(start)]:
+        if start != MAGIC[: len(start)]:
             raise NotAnExr("not an OpenEXR file", found=start.hex(" "), expected=MAGIC.hex(" "))
         if len(buffer) < 8:
             if self._file_size is not None and self._file_size < 8:
@@ -320,16 +343,15 @@ class HeaderParser:
             value_start = type_end + 5
             record = known_record(buffer[position:value_start])
             if record is not None:
-                name, type_name, size, unpack, make = record
+                name, type_name, size, unpack, make, run = record
                 if value_start + size > end or not left:
                     self._explain(buffer, position)
-                if name == RUN_START and left >= RUN_LENGTH and position + RUN_BYTES <= end:
-                    run = read_required_run(buffer, position)
-                    if run is not None:
-                        self._attributes += run
-                        left -= RUN_LENGTH
-                        position += RUN_BYTES
-                        continue
+                if run is not None and left >= run[1] and position + run[0] <= end:
+                    together = run[2](buffer, position)
+                    self._attributes += together
+                    left -= len(together)
+                    position = together[-1][3] + together[-1][4]
+                    continue
                 append(
                     new(attribute_class, (name, type_name, make(unpack(buffer, value_start)), value_start, size, ""))
                 )
