@@ -42,7 +42,7 @@ def _version(code: str) -> int:
 
 
 def _finding(problem: Problem, severity: Severity) -> Finding:
-    message = problem.message[:1].upper() + problem.message[1:]
+    message = problem.message
     if problem.found:
         message += f": found {problem.found}"
     if problem.expected:

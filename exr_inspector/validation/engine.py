@@ -7,9 +7,11 @@ others go on, and the rule's failure is itself a finding, RULE-FAILED, which no 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from exr_inspector.model import Finding, Inspection, Severity
-from exr_inspector.validation.bridge import problem_findings, failure_finding
+from exr_inspector.validation.bridge import failure_finding, problem_findings
+from exr_inspector.validation.channel_facts import ChannelFacts
 from exr_inspector.validation.facts import FileFacts, PartFacts
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.parameters import Parameters
@@ -31,19 +33,21 @@ def _finding(step: Step, found: Found, part: int | None) -> Finding:
 
 
 def _failed(step: Step, part: int | None, error: Exception) -> Finding:
-    message = f"Rule {step.rule.code} failed with {type(error).__name__}; this is a bug in exr-inspector, not in the file"
+    message = (
+        f"Rule {step.rule.code} failed with {type(error).__name__}; this is a bug in exr-inspector, not in the file"
+    )
     return Finding(RULE_FAILED, Severity.WARNING, message, part, found=step.rule.code, rule_version=step.rule.version)
 
 
 def _run(
-    groups: Iterable[Group],
-    traits: int,
-    subject: PartFacts | FileFacts,
+    groups: tuple[Group, ...],
+    subject: ChannelFacts | PartFacts | FileFacts,
     parameters: Parameters,
     part: int | None,
     findings: list[Finding],
 ) -> None:
     """Call every rule whose traits are there."""
+    traits = subject.traits
     for mask, steps in groups:
         if not traits & mask:
             continue
@@ -55,6 +59,14 @@ def _run(
                 continue
             if results:
                 findings += [_finding(step, found, part) for found in results]
+
+
+@lru_cache(maxsize=1024)
+def _channel_findings(policy: ResolvedPolicy, facts: ChannelFacts, part: int) -> tuple[Finding, ...]:
+    """What the rules about a channel list find; worked out once for each list, since frames share theirs."""
+    findings: list[Finding] = []
+    _run(policy.plan.channels, facts, policy.parameters, part, findings)
+    return tuple(findings)
 
 
 def _capped(findings: list[Finding]) -> list[Finding]:
@@ -95,13 +107,14 @@ def judge(inspection: Inspection, policy: ResolvedPolicy) -> tuple[Finding, ...]
 def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding]) -> None:
     plan, parameters = policy.plan, policy.parameters
     pixels = facts.inspection.pixels is not None
-    _run(plan.files, facts.traits, facts, parameters, None, findings)
+    _run(plan.files, facts, parameters, None, findings)
     if pixels:
-        _run(plan.file_pixels, facts.traits, facts, parameters, None, findings)
+        _run(plan.file_pixels, facts, parameters, None, findings)
     for part in facts.parts:
-        _run(plan.parts, part.traits, part, parameters, part.index, findings)
+        findings += _channel_findings(policy, part.channel_facts, part.index)
+        _run(plan.parts, part, parameters, part.index, findings)
         if pixels:
-            _run(plan.part_pixels, part.traits, part, parameters, part.index, findings)
+            _run(plan.part_pixels, part, parameters, part.index, findings)
 
 
 def validate(inspection: Inspection, policy: Policy) -> tuple[Finding, ...]:

@@ -55,7 +55,9 @@ class Parameters(BaseModel):
     colour_space: str | None = Field(
         None, description="Color interop id of the show, such as lin_ap1_scene (COL-SHOW-SPACE)."
     )
-    aces_container: bool = Field(False, description="Judge every file as an ACES container, not only those that say so.")
+    aces_container: bool = Field(
+        False, description="Judge every file as an ACES container, not only those that say so."
+    )
     # Pixels
     firefly_limit: Positive = Field(1000.0, description="Colour values above are fireflies (PIX-FIREFLY).")
     negative_limit: Annotated[float, Field(le=0)] = Field(

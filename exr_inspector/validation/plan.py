@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from exr_inspector.model import Severity
-from exr_inspector.validation import traits as t
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.registry import RULES
 from exr_inspector.validation.rule import Rule, Scope, Stage
@@ -33,6 +32,7 @@ class Plan(NamedTuple):
     """Rules by what they look at; in each, groups of the traits that call them.
 
     Attributes:
+        channels: Rules about the channel list of a part.
         parts: Rules about a part by header and tables.
         files: Rules about a file by header and tables.
         part_pixels: Rules about a part's statistics.
@@ -40,6 +40,7 @@ class Plan(NamedTuple):
         sequences: Rules about sequences.
     """
 
+    channels: tuple[Group, ...]
     parts: tuple[Group, ...]
     files: tuple[Group, ...]
     part_pixels: tuple[Group, ...]
@@ -47,15 +48,11 @@ class Plan(NamedTuple):
     sequences: tuple[Step, ...]
 
 
-def _when(rule: Rule, parameters: Parameters) -> int:
-    """The traits that call a rule; where every file is to be an ACES container, no claim is needed."""
-    return t.ALWAYS if rule.when == t.ACES and rule.group == "ACE" and parameters.aces_container else rule.when
-
-
 def _groups(steps: list[Step], parameters: Parameters) -> tuple[Group, ...]:
     found: dict[int, list[Step]] = {}
     for step in steps:
-        found.setdefault(_when(step.rule, parameters), []).append(step)
+        when = step.rule.when
+        found.setdefault(when if isinstance(when, int) else when(parameters), []).append(step)
     return tuple((mask, tuple(members)) for mask, members in found.items())
 
 
@@ -74,6 +71,7 @@ def make_plan(levels: Mapping[str, Severity | None], parameters: Parameters) -> 
         return _groups(steps.get((scope, pixels), []), parameters)
 
     return Plan(
+        groups(Scope.CHANNELS, pixels=False),
         groups(Scope.PART, pixels=False),
         groups(Scope.FILE, pixels=False),
         groups(Scope.PART, pixels=True),

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
@@ -144,7 +144,7 @@ def load_policy(text: str, *, origin: str) -> Policy:
     return _policy(parse_policy(text, origin=origin), origin)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _builtin(name: str) -> Policy:
     text = (files("exr_inspector.validation") / "profiles" / f"{name}.yaml").read_text(encoding="utf-8")
     return load_policy(text, origin=f"profile {name}")

@@ -66,14 +66,18 @@ class PolicyFile(_Strict):
         "1", description="Version of the policy; stored with every finding."
     )
     description: str = Field("", description="What it is for.")
-    extends: Profile | None = Field("default", description="Profile to start from; null: every rule, as it is registered.")
+    extends: Profile | None = Field(
+        "default", description="Profile to start from; null: every rule, as it is registered."
+    )
     rules: dict[str, Level] = Field(
         default_factory=dict,
         description="Rule code, or a glob over codes such as `PIX-*`, to off, on (its own severity), info, warning, error. "
         "Later lines win.",
     )
     parameters: Parameters = Field(default_factory=Parameters, description="What rules compare with.")
-    paths: list[PathEntry] = Field(default_factory=list, description="Exceptions by path; all that match apply, in order.")
+    paths: list[PathEntry] = Field(
+        default_factory=list, description="Exceptions by path; all that match apply, in order."
+    )
 
 
 def _walk(node: yaml.Node, at: Position, lines: dict[Position, int], origin: str) -> None:
@@ -83,12 +87,12 @@ def _walk(node: yaml.Node, at: Position, lines: dict[Position, int], origin: str
         raise PolicyError(f"{origin}:{lines[at]}: nested too deeply")
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            name = str(key.value)
+            inside = (*at, str(key.value))
             line = key.start_mark.line + 1
-            if (*at, name) in lines:
-                raise PolicyError(f"{origin}:{line}: {name}: the key is there twice")
-            _walk(value, (*at, name), lines, origin)
-            lines[*at, name] = line
+            if inside in lines:
+                raise PolicyError(f"{origin}:{line}: {key.value}: the key is there twice")
+            _walk(value, inside, lines, origin)
+            lines[inside] = line
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _walk(item, (*at, index), lines, origin)

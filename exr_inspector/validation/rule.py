@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from exr_inspector.model import Severity
+from exr_inspector.validation.channel_facts import ChannelFacts
 from exr_inspector.validation.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.traits import ALWAYS
@@ -26,8 +27,12 @@ class Stage(str, Enum):
 
 
 class Scope(str, Enum):
-    """What one call of a rule looks at; a reported rule is found by other code and has no function of its own."""
+    """What one call of a rule looks at; a reported rule is found by other code and has no function of its own.
 
+    Rules of scope CHANNELS see nothing but a part's channel list and compression, and are judged once for equal ones.
+    """
+
+    CHANNELS = "channels"
     PART = "part"
     FILE = "file"
     SEQUENCE = "sequence"
@@ -57,9 +62,11 @@ class Found(NamedTuple):
 
 
 Results = tuple[Found, ...] | list[Found]
+ChannelCheck = Callable[[ChannelFacts, Parameters], Results]
 PartCheck = Callable[[PartFacts, Parameters], Results]
 FileCheck = Callable[[FileFacts, Parameters], Results]
 NOTHING: tuple[Found, ...] = ()
+When = int | Callable[[Parameters], int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +82,7 @@ class Rule:
         why: What goes wrong otherwise.
         source: Where the requirement comes from.
         check: The function; None for rules that are reported by the format's own checks.
-        when: Traits of which a part or file must have at least one for the rule to be called.
+        when: Traits of which a part or file must have at least one for the rule to be called, or what gives them by parameters.
         needs: Parameters of which at least one must be set for the rule to demand anything; empty: none.
         version: Raised when the rule judges differently than before.
     """
@@ -88,7 +95,7 @@ class Rule:
     why: str
     source: str
     check: Callable[[Any, Parameters], Results] | None = None
-    when: int = ALWAYS
+    when: When = ALWAYS
     needs: tuple[str, ...] = ()
     version: int = 1
 
@@ -98,6 +105,25 @@ class Rule:
         return self.code.partition("-")[0]
 
 
+def channel_rule(
+    code: str,
+    severity: Severity,
+    title: str,
+    *,
+    why: str,
+    source: str,
+    when: When = ALWAYS,
+    needs: tuple[str, ...] = (),
+    version: int = 1,
+) -> Callable[[ChannelCheck], Rule]:
+    """A rule about the channel list and compression of a part, and nothing else of it."""
+
+    def decorate(check: ChannelCheck) -> Rule:
+        return Rule(code, severity, Stage.HEADER, Scope.CHANNELS, title, why, source, check, when, needs, version)
+
+    return decorate
+
+
 def part_rule(
     code: str,
     severity: Severity,
@@ -105,7 +131,7 @@ def part_rule(
     *,
     why: str,
     source: str,
-    when: int = ALWAYS,
+    when: When = ALWAYS,
     needs: tuple[str, ...] = (),
     stage: Stage = Stage.HEADER,
     version: int = 1,
@@ -125,7 +151,7 @@ def file_rule(
     *,
     why: str,
     source: str,
-    when: int = ALWAYS,
+    when: When = ALWAYS,
     needs: tuple[str, ...] = (),
     stage: Stage = Stage.HEADER,
     version: int = 1,

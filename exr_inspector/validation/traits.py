@@ -11,26 +11,26 @@ ALWAYS = 1 << 0
 WINDOWS = 1 << 1  # data and display window differ, or the display window does not start at (0, 0)
 SCREEN = 1 << 2  # pixel aspect ratio, screen window centre or width other than 1, (0, 0), 1
 TILED = 1 << 3
-DEEP = 1 << 4
-FLAT_TILES = 1 << 5  # a tile description in a part without tiles
+FLAT_TILES = 1 << 4  # a tile description in a part without tiles
 # Channels
-LAYERED = 1 << 6  # a channel name with a dot
-UNUSUAL = 1 << 7  # a component other than R, G, B, A in the base layer
-HALF = 1 << 8
-FLOAT = 1 << 9
-UINT = 1 << 10
-SUBSAMPLED = 1 << 11
-LOSSY = 1 << 12  # the compression alters at least one channel
-DATA = 1 << 13  # a channel that holds something else than colour or alpha
-CRYPTOMATTE = 1 << 14
-PARTIAL_RGB = 1 << 15  # a layer that holds some of R, G, B (or of lower case or long names), but is not plain RGB
+DEEP = 1 << 5
+UNUSUAL = 1 << 6  # other channels than B, G, R or A, B, G, R in this order
+HALF = 1 << 7
+FLOAT = 1 << 8
+UINT = 1 << 9
+SUBSAMPLED = 1 << 10
+LOSSY = 1 << 11  # the compression alters at least one channel
+DATA = 1 << 12  # a channel that holds something else than colour or alpha
+CRYPTOMATTE = 1 << 13
+NEW_CODEC = 1 << 14  # a compression that OpenEXR before 3.4 cannot read
 # File
-MULTI_PART = 1 << 16
-VIEWS = 1 << 17
-COLOUR = 1 << 18  # any colour attribute
-UNTAGGED = 1 << 19  # neither colorInteropID, chromaticities nor acesImageContainerFlag
-ACES = 1 << 20
+MULTI_PART = 1 << 15
+VIEWS = 1 << 16
 # Attributes
+COLOUR = 1 << 17  # any colour attribute
+TAGGED = 1 << 18  # colorInteropID, chromaticities or acesImageContainerFlag
+UNTAGGED = 1 << 19  # none of these three
+ACES = 1 << 20
 TIME = 1 << 21  # timeCode, framesPerSecond, keyCode or capDate
 CAMERA = 1 << 22
 ENVIRONMENT = 1 << 23  # envmap or wrapmodes
@@ -38,14 +38,13 @@ ORIGINAL_WINDOW = 1 << 24
 ID_MANIFEST = 1 << 25
 # Chunks
 INCOMPLETE = 1 << 26
-NEW_CODEC = 1 << 28
 
 # attribute name -> trait: one set operation per part finds all that apply
 BY_ATTRIBUTE = {
-    "acesImageContainerFlag": ACES | COLOUR,
+    "acesImageContainerFlag": ACES | COLOUR | TAGGED,
     "adoptedNeutral": COLOUR,
-    "chromaticities": COLOUR,
-    "colorInteropID": COLOUR,
+    "chromaticities": COLOUR | TAGGED,
+    "colorInteropID": COLOUR | TAGGED,
     "whiteLuminance": COLOUR,
     "timeCode": TIME,
     "framesPerSecond": TIME,

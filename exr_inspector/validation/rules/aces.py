@@ -39,15 +39,20 @@ _STRINGS = (
 )  # fmt: skip
 
 
+def _claimed(parameters: Parameters) -> int:
+    """Files that say they are containers, or all."""
+    return t.ALWAYS if parameters.aces_container else t.ACES
+
+
 @part_rule(
     "ACE-FLAG",
     Severity.ERROR,
     "acesImageContainerFlag is the int 1",
     why="It is the container's claim to be one.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}",
-    when=t.ACES,
+    when=_claimed,
 )
-def flag(part: PartFacts, parameters: Parameters) -> Results:
+def flag(part: PartFacts, _parameters: Parameters) -> Results:
     """The flag, absent or of another value."""
     value = part.part.integer("acesImageContainerFlag")
     if value == 1:
@@ -62,9 +67,9 @@ def flag(part: PartFacts, parameters: Parameters) -> Results:
     "The file is a single flat scan line part (version word 2 or 0x402)",
     why="The container is a subset of OpenEXR 1.",
     source=_EXR2ACES,
-    when=t.ACES,
+    when=_claimed,
 )
-def version(file: FileFacts, parameters: Parameters) -> Results:
+def version(file: FileFacts, _parameters: Parameters) -> Results:
     """The version word."""
     word = file.header.version_word
     if word in {0x002, 0x402}:
@@ -78,13 +83,13 @@ def version(file: FileFacts, parameters: Parameters) -> Results:
     "Pixels are not compressed",
     why="The standard forbids compression.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}; ACEScentral",
-    when=t.ACES,
+    when=_claimed,
 )
-def compression(part: PartFacts, parameters: Parameters) -> Results:
+def compression(part: PartFacts, _parameters: Parameters) -> Results:
     """Any code but NONE."""
-    if part.part.compression == Compression.NONE:
+    if part.compression == Compression.NONE:
         return NOTHING
-    codec = codec_name(part)
+    codec = codec_name(part.compression)
     return [Found(f"The compression is {codec}; ACES containers have none", codec, "NONE")]
 
 
@@ -94,9 +99,9 @@ def compression(part: PartFacts, parameters: Parameters) -> Results:
     "Lines are stored in increasing order",
     why="The reference writer does nothing else.",
     source=_WRITER,
-    when=t.ACES,
+    when=_claimed,
 )
-def line_order(part: PartFacts, parameters: Parameters) -> Results:
+def line_order(part: PartFacts, _parameters: Parameters) -> Results:
     """The lineOrder attribute."""
     order = part.part.line_order
     if order is None or order == LineOrder.INCREASING_Y:
@@ -111,9 +116,9 @@ def line_order(part: PartFacts, parameters: Parameters) -> Results:
     "Channels are R, G, B, perhaps A, perhaps the same of the left eye",
     why="The standard allows no others.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}",
-    when=t.ACES,
+    when=_claimed,
 )
-def channels(part: PartFacts, parameters: Parameters) -> Results:
+def channels(part: PartFacts, _parameters: Parameters) -> Results:
     """The set of names."""
     names = frozenset(channel.name for channel in part.channels)
     if names in _SETS:
@@ -128,9 +133,9 @@ def channels(part: PartFacts, parameters: Parameters) -> Results:
     "Every channel is HALF and sampled at every pixel",
     why="The standard allows only that.",
     source=f"{_OIIO}; ACEScentral",
-    when=t.ACES,
+    when=_claimed,
 )
-def half(part: PartFacts, parameters: Parameters) -> Results:
+def half(part: PartFacts, _parameters: Parameters) -> Results:
     """Types and samplings."""
     hit = [c for c in part.channels if c.pixel_type != PixelType.HALF or (c.x_sampling, c.y_sampling) != (1, 1)]
     if not hit:
@@ -145,9 +150,9 @@ def half(part: PartFacts, parameters: Parameters) -> Results:
     "chromaticities are those of AP0",
     why="The standard requires them.",
     source=f"{_EXR2ACES}; {_OIIO}; OpenEXR 3.5 colour metadata checks",
-    when=t.ACES,
+    when=_claimed,
 )
-def chroma(part: PartFacts, parameters: Parameters) -> Results:
+def chroma(part: PartFacts, _parameters: Parameters) -> Results:
     """Absent or other chromaticities, to 0.001."""
     values = chromaticities(part)
     if values is not None and spaces.are_close(values, spaces.PRIMARIES[spaces.ACES]):
@@ -162,9 +167,9 @@ def chroma(part: PartFacts, parameters: Parameters) -> Results:
     "colorInteropID is lin_ap0_scene or absent",
     why="It accompanies the flag and must not contradict it.",
     source=f"ASWF Color Interop recommendation 04; {_OIIO}",
-    when=t.ACES,
+    when=_claimed,
 )
-def identifier(part: PartFacts, parameters: Parameters) -> Results:
+def identifier(part: PartFacts, _parameters: Parameters) -> Results:
     """Another id."""
     value = part.part.text("colorInteropID")
     if value in {None, spaces.ACES}:
@@ -178,9 +183,9 @@ def identifier(part: PartFacts, parameters: Parameters) -> Results:
     "The ten attributes of a container are there",
     why="The reference reader needs them.",
     source=_WRITER,
-    when=t.ACES,
+    when=_claimed,
 )
-def required(part: PartFacts, parameters: Parameters) -> Results:
+def required(part: PartFacts, _parameters: Parameters) -> Results:
     """Which of the ten are lacking."""
     lacking = [name for name in _REQUIRED if name not in part.part.by_name]
     if not lacking:
@@ -195,9 +200,9 @@ def required(part: PartFacts, parameters: Parameters) -> Results:
     "The header is no larger than 1 MiB",
     why="The reference writer's limit.",
     source=_WRITER,
-    when=t.ACES,
+    when=_claimed,
 )
-def header_size(file: FileFacts, parameters: Parameters) -> Results:
+def header_size(file: FileFacts, _parameters: Parameters) -> Results:
     """Bytes between the version word and the chunk offset table."""
     size = file.header.end - 8
     if size <= _HEADER_LIMIT_BYTES:
@@ -211,9 +216,9 @@ def header_size(file: FileFacts, parameters: Parameters) -> Results:
     "Camera, lens, recorder and production strings are not empty",
     why="An attribute that is there has to say something.",
     source=_OIIO,
-    when=t.ACES,
+    when=_claimed,
 )
-def strings(part: PartFacts, parameters: Parameters) -> Results:
+def strings(part: PartFacts, _parameters: Parameters) -> Results:
     """Empty strings among those the container defines."""
     empty = [name for name in _STRINGS if part.part.text(name) == ""]
     return [Found(f"{listed(empty)} empty", "empty", "text, or no attribute")] if empty else NOTHING
@@ -225,10 +230,10 @@ def strings(part: PartFacts, parameters: Parameters) -> Results:
     "In stereo containers the unprefixed channels are the right eye",
     why="The channel set has left.R, left.G, left.B beside R, G, B.",
     source=f"{_WRITER} (inferred)",
-    when=t.ACES,
+    when=_claimed,
 )
-def stereo(part: PartFacts, parameters: Parameters) -> Results:
-    """multiView of a container with left.* channels: the default view is right."""
+def stereo(part: PartFacts, _parameters: Parameters) -> Results:
+    """MultiView of a container with left.* channels: the default view is right."""
     views = part.part.value("multiView", "stringvector")
     if not any(channel.name.startswith("left.") for channel in part.channels):
         return NOTHING

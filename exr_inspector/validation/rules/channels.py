@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from exr_inspector.exr.values import PixelType
 from exr_inspector.model import Severity
 from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import FileFacts, NamedChannel, PartFacts
+from exr_inspector.validation.channel_facts import ChannelFacts, NamedChannel
+from exr_inspector.validation.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.roles import Role
-from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule
 
 _NAMES_SHOWN = 6
 _LONG_NAMES = {"red": "R", "green": "G", "blue": "B", "alpha": "A", "r": "R", "g": "G", "b": "B", "a": "A"}
@@ -27,7 +28,7 @@ def _layer(layer: str) -> str:
     return f"Layer {layer!r}" if layer else "The base layer"
 
 
-@part_rule(
+@channel_rule(
     "CHN-RGB-INCOMPLETE",
     Severity.WARNING,
     "A layer with any of R, G, B has all three",
@@ -35,7 +36,7 @@ def _layer(layer: str) -> str:
     source="common practice",
     when=t.UNUSUAL,
 )
-def rgb_incomplete(part: PartFacts, parameters: Parameters) -> Results:
+def rgb_incomplete(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Layers with one or two of R, G, B; Cryptomatte and single-component AOVs that say R alone are no colour."""
     found = []
     for (layer, _), members in part.by_layer.items():
@@ -58,7 +59,7 @@ def rgb_incomplete(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR technical introduction; multi-view document",
     when=t.UNUSUAL,
 )
-def no_base_rgb(file: FileFacts, parameters: Parameters) -> Results:
+def no_base_rgb(file: FileFacts, _parameters: Parameters) -> Results:
     """The base layer of the first part; deep data may hold depth alone."""
     part = file.parts[0]
     if not part.channels or part.traits & t.DEEP:
@@ -70,7 +71,7 @@ def no_base_rgb(file: FileFacts, parameters: Parameters) -> Results:
     return [Found("Part 0 has neither R, G, B nor Y in its base layer", found, "R, G, B or Y", part=0)]
 
 
-@part_rule(
+@channel_rule(
     "CHN-CASE",
     Severity.WARNING,
     "Colour channels of the base layer are called R, G, B, A",
@@ -78,7 +79,7 @@ def no_base_rgb(file: FileFacts, parameters: Parameters) -> Results:
     source="OpenEXR technical introduction; OpenEXRCore 3.5",
     when=t.UNUSUAL,
 )
-def case(part: PartFacts, parameters: Parameters) -> Results:
+def case(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Lower-case or spelt-out names in the base layer; layers of Cryptomatte and renderers use them on purpose."""
     return [
         Found(
@@ -93,7 +94,7 @@ def case(part: PartFacts, parameters: Parameters) -> Results:
     ]
 
 
-@part_rule(
+@channel_rule(
     "CHN-ALPHA-MISSING",
     Severity.WARNING,
     "The base layer has A",
@@ -101,7 +102,7 @@ def case(part: PartFacts, parameters: Parameters) -> Results:
     source="common practice",
     needs=("alpha_expected",),
 )
-def alpha_missing(part: PartFacts, parameters: Parameters) -> Results:
+def alpha_missing(part: ChannelFacts, _parameters: Parameters) -> Results:
     """RGB of the base layer without A, where the show expects one."""
     names = {channel.name for channel in part.channels}
     if {"R", "G", "B"} <= names and "A" not in names:
@@ -120,7 +121,7 @@ def _odd_name(name: str) -> str:
     return ""
 
 
-@part_rule(
+@channel_rule(
     "CHN-CHARS",
     Severity.WARNING,
     "Channel names are printable ASCII without spaces, cut by single dots",
@@ -128,19 +129,19 @@ def _odd_name(name: str) -> str:
     source="common practice",
     when=t.UNUSUAL,
 )
-def characters(part: PartFacts, parameters: Parameters) -> Results:
+def characters(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Each channel's full name."""
-    found = []
-    for channel in part.channels:
-        if odd := _odd_name(channel.name):
-            found.append(Found(f"Channel name {channel.name!r} has {odd}", channel.name, channel=channel.name))
-    return found
+    return [
+        Found(f"Channel name {channel.name!r} has {odd}", channel.name, channel=channel.name)
+        for channel in part.channels
+        if (odd := _odd_name(channel.name))
+    ]
 
 
 _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
 
 
-@part_rule(
+@channel_rule(
     "CHN-RESERVED",
     Severity.WARNING,
     "Reserved names (Z, ZBack, A, AR, AG, AB) hold numbers, not ids",
@@ -148,7 +149,7 @@ _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
     source="OpenEXR technical introduction; Interpreting Deep Pixels",
     when=t.UINT,
 )
-def reserved_names(part: PartFacts, parameters: Parameters) -> Results:
+def reserved_names(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Depth or coverage stored as UINT in the base layer."""
     return [
         Found(f"Channel {channel.name} is UINT; it holds depth or coverage", "UINT", "HALF or FLOAT", channel.name)
@@ -157,7 +158,7 @@ def reserved_names(part: PartFacts, parameters: Parameters) -> Results:
     ]
 
 
-@part_rule(
+@channel_rule(
     "CHN-RESERVED-CLASH",
     Severity.WARNING,
     "Coverage is either A or one channel a colour, not both",
@@ -165,7 +166,7 @@ def reserved_names(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR technical introduction (RA, GA, BA); Interpreting Deep Pixels (AR, AG, AB)",
     when=t.UNUSUAL,
 )
-def reserved_clash(part: PartFacts, parameters: Parameters) -> Results:
+def reserved_clash(part: ChannelFacts, _parameters: Parameters) -> Results:
     """RA, GA, BA together with A in one layer."""
     found = []
     for (layer, _), members in part.by_layer.items():
@@ -189,9 +190,11 @@ def expected(file: FileFacts, parameters: Parameters) -> Results:
     found: list[Found] = []
     if parameters.expected_channels is not None:
         there = {channel.name for part in file.parts for channel in part.channels}
-        for name in parameters.expected_channels:
-            if name not in there:
-                found.append(Found(f"Channel {name!r} is missing", "absent", name, name))
+        found += [
+            Found(f"Channel {name!r} is missing", "absent", name, name)
+            for name in parameters.expected_channels
+            if name not in there
+        ]
     if parameters.expected_layers is not None:
         layers = {layer.name for part in file.parts for layer in part.names.layers}
         found += [
@@ -214,7 +217,7 @@ def expected(file: FileFacts, parameters: Parameters) -> Results:
     source="common practice",
     when=t.MULTI_PART,
 )
-def part_duplicates(file: FileFacts, parameters: Parameters) -> Results:
+def part_duplicates(file: FileFacts, _parameters: Parameters) -> Results:
     """Full names by view over all parts; parts that are named layers of their own are told apart by part name."""
     owner: dict[tuple[str, str | None, str], int] = {}
     repeated: dict[tuple[int, int], list[str]] = {}
@@ -236,7 +239,7 @@ def _part_layer(part: PartFacts) -> str:
     return name.removesuffix(f".{view}").removesuffix(f"_{view}") if view else name
 
 
-@part_rule(
+@channel_rule(
     "CHN-LUMA-CHROMA",
     Severity.WARNING,
     "Colour is stored as R, G, B; chroma never comes without luminance",
@@ -244,7 +247,7 @@ def _part_layer(part: PartFacts) -> str:
     source="OpenEXR technical introduction",
     when=t.UNUSUAL,
 )
-def luma_chroma(part: PartFacts, parameters: Parameters) -> Results:
+def luma_chroma(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Y with RY, BY; RY or BY alone is an error."""
     found = []
     for (layer, _), members in part.by_layer.items():
@@ -259,7 +262,7 @@ def luma_chroma(part: PartFacts, parameters: Parameters) -> Results:
     return found
 
 
-@part_rule(
+@channel_rule(
     "CHN-SUBSAMPLED",
     Severity.WARNING,
     "Every channel is sampled at every pixel",
@@ -267,7 +270,7 @@ def luma_chroma(part: PartFacts, parameters: Parameters) -> Results:
     source="common practice",
     when=t.SUBSAMPLED,
 )
-def subsampled(part: PartFacts, parameters: Parameters) -> Results:
+def subsampled(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Samplings other than 1, 1."""
     return [
         Found(

@@ -61,7 +61,7 @@ def _counted(whole: Completeness, count: int, words: str) -> Results:
     stage=Stage.TABLE,
     when=t.INCOMPLETE,
 )
-def table_truncated(part: PartFacts, parameters: Parameters) -> Results:
+def table_truncated(part: PartFacts, _parameters: Parameters) -> Results:
     """Chunks without an entry."""
     return _state(part, ChunkState.NO_ENTRY, "have no entry: the file ends inside the offset table")
 
@@ -75,7 +75,7 @@ def table_truncated(part: PartFacts, parameters: Parameters) -> Results:
     stage=Stage.TABLE,
     when=t.INCOMPLETE,
 )
-def zero_offset(part: PartFacts, parameters: Parameters) -> Results:
+def zero_offset(part: PartFacts, _parameters: Parameters) -> Results:
     """Zero entries, except where only upper levels lack."""
     if part.completeness is None or part.completeness.zero_only_upper_levels:
         return NOTHING
@@ -91,7 +91,7 @@ def zero_offset(part: PartFacts, parameters: Parameters) -> Results:
     stage=Stage.TABLE,
     when=t.INCOMPLETE,
 )
-def zero_upper_levels(part: PartFacts, parameters: Parameters) -> Results:
+def zero_upper_levels(part: PartFacts, _parameters: Parameters) -> Results:
     """Zero entries in levels above the first alone."""
     if part.completeness is None or not part.completeness.zero_only_upper_levels:
         return NOTHING
@@ -107,7 +107,7 @@ def zero_upper_levels(part: PartFacts, parameters: Parameters) -> Results:
     stage=Stage.TABLE,
     when=t.INCOMPLETE,
 )
-def offset_range(part: PartFacts, parameters: Parameters) -> Results:
+def offset_range(part: PartFacts, _parameters: Parameters) -> Results:
     """Offsets before the first possible chunk or behind the file's end."""
     return _state(part, ChunkState.OUT_OF_RANGE, "have offsets outside the file's data")
 
@@ -121,7 +121,7 @@ def offset_range(part: PartFacts, parameters: Parameters) -> Results:
     stage=Stage.TABLE,
     when=t.INCOMPLETE,
 )
-def offset_duplicate(part: PartFacts, parameters: Parameters) -> Results:
+def offset_duplicate(part: PartFacts, _parameters: Parameters) -> Results:
     """Offsets that another entry has, too."""
     return _state(part, ChunkState.DUPLICATE, "repeat the offset of another one")
 
@@ -135,7 +135,7 @@ def offset_duplicate(part: PartFacts, parameters: Parameters) -> Results:
     stage=Stage.TABLE,
     when=t.INCOMPLETE,
 )
-def past_end(part: PartFacts, parameters: Parameters) -> Results:
+def past_end(part: PartFacts, _parameters: Parameters) -> Results:
     """Chunks that run past the end."""
     return _state(part, ChunkState.PAST_END, "run past the end of the file")
 
@@ -149,7 +149,7 @@ def past_end(part: PartFacts, parameters: Parameters) -> Results:
     stage=Stage.TABLE,
     when=t.INCOMPLETE,
 )
-def leader(part: PartFacts, parameters: Parameters) -> Results:
+def leader(part: PartFacts, _parameters: Parameters) -> Results:
     """Leaders with other coordinates, part numbers or impossible sizes."""
     return _state(part, ChunkState.BAD_LEADER, "have leaders that contradict the table")
 
@@ -162,15 +162,14 @@ def leader(part: PartFacts, parameters: Parameters) -> Results:
     source="exrcheck; OpenEXRCore 3.5",
     stage=Stage.PIXELS,
 )
-def decode(file: FileFacts, parameters: Parameters) -> Results:
+def decode(file: FileFacts, _parameters: Parameters) -> Results:
     """Chunks that could not be had, the first of them one by one, the rest as a count."""
     report = file.inspection.pixels
     if report is None or not report.faults:
         return NOTHING
     found = [_fault(fault) for fault in report.faults[:_FAULTS_SHOWN]]
-    if more := len(report.faults) - _FAULTS_SHOWN:
-        if more > 0:
-            found.append(Found(f"{more} more chunks do not decode", str(len(report.faults)), "0"))
+    if (more := len(report.faults) - _FAULTS_SHOWN) > 0:
+        found.append(Found(f"{more} more chunks do not decode", str(len(report.faults)), "0"))
     return found
 
 

@@ -39,7 +39,7 @@ def short(values: Chromaticities) -> str:
     source="ASWF Color Interop recommendation 03, Annex B",
     when=t.COLOUR,
 )
-def id_syntax(part: PartFacts, parameters: Parameters) -> Results:
+def id_syntax(part: PartFacts, _parameters: Parameters) -> Results:
     """One to three tokens of allowed characters, split by colons."""
     identifier = part.part.text("colorInteropID")
     if not identifier or spaces.is_well_formed(identifier):
@@ -56,7 +56,7 @@ def id_syntax(part: PartFacts, parameters: Parameters) -> Results:
     source="ASWF Color Interop recommendation 03",
     when=t.COLOUR,
 )
-def id_unregistered(part: PartFacts, parameters: Parameters) -> Results:
+def id_unregistered(part: PartFacts, _parameters: Parameters) -> Results:
     """Ids without a colon that are not in the published lists."""
     identifier = part.part.text("colorInteropID")
     if not identifier or ":" in identifier or identifier in spaces.PUBLISHED:
@@ -73,7 +73,7 @@ def id_unregistered(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR technical introduction",
     when=t.COLOUR,
 )
-def id_non_linear(part: PartFacts, parameters: Parameters) -> Results:
+def id_non_linear(part: PartFacts, _parameters: Parameters) -> Results:
     """Ids of encoded or display-referred spaces."""
     identifier = part.part.text("colorInteropID")
     if not identifier or not spaces.is_non_linear(identifier):
@@ -89,7 +89,7 @@ def id_non_linear(part: PartFacts, parameters: Parameters) -> Results:
     source=_CIF,
     when=t.COLOUR,
 )
-def id_and_chroma(part: PartFacts, parameters: Parameters) -> Results:
+def id_and_chroma(part: PartFacts, _parameters: Parameters) -> Results:
     """Both tags without the ACES flag."""
     if part.part.text("colorInteropID") and chromaticities(part) and "acesImageContainerFlag" not in part.part.by_name:
         return [Found("colorInteropID and chromaticities are both set", "both", "one of them")]
@@ -104,10 +104,9 @@ def id_and_chroma(part: PartFacts, parameters: Parameters) -> Results:
     source=f"OpenEXR technical introduction; {_CIF}",
     when=t.UNTAGGED,
 )
-def untagged(file: FileFacts, parameters: Parameters) -> Results:
+def untagged(file: FileFacts, _parameters: Parameters) -> Results:
     """No tag in any part, in a file that holds colour."""
-    tags = ("colorInteropID", "chromaticities", "acesImageContainerFlag")
-    if any(tag in part.by_name for part in file.header.parts for tag in tags):
+    if file.traits & t.TAGGED:
         return NOTHING
     if any(part.of_role(Role.COLOUR) for part in file.parts):
         return [Found("Nothing says what the colours mean", "no tag", "colorInteropID or chromaticities")]
@@ -122,7 +121,7 @@ def untagged(file: FileFacts, parameters: Parameters) -> Results:
     source="common practice",
     when=t.COLOUR,
 )
-def chroma_sane(part: PartFacts, parameters: Parameters) -> Results:
+def chroma_sane(part: PartFacts, _parameters: Parameters) -> Results:
     """Finite values, y other than zero, a triangle with an area, the white inside it."""
     values = chromaticities(part)
     if values is None:
@@ -159,7 +158,7 @@ def _insane(values: Chromaticities) -> str:
     source=f"{_CIF}, Annex A",
     when=t.COLOUR,
 )
-def chroma_unknown(part: PartFacts, parameters: Parameters) -> Results:
+def chroma_unknown(part: PartFacts, _parameters: Parameters) -> Results:
     """Chromaticities that match no published space within 0.001."""
     values = chromaticities(part)
     if values is None or spaces.space_of(values):
@@ -175,7 +174,7 @@ def chroma_unknown(part: PartFacts, parameters: Parameters) -> Results:
     source=_CIF,
     when=t.DATA,
 )
-def data_in_rgb(part: PartFacts, parameters: Parameters) -> Results:
+def data_in_rgb(part: PartFacts, _parameters: Parameters) -> Results:
     """Normals, positions, ids called R, G, B in a part that is tagged as colour."""
     identifier = part.part.text("colorInteropID")
     if identifier == spaces.DATA or not part.traits & t.COLOUR:
@@ -224,7 +223,7 @@ def tagged_space(part: PartFacts) -> str | None:
     source="OpenEXR standard attributes",
     when=t.COLOUR,
 )
-def white_luminance(part: PartFacts, parameters: Parameters) -> Results:
+def white_luminance(part: PartFacts, _parameters: Parameters) -> Results:
     """Zero, negative and non-finite values."""
     value = part.part.value("whiteLuminance", "float")
     if not isinstance(value, float) or (math.isfinite(value) and value > 0):

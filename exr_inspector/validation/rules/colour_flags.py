@@ -26,7 +26,7 @@ _CIF = "ASWF Color Interop recommendation 04"
     source=_FLAGS,
     when=t.COLOUR,
 )
-def empty_id(part: PartFacts, parameters: Parameters) -> Results:
+def empty_id(part: PartFacts, _parameters: Parameters) -> Results:
     """An id that is there and empty."""
     if part.part.text("colorInteropID") == "":
         return [Found("colorInteropID is empty", "empty", "an id, or no attribute")]
@@ -41,7 +41,7 @@ def empty_id(part: PartFacts, parameters: Parameters) -> Results:
     source=f"{_FLAGS}; {_CIF}",
     when=t.COLOUR,
 )
-def chroma_differ(part: PartFacts, parameters: Parameters) -> Results:
+def chroma_differ(part: PartFacts, _parameters: Parameters) -> Results:
     """Ids with published primaries against the chromaticities, to 0.001."""
     identifier, values = part.part.text("colorInteropID"), chromaticities(part)
     wanted = spaces.PRIMARIES.get(identifier or "")
@@ -65,7 +65,7 @@ def _data_with(part: PartFacts, name: str) -> Results:
     source=_FLAGS,
     when=t.COLOUR,
 )
-def data_chroma(part: PartFacts, parameters: Parameters) -> Results:
+def data_chroma(part: PartFacts, _parameters: Parameters) -> Results:
     """Chromaticities beside the id `data`."""
     return _data_with(part, "chromaticities")
 
@@ -78,8 +78,8 @@ def data_chroma(part: PartFacts, parameters: Parameters) -> Results:
     source=_FLAGS,
     when=t.COLOUR,
 )
-def data_white(part: PartFacts, parameters: Parameters) -> Results:
-    """whiteLuminance beside the id `data`."""
+def data_white(part: PartFacts, _parameters: Parameters) -> Results:
+    """WhiteLuminance beside the id `data`."""
     return _data_with(part, "whiteLuminance")
 
 
@@ -91,8 +91,8 @@ def data_white(part: PartFacts, parameters: Parameters) -> Results:
     source=_FLAGS,
     when=t.COLOUR,
 )
-def data_neutral(part: PartFacts, parameters: Parameters) -> Results:
-    """adoptedNeutral beside the id `data`."""
+def data_neutral(part: PartFacts, _parameters: Parameters) -> Results:
+    """AdoptedNeutral beside the id `data`."""
     return _data_with(part, "adoptedNeutral")
 
 
@@ -104,7 +104,7 @@ def data_neutral(part: PartFacts, parameters: Parameters) -> Results:
     source=f"{_FLAGS}; {_CIF}",
     when=t.COLOUR,
 )
-def id_not_shared(file: FileFacts, parameters: Parameters) -> Results:
+def id_not_shared(file: FileFacts, _parameters: Parameters) -> Results:
     """Ids of later parts against the first one's."""
     first = file.header.parts[0].text("colorInteropID")
     found = []
@@ -124,7 +124,7 @@ def id_not_shared(file: FileFacts, parameters: Parameters) -> Results:
     source=_FLAGS,
     when=t.ACES,
 )
-def aces_not_one(part: PartFacts, parameters: Parameters) -> Results:
+def aces_not_one(part: PartFacts, _parameters: Parameters) -> Results:
     """Any other value or type."""
     attribute = part.part.by_name.get("acesImageContainerFlag")
     if attribute is None or part.part.integer("acesImageContainerFlag") == 1:
@@ -141,7 +141,7 @@ def aces_not_one(part: PartFacts, parameters: Parameters) -> Results:
     source=_FLAGS,
     when=t.ACES,
 )
-def aces_id(part: PartFacts, parameters: Parameters) -> Results:
+def aces_id(part: PartFacts, _parameters: Parameters) -> Results:
     """Another id beside the flag."""
     identifier = part.part.text("colorInteropID")
     if "acesImageContainerFlag" not in part.part.by_name or identifier in {None, spaces.ACES}:
@@ -157,7 +157,7 @@ def aces_id(part: PartFacts, parameters: Parameters) -> Results:
     source=_FLAGS,
     when=t.ACES,
 )
-def aces_no_chroma(part: PartFacts, parameters: Parameters) -> Results:
+def aces_no_chroma(part: PartFacts, _parameters: Parameters) -> Results:
     """The flag without chromaticities."""
     if "acesImageContainerFlag" not in part.part.by_name or chromaticities(part) is not None:
         return NOTHING
@@ -172,7 +172,7 @@ def aces_no_chroma(part: PartFacts, parameters: Parameters) -> Results:
     source=_FLAGS,
     when=t.ACES,
 )
-def aces_chroma(part: PartFacts, parameters: Parameters) -> Results:
+def aces_chroma(part: PartFacts, _parameters: Parameters) -> Results:
     """Chromaticities beside the flag, to 0.001."""
     values = chromaticities(part)
     if "acesImageContainerFlag" not in part.part.by_name or values is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from exr_inspector.exr.values import Compression, code_name
 from exr_inspector.model import Severity
 from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import NamedChannel, PartFacts
+from exr_inspector.validation.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.roles import DATA_ROLES, Role
-from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule, reported
+from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, reported
 from exr_inspector.validation.rules.channels import names_of
 
 _B44 = frozenset({Compression.B44, Compression.B44A})
@@ -35,25 +35,24 @@ _SINCE = {
 }
 
 
-def codec_name(part: PartFacts) -> str:
+def codec_name(code: int | None) -> str:
     """The compression's name, for a message."""
-    code = part.part.compression
     return "no compression" if code is None else code_name(Compression, code)
 
 
-def _altered_data(part: PartFacts) -> list[NamedChannel]:
+def _altered_data(part: ChannelFacts) -> list[NamedChannel]:
     return [channel for channel in part.named if channel.is_lossy and channel.role in DATA_ROLES]
 
 
-def _altered(part: PartFacts, hit: list[NamedChannel], why: str = "") -> Results:
+def _altered(part: ChannelFacts, hit: list[NamedChannel], why: str = "") -> Results:
     if not hit:
         return NOTHING
-    codec = codec_name(part)
+    codec = codec_name(part.compression)
     message = f"{codec} alters {names_of(hit)}{why}"
     return [Found(message, codec, "a compression that keeps them exact", hit[0].name)]
 
 
-@part_rule(
+@channel_rule(
     "CMP-LOSSY-DATA",
     Severity.ERROR,
     "No lossy compression alters a data channel",
@@ -61,15 +60,15 @@ def _altered(part: PartFacts, hit: list[NamedChannel], why: str = "") -> Results
     source="OpenEXRCore 3.5 codecs",
     when=t.LOSSY,
 )
-def lossy_data(part: PartFacts, parameters: Parameters) -> Results:
+def lossy_data(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Data channels that the codec really alters; the rules by codec say why. PXR24 keeps depth and motion well enough."""
     hit = _altered_data(part)
-    if part.part.compression == Compression.PXR24:
+    if part.compression == Compression.PXR24:
         hit = [channel for channel in hit if channel.role in _EXACT_ROLES]
     return _altered(part, hit)
 
 
-@part_rule(
+@channel_rule(
     "CMP-B44-DATA",
     Severity.ERROR,
     "B44 and B44A parts hold no HALF data channels",
@@ -77,14 +76,14 @@ def lossy_data(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR technical introduction",
     when=t.LOSSY,
 )
-def b44_data(part: PartFacts, parameters: Parameters) -> Results:
+def b44_data(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Data channels in B44."""
-    if part.part.compression not in _B44:
+    if part.compression not in _B44:
         return NOTHING
     return _altered(part, _altered_data(part), ": it cuts every HALF channel into 4x4 blocks")
 
 
-@part_rule(
+@channel_rule(
     "CMP-PXR24-FLOAT",
     Severity.WARNING,
     "PXR24 parts hold no FLOAT data",
@@ -92,9 +91,9 @@ def b44_data(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR technical introduction",
     when=t.LOSSY,
 )
-def pxr24_float(part: PartFacts, parameters: Parameters) -> Results:
+def pxr24_float(part: ChannelFacts, _parameters: Parameters) -> Results:
     """FLOAT data in PXR24; ids, Cryptomatte and positions are an error."""
-    if part.part.compression != Compression.PXR24:
+    if part.compression != Compression.PXR24:
         return NOTHING
     hit = _altered_data(part)
     exact = [channel for channel in hit if channel.role in _EXACT_ROLES]
@@ -107,7 +106,7 @@ def pxr24_float(part: PartFacts, parameters: Parameters) -> Results:
     return found
 
 
-@part_rule(
+@channel_rule(
     "CMP-DWA-NAMES",
     Severity.ERROR,
     "In DWA parts, no data channel is called R, G, B, Y, RY or BY",
@@ -115,14 +114,14 @@ def pxr24_float(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXRCore 3.5; Blender T96933",
     when=t.LOSSY,
 )
-def dwa_names(part: PartFacts, parameters: Parameters) -> Results:
+def dwa_names(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Data channels that DWA takes for colour."""
-    if part.part.compression not in _DWA:
+    if part.compression not in _DWA:
         return NOTHING
     return _altered(part, _altered_data(part), ": their last name components say colour")
 
 
-@part_rule(
+@channel_rule(
     "CMP-LJ2K-TRIPLET",
     Severity.ERROR,
     "In LJ2K parts, the first red, green, blue triplet is colour",
@@ -130,29 +129,29 @@ def dwa_names(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXRCore 3.5.3",
     when=t.LOSSY,
 )
-def lj2k_triplet(part: PartFacts, parameters: Parameters) -> Results:
+def lj2k_triplet(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Data channels that LJ2K takes for colour."""
-    if part.part.compression != Compression.LJ2K:
+    if part.compression != Compression.LJ2K:
         return NOTHING
     return _altered(part, _altered_data(part), ": they are the first red, green, blue triplet")
 
 
-@part_rule(
+@channel_rule(
     "CMP-LOSSY-MASTER",
     Severity.ERROR,
     "Plates, masters and archives are stored without loss",
     why="What is lost here is lost in every later step.",
     source="Netflix VFX and archival specifications; Fox archive specification",
 )
-def lossy_master(part: PartFacts, parameters: Parameters) -> Results:
+def lossy_master(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Any compression that can alter a channel of this part."""
-    if part.part.compression is None or part.part.compression in _LOSSLESS:
+    if part.compression is None or part.compression in _LOSSLESS:
         return NOTHING
-    codec = codec_name(part)
+    codec = codec_name(part.compression)
     return [Found(f"The compression is {codec}; a lossless one or none is required", codec, "lossless")]
 
 
-@part_rule(
+@channel_rule(
     "CMP-NEW-CODEC",
     Severity.WARNING,
     "The receiver can read the compression",
@@ -160,9 +159,9 @@ def lossy_master(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR release notes 3.4 and 3.5",
     when=t.NEW_CODEC,
 )
-def new_codec(part: PartFacts, parameters: Parameters) -> Results:
+def new_codec(part: ChannelFacts, parameters: Parameters) -> Results:
     """Codes 10 to 13 against `receiver_openexr`."""
-    code = part.part.compression
+    code = part.compression
     if code is None or code not in _SINCE:
         return NOTHING
     since = _SINCE[Compression(code)]
@@ -170,12 +169,12 @@ def new_codec(part: PartFacts, parameters: Parameters) -> Results:
         major, _, minor = parameters.receiver_openexr.partition(".")
         if (int(major), int(minor)) >= since:
             return NOTHING
-    codec, needed = codec_name(part), f"OpenEXR {since[0]}.{since[1]}"
+    codec, needed = codec_name(part.compression), f"OpenEXR {since[0]}.{since[1]}"
     receiver = parameters.receiver_openexr or "unknown"
     return [Found(f"{codec} needs {needed}; the receiver's version is {receiver}", codec, needed)]
 
 
-@part_rule(
+@channel_rule(
     "CMP-SHOW-CODEC",
     Severity.WARNING,
     "The compression is one of the show's",
@@ -183,9 +182,9 @@ def new_codec(part: PartFacts, parameters: Parameters) -> Results:
     source="common practice",
     needs=("codecs",),
 )
-def show_codec(part: PartFacts, parameters: Parameters) -> Results:
+def show_codec(part: ChannelFacts, parameters: Parameters) -> Results:
     """The compression against `codecs`."""
-    codec = codec_name(part)
+    codec = codec_name(part.compression)
     if parameters.codecs is None or codec in parameters.codecs:
         return NOTHING
     expected = ", ".join(parameters.codecs)

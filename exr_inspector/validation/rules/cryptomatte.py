@@ -37,7 +37,7 @@ def _key_of(name: str) -> str:
     source=_SPEC,
     when=t.CRYPTOMATTE,
 )
-def keys(file: FileFacts, parameters: Parameters) -> Results:
+def keys(file: FileFacts, _parameters: Parameters) -> Results:
     """Missing attributes of a key."""
     found = []
     for matte in file.mattes:
@@ -57,7 +57,7 @@ def keys(file: FileFacts, parameters: Parameters) -> Results:
     source=f"{_SPEC}; {_UTILITIES}",
     when=t.CRYPTOMATTE,
 )
-def key_form(file: FileFacts, parameters: Parameters) -> Results:
+def key_form(file: FileFacts, _parameters: Parameters) -> Results:
     """Keys that are longer, or not of the name."""
     return [
         Found(
@@ -79,7 +79,7 @@ def key_form(file: FileFacts, parameters: Parameters) -> Results:
     source=_SPEC,
     when=t.CRYPTOMATTE,
 )
-def hash_name(file: FileFacts, parameters: Parameters) -> Results:
+def hash_name(file: FileFacts, _parameters: Parameters) -> Results:
     """Other hashes."""
     return [
         Found(f"{m.label} has hash {m.declared.hash!r}, not {HASH}", m.declared.hash, HASH, part=m.part)
@@ -96,12 +96,10 @@ def hash_name(file: FileFacts, parameters: Parameters) -> Results:
     source=_SPEC,
     when=t.CRYPTOMATTE,
 )
-def conversion(file: FileFacts, parameters: Parameters) -> Results:
+def conversion(file: FileFacts, _parameters: Parameters) -> Results:
     """Other conversions."""
     return [
-        Found(
-            f"{m.label} has conversion {m.declared.conversion!r}", m.declared.conversion, _CONVERSION, part=m.part
-        )
+        Found(f"{m.label} has conversion {m.declared.conversion!r}", m.declared.conversion, _CONVERSION, part=m.part)
         for m in file.mattes
         if m.declared.conversion and m.declared.conversion != _CONVERSION
     ]
@@ -129,7 +127,7 @@ def _layer_faults(matte: Matte) -> list[str]:
     source=f"{_SPEC}; {_UTILITIES}",
     when=t.CRYPTOMATTE,
 )
-def layers(file: FileFacts, parameters: Parameters) -> Results:
+def layers(file: FileFacts, _parameters: Parameters) -> Results:
     """Layers that are missing, not consecutive, or lack components."""
     found = []
     for matte in file.mattes:
@@ -152,7 +150,7 @@ def layers(file: FileFacts, parameters: Parameters) -> Results:
     source=_UTILITIES,
     when=t.CRYPTOMATTE,
 )
-def layer_exact(file: FileFacts, parameters: Parameters) -> Results:
+def layer_exact(file: FileFacts, _parameters: Parameters) -> Results:
     """Layers that differ from the name in case or by a prefix."""
     return [
         Found(f"{m.label} has layers called {listed(m.near)}", listed(m.near), f"{m.declared.name}00", part=m.part)
@@ -169,7 +167,7 @@ def layer_exact(file: FileFacts, parameters: Parameters) -> Results:
     source=f"{_SPEC}; deep ids specification",
     when=t.CRYPTOMATTE,
 )
-def float32(file: FileFacts, parameters: Parameters) -> Results:
+def float32(file: FileFacts, _parameters: Parameters) -> Results:
     """Rank channels of another type."""
     types = {(part.index, channel.name): channel for part in file.parts for channel in part.channels}
     found = []
@@ -191,7 +189,7 @@ def float32(file: FileFacts, parameters: Parameters) -> Results:
     source="OpenEXRCore 3.5 codecs; Blender T96933",
     when=t.LOSSY,
 )
-def lossless(file: FileFacts, parameters: Parameters) -> Results:
+def lossless(file: FileFacts, _parameters: Parameters) -> Results:
     """Rank channels that the codec alters."""
     altered = {(part.index, channel.name) for part in file.parts for channel in part.named if channel.is_lossy}
     found = []
@@ -211,7 +209,7 @@ def lossless(file: FileFacts, parameters: Parameters) -> Results:
     source=_SPEC,
     when=t.CRYPTOMATTE,
 )
-def preview(file: FileFacts, parameters: Parameters) -> Results:
+def preview(file: FileFacts, _parameters: Parameters) -> Results:
     """Channels of a layer that is called like the Cryptomatte."""
     return [
         Found(f"{m.label} has preview channels {listed(m.declared.preview_channels)}", part=m.part)
@@ -233,7 +231,7 @@ def _stats(file: FileFacts, place: tuple[int, str]) -> ChannelStats | None:
     when=t.CRYPTOMATTE,
     stage=Stage.PIXELS,
 )
-def pixel_id(file: FileFacts, parameters: Parameters) -> Results:
+def pixel_id(file: FileFacts, _parameters: Parameters) -> Results:
     """Counts of non-finite values in id channels."""
     found = []
     for matte in file.mattes:
@@ -255,7 +253,7 @@ def pixel_id(file: FileFacts, parameters: Parameters) -> Results:
     when=t.CRYPTOMATTE,
     stage=Stage.PIXELS,
 )
-def coverage(file: FileFacts, parameters: Parameters) -> Results:
+def coverage(file: FileFacts, _parameters: Parameters) -> Results:
     """Range of every coverage channel, and the order of their means, which follows from the order in each pixel."""
     found = []
     for matte in file.mattes:
@@ -283,7 +281,7 @@ def coverage(file: FileFacts, parameters: Parameters) -> Results:
     source="ASWF Color Interop recommendation 04; deep ids specification",
     when=t.CRYPTOMATTE,
 )
-def colour_tag(file: FileFacts, parameters: Parameters) -> Results:
+def colour_tag(file: FileFacts, _parameters: Parameters) -> Results:
     """Parts that hold rank channels and are tagged as colour."""
     found = []
     for matte in file.mattes:

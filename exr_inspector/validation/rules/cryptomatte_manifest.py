@@ -22,7 +22,7 @@ _UTILITIES = "Cryptomatte reference utilities"
     source=_SPEC,
     when=t.CRYPTOMATTE,
 )
-def manifest_json(file: FileFacts, parameters: Parameters) -> Results:
+def manifest_json(file: FileFacts, _parameters: Parameters) -> Results:
     """Manifests that cannot be read."""
     return [
         Found(f"{m.label}: the manifest is {m.manifest}"[:300], part=m.part)
@@ -39,7 +39,7 @@ def manifest_json(file: FileFacts, parameters: Parameters) -> Results:
     source=_SPEC,
     when=t.CRYPTOMATTE,
 )
-def manifest_missing(file: FileFacts, parameters: Parameters) -> Results:
+def manifest_missing(file: FileFacts, _parameters: Parameters) -> Results:
     """Neither manifest nor manif_file."""
     return [
         Found(f"{m.label} has no manifest", "absent", "manifest or manif_file", part=m.part)
@@ -56,7 +56,7 @@ def manifest_missing(file: FileFacts, parameters: Parameters) -> Results:
     source=f"{_SPEC}; {_UTILITIES}",
     when=t.CRYPTOMATTE,
 )
-def manifest_file(file: FileFacts, parameters: Parameters) -> Results:
+def manifest_file(file: FileFacts, _parameters: Parameters) -> Results:
     """The form of the path; whether the file is there is not looked at."""
     found = []
     for matte in file.mattes:
@@ -65,7 +65,9 @@ def manifest_file(file: FileFacts, parameters: Parameters) -> Results:
             continue
         bad = path.startswith(("/", "./", "../")) or "/../" in path or "\\" in path or path[1:2] == ":"
         if bad or not path.endswith(".json"):
-            found.append(Found(f"{matte.label}: manif_file is {path[:200]!r}", path[:200], "name.json", part=matte.part))
+            found.append(
+                Found(f"{matte.label}: manif_file is {path[:200]!r}", path[:200], "name.json", part=matte.part)
+            )
     return found
 
 
@@ -77,7 +79,7 @@ def manifest_file(file: FileFacts, parameters: Parameters) -> Results:
     source=f"{_SPEC}; {_UTILITIES}",
     when=t.CRYPTOMATTE,
 )
-def manifest_hash(file: FileFacts, parameters: Parameters) -> Results:
+def manifest_hash(file: FileFacts, _parameters: Parameters) -> Results:
     """Names whose hash differs; only for the one hash that is defined."""
     found = []
     for matte in file.mattes:
@@ -99,7 +101,7 @@ def manifest_hash(file: FileFacts, parameters: Parameters) -> Results:
     source=_UTILITIES,
     when=t.CRYPTOMATTE,
 )
-def collision(file: FileFacts, parameters: Parameters) -> Results:
+def collision(file: FileFacts, _parameters: Parameters) -> Results:
     """Ids that the manifest gives to two names."""
     found = []
     for matte in file.mattes:

@@ -31,7 +31,7 @@ _ID_NAME = re.compile(r"(?:id|objectid|materialid|particleid|instanceid)[01]?", 
     source=_INTERPRETING,
     when=t.DEEP,
 )
-def z(part: PartFacts, parameters: Parameters) -> Results:
+def z(part: PartFacts, _parameters: Parameters) -> Results:
     """Z among the channels."""
     if not part.channels or any(channel.name == "Z" for channel in part.channels):
         return NOTHING
@@ -46,7 +46,7 @@ def z(part: PartFacts, parameters: Parameters) -> Results:
     source=_INTERPRETING,
     when=t.DEEP,
 )
-def alpha(part: PartFacts, parameters: Parameters) -> Results:
+def alpha(part: PartFacts, _parameters: Parameters) -> Results:
     """Colour channels without A, or AR, AG, AB of their own."""
     names = {channel.name for channel in part.channels}
     lacking = []
@@ -70,7 +70,7 @@ def alpha(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR technical introduction; common practice",
     when=t.DEEP,
 )
-def z_type(part: PartFacts, parameters: Parameters) -> Results:
+def z_type(part: PartFacts, _parameters: Parameters) -> Results:
     """Type of Z and ZBack."""
     return [
         Found(f"{channel.name} is {channel.type_name}", channel.type_name, "FLOAT", channel.name)
@@ -87,7 +87,7 @@ def z_type(part: PartFacts, parameters: Parameters) -> Results:
     source=_IDS,
     when=t.DEEP,
 )
-def identifiers(part: PartFacts, parameters: Parameters) -> Results:
+def identifiers(part: PartFacts, _parameters: Parameters) -> Results:
     """Types of id channels, and halves without their other half."""
     components = {(c.layer, c.component.lower()): c for c in part.named if _ID_NAME.fullmatch(c.component)}
     found = [
@@ -111,7 +111,7 @@ def identifiers(part: PartFacts, parameters: Parameters) -> Results:
     when=t.DEEP,
     stage=Stage.PIXELS,
 )
-def z_values(part: PartFacts, parameters: Parameters) -> Results:
+def z_values(part: PartFacts, _parameters: Parameters) -> Results:
     """Least value and non-finite counts of Z and ZBack."""
     found = []
     for name in ("Z", "ZBack"):
@@ -152,7 +152,7 @@ def max_samples(part: PartFacts, parameters: Parameters) -> Results:
     when=t.DEEP,
     stage=Stage.PIXELS,
 )
-def empty(part: PartFacts, parameters: Parameters) -> Results:
+def empty(part: PartFacts, _parameters: Parameters) -> Results:
     """No samples at all, or every alpha zero, where everything was read."""
     deep = part.pixels.deep if part.pixels else None
     if deep is None or part.pixels is None or part.pixels.chunks_read < part.pixels.chunks_total:
@@ -173,7 +173,7 @@ def empty(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR ImfIDManifest.cpp",
     when=t.ID_MANIFEST,
 )
-def id_manifest(part: PartFacts, parameters: Parameters) -> Results:
+def id_manifest(part: PartFacts, _parameters: Parameters) -> Results:
     """The manifest inflated and parsed; its channels against those of all parts."""
     value = part.part.value("idManifest", "idmanifest")
     if not isinstance(value, IdManifest):

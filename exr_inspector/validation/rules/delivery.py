@@ -37,8 +37,8 @@ def _format(part: PartFacts, allowed: frozenset[Compression], expected: str) -> 
     if hit:
         names = listed(f"{c.name} {c.type_name}" for c in hit)
         found.append(Found(f"Colour is not HALF: {names}", names, "HALF", hit[0].name))
-    if part.part.compression not in allowed:
-        codec = codec_name(part)
+    if part.compression not in allowed:
+        codec = codec_name(part.compression)
         found.append(Found(f"The compression is {codec}", codec, expected))
     return found
 
@@ -68,7 +68,7 @@ def _resolution(part: PartFacts, parameters: Parameters) -> list[Found]:
     why="Other files are refused.",
     source=_VFX,
 )
-def netflix_format(part: PartFacts, parameters: Parameters) -> Results:
+def netflix_format(part: PartFacts, _parameters: Parameters) -> Results:
     """Pixel type of the base layer's colour, and compression."""
     return _format(part, _LOSSLESS, "NONE, ZIP, PIZ or another lossless one")
 
@@ -80,7 +80,7 @@ def netflix_format(part: PartFacts, parameters: Parameters) -> Results:
     why="Log EXR is refused.",
     source=_VFX,
 )
-def netflix_linear(part: PartFacts, parameters: Parameters) -> Results:
+def netflix_linear(part: PartFacts, _parameters: Parameters) -> Results:
     """What the colour tags say; untagged files and pixels are for other rules."""
     return _linear(part)
 
@@ -118,12 +118,14 @@ def netflix_archival(part: PartFacts, parameters: Parameters) -> Results:
     why="Other names break transfer and ingest.",
     source=_NAMING,
 )
-def netflix_names(file: FileFacts, parameters: Parameters) -> Results:
+def netflix_names(file: FileFacts, _parameters: Parameters) -> Results:
     """The file name's characters and its frame padding."""
     name = file.inspection.name
     found = []
     if not _NAME.fullmatch(name.file_name):
-        found.append(Found(f"The file name {name.file_name!r} has other characters", name.file_name, "a-z A-Z 0-9 . _ -"))
+        found.append(
+            Found(f"The file name {name.file_name!r} has other characters", name.file_name, "a-z A-Z 0-9 . _ -")
+        )
     if name.frame is not None and name.padding != _PADDING:
         found.append(Found(f"The frame number has {name.padding} digits", str(name.padding), str(_PADDING)))
     return found

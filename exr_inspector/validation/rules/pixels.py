@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import NamedChannel, PartFacts
+from exr_inspector.validation.channel_facts import NamedChannel
+from exr_inspector.validation.facts import PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.roles import Role
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, part_rule
@@ -39,7 +40,7 @@ def _at(pixel: tuple[int, int] | None) -> str:
     source=f"{_PRACTICE}; Cryptomatte specification 1.2.0 for ids",
     stage=Stage.PIXELS,
 )
-def nan(part: PartFacts, parameters: Parameters) -> Results:
+def nan(part: PartFacts, _parameters: Parameters) -> Results:
     """NaN counts of every channel."""
     return [
         Found(f"{s.channel} holds {s.nan_count} NaN{_at(s.first_nan)}", str(s.nan_count), "0", s.channel)
@@ -136,7 +137,7 @@ def negative(part: PartFacts, parameters: Parameters) -> Results:
     source=f"{_DEEP} (deep); {_PRACTICE} (flat)",
     stage=Stage.PIXELS,
 )
-def alpha_range(part: PartFacts, parameters: Parameters) -> Results:
+def alpha_range(part: PartFacts, _parameters: Parameters) -> Results:
     """Least and greatest alpha; an error in deep parts."""
     severity = Severity.ERROR if part.traits & t.DEEP else None
     found = []
@@ -157,7 +158,7 @@ def alpha_range(part: PartFacts, parameters: Parameters) -> Results:
     source=_PRACTICE,
     stage=Stage.PIXELS,
 )
-def black(part: PartFacts, parameters: Parameters) -> Results:
+def black(part: PartFacts, _parameters: Parameters) -> Results:
     """All colour zero, where the whole level was read."""
     pixels = part.pixels
     if pixels is None or not pixels.is_black or pixels.chunks_read < pixels.chunks_total:
@@ -173,13 +174,13 @@ def black(part: PartFacts, parameters: Parameters) -> Results:
     source=_PRACTICE,
     stage=Stage.PIXELS,
 )
-def constant(part: PartFacts, parameters: Parameters) -> Results:
-    """Channels of one value; alpha of 1 is a plate's, and a single pixel is no image."""
+def constant(part: PartFacts, _parameters: Parameters) -> Results:
+    """Channels of one value; alpha of 1 is a plate's, ranks of a Cryptomatte may be empty, a pixel is no image."""
     hit = [
         (channel, stats)
         for channel, stats in _with_stats(part, part.named)
         if stats.exact and stats.samples > 1 and stats.is_constant
-        if not (channel.role is Role.ALPHA and stats.minimum == 1)
+        if not (channel.role is Role.ALPHA and stats.minimum == 1) and channel.role is not Role.CRYPTOMATTE
     ]
     if not hit:
         return NOTHING
@@ -195,14 +196,14 @@ def constant(part: PartFacts, parameters: Parameters) -> Results:
     source=_PRACTICE,
     stage=Stage.PIXELS,
 )
-def alpha_empty(part: PartFacts, parameters: Parameters) -> Results:
+def alpha_empty(part: PartFacts, _parameters: Parameters) -> Results:
     """A of a layer all zero, its colour not."""
     found = []
     for members in part.by_layer.values():
         coverage = part.stats.get(members["A"].name) if "A" in members else None
         if coverage is None or not coverage.exact or not coverage.samples or coverage.zero_count < coverage.samples:
             continue
-        colours = [part.stats.get(members[c].name) for c in "RGB" if c in members]
+        colours = [part.stats.get(members[c].name) for c in "RGB" if c in members and members[c].role is Role.COLOUR]
         if any(stats and stats.zero_count < stats.samples for stats in colours):
             found.append(Found(f"{members['A'].name} is zero everywhere", "0", "coverage", members["A"].name))
     return found
@@ -216,7 +217,7 @@ def alpha_empty(part: PartFacts, parameters: Parameters) -> Results:
     source=_PRACTICE,
     stage=Stage.PIXELS,
 )
-def clipped(part: PartFacts, parameters: Parameters) -> Results:
+def clipped(part: PartFacts, _parameters: Parameters) -> Results:
     """Maximum of R, G, B of a layer, each exactly 1."""
     found = []
     for triple in part.rgb_layers:
@@ -235,7 +236,7 @@ def clipped(part: PartFacts, parameters: Parameters) -> Results:
     source=f"Netflix VFX requirements; {_PRACTICE}",
     stage=Stage.PIXELS,
 )
-def log_like(part: PartFacts, parameters: Parameters) -> Results:
+def log_like(part: PartFacts, _parameters: Parameters) -> Results:
     """R, G, B that start well above 0, end below 1 and have their mean in between: nothing linear has such blacks."""
     found = []
     for triple in part.rgb_layers:
@@ -260,7 +261,7 @@ def _is_log_like(stats: ChannelStats) -> bool:
     source=f"{_DEEP}; OpenEXR technical introduction",
     stage=Stage.PIXELS,
 )
-def depth_sign(part: PartFacts, parameters: Parameters) -> Results:
+def depth_sign(part: PartFacts, _parameters: Parameters) -> Results:
     """Least depth, and depth that is zero throughout."""
     found = []
     for channel, stats in _with_stats(part, part.of_role(Role.DEPTH)):
@@ -282,7 +283,7 @@ def depth_sign(part: PartFacts, parameters: Parameters) -> Results:
     source=_PRACTICE,
     stage=Stage.PIXELS,
 )
-def normal_length(part: PartFacts, parameters: Parameters) -> Results:
+def normal_length(part: PartFacts, _parameters: Parameters) -> Results:
     """Components beyond -1 to 1: a proof of length above 1; shorter normals cannot be seen in the figures."""
     found = []
     for channel, stats in _with_stats(part, part.of_role(Role.NORMAL)):

@@ -93,7 +93,9 @@ def _window(values: tuple[int, ...]) -> str:
     return f"({values[0]}, {values[1]})-({values[2]}, {values[3]})"
 
 
-@_rule("SEQ-MISSING", Severity.ERROR, "No frame is missing", why="The shot has holes.", source="Netflix; common practice")
+@_rule(
+    "SEQ-MISSING", Severity.ERROR, "No frame is missing", why="The shot has holes.", source="Netflix; common practice"
+)
 def missing(sequence: SequenceFacts, parameters: Parameters) -> Results:
     """Gaps between first and last, and against `frame_range`."""
     numbers, step = sequence.numbers, parameters.frame_step
@@ -113,7 +115,7 @@ def missing(sequence: SequenceFacts, parameters: Parameters) -> Results:
 
 
 @_rule("SEQ-PADDING", Severity.WARNING, "Frame numbers have one number of digits", why="Sorting by name goes wrong.")
-def padding(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def padding(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """Digits as written; numbers that outgrew their padding are as they must be."""
     odd = _drift(sequence, "the padding", lambda f: f.padding if len(str(abs(f.frame))) < f.padding else None)
     by_number = Counter(frame.frame for frame in sequence.frames)
@@ -124,7 +126,7 @@ def padding(sequence: SequenceFacts, parameters: Parameters) -> Results:
 
 
 @_rule("SEQ-RES", Severity.ERROR, "The display window stays the same", why="The image jumps.")
-def resolution(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def resolution(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """Display windows; data windows may follow the image and are told as info."""
     found = _drift(sequence, "the display window", lambda f: f.display_window, _window)
     windows = Counter(f.data_window for f in sequence.frames if f.data_window)
@@ -140,8 +142,10 @@ def _channels(values: tuple[str, ...]) -> str:
     return ", ".join(names[:_ENTRIES_SHOWN]) + more
 
 
-@_rule("SEQ-CHANNELS", Severity.ERROR, "Channels and their types stay the same", why="An AOV is missing in some frames.")
-def channels(sequence: SequenceFacts, parameters: Parameters) -> Results:
+@_rule(
+    "SEQ-CHANNELS", Severity.ERROR, "Channels and their types stay the same", why="An AOV is missing in some frames."
+)
+def channels(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """Names and types; told as what is missing and what is new against most frames."""
     by_value: dict[tuple[str, ...], list[int]] = {}
     for frame in sequence.frames:
@@ -162,7 +166,7 @@ def channels(sequence: SequenceFacts, parameters: Parameters) -> Results:
 
 
 @_rule("SEQ-COMPRESSION", Severity.WARNING, "Compression and tiles stay the same", why="Several writers were at work.")
-def compression(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def compression(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """Compression, and how pixels are stored."""
     return _drift(sequence, "the compression", lambda f: f.compression) + _drift(
         sequence, "the storage", lambda f: f.storage
@@ -170,7 +174,7 @@ def compression(sequence: SequenceFacts, parameters: Parameters) -> Results:
 
 
 @_rule("SEQ-METADATA", Severity.WARNING, "Colour tags, views and software stay the same", why="Versions were mixed.")
-def metadata(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def metadata(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """Each of the three."""
     return [
         *_drift(sequence, "the colour tag", lambda f: f.colour),
@@ -180,7 +184,7 @@ def metadata(sequence: SequenceFacts, parameters: Parameters) -> Results:
 
 
 @_rule("SEQ-DUP", Severity.WARNING, "Neighbouring frames differ", why="A frame was held or copied.")
-def duplicates(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def duplicates(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels."""
     held = [
         after.frame
@@ -217,7 +221,9 @@ def stale(sequence: SequenceFacts, parameters: Parameters) -> Results:
     return found
 
 
-@_rule("CHK-SIZE-OUTLIER", Severity.WARNING, "No frame is far larger or smaller than most", why="It is partial or black.")
+@_rule(
+    "CHK-SIZE-OUTLIER", Severity.WARNING, "No frame is far larger or smaller than most", why="It is partial or black."
+)
 def size_outlier(sequence: SequenceFacts, parameters: Parameters) -> Results:
     """Sizes against the median, and empty files."""
     sizes = [frame.size_bytes for frame in sequence.frames if frame.size_bytes]
@@ -240,7 +246,7 @@ def size_outlier(sequence: SequenceFacts, parameters: Parameters) -> Results:
     why="The rate holds for the sequence, not for a frame.",
     source="OpenEXR standard attributes",
 )
-def frame_rate(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def frame_rate(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """The rate of every frame that has one."""
     return _drift(sequence, "framesPerSecond", lambda f: f.frame_rate, lambda rate: f"{rate:g}")
 
@@ -276,7 +282,7 @@ def time_code(sequence: SequenceFacts, parameters: Parameters) -> Results:
     why="It orders the images of a camera.",
     source="OpenEXR standard attributes",
 )
-def counter(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def counter(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """Counters of neighbours."""
     counted = [(f.frame, f.image_counter) for f in sequence.frames if f.image_counter is not None]
     odd = [frame for (_, before), (frame, after) in pairwise(counted) if after <= before]
@@ -292,7 +298,7 @@ def counter(sequence: SequenceFacts, parameters: Parameters) -> Results:
     why="Mattes appear and vanish.",
     source="Cryptomatte specification 1.2.0",
 )
-def cryptomattes(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def cryptomattes(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """Keys with their numbers of layers."""
     return _drift(sequence, "the Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none")
 

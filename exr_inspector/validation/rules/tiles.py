@@ -25,7 +25,7 @@ def _is_power_of_two(number: int) -> bool:
     source="common practice",
     when=t.TILED,
 )
-def power_of_two(part: PartFacts, parameters: Parameters) -> Results:
+def power_of_two(part: PartFacts, _parameters: Parameters) -> Results:
     """Tile size, and the data window of a part with levels."""
     tiles, window = part.part.tiles, part.part.data_window
     if tiles is None or window is None:
@@ -34,10 +34,10 @@ def power_of_two(part: PartFacts, parameters: Parameters) -> Results:
     if not (_is_power_of_two(tiles.x_size) and _is_power_of_two(tiles.y_size)):
         size = f"{tiles.x_size}x{tiles.y_size}"
         found.append(Found(f"Tiles are {size}", size, "powers of two"))
-    if tiles.level_mode == LevelMode.MIPMAP_LEVELS:
-        if not (_is_power_of_two(window.width) and _is_power_of_two(window.height)):
-            size = f"{window.width}x{window.height}"
-            found.append(Found(f"The mip-mapped image is {size}", size, "powers of two"))
+    is_even = _is_power_of_two(window.width) and _is_power_of_two(window.height)
+    if tiles.level_mode == LevelMode.MIPMAP_LEVELS and not is_even:
+        size = f"{window.width}x{window.height}"
+        found.append(Found(f"The mip-mapped image is {size}", size, "powers of two"))
     return found
 
 
@@ -49,7 +49,7 @@ def power_of_two(part: PartFacts, parameters: Parameters) -> Results:
     source="common practice",
     when=t.TILED,
 )
-def not_texture(part: PartFacts, parameters: Parameters) -> Results:
+def not_texture(part: PartFacts, _parameters: Parameters) -> Results:
     """A tiled part; only policies for compositing switch this on."""
     return [Found("The part is tiled", part.part.part_type or "tiled", "scan lines")] if part.part.is_tiled else NOTHING
 
@@ -62,11 +62,13 @@ def not_texture(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR file layout document",
     when=t.FLAT_TILES,
 )
-def unused_description(part: PartFacts, parameters: Parameters) -> Results:
+def unused_description(part: PartFacts, _parameters: Parameters) -> Results:
     """A tiles attribute in a scan line part."""
     if part.part.is_tiled or "tiles" not in part.part.by_name:
         return NOTHING
-    return [Found("A scan line part has a tiles attribute", "tiles", "absent", offset=part.part.by_name["tiles"].offset)]
+    return [
+        Found("A scan line part has a tiles attribute", "tiles", "absent", offset=part.part.by_name["tiles"].offset)
+    ]
 
 
 @part_rule(
@@ -77,7 +79,7 @@ def unused_description(part: PartFacts, parameters: Parameters) -> Results:
     source=_ENVMAP_H,
     when=t.ENVIRONMENT,
 )
-def latlong(part: PartFacts, parameters: Parameters) -> Results:
+def latlong(part: PartFacts, _parameters: Parameters) -> Results:
     """The data window of a LATLONG map."""
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.LATLONG or window is None or window.width == 2 * window.height:
@@ -94,7 +96,7 @@ def latlong(part: PartFacts, parameters: Parameters) -> Results:
     source=_ENVMAP_H,
     when=t.ENVIRONMENT,
 )
-def cube(part: PartFacts, parameters: Parameters) -> Results:
+def cube(part: PartFacts, _parameters: Parameters) -> Results:
     """The data window of a CUBE map."""
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.CUBE or window is None or window.height == 6 * window.width:
@@ -111,7 +113,7 @@ def cube(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR standard attributes",
     when=t.ENVIRONMENT,
 )
-def wrap(part: PartFacts, parameters: Parameters) -> Results:
+def wrap(part: PartFacts, _parameters: Parameters) -> Results:
     """The words of wrapmodes, split by a comma."""
     text = part.part.text("wrapmodes")
     if text is None:

@@ -129,7 +129,7 @@ def frames_per_second(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR ImfKeyCode.cpp",
     when=t.TIME,
 )
-def key_code(part: PartFacts, parameters: Parameters) -> Results:
+def key_code(part: PartFacts, _parameters: Parameters) -> Results:
     """Each field."""
     value = part.part.value("keyCode", "keycode")
     if not isinstance(value, KeyCode):
@@ -149,7 +149,7 @@ def key_code(part: PartFacts, parameters: Parameters) -> Results:
     source=_STANDARD,
     when=t.TIME,
 )
-def capture_date(part: PartFacts, parameters: Parameters) -> Results:
+def capture_date(part: PartFacts, _parameters: Parameters) -> Results:
     """Form, calendar, and the time of the inspection with a day's tolerance for local time."""
     text = part.part.text("capDate")
     if text is None:
@@ -175,7 +175,7 @@ def capture_date(part: PartFacts, parameters: Parameters) -> Results:
     source=_STANDARD,
     when=t.CAMERA,
 )
-def positive(part: PartFacts, parameters: Parameters) -> Results:
+def positive(part: PartFacts, _parameters: Parameters) -> Results:
     """Each value, and T-stop against aperture."""
     found = []
     rate = part.part.value("captureRate", "rational")

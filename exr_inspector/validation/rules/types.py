@@ -5,10 +5,10 @@ from __future__ import annotations
 from exr_inspector.exr.values import PixelType
 from exr_inspector.model import Severity
 from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import NamedChannel, PartFacts
+from exr_inspector.validation.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.roles import Role
-from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule
 from exr_inspector.validation.rules.channels import names_of
 
 
@@ -22,7 +22,7 @@ def _of_type(channels: list[NamedChannel], pixel_type: PixelType, why: str, expe
     return [Found(message, pixel_type.name, expected, hit[0].name)]
 
 
-@part_rule(
+@channel_rule(
     "TYP-DEPTH-HALF",
     Severity.WARNING,
     "Depth is not HALF",
@@ -30,12 +30,15 @@ def _of_type(channels: list[NamedChannel], pixel_type: PixelType, why: str, expe
     source="OpenEXR technical introduction",
     when=t.DATA,
 )
-def depth_half(part: PartFacts, parameters: Parameters) -> Results:
-    """Depth channels in HALF."""
-    return _of_type(part.of_role(Role.DEPTH), PixelType.HALF, "depth needs FLOAT", "FLOAT")
+def depth_half(part: ChannelFacts, _parameters: Parameters) -> Results:
+    """Depth channels in HALF; Z and ZBack of deep parts have a rule of their own."""
+    channels = part.of_role(Role.DEPTH)
+    if part.traits & t.DEEP:
+        channels = [channel for channel in channels if channel.name not in {"Z", "ZBack"}]
+    return _of_type(channels, PixelType.HALF, "depth needs FLOAT", "FLOAT")
 
 
-@part_rule(
+@channel_rule(
     "TYP-ID-HALF",
     Severity.ERROR,
     "Ids are not HALF",
@@ -43,12 +46,12 @@ def depth_half(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR technical introduction; deep ids specification",
     when=t.DATA,
 )
-def id_half(part: PartFacts, parameters: Parameters) -> Results:
+def id_half(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Id channels in HALF."""
     return _of_type(part.of_role(Role.ID), PixelType.HALF, "ids need UINT", "UINT")
 
 
-@part_rule(
+@channel_rule(
     "TYP-ID-FLOAT",
     Severity.WARNING,
     "Integer ids are UINT",
@@ -56,12 +59,12 @@ def id_half(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR technical introduction; deep ids specification",
     when=t.DATA,
 )
-def id_float(part: PartFacts, parameters: Parameters) -> Results:
+def id_float(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Id channels in FLOAT; Cryptomatte is FLOAT by its own specification and has another role."""
     return _of_type(part.of_role(Role.ID), PixelType.FLOAT, "ids are documented as UINT", "UINT")
 
 
-@part_rule(
+@channel_rule(
     "TYP-POSITION-HALF",
     Severity.WARNING,
     "Positions and texture coordinates are not HALF",
@@ -69,12 +72,12 @@ def id_float(part: PartFacts, parameters: Parameters) -> Results:
     source="common practice",
     when=t.DATA,
 )
-def position_half(part: PartFacts, parameters: Parameters) -> Results:
+def position_half(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Position and UV channels in HALF."""
     return _of_type(part.of_role(Role.POSITION), PixelType.HALF, "positions need FLOAT", "FLOAT")
 
 
-@part_rule(
+@channel_rule(
     "TYP-COLOR-FLOAT",
     Severity.INFO,
     "The base layer's colour has the show's pixel type",
@@ -82,7 +85,7 @@ def position_half(part: PartFacts, parameters: Parameters) -> Results:
     source="Netflix VFX requirements; common practice",
     needs=("beauty_pixel_type",),
 )
-def colour_type(part: PartFacts, parameters: Parameters) -> Results:
+def colour_type(part: ChannelFacts, parameters: Parameters) -> Results:
     """R, G, B of the base layer against `beauty_pixel_type`."""
     wanted = PixelType[parameters.beauty_pixel_type] if parameters.beauty_pixel_type else None
     if not part.traits & (t.FLOAT if wanted is PixelType.HALF else t.HALF):
@@ -94,7 +97,7 @@ def colour_type(part: PartFacts, parameters: Parameters) -> Results:
     return [Found(f"The base layer's colour is {kind}; the show has {wanted.name}", kind, wanted.name, other[0].name)]
 
 
-@part_rule(
+@channel_rule(
     "TYP-MIXED-RGB",
     Severity.WARNING,
     "R, G and B of a layer have one type and sampling",
@@ -102,7 +105,7 @@ def colour_type(part: PartFacts, parameters: Parameters) -> Results:
     source="common practice",
     when=t.SUBSAMPLED | t.FLOAT | t.UINT,
 )
-def mixed_rgb(part: PartFacts, parameters: Parameters) -> Results:
+def mixed_rgb(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Layers whose R, G, B differ."""
     found = []
     for triple in part.rgb_layers:
@@ -114,7 +117,7 @@ def mixed_rgb(part: PartFacts, parameters: Parameters) -> Results:
     return found
 
 
-@part_rule(
+@channel_rule(
     "TYP-RGB-UINT",
     Severity.WARNING,
     "Colour is not UINT",
@@ -122,7 +125,7 @@ def mixed_rgb(part: PartFacts, parameters: Parameters) -> Results:
     source="common practice",
     when=t.UINT,
 )
-def rgb_uint(part: PartFacts, parameters: Parameters) -> Results:
+def rgb_uint(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Colour channels in UINT."""
     return _of_type(part.of_role(Role.COLOUR), PixelType.UINT, "colour is HALF or FLOAT", "HALF or FLOAT")
 

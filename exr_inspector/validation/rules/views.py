@@ -25,8 +25,8 @@ def _views(file: FileFacts) -> list[str]:
     source=_DOCUMENT,
     when=t.VIEWS,
 )
-def mix(file: FileFacts, parameters: Parameters) -> Results:
-    """multiView in any part of a multi-part file."""
+def mix(file: FileFacts, _parameters: Parameters) -> Results:
+    """MultiView in any part of a multi-part file."""
     if not file.is_multi_part:
         return NOTHING
     return [
@@ -44,7 +44,7 @@ def mix(file: FileFacts, parameters: Parameters) -> Results:
     source=_DOCUMENT,
     when=t.VIEWS,
 )
-def left_right(file: FileFacts, parameters: Parameters) -> Results:
+def left_right(file: FileFacts, _parameters: Parameters) -> Results:
     """Names of exactly two views."""
     views = _views(file)
     if len(views) != 2 or set(views) == {"left", "right"}:
@@ -60,7 +60,7 @@ def left_right(file: FileFacts, parameters: Parameters) -> Results:
     source=_DOCUMENT,
     when=t.VIEWS,
 )
-def first_part(file: FileFacts, parameters: Parameters) -> Results:
+def first_part(file: FileFacts, _parameters: Parameters) -> Results:
     """A later part with a view behind a part 0 without."""
     if not file.is_multi_part or file.header.parts[0].view is not None:
         return NOTHING
@@ -78,7 +78,7 @@ def first_part(file: FileFacts, parameters: Parameters) -> Results:
     source=_DOCUMENT,
     when=t.VIEWS,
 )
-def name_characters(file: FileFacts, parameters: Parameters) -> Results:
+def name_characters(file: FileFacts, _parameters: Parameters) -> Results:
     """Each view's name."""
     return [
         Found(f"View name {view!r} has a dot or a space, or is empty", view, "a word")
@@ -95,7 +95,7 @@ def name_characters(file: FileFacts, parameters: Parameters) -> Results:
     source=_DOCUMENT,
     when=t.VIEWS,
 )
-def channel_prefix(file: FileFacts, parameters: Parameters) -> Results:
+def channel_prefix(file: FileFacts, _parameters: Parameters) -> Results:
     """View names at another place of a channel name."""
     views = set(_views(file))
     found = []
@@ -114,7 +114,7 @@ def _misplaced(name: str, view: str | None, views: set[str], file: FileFacts) ->
 
 
 def _signature(part: PartFacts) -> dict[str | None, set[tuple[str, str, str]]]:
-    """view -> (layer, component, type) of its channels."""
+    """View -> (layer, component, type) of its channels."""
     found: dict[str | None, set[tuple[str, str, str]]] = {}
     for channel in part.named:
         entry = (channel.layer, channel.component, channel.channel.type_name)
@@ -130,7 +130,7 @@ def _signature(part: PartFacts) -> dict[str | None, set[tuple[str, str, str]]]:
     source=f"{_DOCUMENT}; common practice",
     when=t.VIEWS,
 )
-def pair(file: FileFacts, parameters: Parameters) -> Results:
+def pair(file: FileFacts, _parameters: Parameters) -> Results:
     """Channels by view over all parts, and windows of parts that are one layer's views."""
     views = _views(file)
     by_view: dict[str | None, set[tuple[str, str, str]]] = {view: set() for view in views}
@@ -157,7 +157,7 @@ def pair(file: FileFacts, parameters: Parameters) -> Results:
     source=_DOCUMENT,
     when=t.VIEWS,
 )
-def single(file: FileFacts, parameters: Parameters) -> Results:
+def single(file: FileFacts, _parameters: Parameters) -> Results:
     """One of the two attributes alone in a file of one view."""
     part = file.header.parts[0]
     if file.is_multi_part or len(_views(file)) != 1:

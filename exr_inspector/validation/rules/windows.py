@@ -31,6 +31,10 @@ def _windows(part: PartFacts) -> tuple[Box2i, Box2i] | None:
     return data, display
 
 
+def _intersect(a: Box2i, b: Box2i) -> bool:
+    return a.x_min <= b.x_max and b.x_min <= a.x_max and a.y_min <= b.y_max and b.y_min <= a.y_max
+
+
 def _overscan(data: Box2i, display: Box2i) -> tuple[int, int, int, int]:
     """Pixels of the data window beyond the display window: left, top, right, bottom; negative where it is smaller."""
     return (
@@ -71,7 +75,7 @@ def too_large(part: PartFacts, parameters: Parameters) -> Results:
     source="common practice",
     when=t.WINDOWS,
 )
-def display_origin(part: PartFacts, parameters: Parameters) -> Results:
+def display_origin(part: PartFacts, _parameters: Parameters) -> Results:
     """The corner of the display window."""
     display = part.part.display_window
     if display is None or not (display.x_min or display.y_min):
@@ -88,18 +92,13 @@ def display_origin(part: PartFacts, parameters: Parameters) -> Results:
     source="common practice",
     when=t.WINDOWS,
 )
-def data_outside(part: PartFacts, parameters: Parameters) -> Results:
+def data_outside(part: PartFacts, _parameters: Parameters) -> Results:
     """Whether any pixel is in both windows."""
     windows = _windows(part)
     if windows is None:
         return NOTHING
     data, display = windows
-    if (
-        data.x_min <= display.x_max
-        and display.x_min <= data.x_max
-        and data.y_min <= display.y_max
-        and display.y_min <= data.y_max
-    ):
+    if _intersect(data, display):
         return NOTHING
     found, expected = _corners(data), _corners(display)
     return [Found(f"The data window {found} lies outside the display window {expected}", found, expected)]
@@ -113,7 +112,7 @@ def data_outside(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR technical introduction",
     when=t.WINDOWS,
 )
-def cropped(part: PartFacts, parameters: Parameters) -> Results:
+def cropped(part: PartFacts, _parameters: Parameters) -> Results:
     """A data window that is smaller or larger on any side."""
     windows = _windows(part)
     if windows is None or windows[0] == windows[1]:
@@ -136,7 +135,7 @@ def cropped(part: PartFacts, parameters: Parameters) -> Results:
 def overscan_big(part: PartFacts, parameters: Parameters) -> Results:
     """The largest overscan of a side as a share of the display window's size in that direction."""
     windows = _windows(part)
-    if windows is None:
+    if windows is None or not _intersect(*windows):
         return NOTHING
     data, display = windows
     left, top, right, bottom = _overscan(data, display)
@@ -165,12 +164,18 @@ def show_resolution(part: PartFacts, parameters: Parameters) -> Results:
     return [Found(f"The display window is {_size(display)}; the show has {expected}", _size(display), expected)]
 
 
+def _other_aspect(parameters: Parameters) -> int:
+    """Where square pixels are wanted, only parts with others need a look."""
+    return t.SCREEN if parameters.pixel_aspect_ratio == 1 else t.ALWAYS
+
+
 @part_rule(
     "WIN-PAR-NOT-ONE",
     Severity.WARNING,
     "The pixel aspect ratio is the show's",
     why="Anamorphic and spherical images get mixed up.",
     source="common practice",
+    when=_other_aspect,
 )
 def pixel_aspect_ratio(part: PartFacts, parameters: Parameters) -> Results:
     """The pixel aspect ratio against `pixel_aspect_ratio`, to the precision of a float."""
@@ -188,7 +193,7 @@ def pixel_aspect_ratio(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXRCore 3.5 validation; OpenEXR standard attributes",
     when=t.SCREEN,
 )
-def screen_window(part: PartFacts, parameters: Parameters) -> Results:
+def screen_window(part: PartFacts, _parameters: Parameters) -> Results:
     """Values that are not finite; a negative width is for the format's own check."""
     found = []
     width = part.part.value("screenWindowWidth", "float")
@@ -208,14 +213,13 @@ def screen_window(part: PartFacts, parameters: Parameters) -> Results:
     source="OpenEXR standard attributes",
     when=t.ORIGINAL_WINDOW,
 )
-def original_data_window(part: PartFacts, parameters: Parameters) -> Results:
+def original_data_window(part: PartFacts, _parameters: Parameters) -> Results:
     """Whether the data window lies in originalDataWindow."""
     original, data = part.part.value("originalDataWindow", "box2i"), part.part.data_window
     if not isinstance(original, Box2i) or data is None:
         return NOTHING
-    if original.x_min <= data.x_min and original.y_min <= data.y_min:
-        if data.x_max <= original.x_max and data.y_max <= original.y_max:
-            return NOTHING
+    if max(_overscan(data, original)) <= 0:
+        return NOTHING
     found, expected = _corners(data), _corners(original)
     return [Found(f"The data window {found} is not inside originalDataWindow {expected}", found, expected)]
 
