@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -55,8 +56,20 @@ def main() -> None:
     """
 
 
+def _keep_stdout_ours() -> None:
+    """Send to stderr what the OpenEXR library prints of damaged chunks: it writes to file descriptor 1 from C++.
+
+    Standard output then holds what the commands print, and nothing else.
+    """
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = os.fdopen(ours, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
+
+
 def run() -> None:
     """Run the command line. An error of ours or of a user is one line on stderr and exit code 2."""
+    _keep_stdout_ours()
     try:
         main(prog_name="./run")
     except ExrInspectorError as error:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,18 @@ def test_a_wrong_path_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
     assert result.stderr.startswith("SOURCE_NOT_FOUND: ")
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
+
+
+def test_what_the_library_prints_of_damaged_chunks_stays_out_of_the_json(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.exr"
+    raw = bytearray((SAMPLES / "compression_piz.exr").read_bytes())
+    raw[-400:] = bytes(byte ^ 0x5A for byte in raw[-400:])
+    damaged.write_bytes(raw)
+    line = [sys.executable, "-m", "exr_inspector.cli", "inspect", "--json", "--stats", "full", str(damaged)]
+    done = subprocess.run(line, cwd=SAMPLES.parent, capture_output=True, text=True, timeout=60, check=False)
+    codes = {row["code"] for row in json.loads(done.stdout)["validation"]}
+    assert "CHK-DECODE" in codes
+    assert "Warning" in done.stderr, "the library said nothing: the test no longer tests anything"
 
 
 def test_no_value_can_move_the_cursor_or_colour_the_screen() -> None:
