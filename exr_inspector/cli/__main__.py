@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
+import threading
+from typing import Any, TextIO, cast
 
 import click
 
@@ -56,20 +57,24 @@ def main() -> None:
     """
 
 
-def _keep_stdout_ours() -> None:
-    """Send to stderr what the OpenEXR library prints of damaged chunks: it writes to file descriptor 1 from C++.
+class _MainThreadOutput:
+    """Standard output for the main thread, standard error for all others.
 
-    Standard output then holds what the commands print, and nothing else.
+    The OpenEXR module prints warnings of damaged chunks to `sys.stdout`, from the threads that decode. What a command prints
+    (JSON, perhaps) must not be mixed with them.
     """
-    sys.stdout.flush()
-    ours = os.dup(1)
-    os.dup2(2, 1)
-    sys.stdout = os.fdopen(ours, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
+
+    def __init__(self, ours: TextIO) -> None:
+        self._ours = ours
+
+    def __getattr__(self, name: str) -> Any:
+        is_main = threading.current_thread() is threading.main_thread()
+        return getattr(self._ours if is_main else sys.stderr, name)
 
 
 def run() -> None:
     """Run the command line. An error of ours or of a user is one line on stderr and exit code 2."""
-    _keep_stdout_ours()
+    sys.stdout = cast("TextIO", _MainThreadOutput(sys.stdout))
     try:
         main(prog_name="./run")
     except ExrInspectorError as error:
