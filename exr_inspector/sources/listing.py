@@ -61,6 +61,10 @@ def _s3_entries(where: Bucket, folder: str, retries: int) -> Iterator[ObjectEntr
             failure = judge(error, f"{where.name}/{folder}")
         else:
             return
+        if isinstance(failure.error, UnsupportedKey):
+            raise UnsupportedKey(
+                f"{where.name}/{folder} holds a key that cannot be addressed and so cannot be listed: list the folders in it"
+            ) from failure.cause
         if failure.next is not Next.AGAIN or failures == retries:
             raise failure.error from failure.cause
         time.sleep(pause_seconds(failures))

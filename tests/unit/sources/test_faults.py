@@ -19,6 +19,7 @@ from exr_inspector.errors import (
     ObjectChanged,
     ObjectNotFound,
     SourceUnavailable,
+    UnsupportedKey,
 )
 from exr_inspector.model import Cost
 from exr_inspector.settings import load_settings
@@ -130,6 +131,24 @@ def test_the_deadline_ends_a_request_under_way(s3, fault):
         with pytest.raises(DeadlineExceeded):
             opener.open("b", "a.exr", deadline=Deadline.after(0.3)).read(start=0, end=1000)
         assert time.monotonic() - began < 1.5
+
+
+def test_a_request_that_is_out_of_time_is_dropped_at_once(s3):
+    with opened(s3) as opener:
+        s3.script(Stall(5))
+        with pytest.raises(DeadlineExceeded):
+            opener.open("b", "a.exr", deadline=Deadline.after(0.2)).read(start=0, end=1000)
+        began = time.monotonic()
+        while asyncio.all_tasks(opener._transport._loop):
+            assert time.monotonic() - began < 2
+            time.sleep(0.01)
+
+
+def test_an_object_that_grows_while_its_size_is_looked_up_is_refused(s3):
+    s3.put("b", "empty.exr", b"")
+    s3.hook = lambda request: s3.put("b", "empty.exr", DATA) if request.method == "HEAD" else None
+    with opened(s3) as opener, pytest.raises(ObjectChanged):
+        opener.open("b", "empty.exr").read(start=0, end=1000)
 
 
 def test_a_body_that_stands_still_is_given_up(s3):
@@ -321,6 +340,15 @@ def test_a_listing_goes_on_where_it_failed(s3):
         s3.chance(1.0, Status(503), seed=1)
         with pytest.raises(SourceUnavailable):
             next(opener.list("b", "list/"))
+
+
+def test_a_key_that_cannot_be_addressed_is_told_when_listing(s3):
+    s3.put("b", "list/good/a.exr", DATA)
+    s3.put("b", "list//b.exr", DATA)
+    with opened(s3) as opener:
+        with pytest.raises(UnsupportedKey, match="b/list "):
+            list(opener.list("b", "list/"))
+        assert [entry.key for entry in opener.list("b", "list/good/")] == ["list/good/a.exr"]
 
 
 def test_a_listing_asks_only_for_the_pages_that_are_consumed(s3):
