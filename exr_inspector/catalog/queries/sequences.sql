@@ -1,0 +1,14 @@
+-- Sequences below a prefix: first and last frame, how many are missing, and what differs between frames.
+-- question: 6
+-- param prefix text '' beginning of bucket/key
+SELECT sequence, min(frame_number) AS first_frame, max(frame_number) AS last_frame, count(*) AS files,
+       max(frame_number) - min(frame_number) + 1 - count(DISTINCT frame_number) AS missing,
+       count(DISTINCT CAST(width AS varchar) || 'x' || CAST(height AS varchar)) AS resolutions,
+       count(DISTINCT compression) AS compressions, count(DISTINCT channel_count) AS channel_counts,
+       count(DISTINCT pixel_types) AS pixel_types, count(DISTINCT color_space) AS color_spaces,
+       count(DISTINCT software) AS software,
+       sum(CASE WHEN status = 'failed' OR is_complete = false THEN 1 ELSE 0 END) AS broken
+FROM files
+WHERE sequence IS NOT NULL AND starts_with(path, :prefix)
+GROUP BY sequence
+ORDER BY sequence

@@ -1,0 +1,199 @@
+"""`./run query`: the SQL cookbook, or any SQL, on the DuckDB file of the local database, opened read-only."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import click
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from exr_inspector.catalog.cookbook import Query, cookbook
+from exr_inspector.catalog.schema import FILES
+from exr_inspector.errors import CatalogError, LocalDatabaseError
+
+ROOT = Path(__file__).resolve().parents[2]
+_FOLDERS_OF_TABLES = """
+SELECT s.view_schema
+FROM _vast.schemas s JOIN _vast.tables t ON t.schema_id = s.id
+WHERE t.name = $1
+ORDER BY s.path = $2 DESC, s.id
+"""
+
+
+@click.command("query")
+@click.argument("query", required=False, metavar="[NAME|SQL]")
+@click.option(
+    "--catalog",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=ROOT / ".local" / "demo.duckdb",
+    show_default=".local/demo.duckdb",
+    help="DuckDB file of the local database.",
+)
+@click.option(
+    "--schema", default="exr_inspector", show_default=True, help="Schema of the tables, if there are several."
+)
+@click.option("--param", "-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the query.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "parquet"]),
+    default="table",
+    show_default=True,
+    help="How to print the rows; parquet goes to standard output, so redirect it.",
+)
+def command(query: str | None, *, catalog: Path, schema: str, given: tuple[str, ...], form: str) -> None:
+    """Ask the local tables: a query of the cookbook by name, or any SQL. Without either, list the cookbook.
+
+    \b
+    Examples:
+      ./run query
+      ./run query listing -p prefix=samples/
+      ./run query "select path, compression from files where is_deep" --format csv
+      ./run query sequences --format parquet > sequences.parquet
+    """
+    if query is None:
+        _list(Console())
+        return
+    values = _values(given)
+    named = cookbook().get(query)
+    if named is None and " " not in query.strip():
+        raise CatalogError(f"there is no query {query!r}: `./run query` lists them; SQL has more than one word")
+    sql, parameters = (named.for_duckdb(), _bind(named, values)) if named else (query, dict(values))
+    _write(_ask(catalog, schema, sql, parameters), form)
+
+
+def _list(console: Console) -> None:
+    table = Table("Query", "What it tells", "Parameters", box=None, pad_edge=False)
+    for item in cookbook().values():
+        table.add_row(
+            item.name, Text(item.description), Text(" ".join(parameter.name for parameter in item.parameters))
+        )
+    console.print(table)
+
+
+def _values(given: tuple[str, ...]) -> dict[str, str]:
+    values = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise click.UsageError(f"--param takes NAME=VALUE, not {pair!r}")
+        values[name] = value
+    return values
+
+
+def _bind(query: Query, values: Mapping[str, str]) -> dict[str, object]:
+    known = {parameter.name: parameter for parameter in query.parameters}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise click.UsageError(f"{query.name} has no parameter {unknown[0]!r}; it has: {', '.join(known) or 'none'}")
+    return {name: item.value(values[name]) if name in values else item.default for name, item in known.items()}
+
+
+def _open(catalog: Path) -> duckdb.DuckDBPyConnection:
+    if not catalog.is_file():
+        raise LocalDatabaseError(f"there is no file {catalog}: `./run demo` makes one, or name another with --catalog")
+    try:
+        # No access to anything but this file, whatever the SQL says.
+        return duckdb.connect(str(catalog), read_only=True, config={"enable_external_access": "false"})
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise LocalDatabaseError(
+                f"{catalog} is in use by a running server (./run localdb): stop it, or ask it through the vastdb SDK"
+            ) from error
+        raise LocalDatabaseError(f"{catalog} cannot be opened: {str(error).splitlines()[0]}") from error
+    except duckdb.Error as error:
+        raise LocalDatabaseError(f"{catalog} is no DuckDB file: {str(error).splitlines()[0]}") from error
+
+
+def _ask(catalog: Path, schema: str, sql: str, parameters: Mapping[str, object]) -> pa.Table:
+    """The rows of a query over the views of `schema`.
+
+    Raises:
+        LocalDatabaseError: The file is in use or not ours.
+        CatalogError: The statement fails.
+    """
+    with _open(catalog) as connection:
+        try:
+            found = connection.execute(_FOLDERS_OF_TABLES, [FILES.name, schema]).fetchone()
+        except duckdb.CatalogException as error:
+            raise LocalDatabaseError(f"{catalog} was not made by the local database server") from error
+        if found is None:
+            raise LocalDatabaseError(f"{catalog} holds no tables yet: `./run db setup` makes them")
+        connection.execute("SET schema = '\"" + str(found[0]).replace('"', '""').replace("'", "''") + "\"'")
+        try:
+            return connection.execute(sql, dict(parameters)).to_arrow_table()
+        except duckdb.Error as error:
+            raise CatalogError(f"the query fails: {str(error).strip()}") from error
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it: moments as ISO 8601 in UTC, no NaN."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, datetime):
+        return value.isoformat() + ("" if value.tzinfo else "Z")
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _as_table(rows: pa.Table) -> None:
+    console = Console()
+    table = Table(*rows.column_names, box=None, pad_edge=False, header_style="bold")
+    for row in rows.to_pylist():
+        table.add_row(*(Text("" if value is None else _cell(_plain(value))) for value in row.values()))
+    console.print(table)
+    console.print(Text(f"{rows.num_rows} rows", style="dim"))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _as_json(rows: pa.Table) -> None:
+    plain = [{name: _plain(value) for name, value in row.items()} for row in rows.to_pylist()]
+    click.echo(json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def _as_csv(rows: pa.Table) -> None:
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(rows.column_names)
+    for row in rows.to_pylist():
+        cells = (_plain(value) for value in row.values())
+        lines.writerow(json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else cell for cell in cells)
+    click.echo(text.getvalue(), nl=False)
+
+
+def _as_parquet(rows: pa.Table) -> None:
+    if sys.stdout.isatty():
+        raise click.UsageError("parquet is no text: redirect it, as in > rows.parquet")
+    sink = io.BytesIO()
+    pq.write_table(rows, sink)
+    click.echo(sink.getvalue(), nl=False)
+
+
+_WRITERS: dict[str, Callable[[pa.Table], None]] = {
+    "table": _as_table,
+    "json": _as_json,
+    "csv": _as_csv,
+    "parquet": _as_parquet,
+}
+
+
+def _write(rows: pa.Table, form: str) -> None:
+    _WRITERS[form](rows)
