@@ -122,6 +122,9 @@ class Distribution:
         bins = ((present + self._first) >> shift) - first_bin
         counts = np.bincount(bins, self._counts[present], minlength=last_bin - first_bin + 1).astype(np.int64)
         edge_keys = np.arange(first_bin, last_bin + 2, dtype=np.int64) << shift
-        limit = _HALF_FINITE - 1 if self._is_half else _FLOAT_FINITE - 1
-        edges = self._values(np.clip(edge_keys, -limit - 1, limit))
+        finite, greatest = (
+            (_HALF_FINITE, 65504.0) if self._is_half else (_FLOAT_FINITE, float(np.finfo(np.float32).max))
+        )
+        edges = self._values(np.clip(edge_keys, -finite, finite - 1))
+        edges[edge_keys >= finite] = greatest
         return Histogram(tuple(edges.tolist()), tuple(counts.tolist()))
