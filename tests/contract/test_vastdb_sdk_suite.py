@@ -1,0 +1,102 @@
+"""The vastdb SDK's own test suite, unchanged, against our local server over real HTTP.
+
+`DESELECTED` is the whole list of what is left out, each with its reason; everything else has to pass.
+"""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exr_inspector.local.vastdb import LocalVastDB
+
+PARQUET_IMPORT = "imports Parquet objects, which a server without an object store has none of"
+VECTOR_INDEX = "vector indexes are not served"
+CATALOG = "the VAST Catalog and the audit log are tables of the cluster's own"
+ADBC = "needs VAST's ADBC driver, a binary that talks to the cluster's SQL engine"
+
+DESELECTED = {
+    "tests/test_imports.py::test_parallel_imports_with_endpoints": PARQUET_IMPORT,
+    "tests/test_imports.py::test_parallel_imports_no_endpoints": PARQUET_IMPORT,
+    "tests/test_imports.py::test_create_table_from_files": PARQUET_IMPORT,
+    "tests/test_imports.py::test_import_partitioned_files": PARQUET_IMPORT,
+    "tests/test_imports.py::test_import_name_mismatch_error": PARQUET_IMPORT,
+    "tests/test_imports.py::test_import_type_mismatch_error": PARQUET_IMPORT,
+    "tests/test_imports.py::test_zip_imports": PARQUET_IMPORT,
+    "tests/test_vector_index.py::test_create_table_with_vector_index_basic_metadata[schema_l2sq": VECTOR_INDEX,
+    "tests/test_vector_index.py::test_create_table_with_vector_index_basic_metadata[schema_ip": VECTOR_INDEX,
+    "tests/test_vector_index.py::test_create_table_with_invalid_vector_index": VECTOR_INDEX,
+    "tests/test_vector_index.py::test_vector_index_metadata_from_stats": VECTOR_INDEX,
+    "tests/test_vector_index.py::test_vector_index_quantization_values": VECTOR_INDEX,
+    "tests/test_vector_search.py::test_sanity": VECTOR_INDEX,
+    "tests/test_vector_search.py::test_with_predicates": VECTOR_INDEX,
+    "tests/test_tables.py::test_catalog_select": CATALOG,
+    "tests/test_tables.py::test_catalog_snapshots_select": CATALOG,
+    "tests/test_tables.py::test_audit_log_select": CATALOG,
+    "tests/test_adbc_integration.py::test_sanity": ADBC,
+    "tests/test_adbc_integration.py::test_adbc_shares_tx": ADBC,
+    "tests/test_adbc_integration.py::test_adbc_conn_unreachable_tx_close": ADBC,
+    "tests/test_adbc_integration.py::test_two_simulatnious_txs_with_adbc": ADBC,
+    "tests/test_duckdb.py::test_duckdb": "takes what DuckDB's arrow() returns for a table, which in the DuckDB we pin is a"
+    " reader; test_local_vastdb.py::test_duckdb_reads_a_select does the same with to_arrow_table()",
+}
+
+# What the suite skips by itself: the whole of test_blob_expansion.py (a skip at its top, naming an issue of VAST's).
+SKIPPED_BY_THE_SUITE = 1
+PASSED = 570
+DESELECTED_COUNT = 39  # what `DESELECTED` comes to with all parameters
+SUITE = Path(importlib.util.find_spec("vastdb").submodule_search_locations[0])
+PLUGIN = Path(__file__).parents[1] / "unit" / "local" / "vastdb"
+
+
+def suite_command(server: LocalVastDB) -> list[str]:
+    return [
+        *(
+            sys.executable,
+            "-m",
+            "pytest",
+            str(SUITE / "tests"),
+            "-c",
+            os.devnull,
+            f"--rootdir={SUITE}",
+            f"--confcutdir={SUITE}",
+        ),
+        *("-p", "no:cacheprovider", "-p", PLUGIN_NAME, "-n", "2", "--dist", "worksteal", "-q", "-rfEs", "--tb=short"),
+        *("--tabular-endpoint-url", server.endpoint, "--tabular-bucket-name", server.bucket),
+        *("--tabular-access-key", server.access_key, "--tabular-secret-key", server.secret_key),
+        *(part for node in DESELECTED for part in ("--deselect", node)),
+    ]
+
+
+PLUGIN_NAME = "sdk_suite_plugin"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_sdk_suite(tmp_path):
+    assert importlib.util.find_spec("pandas"), "the SDK's tests import pandas: it belongs in requirements-dev.txt"
+    with LocalVastDB(tmp_path / "suite.duckdb") as server:
+        for worker in ("gw0", "gw1"):
+            server.create_bucket(f"{server.bucket}-{worker}")
+        environment = dict(
+            os.environ, PYTHONPATH=os.pathsep.join([str(PLUGIN), *sys.path]), PYTHONDONTWRITEBYTECODE="1"
+        )
+        run = subprocess.run(
+            suite_command(server), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        summary = run.stdout.strip().splitlines()[-1] if run.stdout.strip() else run.stderr[-2000:]
+        deselected = re.findall(r"^(\d+) deselected$", run.stdout, re.MULTILINE)
+        sys.stdout.write(
+            f"vastdb SDK suite: {summary}, {deselected} deselected, {sum(server.counters().values())} requests\n"
+        )
+        assert run.returncode == 0, run.stdout[-6000:]
+        counts = {word: int(number) for number, word in re.findall(r"(\d+) (\w+)", summary)}
+        assert counts.keys() - {"warnings", "warning", "s", "seconds"} <= {"passed", "skipped"}, summary
+        assert counts["passed"] == PASSED
+        assert deselected == [str(DESELECTED_COUNT)]
+        assert counts["skipped"] == SKIPPED_BY_THE_SUITE
+        assert server.open_transactions() == 0
