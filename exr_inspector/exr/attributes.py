@@ -8,7 +8,6 @@ Layouts are those of OpenEXR 3.5.3 (`src/lib/OpenEXRCore/parse_header.c`); all n
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -34,14 +33,14 @@ _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
 _U64 = struct.Struct("<Q")
 _CHANNEL = struct.Struct("<iB3sii")  # pixel type, pLinear, reserved, xSampling, ySampling
-# Name, NUL and the rest of each channel; a name is never empty, so the list's terminator matches nothing.
-_CHANNEL_ENTRIES = re.compile(rb"[^\0]+\0.{16}", re.DOTALL).findall
-# The channels of most files by all their bytes: looking one up takes a tenth of the time of reading it.
+_NUL = b"\0"
+# The channels of most files by their name, by the bytes from the name's NUL on: looking one up takes a tenth of the time of
+# reading it.
 _USUAL_CHANNELS = {
-    name.encode() + b"\0" + _CHANNEL.pack(pixel_type, p_linear, bytes(3), 1, 1): Channel(
-        name, pixel_type, p_linear, bytes(3), 1, 1
-    )
-    for name in ("A", "B", "G", "R", "Y", "Z", "ZBack", "id")
+    _NUL + _CHANNEL.pack(pixel_type, p_linear, bytes(3), 1, 1): {
+        name.encode(): Channel(name, pixel_type, p_linear, bytes(3), 1, 1)
+        for name in ("A", "B", "G", "R", "Y", "Z", "ZBack", "id")
+    }
     for pixel_type in (0, 1, 2)
     for p_linear in (0, 1)
 }
@@ -160,7 +159,10 @@ def _decode_stringvector(raw: bytes) -> tuple[str, ...]:
 
 def decode_name(raw: bytes) -> str:
     r"""A name as text: UTF-8, with each other byte written as `\xNN`, so that it can be stored and shown anywhere."""
-    return raw.decode("utf-8", "backslashreplace")
+    try:
+        return raw.decode()  # three times faster than naming an error handler
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "backslashreplace")
 
 
 def _read_channels(raw: bytes) -> tuple[list[Channel], int]:
@@ -182,25 +184,27 @@ def _read_channels(raw: bytes) -> tuple[list[Channel], int]:
             raise Malformed(f"{NAME_CUT} {len(channels)}")
         if name_end + 17 > end:
             raise Malformed(f"channel {len(channels)} is cut off")
-        raw_name = raw[position:name_end]
-        try:
-            name = raw_name.decode()
-        except UnicodeDecodeError:
-            name = decode_name(raw_name)
-        append(new(channel_class, (name, *unpack(raw, name_end + 1))))
+        append(new(channel_class, (decode_name(raw[position:name_end]), *unpack(raw, name_end + 1))))
         position = name_end + 17
     return channels, position
 
 
 def _decode_chlist(raw: bytes) -> tuple[Channel, ...]:
-    # One search finds the channels of a sound list; only where it leaves bytes over is the list read step by step.
-    entries = _CHANNEL_ENTRIES(raw)
-    if sum(map(len, entries)) + 1 != len(raw) or raw[-1]:
-        channels, position = _read_channels(raw)
+    # Mostly all channels of a list are of one kind: then what follows the first name separates all names.
+    name_end = raw.find(_NUL)
+    separator = raw[name_end : name_end + _CHANNEL.size + 1]
+    *names, rest = raw.split(separator) if name_end > 0 else (raw,)
+    if rest == _NUL and names and raw.count(_NUL) == separator.count(_NUL) * len(names) + 1 and b"" not in names:
+        known = _USUAL_CHANNELS.get(separator)
+        if known is not None:
+            usual = tuple(map(known.get, names))
+            if None not in usual:
+                return usual  # type: ignore[return-value]  # no None in it
+    channels, position = _read_channels(raw)
+    if position + 1 != len(raw):
         fault = f"{len(raw) - position - 1} bytes after the" if position < len(raw) else "no"
         raise Malformed(f"{fault} terminator of {len(channels)} channels")
-    usual = tuple(map(_USUAL_CHANNELS.get, entries))
-    return tuple(_read_channels(raw)[0]) if None in usual else usual  # type: ignore[return-value]  # no None in it
+    return tuple(channels)
 
 
 def readable_channels(raw: bytes) -> tuple[Channel, ...] | None:
@@ -229,6 +233,12 @@ KNOWN_TYPES = frozenset(FIXED) | frozenset(VARIABLE)
 
 def decode(type_name: str, buffer: bytes, offset: int, size: int) -> tuple[AttributeValue, str]:
     """The value of `size` bytes at `offset`, and why it stayed bytes (empty when it did not, or the type is unknown)."""
+    if type_name == "string":  # most attributes that are not standard ones
+        raw = buffer[offset : offset + size]
+        try:
+            return raw.decode(), ""
+        except UnicodeDecodeError as error:
+            return raw, f"{NOT_UTF8} at byte {error.start}"
     fixed = FIXED.get(type_name)
     if fixed is not None:
         layout, make = fixed
@@ -237,10 +247,8 @@ def decode(type_name: str, buffer: bytes, offset: int, size: int) -> tuple[Attri
         return buffer[offset : offset + size], f"{size} bytes where {type_name} has {layout.size}"
     raw = buffer[offset : offset + size]
     variable = VARIABLE.get(type_name)
-    if variable is None:
-        return raw, ""
     try:
-        return variable(raw), ""
+        return raw if variable is None else variable(raw), ""
     except Malformed as error:
         return raw, str(error)
 
