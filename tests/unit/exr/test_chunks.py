@@ -1,0 +1,221 @@
+"""Chunk offset tables: states, what is missing, and how much is there."""
+
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exr_inspector.errors import LimitExceeded
+from exr_inspector.exr.chunks import (
+    MAX_MISSING_RANGES,
+    ChunkState,
+    ChunkTable,
+    Completeness,
+    MissingRange,
+    assess,
+    chunk_states,
+    read_tables,
+    tables_end,
+)
+from exr_inspector.exr.header import Header, NeedMore, parse_header
+from exr_inspector.exr.layout import Layout, part_layout
+from exr_inspector.exr.limits import Limits
+from tests.support.exrbytes import MIPMAP, RIPMAP, Part, Tiles, build, lay_out
+
+
+def located(data: bytes) -> tuple[Header, list[Layout]]:
+    header = parse_header(data, len(data))
+    assert isinstance(header, Header)
+    return header, [part_layout(part) for part in header.parts]
+
+
+def verdicts(data: bytes, file_size: int | None = None) -> list[Completeness]:
+    size = len(data) if file_size is None else file_size
+    header, layouts = located(data)
+    tables = read_tables(data, header, layouts, size)
+    assert isinstance(tables, tuple)
+    first = tables_end(header, layouts)
+    return [
+        assess(layout, table, chunk_states(table, first, size), part.chunk_count)
+        for layout, table, part in zip(layouts, tables, header.parts, strict=True)
+    ]
+
+
+def test_tables_stand_where_the_map_says() -> None:
+    parts = [Part(name="a"), Part(name="b", kind="tiledimage", tiles=Tiles(2, 2, RIPMAP)), Part(name="c")]
+    built = lay_out(parts)
+    header, layouts = located(built.data)
+    tables = read_tables(built.data, header, layouts, len(built.data))
+    assert isinstance(tables, tuple)
+    assert tables_end(header, layouts) == built.tables_end
+    for table, places in zip(tables, built.parts, strict=True):
+        assert (table.start, table.count) == (places.table.start, len(places.chunks))
+        assert table.offsets.tolist() == [places.chunks[index].start for index in range(table.count)]
+    assert all(verdict.is_complete and verdict.fraction == 1 for verdict in verdicts(built.data))
+
+
+def test_it_asks_for_what_is_missing_and_no_more() -> None:
+    built = lay_out([Part(name="a"), Part(name="b")])
+    header, layouts = located(built.data)
+    for have in range(built.headers_end, built.tables_end):
+        answer = read_tables(built.data[:have], header, layouts, len(built.data))
+        assert answer == NeedMore(built.tables_end)
+    enough = read_tables(built.data[: built.tables_end], header, layouts, len(built.data))
+    assert isinstance(enough, tuple)
+    assert read_tables(built.data[: built.headers_end], header, layouts, built.headers_end + 10) == NeedMore(
+        built.headers_end + 10
+    )
+
+
+@pytest.mark.parametrize("cut", range(0, 50, 3))
+def test_a_file_that_ends_in_its_tables(cut: int) -> None:
+    built = lay_out([Part(name="a"), Part(name="b")])
+    size = built.tables_end - cut
+    first, second = verdicts(built.data[:size])
+    entries = (size - built.headers_end) // 8
+    for verdict, known in ((first, min(entries, 3)), (second, max(entries - 3, 0))):
+        assert verdict.present == 0  # what entries there are point past the end
+        assert verdict.counts.get(ChunkState.OUT_OF_RANGE, 0) == known
+        assert verdict.counts.get(ChunkState.NO_ENTRY, 0) == 3 - known
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 40), max_size=90), st.integers(0, 3), st.booleans())
+def test_states_by_brute_force(offsets: list[int], extra: int, rising: bool) -> None:
+    entries = sorted(offsets) if rising else offsets
+    table = ChunkTable(0, 0, len(entries) + extra, np.array(entries, "<u8"))
+    states = chunk_states(table, 5, 35)
+    seen: set[int] = set()
+    expected = []
+    for offset in entries:
+        if offset == 0:
+            state = ChunkState.ZERO
+        elif not 5 <= offset < 35:
+            state = ChunkState.OUT_OF_RANGE
+        elif offset in seen:
+            state = ChunkState.DUPLICATE
+        else:
+            state = ChunkState.OK
+        seen.add(offset)
+        expected.append(state)
+    expected += [ChunkState.NO_ENTRY] * extra
+    assert (states is None) == (not any(expected))
+    if states is not None:
+        assert states.tolist() == expected
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 200])
+@pytest.mark.parametrize("step", [8, -8])
+def test_usual_tables_are_told_at_once_whatever_their_size(count: int, step: int) -> None:
+    offsets = (np.arange(count) * 8 + 100)[:: 1 if step > 0 else -1].astype("<u8")
+    table = ChunkTable(0, 0, count, offsets)
+    end = 100 + 8 * (count - 1) + 1
+    assert chunk_states(table, 100, end) is None
+    assert chunk_states(table, 101, end) is not None
+    assert chunk_states(table, 100, end - 1) is not None
+    if count > 2:
+        for spoiled in (1, count - 2):
+            changed = offsets.copy()
+            changed[spoiled] = changed[spoiled - 1]
+            states = chunk_states(ChunkTable(0, 0, count, changed), 100, end)
+            assert states is not None
+            assert np.flatnonzero(states).tolist() == [spoiled]
+
+
+def test_entries_beyond_63_bits() -> None:
+    data = build([Part(edit_table=lambda offsets: [2**64 - 1, 2**63, offsets[2]])])
+    (verdict,) = verdicts(data)
+    assert verdict.counts == {ChunkState.OUT_OF_RANGE: 2}
+
+
+def test_missing_lines_are_ranges() -> None:
+    gone = frozenset({0, 1, 5, 9})
+    part = Part(data_window=(0, -4, 3, 5), absent=gone)
+    (verdict,) = verdicts(build([part]))
+    assert [(m.y_min, m.y_max) for m in verdict.missing] == [(-4, -3), (1, 1), (5, 5)]
+    assert (verdict.present, verdict.chunk_count, verdict.fraction) == (6, 10, 0.6)
+    assert (verdict.counts, verdict.checked, verdict.declared) == ({ChunkState.ZERO: 4}, "tables", None)
+
+
+def test_missing_tiles_are_rectangles() -> None:
+    part = Part(
+        kind="tiledimage", tiles=Tiles(2, 2), data_window=(0, 0, 7, 7), absent=frozenset({2, *range(4, 11), 15})
+    )
+    (verdict,) = verdicts(build([part]))
+    assert verdict.missing == (
+        MissingRange(0, 0, 2, 2, 0, 0, 0, 1),
+        MissingRange(0, 0, 0, 3, 1, 1, 2, 3),
+        MissingRange(0, 0, 0, 2, 2, 2, 4, 5),
+        MissingRange(0, 0, 3, 3, 3, 3, 6, 7),
+    )
+
+
+@settings(deadline=None)
+@given(st.sets(st.integers(0, 83)), st.sampled_from([0, MIPMAP, RIPMAP]))
+def test_rectangles_hold_exactly_what_is_missing(gone: set[int], mode: int) -> None:
+    part = Part(kind="tiledimage", tiles=Tiles(2, 3, mode), data_window=(3, -2, 13, 14))
+    data = build([part])
+    (layout,) = located(data)[1]
+    table = ChunkTable(0, 0, layout.chunk_count, np.arange(1, layout.chunk_count + 1, dtype="<u8"))
+    states = np.zeros(layout.chunk_count, np.uint8)
+    states[[index for index in gone if index < layout.chunk_count]] = ChunkState.ZERO
+    verdict = assess(layout, table, states, None)
+    covered = []
+    for one in verdict.missing:
+        rows = [
+            layout.index_of(one.level_x, one.level_y, x, y)
+            for y in range(one.tile_y_first, one.tile_y_last + 1)
+            for x in range(one.tile_x_first, one.tile_x_last + 1)
+        ]
+        covered += rows
+        places = [layout.place(index or 0).window for index in rows]
+        assert (one.y_min, one.y_max) == (min(w.y_min for w in places), max(w.y_max for w in places))
+    assert sorted(covered) == np.flatnonzero(states).tolist()
+
+
+def test_levels_that_were_never_written() -> None:
+    upper = Part(kind="tiledimage", tiles=Tiles(2, 2, MIPMAP), data_window=(0, 0, 7, 7))
+    for gone, only_upper in ((range(16, 21), True), (range(15, 21), False), (range(20, 21), True), ((), False)):
+        bent = Part(kind=upper.kind, tiles=upper.tiles, data_window=upper.data_window, absent=frozenset(gone))
+        (verdict,) = verdicts(build([bent]))
+        assert verdict.zero_only_upper_levels is only_upper
+        assert verdict.is_complete == (not gone)
+
+
+def test_the_list_of_missing_ranges_has_an_end() -> None:
+    part = Part(
+        data_window=(0, 0, 0, 2 * MAX_MISSING_RANGES + 3), absent=frozenset(range(0, 2 * MAX_MISSING_RANGES + 4, 2))
+    )
+    (verdict,) = verdicts(build([part]))
+    assert (len(verdict.missing), verdict.missing_truncated) == (MAX_MISSING_RANGES, True)
+    assert verdict.counts == {ChunkState.ZERO: MAX_MISSING_RANGES + 2}
+
+
+def test_the_same_offset_twice() -> None:
+    (verdict,) = verdicts(build([Part(edit_table=lambda o: [o[0], o[0], o[2]])]))
+    assert verdict.counts == {ChunkState.DUPLICATE: 1}
+    assert [(m.y_min, m.y_max) for m in verdict.missing] == [(1, 1)]
+
+
+def test_an_offset_into_a_later_part_s_table_is_noticed() -> None:
+    built = lay_out([Part(name="a"), Part(name="b")])
+    data = built.patched(built.parts[0].table.start, struct.pack("<Q", built.parts[1].table.start))
+    assert verdicts(data)[0].counts == {ChunkState.OUT_OF_RANGE: 1}
+
+
+def test_limits_and_tables_that_do_not_fit_the_file() -> None:
+    data = build([Part(name="a"), Part(name="b")])
+    header, layouts = located(data)
+    with pytest.raises(LimitExceeded) as caught:
+        read_tables(data, header, layouts, len(data), Limits(table_bytes=47))
+    assert caught.value.limit == "EXR_MAX_TABLE_BYTES"
+    assert isinstance(read_tables(data, header, layouts, len(data), Limits(table_bytes=48)), tuple)
+
+
+def test_parts_without_chunks_are_complete() -> None:
+    table = ChunkTable(0, 0, 0, np.zeros(0, "<u8"))
+    assert chunk_states(table, 0, 0) is None
+    layout = located(build([Part()]))[1][0]
+    assert assess(layout, table, None, None).fraction == 1.0
