@@ -7,10 +7,10 @@ lists of unusual length are left out of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from exr_inspector.exr.header import PartHeader
 from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.values import Channel, Compression, PixelType
 from exr_inspector.validation import traits as t
@@ -43,29 +43,26 @@ class NamedChannel(NamedTuple):
     is_lossy: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelSource:
+class ChannelSource(tuple[object, ...]):  # noqa: SLOT001 - it carries names besides what is compared
     """All that channel facts follow from.
 
+    Channel list, compression, deep or not, multi-part or not, view, views, names of Cryptomattes: a tuple, since it is made
+    and compared for every part that is judged.
+
     Attributes:
-        channels: The channel list.
-        compression: The compression code.
-        is_deep: Whether the part is deep.
-        is_multi_part: Whether the file is; decides how views are named.
-        view: The part's view attribute.
-        views: Views of the part.
-        mattes: Names of declared Cryptomattes.
-        names: The channels' names taken apart, which follow from all of the above.
+        names: The channels' names taken apart. They follow from the rest and are no part of what is compared.
     """
 
-    channels: tuple[Channel, ...]
-    compression: int | None
-    is_deep: bool
-    is_multi_part: bool
-    view: str | None
-    views: tuple[str, ...]
-    mattes: tuple[str | None, ...]
-    names: PartNames = field(compare=False, repr=False)
+    names: PartNames
+
+
+def channel_source(part: PartHeader, names: PartNames, *, is_deep: bool, is_multi_part: bool) -> ChannelSource:
+    """What the facts of a part's channels follow from."""
+    mattes = tuple([matte.name for matte in names.cryptomattes]) if names.cryptomattes else ()
+    channels = part.channels or ()
+    source = ChannelSource((channels, part.compression, is_deep, is_multi_part, part.view, names.views, mattes))
+    source.names = names
+    return source
 
 
 class ChannelFacts:
@@ -78,10 +75,11 @@ class ChannelFacts:
     """
 
     def __init__(self, source: ChannelSource) -> None:
+        self.channels: tuple[Channel, ...]
+        self.compression: int | None
+        self.channels, self.compression, is_deep, *_ = source  # type: ignore[assignment]  # as channel_source() made it
         self._names = source.names
-        self.channels = source.channels
-        self.compression = source.compression
-        self.traits = self._traits() | (t.DEEP if source.is_deep else 0)
+        self.traits = self._traits() | (t.DEEP if is_deep else 0)
 
     def _traits(self) -> int:
         found = t.ALWAYS
@@ -154,4 +152,4 @@ _memoised = lru_cache(maxsize=128)(ChannelFacts)
 
 def channel_facts(source: ChannelSource) -> ChannelFacts:
     """The facts of a channel list, the same object for equal sources of ordinary length."""
-    return _memoised(source) if len(source.channels) <= _MEMOISED_CHANNELS else ChannelFacts(source)
+    return _memoised(source) if len(source.names.channels) <= _MEMOISED_CHANNELS else ChannelFacts(source)

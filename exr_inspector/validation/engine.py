@@ -18,7 +18,7 @@ from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.plan import Group, Step
 from exr_inspector.validation.policy import Policy, ResolvedPolicy
 from exr_inspector.validation.rule import Found, Results
-from exr_inspector.validation.rules.sequences import SequenceFacts
+from exr_inspector.validation.rules.sequences import group_frames
 
 RULE_FAILED = "RULE-FAILED"
 MAX_FINDINGS_PER_CODE = 50
@@ -140,12 +140,8 @@ def validate_sequence(frames: Iterable[FrameSummary], policy: Policy) -> dict[st
     Returns:
         Sequence key -> findings, also empty ones, sorted by key.
     """
-    grouped: dict[str, list[FrameSummary]] = {}
-    for frame in frames:
-        grouped.setdefault(frame.sequence, []).append(frame)
     judged = {}
-    for name in sorted(grouped):
-        facts = SequenceFacts(name, grouped[name])
+    for facts in group_frames(frames):
         resolved = policy.for_path(facts.frames[0].path)
         findings: list[Finding] = []
         for step in resolved.plan.sequences:
@@ -155,5 +151,5 @@ def validate_sequence(frames: Iterable[FrameSummary], policy: Policy) -> dict[st
                 findings.append(_failed(step, None, error))
                 continue
             findings += [_finding(step, found, None) for found in results]
-        judged[name] = tuple(_capped(findings))
+        judged[facts.name] = tuple(_capped(findings))
     return judged

@@ -16,7 +16,12 @@ from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.values import MULTI_PART, Channel
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
 from exr_inspector.validation import traits as t
-from exr_inspector.validation.channel_facts import ChannelFacts, ChannelSource, NamedChannel, channel_facts
+from exr_inspector.validation.channel_facts import (
+    ChannelFacts,
+    NamedChannel,
+    channel_facts,
+    channel_source,
+)
 from exr_inspector.validation.mattes import Matte
 from exr_inspector.validation.roles import Role
 
@@ -48,10 +53,7 @@ class PartFacts:
         self.completeness: Completeness | None = known[part.index] if part.index < len(known) else None
         kind = part.part_type
         is_deep = kind in {"deepscanline", "deeptile"}
-        mattes = tuple([matte.name for matte in names.cryptomattes]) if names.cryptomattes else ()
-        source = ChannelSource(
-            part.channels or (), part.compression, is_deep, file.is_multi_part, part.view, names.views, mattes, names
-        )
+        source = channel_source(part, names, is_deep=is_deep, is_multi_part=file.is_multi_part)
         self.channel_facts: ChannelFacts = channel_facts(source)
         self.traits = self.channel_facts.traits | self._traits(kind)
 

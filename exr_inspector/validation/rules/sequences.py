@@ -7,6 +7,7 @@ thousand frames are judged in well under a second.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
@@ -25,6 +26,7 @@ _PRACTICE = "common practice"
 _RUNS_SHOWN = 8
 _ENTRIES_SHOWN = 4
 _GAPS_KEPT = 1_000
+_DIGIT_SIGNS = re.compile(r"#+(?=[^#]*$)")
 _SMALL = 3  # fewer frames have no usual size or age
 
 
@@ -44,6 +46,18 @@ class SequenceFacts:
     def numbers(self) -> list[int]:
         """Frame numbers, sorted, each once."""
         return sorted({frame.frame for frame in self.frames})
+
+
+def group_frames(frames: Iterable[FrameSummary]) -> list[SequenceFacts]:
+    """Frames by sequence, sorted by key; numbers of another padding (`a.0999`, `a.1000`, `a.9`) belong together."""
+    groups: dict[str, list[FrameSummary]] = {}
+    for frame in frames:
+        groups.setdefault(_DIGIT_SIGNS.sub("#", frame.sequence), []).append(frame)
+    facts = []
+    for members in groups.values():
+        name = Counter(frame.sequence for frame in members).most_common(1)[0][0]
+        facts.append(SequenceFacts(name, members))
+    return sorted(facts, key=lambda sequence: sequence.name)
 
 
 def runs(numbers: Sequence[int], step: int = 1) -> str:
@@ -117,7 +131,8 @@ def missing(sequence: SequenceFacts, parameters: Parameters) -> Results:
 @_rule("SEQ-PADDING", Severity.WARNING, "Frame numbers have one number of digits", why="Sorting by name goes wrong.")
 def padding(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """Digits as written; numbers that outgrew their padding are as they must be."""
-    odd = _drift(sequence, "the padding", lambda f: f.padding if len(str(abs(f.frame))) < f.padding else None)
+    widest = max((f.padding for f in sequence.frames if len(str(abs(f.frame))) < f.padding), default=0)
+    odd = _drift(sequence, "the number of digits", lambda f: f.padding if f.padding <= widest else None)
     by_number = Counter(frame.frame for frame in sequence.frames)
     twice = [number for number, count in sorted(by_number.items()) if count > 1]
     if twice:

@@ -1,0 +1,82 @@
+"""The documents that are generated from the registry: `docs/rules.md`, and a rule for `./run rules`. Makes text only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from exr_inspector.model import Severity
+from exr_inspector.validation.policy import builtin_policy
+from exr_inspector.validation.policy_file import PROFILES
+from exr_inspector.validation.registry import GROUPS, LEFT_OUT, RULES
+from exr_inspector.validation.rule import Rule
+
+_HEAD = """# Validation rules
+
+Generated from the code by `./run rules --markdown`; edit the rules, not this file.
+
+Severity is what a rule has by itself; profiles and policies change it (see [policies.md](policies.md)). The column of
+profiles lists those in which a rule is off, or weighs something else.
+
+Stage says what has to be read: `header`; `table` (chunk offset tables, and leaders where the settings ask for them);
+`pixels` (statistics); `sequence` (several frames).
+
+A rule that is reported has no function of its own: `exr.conformance` or the reader finds it, and reports a file that the
+OpenEXR library cannot open as an error in every case.
+
+A rule that fails because of a bug of ours gives a finding `RULE-FAILED` (warning) and stops none of the others.
+"""
+
+
+def differences(rule: Rule) -> str:
+    """In which profiles a rule is off or of another severity."""
+    words: dict[str, list[str]] = {}
+    for name in PROFILES:
+        levels = builtin_policy(name).for_path("").levels
+        forced = levels.get(rule.code)
+        if rule.code not in levels:
+            words.setdefault("off", []).append(name)
+        elif forced is not None and forced is not rule.severity:
+            words.setdefault(forced.label, []).append(name)
+    return "; ".join(f"{level}: {_profiles(names)}" for level, names in words.items())
+
+
+def _profiles(names: Sequence[str]) -> str:
+    if len(names) == len(PROFILES):
+        return "all"
+    lacking = [name for name in PROFILES if name not in names]
+    return f"all but {', '.join(lacking)}" if len(lacking) <= 2 else ", ".join(names)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def markdown() -> str:
+    """The whole of `docs/rules.md`."""
+    lines = [_HEAD]
+    counts = {severity: sum(rule.severity is severity for rule in RULES.values()) for severity in Severity}
+    total = ", ".join(f"{count} {severity.label}" for severity, count in sorted(counts.items(), reverse=True))
+    lines.append(f"{len(RULES)} rules: {total}.\n")
+    for group, title in GROUPS.items():
+        rules = [rule for rule in RULES.values() if rule.group == group]
+        lines.append(f"## {group}: {title}\n")
+        lines.append("| Code | Severity | Stage | What must hold | Why | Profiles | Source |")
+        lines.append("|---|---|---|---|---|---|---|")
+        for rule in rules:
+            cells = (
+                f"`{rule.code}`",
+                rule.severity.label,
+                rule.stage.value,
+                rule.title,
+                rule.why,
+                differences(rule),
+                rule.source,
+            )
+            lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+        lines.append("")
+    lines.append("## Left out\n")
+    lines.append("Rules of the catalogue that no code has, and why.\n")
+    lines.append("| Code | Why |")
+    lines.append("|---|---|")
+    lines += [f"| `{code}` | {_cell(reason)} |" for code, reason in sorted(LEFT_OUT.items())]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,172 @@
+"""Findings as JSON, SARIF 2.1.0 and JUnit XML, for programs and build servers. Makes text, writes nothing.
+
+SARIF is plain JSON made here: of the Python libraries for it none had a release in the year before this was written. JUnit
+is made by junitparser.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from exr_inspector import __version__
+from exr_inspector.errors import SettingsError
+from exr_inspector.model import Finding, Severity
+from exr_inspector.validation.registry import RULES
+
+_SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_SARIF_LEVELS = {Severity.INFO: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of judging one file or sequence.
+
+    Attributes:
+        name: As the user named it, or its path.
+        findings: Results, worst first.
+        policy: Name and version of the policy.
+        fault: Why it could not be judged; empty when it could.
+    """
+
+    name: str
+    findings: tuple[Finding, ...]
+    policy: str = ""
+    fault: str = ""
+
+    @property
+    def worst(self) -> Severity | None:
+        """The worst finding's severity, None without findings."""
+        return max((finding.severity for finding in self.findings), default=None)
+
+
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings with the worst first, then by code and part."""
+    return tuple(sorted(findings, key=lambda f: (-f.severity, f.code, -1 if f.part is None else f.part)))
+
+
+def where(finding: Finding) -> str:
+    """Part and channel of a finding, empty for the whole file."""
+    words = [] if finding.part is None else [f"part {finding.part}"]
+    return " ".join([*words, finding.channel] if finding.channel else words)
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """One finding as JSON values."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity.label,
+        "message": finding.message,
+        "part_index": finding.part,
+        "channel": finding.channel,
+        "found": finding.found,
+        "expected": finding.expected,
+        "file_offset": finding.offset,
+        "rule_version": finding.rule_version,
+    }
+
+
+def json_text(results: Sequence[Judged]) -> str:
+    """All results as one JSON document."""
+    document = [
+        {
+            "path": result.name,
+            "policy": result.policy,
+            "worst_severity": result.worst.label if result.worst else None,
+            "fault": result.fault or None,
+            "findings": [finding_json(finding) for finding in result.findings],
+        }
+        for result in results
+    ]
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _uri(name: str) -> str:
+    """A path as SARIF wants it: URLs as they are, absolute paths as file URLs, others relative."""
+    if "://" in name:
+        return quote(name, safe=":/#%")
+    return Path(name).as_uri() if name.startswith("/") else quote(name, safe="/#")
+
+
+def _sarif_rule(code: str) -> dict[str, Any]:
+    rule = RULES.get(code)
+    if rule is None:
+        return {"id": code}
+    return {
+        "id": code,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": f"Source: {rule.source}"},
+        "defaultConfiguration": {"level": _SARIF_LEVELS[rule.severity]},
+    }
+
+
+def _sarif_result(result: Judged, finding: Finding, index: int) -> dict[str, Any]:
+    place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(result.name)}}}
+    if finding.offset is not None:
+        place["physicalLocation"]["region"] = {"byteOffset": finding.offset, "byteLength": 1}
+    if at := where(finding):
+        place["logicalLocations"] = [{"fullyQualifiedName": at}]
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": index,
+        "level": _SARIF_LEVELS[finding.severity],
+        "message": {"text": finding.message},
+        "locations": [place],
+    }
+
+
+def sarif_text(results: Sequence[Judged]) -> str:
+    """All results as a SARIF 2.1.0 log of one run."""
+    codes = sorted({finding.code for result in results for finding in result.findings})
+    index = {code: position for position, code in enumerate(codes)}
+    faults = [
+        {"level": "error", "message": {"text": f"{result.name}: {result.fault}"}} for result in results if result.fault
+    ]
+    run = {
+        "tool": {
+            "driver": {
+                "name": "exr-inspector",
+                "version": __version__,
+                "semanticVersion": __version__,
+                "rules": [_sarif_rule(code) for code in codes],
+            }
+        },
+        "invocations": [{"executionSuccessful": not faults, "toolExecutionNotifications": faults}],
+        "results": [
+            _sarif_result(result, finding, index[finding.code]) for result in results for finding in result.findings
+        ],
+    }
+    return json.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+
+
+def junit_text(results: Sequence[Judged], fail_on: Severity | None) -> str:
+    """All results as JUnit XML: one case a file, failed from `fail_on` on (None: never); milder findings are its output.
+
+    Raises:
+        SettingsError: If junitparser is not installed.
+    """
+    try:
+        junit: Any = import_module("junitparser")
+    except ModuleNotFoundError as error:
+        raise SettingsError("JUnit output needs the package junitparser: pip install junitparser") from error
+    suite = junit.TestSuite("exr-inspector")
+    for result in results:
+        case = junit.TestCase(result.name, classname=result.policy or "exr-inspector")
+        failing = [f for f in result.findings if fail_on is not None and f.severity >= fail_on]
+        case.result = [junit.Failure(f"{finding.code}: {finding.message}", finding.code) for finding in failing]
+        if result.fault:
+            case.result = [*case.result, junit.Error(result.fault, "fault")]
+        milder = [finding for finding in result.findings if finding not in failing]
+        if milder:
+            case.system_out = "\n".join(f"{f.severity.label} {f.code} {where(f)}: {f.message}" for f in milder)
+        suite.add_testcase(case)
+    document = junit.JUnitXml()
+    document.add_testsuite(suite)
+    text: bytes = document.tostring()
+    return text.decode()
