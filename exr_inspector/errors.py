@@ -145,6 +145,16 @@ class UnsupportedKey(SourceError):
     code = "SOURCE_KEY"
 
 
+class BucketUnavailable(SourceError):
+    """The whole bucket is not there: a wrong endpoint, a deleted bucket, a folder that is no longer mounted.
+
+    Retryable: it says nothing of the object, whose rows must neither be removed nor replaced because of it.
+    """
+
+    code = "SOURCE_BUCKET"
+    retryable = True
+
+
 class AccessDenied(SourceError):
     """The store refuses these credentials, or the bucket is not among those allowed."""
 

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from exr_inspector.assembly import inspector_from
@@ -75,11 +75,13 @@ class Service:
         for warning in settings.warnings:
             telemetry.line("SETTINGS", "warning", level=logging.WARNING, detail=warning)
         opener = SourceOpener(settings)
+        # What events may name is restricted, where the policy lies is for the administrator to say.
+        unrestricted = replace(settings, allowed_buckets=(), allowed_prefixes=())
         return cls(
             settings=settings,
             opener=opener,
             inspector=inspector_from(settings),
-            policies=PolicySource(settings.policy, opener, telemetry),
+            policies=PolicySource(settings.policy, SourceOpener(unrestricted), telemetry),
             catalog=Catalog(catalog_config(settings.require_catalog())),
             telemetry=telemetry,
         )

@@ -97,7 +97,7 @@ class Settings:
     stats_bytes: int
     stats_requests: int
     hash: bool
-    leaders: bool
+    leaders: str
     rebuild: bool
     batch: bool
     deadline_seconds: float

@@ -128,7 +128,12 @@ TABLE: tuple[Setting, ...] = (
     _bound("EXR_STATS_REQUESTS", 8, "requests", "Most requests that sampled statistics make for one file.", 1 << 20),
     Setting("EXR_HASH", _SWITCH, values.switch, "off", "", "Hash the whole file (reads all of it)."),
     Setting(
-        "EXR_LEADERS", _SWITCH, values.switch, "off", "", "Check the leader of every chunk against the offset table."
+        "EXR_LEADERS",
+        "off, last or all",
+        values.one_of("off", "last", "all"),
+        "off",
+        "",
+        "Chunk leaders to read beside the tables: the last chunk's tells of a cut file and costs one request.",
     ),
     Setting(
         "EXR_REBUILD", _SWITCH, values.switch, "off", "", "Try to rebuild a damaged offset table by walking the chunks."

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from exr_inspector.errors import AccessDenied, ObjectNotFound, SettingsError, SourceUnavailable
+from exr_inspector.errors import AccessDenied, BucketUnavailable, ObjectNotFound, SettingsError, SourceUnavailable
 from exr_inspector.settings import S3Connection
 
 if TYPE_CHECKING:
@@ -52,15 +52,38 @@ class Bucket:
         name: Name of the bucket.
         store: obstore's client for it; thread-safe.
         root: Real path of the folder that stands in for the bucket, None for S3 and memory.
+        root_identity: Device and inode of that folder when it was mounted as the bucket.
     """
 
     name: str
     store: S3Store | LocalStore | MemoryStore
     root: Path | None = None
+    root_identity: tuple[int, int] | None = None
 
     def file_state(self, key: str) -> FileState | None:
         """The state of the local file `key`, None where objects are not files; raises what `local_state` raises."""
-        return None if self.root is None else local_state(self.name, self.root, key)
+        if self.root is None:
+            return None
+        try:
+            return local_state(self.name, self.root, key)
+        except ObjectNotFound:
+            self._check_root()
+            raise
+
+    def _check_root(self) -> None:
+        """Tell a missing file from a missing file system: behind an unmounted folder lies another, empty one."""
+        if self.root is None or folder_identity(self.root) == self.root_identity:
+            return
+        raise BucketUnavailable(f"{self.name}: the folder that stands in for the bucket is no longer mounted")
+
+
+def folder_identity(folder: Path) -> tuple[int, int] | None:
+    """Device and inode of a folder, None where there is none."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def local_state(name: str, root: Path, key: str) -> FileState:
@@ -101,7 +124,7 @@ def local_bucket(name: str, folder: Path) -> Bucket:
     root = folder.resolve()
     if not root.is_dir():
         raise SettingsError(f"EXR_MOUNTS: {name}={folder} is not a folder")
-    return Bucket(name, LocalStore(root), root)
+    return Bucket(name, LocalStore(root), root, folder_identity(root))
 
 
 def s3_bucket(name: str, connection: S3Connection) -> Bucket:

@@ -22,6 +22,7 @@ from obstore.exceptions import (
 
 from exr_inspector.errors import (
     AccessDenied,
+    BucketUnavailable,
     ObjectChanged,
     ObjectNotFound,
     SourceError,
@@ -68,6 +69,8 @@ def judge(error: Exception, path: str) -> Failure:
     """What `error`, raised by obstore for the object `path`, means."""
     text = _DEBUG.sub("", str(error))
     cause = _without_answer(error, text)
+    if "<Code>NoSuchBucket</Code>" in text:
+        return Failure(BucketUnavailable(f"{path}: there is no such bucket at this endpoint"), cause, Next.STOP)
     if isinstance(error, NotFoundError | FileNotFoundError):
         return Failure(ObjectNotFound(f"{path}: no such object"), cause, Next.STOP)
     if isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError):

@@ -91,7 +91,7 @@ class SourceOpener:
         return self._source(Bucket(MEMORY_BUCKET, store), key, budget, None)
 
     def head(self, bucket: str, key: str, *, deadline: Deadline | None = None) -> ObjectVersion | None:
-        """Which version of an object is there now, by one request; None when there is none.
+        """Which version of an object is there now, by one request; None when there is none, by two.
 
         Raises:
             SourceError: What `open` and `RangeSource.read` raise, besides ObjectNotFound.
@@ -104,7 +104,16 @@ class SourceOpener:
             work = head(where, key, attempts=attempts)
             return self._transport.run(work, deadline=deadline, doing=f"looking for {path}").version
         except ObjectNotFound:
+            # The answer to a HEAD has no body, so a missing bucket looks like a missing object: a GET tells them apart.
+            return self._look_closer(where, key, deadline)
+
+    def _look_closer(self, where: Bucket, key: str, deadline: Deadline | None) -> ObjectVersion | None:
+        source = self._source(where, key, None, deadline)
+        try:
+            source.read(start=0, end=1)
+        except ObjectNotFound:
             return None
+        return source.version
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEntry]:
         """The objects whose keys begin with `prefix`, page by page as they are consumed; see `listing`.

@@ -38,7 +38,7 @@ def test_nothing_set_gives_the_defaults():
     assert (settings.policy, settings.hash, settings.leaders, settings.rebuild, settings.batch) == (
         "default",
         False,
-        False,
+        "off",
         False,
         False,
     )

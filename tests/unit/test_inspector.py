@@ -1,0 +1,195 @@
+"""The inspector: what is read of a file, what it costs, and what becomes of everything that can be wrong."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from exr_inspector.errors import ObjectChanged, SourceUnavailable, UnsupportedKey
+from exr_inspector.exr.limits import Limits
+from exr_inspector.inspector import Inspector, InspectorConfig, LeaderMode
+from exr_inspector.model import EventInfo, Inspection, StatsMode, Status
+from exr_inspector.settings import load_settings
+from exr_inspector.sources import SourceOpener
+from exr_inspector.validation import builtin_policy
+from tests.support.exrbytes import ZIPS, Part, a_string, build, lay_out
+from tests.support.faulty_s3 import FaultyS3
+from tests.support.faulty_s3 import Status as HttpStatus
+
+POLICY = builtin_policy("default")
+
+
+@pytest.fixture
+def s3() -> Iterator[FaultyS3]:
+    with FaultyS3() as server:
+        yield server
+
+
+def inspect(s3: FaultyS3, data: bytes | None, **config: Any) -> Inspection:
+    """Inspect `data` as the object renders/a.exr over HTTP."""
+    if data is not None:
+        s3.put("renders", "a.exr", data)
+    opener = SourceOpener(load_settings(s3.environ | {"S3_RETRIES": "0"}, secrets_dir=None))
+    return Inspector(InspectorConfig(**config)).inspect(opener.open("renders", "a.exr"), POLICY)
+
+
+def codes(inspection: Inspection) -> set[str]:
+    return {finding.code for finding in inspection.findings}
+
+
+def test_an_ordinary_file_costs_one_request_with_its_verdict_on_completeness(s3: FaultyS3) -> None:
+    inspection = inspect(s3, build([Part()]))
+    assert inspection.status is Status.INSPECTED
+    assert inspection.is_complete is True
+    assert inspection.cost.requests == 1
+    assert s3.count("GET") == 1
+
+
+def test_sampled_statistics_of_a_small_file_come_with_the_first_request(s3: FaultyS3) -> None:
+    inspection = inspect(s3, build([Part()]), stats=StatsMode.SAMPLED)
+    assert inspection.pixels is not None
+    assert {channel.channel for channel in inspection.pixels.channels} == {"R", "G", "B"}
+    assert s3.count("GET") == 1
+
+
+def test_a_large_header_is_read_in_few_requests(s3: FaultyS3) -> None:
+    manifest = a_string("cryptomatte/abc1234/manifest", "x" * 3_000_000)
+    inspection = inspect(s3, build([Part(extra=[manifest, a_string("comments", "behind it")])]))
+    assert inspection.header is not None
+    assert inspection.header.parts[0].text("comments") == "behind it"
+    assert inspection.cost.requests <= 3
+    assert inspection.cost.bytes_read < 2 * 3_100_000
+
+
+def test_many_small_attributes_over_the_first_read_double_the_reads(s3: FaultyS3) -> None:
+    extra = [a_string(f"a{index}", "v" * 100) for index in range(6_000)]
+    inspection = inspect(s3, build([Part(extra=extra)]))
+    assert inspection.status is Status.INSPECTED
+    assert inspection.cost.requests <= 6
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "EXR_EMPTY"),
+        (b"\x89PNG\r\n\x1a\n0000", "EXR_MAGIC"),
+        (build([Part()])[:100], "EXR_HEADER_TRUNCATED"),
+        (build([Part()], version_word=3), "EXR_VERSION"),
+        (build([Part(without="channels")]), "EXR_LAYOUT"),
+    ],
+)
+def test_what_is_wrong_for_good_is_an_outcome_with_a_code(s3: FaultyS3, data: bytes, code: str) -> None:
+    inspection = inspect(s3, data)
+    assert (inspection.status, inspection.error_code) == (Status.FAILED, code)
+    assert inspection.error_message
+    assert any(finding.severity.label == "error" for finding in inspection.findings)
+    assert inspection.version is not None
+
+
+def test_a_missing_object_has_no_version_and_is_gone(s3: FaultyS3) -> None:
+    inspection = inspect(s3, None)
+    assert inspection.is_gone
+    assert inspection.version is None
+
+
+def test_a_denied_object_is_an_outcome(s3: FaultyS3) -> None:
+    s3.script(HttpStatus(403))
+    inspection = inspect(s3, build([Part()]))
+    assert (inspection.status, inspection.error_code) == (Status.FAILED, "SOURCE_ACCESS_DENIED")
+    assert not inspection.is_gone
+
+
+def test_an_outage_is_raised(s3: FaultyS3) -> None:
+    s3.script(HttpStatus(503))
+    with pytest.raises(SourceUnavailable):
+        inspect(s3, build([Part()]))
+
+
+def test_an_object_that_changes_between_two_reads_is_raised(s3: FaultyS3) -> None:
+    big = build([Part(extra=[a_string("comments", "x" * 200_000)])])
+    s3.hook = lambda request: s3.put("renders", "a.exr", big + b"tail") if s3.count("GET") == 2 else None
+    with pytest.raises(ObjectChanged):
+        inspect(s3, big)
+
+
+def test_what_was_read_before_the_damage_is_kept(s3: FaultyS3) -> None:
+    built = lay_out([Part(extra=[a_string("comments", "before"), a_string("zzz", "after").sized(-5)])])
+    inspection = inspect(s3, built.data)
+    assert inspection.error_code == "EXR_HEADER_DAMAGED"
+    assert inspection.header is not None
+    assert inspection.header.parts[0].text("comments") == "before"
+
+
+def test_parts_before_one_without_a_layout_still_have_their_verdict(s3: FaultyS3) -> None:
+    data = build([Part(name="good"), Part(name="bad", without="channels"), Part(name="behind")])
+    inspection = inspect(s3, data)
+    assert inspection.error_code == "EXR_LAYOUT"
+    assert [layout is not None for layout in inspection.layouts] == [True, False, True]
+    assert [whole.part for whole in inspection.completeness] == [0]
+
+
+def test_the_request_budget_ends_reading_with_an_outcome(s3: FaultyS3) -> None:
+    extra = [a_string(f"a{index}", "v" * 100) for index in range(6_000)]
+    inspection = inspect(s3, build([Part(extra=extra)]), max_requests=2)
+    assert (inspection.status, inspection.error_code) == (Status.FAILED, "SOURCE_BUDGET")
+    assert s3.count("GET") == 2
+
+
+def test_the_header_limit_ends_reading_with_an_outcome(s3: FaultyS3) -> None:
+    data = build([Part(extra=[a_string("comments", "x" * 200_000)])])
+    inspection = inspect(s3, data, limits=replace(Limits(), header_bytes=100_000))
+    assert inspection.error_code == "LIMIT_EXCEEDED"
+    assert inspection.cost.bytes_read < 120_000
+
+
+def tall(**changes: Any) -> Part:
+    """A part whose chunks reach beyond the first 64 KiB."""
+    return Part(data_window=(0, 0, 99, 299), compression=ZIPS, **changes)
+
+
+def cut() -> bytes:
+    """A file that ends inside its last chunk: every table entry is within it, only the last leader tells."""
+    return build([tall()])[:-20]
+
+
+def test_a_cut_last_chunk_shows_when_its_leader_was_read_anyway(s3: FaultyS3) -> None:
+    inspection = inspect(s3, build([Part()])[:-3])
+    assert inspection.is_complete is False
+    assert s3.count("GET") == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "complete", "requests"),
+    [(LeaderMode.OFF, True, 1), (LeaderMode.LAST, False, 2), (LeaderMode.ALL, False, 3)],
+)
+def test_leaders_are_read_as_far_as_asked(s3: FaultyS3, mode: LeaderMode, complete: bool, requests: int) -> None:
+    inspection = inspect(s3, cut(), leaders=mode)
+    assert inspection.is_complete is complete
+    assert s3.count("GET") <= requests
+    assert ("CHK-PAST-EOF" in codes(inspection)) is not complete
+
+
+def test_a_zeroed_table_is_rebuilt_when_asked_and_the_file_found_whole(s3: FaultyS3) -> None:
+    data = build([tall(edit_table=lambda offsets: [0] * len(offsets))])
+    assert inspect(s3, data).is_complete is False
+    rebuilt = inspect(s3, data, rebuild=True)
+    assert rebuilt.is_complete is True
+    assert rebuilt.completeness[0].checked == "rebuilt"
+    assert "CHK-REBUILDABLE" in codes(rebuilt)
+
+
+def test_rebuilding_keeps_to_the_request_budget(s3: FaultyS3) -> None:
+    data = build([tall(edit_table=lambda offsets: [0] * len(offsets))])
+    inspection = inspect(s3, data, rebuild=True, max_requests=3)
+    assert inspection.status is Status.INSPECTED
+    assert inspection.is_complete is False
+    assert s3.count("GET") <= 3
+
+
+def test_a_key_that_cannot_be_asked_for_is_an_outcome_with_its_event() -> None:
+    event = EventInfo("1004356627333135")
+    error = UnsupportedKey("renders/a//b.exr: an empty component")
+    inspection = Inspector().refused("renders", "a//b.exr", error, POLICY, event=event)
+    assert (inspection.status, inspection.error_code) == (Status.FAILED, UnsupportedKey.code)
+    assert inspection.event == event
