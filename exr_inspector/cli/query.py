@@ -15,12 +15,14 @@ import click
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.catalog.cookbook import Query, cookbook
-from exr_inspector.catalog.schema import FILES
+from exr_inspector.catalog.schema import FILES, SUMMARY_CHARACTERS
+from exr_inspector.cli.display import plain
 from exr_inspector.errors import CatalogError, LocalDatabaseError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,18 +152,38 @@ def _plain(value: object) -> object:
 
 
 def _as_table(rows: pa.Table) -> None:
-    console = Console()
-    table = Table(*rows.column_names, box=None, pad_edge=False, header_style="bold")
-    for row in rows.to_pylist():
-        table.add_row(*(Text("" if value is None else _cell(_plain(value))) for value in row.values()))
-    console.print(table)
-    console.print(Text(f"{rows.num_rows} rows", style="dim"))
+    """A table where it fits the terminal, otherwise every row as a block of lines; only very long texts are cut."""
+    console = Console(soft_wrap=True)
+    names = [name for name in rows.column_names if rows[name].null_count < rows.num_rows] or rows.column_names
+    cells = [[_cell(_plain(row[name])) for name in names] for row in rows.select(names).to_pylist()]
+    widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
+    if sum(widths) + 2 * len(widths) <= console.width or not console.is_terminal:
+        for line in (names, *cells):
+            padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+            console.print(Text("  ".join(padded).rstrip(), style="bold" if line is names else ""))
+    else:
+        _as_blocks(console, names, cells)
+    empty = [name for name in rows.column_names if name not in names]
+    told = f"; empty: {', '.join(empty)}" if empty else ""
+    console.print(Text(f"{rows.num_rows} {'row' if rows.num_rows == 1 else 'rows'}{told}", style="dim"))
+
+
+def _as_blocks(console: Console, names: list[str], cells: list[list[str]]) -> None:
+    wide = max(map(cell_len, names))
+    for line in cells:
+        for name, cell in zip(names, line, strict=True):
+            if cell:
+                console.print(Text.assemble((name.ljust(wide), "bold"), "  ", cell))
+        console.print()
 
 
 def _cell(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+        return ", ".join(map(_cell, value))
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "yes", False: "no"}[value]
+    # Control characters of a file's texts must not reach the terminal.
+    return f"{value:.6g}" if isinstance(value, float) else plain(str(value), SUMMARY_CHARACTERS)
 
 
 def _as_json(rows: pa.Table) -> None:

@@ -1,0 +1,348 @@
+"""Questions to the tables: the read API through the SDK, and every query of the cookbook on the DuckDB file itself."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from exr_inspector.catalog import Catalog
+from exr_inspector.catalog.cookbook import cookbook
+from exr_inspector.catalog.maintenance import setup
+from exr_inspector.catalog.reconcile import stored_versions
+from exr_inspector.catalog.schema import CHANNELS
+from exr_inspector.cli.query import command
+from exr_inspector.errors import CatalogError, LocalDatabaseError
+from exr_inspector.local.vastdb import LocalVastDB
+from exr_inspector.model import Finding, Inspection, Severity, StatsMode
+from tests.contract.catalog_model import connect, damaged, inspection
+
+SEQUENCE = "renders/sh1/beauty.####.exr"
+
+
+def frame(number: int, **options: Any) -> Inspection:
+    values: dict[str, Any] = {
+        "sequence": SEQUENCE,
+        "frame": number,
+        "texts": {"shot": "sh1", "software": "Renderer 5"},
+        "channels": ("B", "G", "R", "diffuse.R"),
+    }
+    return inspection(f"sh1/beauty.{number:04}.exr", **(values | options))
+
+
+def scene() -> list[Inspection]:
+    """Frames 1, 2, 6, 7, the sixth wider and with another layer; a stereo file, broken ones, one in another bucket."""
+    wide = frame(6, width=128, channels=("B", "G", "R", "diffuse.G", "diffuse.R", "id.A"))
+    stereo = inspection("sh2/stereo.exr", views=("left", "right"), texts={"owner": "me"}, mode=StatsMode.FULL)
+    bad = replace(
+        inspection("sh2/bad.exr", mode=StatsMode.FULL),
+        findings=(Finding("PIX-NAN", Severity.ERROR, "NaN in R", part=0, channel="R"),),
+    )
+    other = inspection("sh1/beauty.0001.exr", bucket="archive", texts={"manifest": "x" * 200_000})
+    again = inspection("sh1/beauty.7.exr", sequence="renders/sh1/beauty.#.exr", frame=7)
+    return [frame(1), frame(2), wide, frame(7), again, stereo, bad, other, damaged("sh2/no.exr")]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalVastDB, Catalog, Path]]:
+    path = tmp_path_factory.mktemp("read") / "catalog.duckdb"
+    with LocalVastDB(path) as server:
+        catalog = connect(server)
+        setup(catalog.connection)
+        catalog.upsert(scene())
+        catalog.upsert(scene()[:1])
+        yield server, catalog, path
+        catalog.close()
+
+
+@pytest.fixture(scope="module")
+def catalog(filled: tuple[LocalVastDB, Catalog, Path]) -> Catalog:
+    return filled[1]
+
+
+# --- the read API ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spelling", ["s3://renders/sh2/stereo.exr", "renders/sh2/stereo.exr", "/sh2/stereo.exr"])
+def test_a_file_in_any_spelling(catalog: Catalog, spelling: str) -> None:
+    found = catalog.read.file(spelling)
+    assert found is not None
+    assert found.inspection.path == "renders/sh2/stereo.exr"
+    assert found.inspection.header == scene()[5].header
+    assert found.inspection.pixels == scene()[5].pixels
+    assert {name: len(rows) for name, rows in found.rows.items()} == {
+        "files": 1, "parts": 2, "channels": 10, "attributes": 24, "stats": 10, "validation": 0,
+    }  # fmt: skip
+
+
+def test_a_bucket_wins_over_a_key_of_the_same_spelling(catalog: Catalog) -> None:
+    found = catalog.read.file("/archive/sh1/beauty.0001.exr")
+    assert found is not None
+    assert found.inspection.bucket == "archive"
+
+
+@pytest.mark.parametrize("spelling", ["s3://renders/none.exr", "/none.exr", "none.exr", "s3://nowhere/sh2/stereo.exr"])
+def test_unknown_files(catalog: Catalog, spelling: str) -> None:
+    assert catalog.read.file(spelling) is None
+
+
+def test_every_inspection_comes_back(catalog: Catalog) -> None:
+    for item in scene():
+        found = catalog.read.file(item.path)
+        assert found is not None
+        cost_free = replace(item, cost=found.inspection.cost, duration_ms=found.inspection.duration_ms)
+        assert found.inspection == cost_free, item.path
+
+
+def test_pages_are_stable(catalog: Catalog) -> None:
+    paths = sorted(item.path for item in scene() if item.path.startswith("renders/sh"))
+    seen: list[str] = []
+    after: str | None = None
+    while True:
+        page = catalog.read.list_files("s3://renders/sh", limit=3, after=after)
+        seen += [item.path for item in page.files]
+        after = page.after
+        if after is None:
+            break
+        catalog.upsert([inspection("sh0/earlier.exr")])  # files that come in front of the page move nothing
+    assert seen == paths
+    catalog.remove("renders/sh0/earlier.exr")
+    assert catalog.read.list_files("none/").files == ()
+
+
+def test_layers_over_a_sequence(catalog: Catalog) -> None:
+    layers = {(use.layer, use.view): use for use in catalog.read.layers("s3://" + SEQUENCE)}
+    assert set(layers) == {("", None), ("diffuse", None), ("id", None)}
+    assert [layers[key].frame_count for key in sorted(layers, key=str)] == [4, 4, 1]
+    assert layers["diffuse", None].drifts
+    assert not layers["", None].drifts
+
+
+def test_a_sequence_with_gaps_and_drift(catalog: Catalog) -> None:
+    report = catalog.read.sequence(SEQUENCE)
+    assert report.frames == (1, 2, 6, 7)
+    assert report.missing == ((3, 5),)
+    assert report.drift["width"] == {64: (1, 2, 7), 128: (6,)}
+    assert set(report.drift) == {"width", "display_width", "channel_count", "layer_count"}
+    assert catalog.read.sequence("renders/none.####.exr").frames == ()
+
+
+def test_attributes(catalog: Catalog) -> None:
+    matches = catalog.read.find_attributes("shot", text="sh1")
+    assert [match.path for match in sorted(matches, key=lambda match: match.path)] == [
+        f"renders/sh1/beauty.{number:04}.exr" for number in (1, 2, 6, 7)
+    ]
+    assert len(catalog.read.find_attributes("pixelAspectRatio", minimum=0.5, maximum=1.5)) == 9
+    assert catalog.read.find_attributes("pixelAspectRatio", minimum=1.5) == ()
+    assert len(catalog.read.find_attributes("pixelAspectRatio", limit=2)) == 2
+
+
+def test_distinct_values(catalog: Catalog) -> None:
+    assert catalog.read.distinct("bucket") == (("renders", 8), ("archive", 1))
+    assert catalog.read.distinct("status", prefix="renders/sh2/") == (("inspected", 2), ("failed", 1))
+    assert dict(catalog.read.distinct("layer", prefix="archive/", table=CHANNELS)) == {"": 4, "diffuse": 1}
+    with pytest.raises(CatalogError):
+        catalog.read.distinct("no_such_column")
+
+
+def test_versions_for_reconciling(catalog: Catalog) -> None:
+    assert sum(1 for _ in stored_versions(catalog.connection, "s3://renders/sh1/")) == 5
+    assert sum(1 for _ in stored_versions(catalog.connection, "")) == 9
+
+
+def test_predicates_reach_the_server(
+    filled: tuple[LocalVastDB, Catalog, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the server answers with is what was asked for, not the table: counted in the rows that leave it."""
+    _, catalog, _ = filled
+    from vastdb import _internal  # noqa: PLC0415 - only here: where the SDK unpacks what the server sent
+
+    received: list[int] = []
+    parse = _internal.parse_query_data_response
+
+    def counting(*arguments: Any, **options: Any) -> Any:
+        for stream, following, table in parse(*arguments, **options):
+            received.append(table.num_rows)
+            yield stream, following, table
+
+    monkeypatch.setattr(_internal, "parse_query_data_response", counting)
+    catalog.read.file("renders/sh2/stereo.exr")
+    assert sum(received) == 1 + 2 + 10 + 24 + 10
+    received.clear()
+    catalog.read.find_attributes("shot", text="sh1")
+    assert sum(received) == 4
+    received.clear()
+    catalog.read.distinct("status", prefix="renders/sh2/")
+    assert sum(received) == 3
+
+
+# --- the cookbook ----------------------------------------------------------------------------------------
+
+EXPECTED: dict[str, tuple[dict[str, object], int]] = {
+    "listing": ({"prefix": "renders/", "after": "renders/sh1/beauty.0002.exr", "rows": 3}, 3),
+    "file": ({"path": "renders/sh2/stereo.exr"}, 2),
+    "file_layers": ({"path": "renders/sh2/stereo.exr"}, 4),
+    "file_attributes": ({"path": "archive/sh1/beauty.0001.exr"}, 10),
+    "layers": ({"sequence": SEQUENCE}, 3),
+    "attribute_numbers": ({"name": "screenWindowWidth", "least": 1, "most": 1}, 9),
+    "attribute_text": ({"name": "shot", "value": "sh1"}, 4),
+    "distinct_values": ({"prefix": "renders/"}, 10),
+    "sequences": ({"prefix": ""}, 2),
+    "sequence_gaps": ({"prefix": ""}, 1),
+    "sequence_drift": ({"sequence": SEQUENCE}, 1),
+    "sequence_duplicates": ({"prefix": ""}, 1),
+    "unprocessed": ({"bucket": "renders", "root": "/mnt/renders"}, 4),
+    "broken": ({"prefix": ""}, 3),
+    "findings": ({"prefix": "", "rank": 2}, 1),
+    "lossy_data": ({"prefix": ""}, 0),
+    "history": ({"path": "renders/sh1/beauty.0001.exr"}, 2),
+    "badges": ({"prefix": ""}, 2),
+    "statistics": ({"path": "renders/sh2/stereo.exr"}, 10),
+}
+
+
+@pytest.fixture(scope="module")
+def database(filled: tuple[LocalVastDB, Catalog, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a server that is done."""
+    path = tmp_path_factory.mktemp("sql") / "catalog.duckdb"
+    with LocalVastDB(path) as server:
+        catalog = connect(server)
+        setup(catalog.connection)
+        catalog.upsert(scene())
+        catalog.upsert(scene()[:1])
+    return path
+
+
+def rows_of_query(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
+    return connection.execute(cookbook()[name].for_duckdb(), EXPECTED[name][0]).to_arrow_table().to_pylist()
+
+
+@pytest.fixture(scope="module")
+def sql(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{database}' AS db (READ_ONLY)")
+        connection.execute(
+            "CREATE TABLE memory.main.vast_big_catalog_table AS SELECT * FROM (VALUES"
+            " ('/mnt/renders/sh1/', 'beauty.0001.exr', 'FILE', 1001, TIMESTAMP '2026-03-01 12:00:10.25'),"
+            " ('/mnt/renders/sh1', 'beauty.0002.exr', 'FILE', 999, TIMESTAMP '2026-03-01 12:00:10'),"
+            " ('/mnt/renders/sh1', 'beauty.0006.exr', 'FILE', 1001, TIMESTAMP '2026-03-01 13:00:00'),"
+            " ('/mnt/renders/sh1', 'beauty.0007.exr', 'FILE', 1001, TIMESTAMP '2026-03-01 12:00:10'),"
+            " ('/mnt/renders/sh1', 'beauty.7.exr', 'FILE', 1001, TIMESTAMP '2026-03-01 12:00:10'),"
+            " ('/mnt/renders/sh2', 'stereo.exr', 'FILE', 1001, TIMESTAMP '2026-03-01 12:00:10'),"
+            " ('/mnt/renders/sh2', 'bad.exr', 'FILE', 1001, TIMESTAMP '2026-03-01 12:00:10'),"
+            " ('/mnt/renders/sh3', 'new.EXR', 'FILE', 5, TIMESTAMP '2026-03-01 12:00:10'),"
+            " ('/mnt/renders/sh3', 'folder.exr', 'DIR', 5, TIMESTAMP '2026-03-01 12:00:10'),"
+            " ('/mnt/renders2', 'else.exr', 'FILE', 5, TIMESTAMP '2026-03-01 12:00:10')"
+            ") AS t(parent_path, name, element_type, size, mtime)"
+        )
+        connection.execute("SET search_path = 'db.\"vastdb/exr\",memory.main'")
+        yield connection
+
+
+def test_every_query_is_tested() -> None:
+    assert set(EXPECTED) == set(cookbook())
+    assert all(
+        EXPECTED[name][0].keys() == {item.name for item in query.parameters} for name, query in cookbook().items()
+    )
+    assert {query.question for query in cookbook().values()} == {*map(str, range(1, 10)), "panels"}
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_queries_run(sql: duckdb.DuckDBPyConnection, name: str) -> None:
+    assert len(rows_of_query(sql, name)) == EXPECTED[name][1]
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_queries_run_with_their_defaults(sql: duckdb.DuckDBPyConnection, name: str) -> None:
+    query = cookbook()[name]
+    sql.execute(query.for_duckdb(), {item.name: item.default for item in query.parameters}).fetchall()
+
+
+def test_what_queries_say(sql: duckdb.DuckDBPyConnection) -> None:
+    manifest = next(row for row in rows_of_query(sql, "file_attributes") if row["name"] == "manifest")
+    assert json.loads(manifest["value"]) == "x" * 200_000
+    layers = {row["layer"]: row for row in rows_of_query(sql, "layers")}
+    assert (layers["diffuse"]["drifts"], layers[""]["drifts"], layers["id"]["frames"]) == (True, False, 1)
+    (gap,) = rows_of_query(sql, "sequence_gaps")
+    assert (gap["first_missing"], gap["last_missing"], gap["frames"]) == (3, 5, 3)
+    assert [row["frame_number"] for row in rows_of_query(sql, "sequence_drift")] == [6]
+    assert {row["path"]: row["state"] for row in rows_of_query(sql, "unprocessed")} == {
+        "renders/sh1/beauty.0002.exr": "stale row",
+        "renders/sh1/beauty.0006.exr": "stale row",
+        "renders/sh2/no.exr": "no object",
+        "renders/sh3/new.EXR": "no row",
+    }
+    assert {row["path"]: row["reason"] for row in rows_of_query(sql, "broken")} == {
+        "renders/sh2/bad.exr": "NaN or infinity",
+        "renders/sh2/no.exr": "not an OpenEXR file at byte 0",
+        "renders/sh2/stereo.exr": "NaN or infinity",
+    }
+    assert [row["outcome"] for row in rows_of_query(sql, "history")] == ["inserted", "unchanged"]
+    assert [row["is_stereo"] for row in rows_of_query(sql, "badges")] == [False, True]
+
+
+# --- ./run query -----------------------------------------------------------------------------------------
+
+
+def run(database: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(command, [*arguments, "--catalog", str(database)])
+
+
+def test_query_prints_tables(database: Path) -> None:
+    done = run(database, "listing", "-p", "prefix=renders/sh2/")
+    assert done.exit_code == 0, done.output
+    assert "renders/sh2/stereo.exr" in done.output
+    assert "3 rows" in done.output
+
+
+def test_query_prints_json_csv_and_parquet(database: Path) -> None:
+    text = "select path, width, nan_count, mtime, cast('nan' as double) as nothing from files order by path"
+    listed = json.loads(run(database, text, "--format", "json").output)
+    assert len(listed) == 9
+    assert (listed[0]["path"], listed[0]["nothing"]) == ("archive/sh1/beauty.0001.exr", None)
+    assert listed[0]["mtime"] == "2026-03-01T12:00:10Z"
+    lines = list(csv.DictReader(io.StringIO(run(database, text, "--format", "csv").output)))
+    assert [line["path"] for line in lines] == [row["path"] for row in listed]
+    table = pq.read_table(io.BytesIO(run(database, text, "--format", "parquet").stdout_bytes))
+    assert table["path"].to_pylist() == [row["path"] for row in listed]
+
+
+def test_query_lists_the_cookbook() -> None:
+    done = CliRunner().invoke(command, [])
+    assert all(name in done.output for name in cookbook())
+
+
+@pytest.mark.parametrize(
+    "text", ["delete from files", "select * from read_csv('/etc/hosts')", "select nonsense from files"]
+)
+def test_query_reads_only(database: Path, text: str) -> None:
+    assert isinstance(run(database, text).exception, CatalogError)
+
+
+def test_query_refuses_wrong_parameters(database: Path) -> None:
+    assert run(database, "listing", "-p", "prefxi=a").exit_code == 2
+    assert run(database, "listing", "-p", "prefix").exit_code == 2
+    assert isinstance(run(database, "listing", "-p", "rows=many").exception, CatalogError)
+    assert isinstance(run(database, "lsting").exception, CatalogError)
+
+
+def test_query_of_no_or_another_file(tmp_path: Path) -> None:
+    assert isinstance(run(tmp_path / "none.duckdb", "listing").exception, LocalDatabaseError)
+    text = tmp_path / "text.duckdb"
+    text.write_text("no database")
+    assert isinstance(run(text, "listing").exception, LocalDatabaseError)
+    other = tmp_path / "other.duckdb"
+    duckdb.connect(str(other)).close()
+    assert isinstance(run(other, "listing").exception, LocalDatabaseError)
+    with LocalVastDB(tmp_path / "empty.duckdb"):
+        pass
+    assert isinstance(run(tmp_path / "empty.duckdb", "listing").exception, LocalDatabaseError)
