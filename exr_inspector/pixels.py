@@ -112,7 +112,8 @@ def read_pixels(
         layouts, tables, states, file_size, is_multi_part=header.is_multi_part, all_levels=config.all_levels
     )
     if mode is StatsMode.FULL:
-        plan = plan_full(extents, read_bytes=config.read_bytes, cover_bytes=file_size if config.hash_file else None)
+        read_bytes = min(config.read_bytes, budget.packed.capacity // 2)
+        plan = plan_full(extents, read_bytes=read_bytes, cover_bytes=file_size if config.hash_file else None)
     else:
         limit = sample_bytes(
             file_size,
@@ -123,7 +124,7 @@ def read_pixels(
         plan = plan_sample(extents, seed=config.seed, max_bytes=limit, max_requests=config.max_sample_requests)
     context = FileContext(source, file_size, header.is_multi_part, budget, deadline, mode is StatsMode.FULL)
     reading = _Reading(context, config, layouts)
-    reading.run(plan, at_once=mode is StatsMode.SAMPLED)
+    reading.run(plan, at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
     return reading.report(mode)
 
 

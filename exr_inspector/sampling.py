@@ -213,14 +213,11 @@ def plan_sample(extents: ChunkExtents, *, seed: int, max_bytes: int, max_request
     start, end = int(extents.start[0]), int(extents.end.max())
     if end - start <= max_bytes:
         return SamplePlan(extents, (PlannedRead(start, end, 0, len(extents)),))
-    sizes = extents.end - extents.start
-    affordable = int(np.searchsorted(np.cumsum(np.sort(sizes)), max_bytes, side="right"))
-    requests = min(max_requests, affordable, max(1, max_bytes // max(1, int(np.median(sizes)))))
     generator = np.random.default_rng(seed)
     taken = np.zeros(len(extents), np.bool_)
     reads: list[PlannedRead] = []
     left = max_bytes
-    strata = _strata(extents, requests, generator)
+    strata = _strata(extents, max_bytes, max_requests, generator)
     for number, stratum in enumerate(strata):
         read = _draw(extents, stratum, left // (len(strata) - number), taken, generator)
         if read is not None:
@@ -230,10 +227,20 @@ def plan_sample(extents: ChunkExtents, *, seed: int, max_bytes: int, max_request
     return SamplePlan(extents, tuple(sorted(reads, key=lambda read: read.start)))
 
 
-def _strata(extents: ChunkExtents, requests: int, generator: np.random.Generator) -> list[Ints]:
-    """Positions to draw one run each from: parts and levels cut into equal shares of their chunks."""
-    key = extents.part << 32 | extents.level
-    groups = [np.flatnonzero(key == value) for value in np.unique(key).tolist()]
+def _strata(extents: ChunkExtents, max_bytes: int, max_requests: int, generator: np.random.Generator) -> list[Ints]:
+    """Positions to draw one run each from: parts and levels cut into equal shares of their chunks.
+
+    No more shares than the budget pays a usual chunk for, and only chunks that one share's budget pays.
+    """
+    sizes = extents.end - extents.start
+    least = max(1, int(sizes.min()))
+    if least > max_bytes:
+        return []
+    usual = max(least, int(np.median(sizes)))
+    requests = min(max_requests, max_bytes // (usual if usual <= max_bytes else least))
+    payable = sizes <= max_bytes // requests
+    key = np.where(payable, extents.part << 32 | extents.level, -1)
+    groups = [np.flatnonzero(key == value) for value in np.unique(key[payable]).tolist()]
     if len(groups) > requests:
         chosen = np.sort(generator.choice(len(groups), requests, replace=False)).tolist()
         groups = [groups[number] for number in chosen]
