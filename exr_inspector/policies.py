@@ -1,7 +1,7 @@
 """Where the policy comes from: built in, or a YAML object in a bucket or folder, cached and checked for a newer version.
 
 An object's policy is looked at again at most every REFRESH_SECONDS. One that cannot be read or is wrong never replaces one
-that works: the last good policy stays, and the fault is told once. Without any good policy, the error is raised.
+that works: the last good policy stays, and the fault is told at every look. Without any good policy, the error is raised.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class PolicySource:
 
     def _load(self, deadline: Deadline | None) -> Policy:
         source = self._opener.open_url(self._name, deadline=deadline)
-        raw = source.read(start=0, end=MAX_POLICY_BYTES)
+        raw = source.read(start=0, end=MAX_POLICY_BYTES + 1)
+        if len(raw) > MAX_POLICY_BYTES:
+            raise PolicyError(f"{self._name}: longer than {MAX_POLICY_BYTES} bytes, which no policy is")
         etag = source.version.etag if source.version else None
         if etag is not None and etag == self._etag:
             return self._policy

@@ -2,46 +2,70 @@
 
 Permanent trouble (a damaged file, an event nobody can read, a denied object) is stored and returned; transient trouble is
 raised when everything else of the event is done, so that the platform delivers the event again and what was done is then
-found unchanged.
+found unchanged. `docs/failures.md` has every case.
 """
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exr_inspector.assembly import inspector_from
 from exr_inspector.assembly_catalog import catalog_config
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
-from exr_inspector.errors import AccessDenied, EventError, ExrInspectorError, UnsupportedKey
+from exr_inspector.errors import AccessDenied, EventError, ExrInspectorError, SourceError
 from exr_inspector.events import EventKind, ObjectEvent, parse_events
 from exr_inspector.inspector import Inspector
-from exr_inspector.model import EventInfo, Inspection, Severity, Status
+from exr_inspector.model import EventInfo, Inspection, Severity
 from exr_inspector.policies import PolicySource
+from exr_inspector.service_results import Result, combined, removed_result, stored_result
+from exr_inspector.service_store import confirm, internal_fault, remove_gone, store_apart
 from exr_inspector.settings import Settings
 from exr_inspector.sources import Deadline, SourceOpener
-from exr_inspector.telemetry import Telemetry
+from exr_inspector.telemetry import Telemetry, TracedSource
 
-BATCH_WORKERS = 8  # objects of one batch that are inspected at a time: reading waits on the store, not on a core
-MAX_RESULTS = 32  # objects listed in one answer: the platform's event broker takes 126 KB, answers stay far below
+# Objects of all batches together that are worked on at a time: reading waits on the store, not on a core.
+BATCH_WORKERS = 16
 
 
 @dataclass(slots=True)
 class _Job:
-    """One object of one event on its way: exactly one of the outcomes is set when it is done."""
+    """One object of one event on its way; done as soon as it has a result or an error."""
 
     event: ObjectEvent
     inspection: Inspection | None = None
-    result: dict[str, Any] | None = None
+    stored: UpsertResult | None = None
+    is_gone: bool = False
+    result: Result | None = None
     error: ExrInspectorError | None = None
 
     @property
     def url(self) -> str:
-        return f"s3://{self.event.bucket}/{self.event.key}"
+        return f"s3://{self.event.path}"
+
+    @property
+    def info(self) -> EventInfo:
+        return EventInfo(self.event.event_id, self.event.sequencer, self.event.time)
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """One raw event: its objects, or why it has none."""
+
+    raw: Any
+    jobs: list[_Job] = field(default_factory=list)
+    refusal: Result | None = None
+    error: ExrInspectorError | None = None
+
+    @property
+    def fault(self) -> ExrInspectorError | None:
+        """What this event has to come again for."""
+        return self.error or next((job.error for job in self.jobs if job.error), None)
 
 
 class Service:
@@ -63,6 +87,7 @@ class Service:
         self._policies = policies
         self._catalog = catalog
         self._telemetry = telemetry
+        self._pool = ThreadPoolExecutor(BATCH_WORKERS, thread_name_prefix="exr-batch")
 
     @classmethod
     def from_settings(cls, settings: Settings, telemetry: Telemetry) -> Service:
@@ -86,7 +111,7 @@ class Service:
             telemetry=telemetry,
         )
 
-    def handle(self, raw: Any) -> dict[str, Any]:
+    def handle(self, raw: Any) -> Result:
         """Carry out one event.
 
         Args:
@@ -97,210 +122,217 @@ class Service:
             an event of several objects the worst of their statuses and the objects under `files`.
 
         Raises:
-            ExrInspectorError: A retryable one (or a SettingsError), after everything else of the event was done.
+            ExrInspectorError: One that a later delivery may mend or somebody has to, after everything else was done.
         """
         return self.handle_batch([raw])[0]
 
-    def handle_batch(self, raws: Sequence[Any]) -> list[dict[str, Any]]:
+    def handle_batch(self, raws: Sequence[Any]) -> list[Result]:
         """Carry out several events: inspected concurrently, stored in one transaction; results in their order.
 
         Raises:
-            ExrInspectorError: A retryable one (or a SettingsError), after everything else of the batch was done: the contract
-                has no way to fail one event of a batch, and what was done is found unchanged when the batch comes again.
+            ExrInspectorError: As for `handle`, after everything else of the batch was done: the contract has no way to fail
+                one event of a batch, and what was done is found unchanged when the batch comes again.
         """
         deadline = Deadline.after(self._settings.deadline_seconds)
-        parsed = [self._parse(raw) for raw in raws]
-        jobs = [job for entry in parsed if isinstance(entry, list) for job in entry]
-        with self._telemetry.span("exr.handle", events=len(raws), objects=len(jobs)):
-            self._inspect_all([job for job in jobs if job.result is None], deadline)
-            self._store_all(jobs, deadline)
-        for job in jobs:
-            self._tell(job)
-        fault = next((job.error for job in jobs if job.error), None)
-        if fault:
-            raise fault
-        results = [_combine(entry) for entry in parsed]
+        with self._telemetry.span("exr.handle", events=len(raws)) as span:
+            with self._telemetry.span("exr.parse"):
+                deliveries = [self._parse(raw) for raw in raws]
+            jobs = [job for delivery in deliveries for job in delivery.jobs]
+            self._telemetry.annotate(span, objects=len(jobs))
+            self._each([job for job in jobs if job.result is None], lambda job: self._inspect(job, deadline))
+            self._store([job for job in jobs if job.inspection], deadline)
+            self._each([job for job in jobs if job.is_gone or job.stored], lambda job: self._settle(job, deadline))
+            for job in jobs:
+                self._tell(job)
+            fault = next((delivery.fault for delivery in deliveries if delivery.fault), None)
+            if fault:
+                raise fault
+            results = [
+                delivery.refusal or combined([job.result for job in delivery.jobs if job.result])
+                for delivery in deliveries
+            ]
+            self._telemetry.annotate(span, outcome=results[0]["status"] if len(results) == 1 else None)
         for raw, result in zip(raws, results, strict=True):
-            _label(raw, result)
+            self._telemetry.label(raw, exr_status=result["status"], exr_severity=result.get("worst_severity") or "none")
         return results
 
-    def _parse(self, raw: Any) -> list[_Job] | dict[str, Any]:
+    def _parse(self, raw: Any) -> _Delivery:
         try:
             events = parse_events(raw)
         except EventError as error:
             self._telemetry.line("SKIP", "event", level=logging.ERROR, reason=error.code, detail=error)
             self._telemetry.count("exr_files", status="skipped")
-            return {"status": "skipped", "reason": error.code, "message": str(error)}
+            return _Delivery(raw, refusal={"status": "skipped", "reason": error.code, "message": str(error)})
+        except Exception as error:  # noqa: BLE001 - boundary of one event; the platform's own objects answer here, too
+            fault = internal_fault(error)
+            self._telemetry.line("ERROR", "event", level=logging.ERROR, code=fault.code, detail=fault)
+            return _Delivery(raw, error=fault)
         jobs = [_Job(event) for event in events]
         for job in jobs:
             self._telemetry.line("INPUT", job.url, event=job.event.event_id, name=job.event.event_name)
-            reason = self._skip_reason(job.event)
+            reason = _skip_reason(job.event)
             if reason:
-                job.result = {"status": "skipped", "path": f"{job.event.bucket}/{job.event.key}", "reason": reason}
-        return jobs
+                job.result = _skipped(job, reason)
+        return _Delivery(raw, jobs)
 
-    @staticmethod
-    def _skip_reason(event: ObjectEvent) -> str | None:
-        if event.kind is EventKind.TAGGED:
-            return "tags say nothing of the file"
-        if not event.key.lower().endswith(".exr"):
-            return "not named .exr"
-        return None
-
-    def _inspect_all(self, jobs: Sequence[_Job], deadline: Deadline) -> None:
+    def _each(self, jobs: Sequence[_Job], work: Callable[[_Job], None]) -> None:
+        """Do `work`, which raises nothing, for every job: at once in this thread, or several at a time."""
         if len(jobs) < 2:
             for job in jobs:
-                self._inspect(job, deadline)
+                work(job)
             return
-        workers = min(len(jobs), BATCH_WORKERS)
-        with ThreadPoolExecutor(workers, thread_name_prefix="exr-inspect") as pool:
-            for _ in pool.map(lambda job: self._inspect(job, deadline), jobs):
-                pass
+        # Each in a copy of this context, so that its spans are children of the batch's.
+        running = [self._pool.submit(contextvars.copy_context().run, work, job) for job in jobs]
+        for future in running:
+            future.result()
 
     def _inspect(self, job: _Job, deadline: Deadline) -> None:
-        """Set the job's inspection, result or error; only faults of our own making leave this method as exceptions."""
-        event = job.event
+        """Set the job's inspection, `is_gone`, result or error."""
         started = time.perf_counter()
         try:
-            if (
-                event.kind is EventKind.REMOVED
-                and self._opener.head(event.bucket, event.key, deadline=deadline) is None
-            ):
-                return  # gone indeed: _store_all removes its rows
-            with self._telemetry.span("exr.inspect", path=f"{event.bucket}/{event.key}") as span:
-                info = EventInfo(event.event_id, event.sequencer, event.time)
-                policy = self._policies.current(deadline=deadline)
-                try:
-                    source = self._opener.open(event.bucket, event.key, deadline=deadline)
-                except UnsupportedKey as error:
-                    job.inspection = self._inspector.refused(event.bucket, event.key, error, policy, event=info)
-                else:
-                    job.inspection = self._inspector.inspect(source, policy, event=info, deadline=deadline)
-                cost = job.inspection.cost
+            if job.event.kind is EventKind.REMOVED and self._is_gone(job.event, deadline):
+                job.is_gone = True
+                return
+            with self._telemetry.span("exr.inspect", path=job.event.path) as span:
+                inspection = self._inspection(job, deadline)
+                cost = inspection.cost
                 self._telemetry.annotate(
                     span,
-                    status=job.inspection.status.value,
-                    error_code=job.inspection.error_code,
+                    status=inspection.status.value,
+                    error_code=inspection.error_code,
                     requests=cost.requests,
                     bytes=cost.bytes_read,
-                    findings=len(job.inspection.findings),
+                    findings=len(inspection.findings),
                 )
-            if job.inspection.is_gone:
-                job.inspection = None
+            if inspection.is_gone:
+                job.is_gone = True
+            else:
+                job.inspection = inspection
         except AccessDenied as error:  # by our own settings: what the store denies is the inspection's outcome
-            job.result = {"status": "skipped", "path": f"{event.bucket}/{event.key}", "reason": str(error)}
+            job.result = _skipped(job, str(error))
         except ExrInspectorError as error:
             job.error = error
+        except Exception as error:  # noqa: BLE001 - boundary of one object: the others of its batch go on
+            job.error = internal_fault(error)
         finally:
             self._telemetry.record("exr_inspect_ms", (time.perf_counter() - started) * 1000)
 
-    def _store_all(self, jobs: Sequence[_Job], deadline: Deadline) -> None:
-        """Write what was inspected in one transaction, then remove what is gone."""
+    def _is_gone(self, event: ObjectEvent, deadline: Deadline) -> bool:
+        """Whether an object that is said to be removed is gone; the event's word is taken where nobody may look.
+
+        Raises:
+            AccessDenied: The settings forbid to look at it.
+            ExrInspectorError: A retryable one.
+        """
+        try:
+            self._opener.open(event.bucket, event.key)
+        except AccessDenied:
+            raise
+        except SourceError:
+            return True
+        try:
+            return self._opener.head(event.bucket, event.key, deadline=deadline) is None
+        except SourceError as error:
+            if error.retryable:
+                raise
+            return True
+
+    def _inspection(self, job: _Job, deadline: Deadline) -> Inspection:
+        event = job.event
+        policy = self._policies.current(deadline=deadline)
+        try:
+            source = self._opener.open(event.bucket, event.key, deadline=deadline)
+        except AccessDenied:
+            raise
+        except SourceError as error:  # a name that cannot be asked for
+            return self._inspector.refused(event.bucket, event.key, error, policy, event=job.info)
+        traced = TracedSource.around(source, self._telemetry)
+        return self._inspector.inspect(traced, policy, event=job.info, deadline=deadline)
+
+    def _store(self, jobs: Sequence[_Job], deadline: Deadline) -> None:
+        """Write what was inspected in one transaction."""
+        inspections = [job.inspection for job in jobs if job.inspection]
+        if not inspections:
+            return
         started = time.perf_counter()
-        inspected = [job for job in jobs if job.inspection is not None]
-        gone = [job for job in jobs if job.inspection is None and job.result is None and job.error is None]
-        with self._telemetry.span("exr.store", inspections=len(inspected), removals=len(gone)):
-            if inspected:
-                inspections = [job.inspection for job in inspected if job.inspection is not None]
-                try:
-                    stored = self._catalog.upsert(inspections, deadline=deadline)
-                    for job, upserted in zip(inspected, stored, strict=True):
-                        job.result = _result(job.inspection, upserted)
-                except ExrInspectorError as error:
-                    for job in inspected:
-                        job.error = error
-            for job in gone:
-                self._remove(job, deadline)
+        with self._telemetry.span("exr.store", inspections=len(inspections)) as span:
+            for job, outcome in zip(jobs, store_apart(self._catalog, inspections, deadline=deadline), strict=True):
+                if isinstance(outcome, UpsertResult):
+                    job.stored = outcome
+                else:
+                    job.error = outcome
+            codes = sorted({job.error.code for job in jobs if job.error})
+            self._telemetry.annotate(span, error_code=",".join(codes) or None)
         self._telemetry.record("exr_store_ms", (time.perf_counter() - started) * 1000)
 
-    def _remove(self, job: _Job, deadline: Deadline) -> None:
+    def _settle(self, job: _Job, deadline: Deadline) -> None:
+        """Remove the rows of what is gone, and confirm what was stored; sets the job's result or error."""
         event = job.event
-        path = f"{event.bucket}/{event.key}"
         try:
-            info = EventInfo(event.event_id, event.sequencer, event.time)
-            removed = self._catalog.remove(path, event=info, deadline=deadline)
-            status = "unchanged" if removed.outcome is Outcome.IGNORED_OLDER else "removed"
-            job.result = {"status": status, "outcome": removed.outcome.value, "path": path, "rows": removed.rows}
+            with self._telemetry.span("exr.settle", path=event.path):
+                removed = None
+                if job.is_gone:
+                    removed = remove_gone(
+                        self._opener, self._catalog, event.bucket, event.key, event=job.info, deadline=deadline
+                    )
+                elif job.inspection and job.stored:
+                    if job.stored.outcome.changed:
+                        removed = confirm(self._opener, self._catalog, job.inspection, deadline=deadline)
+                    job.result = stored_result(job.inspection, job.stored)
+                if removed:
+                    job.result = removed_result(removed, ignored=removed.outcome is Outcome.IGNORED_OLDER)
         except ExrInspectorError as error:
             job.error = error
+        except Exception as error:  # noqa: BLE001 - boundary of one object
+            job.error = internal_fault(error)
 
     def _tell(self, job: _Job) -> None:
         """Log and count what became of one object."""
+        event_id, inspection = job.event.event_id, job.inspection
+        if inspection:
+            self._count(inspection)
         if job.error:
-            self._telemetry.line("ERROR", job.url, level=logging.ERROR, code=job.error.code, detail=job.error)
+            self._telemetry.line(
+                "ERROR", job.url, level=logging.ERROR, code=job.error.code, detail=job.error, event=event_id
+            )
             self._telemetry.count("exr_errors", code=job.error.code)
             return
         result = job.result or {}
         status = str(result.get("status", ""))
         self._telemetry.count("exr_files", status=status)
         if status == "skipped":
-            self._telemetry.line("SKIP", job.url, reason=result.get("reason"))
+            self._telemetry.line("SKIP", job.url, reason=result.get("reason"), event=event_id)
             return
-        inspection = job.inspection
-        if inspection is None:
-            self._telemetry.line("COMPLETE", job.url, status=status)
-            return
-        cost = inspection.cost
-        self._telemetry.count("exr_source_requests", cost.requests)
-        self._telemetry.count("exr_source_bytes", cost.bytes_read)
+        self._telemetry.line(
+            "COMPLETE",
+            job.url,
+            status=status,
+            outcome=result.get("outcome"),
+            code=inspection and inspection.error_code,
+            severity=result.get("worst_severity"),
+            requests=inspection and inspection.cost.requests,
+            bytes=inspection and inspection.cost.bytes_read,
+            ms=inspection and f"{inspection.duration_ms:.1f}",
+            event=event_id,
+        )
+
+    def _count(self, inspection: Inspection) -> None:
+        self._telemetry.count("exr_source_requests", inspection.cost.requests)
+        self._telemetry.count("exr_source_bytes", inspection.cost.bytes_read)
         if inspection.error_code:
             self._telemetry.count("exr_failures", code=inspection.error_code)
         for severity in Severity:
             found = sum(finding.severity is severity for finding in inspection.findings)
             self._telemetry.count("exr_findings", found, severity=severity.label)
-        self._telemetry.line(
-            "COMPLETE",
-            job.url,
-            status=status,
-            code=inspection.error_code,
-            severity=result.get("worst_severity"),
-            requests=cost.requests,
-            bytes=cost.bytes_read,
-            ms=f"{inspection.duration_ms:.1f}",
-            event=job.event.event_id,
-        )
 
 
-def _result(inspection: Inspection | None, stored: UpsertResult) -> dict[str, Any]:
-    """What one object's result tells a chained function."""
-    if inspection is None:
-        raise ValueError("only an inspected object has a result to tell")
-    worst = inspection.worst_severity
-    changed = stored.outcome.changed
-    failed = inspection.status is Status.FAILED
-    return {
-        "status": "unchanged" if not changed else "failed" if failed else "inspected",
-        "outcome": stored.outcome.value,
-        "path": inspection.path,
-        "bucket": inspection.bucket,
-        "key": inspection.key,
-        "file_id": stored.file_id,
-        "content_key": stored.content_key,
-        "error_code": inspection.error_code,
-        "parts": len(inspection.header.parts) if inspection.header else 0,
-        "channels": sum(len(names.channels) for names in inspection.names),
-        "is_complete": inspection.is_complete,
-        "findings": len(inspection.findings),
-        "worst_severity": worst.label if worst else None,
-    }
+def _skip_reason(event: ObjectEvent) -> str | None:
+    if event.kind is EventKind.TAGGED:
+        return "tags say nothing of the file"
+    if not event.key.lower().endswith(".exr"):
+        return "not named .exr"
+    return None
 
 
-_WORST_FIRST = ("failed", "inspected", "removed", "unchanged", "skipped")
-
-
-def _combine(entry: list[_Job] | dict[str, Any]) -> dict[str, Any]:
-    """One event's result: its only object's, or a summary of several."""
-    if isinstance(entry, dict):
-        return entry
-    results = [job.result for job in entry if job.result is not None]
-    if len(results) == 1:
-        return results[0]
-    status = next((word for word in _WORST_FIRST if any(result["status"] == word for result in results)), "skipped")
-    return {"status": status, "count": len(results), "files": results[:MAX_RESULTS]}
-
-
-def _label(raw: Any, result: dict[str, Any]) -> None:
-    """Label the event for conditional routing, where the runtime's events can carry labels."""
-    set_labels = getattr(raw, "set_trigger_labels", None)
-    if callable(set_labels):
-        set_labels({"exr_status": result["status"], "exr_severity": result.get("worst_severity") or "none"})
+def _skipped(job: _Job, reason: str) -> Result:
+    return {"status": "skipped", "path": job.event.path, "reason": reason}

@@ -6,10 +6,14 @@ Payloads, headers and credentials are never passed in here; names from outside a
 
 from __future__ import annotations
 
+import contextvars
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+from exr_inspector.model import Cost, ObjectVersion
+from exr_inspector.sources import RangeSource, ReadBudget
 
 _COUNTERS = {
     "exr_files": "Objects handled, by status",
@@ -57,6 +61,11 @@ class Telemetry:
         """Log lines only."""
         return cls(logging.getLogger("exr_inspector"))
 
+    @property
+    def has_tracer(self) -> bool:
+        """Whether spans go anywhere."""
+        return self._tracer is not None
+
     @contextmanager
     def span(self, name: str, **attributes: object) -> Iterator[Any]:
         """A span around the body; yields it, or None without a tracer."""
@@ -85,7 +94,77 @@ class Telemetry:
         if name in self._histograms:
             self._histograms[name].record(value, attributes)
 
+    def label(self, event: Any, **labels: str) -> None:
+        """Label an event for conditional routing, where the runtime's events can carry labels.
+
+        A label is help for routing; an event that refuses it has been carried out all the same.
+        """
+        set_labels = getattr(event, "set_trigger_labels", None)
+        if callable(set_labels):
+            try:
+                set_labels(labels)
+            except Exception as error:  # noqa: BLE001 - the platform's code, after the work was done
+                self._logger.warning("[LABELS] refused: %s", type(error).__name__)
+
     def line(self, stage: str, subject: str, *, level: int = logging.INFO, **fields: object) -> None:
         """One log line: `[STAGE] subject | key=value key=value`; None values are left out."""
         pairs = " ".join(f"{name}={printable(value)}" for name, value in fields.items() if value is not None)
         self._logger.log(level, "[%s] %s | %s", stage, printable(subject), pairs)
+
+
+class TracedSource:
+    """A source whose reads are spans below the one that was current when it was made; safe to share between threads."""
+
+    def __init__(self, source: RangeSource, telemetry: Telemetry, context: contextvars.Context) -> None:
+        self._source = source
+        self._telemetry = telemetry
+        self._context = context
+
+    @classmethod
+    def around(cls, source: RangeSource, telemetry: Telemetry) -> RangeSource:
+        """`source` with spans, or itself where there is no tracer."""
+        return cls(source, telemetry, contextvars.copy_context()) if telemetry.has_tracer else source
+
+    @property
+    def bucket(self) -> str:
+        """As the source behind it, as are `key`, `path`, `version` and `cost`."""
+        return self._source.bucket
+
+    @property
+    def key(self) -> str:
+        """The key, literally."""
+        return self._source.key
+
+    @property
+    def path(self) -> str:
+        """`<bucket>/<key>`."""
+        return self._source.path
+
+    @property
+    def version(self) -> ObjectVersion | None:
+        """What is being read."""
+        return self._source.version
+
+    @property
+    def cost(self) -> Cost:
+        """Requests made and bytes of their bodies."""
+        return self._source.cost
+
+    def read(self, *, start: int, end: int) -> bytes:
+        """As RangeSource.read."""
+        return self.read_many([(start, end)], coalesce_bytes=0)[0]
+
+    def read_many(self, ranges: Sequence[tuple[int, int]], *, coalesce_bytes: int) -> list[bytes]:
+        """As RangeSource.read_many."""
+        # Pixels are read ahead on other threads, which know nothing of the span that asked.
+        return self._context.copy().run(self._read, ranges, coalesce_bytes)
+
+    def limited(self, budget: ReadBudget) -> RangeSource:
+        """As RangeSource.limited."""
+        return TracedSource(self._source.limited(budget), self._telemetry, self._context)
+
+    def _read(self, ranges: Sequence[tuple[int, int]], coalesce_bytes: int) -> list[bytes]:
+        with self._telemetry.span("exr.read", path=self.path, ranges=len(ranges)) as span:
+            data = self._source.read_many(ranges, coalesce_bytes=coalesce_bytes)
+            self._telemetry.annotate(span, bytes=sum(map(len, data)))
+            return data

@@ -1,0 +1,79 @@
+"""What the function answers: small mappings that a chained function understands as input. Values in, values out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from exr_inspector.catalog import UpsertResult
+from exr_inspector.model import Inspection, Severity, Status
+
+# An Event Broker takes 126 KB; answers stay far below. Bytes of JSON as `json.dumps` writes it, all escapes included.
+MAX_RESULT_BYTES = 16_000
+_STATUS_WORST_FIRST = ("failed", "inspected", "removed", "unchanged", "skipped")
+_SEVERITY_WORST_FIRST = tuple(severity.label for severity in reversed(Severity))
+_LISTED = ("status", "path", "worst_severity")
+
+Result = dict[str, Any]
+
+
+def stored_result(inspection: Inspection, stored: UpsertResult) -> Result:
+    """What is told of an inspected object."""
+    worst = inspection.worst_severity
+    changed = stored.outcome.changed
+    failed = inspection.status is Status.FAILED
+    return {
+        "status": "unchanged" if not changed else "failed" if failed else "inspected",
+        "outcome": stored.outcome.value,
+        "path": inspection.path,
+        "bucket": inspection.bucket,
+        "key": inspection.key,
+        "file_id": stored.file_id,
+        "content_key": stored.content_key,
+        "error_code": inspection.error_code,
+        "parts": len(inspection.header.parts) if inspection.header else 0,
+        "channels": sum(len(names.channels) for names in inspection.names),
+        "is_complete": inspection.is_complete,
+        "findings": len(inspection.findings),
+        "worst_severity": worst.label if worst else None,
+    }
+
+
+def removed_result(removed: UpsertResult, *, ignored: bool) -> Result:
+    """What is told of an object that is gone; `ignored` when a newer version is stored, so that nothing was removed."""
+    return {
+        "status": "unchanged" if ignored else "removed",
+        "outcome": removed.outcome.value,
+        "path": removed.path,
+        "file_id": removed.file_id,
+        "rows": removed.rows,
+    }
+
+
+def combined(results: Sequence[Result]) -> Result:
+    """One event's result: its only object's, or a summary of several.
+
+    The summary lists as many objects as MAX_RESULT_BYTES allow; `count` says how many there were, `is_complete_list` whether
+    `files` names them all.
+    """
+    if len(results) == 1:
+        return results[0]
+    severities = {result.get("worst_severity") for result in results}
+    statuses = {result["status"] for result in results}
+    summary: Result = {
+        "status": next((word for word in _STATUS_WORST_FIRST if word in statuses), "skipped"),
+        "count": len(results),
+        "worst_severity": next((label for label in _SEVERITY_WORST_FIRST if label in severities), None),
+        "is_complete_list": True,
+        "files": [],
+    }
+    left = MAX_RESULT_BYTES - len(json.dumps(summary))
+    for result in results:
+        listed = {name: result[name] for name in _LISTED if result.get(name) is not None}
+        left -= len(json.dumps(listed)) + 2
+        if left < 0:
+            summary["is_complete_list"] = False
+            break
+        summary["files"].append(listed)
+    return summary

@@ -1,0 +1,123 @@
+"""Inspections into the tables so that none is lost and none harms: apart from each other, and held against the objects.
+
+Reading an object and storing its rows are two moments. In between it may have been removed or overwritten, and the event of
+that change may have been carried out already, finding nothing to do. So what changed rows is followed by one look at the
+object: an object that is gone takes its rows with it, one that came back is left to the next delivery. Whoever changes
+the object after that look causes an event that finds the rows. Used for events and for whole prefixes alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from exr_inspector.catalog import Catalog, Outcome, UpsertResult
+from exr_inspector.errors import ExrInspectorError, ObjectChanged, SourceError
+from exr_inspector.model import EventInfo, Inspection, ObjectVersion
+from exr_inspector.sources import Deadline, SourceOpener
+
+
+def internal_fault(error: Exception) -> ExrInspectorError:
+    """An exception that is none of ours, as one of ours: a fault of this program, told by its type only."""
+    fault = ExrInspectorError(f"unexpected {type(error).__name__}: a fault of exr-inspector, please report it")
+    fault.__cause__ = error
+    return fault
+
+
+def store_apart(
+    catalog: Catalog, inspections: Sequence[Inspection], *, force: bool = False, deadline: Deadline | None = None
+) -> list[UpsertResult | ExrInspectorError]:
+    """Store a batch in one transaction; where something in it cannot be stored at all, everything else still is.
+
+    Args:
+        catalog: The tables.
+        inspections: The batch.
+        force: As for `Catalog.upsert`.
+        deadline: As for `Catalog.upsert`.
+
+    Returns:
+        In the order of the batch: what became of each, or why it is not stored. A retryable error speaks of the database
+        and so is everybody's.
+    """
+    if not inspections:
+        return []
+    fault: ExrInspectorError
+    try:
+        return list(catalog.upsert(inspections, force=force, deadline=deadline))
+    except ExrInspectorError as error:
+        fault = error
+        if fault.retryable:
+            return [fault] * len(inspections)
+    except Exception as error:  # noqa: BLE001 - boundary of one record: rows that cannot even be built
+        fault = internal_fault(error)
+    if len(inspections) == 1:
+        return [fault]
+    half = len(inspections) // 2
+    return [
+        result
+        for part in (inspections[:half], inspections[half:])
+        for result in store_apart(catalog, part, force=force, deadline=deadline)
+    ]
+
+
+def remove_gone(
+    opener: SourceOpener, catalog: Catalog, bucket: str, key: str, *, event: EventInfo, deadline: Deadline | None = None
+) -> UpsertResult:
+    """Remove the rows of an object that was found gone.
+
+    Raises:
+        ObjectChanged: It is there again, and its own event may have been carried out before its rows were removed.
+        ExrInspectorError: What `Catalog.remove` and `SourceOpener.head` raise.
+    """
+    removed = catalog.remove(f"{bucket}/{key}", event=event, deadline=deadline)
+    if removed.outcome is Outcome.REMOVED and _version(opener, bucket, key, deadline) is not None:
+        raise ObjectChanged(f"{bucket}/{key}: made again while its rows were being removed")
+    return removed
+
+
+def confirm(
+    opener: SourceOpener, catalog: Catalog, inspection: Inspection, *, deadline: Deadline | None = None
+) -> UpsertResult | None:
+    """Look at the object once more after its rows were changed; one request.
+
+    Returns:
+        None when the rows stand, or the removal of the rows of an object that is gone.
+
+    Raises:
+        ObjectChanged: It was overwritten in the same second, and nothing but chance says which of the two is the newer.
+        ExrInspectorError: What `remove_gone` raises.
+    """
+    stored = inspection.version
+    if stored is None:  # a row that says why the object could not be read: there is nothing to be looked at
+        return None
+    try:
+        found = opener.head(inspection.bucket, inspection.key, deadline=deadline)
+    except SourceError as error:
+        if error.retryable:
+            raise
+        return None  # no longer readable; the next event about it says why
+    if found is None:
+        return remove_gone(
+            opener, catalog, inspection.bucket, inspection.key, event=inspection.event, deadline=deadline
+        )
+    if inspection.event.sequencer is None and _same_second(stored, found) and _differ(stored, found):
+        raise ObjectChanged(f"{inspection.path}: overwritten while its rows were being stored")
+    return None
+
+
+def _version(opener: SourceOpener, bucket: str, key: str, deadline: Deadline | None) -> ObjectVersion | None:
+    try:
+        return opener.head(bucket, key, deadline=deadline)
+    except SourceError as error:
+        if error.retryable:
+            raise
+        return None
+
+
+def _same_second(one: ObjectVersion, other: ObjectVersion) -> bool:
+    return one.mtime.replace(microsecond=0) == other.mtime.replace(microsecond=0)
+
+
+def _differ(one: ObjectVersion, other: ObjectVersion) -> bool:
+    if one.etag is not None and other.etag is not None:
+        return (one.etag, one.size_bytes) != (other.etag, other.size_bytes)
+    return (one.size_bytes, one.mtime) != (other.size_bytes, other.mtime)
