@@ -162,13 +162,7 @@ def seeds() -> list[bytes]:
         ex.build([ex.Part(kind="deepscanline")]),
         ex.build([ex.Part(kind="deeptile", tiles=ex.Tiles(2, 2))]),
         ex.build([ex.Part(name="a"), ex.Part(name="b", kind="tiledimage"), ex.Part(name="c", kind="deepscanline")]),
-        ex.build(
-            [
-                ex.Part(
-                    compression=ex.ZIP, channels=[ex.Channel("Y"), ex.Channel("BY", 1, 2, 2)], data_window=(0, 0, 7, 39)
-                )
-            ]
-        ),
+        ex.build([ex.Part(compression=ex.ZIP, channels=sampled, data_window=(0, 0, 7, 39))]),
     ]
     corpus = Path(os.environ.get("EXR_CORPUS", ROOT.parent / "shared" / "corpus"))
     files = sorted(path for path in corpus.glob("*/*") if path.parent.name != "truth" and path.is_file())

@@ -198,7 +198,9 @@ def _check_deep_sizes(leader: ChunkLeader, place: ChunkPlace, layout: Layout) ->
 
 
 def chunk_index(leader: ChunkLeader, layout: Layout) -> int | None:
-    """Index of the chunk that a leader says it belongs to, None where the part has no such chunk."""
+    """Index of the chunk that a leader says it belongs to, None where the part has no such chunk, or is of unknown type."""
+    if not layout.levels:
+        return None
     if leader.y is None:
         return layout.index_of(leader.level_x or 0, leader.level_y or 0, leader.tile_x or 0, leader.tile_y or 0)
     row, off = divmod(leader.y - layout.data_window.y_min, layout.tile_height)

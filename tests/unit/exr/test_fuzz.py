@@ -1,0 +1,37 @@
+"""A few thousand seeded mutations, and every input that once broke the contract."""
+
+import tracemalloc
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from bench.fuzz import REGRESSIONS, broken, exercise, inputs, seeds
+
+KEPT = sorted(REGRESSIONS.glob("*.bin")) if REGRESSIONS.is_dir() else []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutations_raise_only_our_errors_and_take_no_time(seed: int) -> None:
+    faults = {number: fault for number, data in enumerate(islice(inputs(seed), 1_500)) if (fault := broken(data))}
+    assert faults == {}
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_regressions(path: Path) -> None:
+    assert broken(path.read_bytes()) is None
+
+
+def test_memory_stays_in_proportion() -> None:
+    """No number in a damaged file makes us allocate: 40 times the input and some fixed room is far more than is used."""
+    chosen = list(islice(inputs(99), 400))
+    largest = max(map(len, chosen))
+    exercise(seeds()[0])
+    tracemalloc.start()
+    try:
+        for data in chosen:
+            exercise(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 * largest + (8 << 20)
