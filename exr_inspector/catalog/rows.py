@@ -292,7 +292,9 @@ def _validation_rows(inspection: Inspection) -> Iterator[Row]:
 def table_rows(
     inspection: Inspection, inspection_id: str | None = None, version: str = __version__
 ) -> dict[str, list[Row]]:
-    """The rows of an inspection by table name: `files` of one row, and all child tables; moments are datetimes.
+    """The rows of an inspection by table name, every column in order: `files` of one row, and all child tables.
+
+    Moments are datetimes.
 
     Args:
         inspection: What was learned.
@@ -322,7 +324,10 @@ def table_rows(
     counts = {column: len(rows[name]) for name, column in ROW_COUNTS.items()}
     written = {"inspector_version": version, "schema_version": SCHEMA_VERSION}
     rows["files"].append(owner | files_row(inspection) | counts | written)
-    return rows
+    return {
+        table.name: [{column.name: row.get(column.name) for column in table.columns} for row in rows[table.name]]
+        for table in DOCUMENT
+    }
 
 
 def _plain(value: object) -> object:
@@ -338,10 +343,7 @@ def file_rows(inspection: Inspection, inspection_id: str | None = None) -> dict[
     """
     rows = table_rows(inspection, inspection_id)
     return {
-        table.name: [
-            {column.name: _plain(row.get(column.name)) for column in table.columns} for row in rows[table.name]
-        ]
-        for table in DOCUMENT
+        name: [{column: _plain(value) for column, value in row.items()} for row in some] for name, some in rows.items()
     }
 
 

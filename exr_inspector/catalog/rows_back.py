@@ -83,7 +83,7 @@ def _header(files: StoredRow, parts: Sequence[StoredRow], attributes: Iterable[S
         return None
     by_part = attributes_from_rows(attributes)
     made = tuple(make_part(row["part_index"], word, by_part.get(row["part_index"], ())) for row in parts)
-    return Header(word, made, files["header_bytes"])
+    return Header(word, made, files["header_bytes"], is_partial=bool(files["header_is_partial"]))
 
 
 def _layout(part: PartHeader, row: StoredRow, limits: Limits) -> Layout | None:

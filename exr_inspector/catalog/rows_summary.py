@@ -16,6 +16,7 @@ from exr_inspector.catalog.schema import SUMMARY_CHARACTERS
 from exr_inspector.exr.attribute_json import to_json_text
 from exr_inspector.exr.attributes import encode
 from exr_inspector.exr.header import Header, PartHeader
+from exr_inspector.exr.timecode import read_timecode
 from exr_inspector.exr.values import (
     LONG_NAMES,
     NON_IMAGE,
@@ -70,16 +71,8 @@ def _text_any_case(part: PartHeader, *names: str) -> str | None:
 
 
 def _timecode(part: PartHeader) -> str | None:
-    # SMPTE 12M digits in binary coded decimal, low bits first: frame 4 + 2, drop frame, colour frame, seconds 4 + 3, field
-    # phase, minutes 4 + 3, group flag, hours 4 + 2.
     value = part.value("timeCode", "timecode")
-    if not isinstance(value, TimeCode):
-        return None
-    word = value.time_and_flags
-    frame = (word >> 4 & 3) * 10 + (word & 15)
-    seconds, minutes = (word >> 12 & 7) * 10 + (word >> 8 & 15), (word >> 20 & 7) * 10 + (word >> 16 & 15)
-    hours = (word >> 28 & 3) * 10 + (word >> 24 & 15)
-    return f"{hours:02}:{minutes:02}:{seconds:02}{';' if word & 0x40 else ':'}{frame:02}"
+    return read_timecode(value).text if isinstance(value, TimeCode) else None
 
 
 def _fps(part: PartHeader) -> float | None:
@@ -137,6 +130,7 @@ def _structure(inspection: Inspection, header: Header) -> Row:
         "multipart_count": len(parts),
         "is_complete": inspection.is_complete,
         "header_bytes": header.end,
+        "header_is_partial": header.is_partial,
         "header_hash": header_hash(header),
     }
     if not parts:

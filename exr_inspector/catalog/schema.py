@@ -116,6 +116,7 @@ _FILES = (
     _may("is_tiled", BOOL, "Whether any part is tiled"),
     _may("is_complete", BOOL, "Whether every chunk of every part is there; null where that is not known"),
     _may("header_bytes", LONG, "End of the last header; of a damaged one, how far it could be read", "bytes"),
+    _may("header_is_partial", BOOL, "Whether the header is damaged further on, and this is what could be read of it"),
     _may("header_hash", TEXT, "`xxh3_128:` and the hash of all attributes: equal headers, equal hash"),
     _may("hash", TEXT, "Hash of the file's bytes with the algorithm before it; null unless asked for"),
     _may("width", LONG, "Width of the first part's data window", "pixels"),

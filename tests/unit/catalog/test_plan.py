@@ -1,0 +1,205 @@
+"""Which of two inspections counts: the rules, one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exr_inspector.catalog.keys import (
+    Standing,
+    content_key,
+    file_id,
+    guard_id,
+    sequencer_is_newer,
+    standing,
+    version_numbers,
+)
+from exr_inspector.catalog.paths import catalog_path, catalog_paths, catalog_prefix
+from exr_inspector.catalog.plan import StoredFile, decide, judge, newest
+from exr_inspector.catalog.reconcile import ListedObject, StoredVersion, compare
+from exr_inspector.catalog.results import Outcome
+from exr_inspector.catalog.schema import GUARD_COUNT
+from exr_inspector.errors import CatalogError
+from exr_inspector.model import ObjectVersion
+from tests.contract.catalog_model import START, inspection
+
+BASE = Standing("v1", START, None, START, "1.0.0", 1, False, "p", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({}, Outcome.UNCHANGED),
+        ({"inspected_at": START + timedelta(seconds=1)}, Outcome.UNCHANGED),
+        ({"depth": 2}, Outcome.REPLACED),
+        ({"depth": 0}, Outcome.KEPT_DEEPER),
+        ({"depth": 0, "inspector_version": "9"}, Outcome.KEPT_DEEPER),
+        ({"stopped": True}, Outcome.KEPT_DEEPER),
+        ({"inspector_version": "1.0.1"}, Outcome.REPLACED),
+        ({"inspector_version": "0.9.9"}, Outcome.UNCHANGED),
+        ({"inspector_version": "0.9.9", "depth": 2}, Outcome.REPLACED),
+        ({"policy": "q", "inspected_at": START + timedelta(seconds=1)}, Outcome.REPLACED),
+        ({"policy": "q", "inspected_at": START - timedelta(seconds=1)}, Outcome.UNCHANGED),
+        ({"error_code": "X", "inspected_at": START + timedelta(seconds=1)}, Outcome.REPLACED),
+        ({"content_key": "v2", "mtime": START + timedelta(seconds=1), "depth": 0}, Outcome.REPLACED),
+        ({"content_key": "v2", "mtime": START - timedelta(seconds=1), "depth": 2}, Outcome.IGNORED_OLDER),
+        ({"content_key": "v2", "inspected_at": START + timedelta(seconds=1)}, Outcome.REPLACED),
+        ({"content_key": "v2", "inspected_at": START - timedelta(seconds=1)}, Outcome.IGNORED_OLDER),
+        ({"content_key": "none", "mtime": None, "inspected_at": START + timedelta(days=1)}, Outcome.RECORDED),
+    ],
+)
+def test_judge(changes: dict[str, object], outcome: Outcome) -> None:
+    assert judge(replace(BASE, **changes), BASE) is outcome  # type: ignore[arg-type]
+
+
+def test_judge_of_the_first() -> None:
+    assert judge(BASE, None) is Outcome.INSERTED
+    assert judge(BASE, replace(BASE, content_key="none", mtime=None)) is Outcome.REPLACED
+    assert judge(BASE, BASE, force=True) is Outcome.REPLACED
+    assert judge(replace(BASE, depth=0), BASE, force=True) is Outcome.KEPT_DEEPER
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "newer"),
+    [
+        ("0055AED6DCD90281E5", "0055AED6DCD90281E6", False),
+        ("0B", "0A0", True),
+        ("a", "A0", False),
+        (None, "1", False),
+        ("1", None, True),
+    ],
+)
+def test_sequencers(new: str | None, old: str | None, newer: bool) -> None:
+    assert sequencer_is_newer(new, old) is newer
+
+
+def test_the_sequencer_decides_within_one_modification_time() -> None:
+    new = replace(BASE, content_key="v2", sequencer="02", inspected_at=START - timedelta(seconds=9))
+    assert judge(new, replace(BASE, sequencer="01")) is Outcome.REPLACED
+    assert judge(new, replace(BASE, sequencer="03")) is Outcome.IGNORED_OLDER
+
+
+def test_versions_compare_as_numbers() -> None:
+    assert version_numbers("1.10.0") > version_numbers("1.9.3")
+    assert version_numbers("1.0.0rc1") <= version_numbers("1.0.0")
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=6), st.randoms())
+def test_the_order_of_deliveries_does_not_matter(versions: list[tuple[int, int]], dice: object) -> None:
+    """Whatever order inspections come in, the newest version with the deepest statistics is what stays."""
+    items = [
+        replace(BASE, content_key=f"v{v}", mtime=START + timedelta(seconds=v), depth=depth) for v, depth in versions
+    ]
+
+    def last(order: list[Standing]) -> Standing:
+        current: Standing | None = None
+        for item in order:
+            if judge(item, current).changed:
+                current = item
+        assert current is not None
+        return current
+
+    shuffled = list(items)
+    dice.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert last(items) == last(shuffled)
+    rows = [StoredFile(index, "p", str(index), item) for index, item in enumerate(shuffled)]
+    assert newest(rows).standing == last(items)
+
+
+def test_plans_name_what_is_written_once() -> None:
+    batch = [inspection("a.exr", revision=1), inspection("b.exr"), inspection("a.exr", revision=2), inspection("b.exr")]
+    stored = {
+        file_id("renders/a.exr"): [StoredFile(7, "renders/a.exr", "x", standing(inspection("a.exr", revision=1), "1"))]
+    }
+    plan = decide(batch, stored, "1")
+    assert plan.outcomes == (Outcome.UNCHANGED, Outcome.INSERTED, Outcome.REPLACED, Outcome.UNCHANGED)
+    assert plan.writes == (1, 2)
+    assert plan.replaced == {file_id("renders/a.exr")}
+    assert plan.guarded == {file_id("renders/a.exr"), file_id("renders/b.exr")}
+
+
+# --- keys ------------------------------------------------------------------------------------------------
+
+
+def test_keys_are_stable() -> None:
+    """They are in people's tables: a change of any of these is a new schema version."""
+    path = "renders/shot/a.exr"
+    assert file_id(path) == "5b7d9845373b56511f2aa09753aa1bd3"
+    assert content_key(path, ObjectVersion("e", 10, START)) == "335e7a89cd7e11c1cea44e4f38b28721"
+    assert guard_id(file_id(path)) == 69
+    assert file_id("renders/a.exr") != file_id("renders/A.exr")
+    assert {guard_id(file_id(f"b/{index}")) for index in range(50_000)} == set(range(GUARD_COUNT))
+
+
+def test_content_keys_follow_the_version() -> None:
+    version = ObjectVersion("e", 10, START)
+    keys = {
+        content_key("b/k", version),
+        content_key("b/l", version),
+        content_key("b/k", replace(version, etag="f")),
+        content_key("b/k", replace(version, size_bytes=11)),
+        content_key("b/k", replace(version, mtime=START + timedelta(seconds=1))),
+        content_key("b/k", replace(version, etag=None)),
+        content_key("b/k", None),
+    }
+    assert len(keys) == 7
+    assert content_key("b/k", replace(version, mtime=START + timedelta(milliseconds=999))) == content_key(
+        "b/k", version
+    )
+    bare = replace(version, etag=None)
+    assert content_key("b/k", replace(bare, mtime=START + timedelta(milliseconds=1))) != content_key("b/k", bare)
+
+
+# --- paths -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["s3://b/k/x.exr", "b/k/x.exr", "/b/k/x.exr", "s3a://b/k/x.exr"])
+def test_spellings(text: str) -> None:
+    assert catalog_path(text) == "b/k/x.exr"
+
+
+def test_spellings_with_known_buckets() -> None:
+    assert catalog_paths("/k/x.exr", ("b", "c")) == ["k/x.exr", "b/k/x.exr", "c/k/x.exr"]
+    assert catalog_paths("s3://k/x.exr", ("b",)) == ["k/x.exr"]
+    assert catalog_paths("x.exr", ("b",)) == ["b/x.exr"]
+    assert catalog_prefix("s3://b/Shot%20") == "b/Shot%20"
+
+
+@pytest.mark.parametrize("text", ["", "/", "s3://", "s3://b", "s3://b/", "b"])
+def test_no_path(text: str) -> None:
+    with pytest.raises(CatalogError):
+        catalog_path(text)
+
+
+# --- storage against tables ------------------------------------------------------------------------------
+
+
+def listed(path: str, etag: str | None = "e", size: int = 10, seconds: float = 0.0) -> ListedObject:
+    return ListedObject(path, ObjectVersion(etag, size, START + timedelta(seconds=seconds)))
+
+
+def row(path: str, etag: str | None = "e", size: int | None = 10) -> StoredVersion:
+    version = ObjectVersion(etag, size, START) if size is not None else None
+    seconds = int(START.timestamp()) if version else None
+    return StoredVersion(path, content_key(path, version), etag if version else None, size, seconds)
+
+
+def test_compare() -> None:
+    objects = [
+        listed("b/new"),
+        listed("b/same", seconds=0.4),
+        listed("b/etag", "f"),
+        listed("b/copied", seconds=5),
+        listed("b/bare", None),
+    ]
+    rows = [row("b/gone"), row("b/same"), row("b/etag"), row("b/copied"), row("b/bare"), row("b/unread", size=None)]
+    found = compare([*objects, listed("b/unread")], rows)
+    assert [item.path for item in found.without_row] == ["b/new"]
+    assert found.without_object == ("b/gone",)
+    assert [item.path for item in found.stale] == ["b/copied", "b/etag", "b/unread"]
+    assert (found.listed, found.stored, found.is_equal) == (6, 6, False)
+    assert compare([listed("b/same")], [row("b/same")]).is_equal

@@ -1,0 +1,295 @@
+"""Inspections as rows and back: nothing lost, nothing invented, nothing that SQL or JSON readers choke on."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exr_inspector.catalog.rows import file_rows, join_cells, split_cell, table_rows, to_tables
+from exr_inspector.catalog.rows_back import inspection_from_rows
+from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, ROW_COUNTS, TABLES
+from exr_inspector.errors import CatalogError, FormatError
+from exr_inspector.exr.chunks import assess, chunk_states, read_tables, tables_end
+from exr_inspector.exr.header import Header, PartHeader, make_part, parse_header
+from exr_inspector.exr.layout import Layout, part_layout
+from exr_inspector.exr.names import part_names
+from exr_inspector.exr.values import Attribute, Rational, TimeCode
+from exr_inspector.model import (
+    ChannelStats,
+    DeepStats,
+    Inspection,
+    ObjectVersion,
+    PartPixels,
+    PixelFault,
+    PixelReport,
+    SequenceName,
+    StatsMode,
+    Status,
+)
+from tests.contract.catalog_model import damaged, inspection, unreadable
+
+CORPUS = Path(os.environ.get("EXR_CORPUS", str(Path(__file__).resolve().parents[4] / "shared" / "corpus")))
+SAMPLES = Path(__file__).resolve().parents[3] / "samples"
+FILES = sorted([*SAMPLES.rglob("*.exr"), *CORPUS.rglob("*.exr")])
+
+
+def layouts_of(header: Header) -> tuple[Layout | None, ...]:
+    def one(part: PartHeader) -> Layout | None:
+        try:
+            return part_layout(part)
+        except FormatError:
+            return None
+
+    return tuple(one(part) for part in header.parts)
+
+
+def inspect(path: Path) -> Inspection:
+    """A file read by the format modules alone."""
+    data = path.read_bytes()
+    code = message = header = None
+    try:
+        header = parse_header(data, len(data))
+    except FormatError as error:
+        header, code, message = error.partial, error.code, str(error)
+    assert header is None or isinstance(header, Header)
+    layouts = layouts_of(header) if header else ()
+    states = []
+    known = [layout for layout in layouts if layout is not None]
+    if header and not code and len(known) == len(layouts):
+        tables = read_tables(data, header, known, len(data))
+        assert isinstance(tables, tuple)
+        end = tables_end(header, known)
+        for layout, table, part in zip(known, tables, header.parts, strict=True):
+            states.append(assess(layout, table, chunk_states(table, end, len(data)), part.chunk_count))
+    return Inspection(
+        bucket="b",
+        key=path.name,
+        version=ObjectVersion("etag", len(data), datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone.utc)),
+        status=Status.FAILED if code else Status.INSPECTED,
+        error_code=code,
+        error_message=message,
+        name=SequenceName("b", path.name, None, None, 0),
+        inspected_at=datetime(2026, 1, 2, 4, 0, 0, 1, tzinfo=timezone.utc),
+        header=header,
+        layouts=layouts,
+        completeness=tuple(states),
+        names=tuple(part_names(header, part) for part in header.parts) if header else (),
+    )
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_real_files_come_back(path: Path) -> None:
+    item = inspect(path)
+    document = file_rows(item)
+    text = json.dumps(document, allow_nan=False)
+    back = inspection_from_rows(json.loads(text))
+    assert file_rows(back) == document  # attribute by attribute, also where NaN is not equal to itself
+    assert repr(back.header) == repr(item.header)
+    assert (back.layouts, back.completeness, back.names) == (item.layouts, item.completeness, item.names)
+    for name, table in to_tables([item], ["id"]).items():
+        assert table.schema == BY_NAME[name].arrow
+        assert table.num_rows == len(document[name])
+
+
+def test_there_are_files() -> None:
+    assert len(FILES) > 50
+
+
+@pytest.mark.parametrize("item", [damaged(), unreadable()])
+def test_a_failed_file_has_no_invented_values(item: Inspection) -> None:
+    rows = table_rows(item, "id")
+    assert all(not rows[table.name] for table in CHILDREN)
+    (row,) = rows["files"]
+    told = {name for name, value in row.items() if value is not None}
+    allowed = set(BY_NAME["files"].required) | {
+        "error_code", "error_message", "etag", "size_bytes", "mtime", "event_id", "policy",
+    }  # fmt: skip
+    assert told <= allowed
+    assert (row["status"], row["stats_mode"], row["error_code"]) == ("failed", "off", item.error_code)
+    assert inspection_from_rows(rows) == replace(item, cost=inspection_from_rows(rows).cost)
+
+
+def test_every_row_has_every_column_and_its_owner() -> None:
+    document = file_rows(inspection(mode=StatsMode.FULL, findings=2, views=("left", "right")), "id")
+    assert list(document) == [table.name for table in DOCUMENT]
+    (owner,) = document["files"]
+    for table in DOCUMENT:
+        assert document[table.name]
+        for row in document[table.name]:
+            assert list(row) == [column.name for column in table.columns]
+            assert all(row[name] is not None for name in table.required)
+            assert {row[name] for name in ("file_id", "content_key", "inspection_id")} == {
+                owner[name] for name in ("file_id", "content_key", "inspection_id")
+            }
+    for name, column in ROW_COUNTS.items():
+        assert owner[column] == len(document[name])
+
+
+def test_no_nested_columns_and_no_name_twice() -> None:
+    for table in TABLES:
+        assert all(
+            str(column.type) in {"string", "bool", "int32", "int64", "double", "timestamp[us]"}
+            for column in table.columns
+        )
+        assert len({column.name.lower() for column in table.columns}) == len(table.columns)
+        assert set(table.key) <= set(table.arrow.names)
+
+
+def first_part(*attributes: tuple[str, str, object]) -> dict[str, object]:
+    """The row of `files` of a header with these attributes besides the usual ones."""
+    base = inspection()
+    assert base.header is not None
+    more = tuple(Attribute(name, kind, value, 0, 4) for name, kind, value in attributes)  # type: ignore[arg-type]
+    names = {attribute.name for attribute in more}
+    kept = tuple(item for item in base.header.parts[0].attributes if item.name not in names)
+    header = base.header._replace(parts=(make_part(0, 2, kept + more),))
+    (row,) = table_rows(replace(base, header=header))["files"]
+    return row
+
+
+def test_summary_of_the_first_part() -> None:
+    row = first_part(
+        ("pixelAspectRatio", "float", 2.0),
+        ("Software", "string", "Renderer 5"),
+        ("colorInteropID", "string", "lin_ap1_scene"),
+        ("oiio:ColorSpace", "string", "other"),
+        ("framesPerSecond", "rational", Rational(24000, 1001)),
+        ("timeCode", "timecode", TimeCode(0x01020304, 0)),
+        ("isoSpeed", "float", 800.0),
+        ("expTime", "float", math.nan),
+        ("acesImageContainerFlag", "int", 1),
+        ("owner", "float", 1.0),
+        ("comments", "string", "y" * 5_000),
+    )
+    assert (row["pixel_aspect_ratio"], row["is_anamorphic"], row["software"]) == (2.0, True, "Renderer 5")
+    assert (row["color_space"], row["color_interop_id"]) == ("lin_ap1_scene", "lin_ap1_scene")
+    assert row["fps"] == pytest.approx(23.976, abs=0.001)
+    assert row["timecode"] == "01:02:03:04"
+    assert (row["iso_speed"], row["exposure_time"], row["is_aces"], row["owner"]) == (800.0, None, True, None)
+    assert len(str(row["comments"])) == 4_000
+
+
+def test_nothing_is_filled_in() -> None:
+    row = first_part()
+    for name in (
+        "software",
+        "color_space",
+        "fps",
+        "timecode",
+        "views",
+        "is_aces",
+        "camera_make",
+        "nan_count",
+        "is_black",
+    ):
+        assert row[name] is None, name
+    assert row["is_stereo"] is False
+
+
+def test_not_a_number_never_stands_in_a_column() -> None:
+    row = first_part(("pixelAspectRatio", "float", math.inf), ("isoSpeed", "float", -math.inf))
+    assert (row["pixel_aspect_ratio"], row["iso_speed"]) == (None, None)
+    base = inspection(mode=StatsMode.FULL)
+    assert base.pixels is not None
+    empty: ChannelStats = replace(base.pixels.channels[0], minimum=None, maximum=math.inf, mean=math.nan, stddev=None)
+    item = replace(base, pixels=replace(base.pixels, channels=(empty,)))
+    (stats,) = table_rows(item)["stats"]
+    assert (stats["min"], stats["max"], stats["mean"], stats["nan_count"], stats["inf_count"]) == (
+        None,
+        None,
+        None,
+        2,
+        1,
+    )
+
+
+@pytest.mark.parametrize("views", [("left", "right"), ("left", "right", "centre")])
+def test_stereo_by_parts(views: tuple[str, ...]) -> None:
+    (row,) = table_rows(inspection(views=views))["files"]
+    assert (row["views"], row["is_stereo"], row["multipart_count"]) == (",".join(views), True, len(views))
+
+
+def test_stereo_by_channels() -> None:
+    base = inspection(channels=("B", "G", "R", "right.B", "right.G", "right.R"))
+    assert base.header is not None
+    attributes = (*base.header.parts[0].attributes, Attribute("multiView", "stringvector", ("left", "right"), 0, 4))
+    header = base.header._replace(parts=(make_part(0, 2, attributes),))
+    rows = table_rows(replace(base, header=header, names=(part_names(header, header.parts[0]),)))
+    assert rows["files"][0]["is_stereo"] is True
+    assert [row["view_name"] for row in rows["channels"]] == ["left"] * 3 + ["right"] * 3
+
+
+def test_pixel_reports_come_back() -> None:
+    base = inspection(mode=StatsMode.SAMPLED)
+    assert base.pixels is not None
+    report = PixelReport(
+        mode=StatsMode.SAMPLED,
+        channels=base.pixels.channels,
+        parts=(
+            PartPixels(0, 0, 0, 9, 4, False, True, DeepStats(10, 30, 0, 7, 2), "xxh3_128:ab"),
+            PartPixels(0, 1, 1, 3, 3, None, None, None, None),
+        ),
+        faults=(PixelFault(0, 5, 32, 47, "EXR_DECODE", "bad block"),),
+        stopped="time",
+        file_hash="xxh3_128:cd",
+    )
+    item = replace(base, pixels=report)
+    rows = table_rows(item)
+    assert inspection_from_rows(rows).pixels == report
+    (part,) = rows["parts"]
+    assert (part["deep_max_samples"], part["pixel_chunks_read"], part["pixel_hash"]) == (7, 4, "xxh3_128:ab")
+
+
+def test_many_faults_fit_one_cell() -> None:
+    base = inspection(mode=StatsMode.SAMPLED)
+    assert base.pixels is not None
+    faults = tuple(PixelFault(0, index, 0, 1, "EXR_DECODE", "é" * 300) for index in range(1_000))
+    rows = table_rows(replace(base, pixels=replace(base.pixels, faults=faults)))
+    assert len(str(rows["parts"][0]["pixel_faults"]).encode()) <= 126_000
+    assert rows["files"][0]["pixel_fault_count"] == 1_000
+    back = inspection_from_rows(rows).pixels
+    assert back is not None
+    assert back.faults == faults[: len(back.faults)]
+
+
+@given(st.text(max_size=200), st.integers(4, 50))
+def test_pieces_make_the_whole(text: str, limit: int) -> None:
+    pieces = split_cell(text, limit)
+    assert "".join(pieces) == text
+    assert all(len(piece.encode()) <= limit for piece in pieces)
+    assert join_cells(reversed(list(enumerate(pieces)))) == text
+
+
+def test_rows_of_two_files_are_refused() -> None:
+    rows = table_rows(inspection())
+    with pytest.raises(CatalogError):
+        inspection_from_rows(rows | {"files": rows["files"] * 2})
+
+
+def broken_rows() -> Iterator[dict[str, list[dict[str, object]]]]:
+    rows = table_rows(inspection(mode=StatsMode.FULL))
+    yield rows | {"attributes": [row | {"value": "{"} for row in rows["attributes"]]}
+    yield rows | {"attributes": [row | {"value": '"x"'} for row in rows["attributes"]]}
+    yield rows | {"files": [rows["files"][0] | {"inspected_at": None}]}
+    yield rows | {"stats": [{"channel": "R"}]}
+
+
+@pytest.mark.parametrize("rows", list(broken_rows()))
+def test_broken_rows_are_our_error(rows: dict[str, list[dict[str, object]]]) -> None:
+    with pytest.raises(CatalogError):
+        inspection_from_rows(rows)
+
+
+def test_a_required_column_is_never_null() -> None:
+    item = replace(inspection(), bucket=None)  # type: ignore[arg-type]  # what the writer must catch
+    with pytest.raises(ValueError, match="bucket"):
+        to_tables([item], ["id"])
