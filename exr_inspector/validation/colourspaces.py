@@ -35,7 +35,7 @@ PUBLISHED = frozenset(PRIMARIES) | {
 }  # fmt: skip
 
 _TOKEN = r"[a-z0-9._~/*#%^+()\[\]|-]+"  # noqa: S105 - a piece of a grammar, not a secret
-_ID = re.compile(rf"{_TOKEN}(?::{_TOKEN}|:{_TOKEN}?:{_TOKEN})?")
+_ID = re.compile(rf"{_TOKEN}(?::{_TOKEN}|:(?:{_TOKEN})?:{_TOKEN})?")
 _NON_LINEAR = re.compile(r"(srgbx?|g\d\d|pq|hlg)_.*")
 
 

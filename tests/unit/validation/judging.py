@@ -1,0 +1,74 @@
+"""Inspecting and judging bytes for the tests of rules: the real inspector over an object in memory, nothing in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+from exr_inspector.inspector import Inspector, InspectorConfig, LeaderMode
+from exr_inspector.model import Finding, Inspection, Severity, StatsMode
+from exr_inspector.settings import load_settings
+from exr_inspector.sources import SourceOpener
+from exr_inspector.validation import Policy, load_policy, validate
+from exr_inspector.validation.engine import RULE_FAILED
+from tests.support.exrbytes import Channel, Part, build
+
+RGBA = tuple(Channel(name) for name in "ABGR")
+PLAIN = build([Part()])
+
+
+@lru_cache(maxsize=None)
+def opener() -> SourceOpener:
+    return SourceOpener(load_settings({}, secrets_dir=None))
+
+
+@lru_cache(maxsize=None)
+def inspector(stats: StatsMode) -> Inspector:
+    return Inspector(InspectorConfig(stats=stats, leaders=LeaderMode.ALL))
+
+
+def policy(text: str = "", **parameters: Any) -> Policy:
+    """Every rule with its own severity, and these parameters; or the policy of `text`."""
+    document = text or yaml.safe_dump({"name": "test", "extends": None, "parameters": parameters})
+    return load_policy(document, origin="test")
+
+
+EVERYTHING = policy()
+
+
+def inspect(data: bytes, *, key: str = "shot/beauty.1001.exr", stats: bool = False) -> Inspection:
+    mode = StatsMode.FULL if stats else StatsMode.OFF
+    return inspector(mode).inspect(opener().open_bytes(data, key=key), EVERYTHING)
+
+
+def judge(data: bytes, by: Policy = EVERYTHING, **how: Any) -> tuple[Finding, ...]:
+    findings = validate(inspect(data, **how), by)
+    assert RULE_FAILED not in {finding.code for finding in findings}, findings
+    return findings
+
+
+@dataclass(frozen=True)
+class Case:
+    """One rule's failing and passing file.
+
+    Attributes:
+        code: The rule.
+        bad: Breaks it.
+        good: Has what the rule looks at, and keeps it.
+        severity: What the finding must weigh, None for the rule's own severity.
+        parameters: What the policy sets.
+        stats: Whether pixels are read.
+        keys: Key of the bad and of the good file.
+    """
+
+    code: str
+    bad: bytes
+    good: bytes = PLAIN
+    severity: Severity | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    stats: bool = False
+    keys: tuple[str, str] = ("shot/beauty.1001.exr", "shot/beauty.1001.exr")

@@ -1,0 +1,46 @@
+"""Every rule has a file that breaks it and one that keeps it; broken files are found, sound ones are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from exr_inspector.model import Severity
+from exr_inspector.validation import RULES
+from exr_inspector.validation.rule import Scope
+from tests.unit.validation import cases_channels, cases_colour, cases_metadata, cases_pixels, cases_structure
+from tests.unit.validation.judging import PLAIN, Case, judge, policy
+
+CASES = [
+    case
+    for module in (cases_structure, cases_channels, cases_colour, cases_metadata, cases_pixels)
+    for case in module.CASES
+]
+# A walk over all chunks that rebuilds a table is the inspector's; tests/unit/test_inspector.py has it.
+ELSEWHERE = {"CHK-REBUILDABLE"}
+IDS = [f"{case.code}-{index}" for index, case in enumerate(CASES)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_bad_file_is_found(case: Case) -> None:
+    findings = judge(case.bad, policy(**case.parameters), stats=case.stats, key=case.keys[0])
+    hit = [finding for finding in findings if finding.code == case.code]
+    assert hit, [finding.code for finding in findings]
+    assert max(finding.severity for finding in hit) == (case.severity or RULES[case.code].severity)
+    assert all(finding.message and finding.rule_version == RULES[case.code].version for finding in hit)
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_good_file_is_not(case: Case) -> None:
+    findings = judge(case.good, policy(**case.parameters), stats=case.stats, key=case.keys[1])
+    assert case.code not in {finding.code for finding in findings}, findings
+
+
+def test_every_rule_has_a_case() -> None:
+    single = {code for code, rule in RULES.items() if rule.scope is not Scope.SEQUENCE}
+    assert {case.code for case in CASES} | ELSEWHERE == single
+
+
+def test_plain_file_has_no_finding_beyond_its_missing_colour_tag() -> None:
+    expected = {"COL-UNTAGGED", "DEL-NFX-NAM"}
+    found = {finding.code for finding in judge(PLAIN, stats=True) if finding.severity is not Severity.INFO}
+    assert found - expected <= {"PIX-FIREFLY"}
