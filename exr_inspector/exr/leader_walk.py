@@ -248,10 +248,11 @@ def _check_places(found: _Findings, spans: Sequence[Span]) -> None:
         elif span is not None:
             overlap = LeaderCheck(ChunkState.DUPLICATE, problem.code, problem.found, problem.expected)
             found.mark(_Wanted(span.start, span.part, span.chunk), overlap, problem.message)
-    for layout, table, line_order in zip(chunks.layouts, chunks.tables, chunks.line_orders, strict=False):
-        late = check_line_order(layout, table, line_order)
-        if late is not None:
-            found.problems.add(late)
+    for part, line_order in enumerate(chunks.line_orders[: len(chunks.tables)]):
+        if chunks.states[part] is None:
+            late = check_line_order(chunks.layouts[part], chunks.tables[part], line_order)
+            if late is not None:
+                found.problems.add(late)
 
 
 class _Window:

@@ -1,0 +1,27 @@
+"""The corpus of real files: by EXR_CORPUS, else `../shared/corpus` beside this tree; tests that need it skip without it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+CORPUS = Path(os.environ.get("EXR_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
+VALID_FOLDERS = ("openexr-images", "openexr", "cryptomatte")
+
+
+def corpus_files(*folders: str) -> list[Path]:
+    """Files of the given folders, sorted; none where there is no corpus."""
+    return sorted(path for folder in folders for path in (CORPUS / folder).glob("*") if path.is_file())
+
+
+def truth_of(path: Path, kind: str) -> str:
+    """What a reference tool said of a file: `header` exrheader, `info` exrinfo, `check` exrcheck."""
+    return (CORPUS / "truth" / path.parent.name / f"{path.name}.{kind}.txt").read_text("utf-8", "surrogateescape")
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The corpus' folder."""
+    if not CORPUS.is_dir():
+        pytest.skip("no corpus: set EXR_CORPUS to its folder")
+    return CORPUS

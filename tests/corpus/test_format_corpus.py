@@ -1,0 +1,235 @@
+"""Real files: every attribute as exrheader prints it, every verdict held against the reference tools'."""
+
+import time
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from bench.fuzz import exercise
+from exr_inspector.errors import FormatError
+from exr_inspector.exr.chunks import Completeness, assess, chunk_states, read_tables, tables_end
+from exr_inspector.exr.conformance import check_header
+from exr_inspector.exr.header import Header, parse_header
+from exr_inspector.exr.idmanifest import decode_manifest
+from exr_inspector.exr.layout import Layout, part_layout
+from exr_inspector.exr.leader_walk import ChunkMap, LeaderReport, check_all_leaders, run
+from exr_inspector.exr.problems import Problem
+from exr_inspector.exr.values import IdManifest
+from tests.corpus.conftest import VALID_FOLDERS, corpus_files, truth_of
+from tests.corpus.exrheader_text import as_exrheader, parse_exrheader
+
+VALID = corpus_files(*VALID_FOLDERS)
+DAMAGED = corpus_files("damaged")
+FIRST_READ = 65_536
+
+
+def name(path: Path) -> str:
+    return path.name[:48]
+
+
+def parsed(path: Path) -> Header:
+    data = path.read_bytes()
+    header = parse_header(data, len(data))
+    assert isinstance(header, Header)
+    return header
+
+
+def library_opens(path: Path) -> bool:
+    """Whether exrheader could open the file at all."""
+    return truth_of(path, "header").rstrip().endswith("# rc=0")
+
+
+def differences(header: Header, text: str) -> list[str]:
+    found: list[str] = []
+    truth = parse_exrheader(text)
+    if len(truth) != len(header.parts):
+        return [f"{len(header.parts)} parts, {len(truth)} printed"]
+    for part, printed in zip(header.parts, truth, strict=True):
+        ours = {a.name: (a.type_name, as_exrheader(a)) for a in part.by_name.values()}
+        if "type" not in ours and not header.is_multi_part:
+            printed.pop("type", None)  # made up by exrheader
+        found += [
+            f"part {part.index} {key}: {ours.get(key)} but printed {printed.get(key)}"
+            for key in ours.keys() | printed.keys()
+            if ours.get(key) != printed.get(key)
+        ]
+    return found
+
+
+# Readable files whose type attribute disagrees with their flags: exrheader prints what the library made of it.
+RETYPED = {"scanline_with_tiledimage_type.exr": "tiledimage", "tiled_with_deeptile_type.exr": "deeptiled"}
+# Files of the readable folders whose header no tool can read: it is cut off, or its sizes are garbage.
+UNREADABLE = {"comp_early_eof_piz.exr", "comp_invalid_unknown.exr"}
+
+
+@pytest.mark.parametrize("path", VALID, ids=name)
+def test_every_attribute_is_what_exrheader_prints(path: Path) -> None:
+    if path.name in UNREADABLE:
+        with pytest.raises(FormatError):
+            parsed(path)
+        return
+    header = parsed(path)
+    if not library_opens(path):
+        assert any(problem.fatal for problem in problems_of(header))
+        return
+    found = differences(header, truth_of(path, "header"))
+    if path.name in RETYPED:
+        assert header.parts[0].declared_type == RETYPED[path.name]
+        assert len(found) == 1
+        assert "STR-TYPE-MISMATCH" in {problem.code for problem in problems_of(header)}
+    else:
+        assert found == []
+
+
+def layouts_of(header: Header) -> list[Layout | None]:
+    layouts: list[Layout | None] = []
+    for part in header.parts:
+        try:
+            layouts.append(part_layout(part))
+        except FormatError:
+            layouts.append(None)
+    return layouts
+
+
+def problems_of(header: Header) -> tuple[Problem, ...]:
+    return check_header(header, layouts_of(header))
+
+
+def chunks_of(path: Path) -> tuple[list[Completeness], LeaderReport]:
+    data = path.read_bytes()
+    header = parsed(path)
+    layouts = [part_layout(part) for part in header.parts]
+    tables = read_tables(data, header, layouts, len(data))
+    assert isinstance(tables, tuple)
+    first = tables_end(header, layouts)
+    states = [chunk_states(table, first, len(data)) for table in tables]
+    orders = [part.line_order for part in header.parts]
+    chunks = ChunkMap(layouts, tables, states, header.is_multi_part, first, len(data), orders)
+    report = run(check_all_leaders(chunks), lambda ranges: [data[r.start : r.end] for r in ranges])
+    verdicts = [
+        assess(layout, table, state, part.chunk_count, report.checked)
+        for layout, table, state, part in zip(layouts, tables, report.states, header.parts, strict=True)
+    ]
+    return verdicts, report
+
+
+# Of the readable folders: files that are not whole, and the parts and chunks that are missing.
+INCOMPLETE = {
+    "unfinished_multipart.exr": [0, 0, 1, 1],  # the last two parts' chunks were never written
+    "tiled.exr": [9],  # cut off behind its table, whose last entry is garbage
+}
+
+
+@pytest.mark.parametrize("path", VALID, ids=name)
+def test_verdicts_of_the_readable_folders(path: Path) -> None:
+    tools = truth_of(path, "header") + truth_of(path, "check")
+    if path.name in UNREADABLE:
+        assert " bad" in tools
+        return
+    header = parsed(path)
+    if any(problem.fatal for problem in problems_of(header)):
+        assert not library_opens(path)
+        return
+    verdicts, report = chunks_of(path)
+    missing = [verdict.chunk_count - verdict.present for verdict in verdicts]
+    assert missing == INCOMPLETE.get(path.name, [0] * len(verdicts)), report.problems
+    assert ("(incomplete)" in tools) == (path.name in INCOMPLETE)
+    if path.name not in INCOMPLETE:
+        assert report.problems == ()
+        assert " bad" not in tools
+
+
+def our_verdict(path: Path) -> str:
+    """Empty for a file that we call sound, else the code of the first thing that is wrong."""
+    try:
+        header = parsed(path)
+        fatal = next((problem.code for problem in problems_of(header) if problem.fatal), None)
+        if fatal:
+            return fatal
+        for part in header.parts:
+            part_layout(part)
+        verdicts, report = chunks_of(path)
+    except FormatError as error:
+        return error.code
+    if all(verdict.is_complete for verdict in verdicts):
+        return ""
+    return report.problems[0].code if report.problems else "incomplete"
+
+
+# Damaged files that exrheader opens all the same, by the start of their name: what we say, and what is wrong.
+OPENED = {
+    "asan_heap-oob_7f5c18182f27": "EXR_LAYOUT",  # names garbled, among them dataWindow: the tool invents 64 x 64 pixels
+    "asan_heap-oob_7fa34eacd389": "CHK-PAST-EOF",  # cut off in a chunk; the tool calls it incomplete, too
+    "asan_heap-oob_7fbe2d8e838e": "CHK-LEADER",  # a leader names another tile
+    "asan_heap-oob_7fe4c4caa975": "EXR_LAYOUT",  # ends after a few attributes: the tool invents seven
+    "asan_heap-oob_7fe667eb33a2": "",  # screenWindowCenter has a garbled name: reported, yet every chunk is there
+    "asan_stack-oob_433d4f": "EXR_HEADER_TRUNCATED",  # a garbled size: the tool goes on in the middle of a value
+    "imf_test_deep_tile_file_fuzz": "CHK-DEEP-SIZES",  # sizes of a deep tile that cannot be
+    "imf_test_tile_file_fuzz": "EXR_LAYOUT",  # the multi-part flag in a header without types
+    "memory_DOS_2.1": "LIMIT_EXCEEDED",  # 100 million pixels wide
+    "memory_DOS_2.2": "LIMIT_EXCEEDED",  # 84 million pixels wide
+    "openexr_2.2.0_heap_buffer": "CHK-PACKED-SIZE",  # a chunk larger packed than unpacked
+    "openexr_2.2.0_memory_alloc": "LIMIT_EXCEEDED",  # 738 million lines
+    "poc-66e4d1f68a31": "CHK-PACKED-SIZE",  # as above
+    "poc-c9457552c1c0": "EXR_HEADER_DAMAGED",  # a negative size: the tool drops the attribute and reads its bytes as another
+    "poc-df1fefc5fb45": "STR-ATTR-SIZE",  # a window of a wrong size: the same
+}
+
+
+@pytest.mark.parametrize("path", DAMAGED, ids=name)
+def test_verdicts_of_damaged_files(path: Path) -> None:
+    verdict = our_verdict(path)
+    tool = truth_of(path, "check")
+    assert " bad" in tool or tool.endswith("# cut\n")  # the verdict stands at the end of what was too long to keep
+    if library_opens(path):
+        (expected,) = [code for start, code in OPENED.items() if path.name.startswith(start)]
+        assert verdict == expected
+        if not verdict:
+            assert "STR-REQ-MISSING" in {problem.code for problem in problems_of(parsed(path))}
+    else:
+        assert verdict
+        assert not verdict.startswith("CHK-GAPS")
+
+
+def test_no_file_costs_more_than_it_may() -> None:
+    """Time and memory of each file, damaged ones and all, with everything that can be asked of its bytes."""
+    if not DAMAGED:
+        pytest.skip("no corpus")
+    slowest, largest = (0.0, ""), (0, "")
+    for path in DAMAGED + VALID:
+        data = path.read_bytes()
+        started = time.perf_counter()
+        exercise(data)
+        slowest = max(slowest, (time.perf_counter() - started, path.name))
+        if path in DAMAGED:
+            tracemalloc.start()
+            try:
+                exercise(data)
+                largest = max(largest, (tracemalloc.get_traced_memory()[1] - 2 * len(data), path.name))
+            finally:
+                tracemalloc.stop()
+    assert slowest[0] < 2.0, slowest
+    assert largest[0] < 32 << 20, largest
+
+
+def test_one_read_is_enough_for_almost_every_file() -> None:
+    if not VALID:
+        pytest.skip("no corpus")
+    enough = 0
+    readable = [path for path in VALID if path.name not in UNREADABLE]
+    for path in readable:
+        header = parsed(path)
+        layouts = [layout for layout in layouts_of(header) if layout is not None]
+        enough += min(tables_end(header, layouts), path.stat().st_size) <= FIRST_READ
+    assert enough >= 0.95 * len(readable)
+
+
+def test_the_public_id_manifest(corpus: Path) -> None:
+    value = parsed(corpus / "openexr" / "manifest_id.exr").parts[0].value("idManifest", "idmanifest")
+    assert isinstance(value, IdManifest)
+    groups = decode_manifest(value)
+    assert "id" in {channel for group in groups for channel in group.channels}
+    for group in groups:
+        assert group.entries
+        assert all(len(texts) == len(group.components) for _, texts in group.entries)
