@@ -1,0 +1,129 @@
+"""`./run bench header [FOLDER] [--repeats N]`: header, layout and completeness against the OpenEXR module's header read.
+
+For every readable file of a folder (the corpus, unless one is given): the time from its bytes to the verdict on every part, in
+one process, beside `OpenEXR.File(io.BytesIO(data), header_only=True)` on the same bytes, which looks at no chunk table. The
+two take turns, and the best of many counts. Also: how many requests of 64 KiB the file would have cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import OpenEXR
+
+from exr_inspector.errors import FormatError
+from exr_inspector.exr.chunks import Completeness, assess, chunk_states, read_tables, tables_end
+from exr_inspector.exr.header import HeaderParser, NeedMore, parse_header
+from exr_inspector.exr.layout import part_layout
+
+FIRST_READ = 65_536
+CORPUS = Path(os.environ.get("EXR_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
+
+
+class Row(NamedTuple):
+    """One file."""
+
+    name: str
+    ours: float
+    theirs: float
+    requests: int
+    read_bytes: int
+
+    @property
+    def ratio(self) -> float:
+        """Our time over theirs."""
+        return self.ours / self.theirs
+
+
+def ours(data: bytes) -> list[Completeness]:
+    """Header, layouts, tables and the verdict on every part."""
+    size = len(data)
+    header = parse_header(data, size)
+    if isinstance(header, NeedMore):
+        raise FormatError("the header goes on past the file's end")
+    layouts = [part_layout(part) for part in header.parts]
+    tables = read_tables(data, header, layouts, size)
+    if isinstance(tables, NeedMore):
+        raise FormatError("the tables go on past the file's end")
+    first = tables_end(header, layouts)
+    return [
+        assess(layout, table, chunk_states(table, first, size), part.chunk_count)
+        for layout, table, part in zip(layouts, tables, header.parts, strict=True)
+    ]
+
+
+def theirs(data: bytes) -> object:
+    """The OpenEXR module's own header read."""
+    return OpenEXR.File(io.BytesIO(data), header_only=True)
+
+
+def cost(data: bytes) -> tuple[int, int]:
+    """Requests and bytes of reading header and tables, the first 64 KiB at once and then as far as is asked for."""
+    size = len(data)
+    have, requests = min(FIRST_READ, size), 1
+    parser = HeaderParser(size)
+    while isinstance(answer := parser.feed(data[:have]), NeedMore):
+        have, requests = min(max(answer.until, 2 * have), size), requests + 1
+    layouts = [part_layout(part) for part in answer.parts]
+    while isinstance(tables := read_tables(data[:have], answer, layouts, size), NeedMore):
+        have, requests = tables.until, requests + 1
+    return requests, have
+
+
+def best(function: Callable[[bytes], object], data: bytes) -> float:
+    """Seconds of one call."""
+    started = time.perf_counter()
+    function(data)
+    return time.perf_counter() - started
+
+
+def measure(path: Path, repeats: int) -> Row | None:
+    """One file's row; None for one that either of the two does not read."""
+    data = path.read_bytes()
+    try:
+        ours(data)
+        theirs(data)
+    except Exception:  # noqa: BLE001  # the module raises many kinds; such a file is not to be timed
+        return None
+    mine, other = [], []
+    for _ in range(repeats):
+        mine.append(best(ours, data))
+        other.append(best(theirs, data))
+    return Row(path.name, min(mine), min(other), *cost(data))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=CORPUS)
+    parser.add_argument("--repeats", type=int, default=400)
+    options = parser.parse_args()
+    paths = sorted(path for path in options.folder.rglob("*.exr") if "truth" not in path.parts)
+    print(f"Python {platform.python_version()}, OpenEXR {OpenEXR.__version__}, numpy {np.__version__}")
+    print(f"{'ratio':>6} {'ours us':>9} {'OpenEXR us':>11} {'requests':>9} {'bytes':>8}  file")
+    rows = []
+    for path in paths:
+        row = measure(path, options.repeats)
+        if row is None:
+            print(f"{'':>46}  {path.name}: not read by both")
+            continue
+        rows.append(row)
+        print(
+            f"{row.ratio:6.2f} {row.ours * 1e6:9.1f} {row.theirs * 1e6:11.1f} {row.requests:9} {row.read_bytes:8}  {row.name}"
+        )
+    if rows:
+        once = sum(row.requests == 1 for row in rows)
+        print(f"median ratio {statistics.median(row.ratio for row in rows):.3f} over {len(rows)} files")
+        print(f"one request: {once} of {len(rows)} files ({100 * once / len(rows):.0f} %)")
+
+
+if __name__ == "__main__":
+    main()
