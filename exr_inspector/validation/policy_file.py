@@ -185,10 +185,18 @@ def json_schema() -> dict[str, Any]:
     """The JSON schema of a policy file, for editors."""
     schema = PolicyFile.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    levels = {"enum": ["off", "on", "info", "warning", "error", True, False]}
+    schema["properties"]["version"]["type"] = ["string", "number"]
+    # YAML reads the bare words off and on as booleans, and editors check what YAML reads.
+    schema["$defs"]["Level"] = {"enum": ["off", "on", "info", "warning", "error", True, False]}
+    level = {"$ref": "#/$defs/Level"}
+    schema["$defs"]["Rules"] = {
+        "type": "object",
+        "properties": {code: {"description": rule.title, **level} for code, rule in RULES.items()},
+        "additionalProperties": level,
+    }
     for holder in (schema, schema["$defs"]["PathEntry"]):
-        holder["properties"]["rules"] |= {
-            "properties": {code: {"description": rule.title, **levels} for code, rule in RULES.items()},
-            "additionalProperties": levels,
+        holder["properties"]["rules"] = {
+            "description": holder["properties"]["rules"]["description"],
+            "$ref": "#/$defs/Rules",
         }
     return schema

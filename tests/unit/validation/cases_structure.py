@@ -9,7 +9,6 @@ from tests.support.exrbytes import (
     DECREASING_Y,
     MIPMAP,
     RANDOM_Y,
-    ZIP,
     ZIPS,
     Attr,
     Channel,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import yaml
@@ -21,12 +21,12 @@ RGBA = tuple(Channel(name) for name in "ABGR")
 PLAIN = build([Part()])
 
 
-@lru_cache(maxsize=None)
+@cache
 def opener() -> SourceOpener:
     return SourceOpener(load_settings({}, secrets_dir=None))
 
 
-@lru_cache(maxsize=None)
+@cache
 def inspector(stats: StatsMode) -> Inspector:
     return Inspector(InspectorConfig(stats=stats, leaders=LeaderMode.ALL))
 

@@ -1,0 +1,186 @@
+"""Policies: layers, globs over codes and paths, errors with their line, and the documents generated from the code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exr_inspector.errors import PolicyError
+from exr_inspector.model import Severity
+from exr_inspector.validation import PROFILES, RULES, Policy, builtin_policy, load_policy
+from exr_inspector.validation.policy_file import json_schema
+from exr_inspector.validation.reference import markdown
+from exr_inspector.validation.registry import GROUPS, LEFT_OUT
+from tests.unit.validation.judging import PLAIN, judge
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLE = ROOT / "deploy" / "policy.example.yaml"
+
+
+def load(text: str) -> Policy:
+    return load_policy(text, origin="show.yaml")
+
+
+def fault(text: str) -> str:
+    with pytest.raises(PolicyError) as caught:
+        load(text)
+    assert caught.value.code == "POLICY"
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_profiles_load_and_judge(name: str) -> None:
+    policy = builtin_policy(name)
+    assert policy.label == f"{name}@1"
+    assert policy.for_path("b/k").levels
+    assert all(finding.code in RULES for finding in judge(PLAIN, policy))
+
+
+def test_unknown_profile() -> None:
+    with pytest.raises(PolicyError, match="default, strict"):
+        builtin_policy("loose")
+
+
+def test_levels_lie_over_each_other() -> None:
+    resolved = load(
+        """
+name: show
+version: 2.1
+extends: comp
+rules: {"WIN-*": info, WIN-SHOW-RES: error, "COL-*": off, COL-UNTAGGED: on}
+parameters: {show_resolution: [4, 3]}
+"""
+    ).for_path("b/k")
+    assert resolved.label == "show@2.1"
+    assert resolved.severity_of("WIN-CROPPED") is Severity.INFO
+    assert resolved.severity_of("WIN-SHOW-RES") is Severity.ERROR
+    assert resolved.severity_of("COL-SHOW-SPACE") is None
+    assert resolved.severity_of("COL-UNTAGGED") is RULES["COL-UNTAGGED"].severity
+    assert resolved.severity_of("TIL-NOT-TEXTURE") is Severity.WARNING  # of the profile
+    assert resolved.parameters.show_resolution == (4, 3)
+    assert resolved.parameters.beauty_pixel_type == "HALF"  # of the profile
+
+
+PATHS = """
+name: shows
+parameters: {frame_rate: 24}
+paths:
+  - {match: "renders/**", rules: {COL-UNTAGGED: error}, parameters: {frame_rate: 25}}
+  - {match: ["renders/*/plates/**", "plates/**/a?.exr"], extends: archive, parameters: {max_deep_samples: 9}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "rate", "samples", "lossy", "tag"),
+    [
+        ("other/x.exr", 24, 1000, None, Severity.INFO),
+        ("renders/x.exr", 25, 1000, None, Severity.ERROR),
+        ("renders/nova/plates/s/x.exr", 25, 9, Severity.ERROR, Severity.ERROR),
+        ("renders/nova/old/plates/x.exr", 25, 1000, None, Severity.ERROR),
+        ("plates/a1.exr", 24, 9, Severity.ERROR, Severity.WARNING),
+        ("plates/b/c/a1.exr", 24, 9, Severity.ERROR, Severity.WARNING),
+        ("plates/b/c/a12.exr", 24, 1000, None, Severity.INFO),
+        ("Renders/x.exr", 24, 1000, None, Severity.INFO),
+    ],
+)
+def test_paths(path: str, rate: float, samples: int, lossy: Severity | None, tag: Severity) -> None:
+    resolved = load(PATHS).for_path(path)
+    assert resolved.parameters.frame_rate == rate
+    assert resolved.parameters.max_deep_samples == samples
+    assert resolved.severity_of("CMP-LOSSY-MASTER") is lossy
+    assert resolved.severity_of("COL-UNTAGGED") is tag
+
+
+def test_equal_paths_share_one_plan() -> None:
+    policy = load(PATHS)
+    assert policy.for_path("renders/a.exr") is policy.for_path("renders/b.exr")
+    assert policy.for_path("renders/a.exr") is not policy.for_path("x/b.exr")
+
+
+def test_forced_severity_covers_every_degree() -> None:
+    policy = load("name: x\nextends: null\nrules: {STR-MAGIC: info}")
+    (finding,) = [finding for finding in judge(b"no exr at all", policy) if finding.code == "STR-MAGIC"]
+    assert finding.severity is Severity.INFO
+
+
+def test_switched_off() -> None:
+    assert judge(b"no exr at all", load("name: x\nrules: {STR-MAGIC: off}")) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("name: x\nrules:\n  CMP-LOSY-DATA: off\n", "show.yaml:3: rules.CMP-LOSY-DATA: .*CMP-LOSSY-DATA"),
+        ("name: x\nrules:\n  STR-MAGIC: loud\n", "show.yaml:3: rules.STR-MAGIC"),
+        ("name: x\nparameters:\n\n  codecs: [ZIP, LZW]\n", "show.yaml:4: parameters.codecs.1"),
+        ("name: x\nparameters: {frame_rte: 24}\n", "show.yaml:2: parameters.frame_rte"),
+        ("name: x\nextends: strictest\n", "show.yaml:2: extends"),
+        ("version: 1\n", "show.yaml:1: name"),
+        ("name: x\npaths:\n  - rules: {}\n", "show.yaml:3: paths.0.match"),
+        ("name: x\npaths:\n  - match: a\n    rules: {X-Y: off}\n", "show.yaml:4: paths.0.rules.X-Y"),
+        ("name: x\nname: y\n", "show.yaml:2: name: the key is there twice"),
+        ("name: [x\n", "show.yaml:2: "),
+        ("- a\n- b\n", "show.yaml:1: a policy is a mapping"),
+        ("name: &n x\ndescription: *n\n", "show.yaml: aliases"),
+        ("name: x\nrules: {'ABC-*': off}\n", "show.yaml:2: "),
+    ],
+)
+def test_errors_name_line_and_key(text: str, where: str) -> None:
+    import re
+
+    assert re.search(where, fault(text)), fault(text)
+
+
+def test_all_errors_at_once() -> None:
+    told = fault("name: x\nextends: nothing\nparameters: {frame_rate: -1}\n").splitlines()
+    assert len(told) == 2
+
+
+@given(st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")))
+def test_any_text_loads_or_is_a_policy_error(text: str) -> None:
+    try:
+        load(text)
+    except PolicyError:
+        return
+    assert yaml.safe_load(text)["name"]
+
+
+def test_deep_nesting_is_an_error() -> None:
+    assert "nested" in fault("name: x\nparameters: " + "[" * 40 + "]" * 40)
+    assert "POLICY" not in fault("x: " + "[" * 5000)
+
+
+def test_example_and_schema() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    schema = json.loads((ROOT / "deploy" / "policy.schema.json").read_text(encoding="utf-8"))
+    assert schema == json_schema(), "run: ./run rules --schema > deploy/policy.schema.json"
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load(text), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "x", "parameters": {"frame_rte": 24}}, schema)
+    plates = load_policy(text, origin="example").for_path("renders/nova/s1/plates/x.exr")
+    assert plates.severity_of("DEL-NFX-FORMAT") is Severity.ERROR
+    assert plates.parameters.show_resolution == (4096, 2160)
+
+
+def test_documents_are_up_to_date() -> None:
+    assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == markdown(), (
+        "run: ./run rules --markdown > docs/rules.md"
+    )
+
+
+def test_registry_is_sound() -> None:
+    assert {rule.group for rule in RULES.values()} == set(GROUPS)
+    assert not LEFT_OUT.keys() & RULES.keys()
+    for rule in RULES.values():
+        assert rule.title
+        assert rule.why
+        assert rule.source
+        assert rule.title[-1] != "."
+        assert rule.why[-1] == "."
