@@ -34,15 +34,15 @@ _I32 = struct.Struct("<i")
 _U64 = struct.Struct("<Q")
 _CHANNEL = struct.Struct("<iB3sii")  # pixel type, pLinear, reserved, xSampling, ySampling
 _NUL = b"\0"
-# The channels of most files by their name, by the bytes from the name's NUL on: looking one up takes a tenth of the time of
-# reading it.
+# The channels of most files by their bytes, name and rest: a look-up is faster than reading.
 _USUAL_CHANNELS = {
-    _NUL + _CHANNEL.pack(pixel_type, p_linear, bytes(3), 1, 1): {
-        name.encode(): Channel(name, pixel_type, p_linear, bytes(3), 1, 1)
-        for name in ("A", "B", "G", "R", "Y", "Z", "ZBack", "id")
-    }
+    (name.encode(), _NUL + _CHANNEL.pack(pixel_type, p_linear, bytes(3), sampling, sampling)): Channel(
+        name, pixel_type, p_linear, bytes(3), sampling, sampling
+    )
+    for name in ("A", "B", "BY", "G", "R", "RY", "Y", "Z", "ZBack", "id")
     for pixel_type in (0, 1, 2)
     for p_linear in (0, 1)
+    for sampling in (1, 2)
 }
 _TWO_U32 = struct.Struct("<II")
 
@@ -174,32 +174,36 @@ def _read_channels(raw: bytes) -> tuple[list[Channel], int]:
     # per channel: name NUL, int32 pixel type, uint8 pLinear, 3 reserved, int32 xSampling, int32 ySampling; one NUL ends it
     channels: list[Channel] = []
     append, unpack, find, end = channels.append, _CHANNEL.unpack_from, raw.find, len(raw)
-    new, channel_class = tuple.__new__, Channel  # makes a Channel in C
+    new, channel_class, usual = tuple.__new__, Channel, _USUAL_CHANNELS.get
     position = 0
     while position < end:
-        name_end = find(0, position)
+        name_end = find(_NUL, position)
         if name_end == position:
             break
         if name_end < 0:
             raise Malformed(f"{NAME_CUT} {len(channels)}")
         if name_end + 17 > end:
             raise Malformed(f"channel {len(channels)} is cut off")
-        append(new(channel_class, (decode_name(raw[position:name_end]), *unpack(raw, name_end + 1))))
+        raw_name = raw[position:name_end]
         position = name_end + 17
+        append(
+            usual((raw_name, raw[name_end:position]))
+            or new(channel_class, (decode_name(raw_name), *unpack(raw, name_end + 1)))
+        )
     return channels, position
 
 
 def _decode_chlist(raw: bytes) -> tuple[Channel, ...]:
     # Mostly all channels of a list are of one kind: then what follows the first name separates all names.
     name_end = raw.find(_NUL)
-    separator = raw[name_end : name_end + _CHANNEL.size + 1]
+    separator = raw[name_end : name_end + 17]
     *names, rest = raw.split(separator) if name_end > 0 else (raw,)
     if rest == _NUL and names and raw.count(_NUL) == separator.count(_NUL) * len(names) + 1 and b"" not in names:
-        known = _USUAL_CHANNELS.get(separator)
-        if known is not None:
-            usual = tuple(map(known.get, names))
-            if None not in usual:
-                return usual  # type: ignore[return-value]  # no None in it
+        usual = [_USUAL_CHANNELS.get((name, separator)) for name in names]
+        if None not in usual:
+            return tuple(usual)  # type: ignore[arg-type]  # no None in it
+        fields, new = _CHANNEL.unpack_from(separator, 1), tuple.__new__
+        return tuple([new(Channel, (decode_name(name), *fields)) for name in names])
     channels, position = _read_channels(raw)
     if position + 1 != len(raw):
         fault = f"{len(raw) - position - 1} bytes after the" if position < len(raw) else "no"

@@ -22,7 +22,7 @@ from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 ENTRY_BYTES = 8
 MAX_MISSING_RANGES = 1_000
 _OFFSETS = np.dtype("<u8")
-_FEW_CHUNKS = 64
+_FEW_CHUNKS = 24
 # The ChunkState of every chunk of a part, shape (count,); None when all are OK.
 States = npt.NDArray[np.uint8] | None
 

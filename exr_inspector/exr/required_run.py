@@ -49,6 +49,11 @@ class _Run:
         self.size = size
 
 
+_ALL = _Run(
+    "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "screenWindowCenter", "screenWindowWidth"
+)  # fmt: skip
+_ALL_KEYS, _UNPACK_ALL = _ALL.keys, _ALL.unpack
+_AT_0, _AT_1, _AT_2, _AT_3, _AT_4, _AT_5, _AT_6 = _ALL.values
 _WINDOWS = _Run("compression", "dataWindow", "displayWindow", "lineOrder")
 _WINDOW_KEYS, _UNPACK_WINDOWS = _WINDOWS.keys, _WINDOWS.unpack
 _COMPRESSION_AT, _DATA_WINDOW_AT, _DISPLAY_WINDOW_AT, _LINE_ORDER_AT = _WINDOWS.values
@@ -57,9 +62,27 @@ _SCREEN_KEYS, _UNPACK_SCREEN = _SCREEN.keys, _SCREEN.unpack
 _ASPECT_AT, _CENTER_AT, _WIDTH_AT = _SCREEN.values
 
 
+def _all(buffer: bytes, start: int) -> tuple[Attribute, ...]:
+    k0, compression, k1, a, b, c, d, k2, e, f, g, h, k3, order, k4, aspect, k5, x, y, k6, width = _UNPACK_ALL(
+        buffer, start
+    )
+    if (k0, k1, k2, k3, k4, k5, k6) != _ALL_KEYS:
+        return _windows(buffer, start)
+    new, made = tuple.__new__, Attribute  # named tuples made in C
+    return (
+        new(made, ("compression", "compression", compression, start + _AT_0, 1, "")),
+        new(made, ("dataWindow", "box2i", new(Box2i, (a, b, c, d)), start + _AT_1, 16, "")),
+        new(made, ("displayWindow", "box2i", new(Box2i, (e, f, g, h)), start + _AT_2, 16, "")),
+        new(made, ("lineOrder", "lineOrder", order, start + _AT_3, 1, "")),
+        new(made, ("pixelAspectRatio", "float", aspect, start + _AT_4, 4, "")),
+        new(made, ("screenWindowCenter", "v2f", (x, y), start + _AT_5, 8, "")),
+        new(made, ("screenWindowWidth", "float", width, start + _AT_6, 4, "")),
+    )
+
+
 def _windows(buffer: bytes, start: int) -> tuple[Attribute, ...]:
     k0, compression, k1, a, b, c, d, k2, e, f, g, h, k3, order = _UNPACK_WINDOWS(buffer, start)
-    new, made = tuple.__new__, Attribute  # named tuples made in C
+    new, made = tuple.__new__, Attribute  # as above
     attributes = (
         new(made, ("compression", "compression", compression, start + _COMPRESSION_AT, 1, "")),
         new(made, ("dataWindow", "box2i", new(Box2i, (a, b, c, d)), start + _DATA_WINDOW_AT, 16, "")),
@@ -103,6 +126,6 @@ class RequiredRun(NamedTuple):
 
 # By the name of the first attribute.
 REQUIRED_RUNS = {
-    "compression": RequiredRun(_WINDOWS.size, len(_WINDOW_KEYS), _windows),
+    "compression": RequiredRun(_ALL.size, len(_ALL_KEYS), _all),
     "pixelAspectRatio": RequiredRun(_SCREEN.size, len(_SCREEN_KEYS), _screen),
 }
