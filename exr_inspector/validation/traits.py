@@ -1,7 +1,8 @@
 """Cheap properties of parts, as bits: a rule names those without which it cannot find anything, and is not called then.
 
 Plain integers, since arithmetic on IntFlag costs a microsecond each time. A trait never decides a verdict: a rule that is
-called without its traits finds nothing (the tests hold that).
+called without its traits finds nothing (the tests hold that). Only ACES and DEEP are what rules are about, and taken for
+granted by them.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -132,8 +133,6 @@ def test_switched_off() -> None:
     ],
 )
 def test_errors_name_line_and_key(text: str, where: str) -> None:
-    import re
-
     assert re.search(where, fault(text)), fault(text)
 
 

@@ -1,0 +1,186 @@
+"""The engine: traits only save time, failing rules are told, nothing grows without bound, equal channels are judged once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exr_inspector.model import Inspection, Severity, Status
+from exr_inspector.validation import RULES, traits, validate
+from exr_inspector.validation.channel_facts import channel_facts, channel_source
+from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE, RULE_FAILED, judge
+from exr_inspector.validation.facts import FileFacts
+from exr_inspector.validation.plan import Plan, Step
+from exr_inspector.validation.policy import ResolvedPolicy
+from exr_inspector.validation.roles import Role, role_of
+from exr_inspector.validation.rule import Scope
+from exr_inspector.validation.stored import with_problems
+from tests.support.exrbytes import Channel, Part, a_string, build
+from tests.unit.validation.judging import EVERYTHING, PLAIN, inspect, policy
+from tests.unit.validation.judging import judge as judge_bytes
+from tests.unit.validation.test_rules import CASES
+
+
+def without_traits(resolved: ResolvedPolicy) -> ResolvedPolicy:
+    """The same policy with every rule called for every part."""
+    groups = (
+        tuple((traits.ALWAYS, steps) for _, steps in group)
+        for group in (resolved.plan.channels, resolved.plan.parts, resolved.plan.files)
+    )
+    channels, parts, files = groups
+    plan = Plan(channels, parts, files, resolved.plan.part_pixels, resolved.plan.file_pixels, ())
+    return replace(resolved, plan=plan)
+
+
+def test_traits_never_change_a_verdict() -> None:
+    # Rules of ACES containers and deep parts take it for granted that there is one: these two traits are their subject.
+    resolved = policy("name: x\nextends: null\nrules: {'ACE-*': off, 'DEEP-*': off}").for_path("")
+    every = without_traits(resolved)
+    for data in {case.bad for case in CASES if len(case.bad) < 100_000}:
+        inspection = inspect(data)
+
+        def key(finding: object) -> str:
+            return repr(finding)
+
+        assert sorted(judge(inspection, resolved), key=key) == sorted(judge(inspection, every), key=key)
+
+
+def breaking(code: str) -> ResolvedPolicy:
+    """Every rule, of which one raises."""
+
+    def broken(*_: object) -> tuple[()]:
+        raise KeyError("a bug")
+
+    resolved = EVERYTHING.for_path("")
+
+    def changed(groups: tuple[tuple[int, tuple[Step, ...]], ...]) -> tuple[tuple[int, tuple[Step, ...]], ...]:
+        return tuple(
+            (mask, tuple(step._replace(check=broken) if step.rule.code == code else step for step in steps))
+            for mask, steps in groups
+        )
+
+    old = resolved.plan
+    plan = Plan(changed(old.channels), changed(old.parts), changed(old.files), (), (), ())
+    return replace(resolved, plan=plan)
+
+
+@pytest.mark.parametrize("code", ["WIN-TOO-LARGE", "COL-UNTAGGED", "CMP-LOSSY-MASTER"])
+def test_a_failing_rule_is_told_and_stops_no_other(code: str) -> None:
+    inspection = inspect(build([Part(compression=8)]))
+    sound = {finding.code for finding in judge(inspection, EVERYTHING.for_path(""))}
+    findings = judge(inspection, breaking(code))
+    (failed,) = [finding for finding in findings if finding.code == RULE_FAILED]
+    assert (failed.severity, failed.found) == (Severity.WARNING, code)
+    assert sound - {code} <= {finding.code for finding in findings}
+
+
+def test_findings_of_a_kind_are_counted_not_listed() -> None:
+    findings = judge_bytes(build([Part(channels=[Channel(f"a b{i}") for i in range(300)])]))
+    odd = [finding for finding in findings if finding.code == "CHN-CHARS"]
+    assert len(odd) == MAX_FINDINGS_PER_CODE + 1
+    assert [finding.found for finding in odd if "more of this kind" in finding.message] == ["300"]
+
+
+def test_findings_are_of_the_file_first_then_part_by_part() -> None:
+    parts = [Part(name=name, display_window=(1, 1, 3, 2)) for name in "abc"]
+    order = [-1 if finding.part is None else finding.part for finding in judge_bytes(build(parts))]
+    assert order == sorted(order)
+    assert set(order) == {-1, 0, 1, 2}
+
+
+def test_equal_channel_lists_share_their_facts() -> None:
+    one, two, other = (inspect(data) for data in (PLAIN, PLAIN + b" ", build([Part(compression=3)])))
+
+    def facts(inspection: Inspection) -> object:
+        assert inspection.header
+        return FileFacts(inspection, inspection.header).parts[0].channel_facts
+
+    assert facts(one) is facts(two)
+    assert facts(one) is not facts(other)
+
+
+def test_long_channel_lists_are_not_kept() -> None:
+    inspection = inspect(build([Part(channels=[Channel(f"c{i}") for i in range(300)])]))
+    assert inspection.header
+    source = channel_source(inspection.header.parts[0], inspection.names[0], is_deep=False, is_multi_part=False)
+    assert channel_facts(source) is not channel_facts(source)
+
+
+def test_same_channels_with_another_view_are_other_facts() -> None:
+    parts = [Part(name=view, extra=[a_string("view", view)]) for view in ("left", "right")]
+    inspection = inspect(build(parts))
+    assert inspection.header
+    left, right = FileFacts(inspection, inspection.header).parts
+    assert [channel.view for channel in left.named] == ["left"] * 3
+    assert [channel.view for channel in right.named] == ["right"] * 3
+
+
+@pytest.mark.parametrize(
+    ("layer", "component", "role"),
+    [
+        ("", "R", Role.COLOUR),
+        ("", "Y", Role.COLOUR),
+        ("", "A", Role.ALPHA),
+        ("", "Z", Role.DEPTH),
+        ("", "ZBack", Role.DEPTH),
+        ("beauty", "Z", Role.DEPTH),
+        ("N", "Z", Role.NORMAL),
+        ("N", "R", Role.NORMAL),
+        ("normals", "x", Role.NORMAL),
+        ("left.depth", "V", Role.DEPTH),
+        ("Pworld", "Y", Role.POSITION),
+        ("motionVector", "u", Role.MOTION),
+        ("objectId", "R", Role.ID),
+        ("", "materialid", Role.ID),
+        ("id_1", "R", Role.ID),
+        ("diffuse_p", "R", Role.COLOUR),
+        ("ambient", "B", Role.COLOUR),
+        ("grid", "R", Role.COLOUR),
+        ("studio", "value", Role.OTHER),
+        ("", "N", Role.OTHER),
+    ],
+)
+def test_roles(layer: str, component: str, role: Role) -> None:
+    assert role_of(layer, component) is role
+
+
+def test_an_unreadable_object_is_no_finding() -> None:
+    inspection = replace(
+        inspect(PLAIN), status=Status.FAILED, error_code="SOURCE_NOT_FOUND", header=None, names=(), problems=()
+    )
+    assert validate(inspection, EVERYTHING) == ()
+
+
+def test_a_file_that_cannot_be_read_has_an_error_by_itself() -> None:
+    for data in (b"", b"\x76\x2f\x31\x01", PLAIN[:50], PLAIN[:4] + b"\x07" + PLAIN[5:]):
+        assert max(finding.severity for finding in judge_bytes(data)) is Severity.ERROR
+
+
+def test_judging_again_from_the_header_alone() -> None:
+    for case in CASES:
+        if len(case.bad) < 100_000 and RULES[case.code].scope is Scope.REPORTED and not case.stats:
+            inspection = inspect(case.bad)
+            first = validate(inspection, EVERYTHING)
+            again = validate(with_problems(replace(inspection, problems=(), findings=first)), EVERYTHING)
+            assert {finding.code for finding in again} == {finding.code for finding in first}, case.code
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_rule_fails_on_damaged_files(data: st.DataObject) -> None:
+    case = data.draw(st.sampled_from([case for case in CASES if len(case.bad) < 5_000]))
+    raw = bytearray(case.bad)
+    for _ in range(data.draw(st.integers(1, 6))):
+        raw[data.draw(st.integers(4, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    judge_bytes(bytes(raw))  # asserts that no rule failed
+
+
+def test_the_memo_is_not_shared_between_policies() -> None:
+    loose = policy("name: a\nextends: null\nrules: {CHN-CASE: off}")
+    odd = build([Part(channels=[Channel(name) for name in "rgb"])])
+    assert "CHN-CASE" in {finding.code for finding in judge_bytes(odd)}
+    assert "CHN-CASE" not in {finding.code for finding in judge_bytes(odd, loose)}
+    assert "CHN-CASE" in {finding.code for finding in judge_bytes(odd)}

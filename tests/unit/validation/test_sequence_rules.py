@@ -1,0 +1,213 @@
+"""Rules about sequences: each found, each silent on a good one; and where frames come from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from exr_inspector.catalog.rows import file_rows
+from exr_inspector.model import Finding, Severity
+from exr_inspector.validation import (
+    RULES,
+    FrameSummary,
+    frame_of_inspection,
+    frame_of_row,
+    validate_sequence,
+)
+from exr_inspector.validation.rule import Scope
+from exr_inspector.validation.timecodes import Clock, clock_of_text, frame_count, is_dropped
+from tests.support.exrbytes import Channel, Part, a_int, a_rational, a_string, a_timecode, build, tv60
+from tests.unit.validation.cases_metadata import LAYERS, declared
+from tests.unit.validation.judging import PLAIN, inspect, policy
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def frame(number: int, **changed: Any) -> FrameSummary:
+    made = FrameSummary(
+        path=f"b/shot/beauty.{number:04}.exr",
+        sequence="b/shot/beauty.####.exr",
+        frame=number,
+        padding=4,
+        size_bytes=1_000_000 + number,
+        mtime=START + timedelta(minutes=number),
+        display_window=(0, 0, 3, 2),
+        data_window=(0, 0, 3, 2),
+        channels=("0:B HALF", "0:G HALF", "0:R HALF"),
+        compression="ZIP",
+        storage="scanlineimage",
+        colour="lin_ap1_scene",
+        views="",
+        software="writer 1",
+        frame_rate=24.0,
+        time_code=Clock(1, 0, number // 24, number % 24, is_drop_frame=False),
+        embedded_frame=number,
+        image_counter=number,
+        cryptomattes=("abc: 3 layers",),
+        pixel_hash=f"h{number}",
+    )
+    return replace(made, **changed)
+
+
+def frames(count: int = 10, odd: int = 5, **changed: Any) -> list[FrameSummary]:
+    return [frame(number, **changed) if number == odd else frame(number) for number in range(1, count + 1)]
+
+
+def judged(given: list[FrameSummary], **parameters: Any) -> tuple[Finding, ...]:
+    (findings,) = validate_sequence(given, policy(**parameters)).values()
+    return findings
+
+
+BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
+    ("SEQ-MISSING", [f for f in frames() if f.frame not in {4, 5, 8}], {}),
+    ("SEQ-MISSING", frames(), {"frame_range": [0, 10]}),
+    ("SEQ-PADDING", frames(padding=3, sequence="b/shot/beauty.###.exr"), {}),
+    ("SEQ-RES", frames(display_window=(0, 0, 7, 2)), {}),
+    ("SEQ-CHANNELS", frames(channels=("0:B HALF", "0:G HALF", "0:R FLOAT")), {}),
+    ("SEQ-COMPRESSION", frames(compression="PIZ"), {}),
+    ("SEQ-COMPRESSION", frames(storage="tiledimage 16x16 mode 0"), {}),
+    ("SEQ-METADATA", frames(colour="untagged"), {}),
+    ("SEQ-METADATA", frames(software="writer 2"), {}),
+    ("SEQ-METADATA", frames(views="left, right"), {}),
+    ("SEQ-DUP", frames(pixel_hash="h4"), {}),
+    ("SEQ-STALE-FRAME", frames(mtime=START - timedelta(days=9)), {}),
+    ("SEQ-STALE-FRAME", frames(embedded_frame=77), {}),
+    ("CHK-SIZE-OUTLIER", frames(size_bytes=20_000), {}),
+    ("CHK-SIZE-OUTLIER", frames(size_bytes=0), {}),
+    ("TIM-FPS-SEQ", frames(frame_rate=25.0), {}),
+    ("TIM-TC-SEQ", frames(time_code=Clock(1, 0, 9, 0, is_drop_frame=False)), {}),
+    ("TIM-COUNTER", frames(image_counter=4), {}),
+    ("CRY-SEQ", frames(cryptomattes=("abc: 2 layers",)), {}),
+    ("DEL-NFX-NUMBERING", [f for f in frames() if f.frame % 2], {"frame_step": 2}),
+]
+
+
+@pytest.mark.parametrize(("code", "given", "parameters"), BROKEN)
+def test_found(code: str, given: list[FrameSummary], parameters: dict[str, Any]) -> None:
+    (finding,) = [finding for finding in judged(given, **parameters) if finding.code == code]
+    assert finding.severity is RULES[code].severity
+
+
+def test_a_good_sequence_has_no_findings() -> None:
+    assert judged(frames(100), frame_range=[1, 100]) == ()
+
+
+def test_every_sequence_rule_is_tried() -> None:
+    assert {code for code, _, _ in BROKEN} == {c for c, rule in RULES.items() if rule.scope is Scope.SEQUENCE}
+
+
+def test_messages_name_runs_of_frames() -> None:
+    given = [f for f in frames(30) if f.frame not in {4, 5, 6, 20}]
+    (finding,) = [finding for finding in judged(given) if finding.code == "SEQ-MISSING"]
+    assert "4-6, 20" in finding.message
+    assert finding.expected == "1-30"
+
+
+def test_far_apart_frames_cost_nothing() -> None:
+    (finding,) = [f for f in judged([frame(1), frame(2_000_000_000)]) if f.code == "SEQ-MISSING"]
+    assert finding.message.startswith("1999999998 frames")
+
+
+def test_frames_on_twos() -> None:
+    given = [f for f in frames(9) if f.frame % 2]
+    assert "SEQ-MISSING" not in {finding.code for finding in judged(given, frame_step=2)}
+    assert "SEQ-MISSING" in {finding.code for finding in judged(given)}
+
+
+def test_a_moving_data_window_is_info() -> None:
+    (finding,) = [f for f in judged(frames(data_window=(1, 1, 2, 2))) if f.code == "SEQ-RES"]
+    assert finding.severity is Severity.INFO
+
+
+def test_numbers_that_outgrow_their_padding_are_one_sequence() -> None:
+    given = [frame(n, padding=4) for n in range(9_998, 10_000)]
+    given += [frame(n, padding=5, sequence="b/shot/beauty.#####.exr", time_code=None) for n in range(10_000, 10_002)]
+    assert "SEQ-PADDING" not in {finding.code for finding in judged(given)}
+
+
+def test_sequences_are_kept_apart_and_policies_follow_the_path() -> None:
+    other = [
+        replace(f, sequence="b/other/beauty.####.exr", path=f"b/other/{f.frame}") for f in frames(compression="PIZ")
+    ]
+    text = "name: x\npaths: [{match: 'b/other/**', rules: {SEQ-COMPRESSION: error}}]"
+    found = validate_sequence([*frames(compression="PIZ"), *other], policy(text))
+    assert list(found) == ["b/other/beauty.####.exr", "b/shot/beauty.####.exr"]
+    severities = [{f.severity for f in findings if f.code == "SEQ-COMPRESSION"} for findings in found.values()]
+    assert severities == [{Severity.ERROR}, {Severity.WARNING}]
+
+
+def test_ten_thousands_of_frames() -> None:
+    given = frames(30_000)
+    del given[100:200]
+    assert {finding.code for finding in judged(given)} >= {"SEQ-MISSING"}
+
+
+def real(number: int, **changed: Any) -> bytes:
+    extra = [
+        a_timecode("timeCode", tv60(1, 0, 0, number)),
+        a_rational("framesPerSecond", 24, 1),
+        a_string("software", "writer 1"),
+        a_int("frame", number),
+        a_int("imageCounter", number),
+        *declared(),
+    ]
+    return build([Part(channels=[*(Channel(c) for c in "BGR"), *LAYERS], extra=extra, **changed)])
+
+
+def test_frames_of_inspections_and_of_rows_agree_where_rows_tell() -> None:
+    for number in (1, 2):
+        inspection = inspect(real(number), key=f"shot/beauty.{number:04}.exr", stats=True)
+        by_inspection = frame_of_inspection(inspection)
+        by_row = frame_of_row(file_rows(inspection)["files"][0])
+        assert by_inspection
+        assert by_row
+        assert by_inspection.frame == by_row.frame == number
+        assert by_inspection.embedded_frame == number
+        assert by_inspection.cryptomattes
+        assert "crypto_object00.r FLOAT" in str(by_inspection.channels)
+        for name in ("sequence", "padding", "size_bytes", "status", "compression", "views", "software", "frame_rate"):
+            assert getattr(by_inspection, name) == getattr(by_row, name), name
+        assert by_inspection.time_code == by_row.time_code == Clock(1, 0, 0, number, is_drop_frame=False)
+
+
+def test_drift_is_found_in_rows() -> None:
+    rows = [
+        file_rows(inspect(real(n, compression=3 if n == 2 else 0), key=f"shot/beauty.{n:04}.exr"))["files"][0]
+        for n in range(1, 5)
+    ]
+    given = [summary for row in rows if (summary := frame_of_row(row))]
+    assert {finding.code for finding in judged(given)} == {"SEQ-COMPRESSION"}
+
+
+def test_a_file_without_a_number_is_no_frame() -> None:
+    inspection = inspect(PLAIN, key="shot/still.exr")
+    assert frame_of_inspection(inspection) is None
+    assert frame_of_row(file_rows(inspection)["files"][0]) is None
+
+
+def test_a_damaged_frame_still_counts_as_a_frame() -> None:
+    given = [frame_of_inspection(inspect(data, key=f"s/a.{n:04}.exr")) for n, data in enumerate((PLAIN, b"", PLAIN))]
+    codes = {finding.code for finding in judged([summary for summary in given if summary])}
+    assert "SEQ-MISSING" not in codes
+    assert "CHK-SIZE-OUTLIER" in codes
+
+
+@pytest.mark.parametrize(
+    ("text", "rate", "count"),
+    [("00:00:01:00", 24.0, 24), ("00:01:00;02", 30_000 / 1001, 1800), ("00:10:00;00", 30_000 / 1001, 17_982)],
+)
+def test_frame_counts(text: str, rate: float, count: int) -> None:
+    clock = clock_of_text(text)
+    assert clock
+    assert clock.text == text
+    assert frame_count(clock, rate) == count
+
+
+def test_dropped_codes() -> None:
+    rate = 30_000 / 1001
+    assert is_dropped(Clock(0, 1, 0, 1, is_drop_frame=True), rate)
+    assert not is_dropped(Clock(0, 10, 0, 1, is_drop_frame=True), rate)
+    assert clock_of_text("1:2:3:4") is None
