@@ -1,5 +1,6 @@
 """What the SDK's own test suite needs around it here; tests/contract/test_vastdb_sdk_suite.py loads it by `-p`."""
 
+import gc
 import time
 
 import pytest
@@ -17,6 +18,8 @@ def pytest_configure(config):
         config.option.tabular_bucket_name += f"-{worker}"
     else:
         config.pluginmanager.register(Deselected())
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 50)  # two of the tests make millions of small objects that live on
     sleep = time.sleep
     time.sleep = lambda seconds: sleep(seconds if seconds < SETTLING else 0)
 

@@ -1,0 +1,151 @@
+"""Many sessions at once: money moves between accounts and none is made or lost, whoever looks and whenever."""
+
+import random
+import resource
+import subprocess
+import sys
+import threading
+import time
+
+import pyarrow as pa
+import pytest
+import vastdb
+from vastdb import errors
+from vastdb.config import QueryConfig
+from vastdb.table_metadata import TableMetadata, TableRef, TableType
+
+from exr_inspector.local.vastdb import LocalVastDB
+
+ACCOUNTS = pa.schema([("id", pa.int64()), ("balance", pa.int64())])
+LOG = pa.schema([("who", pa.string()), ("amount", pa.int64())])
+COUNT = 24
+START = 1000
+SESSIONS = 32
+PROCESSES = 4
+PAUSE = 0.02
+
+
+class Teller:
+    """A session that moves money between two accounts and writes it down, again and again."""
+
+    def __init__(self, endpoint, access, secret, name):
+        self.session = vastdb.connect(endpoint=endpoint, access=access, secret=secret)
+        self.config = QueryConfig(data_endpoints=[endpoint], num_splits=1, num_sub_splits=1)
+        self.dice = random.Random(name)
+        self.name = name
+        self.conflicts = 0
+
+    def at(self, tx, name, columns):
+        return tx.table_from_metadata(TableMetadata(TableRef("vastdb", "bank", name), columns, TableType.Regular))
+
+    def balances(self, tx):
+        return self.at(tx, "accounts", ACCOUNTS).select(config=self.config, internal_row_id=True).read_all()
+
+    def look(self):
+        """The sum of all balances and of all that was written down, as one transaction sees them."""
+        with self.session.transaction() as tx:
+            log = self.at(tx, "log", LOG).select(["amount"], config=self.config).read_all()
+            return sum(self.balances(tx)["balance"].to_pylist()), sum(log["amount"].to_pylist())
+
+    def move(self):
+        """One transfer, tried again on a fresh snapshot until nobody else was in the way."""
+        source, target = self.dice.sample(range(COUNT), 2)
+        amount = self.dice.randint(1, 9)
+        while True:
+            try:
+                with self.session.transaction() as tx:
+                    rows = self.balances(tx).take([source, target])
+                    before = rows["balance"].to_pylist()
+                    changed = pa.table(
+                        {"$row_id": rows["$row_id"], "balance": [before[0] - amount, before[1] + amount]}
+                    )
+                    self.at(tx, "accounts", ACCOUNTS).update(changed)
+                    self.at(tx, "log", LOG).insert(pa.table({"who": [self.name], "amount": [amount]}))
+            except errors.Conflict:
+                self.conflicts += 1
+                time.sleep(self.dice.uniform(0, PAUSE))
+            else:
+                return amount
+
+    def work(self, moves):
+        moved = 0
+        for number in range(moves):
+            moved += self.move()
+            if number % 3 == 0:
+                total, _ = self.look()
+                if total != COUNT * START:
+                    raise ValueError(f"{self.name} sees {total}")
+        return moved
+
+
+def bank(server):
+    teller = Teller(server.endpoint, server.access_key, server.secret_key, "bank")
+    with teller.session.transaction() as tx:
+        schema = tx.bucket("vastdb").create_schema("bank")
+        schema.create_table("log", LOG)
+        opening = pa.table({"id": list(range(COUNT)), "balance": [START] * COUNT})
+        schema.create_table("accounts", ACCOUNTS).insert(opening)
+    return teller
+
+
+def work_together(server, moves):
+    """32 sessions in threads and 4 processes; how much they moved altogether."""
+    keys = (server.endpoint, server.access_key, server.secret_key)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, __file__, *keys, f"process {number}", str(moves)], stdout=subprocess.PIPE, text=True
+        )
+        for number in range(PROCESSES)
+    ]
+    tellers = [Teller(*keys, f"thread {number}") for number in range(SESSIONS)]
+    moved = []
+    threads = [threading.Thread(target=lambda t=teller: moved.append(t.work(moves)), daemon=True) for teller in tellers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(600)
+        assert not thread.is_alive()
+    assert len(moved) == SESSIONS
+    for process in processes:
+        output, _ = process.communicate(timeout=600)
+        assert process.returncode == 0
+        moved.append(int(output))
+    return sum(moved)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_no_money_is_made_or_lost(tmp_path):
+    with LocalVastDB(tmp_path / "bank.duckdb") as server:
+        teller = bank(server)
+        moved = work_together(server, moves=2)
+        assert teller.look() == (COUNT * START, moved)
+        assert server.open_transactions() == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+def test_fifty_thousand_requests_leave_nothing_behind(tmp_path):
+    with LocalVastDB(tmp_path / "bank.duckdb") as server:
+        teller = bank(server)
+        moved = work_together(server, moves=10)
+        threads, memory = threading.active_count(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        while sum(server.counters().values()) < 50_000:
+            moved += work_together(server, moves=20)
+        assert teller.look() == (COUNT * START, moved)
+        assert server.open_transactions() == 0
+        assert threading.active_count() <= threads + SESSIONS  # connections still closing
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
+        sys.stdout.write(
+            f"{sum(server.counters().values())} requests, {grown // 1024} MB more than after the first round\n"
+        )
+        assert grown < 256 * 1024  # kilobytes
+
+
+def main():
+    endpoint, access, secret, name, moves = sys.argv[1:]
+    sys.stdout.write(f"{Teller(endpoint, access, secret, name).work(int(moves))}\n")
+
+
+if __name__ == "__main__":
+    main()
