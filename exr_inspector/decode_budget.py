@@ -36,7 +36,7 @@ class MemoryPool:
         if size > self.capacity:
             raise LimitExceeded(
                 "decoding needs too much memory",
-                limit="EXR_DECODE_MEMORY_BYTES",
+                limit="EXR_MEMORY_MIB",
                 found=f"{size} bytes",
                 expected=f"at most {self.capacity}",
             )

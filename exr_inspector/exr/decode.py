@@ -93,7 +93,7 @@ def decode_chunks(
 
 def _too_large(unpacked: int, max_bytes: int) -> LimitExceeded:
     return LimitExceeded(
-        "chunks are too large", limit="EXR_MAX_DECODE_BYTES", found=f"{unpacked} bytes", expected=f"at most {max_bytes}"
+        "chunks are too large", limit="EXR_MEMORY_MIB", found=f"{unpacked} bytes", expected=f"at most {max_bytes}"
     )
 
 

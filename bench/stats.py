@@ -1,0 +1,213 @@
+"""`./run bench stats`: what statistics cost, as ratios against OpenImageIO and against decoding alone, in one run.
+
+Frames are made first (4096 x 2160, 8 channels of HALF and 40 of mixed types) and kept in `--folder`. Runs are interleaved
+and the best of several counts, since other work on the machine only ever makes a run longer.
+
+    in process      against `ImageBuf.read` + `computePixelStats`, and against the same pass without figures
+    whole process   against the native `oiiotool --stats`: time and peak memory
+    memory          peak of a process at 4K, 8K and 16K
+    sampled         bytes, requests and time against a full pass
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import gettempdir
+from unittest.mock import patch
+
+import OpenImageIO
+
+from bench._stats_frames import CODECS, frame, large_frame
+from exr_inspector.decode_budget import DecodeBudget
+from exr_inspector.exr.chunks import chunk_states, read_tables, tables_end
+from exr_inspector.exr.header import Header, HeaderParser
+from exr_inspector.exr.layout import part_layout
+from exr_inspector.model import PixelReport, StatsMode
+from exr_inspector.pixels import read_pixels
+from exr_inspector.settings import load_settings
+from exr_inspector.sources import RangeSource, SourceOpener
+from exr_inspector.strips import LevelFigures
+
+OIIOTOOL = Path(OpenImageIO.__file__).parent / "bin" / "oiiotool"
+
+
+def report(source: RangeSource, budget: DecodeBudget, mode: StatsMode = StatsMode.FULL) -> PixelReport:
+    """Statistics of one object, header and all."""
+    start = source.read(start=0, end=1 << 18)
+    version = source.version
+    if version is None:
+        sys.exit(f"{source.path}: nothing was read")
+    header = HeaderParser(version.size_bytes).feed(start)
+    if not isinstance(header, Header):
+        sys.exit(f"{source.path}: the header is too long for this benchmark")
+    layouts = [part_layout(part) for part in header.parts]
+    tables = read_tables(start, header, layouts, version.size_bytes)
+    if not isinstance(tables, tuple):
+        sys.exit(f"{source.path}: the chunk tables are too long for this benchmark")
+    states = [chunk_states(table, tables_end(header, layouts), version.size_bytes) for table in tables]
+    found = read_pixels(source, header, layouts, tables, states, mode=mode, file_size=version.size_bytes, budget=budget)
+    if found.faults or found.stopped:
+        sys.exit(f"{source.path}: {len(found.faults)} faults {found.stopped}")
+    return found
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long one call takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def theirs(path: Path) -> None:
+    """What OpenImageIO's Python module does for the same figures."""
+    buffer = OpenImageIO.ImageBuf(str(path))
+    if not buffer.read():
+        raise RuntimeError(buffer.geterror())
+    OpenImageIO.ImageBufAlgo.computePixelStats(buffer)
+
+
+def decode_only(opener: SourceOpener, path: Path, budget: DecodeBudget) -> float:
+    """Seconds of the same pass, reading and decoding everything and adding nothing up."""
+    with patch.object(
+        LevelFigures, "add", lambda figures, block, _: setattr(figures, "chunks_read", len(block.places))
+    ):
+        return seconds(lambda: report(opener.open(path.parent.name, path.name), budget))
+
+
+def in_process(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs: int) -> None:
+    """One line a frame, and the median of the ratios."""
+    print(f"{'frame':28}{'ours s':>9}{'oiio s':>9}{'ratio':>8}{'decode s':>10}{'ours/decode':>13}{'figures':>9}")
+    ratios, over = [], []
+    for path in paths:
+        ours, other, decode = [], [], []
+        for _ in range(runs):
+            ours.append(seconds(lambda path=path: report(opener.open(path.parent.name, path.name), budget)))  # type: ignore[misc]
+            other.append(seconds(lambda path=path: theirs(path)))  # type: ignore[misc]
+            decode.append(decode_only(opener, path, budget))
+        best, rest, bare = min(ours), min(other), min(decode)
+        ratios.append(best / rest)
+        over.append(best / bare)
+        share = max(0.0, 1 - bare / best)
+        print(
+            f"{path.stem:28}{best:9.3f}{rest:9.3f}{ratios[-1]:8.2f}{bare:10.3f}{over[-1]:13.2f}{share:9.0%}", flush=True
+        )
+    print(f"ratio: median {statistics.median(ratios):.2f} (goal 0.67), worst {max(ratios):.2f} (goal 0.90)")
+    print(f"ours/decode: median {statistics.median(over):.2f} (aim 1.30), worst {max(over):.2f}")
+
+
+def process(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
+    """Seconds and peak megabytes of a process."""
+    started = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"{command[0]}: exit {child.returncode}")
+    return time.perf_counter() - started, usage.ru_maxrss / 1024
+
+
+def ourselves(path: Path) -> tuple[float, float]:
+    """The whole process: start, import, read, print."""
+    return process([sys.executable, "-m", "bench.stats", "--one", str(path)], {"OPENBLAS_NUM_THREADS": "1"})
+
+
+def whole_process(paths: list[Path], runs: int) -> None:
+    """Time and memory against the native oiiotool."""
+    if not OIIOTOOL.is_file():
+        print("no native oiiotool in this wheel: nothing to compare with")
+        return
+    print(f"\n{'whole process':28}{'ours s':>9}{'tool s':>9}{'ratio':>8}{'ours MB':>9}{'tool MB':>9}{'ratio':>8}")
+    for path in paths:
+        pairs = [(ourselves(path), process([str(OIIOTOOL), "--stats", str(path)])) for _ in range(runs)]
+        ours, tool = (tuple(min(pair[side][k] for pair in pairs) for k in (0, 1)) for side in (0, 1))
+        print(
+            f"{path.stem:28}{ours[0]:9.3f}{tool[0]:9.3f}{ours[0] / tool[0]:8.2f}"
+            f"{ours[1]:9.0f}{tool[1]:9.0f}{ours[1] / tool[1]:8.2f}",
+            flush=True,
+        )
+    print("goals: time 1.00, memory 0.50 on the 40-channel frame")
+
+
+def memory(folder: Path) -> None:
+    """Peak memory while the image grows."""
+    print(f"\n{'peak memory':28}{'pixels':>14}{'file MB':>9}{'peak MB':>9}")
+    for width, height in ((4096, 2160), (7680, 4320), (15360, 8640)):
+        path = large_frame(folder, width, height)
+        _, peak = ourselves(path)
+        print(f"{path.stem:28}{f'{width} x {height}':>14}{path.stat().st_size >> 20:9}{peak:9.0f}", flush=True)
+
+
+def sampled(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs: int) -> None:
+    """What a sample costs."""
+    print(f"\n{'sampled':28}{'file MB':>9}{'bytes':>9}{'requests':>10}{'coverage':>10}{'of full time':>14}")
+    for path in paths:
+        full, short = [], []
+        for _ in range(runs):
+            full.append(seconds(lambda path=path: report(opener.open(path.parent.name, path.name), budget)))  # type: ignore[misc]
+            source = opener.open(path.parent.name, path.name)
+            started = time.perf_counter()
+            found = report(source, budget, StatsMode.SAMPLED)
+            short.append(time.perf_counter() - started)
+        size = path.stat().st_size
+        cost = source.cost
+        read = cost.bytes_read - (1 << 18)  # without the header, which full and sampled read alike
+        print(
+            f"{path.stem:28}{size >> 20:9}{read / size:9.2%}{cost.requests - 1:10}"
+            f"{found.channels[0].coverage:10.2%}{min(short) / min(full):14.3f}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Run the parts asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path(gettempdir()) / "exr-inspector-bench")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--codecs", nargs="+", choices=CODECS, default=list(CODECS))
+    parser.add_argument("--channels", nargs="+", type=int, choices=(8, 40), default=[8, 40])
+    parser.add_argument("--only", choices=("in-process", "whole-process", "memory", "sampled"))
+    parser.add_argument(
+        "--one", type=Path, help="statistics of one file, nothing else: what the whole-process part runs"
+    )
+    arguments = parser.parse_args()
+    folder = arguments.one.parent if arguments.one else arguments.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = load_settings({"EXR_MOUNTS": f"{folder.name}={folder}"}, secrets_dir=None)
+    workers = len(os.sched_getaffinity(0))
+    OpenImageIO.attribute("threads", workers)
+    with (
+        contextlib.closing(SourceOpener(settings)) as opener,
+        contextlib.closing(DecodeBudget(workers=workers)) as budget,
+    ):
+        if arguments.one:
+            for one in report(opener.open(folder.name, arguments.one.name), budget).channels:
+                print(one.channel, one.minimum, one.maximum, one.mean, one.stddev, one.nan_count, one.inf_count)
+            return
+        wanted = [
+            (codec, count, tiled)
+            for count in arguments.channels
+            for codec in arguments.codecs
+            for tiled in (False, True)
+        ]
+        paths = [frame(folder, codec, count, tiled=tiled) for codec, count, tiled in wanted]
+        scan_lines = [path for path in paths if "scan" in path.stem]
+        if arguments.only in {None, "in-process"}:
+            in_process(opener, budget, paths, arguments.runs)
+        if arguments.only in {None, "whole-process"}:
+            whole_process([path for path in scan_lines if path.stem.startswith("40")], arguments.runs)
+        if arguments.only in {None, "memory"}:
+            memory(folder)
+        if arguments.only in {None, "sampled"}:
+            sampled(opener, budget, scan_lines, arguments.runs)
+
+
+if __name__ == "__main__":
+    main()
