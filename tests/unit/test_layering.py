@@ -22,7 +22,6 @@ STOREYS = (
     "distribution",
     "statistics",
     "decode_budget",
-    "pixel_hash",
     "strips",
     "pixels",
     "validation",

@@ -47,7 +47,7 @@ def invoke(*arguments: object) -> Result:
     [
         ("created.yaml", EventKind.CREATED, ["scanline_zip.exr"]),
         ("removed.yaml", EventKind.REMOVED, ["scanline_zip.exr"]),
-        ("multi-record.yaml", EventKind.CREATED, ["scanline_zip.exr", "aovs.exr"]),
+        ("multi-record.yaml", EventKind.CREATED, ["scanline_zip.exr", "layers.exr"]),
         ("encoded-key.yaml", EventKind.CREATED, ["shot 010/beauty+crypto 100% é.0001.exr"]),
     ],
 )
