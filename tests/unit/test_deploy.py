@@ -86,6 +86,8 @@ def test_every_example_event_names_objects(path: Path) -> None:
 def test_the_identity_policy_grants_no_more_than_reading_objects_and_the_rows_of_one_schema() -> None:
     policy = json.loads((DEPLOY / "identity-policy.json").read_text(encoding="utf-8"))
     granted = {action for statement in policy["Statement"] for action in statement["Action"]}
-    assert not {action for action in granted if re.search(r"Put|Drop|Create|Alter|\*$", action) and "Tabular" not in action}
+    assert not {
+        action for action in granted if re.search(r"Put|Drop|Create|Alter|\*$", action) and "Tabular" not in action
+    }
     assert not {action for action in granted if re.search(r"Drop|Create|Alter|AddColumns", action)}
     assert all(statement["Effect"] == "Allow" and "*" not in statement["Resource"] for statement in policy["Statement"])

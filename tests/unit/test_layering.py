@@ -66,7 +66,7 @@ OUTSIDE = {
 
 def storey(name: str) -> str:
     """A module `settings_table` is a room of the storey `settings`."""
-    first = name.split("_")[0]
+    first = name.split("_", maxsplit=1)[0]
     return first if first in STOREYS else name
 
 
