@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import asyncio
 import http.client
 import json
+import logging
 import socket
 import sys
 import threading
@@ -107,7 +107,9 @@ def test_an_event_arrives_in_both_modes(runtime: LocalRuntime, mode: Any, key: s
     ],
 )
 def test_answers(runtime: LocalRuntime, caplog: pytest.LogCaptureFixture, key: str, status: int, body: str) -> None:
-    caplog.set_level(logging.CRITICAL)  # half a surrogate pair in a captured log cannot be sent between pytest's workers
+    caplog.set_level(
+        logging.CRITICAL
+    )  # half a surrogate pair in a captured log cannot be sent between pytest's workers
     assert post_event(runtime.url, element_event("samples", key)) == EventAnswer(status, body)
     assert runtime.invocations[-1].status == status
 
