@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from exr_inspector.catalog.plan import StoredFile, newest
 from exr_inspector.catalog.schema import CHILDREN, FILES, GUARDS, ROW_COUNTS, Table
 from exr_inspector.catalog.session import ROW_ID, Connection, Work, rows_of
-from exr_inspector.catalog.store import STANDING_COLUMNS, stored_file, touch_guards
+from exr_inspector.catalog.stored import STANDING_COLUMNS, stored_file, touch_guards
 
 Progress = Callable[[str], None]
 

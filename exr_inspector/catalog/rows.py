@@ -6,16 +6,16 @@ are lossless JSON text, in several rows where one cell would not hold them. The 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from datetime import datetime, timezone
 from itertools import count
 
 import pyarrow as pa
 
 from exr_inspector import __version__
+from exr_inspector.catalog.columns import TIME
 from exr_inspector.catalog.keys import content_key, file_id
+from exr_inspector.catalog.rows_parts import compact_json, part_row
 from exr_inspector.catalog.rows_summary import Row, clipped, files_row, finite
 from exr_inspector.catalog.schema import (
     BY_NAME,
@@ -24,27 +24,17 @@ from exr_inspector.catalog.schema import (
     DOCUMENT,
     ROW_COUNTS,
     SCHEMA_VERSION,
-    TIME,
     Table,
 )
 from exr_inspector.exr.attribute_json import to_json_text, value_number, value_text
-from exr_inspector.exr.chunks import Completeness
 from exr_inspector.exr.header import PartHeader
 from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.values import (
     Attribute,
-    Compression,
-    LevelMode,
-    LevelRoundingMode,
-    LineOrder,
     PixelType,
     code_name,
 )
-from exr_inspector.model import ChannelStats, Inspection, PartPixels, PixelFault
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+from exr_inspector.model import ChannelStats, Inspection
 
 
 def split_cell(text: str, limit: int = CELL_BYTES) -> list[str]:
@@ -66,136 +56,6 @@ def split_cell(text: str, limit: int = CELL_BYTES) -> list[str]:
 def join_cells(pieces: Iterable[tuple[int, str]]) -> str:
     """The value whose pieces are given as (chunk_index, piece), in any order: the inverse of `split_cell`."""
     return "".join(piece for _, piece in sorted(pieces))
-
-
-def _windows(part: PartHeader) -> Row:
-    row: Row = {}
-    for name, window in (("data", part.data_window), ("display", part.display_window)):
-        if window is not None:
-            x_min, y_min, x_max, y_max = window
-            row[f"{name}_window"] = _json({"xMin": x_min, "yMin": y_min, "xMax": x_max, "yMax": y_max})
-            row |= {f"{name}_x_min": x_min, f"{name}_y_min": y_min, f"{name}_x_max": x_max, f"{name}_y_max": y_max}
-    if part.data_window is not None:
-        row |= {"width": part.data_window.width, "height": part.data_window.height}
-    return row
-
-
-def _tiling(part: PartHeader) -> Row:
-    tiles = part.tiles
-    if tiles is None:
-        return {}
-    return {
-        "tiling": _json({"xSize": tiles.x_size, "ySize": tiles.y_size, "mode": tiles.mode}),
-        "tile_width": tiles.x_size,
-        "tile_height": tiles.y_size,
-        "level_mode": code_name(LevelMode, tiles.level_mode),
-        "rounding_mode": code_name(LevelRoundingMode, tiles.rounding_mode),
-    }
-
-
-def _completeness(state: Completeness | None) -> Row:
-    if state is None:
-        return {}
-    missing = None
-    if not state.is_complete:
-        missing = _json(
-            {
-                "counts": {str(int(code)): count for code, count in state.counts.items()},
-                "ranges": [list(gap) for gap in state.missing],
-                "truncated": state.missing_truncated,
-                "zeroOnlyUpperLevels": state.zero_only_upper_levels,
-            }
-        )
-    return {
-        "chunks_present": state.present,
-        "is_complete": state.is_complete,
-        "complete_fraction": state.fraction,
-        "completeness_checked": state.checked,
-        "missing": missing,
-    }
-
-
-def _faults(faults: Sequence[PixelFault]) -> str | None:
-    """As many faults as fit a cell."""
-    items: list[str] = []
-    left = CELL_BYTES - 2
-    for fault in faults:
-        item = _json([fault.chunk, fault.y_min, fault.y_max, fault.code, clipped(fault.message)])
-        left -= len(item.encode()) + 1
-        if left < 0:
-            break
-        items.append(item)
-    return f"[{','.join(items)}]" if items else None
-
-
-def _part_pixels(inspection: Inspection, index: int) -> Row:
-    report = inspection.pixels
-    if report is None:
-        return {}
-    levels = [item for item in report.parts if item.part == index]
-    row: Row = {
-        "pixels": _json([_level_json(item) for item in levels]) if levels else None,
-        "pixel_faults": _faults([fault for fault in report.faults if fault.part == index]),
-    }
-    base = next((item for item in levels if item.level_x == item.level_y == 0), None)
-    if base is None:
-        return row
-    row |= {
-        "pixel_chunks_read": base.chunks_read,
-        "is_constant": base.is_constant,
-        "is_black": base.is_black,
-        "pixel_hash": base.pixel_hash,
-    }
-    if base.deep is not None:
-        row |= {
-            "deep_pixels": base.deep.pixels,
-            "deep_samples": base.deep.total_samples,
-            "deep_min_samples": base.deep.min_samples,
-            "deep_max_samples": base.deep.max_samples,
-            "deep_empty_pixels": base.deep.empty_pixels,
-        }
-    return row
-
-
-def _level_json(item: PartPixels) -> Row:
-    # Short names: a part of many ripmap levels must fit a cell.
-    return {
-        "x": item.level_x,
-        "y": item.level_y,
-        "total": item.chunks_total,
-        "read": item.chunks_read,
-        "constant": item.is_constant,
-        "black": item.is_black,
-        "deep": list(asdict(item.deep).values()) if item.deep else None,
-        "hash": item.pixel_hash,
-    }
-
-
-def _part_row(inspection: Inspection, part: PartHeader) -> Row:
-    index = part.index
-    layout = inspection.layouts[index] if index < len(inspection.layouts) else None
-    names = inspection.names[index] if index < len(inspection.names) else None
-    state = next((item for item in inspection.completeness if item.part == index), None)
-    row: Row = {
-        "part_index": index,
-        "part_name": clipped(part.name),
-        "view_name": clipped(part.view),
-        "part_type": clipped(part.part_type),
-        "is_deep": part.is_deep,
-        "is_tiled": part.is_tiled,
-        "pixel_aspect_ratio": finite(part.pixel_aspect_ratio),
-        "line_order": None if part.line_order is None else code_name(LineOrder, part.line_order),
-        "compression": None if part.compression is None else code_name(Compression, part.compression),
-        "level_count": len(layout.levels) if layout else None,
-        "channel_count": len(part.channels or ()),
-        "layer_count": len(names.layers) if names else None,
-        "cryptomattes": clipped(",".join(item.name or item.key for item in names.cryptomattes)) if names else None,
-        "attribute_count": len(part.attributes),
-        "chunk_count_declared": part.chunk_count,
-        "chunk_count_computed": layout.chunk_count if layout else None,
-    }
-    row["cryptomattes"] = row["cryptomattes"] or None
-    return row | _windows(part) | _tiling(part) | _completeness(state) | _part_pixels(inspection, index)
 
 
 def _channel_rows(part: PartHeader, names: PartNames | None) -> Iterator[Row]:
@@ -264,8 +124,8 @@ def _stats_row(index: int, item: ChannelStats) -> Row:
         "first_nan_y": item.first_nan[1] if item.first_nan else None,
         "first_inf_x": item.first_inf[0] if item.first_inf else None,
         "first_inf_y": item.first_inf[1] if item.first_inf else None,
-        "percentiles": _json([list(pair) for pair in item.percentiles]) if item.percentiles else None,
-        "histogram": _json({"edges": histogram.edges, "counts": histogram.counts}) if histogram else None,
+        "percentiles": compact_json([list(pair) for pair in item.percentiles]) if item.percentiles else None,
+        "histogram": compact_json({"edges": histogram.edges, "counts": histogram.counts}) if histogram else None,
         "coverage": item.coverage,
         "exact": item.exact,
         "sample_stride": item.sample_stride,
@@ -305,7 +165,7 @@ def table_rows(
     parts = inspection.header.parts if inspection.header else ()
     for part in parts:
         names = inspection.names[part.index] if part.index < len(inspection.names) else None
-        rows["parts"].append(_part_row(inspection, part))
+        rows["parts"].append(part_row(inspection, part))
         rows["channels"].extend(_channel_rows(part, names))
         for index, attribute in enumerate(part.attributes):
             rows["attributes"].extend(_attribute_rows(part, index, attribute))

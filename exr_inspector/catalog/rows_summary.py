@@ -143,7 +143,7 @@ def _structure(inspection: Inspection, header: Header) -> Row:
         "layer_count": sum(len(names.layers) for names in inspection.names),
         "pixel_types": types,
         "bit_depth": depth,
-        "views": ",".join(views) or None,
+        "views": clipped(",".join(views)) or None,
         "is_stereo": len(views) > 1,
         "has_cryptomatte": any(names.cryptomattes for names in inspection.names),
     }

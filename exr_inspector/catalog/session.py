@@ -293,7 +293,7 @@ class Connection:
                 self._abandon(session, txid)
             if failure is not None:
                 raise failure from error
-            ours = translate(error, doing if committing else f"begin to {doing}")
+            ours = translate(error, f"begin to {doing}" if txid is None else doing)
             if committing and isinstance(ours, CatalogUnavailable):
                 raise _CommitUnknown(str(ours), result) from error
             raise ours from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from exr_inspector.catalog.schema import CELL_BYTES, SCHEMA_VERSION, TABLES, Column, Table
+from exr_inspector.catalog.columns import Column
+from exr_inspector.catalog.schema import CELL_BYTES, SCHEMA_VERSION, TABLES, Table
 
 _HEAD = f"""# Tables
 

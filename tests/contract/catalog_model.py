@@ -11,7 +11,7 @@ from typing import Any
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.maintenance import setup
 from exr_inspector.catalog.rows import arrow_table, table_rows
-from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES
+from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES, INSPECTIONS
 from exr_inspector.catalog.session import ROW_ID, Work, rows_of
 from exr_inspector.exr.chunks import Completeness
 from exr_inspector.exr.header import Header, make_part
@@ -228,6 +228,17 @@ def stored(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
         return {table.name: rows_of(work.select(table, table.arrow.names)) for table in DOCUMENT}
 
     return catalog.connection.run("read everything", body)
+
+
+def audits(catalog: Catalog, path: str) -> list[dict[str, Any]]:
+    """The rows of `inspections` of a file, oldest first."""
+    rows = catalog.connection.run(
+        "read audits",
+        lambda work: rows_of(
+            work.select(INSPECTIONS, INSPECTIONS.arrow.names, lambda table: table["file_path"] == path)
+        ),
+    )
+    return sorted(rows, key=lambda row: row["recorded_at"])
 
 
 def wipe(catalog: Catalog) -> None:

@@ -111,7 +111,7 @@ def test_any_history_of_one_writer() -> None:
     with ready() as (server, catalog):
         machine = type("Machine", (CatalogMachine,), {"server": server, "catalog": catalog}).TestCase
         machine.settings = settings(
-            max_examples=4, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=3, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck)
         )
         machine("runTest").runTest()
 
@@ -181,7 +181,7 @@ def storm(
 def test_writers_at_once_with_faults() -> None:
     with ready(seed=7) as (server, catalog):
         dice = random.Random(7)
-        model = storm(server, catalog, dice, writers=4, batches=3, chance=0.01)
+        model = storm(server, catalog, dice, writers=3, batches=3, chance=0.01)
         assert_equal(catalog, model)
         gone = sorted(model.files)[:2]
         with ThreadPoolExecutor(4) as pool:
@@ -196,7 +196,7 @@ def test_writers_at_once_with_faults() -> None:
 def test_a_server_without_conflicts_is_repairable() -> None:
     with ready(seed=3, detect_conflicts=False) as (server, catalog):
         dice = random.Random(3)
-        model = storm(server, catalog, dice, writers=4, batches=3, chance=0.01)
+        model = storm(server, catalog, dice, writers=3, batches=3, chance=0.01)
         found = repair(catalog.connection, dry_run=True)
         mended = repair(catalog.connection)
         assert mended == found

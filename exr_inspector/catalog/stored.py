@@ -1,0 +1,98 @@
+"""What the tables hold of files, as writers need it: where they stand, their guards, their child rows. In a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timezone
+from typing import Any
+
+import pyarrow as pa
+
+from exr_inspector.catalog.columns import TEXT, TIME
+from exr_inspector.catalog.keys import Standing, depth_of, guard_id
+from exr_inspector.catalog.plan import StoredFile
+from exr_inspector.catalog.schema import CHILDREN, FILES, GUARDS
+from exr_inspector.catalog.session import ROW_ID, CatalogConfig, Work, rows_of
+from exr_inspector.errors import SchemaMissing
+
+STANDING_COLUMNS = (
+    "file_id",
+    "path",
+    "content_key",
+    "inspection_id",
+    "mtime",
+    "sequencer",
+    "inspected_at",
+    "inspector_version",
+    "stats_mode",
+    "stats_stopped",
+    "policy",
+    "error_code",
+)
+
+
+def stored_file(row: Mapping[str, Any]) -> StoredFile:
+    """A row with STANDING_COLUMNS and `$row_id` as a value."""
+    mtime = row["mtime"]
+    return StoredFile(
+        row_id=row[ROW_ID],
+        path=row["path"],
+        inspection_id=row["inspection_id"],
+        standing=Standing(
+            content_key=row["content_key"],
+            mtime=mtime.replace(tzinfo=timezone.utc) if mtime else None,
+            sequencer=row["sequencer"],
+            inspected_at=row["inspected_at"].replace(tzinfo=timezone.utc),
+            inspector_version=row["inspector_version"],
+            depth=depth_of(row["stats_mode"]),
+            stopped=bool(row["stats_stopped"]),
+            policy=row["policy"] or "",
+            error_code=row["error_code"],
+        ),
+    )
+
+
+def stored_files(work: Work, file_ids: Iterable[str]) -> dict[str, list[StoredFile]]:
+    """What is stored of these files, by file_id; files without a row are left out."""
+    found: dict[str, list[StoredFile]] = {}
+    for row in rows_of(work.select_in(FILES, STANDING_COLUMNS, "file_id", file_ids, row_ids=True)):
+        found.setdefault(row["file_id"], []).append(stored_file(row))
+    return found
+
+
+def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: CatalogConfig) -> None:
+    """Update the guards of these files, so that another transaction that does so, too, is refused.
+
+    Raises:
+        SchemaMissing: Guard rows are missing.
+        CatalogConflict: Another transaction was faster.
+    """
+    wanted = {guard_id(file) for file in file_ids}
+    rows = rows_of(work.select_in(GUARDS, ["guard_id"], "guard_id", sorted(wanted), row_ids=True))
+    if {row["guard_id"] for row in rows} != wanted:
+        raise SchemaMissing("rows of the table guards are missing: `./run db setup` puts them there")
+    count = len(rows)
+    work.update(
+        GUARDS,
+        pa.table(
+            {
+                ROW_ID: pa.array([row[ROW_ID] for row in rows], pa.uint64()),
+                "touched_by": pa.array([touched_by] * count, TEXT),
+                "touched_at": pa.array([config.clock().replace(tzinfo=None)] * count, TIME),
+            }
+        ),
+    )
+
+
+def delete_children(work: Work, file_ids: Iterable[str]) -> dict[str, int]:
+    """Delete all rows of these files from the child tables; how many of each file."""
+    wanted = list(file_ids)
+    deleted = dict.fromkeys(wanted, 0)
+    for table in CHILDREN:
+        row_ids: list[int] = []
+        for batch in work.select_in(table, ["file_id"], "file_id", wanted, row_ids=True):
+            row_ids += batch[ROW_ID].to_pylist()
+            for file in batch["file_id"].to_pylist():
+                deleted[file] += 1
+        work.delete(table, row_ids)
+    return deleted
