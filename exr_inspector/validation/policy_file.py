@@ -83,8 +83,6 @@ class PolicyFile(_Strict):
 def _walk(node: yaml.Node, at: Position, lines: dict[Position, int], origin: str) -> None:
     """Note the line of every key and item; refuse keys that are there twice."""
     lines[at] = node.start_mark.line + 1
-    if len(at) > _MAX_DEPTH:
-        raise PolicyError(f"{origin}:{lines[at]}: nested too deeply")
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             inside = (*at, str(key.value))
@@ -98,11 +96,25 @@ def _walk(node: yaml.Node, at: Position, lines: dict[Position, int], origin: str
             _walk(item, (*at, index), lines, origin)
 
 
+def _check_shape(text: str, origin: str) -> None:
+    """Refuse aliases, which a few lines can multiply without end, and nesting, on which PyYAML's time grows steeply."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            raise PolicyError(f"{origin}:{line}: aliases (*name) are not allowed in policies")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            raise PolicyError(f"{origin}:{line}: nested too deeply")
+
+
 def _compose(text: str, origin: str) -> tuple[object, dict[Position, int]]:
     """The YAML document as Python values, and the line of every key."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise PolicyError(f"{origin}: aliases (*name) are not allowed in policies")
+        _check_shape(text, origin)
         loader = yaml.SafeLoader(text)
         try:
             node = loader.get_single_node()

@@ -1,0 +1,206 @@
+"""`./run validate` and `./run rules`, run as a user runs them: exit codes, forms, sequences, and what the tables hold."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner, Result
+
+from exr_inspector.assembly_catalog import catalog_config
+from exr_inspector.catalog import Catalog
+from exr_inspector.catalog.maintenance import setup
+from exr_inspector.cli.rules import command as rules_command
+from exr_inspector.cli.validate import command
+from exr_inspector.inspector import Inspector
+from exr_inspector.local.vastdb import LocalVastDB
+from exr_inspector.settings import load_settings
+from exr_inspector.sources import SourceOpener
+from exr_inspector.validation import RULES, builtin_policy
+from tests.support.exrbytes import Channel, Part, build
+
+GOOD = build([Part()])
+LOSSY = build([Part(compression=8, channels=[*(Channel(c) for c in "BGR"), Channel("id.R")])])
+
+
+@pytest.fixture
+def shot(tmp_path: Path) -> Path:
+    folder = tmp_path / "renders" / "shot010"
+    folder.mkdir(parents=True)
+    for number in (1, 2, 3, 5):
+        (folder / f"beauty.{number:04}.exr").write_bytes(GOOD)
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert "Traceback" not in result.output
+    return result
+
+
+def rules(*arguments: object) -> Result:
+    return CliRunner().invoke(rules_command, [str(argument) for argument in arguments])
+
+
+def document(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("data", "fail_on", "code"),
+    [
+        (GOOD, "error", 0),
+        (GOOD, "warning", 0),
+        (GOOD, "info", 1),
+        (LOSSY, "error", 1),
+        (LOSSY, "never", 0),
+        (b"no exr", "error", 1),
+        (b"", "error", 1),
+    ],
+)
+def test_exit_codes(tmp_path: Path, data: bytes, fail_on: str, code: int) -> None:
+    file = tmp_path / "a.exr"
+    file.write_bytes(data)
+    assert run("--fail-on", fail_on, file).exit_code == code
+
+
+def test_what_cannot_be_judged_is_two_and_the_rest_is_judged(shot: Path) -> None:
+    result = run("--format", "json", shot / "none.exr", shot / "beauty.0001.exr")
+    assert result.exit_code == 2
+    missing, found = document(result)
+    assert missing["fault"].startswith("SOURCE_NOT_FOUND")
+    assert found["fault"] is None
+    assert {finding["code"] for finding in found["findings"]} == {"COL-UNTAGGED"}
+
+
+def test_a_folder_without_images_is_two(tmp_path: Path) -> None:
+    assert run(tmp_path).exit_code == 2
+
+
+def test_text_for_people(tmp_path: Path) -> None:
+    file = tmp_path / "a.exr"
+    file.write_bytes(LOSSY)
+    text = run("--why", file).output
+    assert "CMP-DWA-NAMES" in text
+    assert "id.R" in text
+    assert "DWA decides by the last component" in " ".join(text.split())
+    assert "a.exr" not in run("--quiet", "--fail-on", "never", file).output.splitlines()[0]
+
+
+def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "a.exr"
+    file.write_bytes(build([Part(channels=[Channel("\x1b[2Jx y.R")])]))
+    assert "\x1b[2J" not in run(file).output
+
+
+def test_folders_and_sequences(shot: Path) -> None:
+    result = run("--sequence", "--format", "json", shot.parent)
+    assert result.exit_code == 1
+    judged = document(result)
+    assert len(judged) == 5
+    assert judged[-1]["path"].endswith("beauty.####.exr")
+    assert [finding["code"] for finding in judged[-1]["findings"]] == ["SEQ-MISSING"]
+
+
+def test_repeated_pixels_need_hashes(shot: Path) -> None:
+    result = run("--sequence", "--hash", "--stats", "full", "--format", "json", shot)
+    assert "SEQ-DUP" in {finding["code"] for finding in document(result)[-1]["findings"]}
+
+
+def test_policy_by_path(shot: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "show.yaml"
+    policy.write_text("name: show\nversion: 4\npaths: [{match: '**/shot010/**', rules: {COL-UNTAGGED: error}}]")
+    result = run("--policy", policy, "--format", "json", shot / "beauty.0001.exr")
+    assert result.exit_code == 1
+    assert document(result)[0]["policy"] == "show@4"
+
+
+def test_sarif(shot: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "b d.exr"
+    bad.write_bytes(LOSSY)
+    log = document(run("--format", "sarif", bad, shot / "none.exr"))
+    (one,) = log["runs"]
+    assert log["version"] == "2.1.0"
+    ids = [rule["id"] for rule in one["tool"]["driver"]["rules"]]
+    assert "CMP-DWA-NAMES" in ids
+    for result in one["results"]:
+        assert ids[result["ruleIndex"]] == result["ruleId"]
+        assert result["level"] in {"note", "warning", "error"}
+        uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert uri.endswith("/b%20d.exr")
+        assert uri.startswith("file:///")
+    assert one["invocations"][0]["executionSuccessful"] is False
+
+
+def test_junit(shot: Path, tmp_path: Path) -> None:
+    pytest.importorskip("junitparser", reason="junitparser is not installed")
+    bad = tmp_path / "bad.exr"
+    bad.write_bytes(LOSSY)
+    root = ET.fromstring(run("--format", "junit", bad, shot / "beauty.0001.exr", shot / "none.exr").stdout)
+    (suite,) = root.iter("testsuite")
+    cases = {Path(case.attrib["name"]).name: case for case in suite.iter("testcase")}
+    assert {failure.attrib["type"] for failure in cases["bad.exr"].iter("failure")} >= {"CMP-DWA-NAMES"}
+    assert not list(cases["beauty.0001.exr"].iter("failure"))
+    assert "COL-UNTAGGED" in "".join(cases["beauty.0001.exr"].itertext())
+    assert len(list(cases["none.exr"].iter("error"))) == 1
+
+
+@pytest.fixture
+def tables(tmp_path: Path, shot: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Catalog]:
+    with LocalVastDB(tmp_path / "tables.duckdb") as database:
+        environment = {
+            "VAST_DB_ENDPOINT": database.endpoint,
+            "VAST_DB_ACCESS_KEY": database.access_key,
+            "VAST_DB_SECRET_KEY": database.secret_key,
+            "VAST_DB_BUCKET": database.bucket,
+            "VAST_DB_SCHEMA": "exr_inspector",
+            "EXR_MOUNTS": f"renders={shot.parent}",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        settings = load_settings(os.environ, secrets_dir=None)
+        catalog = Catalog(catalog_config(settings.require_catalog()))
+        setup(catalog.connection)
+        (shot / "beauty.0002.exr").write_bytes(LOSSY)
+        opener = SourceOpener(settings)
+        files = sorted(shot.glob("*.exr"))
+        catalog.upsert(
+            [Inspector().inspect(opener.open("renders", f"shot010/{f.name}"), builtin_policy("default")) for f in files]
+        )
+        yield catalog
+        catalog.close()
+
+
+def test_judging_what_the_tables_hold(tables: Catalog, shot: Path) -> None:
+    by_files = document(run("--format", "json", "s3://renders/shot010/"))
+    for file in shot.glob("*.exr"):
+        file.unlink()
+    result = run("--catalog", "--sequence", "--format", "json", "s3://renders/shot010/")
+    assert result.exit_code == 1
+    *stored, sequence = document(result)
+    assert [entry["findings"] for entry in stored] == [entry["findings"] for entry in by_files]
+    assert {finding["code"] for finding in sequence["findings"]} >= {"SEQ-MISSING", "SEQ-CHANNELS", "SEQ-COMPRESSION"}
+
+
+def test_another_policy_over_the_same_rows(tables: Catalog) -> None:
+    result = run("--catalog", "--policy", "archive", "--format", "json", "renders/shot010/beauty.0002.exr")
+    codes = {finding["code"] for finding in document(result)[0]["findings"]}
+    assert codes >= {"CMP-LOSSY-MASTER", "CMP-DWA-NAMES"}
+
+
+def test_rules_are_listed_and_explained() -> None:
+    listed = rules().output
+    assert [code for code in RULES if code not in listed] == []
+    text = rules("cmp-dwa-names", "CHK-DEEP-SIZES").output
+    assert RULES["CMP-DWA-NAMES"].title in " ".join(text.split())
+    assert "needs single pixels" in " ".join(rules("CRY-FILTERED").output.split())
+    assert "CMP-DWA-NAMES" in rules("CMP").output
+    unknown = rules("CMP-DWA-NAME")
+    assert unknown.exit_code == 2
+    assert "CMP-DWA-NAMES" in unknown.output
