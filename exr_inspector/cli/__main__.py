@@ -54,6 +54,12 @@ def main() -> None:
       ./run demo                               the whole path on this machine
       ./run inspect samples/layers.exr           one file, for people
       ./run inspect s3://renders/a.exr --json  one file, for programs
+
+    \b
+    For developers:
+      ./run test [PYTEST ARGUMENTS]            the tests
+      ./run check                              linters and types, as CI runs them
+      ./run bench [NAME]                       benchmarks; without a name, what there is
     """
 
 
