@@ -69,8 +69,8 @@ def remove_gone(
         ExrInspectorError: What `Catalog.remove` and `SourceOpener.head` raise.
     """
     removed = catalog.remove(f"{bucket}/{key}", event=event, deadline=deadline)
-    if removed.outcome is Outcome.REMOVED and _version(opener, bucket, key, deadline) is not None:
-        raise ObjectChanged(f"{bucket}/{key}: made again while its rows were being removed")
+    if removed.outcome is not Outcome.IGNORED_OLDER and _version(opener, bucket, key, deadline) is not None:
+        raise ObjectChanged(f"{bucket}/{key}: there again after it was found gone")
     return removed
 
 
@@ -99,7 +99,7 @@ def confirm(
         return remove_gone(
             opener, catalog, inspection.bucket, inspection.key, event=inspection.event, deadline=deadline
         )
-    if inspection.event.sequencer is None and _same_second(stored, found) and _differ(stored, found):
+    if _same_second(stored, found) and _differ(stored, found):
         raise ObjectChanged(f"{inspection.path}: overwritten while its rows were being stored")
     return None
 

@@ -1,0 +1,166 @@
+"""A whole house on loopback ports: an S3 server that can be made to fail, a VAST DataBase, and what the tables should hold.
+
+`House.differences` is the proof all chaos ends in: every object has exactly the rows that inspecting it in peace gives, and
+nothing else has any.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from exr_inspector.assembly import inspector_from
+from exr_inspector.assembly_catalog import catalog_config
+from exr_inspector.catalog import Catalog
+from exr_inspector.catalog.maintenance import setup
+from exr_inspector.catalog.rows import to_tables
+from exr_inspector.catalog.schema import CHILDREN, DOCUMENT, FILES, INSPECTIONS
+from exr_inspector.catalog.session import rows_of
+from exr_inspector.errors import AccessDenied
+from exr_inspector.local.vastdb import LocalVastDB
+from exr_inspector.model import StatsMode
+from exr_inspector.settings import Settings, load_settings
+from exr_inspector.sources import SourceOpener
+from exr_inspector.validation import builtin_policy
+from tests.support.faulty_s3 import Fault, FaultyS3, Request, Status
+
+BUCKET = "renders"
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+DENIED = "denied/"  # keys below it are refused by the store, whatever is asked
+
+
+class Store(FaultyS3):
+    """The faulty S3 server, which also keeps some keys from everybody."""
+
+    def receive(self, request: Request) -> Fault | None:
+        """As in FaultyS3."""
+        fault = super().receive(request)
+        return Status(403) if request.key.startswith(DENIED) else fault
+
+    def contents(self) -> dict[str, tuple[bytes, str]]:
+        """Bytes and ETag of every object, by key."""
+        with self._lock:
+            return {key: (stored.data, stored.etag.strip('"')) for (_, key), stored in self._objects.items()}
+
+
+@cache
+def sample(name: str) -> bytes:
+    """The bytes of a sample."""
+    return (SAMPLES / name).read_bytes()
+
+
+@cache
+def peaceful_rows(data: bytes, mode: StatsMode) -> Mapping[str, int]:
+    """How many rows each child table gets for an object of these bytes, when nothing disturbs."""
+    settings = load_settings({}, need=(), secrets_dir=None)
+    source = SourceOpener(settings).open_bytes(data, key="peace.exr")
+    inspection = inspector_from(settings, stats=mode).inspect(source, builtin_policy("default"))
+    tables = to_tables([inspection], ["0"], "0")
+    return {table.name: tables[table.name].num_rows if table.name in tables else 0 for table in CHILDREN}
+
+
+@dataclass
+class House:
+    """What runs, and ways to look at it."""
+
+    s3: Store
+    database: LocalVastDB
+    environ: dict[str, str]
+    catalog: Catalog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.catalog = Catalog(catalog_config(self.settings().require_catalog()))
+
+    def settings(self, **changes: str) -> Settings:
+        """The settings of a function in this house."""
+        return load_settings({**self.environ, **changes}, secrets_dir=None)
+
+    def put(self, key: str, name: str = "scanline_zip.exr") -> None:
+        """Write a sample as an object."""
+        self.s3.put(BUCKET, key, sample(name))
+
+    def rows(self, name: str, path: str | None = None) -> list[dict[str, Any]]:
+        """All rows of a table, or those of one file; read without disturbance."""
+        table = next(table for table in (*DOCUMENT, INSPECTIONS) if table.name == name)
+        columns = [column for column in table.arrow.names if column != "preview"]
+        found = self.catalog.connection.run("read back", lambda work: rows_of(work.select(table, columns)))
+        key = "path" if table is FILES else "file_path"
+        return [row for row in found if path is None or row[key] == path]
+
+    def differences(self, mode: StatsMode = StatsMode.OFF) -> list[str]:
+        """Where the tables are not what the objects say; empty when all is well."""
+        tables = {table.name: self.rows(table.name) for table in DOCUMENT}
+        expected = {
+            f"{BUCKET}/{key}": (data, etag) for key, (data, etag) in self.s3.contents().items() if key.endswith(".exr")
+        }
+        files = {row["path"]: row for row in tables["files"]}
+        found = [f"{path}: no row" for path in sorted(expected.keys() - files.keys())]
+        found += [f"{path}: a row, but no object" for path in sorted(files.keys() - expected.keys())]
+        twice = Counter(row["path"] for row in tables["files"])
+        found += [f"{path}: {count} rows" for path, count in twice.items() if count > 1]
+        for path in sorted(expected.keys() & files.keys()):
+            found += _row_faults(path, files[path], *expected[path])
+        owners = {row["file_id"]: row["inspection_id"] for row in tables["files"]}
+        for table in CHILDREN:
+            strays = [row for row in tables[table.name] if owners.get(row["file_id"]) != row["inspection_id"]]
+            found += [f"{row['file_path']}: a row of {table.name} of another inspection" for row in strays]
+            counts = Counter(row["file_path"] for row in tables[table.name])
+            for path in sorted(expected.keys() & files.keys()):
+                want = 0 if _is_denied(path) else peaceful_rows(expected[path][0], mode)[table.name]
+                if counts[path] != want and not (_is_denied(path) and table.name == "validation"):
+                    found.append(f"{path}: {counts[path]} rows of {table.name}, should be {want}")
+        return found
+
+
+def _is_denied(path: str) -> bool:
+    return path.startswith(f"{BUCKET}/{DENIED}")
+
+
+def _row_faults(path: str, row: Mapping[str, Any], data: bytes, etag: str) -> Iterator[str]:
+    if _is_denied(path):
+        if row["error_code"] != AccessDenied.code:
+            yield f"{path}: {row['error_code']}, should be {AccessDenied.code}"
+    elif (row["etag"], row["size_bytes"]) != (etag, len(data)):
+        yield f"{path}: rows of another version"
+
+
+@contextmanager
+def house(path: Path | None = None, **changes: str) -> Iterator[House]:
+    """A house with empty tables; `changes` are settings."""
+    with Store() as s3, LocalVastDB(path, transaction_seconds=4.0) as database:
+        environ = {
+            "VAST_DB_ENDPOINT": database.endpoint,
+            "VAST_DB_ACCESS_KEY": database.access_key,
+            "VAST_DB_SECRET_KEY": database.secret_key,
+            "VAST_DB_BUCKET": database.bucket,
+            **s3.environ,
+            "S3_RETRIES": "1",
+            "S3_TIMEOUT_SECONDS": "1",
+            "EXR_DB_RETRY_SECONDS": "3",
+            "EXR_DEADLINE_SECONDS": "20",
+            **changes,
+        }
+        made = House(s3, database, environ)
+        setup(made.catalog.connection)
+        try:
+            yield made
+        finally:
+            made.catalog.close()
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The variables of this process, for functions that read them; afterwards all is as it was."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

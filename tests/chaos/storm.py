@@ -1,0 +1,311 @@
+"""A storm over a house: objects come, change and go; their events arrive twice, late and out of order; everything fails.
+
+What delivers the events keeps to the platform's contract: an event answered 500 comes again after pauses that double (scaled
+down), then goes to the dead-letter topic, which is replayed once the faults are over, as `docs/deploy.md` tells to do.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from exr_inspector.errors import LocalRuntimeError
+from exr_inspector.local.runtime_client import post_event
+from exr_inspector.local.runtime_events import element_event
+from exr_inspector.local.vastdb import Fault, FaultKind
+from exr_inspector.local.vastdb.faults import ANY
+from tests.chaos.house import BUCKET, DENIED, House
+from tests.support.faulty_s3 import Drop, Short, Stall, Status, Trickle
+
+ROOT = Path(__file__).resolve().parents[2]
+RETRY_SECONDS = (0.04, 0.08, 0.16)  # the platform's 2, 4 and 8 s, fifty times faster
+BODIES = (
+    "scanline_zip.exr",
+    "layers.exr",
+    "deep_scanline.exr",
+    "cryptomatte.exr",
+    "not_an_exr.exr",
+    "truncated.exr",
+    "empty.exr",
+)
+STORE_FAULTS = (Status(500), Status(503), Status(429), Drop(), Short(300), Stall(0.05), Stall(0.7), Trickle(2000, 0.01))
+DATABASE_FAULTS = (
+    Fault(FaultKind.INTERNAL_ERROR),
+    Fault(FaultKind.SLOW_DOWN),
+    Fault(FaultKind.CONFLICT),
+    Fault(FaultKind.DROP_BEFORE),
+    Fault(FaultKind.DROP_AFTER),
+    Fault(FaultKind.DELAY, 0.05),
+)
+SETTINGS = {
+    "EXR_STATS": "sampled",
+    "EXR_INITIAL_READ_BYTES": "1000",  # several requests a file, so that it changes between them
+    "S3_TIMEOUT_SECONDS": "0.5",
+    "S3_RETRIES": "1",
+}
+
+
+@dataclass
+class Tally:
+    """What happened."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, name: str, amount: int = 1) -> None:
+        """Count something."""
+        with self.lock:
+            self.counts[name] += amount
+
+
+@dataclass(order=True)
+class _Due:
+    at: float
+    number: int
+    attempt: int = field(compare=False)
+    event: dict[str, Any] = field(compare=False)
+
+
+class Deliverer:
+    """The platform's part: keeps events, delivers them from several threads, repeats what was answered 500."""
+
+    def __init__(self, url: Callable[[], str], tally: Tally, *, threads: int) -> None:
+        self._url = url
+        self._tally = tally
+        self._condition = threading.Condition()
+        self._waiting: list[_Due] = []
+        self._numbers = itertools.count()
+        self._busy = 0
+        self._closed = False
+        self.dead: list[dict[str, Any]] = []
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, event: dict[str, Any], *, after: float = 0.0, attempt: int = 0) -> None:
+        """Deliver an event, not before so many seconds have passed."""
+        with self._condition:
+            heapq.heappush(self._waiting, _Due(time.monotonic() + after, next(self._numbers), attempt, event))
+            self._condition.notify()
+
+    def waiting(self) -> int:
+        """How many events are not done."""
+        with self._condition:
+            return len(self._waiting) + self._busy
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until every event was answered 204 or is dead; whether that was in time."""
+        until = time.monotonic() + seconds
+        while self.waiting() and time.monotonic() < until:
+            time.sleep(0.02)
+        return not self.waiting()
+
+    def replay(self) -> int:
+        """Deliver what is in the dead-letter topic again; how many that were."""
+        with self._condition:
+            dead, self.dead = self.dead, []
+        for event in dead:
+            self.put(event)
+        return len(dead)
+
+    def close(self) -> None:
+        """Stop delivering."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _work(self) -> None:
+        while (due := self._next()) is not None:
+            try:
+                self._deliver(due)
+            finally:
+                with self._condition:
+                    self._busy -= 1
+
+    def _next(self) -> _Due | None:
+        with self._condition:
+            while not self._closed:
+                now = time.monotonic()
+                if self._waiting and self._waiting[0].at <= now:
+                    self._busy += 1
+                    return heapq.heappop(self._waiting)
+                self._condition.wait(self._waiting[0].at - now if self._waiting else None)
+        return None
+
+    def _deliver(self, due: _Due) -> None:
+        self._tally.add("deliveries")
+        try:
+            answer = post_event(self._url(), due.event, timeout_seconds=30)
+        except LocalRuntimeError:  # killed or not up yet: not the event's fault
+            self._tally.add("without an answer")
+            self.put(due.event, after=0.1, attempt=due.attempt)
+            return
+        self._tally.add(f"answered {answer.status}")
+        if answer.status == 204:
+            return
+        if answer.status == 500 and due.attempt >= len(RETRY_SECONDS):
+            self._tally.add("dead letters")
+            with self._condition:
+                self.dead.append(due.event)
+        else:
+            pause = RETRY_SECONDS[min(due.attempt, len(RETRY_SECONDS) - 1)]
+            self.put(due.event, after=pause, attempt=due.attempt + (answer.status == 500))
+
+
+class Storm:
+    """Changes objects at random and sends the events of it."""
+
+    def __init__(self, home: House, deliverer: Deliverer, tally: Tally, *, seed: int, keys: int) -> None:
+        self._home = home
+        self._deliverer = deliverer
+        self._tally = tally
+        self._dice = random.Random(seed)
+        self._keys = [f"shot/a b+c%20/beauty.{index:04}.exr" for index in range(keys)] + [f"{DENIED}x.exr", "note.txt"]
+        self._sequence = itertools.count(1)
+
+    def step(self) -> None:
+        """Change one to three objects and send one event of it, perhaps twice, at some time."""
+        events = [self._change() for _ in range(self._dice.choice((1, 1, 1, 1, 3)))]
+        if len(events) > 1:
+            together = {name: value for name, value in events[0].items() if name != "elementpath"}
+            together["data"] = {"Records": [record for event in events for record in event["data"]["Records"]]}
+            event = together
+            self._tally.add("events of several objects")
+        else:
+            event = events[0]
+            if self._dice.random() < 0.15:  # an event that says nothing but the path: no sequencer
+                event["data"] = {}
+        for _ in range(1 + (self._dice.random() < 0.2)):
+            self._tally.add("events sent")
+            self._deliverer.put(event, after=self._dice.choice((0.0, 0.0, 0.05, 0.4)))
+
+    def _change(self) -> dict[str, Any]:
+        key = self._dice.choice(self._keys)
+        name = self._dice.choice(("ObjectCreated:Put",) * 5 + ("ObjectRemoved:Delete",) * 2 + ("ObjectTagging:Put",))
+        if name.startswith("ObjectCreated"):
+            self._home.put(key, self._dice.choice(BODIES))
+        elif name.startswith("ObjectRemoved"):
+            self._home.s3.delete(BUCKET, key)
+        self._tally.add(name)
+        return element_event(
+            BUCKET, key, event_name=name, sequencer=f"{next(self._sequence):016x}", time=datetime.now(timezone.utc)
+        )
+
+    def faults(self, probability: float) -> None:
+        """Let store and database fail with this probability a request."""
+        self._home.s3.chance(probability, *STORE_FAULTS, seed=self._dice.randrange(1 << 30))
+        self._home.database.faults.clear()
+        for fault in DATABASE_FAULTS:
+            self._home.database.faults.chance(ANY, probability / len(DATABASE_FAULTS), fault)
+
+    def calm(self) -> None:
+        """No more faults."""
+        self._home.s3.chance(0.0, seed=0)
+        self._home.database.faults.clear()
+
+
+class RuntimeProcess:
+    """`localrun` as a process of its own, which can be killed and comes up again on the same port."""
+
+    def __init__(self, environ: dict[str, str], log: Path, *arguments: str) -> None:
+        self._environ = {**os.environ, **environ, "PYTHONPATH": str(ROOT)}
+        self._arguments = arguments
+        self._log = log
+        self._port = 0
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where events go."""
+        return f"http://127.0.0.1:{self._port}/"
+
+    def start(self, seconds: float = 60.0) -> float:
+        """Start and wait until it is up; how long that took."""
+        started = time.monotonic()
+        line = [sys.executable, "-m", "exr_inspector.cli", "localrun", "--port", str(self._port), *self._arguments]
+        with self._log.open("a", encoding="utf-8") as log:
+            self._process = subprocess.Popen(
+                line, cwd=ROOT, env=self._environ, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        assert self._process.stdout is not None
+        said = self._process.stdout.readline()  # printed once init has returned
+        if " at http" not in said or time.monotonic() - started > seconds:
+            raise LocalRuntimeError(f"the runtime did not come up: {said!r}, see {self._log}")
+        self._port = int(said.split(" at ")[1].split("/")[2].split(":")[1])
+        return time.monotonic() - started
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait(10)
+            self._process = None
+
+
+@contextmanager
+def delivering(url: Callable[[], str], tally: Tally, *, threads: int = 16) -> Iterator[Deliverer]:
+    """A deliverer that is closed in the end."""
+    deliverer = Deliverer(url, tally, threads=threads)
+    try:
+        yield deliverer
+    finally:
+        deliverer.close()
+
+
+def rage(
+    storm: Storm,
+    deliverer: Deliverer,
+    tally: Tally,
+    *,
+    seconds: float,
+    rate: float,
+    probability: float = 0.06,
+    kill: Callable[[], None] | None = None,
+    kill_every: float = 10.0,
+) -> None:
+    """Storm for so many seconds, then let the queue drain, replaying dead letters until there are none.
+
+    Raises:
+        TimeoutError: The queue does not drain.
+    """
+    started = time.monotonic()
+    next_kill = started + kill_every / 2
+    fierce = False
+    steps = 0
+    while (now := time.monotonic()) < started + seconds:
+        if steps % 50 == 0:
+            fierce = not fierce
+            storm.faults(probability if fierce else 0.0)
+        if kill and now >= next_kill:
+            kill()
+            tally.add("kills")
+            next_kill = time.monotonic() + kill_every
+        if deliverer.waiting() < 200:
+            storm.step()
+            steps += 1
+        time.sleep(1 / rate)
+    storm.calm()
+    for _ in range(20):
+        if not deliverer.drain(120):
+            raise TimeoutError(f"{deliverer.waiting()} events are still waiting")
+        replayed = deliverer.replay()
+        tally.add("replayed", replayed)
+        if not replayed:
+            return
+    raise TimeoutError("dead letters do not end")

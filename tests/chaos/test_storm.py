@@ -1,0 +1,61 @@
+"""No event is lost and none harms: short storms over a whole house; `./run bench chaos` runs them for as long as asked."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from exr_inspector.local.runtime import LocalRuntime
+from exr_inspector.local.runtime_config import RuntimeConfig
+from exr_inspector.local.runtime_function import load_function
+from exr_inspector.model import StatsMode
+from tests.chaos.house import environment, house
+from tests.chaos.storm import ROOT, SETTINGS, RuntimeProcess, Storm, Tally, delivering, rage
+
+
+@pytest.mark.parametrize(("batch", "seed"), [("0", 1), ("1", 2)], ids=["single", "batches"])
+def test_after_a_storm_the_tables_equal_the_objects(batch: str, seed: int, caplog: pytest.LogCaptureFixture) -> None:
+    tally = Tally()
+    caplog.set_level(logging.INFO)
+    with house(**SETTINGS, EXR_BATCH=batch) as home, environment(home.environ):
+        function = load_function(ROOT)
+        config = RuntimeConfig(batch_size=6, batch_wait_seconds=0.02)
+        with (
+            LocalRuntime(function.init, function.handler, config=config) as runtime,
+            delivering(lambda: runtime.url, tally) as deliverer,
+        ):
+            storm = Storm(home, deliverer, tally, seed=seed, keys=12)
+            rage(storm, deliverer, tally, seconds=1.2, rate=60, probability=0.05)
+        assert home.differences(StatsMode.SAMPLED) == [], tally.counts
+        answers = [invocation.error for invocation in runtime.invocations]
+        for secret in (home.database.secret_key, home.s3.environ["S3_SECRET_KEY"]):
+            assert secret not in caplog.text
+            assert not any(secret in answer for answer in answers)
+    assert tally.counts["answered 500"] > 0, "the storm hit nothing"
+    assert tally.counts["answered 204"] >= 30
+
+
+def test_events_survive_a_runtime_that_is_killed(tmp_path: Path) -> None:
+    tally = Tally()
+    with house(**SETTINGS) as home:
+        process = RuntimeProcess(home.environ, tmp_path / "runtime.log")
+        process.start()
+        try:
+            with delivering(lambda: process.url, tally, threads=12) as deliverer:
+                storm = Storm(home, deliverer, tally, seed=3, keys=10)
+
+                def kill() -> None:
+                    process.kill()
+                    process.start()
+
+                rage(storm, deliverer, tally, seconds=1.0, rate=50, probability=0.02, kill=kill, kill_every=1.0)
+        finally:
+            process.kill()
+        assert home.differences(StatsMode.SAMPLED) == [], tally.counts
+        log = (tmp_path / "runtime.log").read_text(encoding="utf-8")
+        assert "[COMPLETE]" in log
+        assert home.database.secret_key not in log
+        assert home.s3.environ["S3_SECRET_KEY"] not in log
+    assert tally.counts["kills"] == 1
