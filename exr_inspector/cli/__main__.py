@@ -52,7 +52,7 @@ def main() -> None:
     \b
     Examples:
       ./run demo                               the whole path on this machine
-      ./run inspect samples/layers.exr           one file, for people
+      ./run inspect samples/layers.exr         one file, for people
       ./run inspect s3://renders/a.exr --json  one file, for programs
 
     \b
