@@ -101,7 +101,7 @@ def page(
         entries = [entry for entry in entries if name(entry).startswith(prefix)]
     if request.flag("tabular-list-count-only"):
         return [], _paging(0, truncated=False, count=len(entries))
-    start = request.number("tabular-next-key")
+    start = max(0, request.number("tabular-next-key"))
     shown = list(entries[start : start + max(1, request.number("tabular-max-keys", 1000))])
     end = start + len(shown)
     truncated = end < len(entries)

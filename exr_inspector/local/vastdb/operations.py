@@ -242,6 +242,8 @@ def query(call: Call) -> Answer:
         count = prepared.count_row_groups()
         return Answer(b"".join([*wire.rows_frames(0, (), count, NO_MORE_ROWS), wire.end_of_rows()]))
     limit = request.number("tabular-limit-rows", _ROWS_PER_ANSWER)
+    if limit < 1:
+        raise bad_request("InvalidArgument", "A limit is at least one row.")
     frames: list[bytes] = []
     for stream in range(streams):
         start = _start(request, stream)
@@ -254,10 +256,10 @@ def query(call: Call) -> Answer:
 
 def _start(request: Request, stream: int) -> int:
     text = request.headers.get(f"tabular-start-row-id-{stream}", f"{stream},0")
-    try:
-        return int(text.partition(",")[2])
-    except ValueError:
-        raise bad_request("InvalidArgument", "A start row id is two numbers.") from None
+    number = text.partition(",")[2]
+    if not number.isdecimal():
+        raise bad_request("InvalidArgument", "A start row id is two numbers.")
+    return int(number)
 
 
 def list_projections(call: Call) -> Answer:

@@ -96,7 +96,7 @@ class PredicateWriter:
         operator = _COMPARISONS.get(call.name)
         if operator is None:
             raise bad_request("InvalidArgument", f"Predicates with {call.name} are not known.")
-        if pa.types.is_string(column.type) and not _is_text(constant.value):
+        if pa.types.is_string(column.type) and isinstance(constant.value, bytes) and not _is_text(constant.value):
             # The upper bound of startswith() need not be text; bytes order as the text does.
             return f"encode({self._column(column)}) {operator} {literal(constant.value)}"
         return f"{self._column(column)} {operator} {_constant(constant.value, column.type)}"
@@ -126,8 +126,8 @@ def _constant(value: object, type_: pa.DataType) -> str:
     if pa.types.is_fixed_size_list(type_) and isinstance(value, tuple):
         elements = ", ".join(_constant(element, type_.value_type) for element in value)
         return f"CAST([{elements}] AS {duckdb_type(type_)})"
-    if pa.types.is_nested(type_):
-        raise bad_request("InvalidArgument", f"Columns of type {type_} cannot be compared.")
+    if pa.types.is_nested(type_) or not isinstance(value, int | float | bytes):
+        raise bad_request("InvalidArgument", f"Columns of type {type_} cannot be compared with that.")
     if pa.types.is_integer(type_):
         return literal(value)
     return f"CAST({_uncast(value, type_)} AS {duckdb_type(type_)})"
@@ -137,7 +137,9 @@ def _uncast(value: object, type_: pa.DataType) -> str:
     if isinstance(value, bytes) and pa.types.is_decimal(type_):
         unscaled = int.from_bytes(value, "little", signed=True)
         return literal(f"{Decimal(f'{unscaled}e-{type_.scale}'):f}")
-    if isinstance(value, bytes) and pa.types.is_string(type_):
+    if pa.types.is_string(type_):
+        if not isinstance(value, bytes) or not _is_text(value):
+            raise bad_request("InvalidArgument", "The predicate compares text with what is none.")
         return literal(value.decode())
     if isinstance(value, int) and pa.types.is_date(type_):
         return f"DATE '1970-01-01' + {value}"

@@ -147,7 +147,7 @@ def parse_query(body: bytes) -> QueryRequest:
     """
     try:
         return _parse(body)
-    except (struct.error, LookupError, TypeError, ValueError, UnicodeDecodeError, AttributeError) as error:
+    except (struct.error, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise bad_request("InvalidArgument", f"The query cannot be read: {type(error).__name__}.") from error
 
 

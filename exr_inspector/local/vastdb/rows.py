@@ -47,7 +47,7 @@ def insert(database: Database, transaction: Transaction, table: Table, batch: pa
 
 
 def _claim(database: Database, transaction: Transaction, table: Table, chosen: pa.Array) -> pa.Array:
-    row_ids = chosen.cast(pa.uint64())
+    row_ids = _as_row_ids(chosen)
     if row_ids.null_count or len(row_ids.unique()) != len(row_ids):
         raise bad_request("InvalidArgument", "Row ids are given once each.")
     place = transaction.place(table.stored)
@@ -104,7 +104,14 @@ def _addressed(table: Table, batch: pa.RecordBatch) -> tuple[pa.Array, dict[str,
     row_ids = batch.column(index)
     if row_ids.null_count or not (pa.types.is_uint64(row_ids.type) or pa.types.is_decimal(row_ids.type)):
         raise bad_request("TabularMismatchColumnType", f"{ROW_ID} is a number of type uint64.")
-    return row_ids.cast(pa.uint64()), _checked(table, batch.drop_columns([ROW_ID]))
+    return _as_row_ids(row_ids), _checked(table, batch.drop_columns([ROW_ID]))
+
+
+def _as_row_ids(numbers: pa.Array) -> pa.Array:
+    try:
+        return numbers.cast(pa.uint64())
+    except pa.ArrowInvalid as error:
+        raise bad_request("InvalidArgument", "A row id is between 0 and 2^64.") from error
 
 
 def _checked(table: Table, batch: pa.RecordBatch) -> dict[str, pa.Array]:
