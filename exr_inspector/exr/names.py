@@ -104,6 +104,9 @@ _LJ2K_TRIPLETS = (("r", "g", "b"), ("red", "green", "blue"))
 _CRYPTO_ATTRIBUTE = re.compile(r"cryptomatte/([^/]+)/(name|hash|conversion|manifest|manif_file)")
 
 
+_RANK = re.compile(r"[0-9]{2}")
+
+
 def _lj2k_triplet(channels: Sequence[Channel]) -> frozenset[str]:
     """The first channels that LJ2K takes for red, green and blue: one prefix, one type, no subsampling, no UINT."""
     groups: dict[tuple[str, int], dict[str, str]] = {}
@@ -136,7 +139,9 @@ def lossy_channels(compression: int | None, channels: Sequence[Channel]) -> froz
     return frozenset()
 
 
-def _split(name: str, views: Sequence[str], part_view: str | None) -> tuple[str, str, str | None]:
+def _split(
+    name: str, views: Sequence[str], known_views: frozenset[str], part_view: str | None
+) -> tuple[str, str, str | None]:
     """(layer, component, view) of a channel.
 
     With `multiView` the penultimate component names the view when it is one of them. A part's `view` holds for all its
@@ -146,7 +151,7 @@ def _split(name: str, views: Sequence[str], part_view: str | None) -> tuple[str,
     if part_view is not None or not views:
         return prefix, component, part_view
     outer, _, last = prefix.rpartition(".")
-    if last in views:
+    if last in known_views:
         return outer, component, last
     # Only a channel without any layer is of the default view; a layer that carries no view is of none.
     return prefix, component, None if prefix else views[0]
@@ -172,15 +177,22 @@ def _cryptomattes(part: PartHeader, channels: Sequence[Channel]) -> tuple[Crypto
             fields = declared.setdefault(match[1], {})
             if isinstance(attribute.value, str):
                 fields[match[2]] = attribute.value
-    prefixes = list(dict.fromkeys(channel.name.rpartition(".")[0] for channel in channels))
+    # One pass over the channels serves all declarations: a hostile header may hold many thousands of both.
+    members: dict[str, list[str]] = {}
+    for channel in channels:
+        members.setdefault(channel.name.rpartition(".")[0], []).append(channel.name)
+    ranks: dict[str, list[str]] = {}
+    for layer in members:
+        if _RANK.fullmatch(layer[-2:]):
+            ranks.setdefault(layer[:-2], []).append(layer)
+    # Declarations of one name share their tuples: the header may repeat a name as often as it likes.
+    shared: dict[str | None, tuple[tuple[str, ...], tuple[str, ...]]] = {None: ((), ()), "": ((), ())}
     found = []
     for key, fields in declared.items():
         name = fields.get("name")
-        ranks: list[str] = []
-        preview: list[str] = []
-        if name:
-            ranks = sorted(p for p in prefixes if re.fullmatch(re.escape(name) + r"\d+", p))
-            preview = [channel.name for channel in channels if channel.name.rpartition(".")[0] == name]
+        if name is not None and name not in shared:
+            shared[name] = tuple(sorted(ranks.get(name, ()))), tuple(members.get(name, ()))
+        rank_layers, preview_channels = shared[name]
         found.append(
             Cryptomatte(
                 key,
@@ -189,8 +201,8 @@ def _cryptomattes(part: PartHeader, channels: Sequence[Channel]) -> tuple[Crypto
                 fields.get("conversion"),
                 fields.get("manifest"),
                 fields.get("manif_file"),
-                tuple(ranks),
-                tuple(preview),
+                rank_layers,
+                preview_channels,
             )
         )
     return tuple(found)
@@ -216,13 +228,15 @@ def part_names(header: Header, part: PartHeader) -> PartNames:
     """Take the names of one part apart. A part without a channel list has none."""
     channels = part.channels or ()
     views, part_view = _views(header, part)
+    known_views = frozenset(views)
     lossy = lossy_channels(part.compression, channels)
     cryptomattes = _cryptomattes(part, channels)
-    crypto_of = {prefix: crypto.name for crypto in cryptomattes for prefix in crypto.rank_layers}
+    by_name = {crypto.name: crypto for crypto in cryptomattes}
+    crypto_of = {prefix: crypto.name for crypto in by_name.values() for prefix in crypto.rank_layers}
     crypto_of.update({crypto.name: crypto.name for crypto in cryptomattes if crypto.name})
     names = []
     for channel in channels:
-        layer, component, view = _split(channel.name, views, part_view)
+        layer, component, view = _split(channel.name, views, known_views, part_view)
         crypto = crypto_of.get(channel.name.rpartition(".")[0])
         names.append(ChannelName(channel.name, layer, component, view, channel.name in lossy, crypto))
     types = {channel.name: channel.type_name for channel in channels}

@@ -199,9 +199,9 @@ def test_no_file_costs_more_than_it_may() -> None:
     slowest, largest = (0.0, ""), (0, "")
     for path in DAMAGED + VALID:
         data = path.read_bytes()
-        started = time.perf_counter()
+        started = time.process_time()
         exercise(data)
-        slowest = max(slowest, (time.perf_counter() - started, path.name))
+        slowest = max(slowest, (time.process_time() - started, path.name))
         if path in DAMAGED:
             tracemalloc.start()
             try:

@@ -111,9 +111,9 @@ def test_a_number_between_dots_is_found(stem: str, frame: int, padding: int) -> 
     ],
 )
 def test_hostile_keys_cost_nothing(key: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     sequence_name("b", key)
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
 
 
 def names(*files: str) -> list[SequenceName]:

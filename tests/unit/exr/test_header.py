@@ -134,17 +134,17 @@ def test_byte_by_byte_and_as_far_as_it_asks() -> None:
 def test_work_is_linear_however_the_bytes_come() -> None:
     """A header of 30,000 attributes fed in steps of 1 KiB costs little more than fed at once."""
     data = build([Part(extra=[a_int(f"a{n}", n) for n in range(30_000)])])
-    start = time.perf_counter()
+    start = time.process_time()
     whole = parse(data)
-    at_once = time.perf_counter() - start
+    at_once = time.process_time() - start
     parser = HeaderParser(len(data))
-    start = time.perf_counter()
+    start = time.process_time()
     for cut in range(0, len(data) + 1024, 1024):
         answer = parser.feed(data[:cut])
         if isinstance(answer, Header):
             break
     assert answer == whole
-    assert time.perf_counter() - start < 10 * at_once + 0.5
+    assert time.process_time() - start < 10 * at_once + 0.5
 
 
 @pytest.mark.parametrize("cut", range(0, len(build([Part(extra=[a_string("owner", "x" * 40)])])), 1))

@@ -132,9 +132,9 @@ def test_repeated_ranges_cost_no_time() -> None:
     count = 100_000
     strings = struct.pack("<i", count) + b"\1" * count + b"\0" * count
     order = struct.pack("<i", count) + struct.pack("<ii", 0, count - 2) * count
-    started = time.perf_counter()
+    started = time.process_time()
     assert decode_manifest(packed(struct.pack("<I", 0) + strings + order + b"\0\0\0\0")) == ()
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @given(st.binary(max_size=200))

@@ -1,0 +1,190 @@
+"""Names: layers, views, Cryptomatte, and which channels a codec alters."""
+
+import time
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exr_inspector.exr.header import Header, parse_header
+from exr_inspector.exr.names import PartNames, lossy_channels, part_names
+from exr_inspector.exr.values import Channel as Read
+from tests.support.exrbytes import (
+    Channel,
+    Part,
+    a_string,
+    a_stringvector,
+    build,
+)
+
+
+def names_of(*parts: Part) -> list[PartNames]:
+    header = parse_header(build(list(parts)))
+    assert isinstance(header, Header)
+    return [part_names(header, part) for part in header.parts]
+
+
+def taken_apart(names: PartNames) -> dict[str, tuple[str, str, str | None]]:
+    return {one.name: (one.layer, one.component, one.view) for one in names.channels}
+
+
+def part(*channels: str, **kwargs: object) -> Part:
+    return Part(channels=[Channel(name) for name in channels], **kwargs)  # type: ignore[arg-type]
+
+
+def test_layers_and_components() -> None:
+    (names,) = names_of(part("R", "diffuse.R", "light.key.R", "Z", ".x", "a.", "a..b"))
+    assert taken_apart(names) == {
+        "R": ("", "R", None),
+        "diffuse.R": ("diffuse", "R", None),
+        "light.key.R": ("light.key", "R", None),
+        "Z": ("", "Z", None),
+        ".x": ("", "x", None),
+        "a.": ("a", "", None),
+        "a..b": ("a.", "b", None),
+    }
+    assert names.views == ()
+
+
+def test_views_of_a_single_part_by_the_multi_view_rules() -> None:
+    views = a_stringvector("multiView", ["right", "left"])
+    (names,) = names_of(part("R", "left.R", "forward.left.u", "disparityL.x", "left", extra=[views]))
+    assert names.views == ("right", "left")
+    assert taken_apart(names) == {
+        "R": ("", "R", "right"),
+        "left.R": ("", "R", "left"),
+        "forward.left.u": ("forward", "u", "left"),
+        "disparityL.x": ("disparityL", "x", None),
+        "left": ("", "left", "right"),
+    }
+
+
+def test_views_of_parts() -> None:
+    left, right = names_of(
+        part("R", "left.G", name="a", extra=[a_string("view", "left")]),
+        part("R", name="b", extra=[a_string("view", "right"), a_stringvector("multiView", ["x"])]),
+    )
+    assert left.views == ("left",)
+    assert taken_apart(left)["left.G"] == ("left", "G", "left")
+    assert right.views == ("right",)
+    assert taken_apart(right)["R"] == ("", "R", "right")
+
+
+def test_layers_are_grouped_in_file_order() -> None:
+    (names,) = names_of(part("B", "G", "R", "diffuse.B", "diffuse.R", compression=6))
+    assert [(layer.name, layer.channels) for layer in names.layers] == [
+        ("", ("B", "G", "R")),
+        ("diffuse", ("diffuse.B", "diffuse.R")),
+    ]
+    assert all(layer.pixel_types == ("HALF",) and layer.is_lossy for layer in names.layers)
+
+
+def test_a_part_without_channels_has_no_names() -> None:
+    (names,) = names_of(Part(without="channels"))
+    assert (names.channels, names.layers, names.cryptomattes) == ((), (), ())
+
+
+def crypto(key: str, **fields: str) -> list:
+    return [a_string(f"cryptomatte/{key}/{field}", value) for field, value in fields.items()]
+
+
+def test_cryptomatte() -> None:
+    attributes = crypto("1a2b3c4", name="asset", hash="MurmurHash3_32", conversion="uint32_to_float32", manifest="{}")
+    attributes += crypto("7777777", manif_file="a.json")
+    (names,) = names_of(
+        part(
+            "R",
+            "asset.r",
+            "asset00.r",
+            "asset01.r",
+            "asset10.r",
+            "assets00.r",
+            "asset0x.r",
+            "asset100.r",
+            extra=attributes,
+        )
+    )
+    first, second = names.cryptomattes
+    assert (first.key, first.name, first.hash, first.manifest) == ("1a2b3c4", "asset", "MurmurHash3_32", "{}")
+    assert first.rank_layers == ("asset00", "asset01", "asset10")
+    assert first.preview_channels == ("asset.r",)
+    assert (second.key, second.name, second.manifest_file, second.rank_layers) == ("7777777", None, "a.json", ())
+    belongs = {one.name: one.cryptomatte for one in names.channels}
+    assert belongs["asset01.r"] == belongs["asset.r"] == "asset"
+    assert belongs["R"] is None
+    assert belongs["assets00.r"] is None
+
+
+def test_cryptomatte_names_are_text_not_patterns() -> None:
+    (names,) = names_of(part("a+00.r", "aa00.r", extra=crypto("1234567", name="a+")))
+    assert names.cryptomattes[0].rank_layers == ("a+00",)
+
+
+def test_thousands_of_channels_and_cryptomattes_take_little_time() -> None:
+    attributes = [one for n in range(300) for one in crypto(f"{n:07}", name=f"c{n}", hash="x")]
+    channels = [f"c{n}{rank:02}.{c}" for n, rank, c in product(range(300), range(3), "rgba")]
+    started = time.process_time()
+    (names,) = names_of(part(*sorted(channels), extra=attributes))
+    assert time.process_time() - started < 5
+    assert all(len(one.rank_layers) == 3 for one in names.cryptomattes)
+
+
+def channel(name: str, pixel_type: int, sampling: int = 1) -> Read:
+    return Read(name, pixel_type, 0, b"\0\0\0", sampling, sampling)
+
+
+PREFIXED = [f"{prefix}{name}" for prefix in ("", "N.", "crypto00.") for name in ("R", "g", "Y", "A", "BY")]
+ALL = [channel(name, kind) for name in PREFIXED for kind in (0, 1, 2)]
+
+
+@pytest.mark.parametrize("compression", [0, 1, 2, 3, 4, 10, 11, 13, 14, 255, None])
+def test_codecs_that_alter_nothing(compression: int | None) -> None:
+    assert lossy_channels(compression, ALL) == frozenset()
+
+
+def test_codecs_by_pixel_type() -> None:
+    three = [channel("u", 0), channel("h", 1), channel("f", 2)]
+    assert lossy_channels(5, three) == {"f"}
+    assert lossy_channels(6, three) == lossy_channels(7, three) == {"h"}
+
+
+@pytest.mark.parametrize("compression", [8, 9])
+def test_dwa_goes_by_the_last_component_to_the_letter(compression: int) -> None:
+    some = ["R", "G", "B", "Y", "RY", "BY", "A", "r", "Z", "N.Y", "id.R", "crypto00.R", "crypto00.r", "uv.x", "red"]
+    lossy = {"R", "G", "B", "Y", "RY", "BY", "N.Y", "id.R", "crypto00.R"}
+    assert lossy_channels(compression, [channel(name, 1) for name in some]) == lossy
+    assert lossy_channels(compression, [channel(name, 2) for name in some]) == lossy
+    assert lossy_channels(compression, [channel(name, 0) for name in some]) == frozenset()
+
+
+def test_lj2k_takes_the_first_triplet_only() -> None:
+    two = [channel(f"{prefix}{c}", 1) for prefix in ("", "diffuse.") for c in "BGR"]
+    assert lossy_channels(12, two) == {"B", "G", "R"}
+    assert lossy_channels(12, [channel(f"crypto00.{c}", 2) for c in "abgr"]) == {
+        "crypto00.r",
+        "crypto00.g",
+        "crypto00.b",
+    }
+    assert lossy_channels(12, [channel(c, 1) for c in ("x.Blue", "x.Green", "x.Red")]) == {"x.Blue", "x.Green", "x.Red"}
+    assert lossy_channels(12, [channel("B", 1), channel("G", 2), channel("R", 1)]) == frozenset()
+    assert lossy_channels(12, [channel(c, 0) for c in "BGR"]) == frozenset()
+    assert lossy_channels(12, [channel(c, 1, 2) for c in "BGR"]) == frozenset()
+    assert lossy_channels(12, [channel("a.B", 1), channel("b.G", 1), channel("a.R", 1)]) == frozenset()
+
+
+characters = st.characters(codec="utf-8", exclude_characters="\0")
+
+
+@given(
+    st.lists(st.text(characters, min_size=1, max_size=12), unique=True, max_size=8),
+    st.lists(st.text(characters, max_size=4), max_size=3),
+)
+def test_nothing_of_a_name_is_lost(channels: list[str], views: list[str]) -> None:
+    (names,) = names_of(part(*channels, extra=[a_stringvector("multiView", views)] if views else []))
+    assert [one.name for one in names.channels] == sorted(channels, key=str.encode)
+    for one in names.channels:
+        middle = f".{one.view}" if one.view and one.name == f"{one.layer}.{one.view}.{one.component}" else ""
+        whole = f"{one.layer}{middle}.{one.component}"
+        assert one.name in {whole, whole.removeprefix("."), f"{one.view}.{one.component}"}
+    assert sorted(name for layer in names.layers for name in layer.channels) == sorted(channels)
