@@ -34,7 +34,7 @@ def main() -> None:
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "runtime.log"
-        with house(**SETTINGS, EXR_BATCH="1" if options.batch else "0") as home:
+        with house(None, **SETTINGS, EXR_BATCH="1" if options.batch else "0") as home:
             process = RuntimeProcess(home.environ, log, "--batch-size", "8", "--batch-wait-ms", "20")
             print(f"runtime up after {process.start():.1f} s, seed {options.seed}")
 

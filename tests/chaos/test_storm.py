@@ -19,7 +19,7 @@ from tests.chaos.storm import ROOT, SETTINGS, RuntimeProcess, Storm, Tally, deli
 def test_after_a_storm_the_tables_equal_the_objects(batch: str, seed: int, caplog: pytest.LogCaptureFixture) -> None:
     tally = Tally()
     caplog.set_level(logging.INFO)
-    with house(**SETTINGS, EXR_BATCH=batch) as home, environment(home.environ):
+    with house(None, **SETTINGS, EXR_BATCH=batch) as home, environment(home.environ):
         function = load_function(ROOT)
         config = RuntimeConfig(batch_size=6, batch_wait_seconds=0.02)
         with (
@@ -39,7 +39,7 @@ def test_after_a_storm_the_tables_equal_the_objects(batch: str, seed: int, caplo
 
 def test_events_survive_a_runtime_that_is_killed(tmp_path: Path) -> None:
     tally = Tally()
-    with house(**SETTINGS) as home:
+    with house(None, **SETTINGS) as home:
         process = RuntimeProcess(home.environ, tmp_path / "runtime.log")
         process.start()
         try:
