@@ -206,6 +206,7 @@ EXPECTED: dict[str, tuple[dict[str, object], int]] = {
     "lossy_data": ({"prefix": ""}, 0),
     "history": ({"path": "renders/sh1/beauty.0001.exr"}, 2),
     "badges": ({"prefix": ""}, 2),
+    "panels": ({"path": "renders/sh2/stereo.exr"}, 1),
     "statistics": ({"path": "renders/sh2/stereo.exr"}, 10),
 }
 

@@ -6,7 +6,7 @@
 -- param bucket text '' bucket
 -- param root text '' path of the bucket's view on the cluster, no trailing slash
 WITH objects AS (
-    SELECT :bucket || substr(rtrim(parent_path, '/') || '/' || name, length(:root) + 1) AS path, size, mtime
+    SELECT :bucket || substr(trim(TRAILING '/' FROM parent_path) || '/' || name, length(:root) + 1) AS path, size, mtime
     FROM vast_big_catalog_table
     WHERE element_type = 'FILE' AND lower(name) LIKE '%.exr' AND starts_with(parent_path || '/', :root || '/')
 )
