@@ -103,15 +103,27 @@ def in_process(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], ru
     print(f"ours/decode: median {statistics.median(over):.2f} (aim 1.30), worst {max(over):.2f}")
 
 
+# A process inherits the peak of the one that starts it, so a small one starts what is measured.
+LAUNCHER = """
+import os, subprocess, sys, time
+started = time.perf_counter()
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(child.pid, 0)
+print(time.perf_counter() - started, usage.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def process(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
     """Seconds and peak megabytes of a process."""
-    started = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        sys.exit(f"{command[0]}: exit {child.returncode}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    launched = [sys.executable, "-S", "-c", LAUNCHER, *command]
+    done = subprocess.run(
+        launched, capture_output=True, text=True, check=False, env={**os.environ, **(environment or {})}
+    )
+    if done.returncode:
+        sys.exit(f"{command[0]}: exit {done.returncode}: {done.stderr}")
+    taken, peak = done.stdout.split()
+    return float(taken), float(peak)
 
 
 def ourselves(path: Path) -> tuple[float, float]:
