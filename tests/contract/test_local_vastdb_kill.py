@@ -49,9 +49,13 @@ class Victim:
 
     def kill(self):
         os.kill(self.pid, signal.SIGKILL)
+        self.pid = 0
         assert self.process.stdout.readline() == "gone\n"
 
     def close(self):
+        if self.process.poll() is None and self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
         self.process.stdin.close()
         self.process.wait(10)
         self.process.stdout.close()
@@ -96,9 +100,11 @@ class Writer(threading.Thread):
         self.number = number
         self.attempted = first_round - 1
         self.answered = first_round - 1
+        self.busy = threading.Event()
+        self.failure = None
 
     def run(self):
-        with contextlib.suppress(errors.ConnectionError, errors.Conflict):
+        try:
             while True:
                 self.attempted += 1
                 with self.session.transaction() as tx:
@@ -107,6 +113,13 @@ class Writer(threading.Thread):
                     change = {"$row_id": pa.array([self.number], pa.uint64()), "value": [self.attempted]}
                     at(tx, "counters", COUNTERS).update(pa.table(change))
                 self.answered = self.attempted
+                self.busy.set()
+        except errors.ConnectionError:
+            pass  # the server is gone
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test tells
+            self.failure = error
+        finally:
+            self.busy.set()
 
 
 def check(victim, writers):
@@ -139,11 +152,15 @@ def kill_repeatedly(catalog, kills, seed):
             writers = [Writer(victim, number, last[number] + 1) for number in range(WRITERS)]
             for writer in writers:
                 writer.start()
-            time.sleep(dice.uniform(0.0, 0.4))
+            if dice.random() < 0.75:  # the others are killed while the writers begin
+                for writer in writers:
+                    writer.busy.wait(30)
+            time.sleep(dice.uniform(0.0, 0.25))
             victim.kill()
             for writer in writers:
                 writer.join(10)
                 assert not writer.is_alive()
+                assert writer.failure is None
             victim.start()
             answered = check(victim, writers)
             last = [writer.last for writer in writers]
