@@ -98,6 +98,22 @@ def test_a_lost_commit_answer_is_looked_up(pair: Pair) -> None:
     assert catalog.remove(result.path).outcome is Outcome.REMOVED
 
 
+def test_a_commit_that_is_answered_too_late(shared: Pair) -> None:
+    server, _ = shared
+    hasty = connect(server, timeout_seconds=0.4)
+    item = inspection("late.exr")
+    hasty.upsert([inspection("warm.exr")])
+    server.faults.script("commit", [Fault(FaultKind.DELAY, 1.0)])
+    (result,) = hasty.upsert([item])
+    assert result.outcome is Outcome.INSERTED
+    full = hasty.read.file(item.path)
+    assert full is not None
+    assert full.inspection_id == result.inspection_id
+    assert [row["inspection_id"] for row in audits(hasty, item.path)] == [result.inspection_id]
+    wipe(hasty)
+    hasty.close()
+
+
 def test_conflicts_end_as_conflict_when_the_time_is_over(shared: Pair) -> None:
     server, _ = shared
     hasty = connect(server, retry_seconds=0.3)
