@@ -1,7 +1,8 @@
-"""Storage against the tables: what has no row, whose object is gone, which rows are of an older version. A pure comparison.
+"""Storage against the tables: what has no row, whose object is gone, which rows are of an older version.
 
-Both sides come in any order and are compared by path. A row is stale when its version is not the object's; an object that is
-older than a row is no reason to worry, since a listing may have been made before the row was.
+The objects come from a listing of the store, or on a cluster from its VAST Catalog, the table of all files and objects that
+the database keeps itself. Both sides come in any order and are compared by path. A row is stale when its version is not the
+object's; mending is for the caller.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timezone
 
+import pyarrow as pa
+from vastdb.config import QueryConfig
+
 from exr_inspector.catalog.keys import content_key
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.schema import FILES
-from exr_inspector.catalog.session import Connection
+from exr_inspector.catalog.sdk_errors import translated
+from exr_inspector.catalog.session import Connection, Work
 from exr_inspector.model import ObjectVersion
 
 _COLUMNS = ("path", "content_key", "etag", "size_bytes", "mtime")
@@ -107,6 +112,37 @@ def compare(listed: Iterable[ListedObject], stored: Iterable[StoredVersion]) -> 
         without_object=tuple(sorted(rows)),
         stale=tuple(sorted(stale, key=_path)),
     )
+
+
+def vast_catalog_objects(connection: Connection, prefix: str, root: str) -> Iterator[ListedObject]:
+    """The EXR files below a prefix as the VAST Catalog has them; it is some minutes old, and gives no ETags.
+
+    Args:
+        connection: The database; its keys need the right to read the VAST Catalog.
+        prefix: `bucket/prefix`, in any spelling.
+        root: Path on the cluster of the view that is the bucket, such as `/renders`.
+
+    Raises:
+        CatalogError: There is no VAST Catalog, or it cannot be read.
+    """
+    bucket, _, below = catalog_prefix(prefix).partition("/")
+    base = root.rstrip("/")
+    folder = f"{base}/{below}".rpartition("/")[0]
+
+    def body(work: Work) -> list[pa.RecordBatch]:
+        with translated("read the VAST Catalog"):
+            table = work.tx.catalog()
+            where = (table["element_type"] == "FILE") & table["parent_path"].startswith(folder)
+            query = QueryConfig(num_splits=1, data_endpoints=[connection.config.endpoint])
+            return list(table.select(["parent_path", "name", "size", "mtime"], where, query))
+
+    for batch in connection.run("read the VAST Catalog", body):
+        for row in batch.to_pylist():
+            path = f"{row['parent_path'].rstrip('/')}/{row['name']}"
+            key = path.removeprefix(f"{base}/")
+            if key != path and key.startswith(below) and key.lower().endswith(".exr"):
+                version = ObjectVersion(None, row["size"], row["mtime"].replace(tzinfo=timezone.utc))
+                yield ListedObject(f"{bucket}/{key}", version)
 
 
 def stored_versions(connection: Connection, prefix: str) -> Iterator[StoredVersion]:

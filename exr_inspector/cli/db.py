@@ -14,7 +14,7 @@ from exr_inspector.assembly_catalog import catalog_config
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.maintenance import SchemaReport, check, prune, require_good, setup
 from exr_inspector.catalog.paths import catalog_prefix
-from exr_inspector.catalog.reconcile import Comparison, ListedObject, compare, stored_versions
+from exr_inspector.catalog.reconcile import Comparison, ListedObject, compare, stored_versions, vast_catalog_objects
 from exr_inspector.catalog.repair import repair
 from exr_inspector.model import Inspection, ObjectVersion
 from exr_inspector.policies import PolicySource
@@ -137,7 +137,13 @@ def repair_command(*, dry_run: bool) -> None:
 @click.argument("url", metavar="s3://BUCKET/PREFIX")
 @click.option("--fix", is_flag=True, help="Inspect what lacks a row or is stale, and remove rows of what is gone.")
 @click.option("--all", "everything", is_flag=True, help=f"Print every path, not the first {_SHOWN} of a kind.")
-def reconcile_command(url: str, *, fix: bool, everything: bool) -> None:
+@click.option(
+    "--vast-catalog",
+    "root",
+    metavar="PATH",
+    help="Take the listing from the cluster's VAST Catalog; PATH is the path of the view that is the bucket.",
+)
+def reconcile_command(url: str, *, fix: bool, everything: bool, root: str | None) -> None:
     """Hold storage against the tables: objects without a row, rows without an object, stale rows.
 
     Exit code 0 when they agree or were made to, 1 when they differ.
@@ -146,12 +152,14 @@ def reconcile_command(url: str, *, fix: bool, everything: bool) -> None:
     Examples:
       ./run db reconcile s3://renders/shot010/
       ./run db reconcile s3://renders/shot010/ --fix
+      ./run db reconcile s3://renders/ --vast-catalog /studio/renders
     """
     settings = _settings("objects")
     catalog = _catalog(settings)
     opener = SourceOpener(settings)
     prefix = catalog_prefix(url)
-    comparison = compare(_listed(opener, prefix), stored_versions(catalog.connection, prefix))
+    listed = vast_catalog_objects(catalog.connection, prefix, root) if root else _listed(opener, prefix)
+    comparison = compare(listed, stored_versions(catalog.connection, prefix))
     click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
     _paths("no row", [item.path for item in comparison.without_row], everything=everything)
     _paths("stale row", [item.path for item in comparison.stale], everything=everything)

@@ -12,6 +12,7 @@ import pytest
 
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.maintenance import check, prune, require_good, setup
+from exr_inspector.catalog.reconcile import compare, stored_versions, vast_catalog_objects
 from exr_inspector.catalog.repair import RepairReport, repair
 from exr_inspector.catalog.rows import arrow_table
 from exr_inspector.catalog.schema import BY_NAME, GUARD_COUNT, GUARDS, SCHEMA_VERSIONS, TABLES
@@ -259,3 +260,37 @@ def test_repair_in_slices(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> 
     assert repair(catalog.connection, progress=told.append).duplicate_files == 1
     assert len(told) == 16
     assert_equal(catalog, model)
+
+
+# --- storage against the tables --------------------------------------------------------------------------
+
+
+def test_the_vast_catalog_as_listing() -> None:
+    columns = [("parent_path", pa.string()), ("name", pa.string()), ("element_type", pa.string()), ("size", pa.int64())]
+    schema = pa.schema([*columns, ("mtime", pa.timestamp("ns"))])
+    rows = [
+        ("/studio/renders/sh1/", "a.exr", "FILE", 1_001, inspection("sh1/a.exr")),
+        ("/studio/renders/sh1", "b.exr", "FILE", 999, inspection("sh1/b.exr")),
+        ("/studio/renders/sh1", "new.EXR", "FILE", 7, inspection("sh1/new.EXR")),
+        ("/studio/renders/sh1", "notes.txt", "FILE", 7, inspection("sh1/notes.txt")),
+        ("/studio/renders/sh1", "folder.exr", "DIR", 0, inspection("sh1/folder.exr")),
+        ("/studio/renders/sh2", "c.exr", "FILE", 7, inspection("sh2/c.exr")),
+        ("/studio/renders2/sh1", "d.exr", "FILE", 7, inspection("sh1/d.exr")),
+    ]
+    arrays = [pa.array([row[index] for row in rows]) for index in range(4)]
+    times = [item.version.mtime.replace(tzinfo=None) + timedelta(milliseconds=3) for *_, item in rows if item.version]
+    table = pa.table([*arrays, pa.array(times, pa.timestamp("ns"))], schema=schema)
+    with ready() as (server, catalog):
+        with pytest.raises(SchemaMissing):
+            list(vast_catalog_objects(catalog.connection, "renders/", "/studio/renders"))
+        server.create_bucket("vast-big-catalog-bucket")
+        with catalog.connection.session().transaction() as tx:
+            place = tx.bucket("vast-big-catalog-bucket").create_schema("vast_big_catalog_schema")
+            place.create_table("vast_big_catalog_table", schema).insert(table)
+        catalog.upsert([inspection("sh1/a.exr"), inspection("sh1/b.exr"), inspection("sh1/gone.exr")])
+        listed = vast_catalog_objects(catalog.connection, "s3://renders/sh1/", "/studio/renders/")
+        found = compare(listed, stored_versions(catalog.connection, "s3://renders/sh1/"))
+        assert [item.path for item in found.without_row] == ["renders/sh1/new.EXR"]
+        assert [item.path for item in found.stale] == ["renders/sh1/b.exr"]
+        assert found.without_object == ("renders/sh1/gone.exr",)
+        assert found.listed == 3
