@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -181,18 +181,21 @@ class _Reading:
         waves = [plan.reads] if at_once else [(read,) for read in plan.reads]
         try:
             for wave in waves:
-                self._read(plan.extents, wave)
+                self._within_budgets(lambda wave=wave: self._read(plan.extents, wave))  # type: ignore[misc]
                 if self._stopped:
                     break
             while self._pending:
-                self._merge()
-        except (BudgetExceeded, DeadlineExceeded) as error:
-            self._stopped = "budget" if isinstance(error, BudgetExceeded) else "time"
-            while self._pending:
-                self._merge()
+                self._within_budgets(self._merge)
         finally:
             for future in self._pending:
                 future.cancel()
+
+    def _within_budgets(self, work: Callable[[], None]) -> None:
+        """Do something that ends reading, but is no failure, when time or the read budget is used up."""
+        try:
+            work()
+        except (BudgetExceeded, DeadlineExceeded) as error:
+            self._stopped = self._stopped or ("budget" if isinstance(error, BudgetExceeded) else "time")
 
     def _read(self, extents: ChunkExtents, reads: Sequence[PlannedRead]) -> None:
         """Fetch the bytes of some requests and hand their strips to the decoding threads."""
