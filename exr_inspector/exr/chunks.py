@@ -22,7 +22,7 @@ from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 ENTRY_BYTES = 8
 MAX_MISSING_RANGES = 1_000
 _OFFSETS = np.dtype("<u8")
-_FEW_CHUNKS = 24
+_FEW_CHUNKS = 64
 # The ChunkState of every chunk of a part, shape (count,); None when all are OK.
 States = npt.NDArray[np.uint8] | None
 
@@ -118,7 +118,10 @@ class Completeness(NamedTuple):
 
 def tables_end(header: Header, layouts: Iterable[Layout]) -> int:
     """File offset behind the last chunk offset table: the first chunk may start there."""
-    return header.end + ENTRY_BYTES * sum([layout.chunk_count for layout in layouts])
+    end = header.end
+    for layout in layouts:
+        end += ENTRY_BYTES * layout.chunk_count
+    return end
 
 
 def read_tables(

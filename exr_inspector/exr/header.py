@@ -46,6 +46,10 @@ _RECORDS: dict[bytes, tuple[str, str, int, Callable[..., Any], Callable[..., Any
     for name, (type_name, _) in STANDARD.items()
     if type_name in FIXED
 }
+# The bytes of type and size of each type of a fixed size -> the same for attributes of any name.
+_FIXED_RECORDS = {
+    record_key("", type_name)[1:]: (type_name, layout.unpack_from, make) for type_name, (layout, make) in FIXED.items()
+}
 _PLAIN_WORDS = frozenset({VERSION, VERSION | TILED, VERSION | NON_IMAGE, VERSION | MULTI_PART})
 _NUL = b"\0"
 _I32 = struct.Struct("<i")
@@ -90,15 +94,20 @@ class HeaderParser:
         try:
             if not self._position:
                 self._read_version(buffer)
-            while self._read_part(buffer):
-                pass
+            if self._version_word & MULTI_PART:
+                while self._read_part(buffer):
+                    pass
+                parts = tuple(self._parts)
+            else:
+                self._read_attributes(buffer)
+                parts = (make_part(0, self._version_word, tuple(self._attributes)),)
         except MoreNeeded as more:
             return NeedMore(more.until)
         except FormatError as error:
             if self._position:
                 error.partial = self._partial()
             raise
-        return tuple.__new__(Header, (self._version_word, tuple(self._parts), self._position, False))
+        return tuple.__new__(Header, (self._version_word, parts, self._position, False))  # as Header(...), in C
 
     def _partial(self) -> Header:
         parts = tuple(self._parts)
@@ -138,9 +147,8 @@ class HeaderParser:
         self._position = 8
 
     def _read_part(self, buffer: bytes) -> bool:
-        """Read on to the end of the current part's header; answers whether another part may follow."""
-        multi_part = self._version_word & MULTI_PART
-        if multi_part and self._parts and not self._attributes:
+        """Read on to the end of the current part's header in a multi-part file; answers whether another part may follow."""
+        if self._parts and not self._attributes:
             cursor = Cursor(buffer, self._position, self._file_size, self._limits)
             cursor.require(self._position + 1, "the headers' end")
             if buffer[self._position] == 0:
@@ -149,25 +157,27 @@ class HeaderParser:
             if len(self._parts) >= self._limits.parts:
                 raise self._too_many("parts", self._limits.parts, "EXR_MAX_PARTS")
         self._read_attributes(buffer)
-        if multi_part and not self._attributes:
+        if not self._attributes:
             raise DamagedHeader("a multi-part file without parts", offset=8, found="no attribute", expected="a header")
         self._parts.append(make_part(len(self._parts), self._version_word, tuple(self._attributes)))
         self._count += len(self._attributes)
         self._attributes = []
-        return bool(multi_part)
+        return True
 
     def _read_attributes(self, buffer: bytes) -> None:
         """Read attributes up to and with the terminator. This is the hot path: all checks, and few calls.
 
-        A standard attribute of a fixed size is told by the bytes of its name, type and size together: one look-up gives all
-        that is to be known of it. The position is stored before every call that may raise, and at the end.
+        A standard attribute of a fixed size is told by the bytes of its name, type and size together, another one of a fixed
+        size by those of type and size: one look-up gives all that is to be known of it. The position is stored before every
+        call that may raise, and at the end.
         """
         end = min(len(buffer), self._limits.header_bytes)
         name_limit, string_limit = self._limits.name_bytes, self._limits.string_bytes
-        find, known_record, append = buffer.find, _RECORDS.get, self._attributes.append
+        find, known_record, fixed_record = buffer.find, _RECORDS.get, _FIXED_RECORDS.get
         new, attribute_class = tuple.__new__, Attribute  # makes an Attribute in C, three times faster than calling it
+        attributes, known_name = self._attributes, KNOWN_NAMES.get
         position = self._position
-        left = self._limits.attributes - self._count - len(self._attributes)
+        left = self._limits.attributes - self._count - len(attributes)
         while True:
             name_end = find(_NUL, position)
             if name_end == position < end:
@@ -181,13 +191,11 @@ class HeaderParser:
                     self._explain(buffer, position)
                 if run is not None and left >= run[1] and position + run[0] <= end:
                     together = run[2](buffer, position)
-                    self._attributes += together
+                    attributes += together
                     left -= len(together)
                     position = together[-1][3] + together[-1][4]
                     continue
-                append(
-                    new(attribute_class, (name, type_name, make(unpack(buffer, value_start)), value_start, size, ""))
-                )
+                value, problem = make(unpack(buffer, value_start)), ""
             else:
                 too_long = name_end - position > name_limit or type_end - name_end > name_limit + 1
                 if name_end < 0 or type_end < 0 or value_start > end or too_long or not left:
@@ -195,11 +203,17 @@ class HeaderParser:
                 size = _I32.unpack_from(buffer, type_end + 1)[0]
                 if size < 0 or value_start + size > end or size > string_limit:
                     self._explain(buffer, position)
-                raw_name, raw_type = buffer[position:name_end], buffer[name_end + 1 : type_end]
-                name = KNOWN_NAMES.get(raw_name) or decode_name(raw_name)
-                type_name = KNOWN_NAMES.get(raw_type) or decode_name(raw_type)
-                value, problem = decode(type_name, buffer, value_start, size)
-                append(new(attribute_class, (name, type_name, value, value_start, size, problem)))
+                raw_name = buffer[position:name_end]
+                name = known_name(raw_name) or (raw_name.decode() if raw_name.isascii() else decode_name(raw_name))
+                fixed = fixed_record(buffer[name_end + 1 : value_start])
+                if fixed is not None:
+                    type_name, unpack, make = fixed
+                    value, problem = make(unpack(buffer, value_start)), ""
+                else:
+                    raw_type = buffer[name_end + 1 : type_end]
+                    type_name = known_name(raw_type) or decode_name(raw_type)
+                    value, problem = decode(type_name, buffer, value_start, size)
+            attributes.append(new(attribute_class, (name, type_name, value, value_start, size, problem)))
             left -= 1
             position = value_start + size
         self._position = position + 1

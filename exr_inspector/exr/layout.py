@@ -25,7 +25,8 @@ from exr_inspector.exr.values import (
 
 _LINE_TYPES = frozenset({"scanlineimage", "deepscanline"})
 _TILE_TYPES = frozenset({"tiledimage", "deeptile"})
-_COORDINATE_LIMIT = 1_073_741_823  # half of INT32_MAX: OpenEXR refuses windows that reach it
+# OpenEXR refuses windows that reach half of INT32_MAX.
+_LOWEST, _BEYOND = -1_073_741_823, 1_073_741_823
 
 
 class Level(NamedTuple):
@@ -211,10 +212,7 @@ def _levels(tiles: TileDesc, width: int, height: int) -> tuple[tuple[Level, ...]
 
 def _check_window(window: Box2i, limits: Limits) -> None:
     x_min, y_min, x_max, y_max = window
-    if not (
-        -_COORDINATE_LIMIT < x_min <= x_max < _COORDINATE_LIMIT
-        and -_COORDINATE_LIMIT < y_min <= y_max < _COORDINATE_LIMIT
-    ):
+    if not (_LOWEST < x_min <= x_max < _BEYOND and _LOWEST < y_min <= y_max < _BEYOND):
         raise UnknownLayout(
             "the data window is no rectangle of pixels", found=str(tuple(window)), expected="min <= max"
         )
@@ -292,8 +290,13 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
             f"part {part.index} does not say how it is laid out",
             expected=", ".join(k for k, v in lacking.items() if v is None),
         )
-    _check_window(window, limits)
-    width, height = window[2] - window[0] + 1, window[3] - window[1] + 1
+    x_min, y_min, x_max, y_max = window
+    width, height = x_max - x_min + 1, y_max - y_min + 1
+    limit = limits.image_px
+    if not (0 < width <= limit and 0 < height <= limit and x_min > _LOWEST and x_max < _BEYOND):
+        _check_window(window, limits)
+    if not (y_min > _LOWEST and y_max < _BEYOND):
+        _check_window(window, limits)
     ordered = _check_channels(channels, limits)
     lines = LINES_PER_CHUNK.get(compression)
     if lines is None:

@@ -54,6 +54,8 @@ _ALL = _Run(
 )  # fmt: skip
 _ALL_KEYS, _UNPACK_ALL = _ALL.keys, _ALL.unpack
 _AT_0, _AT_1, _AT_2, _AT_3, _AT_4, _AT_5, _AT_6 = _ALL.values
+_ASPECT_KEY = _ALL_KEYS[4]
+_ASPECT_KEY_AT = _AT_4 - len(_ASPECT_KEY)
 _WINDOWS = _Run("compression", "dataWindow", "displayWindow", "lineOrder")
 _WINDOW_KEYS, _UNPACK_WINDOWS = _WINDOWS.keys, _WINDOWS.unpack
 _COMPRESSION_AT, _DATA_WINDOW_AT, _DISPLAY_WINDOW_AT, _LINE_ORDER_AT = _WINDOWS.values
