@@ -10,7 +10,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -75,12 +75,13 @@ def _hex_ids(dice: np.random.Generator, count: int) -> list[str]:
 
 def _many(table: pa.Table, owners: dict[str, list[str]]) -> pa.Table:
     """The rows of one file, once for each owner."""
+    rows = table.num_rows
     count = len(owners["file_id"])
-    whole = table.take(pa.array(np.tile(np.arange(table.num_rows), count)))
+    whole = table.take(pa.array(np.tile(np.arange(rows), count)))
+    each = pa.array(np.repeat(np.arange(count), rows))
     for name, values in owners.items():
         if name in whole.column_names:
-            column = pa.array(np.repeat(np.array(values, dtype=object), table.num_rows), pa.string())
-            whole = whole.set_column(whole.schema.get_field_index(name), name, column)
+            whole = whole.set_column(whole.schema.get_field_index(name), name, pa.array(values, pa.string()).take(each))
     return whole
 
 
@@ -130,11 +131,14 @@ def measure_all(server: LocalVastDB, catalog: Catalog, size: int) -> dict[str, t
     return found
 
 
-def report(sizes: Sequence[int], results: Sequence[dict[str, tuple[float, int]]]) -> None:
-    print(f"{'':24}{'requests':>10}" + "".join(f"{size:>14,} files" for size in sizes) + f"{'ratio':>8}")
-    for name, (first, requests) in results[0].items():
-        cells = "".join(f"{found[name][0]:>17.2f} ms" for found in results)
-        print(f"{name:24}{requests:>10}{cells}{results[-1][name][0] / first:>8.2f}")
+def report(size: int, found: dict[str, tuple[float, int]], first: dict[str, tuple[float, int]]) -> None:
+    """Print what one size gave, with the ratio to the first."""
+    print(f"\n{size:,} files stored{'requests':>24}{'ms':>10}{'ratio':>8}")
+    for name, (elapsed, requests) in found.items():
+        print(
+            f"  {name:24}{requests:>{len(f'{size:,}') + 12}}{elapsed:>10.2f}{elapsed / first[name][0]:>8.2f}",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -153,15 +157,16 @@ def main() -> None:
             )
             setup(catalog.connection)
             catalog.upsert([made("warm.exr")])
-            results = []
+            first: dict[str, tuple[float, int]] = {}
             filled = 0
             for size in sizes:
                 started = time.perf_counter()
                 fill(catalog, filled, size)
-                print(f"{size:,} files stored ({time.perf_counter() - started:.0f} s)", flush=True)
+                print(f"filled in {time.perf_counter() - started:.0f} s", flush=True)
                 filled = size
-                results.append(measure_all(server, catalog, size))
-            report(sizes, results)
+                found = measure_all(server, catalog, size)
+                first = first or found
+                report(size, found, first)
             print(f"file: {path.stat().st_size / 1e6:,.0f} MB before its log is folded in")
 
 
