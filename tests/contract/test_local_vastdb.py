@@ -264,17 +264,21 @@ NESTED = {
 }
 
 
-@pytest.mark.parametrize("kind", VALUES | NESTED)
-def test_every_type_comes_back_as_it_went(session, schema, kind):
-    type_, values = (VALUES | NESTED)[kind]
-    rows = pa.table({"id": [0, 1, 2], "v": pa.array([*values, None], type_)})
+def test_every_type_comes_back_as_it_went(session, schema):
+    columns = {kind: pa.array([*values, None], type_) for kind, (type_, values) in (VALUES | NESTED).items()}
+    rows = pa.table({"id": [0, 1, 2], **columns})
     create(session, rows.schema, rows)
-    assert read(session) == rows
-    assert read(session, ["v"])["v"].type == type_
-    with session.transaction() as tx:  # and by an update, nulls first
-        ids = table(tx).select([], internal_row_id=True).read_all()
-        table(tx).update(ids.append_column("v", pa.array([None, *values], type_)))
-    assert read(session, ["v"])["v"].combine_chunks() == pa.array([None, *values], type_)
+    found = read(session)
+    assert found.schema == rows.schema
+    for kind in rows.column_names:
+        assert found[kind] == rows[kind], kind
+        assert read(session, [kind])[kind] == rows[kind], kind
+    changed = {kind: pa.array([None, *values], type_) for kind, (type_, values) in (VALUES | NESTED).items()}
+    with session.transaction() as tx:
+        table(tx).update(pa.table({"$row_id": pa.array([0, 1, 2], pa.uint64()), **changed}))
+    found = read(session)
+    for kind, expected in changed.items():
+        assert found[kind].combine_chunks() == expected, kind
 
 
 COMPARISONS = {
@@ -287,26 +291,34 @@ COMPARISONS = {
 }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in VALUES if kind != "half"])
-def test_every_type_compares_as_arrow_does(session, schema, kind):
-    type_, values = VALUES[kind]
+def comparable(kind, type_, values):
+    """Values to store, and the constants that the SDK can send for them."""
     if kind == "uint64":  # beyond this the client's ibis finds no type for a constant
         values = [0, 2**63 - 1]
-    if kind == "decimal":
-        values = [decimal.Decimal("3.5"), decimal.Decimal("0.25")]
-    # the SDK sends decimals through a float
-    constants = [float(value) for value in values] if kind == "decimal" else values
-    rows = pa.table({"v": pa.array([*values, None], type_)})
+    if kind == "decimal":  # goes through a float
+        return pa.array([decimal.Decimal("3.5"), decimal.Decimal("0.25"), None], type_), [3.5, 0.25]
+    return pa.array([*values, None], type_), values
+
+
+def test_every_type_compares_as_arrow_does(session, schema):
+    columns = {kind: comparable(kind, *VALUES[kind]) for kind in VALUES if kind != "half"}
+    rows = pa.table({kind: array for kind, (array, _) in columns.items()})
     create(session, rows.schema, rows)
     with session.transaction() as tx:
         stored = table(tx)
-        for value, constant in zip(values, constants, strict=True):
-            for name, (predicate, function) in COMPARISONS.items():
-                found = stored.select(predicate=predicate(stored["v"], constant)).read_all()
-                assert found == rows.filter(function(rows["v"], pa.scalar(value, type_))), (name, value)
-        assert stored.select(predicate=stored["v"].isin(constants)).read_all() == rows.slice(0, 2)
-        assert stored.select(predicate=stored["v"].isnull()).read_all() == rows.slice(2)
-        assert stored.select(predicate=~stored["v"].isnull()).read_all() == rows.slice(0, 2)
+
+        def select(kind, predicate):
+            return stored.select([kind], predicate).read_all()
+
+        for kind, (array, constants) in columns.items():
+            column, all_of_it = stored[kind], rows.select([kind])
+            for scalar, constant in zip(array, constants, strict=False):
+                for name, (predicate, function) in COMPARISONS.items():
+                    found = select(kind, predicate(column, constant))
+                    assert found == all_of_it.filter(function(array, scalar)), (kind, name, constant)
+            assert select(kind, column.isin(constants)) == all_of_it.slice(0, 2), kind
+            assert select(kind, column.isnull()) == all_of_it.slice(2), kind
+            assert select(kind, ~column.isnull()) == all_of_it.slice(0, 2), kind
 
 
 def test_predicates_of_text(session, schema):
@@ -652,6 +664,23 @@ def test_the_file_is_locked_kept_and_readable_by_hand(tmp_path):
         ("b", 2, None),
     ]
     assert by_hand.execute('SELECT count(*) FROM "second/exr".files').fetchall() == [(0,)]
+
+
+def test_closing_hangs_up_and_ends_every_thread():
+    before = threading.active_count()
+    with LocalVastDB(None) as server:
+        sessions = [connect(server) for _ in range(5)]
+        sessions[0].transaction().__enter__()
+        assert server.open_connections() == 5
+        assert server.open_transactions() == 1
+    for _ in range(100):
+        if threading.active_count() <= before and not server.open_connections():
+            break
+        threading.Event().wait(0.05)
+    assert threading.active_count() <= before
+    assert server.open_connections() == 0
+    with pytest.raises(errors.ConnectionError):
+        sessions[1].transaction().__enter__()
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):

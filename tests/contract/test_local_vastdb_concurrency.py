@@ -1,5 +1,6 @@
 """Many sessions at once: money moves between accounts and none is made or lost, whoever looks and whenever."""
 
+import os
 import random
 import resource
 import subprocess
@@ -91,9 +92,13 @@ def bank(server):
 def work_together(server, moves):
     """32 sessions in threads and 4 processes; how much they moved altogether."""
     keys = (server.endpoint, server.access_key, server.secret_key)
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     processes = [
         subprocess.Popen(
-            [sys.executable, __file__, *keys, f"process {number}", str(moves)], stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__, *keys, f"process {number}", str(moves)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
         for number in range(PROCESSES)
     ]
@@ -134,7 +139,7 @@ def test_fifty_thousand_requests_leave_nothing_behind(tmp_path):
             moved += work_together(server, moves=20)
         assert teller.look() == (COUNT * START, moved)
         assert server.open_transactions() == 0
-        assert threading.active_count() <= threads + SESSIONS  # connections still closing
+        assert threading.active_count() <= threads + SESSIONS  # threads of connections that are closing
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
         sys.stdout.write(
             f"{sum(server.counters().values())} requests, {grown // 1024} MB more than after the first round\n"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from exr_inspector.local.vastdb.calls import Answer, Request
@@ -32,7 +35,33 @@ class HttpServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], service: Service, signatures: SignatureCheck) -> None:
         self.service = service
         self.signatures = signatures
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
         super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give a connection its thread."""
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection whose thread is done with it."""
+        with self._lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        with self._lock:
+            return len(self._connections)
+
+    def drop_connections(self) -> None:
+        """Hang up on every client, which ends their threads."""
+        with self._lock:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the standard library's
         """A connection that broke off is the client's affair."""

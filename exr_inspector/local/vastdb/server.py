@@ -106,6 +106,7 @@ class LocalVastDB:
         if self._threads[0].is_alive():
             self._http.shutdown()
         self._http.server_close()
+        self._http.drop_connections()
         self._database.close()
 
     def __enter__(self) -> LocalVastDB:  # noqa: PYI034 - typing.Self is not in Python 3.10
@@ -132,6 +133,10 @@ class LocalVastDB:
     def open_transactions(self) -> int:
         """How many transactions are open."""
         return self._database.open_transactions()
+
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        return self._http.open_connections()
 
     def expire_transactions(self) -> int:
         """Roll back idle transactions now; how many that were."""
