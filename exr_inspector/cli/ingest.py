@@ -90,8 +90,8 @@ def command(
         inspector = inspector_from(settings, stats=StatsMode(stats) if stats else None)
         with _display(console) as observe:
             ingest = Ingest(opener, inspector, tables, judge, workers=workers, force=force, observe=observe)
-            _stop_on_interrupt(ingest)
-            progress = ingest.run(targets)
+            with _stopping_on_interrupt(ingest):
+                progress = ingest.run(targets)
         tables.close()
         opener.close()
     console.print(summary(progress))
@@ -145,12 +145,19 @@ def _database(catalog: Path | None) -> Iterator[dict[str, str]]:
         }
 
 
-def _stop_on_interrupt(ingest: Ingest) -> None:
+@contextmanager
+def _stopping_on_interrupt(ingest: Ingest) -> Iterator[None]:
+    """The first Ctrl-C stops the run in good order, the second as it would have without us."""
+
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         ingest.stop()
 
-    signal.signal(signal.SIGINT, stop)
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Observer:

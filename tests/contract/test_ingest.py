@@ -1,0 +1,263 @@
+"""Whole prefixes into the tables, over real servers: resumed, interrupted, disturbed; and the command as a person calls it."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+
+from exr_inspector.assembly import inspector_from
+from exr_inspector.catalog import Catalog, UpsertResult
+from exr_inspector.cli.ingest import command
+from exr_inspector.errors import CatalogError, CatalogUnavailable, SettingsError, SourceUnavailable
+from exr_inspector.ingest import Ingest, Progress, Target
+from exr_inspector.local.vastdb import Fault, FaultKind
+from exr_inspector.sources import SourceOpener
+from exr_inspector.validation import builtin_policy
+from tests.chaos.house import BUCKET, SAMPLES, House, house
+from tests.contract.catalog_model import wipe
+from tests.support.faulty_s3 import Request, Status
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = ("scanline_zip.exr", "layers.exr", "tiled.exr", "deep_scanline.exr")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[House]:
+    with house(S3_RETRIES="0") as made:
+        yield made
+
+
+@pytest.fixture
+def home(shared: House) -> Iterator[House]:
+    yield shared
+    shared.database.faults.clear()
+    shared.s3.hook = None
+    shared.s3.script()
+    for key in shared.s3.contents():
+        shared.s3.delete(BUCKET, key)
+    wipe(shared.catalog)
+
+
+def made(
+    home: House, *, workers: int = 4, force: bool = False, catalog: Catalog | None = None, observe: Any = None
+) -> Ingest:
+    settings = home.settings()
+    return Ingest(
+        SourceOpener(settings),
+        inspector_from(settings),
+        catalog or home.catalog,
+        builtin_policy("default"),
+        workers=workers,
+        force=force,
+        observe=observe,
+    )
+
+
+def fill(home: House, count: int) -> None:
+    for index in range(count):
+        home.put(f"shot/beauty.{index:04}.exr", GOOD[index % len(GOOD)])
+
+
+def test_a_prefix_is_brought_up_to_date_and_a_second_run_reads_nothing(home: House) -> None:
+    fill(home, 30)
+    home.put("shot/bad.exr", "not_an_exr.exr")
+    home.put("shot/notes.txt")
+    home.put("other/a.exr")
+    progress = made(home).run([Target(BUCKET, "shot/")])
+    assert (progress.listed, progress.skipped, progress.inspected, progress.stored, progress.failed) == (
+        31,
+        0,
+        31,
+        31,
+        1,
+    )
+    assert progress.is_listed
+    assert progress.by_status == {"inspected": 30, "EXR_MAGIC": 1}
+    assert sum(progress.by_compression.values()) == 30
+    assert home.differences() == [f"{BUCKET}/other/a.exr: no row"]
+    home.put("shot/beauty.0003.exr", "tiled.exr" if GOOD[3] != "tiled.exr" else "layers.exr")
+    before = home.s3.count("GET")
+    again = made(home).run([Target(BUCKET, "")])
+    assert (again.listed, again.skipped, again.stored) == (32, 30, 2)
+    assert home.s3.count("GET") - before == 1 + 2, "one page of the listing, and what changed"
+    assert home.differences() == []
+
+
+def test_force_replaces_what_is_up_to_date(home: House) -> None:
+    fill(home, 5)
+    made(home).run([Target(BUCKET)])
+    before = {row["path"]: row["inspection_id"] for row in home.rows("files")}
+    progress = made(home, force=True).run([Target(BUCKET)])
+    after = {row["path"]: row["inspection_id"] for row in home.rows("files")}
+    assert (progress.skipped, progress.stored) == (0, 5)
+    assert all(before[path] != after[path] for path in before)
+    assert home.differences() == []
+
+
+def test_what_cannot_be_read_now_is_counted_and_done_by_the_next_run(home: House) -> None:
+    fill(home, 10)
+
+    def lose_one(request: Request) -> None:
+        if request.key.endswith("0004.exr"):
+            raise ConnectionError
+
+    home.s3.hook = lose_one
+    progress = made(home).run([Target(BUCKET)])
+    assert progress.errors == {"SOURCE_UNAVAILABLE": 1}
+    assert progress.stored == 9
+    home.s3.hook = None
+    assert made(home).run([Target(BUCKET)]).stored == 1
+    assert home.differences() == []
+
+
+def test_an_object_that_goes_between_listing_and_reading_leaves_no_row(home: House) -> None:
+    fill(home, 4)
+
+    def remove_one(request: Request) -> None:
+        if request.key.endswith("0002.exr"):
+            home.s3.delete(BUCKET, "shot/beauty.0002.exr")
+
+    home.s3.hook = remove_one
+    assert made(home).run([Target(BUCKET)]).errors == {"SOURCE_NOT_FOUND": 1}
+    assert home.differences() == []
+
+
+def test_an_object_removed_before_it_is_stored_leaves_no_row(home: House) -> None:
+    fill(home, 4)
+    upsert = home.catalog.upsert
+
+    class Slow(Catalog):
+        def upsert(self, *args: Any, **kwargs: Any) -> list[UpsertResult]:
+            home.s3.delete(BUCKET, "shot/beauty.0001.exr")
+            return upsert(*args, **kwargs)
+
+    made(home, catalog=Slow(home.catalog.connection.config)).run([Target(BUCKET)])
+    assert home.differences() == []
+
+
+def test_rows_that_can_never_be_stored_do_not_stop_the_run(home: House) -> None:
+    fill(home, 8)
+
+    class Picky(Catalog):
+        def upsert(self, inspections: Any, **kwargs: Any) -> list[UpsertResult]:
+            if any(inspection.key.endswith("0005.exr") for inspection in inspections):
+                raise CatalogError("the database answered 400")
+            return super().upsert(inspections, **kwargs)
+
+    progress = made(home, catalog=Picky(home.catalog.connection.config)).run([Target(BUCKET)])
+    assert (progress.stored, progress.errors) == (7, {"CATALOG": 1})
+
+
+def test_an_outage_of_the_database_ends_the_run_and_loses_nothing(home: House) -> None:
+    fill(home, 8)
+    home.database.faults.chance("insert", 1.0, Fault(FaultKind.INTERNAL_ERROR))
+    with pytest.raises(CatalogUnavailable):
+        made(home).run([Target(BUCKET)])
+    home.database.faults.clear()
+    assert made(home).run([Target(BUCKET)]).stored == 8
+    assert home.differences() == []
+
+
+def test_a_listing_that_fails_ends_the_run(home: House) -> None:
+    fill(home, 3)
+    home.s3.script(Status(500))
+    with pytest.raises(SourceUnavailable):
+        made(home).run([Target(BUCKET)])
+
+
+def test_stopping_finishes_and_stores_what_runs(home: House) -> None:
+    fill(home, 60)
+    told: list[Progress] = []
+
+    def stop_after_some(progress: Progress) -> None:
+        told.append(progress)
+        if progress.inspected >= 10:
+            ingest.stop()
+
+    ingest = made(home, workers=2, observe=stop_after_some)
+    progress = ingest.run([Target(BUCKET)])
+    assert progress.stopped
+    assert 10 <= progress.stored == progress.inspected < 60
+    assert len(home.rows("files")) == progress.stored
+    assert made(home).run([Target(BUCKET)]).skipped == progress.stored
+    assert home.differences() == []
+
+
+# --- the command -------------------------------------------------------------------------------------------
+
+
+def line(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "exr_inspector.cli", "ingest", *map(str, arguments)]
+
+
+def called(*arguments: object, **environ: str) -> Result:
+    return CliRunner().invoke(command, [*map(str, arguments)], env=environ)
+
+
+def paths(catalog: Path) -> list[str]:
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        (folder,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
+        return [path for (path,) in connection.execute(f'select path from "{folder}".files order by path').fetchall()]
+
+
+def test_the_command_fills_a_catalog_from_a_folder_under_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "renders"
+    (folder / "shot").mkdir(parents=True)
+    for index, name in enumerate(GOOD):
+        shutil.copy(SAMPLES / name, folder / "shot" / f"{index}.exr")
+    catalog = tmp_path / "c.duckdb"
+    first = called(folder, "--catalog", catalog)
+    assert first.exit_code == 0, first.output
+    assert paths(catalog) == [f"renders/shot/{index}.exr" for index in range(4)]
+    # A folder inside a mounted one keeps that bucket's name; its rows are the same files only if the name is.
+    second = called(folder / "shot", "--catalog", catalog, EXR_MOUNTS=f"renders={folder}")
+    assert second.exit_code == 0, second.output
+    assert " 4  up to date" in second.output
+    third = called(folder / "shot" / "1.exr", "--catalog", catalog, "--bucket", "named")
+    assert third.exit_code == 0, third.output
+    assert "named/1.exr" in paths(catalog)
+
+
+def test_a_place_that_is_not_there_and_a_root_without_a_name_are_told(tmp_path: Path) -> None:
+    for place in (tmp_path / "missing", Path("/")):
+        assert isinstance(called(place, "--catalog", tmp_path / "c.duckdb").exception, SettingsError)
+    two = [tmp_path / "a" / "renders", tmp_path / "b" / "renders"]
+    for folder in two:
+        folder.mkdir(parents=True)
+    assert isinstance(called(*two, "--catalog", tmp_path / "c.duckdb").exception, SettingsError)
+
+
+def test_the_first_interrupt_stores_what_runs_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "renders"
+    folder.mkdir()
+    body = (SAMPLES / "layers.exr").read_bytes()
+    for index in range(3_000):
+        (folder / f"beauty.{index:05}.exr").write_bytes(body)
+    catalog = tmp_path / "c.duckdb"
+    running = subprocess.Popen(
+        line(folder, "--catalog", catalog, "--workers", "2"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 60
+    grown = tmp_path / "c.duckdb.wal"
+    while time.monotonic() < until and not (grown.exists() and grown.stat().st_size > 1_000_000):
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err[-2000:]
+    stored = len(paths(catalog))
+    assert 0 < stored < 3_000
+    assert f"{stored}  stored" in out
