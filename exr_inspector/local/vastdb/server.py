@@ -54,7 +54,7 @@ class LocalVastDB:
     ) -> None:
         self.bucket = bucket
         self.access_key = access_key or f"LOCAL{secrets.token_hex(8).upper()}"
-        self.secret_key = secret_key or secrets.token_urlsafe(30)
+        self.secret_key = secret_key or secrets.token_hex(20)
         self.faults = Faults(seed)
         self._counters = Counters()
         self._address = (host, port)
