@@ -243,18 +243,18 @@ def decode(type_name: str, buffer: bytes, offset: int, size: int) -> tuple[Attri
             return raw.decode(), ""
         except UnicodeDecodeError as error:
             return raw, f"{NOT_UTF8} at byte {error.start}"
-    fixed = FIXED.get(type_name)
-    if fixed is not None:
-        layout, make = fixed
-        if size == layout.size:
-            return make(layout.unpack_from(buffer, offset)), ""
-        return buffer[offset : offset + size], f"{size} bytes where {type_name} has {layout.size}"
-    raw = buffer[offset : offset + size]
     variable = VARIABLE.get(type_name)
-    try:
-        return raw if variable is None else variable(raw), ""
-    except Malformed as error:
-        return raw, str(error)
+    if variable is not None:
+        raw = buffer[offset : offset + size]
+        try:
+            return variable(raw), ""
+        except Malformed as error:
+            return raw, str(error)
+    layout, make = FIXED.get(type_name, (None, None))
+    if layout is not None and make is not None and size == layout.size:
+        return make(layout.unpack_from(buffer, offset)), ""
+    problem = "" if layout is None else f"{size} bytes where {type_name} has {layout.size}"
+    return buffer[offset : offset + size], problem
 
 
 def _encode_stringvector(value: tuple[str, ...]) -> bytes:

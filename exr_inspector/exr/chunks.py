@@ -173,7 +173,7 @@ def _is_usual(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int
         if few[0] <= few[-1]:
             return few[0] >= first_offset and few[-1] < file_size and all(map(lt, few, few[1:]))
         return few[-1] >= first_offset and few[0] < file_size and all(map(gt, few, few[1:]))
-    first, last = int(offsets[0]), int(offsets[-1])
+    first, last = int(offsets.item(0)), int(offsets.item(-1))
     if min(first, last) < first_offset or max(first, last) >= file_size:
         return False
     later, earlier = (offsets[1:], offsets[:-1]) if first < last else (offsets[:-1], offsets[1:])

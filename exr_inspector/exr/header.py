@@ -21,12 +21,12 @@ from exr_inspector.errors import (
     TruncatedHeader,
     UnsupportedVersion,
 )
-from exr_inspector.exr.attributes import FIXED, decode, decode_name
+from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES, decode, decode_name
 from exr_inspector.exr.cursor import Cursor, MoreNeeded
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 from exr_inspector.exr.parts import Header, PartHeader, make_part
 from exr_inspector.exr.required_run import REQUIRED_RUNS, RequiredRun, record_key
-from exr_inspector.exr.standard import KNOWN_NAMES, STANDARD
+from exr_inspector.exr.standard import STANDARD
 from exr_inspector.exr.values import KNOWN_FLAGS, MULTI_PART, NON_IMAGE, TILED, Attribute
 
 __all__ = ["Header", "HeaderParser", "NeedMore", "PartHeader", "make_part", "parse_header"]
@@ -46,10 +46,13 @@ _RECORDS: dict[bytes, tuple[str, str, int, Callable[..., Any], Callable[..., Any
     for name, (type_name, _) in STANDARD.items()
     if type_name in FIXED
 }
-# The bytes of type and size of each type of a fixed size -> the same for attributes of any name.
+# The bytes of type and size of each type of a fixed size -> how to read the value of an attribute of any name.
 _FIXED_RECORDS = {
-    record_key("", type_name)[1:]: (type_name, layout.unpack_from, make) for type_name, (layout, make) in FIXED.items()
+    record_key("", type_name)[1:]: (layout.unpack_from, make) for type_name, (layout, make) in FIXED.items()
 }
+# Name and type of each standard attribute, as bytes -> as text.
+_PAIRS = {f"{name}\0{type_name}".encode(): (name, type_name) for name, (type_name, _) in STANDARD.items()}
+_KNOWN_TYPES = {type_name.encode(): type_name for type_name in KNOWN_TYPES}
 _PLAIN_WORDS = frozenset({VERSION, VERSION | TILED, VERSION | NON_IMAGE, VERSION | MULTI_PART})
 _NUL = b"\0"
 _I32 = struct.Struct("<i")
@@ -65,6 +68,12 @@ class NeedMore:
     """
 
     until: int
+
+
+def _names(raw_name: bytes, raw_type: bytes) -> tuple[str, str]:
+    """Name and type name as text; nearly always ASCII, which is faster told than UTF-8."""
+    name = raw_name.decode() if raw_name.isascii() else decode_name(raw_name)
+    return name, _KNOWN_TYPES.get(raw_type) or decode_name(raw_type)
 
 
 class HeaderParser:
@@ -175,7 +184,7 @@ class HeaderParser:
         name_limit, string_limit = self._limits.name_bytes, self._limits.string_bytes
         find, known_record, fixed_record = buffer.find, _RECORDS.get, _FIXED_RECORDS.get
         new, attribute_class = tuple.__new__, Attribute  # makes an Attribute in C, three times faster than calling it
-        attributes, known_name = self._attributes, KNOWN_NAMES.get
+        attributes, known_pair = self._attributes, _PAIRS.get
         position = self._position
         left = self._limits.attributes - self._count - len(attributes)
         while True:
@@ -203,15 +212,14 @@ class HeaderParser:
                 size = _I32.unpack_from(buffer, type_end + 1)[0]
                 if size < 0 or value_start + size > end or size > string_limit:
                     self._explain(buffer, position)
-                raw_name = buffer[position:name_end]
-                name = known_name(raw_name) or (raw_name.decode() if raw_name.isascii() else decode_name(raw_name))
-                fixed = fixed_record(buffer[name_end + 1 : value_start])
+                pair, fixed = known_pair(buffer[position:type_end]), None
+                if pair is None:
+                    pair = _names(buffer[position:name_end], buffer[name_end + 1 : type_end])
+                    fixed = fixed_record(buffer[name_end + 1 : value_start])
+                name, type_name = pair
                 if fixed is not None:
-                    type_name, unpack, make = fixed
-                    value, problem = make(unpack(buffer, value_start)), ""
+                    value, problem = fixed[1](fixed[0](buffer, value_start)), ""
                 else:
-                    raw_type = buffer[name_end + 1 : type_end]
-                    type_name = known_name(raw_type) or decode_name(raw_type)
                     value, problem = decode(type_name, buffer, value_start, size)
             attributes.append(new(attribute_class, (name, type_name, value, value_start, size, problem)))
             left -= 1

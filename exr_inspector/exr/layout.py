@@ -8,7 +8,7 @@ Source: OpenEXR 3.5.3, `ImfTiledMisc.cpp`, `ImfMisc.cpp` and OpenEXRCore `parse_
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from exr_inspector.errors import LimitExceeded, UnknownLayout
 from exr_inspector.exr.header import PartHeader
@@ -210,35 +210,24 @@ def _levels(tiles: TileDesc, width: int, height: int) -> tuple[tuple[Level, ...]
     return tuple(levels), first_chunk
 
 
-def _check_window(window: Box2i, limits: Limits) -> None:
+def _refuse_window(window: Box2i, limits: Limits) -> NoReturn:
     x_min, y_min, x_max, y_max = window
     if not (_LOWEST < x_min <= x_max < _BEYOND and _LOWEST < y_min <= y_max < _BEYOND):
         raise UnknownLayout(
             "the data window is no rectangle of pixels", found=str(tuple(window)), expected="min <= max"
         )
-    if max(x_max - x_min, y_max - y_min) >= limits.image_px:
-        raise LimitExceeded(
-            "the data window is too large",
-            limit="EXR_MAX_IMAGE_PX",
-            found=str(tuple(window)),
-            expected=f"{limits.image_px} a side",
-        )
+    raise LimitExceeded(
+        "the data window is too large",
+        limit="EXR_MAX_IMAGE_PX",
+        found=str(tuple(window)),
+        expected=f"{limits.image_px} a side",
+    )
 
 
-def _check_channels(channels: tuple[Channel, ...], limits: Limits) -> tuple[Channel, ...]:
-    if len(channels) > limits.channels:
-        raise LimitExceeded(
-            "too many channels",
-            limit="EXR_MAX_CHANNELS",
-            found=str(len(channels)),
-            expected=f"at most {limits.channels}",
-        )
-    for channel in channels:
-        if not 0 <= channel[1] <= 2 or channel[4] < 1 or channel[5] < 1:
-            raise UnknownLayout(
-                f"channel {channel.name!r} has no layout", found=str(tuple(channel[1:])), expected="type 0..2"
-            )
-    return tuple(sorted(channels))
+def _refuse_channel(channel: Channel) -> NoReturn:
+    raise UnknownLayout(
+        f"channel {channel.name!r} has no layout", found=str(tuple(channel[1:])), expected="type 0..2, samplings from 1"
+    )
 
 
 def _check_tiles(tiles: TileDesc | None, limits: Limits) -> TileDesc:
@@ -293,11 +282,20 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
     x_min, y_min, x_max, y_max = window
     width, height = x_max - x_min + 1, y_max - y_min + 1
     limit = limits.image_px
-    if not (0 < width <= limit and 0 < height <= limit and x_min > _LOWEST and x_max < _BEYOND):
-        _check_window(window, limits)
-    if not (y_min > _LOWEST and y_max < _BEYOND):
-        _check_window(window, limits)
-    ordered = _check_channels(channels, limits)
+    inside = x_min > _LOWEST and y_min > _LOWEST and x_max < _BEYOND and y_max < _BEYOND
+    if not (0 < width <= limit and 0 < height <= limit and inside):
+        _refuse_window(window, limits)
+    for channel in channels:
+        if not 0 <= channel[1] <= 2 or channel[4] < 1 or channel[5] < 1:
+            _refuse_channel(channel)
+    if len(channels) > limits.channels:
+        raise LimitExceeded(
+            "too many channels",
+            limit="EXR_MAX_CHANNELS",
+            found=str(len(channels)),
+            expected=f"at most {limits.channels}",
+        )
+    ordered = tuple(sorted(channels))
     lines = LINES_PER_CHUNK.get(compression)
     if lines is None:
         raise UnknownLayout("unknown compression", found=str(compression), expected="a code from 0 to 13")

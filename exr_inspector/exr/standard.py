@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from exr_inspector.exr.attributes import KNOWN_TYPES
-
 
 class Standard(NamedTuple):
     """What OpenEXR says of one attribute name."""
@@ -61,6 +59,3 @@ REQUIRED = (
 )  # fmt: skip
 
 DEPRECATED = frozenset({"dwaCompressionLevel", "renderingTransform", "lookModTransform", "maxSamplesPerPixel"})
-
-# Names met in almost every header, so that reading one costs a look-up instead of a decoding.
-KNOWN_NAMES: dict[bytes, str] = {name.encode(): name for name in (*STANDARD, *KNOWN_TYPES)}
