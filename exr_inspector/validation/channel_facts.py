@@ -91,6 +91,8 @@ class ChannelFacts:
             found |= t.UNUSUAL
         if not self.by_role.keys().isdisjoint(DATA_ROLES):
             found |= t.DATA
+        if Role.COLOUR in self.by_role:
+            found |= t.COLOURED
         if self._names.cryptomattes:
             found |= t.CRYPTOMATTE
         if any(layer.is_lossy for layer in self._names.layers):
@@ -145,6 +147,25 @@ class ChannelFacts:
                 if red.role is Role.COLOUR:
                     found.append((red, green, blue))
         return found
+
+    @cached_property
+    def by_view(self) -> dict[str | None, frozenset[tuple[str, str, str]]]:
+        """View -> (layer, component, type name) of its channels."""
+        found: dict[str | None, set[tuple[str, str, str]]] = {}
+        for channel in self.named:
+            entry = (channel.layer, channel.component, channel.channel.type_name)
+            found.setdefault(channel.view, set()).add(entry)
+        return {view: frozenset(entries) for view, entries in found.items()}
+
+    @cached_property
+    def outer_names(self) -> frozenset[str]:
+        """All components of channel names that stand before the last but one."""
+        return frozenset(word for channel in self.channels for word in channel.name.split(".")[:-2])
+
+    @cached_property
+    def inner_names(self) -> frozenset[str]:
+        """The components of channel names that are the last but one."""
+        return frozenset(channel.name.split(".")[-2] for channel in self.channels if "." in channel.name)
 
 
 _memoised = lru_cache(maxsize=128)(ChannelFacts)

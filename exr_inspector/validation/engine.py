@@ -88,7 +88,7 @@ def _capped(findings: list[Finding]) -> list[Finding]:
 
 def judge(inspection: Inspection, policy: ResolvedPolicy) -> tuple[Finding, ...]:
     """The findings of one file under what holds for its path, part by part, those of the file first."""
-    findings = problem_findings(inspection, policy)
+    findings = problem_findings(inspection, policy) if inspection.problems else []
     if inspection.error_code is not None:
         failure = failure_finding(inspection, policy)
         if failure is not None and all(finding.code != failure.code for finding in findings):

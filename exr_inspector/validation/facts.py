@@ -151,11 +151,18 @@ class FileFacts:
         self.inspection = inspection
         self.header = header
         self.is_multi_part = bool(header.version_word & MULTI_PART)
-        self.parts = [PartFacts(self, part, names) for part, names in zip(header.parts, inspection.names, strict=True)]
+        self.parts: list[PartFacts] = []
         found = t.MULTI_PART if self.is_multi_part else 0
-        for part in self.parts:
-            found |= part.traits
+        for part in header.parts:
+            facts = PartFacts(self, part, inspection.names[part.index])
+            self.parts.append(facts)
+            found |= facts.traits
         self.traits = found
+
+    @cached_property
+    def views(self) -> tuple[str, ...]:
+        """All views of the file, in the order in which they are met."""
+        return tuple(dict.fromkeys(view for part in self.parts for view in part.names.views))
 
     @cached_property
     def reported(self) -> frozenset[str]:

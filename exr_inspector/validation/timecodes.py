@@ -5,6 +5,7 @@ The bits are read by `exr.timecode`; this is the arithmetic of SMPTE 12M on top 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import NamedTuple
 
@@ -46,9 +47,17 @@ def clock_of_text(text: str | None) -> Clock | None:
     return Clock(hours, minutes, seconds, frame, match[4] == ";")
 
 
-def range_problems(value: TimeCode) -> tuple[str, ...]:
-    """Why the digits make no time of day, whether drop frame counting leaves it out or not."""
-    return read_timecode(TimeCode(value.time_and_flags & ~_DROP_FLAG, value.user_data)).problems
+def has_drop_flag(value: TimeCode) -> bool:
+    """Whether a time code as stored counts drop frames."""
+    return bool(value.time_and_flags & _DROP_FLAG)
+
+
+def range_problems(value: TimeCode, rate: float | None) -> tuple[str, ...]:
+    """Why the digits make no time of day at `rate` frames per second, whether drop frame counting leaves it out or not."""
+    reading = read_timecode(TimeCode(value.time_and_flags & ~_DROP_FLAG, value.user_data))
+    if rate is not None and not reading.problems and reading.frame >= math.ceil(rate - 1e-6):
+        return (f"frame: {reading.frame} is not below {rate:g}",)
+    return reading.problems
 
 
 def frame_count(clock: Clock, rate: float) -> int:

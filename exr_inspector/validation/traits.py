@@ -24,6 +24,7 @@ LOSSY = 1 << 11  # the compression alters at least one channel
 DATA = 1 << 12  # a channel that holds something else than colour or alpha
 CRYPTOMATTE = 1 << 13
 NEW_CODEC = 1 << 14  # a compression that OpenEXR before 3.4 cannot read
+COLOURED = 1 << 27  # a channel that holds colour
 # File
 MULTI_PART = 1 << 15
 VIEWS = 1 << 16

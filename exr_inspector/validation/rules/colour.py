@@ -106,11 +106,9 @@ def id_and_chroma(part: PartFacts, _parameters: Parameters) -> Results:
 )
 def untagged(file: FileFacts, _parameters: Parameters) -> Results:
     """No tag in any part, in a file that holds colour."""
-    if file.traits & t.TAGGED:
+    if file.traits & t.TAGGED or not file.traits & t.COLOURED:
         return NOTHING
-    if any(part.of_role(Role.COLOUR) for part in file.parts):
-        return [Found("Nothing says what the colours mean", "no tag", "colorInteropID or chromaticities")]
-    return NOTHING
+    return [Found("Nothing says what the colours mean", "no tag", "colorInteropID or chromaticities")]
 
 
 @part_rule(

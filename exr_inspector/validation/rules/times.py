@@ -56,14 +56,11 @@ def time_code_range(part: PartFacts, parameters: Parameters) -> Results:
     value = _time_code(part)
     if value is None:
         return NOTHING
-    code = timecodes.clock_of(value)
-    problems = list(timecodes.range_problems(value))
-    rate = frame_rate(part) or parameters.frame_rate
-    if not problems and rate is not None and code.frame >= math.ceil(rate - 1e-6):
-        problems.append(f"frame: {code.frame} is not below {rate:g}")
+    problems = timecodes.range_problems(value, frame_rate(part) or parameters.frame_rate)
     if not problems:
         return NOTHING
-    return [Found(f"The time code {code.text} is no time: {problems[0]}", code.text, "a time of day")]
+    text = timecodes.clock_of(value).text
+    return [Found(f"The time code {text} is no time: {problems[0]}", text, "a time of day")]
 
 
 @part_rule(
@@ -78,11 +75,9 @@ def drop_frame(part: PartFacts, parameters: Parameters) -> Results:
     """The drop frame flag against the frame rate, and time codes that are dropped."""
     value = _time_code(part)
     rate = frame_rate(part) or parameters.frame_rate
-    if value is None or rate is None:
+    if value is None or rate is None or not timecodes.has_drop_flag(value):
         return NOTHING
     code = timecodes.clock_of(value)
-    if not code.is_drop_frame:
-        return NOTHING
     if not any(math.isclose(rate, drop, rel_tol=1e-4) for drop in timecodes.DROP_RATES):
         return [Found(f"Drop frame time code at {rate:g} frames per second", f"{rate:g}", "29.97 or 59.94")]
     if timecodes.is_dropped(code, rate):
@@ -159,7 +154,8 @@ def capture_date(part: PartFacts, _parameters: Parameters) -> Results:
         return [Found(f"capDate is {text[:40]!r}", text[:40], expected)]
     inspected = part.file.inspection.inspected_at
     try:
-        taken = datetime.strptime(text, "%Y:%m:%d %H:%M:%S").replace(tzinfo=inspected.tzinfo)
+        numbers = [int(number) for number in text.replace(" ", ":").split(":")]
+        taken = datetime(*numbers, tzinfo=inspected.tzinfo)  # type: ignore[arg-type, misc]  # six numbers by the pattern
     except ValueError:
         return [Found(f"capDate {text} is no date", text, expected)]
     if taken.year < _OLDEST_CAPTURE or (taken - inspected).total_seconds() > 86_400:

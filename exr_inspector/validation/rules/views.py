@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from exr_inspector.model import Severity
 from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts import FileFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule
 from exr_inspector.validation.rules.channels import listed
 
 _DOCUMENT = "OpenEXR multi-view document"
-
-
-def _views(file: FileFacts) -> list[str]:
-    """All views of the file, in the order in which they are met."""
-    return list(dict.fromkeys(view for part in file.parts for view in part.names.views))
 
 
 @file_rule(
@@ -46,7 +41,7 @@ def mix(file: FileFacts, _parameters: Parameters) -> Results:
 )
 def left_right(file: FileFacts, _parameters: Parameters) -> Results:
     """Names of exactly two views."""
-    views = _views(file)
+    views = file.views
     if len(views) != 2 or set(views) == {"left", "right"}:
         return NOTHING
     return [Found(f"The two views are called {listed(views)}", listed(views), "left, right")]
@@ -82,7 +77,7 @@ def name_characters(file: FileFacts, _parameters: Parameters) -> Results:
     """Each view's name."""
     return [
         Found(f"View name {view!r} has a dot or a space, or is empty", view, "a word")
-        for view in _views(file)
+        for view in file.views
         if not view or "." in view or " " in view
     ]
 
@@ -97,9 +92,13 @@ def name_characters(file: FileFacts, _parameters: Parameters) -> Results:
 )
 def channel_prefix(file: FileFacts, _parameters: Parameters) -> Results:
     """View names at another place of a channel name."""
-    views = set(_views(file))
+    views = set(file.views)
     found = []
     for part in file.parts:
+        facts = part.channel_facts
+        # In single parts the last but one component is where a view belongs.
+        if views.isdisjoint(facts.outer_names) and (not file.is_multi_part or views.isdisjoint(facts.inner_names)):
+            continue
         hit = [name.name for name in part.names.channels if _misplaced(name.name, name.view, views, file)]
         if hit:
             found.append(Found(f"View names in channel names: {listed(hit)}", hit[0], channel=hit[0], part=part.index))
@@ -113,15 +112,6 @@ def _misplaced(name: str, view: str | None, views: set[str], file: FileFacts) ->
     return not views.isdisjoint(components[:-1]) and view not in components[-1:]
 
 
-def _signature(part: PartFacts) -> dict[str | None, set[tuple[str, str, str]]]:
-    """View -> (layer, component, type) of its channels."""
-    found: dict[str | None, set[tuple[str, str, str]]] = {}
-    for channel in part.named:
-        entry = (channel.layer, channel.component, channel.channel.type_name)
-        found.setdefault(channel.view, set()).add(entry)
-    return found
-
-
 @file_rule(
     "VIEW-PAIR",
     Severity.WARNING,
@@ -132,14 +122,14 @@ def _signature(part: PartFacts) -> dict[str | None, set[tuple[str, str, str]]]:
 )
 def pair(file: FileFacts, _parameters: Parameters) -> Results:
     """Channels by view over all parts, and windows of parts that are one layer's views."""
-    views = _views(file)
-    by_view: dict[str | None, set[tuple[str, str, str]]] = {view: set() for view in views}
-    for part in file.parts:
-        for view, entries in _signature(part).items():
-            if view in by_view:
-                by_view[view] |= entries
+    views = file.views
     if len(views) < 2:
         return NOTHING
+    by_view: dict[str | None, frozenset[tuple[str, str, str]]] = dict.fromkeys(views, frozenset())
+    for part in file.parts:
+        for view, entries in part.channel_facts.by_view.items():
+            if view in by_view:
+                by_view[view] |= entries
     first = by_view[views[0]]
     found = []
     for view in views[1:]:
@@ -160,7 +150,7 @@ def pair(file: FileFacts, _parameters: Parameters) -> Results:
 def single(file: FileFacts, _parameters: Parameters) -> Results:
     """One of the two attributes alone in a file of one view."""
     part = file.header.parts[0]
-    if file.is_multi_part or len(_views(file)) != 1:
+    if file.is_multi_part or len(file.views) != 1:
         return NOTHING
     there = [name for name in ("view", "multiView") if name in part.by_name]
     if len(there) != 1:
