@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -347,3 +349,14 @@ def test_query_of_no_or_another_file(tmp_path: Path) -> None:
     with LocalVastDB(tmp_path / "empty.duckdb"):
         pass
     assert isinstance(run(tmp_path / "empty.duckdb", "listing").exception, LocalDatabaseError)
+
+
+def test_query_of_a_file_that_a_server_has_open(filled: tuple[LocalVastDB, Catalog, Path]) -> None:
+    """As a user meets it: the server in one process, the question in another."""
+    root = Path(__file__).resolve().parents[2]
+    arguments = [sys.executable, "-m", "exr_inspector.cli", "query", "listing", "--catalog", str(filled[2])]
+    done = subprocess.run(arguments, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "in use by a running server" in line
