@@ -41,7 +41,8 @@ def insert(database: Database, transaction: Transaction, table: Table, batch: pa
         if external is not None:
             values[external.stored] = row_ids.cast(external.field.type)
     columns = ", ".join(["row_id", *values])
-    statement = f"INSERT INTO {{table}} (writer, {columns}) SELECT {transaction.txid}, {columns} FROM incoming"  # noqa: S608
+    source = f"SELECT {transaction.txid}, {columns} FROM incoming"  # noqa: S608 - our names
+    statement = f"INSERT INTO {{table}} (writer, {columns}) {source}"
     transaction.change(table.stored, pa.table({"row_id": row_ids, **values}), statement)
     return row_ids.cast(table.row_id_type)
 
@@ -75,8 +76,7 @@ def update(transaction: Transaction, table: Table, batch: pa.RecordBatch) -> Non
     _touch(transaction, table, row_ids)
     if values:
         assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
-        statement = f"UPDATE {{table}} AS stored SET {assignments} FROM incoming WHERE stored.row_id = incoming.row_id"  # noqa: S608
-        transaction.change(table.stored, pa.table({"row_id": row_ids, **values}), statement)
+        transaction.change(table.stored, pa.table({"row_id": row_ids, **values}), _update_statement(assignments))
 
 
 def delete(transaction: Transaction, table: Table, batch: pa.RecordBatch) -> None:
@@ -92,9 +92,13 @@ def delete(transaction: Transaction, table: Table, batch: pa.RecordBatch) -> Non
 
 
 def _touch(transaction: Transaction, table: Table, row_ids: pa.Array) -> None:
-    assignment = f"writer = {transaction.txid}"
-    statement = f"UPDATE {{table}} AS stored SET {assignment} FROM incoming WHERE stored.row_id = incoming.row_id"  # noqa: S608
+    statement = _update_statement(f"writer = {transaction.txid}")
     transaction.change(table.stored, pa.table({"row_id": row_ids}), statement)
+
+
+def _update_statement(assignments: str) -> str:
+    source = "FROM incoming WHERE stored.row_id = incoming.row_id"
+    return f"UPDATE {{table}} AS stored SET {assignments} {source}"  # noqa: S608 - our names and numbers
 
 
 def _addressed(table: Table, batch: pa.RecordBatch) -> tuple[pa.Array, dict[str, pa.Array]]:
