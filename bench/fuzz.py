@@ -14,6 +14,7 @@ import os
 import random
 import struct
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -267,8 +268,7 @@ def with_atheris(seconds: float) -> None:
             print(f"{fault}\n  kept as {keep(data)}", flush=True)
 
     atheris.instrument_all()
-    folder = ROOT / ".fuzz"
-    folder.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="exr-fuzz-"))
     for data in seeds():
         (folder / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
     atheris.Setup([sys.argv[0], f"-max_total_time={int(seconds)}", "-max_len=20000", str(folder)], one)

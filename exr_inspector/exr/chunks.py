@@ -166,18 +166,12 @@ def read_tables(
 
 
 def _is_usual(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int) -> bool:
-    """Whether chunks stand one behind the other in table order, or in the reverse one, all within the file."""
-    count = len(offsets)
-    if count <= _FEW_CHUNKS:  # plain numbers are faster than numpy's fixed costs
-        few: list[int] = offsets.tolist()
-        if few[0] <= few[-1]:
-            return few[0] >= first_offset and few[-1] < file_size and all(map(lt, few, few[1:]))
-        return few[-1] >= first_offset and few[0] < file_size and all(map(gt, few, few[1:]))
+    """Whether many chunks stand one behind the other in table order, or in the reverse one, all within the file."""
     first, last = int(offsets.item(0)), int(offsets.item(-1))
     if min(first, last) < first_offset or max(first, last) >= file_size:
         return False
     later, earlier = (offsets[1:], offsets[:-1]) if first < last else (offsets[:-1], offsets[1:])
-    return int(np.count_nonzero(later > earlier)) == count - 1
+    return int(np.count_nonzero(later > earlier)) == len(offsets) - 1
 
 
 def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States:
@@ -188,10 +182,18 @@ def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States
         first_offset: End of the last table: no chunk starts before.
         file_size: Bytes of the whole file.
     """
-    offsets = table.offsets
-    if not table.count or (len(offsets) == table.count and _is_usual(offsets, first_offset, file_size)):
+    _, _, count, offsets = table
+    if not count:
         return None
-    states = np.full(table.count, ChunkState.NO_ENTRY, np.uint8)
+    if len(offsets) == count and count > _FEW_CHUNKS:
+        if _is_usual(offsets, first_offset, file_size):
+            return None
+    elif len(offsets) == count:  # plain numbers are faster than numpy's fixed costs
+        few: list[int] = offsets.tolist()
+        low, high, follows = (few[0], few[-1], lt) if few[0] <= few[-1] else (few[-1], few[0], gt)
+        if low >= first_offset and high < file_size and all(map(follows, few, few[1:])):
+            return None
+    states = np.full(count, ChunkState.NO_ENTRY, np.uint8)
     known = states[: len(offsets)]
     known[:] = ChunkState.OK
     known[(offsets < np.uint64(first_offset)) | (offsets >= np.uint64(file_size))] = ChunkState.OUT_OF_RANGE

@@ -308,6 +308,13 @@ def test_limits(limits: Limits, data: bytes, limit: str) -> None:
         assert isinstance(caught.value.partial, Header)
 
 
+def test_the_limit_of_names() -> None:
+    data = build([Part(extra=[a_int("n" * 40, 1)])])
+    assert parse(data, limits=Limits(name_bytes=40)) == parse(data)
+    with pytest.raises(DamagedHeader):
+        parse_header(data, len(data), Limits(name_bytes=39))
+
+
 def test_limits_just_kept() -> None:
     data = build([Part()])
     end = parse(data).end
