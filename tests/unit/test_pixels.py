@@ -281,7 +281,7 @@ def test_chunks_that_share_their_bytes_are_read_each(opener: SourceOpener, budge
         return [*offsets[:-1], offsets[0] + 9]
 
     data = ex.build([Part(data_window=(0, 0, 30, 9), edit_table=edit)])
-    found = report(opener.open_bytes(data), data, budget)
+    found = report(opener.open_bytes(data), data, budget, config=PixelConfig(read_bytes=1))
     assert [one.chunk for one in found.faults] == [9]
     assert found.parts[0].chunks_read == 9
 
@@ -328,19 +328,19 @@ def test_a_read_budget_that_is_used_up_leaves_partial_figures(opener: SourceOpen
 
 
 def test_a_budget_that_ends_inside_a_decoding_thread_is_no_failure(opener: SourceOpener, budget: DecodeBudget) -> None:
-    """The last chunk is cut short in the plan, by entries that point into chunks; a thread reads it whole."""
+    """Chunks are cut short in the plan, by entries that point into them; the threads read them again."""
 
     def edit(offsets: list[int]) -> Sequence[int]:
         return [*offsets[:8], *(offset + 9 for offset in offsets[:8])]
 
-    built = ex.lay_out([Part(data_window=(0, 0, 30, 15), edit_table=edit)])
-    planned = built.parts[0].chunks[7].end + 9 - built.tables_end
-    source = opener.open_bytes(built.data, budget=ReadBudget(bytes=planned))
-    found = report(source, built.data, budget, config=PixelConfig(strip_bytes=1))
+    data = ex.build([Part(data_window=(0, 0, 30, 15), edit_table=edit)])
+    config = PixelConfig(strip_bytes=1, read_bytes=1)
+    source = opener.open_bytes(data)
+    assert report(source, data, budget, config=config).parts[0].chunks_read == 8
+    planned = source.cost.bytes_read - 8 * (31 * 6 + 8)
+    found = report(opener.open_bytes(data, budget=ReadBudget(bytes=planned)), data, budget, config=config)
     assert found.stopped == "budget"
-    assert found.parts[0].chunks_read == 7
-    whole = report(opener.open_bytes(built.data), built.data, budget, config=PixelConfig(strip_bytes=1))
-    assert (whole.stopped, whole.parts[0].chunks_read) == ("", 8)
+    assert found.parts[0].chunks_read < 8
 
 
 class FailingSource:
