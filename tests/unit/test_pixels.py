@@ -309,6 +309,16 @@ def test_a_chunk_larger_than_the_memory_is_a_fault(opener: SourceOpener) -> None
     assert found.parts[1].chunks_read == 3
 
 
+def test_a_chunk_that_decodes_to_more_than_the_memory_is_a_fault(opener: SourceOpener) -> None:
+    black = {name: np.zeros((20, 2048), np.float16) for name in "RGB"}
+    data = ex.build([Part(data_window=(0, 0, 2047, 19), compression=ex.ZIP, compress=True, pixels=black)])
+    with contextlib.closing(DecodeBudget(workers=1, memory_bytes=400_000)) as small:
+        found = report(opener.open_bytes(data), data, small)
+        assert small.decoded.used == small.packed.used == 0
+    assert [(one.chunk, one.code) for one in found.faults] == [(0, "LIMIT_EXCEEDED")]
+    assert found.parts[0].chunks_read == 1  # the last, lower one fits
+
+
 def test_time_that_is_up_leaves_partial_figures(opener: SourceOpener, budget: DecodeBudget) -> None:
     data = ex.build([Part(data_window=(0, 0, 63, 63))])
     found = report(opener.open_bytes(data), data, budget, deadline=Deadline.after(0.0))

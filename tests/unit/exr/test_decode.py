@@ -267,8 +267,8 @@ def deep(edit: Any = None, **arguments: Any) -> DecodedStrip:
         lambda packed: packed._replace(unpacked_bytes=packed.unpacked_bytes + 2),
         lambda packed: packed._replace(table=b""),
         lambda packed: packed._replace(table=bytes(40)),
-        lambda packed: packed._replace(table=np.array([1, 2, 3, 2, 3, 4, 5, 6], "<i4").tobytes()),
-        lambda packed: packed._replace(table=np.array([-1, 2, 3, 4, 5, 6, 6, 6], "<i4").tobytes()),
+        lambda packed: packed._replace(table=np.array([1, 2, 3, 2, 3, 4, 5, 7], "<i4").tobytes()),
+        lambda packed: packed._replace(table=np.array([-1, 2, 3, 4, 5, 6, 6, 7], "<i4").tobytes()),
         lambda packed: packed._replace(table=np.array([0, 0, 0, 0, 0, 0, 0, 2**31 - 1], "<i4").tobytes()),
         lambda packed: packed._replace(data=bytes(len(packed.data))),
     ],
@@ -278,6 +278,22 @@ def test_deep_chunks_that_contradict_themselves_do_not_decode(edit: Any) -> None
     assert deep().blocks[0].counts is not None
     with pytest.raises(DecodeError):
         deep(edit)
+
+
+def test_the_library_sees_no_samples_whose_size_the_sample_table_contradicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    opened_by_library = OpenEXR.File
+
+    def spy(*arguments: Any, **options: Any) -> Any:
+        made.append(1)
+        return opened_by_library(*arguments, **options)
+
+    monkeypatch.setattr(OpenEXR, "File", spy)
+    deep()
+    assert len(made) == 2  # the sample table, then the samples
+    with pytest.raises(DecodeError):
+        deep(lambda packed: packed._replace(unpacked_bytes=packed.unpacked_bytes + 2))
+    assert len(made) == 3
 
 
 def test_a_deep_chunk_that_promises_too_much_is_refused() -> None:
