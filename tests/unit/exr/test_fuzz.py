@@ -24,7 +24,7 @@ def test_regressions(path: Path) -> None:
 
 def test_memory_stays_in_proportion() -> None:
     """No number in a damaged file makes us allocate: 40 times the input and some fixed room is far more than is used."""
-    chosen = list(islice(inputs(99), 400))
+    chosen = list(islice(inputs(99), 200))
     largest = max(map(len, chosen))
     exercise(seeds()[0])
     tracemalloc.start()
