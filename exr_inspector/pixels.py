@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -181,7 +182,7 @@ class _Reading:
         waves = [plan.reads] if at_once else [(read,) for read in plan.reads]
         try:
             for wave in waves:
-                self._within_budgets(lambda wave=wave: self._read(plan.extents, wave))  # type: ignore[misc]
+                self._within_budgets(partial(self._read, plan.extents, wave))
                 if self._stopped:
                     break
             while self._pending:
