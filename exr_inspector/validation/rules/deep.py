@@ -12,10 +12,11 @@ from exr_inspector.exr.idmanifest import decode_manifest
 from exr_inspector.exr.values import IdManifest, PixelType
 from exr_inspector.model import Severity
 from exr_inspector.validation import traits as t
+from exr_inspector.validation.channel_facts import ChannelFacts
 from exr_inspector.validation.facts import PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.roles import Role
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, channel_rule, part_rule
 from exr_inspector.validation.rules.channels import listed, names_of
 
 _INTERPRETING = "Interpreting Deep Pixels"
@@ -23,7 +24,7 @@ _IDS = "OpenEXR deep ids specification"
 _ID_NAME = re.compile(r"(?:id|objectid|materialid|particleid|instanceid)[01]?", re.IGNORECASE)
 
 
-@part_rule(
+@channel_rule(
     "DEEP-Z",
     Severity.ERROR,
     "The base layer of a deep part has Z",
@@ -31,14 +32,14 @@ _ID_NAME = re.compile(r"(?:id|objectid|materialid|particleid|instanceid)[01]?", 
     source=_INTERPRETING,
     when=t.DEEP,
 )
-def z(part: PartFacts, _parameters: Parameters) -> Results:
+def z(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Z among the channels."""
     if not part.channels or any(channel.name == "Z" for channel in part.channels):
         return NOTHING
     return [Found("A deep part without Z", listed(channel.name for channel in part.channels), "Z")]
 
 
-@part_rule(
+@channel_rule(
     "DEEP-ALPHA",
     Severity.WARNING,
     "Every colour of a deep part has an alpha in its layer or an enclosing one",
@@ -46,7 +47,7 @@ def z(part: PartFacts, _parameters: Parameters) -> Results:
     source=_INTERPRETING,
     when=t.DEEP,
 )
-def alpha(part: PartFacts, _parameters: Parameters) -> Results:
+def alpha(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Colour channels without A, or AR, AG, AB of their own."""
     names = {channel.name for channel in part.channels}
     lacking = []
@@ -62,7 +63,7 @@ def alpha(part: PartFacts, _parameters: Parameters) -> Results:
     return [Found(f"No alpha for {names_of(lacking)}", "absent", "A", lacking[0].name)]
 
 
-@part_rule(
+@channel_rule(
     "DEEP-Z-TYPE",
     Severity.WARNING,
     "Z and ZBack of deep parts are FLOAT",
@@ -70,7 +71,7 @@ def alpha(part: PartFacts, _parameters: Parameters) -> Results:
     source="OpenEXR technical introduction; common practice",
     when=t.DEEP,
 )
-def z_type(part: PartFacts, _parameters: Parameters) -> Results:
+def z_type(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Type of Z and ZBack."""
     return [
         Found(f"{channel.name} is {channel.type_name}", channel.type_name, "FLOAT", channel.name)
@@ -79,7 +80,7 @@ def z_type(part: PartFacts, _parameters: Parameters) -> Results:
     ]
 
 
-@part_rule(
+@channel_rule(
     "DEEP-ID",
     Severity.WARNING,
     "Ids of deep parts are UINT; ids of 64 bits are split into name0 and name1",
@@ -87,7 +88,7 @@ def z_type(part: PartFacts, _parameters: Parameters) -> Results:
     source=_IDS,
     when=t.DEEP,
 )
-def identifiers(part: PartFacts, _parameters: Parameters) -> Results:
+def identifiers(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Types of id channels, and halves without their other half."""
     components = {(c.layer, c.component.lower()): c for c in part.named if _ID_NAME.fullmatch(c.component)}
     found = [
