@@ -128,7 +128,7 @@ def test_switched_off() -> None:
         ("name: x\nname: y\n", "show.yaml:2: name: the key is there twice"),
         ("name: [x\n", "show.yaml:2: "),
         ("- a\n- b\n", "show.yaml:1: a policy is a mapping"),
-        ("name: &n x\ndescription: *n\n", "show.yaml: aliases"),
+        ("name: &n x\ndescription: *n\n", "show.yaml:2: aliases"),
         ("name: x\nrules: {'ABC-*': off}\n", "show.yaml:2: "),
     ],
 )
