@@ -152,9 +152,13 @@ def test_missing_tiles_are_rectangles() -> None:
     )
 
 
+runs = st.tuples(st.integers(0, 83), st.integers(1, 30)).map(lambda run: set(range(run[0], run[0] + run[1])))
+
+
 @settings(deadline=None)
-@given(st.sets(st.integers(0, 83)), st.sampled_from([0, MIPMAP, RIPMAP]))
-def test_rectangles_hold_exactly_what_is_missing(gone: set[int], mode: int) -> None:
+@given(st.lists(runs, max_size=3), st.sets(st.integers(0, 83), max_size=9), st.sampled_from([0, MIPMAP, RIPMAP]))
+def test_rectangles_hold_exactly_what_is_missing(whole_runs: list[set[int]], single: set[int], mode: int) -> None:
+    gone = single.union(*whole_runs)
     part = Part(kind="tiledimage", tiles=Tiles(2, 3, mode), data_window=(3, -2, 13, 14))
     data = build([part])
     (layout,) = located(data)[1]

@@ -256,6 +256,13 @@ def test_channel_lists_with_a_bad_end_are_read() -> None:
         assert part.channels == (() if bent == b"" else None)
 
 
+def test_an_empty_channel_name_ends_the_list() -> None:
+    channels = [Channel("A"), Channel(""), Channel("B")]
+    part = parse(build([Part(replace=[a_chlist(channels)])])).parts[0]
+    assert [channel.name for channel in part.channels or ()] == ["A"]
+    assert part.by_name["channels"].problem
+
+
 @given(
     st.lists(
         st.tuples(
