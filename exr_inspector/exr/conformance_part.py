@@ -70,8 +70,9 @@ def check_part(part: PartHeader, layout: Layout | None, problems: ProblemList) -
     elif "type" in part.by_name and part.declared_type != part.part_type:
         _report_type_mismatch(part, problems)
     _check_windows(part, problems)
-    _check_codes(part, problems)
-    if part.is_tiled and "tiles" in part.by_name:
+    is_tiled = part.is_tiled
+    _check_codes(part, is_tiled, problems)
+    if is_tiled and "tiles" in part.by_name:
         _check_tiles(part, problems)
     _check_channels(part, problems)
     _check_chunk_count(part, layout, problems)
@@ -125,7 +126,7 @@ def _check_windows(part: PartHeader, problems: ProblemList) -> None:
         problems.add(Problem("WIN-SCREEN", message, part.index, offset, str(width), "0 or more", fatal=True))
 
 
-def _check_codes(part: PartHeader, problems: ProblemList) -> None:
+def _check_codes(part: PartHeader, is_tiled: bool, problems: ProblemList) -> None:
     compression, line_order, is_deep = part.compression, part.line_order, part.is_deep
     if compression is not None and compression not in LINES_PER_CHUNK:
         # Lenient readers take it for ZIP, which deep parts may not have.
@@ -140,10 +141,10 @@ def _check_codes(part: PartHeader, problems: ProblemList) -> None:
         problems.add(
             Problem("CMP-DEEP-CODEC", message, part.index, offset, found, "NONE, RLE, ZIPS or ZSTD", fatal=True)
         )
-    if line_order is not None and line_order > (2 if part.is_tiled else 1):
+    if line_order is not None and line_order > (2 if is_tiled else 1):
         offset = part.by_name["lineOrder"].offset
         message = "unknown line order" if line_order > 2 else "a line order of tiled parts in a scan line part"
-        expected = "0 to 2" if part.is_tiled else "0 or 1"
+        expected = "0 to 2" if is_tiled else "0 or 1"
         problems.add(Problem("STR-ENUM-LINEORDER", message, part.index, offset, str(line_order), expected))
 
 
