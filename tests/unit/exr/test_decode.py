@@ -319,8 +319,8 @@ def test_tables_of_whole_tiles_are_read_as_the_library_reads_them() -> None:
 @pytest.mark.parametrize(
     ("part", "place", "expected"),
     [
-        (Part(compression=ex.ZIP, data_window=(-5, -9, 10, 30)), (20, 3), (-2, 11)),
-        (Part(kind="tiledimage", data_window=(-5, -9, 30, 30), tiles=Tiles(8, 8)), (20, 3), (-2, 11)),
+        (Part(compression=ex.ZIP, data_window=(-5, -9, 10, 30)), (20, 12), (7, 11)),
+        (Part(kind="tiledimage", data_window=(-5, -9, 30, 30), tiles=Tiles(8, 8)), (20, 12), (7, 11)),
     ],
     ids=["scan line", "tiled"],
 )
