@@ -191,7 +191,10 @@ def _display(console: Console) -> Iterator[_Observer | None]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with ProgressDisplay(*columns, console=console, refresh_per_second=5) as display:
+    # Nothing else prints meanwhile, so nothing is redirected: the command line has put standard output aside already.
+    with ProgressDisplay(
+        *columns, console=console, refresh_per_second=5, redirect_stdout=False, redirect_stderr=False
+    ) as display:
         yield _Observer(display)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -261,3 +264,23 @@ def test_the_first_interrupt_stores_what_runs_and_the_next_run_goes_on(tmp_path:
     stored = len(paths(catalog))
     assert 0 < stored < 3_000
     assert f"{stored}  stored" in out
+
+
+def test_on_a_terminal_progress_is_shown_and_the_end_is_reached(tmp_path: Path) -> None:
+    folder = tmp_path / "renders"
+    folder.mkdir()
+    shutil.copy(SAMPLES / "layers.exr", folder / "a.exr")
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    running = subprocess.Popen(
+        line(folder, "--catalog", tmp_path / "c.duckdb"), cwd=ROOT, env=environ, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how the end of a terminal shows
+        while piece := os.read(ours, 65_536):
+            shown += piece
+    os.close(ours)
+    assert running.wait(60) == 0
+    assert b"1/1" in shown
+    assert b"EXR files listed" in shown
