@@ -1,6 +1,6 @@
 """Faults on demand and counters, for tests of clients: which requests fail, how, and how many there were.
 
-A fault is found by the name of the operation (`operations.OPERATIONS` lists them) before anything is done.
+A fault is found by the name of the operation (`docs/local-vastdb.md` lists them) before anything is done.
 """
 
 from __future__ import annotations
