@@ -14,12 +14,13 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
+from exr_inspector.exr.channel_lists import decode_channels, encode_channels
+from exr_inspector.exr.malformed import NOT_UTF8, Malformed
 from exr_inspector.exr.values import (
     AttributeValue,
     Box2f,
     Box2i,
     Bytes,
-    Channel,
     Chromaticities,
     IdManifest,
     KeyCode,
@@ -32,28 +33,7 @@ from exr_inspector.exr.values import (
 _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
 _U64 = struct.Struct("<Q")
-_CHANNEL = struct.Struct("<iB3sii")  # pixel type, pLinear, reserved, xSampling, ySampling
-_NUL = b"\0"
-# The channels of most files by their bytes, name and rest: a look-up is faster than reading.
-_USUAL_CHANNELS = {
-    (name.encode(), _NUL + _CHANNEL.pack(pixel_type, p_linear, bytes(3), sampling, sampling)): Channel(
-        name, pixel_type, p_linear, bytes(3), sampling, sampling
-    )
-    for name in ("A", "B", "BY", "G", "R", "RY", "Y", "Z", "ZBack", "id")
-    for pixel_type in (0, 1, 2)
-    for p_linear in (0, 1)
-    for sampling in (1, 2)
-}
 _TWO_U32 = struct.Struct("<II")
-
-
-# How two reasons for keeping a value as bytes begin: what is to be made of them depends on which it is.
-NOT_UTF8 = "not UTF-8"
-NAME_CUT = "no end of the name of channel"
-
-
-class Malformed(ValueError):
-    """The bytes of one value do not fit its type; never leaves this package."""
 
 
 _Make = Callable[[tuple[Any, ...]], Any]
@@ -157,74 +137,9 @@ def _decode_stringvector(raw: bytes) -> tuple[str, ...]:
     return tuple(strings)
 
 
-def decode_name(raw: bytes) -> str:
-    r"""A name as text: UTF-8, with each other byte written as `\xNN`, so that it can be stored and shown anywhere."""
-    try:
-        return raw.decode()  # three times faster than naming an error handler
-    except UnicodeDecodeError:
-        return raw.decode("utf-8", "backslashreplace")
-
-
-def _read_channels(raw: bytes) -> tuple[list[Channel], int]:
-    """The channels up to the terminator or the value's end, and the position behind the last one (before a terminator).
-
-    Raises:
-        Malformed: If a channel is cut off.
-    """
-    # per channel: name NUL, int32 pixel type, uint8 pLinear, 3 reserved, int32 xSampling, int32 ySampling; one NUL ends it
-    channels: list[Channel] = []
-    append, unpack, find, end = channels.append, _CHANNEL.unpack_from, raw.find, len(raw)
-    new, channel_class, usual = tuple.__new__, Channel, _USUAL_CHANNELS.get
-    position = 0
-    while position < end:
-        name_end = find(_NUL, position)
-        if name_end == position:
-            break
-        if name_end < 0:
-            raise Malformed(f"{NAME_CUT} {len(channels)}")
-        if name_end + 17 > end:
-            raise Malformed(f"channel {len(channels)} is cut off")
-        raw_name = raw[position:name_end]
-        position = name_end + 17
-        append(
-            usual((raw_name, raw[name_end:position]))
-            or new(channel_class, (decode_name(raw_name), *unpack(raw, name_end + 1)))
-        )
-    return channels, position
-
-
-def _decode_chlist(raw: bytes) -> tuple[Channel, ...]:
-    # Mostly all channels of a list are of one kind: then what follows the first name separates all names.
-    name_end = raw.find(_NUL)
-    separator = raw[name_end : name_end + 17]
-    *names, rest = raw.split(separator) if name_end > 0 else (raw,)
-    if rest == _NUL and names and raw.count(_NUL) == separator.count(_NUL) * len(names) + 1 and b"" not in names:
-        usual = [_USUAL_CHANNELS.get((name, separator)) for name in names]
-        if None not in usual:
-            return tuple(usual)  # type: ignore[arg-type]  # no None in it
-        fields, new = _CHANNEL.unpack_from(separator, 1), tuple.__new__
-        return tuple([new(Channel, (decode_name(name), *fields)) for name in names])
-    channels, position = _read_channels(raw)
-    if position + 1 != len(raw):
-        fault = f"{len(raw) - position - 1} bytes after the" if position < len(raw) else "no"
-        raise Malformed(f"{fault} terminator of {len(channels)} channels")
-    return tuple(channels)
-
-
-def readable_channels(raw: bytes) -> tuple[Channel, ...] | None:
-    """The channels of a malformed list that readers accept all the same: one without a terminator, or with bytes behind it.
-
-    None where a channel is cut off.
-    """
-    try:
-        return tuple(_read_channels(raw)[0])
-    except Malformed:
-        return None
-
-
 VARIABLE: dict[str, Callable[[bytes], AttributeValue]] = {
     "bytes": _decode_bytes,
-    "chlist": _decode_chlist,
+    "chlist": decode_channels,
     "floatvector": _decode_floatvector,
     "idmanifest": _decode_idmanifest,
     "preview": _decode_preview,
@@ -262,14 +177,9 @@ def _encode_stringvector(value: tuple[str, ...]) -> bytes:
     return b"".join(_I32.pack(len(text)) + text for text in encoded)
 
 
-def _encode_chlist(value: tuple[Channel, ...]) -> bytes:
-    entries = [name.encode() + b"\0" + _CHANNEL.pack(*rest) for name, *rest in value]
-    return b"".join(entries) + b"\0"
-
-
 ENCODERS: dict[str, Callable[[Any], bytes]] = {
     "bytes": lambda value: _U32.pack(len(value.type_hint)) + value.type_hint + value.data,
-    "chlist": _encode_chlist,
+    "chlist": encode_channels,
     "floatvector": lambda value: struct.pack(f"<{len(value)}f", *value),
     "idmanifest": lambda value: _U64.pack(value.inflated_bytes) + value.deflated,
     "preview": lambda value: _TWO_U32.pack(value.width, value.height) + value.rgba,

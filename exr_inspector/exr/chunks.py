@@ -22,7 +22,7 @@ from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 ENTRY_BYTES = 8
 MAX_MISSING_RANGES = 1_000
 _OFFSETS = np.dtype("<u8")
-_FEW_CHUNKS = 64
+_FEW_CHUNKS = 40
 # The ChunkState of every chunk of a part, shape (count,); None when all are OK.
 States = npt.NDArray[np.uint8] | None
 
@@ -165,13 +165,25 @@ def read_tables(
     return tuple(tables)
 
 
-def _is_usual(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int) -> bool:
-    """Whether many chunks stand one behind the other in table order, or in the reverse one, all within the file."""
+def _few_are_sound(offsets: list[int], first_offset: int, file_size: int) -> bool:
+    """Whether no two offsets are the same and all are within the file; plain numbers, since numpy has fixed costs."""
+    low, high, follows = (offsets[0], offsets[-1], lt) if offsets[0] <= offsets[-1] else (offsets[-1], offsets[0], gt)
+    if not all(map(follows, offsets, offsets[1:])):  # mostly they rise or fall; if not, tiles may stand in any order
+        low, high = min(offsets), max(offsets)
+        if len(set(offsets)) < len(offsets):
+            return False
+    return low >= first_offset and high < file_size
+
+
+def _many_are_sound(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int) -> bool:
+    """As `_few_are_sound`."""
+    later, earlier = (offsets[1:], offsets[:-1]) if offsets.item(0) < offsets.item(-1) else (offsets[:-1], offsets[1:])
+    if np.count_nonzero(later > earlier) < len(offsets) - 1:
+        offsets = np.sort(offsets)
+        if np.any(offsets[1:] == offsets[:-1]):
+            return False
     first, last = int(offsets.item(0)), int(offsets.item(-1))
-    if min(first, last) < first_offset or max(first, last) >= file_size:
-        return False
-    later, earlier = (offsets[1:], offsets[:-1]) if first < last else (offsets[:-1], offsets[1:])
-    return int(np.count_nonzero(later > earlier)) == len(offsets) - 1
+    return min(first, last) >= first_offset and max(first, last) < file_size
 
 
 def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States:
@@ -185,13 +197,12 @@ def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States
     _, _, count, offsets = table
     if not count:
         return None
-    if len(offsets) == count and count > _FEW_CHUNKS:
-        if _is_usual(offsets, first_offset, file_size):
-            return None
-    elif len(offsets) == count:  # plain numbers are faster than numpy's fixed costs
-        few: list[int] = offsets.tolist()
-        low, high, follows = (few[0], few[-1], lt) if few[0] <= few[-1] else (few[-1], few[0], gt)
-        if low >= first_offset and high < file_size and all(map(follows, few, few[1:])):
+    if len(offsets) == count:
+        if count > _FEW_CHUNKS:
+            is_sound = _many_are_sound(offsets, first_offset, file_size)
+        else:
+            is_sound = _few_are_sound(offsets.tolist(), first_offset, file_size)
+        if is_sound:
             return None
     states = np.full(count, ChunkState.NO_ENTRY, np.uint8)
     known = states[: len(offsets)]

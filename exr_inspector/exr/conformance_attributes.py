@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES, NAME_CUT, NOT_UTF8
+from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES
+from exr_inspector.exr.malformed import NAME_CUT, NOT_UTF8
 from exr_inspector.exr.parts import FIRST_WINS, PartHeader
 from exr_inspector.exr.problems import Problem, ProblemList
 from exr_inspector.exr.standard import DEPRECATED, REQUIRED, STANDARD

@@ -21,13 +21,14 @@ from exr_inspector.errors import (
     TruncatedHeader,
     UnsupportedVersion,
 )
-from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES, decode, decode_name
+from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES, decode
 from exr_inspector.exr.cursor import Cursor, MoreNeeded
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+from exr_inspector.exr.malformed import decode_name
 from exr_inspector.exr.parts import Header, PartHeader, make_part
 from exr_inspector.exr.required_run import REQUIRED_RUNS, RequiredRun, record_key
 from exr_inspector.exr.standard import STANDARD
-from exr_inspector.exr.values import KNOWN_FLAGS, MULTI_PART, NON_IMAGE, TILED, Attribute
+from exr_inspector.exr.values import KNOWN_FLAGS, MULTI_PART, NON_IMAGE, TILED, Attribute, AttributeValue
 
 __all__ = ["Header", "HeaderParser", "NeedMore", "PartHeader", "make_part", "parse_header"]
 
@@ -45,10 +46,6 @@ _RECORDS: dict[bytes, tuple[str, str, int, Callable[..., Any], Callable[..., Any
     )
     for name, (type_name, _) in STANDARD.items()
     if type_name in FIXED
-}
-# The bytes of type and size of each type of a fixed size -> how to read the value of an attribute of any name.
-_FIXED_RECORDS = {
-    record_key("", type_name)[1:]: (layout.unpack_from, make) for type_name, (layout, make) in FIXED.items()
 }
 # Name and type of each standard attribute, as bytes -> as text.
 _PAIRS = {f"{name}\0{type_name}".encode(): (name, type_name) for name, (type_name, _) in STANDARD.items()}
@@ -70,10 +67,17 @@ class NeedMore:
     until: int
 
 
-def _names(raw_name: bytes, raw_type: bytes) -> tuple[str, str]:
-    """Name and type name as text; nearly always ASCII, which is faster told than UTF-8."""
-    name = raw_name.decode() if raw_name.isascii() else decode_name(raw_name)
-    return name, _KNOWN_TYPES.get(raw_type) or decode_name(raw_type)
+def _custom(
+    raw_name: bytes, raw_type: bytes, buffer: bytes, offset: int, size: int
+) -> tuple[str, str, AttributeValue, str]:
+    """Name, type name, value and problem of an attribute that is not a standard one; most of these are text."""
+    if raw_type == b"string":
+        try:
+            return raw_name.decode(), "string", buffer[offset : offset + size].decode(), ""
+        except UnicodeDecodeError:
+            pass  # one of the two: told apart below
+    name, type_name = decode_name(raw_name), _KNOWN_TYPES.get(raw_type) or decode_name(raw_type)
+    return name, type_name, *decode(type_name, buffer, offset, size)
 
 
 class HeaderParser:
@@ -176,15 +180,14 @@ class HeaderParser:
     def _read_attributes(self, buffer: bytes) -> None:
         """Read attributes up to and with the terminator. This is the hot path: all checks, and few calls.
 
-        A standard attribute of a fixed size is told by the bytes of its name, type and size together, another one of a fixed
-        size by those of type and size: one look-up gives all that is to be known of it. The position is stored before every
-        call that may raise, and at the end.
+        A standard attribute of a fixed size is told by the bytes of its name, type and size together: one look-up gives all
+        that is to be known of it. The position is stored before every call that may raise, and at the end.
         """
         end = min(len(buffer), self._limits.header_bytes)
         name_limit, string_limit = self._limits.name_bytes, self._limits.string_bytes
-        find, known_record, fixed_record = buffer.find, _RECORDS.get, _FIXED_RECORDS.get
+        find, known_record, known_pair = buffer.find, _RECORDS.get, _PAIRS.get
         new, attribute_class = tuple.__new__, Attribute  # makes an Attribute in C, three times faster than calling it
-        attributes, known_pair = self._attributes, _PAIRS.get
+        attributes = self._attributes
         position = self._position
         left = self._limits.attributes - self._count - len(attributes)
         while True:
@@ -212,15 +215,13 @@ class HeaderParser:
                 size = _I32.unpack_from(buffer, type_end + 1)[0]
                 if size < 0 or value_start + size > end or size > string_limit:
                     self._explain(buffer, position)
-                pair, fixed = known_pair(buffer[position:type_end]), None
-                if pair is None:
-                    pair = _names(buffer[position:name_end], buffer[name_end + 1 : type_end])
-                    fixed = fixed_record(buffer[name_end + 1 : value_start])
-                name, type_name = pair
-                if fixed is not None:
-                    value, problem = fixed[1](fixed[0](buffer, value_start)), ""
-                else:
+                pair = known_pair(buffer[position:type_end])
+                if pair is not None:
+                    name, type_name = pair
                     value, problem = decode(type_name, buffer, value_start, size)
+                else:
+                    raw_name, raw_type = buffer[position:name_end], buffer[name_end + 1 : type_end]
+                    name, type_name, value, problem = _custom(raw_name, raw_type, buffer, value_start, size)
             attributes.append(new(attribute_class, (name, type_name, value, value_start, size, problem)))
             left -= 1
             position = value_start + size

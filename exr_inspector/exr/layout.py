@@ -286,7 +286,8 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
     if not (0 < width <= limit and 0 < height <= limit and inside):
         _refuse_window(window, limits)
     for channel in channels:
-        if not 0 <= channel[1] <= 2 or channel[4] < 1 or channel[5] < 1:
+        _, pixel_type, _, _, x_sampling, y_sampling = channel
+        if not 0 <= pixel_type <= 2 or x_sampling < 1 or y_sampling < 1:
             _refuse_channel(channel)
     if len(channels) > limits.channels:
         raise LimitExceeded(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from exr_inspector.exr.attributes import readable_channels
+from exr_inspector.exr.channel_lists import readable_channels
 from exr_inspector.exr.standard import STANDARD
 from exr_inspector.exr.values import MULTI_PART, NON_IMAGE, TILED, Attribute, AttributeValue, Box2i, Channel, TileDesc
 

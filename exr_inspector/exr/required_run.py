@@ -65,6 +65,8 @@ _ASPECT_AT, _CENTER_AT, _WIDTH_AT = _SCREEN.values
 
 
 def _all(buffer: bytes, start: int) -> tuple[Attribute, ...]:
+    if not buffer.startswith(_ASPECT_KEY, start + _ASPECT_KEY_AT):  # mostly something stands between the two halves
+        return _windows(buffer, start)
     k0, compression, k1, a, b, c, d, k2, e, f, g, h, k3, order, k4, aspect, k5, x, y, k6, width = _UNPACK_ALL(
         buffer, start
     )
