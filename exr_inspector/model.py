@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum
+from typing import NamedTuple
 
 from exr_inspector.errors import ObjectNotFound
 from exr_inspector.exr.chunks import Completeness
@@ -99,8 +100,7 @@ class SequenceName:
     padding: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One result of a rule.
 
     Attributes:

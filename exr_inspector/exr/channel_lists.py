@@ -44,6 +44,17 @@ def _usual_lists() -> dict[bytes, tuple[Channel, ...]]:
 
 
 _USUAL_LISTS = _usual_lists()
+_PLAIN_IDS = frozenset(
+    id(channels) for channels in _USUAL_LISTS.values() if all(channel.x_sampling == 1 for channel in channels)
+)
+
+
+def is_plain(channels: tuple[Channel, ...]) -> bool:
+    """Whether a list that `decode_channels` gave is one of the usual ones of which nothing can be wrong in any part.
+
+    They are handed out as the same objects each time, so one look tells; other lists need theirs, however ordinary.
+    """
+    return id(channels) in _PLAIN_IDS
 
 
 def decode_channels(raw: bytes) -> tuple[Channel, ...]:

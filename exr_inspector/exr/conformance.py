@@ -61,7 +61,9 @@ def _check_file(header: Header, problems: ProblemList) -> None:
     word = header.version_word
     if word & (MULTI_PART | NON_IMAGE):
         _check_flags(header, problems)
-    count = sum(len(part.attributes) for part in header.parts)
+    count = 0
+    for part in header.parts:
+        count += len(part.attributes)
     if header.end > _BIG_HEADER_BYTES or count > _MANY_ATTRIBUTES:
         problems.add(
             Problem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES
+from exr_inspector.exr.channel_lists import is_plain
 from exr_inspector.exr.malformed import NAME_CUT, NOT_UTF8
 from exr_inspector.exr.parts import FIRST_WINS, PartHeader
 from exr_inspector.exr.problems import Problem, ProblemList
@@ -30,6 +31,8 @@ _PLAIN = {
     for name, standard in STANDARD.items()
     if name not in DEPRECATED and name not in _CODES and name not in _NOT_EMPTY and name != "preview"
 }
+# Types of which nothing but a problem in their bytes is worth a word, in an attribute that is no standard one.
+_QUIET = KNOWN_TYPES - {"chlist"}
 
 
 def check_attributes(part: PartHeader, problems: ProblemList) -> str | None:
@@ -41,23 +44,44 @@ def check_attributes(part: PartHeader, problems: ProblemList) -> str | None:
     plain = _PLAIN.get
     long_name = None
     for attribute in part.attributes:
-        if plain(attribute[0]) == attribute[1] and not attribute[5]:
-            continue
-        long_name = _check_names(part, attribute, problems) or long_name
-        if attribute[5]:
-            _report_malformed(part, attribute, problems)
-        if attribute[0] in STANDARD:
-            _check_standard(part, attribute, problems)
-        else:
-            _check_other(part, attribute, problems)
+        name, type_name, _, _, _, problem = attribute
+        if not problem:
+            if plain(name) == type_name:
+                continue
+            if type_name in _QUIET and name not in STANDARD and len(name) <= SHORT_NAME_BYTES and name.isascii():
+                continue
+        long_name = _check_attribute(part, attribute, problems) or long_name
     if len(part.by_name) < len(part.attributes):
         _check_duplicates(part, problems)
-    for channel in part.channels or ():
-        name = channel[0]
-        if (len(name) > SHORT_NAME_BYTES or not name.isascii()) and len(name.encode()) > SHORT_NAME_BYTES:
+    channels = part.channels
+    if not channels or is_plain(channels):
+        return long_name
+    return _check_channel_names(part, [channel[0] for channel in channels], problems) or long_name
+
+
+def _check_attribute(part: PartHeader, attribute: Attribute, problems: ProblemList) -> str | None:
+    """Report what is wrong with one attribute; answers its name or type name if that is long."""
+    long_name = _check_names(part, attribute, problems)
+    if attribute[5]:
+        _report_malformed(part, attribute, problems)
+    if attribute[0] in STANDARD:
+        _check_standard(part, attribute, problems)
+    else:
+        _check_other(part, attribute, problems)
+    return long_name
+
+
+def _check_channel_names(part: PartHeader, names: list[str], problems: ProblemList) -> str | None:
+    """Report channel names that are too long; answers a long one."""
+    if max(map(len, names)) <= SHORT_NAME_BYTES and "".join(names).isascii():
+        return None
+    long_name = None
+    for name in names:
+        size = len(name.encode())
+        if size > SHORT_NAME_BYTES:
             long_name = name
-            if len(name.encode()) > LONG_NAME_BYTES:
-                problems.add(_too_long(part, part.by_name["channels"], "channel", name))
+        if size > LONG_NAME_BYTES:
+            problems.add(_too_long(part, part.by_name["channels"], "channel", name))
     return long_name
 
 

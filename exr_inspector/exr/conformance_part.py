@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from operator import lt
 
+from exr_inspector.exr.channel_lists import is_plain
 from exr_inspector.exr.header import PartHeader
 from exr_inspector.exr.layout import Layout, computed_chunk_count
 from exr_inspector.exr.problems import Problem, ProblemList
@@ -20,6 +21,7 @@ from exr_inspector.exr.values import (
     code_name,
 )
 
+_REQUIRED = frozenset(REQUIRED)
 PART_TYPES = ("scanlineimage", "tiledimage", "deepscanline", "deeptile")
 MAX_CHUNKS = 1 << 20
 _COORDINATE_LIMIT = 1_073_741_823  # INT32_MAX / 2: coordinates must stay within it
@@ -34,10 +36,11 @@ _USUAL = frozenset((pixel_type, linear, b"\0\0\0", 1, 1) for pixel_type in (0, 1
 def check_presence(part: PartHeader, problems: ProblemList) -> None:
     """Report what one part lacks."""
     index, by_name, word = part.index, part.by_name, part.version_word
-    for name in REQUIRED:
-        if name not in by_name:
-            fatal = name == "channels"
-            problems.add(Problem("STR-REQ-MISSING", f"no attribute {name!r}", index, expected=name, fatal=fatal))
+    if not by_name.keys() >= _REQUIRED:
+        for name in REQUIRED:
+            if name not in by_name:
+                fatal = name == "channels"
+                problems.add(Problem("STR-REQ-MISSING", f"no attribute {name!r}", index, expected=name, fatal=fatal))
     if part.is_tiled and "tiles" not in by_name:
         message = "a tiled part without a tile description"
         problems.add(Problem("STR-REQ-MISSING", message, index, expected="tiles", fatal=True))
@@ -69,7 +72,7 @@ def check_part(part: PartHeader, layout: Layout | None, problems: ProblemList) -
         _check_type(part, problems)
     elif "type" in part.by_name and part.declared_type != part.part_type:
         _report_type_mismatch(part, problems)
-    _check_windows(part, problems)
+    _check_windows(part, problems, has_layout=layout is not None)
     is_tiled = part.is_tiled
     _check_codes(part, is_tiled, problems)
     if is_tiled and "tiles" in part.by_name:
@@ -107,13 +110,19 @@ def _is_window(window: Box2i) -> bool:
     )
 
 
-def _check_windows(part: PartHeader, problems: ProblemList) -> None:
-    for name, window in (("dataWindow", part.data_window), ("displayWindow", part.display_window)):
-        if window is not None and not _is_window(window):
-            message = f"{name} is no rectangle of pixels"
-            offset, found = part.by_name[name].offset, str(tuple(window))
-            expected = f"min <= max, within +-{_COORDINATE_LIMIT - 1}"
-            problems.add(Problem("WIN-INVALID", message, part.index, offset, found, expected, fatal=True))
+def _no_window(part: PartHeader, name: str, window: Box2i) -> Problem:
+    offset, found = part.by_name[name].offset, str(tuple(window))
+    expected = f"min <= max, within +-{_COORDINATE_LIMIT - 1}"
+    return Problem("WIN-INVALID", f"{name} is no rectangle of pixels", part.index, offset, found, expected, fatal=True)
+
+
+def _check_windows(part: PartHeader, problems: ProblemList, *, has_layout: bool) -> None:
+    """Report windows and ratios that are none; of a part that has a layout, the data window is known to be one."""
+    data, display = part.data_window, part.display_window
+    if not has_layout and data is not None and not _is_window(data):
+        problems.add(_no_window(part, "dataWindow", data))
+    if display is not None and not (has_layout and display == data) and not _is_window(display):
+        problems.add(_no_window(part, "displayWindow", display))
     aspect = part.pixel_aspect_ratio
     if aspect is not None and not _MIN_ASPECT <= aspect <= _MAX_ASPECT:  # a NaN fails both
         offset = part.by_name["pixelAspectRatio"].offset
@@ -127,15 +136,17 @@ def _check_windows(part: PartHeader, problems: ProblemList) -> None:
 
 
 def _check_codes(part: PartHeader, is_tiled: bool, problems: ProblemList) -> None:
-    compression, line_order, is_deep = part.compression, part.line_order, part.is_deep
+    compression, line_order = part.compression, part.line_order
     if compression is not None and compression not in LINES_PER_CHUNK:
         # Lenient readers take it for ZIP, which deep parts may not have.
         offset = part.by_name["compression"].offset
         message = "unknown compression code"
         problems.add(
-            Problem("STR-ENUM-COMPRESSION", message, part.index, offset, str(compression), "0 to 13", fatal=is_deep)
+            Problem(
+                "STR-ENUM-COMPRESSION", message, part.index, offset, str(compression), "0 to 13", fatal=part.is_deep
+            )
         )
-    elif is_deep and compression is not None and compression not in DEEP_COMPRESSIONS:
+    elif compression is not None and compression not in DEEP_COMPRESSIONS and part.is_deep:
         offset, found = part.by_name["compression"].offset, code_name(Compression, compression)
         message = "a compression that deep data cannot have"
         problems.add(
@@ -165,7 +176,7 @@ def _check_tiles(part: PartHeader, problems: ProblemList) -> None:
 
 def _check_channels(part: PartHeader, problems: ProblemList) -> None:
     channels = part.channels
-    if channels is None:
+    if channels is None or is_plain(channels):
         return
     index, offset = part.index, part.by_name["channels"].offset
     if not 1 <= len(channels) <= _MAX_CHANNELS:

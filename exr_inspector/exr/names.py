@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exr_inspector.exr.header import Header, PartHeader
 from exr_inspector.exr.values import Channel, Compression, PixelType
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelName:
+class ChannelName(NamedTuple):
     """One channel's name, taken apart.
 
     Attributes:
@@ -36,8 +35,7 @@ class ChannelName:
     cryptomatte: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """Channels of one layer and view.
 
     Attributes:
@@ -55,8 +53,7 @@ class Layer:
     is_lossy: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Cryptomatte:
+class Cryptomatte(NamedTuple):
     """One Cryptomatte's declaration in the header.
 
     Attributes:
@@ -80,8 +77,7 @@ class Cryptomatte:
     preview_channels: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PartNames:
+class PartNames(NamedTuple):
     """Names of one part.
 
     Attributes:
@@ -172,11 +168,13 @@ def _views(header: Header, part: PartHeader) -> tuple[tuple[str, ...], str | Non
 def _cryptomattes(part: PartHeader, channels: Sequence[Channel]) -> tuple[Cryptomatte, ...]:
     declared: dict[str, dict[str, str]] = {}
     for attribute in part.attributes:
-        match = _CRYPTO_ATTRIBUTE.fullmatch(attribute.name)
+        match = _CRYPTO_ATTRIBUTE.fullmatch(attribute[0]) if attribute[0].startswith("cryptomatte/") else None
         if match:
             fields = declared.setdefault(match[1], {})
             if isinstance(attribute.value, str):
                 fields[match[2]] = attribute.value
+    if not declared:
+        return ()
     # One pass over the channels serves all declarations: a hostile header may hold many thousands of both.
     members: dict[str, list[str]] = {}
     for channel in channels:
@@ -208,19 +206,16 @@ def _cryptomattes(part: PartHeader, channels: Sequence[Channel]) -> tuple[Crypto
     return tuple(found)
 
 
-def _layers(names: Sequence[ChannelName], types: dict[str, str]) -> tuple[Layer, ...]:
-    grouped: dict[tuple[str, str | None], list[ChannelName]] = {}
-    for name in names:
-        grouped.setdefault((name.layer, name.view), []).append(name)
+def _layers(names: Sequence[ChannelName], types: Sequence[str]) -> tuple[Layer, ...]:
+    grouped: dict[tuple[str, str | None], tuple[list[str], set[str], list[bool]]] = {}
+    for (name, layer, _, view, is_lossy, _), pixel_type in zip(names, types, strict=True):
+        members, member_types, losses = grouped.setdefault((layer, view), ([], set(), []))
+        members.append(name)
+        member_types.add(pixel_type)
+        losses.append(is_lossy)
     return tuple(
-        Layer(
-            layer,
-            view,
-            tuple(member.name for member in members),
-            tuple(sorted({types[member.name] for member in members})),
-            any(member.is_lossy for member in members),
-        )
-        for (layer, view), members in grouped.items()
+        Layer(layer, view, tuple(members), tuple(sorted(member_types)), any(losses))
+        for (layer, view), (members, member_types, losses) in grouped.items()
     )
 
 
@@ -228,16 +223,17 @@ def part_names(header: Header, part: PartHeader) -> PartNames:
     """Take the names of one part apart. A part without a channel list has none."""
     channels = part.channels or ()
     views, part_view = _views(header, part)
-    known_views = frozenset(views)
+    known_views = frozenset(views) - {""}  # a view without a name is not named by an empty component
     lossy = lossy_channels(part.compression, channels)
     cryptomattes = _cryptomattes(part, channels)
-    by_name = {crypto.name: crypto for crypto in cryptomattes}
+    by_name = {crypto.name: crypto for crypto in cryptomattes}  # once each: the header may repeat a name without end
     crypto_of = {prefix: crypto.name for crypto in by_name.values() for prefix in crypto.rank_layers}
     crypto_of.update({crypto.name: crypto.name for crypto in cryptomattes if crypto.name})
     names = []
     for channel in channels:
-        layer, component, view = _split(channel.name, views, known_views, part_view)
-        crypto = crypto_of.get(channel.name.rpartition(".")[0])
-        names.append(ChannelName(channel.name, layer, component, view, channel.name in lossy, crypto))
-    types = {channel.name: channel.type_name for channel in channels}
+        name = channel[0]
+        layer, component, view = _split(name, views, known_views, part_view)
+        crypto = crypto_of.get(name.rpartition(".")[0]) if crypto_of else None
+        names.append(ChannelName(name, layer, component, view, name in lossy, crypto))
+    types = [channel.type_name for channel in channels]
     return PartNames(part.index, views, tuple(names), _layers(names, types), cryptomattes)

@@ -87,12 +87,15 @@ DEEP_COMPRESSIONS = frozenset({0, 1, 2, 13})
 PIXEL_BYTES = {0: 4, 1: 2, 2: 4}
 
 
+_CODE_NAMES: dict[type[IntEnum], dict[int, str]] = {
+    codes: {int(code): code.name for code in codes}
+    for codes in (PixelType, Compression, LineOrder, LevelMode, LevelRoundingMode, Envmap, DeepImageState)
+}
+
+
 def code_name(codes: type[IntEnum], value: int) -> str:
     """The name of `value` in `codes`, or `unknown(value)` for a code that OpenEXR 3.5 does not define."""
-    try:
-        return codes(value).name
-    except ValueError:
-        return f"unknown({value})"
+    return _CODE_NAMES[codes].get(value) or f"unknown({value})"
 
 
 class Box2i(NamedTuple):

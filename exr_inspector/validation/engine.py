@@ -29,7 +29,8 @@ def _finding(step: Step, found: Found, part: int | None) -> Finding:
     severity = step.severity or found.severity or rule.severity
     index = found.part if found.part is not None else part
     message, said, expected = found.message, found.found, found.expected
-    return Finding(rule.code, severity, message, index, found.channel, said, expected, found.offset, rule.version)
+    fields = (rule.code, severity, message, index, found.channel, said, expected, found.offset, rule.version)
+    return tuple.__new__(Finding, fields)  # as Finding(...), in C
 
 
 def _failed(step: Step, part: int | None, error: Exception) -> Finding:
@@ -37,6 +38,11 @@ def _failed(step: Step, part: int | None, error: Exception) -> Finding:
         f"Rule {step.rule.code} failed with {type(error).__name__}; this is a bug in exr-inspector, not in the file"
     )
     return Finding(RULE_FAILED, Severity.WARNING, message, part, found=step.rule.code, rule_version=step.rule.version)
+
+
+def _unjudged(error: Exception) -> Finding:
+    message = f"No rule could be called ({type(error).__name__}); this is a bug in exr-inspector, not in the file"
+    return Finding(RULE_FAILED, Severity.WARNING, message)
 
 
 def _run(
@@ -95,8 +101,12 @@ def judge(inspection: Inspection, policy: ResolvedPolicy) -> tuple[Finding, ...]
             findings.insert(0, failure)
     header = inspection.header
     if header is not None and header.parts and not header.is_partial:
-        facts = FileFacts(inspection, header)
-        _run_all(facts, policy, findings)
+        try:
+            facts = FileFacts(inspection, header)
+        except Exception as error:  # noqa: BLE001 - as for a rule that raises: the inspection itself must not be lost
+            findings.append(_unjudged(error))
+        else:
+            _run_all(facts, policy, findings)
     if len(findings) > 1:
         if len(findings) > MAX_FINDINGS_PER_CODE:
             findings = _capped(findings)

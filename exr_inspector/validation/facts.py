@@ -13,7 +13,7 @@ from exr_inspector.exr.chunks import Completeness
 from exr_inspector.exr.header import Header, PartHeader
 from exr_inspector.exr.layout import Layout
 from exr_inspector.exr.names import PartNames
-from exr_inspector.exr.values import MULTI_PART, Channel
+from exr_inspector.exr.values import MULTI_PART, Attribute, Box2i, Channel
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
 from exr_inspector.validation import traits as t
 from exr_inspector.validation.channel_facts import (
@@ -26,7 +26,6 @@ from exr_inspector.validation.mattes import Matte
 from exr_inspector.validation.roles import Role
 
 _TRIGGERS = frozenset(t.BY_ATTRIBUTE)
-_PLAIN_SCREEN = (("pixelAspectRatio", 1.0), ("screenWindowWidth", 1.0), ("screenWindowCenter", (0.0, 0.0)))
 _MATTES = 64
 
 
@@ -60,24 +59,36 @@ class PartFacts:
     def _traits(self, kind: str | None) -> int:
         attributes = self.part.by_name
         found = 0
-        for name in attributes.keys() & _TRIGGERS:
-            found |= t.BY_ATTRIBUTE[name]
+        if not _TRIGGERS.isdisjoint(attributes):
+            for name in attributes.keys() & _TRIGGERS:
+                found |= t.BY_ATTRIBUTE[name]
         if not found & t.TAGGED:
             found |= t.UNTAGGED
         if kind in {"tiledimage", "deeptile"}:
             found |= t.TILED
         elif "tiles" in attributes:
             found |= t.FLAT_TILES
-        if self.completeness is not None and not self.completeness.is_complete:
+        completeness = self.completeness
+        if completeness is not None and completeness[4] != completeness[2]:  # chunks that are there, and all
             found |= t.INCOMPLETE
-        display, data = attributes.get("displayWindow"), attributes.get("dataWindow")
-        # The value of an attribute is its third field; one that is no window compares as unequal, and rules look closer.
-        if display is None or data is None or display[2] != data[2] or display[2][:2] != (0, 0):  # type: ignore[index]
-            found |= t.WINDOWS
-        for name, plain in _PLAIN_SCREEN:
-            attribute = attributes.get(name)
-            if attribute is None or attribute[2] != plain:
-                found |= t.SCREEN
+        return found | self._geometry(attributes)
+
+    @staticmethod
+    def _geometry(attributes: dict[str, Attribute]) -> int:
+        """Traits of the windows. What is missing or no window counts as unusual, and rules look closer."""
+        get, found = attributes.get, 0
+        display, data = get("displayWindow"), get("dataWindow")
+        window = None if display is None or data is None or display[2] != data[2] else data[2]
+        if not isinstance(window, Box2i) or window[0] or window[1]:
+            found = t.WINDOWS | t.LARGE
+        elif window[2] >= t.LARGE_PX or window[3] >= t.LARGE_PX:
+            found = t.LARGE
+        # The value of an attribute is its third field.
+        aspect, width, centre = get("pixelAspectRatio"), get("screenWindowWidth"), get("screenWindowCenter")
+        if aspect is None or width is None or centre is None:
+            return found | t.SCREEN
+        if aspect[2] != 1.0 or width[2] != 1.0 or centre[2] != (0.0, 0.0):
+            found |= t.SCREEN
         return found
 
     @property

@@ -10,6 +10,8 @@ from __future__ import annotations
 ALWAYS = 1 << 0
 # Geometry
 WINDOWS = 1 << 1  # data and display window differ, or the display window does not start at (0, 0)
+LARGE = 1 << 28  # a window that may reach LARGE_PX, or differs from the other one
+LARGE_PX = 8_192
 SCREEN = 1 << 2  # pixel aspect ratio, screen window centre or width other than 1, (0, 0), 1
 TILED = 1 << 3
 FLAT_TILES = 1 << 4  # a tile description in a part without tiles

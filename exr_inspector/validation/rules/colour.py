@@ -96,6 +96,10 @@ def id_and_chroma(part: PartFacts, _parameters: Parameters) -> Results:
     return NOTHING
 
 
+# Most files have this one: made once.
+_UNTAGGED = (Found("Nothing says what the colours mean", "no tag", "colorInteropID or chromaticities"),)
+
+
 @file_rule(
     "COL-UNTAGGED",
     Severity.WARNING,
@@ -108,7 +112,7 @@ def untagged(file: FileFacts, _parameters: Parameters) -> Results:
     """No tag in any part, in a file that holds colour."""
     if file.traits & t.TAGGED or not file.traits & t.COLOURED:
         return NOTHING
-    return [Found("Nothing says what the colours mean", "no tag", "colorInteropID or chromaticities")]
+    return _UNTAGGED
 
 
 @part_rule(

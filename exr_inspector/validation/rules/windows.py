@@ -45,12 +45,17 @@ def _overscan(data: Box2i, display: Box2i) -> tuple[int, int, int, int]:
     )
 
 
+def _below_limit(parameters: Parameters) -> int:
+    return t.LARGE if parameters.max_dimension_px >= t.LARGE_PX else t.ALWAYS
+
+
 @part_rule(
     "WIN-TOO-LARGE",
     Severity.WARNING,
     "Windows are no larger than the site's limit",
     why="A reader reserves memory for every pixel that a window announces.",
     source="OpenEXR technical introduction (setMaxImageSize); common practice",
+    when=_below_limit,
 )
 def too_large(part: PartFacts, parameters: Parameters) -> Results:
     """Both windows against `max_dimension_px`."""

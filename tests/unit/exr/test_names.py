@@ -4,7 +4,7 @@ import time
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exr_inspector.exr.header import Header, parse_header
@@ -180,6 +180,7 @@ characters = st.characters(codec="utf-8", exclude_characters="\0")
     st.lists(st.text(characters, min_size=1, max_size=12), unique=True, max_size=8),
     st.lists(st.text(characters, max_size=4), max_size=3),
 )
+@example([".."], [""])
 def test_nothing_of_a_name_is_lost(channels: list[str], views: list[str]) -> None:
     (names,) = names_of(part(*channels, extra=[a_stringvector("multiView", views)] if views else []))
     assert [one.name for one in names.channels] == sorted(channels, key=str.encode)

@@ -69,7 +69,7 @@ def breaking(code: str) -> ResolvedPolicy:
 
 @pytest.mark.parametrize("code", ["WIN-TOO-LARGE", "COL-UNTAGGED", "CMP-LOSSY-MASTER"])
 def test_a_failing_rule_is_told_and_stops_no_other(code: str) -> None:
-    inspection = inspect(build([Part(compression=8)]))
+    inspection = inspect(build([Part(compression=8, display_window=(1, 1, 3, 2))]))
     sound = {finding.code for finding in judge(inspection, EVERYTHING.for_path(""))}
     findings = judge(inspection, breaking(code))
     (failed,) = [finding for finding in findings if finding.code == RULE_FAILED]

@@ -1,0 +1,47 @@
+"""Every standard attribute with every type: rules and rows must stand what the format lets a file say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from exr_inspector.catalog.rows import to_tables
+from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES
+from exr_inspector.exr.standard import STANDARD
+from tests.support.exrbytes import Attr, Channel, Part, a_chlist, build
+from tests.unit.validation.judging import inspect, judge
+
+# A sound value of each type whose size is not fixed; fixed ones are filled with ones, so that two of them are equal.
+VALUES = {
+    "bytes": b"\1\0\0\0hdata",
+    "chlist": a_chlist([Channel("R")]).value,
+    "floatvector": b"\0\0\x80?",
+    "idmanifest": bytes(8) + b"x",
+    "preview": b"\1\0\0\0\1\0\0\0rgba",
+    "string": b"text",
+    "stringvector": b"\2\0\0\0ab",
+    "unknown": b"anything",
+}
+TYPES = sorted(KNOWN_TYPES | {"unknown"})
+
+
+def value_of(type_name: str) -> bytes:
+    return bytes([1]) * FIXED[type_name][0].size if type_name in FIXED else VALUES[type_name]
+
+
+def parts(type_name: str) -> Iterator[Part]:
+    """A part whose standard attributes are all of one type, and parts in which one alone is."""
+    every = [Attr(name, type_name, value_of(type_name)) for name in STANDARD]
+    yield Part(attributes=every)
+    yield Part(attributes=[attribute for attribute in every if attribute.name != "channels"])
+    for attribute in every:
+        yield Part(without=[attribute.name], extra=[attribute])
+
+
+@pytest.mark.parametrize("type_name", TYPES)
+def test_any_attribute_may_be_of_any_type(type_name: str) -> None:
+    for part in parts(type_name):
+        data = build([part])
+        judge(data)  # fails on a rule that fails
+        assert to_tables([inspect(data)], ["id"])["files"].num_rows == 1
