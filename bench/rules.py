@@ -27,7 +27,7 @@ from exr_inspector.exr.names import part_names
 from exr_inspector.model import Inspection, ObjectVersion, SequenceName, Status
 from exr_inspector.validation import builtin_policy, validate
 from exr_inspector.validation.channel_facts import _memoised as channel_facts
-from exr_inspector.validation.engine import _channel_findings as channel_findings
+from exr_inspector.validation.engine import _kept_findings as channel_findings
 from tests.support.exrbytes import FLOAT, UINT, Channel, Part, a_string, build
 
 ROUNDS = 15

@@ -11,14 +11,16 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from exr_inspector.exr.header import PartHeader
-from exr_inspector.exr.names import PartNames
+from exr_inspector.exr.names import ChannelName, Layer, PartNames
 from exr_inspector.exr.values import Channel, Compression, PixelType
 from exr_inspector.validation import traits as t
 from exr_inspector.validation.roles import DATA_ROLES, RGB, Role, role_of
 
 _PLAIN = frozenset({("B", "G", "R"), ("A", "B", "G", "R")})
 _TYPE_TRAITS = {PixelType.UINT: t.UINT, PixelType.HALF: t.HALF, PixelType.FLOAT: t.FLOAT}
-_MEMOISED_CHANNELS = 256
+_KEPT_LIST_BYTES = 16_384
+_KEPT_WORDS = 64
+_KEPT_TEXT = 4_096
 
 
 class NamedChannel(NamedTuple):
@@ -50,10 +52,14 @@ class ChannelSource(tuple[object, ...]):  # noqa: SLOT001 - it carries names bes
     and compared for every part that is judged.
 
     Attributes:
-        names: The channels' names taken apart. They follow from the rest and are no part of what is compared.
+        size_bytes: Bytes of the channel list in the file.
+        named: The channels' names taken apart, and
+        layers: their layers. All three follow from the rest and are no part of what is compared.
     """
 
-    names: PartNames
+    size_bytes: int
+    named: tuple[ChannelName, ...]
+    layers: tuple[Layer, ...]
 
 
 def channel_source(part: PartHeader, names: PartNames, *, is_deep: bool, is_multi_part: bool) -> ChannelSource:
@@ -61,8 +67,20 @@ def channel_source(part: PartHeader, names: PartNames, *, is_deep: bool, is_mult
     mattes = tuple([matte.name for matte in names.cryptomattes]) if names.cryptomattes else ()
     channels = part.channels or ()
     source = ChannelSource((channels, part.compression, is_deep, is_multi_part, part.view, names.views, mattes))
-    source.names = names
+    source.size_bytes = part.by_name["channels"].size if channels else 0
+    source.named, source.layers = names.channels, names.layers
     return source
+
+
+def _is_ordinary(source: ChannelSource) -> bool:
+    """Whether facts of this source may be kept: hostile headers must not fill the memory with what they name."""
+    if source.size_bytes > _KEPT_LIST_BYTES:
+        return False
+    *_, view, views, mattes = source
+    if view is None and not views and not mattes:
+        return True
+    words = [*views, *mattes, view]  # type: ignore[misc]  # as channel_source() made it
+    return len(words) <= _KEPT_WORDS and sum(len(word) for word in words if word) <= _KEPT_TEXT
 
 
 class ChannelFacts:
@@ -71,14 +89,16 @@ class ChannelFacts:
     Attributes:
         channels: The channel list, empty where there is none.
         compression: The compression code, None where there is none.
+        is_kept: Whether it is kept for further parts with the same list, and what is found of it may be, too.
         traits: Bits of `traits` that follow from the channels.
     """
 
-    def __init__(self, source: ChannelSource) -> None:
+    def __init__(self, source: ChannelSource, *, is_kept: bool = True) -> None:
         self.channels: tuple[Channel, ...]
         self.compression: int | None
-        self.channels, self.compression, is_deep, *_ = source  # type: ignore[assignment]  # as channel_source() made it
-        self._names = source.names
+        self.channels, self.compression, is_deep, _, _, _, mattes = source  # type: ignore[assignment]  # as channel_source() made it
+        self.is_kept = is_kept
+        self._named, self._layers, self._has_mattes = source.named, source.layers, bool(mattes)
         self.traits = self._traits() | (t.DEEP if is_deep else 0)
 
     def _traits(self) -> int:
@@ -93,9 +113,9 @@ class ChannelFacts:
             found |= t.DATA
         if Role.COLOUR in self.by_role:
             found |= t.COLOURED
-        if self._names.cryptomattes:
+        if self._has_mattes:
             found |= t.CRYPTOMATTE
-        if any(layer.is_lossy for layer in self._names.layers):
+        if any(layer.is_lossy for layer in self._layers):
             found |= t.LOSSY
         if self.compression is not None and self.compression > Compression.DWAB:
             found |= t.NEW_CODEC
@@ -114,7 +134,7 @@ class ChannelFacts:
                 channel,
                 name.is_lossy,
             )
-            for name, channel in zip(self._names.channels, self.channels, strict=True)
+            for name, channel in zip(self._named, self.channels, strict=True)
         )
 
     @cached_property
@@ -173,4 +193,4 @@ _memoised = lru_cache(maxsize=128)(ChannelFacts)
 
 def channel_facts(source: ChannelSource) -> ChannelFacts:
     """The facts of a channel list, the same object for equal sources of ordinary length."""
-    return _memoised(source) if len(source.names.channels) <= _MEMOISED_CHANNELS else ChannelFacts(source)
+    return _memoised(source) if _is_ordinary(source) else ChannelFacts(source, is_kept=False)

@@ -67,12 +67,15 @@ def _run(
                 findings += [_finding(step, found, part) for found in results]
 
 
-@lru_cache(maxsize=1024)
 def _channel_findings(policy: ResolvedPolicy, facts: ChannelFacts, part: int) -> tuple[Finding, ...]:
-    """What the rules about a channel list find; worked out once for each list, since frames share theirs."""
+    """What the rules about a channel list find."""
     findings: list[Finding] = []
     _run(policy.plan.channels, facts, policy.parameters, part, findings)
     return tuple(findings)
+
+
+# Worked out once for each list that is kept, since frames share theirs.
+_kept_findings = lru_cache(maxsize=1024)(_channel_findings)
 
 
 def _capped(findings: list[Finding]) -> list[Finding]:
@@ -121,7 +124,8 @@ def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding]) 
     if pixels:
         _run(plan.file_pixels, facts, parameters, None, findings)
     for part in facts.parts:
-        findings += _channel_findings(policy, part.channel_facts, part.index)
+        judge_channels = _kept_findings if part.channel_facts.is_kept else _channel_findings
+        findings += judge_channels(policy, part.channel_facts, part.index)
         _run(plan.parts, part, parameters, part.index, findings)
         if pixels:
             _run(plan.part_pixels, part, parameters, part.index, findings)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exr_inspector.exr.header import Header, parse_header
+from exr_inspector.exr.names import part_names
 from exr_inspector.model import Inspection, Severity, Status
 from exr_inspector.validation import RULES, traits, validate
 from exr_inspector.validation.channel_facts import channel_facts, channel_source
@@ -18,7 +21,7 @@ from exr_inspector.validation.policy import ResolvedPolicy
 from exr_inspector.validation.roles import Role, role_of
 from exr_inspector.validation.rule import Scope
 from exr_inspector.validation.stored import with_problems
-from tests.support.exrbytes import Channel, Part, a_string, build
+from tests.support.exrbytes import Channel, Part, a_string, a_stringvector, build
 from tests.unit.validation.judging import EVERYTHING, PLAIN, inspect, policy
 from tests.unit.validation.judging import judge as judge_bytes
 from tests.unit.validation.test_rules import CASES
@@ -102,11 +105,32 @@ def test_equal_channel_lists_share_their_facts() -> None:
     assert facts(one) is not facts(other)
 
 
-def test_long_channel_lists_are_not_kept() -> None:
-    inspection = inspect(build([Part(channels=[Channel(f"c{i}") for i in range(300)])]))
-    assert inspection.header
-    source = channel_source(inspection.header.parts[0], inspection.names[0], is_deep=False, is_multi_part=False)
+@pytest.mark.parametrize(
+    "part",
+    [
+        Part(channels=[Channel(f"c{i}") for i in range(1000)]),
+        Part(channels=[Channel("c" * 20_000)]),
+        Part(extra=[a_stringvector("multiView", ["v" * 5_000])]),
+        Part(extra=[a_stringvector("multiView", [f"v{i}" for i in range(100)])]),
+        Part(extra=[a_string("cryptomatte/0000000/name", "m" * 5_000)]),
+    ],
+)
+def test_what_a_hostile_header_names_is_not_kept(part: Part) -> None:
+    header = parse_header(build([part]))
+    assert isinstance(header, Header)
+    (read,) = header.parts
+    source = channel_source(read, part_names(header, read), is_deep=False, is_multi_part=False)
     assert channel_facts(source) is not channel_facts(source)
+    assert not channel_facts(source).is_kept
+
+
+def test_manifests_are_not_kept_with_the_facts_of_a_channel_list() -> None:
+    manifest = a_string("cryptomatte/0000000/manifest", "{}" + " " * 100_000)
+    inspection = inspect(build([Part(extra=[a_string("cryptomatte/0000000/name", "m"), manifest])]))
+    assert inspection.header
+    facts = FileFacts(inspection, inspection.header).parts[0].channel_facts
+    assert facts.is_kept
+    assert len(pickle.dumps((facts.channels, facts._named, facts._layers))) < 10_000
 
 
 def test_same_channels_with_another_view_are_other_facts() -> None:
