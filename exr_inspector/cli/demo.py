@@ -27,6 +27,7 @@ from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.maintenance import setup
 from exr_inspector.catalog.schema import CHANNELS, FILES, INSPECTIONS, PARTS
 from exr_inspector.cli.display import plain
+from exr_inspector.cli.terminal import output
 from exr_inspector.local.runtime import LocalRuntime
 from exr_inspector.local.runtime_client import post_event
 from exr_inspector.local.runtime_config import RuntimeConfig
@@ -40,6 +41,7 @@ BUCKET = "samples"
 SCHEMA = "exr_inspector"
 TRY = "select path, compression, width, height from files where is_deep"
 Row = dict[str, Any]
+_WIDE = 110
 
 
 @click.command("demo")
@@ -60,7 +62,7 @@ def command(catalog: Path) -> None:
       ./run demo
       ./run demo --catalog /tmp/trial.duckdb
     """
-    console = Console()
+    console = output()
     catalog.parent.mkdir(parents=True, exist_ok=True)
     expected: Mapping[str, Row] = json.loads((ROOT / "samples" / "expected.json").read_text(encoding="utf-8"))
     with LocalVastDB(catalog) as database:
@@ -85,7 +87,7 @@ def command(catalog: Path) -> None:
                 statuses, elapsed = _post_all(console, runtime, sorted(expected))
                 requests = sum(database.counters().values())
         tables = _read_back(database)
-    console.print(files_table(tables["files"]))
+    console.print(files_table(tables["files"], console.width))
     faults = list(compare(tables, expected))
     told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     read = [row["requests"] for row in tables["inspections"][-len(expected) :] if row["requests"] is not None]
@@ -148,34 +150,36 @@ def _read_back(database: LocalVastDB) -> dict[str, list[Row]]:
     return {name: sorted(found, key=lambda row: row[wanted[name]]) for name, found in rows.items()}
 
 
-def _resolution(row: Row) -> str:
-    return "" if row["width"] is None else f"{row['width']} x {row['height']}"
-
-
-def _whole(row: Row) -> Text:
-    words = {True: Text("yes", "green"), False: Text("no", "red"), None: Text("")}
-    return words[row["is_complete"]]
-
-
-def files_table(rows: Sequence[Row]) -> Table:
-    """The `files` table as a listing."""
-    table = Table(title="files", title_justify="left", box=None, padding=(0, 1), header_style="dim")
-    for column in ("path", "status", "pixels", "compression", "parts", "channels", "types", "whole", "worst finding"):
-        table.add_column(column, no_wrap=column in {"path", "status"})
-    for row in rows:
-        failed = row["status"] == "failed"
-        table.add_row(
-            Text(plain(row["path"])),
-            Text(row["error_code"] if failed else row["status"], style="red" if failed else "green"),
-            _resolution(row),
-            row["compression"] or "",
-            str(row["multipart_count"] or ""),
-            str(row["channel_count"] or ""),
-            (row["pixel_types"] or "").lower(),
-            _whole(row),
-            row["worst_severity"] or "",
-        )
+def files_table(rows: Sequence[Row], width: int) -> Table:
+    """The `files` table as a listing, with as many columns as `width` characters leave room for."""
+    columns = ["path", "status", "compression", "whole", "worst"]
+    if width >= _WIDE:
+        columns[2:3] = ["pixels", "compression", "parts", "channels", "types"]
+    table = Table(title="files", title_justify="left", box=None, padding=(0, 1, 0, 0), header_style="dim")
+    lines = [_cells(row) for row in rows]
+    widths = {column: max(len(column), *(len(line[column]) for line in lines)) + 1 for column in columns}
+    room = max(len("path"), width - sum(widths.values()) + widths["path"] - 1)
+    for column in columns:
+        table.add_column(column, no_wrap=True, max_width=room if column == "path" else None)
+    for line in lines:
+        table.add_row(*(line[column] for column in columns))
     return table
+
+
+def _cells(row: Row) -> dict[str, Text]:
+    failed = row["status"] == "failed"
+    whole = {True: Text("yes", "green"), False: Text("no", "red"), None: Text("")}
+    return {
+        "path": Text(plain(row["path"])),
+        "status": Text(row["error_code"] if failed else row["status"], style="red" if failed else "green"),
+        "pixels": Text("" if row["width"] is None else f"{row['width']} x {row['height']}"),
+        "compression": Text(row["compression"] or ""),
+        "parts": Text(str(row["multipart_count"] or "")),
+        "channels": Text(str(row["channel_count"] or "")),
+        "types": Text((row["pixel_types"] or "").lower()),
+        "whole": whole[row["is_complete"]],
+        "worst": Text(row["worst_severity"] or ""),
+    }
 
 
 def compare(tables: Mapping[str, Sequence[Row]], expected: Mapping[str, Row]) -> Iterator[str]:
