@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Sequence
 
-from exr_inspector.exr.malformed import NAME_CUT, Malformed, decode_name
+from exr_inspector.exr.malformed import NAME_CUT, Malformed, decode_name, encode_name
 from exr_inspector.exr.values import Channel
 
 _CHANNEL = struct.Struct("<iB3sii")  # pixel type, pLinear, reserved, xSampling, ySampling
@@ -26,7 +26,7 @@ def encode_channels(value: tuple[Channel, ...]) -> bytes:
     Raises:
         struct.error: If a field does not fit its place.
     """
-    entries = [name.encode() + b"\0" + _CHANNEL.pack(*rest) for name, *rest in value]
+    entries = [encode_name(name) + b"\0" + _CHANNEL.pack(*rest) for name, *rest in value]
     return b"".join(entries) + b"\0"
 
 
@@ -71,17 +71,15 @@ def decode_channels(raw: bytes) -> tuple[Channel, ...]:
         channels, position = _read_channels(raw)
         fault = f"{len(raw) - position - 1} bytes after the" if position < len(raw) else "no"
         raise Malformed(f"{fault} terminator of {len(channels)} channels")
-    return _made(found)
+    return _made(found, raw)
 
 
-def _made(found: Sequence[tuple[bytes, bytes, bytes]]) -> tuple[Channel, ...]:
+def _made(found: Sequence[tuple[bytes, bytes, bytes]], raw: bytes) -> tuple[Channel, ...]:
     """The channels of these names and fields. Lists hold few kinds of channels: their fields are read once a kind."""
     kinds = {fields: _CHANNEL.unpack(fields) for fields in {entry[1] for entry in found}}
     new = tuple.__new__  # makes a Channel in C
-    try:
-        return tuple([new(Channel, (name.decode(), *kinds[fields])) for name, fields, _ in found])
-    except UnicodeDecodeError:
-        return tuple([new(Channel, (decode_name(name), *kinds[fields])) for name, fields, _ in found])
+    decode = bytes.decode if raw.isascii() and b"\\" not in raw else decode_name
+    return tuple([new(Channel, (decode(name), *kinds[fields])) for name, fields, _ in found])
 
 
 def _read_channels(raw: bytes) -> tuple[tuple[Channel, ...], int]:
@@ -94,7 +92,7 @@ def _read_channels(raw: bytes) -> tuple[tuple[Channel, ...], int]:
     left = found.pop()[2] if found and found[-1][2] else b""
     if left and left[0]:
         raise Malformed(f"channel {len(found)} is cut off" if _NUL in left else f"{NAME_CUT} {len(found)}")
-    return _made(found), len(raw) - len(left)
+    return _made(found, raw), len(raw) - len(left)
 
 
 def readable_channels(raw: bytes) -> tuple[Channel, ...] | None:
@@ -106,3 +104,17 @@ def readable_channels(raw: bytes) -> tuple[Channel, ...] | None:
         return _read_channels(raw)[0]
     except Malformed:
         return None
+
+
+def byte_order(names: list[str]) -> Sequence[str | bytes]:
+    r"""What to sort channel names by: the names themselves, or their bytes where one holds a byte written as `\xNN`."""
+    return [encode_name(name) for name in names] if "\\x" in "\0".join(names) else names
+
+
+def pixel_order(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+    """The channels in the order of the pixel data: by the bytes of their names, whatever the list's own order."""
+    names = [channel[0] for channel in channels]
+    keys = byte_order(names)
+    if keys is names:
+        return tuple(sorted(channels))
+    return tuple([channel for _, channel in sorted(zip(keys, channels, strict=True))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES
 from exr_inspector.exr.channel_lists import is_plain
-from exr_inspector.exr.malformed import NAME_CUT, NOT_UTF8
+from exr_inspector.exr.malformed import NAME_CUT, NOT_UTF8, encode_name
 from exr_inspector.exr.parts import FIRST_WINS, PartHeader
 from exr_inspector.exr.problems import Problem, ProblemList
 from exr_inspector.exr.standard import DEPRECATED, REQUIRED, STANDARD
@@ -48,7 +48,8 @@ def check_attributes(part: PartHeader, problems: ProblemList) -> str | None:
         if not problem:
             if plain(name) == type_name:
                 continue
-            if type_name in _QUIET and name not in STANDARD and len(name) <= SHORT_NAME_BYTES and name.isascii():
+            is_simple = len(name) <= SHORT_NAME_BYTES and name.isascii() and "\\" not in name
+            if is_simple and type_name in _QUIET and name not in STANDARD:
                 continue
         long_name = _check_attribute(part, attribute, problems) or long_name
     if len(part.by_name) < len(part.attributes):
@@ -72,12 +73,15 @@ def _check_attribute(part: PartHeader, attribute: Attribute, problems: ProblemLi
 
 
 def _check_channel_names(part: PartHeader, names: list[str], problems: ProblemList) -> str | None:
-    """Report channel names that are too long; answers a long one."""
-    if max(map(len, names)) <= SHORT_NAME_BYTES and "".join(names).isascii():
+    """Report channel names that are too long, or no UTF-8; answers a long one."""
+    everything = "".join(names)
+    if max(map(len, names)) <= SHORT_NAME_BYTES and everything.isascii() and "\\x" not in everything:
         return None
     long_name = None
     for name in names:
-        size = len(name.encode())
+        size = len(encode_name(name))
+        if "\\x" in name:
+            _report_bytes(part, part.by_name["channels"], "a channel", name, problems)
         if size > SHORT_NAME_BYTES:
             long_name = name
         if size > LONG_NAME_BYTES:
@@ -91,10 +95,20 @@ def _too_long(part: PartHeader, attribute: Attribute, what: str, name: str) -> P
         f"the name of a {what} is too long",
         part=part.index,
         offset=attribute.offset,
-        found=f"{len(name.encode())} bytes: {name[:32]}...",
+        found=f"{len(encode_name(name))} bytes: {name[:32]}...",
         expected=f"at most {LONG_NAME_BYTES}",
         fatal=True,
     )
+
+
+def _report_bytes(part: PartHeader, attribute: Attribute, what: str, name: str, problems: ProblemList) -> None:
+    r"""Report a name that is no UTF-8; one that only looks as if it held an escaped byte (`\xNN`) is sound."""
+    try:
+        encode_name(name).decode()
+    except UnicodeDecodeError as error:
+        message = f"the name of {what} is {NOT_UTF8}"
+        found = f"byte 0x{error.object[error.start]:02x} in {name}"
+        problems.add(Problem("STR-STRING-UTF8", message, part.index, attribute.offset, found, "UTF-8"))
 
 
 def _check_names(part: PartHeader, attribute: Attribute, problems: ProblemList) -> str | None:
@@ -112,8 +126,10 @@ def _check_names(part: PartHeader, attribute: Attribute, problems: ProblemList) 
         )
     long_name = None
     for text in (name, type_name):
+        if "\\x" in text:
+            _report_bytes(part, attribute, "an attribute or its type", text, problems)
         if len(text) > SHORT_NAME_BYTES or not text.isascii():
-            size = len(text.encode())
+            size = len(encode_name(text))
             long_name = text if size > SHORT_NAME_BYTES else long_name
             if size > LONG_NAME_BYTES:
                 problems.add(_too_long(part, attribute, "attribute or its type", text))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from operator import lt
 
-from exr_inspector.exr.channel_lists import is_plain
+from exr_inspector.exr.channel_lists import byte_order, is_plain
 from exr_inspector.exr.header import PartHeader
 from exr_inspector.exr.layout import Layout, computed_chunk_count
+from exr_inspector.exr.malformed import encode_name
 from exr_inspector.exr.problems import Problem, ProblemList
 from exr_inspector.exr.standard import REQUIRED
 from exr_inspector.exr.values import (
@@ -184,7 +185,8 @@ def _check_channels(part: PartHeader, problems: ProblemList) -> None:
         found, expected = str(len(channels)), f"1 to {_MAX_CHANNELS}"
         problems.add(Problem("STR-CHAN-COUNT", message, index, offset, found, expected, fatal=True))
     names = [channel[0] for channel in channels]
-    if not all(map(lt, names, names[1:])):
+    keys = byte_order(names)
+    if not all(map(lt, keys, keys[1:])):
         _check_order(part, names, problems)
     for channel in channels:
         if channel[1:] not in _USUAL:
@@ -200,7 +202,8 @@ def _check_order(part: PartHeader, names: list[str], problems: ProblemList) -> N
                 Problem("STR-CHAN-DUP", message, part.index, offset, name, "each name once", channel=name, fatal=True)
             )
         seen.add(name)
-    first = next((name for name, after in pairwise(names) if name > after), None)
+    keys = [encode_name(name) for name in names]
+    first = next((name for name, (key, after) in zip(names, pairwise(keys), strict=False) if key > after), None)
     if first is not None:
         message = "the channel list is not sorted by name; the pixels always are"
         problems.add(

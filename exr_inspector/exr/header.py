@@ -71,7 +71,7 @@ def _custom(
     raw_name: bytes, raw_type: bytes, buffer: bytes, offset: int, size: int
 ) -> tuple[str, str, AttributeValue, str]:
     """Name, type name, value and problem of an attribute that is not a standard one; most of these are text."""
-    if raw_type == b"string":
+    if raw_type == b"string" and b"\\" not in raw_name:
         try:
             return raw_name.decode(), "string", buffer[offset : offset + size].decode(), ""
         except UnicodeDecodeError:

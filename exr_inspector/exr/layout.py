@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 from exr_inspector.errors import LimitExceeded, UnknownLayout
+from exr_inspector.exr.channel_lists import pixel_order
 from exr_inspector.exr.header import PartHeader
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 from exr_inspector.exr.values import (
@@ -296,7 +297,7 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
             found=str(len(channels)),
             expected=f"at most {limits.channels}",
         )
-    ordered = tuple(sorted(channels))
+    ordered = pixel_order(channels)
     lines = LINES_PER_CHUNK.get(compression)
     if lines is None:
         raise UnknownLayout("unknown compression", found=str(compression), expected="a code from 0 to 13")
