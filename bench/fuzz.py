@@ -1,9 +1,10 @@
-"""`./run bench fuzz [--seconds N | --runs N] [--seed S] [--atheris]`: throw mutated files at the format code.
+"""`./run bench fuzz [--seconds N | --runs N] [--seed S] [--whole] [--atheris]`: throw mutated files at the format code.
 
-Contract: whatever the bytes, only errors of ours leave the parser, and each input is done within SLOW_SECONDS. An input that
-breaks it is written to `tests/regressions/`, where a test runs it from then on. Without --atheris inputs are seeded mutations
-of small generated files and, where EXR_CORPUS or `../shared/corpus` is there, of public ones; with it libFuzzer leads the way
-by coverage, starting from the same files.
+Contract: whatever the bytes, only errors of ours leave the parser, and each input is done within SLOW_SECONDS. With --whole
+each input also goes through inspector, rules and rows (see `fuzz_whole`). An input that breaks the contract is written to
+`tests/regressions/`, where a test runs it from then on. Without --atheris inputs are seeded mutations of small generated files
+and, where EXR_CORPUS or `../shared/corpus` is there, of public ones; with it libFuzzer leads the way by coverage, starting
+from the same files.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from bench.fuzz_whole import BrokenContract, inspect_whole
 from exr_inspector.errors import ExrInspectorError, FormatError
 from exr_inspector.exr.attribute_json import to_json_text, value_number, value_text
 from exr_inspector.exr.chunks import ChunkTable, assess, chunk_states, read_tables, tables_end
@@ -42,10 +44,6 @@ REQUESTS = 200
 LIMITS = Limits(
     header_bytes=4 << 20, table_bytes=4 << 20, chunks=1 << 16, inflated_bytes=4 << 20, manifest_entries=100_000
 )
-
-
-class BrokenContract(Exception):
-    """An answer that contradicts itself."""
 
 
 class Reader:
@@ -165,6 +163,15 @@ def seeds() -> list[bytes]:
         ex.build([ex.Part(kind="deeptile", tiles=ex.Tiles(2, 2))]),
         ex.build([ex.Part(name="a"), ex.Part(name="b", kind="tiledimage"), ex.Part(name="c", kind="deepscanline")]),
         ex.build([ex.Part(compression=ex.ZIP, channels=sampled, data_window=(0, 0, 7, 39))]),
+        ex.build(
+            [ex.Part(channels=[ex.Channel("\udce9.R"), ex.Channel("\\xe9.R")], extra=[ex.a_chlist([ex.Channel("A")])])]
+        ),
+        ex.build(
+            [
+                ex.Part(name="a", replace=[ex.a_string("type", "other")]),
+                ex.Part(name="b", extra=[ex.a_string("view", "b")]),
+            ]
+        ),
     ]
     corpus = Path(os.environ.get("EXR_CORPUS", ROOT.parent / "shared" / "corpus"))
     files = sorted(path for path in corpus.glob("*/*") if path.parent.name != "truth" and path.is_file())
@@ -238,11 +245,18 @@ def inputs(seed: int) -> Iterator[bytes]:
         yield mutate(chance, pool)
 
 
-def broken(data: bytes) -> str | None:
-    """How an input breaks the contract, None when it keeps it."""
+def broken(data: bytes, *, whole: bool = False) -> str | None:
+    """How an input breaks the contract, None when it keeps it.
+
+    Args:
+        data: The input.
+        whole: Whether to go on through inspector, rules and rows: several times slower.
+    """
     started = time.process_time()
     try:
         exercise(data)
+        if whole:
+            inspect_whole(data, LIMITS)
     except ExrInspectorError as error:
         return f"{type(error).__name__} left where it should have been kept: {error}"
     except Exception as error:  # noqa: BLE001  # whatever it is, it is what the fuzzer looks for
@@ -259,7 +273,7 @@ def keep(data: bytes) -> Path:
     return path
 
 
-def with_atheris(seconds: float) -> None:
+def with_atheris(seconds: float, *, whole: bool) -> None:
     """Let libFuzzer look for inputs; it ends the process."""
     import atheris  # noqa: PLC0415  # not needed, and not installed everywhere, for the rest
 
@@ -269,7 +283,7 @@ def with_atheris(seconds: float) -> None:
         counted = importlib.import_module("bench.fuzz")
 
     def one(data: bytes) -> None:
-        fault = counted.broken(data)
+        fault = counted.broken(data, whole=whole)
         if fault:
             print(f"{fault}\n  kept as {keep(data)}", flush=True)
 
@@ -286,13 +300,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=None)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--atheris", action="store_true")
+    parser.add_argument("--whole", action="store_true")
     options = parser.parse_args()
     if options.atheris:
-        with_atheris(options.seconds)
+        with_atheris(options.seconds, whole=options.whole)
         return
     started, count, faults = time.perf_counter(), 0, 0
     for count, data in enumerate(inputs(options.seed), 1):
-        fault = broken(data)
+        fault = broken(data, whole=options.whole)
         if fault:
             faults += 1
             print(f"input {count} of seed {options.seed}: {fault}\n  kept as {keep(data)}", flush=True)

@@ -17,9 +17,14 @@ def test_mutations_raise_only_our_errors_and_take_no_time(seed: int) -> None:
     assert faults == {}
 
 
+def test_mutations_go_through_inspector_rules_and_rows_and_their_headers_come_back() -> None:
+    faults = {n: fault for n, data in enumerate(islice(inputs(77), 500)) if (fault := broken(data, whole=True))}
+    assert faults == {}
+
+
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
 def test_regressions(path: Path) -> None:
-    assert broken(path.read_bytes()) is None
+    assert broken(path.read_bytes(), whole=True) is None
 
 
 def test_memory_stays_in_proportion() -> None:
