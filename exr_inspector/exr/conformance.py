@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from exr_inspector.exr.attribute_json import value_text
 from exr_inspector.exr.attributes import encode
 from exr_inspector.exr.conformance_attributes import check_attributes
 from exr_inspector.exr.conformance_part import check_part, check_presence
@@ -46,15 +47,20 @@ def check_header(header: Header, layouts: Sequence[Layout | None] = ()) -> tuple
     for index, part in enumerate(header.parts):
         long_name = check_attributes(part, problems) or long_name
         check_part(part, layouts[index] if index < len(layouts) else None, problems)
-        if not header.is_partial or index < len(header.parts) - 1:
+        if _is_whole(header, part):
             check_presence(part, problems)
-    if bool(long_name) != bool(header.version_word & LONG_NAMES):
+    if bool(long_name) != bool(header.version_word & LONG_NAMES) and (long_name or not header.is_partial):
         _report_long_names(long_name, problems)
     if len(header.parts) > 1:
         _check_part_names(header.parts, problems)
         for part in header.parts[1:]:
-            _check_shared(header.parts[0], part, problems)
+            _check_shared(header.parts[0], part, problems, is_whole=_is_whole(header, part))
     return problems.all()
+
+
+def _is_whole(header: Header, part: PartHeader) -> bool:
+    """Whether all of a part's header was read: what the last part of a partial one lacks may have been there."""
+    return not header.is_partial or part.index < len(header.parts) - 1
 
 
 def _check_file(header: Header, problems: ProblemList) -> None:
@@ -88,6 +94,8 @@ def _check_flags(header: Header, problems: ProblemList) -> None:
                 fatal=True,
             )
         )
+    if header.is_partial:
+        return  # what is not there may only not have been read
     is_deep = any(part.is_deep for part in header.parts)
     if header.parts and is_deep != bool(word & NON_IMAGE):
         problems.add(
@@ -152,9 +160,9 @@ def _differ(name: str, part: PartHeader, problems: ProblemList) -> None:
     )
 
 
-def _check_shared(first: PartHeader, part: PartHeader, problems: ProblemList) -> None:
+def _check_shared(first: PartHeader, part: PartHeader, problems: ProblemList, *, is_whole: bool) -> None:
     for name, type_name in _SHARED:
-        if _bits(first, name, type_name) != _bits(part, name, type_name):
+        if (is_whole or name in part.by_name) and _bits(first, name, type_name) != _bits(part, name, type_name):
             _differ(name, part, problems)
     for name, type_name in _SHARED_IF_PRESENT:
         if name in part.by_name:
@@ -176,4 +184,5 @@ def _check_shared(first: PartHeader, part: PartHeader, problems: ProblemList) ->
 
 
 def _short(attribute: Attribute) -> str:
-    return str(attribute.value)[:200]
+    text = value_text(attribute)
+    return f"{attribute.size} bytes" if text is None else text[:200]

@@ -13,6 +13,7 @@ from exr_inspector.exr.layout import Layout, part_layout
 from exr_inspector.exr.problems import MAX_PROBLEMS_PER_CODE, Problem
 from tests.support.exrbytes import (
     DWAA,
+    FLOAT,
     RANDOM_Y,
     ZIP,
     Attr,
@@ -33,6 +34,7 @@ from tests.support.exrbytes import (
     a_timecode,
     attr,
     build,
+    lay_out,
 )
 
 RGB = (Channel("B"), Channel("G"), Channel("R"))
@@ -352,3 +354,19 @@ def test_the_number_of_chunks_is_told_also_where_there_are_too_many() -> None:
     data = build([Part(kind="tiledimage", replace=[tiles(1, 1, 1), window])])
     found = {problem.code: problem.found for problem in problems_of(data)}
     assert found == {"CHK-TABLE-TOO-BIG": str((4**11 - 1) // 3)}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [Part(name="a"), Part(name="b", kind="deepscanline")],
+        [Part(channels=[Channel("c" * 40)])],
+        [Part(kind="deeptile", channels=[Channel("Z", FLOAT)])],
+    ],
+)
+def test_a_sound_header_cut_anywhere_is_blamed_for_nothing(parts: list[Part]) -> None:
+    built = lay_out(parts)
+    for size in range(8, built.headers_end):
+        with pytest.raises(FormatError) as caught:
+            parse_header(built.data[:size], size)
+        assert check_header(caught.value.partial) == (), size  # type: ignore[arg-type]
