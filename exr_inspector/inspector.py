@@ -13,7 +13,16 @@ from datetime import datetime, timezone
 from enum import Enum
 
 from exr_inspector.errors import BudgetExceeded, EmptyFile, ExrInspectorError, FormatError, SourceError
-from exr_inspector.exr.chunks import ChunkTable, Completeness, States, assess, chunk_states, read_tables, tables_end
+from exr_inspector.exr.chunks import (
+    ChunkTable,
+    Completeness,
+    States,
+    assess,
+    chunk_states,
+    read_tables,
+    shared_entries,
+    tables_end,
+)
 from exr_inspector.exr.conformance import check_header
 from exr_inspector.exr.header import Header, HeaderParser, NeedMore
 from exr_inspector.exr.layout import Layout, part_layout
@@ -85,20 +94,30 @@ class _Known:
 
 
 class _Bytes:
-    """The file's first bytes, as far as they were read: grows by doubling, so that all copying together stays linear."""
+    """The file's first bytes, as far as they were read.
 
-    def __init__(self, source: RangeSource, limit: int) -> None:
+    Where only the next step is known (a header is read attribute by attribute) each request reads further ahead than the one
+    before: requests grow with the logarithm of what is needed, no more than twice of which is read, and all copying together
+    stays linear.
+    """
+
+    def __init__(self, source: RangeSource, first_bytes: int, limit: int) -> None:
         self._source = source
+        self._ahead = first_bytes
         self._limit = limit
-        self.buffer = b""
+        self.buffer = source.read(start=0, end=first_bytes)
 
     def read_until(self, until: int, size: int) -> bytes:
-        """Have at least the bytes before `until`, or all there are."""
+        """Have the bytes before `until`, or all there are."""
         have = len(self.buffer)
         if have < min(until, size):
-            end = min(max(until, min(2 * have, self._limit)), size)
-            self.buffer += self._source.read(start=have, end=end)
+            self.buffer += self._source.read(start=have, end=min(until, size))
         return self.buffer
+
+    def read_beyond(self, until: int, size: int) -> bytes:
+        """Have the bytes before `until`, or all there are, and some of those behind."""
+        ahead, self._ahead = self._ahead, 2 * self._ahead
+        return self.read_until(max(until, min(until + ahead, self._limit)), size)
 
 
 class Inspector:
@@ -150,6 +169,8 @@ class Inspector:
             if error.retryable:
                 raise
             self._failed(known, error)
+            if known.header is not None and not known.problems:  # what could be read of it can be judged
+                known.problems = check_header(known.header, known.layouts)
         inspection = self._inspection(source.bucket, source.key, known, policy, event=event, version=source.version)
         return self._judged(inspection, policy, source.cost, started)
 
@@ -206,8 +227,7 @@ class Inspector:
     def _read(self, source: RangeSource, known: _Known, deadline: Deadline | None) -> None:
         config = self._config
         metered = source.limited(ReadBudget(requests=config.max_requests))
-        start = _Bytes(metered, config.limits.header_bytes + config.limits.table_bytes)
-        start.buffer = metered.read(start=0, end=config.initial_read_bytes)
+        start = _Bytes(metered, config.initial_read_bytes, config.limits.header_bytes + config.limits.table_bytes)
         version = source.version
         if version is None:
             raise SourceError("the source answered a read without saying which version it read")
@@ -227,7 +247,7 @@ class Inspector:
             raise EmptyFile("the file is empty", found="0 bytes", expected="an OpenEXR file")
         parser = HeaderParser(size, self._config.limits)
         while isinstance(answer := parser.feed(start.buffer), NeedMore):
-            start.read_until(answer.until, size)
+            start.read_beyond(answer.until, size)
         return answer
 
     def _locate(self, start: _Bytes, known: _Known, size: int) -> None:
@@ -249,7 +269,9 @@ class Inspector:
             start.read_until(tables.until, size)
         first_offset = tables_end(header, located)
         known.tables = tables
-        known.states = tuple(chunk_states(table, first_offset, size) for table in tables)
+        known.states = tuple([chunk_states(table, first_offset, size) for table in tables])
+        if len(tables) > 1:
+            known.states = shared_entries(tables, known.states)
 
     def _check_chunks(self, source: RangeSource, known: _Known, size: int) -> None:
         """Completeness of every located part, by tables and as many leaders as the settings ask for.
@@ -261,7 +283,16 @@ class Inspector:
             return
         line_orders = [part.line_order for part in header.parts[: len(layouts)]]
         first_offset = tables_end(header, layouts)
-        chunks = ChunkMap(layouts, known.tables, known.states, header.is_multi_part, first_offset, size, line_orders)
+        chunks = ChunkMap(
+            layouts,
+            known.tables,
+            known.states,
+            header.is_multi_part,
+            first_offset,
+            size,
+            line_orders,
+            is_whole=len(layouts) == len(header.parts),
+        )
         report = self._ask(source, chunks)
         if self._config.rebuild and len(layouts) == len(known.layouts) and any(s is not None for s in report.states):
             rebuilt = run(rebuild_tables(chunks), self._reader(source, only_at_hand=False))

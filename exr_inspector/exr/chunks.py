@@ -215,6 +215,37 @@ def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States
     return states if states.any() else None
 
 
+def shared_entries(tables: Sequence[ChunkTable], states: Sequence[States]) -> tuple[States, ...]:
+    """The states once the tables of a multi-part file are held against one another: two parts cannot have one chunk.
+
+    Args:
+        tables: The tables of all parts.
+        states: What `chunk_states` made of each.
+
+    Returns:
+        The states, a later part's entry that an earlier part has, too, as DUPLICATE.
+    """
+    offsets = np.concatenate([table.offsets for table in tables])
+    order = np.argsort(offsets, kind="stable")  # of equal offsets the earlier part's first
+    rising = offsets[order]
+    again = order[1:][rising[1:] == rising[:-1]]
+    if not len(again):
+        return tuple(states)
+    repeated = np.zeros(len(offsets), bool)
+    repeated[again] = True
+    marked, start = list(states), 0
+    for part, table in enumerate(tables):
+        mine = np.flatnonzero(repeated[start : start + len(table.offsets)])
+        start += len(table.offsets)
+        known = states[part]
+        mine = mine if known is None else mine[known[mine] == ChunkState.OK]
+        if len(mine):
+            states_now = np.zeros(table.count, np.uint8) if known is None else known.copy()
+            states_now[mine] = ChunkState.DUPLICATE
+            marked[part] = states_now
+    return tuple(marked)
+
+
 def _rectangles(level: Level, runs: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int, int, int]]:
     """Runs of chunk indices within one level as (x first, x last, y first, y last): whole rows together."""
     for first, last in runs:

@@ -51,6 +51,7 @@ class ChunkMap:
         first_offset: End of the last table.
         file_size: Bytes of the file.
         line_orders: The line order code of each part, None where it has none; empty where the order does not matter.
+        is_whole: Whether these are all parts of the file. Otherwise bytes that belong to no chunk here may well belong to one.
     """
 
     layouts: Sequence[Layout]
@@ -60,6 +61,7 @@ class ChunkMap:
     first_offset: int
     file_size: int
     line_orders: Sequence[int | None] = ()
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,9 @@ def check_all_leaders(chunks: ChunkMap) -> Ask:
 def _check_places(found: _Findings, spans: Sequence[Span]) -> None:
     """Report overlaps, gaps and broken promises of order among the chunks whose leaders are sound."""
     chunks = found.chunks
-    all_known = all(states is None for states in found.states)  # otherwise a gap is where an unknown chunk lies
+    # Otherwise a gap is where an unknown chunk lies, or one of a part whose leaders nobody can read.
+    readable = chunks.is_whole and all(layout.levels or not layout.chunk_count for layout in chunks.layouts)
+    all_known = readable and all(states is None for states in found.states)
     for span, problem in check_spans(spans, chunks.first_offset, chunks.file_size):
         if span is None and all_known:
             found.problems.add(problem)

@@ -13,7 +13,7 @@ from exr_inspector.model import EventInfo, Inspection, StatsMode, Status
 from exr_inspector.settings import load_settings
 from exr_inspector.sources import SourceOpener
 from exr_inspector.validation import builtin_policy
-from tests.support.exrbytes import ZIPS, Part, a_string, build, lay_out
+from tests.support.exrbytes import ZIPS, Part, a_compression, a_string, attr, build, lay_out
 from tests.support.faulty_s3 import FaultyS3
 from tests.support.faulty_s3 import Status as HttpStatus
 
@@ -69,6 +69,22 @@ def test_many_small_attributes_over_the_first_read_double_the_reads(s3: FaultyS3
     assert inspection.cost.requests <= 6
 
 
+def test_one_large_attribute_costs_one_more_request_and_little_more_than_itself(s3: FaultyS3) -> None:
+    manifest = a_string("cryptomatte/abc1234/manifest", "x" * 300_000)
+    inspection = inspect(s3, build([tall(extra=[manifest, a_string("comments", "behind it")])]) + bytes(1_000_000))
+    assert inspection.is_complete is True
+    assert inspection.cost.requests == 2
+    assert inspection.cost.bytes_read < 300_000 + 2 * 65_536
+
+
+def test_tables_beyond_the_first_read_are_read_to_their_end_and_no_further(s3: FaultyS3) -> None:
+    built = lay_out([Part(data_window=(0, 0, 0, 19_999))])
+    inspection = inspect(s3, built.data)
+    assert inspection.is_complete is True
+    assert inspection.cost.requests == 2
+    assert inspection.cost.bytes_read == built.tables_end
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -119,6 +135,26 @@ def test_what_was_read_before_the_damage_is_kept(s3: FaultyS3) -> None:
     assert inspection.error_code == "EXR_HEADER_DAMAGED"
     assert inspection.header is not None
     assert inspection.header.parts[0].text("comments") == "before"
+
+
+def test_what_is_wrong_before_the_damage_is_reported(s3: FaultyS3) -> None:
+    part = Part(extra=[attr("envmap", "envmap", b"\x09"), a_string("zzz", "after").sized(-5)])
+    assert {"STR-HDR-END", "STR-ENUM-OTHER"} <= codes(inspect(s3, build([part])))
+
+
+def test_an_entry_that_two_parts_have_is_no_chunk_of_the_second(s3: FaultyS3) -> None:
+    first = lay_out([Part(name="a"), Part(name="b")]).parts[0].chunks[1].start
+    data = build([Part(name="a"), Part(name="b", edit_table=lambda offsets: [offsets[0], first, offsets[2]])])
+    inspection = inspect(s3, data)
+    assert [whole.present for whole in inspection.completeness] == [3, 2]
+    assert "CHK-OFFSET-DUP" in codes(inspection)
+
+
+def test_bytes_of_parts_that_cannot_be_located_are_no_gaps(s3: FaultyS3) -> None:
+    unknown_type = build([Part(name="a"), Part(name="b", replace=[a_string("type", "future")]), Part(name="c")])
+    assert "CHK-GAPS" not in codes(inspect(s3, unknown_type, leaders=LeaderMode.ALL))
+    unknown_layout = build([Part(name="a"), Part(name="b", replace=[a_compression(77)]), Part(name="c")])
+    assert "CHK-GAPS" not in codes(inspect(s3, unknown_layout, leaders=LeaderMode.ALL))
 
 
 def test_parts_before_one_without_a_layout_still_have_their_verdict(s3: FaultyS3) -> None:

@@ -17,6 +17,7 @@ from exr_inspector.exr.chunks import (
     assess,
     chunk_states,
     read_tables,
+    shared_entries,
     tables_end,
 )
 from exr_inspector.exr.header import Header, NeedMore, parse_header
@@ -223,3 +224,18 @@ def test_parts_without_chunks_are_complete() -> None:
     assert chunk_states(table, 0, 0) is None
     layout = located(build([Part()]))[1][0]
     assert assess(layout, table, None, None).fraction == 1.0
+
+
+def marked(*offsets: list[int]) -> list[list[int]]:
+    """What `shared_entries` makes of tables of these offsets, by part; a file of 1000 bytes whose tables end at 100."""
+    tables = [ChunkTable(part, 0, len(some), np.array(some, np.uint64)) for part, some in enumerate(offsets)]
+    states = shared_entries(tables, [chunk_states(table, 100, 1000) for table in tables])
+    return [[0] * table.count if state is None else state.tolist() for table, state in zip(tables, states, strict=True)]
+
+
+def test_of_two_parts_with_one_entry_the_later_has_no_chunk_there() -> None:
+    assert marked([100, 200], [300, 400]) == [[0, 0], [0, 0]]
+    assert marked([100, 300], [200, 400]) == [[0, 0], [0, 0]]
+    assert marked([100, 200], [200, 100], [100, 500]) == [[0, 0], [3, 3], [3, 0]]
+    assert marked([100, 200], [], [200]) == [[0, 0], [], [3]]
+    assert marked([0, 5, 200], [0, 5, 200]) == [[1, 2, 0], [1, 2, 3]]
