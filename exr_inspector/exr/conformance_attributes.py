@@ -221,6 +221,8 @@ def _check_duplicates(part: PartHeader, problems: ProblemList) -> None:
         fatal = bool(size) and name not in _OWN_READER and (type_name != earlier.type_name or type_name == "string")
         if name in FIRST_WINS:
             reading = "the first one counts"
+        elif name == "channels" and type_name == earlier.type_name:
+            reading = "the channels of both count"
         else:
             reading = "the library loses its place" if fatal else "the last one counts"
         problems.add(

@@ -170,4 +170,22 @@ def make_part(index: int, version_word: int, attributes: tuple[Attribute, ...]) 
             counts = attribute.name in FIRST_WINS or by_name[attribute.name].type_name != attribute.type_name
             if standard is not None and standard.type_name == attribute.type_name and counts:
                 by_name[attribute.name] = attribute
+        _join_channel_lists(attributes, by_name)
     return tuple.__new__(PartHeader, (index, version_word, attributes, by_name))  # as PartHeader(...), in C
+
+
+def _join_channel_lists(attributes: tuple[Attribute, ...], by_name: dict[str, Attribute]) -> None:
+    """Make several sound lists of channels one, as the library does: it adds up channels until a name comes again."""
+    sound = [one for one in attributes if one.name == "channels" and one.type_name == "chlist" and not one.problem]
+    if len(sound) < 2:
+        return
+    lists: list[tuple[Channel, ...]] = [one.value for one in sound]  # type: ignore[misc]  # decode() made channels of them
+    joined = list(lists[0])
+    seen = {channel.name for channel in joined}
+    for channels in lists[1:]:
+        for channel in channels:
+            if channel.name in seen:
+                break  # the library reads no more of this list
+            seen.add(channel.name)
+            joined.append(channel)
+    by_name["channels"] = sound[-1]._replace(value=tuple(joined))

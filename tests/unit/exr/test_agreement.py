@@ -18,6 +18,7 @@ from exr_inspector.exr.leader_walk import ChunkMap, check_all_leaders, check_las
 from exr_inspector.exr.names import part_names
 from exr_inspector.exr.values import Attribute
 from tests.support import exrstrategies as strategies
+from tests.support.exrbytes import Channel, Part, a_chlist, build
 from tests.support.exrstrategies import Example
 
 EVERYTHING = settings(
@@ -146,3 +147,26 @@ def test_the_comparison_can_fail() -> None:
         compare(Attribute("a", "v2f", (1.0, 2.0), 0, 8), {"a": np.array([1.0, 3.0], np.float32)})
     with pytest.raises(AssertionError):
         compare(Attribute("a", "string", "x", 0, 1), {"a": "y"})
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        ["R", "A"],
+        ["R", "A", "Z"],
+        ["BR", "ARZ"],
+        ["BGR", "BGR"],
+        ["G", "BGR", "A"],
+        ["BR", ""],
+    ],
+)
+def test_several_channel_lists_are_added_up_as_the_library_does(lists: list[str]) -> None:
+    first, *others = [a_chlist([Channel(name) for name in names]) for names in lists]
+    data = build([Part(replace=[first], extra=others)])
+    part = parsed(data).parts[0]
+    theirs = [channel.name for channel in OpenEXR.File(io.BytesIO(data), header_only=True).header()["channels"]]
+    assert sorted(channel.name for channel in part.channels or ()) == theirs
+    assert [channel.name for channel in part_layout(part).channels] == theirs
+    repeats = [problem for problem in check_header(parsed(data)) if problem.code == "STR-ATTR-DUP"]
+    assert len(repeats) == len(others)
+    assert all("the channels of both count" in problem.message for problem in repeats)

@@ -370,3 +370,13 @@ def test_a_sound_header_cut_anywhere_is_blamed_for_nothing(parts: list[Part]) ->
         with pytest.raises(FormatError) as caught:
             parse_header(built.data[:size], size)
         assert check_header(caught.value.partial) == (), size  # type: ignore[arg-type]
+
+
+def test_a_flat_part_beside_a_deep_one_may_lack_its_version() -> None:
+    parts = [Part(name="a", without="version"), Part(name="b", kind="deepscanline", without="version")]
+    header = parse_header(build(parts))
+    assert isinstance(header, Header)
+    assert [(one.code, one.part, one.mild) for one in check_header(header)] == [
+        ("STR-DEEP-VERSION", 0, True),
+        ("STR-DEEP-VERSION", 1, False),
+    ]
