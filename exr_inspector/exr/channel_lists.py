@@ -50,7 +50,7 @@ _PLAIN_IDS = frozenset(
 
 
 def is_plain(channels: tuple[Channel, ...]) -> bool:
-    """Whether a list that `decode_channels` gave is one of the usual ones of which nothing can be wrong in any part.
+    """Whether a list that `decode_channels` gave is a usual one: sorted, and nothing can be wrong with it in any part.
 
     They are handed out as the same objects each time, so one look tells; other lists need theirs, however ordinary.
     """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 from exr_inspector.errors import LimitExceeded, UnknownLayout
-from exr_inspector.exr.channel_lists import pixel_order
+from exr_inspector.exr.channel_lists import is_plain, pixel_order
 from exr_inspector.exr.header import PartHeader
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 from exr_inspector.exr.values import (
@@ -266,6 +266,22 @@ def computed_chunk_count(part: PartHeader) -> int | None:
     return _levels(tiles, window.width, window.height)[1]
 
 
+def _ordered(channels: tuple[Channel, ...], limits: Limits) -> tuple[Channel, ...]:
+    """Sound channels in the order of the pixel data."""
+    for channel in channels:
+        _, pixel_type, _, _, x_sampling, y_sampling = channel
+        if not 0 <= pixel_type <= 2 or x_sampling < 1 or y_sampling < 1:
+            _refuse_channel(channel)
+    if len(channels) > limits.channels:
+        raise LimitExceeded(
+            "too many channels",
+            limit="EXR_MAX_CHANNELS",
+            found=str(len(channels)),
+            expected=f"at most {limits.channels}",
+        )
+    return pixel_order(channels)
+
+
 def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
     """How the chunks of `part` are cut.
 
@@ -286,18 +302,7 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
     inside = x_min > _LOWEST and y_min > _LOWEST and x_max < _BEYOND and y_max < _BEYOND
     if not (0 < width <= limit and 0 < height <= limit and inside):
         _refuse_window(window, limits)
-    for channel in channels:
-        _, pixel_type, _, _, x_sampling, y_sampling = channel
-        if not 0 <= pixel_type <= 2 or x_sampling < 1 or y_sampling < 1:
-            _refuse_channel(channel)
-    if len(channels) > limits.channels:
-        raise LimitExceeded(
-            "too many channels",
-            limit="EXR_MAX_CHANNELS",
-            found=str(len(channels)),
-            expected=f"at most {limits.channels}",
-        )
-    ordered = pixel_order(channels)
+    ordered = channels if is_plain(channels) and len(channels) <= limits.channels else _ordered(channels, limits)
     lines = LINES_PER_CHUNK.get(compression)
     if lines is None:
         raise UnknownLayout("unknown compression", found=str(compression), expected="a code from 0 to 13")

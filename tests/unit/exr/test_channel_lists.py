@@ -82,4 +82,5 @@ def test_nothing_is_wrong_with_a_plain_list_in_any_kind_of_part(kind: exrbytes.K
         short, long = check_header(header, layouts), check_header(header._replace(parts=(whole,)), layouts)
         assert short == long
         if is_plain(usual):
+            assert part_layout(part).channels == tuple(sorted(usual))
             assert not [problem for problem in long if problem.channel or "channel" in problem.message]
