@@ -83,9 +83,9 @@ def case(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Lower-case or spelt-out names in the base layer; layers of Cryptomatte and renderers use them on purpose."""
     return [
         Found(
-            f"Channel {channel.name!r} is not recognised as {_LONG_NAMES[channel.name.lower()]}",
+            f"Channel {channel.name!r} is not recognised as {_LONG_NAMES[channel.component.lower()]}",
             channel.name,
-            _LONG_NAMES[channel.name.lower()],
+            _LONG_NAMES[channel.component.lower()],
             channel.name,
         )
         for channel in part.named
