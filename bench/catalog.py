@@ -26,7 +26,7 @@ from exr_inspector.catalog.schema import BY_NAME
 from exr_inspector.catalog.session import Work
 from exr_inspector.exr.header import Header, make_part
 from exr_inspector.exr.layout import part_layout
-from exr_inspector.exr.names import part_names
+from exr_inspector.exr.names import file_names
 from exr_inspector.exr.values import Attribute, AttributeValue, Box2i, Channel
 from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import Inspection, ObjectVersion, SequenceName, Status
@@ -64,7 +64,7 @@ def made(key: str, revision: int = 1) -> Inspection:
         inspected_at=moment,
         header=header,
         layouts=(part_layout(part),),
-        names=(part_names(header, part),),
+        names=file_names(header),
     )
 
 

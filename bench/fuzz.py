@@ -32,7 +32,7 @@ from exr_inspector.exr.idmanifest import decode_manifest
 from exr_inspector.exr.layout import Layout, part_layout
 from exr_inspector.exr.leader_walk import ByteRange, ChunkMap, check_all_leaders, check_last_leader, rebuild_tables, run
 from exr_inspector.exr.limits import Limits
-from exr_inspector.exr.names import part_names
+from exr_inspector.exr.names import file_names
 from exr_inspector.exr.previews import preview_pixels
 from exr_inspector.exr.timecode import Packing, read_timecode
 from exr_inspector.exr.values import IdManifest, Preview, TimeCode
@@ -72,8 +72,8 @@ def exercise(data: bytes) -> None:
         return
     layouts = [layout_or_none(header, index) for index in range(len(header.parts))]
     check_header(header, layouts)
+    file_names(header)
     for part in header.parts:
-        part_names(header, part)
         for attribute in part.attributes:
             exercise_value(attribute.value)
             to_json_text(attribute)

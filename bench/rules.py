@@ -23,7 +23,7 @@ from exr_inspector.errors import FormatError
 from exr_inspector.exr.conformance import check_header
 from exr_inspector.exr.header import Header, parse_header
 from exr_inspector.exr.layout import part_layout
-from exr_inspector.exr.names import part_names
+from exr_inspector.exr.names import file_names
 from exr_inspector.model import Inspection, ObjectVersion, SequenceName, Status
 from exr_inspector.validation import builtin_policy, validate
 from exr_inspector.validation.channel_facts import _memoised as channel_facts
@@ -62,7 +62,7 @@ def inspection_of(data: bytes, header: Header) -> Inspection:
         inspected_at=datetime(2026, 1, 2, tzinfo=timezone.utc),
         header=header,
         layouts=layouts,
-        names=tuple(part_names(header, part) for part in header.parts),
+        names=file_names(header),
         problems=check_header(header, layouts),
     )
 

@@ -36,7 +36,7 @@ from exr_inspector.exr.leader_walk import (
     run,
 )
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
-from exr_inspector.exr.names import part_names
+from exr_inspector.exr.names import file_names
 from exr_inspector.exr.problems import Problem
 from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status
 from exr_inspector.pixels import DecodeBudget, PixelConfig, read_pixels
@@ -206,7 +206,7 @@ class Inspector:
             header=known.header,
             layouts=known.layouts,
             completeness=known.completeness,
-            names=tuple(part_names(known.header, part) for part in known.header.parts) if known.header else (),
+            names=file_names(known.header) if known.header else (),
             problems=known.problems,
             pixels=known.pixels,
             policy=policy.label,

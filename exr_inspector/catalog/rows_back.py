@@ -20,7 +20,7 @@ from exr_inspector.exr.chunks import ChunkState, Completeness, MissingRange
 from exr_inspector.exr.header import Header, PartHeader, make_part
 from exr_inspector.exr.layout import Layout, part_layout
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
-from exr_inspector.exr.names import part_names
+from exr_inspector.exr.names import file_names
 from exr_inspector.exr.values import Attribute
 from exr_inspector.model import (
     ChannelStats,
@@ -221,7 +221,7 @@ def _build(rows: Mapping[str, Sequence[StoredRow]], limits: Limits) -> Inspectio
         header=header,
         layouts=tuple(_layout(part, row, limits) for part, row in zip(made, parts, strict=False)),
         completeness=tuple(state for state in states if state is not None),
-        names=tuple(part_names(header, part) for part in made) if header else (),
+        names=file_names(header) if header else (),
         pixels=_pixels(files, parts, rows["stats"]),
         findings=tuple(map(_finding, _sorted(rows["validation"], "finding_index"))),
         policy=files["policy"] or "",

@@ -10,6 +10,7 @@ from exr_inspector.catalog.rows_summary import Row, clipped, finite
 from exr_inspector.catalog.schema import CELL_BYTES
 from exr_inspector.exr.chunks import Completeness
 from exr_inspector.exr.header import PartHeader
+from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.values import Compression, LevelMode, LevelRoundingMode, LineOrder, code_name
 from exr_inspector.model import Inspection, PartPixels, PixelFault
 
@@ -122,6 +123,11 @@ def _level_json(item: PartPixels) -> Row:
     }
 
 
+def _cryptomattes(names: PartNames) -> str | None:
+    found = dict.fromkeys([item.name or item.key for item in names.cryptomattes] + list(names.mattes))
+    return clipped(",".join(found)) or None
+
+
 def part_row(inspection: Inspection, part: PartHeader) -> Row:
     """The columns of `parts` that follow from the inspection."""
     index = part.index
@@ -141,10 +147,9 @@ def part_row(inspection: Inspection, part: PartHeader) -> Row:
         "level_count": len(layout.levels) if layout else None,
         "channel_count": len(part.channels or ()),
         "layer_count": len(names.layers) if names else None,
-        "cryptomattes": clipped(",".join(item.name or item.key for item in names.cryptomattes)) if names else None,
+        "cryptomattes": _cryptomattes(names) if names else None,
         "attribute_count": len(part.attributes),
         "chunk_count_declared": part.chunk_count,
         "chunk_count_computed": layout.chunk_count if layout else None,
     }
-    row["cryptomattes"] = row["cryptomattes"] or None
     return row | _windows(part) | _tiling(part) | _completeness(state) | _part_pixels(inspection, index)

@@ -87,7 +87,7 @@ _PARTS = (
     may("level_count", INT, "Levels; null where the layout is unknown", "levels"),
     must("channel_count", INT, "Channels", "channels"),
     may("layer_count", INT, "Layers, a layer once for each view", "layers"),
-    may("cryptomattes", TEXT, "Names of declared Cryptomattes, commas between"),
+    may("cryptomattes", TEXT, "Names of the Cryptomattes that it declares or holds, commas between"),
     must("attribute_count", INT, "Attributes in the header, duplicates included", "attributes"),
     may("chunk_count_declared", LONG, "Attribute chunkCount", "chunks"),
     may("chunk_count_computed", LONG, "Chunks that the layout asks for; null where it is unknown", "chunks"),

@@ -8,7 +8,7 @@ RGB triplet). Names are never changed and nothing is guessed: a channel without 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from exr_inspector.exr.header import Header, PartHeader
@@ -63,8 +63,8 @@ class Cryptomatte(NamedTuple):
         conversion: How ids became floats.
         manifest: Inline manifest, JSON text.
         manifest_file: Sidecar manifest, a path relative to the file.
-        rank_layers: Layers that hold (id, coverage) pairs, in rank order.
-        preview_channels: Deprecated preview channels.
+        rank_layers: Layers of any part that hold (id, coverage) pairs, in rank order; once each, whatever their views.
+        preview_channels: Deprecated preview channels, of any part.
     """
 
     key: str
@@ -85,14 +85,16 @@ class PartNames(NamedTuple):
         views: Views the part holds, the default one first; empty where the file names none.
         channels: One a channel, in file order.
         layers: Layers in the order of their first channel.
-        cryptomattes: Declared Cryptomattes in header order.
+        cryptomattes: Cryptomattes that the part declares, in header order.
+        mattes: Names of the Cryptomattes that its channels belong to; another part may declare them.
     """
 
     part: int
     views: tuple[str, ...]
     channels: tuple[ChannelName, ...]
     layers: tuple[Layer, ...]
-    cryptomattes: tuple[Cryptomatte, ...]
+    cryptomattes: tuple[Cryptomatte, ...] = ()
+    mattes: tuple[str, ...] = ()
 
 
 _DWA_LOSSY = frozenset({"R", "G", "B", "Y", "RY", "BY"})
@@ -165,7 +167,8 @@ def _views(header: Header, part: PartHeader) -> tuple[tuple[str, ...], str | Non
     return (() if part.view is None else (part.view,)), part.view
 
 
-def _cryptomattes(part: PartHeader, channels: Sequence[Channel]) -> tuple[Cryptomatte, ...]:
+def _declared(part: PartHeader) -> dict[str, dict[str, str]]:
+    """The Cryptomattes that a part declares: key -> field -> text."""
     declared: dict[str, dict[str, str]] = {}
     for attribute in part.attributes:
         match = _CRYPTO_ATTRIBUTE.fullmatch(attribute[0]) if attribute[0].startswith("cryptomatte/") else None
@@ -173,37 +176,55 @@ def _cryptomattes(part: PartHeader, channels: Sequence[Channel]) -> tuple[Crypto
             fields = declared.setdefault(match[1], {})
             if isinstance(attribute.value, str):
                 fields[match[2]] = attribute.value
-    if not declared:
-        return ()
-    # One pass over the channels serves all declarations: a hostile header may hold many thousands of both.
-    members: dict[str, list[str]] = {}
-    for channel in channels:
-        members.setdefault(channel.name.rpartition(".")[0], []).append(channel.name)
-    ranks: dict[str, list[str]] = {}
-    for layer in members:
-        if _RANK.fullmatch(layer[-2:]):
-            ranks.setdefault(layer[:-2], []).append(layer)
-    # Declarations of one name share their tuples: the header may repeat a name as often as it likes.
-    shared: dict[str | None, tuple[tuple[str, ...], tuple[str, ...]]] = {None: ((), ()), "": ((), ())}
-    found = []
-    for key, fields in declared.items():
+    return declared
+
+
+class _Mattes:
+    """The Cryptomattes of a file, and what belongs to each: filled in channel by channel.
+
+    One pass over the channels serves all declarations: a hostile header may hold many thousands of both.
+    """
+
+    def __init__(self, declared: Iterable[dict[str, dict[str, str]]]) -> None:
+        names = {fields.get("name", "") for one in declared for fields in one.values()} - {""}
+        self._ranks: dict[str, dict[str, None]] = {name: {} for name in names}
+        self._previews: dict[str, list[str]] = {name: [] for name in names}
+        # Declarations of one name share their tuples: the header may repeat a name as often as it likes.
+        self._shared: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+    def of(self, layer: str, channel: str) -> str | None:
+        """Name of the Cryptomatte that a channel belongs to, which is noted.
+
+        `c100` is a rank of `c1` and may be the preview of a `c100`: then it is noted as both, and belongs to the first.
+        """
+        is_preview = layer in self._previews
+        if is_preview:
+            self._previews[layer].append(channel)
+        name = layer[:-2]
+        if name in self._ranks and _RANK.fullmatch(layer[-2:]):
+            self._ranks[name][layer] = None
+            return name
+        return layer if is_preview else None
+
+    def made(self, declared: dict[str, dict[str, str]]) -> tuple[Cryptomatte, ...]:
+        """The Cryptomattes of one part's declarations, once all channels were noted."""
+        return tuple(self._made(key, fields) for key, fields in declared.items())
+
+    def _made(self, key: str, fields: dict[str, str]) -> Cryptomatte:
         name = fields.get("name")
-        if name is not None and name not in shared:
-            shared[name] = tuple(sorted(ranks.get(name, ()))), tuple(members.get(name, ()))
-        rank_layers, preview_channels = shared[name]
-        found.append(
-            Cryptomatte(
-                key,
-                name,
-                fields.get("hash"),
-                fields.get("conversion"),
-                fields.get("manifest"),
-                fields.get("manif_file"),
-                rank_layers,
-                preview_channels,
-            )
+        if name and name not in self._shared:
+            self._shared[name] = tuple(sorted(self._ranks[name])), tuple(dict.fromkeys(self._previews[name]))
+        rank_layers, preview_channels = self._shared.get(name or "", ((), ()))
+        return Cryptomatte(
+            key,
+            name,
+            fields.get("hash"),
+            fields.get("conversion"),
+            fields.get("manifest"),
+            fields.get("manif_file"),
+            rank_layers,
+            preview_channels,
         )
-    return tuple(found)
 
 
 def _layers(names: Sequence[ChannelName], types: Sequence[str]) -> tuple[Layer, ...]:
@@ -219,21 +240,31 @@ def _layers(names: Sequence[ChannelName], types: Sequence[str]) -> tuple[Layer, 
     )
 
 
-def part_names(header: Header, part: PartHeader) -> PartNames:
-    """Take the names of one part apart. A part without a channel list has none."""
+def file_names(header: Header) -> tuple[PartNames, ...]:
+    """Take the names of all parts apart. A part without a channel list has none.
+
+    All parts together, since writers of multi-part files declare a Cryptomatte in the first one, or in each.
+    """
+    declared = [_declared(part) for part in header.parts]
+    if not any(declared):
+        return tuple([_part_names(header, part, None) for part in header.parts])
+    mattes = _Mattes(declared)
+    names = [_part_names(header, part, mattes) for part in header.parts]
+    return tuple([part._replace(cryptomattes=mattes.made(mine)) for part, mine in zip(names, declared, strict=True)])
+
+
+def _part_names(header: Header, part: PartHeader, mattes: _Mattes | None) -> PartNames:
     channels = part.channels or ()
     views, part_view = _views(header, part)
     known_views = frozenset(views) - {""}  # a view without a name is not named by an empty component
     lossy = lossy_channels(part.compression, channels)
-    cryptomattes = _cryptomattes(part, channels)
-    by_name = {crypto.name: crypto for crypto in cryptomattes}  # once each: the header may repeat a name without end
-    crypto_of = {prefix: crypto.name for crypto in by_name.values() for prefix in crypto.rank_layers}
-    crypto_of.update({crypto.name: crypto.name for crypto in cryptomattes if crypto.name})
-    names = []
+    names, held = [], dict[str, None]()
     for channel in channels:
         name = channel[0]
         layer, component, view = _split(name, views, known_views, part_view)
-        crypto = crypto_of.get(name.rpartition(".")[0]) if crypto_of else None
+        crypto = mattes.of(layer, name) if mattes else None
+        if crypto is not None:
+            held[crypto] = None
         names.append(ChannelName(name, layer, component, view, name in lossy, crypto))
     types = [channel.type_name for channel in channels]
-    return PartNames(part.index, views, tuple(names), _layers(names, types), cryptomattes)
+    return PartNames(part.index, views, tuple(names), _layers(names, types), mattes=tuple(held))

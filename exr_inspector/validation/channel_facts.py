@@ -48,8 +48,8 @@ class NamedChannel(NamedTuple):
 class ChannelSource(tuple[object, ...]):  # noqa: SLOT001 - it carries names besides what is compared
     """All that channel facts follow from.
 
-    Channel list, compression, deep or not, multi-part or not, view, views, names of Cryptomattes: a tuple, since it is made
-    and compared for every part that is judged.
+    Channel list, compression, deep or not, multi-part or not, view, views, names of declared Cryptomattes and of those that its
+    channels belong to: a tuple, since it is made and compared for every part that is judged.
 
     Attributes:
         size_bytes: Bytes of the channel list in the file.
@@ -64,9 +64,11 @@ class ChannelSource(tuple[object, ...]):  # noqa: SLOT001 - it carries names bes
 
 def channel_source(part: PartHeader, names: PartNames, *, is_deep: bool, is_multi_part: bool) -> ChannelSource:
     """What the facts of a part's channels follow from."""
-    mattes = tuple([matte.name for matte in names.cryptomattes]) if names.cryptomattes else ()
+    declared = tuple([matte.name for matte in names.cryptomattes]) if names.cryptomattes else ()
     channels = part.channels or ()
-    source = ChannelSource((channels, part.compression, is_deep, is_multi_part, part.view, names.views, mattes))
+    source = ChannelSource(
+        (channels, part.compression, is_deep, is_multi_part, part.view, names.views, declared + names.mattes)
+    )
     source.size_bytes = part.by_name["channels"].size if channels else 0
     source.named, source.layers = names.channels, names.layers
     return source

@@ -183,7 +183,7 @@ class FileFacts:
     @cached_property
     def mattes(self) -> list[Matte]:
         """The Cryptomattes that any part declares, once a key; no more than anybody uses, for the time it takes."""
-        channels = [(part.index, channel.name) for part in self.parts for channel in part.channels]
+        channels = [(part.index, name) for part in self.parts for name in part.names.channels]
         found: dict[str, Matte] = {}
         for part in self.parts:
             for declared in part.names.cryptomattes:

@@ -1,6 +1,7 @@
 """Cryptomattes of a whole file: each declaration with the channels it speaks of, in whichever part they are.
 
-`exr.names` looks at one part; writers of multi-part files put the declaration into the first part or into all of them.
+Writers of multi-part files put the declaration into the first part or into all of them; in stereo files each view has its
+layers.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 
-from exr_inspector.exr.names import Cryptomatte
+from exr_inspector.exr.names import ChannelName, Cryptomatte
 from exr_inspector.validation.manifests import ManifestError, parse_manifest
 
+Place = tuple[int, str]  # index of a part, full name of a channel
 RANK_COMPONENTS = (("r", "g", "b", "a"), ("red", "green", "blue", "alpha"))
 
 
@@ -21,26 +23,26 @@ class Matte:
     Attributes:
         declared: Its attributes, of the first part that has them.
         part: Index of that part.
-        ranks: Layer with its number (`crypto00`) -> components -> (part, full channel name), of all parts, by number.
+        ranks: View (None where the file names none) -> layer with its number (`crypto00`) -> component -> (part, full channel
+            name), of all parts, by number.
         near: Layers that are like the name but for case or a prefix, where none is exactly so.
     """
 
-    def __init__(self, declared: Cryptomatte, part: int, channels: Iterable[tuple[int, str]]) -> None:
+    def __init__(self, declared: Cryptomatte, part: int, channels: Iterable[tuple[int, ChannelName]]) -> None:
         self.declared = declared
         self.part = part
-        self.ranks: dict[str, dict[str, tuple[int, str]]] = {}
+        self.ranks: dict[str | None, dict[str, dict[str, Place]]] = {}
         self.near: list[str] = []
         if not declared.name:
             return
         exact = re.compile(re.escape(declared.name) + r"\d+")
         alike = re.compile(r"(?:.*\.)?" + re.escape(declared.name) + r"\d+", re.IGNORECASE)
-        for index, full in channels:
-            layer, _, component = full.rpartition(".")
+        for index, (full, layer, component, view, *_) in channels:
             if exact.fullmatch(layer):
-                self.ranks.setdefault(layer, {})[component] = (index, full)
+                self.ranks.setdefault(view, {}).setdefault(layer, {})[component] = (index, full)
             elif alike.fullmatch(layer) and layer not in self.near:
                 self.near.append(layer)
-        self.ranks = dict(sorted(self.ranks.items()))
+        self.ranks = {view: dict(sorted(layers.items())) for view, layers in self.ranks.items()}
 
     @property
     def label(self) -> str:
@@ -57,11 +59,21 @@ class Matte:
         except ManifestError as error:
             return error
 
-    def pairs(self) -> Iterable[tuple[tuple[int, str], tuple[int, str]]]:
-        """(id channel, coverage channel) of every rank, each as (part, name), in rank order."""
-        for members in self.ranks.values():
-            lower = {component.lower(): place for component, place in members.items()}
-            for components in RANK_COMPONENTS:
-                for id_component, coverage in (components[:2], components[2:]):
-                    if id_component in lower and coverage in lower:
-                        yield lower[id_component], lower[coverage]
+    def places(self) -> list[Place]:
+        """Where all its channels are."""
+        return [place for layers in self.ranks.values() for members in layers.values() for place in members.values()]
+
+    def pairs(self) -> Iterable[list[tuple[Place, Place]]]:
+        """For each view (id channel, coverage channel) of every rank, in rank order."""
+        return map(_pairs, self.ranks.values())
+
+
+def _pairs(layers: dict[str, dict[str, Place]]) -> list[tuple[Place, Place]]:
+    pairs = []
+    for members in layers.values():
+        lower = {component.lower(): place for component, place in members.items()}
+        for components in RANK_COMPONENTS:
+            for id_component, coverage in (components[:2], components[2:]):
+                if id_component in lower and coverage in lower:
+                    pairs.append((lower[id_component], lower[coverage]))
+    return pairs

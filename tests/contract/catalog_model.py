@@ -16,7 +16,7 @@ from exr_inspector.catalog.session import ROW_ID, Work, rows_of
 from exr_inspector.exr.chunks import Completeness
 from exr_inspector.exr.header import Header, make_part
 from exr_inspector.exr.layout import part_layout
-from exr_inspector.exr.names import part_names
+from exr_inspector.exr.names import file_names
 from exr_inspector.exr.values import MULTI_PART, Attribute, Box2i, Channel
 from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import (
@@ -147,7 +147,7 @@ def inspection(
             Completeness(i, "tables", layout.chunk_count, None, layout.chunk_count, {}, (), False, False)
             for i, layout in enumerate(layouts)
         ),
-        names=tuple(part_names(header, part) for part in parts),
+        names=file_names(header),
         pixels=_pixels(mode, channels, len(parts), stopped),
         findings=tuple(
             Finding("STR-TEST", Severity.WARNING, f"finding {i}", part=0, found="x") for i in range(findings)

@@ -5,7 +5,7 @@ Whether the ids of single pixels are in the manifest is not looked at, since sta
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from exr_inspector.exr.values import PixelType
 from exr_inspector.model import ChannelStats, Severity
@@ -13,7 +13,7 @@ from exr_inspector.validation import colourspaces as spaces
 from exr_inspector.validation import manifests
 from exr_inspector.validation import traits as t
 from exr_inspector.validation.facts import FileFacts
-from exr_inspector.validation.mattes import RANK_COMPONENTS, Matte
+from exr_inspector.validation.mattes import RANK_COMPONENTS, Place
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import Found, Results, Stage, file_rule
 from exr_inspector.validation.rules.channels import listed
@@ -105,14 +105,13 @@ def conversion(file: FileFacts, _parameters: Parameters) -> Results:
     ]
 
 
-def _layer_faults(matte: Matte) -> list[str]:
-    """What is wrong with a Cryptomatte's layers."""
-    name = matte.declared.name or ""
+def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
+    """What is wrong with a Cryptomatte's layers of one view."""
     faults = []
-    expected = [f"{name}{index:02}" for index in range(len(matte.ranks))]
-    if list(matte.ranks) != expected:
-        faults.append(f"layers are {listed(matte.ranks)}, expected {listed(expected)}")
-    for layer, members in matte.ranks.items():
+    expected = [f"{name}{index:02}" for index in range(len(ranks))]
+    if list(ranks) != expected:
+        faults.append(f"layers are {listed(ranks)}, expected {listed(expected)}")
+    for layer, members in ranks.items():
         lower = {component.lower() for component in members}
         if not any(lower.issuperset(components) for components in RANK_COMPONENTS):
             faults.append(f"layer {layer} has {listed(sorted(members))}, expected r, g, b, a")
@@ -131,14 +130,17 @@ def layers(file: FileFacts, _parameters: Parameters) -> Results:
     """Layers that are missing, not consecutive, or lack components."""
     found = []
     for matte in file.mattes:
-        if not matte.declared.name:
+        name = matte.declared.name
+        if not name:
             continue
         if not matte.ranks:
-            first = f"{matte.declared.name}00"
+            first = f"{name}00"
             if not matte.near:
                 found.append(Found(f"{matte.label} has no layer {first}", "absent", first, part=matte.part))
             continue
-        found += [Found(f"{matte.label}: {fault}", part=matte.part) for fault in _layer_faults(matte)]
+        for view, ranks in matte.ranks.items():
+            which = matte.label if view is None else f"{matte.label} of view {view!r}"
+            found += [Found(f"{which}: {fault}", part=matte.part) for fault in _layer_faults(name, ranks)]
     return found
 
 
@@ -172,8 +174,7 @@ def float32(file: FileFacts, _parameters: Parameters) -> Results:
     types = {(part.index, channel.name): channel for part in file.parts for channel in part.channels}
     found = []
     for matte in file.mattes:
-        places = [place for members in matte.ranks.values() for place in members.values()]
-        hit = [types[place] for place in places if types[place].pixel_type != PixelType.FLOAT]
+        hit = [types[place] for place in matte.places() if types[place].pixel_type != PixelType.FLOAT]
         if hit:
             names = listed(channel.name for channel in hit)
             message = f"{matte.label}: {names} {'is' if len(hit) == 1 else 'are'} {hit[0].type_name}"
@@ -194,7 +195,7 @@ def lossless(file: FileFacts, _parameters: Parameters) -> Results:
     altered = {(part.index, channel.name) for part in file.parts for channel in part.named if channel.is_lossy}
     found = []
     for matte in file.mattes:
-        hit = [place for members in matte.ranks.values() for place in members.values() if place in altered]
+        hit = [place for place in matte.places() if place in altered]
         if hit:
             names = listed(name for _, name in hit)
             found.append(Found(f"{matte.label}: the compression alters {names}", channel=hit[0][1], part=hit[0][0]))
@@ -235,7 +236,7 @@ def pixel_id(file: FileFacts, _parameters: Parameters) -> Results:
     """Counts of non-finite values in id channels."""
     found = []
     for matte in file.mattes:
-        for identifier, _ in matte.pairs():
+        for identifier, _ in chain.from_iterable(matte.pairs()):
             stats = _stats(file, identifier)
             if stats and stats.nan_count + stats.inf_count:
                 count = stats.nan_count + stats.inf_count
@@ -256,9 +257,9 @@ def pixel_id(file: FileFacts, _parameters: Parameters) -> Results:
 def coverage(file: FileFacts, _parameters: Parameters) -> Results:
     """Range of every coverage channel, and the order of their means, which follows from the order in each pixel."""
     found = []
-    for matte in file.mattes:
+    for matte, pairs in [(one, pairs) for one in file.mattes for pairs in one.pairs()]:
         means: list[tuple[str, float]] = []
-        for _, place in matte.pairs():
+        for _, place in pairs:
             stats = _stats(file, place)
             if stats is None or stats.minimum is None or stats.maximum is None or stats.mean is None:
                 continue
@@ -285,7 +286,7 @@ def colour_tag(file: FileFacts, _parameters: Parameters) -> Results:
     """Parts that hold rank channels and are tagged as colour."""
     found = []
     for matte in file.mattes:
-        for index in sorted({place[0] for members in matte.ranks.values() for place in members.values()}):
+        for index in sorted({place[0] for place in matte.places()}):
             header = file.header.parts[index]
             identifier = header.text("colorInteropID")
             tagged = identifier or ("chromaticities" if "chromaticities" in header.by_name else None)

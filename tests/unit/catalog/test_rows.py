@@ -21,7 +21,7 @@ from exr_inspector.errors import CatalogError, FormatError
 from exr_inspector.exr.chunks import assess, chunk_states, read_tables, tables_end
 from exr_inspector.exr.header import Header, PartHeader, make_part, parse_header
 from exr_inspector.exr.layout import Layout, part_layout
-from exr_inspector.exr.names import part_names
+from exr_inspector.exr.names import file_names
 from exr_inspector.exr.values import Attribute, Rational, TimeCode
 from exr_inspector.model import (
     ChannelStats,
@@ -82,7 +82,7 @@ def inspect(path: Path) -> Inspection:
         header=header,
         layouts=layouts,
         completeness=tuple(states),
-        names=tuple(part_names(header, part) for part in header.parts) if header else (),
+        names=file_names(header) if header else (),
     )
 
 
@@ -223,7 +223,7 @@ def test_stereo_by_channels() -> None:
     assert base.header is not None
     attributes = (*base.header.parts[0].attributes, Attribute("multiView", "stringvector", ("left", "right"), 0, 4))
     header = base.header._replace(parts=(make_part(0, 2, attributes),))
-    rows = table_rows(replace(base, header=header, names=(part_names(header, header.parts[0]),)))
+    rows = table_rows(replace(base, header=header, names=file_names(header)))
     assert rows["files"][0]["is_stereo"] is True
     assert [row["view_name"] for row in rows["channels"]] == ["left"] * 3 + ["right"] * 3
 

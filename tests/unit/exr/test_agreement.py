@@ -15,7 +15,7 @@ from exr_inspector.exr.conformance import check_header
 from exr_inspector.exr.header import Header, PartHeader, parse_header
 from exr_inspector.exr.layout import part_layout
 from exr_inspector.exr.leader_walk import ChunkMap, check_all_leaders, check_last_leader, run
-from exr_inspector.exr.names import part_names
+from exr_inspector.exr.names import file_names
 from exr_inspector.exr.values import Attribute
 from tests.support import exrstrategies as strategies
 from tests.support.exrbytes import Channel, Part, a_chlist, build
@@ -54,7 +54,7 @@ def test_a_valid_file_is_read_as_it_was_written(example: Example) -> None:
                 valued.attr.type,
                 valued.attr.value,
             )
-        part_names(header, part)
+    file_names(header)
     check_places(example, header, layouts)
 
 

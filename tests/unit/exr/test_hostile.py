@@ -15,7 +15,7 @@ from exr_inspector.exr.conformance import check_header
 from exr_inspector.exr.header import Header, parse_header
 from exr_inspector.exr.idmanifest import decode_manifest
 from exr_inspector.exr.layout import part_layout
-from exr_inspector.exr.names import part_names
+from exr_inspector.exr.names import file_names
 from exr_inspector.exr.values import IdManifest
 from tests.support.exrbytes import Attr, Channel, Part, a_box2i, a_chlist, a_int, a_string, a_stringvector, attr, build
 
@@ -30,8 +30,7 @@ def everything(data: bytes) -> Header:
     header = parsed(data)
     layouts = [part_layout(part) for part in header.parts]
     check_header(header, layouts)
-    for part in header.parts:
-        part_names(header, part)
+    file_names(header)
     return header
 
 
@@ -56,7 +55,7 @@ def many_bad_channels() -> Header:
     data = build([Part(replace=[a_chlist(channels)])])
     header = parsed(data)
     check_header(header)
-    part_names(header, header.parts[0])
+    file_names(header)
     return header
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.names import PartNames, lossy_channels, part_names
+from exr_inspector.exr.names import PartNames, file_names, lossy_channels
 from exr_inspector.exr.values import Channel as Read
 from tests.support.exrbytes import (
     Channel,
@@ -22,7 +22,7 @@ from tests.support.exrbytes import (
 def names_of(*parts: Part) -> list[PartNames]:
     header = parse_header(build(list(parts)))
     assert isinstance(header, Header)
-    return [part_names(header, part) for part in header.parts]
+    return list(file_names(header))
 
 
 def taken_apart(names: PartNames) -> dict[str, tuple[str, str, str | None]]:
@@ -114,6 +114,44 @@ def test_cryptomatte() -> None:
     assert belongs["asset01.r"] == belongs["asset.r"] == "asset"
     assert belongs["R"] is None
     assert belongs["assets00.r"] is None
+
+
+def test_cryptomattes_of_a_stereo_file_have_their_layers_in_each_view() -> None:
+    channels = [
+        f"{layer}.{view}.{c}" for layer in ("a.m", "a.m00", "a.m01") for view in ("left", "right") for c in "bgr"
+    ]
+    views = a_stringvector("multiView", ["left", "right"])
+    (names,) = names_of(part("R", *channels, extra=[views, *crypto("1234567", name="a.m")]))
+    (matte,) = names.cryptomattes
+    assert matte.rank_layers == ("a.m00", "a.m01")
+    assert matte.preview_channels == tuple(f"a.m.{view}.{c}" for view in ("left", "right") for c in "bgr")
+    assert {one.cryptomatte for one in names.channels if one.name != "R"} == {"a.m"}
+    assert names.mattes == ("a.m",)
+
+
+def test_a_cryptomatte_declared_in_one_part_may_be_in_another() -> None:
+    first, second, third = names_of(
+        part("R", name="beauty", extra=crypto("1234567", name="m") + crypto("7654321", name="n")),
+        part("m00.r", "m01.r", name="mattes"),
+        part("m.r", "n00.r", "x00.r", name="others", extra=crypto("1234567", name="m")),
+    )
+    assert [(one.name, one.rank_layers, one.preview_channels) for one in first.cryptomattes] == [
+        ("m", ("m00", "m01"), ("m.r",)),
+        ("n", ("n00",), ()),
+    ]
+    assert second.cryptomattes == ()
+    assert (first.mattes, second.mattes, third.mattes) == ((), ("m",), ("m", "n"))
+    assert third.cryptomattes == first.cryptomattes[:1]
+    assert [one.cryptomatte for one in third.channels] == ["m", "n", None]
+
+
+def test_a_layer_that_is_a_rank_of_one_and_the_preview_of_another_belongs_to_the_first() -> None:
+    (names,) = names_of(part("c100.r", extra=crypto("1", name="c1") + crypto("2", name="c100")))
+    assert [(one.rank_layers, one.preview_channels) for one in names.cryptomattes] == [
+        (("c100",), ()),
+        ((), ("c100.r",)),
+    ]
+    assert names.channels[0].cryptomatte == "c1"
 
 
 def test_cryptomatte_names_are_text_not_patterns() -> None:

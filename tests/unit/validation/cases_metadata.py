@@ -20,6 +20,7 @@ from tests.support.exrbytes import (
     a_keycode,
     a_rational,
     a_string,
+    a_stringvector,
     a_timecode,
     attr,
     build,
@@ -56,6 +57,13 @@ def matte(
     return build([Part(channels=[*RGB, *layers], compression=compression, extra=[*made, *more])])
 
 
+def stereo(*right: str) -> bytes:
+    """A Cryptomatte of both views, as Blender writes it; of the right one only these layers."""
+    views = (a_stringvector("multiView", ["left", "right"]),)
+    left = ranks(f"{NAME}00.left", f"{NAME}01.left")
+    return matte(channels=[*left, *ranks(*[f"{layer}.right" for layer in right])], more=views)
+
+
 GOOD = matte()
 TAG = a_string("colorInteropID", "lin_ap1_scene")
 
@@ -71,6 +79,7 @@ CRYPTOMATTES = [
         matte(channels=ranks(f"{NAME}00", components="RGBA")),
     ),
     Case("CRY-LAYERS", matte(channels=[]), GOOD),
+    Case("CRY-LAYERS", stereo(f"{NAME}01"), stereo(f"{NAME}00", f"{NAME}01")),
     Case("CRY-LAYER-EXACT", matte(channels=ranks("Crypto_Object00")), GOOD),
     Case("CRY-FLOAT32", matte(channels=ranks(f"{NAME}00", kind=HALF)), GOOD),
     Case(

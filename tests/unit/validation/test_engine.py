@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.names import part_names
+from exr_inspector.exr.names import file_names
 from exr_inspector.model import Inspection, Severity, Status
 from exr_inspector.validation import RULES, traits, validate
 from exr_inspector.validation.channel_facts import channel_facts, channel_source
@@ -119,7 +119,7 @@ def test_what_a_hostile_header_names_is_not_kept(part: Part) -> None:
     header = parse_header(build([part]))
     assert isinstance(header, Header)
     (read,) = header.parts
-    source = channel_source(read, part_names(header, read), is_deep=False, is_multi_part=False)
+    source = channel_source(read, file_names(header)[0], is_deep=False, is_multi_part=False)
     assert channel_facts(source) is not channel_facts(source)
     assert not channel_facts(source).is_kept
 
