@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from ctypes import c_float
 
-TOLERANCE = 0.001
 _D65 = (0.3127, 0.3290)
 _ACES_WHITE = (0.32168, 0.33767)
 
-# id -> red, green, blue and white, CIE xy
-PRIMARIES: dict[str, tuple[float, ...]] = {
+
+def _single(value: float) -> float:
+    """The nearest 32-bit float: the library keeps and compares these."""
+    return c_float(value).value
+
+
+TOLERANCE = _single(0.001)
+_PRIMARIES: dict[str, tuple[float, ...]] = {
     "lin_rec709_scene": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *_D65),
     "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, *_ACES_WHITE),
     "lin_ap1_scene": (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, *_ACES_WHITE),
@@ -22,6 +28,10 @@ PRIMARIES: dict[str, tuple[float, ...]] = {
     "lin_rec2020_scene": (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, *_D65),
     "lin_adobergb_scene": (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, *_D65),
 }
+# id -> red, green, blue and white, CIE xy, as 32-bit floats
+PRIMARIES = {name: tuple(map(_single, values)) for name, values in _PRIMARIES.items()}
+# Not an id, but what OpenEXR's technical introduction has for pixels that are CIE XYZ.
+CIE_XYZ = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0, _single(1 / 3), _single(1 / 3))
 ACES = "lin_ap0_scene"
 DATA = "data"
 
@@ -56,8 +66,8 @@ def is_non_linear(identifier: str) -> bool:
 
 
 def are_close(values: Sequence[float], wanted: Sequence[float]) -> bool:
-    """Whether all eight coordinates agree within the library's tolerance."""
-    return all(abs(value - other) <= TOLERANCE for value, other in zip(values, wanted, strict=True))
+    """Whether all eight coordinates agree within the library's tolerance, in its arithmetic of 32-bit floats."""
+    return all(_single(abs(value - other)) <= TOLERANCE for value, other in zip(values, wanted, strict=True))
 
 
 def space_of(values: Sequence[float]) -> str | None:

@@ -161,9 +161,9 @@ def _insane(values: Chromaticities) -> str:
     when=t.COLOUR,
 )
 def chroma_unknown(part: PartFacts, _parameters: Parameters) -> Results:
-    """Chromaticities that match no published space within 0.001."""
+    """Chromaticities that match no published space, and not CIE XYZ, within 0.001."""
     values = chromaticities(part)
-    if values is None or spaces.space_of(values):
+    if values is None or spaces.space_of(values) or spaces.are_close(values, spaces.CIE_XYZ):
         return NOTHING
     return [Found(f"chromaticities {short(values)} are of no known space", short(values), "a known space")]
 

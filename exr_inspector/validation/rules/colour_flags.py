@@ -110,9 +110,11 @@ def id_not_shared(file: FileFacts, _parameters: Parameters) -> Results:
     found = []
     for part in file.header.parts[1:]:
         identifier = part.text("colorInteropID")
-        if identifier and identifier not in {spaces.DATA, first}:
-            message = f"Part {part.index} is tagged {identifier}, part 0 {first or 'not at all'}"
-            found.append(Found(message, identifier, first or "absent", part=part.index))
+        if identifier is not None and identifier not in {spaces.DATA, first}:
+            message = (
+                f"Part {part.index} is tagged {identifier!r}, part 0 {'not at all' if first is None else repr(first)}"
+            )
+            found.append(Found(message, identifier, "absent" if first is None else first, part=part.index))
     return found
 
 
