@@ -51,6 +51,7 @@ def create_schema(transaction: Transaction, bucket: str, path: str, properties: 
 
 def alter_schema(transaction: Transaction, schema: Schema, *, new_path: str, properties: str) -> None:
     """Rename a schema with all below it, or replace its properties; an empty argument leaves that as it is."""
+    transaction.redefine()
     if properties:
         transaction.run("UPDATE _vast.schemas SET properties = $2 WHERE id = $1", [schema.id, properties])
     if not new_path:
@@ -69,7 +70,6 @@ def alter_schema(transaction: Transaction, schema: Schema, *, new_path: str, pro
         renamed = replace(moved, path=path, view_schema=view_schema)
         for table in tables:
             _create_view(transaction, replace(table, schema=renamed))
-    transaction.tables.clear()
 
 
 def drop_schema(transaction: Transaction, schema: Schema) -> None:
@@ -155,7 +155,7 @@ def drop_table(transaction: Transaction, table: Table) -> None:
     transaction.run(f"DROP TABLE {table.stored}")
     transaction.run("DELETE FROM _vast.projections WHERE table_id = $1", [table.id])
     transaction.run("DELETE FROM _vast.tables WHERE id = $1", [table.id])
-    transaction.tables.clear()
+    transaction.redefine()
 
 
 def add_columns(transaction: Transaction, table: Table, columns: pa.Schema) -> None:
@@ -212,6 +212,7 @@ def create_projection(
     (id_,) = _new_ids(transaction, 1)
     ids = [[table.column(column).id for column in names] for names in (sorted_, unsorted)]
     transaction.run("INSERT INTO _vast.projections VALUES ($1, $2, $3, $4, $5)", [id_, table.id, name, *ids])
+    transaction.redefine()
 
 
 def rename_projection(transaction: Transaction, table: Table, projection: Projection, new_name: str) -> None:
@@ -220,11 +221,13 @@ def rename_projection(transaction: Transaction, table: Table, projection: Projec
     if any(other.name == new_name for other in projections_of(transaction, table)):
         raise conflict(f"Projection {new_name} exists already.")
     transaction.run("UPDATE _vast.projections SET name = $2 WHERE id = $1", [projection.id, new_name])
+    transaction.redefine()
 
 
 def drop_projection(transaction: Transaction, projection: Projection) -> None:
     """Drop a projection; the rows stay."""
     transaction.run("DELETE FROM _vast.projections WHERE id = $1", [projection.id])
+    transaction.redefine()
 
 
 def _check_name(name: str) -> None:
@@ -279,7 +282,7 @@ def _sorting_key(columns: Sequence[Column], positions: Sequence[int]) -> tuple[i
 def _update_table(transaction: Transaction, table: Table, assignments: str, *values: object) -> None:
     sql = f"UPDATE _vast.tables SET {assignments} WHERE id = $1"  # noqa: S608 - assignments are literals of this module
     transaction.run(sql, [table.id, *values])
-    transaction.tables.clear()
+    transaction.redefine()
 
 
 def _set_columns(transaction: Transaction, table: Table, columns: Iterable[Column]) -> None:

@@ -11,7 +11,7 @@ import threading
 
 import duckdb
 
-from exr_inspector.local.vastdb.transaction import Transaction
+from exr_inspector.local.vastdb.transaction import Keeper, Transaction
 
 
 class DeferredTransaction(Transaction):
@@ -20,15 +20,16 @@ class DeferredTransaction(Transaction):
     Args:
         txid: As for `Transaction`.
         connection: As for `Transaction`.
+        keeper: As for `Transaction`.
         turn: Held while one of these commits.
     """
 
-    def __init__(self, txid: int, connection: duckdb.DuckDBPyConnection, turn: threading.Lock) -> None:
+    def __init__(self, txid: int, connection: duckdb.DuckDBPyConnection, keeper: Keeper, turn: threading.Lock) -> None:
         self._turn = turn
         self._log: list[tuple[str, object, str]] = []
         self._copies: dict[str, str] = {}
         self._settled = False
-        super().__init__(txid, connection)
+        super().__init__(txid, connection, keeper)
 
     def place(self, stored: str) -> str:
         """The copy of a table that this transaction has changed."""

@@ -194,14 +194,14 @@ def tables_of(transaction: Transaction, schema: Schema, *, name: str | None = No
 
 def find_table(transaction: Transaction, bucket: str, path: str, name: str) -> Table | None:
     """The table of that name in the schema of that full name, or None."""
-    known = transaction.tables.get((bucket, path, name))
+    known = transaction.known.tables.get((bucket, path, name))
     if known is not None:
         return known
     schema = find_schema(transaction, bucket, path)
     found = tables_of(transaction, schema, name=name) if schema is not None else []
     if not found:
         return None
-    transaction.tables[bucket, path, name] = found[0]
+    transaction.known.tables[bucket, path, name] = found[0]
     return found[0]
 
 
@@ -219,11 +219,15 @@ def get_table(transaction: Transaction, bucket: str, path: str, name: str) -> Ta
 
 def projections_of(transaction: Transaction, table: Table) -> list[Projection]:
     """The projections of a table, oldest first."""
-    sql = "SELECT id, name, sorted, unsorted FROM _vast.projections WHERE table_id = $1 ORDER BY id"
-    return [
-        Projection(id_, name, tuple(sorted_), tuple(unsorted))
-        for id_, name, sorted_, unsorted in transaction.rows(sql, [table.id])
-    ]
+    known = transaction.known.projections.get(table.id)
+    if known is None:
+        sql = "SELECT id, name, sorted, unsorted FROM _vast.projections WHERE table_id = $1 ORDER BY id"
+        known = [
+            Projection(id_, name, tuple(sorted_), tuple(unsorted))
+            for id_, name, sorted_, unsorted in transaction.rows(sql, [table.id])
+        ]
+        transaction.known.projections[table.id] = known
+    return known
 
 
 def get_projection(transaction: Transaction, table: Table, name: str) -> Projection:

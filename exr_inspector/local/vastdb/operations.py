@@ -121,7 +121,9 @@ def alter_table(call: Call) -> Answer:
 
 def drop_table(call: Call) -> Answer:
     """Away with a table."""
-    ddl.drop_table(call.transaction, call.table())
+    table = call.table()
+    ddl.drop_table(call.transaction, table)
+    call.database.lookups.forget(table.id)
     return Answer()
 
 
@@ -208,13 +210,13 @@ def insert_rows(call: Call) -> Answer:
 
 def update_rows(call: Call) -> Answer:
     """Other values for cells."""
-    rows.update(call.transaction, call.table(), wire.read_batch(call.request.body))
+    rows.update(call.database, call.transaction, call.table(), wire.read_batch(call.request.body))
     return Answer()
 
 
 def delete_rows(call: Call) -> Answer:
     """Away with rows."""
-    rows.delete(call.transaction, call.table(), wire.read_batch(call.request.body))
+    rows.delete(call.database, call.transaction, call.table(), wire.read_batch(call.request.body))
     return Answer()
 
 

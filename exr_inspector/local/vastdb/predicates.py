@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
+from exr_inspector.local.vastdb.lookups import Value, is_indexable
 from exr_inspector.local.vastdb.query_request import Expression, Function, Literal, Reference
 from exr_inspector.local.vastdb.refusals import bad_request
 from exr_inspector.local.vastdb.sql import literal, quoted
@@ -111,6 +112,43 @@ class PredicateWriter:
     def _column(self, reference: Reference) -> str:
         name, *fields = reference.path
         return ".".join([self._stored(name), *map(quoted, fields)])
+
+
+def equalities(predicate: Expression) -> dict[str, frozenset[Value]]:
+    """Columns that every row of the answer has one of some values in, with these values."""
+    found: dict[str, frozenset[Value]] = {}
+    pending = [predicate]
+    while pending:
+        expression = pending.pop()
+        if not isinstance(expression, Function):
+            continue
+        if expression.name == "and":
+            pending.extend(expression.arguments)
+        tests = expression.arguments if expression.name == "or" else (expression,)
+        values = [_equality(test) for test in tests]
+        columns = {pair[0] if pair else None for pair in values}
+        if len(columns) == 1 and None not in columns:
+            name = columns.pop()
+            found[str(name)] = frozenset(pair[1] for pair in values if pair)
+    return found
+
+
+def _equality(test: Expression) -> tuple[str, Value] | None:
+    if not isinstance(test, Function) or test.name != "equal" or len(test.arguments) != 2:
+        return None
+    column, constant = test.arguments
+    if not isinstance(column, Reference) or not isinstance(constant, Literal) or len(column.path) > 1:
+        return None
+    value = _indexed_value(constant.value, column.type)
+    return None if value is None else (column.path[0], value)
+
+
+def _indexed_value(value: object, type_: pa.DataType) -> Value | None:
+    if not is_indexable(type_) or not isinstance(value, int if pa.types.is_integer(type_) else bytes):
+        return None
+    if isinstance(value, bytes) and pa.types.is_string(type_):
+        return value.decode() if _is_text(value) else None
+    return value if isinstance(value, int | bytes) else None
 
 
 def _is_text(value: bytes) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
+from exr_inspector.local.vastdb.lookups import RowIds
 from exr_inspector.local.vastdb.metadata import ROW_ID, Table, get_projection, projections_of
-from exr_inspector.local.vastdb.predicates import PredicateWriter
+from exr_inspector.local.vastdb.predicates import PredicateWriter, equalities
 from exr_inspector.local.vastdb.query_request import Function, QueryRequest, Reference
 from exr_inspector.local.vastdb.refusals import Refusal, bad_request
 from exr_inspector.local.vastdb.storage import Database
@@ -20,6 +22,7 @@ from exr_inspector.local.vastdb.types import single_leaf_columns, stored_bytes
 
 ROWS_PER_GROUP = 2**16
 NO_MORE_ROWS = 2**48 - 1
+_LISTED_ROWS = 10_000  # in one statement; more are only bounded by the first and the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,17 @@ class Query:
         order = self._order(request, projection, sorted_order=sorted_order)
         self._order_by = [*order, "row_id"]
         self._by_offset = bool(order)
+        self._candidates = self._look_up(request)
+
+    def _look_up(self, request: QueryRequest) -> RowIds | None:
+        """Ids of the rows that can fit, where the indexes of look-ups know them."""
+        table = self._table
+        equal = {
+            table.by_name[name].stored: values
+            for name, values in equalities(request.predicate).items()
+            if name in table.by_name  # and not the row id
+        }
+        return self._database.lookups.find(self._transaction.txid, table.id, table.stored, equal)
 
     def _stored(self, name: str) -> str:
         return "row_id" if name == ROW_ID else self._table.column(name).stored
@@ -135,6 +149,8 @@ class Query:
             # Rows in another order than that of their ids cannot be dealt out by id: the first stream takes all.
             return (self._condition, f"OFFSET {window.start}") if window.place == 0 else None
         block = ROWS_PER_GROUP * window.groups
+        if self._candidates is not None:
+            return self._where_candidates(self._candidates, window, block)
         bound = self._database.row_id_bound(self._transaction, self._table.id, self._table.stored)
         if max(window.start, window.place * block) >= bound:
             return None
@@ -143,6 +159,17 @@ class Query:
             parts.append(f"row_id >= {window.start}")
         if window.places > 1 and bound > block:
             parts.append(f"row_id // {block} % {window.places} = {window.place}")
+        return " AND ".join(parts), ""
+
+    def _where_candidates(self, rows: RowIds, window: Window, block: int) -> tuple[str, str] | None:
+        rows = rows[rows >= window.start]
+        if window.places > 1:
+            rows = rows[rows // np.uint64(block) % np.uint64(window.places) == window.place]
+        if not len(rows):
+            return None
+        parts = [f"row_id BETWEEN {rows[0]} AND {rows[-1]}", self._condition]
+        if rows[-1] - rows[0] >= len(rows) <= _LISTED_ROWS:
+            parts.append(f"row_id IN ({', '.join(map(str, rows))})")
         return " AND ".join(parts), ""
 
     def _chunk(self, found: pa.Table | None, next_: int, rows: int) -> Chunk:

@@ -43,6 +43,7 @@ def insert(database: Database, transaction: Transaction, table: Table, batch: pa
     columns = ", ".join(["row_id", *values])
     source = f"SELECT {transaction.txid}, {columns} FROM incoming"  # noqa: S608 - our names
     statement = f"INSERT INTO {{table}} (writer, {columns}) {source}"
+    database.lookups.add(table.id, values, row_ids)
     transaction.change(table.stored, pa.table({"row_id": row_ids, **values}), statement)
     return row_ids.cast(table.row_id_type)
 
@@ -63,7 +64,7 @@ def _claim(database: Database, transaction: Transaction, table: Table, chosen: p
     return row_ids
 
 
-def update(transaction: Transaction, table: Table, batch: pa.RecordBatch) -> None:
+def update(database: Database, transaction: Transaction, table: Table, batch: pa.RecordBatch) -> None:
     """Overwrite cells of the rows named by `$row_id`; ids of no row that the transaction sees are passed over.
 
     Raises:
@@ -76,10 +77,11 @@ def update(transaction: Transaction, table: Table, batch: pa.RecordBatch) -> Non
     _touch(transaction, table, row_ids)
     if values:
         assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
+        database.lookups.replace(table.id, values, row_ids)
         transaction.change(table.stored, pa.table({"row_id": row_ids, **values}), _update_statement(assignments))
 
 
-def delete(transaction: Transaction, table: Table, batch: pa.RecordBatch) -> None:
+def delete(database: Database, transaction: Transaction, table: Table, batch: pa.RecordBatch) -> None:
     """Delete the rows named by `$row_id`; ids of no row that the transaction sees are passed over.
 
     Raises:
@@ -88,7 +90,8 @@ def delete(transaction: Transaction, table: Table, batch: pa.RecordBatch) -> Non
     row_ids, _ = _addressed(table, batch)
     _touch(transaction, table, row_ids)
     statement = "DELETE FROM {table} AS stored USING incoming WHERE stored.row_id = incoming.row_id"
-    transaction.change(table.stored, pa.table({"row_id": row_ids}), statement)
+    count = transaction.change(table.stored, pa.table({"row_id": row_ids}), statement)
+    database.lookups.delete(table.id, count)
 
 
 def _touch(transaction: Transaction, table: Table, row_ids: pa.Array) -> None:

@@ -31,6 +31,7 @@ class LocalVastDB:
         detect_conflicts: False lets two transactions change the same row, the later commit winning, as a server might
             that does not detect this; for tests of clients.
         seed: Of the dice of `faults`.
+        index_after: A column by whose values so many look-ups were made gets an index in memory.
 
     Attributes:
         faults: What requests are made to fail.
@@ -51,6 +52,7 @@ class LocalVastDB:
         transaction_seconds: float = 600.0,
         detect_conflicts: bool = True,
         seed: int = 0,
+        index_after: int = 32,
     ) -> None:
         self.bucket = bucket
         self.access_key = access_key or f"LOCAL{secrets.token_hex(8).upper()}"
@@ -62,6 +64,7 @@ class LocalVastDB:
             Path(path) if path is not None else None,
             idle_seconds=transaction_seconds,
             detect_conflicts=detect_conflicts,
+            index_after=index_after,
         )
         try:
             self._database.add_bucket(bucket)

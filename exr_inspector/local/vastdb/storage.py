@@ -1,7 +1,7 @@
 """The DuckDB file: opening and locking it, the transactions open on it, and the row ids they hand out.
 
 DuckDB gives the transactions, the snapshots, the conflicts and the write-ahead log; nothing of that is done here. Knows
-no HTTP and no Arrow; what the tables mean is in `metadata`.
+no HTTP; what the tables mean is in `metadata`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ import fcntl
 import os
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from exr_inspector.errors import LocalDatabaseError
 from exr_inspector.local.vastdb.deferred import DeferredTransaction
-from exr_inspector.local.vastdb.refusals import not_found
-from exr_inspector.local.vastdb.transaction import Transaction
+from exr_inspector.local.vastdb.lookups import Lookups
+from exr_inspector.local.vastdb.refusals import Refusal, not_found
+from exr_inspector.local.vastdb.transaction import Known, Transaction
 
 FORMAT = 1
+_ROWS_AT_A_TIME = 1 << 16
 
 _CREATE = """
 CREATE SCHEMA _vast;
@@ -42,12 +46,16 @@ class Database:
         path: The DuckDB file, made when missing; None keeps everything in memory.
         idle_seconds: A transaction nobody used for so long is rolled back by `expire`.
         detect_conflicts: False opens `DeferredTransaction`s.
+        index_after: How many look-ups by the values of a column it takes until `lookups` has an index of that.
+
+    Attributes:
+        lookups: The indexes; whoever changes rows tells them.
 
     Raises:
         LocalDatabaseError: Another server or program has the file open, or it is not ours.
     """
 
-    def __init__(self, path: Path | None, *, idle_seconds: float, detect_conflicts: bool = True) -> None:
+    def __init__(self, path: Path | None, *, idle_seconds: float, detect_conflicts: bool, index_after: int) -> None:
         self.idle_seconds = idle_seconds
         self._path = path
         self._lock_file = _lock(path) if path is not None else None
@@ -60,8 +68,12 @@ class Database:
         self._turn = None if detect_conflicts else threading.Lock()
         self._buckets = frozenset(name for (name,) in self._root.execute("FROM _vast.buckets").fetchall())
         self._open: dict[int, Transaction] = {}
+        self._alive: set[int] = set()  # also those that are just committing, or belong to a single request
         self._next_txid = time.time_ns() // 1_000
+        self._redefining: set[int] = set()
+        self._known: Known | None = Known()  # what transactions that begin now see; None while somebody changes that
         self._row_ids: dict[int, int] = {}
+        self.lookups = Lookups(index_after, self._ids_alive, self._read_column)
 
     @property
     def buckets(self) -> frozenset[str]:
@@ -80,13 +92,50 @@ class Database:
         with self._guard:
             self._next_txid += 1
             txid = self._next_txid
+            self._alive.add(txid)
+            known = self._known
             connection = self._root.cursor()
-        turn = self._turn
-        transaction = Transaction(txid, connection) if turn is None else DeferredTransaction(txid, connection, turn)
+        try:
+            transaction = self._transaction(txid, connection)
+        except Refusal:
+            self.ended(txid)
+            raise
+        with self._guard:
+            if known is not None and known is self._known:  # no definition has changed while the snapshot was taken
+                transaction.known = known
         if registered:
             with self._guard:
                 self._open[txid] = transaction
         return transaction
+
+    def _transaction(self, txid: int, connection: duckdb.DuckDBPyConnection) -> Transaction:
+        if self._turn is None:
+            return Transaction(txid, connection, self)
+        return DeferredTransaction(txid, connection, self, self._turn)
+
+    def redefining(self, txid: int) -> None:
+        """A transaction changes a definition, which others see at some moment until it has ended."""
+        with self._guard:
+            self._redefining.add(txid)
+            self._known = None
+
+    def ended(self, txid: int) -> None:
+        """Everything a transaction did is visible to others by now, or gone."""
+        with self._guard:
+            self._alive.discard(txid)
+            self._redefining.discard(txid)
+            if self._known is None and not self._redefining:
+                self._known = Known()
+
+    def _ids_alive(self) -> frozenset[int]:
+        with self._guard:
+            return frozenset(self._alive)
+
+    def _read_column(self, stored: str, column: str) -> tuple[int, Iterator[pa.RecordBatch]]:
+        transaction = self.begin(registered=False)
+        with self._guard:
+            latest = self._next_txid
+        return latest, _batches(transaction, f"SELECT {column}, row_id FROM {stored} ORDER BY row_id")  # noqa: S608 - our own names
 
     def find(self, txid: int) -> Transaction:
         """The open transaction of that id.
@@ -169,6 +218,13 @@ class Database:
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None  # closing twice is harmless
+
+
+def _batches(transaction: Transaction, sql: str) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from transaction.run(sql).to_arrow_reader(_ROWS_AT_A_TIME)
+    finally:
+        transaction.rollback()
 
 
 def _lock(path: Path) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
@@ -13,29 +14,58 @@ from exr_inspector.local.vastdb.refusals import Refusal, bad_request, conflict, 
 from exr_inspector.local.vastdb.sql import filled
 
 if TYPE_CHECKING:
-    from exr_inspector.local.vastdb.metadata import Table
+    from exr_inspector.local.vastdb.metadata import Projection, Table
 
 _CONFLICTS = (duckdb.TransactionException, duckdb.DependencyException, duckdb.ConstraintException)
 _BAD_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
 
+@dataclass(slots=True)
+class Known:
+    """Definitions that were looked up, shared by transactions that see the same ones.
+
+    Attributes:
+        tables: By (bucket, schema path, name).
+        projections: By id of their table.
+    """
+
+    tables: dict[tuple[str, str, str], Table] = field(default_factory=dict)
+    projections: dict[int, list[Projection]] = field(default_factory=dict)
+
+
+class Keeper(Protocol):
+    """Who is told how a transaction fares."""
+
+    def redefining(self, txid: int) -> None:
+        """It changes a definition."""
+
+    def ended(self, txid: int) -> None:
+        """Everything it did is visible to others by now, or gone."""
+
+
 class Transaction:
     """An open VAST transaction: a DuckDB connection inside BEGIN, used by one request at a time.
+
+    Args:
+        txid: See below.
+        connection: A connection of its own.
+        keeper: The database.
 
     Attributes:
         txid: What the client names it by; never the same twice, not even after a restart.
         lock: Held by whoever works in it.
         last_used: Monotonic seconds of the last request.
-        tables: What this transaction has looked up, by (bucket, schema path, name); emptied when it changes a table.
+        known: Definitions it has looked up, or others that see the same ones.
         failure: Set once DuckDB has aborted the transaction; every later statement is answered with it.
         ended: True after commit or rollback.
     """
 
-    def __init__(self, txid: int, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, txid: int, connection: duckdb.DuckDBPyConnection, keeper: Keeper) -> None:
         self.txid = txid
+        self._keeper = keeper
         self.lock = threading.RLock()
         self.last_used = time.monotonic()
-        self.tables: dict[tuple[str, str, str], Table] = {}
+        self.known = Known()
         self.failure: Refusal | None = None
         self.ended = False
         self._connection = connection
@@ -65,6 +95,11 @@ class Transaction:
     def place(self, stored: str) -> str:
         """Where this transaction reads the rows of a stored table."""
         return stored
+
+    def redefine(self) -> None:
+        """Called when a definition is changed: what was known may no longer hold, here and, after the commit, for others."""
+        self._keeper.redefining(self.txid)
+        self.known = Known()
 
     def settle(self) -> None:
         """Called before anything but rows is changed."""
@@ -98,7 +133,7 @@ class Transaction:
         except Refusal:
             self._abandon()
             raise
-        self._connection.close()
+        self._close()
 
     def rollback(self) -> None:
         """Forget everything."""
@@ -111,7 +146,11 @@ class Transaction:
         except duckdb.TransactionException:
             pass  # DuckDB has already rolled back
         finally:
-            self._connection.close()
+            self._close()
+
+    def _close(self) -> None:
+        self._connection.close()
+        self._keeper.ended(self.txid)
 
 
 def _refusal(error: duckdb.Error) -> Refusal:
