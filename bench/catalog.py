@@ -1,18 +1,20 @@
 """What an upsert costs as the tables grow: requests, milliseconds a file, and their ratio to the smallest size.
 
-`./run bench catalog [--files 1000,100000,1000000] [--keep FILE]`: fills the local database with generated rows through the SDK,
-and measures at every size. Rows of the last fill stay in FILE, if one is named.
+`./run bench catalog [--files 1000,100000,1000000] [--no-index] [--keep FOLDER]`: fills one local database for each size with
+generated rows, through the SDK in large transactions, then measures them in turn, call by call, so that whatever else the
+machine does meets all sizes alike. The processor's time is that of client and server together, which share this process.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.keys import file_id
 from exr_inspector.catalog.maintenance import setup
 from exr_inspector.catalog.rows import to_tables
 from exr_inspector.catalog.schema import BY_NAME
@@ -31,9 +34,11 @@ from exr_inspector.exr.values import Attribute, AttributeValue, Box2i, Channel
 from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import Inspection, ObjectVersion, SequenceName, Status
 
-FILL_FILES = 5_000  # files filled in one transaction
-REPEATS = 15
+FILL_FILES = 100_000  # files filled in one transaction: DuckDB writes such rows once, not to its log first
+REPEATS = 21  # of calls with one file
+BATCH_REPEATS = 9  # of calls with many
 BATCH = 100
+WARMING = 40  # files stored and replaced before: by then the local server has its indexes of look-ups
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 
 
@@ -68,6 +73,11 @@ def made(key: str, revision: int = 1) -> Inspection:
     )
 
 
+def filled_key(number: int) -> str:
+    """Key of a filled file."""
+    return f"filled/{number:07}.exr"
+
+
 def _hex_ids(dice: np.random.Generator, count: int) -> list[str]:
     raw = dice.bytes(16 * count).hex()
     return [raw[start : start + 32] for start in range(0, 32 * count, 32)]
@@ -85,15 +95,15 @@ def _many(table: pa.Table, owners: dict[str, list[str]]) -> pa.Table:
     return whole
 
 
-def fill(catalog: Catalog, first: int, last: int) -> None:
-    """Insert the rows of files `first` to `last`, that one not included, past the store, which would look each up."""
-    dice = np.random.default_rng(first)
+def fill(catalog: Catalog, count: int) -> None:
+    """Insert the rows of so many files past the store, which would look each up."""
+    dice = np.random.default_rng(count)
     sample = to_tables([made("sample")], ["-"])
-    for start in range(first, last, FILL_FILES):
-        count = min(FILL_FILES, last - start)
-        paths = [f"bench/filled/{number:07}.exr" for number in range(start, start + count)]
-        owners = {"path": paths, "file_path": paths}
-        owners |= {name: _hex_ids(dice, count) for name in ("file_id", "content_key", "inspection_id")}
+    for start in range(0, count, FILL_FILES):
+        keys = [filled_key(number) for number in range(start, min(start + FILL_FILES, count))]
+        paths = [f"bench/{key}" for key in keys]
+        owners = {"key": keys, "path": paths, "file_path": paths, "file_id": [file_id(path) for path in paths]}
+        owners |= {name: _hex_ids(dice, len(keys)) for name in ("content_key", "inspection_id")}
 
         def body(work: Work, owners: dict[str, list[str]] = owners) -> None:
             for name, table in sample.items():
@@ -103,85 +113,115 @@ def fill(catalog: Catalog, first: int, last: int) -> None:
 
 
 class Cost(NamedTuple):
-    """What a call cost; the processor's time is that of client and server together, and tells more on a busy machine."""
+    """What a call cost."""
 
     wall_ms: float
     cpu_ms: float
     requests: int
 
 
-def measure(server: LocalVastDB, work: Callable[[], object]) -> Cost:
-    """Call once."""
-    server.reset_counters()
-    started, cpu_started = time.perf_counter(), time.process_time()
-    work()
-    wall, cpu = time.perf_counter() - started, time.process_time() - cpu_started
-    return Cost(wall * 1_000, cpu * 1_000, sum(server.counters().values()))
-
-
-def median(costs: Sequence[Cost], share: int = 1) -> Cost:
+def median(costs: Sequence[Cost], share: int) -> Cost:
     """The median of several calls, divided among `share` files."""
     wall = statistics.median(cost.wall_ms for cost in costs) / share
     return Cost(wall, statistics.median(cost.cpu_ms for cost in costs) / share, costs[0].requests)
 
 
-def measure_all(server: LocalVastDB, catalog: Catalog, size: int) -> dict[str, Cost]:
-    """The cost of each kind of upsert, for a file."""
-    single: dict[str, list[Cost]] = {"new": [], "unchanged": [], "replaced": []}
-    for repeat in range(REPEATS):
-        item = made(f"measured/{size}/{repeat}.exr")
-        single["new"].append(measure(server, partial(catalog.upsert, [item])))
-        single["unchanged"].append(measure(server, partial(catalog.upsert, [item])))
-        single["replaced"].append(measure(server, partial(catalog.upsert, [made(item.key, revision=2)])))
-    several: dict[str, list[Cost]] = {"new": [], "unchanged": [], "replaced": []}
-    for repeat in range(5):
-        keys = [f"batch/{size}/{repeat}/{number}.exr" for number in range(BATCH)]
-        items = [made(key) for key in keys]
-        several["new"].append(measure(server, partial(catalog.upsert, items)))
-        several["unchanged"].append(measure(server, partial(catalog.upsert, items)))
-        several["replaced"].append(measure(server, partial(catalog.upsert, [made(key, revision=2) for key in keys])))
-    found = {name: median(costs) for name, costs in single.items()}
-    return found | {f"{name}, one of {BATCH}": median(costs, BATCH) for name, costs in several.items()}
+class Stand:
+    """A database of one size, and what was measured of it."""
 
+    def __init__(self, size: int, path: Path, index_after: int) -> None:
+        self.size, self.path = size, path
+        self.server = LocalVastDB(path, index_after=index_after)
+        self.server.start()
+        access = self.server.endpoint, self.server.access_key, self.server.secret_key, self.server.bucket
+        self.catalog = Catalog(CatalogConfig(*access, "bench", retry_seconds=60))
+        self.costs: dict[str, list[Cost]] = {}
+        self._old = iter(np.random.default_rng(1).permutation(size).tolist())
 
-def report(size: int, found: dict[str, Cost], first: dict[str, Cost]) -> None:
-    """Print what one size gave, with ratios to the first."""
-    print(f"\n{f'{size:,} files stored':28}{'requests':>10}{'wall ms':>10}{'ratio':>7}{'cpu ms':>10}{'ratio':>7}")
-    for name, cost in found.items():
-        wall, cpu = cost.wall_ms / first[name].wall_ms, cost.cpu_ms / first[name].cpu_ms
+    def prepare(self) -> None:
+        """Fill it, and let it learn what is looked up."""
+        started = time.perf_counter()
+        setup(self.catalog.connection)
+        fill(self.catalog, self.size)
+        filled = time.perf_counter()
+        for number in range(WARMING):
+            self.catalog.upsert([made(f"warm/{number}.exr")])
+            self.catalog.upsert([made(f"warm/{number}.exr", revision=2)])
         print(
-            f"  {name:26}{cost.requests:>10}{cost.wall_ms:>10.2f}{wall:>7.2f}{cost.cpu_ms:>10.2f}{cpu:>7.2f}",
+            f"{self.size:>9,} files: filled in {filled - started:.0f} s, warm after {time.perf_counter() - filled:.0f} s more",
             flush=True,
         )
+
+    def old(self, count: int) -> list[Inspection]:
+        """New versions of files from anywhere in what was filled, each only once."""
+        return [made(filled_key(next(self._old)), revision=2) for _ in range(count)]
+
+    def measure(self, name: str, items: Sequence[Inspection]) -> None:
+        """Store them, and note the cost."""
+        self.server.reset_counters()
+        started, cpu_started = time.perf_counter(), time.process_time()
+        self.catalog.upsert(items)
+        wall, cpu = time.perf_counter() - started, time.process_time() - cpu_started
+        cost = Cost(wall * 1_000, cpu * 1_000, sum(self.server.counters().values()))
+        self.costs.setdefault(name, []).append(cost)
+
+    def close(self) -> None:
+        """End it."""
+        self.catalog.close()
+        self.server.close()
+
+
+def measure(stands: Sequence[Stand], repeat: int, count: int) -> None:
+    """Each kind of upsert once, of `count` files, on each database in turn."""
+    keys = [f"measured/{count}/{repeat}/{number}.exr" for number in range(count)]
+    first = [made(key) for key in keys]
+    second = [made(key, revision=2) for key in keys]
+    suffix = f", one of {count}" if count > 1 else ""
+    for kind, items in (("new", first), ("unchanged", first), ("replaced", second)):
+        for stand in stands:
+            stand.measure(kind + suffix, items)
+    for stand in stands:
+        stand.measure("replaced, stored long ago" + suffix, stand.old(count))
+
+
+def report(stands: Sequence[Stand]) -> None:
+    """Print what was found, with ratios to the first size."""
+    first = stands[0]
+    for stand in stands:
+        print(
+            f"\n{f'{stand.size:,} files stored':40}{'requests':>9}{'wall ms':>9}{'ratio':>7}{'cpu ms':>9}{'ratio':>7}"
+        )
+        for name, costs in stand.costs.items():
+            share = BATCH if name.endswith(f"of {BATCH}") else 1
+            cost, least = median(costs, share), median(first.costs[name], share)
+            wall, cpu = cost.wall_ms / least.wall_ms, cost.cpu_ms / least.cpu_ms
+            print(f"  {name:38}{cost.requests:>9}{cost.wall_ms:>9.2f}{wall:>7.2f}{cost.cpu_ms:>9.2f}{cpu:>7.2f}")
+        print(f"  file: {stand.path.stat().st_size / 1e6:,.0f} MB before its log is folded in", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./run bench catalog", description=__doc__)
-    parser.add_argument("--files", default="1000,100000,1000000", help="sizes to measure at, rising")
-    parser.add_argument("--keep", type=Path, help="DuckDB file to fill, instead of a temporary one")
+    parser.add_argument("--files", default="1000,100000,1000000", help="sizes to measure at, rising, 1000 at least")
+    parser.add_argument(
+        "--no-index", action="store_true", help="let the local server read whole columns, without indexes"
+    )
+    parser.add_argument("--keep", type=Path, help="folder for the DuckDB files, instead of a temporary one")
     chosen = parser.parse_args()
     sizes = [int(text) for text in chosen.files.split(",")]
-    with tempfile.TemporaryDirectory() as folder:
-        path = chosen.keep or Path(folder) / "bench.duckdb"
-        with LocalVastDB(path) as server:
-            catalog = Catalog(
-                CatalogConfig(
-                    server.endpoint, server.access_key, server.secret_key, server.bucket, "bench", retry_seconds=60
-                )
-            )
-            setup(catalog.connection)
-            catalog.upsert([made("warm.exr")])
-            first: dict[str, Cost] = {}
-            filled = 0
-            for size in sizes:
-                started = time.perf_counter()
-                fill(catalog, filled, size)
-                print(f"filled in {time.perf_counter() - started:.0f} s", flush=True)
-                filled = size
-                found = measure_all(server, catalog, size)
-                first = first or found
-                report(size, found, first)
-            print(f"file: {path.stat().st_size / 1e6:,.0f} MB before its log is folded in")
+    index_after = sys.maxsize if chosen.no_index else 32
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
+        folder = chosen.keep or Path(temporary)
+        stands = []
+        for size in sizes:
+            stand = Stand(size, folder / f"bench-{size}.duckdb", index_after)
+            stack.callback(stand.close)
+            stand.prepare()
+            stands.append(stand)
+        for repeat in range(REPEATS):
+            measure(stands, repeat, 1)
+        for repeat in range(BATCH_REPEATS):
+            measure(stands, repeat, BATCH)
+        report(stands)
 
 
 if __name__ == "__main__":

@@ -259,6 +259,7 @@ class Connection:
                 wait = pause * (0.5 + self.config.jitter())
                 if time.monotonic() + wait >= until:
                     raise
+                _log.debug("%s: trying again after %s", doing, error.code, extra={"retried": error.code})
                 self.config.sleep(wait)
                 pause = min(pause * 2, longest)
 
@@ -280,6 +281,7 @@ class Connection:
                 work = Work(tx, self._tables, self.config.endpoint)
                 try:
                     if unknown is not None and landed is not None and landed(work):
+                        _log.debug("%s: had been committed, though no answer came", doing, extra={"landed": True})
                         return unknown.result  # type: ignore[return-value]  # the result of an earlier run of this body
                     result = body(work)
                 except CatalogError as error:

@@ -46,6 +46,7 @@ class Faults:
         self._dice = random.Random(seed)  # noqa: S311 - no secret
         self._scripts: dict[str, deque[Fault | None]] = {}
         self._chances: dict[str, list[tuple[float, Fault]]] = {}
+        self._struck: Counter[tuple[str, FaultKind]] = Counter()
 
     def script(self, operation: str, faults: Iterable[Fault | None]) -> None:
         """Say what happens to the next requests of one operation (or ANY), one after the other; None lets one pass."""
@@ -66,15 +67,26 @@ class Faults:
     def next(self, operation: str) -> Fault | None:
         """What happens to a request of this operation that has just come in."""
         with self._lock:
-            for name in (operation, ANY):
-                script = self._scripts.get(name)
-                if script:
-                    return script.popleft()
-            for name in (operation, ANY):
-                for probability, fault in self._chances.get(name, ()):
-                    if self._dice.random() < probability:
-                        return fault
-            return None
+            fault = self._chosen(operation)
+            if fault is not None:
+                self._struck[operation, fault.kind] += 1
+            return fault
+
+    def _chosen(self, operation: str) -> Fault | None:
+        for name in (operation, ANY):
+            script = self._scripts.get(name)
+            if script:
+                return script.popleft()
+        for name in (operation, ANY):
+            for probability, fault in self._chances.get(name, ()):
+                if self._dice.random() < probability:
+                    return fault
+        return None
+
+    def struck(self) -> dict[tuple[str, FaultKind], int]:
+        """How many requests of which operation have met which kind of fault since the start."""
+        with self._lock:
+            return dict(self._struck)
 
 
 class Counters:
