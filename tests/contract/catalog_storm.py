@@ -82,7 +82,7 @@ class Shape:
     threads: int = 2
     operations: int = 8_000
     largest: int = 700
-    chance: float = 0.004
+    chance: float = 0.01
     kills: int = 4
 
     @property

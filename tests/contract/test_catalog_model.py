@@ -114,7 +114,7 @@ def test_any_history_of_one_writer() -> None:
 
 # --- many writers ----------------------------------------------------------------------------------------
 
-FEW = Shape(keys=24, processes=0, threads=3, operations=50, largest=12, chance=0.01)
+FEW = Shape(keys=24, processes=0, threads=3, operations=50, largest=12)
 
 
 def verify(catalog: Catalog, storm: Storm, before: int, *, detect: bool) -> None:
