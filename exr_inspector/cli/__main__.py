@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
+import traceback
 from typing import Any, TextIO, cast
 
 import click
@@ -79,12 +80,18 @@ class _MainThreadOutput:
 
 
 def run() -> None:
-    """Run the command line. An error of ours or of a user is one line on stderr and exit code 2."""
+    """Run the command line. An error of ours or of a user is one line on stderr and exit code 2.
+
+    A bug shows its traceback, and exits with 2 as well: 1 means that `validate` found something.
+    """
     sys.stdout = cast("TextIO", _MainThreadOutput(sys.stdout))
     try:
         main(prog_name="./run")
     except ExrInspectorError as error:
         click.echo(f"{type(error).code}: {error}", err=True)
+        sys.exit(2)
+    except Exception:  # noqa: BLE001 - the roof: nothing above would tell of it
+        traceback.print_exc()
         sys.exit(2)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -15,30 +15,17 @@ from rich.text import Text
 
 from exr_inspector.assembly import inspector_from
 from exr_inspector.cli.display import findings_table, plain
-from exr_inspector.errors import ExrInspectorError
-from exr_inspector.inspector import Inspector
-from exr_inspector.model import Inspection, Severity, StatsMode
+from exr_inspector.cli.judging import Frames, from_catalog, from_files, gather_from_catalog
+from exr_inspector.model import Severity, StatsMode
 from exr_inspector.policies import PolicySource
-from exr_inspector.settings import Settings, load_settings
+from exr_inspector.settings import load_settings
 from exr_inspector.sources import SourceOpener
-from exr_inspector.sources.keys import split_url
 from exr_inspector.telemetry import Telemetry
-from exr_inspector.validation import (
-    RULES,
-    FrameSummary,
-    Policy,
-    frame_of_inspection,
-    frame_of_row,
-    validate,
-    validate_sequence,
-)
-from exr_inspector.validation.reports import Judged, json_text, junit_text, sarif_text, sort_findings
-from exr_inspector.validation.stored import with_problems
+from exr_inspector.validation import RULES, Policy
+from exr_inspector.validation.reports import Judged, json_text, junit_text, sarif_text
 
-_UNREADABLE = "SOURCE_"
 _NEVER = "never"
 _FAIL_ON = {severity.label: severity for severity in Severity}
-_PAGE_FILES = 500
 
 
 @click.command("validate")
@@ -54,7 +41,12 @@ _PAGE_FILES = 500
 @click.option(
     "--hash", "with_hash", is_flag=True, help="Hash decoded pixels, to find frames that repeat; --stats full."
 )
-@click.option("--sequence", "as_sequence", is_flag=True, help="Judge the sequences that the files are frames of, too.")
+@click.option(
+    "--sequence",
+    is_flag=True,
+    help="Judge the sequences that the files are frames of, too; `#` in a name is any digit.",
+)
+@click.option("--sequence-only", is_flag=True, help="Judge the sequences, and no file by itself.")
 @click.option("--catalog", is_flag=True, help="Judge what the tables hold below a prefix, without reading any file.")
 @click.option(
     "--fail-on",
@@ -79,7 +71,8 @@ def command(
     policy: str,
     stats: str,
     with_hash: bool,
-    as_sequence: bool,
+    sequence: bool,
+    sequence_only: bool,
     catalog: bool,
     fail_on: str,
     form: str,
@@ -95,100 +88,37 @@ def command(
       ./run validate samples/*.exr
       ./run validate --policy comp --stats full --why renders/shot010/beauty.1001.exr
       ./run validate --sequence renders/shot010/
-      ./run validate --catalog --sequence s3://renders/shot010/
+      ./run validate --sequence renders/shot010/beauty.####.exr
+      ./run validate --catalog --sequence-only s3://renders/shot010/
       ./run validate --format sarif --fail-on warning s3://renders/shot010/ > findings.sarif
     """
+    if catalog and (with_hash or stats != StatsMode.OFF.value):
+        raise click.UsageError("--stats and --hash read files, --catalog reads none: leave one or the other out")
     settings = load_settings(os.environ, need=("catalog",) if catalog else ())
     opener = SourceOpener(settings)
     judge = PolicySource(policy, opener, Telemetry.to_log()).current()
-    if catalog:
-        results, frames = _from_catalog(settings, targets, judge, as_sequence=as_sequence)
+    frames = Frames() if sequence or sequence_only else None
+    if catalog and sequence_only and frames is not None:
+        gather_from_catalog(settings, targets, frames)
+        results: Iterable[Judged] = ()
+    elif catalog:
+        results = from_catalog(settings, targets, judge, frames)
     else:
         inspector = inspector_from(settings, stats=StatsMode(stats), with_hash=with_hash)
-        results, frames = _from_files(opener, inspector, targets, judge)
-    if as_sequence:
-        results += _judge_sequences(frames, judge)
+        results = from_files(opener, inspector, targets, judge, frames)
+    if sequence_only:
+        results = (result for result in results if result.fault)
+    results = _and_sequences(results, frames, judge)
     least = _FAIL_ON.get(fail_on)
-    _print(results, form, least, why=why, quiet=quiet)
-    sys.exit(_exit_code(results, least))
+    every = _print(results, form, least, why=why, quiet=quiet)
+    sys.exit(_exit_code(every, least))
 
 
-def _judged(name: str, inspection: Inspection, policy: Policy) -> Judged:
-    fault = ""
-    if (inspection.error_code or "").startswith(_UNREADABLE):
-        fault = f"{inspection.error_code}: {inspection.error_message}"
-    return Judged(name, sort_findings(inspection.findings), policy.label, fault)
-
-
-def _from_files(
-    opener: SourceOpener, inspector: Inspector, targets: Iterable[str], policy: Policy
-) -> tuple[list[Judged], list[FrameSummary]]:
-    results: list[Judged] = []
-    frames: list[FrameSummary] = []
-    for target in targets:
-        try:
-            for name in _expand(opener, target):
-                inspection = inspector.inspect(opener.open_url(name), policy)
-                results.append(_judged(name, inspection, policy))
-                if frame := frame_of_inspection(inspection):
-                    frames.append(frame)
-        except ExrInspectorError as error:
-            # What may pass (an outage, a changed object) is raised by the inspector; the other targets are still judged.
-            results.append(Judged(target, (), policy.label, f"{type(error).code}: {error}"))
-    return results, frames
-
-
-def _expand(opener: SourceOpener, target: str) -> Iterator[str]:
-    """The files that a target stands for: itself, or all .exr below a folder or a URL that ends in a slash."""
-    named = split_url(target)
-    if named is not None:
-        bucket, key = named
-        if key and not key.endswith("/"):
-            yield target
-            return
-        entries = opener.list(bucket, key)
-        yield from (f"s3://{bucket}/{entry.key}" for entry in entries if entry.key.lower().endswith(".exr"))
-    elif (folder := Path(target).expanduser()).is_dir():
-        yield from (str(path) for path in sorted(folder.rglob("*")) if path.suffix.lower() == ".exr" and path.is_file())
-    else:
-        yield target
-
-
-def _from_catalog(
-    settings: Settings, prefixes: Iterable[str], policy: Policy, *, as_sequence: bool
-) -> tuple[list[Judged], list[FrameSummary]]:
-    # Imported here, since the vastdb SDK takes most of a second and judging files does without.
-    from exr_inspector.assembly_catalog import catalog_config  # noqa: PLC0415
-    from exr_inspector.catalog import Catalog  # noqa: PLC0415
-
-    results: list[Judged] = []
-    frames: list[FrameSummary] = []
-    tables = Catalog(catalog_config(settings.require_catalog()))
-    try:
-        for prefix in prefixes:
-            after: str | None = None
-            while True:
-                page = tables.read.list_files(prefix, limit=_PAGE_FILES, after=after)
-                for summary in page.files:
-                    stored = tables.read.file(summary.path)
-                    if stored is None:  # removed since the page was read
-                        continue
-                    again = with_problems(stored.inspection)
-                    findings = sort_findings(validate(again, policy))
-                    results.append(Judged(summary.path, findings, policy.label))
-                    frame = frame_of_row(stored.rows["files"][0]) if as_sequence else None
-                    if frame is not None:
-                        frames.append(frame)
-                if (after := page.after) is None:
-                    break
-    finally:
-        tables.close()
-    return results, frames
-
-
-def _judge_sequences(frames: Sequence[FrameSummary], policy: Policy) -> list[Judged]:
-    judged = validate_sequence(frames, policy)
-    return [Judged(name, sort_findings(findings), policy.label) for name, findings in judged.items()]
+def _and_sequences(results: Iterable[Judged], frames: Frames | None, policy: Policy) -> Iterator[Judged]:
+    """The results, and behind them those of the sequences that were met on the way."""
+    yield from results
+    if frames is not None:
+        yield from frames.judged(policy)
 
 
 def _fails(result: Judged, least: Severity | None) -> bool:
@@ -201,36 +131,55 @@ def _exit_code(results: Sequence[Judged], least: Severity | None) -> int:
     return 1 if any(_fails(result, least) for result in results) else 0
 
 
-def _print(results: Sequence[Judged], form: str, least: Severity | None, *, why: bool, quiet: bool) -> None:
-    """Print in the form that was asked for."""
+def _print(results: Iterable[Judged], form: str, least: Severity | None, *, why: bool, quiet: bool) -> list[Judged]:
+    """Print in the form that was asked for: text as results come, documents when all are there."""
     if form == "text":
-        _print_text(results, least, why=why, quiet=quiet)
-        return
+        return _print_text(results, least, why=why, quiet=quiet)
+    every = list(results)
     if form == "junit":
-        click.echo(junit_text(results, least))
+        click.echo(junit_text(every, least))
     else:
-        click.echo(sarif_text(results) if form == "sarif" else json_text(results))
+        click.echo(sarif_text(every) if form == "sarif" else json_text(every))
+    return every
 
 
-def _print_text(results: Sequence[Judged], least: Severity | None, *, why: bool, quiet: bool) -> None:
+def _print_text(results: Iterable[Judged], least: Severity | None, *, why: bool, quiet: bool) -> list[Judged]:
     console = Console(soft_wrap=False)
-    shown = [result for result in results if not quiet or result.fault or _fails(result, least)]
-    for result in shown:
-        title = Text(plain(result.name, 400), style="bold")
-        if not result.findings and not result.fault:
-            title.append("  no findings", style="green")
-        console.print(title)
-        if result.fault:
-            click.echo(f"{result.name}: {result.fault}", err=True)
-        if result.findings:
-            console.print(Padding(findings_table(result.findings), (0, 0, 0, 2)))
+    every = []
+    codes: set[str] = set()
+    for result in results:
+        every.append(result)
+        if quiet and not result.fault and not _fails(result, least):
+            continue
+        _print_one(result, console)
+        codes.update(finding.code for finding in result.findings)
     if why:
-        _explain({finding.code for result in shown for finding in result.findings}, console)
-    counts = dict.fromkeys(sorted(Severity, reverse=True), 0)
-    for finding in (finding for result in results for finding in result.findings):
-        counts[finding.severity] += 1
-    words = ", ".join(f"{count} {severity.label}" for severity, count in counts.items() if count)
-    console.print(f"{len(results)} judged: {words or 'no findings'}", style="dim")
+        _explain(codes, console)
+    console.print(_summary(every), style="dim")
+    return every
+
+
+def _print_one(result: Judged, console: Console) -> None:
+    if result.fault:
+        click.echo(f"{plain(result.name, 400)}: {plain(result.fault, 2_000)}", err=True)
+        return
+    title = Text(plain(result.name, 400), style="bold")
+    if not result.findings:
+        title.append("  no findings", style="green")
+    console.print(title)
+    if result.findings:
+        console.print(Padding(findings_table(result.findings), (0, 0, 0, 2)))
+
+
+def _summary(every: Sequence[Judged]) -> str:
+    """How many were judged, what was found, and how many could not be judged."""
+    faults = sum(bool(result.fault) for result in every)
+    counts = Counter(finding.severity for result in every for finding in result.findings)
+    words = [f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True)]
+    if not every:
+        return "nothing to judge: no .exr file, or no row of one, is there"
+    told = f"{len(every) - faults} judged: {', '.join(words) or 'no findings'}"
+    return f"{told}; {faults} could not be judged" if faults else told
 
 
 def _explain(codes: Iterable[str], console: Console) -> None:

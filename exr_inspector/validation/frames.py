@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from typing import Any
 
 from exr_inspector.exr.header import PartHeader
 from exr_inspector.exr.values import Chromaticities, Compression, Rational, TimeCode, code_name
@@ -177,11 +179,45 @@ def _size(row: Mapping[str, object], width: str, height: str) -> tuple[int, ...]
     return tuple(int(value) for value in pair if isinstance(value, int)) if None not in pair else None
 
 
-def frame_of_row(row: Mapping[str, object]) -> FrameSummary | None:
+def _stored_window(part: Mapping[str, object], name: str) -> tuple[int, ...] | None:
+    corners = [part.get(f"{name}_{edge}") for edge in ("x_min", "y_min", "x_max", "y_max")]
+    found = tuple(corner for corner in corners if isinstance(corner, int))
+    return found if len(found) == len(corners) else None
+
+
+def _stored_storage(part: Mapping[str, object]) -> str:
+    """As `_storage` has it, of a row of `parts`."""
+    kind, tiling = str(part.get("part_type")), part.get("tiling")
+    if kind not in {"tiledimage", "deeptile"} or not isinstance(tiling, str):
+        return kind
+    tiles = json.loads(tiling)
+    return f"{kind} {tiles['xSize']}x{tiles['ySize']} mode {tiles['mode']}"
+
+
+def _of_stored_parts(parts: Sequence[Mapping[str, object]], channels: tuple[str, ...]) -> dict[str, Any]:
+    """What the rows of a frame's parts tell beyond its row of `files`."""
+    first = parts[0]
+    hashes = [part.get("pixel_hash") for part in parts]
+    return {
+        "display_window": _stored_window(first, "display"),
+        "data_window": _stored_window(first, "data"),
+        "channels": channels,
+        "compression": ", ".join(str(part["compression"]) for part in parts if part.get("compression")),
+        "storage": ", ".join(map(_stored_storage, parts)),
+        "cryptomattes": tuple(str(part["cryptomattes"]) for part in parts if part.get("cryptomattes")),
+        "pixel_hash": " ".join(map(str, hashes)) if all(hashes) else None,
+    }
+
+
+def frame_of_row(
+    row: Mapping[str, object], parts: Sequence[Mapping[str, object]] = (), channels: tuple[str, ...] = ()
+) -> FrameSummary | None:
     """The summary of a row of the catalog's `files` table, None for a file that is no frame.
 
-    What that table does not hold (offsets of windows, single channels, Cryptomattes, pixel hashes) is compared by
-    what it does: sizes, the number and types of channels.
+    Args:
+        row: The row of `files`. Alone, it tells of sizes of windows and of the number and types of channels only.
+        parts: The frame's rows of `parts` in order, which tell of windows, tiles, Cryptomattes and hashes of pixels.
+        channels: `<part>:<channel> <TYPE>` of all channels, sorted, where there are rows of parts.
     """
     sequence, frame = row.get("sequence"), row.get("frame_number")
     if not isinstance(sequence, str) or not isinstance(frame, int):
@@ -194,7 +230,7 @@ def frame_of_row(row: Mapping[str, object]) -> FrameSummary | None:
     size, rate, padding = row.get("size_bytes"), row.get("fps"), row.get("frame_padding")
     is_read = row.get("status") == "inspected"
     colour = [text("color_interop_id"), text("chromaticities"), "ACES container" if row.get("is_aces") else None]
-    return FrameSummary(
+    summary = FrameSummary(
         path=str(row.get("path")),
         sequence=sequence,
         frame=frame,
@@ -213,3 +249,4 @@ def frame_of_row(row: Mapping[str, object]) -> FrameSummary | None:
         frame_rate=float(rate) if isinstance(rate, (int, float)) else None,
         time_code=timecodes.clock_of_text(text("timecode")),
     )
+    return replace(summary, **_of_stored_parts(parts, channels)) if parts and is_read else summary

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
 from exr_inspector.assembly_catalog import catalog_config
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.maintenance import setup
+from exr_inspector.catalog.schema import ATTRIBUTES
+from exr_inspector.catalog.session import ROW_ID, Work, rows_of
+from exr_inspector.cli import __main__ as entry
 from exr_inspector.cli.rules import command as rules_command
 from exr_inspector.cli.validate import command
 from exr_inspector.inspector import Inspector
@@ -80,7 +85,22 @@ def test_what_cannot_be_judged_is_two_and_the_rest_is_judged(shot: Path) -> None
 
 
 def test_a_folder_without_images_is_two(tmp_path: Path) -> None:
-    assert run(tmp_path).exit_code == 2
+    result = run(tmp_path)
+    assert result.exit_code == 2
+    assert "nothing to judge" in result.stdout
+
+
+def test_a_bug_is_no_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(**_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("sys.stdout", sys.stdout)  # put back what run() puts there
+    monkeypatch.setattr(command, "callback", broken)
+    monkeypatch.setattr("sys.argv", ["./run", "validate", "a.exr"])
+    with pytest.raises(SystemExit) as left:
+        entry.run()
+    assert left.value.code == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_text_for_people(tmp_path: Path) -> None:
@@ -106,6 +126,39 @@ def test_folders_and_sequences(shot: Path) -> None:
     assert len(judged) == 5
     assert judged[-1]["path"].endswith("beauty.####.exr")
     assert [finding["code"] for finding in judged[-1]["findings"]] == ["SEQ-MISSING"]
+
+
+def test_digits_of_a_sequence_as_signs(shot: Path) -> None:
+    (shot / "beauty.left.0001.exr").write_bytes(GOOD)
+    (shot / "0007.exr").write_bytes(GOOD)
+    for pattern in ("beauty.####.exr", "beauty.#.exr"):
+        judged = document(run("--sequence", "--format", "json", shot / pattern))
+        assert [Path(entry["path"]).name for entry in judged] == [
+            *(f"beauty.000{number}.exr" for number in (1, 2, 3, 5)),
+            "beauty.####.exr",
+        ]
+        assert judged[-1]["path"] == str(shot / "beauty.####.exr")
+    assert run("--sequence", shot / "other.####.exr").exit_code == 2
+    assert run("--sequence", shot.parent / "nowhere" / "a.####.exr").exit_code == 2
+    assert run(shot / "beauty.####.exr").exit_code == 2, "without --sequence a name is literal"
+    literal = shot / "plate.##.exr"
+    literal.write_bytes(GOOD)
+    assert [entry["path"] for entry in document(run("--sequence", "--format", "json", literal))] == [str(literal)]
+
+
+def test_sequences_alone(shot: Path) -> None:
+    (shot / "beauty.0002.exr").write_bytes(LOSSY)
+    result = run("--sequence-only", "--format", "json", shot, shot / "none.exr")
+    assert result.exit_code == 2
+    fault, sequence = document(result)
+    assert fault["fault"].startswith("SOURCE_NOT_FOUND")
+    assert {finding["code"] for finding in sequence["findings"]} == {"SEQ-MISSING", "SEQ-CHANNELS", "SEQ-COMPRESSION"}
+
+
+def test_what_cannot_be_judged_is_not_counted_as_judged(shot: Path) -> None:
+    result = run(shot / "none.exr", shot / "beauty.0001.exr")
+    assert "1 judged: 1 info; 1 could not be judged" in result.stdout
+    assert "none.exr" not in result.stdout
 
 
 def test_repeated_pixels_need_hashes(shot: Path) -> None:
@@ -178,14 +231,38 @@ def tables(tmp_path: Path, shot: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def test_judging_what_the_tables_hold(tables: Catalog, shot: Path) -> None:
-    by_files = document(run("--format", "json", "s3://renders/shot010/"))
+    *by_files, drift = document(run("--sequence", "--format", "json", "s3://renders/shot010/"))
     for file in shot.glob("*.exr"):
         file.unlink()
     result = run("--catalog", "--sequence", "--format", "json", "s3://renders/shot010/")
     assert result.exit_code == 1
     *stored, sequence = document(result)
     assert [entry["findings"] for entry in stored] == [entry["findings"] for entry in by_files]
-    assert {finding["code"] for finding in sequence["findings"]} >= {"SEQ-MISSING", "SEQ-CHANNELS", "SEQ-COMPRESSION"}
+    assert sequence["findings"] == drift["findings"]
+    assert {finding["code"] for finding in drift["findings"]} == {"SEQ-MISSING", "SEQ-CHANNELS", "SEQ-COMPRESSION"}
+    for target in ("s3://renders/shot010/", "renders/shot010/beauty.####.exr"):
+        (alone,) = document(run("--catalog", "--sequence-only", "--format", "json", target))
+        assert alone == sequence
+
+
+def test_rows_that_cannot_be_read_are_told_and_the_rest_is_judged(tables: Catalog) -> None:
+    def body(work: Work) -> None:
+        where = lambda table: table["file_path"] == "renders/shot010/beauty.0003.exr"  # noqa: E731
+        (row, *_) = rows_of(work.select(ATTRIBUTES, ["name"], where, row_ids=True))
+        changed = {ROW_ID: pa.array([row[ROW_ID]], pa.uint64()), "value": pa.array(["[1"], pa.string())}
+        work.update(ATTRIBUTES, pa.table(changed))
+
+    tables.connection.run("spoil", body)
+    result = run("--catalog", "--format", "json", "renders/shot010/")
+    assert result.exit_code == 2
+    assert [bool(entry["fault"]) for entry in document(result)] == [False, False, True, False]
+
+
+@pytest.mark.parametrize("option", [["--stats", "full"], ["--hash"]])
+def test_reading_files_and_reading_tables_exclude_each_other(option: list[str]) -> None:
+    result = run("--catalog", *option, "renders/")
+    assert result.exit_code == 2
+    assert "--catalog reads none" in result.output
 
 
 def test_another_policy_over_the_same_rows(tables: Catalog) -> None:

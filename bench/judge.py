@@ -1,0 +1,208 @@
+"""What judging from the tables costs: files a second and requests, and sequences of tens of thousands of frames.
+
+`./run bench judge [--frames 50000] [--one-by-one 300]`: fills a local database with the rows of that many frames, serves it
+from another process, and runs `./run validate` on it as a user would; beside it the cookbook's queries on the same file, and
+what reading files one by one costs a file, as a ratio. Frames a second hold for this machine; requests for any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.keys import file_id
+from exr_inspector.catalog.maintenance import setup
+from exr_inspector.catalog.read_many import stored_frames, stored_inspections
+from exr_inspector.catalog.rows import to_tables
+from exr_inspector.catalog.schema import BY_NAME
+from exr_inspector.catalog.session import Work
+from exr_inspector.inspector import Inspector
+from exr_inspector.local.vastdb import LocalVastDB
+from exr_inspector.settings import load_settings
+from exr_inspector.sources import SourceOpener
+from exr_inspector.validation import builtin_policy
+from tests.support.exrbytes import FLOAT, PIZ, ZIP, Channel, Part, a_rational, a_string, a_timecode, build, tv60
+
+FILL_FILES = 5_000
+ODD_EVERY = 9_000  # every so many frames one has another compression and lacks a channel
+BUCKET, FOLDER = "bench", "show/shot010"
+KEYS = ("access", "secret")
+
+
+def frame_bytes(*, odd: bool) -> bytes:
+    """A render with 17 channels and 20 attributes; an odd one has another compression and lacks an AOV."""
+    names = [*"ABGR", *(f"diffuse.{c}" for c in "RGB"), *(f"specular.{c}" for c in "RGB")]
+    channels = [*map(Channel, names), Channel("Z", FLOAT)]
+    channels += [Channel(f"{layer}.{c}", FLOAT) for layer in (("N",) if odd else ("N", "P")) for c in "XYZ"]
+    extra = [a_string(f"studio/attribute{index}", f"value {index}") for index in range(8)]
+    extra += [a_string("software", "Renderer 5"), a_rational("framesPerSecond", 24, 1)]
+    extra += [a_timecode("timeCode", tv60(1, 0, 0, 0)), a_string("colorInteropID", "lin_ap1_scene")]
+    return build([Part(channels=channels, compression=PIZ if odd else ZIP, extra=extra)])
+
+
+def sample(*, odd: bool) -> dict[str, pa.Table]:
+    """The rows of one frame."""
+    opener = SourceOpener(load_settings({}, need=(), secrets_dir=None))
+    source = opener.open_bytes(frame_bytes(odd=odd), key=f"{FOLDER}/beauty.000001.exr")
+    return to_tables([Inspector().inspect(source, builtin_policy("default"))], ["-"])
+
+
+def many(table: pa.Table, numbers: Sequence[int]) -> pa.Table:
+    """The rows of one frame, once for each number, each with a name and ids of its own."""
+    rows, count = table.num_rows, len(numbers)
+    whole = table.take(pa.array(np.tile(np.arange(rows), count)))
+    each = pa.array(np.repeat(np.arange(count), rows))
+    paths = [f"{BUCKET}/{FOLDER}/beauty.{number:06}.exr" for number in numbers]
+    ids = [file_id(path) for path in paths]
+    changed = {
+        "path": paths,
+        "file_path": paths,
+        "bucket": [BUCKET] * count,
+        "key": [path.partition("/")[2] for path in paths],
+        "directory": [f"{BUCKET}/{FOLDER}"] * count,
+        "file_name": [path.rpartition("/")[2] for path in paths],
+        "file_id": ids,
+        "inspection_id": ids,
+        "content_key": ids,
+        "sequence": [f"{BUCKET}/{FOLDER}/beauty.######.exr"] * count,
+        "frame_number": list(numbers),
+    }
+    for name, values in changed.items():
+        if name in whole.column_names:
+            field = whole.schema.field(name)
+            whole = whole.set_column(whole.schema.get_field_index(name), field, pa.array(values, field.type).take(each))
+    return whole
+
+
+def fill(catalog: Catalog, frames: int) -> None:
+    """Insert the rows of `frames` frames, of which number 77 is missing."""
+    plain, odd = sample(odd=False), sample(odd=True)
+    for start in range(1, frames + 1, FILL_FILES):
+        numbers = [n for n in range(start, min(start + FILL_FILES, frames + 1)) if n != 77]
+        kinds = ((plain, [n for n in numbers if n % ODD_EVERY]), (odd, [n for n in numbers if not n % ODD_EVERY]))
+
+        def body(work: Work, kinds: tuple[tuple[dict[str, pa.Table], list[int]], ...] = kinds) -> None:
+            for tables, some in kinds:
+                for name, table in tables.items() if some else ():
+                    work.insert(BY_NAME[name], many(table, some))
+
+        catalog.connection.run("fill", body)
+
+
+def config(endpoint: str) -> CatalogConfig:
+    return CatalogConfig(endpoint, *KEYS, "vastdb", "exr_inspector", retry_seconds=60)
+
+
+@contextmanager
+def served(path: Path) -> Iterator[str]:
+    """The database served by another process, as `./run localdb serve` does; its endpoint."""
+    serve = [sys.executable, "-m", "exr_inspector.cli", "localdb", "serve", "--catalog", str(path), "--port", "0"]
+    keys = ["--access-key", KEYS[0], "--secret-key", KEYS[1]]
+    with subprocess.Popen([*serve, *keys], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            line = server.stdout.readline() if server.stdout else ""
+            yield line.strip().partition("=")[2]
+        finally:
+            server.terminate()
+
+
+def run(endpoint: str, *arguments: str) -> tuple[float, list[dict[str, Any]]]:
+    """Seconds that `./run validate` takes, and what it says."""
+    environment = dict(
+        os.environ, VAST_DB_ENDPOINT=endpoint, VAST_DB_ACCESS_KEY=KEYS[0], VAST_DB_SECRET_KEY=KEYS[1], VAST_DB_BUCKET="vastdb"
+    )  # fmt: skip
+    line = [sys.executable, "-m", "exr_inspector.cli", "validate", "--catalog", "--format", "json", *arguments]
+    started = time.perf_counter()
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - started
+    if not done.stdout or done.returncode > 1:
+        sys.exit(done.stderr)
+    return seconds, json.loads(done.stdout)
+
+
+def requests(path: Path) -> None:
+    """Requests of each way of reading, counted by the server; in this process, so not timed."""
+    with LocalVastDB(path, access_key=KEYS[0], secret_key=KEYS[1]) as server:
+        catalog = Catalog(config(server.endpoint))
+        catalog.read.file("nothing/there.exr")
+        for what, ask in (("whole files", stored_inspections), ("frames", stored_frames)):
+            server.reset_counters()
+            found = sum(1 for _ in ask(catalog.connection, BUCKET))
+            count = sum(server.counters().values())
+            print(f"requests for {found:,} {what}: {count}, {found / count:,.0f} files a request")
+        catalog.close()
+
+
+def one_by_one(endpoint: str, count: int) -> float:
+    """Seconds a file when each is read by itself."""
+    catalog = Catalog(config(endpoint))
+    paths = [f"{BUCKET}/{FOLDER}/beauty.{number:06}.exr" for number in range(100, 100 + count)]
+    catalog.read.file(paths[0])
+    started = time.perf_counter()
+    for path in paths:
+        catalog.read.file(path)
+    seconds = (time.perf_counter() - started) / count
+    catalog.close()
+    return seconds
+
+
+def query(path: Path, *arguments: str) -> float:
+    line = [sys.executable, "-m", "exr_inspector.cli", "query", *arguments, "--catalog", str(path), "--format", "csv"]
+    started = time.perf_counter()
+    subprocess.run(line, check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def measure(path: Path, frames: int, single: int) -> None:
+    """Print all figures."""
+    with served(path) as endpoint:
+        seconds, judged = run(endpoint, "--sequence-only", f"s3://{BUCKET}/")
+        codes = sorted({finding["code"] for entry in judged for finding in entry["findings"]})
+        print(
+            f"--sequence-only, {frames:,} frames: {seconds:.1f} s, {frames / seconds:,.0f} a second; {', '.join(codes)}"
+        )
+        seconds, judged = run(endpoint, "--sequence", f"s3://{BUCKET}/")
+        rate = frames / seconds
+        print(f"--sequence, {len(judged) - 1:,} files judged by every rule: {seconds:.1f} s, {rate:,.0f} a second")
+        each = one_by_one(endpoint, single)
+        print(
+            f"reading {single} of them one by one: {1 / each:,.0f} a second, before any rule; ratio {rate * each:.1f}"
+        )
+    for name in ("sequences", "sequence_gaps", "sequence_duplicates", "sequence_drift"):
+        chosen = ("-p", f"sequence={BUCKET}/{FOLDER}/beauty.######.exr") if name == "sequence_drift" else ()
+        print(f"./run query {name}: {query(path, name, *chosen):.1f} s")
+    requests(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="./run bench judge", description=__doc__)
+    parser.add_argument("--frames", type=int, default=50_000)
+    parser.add_argument("--one-by-one", type=int, default=300, help="files to read one by one, for comparison")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.duckdb"
+        started = time.perf_counter()
+        with LocalVastDB(path, access_key=KEYS[0], secret_key=KEYS[1]) as server:
+            catalog = Catalog(config(server.endpoint))
+            setup(catalog.connection)
+            fill(catalog, chosen.frames)
+            catalog.close()
+        print(f"filled in {time.perf_counter() - started:.0f} s")
+        measure(path, chosen.frames, chosen.one_by_one)
+
+
+if __name__ == "__main__":
+    main()
