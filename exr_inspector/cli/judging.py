@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +31,11 @@ from exr_inspector.validation.stored import with_problems
 if TYPE_CHECKING:
     from exr_inspector.catalog.session import Connection
 
-_UNREADABLE = "SOURCE_"
+_UNREADABLE = "SOURCE"
 _DIGITS = re.compile("#+")
+_WORKERS = 8
+_AHEAD = 32  # files that are read or waiting; their headers are in memory
+_GIVE_UP = 10
 
 
 class Frames:
@@ -56,17 +61,56 @@ class Frames:
 def from_files(
     opener: SourceOpener, inspector: Inspector, targets: Iterable[str], policy: Policy, frames: Frames | None
 ) -> Iterator[Judged]:
-    """Files, folders and URLs, read and judged; with `frames`, these are gathered, and `#` in a target stands for digits."""
+    """Files, folders and URLs, read and judged; with `frames`, these are gathered, and `#` in a target stands for digits.
+
+    What may pass (an outage, a changed object) is the fault of one file; where file after file has one, the rest of a target
+    is left.
+    """
     for target in targets:
+        in_a_row = 0
         try:
-            for name in _expand(opener, target, as_sequence=frames is not None):
-                inspection = inspector.inspect(opener.open_url(name), policy)
-                yield _judged(name, inspection, policy)
-                if frames is not None:
-                    frames.add(frame_of_inspection(inspection), name)
+            names = _expand(opener, target, as_sequence=frames is not None)
+            with closing(_inspect(opener, inspector, names, policy)) as answers:
+                for name, answer in answers:
+                    if isinstance(answer, ExrInspectorError):
+                        in_a_row += 1
+                        yield Judged(name, (), policy.label, f"{answer.code}: {answer}")
+                        if in_a_row == _GIVE_UP:
+                            yield Judged(target, (), policy.label, f"left after {_GIVE_UP} faults in a row")
+                            break
+                        continue
+                    in_a_row = 0
+                    yield _judged(name, answer, policy)
+                    if frames is not None:
+                        frames.add(frame_of_inspection(answer), name)
         except ExrInspectorError as error:
-            # What may pass (an outage, a changed object) is raised by the inspector; the other targets are still judged.
-            yield Judged(target, (), policy.label, f"{type(error).code}: {error}")
+            yield Judged(target, (), policy.label, f"{error.code}: {error}")
+
+
+def _inspect(
+    opener: SourceOpener, inspector: Inspector, names: Iterable[str], policy: Policy
+) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
+    """Every file's inspection, or what was raised, in their order; some files at once, since reading is mostly waiting."""
+
+    def one(name: str) -> Inspection | ExrInspectorError:
+        try:
+            return inspector.inspect(opener.open_url(name), policy)
+        except ExrInspectorError as error:
+            return error
+
+    ahead: deque[tuple[str, Future[Inspection | ExrInspectorError]]] = deque()
+    pool = ThreadPoolExecutor(_WORKERS, "judge")
+    try:
+        for name in names:
+            ahead.append((name, pool.submit(one, name)))
+            if len(ahead) == _AHEAD:
+                first, coming = ahead.popleft()
+                yield first, coming.result()
+        while ahead:
+            first, coming = ahead.popleft()
+            yield first, coming.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _judged(name: str, inspection: Inspection, policy: Policy) -> Judged:

@@ -28,6 +28,7 @@ from exr_inspector.settings import load_settings
 from exr_inspector.sources import SourceOpener
 from exr_inspector.validation import RULES, builtin_policy
 from tests.support.exrbytes import Channel, Part, build
+from tests.support.faulty_s3 import FaultyS3, Status
 
 GOOD = build([Part()])
 LOSSY = build([Part(compression=8, channels=[*(Channel(c) for c in "BGR"), Channel("id.R")])])
@@ -202,6 +203,34 @@ def test_junit(shot: Path, tmp_path: Path) -> None:
     assert not list(cases["beauty.0001.exr"].iter("failure"))
     assert "COL-UNTAGGED" in "".join(cases["beauty.0001.exr"].itertext())
     assert len(list(cases["none.exr"].iter("error"))) == 1
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyS3]:
+    with FaultyS3() as s3:
+        for name, value in {**s3.environ, "S3_RETRIES": "0"}.items():
+            monkeypatch.setenv(name, value)
+        for number in range(60):
+            s3.put("renders", f"shot/a.{number:04}.exr", GOOD)
+        yield s3
+
+
+def test_one_object_that_cannot_be_read_now_is_one_fault(bucket: FaultyS3) -> None:
+    bucket.script(None, None, Status(503))
+    result = run("--format", "json", "s3://renders/shot/")
+    assert result.exit_code == 2
+    judged = document(result)
+    assert [entry["path"] for entry in judged] == [f"s3://renders/shot/a.{number:04}.exr" for number in range(60)]
+    assert [entry["fault"][:18] for entry in judged if entry["fault"]] == ["SOURCE_UNAVAILABLE"]
+
+
+def test_a_store_that_is_down_is_not_asked_for_every_object(bucket: FaultyS3) -> None:
+    bucket.script(None, *[Status(503)] * 60)
+    judged = document(run("--format", "json", "s3://renders/shot/"))
+    assert len(judged) == 11
+    assert all(entry["fault"] for entry in judged)
+    assert judged[-1]["path"] == "s3://renders/shot/"
+    assert bucket.count("GET") < 1 + 10 + 33
 
 
 @pytest.fixture
