@@ -106,17 +106,28 @@ _RANK = re.compile(r"[0-9]{2}")
 
 
 def _lj2k_triplet(channels: Sequence[Channel]) -> frozenset[str]:
-    """The first channels that LJ2K takes for red, green and blue: one prefix, one type, no subsampling, no UINT."""
-    groups: dict[tuple[str, int], dict[str, str]] = {}
-    for channel in channels:
-        if channel.pixel_type == PixelType.UINT or (channel.x_sampling, channel.y_sampling) != (1, 1):
-            continue
-        prefix, _, last = channel.name.rpartition(".")
-        group = groups.setdefault((prefix, channel.pixel_type), {})
-        group.setdefault(last.lower(), channel.name)
-        for triplet in _LJ2K_TRIPLETS:
-            if all(component in group for component in triplet):
-                return frozenset(group[component] for component in triplet)
+    """The channels that LJ2K takes for red, green and blue, as its encoder does (`make_channel_map` of OpenEXR 3.5.3).
+
+    For each of the two spellings, the first channel in order of name that has one of the three last components settles the
+    layer, whether that layer has the other two or not. Types and samplings have to agree, UINT and subsampled ones are not
+    altered, and no second layer is looked for.
+    """
+    ordered = sorted(channels, key=lambda channel: channel.name.encode("utf-8", "surrogatepass"))
+    for spelling in _LJ2K_TRIPLETS:
+        settled: str | None = None
+        found: dict[str, Channel] = {}
+        for channel in ordered:
+            prefix, _, last = channel.name.rpartition(".")
+            component = last.lower() if last.isascii() else last
+            if component in spelling and settled in {None, prefix}:
+                settled = prefix
+                found.setdefault(component, channel)
+        kinds = {(channel.pixel_type, channel.x_sampling, channel.y_sampling) for channel in found.values()}
+        if len(found) == len(spelling) and len(kinds) == 1:
+            pixel_type, *samplings = kinds.pop()
+            if pixel_type == PixelType.UINT or samplings != [1, 1]:
+                return frozenset()
+            return frozenset(channel.name for channel in found.values())
     return frozenset()
 
 

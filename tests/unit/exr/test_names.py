@@ -1,8 +1,12 @@
 """Names: layers, views, Cryptomatte, and which channels a codec alters."""
 
+import random
 import time
 from itertools import product
+from pathlib import Path
 
+import numpy as np
+import OpenEXR
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -209,6 +213,59 @@ def test_lj2k_takes_the_first_triplet_only() -> None:
     assert lossy_channels(12, [channel(c, 0) for c in "BGR"]) == frozenset()
     assert lossy_channels(12, [channel(c, 1, 2) for c in "BGR"]) == frozenset()
     assert lossy_channels(12, [channel("a.B", 1), channel("b.G", 1), channel("a.R", 1)]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("names", "lossy"),
+    [
+        (["b", "d.b", "d.g", "d.r"], []),  # the base layer is settled by b, and is no triplet
+        (["D.g", "G", "R", "b"], []),
+        (["a.Red", "b.blue", "b.green", "b.red"], []),
+        (["R", "x.Blue", "x.Green", "x.Red"], ["x.Blue", "x.Green", "x.Red"]),  # two spellings, each by itself
+        (["B", "G", "R", "b", "g", "r"], ["B", "G", "R"]),
+        (["d.r", "d.g", "d.b", "R", "G", "B"], ["B", "G", "R"]),  # by order of name, not of the list
+    ],
+)
+def test_lj2k_settles_on_the_layer_of_the_first_name(names: list[str], lossy: list[str]) -> None:
+    assert lossy_channels(12, [channel(name, 1) for name in names]) == frozenset(lossy)
+
+
+def test_lj2k_looks_for_no_other_triplet_than_the_first() -> None:
+    whole = [channel(name, 0) for name in "BGR"] + [channel(f"d.{name}", 1) for name in "BGR"]
+    assert lossy_channels(12, whole) == frozenset()
+    mixed = [channel("B", 2), *(channel(name, 1) for name in "GR"), *(channel(f"x.{n}", 1) for n in LONG)]
+    assert lossy_channels(12, mixed) == {f"x.{name}" for name in LONG}
+
+
+LONG = ("blue", "green", "red")
+_CODECS = (5, 6, 8, 10, 12)
+_DTYPES = (np.uint32, np.float16, np.float32)
+
+
+def _altered(channels: list[Read], compression: int, path: Path, dice: random.Random) -> set[str]:
+    """What the OpenEXR library makes of noise in these channels: the names of those that come back changed."""
+    noise = np.random.default_rng(dice.randrange(1 << 30))
+    pixels = {
+        c.name: (noise.random((64, 64)) * (1e9 if not c.pixel_type else 1)).astype(_DTYPES[c.pixel_type])
+        for c in channels
+    }
+    header = {"compression": OpenEXR.Compression(compression), "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, {name: array.copy() for name, array in pixels.items()}).write(str(path))
+    with OpenEXR.File(str(path), separate_channels=True) as file:
+        back = file.channels()
+        return {name for name, array in pixels.items() if not np.array_equal(back[name].pixels, array)}
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_lossy_channels_are_those_that_the_library_alters(seed: int, tmp_path: Path) -> None:
+    dice = random.Random(seed)
+    components = [*"RGBArgbYX", "red", "green", "blue", "Red", "GREEN", "RY"]
+    names = {f"{prefix}{c}" for prefix in dice.sample(["", "d.", "a.b.", "D."], 2) for c in dice.sample(components, 5)}
+    usual = dice.choice([1, 2])
+    channels = [channel(name, dice.choice([usual] * 5 + [0, 1, 2])) for name in sorted(names)]
+    for compression in _CODECS:
+        altered = _altered(channels, compression, tmp_path / "a.exr", dice)
+        assert lossy_channels(compression, channels) == altered, (compression, channels)
 
 
 characters = st.characters(codec="utf-8", exclude_characters="\0")
