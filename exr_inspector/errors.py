@@ -235,6 +235,16 @@ class SchemaDrift(CatalogError):
     retryable = True
 
 
+# --- whole prefixes -----------------------------------------------------------------------------------------
+
+
+class WorkerDied(ExrInspectorError):
+    """A process that inspects for `ingest` ended by itself; the message says at which file, or that none can start."""
+
+    code = "INGEST_WORKER"
+    retryable = True
+
+
 # --- the laptop ------------------------------------------------------------------------------------------
 
 

@@ -3,8 +3,9 @@
 The tables are reached by the same catalog as from an event, so what an event finds afterwards is unchanged. Stopping at any
 moment loses nothing: what was stored is skipped the next time by its listing alone. Prints nothing; tells an observer.
 
-Three things go on at once: a thread lists and asks the tables what is up to date, `workers` threads inspect, one thread stores.
-Queues between them are bounded, so that a slow one slows the others down instead of filling memory.
+Three things go on at once: a thread lists and asks the tables what is up to date, a crew inspects (threads of this process,
+and as soon as there is enough to do, processes), one thread stores. The thread that called `run` stands between them. Queues
+are bounded, so that a slow one slows the others down instead of filling memory.
 """
 
 from __future__ import annotations
@@ -13,19 +14,23 @@ import contextlib
 import queue
 import threading
 import time
-from collections import Counter
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from itertools import islice
 
 from exr_inspector.catalog import Catalog, UpsertResult
 from exr_inspector.catalog.store import ObjectState
-from exr_inspector.errors import ExrInspectorError, ObjectNotFound
-from exr_inspector.exr.values import Compression, code_name
+from exr_inspector.errors import ExrInspectorError, ObjectChanged, ObjectNotFound
+from exr_inspector.ingest_processes import ProcessCrew
+from exr_inspector.ingest_progress import Progress
+from exr_inspector.ingest_tasks import Answer, Crew, Failure, Hands, Look, Read, Task, ThreadCrew
 from exr_inspector.inspector import Inspector
-from exr_inspector.model import Inspection, ObjectVersion, Status
-from exr_inspector.service_store import confirm, internal_fault, store_apart
+from exr_inspector.model import EventInfo, Inspection, ObjectVersion
+from exr_inspector.service_faults import internal_fault
+from exr_inspector.service_look import Sight
+from exr_inspector.service_store import remove_gone, store_apart
 from exr_inspector.sources import ObjectEntry, SourceOpener
 from exr_inspector.validation import Policy
 
@@ -33,6 +38,7 @@ LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
 LISTED_AHEAD = 100_000  # objects listed before they are inspected: names only, so that the end is known early
 STORE_BATCH = 500  # inspections of one transaction
 STORE_SECONDS = 2.0  # a slow trickle is stored at least this often
+PROCESSES_FROM = 500  # objects to be inspected from which on processes are worth their start
 _PATIENCE_SECONDS = 0.2  # how long anything waits before it looks whether the run is to stop
 
 
@@ -44,59 +50,6 @@ class Target:
     prefix: str = ""
 
 
-@dataclass(slots=True)
-class Progress:
-    """What has been done so far; each figure is changed by one thread only.
-
-    Attributes:
-        listed: EXR objects listed.
-        skipped: Of these, those whose rows are up to date.
-        is_listed: Whether the listing is complete, so that `listed - skipped` is all there is to do.
-        inspected: Inspections made.
-        stored: Inspections stored.
-        failed: Inspections with status failed.
-        errors: Objects that could not be inspected or stored this time, by error code.
-        object_bytes: Sizes of the inspected objects together.
-        bytes_read: Bytes read of them.
-        requests: Requests made for that.
-        by_status: Files by status or error code.
-        by_compression: Files by compression of the first part.
-        by_resolution: Files by width and height of the first part.
-        by_finding: Findings by code.
-        stopped: Whether the run was asked to stop.
-    """
-
-    listed: int = 0
-    skipped: int = 0
-    is_listed: bool = False
-    inspected: int = 0
-    stored: int = 0
-    failed: int = 0
-    errors: Counter[str] = field(default_factory=Counter)
-    object_bytes: int = 0
-    bytes_read: int = 0
-    requests: int = 0
-    by_status: Counter[str] = field(default_factory=Counter)
-    by_compression: Counter[str] = field(default_factory=Counter)
-    by_resolution: Counter[str] = field(default_factory=Counter)
-    by_finding: Counter[str] = field(default_factory=Counter)
-    stopped: bool = False
-
-    def add(self, inspection: Inspection) -> None:
-        """Count one inspection."""
-        self.inspected += 1
-        self.failed += inspection.status is Status.FAILED
-        self.object_bytes += inspection.version.size_bytes if inspection.version else 0
-        self.bytes_read += inspection.cost.bytes_read
-        self.requests += inspection.cost.requests
-        self.by_status[inspection.error_code or inspection.status.value] += 1
-        layout = inspection.layouts[0] if inspection.layouts else None
-        if layout:
-            self.by_compression[code_name(Compression, layout.compression)] += 1
-            self.by_resolution[f"{layout.data_window.width} x {layout.data_window.height}"] += 1
-        self.by_finding.update(finding.code for finding in inspection.findings)
-
-
 def batches(items: Iterable[ObjectEntry], size: int) -> Iterator[list[ObjectEntry]]:
     """Items in lists of at most `size`."""
     iterator = iter(items)
@@ -106,6 +59,17 @@ def batches(items: Iterable[ObjectEntry], size: int) -> Iterator[list[ObjectEntr
 
 _Place = tuple[str, str]  # bucket and key
 _End = ExrInspectorError | None  # how a listing ended
+_Removal = UpsertResult | ExrInspectorError
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is to be changed in the tables next, and afterwards what became of it."""
+
+    inspections: list[Inspection]
+    gone: list[Look]
+    outcomes: Sequence[UpsertResult | ExrInspectorError] = ()
+    removals: Sequence[_Removal] = ()
 
 
 class Ingest:
@@ -121,6 +85,7 @@ class Ingest:
         workers: int,
         force: bool = False,
         observe: Callable[[Progress], None] | None = None,
+        recruit: Callable[[], ProcessCrew] | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -129,25 +94,29 @@ class Ingest:
             inspector: Inspects them.
             catalog: Where their rows go.
             policy: What they are judged by.
-            workers: Files inspected at a time.
+            workers: Threads of this process that inspect.
             force: Inspect and replace also what is up to date.
             observe: Told whenever something was done, by the thread that runs `run`.
+            recruit: Makes processes that inspect as `inspector` does, in place of the threads when there is much to do.
         """
         self._opener = opener
         self._inspector = inspector
         self._catalog = catalog
-        self._policy = policy
-        self._workers = workers
         self._force = force
         self._observer = observe
+        self._recruit = recruit
+        self._recruits: ProcessCrew | None = None
         self._stop = threading.Event()
+        self._has_dropped = False
         self._todo: queue.Queue[_Place] = queue.Queue(LISTED_AHEAD)
         self._ended: queue.Queue[_End] = queue.Queue(1)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="exr-ingest")
-        self._storer = ThreadPoolExecutor(1, thread_name_prefix="exr-store")
-        self._running: set[Future[Inspection]] = set()
+        self._crew: Crew = ThreadCrew(Hands(opener, inspector, policy), workers)
+        self._reading = 0
+        self._looks: deque[Look] = deque()
+        self._gone: list[Look] = []
         self._waiting: list[Inspection] = []
-        self._storing: Future[list[str | None]] | None = None
+        self._storer = ThreadPoolExecutor(1, thread_name_prefix="exr-store")
+        self._storing: Future[_Batch] | None = None
         self._stored_at = 0.0
         self.progress = Progress()
 
@@ -162,30 +131,46 @@ class Ingest:
             What was done; objects with transient errors are counted there, and done by the next run.
 
         Raises:
-            ExrInspectorError: The tables cannot be reached, or a prefix cannot be listed. What was stored stays stored.
+            ExrInspectorError: The tables cannot be reached, a prefix cannot be listed, or processes do not start. What was
+                stored stays stored.
         """
         self._stored_at = time.monotonic()
         lister = threading.Thread(target=self._list, args=(list(targets),), name="exr-list", daemon=True)
         lister.start()
         try:
-            while self._feed() or self._running:
-                self._collect()
-            self._store_waiting(everything=True)
-        finally:
-            self._stop_all(lister)
+            self._work()
+        except KeyboardInterrupt:
+            self._end(lister, wait=False)
+            raise
+        except BaseException:
+            self._end(lister, wait=True)
+            raise
+        self._end(lister, wait=True)
         end = self._ended.get()
         if end is not None:
             raise end
         return self.progress
 
-    def _stop_all(self, lister: threading.Thread) -> None:
+    def _work(self) -> None:
+        while (more := self._feed()) or self._unfinished():
+            self._take_in(self._crew.done(_PATIENCE_SECONDS))
+            self._store(last=not more and not self._reading)
+            if self._observer:
+                self._observer(self.progress)
+
+    def _end(self, lister: threading.Thread, *, wait: bool) -> None:
+        """End all threads and processes, with or without waiting for what they do."""
         self.progress.stopped = self._stop.is_set()
         self._stop.set()
-        for future in self._running:
-            future.cancel()
-        lister.join()
-        self._storer.shutdown()
-        self._pool.shutdown()
+        for crew in (self._crew, self._recruits):
+            if crew is not None:
+                crew.close(wait=wait)
+        self._storer.shutdown(wait=wait, cancel_futures=True)
+        if wait:
+            lister.join()
+
+    def _unfinished(self) -> bool:
+        return bool(self._crew.busy or self._looks or self._gone or self._waiting or self._storing)
 
     # --- listing, on its own thread -----------------------------------------------------------------------
 
@@ -228,82 +213,109 @@ class Ingest:
                 self._todo.put((bucket, key), timeout=_PATIENCE_SECONDS)
                 return
 
-    # --- inspecting, on the pool --------------------------------------------------------------------------
+    # --- reading and looking, by the crew ------------------------------------------------------------------
 
     def _feed(self) -> bool:
-        """Let the pool have work as long as there is some; whether more may come."""
-        while not self._stop.is_set() and len(self._running) < 2 * self._workers:
+        """Give the crew tasks as long as it wants some; whether there may be more to read."""
+        if self._stop.is_set() and not self._has_dropped:
+            self._has_dropped = True
+            self._crew.drop()
+        if self._is_changing_crew():
+            return True
+        while self._looks and self._crew.wants:
+            self._crew.give(self._looks.popleft())
+        while not self._stop.is_set() and self._crew.wants and len(self._waiting) < 2 * STORE_BATCH:
             ended = self._ended.full()  # looked at before the list: what was listed last is then on it
+            idle = not (self._crew.busy or self._storing or ended)
             try:
-                place = self._todo.get(timeout=0 if self._running or ended else _PATIENCE_SECONDS)
+                place = self._todo.get(timeout=_PATIENCE_SECONDS if idle else 0)
             except queue.Empty:
                 return not ended
-            self._running.add(self._pool.submit(self._inspect, *place))
+            self._reading += 1
+            self._crew.give(Read(*place))
         return not self._stop.is_set()
 
-    def _inspect(self, bucket: str, key: str) -> Inspection:
-        return self._inspector.inspect(self._opener.open(bucket, key), self._policy)
+    def _is_changing_crew(self) -> bool:
+        """Processes in place of threads: started when there is enough to do, at work once they are up and the threads done."""
+        if self._recruit and self.progress.todo >= PROCESSES_FROM and not self._stop.is_set():
+            self._recruits, self._recruit = self._recruit(), None
+        if self._recruits is None or not self._recruits.is_ready:
+            return False
+        if self._crew.busy:
+            return True
+        self._crew.close(wait=True)
+        self._crew, self._recruits = self._recruits, None
+        self.progress.processes = self._crew.processes
+        return False
 
-    def _collect(self) -> None:
-        """Wait for some, take in what is done, and store when there is enough."""
-        if self._stop.is_set():
-            self._running = {future for future in self._running if not future.cancel()}
-        done, self._running = wait(self._running, timeout=_PATIENCE_SECONDS, return_when=FIRST_COMPLETED)
-        for future in done:
-            try:
-                self._take(future.result())
-            except ExrInspectorError as error:
-                self.progress.errors[error.code] += 1
-            except Exception as error:  # noqa: BLE001 - boundary of one object
-                self.progress.errors[internal_fault(error).code] += 1
-        self._store_waiting()
-        self._observe()
+    def _take_in(self, done: Iterable[tuple[Task, Answer]]) -> None:
+        for task, answer in done:
+            self._reading -= isinstance(task, Read)
+            if isinstance(answer, Failure):
+                self.progress.add_error(answer.code, task.path, answer.message)
+            elif isinstance(answer, Inspection):
+                self._inspected(answer)
+            elif isinstance(task, Look) and isinstance(answer, Sight):
+                self._seen(task, answer)
 
-    def _take(self, inspection: Inspection) -> None:
+    def _inspected(self, inspection: Inspection) -> None:
         if inspection.is_gone:  # between listing and reading; its removal has an event of its own
-            self.progress.errors[ObjectNotFound.code] += 1
+            self.progress.add_error(ObjectNotFound.code, inspection.path, "gone since it was listed")
             return
         self.progress.add(inspection)
         self._waiting.append(inspection)
 
-    def _observe(self) -> None:
-        if self._observer:
-            self._observer(self.progress)
+    def _seen(self, look: Look, sight: Sight) -> None:
+        if sight is Sight.GONE:
+            self._gone.append(look)
+        elif sight is Sight.REPLACED:
+            self.progress.add_error(ObjectChanged.code, look.path, "overwritten while its rows were being stored")
+        else:
+            self.progress.stored += 1
 
     # --- storing, on its own thread -----------------------------------------------------------------------
 
-    def _store_waiting(self, *, everything: bool = False) -> None:
-        """Hand a batch over when it is time; wait only when batches come faster than they can be stored."""
-        if self._storing and (self._storing.done() or everything or len(self._waiting) >= 2 * STORE_BATCH):
-            self._note_stored(self._storing.result())
+    def _store(self, *, last: bool) -> None:
+        """Note what was stored, and hand the next batch over when it is time."""
+        if self._storing is not None:
+            if not self._crew.busy:
+                wait([self._storing], _PATIENCE_SECONDS)
+            if not self._storing.done():
+                return
+            self._note(self._storing.result())
             self._storing = None
-        enough = len(self._waiting) >= STORE_BATCH or time.monotonic() - self._stored_at >= STORE_SECONDS
-        if self._waiting and self._storing is None and (enough or everything):
-            batch, self._waiting = self._waiting, []
-            self._storing = self._storer.submit(self._store, batch)
+        due = last or len(self._waiting) >= STORE_BATCH or time.monotonic() - self._stored_at >= STORE_SECONDS
+        if due and (self._waiting or self._gone):
+            batch = _Batch(self._waiting, self._gone)
+            self._waiting, self._gone = [], []
+            self._storing = self._storer.submit(self._change_tables, batch)
             self._stored_at = time.monotonic()
-            if everything:
-                self._store_waiting(everything=True)
 
-    def _note_stored(self, codes: Sequence[str | None]) -> None:
-        self.progress.stored += codes.count(None)
-        self.progress.errors.update(code for code in codes if code is not None)
-        self._observe()
-
-    def _store(self, batch: Sequence[Inspection]) -> list[str | None]:
-        """Store a batch and hold it against the objects; of each, the code of what went wrong."""
-        outcomes = store_apart(self._catalog, batch, force=self._force)
-        fault = next((item for item in outcomes if isinstance(item, ExrInspectorError) and item.retryable), None)
+    def _change_tables(self, batch: _Batch) -> _Batch:
+        batch.outcomes = store_apart(self._catalog, batch.inspections, force=self._force)
+        fault = next((item for item in batch.outcomes if isinstance(item, ExrInspectorError) and item.retryable), None)
         if fault:  # it speaks of the database: going on would be of no use
             raise fault
-        return list(self._pool.map(self._confirmed, batch, outcomes))
+        batch.removals = [self._removed(look) for look in batch.gone]
+        return batch
 
-    def _confirmed(self, inspection: Inspection, outcome: UpsertResult | ExrInspectorError) -> str | None:
-        if isinstance(outcome, ExrInspectorError):
-            return outcome.code
+    def _removed(self, look: Look) -> _Removal:
         try:
-            if outcome.outcome.changed:
-                confirm(self._opener, self._catalog, inspection)
+            return remove_gone(self._opener, self._catalog, look.bucket, look.key, event=EventInfo())
         except ExrInspectorError as error:
-            return error.code
-        return None
+            return error
+
+    def _note(self, batch: _Batch) -> None:
+        """What was changed has to be held against its object; the rest is done."""
+        for inspection, outcome in zip(batch.inspections, batch.outcomes, strict=True):
+            if isinstance(outcome, ExrInspectorError):
+                self.progress.add_error(type(outcome).code, inspection.path, str(outcome))
+            elif outcome.outcome.changed and inspection.version:
+                self._looks.append(Look(inspection.bucket, inspection.key, inspection.version))
+            else:
+                self.progress.stored += 1
+        for look, removal in zip(batch.gone, batch.removals, strict=True):
+            if isinstance(removal, ExrInspectorError):
+                self.progress.add_error(type(removal).code, look.path, str(removal))
+            else:
+                self.progress.stored += 1

@@ -23,8 +23,9 @@ from exr_inspector.events import EventKind, ObjectEvent, parse_events
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import EventInfo, Inspection, Severity
 from exr_inspector.policies import PolicySource
+from exr_inspector.service_faults import internal_fault
 from exr_inspector.service_results import Result, combined, removed_result, stored_result
-from exr_inspector.service_store import confirm, internal_fault, remove_gone, store_apart
+from exr_inspector.service_store import confirm, remove_gone, store_apart
 from exr_inspector.settings import Settings
 from exr_inspector.sources import Deadline, SourceOpener
 from exr_inspector.telemetry import Telemetry, TracedSource

@@ -13,14 +13,9 @@ from collections.abc import Sequence
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.errors import ExrInspectorError, ObjectChanged, SourceError
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
+from exr_inspector.service_faults import internal_fault
+from exr_inspector.service_look import Sight, look
 from exr_inspector.sources import Deadline, SourceOpener
-
-
-def internal_fault(error: Exception) -> ExrInspectorError:
-    """An exception that is none of ours, as one of ours: a fault of this program, told by its type only."""
-    fault = ExrInspectorError(f"unexpected {type(error).__name__}: a fault of exr-inspector, please report it")
-    fault.__cause__ = error
-    return fault
 
 
 def store_apart(
@@ -89,17 +84,12 @@ def confirm(
     stored = inspection.version
     if stored is None:  # a row that says why the object could not be read: there is nothing to be looked at
         return None
-    try:
-        found = opener.head(inspection.bucket, inspection.key, deadline=deadline)
-    except SourceError as error:
-        if error.retryable:
-            raise
-        return None  # no longer readable; the next event about it says why
-    if found is None:
+    sight = look(opener, inspection.bucket, inspection.key, stored, deadline=deadline)
+    if sight is Sight.GONE:
         return remove_gone(
             opener, catalog, inspection.bucket, inspection.key, event=inspection.event, deadline=deadline
         )
-    if _same_second(stored, found) and _differ(stored, found):
+    if sight is Sight.REPLACED:
         raise ObjectChanged(f"{inspection.path}: overwritten while its rows were being stored")
     return None
 
@@ -111,13 +101,3 @@ def _version(opener: SourceOpener, bucket: str, key: str, deadline: Deadline | N
         if error.retryable:
             raise
         return None
-
-
-def _same_second(one: ObjectVersion, other: ObjectVersion) -> bool:
-    return one.mtime.replace(microsecond=0) == other.mtime.replace(microsecond=0)
-
-
-def _differ(one: ObjectVersion, other: ObjectVersion) -> bool:
-    if one.etag is not None and other.etag is not None:
-        return (one.etag, one.size_bytes) != (other.etag, other.size_bytes)
-    return (one.size_bytes, one.mtime) != (other.size_bytes, other.mtime)

@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -26,7 +26,10 @@ from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.maintenance import setup
 from exr_inspector.cli.display import plain
 from exr_inspector.errors import SettingsError
-from exr_inspector.ingest import Ingest, Progress, Target
+from exr_inspector.ingest import Ingest, Target
+from exr_inspector.ingest_processes import ProcessCrew, cores
+from exr_inspector.ingest_progress import Progress
+from exr_inspector.ingest_worker import Begin
 from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import StatsMode
 from exr_inspector.policies import PolicySource
@@ -34,7 +37,7 @@ from exr_inspector.settings import Settings, load_settings
 from exr_inspector.sources import SourceOpener
 from exr_inspector.telemetry import Telemetry
 
-INTERRUPTED = 130  # what a shell answers for a program that Ctrl-C ended
+_SIGNALLED = 128  # what a shell adds to the number of the signal that ended a program
 _LISTED = 12  # lines of each part of the summary
 
 
@@ -52,7 +55,13 @@ _LISTED = 12  # lines of each part of the summary
     help="How much of the pixels to read; else as EXR_STATS says.",
 )
 @click.option("--policy", help="Profile, YAML file or s3:// URL to judge by; else as EXR_POLICY says.")
-@click.option("--workers", type=click.IntRange(1, 256), default=8, show_default=True, help="Files read at a time.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=8,
+    show_default=True,
+    help="Files read at a time, by all processes together: more hide a slow store, fewer spare a busy one.",
+)
 @click.option("--force", is_flag=True, help="Inspect and replace also what is up to date.")
 def command(
     *,
@@ -70,6 +79,9 @@ def command(
     The first Ctrl-C finishes and stores what is being read, a second one ends at once. Rows of files that are gone are
     left to `./run db reconcile`. Exit code 0 when all was done, 1 when some files have to be tried again, 130 after Ctrl-C.
 
+    From some hundred files on they are inspected by one process a core (never more than --workers), each decoding pixels
+    within EXR_MEMORY_MIB. A file at which a process dies is counted as an error and named; the others are done all the same.
+
     A local folder is read as a bucket of its name, so that rows say `<folder>/<file>`; inside a folder of EXR_MOUNTS it keeps
     that bucket's name.
 
@@ -80,25 +92,47 @@ def command(
       ./run ingest s3://renders/shot010/ s3://renders/shot020/ --workers 32
     """
     console = Console()
-    with _database(catalog) as environ:
-        settings, targets = targets_of(places, load_settings(environ, need=("catalog",)), bucket)
-        tables = Catalog(catalog_config(settings.require_catalog()))
-        if catalog:
-            setup(tables.connection)
-        opener = SourceOpener(settings)
-        judge = PolicySource(policy or settings.policy, opener, Telemetry.to_log()).current()
-        inspector = inspector_from(settings, stats=StatsMode(stats) if stats else None)
-        with _display(console) as observe:
-            ingest = Ingest(opener, inspector, tables, judge, workers=workers, force=force, observe=observe)
-            with _stopping_on_interrupt(ingest):
-                progress = ingest.run(targets)
-        tables.close()
-        opener.close()
+    interrupts = _Interrupts()
+    try:
+        with _database(catalog) as environ:
+            settings, targets = targets_of(places, load_settings(environ, need=("catalog",)), bucket)
+            settings = replace(settings, stats=stats or settings.stats, policy=policy or settings.policy)
+            tables = Catalog(catalog_config(settings.require_catalog()))
+            if catalog:
+                setup(tables.connection)
+            with _display(console) as observe, closing(SourceOpener(settings)) as opener:
+                ingest = _prepared(settings, opener, tables, workers=workers, force=force, observe=observe)
+                with interrupts.stopping(ingest):
+                    progress = ingest.run(targets)
+            tables.close()
+    except KeyboardInterrupt:  # what other threads are still doing is not waited for
+        click.echo("ended at once; the same command does what is left", err=True)
+        os._exit(_SIGNALLED + signal.SIGINT)
     console.print(summary(progress))
     if progress.stopped:
         console.print("stopped; the same command goes on where this one was")
-        sys.exit(INTERRUPTED)
+        sys.exit(_SIGNALLED + interrupts.number)
     sys.exit(1 if progress.errors else 0)
+
+
+def _prepared(
+    settings: Settings,
+    opener: SourceOpener,
+    tables: Catalog,
+    *,
+    workers: int,
+    force: bool,
+    observe: Callable[[Progress], None] | None,
+) -> Ingest:
+    """A run by the settings, with processes for when there is much to do."""
+    policy = PolicySource(settings.policy, opener, Telemetry.to_log()).current()
+    inspector = inspector_from(settings)
+    begin = Begin(settings, inspector.config.stats, policy, threads=workers)
+
+    def recruit() -> ProcessCrew:
+        return ProcessCrew(begin, processes=min(cores(), workers), threads=workers)
+
+    return Ingest(opener, inspector, tables, policy, workers=workers, force=force, observe=observe, recruit=recruit)
 
 
 def targets_of(places: Sequence[str], settings: Settings, bucket: str | None) -> tuple[Settings, list[Target]]:
@@ -145,19 +179,32 @@ def _database(catalog: Path | None) -> Iterator[dict[str, str]]:
         }
 
 
-@contextmanager
-def _stopping_on_interrupt(ingest: Ingest) -> Iterator[None]:
-    """The first Ctrl-C stops the run in good order, the second as it would have without us."""
+class _Interrupts:
+    """The first Ctrl-C or SIGTERM stops the run in good order, the second ends it at once.
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        ingest.stop()
+    Attributes:
+        number: The first signal.
+    """
 
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    def __init__(self) -> None:
+        self.number: int = signal.SIGINT
+
+    @contextmanager
+    def stopping(self, ingest: Ingest) -> Iterator[None]:
+        """Let signals stop this run."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.number = number
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, signal.default_int_handler)
+            ingest.stop()
+
+        before = [(number, signal.signal(number, stop)) for number in (signal.SIGINT, signal.SIGTERM)]
+        try:
+            yield
+        finally:
+            for number, handler in before:
+                signal.signal(number, handler)
 
 
 class _Observer:
@@ -222,4 +269,6 @@ def summary(progress: Progress) -> Table:
             table.add_row(str(count), Text(plain(name)))
         if len(counts) > _LISTED:
             table.add_row("", Text(f"and {len(counts) - _LISTED} others", style="dim"))
+    for code, path, message in progress.examples:
+        table.add_row("", Text(plain(f"{code} {path}: {message}")))
     return table
