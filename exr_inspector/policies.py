@@ -10,8 +10,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from exr_inspector.errors import ExrInspectorError, PolicyError
+from exr_inspector.settings import Settings
 from exr_inspector.sources import Deadline, SourceOpener
 from exr_inspector.telemetry import Telemetry
 from exr_inspector.validation import Policy, builtin_policy, load_policy
@@ -46,6 +48,18 @@ class PolicySource:
         self._etag: str | None = None
         self._checked_at = clock()
         self._policy = self._load(None) if self._is_object else builtin_policy(name)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, telemetry: Telemetry, name: str | None = None) -> PolicySource:
+        """As the constructor, by the settings: what events may name is restricted, where the policy lies is not.
+
+        Args:
+            settings: How to reach objects, and the policy if `name` does not say.
+            telemetry: Told of a policy that goes bad.
+            name: Another policy than the settings'.
+        """
+        unrestricted = replace(settings, allowed_buckets=(), allowed_prefixes=())
+        return cls(name or settings.policy, SourceOpener(unrestricted), telemetry)
 
     def current(self, *, deadline: Deadline | None = None) -> Policy:
         """The policy to judge by. Only one thread at a time looks for a newer one; the others go on with what is there."""

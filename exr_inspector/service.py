@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from exr_inspector.assembly import inspector_from
@@ -100,14 +100,11 @@ class Service:
         """
         for warning in settings.warnings:
             telemetry.line("SETTINGS", "warning", level=logging.WARNING, detail=warning)
-        opener = SourceOpener(settings)
-        # What events may name is restricted, where the policy lies is for the administrator to say.
-        unrestricted = replace(settings, allowed_buckets=(), allowed_prefixes=())
         return cls(
             settings=settings,
-            opener=opener,
+            opener=SourceOpener(settings),
             inspector=inspector_from(settings),
-            policies=PolicySource(settings.policy, SourceOpener(unrestricted), telemetry),
+            policies=PolicySource.from_settings(settings, telemetry),
             catalog=Catalog(catalog_config(settings.require_catalog())),
             telemetry=telemetry,
         )

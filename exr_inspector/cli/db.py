@@ -198,7 +198,7 @@ def _batches(paths: Iterable[str]) -> Iterator[list[str]]:
 
 def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings) -> None:
     inspector = inspector_from(settings)
-    policy = PolicySource(settings.policy, opener, Telemetry.to_log()).current()
+    policy = PolicySource.from_settings(settings, Telemetry.to_log()).current()
 
     def inspect(path: str) -> Inspection:
         bucket, _, key = path.partition("/")

@@ -125,7 +125,7 @@ def _prepared(
     observe: Callable[[Progress], None] | None,
 ) -> Ingest:
     """A run by the settings, with processes for when there is much to do."""
-    policy = PolicySource(settings.policy, opener, Telemetry.to_log()).current()
+    policy = PolicySource.from_settings(settings, Telemetry.to_log()).current()
     inspector = inspector_from(settings)
     begin = Begin(settings, inspector.config.stats, policy, threads=workers)
 

@@ -54,7 +54,7 @@ def command(
     settings = load_settings(os.environ, need=())
     opener = SourceOpener(settings)
     inspector = inspector_from(settings, stats=StatsMode(stats), with_hash=with_hash)
-    judge = PolicySource(policy, opener, Telemetry.to_log()).current()
+    judge = PolicySource.from_settings(settings, Telemetry.to_log(), policy).current()
     console = Console(soft_wrap=False)
     worst = 0
     for position, name in enumerate(files):

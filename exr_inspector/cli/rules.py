@@ -15,7 +15,6 @@ from rich.text import Text
 from exr_inspector.model import Severity
 from exr_inspector.policies import PolicySource
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
 from exr_inspector.telemetry import Telemetry
 from exr_inspector.validation import RULES, Policy, ResolvedPolicy
 from exr_inspector.validation.policy_file import json_schema
@@ -60,8 +59,8 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, as_markdown: bool
 
 
 def _policy(name: str) -> Policy:
-    opener = SourceOpener(load_settings(os.environ, need=()))
-    return PolicySource(name, opener, Telemetry.to_log()).current()
+    settings = load_settings(os.environ, need=())
+    return PolicySource.from_settings(settings, Telemetry.to_log(), name).current()
 
 
 def _table(rules: Iterable[Rule], policy: ResolvedPolicy) -> Table:

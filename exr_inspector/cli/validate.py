@@ -96,7 +96,7 @@ def command(
         raise click.UsageError("--stats and --hash read files, --catalog reads none: leave one or the other out")
     settings = load_settings(os.environ, need=("catalog",) if catalog else ())
     opener = SourceOpener(settings)
-    judge = PolicySource(policy, opener, Telemetry.to_log()).current()
+    judge = PolicySource.from_settings(settings, Telemetry.to_log(), policy).current()
     frames = Frames() if sequence or sequence_only else None
     if catalog and sequence_only and frames is not None:
         gather_from_catalog(settings, targets, frames)

@@ -118,3 +118,14 @@ def test_one_thread_looks_and_the_others_go_on(s3: FaultyS3) -> None:
     assert names == {"one"}
     looking.join()
     assert s3.count() == 2
+
+
+def test_a_policy_lies_where_the_settings_say_whatever_events_may_name(s3: FaultyS3) -> None:
+    s3.put(BUCKET, KEY, text("of-the-show"))
+    settings = load_settings(
+        {**s3.environ, "EXR_POLICY": URL, "EXR_ALLOWED_BUCKETS": "renders"}, need=(), secrets_dir=None
+    )
+    assert PolicySource.from_settings(settings, Telemetry.to_log()).current().name == "of-the-show"
+    s3.put(BUCKET, "other.yaml", text("other"))
+    other = PolicySource.from_settings(settings, Telemetry.to_log(), f"s3://{BUCKET}/other.yaml")
+    assert other.current().name == "other"
