@@ -19,5 +19,6 @@ def catalog_config(connection: CatalogConnection) -> CatalogConfig:
         tls_verify=connection.tls_verify,
         ca_bundle=connection.ca_bundle,
         retry_seconds=connection.retry_seconds,
+        timeout_seconds=connection.timeout_seconds,
         worker=socket.gethostname(),
     )

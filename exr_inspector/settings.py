@@ -35,6 +35,7 @@ class CatalogConnection:
         tls_verify: Whether the server's certificate is checked.
         ca_bundle: PEM file of certificates to trust besides the system's.
         retry_seconds: How long one write goes on trying against other writers and outages.
+        timeout_seconds: How long a connection or an answer may stand still.
     """
 
     endpoint: str
@@ -45,6 +46,7 @@ class CatalogConnection:
     tls_verify: bool
     ca_bundle: Path | None
     retry_seconds: float
+    timeout_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,7 @@ def _catalog(found: Mapping[str, Any]) -> CatalogConnection:
         tls_verify=found["VAST_DB_TLS_VERIFY"],
         ca_bundle=found["VAST_DB_CA_BUNDLE"],
         retry_seconds=found["EXR_DB_RETRY_SECONDS"],
+        timeout_seconds=found["EXR_DB_TIMEOUT_SECONDS"],
     )
 
 

@@ -73,6 +73,14 @@ TABLE: tuple[Setting, ...] = (
         "seconds",
         "How long one write to the database goes on trying; less than EXR_DEADLINE_SECONDS.",
     ),
+    Setting(
+        "EXR_DB_TIMEOUT_SECONDS",
+        "number",
+        values.seconds(0.1, 600),
+        "15",
+        "seconds",
+        "How long one request to the database may stand still, never beyond EXR_DEADLINE_SECONDS: connecting takes at most 5.",
+    ),
     # objects
     Setting("S3_ENDPOINT_URL", "URL", values.endpoint, None, "", "S3 endpoint, without the bucket."),
     Setting("S3_ACCESS_KEY", "text", values.secret, None, "", "Access key for reading objects.", secret=True),

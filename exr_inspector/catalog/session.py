@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,12 +20,14 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import vastdb
+from urllib3.util import Timeout
 from vastdb.config import BackoffConfig, QueryConfig
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
 
 from exr_inspector.catalog.schema import TABLES, Table
 from exr_inspector.catalog.sdk_errors import SDK_ERRORS, translate, translated
-from exr_inspector.errors import CatalogConflict, CatalogError, CatalogUnavailable
+from exr_inspector.catalog.sessions import Sessions
+from exr_inspector.errors import CatalogConflict, CatalogError, CatalogUnavailable, DeadlineExceeded
 from exr_inspector.sources.deadline import Deadline
 
 ROW_ID = "$row_id"
@@ -59,7 +61,7 @@ class CatalogConfig:
         tls_verify: Whether the server's certificate is checked.
         ca_bundle: PEM file of certificates to trust besides the system's.
         retry_seconds: How long one write goes on trying.
-        timeout_seconds: How long a connection or an answer may stand still.
+        timeout_seconds: How long an answer may stand still; connecting takes at most 5 of them. No request outlives a deadline.
         worker: Name that `inspections` gives as the one who wrote.
         clock: The time, UTC.
         jitter: A random number from 0 to 1.
@@ -75,7 +77,7 @@ class CatalogConfig:
     tls_verify: bool = True
     ca_bundle: Path | None = None
     retry_seconds: float = 30.0
-    timeout_seconds: float = 30.0
+    timeout_seconds: float = 15.0
     worker: str = ""
     clock: Callable[[], datetime] = field(default=_now, repr=False)
     jitter: Callable[[], float] = field(default=random.random, repr=False)
@@ -90,11 +92,22 @@ class Work:
         tx: The SDK's transaction.
     """
 
-    def __init__(self, tx: Any, tables: dict[str, TableMetadata], endpoint: str) -> None:
+    def __init__(
+        self, tx: Any, tables: dict[str, TableMetadata], endpoint: str, deadline: Deadline | None = None
+    ) -> None:
         self.tx = tx
+        self._deadline = deadline
         self._metadata = tables
         self._endpoint = endpoint
         self._tables: dict[str, Any] = {}
+
+    @contextmanager
+    def _doing(self, what: str) -> Iterator[None]:
+        """Around every request: none begins when the time is over, and errors of the SDK leave as ours."""
+        if self._deadline is not None:
+            self._deadline.check(what)
+        with translated(what):
+            yield
 
     def _table(self, table: Table) -> Any:
         if table.name not in self._tables:
@@ -123,7 +136,7 @@ class Work:
         # One split: the SDK would else ask for the table's statistics first, to choose their number.
         query = QueryConfig(num_splits=1, data_endpoints=[self._endpoint])
         predicate = None if where is None else where(handle)
-        with translated(f"select from {table.name}"):
+        with self._doing(f"select from {table.name}"):
             yield from handle.select(list(columns), predicate, query, internal_row_id=row_ids, limit_rows=limit)
 
     def select_in(
@@ -139,18 +152,18 @@ class Work:
         """Add rows, in as few requests as their size allows."""
         for batch in rows.combine_chunks().to_batches():
             for piece in _fitting(batch):
-                with translated(f"insert into {table.name}"):
+                with self._doing(f"insert into {table.name}"):
                     self._table(table).insert(piece)
 
     def update(self, table: Table, rows: pa.Table) -> None:
         """Overwrite the columns given of the rows named by `$row_id`."""
-        with translated(f"update {table.name}"):
+        with self._doing(f"update {table.name}"):
             self._table(table).update(rows)
 
     def delete(self, table: Table, row_ids: Sequence[int]) -> None:
         """Delete rows by id; none, without a request, when there is none."""
         if row_ids:
-            with translated(f"delete rows of {table.name}"):
+            with self._doing(f"delete rows of {table.name}"):
                 self._table(table).delete(pa.table({ROW_ID: pa.array(sorted(row_ids), pa.uint64())}))
 
 
@@ -180,13 +193,28 @@ class _CommitUnknown(CatalogUnavailable):
         self.result = result
 
 
+def _unless_landed(
+    body: Callable[[Work], Result], landed: Callable[[Work], bool] | None, unknown: _CommitUnknown | None
+) -> Callable[[Work], Result]:
+    """`body`, done again only when its commit of unknown outcome did not land."""
+    if unknown is None or landed is None:
+        return body
+
+    def again(work: Work) -> Result:
+        if not landed(work):
+            return body(work)
+        _log.debug("had been committed, though no answer came", extra={"landed": True})
+        return unknown.result  # type: ignore[return-value]  # of an earlier run of `body`
+
+    return again
+
+
 class Connection:
-    """A session of the SDK, made on first use, shared by all threads."""
+    """Sessions of the SDK, made when they are needed and lent to one thread at a time."""
 
     def __init__(self, config: CatalogConfig) -> None:
         self.config = config
-        self._lock = threading.Lock()
-        self._session: Any = None
+        self._sessions = Sessions(self._connect, config.timeout_seconds)
         self._tables = {
             table.name: TableMetadata(
                 TableRef(config.bucket, config.schema, table.name), table.arrow, TableType.Regular
@@ -195,34 +223,29 @@ class Connection:
         }
 
     def session(self) -> Any:
-        """The SDK's session; the first call asks the server for its version.
+        """A session of its own for whoever works with the SDK itself; asks the server for its version.
 
         Raises:
             CatalogError: The server does not answer, or is no VAST DataBase.
         """
-        with self._lock:
-            if self._session is None:
-                config = self.config
-                verify: bool | str = (
-                    str(config.ca_bundle) if config.tls_verify and config.ca_bundle else config.tls_verify
-                )
-                with translated("connect to the database"):
-                    self._session = vastdb.connect(
-                        access=config.access_key,
-                        secret=config.secret_key,
-                        endpoint=config.endpoint,
-                        ssl_verify=verify,
-                        timeout=config.timeout_seconds,
-                        backoff_config=BackoffConfig(max_value=1.0, max_tries=3, max_time=config.retry_seconds),
-                    )
-            return self._session
+        return self._sessions.made()
+
+    def _connect(self, timeout: Timeout) -> Any:
+        config = self.config
+        verify: bool | str = str(config.ca_bundle) if config.tls_verify and config.ca_bundle else config.tls_verify
+        with translated("connect to the database"):
+            return vastdb.connect(
+                access=config.access_key,
+                secret=config.secret_key,
+                endpoint=config.endpoint,
+                ssl_verify=verify,
+                timeout=timeout,
+                backoff_config=BackoffConfig(max_value=1.0, max_tries=3, max_time=config.retry_seconds),
+            )
 
     def close(self) -> None:
         """Close the pooled connections; the next use opens new ones."""
-        with self._lock:
-            if self._session is not None:
-                self._session.api.__exit__()
-                self._session = None
+        self._sessions.close()
 
     def run(
         self,
@@ -243,17 +266,23 @@ class Connection:
         Raises:
             CatalogConflict: Other writers kept winning.
             CatalogUnavailable: The fault did not pass, or the outcome stayed unknown.
+            DeadlineExceeded: The time was over before something that had to be done was begun.
             CatalogError: Anything else, at once.
         """
         seconds = self.config.retry_seconds
         until = time.monotonic() + (seconds if deadline is None else min(seconds, deadline.remaining()))
+        fault: CatalogError | None = None
         unknown: _CommitUnknown | None = None
         first, longest = _BACKOFF_SECONDS
         pause = first
         while True:
             try:
-                return self._attempt(doing, body, unknown if landed else None, landed)
+                if deadline is not None:
+                    deadline.check(doing)
+                with self._sessions.lent(deadline) as session:
+                    return self._attempt(session, deadline, doing, _unless_landed(body, landed, unknown))
             except (CatalogConflict, CatalogUnavailable) as error:
+                fault = error
                 if isinstance(error, _CommitUnknown):
                     unknown = error
                 wait = pause * (0.5 + self.config.jitter())
@@ -262,29 +291,22 @@ class Connection:
                 _log.debug("%s: trying again after %s", doing, error.code, extra={"retried": error.code})
                 self.config.sleep(wait)
                 pause = min(pause * 2, longest)
+            except DeadlineExceeded as error:
+                if fault is None:
+                    raise
+                raise fault from error  # what took the time says more than that it is over
 
-    def _attempt(
-        self,
-        doing: str,
-        body: Callable[[Work], Result],
-        unknown: _CommitUnknown | None,
-        landed: Callable[[Work], bool] | None,
-    ) -> Result:
-        session = self.session()
-        failure: CatalogError | None = None
+    def _attempt(self, session: Any, deadline: Deadline | None, doing: str, body: Callable[[Work], Result]) -> Result:
+        failure: CatalogError | DeadlineExceeded | None = None
         committing = False
         result: Any = None
         txid: int | None = None
         try:
             with session.transaction() as tx:
                 txid = tx.txid
-                work = Work(tx, self._tables, self.config.endpoint)
                 try:
-                    if unknown is not None and landed is not None and landed(work):
-                        _log.debug("%s: had been committed, though no answer came", doing, extra={"landed": True})
-                        return unknown.result  # type: ignore[return-value]  # the result of an earlier run of this body
-                    result = body(work)
-                except CatalogError as error:
+                    result = body(Work(tx, self._tables, self.config.endpoint, deadline))
+                except (CatalogError, DeadlineExceeded) as error:
                     failure = error
                     raise
                 committing = True

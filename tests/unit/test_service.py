@@ -411,6 +411,20 @@ def test_the_deadline_ends_retries_of_the_database(home: House) -> None:
     assert (datetime.now(timezone.utc) - started).total_seconds() < 2.5
 
 
+@pytest.mark.parametrize("operation", ["begin", "query", "insert", "commit"])
+def test_the_deadline_ends_a_request_to_the_database_that_hangs(home: House, operation: str) -> None:
+    home.put("a.exr")
+    handling = service(home, EXR_DEADLINE_SECONDS="1", EXR_DB_RETRY_SECONDS="0.9", EXR_DB_TIMEOUT_SECONDS="60")
+    home.database.faults.chance(operation, 1.0, Fault(FaultKind.DROP_BEFORE, 15.0))
+    started = datetime.now(timezone.utc)
+    with pytest.raises((CatalogUnavailable, DeadlineExceeded)):
+        handling.handle(created("a.exr"))
+    assert (datetime.now(timezone.utc) - started).total_seconds() < 8
+    home.database.faults.clear()
+    handling.handle(created("a.exr"))
+    assert home.differences() == []
+
+
 # --- several objects, several events -----------------------------------------------------------------------
 
 
