@@ -42,6 +42,7 @@ class _Job:
     inspection: Inspection | None = None
     stored: UpsertResult | None = None
     is_gone: bool = False
+    is_seen: bool = True  # nobody may look: the event is believed
     result: Result | None = None
     error: ExrInspectorError | None = None
 
@@ -188,7 +189,7 @@ class Service:
         """Set the job's inspection, `is_gone`, result or error."""
         started = time.perf_counter()
         try:
-            if job.event.kind is EventKind.REMOVED and self._is_gone(job.event, deadline):
+            if job.event.kind is EventKind.REMOVED and self._is_gone(job, deadline):
                 job.is_gone = True
                 return
             with self._telemetry.span("exr.inspect", path=job.event.path) as span:
@@ -215,24 +216,27 @@ class Service:
         finally:
             self._telemetry.record("exr_inspect_ms", (time.perf_counter() - started) * 1000)
 
-    def _is_gone(self, event: ObjectEvent, deadline: Deadline) -> bool:
+    def _is_gone(self, job: _Job, deadline: Deadline) -> bool:
         """Whether an object that is said to be removed is gone; the event's word is taken where nobody may look.
 
         Raises:
             AccessDenied: The settings forbid to look at it.
             ExrInspectorError: A retryable one.
         """
+        event = job.event
         try:
             self._opener.open(event.bucket, event.key)
         except AccessDenied:
             raise
         except SourceError:
+            job.is_seen = False
             return True
         try:
             return self._opener.head(event.bucket, event.key, deadline=deadline) is None
         except SourceError as error:
             if error.retryable:
                 raise
+            job.is_seen = False
             return True
 
     def _inspection(self, job: _Job, deadline: Deadline) -> Inspection:
@@ -271,7 +275,13 @@ class Service:
                 removed = None
                 if job.is_gone:
                     removed = remove_gone(
-                        self._opener, self._catalog, event.bucket, event.key, event=job.info, deadline=deadline
+                        self._opener,
+                        self._catalog,
+                        event.bucket,
+                        event.key,
+                        event=job.info,
+                        is_seen=job.is_seen,
+                        deadline=deadline,
                     )
                 elif job.inspection and job.stored:
                     if job.stored.outcome.changed:

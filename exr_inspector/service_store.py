@@ -55,15 +55,22 @@ def store_apart(
 
 
 def remove_gone(
-    opener: SourceOpener, catalog: Catalog, bucket: str, key: str, *, event: EventInfo, deadline: Deadline | None = None
+    opener: SourceOpener,
+    catalog: Catalog,
+    bucket: str,
+    key: str,
+    *,
+    event: EventInfo,
+    is_seen: bool = True,
+    deadline: Deadline | None = None,
 ) -> UpsertResult:
-    """Remove the rows of an object that was found gone.
+    """Remove the rows of an object that was found gone, or is said to be, where nobody may look.
 
     Raises:
         ObjectChanged: It is there again, and its own event may have been carried out before its rows were removed.
         ExrInspectorError: What `Catalog.remove` and `SourceOpener.head` raise.
     """
-    removed = catalog.remove(f"{bucket}/{key}", event=event, deadline=deadline)
+    removed = catalog.remove(f"{bucket}/{key}", event=event, is_seen=is_seen, deadline=deadline)
     if removed.outcome is not Outcome.IGNORED_OLDER and _version(opener, bucket, key, deadline) is not None:
         raise ObjectChanged(f"{bucket}/{key}: there again after it was found gone")
     return removed

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 import xxhash
 
 from exr_inspector.catalog.schema import GUARD_COUNT
-from exr_inspector.model import Inspection, ObjectVersion, StatsMode
+from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
 
 _SEPARATOR = b"\0"  # occurs in no path: objects and files cannot be named with it
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -72,6 +72,7 @@ class Standing:
         stopped: Whether reading pixels ended early.
         policy: The policy that judged.
         error_code: Why it failed, if it did.
+        event_time: When what the event told of happened.
     """
 
     content_key: str
@@ -83,11 +84,17 @@ class Standing:
     stopped: bool
     policy: str
     error_code: str | None
+    event_time: datetime | None = None
 
     @property
     def has_version(self) -> bool:
         """Whether the object could be read at all."""
         return self.mtime is not None
+
+    @property
+    def event(self) -> EventInfo:
+        """What is known of the event."""
+        return EventInfo(sequencer=self.sequencer, time=self.event_time)
 
 
 def standing(inspection: Inspection, inspector_version: str) -> Standing:
@@ -103,12 +110,20 @@ def standing(inspection: Inspection, inspector_version: str) -> Standing:
         stopped=bool(inspection.pixels and inspection.pixels.stopped),
         policy=inspection.policy,
         error_code=inspection.error_code,
+        event_time=inspection.event.time,
     )
 
 
 def sequencer_is_newer(new: str | None, old: str | None) -> bool:
     """Whether sequencer `new` says more than `old`: it is later, or there was none."""
     return new is not None and (old is None or _sequencer_is_less(old, new))
+
+
+def is_told_before(event: EventInfo, other: EventInfo) -> bool:
+    """Whether one event surely told of something earlier than another, by sequencer or, where one has none, by time."""
+    if event.sequencer and other.sequencer:
+        return _sequencer_is_less(event.sequencer, other.sequencer)
+    return event.time is not None and other.time is not None and event.time < other.time
 
 
 def is_older(new: Standing, old: Standing) -> bool:

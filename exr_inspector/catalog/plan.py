@@ -2,7 +2,7 @@
 
 The rules, in order, for an inspection against what is stored of the file:
 
-1. Nothing stored: inserted, also for an object that could not be read.
+1. Nothing stored: inserted, also for an object that could not be read, unless it was removed later than its event says.
 2. The same version: replaced when it says more (a newer inspector, deeper or more complete statistics, another policy or
    error and read later) and is no shallower; a shallower one keeps the deeper rows; otherwise nothing changes.
 3. The object could not be read, and a readable version is stored: only recorded.
@@ -22,12 +22,13 @@ from exr_inspector.catalog.keys import (
     file_id,
     is_older,
     is_shallower,
+    is_told_before,
     says_more,
     sequencer_is_newer,
     standing,
 )
 from exr_inspector.catalog.results import Outcome
-from exr_inspector.model import Inspection
+from exr_inspector.model import EventInfo, Inspection
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ def decide(
     stored: Mapping[str, Sequence[StoredFile]],
     inspector_version: str,
     *,
+    removals: Mapping[str, Sequence[EventInfo]] | None = None,
     force: bool = False,
 ) -> Plan:
     """What a batch does.
@@ -120,6 +122,7 @@ def decide(
         inspections: The batch.
         stored: What is stored of each of its files, by file_id.
         inspector_version: Version of exr-inspector that made the inspections.
+        removals: Events that told of the removal of files in the batch, by file_id; asked for what is in `unseen`.
         force: As for `judge`.
     """
     outcomes: list[Outcome] = []
@@ -131,6 +134,8 @@ def decide(
     sequencers: dict[str, int] = {}
     for index, (file, new) in enumerate(zip(files, standings, strict=True)):
         outcome = judge(new, current.get(file), force=force)
+        if outcome is Outcome.INSERTED and _was_removed(new, (removals or {}).get(file, ())):
+            outcome = Outcome.IGNORED_OLDER
         if outcome.changed:
             if file in chosen:
                 outcomes[chosen[file]] = Outcome.SUPERSEDED
@@ -149,9 +154,22 @@ def decide(
     )
 
 
+def unseen(inspections: Sequence[Inspection], stored: Mapping[str, Sequence[StoredFile]]) -> list[str]:
+    """Files of a batch that are not stored and could not be looked at, so that only events tell whether they are there."""
+    files = (file_id(inspection.path) for inspection in inspections if inspection.version is None)
+    return [file for file in files if not stored.get(file)]
+
+
+def _was_removed(new: Standing, removals: Sequence[EventInfo]) -> bool:
+    return not new.has_version and any(is_told_before(new.event, removal) for removal in removals)
+
+
 def _notes_sequencer(new: Standing, old: Standing) -> bool:
     """Whether a later event was found to be about the version that is stored.
 
-    Without noting it, an inspection of a version in between, of the same second and stored late, would look newer.
+    Without noting it, an inspection of a version in between, of the same second and stored late, would look newer. Of what
+    nobody may look at, events are all that is known, so there one without a sequencer counts by its time.
     """
+    if not new.has_version and not old.has_version:
+        return is_told_before(old.event, new.event)
     return new.content_key == old.content_key and sequencer_is_newer(new.sequencer, old.sequencer)

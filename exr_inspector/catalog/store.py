@@ -15,16 +15,16 @@ import pyarrow as pa
 
 from exr_inspector import __version__
 from exr_inspector.catalog.columns import TEXT, TIME
-from exr_inspector.catalog.keys import Standing, content_key, file_id, version_numbers
+from exr_inspector.catalog.keys import Standing, content_key, file_id, is_told_before, version_numbers
 from exr_inspector.catalog.paths import catalog_path
-from exr_inspector.catalog.plan import Plan, StoredFile, decide, newest
+from exr_inspector.catalog.plan import Plan, StoredFile, decide, newest, unseen
 from exr_inspector.catalog.read import Reader
 from exr_inspector.catalog.results import Outcome, UpsertResult
 from exr_inspector.catalog.rows import arrow_table, to_tables
 from exr_inspector.catalog.rows_summary import Row
 from exr_inspector.catalog.schema import BY_NAME, FILES, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.catalog.session import ROW_ID, CatalogConfig, Connection, Work, rows_of
-from exr_inspector.catalog.stored import delete_children, stored_files, touch_guards
+from exr_inspector.catalog.stored import delete_children, stored_files, told_removals, touch_guards
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
 from exr_inspector.sources.deadline import Deadline
 
@@ -110,7 +110,9 @@ class Catalog:
         self, work: Work, inspections: Sequence[Inspection], ids: Sequence[str], force: bool, version: str
     ) -> list[UpsertResult]:
         stored = stored_files(work, (file_id(inspection.path) for inspection in inspections))
-        plan = decide(inspections, stored, version, force=force)
+        blind = unseen(inspections, stored)
+        removals = told_removals(work, blind) if blind else {}
+        plan = decide(inspections, stored, version, removals=removals, force=force)
         written: dict[str, int] = {}
         deleted: dict[str, int] = {}
         if plan.guarded:
@@ -141,14 +143,18 @@ class Catalog:
             for index, inspection in enumerate(inspections)
         ]
 
-    def remove(self, path: str, *, event: EventInfo | None = None, deadline: Deadline | None = None) -> UpsertResult:
-        """Delete all rows of a file whose object is gone; the caller has checked that it is.
+    def remove(
+        self, path: str, *, event: EventInfo | None = None, is_seen: bool = True, deadline: Deadline | None = None
+    ) -> UpsertResult:
+        """Delete all rows of a file whose object is gone.
 
         A removal event that is older than what is stored, by sequencer or time, is ignored: the object was made again.
 
         Args:
             path: The file in any spelling that names the bucket.
             event: The event that told of the removal.
+            is_seen: Whether the caller has seen that it is gone. Of an object that nobody may look at the event is believed,
+                and an event of its creation that comes later, though it is older, is then ignored.
             deadline: As for `upsert`.
 
         Raises:
@@ -159,19 +165,20 @@ class Catalog:
         identifier = self._config.new_id()
         return self.connection.run(
             "remove a file",
-            lambda work: self._remove(work, place, told, identifier),
+            lambda work: self._remove(work, place, told, identifier, is_seen=is_seen),
             landed=lambda work: _is_recorded(work, identifier),
             deadline=deadline,
         )
 
-    def _remove(self, work: Work, path: str, event: EventInfo, identifier: str) -> UpsertResult:
+    def _remove(self, work: Work, path: str, event: EventInfo, identifier: str, *, is_seen: bool) -> UpsertResult:
         file = file_id(path)
         rows = stored_files(work, [file]).get(file, [])
         outcome, deleted = Outcome.ABSENT, 0
         if rows:
             outcome = Outcome.IGNORED_OLDER if _is_late(event, newest(rows).standing) else Outcome.REMOVED
-        if outcome is Outcome.REMOVED:
+        if outcome is Outcome.REMOVED or not is_seen:  # else an older creation, stored meanwhile, would not see this
             touch_guards(work, [file], identifier, self._config)
+        if outcome is Outcome.REMOVED:
             deleted = delete_children(work, [file])[file] + len(rows)
             work.delete(FILES, [row.row_id for row in rows])
         row: Row = {
@@ -273,10 +280,8 @@ def _noted(plan: Plan, inspections: Sequence[Inspection]) -> pa.Table:
 
 
 def _is_late(event: EventInfo, stored: Standing) -> bool:
-    if event.sequencer and stored.sequencer:
-        width = max(len(event.sequencer), len(stored.sequencer))
-        told, known = (text.lower().ljust(width, "0") for text in (event.sequencer, stored.sequencer))
-        return told < known
+    if not stored.has_version or (event.sequencer and stored.sequencer):
+        return is_told_before(event, stored.event)
     return event.time is not None and stored.mtime is not None and stored.mtime > event.time
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timezone
+from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
@@ -11,9 +11,11 @@ import pyarrow as pa
 from exr_inspector.catalog.columns import TEXT, TIME
 from exr_inspector.catalog.keys import Standing, depth_of, guard_id
 from exr_inspector.catalog.plan import StoredFile
-from exr_inspector.catalog.schema import CHILDREN, FILES, GUARDS
+from exr_inspector.catalog.results import Outcome
+from exr_inspector.catalog.schema import CHILDREN, FILES, GUARDS, INSPECTIONS
 from exr_inspector.catalog.session import ROW_ID, CatalogConfig, Work, rows_of
 from exr_inspector.errors import SchemaMissing
+from exr_inspector.model import EventInfo
 
 STANDING_COLUMNS = (
     "file_id",
@@ -28,19 +30,19 @@ STANDING_COLUMNS = (
     "stats_stopped",
     "policy",
     "error_code",
+    "event_time",
 )
 
 
 def stored_file(row: Mapping[str, Any]) -> StoredFile:
     """A row with STANDING_COLUMNS and `$row_id` as a value."""
-    mtime = row["mtime"]
     return StoredFile(
         row_id=row[ROW_ID],
         path=row["path"],
         inspection_id=row["inspection_id"],
         standing=Standing(
             content_key=row["content_key"],
-            mtime=mtime.replace(tzinfo=timezone.utc) if mtime else None,
+            mtime=_utc(row["mtime"]),
             sequencer=row["sequencer"],
             inspected_at=row["inspected_at"].replace(tzinfo=timezone.utc),
             inspector_version=row["inspector_version"],
@@ -48,8 +50,13 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
             stopped=bool(row["stats_stopped"]),
             policy=row["policy"] or "",
             error_code=row["error_code"],
+            event_time=_utc(row["event_time"]),
         ),
     )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=timezone.utc) if moment else None
 
 
 def stored_files(work: Work, file_ids: Iterable[str]) -> dict[str, list[StoredFile]]:
@@ -57,6 +64,17 @@ def stored_files(work: Work, file_ids: Iterable[str]) -> dict[str, list[StoredFi
     found: dict[str, list[StoredFile]] = {}
     for row in rows_of(work.select_in(FILES, STANDING_COLUMNS, "file_id", file_ids, row_ids=True)):
         found.setdefault(row["file_id"], []).append(stored_file(row))
+    return found
+
+
+def told_removals(work: Work, file_ids: Iterable[str]) -> dict[str, list[EventInfo]]:
+    """The events by which these files were removed or found to be gone, by file_id."""
+    found: dict[str, list[EventInfo]] = {}
+    columns = ["file_id", "outcome", "sequencer", "event_time"]
+    for row in rows_of(work.select_in(INSPECTIONS, columns, "file_id", file_ids)):
+        if row["outcome"] in {Outcome.REMOVED.value, Outcome.ABSENT.value}:
+            event = EventInfo(sequencer=row["sequencer"], time=_utc(row["event_time"]))
+            found.setdefault(row["file_id"], []).append(event)
     return found
 
 

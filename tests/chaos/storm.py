@@ -198,10 +198,6 @@ class Storm:
     def _change(self) -> dict[str, Any]:
         key = self._dice.choice(self._keys)
         name = self._dice.choice(("ObjectCreated:Put",) * 5 + ("ObjectRemoved:Delete",) * 2 + ("ObjectTagging:Put",))
-        if key.startswith(
-            DENIED
-        ):  # of what nobody may look at, late events cannot be told from new ones: docs/failures.md
-            name = "ObjectCreated:Put"
         if name.startswith("ObjectCreated"):
             self._home.put(key, self._dice.choice(BODIES))
         elif name.startswith("ObjectRemoved"):

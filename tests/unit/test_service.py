@@ -7,7 +7,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +285,30 @@ def test_a_removal_is_believed_where_nobody_may_look(home: House) -> None:
     service(home).handle(created("denied/a.exr"))
     home.s3.delete(BUCKET, "denied/a.exr")
     assert service(home).handle(removed("denied/a.exr"))["status"] == "removed"
+    assert home.differences() == []
+
+
+def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they_come(home: House) -> None:
+    """Events are all that is known of it: by sequencer, or by time where one has none."""
+    start = datetime.now(timezone.utc)
+    deliveries: list[list[dict[str, Any]]] = [[], [], [], []]
+    histories = ((created, removed), (created, removed, created))
+    for number, (history, order) in enumerate((h, o) for h in histories for o in permutations(range(len(h)))):
+        for without_sequencer in range(1 << len(history)):
+            key = f"denied/{number}-{without_sequencer}.exr"
+            events = [
+                make(key, sequencer=f"{index + 1:08x}", time=start + timedelta(seconds=index))
+                for index, make in enumerate(history)
+            ]
+            for index, event in enumerate(events):
+                if without_sequencer >> index & 1:
+                    event["data"] = {}
+            for delivery, index in zip(deliveries, (*order, order[0]), strict=False):
+                delivery.append(events[index])
+            if history[-1] is created:
+                home.put(key)
+    for delivery in deliveries:
+        service(home).handle_batch(delivery)
     assert home.differences() == []
 
 
