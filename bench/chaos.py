@@ -1,8 +1,9 @@
-"""`./run bench chaos [--seconds 60] [--seed 1] [--batch] [--keys 40] [--rate 60] [--faults 0.05] [--kill-every 12]`.
+"""`./run bench chaos [--seconds 60] [--seed 1] [--batch] [--keys 40] [--rate 60] [--faults 0.05] [--kill-every 12] ...`.
 
-A storm over a whole house: an S3 server and a VAST DataBase that fail at random, the function in a process of its own that is
-killed now and then, objects that come, change and go, and their events, several times, late and out of order. When the queue
-has drained, the tables must equal the objects; exit code 1 and the differences if they do not.
+A storm over a whole house: an S3 server and a VAST DataBase that fail at random and hang, the database also ending in the
+middle of its work, the function in a process of its own that is killed now and then, objects that come, change and go, and
+their events, several times, late and out of order. When the queue has drained, the tables must equal the objects; exit code 1
+and the differences if they do not.
 """
 
 from __future__ import annotations
@@ -15,7 +16,16 @@ from pathlib import Path
 
 from exr_inspector.model import StatsMode
 from tests.chaos.house import house
-from tests.chaos.storm import SETTINGS, RuntimeProcess, Storm, Tally, delivering, rage
+from tests.chaos.storm import (
+    PLATFORM_SECONDS,
+    RETRY_SECONDS,
+    SETTINGS,
+    RuntimeProcess,
+    Storm,
+    Tally,
+    delivering,
+    rage,
+)
 
 
 def main() -> None:
@@ -29,12 +39,18 @@ def main() -> None:
     parser.add_argument(
         "--faults", type=float, default=0.05, help="chance of a fault, each request, while it is fierce"
     )
-    parser.add_argument("--kill-every", type=float, default=12.0, help="seconds; 0 never kills")
+    parser.add_argument(
+        "--kill-every", type=float, default=12.0, help="seconds between kills of the function; 0 for none"
+    )
+    parser.add_argument(
+        "--restart-every", type=float, default=25.0, help="seconds between restarts of the database; 0 for none"
+    )
+    parser.add_argument("--real-backoff", action="store_true", help="retry after 2, 4 and 8 s, not fifty times sooner")
     options = parser.parse_args()
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "runtime.log"
-        with house(None, **SETTINGS, EXR_BATCH="1" if options.batch else "0") as home:
+        with house(Path(folder) / "house.duckdb", **SETTINGS, EXR_BATCH="1" if options.batch else "0") as home:
             process = RuntimeProcess(home.environ, log, "--batch-size", "8", "--batch-wait-ms", "20")
             print(f"runtime up after {process.start():.1f} s, seed {options.seed}")
 
@@ -42,9 +58,14 @@ def main() -> None:
                 process.kill()
                 process.start()
 
+            kills = [
+                ("function", options.kill_every, kill),
+                ("database", options.restart_every, home.restart_database),
+            ]
             started = time.monotonic()
             try:
-                with delivering(lambda: process.url, tally) as deliverer:
+                pauses = PLATFORM_SECONDS if options.real_backoff else RETRY_SECONDS
+                with delivering(lambda: process.url, tally, pauses=pauses) as deliverer:
                     storm = Storm(home, deliverer, tally, seed=options.seed, keys=options.keys)
                     rage(
                         storm,
@@ -53,13 +74,12 @@ def main() -> None:
                         seconds=options.seconds,
                         rate=options.rate,
                         probability=options.faults,
-                        kill=kill if options.kill_every else None,
-                        kill_every=options.kill_every,
+                        kills=[kill for kill in kills if kill[1]],
                     )
             finally:
                 process.kill()
             tally.add("object requests", home.s3.count())
-            tally.add("database requests", sum(home.database.counters().values()))
+            tally.add("database requests", home.database_requests + sum(home.database.counters().values()))
             tally.add("objects in the end", len(home.s3.contents()))
             faults = home.differences(StatsMode.SAMPLED)
             text = log.read_text(encoding="utf-8")

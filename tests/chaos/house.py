@@ -72,7 +72,9 @@ class House:
     s3: Store
     database: LocalVastDB
     environ: dict[str, str]
+    path: Path | None = None
     catalog: Catalog = field(init=False)
+    database_requests: int = 0  # of databases that were restarted
 
     def __post_init__(self) -> None:
         self.catalog = Catalog(catalog_config(self.settings().require_catalog()))
@@ -84,6 +86,14 @@ class House:
     def put(self, key: str, name: str = "scanline_zip.exr") -> None:
         """Write a sample as an object."""
         self.s3.put(BUCKET, key, sample(name))
+
+    def restart_database(self) -> None:
+        """End the database in the middle of whatever it does, and bring it up again on what was committed."""
+        old = self.database
+        old.close()
+        self.database_requests += sum(old.counters().values())
+        self.database = _database(self.path, old.port, old.access_key, old.secret_key)
+        self.database.start()
 
     def rows(self, name: str, path: str | None = None) -> list[dict[str, Any]]:
         """All rows of a table, or those of one file; read without disturbance."""
@@ -130,10 +140,18 @@ def _row_faults(path: str, row: Mapping[str, Any], data: bytes, etag: str) -> It
         yield f"{path}: rows of another version"
 
 
+def _database(
+    path: Path | None, port: int = 0, access_key: str | None = None, secret_key: str | None = None
+) -> LocalVastDB:
+    return LocalVastDB(path, transaction_seconds=4.0, port=port, access_key=access_key, secret_key=secret_key)
+
+
 @contextmanager
 def house(path: Path | None = None, **changes: str) -> Iterator[House]:
     """A house with empty tables; `changes` are settings."""
-    with Store() as s3, LocalVastDB(path, transaction_seconds=4.0) as database:
+    with Store() as s3:
+        database = _database(path)
+        database.start()
         environ = {
             "VAST_DB_ENDPOINT": database.endpoint,
             "VAST_DB_ACCESS_KEY": database.access_key,
@@ -146,12 +164,13 @@ def house(path: Path | None = None, **changes: str) -> Iterator[House]:
             "EXR_DEADLINE_SECONDS": "20",
             **changes,
         }
-        made = House(s3, database, environ)
-        setup(made.catalog.connection)
+        made = House(s3, database, environ, path)
         try:
+            setup(made.catalog.connection)
             yield made
         finally:
             made.catalog.close()
+            made.database.close()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -32,7 +32,8 @@ from tests.chaos.house import BUCKET, DENIED, House
 from tests.support.faulty_s3 import Drop, Short, Stall, Status, Trickle
 
 ROOT = Path(__file__).resolve().parents[2]
-RETRY_SECONDS = (0.04, 0.08, 0.16)  # the platform's 2, 4 and 8 s, fifty times faster
+PLATFORM_SECONDS = (2.0, 4.0, 8.0)
+RETRY_SECONDS = (0.04, 0.08, 0.16)  # the same fifty times faster
 BODIES = (
     "scanline_zip.exr",
     "layers.exr",
@@ -50,12 +51,15 @@ DATABASE_FAULTS = (
     Fault(FaultKind.DROP_BEFORE),
     Fault(FaultKind.DROP_AFTER),
     Fault(FaultKind.DELAY, 0.05),
+    Fault(FaultKind.DELAY, 1.2),  # done, but answered when nobody waits any more
+    Fault(FaultKind.DROP_BEFORE, 1.2),  # hangs and is not done
 )
 SETTINGS = {
     "EXR_STATS": "sampled",
     "EXR_INITIAL_READ_BYTES": "1000",  # several requests a file, so that it changes between them
     "S3_TIMEOUT_SECONDS": "0.5",
     "S3_RETRIES": "1",
+    "EXR_DB_TIMEOUT_SECONDS": "0.8",
 }
 
 
@@ -83,8 +87,11 @@ class _Due:
 class Deliverer:
     """The platform's part: keeps events, delivers them from several threads, repeats what was answered 500."""
 
-    def __init__(self, url: Callable[[], str], tally: Tally, *, threads: int) -> None:
+    def __init__(
+        self, url: Callable[[], str], tally: Tally, *, threads: int, pauses: Sequence[float] = RETRY_SECONDS
+    ) -> None:
         self._url = url
+        self._pauses = pauses
         self._tally = tally
         self._condition = threading.Condition()
         self._waiting: list[_Due] = []
@@ -159,12 +166,12 @@ class Deliverer:
         self._tally.add(f"answered {answer.status}")
         if answer.status == 204:
             return
-        if answer.status == 500 and due.attempt >= len(RETRY_SECONDS):
+        if answer.status == 500 and due.attempt >= len(self._pauses):
             self._tally.add("dead letters")
             with self._condition:
                 self.dead.append(due.event)
         else:
-            pause = RETRY_SECONDS[min(due.attempt, len(RETRY_SECONDS) - 1)]
+            pause = self._pauses[min(due.attempt, len(self._pauses) - 1)]
             self.put(due.event, after=pause, attempt=due.attempt + (answer.status == 500))
 
 
@@ -259,9 +266,11 @@ class RuntimeProcess:
 
 
 @contextmanager
-def delivering(url: Callable[[], str], tally: Tally, *, threads: int = 16) -> Iterator[Deliverer]:
+def delivering(
+    url: Callable[[], str], tally: Tally, *, threads: int = 16, pauses: Sequence[float] = RETRY_SECONDS
+) -> Iterator[Deliverer]:
     """A deliverer that is closed in the end."""
-    deliverer = Deliverer(url, tally, threads=threads)
+    deliverer = Deliverer(url, tally, threads=threads, pauses=pauses)
     try:
         yield deliverer
     finally:
@@ -276,26 +285,35 @@ def rage(
     seconds: float,
     rate: float,
     probability: float = 0.06,
-    kill: Callable[[], None] | None = None,
-    kill_every: float = 10.0,
+    kills: Sequence[tuple[str, float, Callable[[], None]]] = (),
 ) -> None:
     """Storm for so many seconds, then let the queue drain, replaying dead letters until there are none.
+
+    Args:
+        storm: What changes.
+        deliverer: What delivers.
+        tally: Where it is counted.
+        seconds: How long to storm.
+        rate: Changes a second at most.
+        probability: Of a fault, each request, while it is fierce.
+        kills: What is ended and brought up again every so many seconds: name, seconds, how.
 
     Raises:
         TimeoutError: The queue does not drain.
     """
     started = time.monotonic()
-    next_kill = started + kill_every / 2
+    due = [started + every / 2 for _, every, _ in kills]
     fierce = False
     steps = 0
     while (now := time.monotonic()) < started + seconds:
         if steps % 50 == 0:
             fierce = not fierce
             storm.faults(probability if fierce else 0.0)
-        if kill and now >= next_kill:
-            kill()
-            tally.add("kills")
-            next_kill = time.monotonic() + kill_every
+        for index, (name, every, kill) in enumerate(kills):
+            if now >= due[index]:
+                kill()
+                tally.add(f"kills of the {name}")
+                due[index] = time.monotonic() + every
         if deliverer.waiting() < 200:
             storm.step()
             steps += 1

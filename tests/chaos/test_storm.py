@@ -50,7 +50,8 @@ def test_events_survive_a_runtime_that_is_killed(tmp_path: Path) -> None:
                     process.kill()
                     process.start()
 
-                rage(storm, deliverer, tally, seconds=1.0, rate=50, probability=0.02, kill=kill, kill_every=1.0)
+                kills = [("runtime", 1.0, kill)]
+                rage(storm, deliverer, tally, seconds=1.0, rate=50, probability=0.02, kills=kills)
         finally:
             process.kill()
         assert home.differences(StatsMode.SAMPLED) == [], tally.counts
@@ -58,4 +59,4 @@ def test_events_survive_a_runtime_that_is_killed(tmp_path: Path) -> None:
         assert "[COMPLETE]" in log
         assert home.database.secret_key not in log
         assert home.s3.environ["S3_SECRET_KEY"] not in log
-    assert tally.counts["kills"] == 1
+    assert tally.counts["kills of the runtime"] == 1
