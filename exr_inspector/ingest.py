@@ -20,7 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 
-from exr_inspector.catalog import Catalog, UpsertResult
+from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.catalog.store import ObjectState
 from exr_inspector.errors import ExrInspectorError, ObjectChanged, ObjectNotFound
 from exr_inspector.ingest_processes import ProcessCrew
@@ -30,7 +30,7 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 from exr_inspector.service_faults import internal_fault
 from exr_inspector.service_look import Sight
-from exr_inspector.service_store import remove_gone, store_apart
+from exr_inspector.service_store import insist, remove_gone, store_apart
 from exr_inspector.sources import ObjectEntry, SourceOpener
 from exr_inspector.validation import Policy
 
@@ -292,12 +292,24 @@ class Ingest:
             self._stored_at = time.monotonic()
 
     def _change_tables(self, batch: _Batch) -> _Batch:
-        batch.outcomes = store_apart(self._catalog, batch.inspections, force=self._force)
+        outcomes = store_apart(self._catalog, batch.inspections, force=self._force)
+        batch.outcomes = list(map(self._insisted, batch.inspections, outcomes))
         fault = next((item for item in batch.outcomes if isinstance(item, ExrInspectorError) and item.retryable), None)
         if fault:  # it speaks of the database: going on would be of no use
             raise fault
         batch.removals = [self._removed(look) for look in batch.gone]
         return batch
+
+    def _insisted(
+        self, inspection: Inspection, outcome: UpsertResult | ExrInspectorError
+    ) -> UpsertResult | ExrInspectorError:
+        """What looks older than the rows, but is what the object is now, replaces them."""
+        if isinstance(outcome, ExrInspectorError) or outcome.outcome is not Outcome.IGNORED_OLDER:
+            return outcome
+        try:
+            return insist(self._opener, self._catalog, inspection) or outcome
+        except ExrInspectorError as error:
+            return error
 
     def _removed(self, look: Look) -> _Removal:
         try:

@@ -25,7 +25,7 @@ from exr_inspector.model import EventInfo, Inspection, Severity
 from exr_inspector.policies import PolicySource
 from exr_inspector.service_faults import internal_fault
 from exr_inspector.service_results import Result, combined, removed_result, stored_result
-from exr_inspector.service_store import confirm, remove_gone, store_apart
+from exr_inspector.service_store import confirm, insist, remove_gone, store_apart
 from exr_inspector.settings import Settings
 from exr_inspector.sources import Deadline, SourceOpener
 from exr_inspector.telemetry import Telemetry, TracedSource
@@ -286,6 +286,9 @@ class Service:
                 elif job.inspection and job.stored:
                     if job.stored.outcome.changed:
                         removed = confirm(self._opener, self._catalog, job.inspection, deadline=deadline)
+                    elif job.stored.outcome is Outcome.IGNORED_OLDER and job.inspection.version:
+                        insisted = insist(self._opener, self._catalog, job.inspection, deadline=deadline)
+                        job.stored = insisted or job.stored
                     job.result = stored_result(job.inspection, job.stored)
                 if removed:
                     job.result = removed_result(removed, ignored=removed.outcome is Outcome.IGNORED_OLDER)

@@ -41,6 +41,11 @@ def look(
     return Sight.REPLACED if _same_second(stored, found) and _differ(stored, found) else Sight.STANDS
 
 
+def is_same(one: ObjectVersion, other: ObjectVersion) -> bool:
+    """Whether two looks saw one version: the same content by ETag and size, written in the same second."""
+    return _same_second(one, other) and not _differ(one, other)
+
+
 def _same_second(one: ObjectVersion, other: ObjectVersion) -> bool:
     return one.mtime.replace(microsecond=0) == other.mtime.replace(microsecond=0)
 

@@ -14,7 +14,7 @@ from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.errors import ExrInspectorError, ObjectChanged, SourceError
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 from exr_inspector.service_faults import internal_fault
-from exr_inspector.service_look import Sight, look
+from exr_inspector.service_look import Sight, is_same, look
 from exr_inspector.sources import Deadline, SourceOpener
 
 
@@ -52,6 +52,34 @@ def store_apart(
         for part in (inspections[:half], inspections[half:])
         for result in store_apart(catalog, part, force=force, deadline=deadline)
     ]
+
+
+def insist(
+    opener: SourceOpener, catalog: Catalog, inspection: Inspection, *, deadline: Deadline | None = None
+) -> UpsertResult | None:
+    """Store an inspection that the tables took for an older one, if it is of what the object is now; one or two requests.
+
+    An event that comes late finds the object as it is, not as it was. So times run backwards where inspections overtook each
+    other, and where an older time was put on what is newer: a file that was restored, or copied with its times kept.
+
+    Returns:
+        What became of it, or None when the object is of another version by now.
+
+    Raises:
+        ObjectChanged: It was overwritten while its rows were being stored, perhaps by something that looks older, too.
+        ExrInspectorError: What `Catalog.upsert` and `SourceOpener.head` raise.
+    """
+    if not _is_now(opener, inspection, deadline):
+        return None
+    (stored,) = catalog.upsert([inspection], is_current=True, deadline=deadline)
+    if not _is_now(opener, inspection, deadline):
+        raise ObjectChanged(f"{inspection.path}: overwritten while its rows were being stored")
+    return stored
+
+
+def _is_now(opener: SourceOpener, inspection: Inspection, deadline: Deadline | None) -> bool:
+    found = _version(opener, inspection.bucket, inspection.key, deadline)
+    return found is not None and inspection.version is not None and is_same(found, inspection.version)
 
 
 def remove_gone(

@@ -6,7 +6,7 @@ The rules, in order, for an inspection against what is stored of the file:
 2. The same version: replaced when it says more (a newer inspector, deeper or more complete statistics, another policy or
    error and read later) and is no shallower; a shallower one keeps the deeper rows; otherwise nothing changes.
 3. The object could not be read, and a readable version is stored: only recorded.
-4. An older version than the stored one: ignored.
+4. An older version than the stored one: ignored, unless it was seen to be what the object is now.
 5. A newer version: replaced.
 
 Several inspections of one file in a batch count as if they came one after the other, but only the last that wins is written.
@@ -89,13 +89,15 @@ def newest(rows: Sequence[StoredFile]) -> StoredFile:
     return best
 
 
-def judge(new: Standing, old: Standing | None, *, force: bool = False) -> Outcome:
+def judge(new: Standing, old: Standing | None, *, force: bool = False, is_current: bool = False) -> Outcome:
     """What is to become of `new` where `old` is stored.
 
     Args:
         new: The inspection.
         old: What is stored, None where nothing is.
         force: Replace rows of the same version also when the inspection says nothing new.
+        is_current: The object was seen to be of this version after it was inspected: nothing that is stored is newer,
+            whatever its times say.
     """
     if old is None:
         return Outcome.INSERTED
@@ -105,7 +107,7 @@ def judge(new: Standing, old: Standing | None, *, force: bool = False) -> Outcom
         return Outcome.REPLACED if force or says_more(new, old) else Outcome.UNCHANGED
     if not new.has_version:
         return Outcome.RECORDED
-    return Outcome.IGNORED_OLDER if is_older(new, old) else Outcome.REPLACED
+    return Outcome.IGNORED_OLDER if is_older(new, old) and not is_current else Outcome.REPLACED
 
 
 def decide(
@@ -115,6 +117,7 @@ def decide(
     *,
     removals: Mapping[str, Sequence[EventInfo]] | None = None,
     force: bool = False,
+    is_current: bool = False,
 ) -> Plan:
     """What a batch does.
 
@@ -124,6 +127,7 @@ def decide(
         inspector_version: Version of exr-inspector that made the inspections.
         removals: Events that told of the removal of files in the batch, by file_id; asked for what is in `unseen`.
         force: As for `judge`.
+        is_current: As for `judge`, of the whole batch.
     """
     outcomes: list[Outcome] = []
     standings = [standing(inspection, inspector_version) for inspection in inspections]
@@ -133,7 +137,7 @@ def decide(
     chosen: dict[str, int] = {}
     sequencers: dict[str, int] = {}
     for index, (file, new) in enumerate(zip(files, standings, strict=True)):
-        outcome = judge(new, current.get(file), force=force)
+        outcome = judge(new, current.get(file), force=force, is_current=is_current)
         if outcome is Outcome.INSERTED and _was_removed(new, (removals or {}).get(file, ())):
             outcome = Outcome.IGNORED_OLDER
         if outcome.changed:

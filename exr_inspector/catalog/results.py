@@ -34,7 +34,7 @@ _MEANINGS = {
     Outcome.INSERTED: "the file was not known; its rows were written",
     Outcome.REPLACED: "the file was known; all its rows were replaced",
     Outcome.UNCHANGED: "this version was stored already, and the inspection says nothing new",
-    Outcome.IGNORED_OLDER: "a newer version is stored (late or repeated event)",
+    Outcome.IGNORED_OLDER: "a newer version is stored (late or repeated event, and the object is not of this version any more)",
     Outcome.KEPT_DEEPER: "this version is stored with deeper pixel statistics than this inspection has",
     Outcome.RECORDED: "the object could not be read; the row of its last readable version stays",
     Outcome.SUPERSEDED: "a newer inspection of the same file was in the same batch",

@@ -78,6 +78,7 @@ class Catalog:
         inspections: Sequence[Inspection],
         *,
         force: bool = False,
+        is_current: bool = False,
         deadline: Deadline | None = None,
         inspector_version: str = __version__,
     ) -> list[UpsertResult]:
@@ -86,6 +87,8 @@ class Catalog:
         Args:
             inspections: Any number, a file more than once if need be.
             force: Replace rows of the same version also when an inspection says nothing new.
+            is_current: The objects were seen to be of these versions after they were inspected: rows of a version that looks
+                newer by its times are replaced, too.
             deadline: When to give up, if that is before the configured retry time is over.
             inspector_version: Version of exr-inspector that made the inspections.
 
@@ -101,18 +104,25 @@ class Catalog:
         ids = [self._config.new_id() for _ in inspections]
         return self.connection.run(
             "store inspections",
-            lambda work: self._upsert(work, inspections, ids, force, inspector_version),
+            lambda work: self._upsert(work, inspections, ids, inspector_version, force=force, is_current=is_current),
             landed=lambda work: _is_recorded(work, ids[0]),
             deadline=deadline,
         )
 
     def _upsert(
-        self, work: Work, inspections: Sequence[Inspection], ids: Sequence[str], force: bool, version: str
+        self,
+        work: Work,
+        inspections: Sequence[Inspection],
+        ids: Sequence[str],
+        version: str,
+        *,
+        force: bool,
+        is_current: bool,
     ) -> list[UpsertResult]:
         stored = stored_files(work, (file_id(inspection.path) for inspection in inspections))
         blind = unseen(inspections, stored)
         removals = told_removals(work, blind) if blind else {}
-        plan = decide(inspections, stored, version, removals=removals, force=force)
+        plan = decide(inspections, stored, version, removals=removals, force=force, is_current=is_current)
         written: dict[str, int] = {}
         deleted: dict[str, int] = {}
         if plan.guarded:

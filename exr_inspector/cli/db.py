@@ -11,13 +11,14 @@ import click
 
 from exr_inspector.assembly import inspector_from
 from exr_inspector.assembly_catalog import catalog_config
-from exr_inspector.catalog import Catalog
+from exr_inspector.catalog import Catalog, Outcome
 from exr_inspector.catalog.maintenance import SchemaReport, check, prune, require_good, setup
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.reconcile import Comparison, ListedObject, compare, stored_versions, vast_catalog_objects
 from exr_inspector.catalog.repair import repair
 from exr_inspector.model import Inspection, ObjectVersion
 from exr_inspector.policies import PolicySource
+from exr_inspector.service_store import insist
 from exr_inspector.settings import Settings, load_settings
 from exr_inspector.sources import SourceOpener
 from exr_inspector.telemetry import Telemetry
@@ -207,8 +208,11 @@ def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, setting
     wanted = [item.path for item in (*comparison.without_row, *comparison.stale)]
     stored = 0
     for batch in _batches(wanted):
-        results = catalog.upsert([inspect(path) for path in batch], force=True)
-        stored += sum(result.outcome.changed for result in results)
+        inspections = [inspect(path) for path in batch]
+        for inspection, result in zip(inspections, catalog.upsert(inspections, force=True), strict=True):
+            looks_older = result.outcome is Outcome.IGNORED_OLDER  # restored, say, or copied with its times kept
+            insisted = insist(opener, catalog, inspection) if looks_older else None
+            stored += (insisted or result).outcome.changed
         _progress(f"{stored} of {len(wanted)} stored")
     removed = 0
     for path in comparison.without_object:
