@@ -10,7 +10,8 @@ import base64
 import json
 import math
 import re
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -38,6 +39,9 @@ from exr_inspector.exr.values import (
     code_name,
 )
 
+_PIECE = 10_000
+MAX_ITEMS = 4_096
+_F32 = struct.Struct("<f")
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _CODES: dict[str, type[IntEnum]] = {
     "compression": Compression,
@@ -141,9 +145,18 @@ def to_json(attribute: Attribute) -> object:
     return value if isinstance(value, (int, str)) else float_to_json(value)
 
 
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def to_json_text(attribute: Attribute) -> str:
     """The value as compact JSON text."""
-    return json.dumps(to_json(attribute), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    value = to_json(attribute)
+    if not isinstance(value, list) or len(value) <= _PIECE:
+        return _dumps(value)
+    # json holds every item's text at once; millions of them are written piece by piece.
+    pieces = (_dumps(value[start : start + _PIECE])[1:-1] for start in range(0, len(value), _PIECE))
+    return f"[{','.join(pieces)}]"
 
 
 def from_json(type_name: str, value: Any) -> AttributeValue:
@@ -180,12 +193,42 @@ def value_number(attribute: Attribute) -> float | None:
     return None
 
 
-def _plain(value: object) -> str:
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+def _single(value: float) -> str:
+    """The shortest decimal that reads back as this 32-bit float: 0.64 where a double would say 0.6399999856948853."""
+    for layout in ("{:.6g}", "{:.7g}", "{:.8g}"):
+        text = layout.format(value)
+        try:
+            if _F32.unpack(_F32.pack(float(text)))[0] == value:
+                return text
+        except OverflowError:
+            pass  # rounded up beyond the largest float
+    return f"{value:.9g}"
 
 
-def _box_text(box: Box2i | Box2f) -> str:
-    return f"({_plain(box[0])} {_plain(box[1])}) - ({_plain(box[2])} {_plain(box[3])})"
+def _singles(values: Sequence[float]) -> str:
+    return " ".join([_single(value) for value in values])
+
+
+def _exact(value: float) -> str:
+    return repr(value).removesuffix(".0")
+
+
+def _words(values: Sequence[object]) -> str:
+    return " ".join(map(str, values))
+
+
+def _box_text(low: str, high: str) -> str:
+    return f"({low}) - ({high})"
+
+
+def _chromaticities_text(value: Chromaticities) -> str:
+    names = ("red", "green", "blue", "white")
+    return ", ".join(f"{name} {_singles(value[2 * n : 2 * n + 2])}" for n, name in enumerate(names))
+
+
+def _keycode_text(key: KeyCode) -> str:
+    film = f"mfc {key.film_mfc_code}, type {key.film_type}, prefix {key.prefix}, count {key.key_count}"
+    return f"{film}, offset {key.perf_offset}, {key.perfs_per_frame} perfs/frame, {key.perfs_per_count} perfs/count"
 
 
 def _tiles_text(tiles: TileDesc) -> str:
@@ -198,23 +241,37 @@ def _rational_text(value: Rational) -> str:
     return f"{value.numerator}/{value.denominator}{quotient}"
 
 
+def _bytes_text(value: Bytes) -> str:
+    hint = value.type_hint[:MAX_ITEMS].decode("latin-1") or "no stated kind"
+    return f"{len(value.data)} bytes of {hint}"
+
+
 _TEXT: dict[str, Callable[[Any], str]] = {
-    "box2f": _box_text,
-    "box2i": _box_text,
-    "bytes": lambda value: f"{len(value.data)} bytes of {value.type_hint.decode('latin-1') or 'no stated kind'}",
-    "chlist": lambda value: ", ".join(channel.name for channel in value),
+    "box2f": lambda value: _box_text(_singles(value[:2]), _singles(value[2:])),
+    "box2i": lambda value: _box_text(_words(value[:2]), _words(value[2:])),
+    "bytes": _bytes_text,
+    "chlist": lambda value: ", ".join([channel.name for channel in value[:MAX_ITEMS]]),
+    "chromaticities": _chromaticities_text,
+    "double": _exact,
+    "float": _single,
+    "floatvector": lambda value: _singles(value[:MAX_ITEMS]),
     "idmanifest": lambda value: f"id manifest of {value.inflated_bytes} bytes",
+    "keycode": _keycode_text,
+    "m33f": _singles,
+    "m44f": _singles,
     "preview": lambda value: f"{value.width} x {value.height} RGBA",
     "rational": _rational_text,
     "string": str,
-    "stringvector": "\n".join,
+    "stringvector": lambda value: "\n".join(value[:MAX_ITEMS]),
     "tiledesc": _tiles_text,
     "timecode": lambda value: read_timecode(value).text,
+    "v2f": _singles,
+    "v3f": _singles,
 }
 
 
 def value_text(attribute: Attribute) -> str | None:
-    """The value as text for people and for text search; None for bytes."""
+    """The value as text for people and for text search, of a list its first MAX_ITEMS items; None for bytes."""
     value = attribute.value
     if isinstance(value, bytes):
         return None
@@ -224,5 +281,5 @@ def value_text(attribute: Attribute) -> str | None:
     if special:
         return special(value)
     if isinstance(value, tuple):
-        return " ".join(_plain(item) for item in value)
-    return _plain(value)
+        return " ".join([_exact(item) if isinstance(item, float) else str(item) for item in value])
+    return str(value)

@@ -1,14 +1,16 @@
 import json
 import math
 import struct
+import tracemalloc
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.exr.attribute_json import from_json, to_json, to_json_text, value_number, value_text
 from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES, decode, encode
-from exr_inspector.exr.values import Attribute, Channel, Rational, TileDesc, TimeCode
+from exr_inspector.exr.values import Attribute, Box2f, Channel, Rational, TileDesc, TimeCode
 
 
 def bits(value: object) -> object:
@@ -68,3 +70,66 @@ def test_codes_are_named_also_when_unknown() -> None:
     assert value_text(Attribute("compression", "compression", 9, 0, 1)) == "DWAB"
     assert value_text(Attribute("compression", "compression", 77, 0, 1)) == "unknown(77)"
     assert value_text(Attribute("tiles", "tiledesc", TileDesc(64, 32, 0x11), 0, 9)) == "64 x 32 MIPMAP_LEVELS ROUND_UP"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.64, "0.64"),
+        (5.6, "5.6"),
+        (1 / 3, "0.33333334"),
+        (16777217.0, "16777216"),
+        (1.0, "1"),
+        (-0.0, "-0"),
+        (3.4028234663852886e38, "3.4028235e+38"),
+        (1e-45, "1.4013e-45"),
+        (math.inf, "inf"),
+        (math.nan, "nan"),
+    ],
+)
+def test_floats_are_shown_as_short_as_they_were_meant(number: float, text: str) -> None:
+    value, _ = decode("float", struct.pack("<f", number), 0, 4)
+    assert value_text(Attribute("a", "float", value, 0, 4)) == text
+
+
+@given(st.floats(width=32, allow_nan=False))
+def test_the_text_of_a_float_reads_back_as_the_float(number: float) -> None:
+    text = value_text(Attribute("a", "float", number, 0, 4)) or ""
+    assert np.float32(text) == np.float32(number)
+
+
+@given(st.floats(allow_nan=False))
+def test_the_text_of_a_double_reads_back_as_the_double(number: float) -> None:
+    assert float(value_text(Attribute("a", "double", number, 0, 8)) or "") == number
+
+
+def test_text_names_the_fields_that_have_names() -> None:
+    value, _ = decode("chromaticities", struct.pack("<8f", 0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329), 0, 32)
+    text = value_text(Attribute("chromaticities", "chromaticities", value, 0, 32))
+    assert text == "red 0.64 0.33, green 0.3 0.6, blue 0.15 0.06, white 0.3127 0.329"
+    value, _ = decode("keycode", struct.pack("<7i", 1, 2, 3, 4, 5, 6, 20), 0, 28)
+    text = value_text(Attribute("keyCode", "keycode", value, 0, 28))
+    assert text == "mfc 1, type 2, prefix 3, count 4, offset 5, 6 perfs/frame, 20 perfs/count"
+    assert value_text(Attribute("a", "box2f", Box2f(0.1, 1.0, 2.5, 3.0), 0, 16)) == "(0.1 1) - (2.5 3)"
+
+
+@pytest.mark.parametrize(
+    ("type_name", "value"),
+    [
+        ("floatvector", (0.5, math.nan, 1e30) * 100_000),
+        ("stringvector", ("", "a", "\u00e9") * 100_000),
+    ],
+)
+def test_long_lists_are_whole_as_json_and_cut_as_text_at_little_cost(
+    type_name: str, value: tuple[float, ...] | tuple[str, ...]
+) -> None:
+    attribute = Attribute("a", type_name, value, 0, 0)
+    tracemalloc.start()
+    try:
+        text, shown = to_json_text(attribute), value_text(attribute) or ""
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert bits(from_json(type_name, json.loads(text))) == bits(value)
+    assert 1_000 < len(shown) < 100_000
+    assert peak < 40 * len(value)
