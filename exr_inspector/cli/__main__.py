@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 import threading
 import traceback
@@ -84,6 +85,8 @@ def run() -> None:
 
     A bug shows its traceback, and exits with 2 as well: 1 means that `validate` found something.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may hold what a terminal's encoding does not
     sys.stdout = cast("TextIO", _MainThreadOutput(sys.stdout))
     try:
         main(prog_name="./run")

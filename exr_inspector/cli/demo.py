@@ -26,7 +26,7 @@ from exr_inspector.assembly_catalog import catalog_config
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.maintenance import setup
 from exr_inspector.catalog.schema import CHANNELS, FILES, INSPECTIONS, PARTS
-from exr_inspector.cli.display import plain
+from exr_inspector.cli.display_text import plain
 from exr_inspector.cli.terminal import output
 from exr_inspector.local.runtime import LocalRuntime
 from exr_inspector.local.runtime_client import post_event

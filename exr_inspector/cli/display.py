@@ -1,88 +1,33 @@
-"""Inspections as a person wants to read them, drawn with rich. Shows what is there, judges and computes nothing.
-
-Everything that comes from a file is shown through `plain`: no value can move the cursor or colour the screen.
-"""
+"""Inspections as a person wants to read them, drawn with rich. Shows what is there, judges and computes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from exr_inspector.cli.display_tables import attributes_table, findings_table, grid, layers_table, statistics_table
+from exr_inspector.cli.display_text import human_bytes, plain
 from exr_inspector.exr.attribute_json import value_text
 from exr_inspector.exr.chunks import Completeness
 from exr_inspector.exr.header import PartHeader
 from exr_inspector.exr.names import PartNames
-from exr_inspector.exr.standard import STANDARD
 from exr_inspector.exr.values import (
+    LINES_PER_CHUNK,
     LONG_NAMES,
     MULTI_PART,
     NON_IMAGE,
     TILED,
-    Attribute,
     Compression,
     LineOrder,
     code_name,
 )
-from exr_inspector.model import ChannelStats, Finding, Histogram, Inspection, PartPixels, Severity, Status
+from exr_inspector.model import Inspection, PartPixels, Status
 from exr_inspector.sources import FILE_BUCKET
 
-MAX_VALUE_CHARACTERS = 160
-SPARK_WIDTH = 24
-_BARS = " ▁▂▃▄▅▆▇█"
-_SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
-_GROUP_ORDER = ("colour", "camera", "production", "timecode", "structure", "cryptomatte", "provenance", "other")
-_PROVENANCE = ("software", "writer", "host", "tool", "version", "renderer", "creator", "nuke/", "exr/", "oiio")
 _FLAGS = ((TILED, "tiled"), (LONG_NAMES, "long names"), (NON_IMAGE, "non-image"), (MULTI_PART, "multi-part"))
-
-
-def plain(text: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
-    """One line of `text` without control characters, cut to `limit` characters with a note of its length."""
-    cut = text[: limit + 1]
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut[:limit])
-    return f"{shown}... ({len(text):,} characters)" if len(cut) > limit else shown
-
-
-def human_bytes(count: int) -> str:
-    """A byte count with a decimal unit: 999 B, 1.2 kB, 3.4 MB."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
-def attribute_group(name: str) -> str:
-    """The group that an attribute is shown in."""
-    if name in STANDARD:
-        return STANDARD[name].group
-    if name.startswith("cryptomatte/"):
-        return "cryptomatte"
-    return "provenance" if any(word in name.lower() for word in _PROVENANCE) else "other"
-
-
-def spark(histogram: Histogram | None) -> str:
-    """A histogram as at most SPARK_WIDTH block characters; neighbouring bins are added up where there are more."""
-    if histogram is None or not histogram.counts:
-        return ""
-    counts, width = histogram.counts, min(SPARK_WIDTH, len(histogram.counts))
-    merged = [sum(counts[len(counts) * i // width : len(counts) * (i + 1) // width]) for i in range(width)]
-    top = max(merged) or 1
-    return "".join(_BARS[0 if not count else max(1, round(8 * (count / top) ** 0.5))] for count in merged)
-
-
-def _grid(rows: Iterable[tuple[str, RenderableType]]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for label, value in rows:
-        table.add_row(label, value)
-    return table
 
 
 def badges(inspection: Inspection) -> list[str]:
@@ -155,6 +100,14 @@ def _completeness_text(whole: Completeness) -> Text:
     return text
 
 
+def _effect(compression: int, names: PartNames | None) -> str:
+    """What a compression does to a part's channels; nothing where that is not known."""
+    if names is None or not names.channels or compression not in LINES_PER_CHUNK:
+        return ""
+    lossy = sum(channel.is_lossy for channel in names.channels)
+    return f", alters {lossy} of {len(names.channels)} channels" if lossy else ", lossless for these channels"
+
+
 def _part_rows(
     part: PartHeader, names: PartNames | None, whole: Completeness | None
 ) -> Iterable[tuple[str, RenderableType]]:
@@ -167,34 +120,13 @@ def _part_rows(
     if part.pixel_aspect_ratio is not None:
         yield "pixel aspect", f"{part.pixel_aspect_ratio:.9g}"
     if part.compression is not None:
-        lossy = sum(channel.is_lossy for channel in names.channels) if names else 0
-        effect = (
-            f"alters {lossy} of {len(names.channels)} channels" if names and lossy else "lossless for these channels"
-        )
-        yield "compression", f"{code_name(Compression, part.compression)}, {effect}"
+        yield "compression", code_name(Compression, part.compression) + _effect(part.compression, names)
     if part.line_order is not None:
         yield "line order", code_name(LineOrder, part.line_order)
     if part.is_tiled and part.tiles:
         yield "tiles", value_text(part.by_name["tiles"]) or ""
     if whole:
         yield "complete", _completeness_text(whole)
-
-
-def _layers(names: PartNames) -> Table:
-    table = Table(box=None, padding=(0, 2), header_style="dim", pad_edge=False)
-    for column in ("layer", "view", "channels", "type", "codec"):
-        table.add_column(column, overflow="fold")
-    for layer in names.layers:
-        prefix = f"{layer.name}." if layer.name else ""
-        shown = ", ".join(channel.removeprefix(prefix) for channel in layer.channels)
-        table.add_row(
-            Text(plain(layer.name) or "(base)"),
-            Text(plain(layer.view or "")),
-            Text(plain(shown)),
-            "/".join(layer.pixel_types).lower(),
-            "lossy" if layer.is_lossy else "",
-        )
-    return table
 
 
 def _deep_text(pixels: Sequence[PartPixels]) -> str:
@@ -209,91 +141,32 @@ def _deep_text(pixels: Sequence[PartPixels]) -> str:
     )
 
 
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"
-
-
-def _statistics(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels]) -> Table:
-    share = min((channel.coverage for channel in stats), default=0.0)
-    caption = "every pixel" if all(channel.exact for channel in stats) else f"{share:.2%} of the pixels"
-    verdicts = [
-        word
-        for word, holds in (("black", "is_black"), ("constant", "is_constant"))
-        if any(getattr(p, holds) for p in pixels)
-    ]
-    title = Text(f"statistics of {caption}{': ' if verdicts else ''}{', '.join(verdicts)}", style="dim")
-    table = Table(box=None, padding=(0, 2), header_style="dim", pad_edge=False, title=title, title_justify="left")
-    table.add_column("channel", overflow="fold")
-    for column in ("min", "max", "mean", "stddev", "NaN", "Inf"):
-        table.add_column(column, justify="right")
-    table.add_column("distribution", no_wrap=True, min_width=SPARK_WIDTH)
-    for channel in stats:
-        counts = [
-            Text(f"{count:,}", style="red" if count else "dim") for count in (channel.nan_count, channel.inf_count)
-        ]
-        level = f" @{channel.level_x},{channel.level_y}" if channel.level_x or channel.level_y else ""
-        figures = (channel.minimum, channel.maximum, channel.mean, channel.stddev)
-        table.add_row(Text(plain(channel.channel) + level), *map(_figure, figures), *counts, spark(channel.histogram))
-    return table
-
-
-def _attributes(attributes: Sequence[Attribute]) -> Table:
-    table = Table(box=None, padding=(0, 2), header_style="dim", pad_edge=False, show_header=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    ordered = sorted(attributes, key=lambda attribute: _GROUP_ORDER.index(attribute_group(attribute.name)))
-    for group, members in groupby(ordered, key=lambda attribute: attribute_group(attribute.name)):
-        for position, attribute in enumerate(members):
-            text = value_text(attribute)
-            shown = Text(f"{attribute.size:,} bytes" if text is None else plain(text))
-            if attribute.problem:
-                shown.append(f"  {plain(attribute.problem)}", style="red")
-            table.add_row(
-                "" if position else group, Text(plain(attribute.name)), Text(plain(attribute.type_name)), shown
-            )
-    return table
-
-
-def findings_table(findings: Sequence[Finding]) -> Table:
-    """Findings, worst first, one a row."""
-    table = Table(box=None, padding=(0, 2), header_style="dim", pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for finding in sorted(findings, key=lambda finding: (-finding.severity, finding.code, finding.part or 0)):
-        where = "" if finding.part is None else f"part {finding.part}"
-        if finding.channel:
-            where += f" {plain(finding.channel)}"
-        severity = Text(finding.severity.label, style=_SEVERITY_STYLE[finding.severity])
-        table.add_row(severity, finding.code, where, Text(plain(finding.message, 400)))
-    return table
-
-
-def _part(inspection: Inspection, part: PartHeader, *, all_attributes: bool) -> RenderableType:
+def _part(inspection: Inspection, part: PartHeader, console: Console, *, all_attributes: bool) -> RenderableType:
     names = next((entry for entry in inspection.names if entry.part == part.index), None)
     whole = next((entry for entry in inspection.completeness if entry.part == part.index), None)
     title = Text(f"part {part.index}", style="bold")
     for word in (part.name, part.part_type, part.view and f"view {part.view}"):
         if word:
             title.append(f"  {plain(word)}", style="default")
-    blocks: list[RenderableType] = [_grid(_part_rows(part, names, whole))]
+    blocks: list[RenderableType] = [grid(_part_rows(part, names, whole))]
     if names and names.layers:
-        blocks += ["", _layers(names)]
+        blocks += ["", *layers_table(names)]
     if inspection.pixels:
         stats = [channel for channel in inspection.pixels.channels if channel.part == part.index]
         if stats:
             pixels = [entry for entry in inspection.pixels.parts if entry.part == part.index]
-            blocks += ["", _statistics(stats, pixels)]
+            blocks += ["", statistics_table(stats, pixels, console)]
             if deep := _deep_text(pixels):
                 blocks.append(Text(deep, style="dim"))
     shown_above = {"channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "tiles"}
     rest = [a for a in part.attributes if all_attributes or a.problem or a.name not in shown_above]
     if rest:
-        blocks += ["", _attributes(rest)]
-    return Group(title, Padding(Group(*blocks), (0, 0, 0, 2)))
+        blocks += ["", *attributes_table(rest)]
+    return Group(title, _indented(Group(*blocks)))
+
+
+def _indented(block: RenderableType) -> Padding:
+    return Padding(block, (0, 0, 0, 2), expand=False)
 
 
 def show(inspection: Inspection, console: Console, *, all_attributes: bool = False, max_parts: int = 50) -> None:
@@ -305,16 +178,26 @@ def show(inspection: Inspection, console: Console, *, all_attributes: bool = Fal
         all_attributes: Repeat also those attributes that are shown as part of the summary.
         max_parts: Parts to print; the rest is counted.
     """
+    if console.is_terminal:
+        _show(inspection, console, all_attributes=all_attributes, max_parts=max_parts)
+        return
+    with console.capture() as captured:
+        _show(inspection, console, all_attributes=all_attributes, max_parts=max_parts)
+    for line in captured.get().splitlines():  # rich fills lines up with blanks, which are in the way in a file
+        console.file.write(line.rstrip() + "\n")
+
+
+def _show(inspection: Inspection, console: Console, *, all_attributes: bool, max_parts: int) -> None:
     console.print(_title(inspection))
-    console.print(Padding(_grid(_file_rows(inspection)), (0, 0, 0, 2)))
+    console.print(_indented(grid(_file_rows(inspection))))
     parts = inspection.header.parts if inspection.header else ()
     for part in parts[:max_parts]:
         console.print()
-        console.print(Padding(_part(inspection, part, all_attributes=all_attributes), (0, 0, 0, 2)))
+        console.print(_indented(_part(inspection, part, console, all_attributes=all_attributes)))
     if len(parts) > max_parts:
         console.print(f"\n  and {len(parts) - max_parts} further parts (--json has them all)")
     if inspection.pixels and inspection.pixels.stopped:
         console.print(Text(f"\n  pixels: stopped early, {inspection.pixels.stopped}", style="yellow"))
     if inspection.findings:
         console.print()
-        console.print(Padding(findings_table(inspection.findings), (0, 0, 0, 2)))
+        console.print(_indented(findings_table(inspection.findings)))

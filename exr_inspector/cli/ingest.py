@@ -24,7 +24,7 @@ from exr_inspector.assembly import inspector_from
 from exr_inspector.assembly_catalog import catalog_config
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.maintenance import setup
-from exr_inspector.cli.display import plain
+from exr_inspector.cli.display_text import plain
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest import Ingest, Target
 from exr_inspector.ingest_processes import ProcessCrew, cores

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 
 import click
-from rich.console import Console
 
 from exr_inspector.assembly import inspector_from
 from exr_inspector.catalog.rows import file_rows
 from exr_inspector.cli.display import show
+from exr_inspector.cli.terminal import output
 from exr_inspector.model import Inspection, StatsMode, Status
 from exr_inspector.policies import PolicySource
 from exr_inspector.settings import load_settings
@@ -55,7 +55,8 @@ def command(
     opener = SourceOpener(settings)
     inspector = inspector_from(settings, stats=StatsMode(stats), with_hash=with_hash)
     judge = PolicySource.from_settings(settings, Telemetry.to_log(), policy).current()
-    console = Console(soft_wrap=False)
+    console = output()
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     worst = 0
     for position, name in enumerate(files):
         inspection = inspector.inspect(opener.open_url(name), judge)
@@ -64,7 +65,7 @@ def command(
             click.echo(f"{inspection.error_code}: {inspection.error_message}", err=True)
         elif as_json:
             indent = None if len(files) > 1 else 2
-            click.echo(json.dumps(file_rows(inspection), allow_nan=False, ensure_ascii=False, indent=indent))
+            click.echo(json.dumps(file_rows(inspection), allow_nan=False, ensure_ascii=not is_unicode, indent=indent))
         else:
             if position:
                 console.print()

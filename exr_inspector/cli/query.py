@@ -22,7 +22,7 @@ from rich.text import Text
 
 from exr_inspector.catalog.cookbook import Query, cookbook
 from exr_inspector.catalog.schema import FILES, SUMMARY_CHARACTERS
-from exr_inspector.cli.display import plain
+from exr_inspector.cli.display_text import plain
 from exr_inspector.errors import CatalogError, LocalDatabaseError
 
 ROOT = Path(__file__).resolve().parents[2]

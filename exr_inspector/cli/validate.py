@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.assembly import inspector_from
-from exr_inspector.cli.display import findings_table, plain
+from exr_inspector.cli.display_tables import findings_table
+from exr_inspector.cli.display_text import plain
 from exr_inspector.cli.judging import Frames, from_catalog, from_files, gather_from_catalog
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.policies import PolicySource

@@ -2,23 +2,40 @@
 
 import io
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
 from exr_inspector.assembly import inspector_from
 from exr_inspector.catalog.schema import DOCUMENT
-from exr_inspector.cli.display import attribute_group, human_bytes, plain, show, spark
+from exr_inspector.cli.display import show
+from exr_inspector.cli.display_text import attribute_group, human_bytes, plain, spark
 from exr_inspector.cli.inspect import command
 from exr_inspector.model import Histogram, Inspection, StatsMode
 from exr_inspector.settings import load_settings
 from exr_inspector.sources import SourceOpener
 from exr_inspector.validation import builtin_policy
-from tests.support.exrbytes import Part, a_string, build
+from tests.support.exrbytes import (
+    FLOAT,
+    Channel,
+    ManifestGroup,
+    Part,
+    a_compression,
+    a_idmanifest,
+    a_string,
+    a_stringvector,
+    a_timecode,
+    attr,
+    build,
+    tv60,
+)
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 
@@ -79,6 +96,76 @@ def test_what_the_library_prints_of_damaged_chunks_stays_out_of_the_json(tmp_pat
     codes = {row["code"] for row in json.loads(done.stdout)["validation"]}
     assert "CHK-DECODE" in codes
     assert "Warning" in done.stderr, "the library said nothing: the test no longer tests anything"
+
+
+@pytest.mark.parametrize(("encoding", "option"), [("latin-1", "--json"), ("ascii", "--all")])
+def test_any_name_can_be_printed_in_any_encoding(tmp_path: Path, encoding: str, option: str) -> None:
+    file = tmp_path / "odd.exr"
+    channels = [Channel("\u6df1.R"), Channel("\U0001f600.R"), Channel("\udce9.R")]
+    file.write_bytes(build([Part(channels=channels, extra=[a_string("owner", "\u00e9")])]))
+    line = [sys.executable, "-m", "exr_inspector.cli", "inspect", "--stats", "full", option, str(file)]
+    environ = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(line, cwd=SAMPLES.parent, capture_output=True, timeout=60, check=False, env=environ)
+    assert done.returncode == 0, done.stderr
+    if option == "--json":
+        document = json.loads(done.stdout.decode(encoding))
+        assert [row["name"] for row in document["channels"]] == ["\u6df1.R", r"\xe9.R", "\U0001f600.R"]
+
+
+def test_what_goes_into_a_file_has_no_blanks_at_line_ends() -> None:
+    output = run("--stats", "full", SAMPLES / "layers.exr").output
+    assert output
+    assert [line for line in output.splitlines() if line != line.rstrip()] == []
+
+
+def test_figures_are_whole_on_a_narrow_screen() -> None:
+    pixels = {"R": np.array([[-1.23456e-7, 1.23456e7, 0.015625, 1.0]] * 3)}
+    inspection = inspect_bytes(build([Part(channels=[Channel("R", FLOAT)], pixels=pixels)]))
+    for width in (80, 160):
+        console = Console(file=io.StringIO(), width=width)
+        show(inspection, console)
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+        assert "-1.2346e-07" in text
+        assert "1.2346e+07" in text
+        assert "\u2026" not in text
+        assert ("distribution" in text) == (width > 80)
+        assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_hundred_thousand_attributes_and_layers_are_counted_not_scrolled() -> None:
+    extra = [a_string(f"attribute{n}", "x") for n in range(2_000)]
+    data = build([Part(channels=[Channel(f"layer{n:04}.R") for n in range(2_000)], extra=extra)])
+    text = shown(inspect_bytes(data, StatsMode.OFF))
+    assert "and 1,700 further layers" in text
+    assert "and 1,502 further attributes" in text
+    assert len(text.splitlines()) < 1_000
+
+
+def test_values_that_hold_more_than_they_show_are_taken_apart() -> None:
+    manifest = a_idmanifest([ManifestGroup(["id"], ["name", "material"], {1: ["a", "b"], 5: ["c", "d"]})])
+    extra = [
+        a_timecode("timeCode", tv60(1, 2, 3, 4) | 1 << 7, 0x1234),
+        manifest,
+        a_stringvector("multiView", ["l", "r"]),
+    ]
+    text = shown(inspect_bytes(build([Part(extra=extra)])))
+    assert "01:02:03:04, colour frame, user data 00001234" in text
+    assert "2 ids of name, material in id (MurmurHash3_32, id, stable)" in text
+    assert "l, r" in text
+    broken = attr("idManifest", "idmanifest", bytes(8) + b"x")
+    assert "cannot be read" in shown(inspect_bytes(build([Part(extra=[broken])])))
+
+
+def test_nothing_is_said_of_what_an_unknown_compression_does() -> None:
+    text = shown(inspect_bytes(build([Part(replace=[a_compression(77)])])))
+    assert "unknown(77)" in text
+    assert "lossless" not in text
+
+
+def test_channels_are_shown_by_component_beside_their_layer_and_view() -> None:
+    views = a_stringvector("multiView", ["left", "right"])
+    text = shown(inspect_bytes(build([Part(channels=[Channel("a.right.B"), Channel("a.right.R")], extra=[views])])))
+    assert re.search(r"^ +a +right +B, R +half$", text, re.MULTILINE)
 
 
 def test_no_value_can_move_the_cursor_or_colour_the_screen() -> None:
