@@ -13,7 +13,7 @@ from exr_inspector.exr.chunks import Completeness
 from exr_inspector.exr.header import Header, PartHeader
 from exr_inspector.exr.layout import Layout
 from exr_inspector.exr.names import PartNames
-from exr_inspector.exr.values import MULTI_PART, Attribute, Box2i, Channel
+from exr_inspector.exr.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
 from exr_inspector.validation import traits as t
 from exr_inspector.validation.channel_facts import (
@@ -27,6 +27,7 @@ from exr_inspector.validation.roles import Role
 
 _TRIGGERS = frozenset(t.BY_ATTRIBUTE)
 _MATTES = 64
+_MANIFESTS = 4  # reading one may take a second
 
 
 class PartFacts:
@@ -179,6 +180,16 @@ class FileFacts:
     def reported(self) -> frozenset[str]:
         """Codes of the problems that the format's own checks have told of."""
         return frozenset(problem.code for problem in self.inspection.problems)
+
+    @cached_property
+    def manifest_parts(self) -> frozenset[int]:
+        """The parts whose id manifests are looked at: where each is met first, and no more than anybody uses."""
+        first: dict[AttributeValue, int] = {}
+        for part in self.parts:
+            value = part.part.value("idManifest", "idmanifest")
+            if value is not None and value not in first and len(first) < _MANIFESTS:
+                first[value] = part.index
+        return frozenset(first.values())
 
     @cached_property
     def mattes(self) -> list[Matte]:

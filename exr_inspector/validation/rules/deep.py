@@ -175,9 +175,9 @@ def empty(part: PartFacts, _parameters: Parameters) -> Results:
     when=t.ID_MANIFEST,
 )
 def id_manifest(part: PartFacts, _parameters: Parameters) -> Results:
-    """The manifest inflated and parsed; its channels against those of all parts."""
+    """The manifest inflated and parsed, once where several parts have the same; its channels against those of all parts."""
     value = part.part.value("idManifest", "idmanifest")
-    if not isinstance(value, IdManifest):
+    if not isinstance(value, IdManifest) or part.index not in part.file.manifest_parts:
         return NOTHING
     try:
         groups = decode_manifest(value)

@@ -107,6 +107,15 @@ def deep(*channels: Channel, extra: tuple[Attr, ...] = ()) -> bytes:
 DEPTH = (Channel("A"), Channel("Z", FLOAT))
 GROUP = ManifestGroup(["id"], ["name"], {7: ["bunny"]})
 
+
+def many_manifests(sound: int) -> bytes:
+    """Parts of so many sound manifests, each twice, and then one that is none; no more than four are looked at."""
+    channel = Channel("id", UINT)
+    made = [a_idmanifest([ManifestGroup(["id"], ["name"], {n: ["bunny"]})]) for n in range(sound)]
+    manifests = [*made, *made, attr("idManifest", "idmanifest", bytes(20))]
+    return build([Part(name=f"p{n}", channels=[channel], extra=[one]) for n, one in enumerate(manifests)])
+
+
 DEEP = [
     Case("DEEP-Z", deep(Channel("A"), Channel("R")), deep(*DEPTH)),
     Case("DEEP-ALPHA", deep(Channel("R"), Channel("Z", FLOAT)), deep(Channel("R"), *DEPTH)),
@@ -124,6 +133,7 @@ DEEP = [
         deep(*DEPTH, Channel("id", UINT), extra=(a_idmanifest([GROUP]),)),
     ),
     Case("IDM-PARSE", deep(*DEPTH, extra=(attr("idManifest", "idmanifest", bytes(20)),))),
+    Case("IDM-PARSE", many_manifests(3), many_manifests(4)),
 ]
 
 
