@@ -141,7 +141,8 @@ def to_json(attribute: Attribute) -> object:
     if special:
         return special(value)
     if isinstance(value, tuple):
-        return [_number(item) for item in value]  # type: ignore[arg-type]  # vectors and matrices hold numbers only
+        numbers: tuple[float, ...] = value  # type: ignore[assignment]  # vectors and matrices hold numbers only
+        return list(numbers) if all(map(math.isfinite, numbers)) else [_number(item) for item in numbers]
     return value if isinstance(value, (int, str)) else float_to_json(value)
 
 

@@ -173,8 +173,12 @@ def decode(type_name: str, buffer: bytes, offset: int, size: int) -> tuple[Attri
 
 
 def _encode_stringvector(value: tuple[str, ...]) -> bytes:
-    encoded = [text.encode() for text in value]
-    return b"".join(_I32.pack(len(text)) + text for text in encoded)
+    out = bytearray()  # text by text: there may be millions, and most of them empty
+    for text in value:
+        raw = text.encode()
+        out += _I32.pack(len(raw))
+        out += raw
+    return bytes(out)
 
 
 ENCODERS: dict[str, Callable[[Any], bytes]] = {

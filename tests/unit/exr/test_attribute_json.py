@@ -127,6 +127,7 @@ def test_long_lists_are_whole_as_json_and_cut_as_text_at_little_cost(
     tracemalloc.start()
     try:
         text, shown = to_json_text(attribute), value_text(attribute) or ""
+        encode(type_name, value)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
