@@ -3,8 +3,9 @@
 A number is a frame number only where the name leaves no doubt: it stands alone between dots (`beauty.1001.exr`,
 `beauty.1001.left.exr`, `beauty.-0010.exr`), behind the last dot of a name without another extension (`v002.0101`), or is
 the whole name (`0001.exr`). Of several such numbers the last one is meant. Numbers that touch anything else (`shot1001`,
-`v002`, `plate_2048`) may be shots, versions or sizes: no frame number is made of them. A UDIM tile (`tex.1001.exr`) is
-written as a frame is, so it reads as one; nothing in a single name tells them apart.
+`v002`, `plate_2048`) may be shots, versions or sizes, and those of eight digits and more are dates, times or ids: no frame
+number is made of them. Behind it only words may stand (`left`): in `shot.0010.beauty.v003.exr` the number may be the shot's.
+A UDIM tile (`tex.1001.exr`) is written as a frame is, so it reads as one; nothing in a single name tells them apart.
 
 Names are taken apart by fileseq's pattern for files on disk. It never sees more than the last few components of a name:
 its time doubles with each further one, and keys come from whoever may write into a bucket.
@@ -22,7 +23,8 @@ from exr_inspector.model import SequenceName
 
 _COMPONENTS = 4
 _MAX_DIGITS = 20
-_MAX_FRAME = (1 << 31) - 1  # larger numbers are dates, times or ids
+# More frames than a day at 115 a second has: larger numbers are dates (20260131), times or ids. Leading zeros do not count.
+_MAX_FRAME = 9_999_999
 
 
 @dataclass(frozen=True, slots=True)
