@@ -54,17 +54,21 @@ class PrefixedSource:
 
     def read(self, *, start: int, end: int) -> bytes:
         """As RangeSource.read."""
-        if 0 <= start <= end and self.holds([(start, end)]):
+        if not 0 <= start <= end:
+            return self._source.read(start=start, end=end)  # which says what is wrong with it
+        if self.holds([(start, end)]):
             return self._prefix[start:end]
-        return self._source.read(start=start, end=end)
+        return self._prefix[start:] + self._source.read(start=max(start, len(self._prefix)), end=end)
 
     def read_many(self, ranges: Sequence[tuple[int, int]], *, coalesce_bytes: int) -> list[bytes]:
-        """As RangeSource.read_many; only ranges that reach beyond the prefix are asked for."""
-        beyond = [pair for pair in ranges if pair[1] > len(self._prefix) and not self._is_whole]
+        """As RangeSource.read_many; only what lies beyond the prefix is asked for."""
+        have = len(self._prefix)
+        reach = [end > have and not self._is_whole for _, end in ranges]
+        beyond = [(max(start, have), end) for (start, end), far in zip(ranges, reach, strict=True) if far]
         fetched = iter(self._source.read_many(beyond, coalesce_bytes=coalesce_bytes) if beyond else ())
         return [
-            next(fetched) if end > len(self._prefix) and not self._is_whole else self._prefix[start:end]
-            for start, end in ranges
+            self._prefix[start:end] + (next(fetched) if far else b"")
+            for (start, end), far in zip(ranges, reach, strict=True)
         ]
 
     def limited(self, budget: ReadBudget) -> RangeSource:

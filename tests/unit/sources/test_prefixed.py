@@ -38,3 +38,15 @@ def test_what_is_at_hand_costs_no_budget(opener):
 def test_a_source_that_was_not_read_has_no_prefix(opener):
     with pytest.raises(ValueError, match="not read"):
         PrefixedSource(opener.open_bytes(b"abc"), b"a")
+
+
+def test_of_a_range_that_starts_at_hand_only_the_rest_is_read(opener):
+    source = opener.open_bytes(bytes(range(100)))
+    prefixed = PrefixedSource(source, source.read(start=0, end=40))
+    assert prefixed.read(start=30, end=60) == bytes(range(30, 60))
+    assert prefixed.read_many([(10, 20), (35, 70), (80, 200)], coalesce_bytes=0) == [
+        bytes(range(10, 20)),
+        bytes(range(35, 70)),
+        bytes(range(80, 100)),
+    ]
+    assert prefixed.cost.bytes_read == 40 + 20 + 30 + 20
