@@ -173,7 +173,7 @@ TABLE: tuple[Setting, ...] = (
     _bound("EXR_MAX_PARTS", DEFAULT_LIMITS.parts, "parts", "Parts of one file."),
     _bound("EXR_MAX_CHANNELS", DEFAULT_LIMITS.channels, "channels", "Channels of one part.", 32_767),
     _bound(
-        "EXR_MAX_NAME_BYTES", DEFAULT_LIMITS.name_bytes, "bytes", "Length of an attribute, type or channel name.", 255
+        "EXR_MAX_NAME_BYTES", DEFAULT_LIMITS.name_bytes, "bytes", "Length of an attribute's name or type name.", 255
     ),
     _bound("EXR_MAX_CHUNKS", DEFAULT_LIMITS.chunks, "chunks", "Chunks of one part."),
     _bound("EXR_MAX_TABLE_BYTES", DEFAULT_LIMITS.table_bytes, "bytes", "All chunk offset tables of one file together."),

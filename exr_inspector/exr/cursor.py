@@ -7,6 +7,7 @@ import struct
 from exr_inspector.errors import DamagedHeader, LimitExceeded, TruncatedHeader
 from exr_inspector.exr.limits import Limits
 
+LONG_NAME_BYTES = 255  # the format's own limit
 _I32 = struct.Struct("<i")
 
 
@@ -69,7 +70,8 @@ class Cursor:
         """The bytes up to the next NUL, which is skipped; empty where the next byte is NUL.
 
         Raises:
-            DamagedHeader: If there is no NUL within the name limit.
+            DamagedHeader: If there is no NUL within the longest name that the format allows.
+            LimitExceeded: If there is none within a tighter limit.
         """
         start = self.position
         limit = self.limits.name_bytes
@@ -78,11 +80,17 @@ class Cursor:
             self.position = found + 1
             return self.buffer[start:found]
         if self.end > start + limit:
+            shown = f"{self.buffer[start : start + 16]!r}..."
+            if limit < LONG_NAME_BYTES:
+                raise LimitExceeded(
+                    f"{what} is too long",
+                    limit="EXR_MAX_NAME_BYTES",
+                    offset=start,
+                    found=shown,
+                    expected=f"at most {limit} bytes",
+                )
             raise DamagedHeader(
-                f"{what} has no end",
-                offset=start,
-                found=f"{self.buffer[start : start + 16]!r}...",
-                expected=f"a NUL within {limit + 1} bytes",
+                f"{what} has no end", offset=start, found=shown, expected=f"a NUL within {limit + 1} bytes"
             )
         until = start + limit + 1
         if self.file_size is not None and until > self.file_size > self.end:

@@ -14,7 +14,7 @@ class Limits:
         attributes: Attributes of all parts together.
         parts: Parts of one file.
         channels: Channels of one part; OpenEXR itself counts them in 15 bits.
-        name_bytes: Length of an attribute, type or channel name; the format's own limit is 255.
+        name_bytes: Length of an attribute's name or type name; the format's own limit is 255, as for channels.
         chunks: Entries of one part's chunk offset table; OpenEXRCore refuses more than 2**20.
         table_bytes: All chunk offset tables of one file together.
         string_bytes: Value of one attribute.

@@ -318,8 +318,11 @@ def test_limits(limits: Limits, data: bytes, limit: str) -> None:
 def test_the_limit_of_names() -> None:
     data = build([Part(extra=[a_int("n" * 40, 1)])])
     assert parse(data, limits=Limits(name_bytes=40)) == parse(data)
-    with pytest.raises(DamagedHeader):
+    with pytest.raises(LimitExceeded) as caught:
         parse_header(data, len(data), Limits(name_bytes=39))
+    assert caught.value.limit == "EXR_MAX_NAME_BYTES"
+    with pytest.raises(DamagedHeader):
+        parse(build([Part(extra=[a_int("n" * 256, 1)])]))
 
 
 def test_limits_just_kept() -> None:
