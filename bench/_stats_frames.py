@@ -92,5 +92,5 @@ def large_frame(folder: Path, width: int, height: int) -> Path:
         packed = data[leader.data_offset : leader.end]
         window = Box2i(0, 0, width - 1, height - 1)
         blocks = [(y, packed) for y in range(0, height, 16)]
-        path.write_bytes(scan_line_file(layout.channels, Compression.ZIP, window, blocks))
+        path.write_bytes(b"".join(scan_line_file(layout.channels, Compression.ZIP, window, blocks)))
     return path

@@ -1,4 +1,4 @@
-"""Where a channel's values lie: percentiles and a compact histogram from counts over ordered bit patterns.
+"""Where a channel's values lie: percentiles and a compact histogram, counted over ordered bit patterns.
 
 The bits of a floating point number, read as an integer that runs backwards for negative numbers, rise with its value: keys
 with their lower bits cut off are bins whose width follows the value's magnitude. HALF values keep all their bits, so
@@ -8,6 +8,7 @@ mantissa). Large images are thinned evenly, one value in `stride`. Non-finite va
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -18,74 +19,86 @@ from exr_inspector.model import Histogram
 
 PERCENTS = (0.1, 1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 99.9)
 MAX_BINS = 64
-_WANTED = 1 << 18  # values of a channel that settle a percentile's rank to a tenth of a percent
+WANTED = 1 << 18  # values of a channel that settle a percentile's rank to a tenth of a percent
+_PIECES = 64  # arrays of picks before they are put together
+_MINUS_ZERO = -1
+_UPPER = slice(int(sys.byteorder == "little"), None, 2)  # the upper halves of 32-bit integers seen as 16-bit ones
 _HALF_FINITE = 0x7C00
 _FLOAT_FINITE = 0x7F80
 
 Samples = npt.NDArray[Any]
 
 
-def stride_for(expected_samples: int) -> int:
+def stride_for(expected_samples: int, wanted: int = WANTED) -> int:
     """One value in how many to look at, odd so as not to fall into step with even image widths."""
-    stride = -(-expected_samples // _WANTED)
+    stride = -(-expected_samples // wanted)
     return max(1, stride) | 1
 
 
 class Distribution:
-    """Counts of values by key, in a window of keys that grows with what is seen. Merges in any grouping."""
+    """Values picked evenly from a channel, kept as they are until the figures are asked for. Merges in any grouping.
 
-    __slots__ = ("_counts", "_first", "_is_half", "_stride", "_to_skip")
+    Args:
+        pixel_type: The channel's pixel type.
+        stride: One value in how many is picked.
+        most: More picks than that are thinned to a third: for deep parts, of whose samples nobody knows the number.
+    """
 
-    def __init__(self, pixel_type: int, stride: int = 1) -> None:
+    __slots__ = ("_count", "_finite", "_is_half", "_most", "_picks", "_stride", "_thinned", "_to_skip")
+
+    def __init__(self, pixel_type: int, stride: int = 1, most: int = 2 * WANTED) -> None:
         self._is_half = pixel_type == PixelType.HALF
+        self._finite = _HALF_FINITE if self._is_half else _FLOAT_FINITE
         self._stride = stride
+        self._most = most
         self._to_skip = 0
-        self._first = 0
-        self._counts: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._thinned = 1
+        self._count = 0
+        self._picks: list[Samples] = []
 
     def add(self, values: Samples) -> None:
         """Take in one value in `stride` of a one-dimensional array of the channel's pixel type."""
-        picked = values[self._to_skip :: self._stride]
-        self._to_skip = (self._to_skip - len(values)) % self._stride
-        if not len(picked):
-            return
-        keys = self._half_keys(picked) if self._is_half else self._float_keys(picked)
-        if not len(keys):
-            return
-        first = int(keys.min())
-        self._take(first, np.bincount(keys.astype(np.intp) - first))
+        stride = self._stride * self._thinned
+        picked = values[self._to_skip :: stride]
+        self._to_skip = (self._to_skip - len(values)) % stride
+        self._take([picked.copy()], len(picked))
 
     def merge(self, other: Distribution) -> None:
-        """Take in what another distribution of the same channel counted."""
-        if len(other._counts):
-            self._take(other._first, other._counts)
+        """Take in what another distribution of the same channel picked."""
+        while self._thinned < other._thinned:
+            self._thin()
+        thinner = self._thinned // other._thinned
+        picks = other._picks if thinner == 1 else [np.concatenate(other._picks)[::thinner]] if other._picks else []
+        self._take(picks, sum(map(len, picks)))
 
-    @staticmethod
-    def _half_keys(values: Samples) -> npt.NDArray[np.int16]:
-        bits = np.ascontiguousarray(values).view(np.int16)
-        keys: npt.NDArray[np.int16] = bits ^ ((bits >> 15) & 0x7FFF)
-        keys[keys == -1] = 0  # minus zero
-        finite: npt.NDArray[np.int16] = keys[(keys >= -_HALF_FINITE) & (keys < _HALF_FINITE)]
-        return finite
+    def _take(self, picks: list[Samples], count: int) -> None:
+        self._picks.extend(picks)
+        self._count += count
+        while self._count > self._most:
+            self._thin()
+        if len(self._picks) > _PIECES:
+            self._picks = [np.concatenate(self._picks)]
 
-    @staticmethod
-    def _float_keys(values: Samples) -> npt.NDArray[np.int32]:
-        bits = (values.astype(np.float32) + np.float32(0.0)).view(np.int32)  # adding zero takes minus zero's sign
-        keys: npt.NDArray[np.int32] = (bits ^ ((bits >> 31) & 0x7FFFFFFF)) >> 16
-        finite: npt.NDArray[np.int32] = keys[(keys >= -_FLOAT_FINITE) & (keys < _FLOAT_FINITE)]
-        return finite
+    def _thin(self) -> None:
+        """Keep every third pick, and pick a third of what follows."""
+        self._thinned *= 3
+        if self._picks:
+            self._picks = [np.concatenate(self._picks)[::3].copy()]
+            self._count = len(self._picks[0])
 
-    def _take(self, first: int, counts: npt.NDArray[np.int64]) -> None:
-        if not len(self._counts):
-            self._first, self._counts = first, counts.copy()
-            return
-        low = min(first, self._first)
-        high = max(first + len(counts), self._first + len(self._counts))
-        if high - low > len(self._counts):
-            grown = np.zeros(high - low, np.int64)
-            grown[self._first - low : self._first - low + len(self._counts)] = self._counts
-            self._first, self._counts = low, grown
-        self._counts[first - self._first : first - self._first + len(counts)] += counts
+    def _keys(self) -> npt.NDArray[np.int16]:
+        """The finite values that were picked, as integers that rise with the value."""
+        values = np.concatenate(self._picks) if self._picks else np.zeros(0, np.float32)
+        if self._is_half:
+            bits = values.view(np.int16)
+        else:
+            # Adding zero takes minus zero's sign.
+            bits = (values.astype(np.float32, copy=False) + np.float32(0.0)).view(np.int16)[_UPPER]
+        keys = bits ^ ((bits >> 15) & 0x7FFF)
+        if self._is_half:
+            keys[keys == _MINUS_ZERO] = 0
+        kept: npt.NDArray[np.int16] = keys[(keys >= -self._finite) & (keys < self._finite)]
+        return kept
 
     def _values(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Least value of each key."""
@@ -102,29 +115,24 @@ class Distribution:
         A percentile is the least value that at least that share of the values does not exceed: an actual value for HALF, the
         lower edge of its bin otherwise.
         """
-        total = int(self._counts.sum())
-        if not total:
+        keys = self._keys()
+        if not len(keys):
             return (), None
-        cumulative = np.cumsum(self._counts)
-        ranks = np.maximum(1, np.ceil(np.array(PERCENTS) / 100 * total)).astype(np.int64)
-        keys = np.searchsorted(cumulative, ranks) + self._first
-        values = self._values(keys.astype(np.int64))
+        low = int(keys.min())
+        counts = np.bincount(np.subtract(keys, low, dtype=np.intp))
+        ranks = np.maximum(1, np.ceil(np.array(PERCENTS) / 100 * len(keys))).astype(np.int64)
+        values = self._values(np.searchsorted(np.cumsum(counts), ranks) + low)
         percentiles = tuple(zip(PERCENTS, values.tolist(), strict=True))
-        return percentiles, self._histogram()
+        return percentiles, self._histogram(low, counts)
 
-    def _histogram(self) -> Histogram:
-        present = np.flatnonzero(self._counts)
-        low, high = int(present[0]) + self._first, int(present[-1]) + self._first
+    def _histogram(self, low: int, key_counts: npt.NDArray[np.int64]) -> Histogram:
+        """The counts of the keys from `low` on, in few enough bins."""
+        high = low + len(key_counts) - 1
         shift = 0
         while (high >> shift) - (low >> shift) >= MAX_BINS:
             shift += 1
-        first_bin, last_bin = low >> shift, high >> shift
-        bins = ((present + self._first) >> shift) - first_bin
-        counts = np.bincount(bins, self._counts[present], minlength=last_bin - first_bin + 1).astype(np.int64)
-        edge_keys = np.arange(first_bin, last_bin + 2, dtype=np.int64) << shift
-        finite, greatest = (
-            (_HALF_FINITE, 65504.0) if self._is_half else (_FLOAT_FINITE, float(np.finfo(np.float32).max))
-        )
-        edges = self._values(np.clip(edge_keys, -finite, finite - 1))
-        edges[edge_keys >= finite] = greatest
+        edge_keys = np.arange(low >> shift, (high >> shift) + 2, dtype=np.int64) << shift
+        counts = np.add.reduceat(key_counts, np.maximum(edge_keys[:-1] - low, 0))
+        edges = self._values(np.clip(edge_keys, -self._finite, self._finite - 1))
+        edges[edge_keys >= self._finite] = 65504.0 if self._is_half else float(np.finfo(np.float32).max)
         return Histogram(tuple(edges.tolist()), tuple(counts.tolist()))

@@ -20,10 +20,12 @@ import numpy.typing as npt
 import xxhash
 
 from exr_inspector.decode_budget import DecodeBudget, MemoryPool
+from exr_inspector.distribution import WANTED
 from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
 from exr_inspector.exr.chunks import ChunkTable
 from exr_inspector.exr.header import Header
 from exr_inspector.exr.layout import Layout
+from exr_inspector.exr.values import PIXEL_BYTES
 from exr_inspector.model import ChannelStats, PartPixels, PixelFault, PixelReport, StatsMode
 from exr_inspector.sampling import (
     ChunkExtents,
@@ -40,6 +42,8 @@ from exr_inspector.strips import FileContext, LevelFigures, Strip, empty_figures
 
 __all__ = ["DecodeBudget", "PixelConfig", "read_pixels"]
 
+_STRIP_SAMPLES = 1 << 18
+_LEAST_STRIP_BYTES = 4 << 20
 _COLOURS = frozenset({"R", "G", "B", "Y"})
 
 
@@ -55,7 +59,9 @@ class PixelConfig:
         seed: Seed of the sample plan.
         all_levels: Whether levels above the first are read, too.
         read_bytes: Bytes of one request when everything is read.
-        strip_bytes: Decoded bytes that a thread works on at a time; a single chunk may be larger.
+        strip_bytes: Most decoded bytes that a thread works on at a time, few channels get by with less; a single chunk may
+            be larger.
+        max_picks: Values of all channels together that are kept for percentiles and histograms.
         max_faults: Damaged chunks after which reading ends.
         hash_file: Whether to hash the file's bytes; only when everything is read.
         hash_pixels: Whether to hash decoded pixels; only when everything is read.
@@ -69,7 +75,8 @@ class PixelConfig:
     seed: int = 0
     all_levels: bool = False
     read_bytes: int = 8 << 20
-    strip_bytes: int = 8 << 20
+    strip_bytes: int = 16 << 20
+    max_picks: int = 1 << 24
     max_faults: int = 1000
     hash_file: bool = False
     hash_pixels: bool = False
@@ -123,10 +130,24 @@ def read_pixels(
             share_from_bytes=config.share_from_bytes,
         )
         plan = plan_sample(extents, seed=config.seed, max_bytes=limit, max_requests=config.max_sample_requests)
-    context = FileContext(source, file_size, header.is_multi_part, budget, deadline, mode is StatsMode.FULL)
+    is_full = mode is StatsMode.FULL
+    picks = _picks(layouts, config) if is_full else 0
+    context = FileContext(source, file_size, header.is_multi_part, budget, deadline, is_full, picks)
     reading = _Reading(context, config, layouts)
     reading.run(plan, at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
     return reading.report(mode)
+
+
+def _picks(layouts: Sequence[Layout], config: PixelConfig) -> int:
+    """How many values of each channel are kept for percentiles: fewer, where channels are so many that memory tells."""
+    channels = sum(len(layout.channels) * (len(layout.levels) if config.all_levels else 1) for layout in layouts)
+    return min(WANTED, max(1, config.max_picks // max(1, channels)))
+
+
+def _strip_bytes(layout: Layout, config: PixelConfig) -> int:
+    """Decoded bytes of a strip of this part: each channel has samples enough to keep numpy busy for a while."""
+    wanted = _STRIP_SAMPLES * sum(PIXEL_BYTES[channel.pixel_type] for channel in layout.channels)
+    return min(config.strip_bytes, max(_LEAST_STRIP_BYTES, wanted))
 
 
 class _Lease:
@@ -159,6 +180,7 @@ class _Reading:
         self._context = context
         self._config = config
         self._layouts = layouts
+        self._limits = [_strip_bytes(layout, config) for layout in layouts]
         self._levels: dict[tuple[int, int], LevelFigures] = {}
         self._pending: deque[Future[LevelFigures]] = deque()
         self._hashers: dict[tuple[int, int], PixelHasher] = {}
@@ -167,7 +189,7 @@ class _Reading:
         self._stopped = ""
         for part, layout in enumerate(layouts):
             for number, level in enumerate(layout.levels if config.all_levels else layout.levels[:1]):
-                figures = empty_figures(part, layout, number, with_distribution=context.is_full)
+                figures = empty_figures(part, layout, number, picks=context.picks)
                 self._levels[part, number] = figures
                 if config.hash_pixels and context.is_full:
                     self._hashers[part, number] = PixelHasher(layout, level, config.hash_bytes)
@@ -235,7 +257,7 @@ class _Reading:
         self._pending.append(future)
 
     def _strips(self, extents: ChunkExtents, read: PlannedRead, data: memoryview) -> Iterator[Strip]:
-        """The chunks of a request, by part and level, as many at a time as decode to about `strip_bytes`."""
+        """The chunks of a request, by part and level, as many at a time as a strip may have."""
         chosen = slice(read.first, read.last)
         columns = (extents.part, extents.level, extents.index, extents.start, extents.unpacked)
         rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
@@ -247,7 +269,7 @@ class _Reading:
             indices.append(index)
             offsets.append(start)
             sizes[key] = sizes.get(key, 0) + unpacked
-            if sizes[key] >= self._config.strip_bytes:
+            if sizes[key] >= self._limits[part]:
                 del gathered[key], sizes[key]
                 yield Strip(*key, self._layouts[key[0]], indices, offsets, data, read.start, self._hashers.get(key))
         for key, (indices, offsets) in gathered.items():
@@ -277,7 +299,11 @@ class _Reading:
         faults: list[PixelFault] = []
         for figures in self._levels.values():
             layout = self._layouts[figures.part]
-            stats = _channel_stats(figures, layout)
+            stats = tuple(
+                self._context.budget.executor.map(
+                    partial(_channel_stats, figures, layout), range(len(figures.channels))
+                )
+            )
             channels.extend(stats)
             hasher = self._hashers.get((figures.part, figures.level))
             parts.append(_part_pixels(figures, layout, stats, hasher.result() if hasher else None))
@@ -288,24 +314,18 @@ class _Reading:
         return PixelReport(mode, tuple(channels), tuple(parts), tuple(faults), self._stopped, file_hash)
 
 
-def _channel_stats(figures: LevelFigures, layout: Layout) -> tuple[ChannelStats, ...]:
-    level = layout.levels[figures.level]
+def _channel_stats(figures: LevelFigures, layout: Layout, number: int) -> ChannelStats:
+    level, accumulator = layout.levels[figures.level], figures.channels[number]
     exact = figures.chunks_read == level.chunk_count
-    stats = []
-    for number, (accumulator, channel) in enumerate(zip(figures.channels, layout.channels, strict=True)):
-        seen = figures.deep.pixels if layout.is_deep else accumulator.samples
-        expected = level_samples(layout, level, number)
-        coverage = 1.0 if exact else min(1.0, seen / expected) if expected else 0.0
-        stats.append(
-            accumulator.result(
-                part=figures.part,
-                channel=channel.name,
-                level=(level.level_x, level.level_y),
-                coverage=coverage,
-                exact=exact,
-            )
-        )
-    return tuple(stats)
+    seen = figures.deep.pixels if layout.is_deep else accumulator.samples
+    expected = level_samples(layout, level, number)
+    return accumulator.result(
+        part=figures.part,
+        channel=layout.channels[number].name,
+        level=(level.level_x, level.level_y),
+        coverage=1.0 if exact else min(1.0, seen / expected) if expected else 0.0,
+        exact=exact,
+    )
 
 
 def _part_pixels(

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from exr_inspector.decode_budget import DecodeBudget
+from exr_inspector.decode_budget import DecodeBudget, Scratch
 from exr_inspector.distribution import Distribution, stride_for
 from exr_inspector.errors import DeadlineExceeded, DecodeError, LimitExceeded
-from exr_inspector.exr.decode import DeepPayload, decode_chunks
+from exr_inspector.exr.decode import DeepPayload, decode_chunks, unpacked_sizes
 from exr_inspector.exr.decoded import DecodedBlock
 from exr_inspector.exr.layout import ChunkPlace, Layout, Level, samples
 from exr_inspector.exr.leaders import parse_leader
@@ -42,7 +42,8 @@ class FileContext:
         is_multi_part: Whether leaders carry a part number.
         budget: Memory to decode in.
         deadline: Until when.
-        is_full: Whether every chunk is read: then percentiles and histograms are found, too.
+        is_full: Whether every chunk is read.
+        picks: Most values of a channel that are kept for percentiles and histograms; 0 to do without these.
     """
 
     source: RangeSource
@@ -51,6 +52,7 @@ class FileContext:
     budget: DecodeBudget
     deadline: Deadline | None
     is_full: bool
+    picks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +132,14 @@ def level_samples(layout: Layout, level: Level, channel: int) -> int:
     return columns * samples(entry.y_sampling, window.y_min, window.y_min + level.height - 1)
 
 
-def empty_figures(part: int, layout: Layout, level: int, *, with_distribution: bool) -> LevelFigures:
-    """Figures of no chunks yet."""
+def empty_figures(part: int, layout: Layout, level: int, *, picks: int) -> LevelFigures:
+    """Figures of no chunks yet, with distributions of about `picks` values a channel, or without if that is 0."""
     accumulators = []
     for number, channel in enumerate(layout.channels):
-        stride = stride_for(level_samples(layout, layout.levels[level], number))
-        distribution = Distribution(channel.pixel_type, stride) if with_distribution else None
+        distribution = None
+        if picks:
+            stride = stride_for(level_samples(layout, layout.levels[level], number), picks)
+            distribution = Distribution(channel.pixel_type, stride, 2 * picks)
         accumulators.append(Accumulator(PixelType(channel.pixel_type), distribution))
     return LevelFigures(part, level, accumulators)
 
@@ -146,7 +150,7 @@ def run_strip(strip: Strip, context: FileContext) -> LevelFigures:
     Raises:
         SourceError: Bytes beyond the strip's buffer had to be read, and could not.
     """
-    figures = empty_figures(strip.part, strip.layout, strip.level, with_distribution=context.is_full)
+    figures = empty_figures(strip.part, strip.layout, strip.level, picks=context.picks)
     chunks: list[Chunk] = []
     for index, offset in zip(strip.indices, strip.offsets, strict=True):
         place = strip.layout.place(index)
@@ -155,7 +159,8 @@ def run_strip(strip: Strip, context: FileContext) -> LevelFigures:
         except (DecodeError, LimitExceeded) as error:
             figures.faults.append(_fault(strip, place, error))
     try:
-        _decode(strip, chunks, context, figures, Workspace())
+        with context.budget.scratch() as scratch:
+            _decode(strip, chunks, context, figures, scratch)
     except DeadlineExceeded:
         figures.stopped = True
     return figures
@@ -193,17 +198,17 @@ def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext)
 
 
 def _unpacked_bytes(layout: Layout, chunks: Sequence[Chunk]) -> int:
+    if not layout.is_deep:
+        return sum(unpacked_sizes(layout, [place for place, _ in chunks]))
     total = 0
     for place, payload in chunks:
-        if isinstance(payload, DeepPayload):
-            total += payload.unpacked_bytes + 4 * place.window.width * place.window.height
-        else:
-            total += layout.unpacked_bytes(place.window)
+        promised = payload.unpacked_bytes if isinstance(payload, DeepPayload) else 0
+        total += promised + 4 * place.window.width * place.window.height
     return total
 
 
 def _decode(
-    strip: Strip, chunks: Sequence[Chunk], context: FileContext, figures: LevelFigures, workspace: Workspace
+    strip: Strip, chunks: Sequence[Chunk], context: FileContext, figures: LevelFigures, scratch: Scratch
 ) -> None:
     """Decode the chunks, together if that works, and halve by halve where it does not."""
     if not chunks:
@@ -219,9 +224,10 @@ def _decode(
                 [place for place, _ in chunks],
                 [payload for _, payload in chunks],
                 max_bytes=pool.capacity,
+                hold=scratch.file.holding,
             )
             for block in decoded.blocks:
-                figures.add(block, workspace)
+                figures.add(block, scratch.workspace)
                 if strip.hasher is not None:
                     strip.hasher.add(block)
     except (DecodeError, LimitExceeded) as error:
@@ -229,5 +235,5 @@ def _decode(
             figures.faults.append(_fault(strip, chunks[0][0], error))
             return
         middle = len(chunks) // 2
-        _decode(strip, chunks[:middle], context, figures, workspace)
-        _decode(strip, chunks[middle:], context, figures, workspace)
+        _decode(strip, chunks[:middle], context, figures, scratch)
+        _decode(strip, chunks[middle:], context, figures, scratch)

@@ -7,8 +7,9 @@ chunks to decode, and where their bytes come from, is for the callers to say; so
 from __future__ import annotations
 
 import io
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -42,8 +43,24 @@ class DeepPayload(NamedTuple):
     unpacked_bytes: int
 
 
+# Makes of the pieces of a file something that the library opens: a name, or a stream.
+Hold = Callable[[Sequence[Payload]], str | io.BytesIO]
 _P = TypeVar("_P", Payload, DeepPayload)
 _Chunk = tuple[ChunkPlace, _P]
+
+
+def in_stream(pieces: Sequence[Payload]) -> io.BytesIO:
+    """The file of these pieces as a Python stream."""
+    return io.BytesIO(b"".join(pieces))
+
+
+def unpacked_sizes(layout: Layout, places: Sequence[ChunkPlace]) -> list[int]:
+    """Bytes of each of these flat chunks, uncompressed: `Layout.unpacked_bytes`, without asking every channel every time."""
+    if any(channel.x_sampling > 1 or channel.y_sampling > 1 for channel in layout.channels):
+        return [layout.unpacked_bytes(place.window) for place in places]
+    pixel_bytes = sum(PIXEL_BYTES[channel.pixel_type] for channel in layout.channels)
+    windows = [place.window for place in places]
+    return [window.width * window.height * pixel_bytes for window in windows]
 
 
 def decode_chunks(
@@ -52,6 +69,7 @@ def decode_chunks(
     payloads: Sequence[Payload | DeepPayload],
     *,
     max_bytes: int = DEFAULT_MAX_BYTES,
+    hold: Hold = in_stream,
 ) -> DecodedStrip:
     """Decode chunks of one part.
 
@@ -60,6 +78,7 @@ def decode_chunks(
         places: The chunks, each once, in any order and of any level.
         payloads: Their bytes behind the leaders: as they stand in the file for flat parts, a DeepPayload each for deep ones.
         max_bytes: What all of them may unpack to.
+        hold: How the library is given a file; what it makes is used before it is called again.
 
     Raises:
         DecodeError: A chunk's bytes do not decode to what its place asks for; nothing says which one.
@@ -71,13 +90,14 @@ def decode_chunks(
         for chunk in chunks:
             window = chunk[0].window
             shapes.setdefault((window.width, window.height, False), []).append(chunk)
-        return DecodedStrip(tuple(_decode_deep(layout, members, max_bytes) for members in shapes.values()))
-    _check_sizes(layout, chunks, max_bytes)
+        return DecodedStrip(tuple(_decode_deep(layout, members, max_bytes, hold) for members in shapes.values()))
+    sizes = unpacked_sizes(layout, [place for place, _ in chunks])
+    _check_sizes(layout, chunks, sizes, max_bytes)
     if any(channel.y_sampling > 1 for channel in layout.channels):
-        return DecodedStrip(tuple(_decode_phased(layout, run) for run in _runs(chunks)))
-    for chunk in chunks:
+        return DecodedStrip(tuple(_decode_phased(layout, run, hold) for run in _runs(chunks)))
+    for chunk, unpacked in zip(chunks, sizes, strict=True):
         window = chunk[0].window
-        is_raw = len(chunk[1]) == layout.unpacked_bytes(window)
+        is_raw = len(chunk[1]) == unpacked
         shape = (window.width, window.height) if layout.is_tiled else (window.width, layout.tile_height)
         shapes.setdefault((*shape, is_raw), []).append(chunk)
     blocks = []
@@ -85,9 +105,9 @@ def decode_chunks(
         if is_raw:
             blocks.append(_unpacked(layout, members))
         elif layout.is_tiled:
-            blocks.append(_decode_tiles(layout, (width, height), members))
+            blocks.append(_decode_tiles(layout, (width, height), members, hold))
         else:
-            blocks.append(_decode_blocks(layout, members))
+            blocks.append(_decode_blocks(layout, members, hold))
     return DecodedStrip(tuple(blocks))
 
 
@@ -97,30 +117,35 @@ def _too_large(unpacked: int, max_bytes: int) -> LimitExceeded:
     )
 
 
-def _check_sizes(layout: Layout, chunks: Sequence[tuple[ChunkPlace, Any]], max_bytes: int) -> None:
+def _check_sizes(
+    layout: Layout, chunks: Sequence[tuple[ChunkPlace, Any]], sizes: Sequence[int], max_bytes: int
+) -> None:
     """Flat chunks: unpacked sizes follow from the layout, and no sound chunk is larger packed than unpacked."""
-    total = 0
-    for place, packed in chunks:
-        unpacked = layout.unpacked_bytes(place.window)
-        total += unpacked
+    for (place, packed), unpacked in zip(chunks, sizes, strict=True):
         size = len(packed)
         if size > unpacked or (size != unpacked and (layout.compression == Compression.NONE or not size)):
             raise DecodeError(
                 f"chunk {place.index} has an impossible size", found=f"{size} bytes", expected=f"at most {unpacked}"
             )
+    total = sum(sizes)
     if total > max_bytes:
         raise _too_large(total, max_bytes)
 
 
-def _read(file: bytes, channels: Sequence[Channel]) -> list[Array]:
+def _read(pieces: Sequence[Payload], channels: Sequence[Channel], hold: Hold) -> list[Array]:
     """What the library makes of a file of one part, in the order of `channels`."""
+    file = hold(pieces)
     try:
-        parts = OpenEXR.File(io.BytesIO(file), separate_channels=True, num_threads=0).parts
-        decoded = parts[0].channels if parts else {}
-        arrays = [decoded[channel.name].pixels for channel in channels]
+        parts = OpenEXR.File(file, separate_channels=True, num_threads=0).parts
     except _LIBRARY_ERRORS as error:
-        raise DecodeError("the OpenEXR library does not decode it", found=str(error)[:200]) from error
-    return arrays
+        found = str(error).replace(file, "...") if isinstance(file, str) else str(error)
+        raise DecodeError("the OpenEXR library does not decode it", found=found[:200]) from error
+    if not parts:  # the library has written why to the process's output
+        raise DecodeError("the OpenEXR library does not decode it")
+    decoded = parts[0].channels
+    if any(channel.name not in decoded for channel in channels):
+        raise DecodeError("the OpenEXR library does not find all channels", found=", ".join(decoded)[:200])
+    return [decoded[channel.name].pixels for channel in channels]
 
 
 def _checked(arrays: Sequence[Array], channels: Sequence[Channel], rows: int, columns: int) -> Iterator[Array]:
@@ -136,6 +161,22 @@ def _checked(arrays: Sequence[Array], channels: Sequence[Channel], rows: int, co
         yield array
 
 
+def _rows(payloads: Sequence[Payload], row_bytes: int) -> Array:
+    """The bytes of the payloads one after the other, in rows: an array whose last axis has `row_bytes`.
+
+    Where payloads of one size lie at equal distances in one buffer, as chunks do, they are seen there and not copied.
+    """
+    owners = {id(payload.obj) if isinstance(payload, memoryview) else None for payload in payloads}
+    if len({len(payload) for payload in payloads}) == 1 and len(owners) == 1 and None not in owners:
+        views = [np.frombuffer(payload, np.uint8) for payload in payloads]
+        places = [view.__array_interface__["data"][0] for view in views]
+        steps = {after - before for before, after in itertools.pairwise(places)} or {0}
+        if len(steps) == 1:
+            shape = (len(views), len(views[0]) // row_bytes, row_bytes)
+            return np.lib.stride_tricks.as_strided(views[0], shape, (*steps, row_bytes, 1), writeable=False)
+    return np.frombuffer(b"".join(payloads), np.uint8).reshape(-1, row_bytes)
+
+
 def _unpacked(layout: Layout, chunks: Sequence[_Chunk[Payload]]) -> DecodedBlock:
     """Chunks that are stored raw, which any codec does with what it cannot make smaller: nothing is there to decode.
 
@@ -146,22 +187,25 @@ def _unpacked(layout: Layout, chunks: Sequence[_Chunk[Payload]]) -> DecodedBlock
         for channel in layout.channels
     ]
     sizes = [count * PIXEL_BYTES[channel.pixel_type] for count, channel in zip(columns, layout.channels, strict=True)]
-    stored = np.frombuffer(b"".join([packed for _, packed in chunks]), np.uint8).reshape(-1, sum(sizes))
+    stored = _rows([packed for _, packed in chunks], sum(sizes))
     arrays = []
     first = 0
     for size, channel in zip(sizes, layout.channels, strict=True):
-        arrays.append(np.ascontiguousarray(stored[:, first : first + size]).view(DTYPES[channel.pixel_type]))
+        rows = np.ascontiguousarray(stored[..., first : first + size])
+        arrays.append(rows.reshape(-1, size).view(DTYPES[channel.pixel_type]))
         first += size
     return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(arrays))
 
 
-def _decode_tiles(layout: Layout, shape: tuple[int, int], chunks: Sequence[_Chunk[Payload]]) -> DecodedBlock:
+def _decode_tiles(
+    layout: Layout, shape: tuple[int, int], chunks: Sequence[_Chunk[Payload]], hold: Hold
+) -> DecodedBlock:
     file = tiled_file(layout.channels, layout.compression, shape, [packed for _, packed in chunks])
-    arrays = _checked(_read(file, layout.channels), layout.channels, shape[1] * len(chunks), shape[0])
+    arrays = _checked(_read(file, layout.channels, hold), layout.channels, shape[1] * len(chunks), shape[0])
     return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(arrays))
 
 
-def _decode_blocks(layout: Layout, chunks: Sequence[_Chunk[Payload]]) -> DecodedBlock:
+def _decode_blocks(layout: Layout, chunks: Sequence[_Chunk[Payload]], hold: Hold) -> DecodedBlock:
     """Scan line blocks moved up to each other: only the last of a part is lower than the rest, and it stays last."""
     blocks = []
     rows = 0
@@ -170,7 +214,7 @@ def _decode_blocks(layout: Layout, chunks: Sequence[_Chunk[Payload]]) -> Decoded
         rows += place.window.height
     # Only the phase of the columns matters; rows are not subsampled here.
     window = Box2i(layout.data_window.x_min, 0, layout.data_window.x_max, rows - 1)
-    arrays = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels)
+    arrays = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels, hold)
     checked = _checked(arrays, layout.channels, rows, window.width)
     return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(checked))
 
@@ -187,7 +231,7 @@ def _runs(chunks: Sequence[_Chunk[Payload]]) -> Iterator[list[_Chunk[Payload]]]:
         yield run
 
 
-def _decode_phased(layout: Layout, run: Sequence[_Chunk[Payload]]) -> DecodedBlock:
+def _decode_phased(layout: Layout, run: Sequence[_Chunk[Payload]], hold: Hold) -> DecodedBlock:
     """Blocks of a part with subsampled rows, at their own place, between blocks of zeros that fill the row pattern up.
 
     The library wants data windows that start and end with whole row patterns. A block as large packed as unpacked is
@@ -210,7 +254,7 @@ def _decode_phased(layout: Layout, run: Sequence[_Chunk[Payload]]) -> DecodedBlo
             filling = Box2i(whole.x_min, y, whole.x_max, min(y + lines - 1, last))
             blocks.append((y, bytes(layout.unpacked_bytes(filling))))
     window = Box2i(whole.x_min, first, whole.x_max, last)
-    decoded = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels)
+    decoded = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels, hold)
     arrays = []
     for array, channel in zip(
         _checked(decoded, layout.channels, window.height, window.width), layout.channels, strict=True
@@ -234,7 +278,7 @@ def _flat_samples(arrays: Array, channel: Channel, expected: int) -> Array:
     return flat
 
 
-def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]]) -> Array:
+def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], hold: Hold) -> Array:
     """Samples of each pixel, int32, shape (chunks, rows, columns), out of the packed sample tables.
 
     A sample table is packed as the samples are, so the library reads it as the UINT samples of a deep file.
@@ -252,7 +296,7 @@ def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]]) -> Arr
                 expected=f"at most {table_bytes}",
             )
     packed = [(total, payload.table[:table_bytes], table_bytes) for _, payload in chunks]
-    pixels = _read(deep_file([_COUNTS], layout.compression, None, packed), [_COUNTS])[0]
+    pixels = _read(deep_file([_COUNTS], layout.compression, None, packed), [_COUNTS], hold)[0]
     flat = _flat_samples(pixels.reshape(-1), _COUNTS, len(chunks) * window.width * window.height)
     running = flat.view("<i4").reshape(len(chunks), window.height, window.width)
     counts = np.diff(running, axis=2, prepend=np.int32(0))
@@ -261,14 +305,14 @@ def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]]) -> Arr
     return counts
 
 
-def _decode_deep(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], max_bytes: int) -> DecodedBlock:
+def _decode_deep(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], max_bytes: int, hold: Hold) -> DecodedBlock:
     """Deep chunks of one shape: the sample tables first, and the samples only where both agree on their size."""
     window = chunks[0][0].window
     tables_bytes = 4 * window.width * window.height * len(chunks)
     promised = sum(payload.unpacked_bytes for _, payload in chunks)
     if tables_bytes + promised > max_bytes:
         raise _too_large(tables_bytes + promised, max_bytes)
-    counts = _sample_counts(layout, chunks)
+    counts = _sample_counts(layout, chunks, hold)
     row_totals = counts.sum(axis=2, dtype=np.int64)
     sample_bytes = sum(PIXEL_BYTES[channel.pixel_type] for channel in layout.channels)
     for (place, payload), total in zip(chunks, row_totals.sum(axis=1).tolist(), strict=True):
@@ -285,7 +329,7 @@ def _decode_deep(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], max_byte
     expected = int(row_totals.sum())
     if expected:
         tile_rows = window.height if layout.is_tiled else None
-        pixels = _read(deep_file(layout.channels, layout.compression, tile_rows, packed), layout.channels)
+        pixels = _read(deep_file(layout.channels, layout.compression, tile_rows, packed), layout.channels, hold)
         arrays = [
             _flat_samples(array.reshape(-1), channel, expected)
             for array, channel in zip(pixels, layout.channels, strict=True)

@@ -70,8 +70,11 @@ def _header(
     return b"\x76\x2f\x31\x01" + struct.pack("<I", word) + b"".join(attributes) + b"\0"
 
 
-def _assemble(header: bytes, chunks: Sequence[tuple[bytes, Sequence[Payload]]]) -> bytes:
-    """The file of `header` and of chunks given as (leader, pieces of data), with the offset table they ask for."""
+def _assemble(header: bytes, chunks: Sequence[tuple[bytes, Sequence[Payload]]]) -> list[Payload]:
+    """The file of `header` and of chunks given as (leader, pieces of data), with the offset table they ask for.
+
+    In pieces, since those that hold pixels are large and need not be copied to be written somewhere.
+    """
     offsets: list[int] = []
     position = len(header) + 8 * len(chunks)
     pieces: list[Payload] = [header, b""]
@@ -81,13 +84,13 @@ def _assemble(header: bytes, chunks: Sequence[tuple[bytes, Sequence[Payload]]]) 
         pieces.extend(data)
         position += len(leader) + sum(map(len, data))
     pieces[1] = struct.pack(f"<{len(offsets)}Q", *offsets)
-    return b"".join(pieces)
+    return pieces
 
 
 def scan_line_file(
     channels: Sequence[Channel], compression: int, window: Box2i, blocks: Sequence[tuple[int, Payload]]
-) -> bytes:
-    """A scan line file.
+) -> list[Payload]:
+    """A scan line file, in pieces.
 
     Args:
         channels: The part's channels, sorted.
@@ -101,8 +104,8 @@ def scan_line_file(
 
 def tiled_file(
     channels: Sequence[Channel], compression: int, tile: tuple[int, int], payloads: Sequence[Payload]
-) -> bytes:
-    """A tiled file of one column of tiles, the first on top.
+) -> list[Payload]:
+    """A tiled file, in pieces, of one column of tiles, the first on top.
 
     Args:
         channels: The part's channels, sorted.
@@ -122,8 +125,8 @@ def deep_file(
     compression: int,
     tile_rows: int | None,
     chunks: Sequence[tuple[Payload, Payload, int]],
-) -> bytes:
-    """A deep file one pixel wide, whose rows hold all samples of a row of the original chunks.
+) -> list[Payload]:
+    """A deep file, in pieces, one pixel wide, whose rows hold all samples of a row of the original chunks.
 
     Packed deep data depend on the samples of each row alone, not on how many pixels share them.
 
