@@ -115,11 +115,13 @@ class Deliverer:
             return len(self._waiting) + self._busy
 
     def drain(self, seconds: float) -> bool:
-        """Wait until every event was answered 204 or is dead; whether that was in time."""
-        until = time.monotonic() + seconds
-        while self.waiting() and time.monotonic() < until:
+        """Wait until every event was answered 204 or is dead; False when none was for so many seconds."""
+        fewest, until = self.waiting(), time.monotonic() + seconds
+        while fewest and time.monotonic() < until:
             time.sleep(0.02)
-        return not self.waiting()
+            if (now := self.waiting()) < fewest:
+                fewest, until = now, time.monotonic() + seconds
+        return not fewest
 
     def replay(self) -> int:
         """Deliver what is in the dead-letter topic again; how many that were."""
@@ -161,7 +163,7 @@ class Deliverer:
             answer = post_event(self._url(), due.event, timeout_seconds=30)
         except LocalRuntimeError:  # killed or not up yet: not the event's fault
             self._tally.add("without an answer")
-            self.put(due.event, after=0.1, attempt=due.attempt)
+            self.put(due.event, after=0.25, attempt=due.attempt)
             return
         self._tally.add(f"answered {answer.status}")
         if answer.status == 204:
@@ -242,7 +244,7 @@ class RuntimeProcess:
         """Where events go."""
         return f"http://127.0.0.1:{self._port}/"
 
-    def start(self, seconds: float = 60.0) -> float:
+    def start(self, seconds: float = 300.0) -> float:
         """Start and wait until it is up; how long that took."""
         started = time.monotonic()
         line = [sys.executable, "-m", "exr_inspector.cli", "localrun", "--port", str(self._port), *self._arguments]
