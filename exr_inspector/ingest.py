@@ -22,7 +22,7 @@ from itertools import islice
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.catalog.store import ObjectState
-from exr_inspector.errors import ExrInspectorError, ObjectChanged, ObjectNotFound
+from exr_inspector.errors import CatalogError, ExrInspectorError, ObjectChanged, ObjectNotFound
 from exr_inspector.ingest_processes import ProcessCrew
 from exr_inspector.ingest_progress import Progress
 from exr_inspector.ingest_tasks import Answer, Crew, Failure, Hands, Look, Read, Task, ThreadCrew
@@ -59,7 +59,7 @@ def batches(items: Iterable[ObjectEntry], size: int) -> Iterator[list[ObjectEntr
 
 _Place = tuple[str, str]  # bucket and key
 _End = ExrInspectorError | None  # how a listing ended
-_Removal = UpsertResult | ExrInspectorError
+_Change = UpsertResult | ExrInspectorError  # what became of one file
 
 
 @dataclass(slots=True)
@@ -68,8 +68,8 @@ class _Batch:
 
     inspections: list[Inspection]
     gone: list[Look]
-    outcomes: Sequence[UpsertResult | ExrInspectorError] = ()
-    removals: Sequence[_Removal] = ()
+    outcomes: Sequence[_Change] = ()
+    removals: Sequence[_Change] = ()
 
 
 class Ingest:
@@ -294,15 +294,13 @@ class Ingest:
     def _change_tables(self, batch: _Batch) -> _Batch:
         outcomes = store_apart(self._catalog, batch.inspections, force=self._force)
         batch.outcomes = list(map(self._insisted, batch.inspections, outcomes))
-        fault = next((item for item in batch.outcomes if isinstance(item, ExrInspectorError) and item.retryable), None)
-        if fault:  # it speaks of the database: going on would be of no use
-            raise fault
         batch.removals = [self._removed(look) for look in batch.gone]
+        for fault in (*batch.outcomes, *batch.removals):
+            if isinstance(fault, CatalogError) and fault.retryable:  # the database is down: going on would be of no use
+                raise fault
         return batch
 
-    def _insisted(
-        self, inspection: Inspection, outcome: UpsertResult | ExrInspectorError
-    ) -> UpsertResult | ExrInspectorError:
+    def _insisted(self, inspection: Inspection, outcome: _Change) -> _Change:
         """What looks older than the rows, but is what the object is now, replaces them."""
         if isinstance(outcome, ExrInspectorError) or outcome.outcome is not Outcome.IGNORED_OLDER:
             return outcome
@@ -311,7 +309,7 @@ class Ingest:
         except ExrInspectorError as error:
             return error
 
-    def _removed(self, look: Look) -> _Removal:
+    def _removed(self, look: Look) -> _Change:
         try:
             return remove_gone(self._opener, self._catalog, look.bucket, look.key, event=EventInfo())
         except ExrInspectorError as error:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exr_inspector.assembly import inspector_from
-from exr_inspector.catalog import Catalog, UpsertResult
+from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.cli.ingest import command
 from exr_inspector.errors import CatalogError, CatalogUnavailable, SettingsError, SourceUnavailable
 from exr_inspector.ingest import Ingest, Progress, Target
@@ -159,6 +160,24 @@ def test_rows_that_can_never_be_stored_do_not_stop_the_run(home: House) -> None:
 
     progress = made(home, catalog=Picky(home.catalog.connection.config)).run([Target(BUCKET)])
     assert (progress.stored, progress.errors) == (7, {"CATALOG": 1})
+
+
+def test_an_object_that_cannot_be_looked_at_once_more_does_not_stop_the_run(home: House) -> None:
+    fill(home, 4)
+
+    class Doubting(Catalog):
+        def upsert(self, inspections: Any, **kwargs: Any) -> list[UpsertResult]:
+            return [replace(result, outcome=Outcome.IGNORED_OLDER) for result in super().upsert(inspections, **kwargs)]
+
+    def refuse_one(request: Request) -> None:
+        if request.method == "HEAD" and request.key.endswith("0002.exr"):
+            raise ConnectionError
+
+    home.s3.hook = refuse_one
+    progress = made(home, catalog=Doubting(home.catalog.connection.config)).run([Target(BUCKET)])
+    assert (progress.stored, progress.errors) == (3, {"SOURCE_UNAVAILABLE": 1})
+    ((code, path, _),) = progress.examples
+    assert (code, path) == ("SOURCE_UNAVAILABLE", f"{BUCKET}/shot/beauty.0002.exr")
 
 
 def test_an_outage_of_the_database_ends_the_run_and_loses_nothing(home: House) -> None:
