@@ -30,9 +30,10 @@ from exr_inspector.catalog.schema import (
 )
 from exr_inspector.catalog.sdk_errors import translated
 from exr_inspector.catalog.session import ROW_ID, Connection, Work, rows_of
-from exr_inspector.errors import SchemaDrift, SchemaMissing
+from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing
 
 _PRUNE_ROWS = 50_000  # rows deleted in one transaction: other writers' transactions are never held up for long
+_MOST_DAYS = 36_500
 _PROJECTION = "by_file"
 
 Progress = Callable[[str], None]
@@ -263,6 +264,8 @@ def prune(connection: Connection, *, keep_days: float, dry_run: bool = False, pr
     Raises:
         CatalogError: The database cannot be read or written.
     """
+    if not 0 <= keep_days <= _MOST_DAYS:
+        raise CatalogError(f"rows are kept for 0 to {_MOST_DAYS:,} days, not {keep_days:g}")
     moment = connection.config.clock().astimezone(timezone.utc).replace(tzinfo=None) - timedelta(days=keep_days)
 
     def old(table: Any) -> Any:

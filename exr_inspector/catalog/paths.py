@@ -10,16 +10,26 @@ from exr_inspector.errors import CatalogError
 _SCHEMES = ("s3://", "s3a://")
 
 
+def _without_scheme(spelling: str) -> str:
+    """What follows `s3://`, which may be written in capitals; the whole where there is none."""
+    for scheme in _SCHEMES:
+        if spelling[: len(scheme)].lower() == scheme:
+            return spelling[len(scheme) :]
+    return spelling
+
+
+def names_bucket(spelling: str) -> bool:
+    """Whether it begins with `s3://`, so that the bucket follows for certain."""
+    return _without_scheme(spelling) != spelling
+
+
 def catalog_path(spelling: str) -> str:
     """`s3://bucket/key`, `bucket/key` or `/bucket/key` as `bucket/key`.
 
     Raises:
         CatalogError: If there is no bucket and key in it.
     """
-    rest = spelling
-    for scheme in _SCHEMES:
-        rest = rest.removeprefix(scheme)
-    rest = rest.removeprefix("/")
+    rest = _without_scheme(spelling).removeprefix("/")
     bucket, _, key = rest.partition("/")
     if not bucket or not key:
         raise CatalogError(f"{spelling!r} does not name a bucket and a key: write s3://bucket/key")
@@ -34,7 +44,7 @@ def catalog_paths(spelling: str, buckets: tuple[str, ...] = ()) -> list[str]:
         buckets: The known buckets.
     """
     paths = []
-    if not spelling.startswith(_SCHEMES):
+    if not names_bucket(spelling):
         key = spelling.removeprefix("/")
         paths = [f"{bucket}/{key}" for bucket in buckets] if key else []
     try:
@@ -47,7 +57,4 @@ def catalog_paths(spelling: str, buckets: tuple[str, ...] = ()) -> list[str]:
 
 def catalog_prefix(spelling: str) -> str:
     """A prefix of paths, which may end anywhere: `s3://bucket/shot` as `bucket/shot`."""
-    rest = spelling
-    for scheme in _SCHEMES:
-        rest = rest.removeprefix(scheme)
-    return rest.removeprefix("/")
+    return _without_scheme(spelling).removeprefix("/")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from itertools import pairwise
 from typing import Any
 
 from exr_inspector.catalog.keys import file_id
-from exr_inspector.catalog.paths import catalog_paths, catalog_prefix
+from exr_inspector.catalog.paths import catalog_paths, catalog_prefix, names_bucket
 from exr_inspector.catalog.rows_back import inspection_from_rows
 from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, CHILDREN, FILES, Table
 from exr_inspector.catalog.session import Connection, Work, rows_of
@@ -31,7 +31,7 @@ STEADY_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class FileSummary:
-    """A file as a listing shows it; the columns of `files` of the same names."""
+    """A file as a listing shows it; the columns of `files` of the same names, `mtime` in UTC."""
 
     path: str
     size_bytes: int | None
@@ -141,6 +141,11 @@ class AttributeMatch:
     number: float | None
 
 
+def _summary(row: Mapping[str, Any]) -> FileSummary:
+    made = FileSummary(**row)
+    return made if made.mtime is None else replace(made, mtime=made.mtime.replace(tzinfo=timezone.utc))
+
+
 def _equal(column: str, value: object) -> Callable[[Any], Any]:
     return lambda table: table[column] == value
 
@@ -157,6 +162,11 @@ def _all(conditions: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any] | N
         return joined
 
     return both
+
+
+def _numbered(frames: Iterable[int | None]) -> tuple[int, ...]:
+    """Frame numbers, rising; a file whose number is too large for the tables has none."""
+    return tuple(sorted(frame for frame in frames if frame is not None))
 
 
 def _missing(frames: Sequence[int]) -> tuple[tuple[int, int], ...]:
@@ -187,7 +197,7 @@ class Reader:
         except CatalogError:
             candidates = catalog_paths(spelling, self._buckets(work))
         row = self._files_row(work, candidates)
-        if row is None and not spelling.startswith("s3"):
+        if row is None and not names_bucket(spelling):
             row = self._files_row(work, catalog_paths(spelling, self._buckets(work)))
         if row is None:
             return None
@@ -217,9 +227,14 @@ class Reader:
 
         Args:
             prefix: Prefix of `bucket/key`, in any spelling; empty for all files.
-            limit: Files on the page.
+            limit: Files on the page, at least one.
             after: Path that the last page ended with.
+
+        Raises:
+            CatalogError: The database cannot be read, or the page would hold nothing.
         """
+        if limit < 1:
+            raise CatalogError(f"a page holds at least one file, not {limit}")
         conditions: list[Callable[[Any], Any]] = []
         start = catalog_prefix(prefix)
         if start:
@@ -233,7 +248,7 @@ class Reader:
         chosen = heapq.nsmallest(limit + 1, paths)
         more, chosen = len(chosen) > limit, chosen[:limit]
         rows = rows_of(work.select_in(FILES, SUMMARY_COLUMNS, "file_id", map(file_id, chosen)))
-        files = sorted((FileSummary(**row) for row in rows), key=lambda item: item.path)
+        files = sorted(map(_summary, rows), key=lambda item: item.path)
         return FilePage(tuple(files), chosen[-1] if more and chosen else None)
 
     def layers(self, sequence: str) -> tuple[LayerUse, ...]:
@@ -269,14 +284,14 @@ class Reader:
             "read a sequence", lambda work: rows_of(work.select(FILES, columns, _equal("sequence", name)))
         )
         counts = Counter(row["frame_number"] for row in rows)
-        frames = tuple(sorted(frame for frame in counts if frame is not None))
+        frames = _numbered(counts)
         drift: dict[str, dict[object, tuple[int, ...]]] = {}
         for column in STEADY_COLUMNS:
-            values: dict[object, list[int]] = defaultdict(list)
+            values: dict[object, list[int | None]] = defaultdict(list)
             for row in rows:
                 values[row[column]].append(row["frame_number"])
             if len(values) > 1:
-                drift[column] = {value: tuple(sorted(numbers)) for value, numbers in values.items()}
+                drift[column] = {value: _numbered(numbers) for value, numbers in values.items()}
         duplicates = tuple(frame for frame in frames if counts[frame] > 1)
         return SequenceReport(name, frames, _missing(frames), duplicates, drift)
 

@@ -137,7 +137,10 @@ def vast_catalog_objects(connection: Connection, prefix: str, root: str) -> Iter
             return list(table.select(["parent_path", "name", "size", "mtime"], where, query))
 
     for batch in connection.run("read the VAST Catalog", body):
-        for row in batch.to_pylist():
+        place = batch.schema.get_field_index("mtime")
+        # It counts nanoseconds, which Python's moments do not hold.
+        times = batch.column(place).cast(pa.timestamp("us"), safe=False)
+        for row in batch.set_column(place, "mtime", times).to_pylist():
             path = f"{row['parent_path'].rstrip('/')}/{row['name']}"
             key = path.removeprefix(f"{base}/")
             if key != path and key.startswith(below) and key.lower().endswith(".exr"):

@@ -16,6 +16,8 @@ from exr_inspector.catalog.maintenance import SchemaReport, check, prune, requir
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.reconcile import Comparison, ListedObject, compare, stored_versions, vast_catalog_objects
 from exr_inspector.catalog.repair import repair
+from exr_inspector.cli.display_text import plain
+from exr_inspector.errors import ObjectNotFound, UnsupportedKey
 from exr_inspector.model import Inspection, ObjectVersion
 from exr_inspector.policies import PolicySource
 from exr_inspector.service_store import insist
@@ -147,7 +149,7 @@ def repair_command(*, dry_run: bool) -> None:
 def reconcile_command(url: str, *, fix: bool, everything: bool, root: str | None) -> None:
     """Hold storage against the tables: objects without a row, rows without an object, stale rows.
 
-    Exit code 0 when they agree or were made to, 1 when they differ.
+    Exit code 0 when they agree or were made to, 1 when they differ or a file could not be inspected.
 
     \b
     Examples:
@@ -158,7 +160,7 @@ def reconcile_command(url: str, *, fix: bool, everything: bool, root: str | None
     settings = _settings("objects")
     catalog = _catalog(settings)
     opener = SourceOpener(settings)
-    prefix = catalog_prefix(url)
+    prefix = _below(url)
     listed = vast_catalog_objects(catalog.connection, prefix, root) if root else _listed(opener, prefix)
     comparison = compare(listed, stored_versions(catalog.connection, prefix))
     click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
@@ -167,24 +169,32 @@ def reconcile_command(url: str, *, fix: bool, everything: bool, root: str | None
     _paths("no object", comparison.without_object, everything=everything)
     if comparison.is_equal:
         click.echo("storage and tables agree")
-    elif fix:
-        _fix(comparison, catalog, opener, settings)
-    else:
+    elif not fix or not _fix(comparison, catalog, opener, settings):
         sys.exit(1)
+
+
+def _below(url: str) -> str:
+    """A prefix of paths below one bucket: `s3://shots` means that bucket, not `shots2` as well."""
+    prefix = catalog_prefix(url)
+    if not prefix.partition("/")[0]:
+        raise click.UsageError("name a bucket: s3://bucket/prefix")
+    return prefix if "/" in prefix else f"{prefix}/"
+
+
+def _shown(path: str) -> str:
+    return f"s3://{plain(path, len(path))}"  # keys may hold anything, also what would move the cursor
 
 
 def _paths(what: str, paths: Sequence[str], *, everything: bool) -> None:
     shown = paths if everything else paths[:_SHOWN]
     for path in shown:
-        click.echo(f"{what}: s3://{path}")
+        click.echo(f"{what}: {_shown(path)}")
     if len(shown) < len(paths):
         click.echo(f"{what}: and {len(paths) - len(shown)} more (--all prints them)")
 
 
 def _listed(opener: SourceOpener, prefix: str) -> Iterator[ListedObject]:
     bucket, _, rest = prefix.partition("/")
-    if not bucket:
-        raise click.UsageError("name a bucket: s3://bucket/prefix")
     for entry in opener.list(bucket, rest):
         if entry.key.lower().endswith(".exr"):
             version = ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
@@ -197,18 +207,25 @@ def _batches(paths: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings) -> None:
+def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings) -> bool:
+    """Mend what differs; whether nothing was left out."""
     inspector = inspector_from(settings)
     policy = PolicySource.from_settings(settings, Telemetry.to_log()).current()
+    left_out: list[str] = []
 
-    def inspect(path: str) -> Inspection:
+    def inspect(path: str) -> Iterator[Inspection]:
         bucket, _, key = path.partition("/")
-        return inspector.inspect(opener.open(bucket, key), policy)
+        try:
+            yield inspector.inspect(opener.open(bucket, key), policy)
+        except ObjectNotFound:
+            return  # gone since it was listed
+        except UnsupportedKey as error:
+            left_out.append(f"left out: {_shown(path)}: {plain(str(error), 1_000)}")
 
     wanted = [item.path for item in (*comparison.without_row, *comparison.stale)]
     stored = 0
     for batch in _batches(wanted):
-        inspections = [inspect(path) for path in batch]
+        inspections = [made for path in batch for made in inspect(path)]
         for inspection, result in zip(inspections, catalog.upsert(inspections, force=True), strict=True):
             looks_older = result.outcome is Outcome.IGNORED_OLDER  # restored, say, or copied with its times kept
             insisted = insist(opener, catalog, inspection) if looks_older else None
@@ -219,4 +236,7 @@ def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, setting
         bucket, _, key = path.partition("/")
         if opener.head(bucket, key) is None:  # it may have been written since it was listed
             removed += catalog.remove(path).outcome.changed
+    for line in left_out:
+        click.echo(line)
     click.echo(f"{stored} files stored, {removed} files removed")
+    return not left_out

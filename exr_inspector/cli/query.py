@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
-import math
 import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -21,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.catalog.cookbook import Query, cookbook
-from exr_inspector.catalog.schema import FILES, SUMMARY_CHARACTERS
-from exr_inspector.cli.display_text import plain
+from exr_inspector.catalog.schema import FILES
+from exr_inspector.cli.query_formats import as_csv, as_json, table_cell, table_rows, unique_names
 from exr_inspector.errors import CatalogError, LocalDatabaseError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +66,7 @@ def command(query: str | None, *, catalog: Path, schema: str, given: tuple[str, 
         return
     values = _values(given)
     named = cookbook().get(query)
-    if named is None and " " not in query.strip():
+    if named is None and len(query.split()) < 2:
         raise CatalogError(f"there is no query {query!r}: `./run query` lists them; SQL has more than one word")
     sql, parameters = (named.for_duckdb(), _bind(named, values)) if named else (query, dict(values))
     _write(_ask(catalog, schema, sql, parameters), form)
@@ -137,25 +133,21 @@ def _ask(catalog: Path, schema: str, sql: str, parameters: Mapping[str, object])
         try:
             return connection.execute(sql, dict(parameters)).to_arrow_table()
         except duckdb.Error as error:
-            raise CatalogError(f"the query fails: {str(error).strip()}") from error
+            raise CatalogError(f"the query fails: {_one_line(error)}") from error
 
 
-def _plain(value: object) -> object:
-    """A value as JSON has it: moments as ISO 8601 in UTC, no NaN."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, datetime):
-        return value.isoformat() + ("" if value.tzinfo else "Z")
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+def _one_line(error: duckdb.Error) -> str:
+    """What DuckDB says, and in which line of the query, without the picture of the place."""
+    told, _, picture = str(error).partition("\n\n")
+    place = picture.partition(":")[0].lower()
+    return " ".join(told.split()) + (f" (in {place})" if place.startswith("line ") else "")
 
 
 def _as_table(rows: pa.Table) -> None:
     """A table where it fits the terminal, otherwise every row as a block of lines; only very long texts are cut."""
     console = Console(soft_wrap=True)
     names = [name for name in rows.column_names if rows[name].null_count < rows.num_rows] or rows.column_names
-    cells = [[_cell(_plain(row[name])) for name in names] for row in rows.select(names).to_pylist()]
+    cells = [list(map(table_cell, row)) for row in table_rows(rows.select(names))]
     widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
     if sum(widths) + 2 * len(widths) <= console.width or not console.is_terminal:
         for line in (names, *cells):
@@ -177,45 +169,24 @@ def _as_blocks(console: Console, names: list[str], cells: list[list[str]]) -> No
         console.print()
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_cell, value))
-    if value is None or isinstance(value, bool):
-        return {None: "", True: "yes", False: "no"}[value]
-    # Control characters of a file's texts must not reach the terminal.
-    return f"{value:.6g}" if isinstance(value, float) else plain(str(value), SUMMARY_CHARACTERS)
-
-
-def _as_json(rows: pa.Table) -> None:
-    plain = [{name: _plain(value) for name, value in row.items()} for row in rows.to_pylist()]
-    click.echo(json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=2))
-
-
-def _as_csv(rows: pa.Table) -> None:
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(rows.column_names)
-    for row in rows.to_pylist():
-        cells = (_plain(value) for value in row.values())
-        lines.writerow(json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else cell for cell in cells)
-    click.echo(text.getvalue(), nl=False)
-
-
 def _as_parquet(rows: pa.Table) -> None:
     if sys.stdout.isatty():
         raise click.UsageError("parquet is no text: redirect it, as in > rows.parquet")
     sink = io.BytesIO()
-    pq.write_table(rows, sink)
+    try:
+        pq.write_table(rows, sink)
+    except pa.ArrowNotImplementedError as error:
+        raise CatalogError(f"parquet cannot hold this, cast it in the query: {error}") from error
     click.echo(sink.getvalue(), nl=False)
 
 
 _WRITERS: dict[str, Callable[[pa.Table], None]] = {
     "table": _as_table,
-    "json": _as_json,
-    "csv": _as_csv,
+    "json": lambda rows: click.echo(as_json(rows)),
+    "csv": lambda rows: click.echo(as_csv(rows), nl=False),
     "parquet": _as_parquet,
 }
 
 
 def _write(rows: pa.Table, form: str) -> None:
-    _WRITERS[form](rows)
+    _WRITERS[form](rows.rename_columns(unique_names(rows.column_names)))

@@ -88,6 +88,28 @@ def test_reconcile_and_repair(ground: Ground) -> None:
     assert "nothing to repair" in ground.run("repair").output
 
 
+def test_reconcile_of_a_bucket_means_no_other(ground: Ground) -> None:
+    ground.run("setup")
+    ground.catalog.upsert([inspection(bucket="shots2")])
+    done = ground.run("reconcile", "s3://shots", "--fix")
+    assert done.exit_code == 0, done.output
+    assert "shots2" not in done.output
+    assert "storage and tables agree" in ground.run("reconcile", "shots").output
+    assert ground.run("reconcile", "s3://").exit_code == 2
+
+
+def test_reconcile_leaves_out_what_cannot_be_read(ground: Ground) -> None:
+    ground.run("setup")
+    hostile = ground.folder / "sh1" / "esc\x1b[31m\nred.exr"
+    shutil.copy(SAMPLES / "layers.exr", hostile)
+    done = ground.run("reconcile", "s3://shots/", "--fix")
+    assert (done.exit_code, "4 files stored" in done.output) == (1, True), done.output
+    assert "left out: s3://shots/sh1/esc\\x1b[31m\\nred.exr: key" in done.output
+    assert "\x1b" not in done.output
+    hostile.unlink()
+    assert ground.run("reconcile", "s3://shots/").exit_code == 0
+
+
 def test_prune(ground: Ground) -> None:
     ground.run("setup")
     ground.catalog.upsert([inspection()])

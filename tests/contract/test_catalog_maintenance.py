@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -17,7 +18,7 @@ from exr_inspector.catalog.repair import RepairReport, repair
 from exr_inspector.catalog.rows import arrow_table
 from exr_inspector.catalog.schema import BY_NAME, GUARD_COUNT, GUARDS, SCHEMA_VERSIONS, TABLES
 from exr_inspector.catalog.session import ROW_ID, Work, rows_of
-from exr_inspector.errors import SchemaDrift, SchemaMissing
+from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing
 from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import StatsMode
 from tests.contract.catalog_model import START, Model, assert_equal, connect, inspection, ready, wipe
@@ -134,6 +135,12 @@ def test_every_table_is_recorded(catalog: Catalog) -> None:
 
 
 # --- retention -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("days", [-1, math.nan, math.inf, 1e30])
+def test_no_number_of_days(catalog: Catalog, days: float) -> None:
+    with pytest.raises(CatalogError, match="days"):
+        prune(catalog.connection, keep_days=days)
 
 
 def test_prune_keeps_the_young(shared: Pair, catalog: Catalog) -> None:
@@ -278,8 +285,9 @@ def test_the_vast_catalog_as_listing() -> None:
         ("/studio/renders2/sh1", "d.exr", "FILE", 7, inspection("sh1/d.exr")),
     ]
     arrays = [pa.array([row[index] for row in rows]) for index in range(4)]
-    times = [item.version.mtime.replace(tzinfo=None) + timedelta(milliseconds=3) for *_, item in rows if item.version]
-    table = pa.table([*arrays, pa.array(times, pa.timestamp("ns"))], schema=schema)
+    seconds = [int(item.version.mtime.timestamp()) for *_, item in rows if item.version]
+    times = pa.array([second * 10**9 + 3_456_789 for second in seconds], pa.timestamp("ns"))
+    table = pa.table([*arrays, times], schema=schema)
     with ready() as (server, catalog):
         with pytest.raises(SchemaMissing):
             list(vast_catalog_objects(catalog.connection, "renders/", "/studio/renders"))

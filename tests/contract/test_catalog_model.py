@@ -155,7 +155,7 @@ def test_processes_for_a_long_time(detect: bool, capsys: pytest.CaptureFixture[s
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.contract.catalog_storm"])
     seed = int(os.environ.get("CATALOG_LONG_SEED", "1"))
-    with ready(detect_conflicts=detect, seed=seed, transaction_seconds=2.5) as (server, catalog):
+    with ready(detect_conflicts=detect, seed=seed, transaction_seconds=5.0) as (server, catalog):
         storm = Storm(server, context, seed, Shape())
         while storm.tally.operations < wanted:
             before = storm.tally.operations

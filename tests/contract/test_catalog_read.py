@@ -74,7 +74,10 @@ def catalog(filled: tuple[LocalVastDB, Catalog, Path]) -> Catalog:
 # --- the read API ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spelling", ["s3://renders/sh2/stereo.exr", "renders/sh2/stereo.exr", "/sh2/stereo.exr"])
+@pytest.mark.parametrize(
+    "spelling",
+    ["s3://renders/sh2/stereo.exr", "S3A://renders/sh2/stereo.exr", "renders/sh2/stereo.exr", "/sh2/stereo.exr"],
+)
 def test_a_file_in_any_spelling(catalog: Catalog, spelling: str) -> None:
     found = catalog.read.file(spelling)
     assert found is not None
@@ -84,6 +87,40 @@ def test_a_file_in_any_spelling(catalog: Catalog, spelling: str) -> None:
     assert {name: len(rows) for name, rows in found.rows.items()} == {
         "files": 1, "parts": 2, "channels": 10, "attributes": 24, "stats": 10, "validation": 0,
     }  # fmt: skip
+
+
+def test_a_key_that_begins_like_a_scheme(catalog: Catalog) -> None:
+    catalog.upsert([inspection("s3/a.exr")])
+    found = catalog.read.file("s3/a.exr")
+    assert found is not None
+    assert found.inspection.path == "renders/s3/a.exr"
+    catalog.remove("renders/s3/a.exr")
+
+
+KEYS = (
+    "sp/100%.exr", "sp/%41.exr", "sp/it's \"q\".exr", "sp/\N{GREEK SMALL LETTER ALPHA}.exr", "sp/a\nb.exr", "sp/a+b c.exr",
+    "sp//x.exr",
+)  # fmt: skip
+
+
+def test_any_key_is_found_and_listed(catalog: Catalog) -> None:
+    catalog.upsert([inspection(key) for key in KEYS])
+    for key in KEYS:
+        for spelling in (f"s3://renders/{key}", f"renders/{key}", f"/{key}"):
+            found = catalog.read.file(spelling)
+            assert found is not None
+            assert found.inspection.key == key
+    page = catalog.read.list_files("renders/sp/")
+    assert [item.path for item in page.files] == sorted(f"renders/{key}" for key in KEYS)
+    assert page.files[0].mtime == inspection().version.mtime  # type: ignore[union-attr]  # it has a version
+    for key in KEYS:
+        assert catalog.remove(f"s3://renders/{key}").outcome == "removed"
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_an_empty_page_is_refused(catalog: Catalog, limit: int) -> None:
+    with pytest.raises(CatalogError, match="page"):
+        catalog.read.list_files(limit=limit)
 
 
 def test_a_bucket_wins_over_a_key_of_the_same_spelling(catalog: Catalog) -> None:
@@ -136,6 +173,18 @@ def test_a_sequence_with_gaps_and_drift(catalog: Catalog) -> None:
     assert report.drift["width"] == {64: (1, 2, 7), 128: (6,)}
     assert set(report.drift) == {"width", "display_width", "channel_count", "layer_count"}
     assert catalog.read.sequence("renders/none.####.exr").frames == ()
+
+
+def test_a_frame_number_that_is_too_large_for_the_tables(catalog: Catalog) -> None:
+    name = "renders/big/b.#.exr"
+    frames = [(1, 64), (10**19, 32), (2, 64), (10**20, 64)]
+    made = [inspection(f"big/b.{number}.exr", width=width, sequence=name, frame=number) for number, width in frames]
+    catalog.upsert(made)
+    report = catalog.read.sequence(name)
+    assert report.frames == (1, 2)
+    assert report.drift["width"] == {64: (1, 2), 32: ()}
+    for item in made:
+        catalog.remove(item.path)
 
 
 def test_attributes(catalog: Catalog) -> None:
@@ -317,6 +366,57 @@ def test_query_prints_json_csv_and_parquet(database: Path) -> None:
     assert [line["path"] for line in lines] == [row["path"] for row in listed]
     table = pq.read_table(io.BytesIO(run(database, text, "--format", "parquet").stdout_bytes))
     assert table["path"].to_pylist() == [row["path"] for row in listed]
+
+
+VALUES = """select sum(width) as whole, 1.50::decimal(6, 2) as part, 0.1::decimal(38, 30) as tenth, date '2026-01-02' as day,
+    timestamptz '2026-01-02 03:04:05+02' as moment, 'ab'::blob as raw, {'a': 1, 'b': [1, null]} as struct, true as yes,
+    interval 3 day as span, 1 as twice, 2 as twice, 12345678901234567890123456789.5::decimal(38, 1) as exact from files"""
+
+
+def test_query_prints_values_of_any_type(database: Path) -> None:
+    (row,) = json.loads(run(database, VALUES, "--format", "json").output)
+    assert row == {
+        "whole": row["whole"], "part": 1.5, "tenth": 0.1, "day": "2026-01-02", "moment": "2026-01-02T01:04:05Z", "raw": "6162",
+        "struct": {"a": 1, "b": [1, None]}, "yes": True, "span": "P0M3DT0S", "twice": 1, "twice_2": 2,
+        "exact": "12345678901234567890123456789.5",
+    }  # fmt: skip
+    assert isinstance(row["whole"], int)
+    (line,) = csv.DictReader(io.StringIO(run(database, VALUES, "--format", "csv").output))
+    assert (line["yes"], line["struct"], line["twice"], line["twice_2"]) == (
+        "true",
+        '{"a": 1, "b": [1, null]}',
+        "1",
+        "2",
+    )
+    assert isinstance(run(database, VALUES, "--format", "parquet").exception, CatalogError)  # has no such intervals
+    castable = VALUES.replace("interval 3 day as span", "'3' as span")
+    table = pq.read_table(io.BytesIO(run(database, castable, "--format", "parquet").stdout_bytes))
+    assert table["twice_2"].to_pylist() == [2]
+    assert "a: 1, b: 1, " in run(database, VALUES).output
+
+
+def test_query_takes_sql_on_several_lines(database: Path) -> None:
+    assert run(database, "select\npath\nfrom\tfiles\nlimit\n1").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("selec 1", 'syntax error at or near "selec" (in line 1)'),
+        ("select path,\n  nope from files", "(in line 2)"),
+        ("select * from read_csv('/etc/hosts')", "disabled by configuration"),
+    ],
+)
+def test_wrong_sql_is_one_line(database: Path, text: str, told: str) -> None:
+    error = run(database, text).exception
+    assert isinstance(error, CatalogError)
+    assert told in str(error)
+    assert "\n" not in str(error)
+
+
+def test_query_of_a_folder(tmp_path: Path) -> None:
+    done = run(tmp_path, "listing")
+    assert (done.exit_code, "is a directory" in done.output) == (2, True)
 
 
 def test_query_lists_the_cookbook() -> None:

@@ -7,7 +7,7 @@ SELECT sequence, min(frame_number) AS first_frame, max(frame_number) AS last_fra
        count(DISTINCT compression) AS compressions, count(DISTINCT channel_count) AS channel_counts,
        count(DISTINCT pixel_types) AS pixel_types, count(DISTINCT color_space) AS color_spaces,
        count(DISTINCT software) AS software,
-       sum(CASE WHEN status = 'failed' OR is_complete = false THEN 1 ELSE 0 END) AS broken
+       count(CASE WHEN status = 'failed' OR is_complete = false THEN 1 END) AS broken
 FROM files
 WHERE sequence IS NOT NULL AND starts_with(path, :prefix)
 GROUP BY sequence
