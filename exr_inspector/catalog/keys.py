@@ -21,9 +21,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
 
+def storable(text: str) -> str:
+    """Text as a table can hold it: what is no Unicode, as names of files and JSON may have it, is written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def file_id(path: str) -> str:
-    """XXH3-128 of `<bucket>/<key>`, 32 hexadecimal digits."""
-    return xxhash.xxh3_128_hexdigest(path.encode("utf-8", "surrogatepass"))
+    """XXH3-128 of `<bucket>/<key>` as it is stored, 32 hexadecimal digits."""
+    return xxhash.xxh3_128_hexdigest(storable(path).encode())
 
 
 def _microseconds(moment: datetime) -> int:
@@ -33,12 +38,12 @@ def _microseconds(moment: datetime) -> int:
 
 def content_key(path: str, version: ObjectVersion | None) -> str:
     """XXH3-128 of path and version, 32 hexadecimal digits; a key of its own for an object that could not be read."""
-    parts = [path.encode("utf-8", "surrogatepass")]
+    parts = [storable(path).encode()]
     if version is not None:
         moment = _microseconds(version.mtime)
         if version.etag is not None:
             moment -= moment % 1_000_000
-        parts += [(version.etag or "").encode(), str(version.size_bytes).encode(), str(moment).encode()]
+        parts += [storable(version.etag or "").encode(), str(version.size_bytes).encode(), str(moment).encode()]
     return xxhash.xxh3_128_hexdigest(_SEPARATOR.join(parts))
 
 

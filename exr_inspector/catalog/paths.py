@@ -5,6 +5,7 @@ Nothing is decoded and no case is changed: events are decoded where they enter, 
 
 from __future__ import annotations
 
+from exr_inspector.catalog.keys import storable
 from exr_inspector.errors import CatalogError
 
 _SCHEMES = ("s3://", "s3a://")
@@ -29,7 +30,7 @@ def catalog_path(spelling: str) -> str:
     Raises:
         CatalogError: If there is no bucket and key in it.
     """
-    rest = _without_scheme(spelling).removeprefix("/")
+    rest = catalog_prefix(spelling)
     bucket, _, key = rest.partition("/")
     if not bucket or not key:
         raise CatalogError(f"{spelling!r} does not name a bucket and a key: write s3://bucket/key")
@@ -45,7 +46,7 @@ def catalog_paths(spelling: str, buckets: tuple[str, ...] = ()) -> list[str]:
     """
     paths = []
     if not names_bucket(spelling):
-        key = spelling.removeprefix("/")
+        key = catalog_prefix(spelling)
         paths = [f"{bucket}/{key}" for bucket in buckets] if key else []
     try:
         return [catalog_path(spelling), *paths]
@@ -57,4 +58,4 @@ def catalog_paths(spelling: str, buckets: tuple[str, ...] = ()) -> list[str]:
 
 def catalog_prefix(spelling: str) -> str:
     """A prefix of paths, which may end anywhere: `s3://bucket/shot` as `bucket/shot`."""
-    return _without_scheme(spelling).removeprefix("/")
+    return storable(_without_scheme(spelling).removeprefix("/"))

@@ -13,8 +13,8 @@ from itertools import count
 import pyarrow as pa
 
 from exr_inspector import __version__
-from exr_inspector.catalog.columns import TIME
-from exr_inspector.catalog.keys import content_key, file_id
+from exr_inspector.catalog.columns import TEXT, TIME
+from exr_inspector.catalog.keys import content_key, file_id, storable
 from exr_inspector.catalog.rows_parts import compact_json, part_row
 from exr_inspector.catalog.rows_summary import Row, clipped, files_row, finite
 from exr_inspector.catalog.schema import (
@@ -211,6 +211,14 @@ def _naive(value: object) -> object:
     return value.astimezone(timezone.utc).replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
+def text_array(values: Sequence[object]) -> pa.Array:
+    """Texts as a column."""
+    try:
+        return pa.array(values, TEXT)
+    except UnicodeEncodeError:
+        return pa.array([storable(value) if isinstance(value, str) else value for value in values], TEXT)
+
+
 def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
     """Rows as an Arrow table with the columns of `table`; columns a row lacks are null.
 
@@ -225,7 +233,7 @@ def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
             values = [_naive(value) for value in values]
         if column.required and None in values:
             raise ValueError(f"{table.name}.{name} is never null")
-        columns.append(pa.array(values, column.type))
+        columns.append(text_array(values) if column.type == TEXT else pa.array(values, column.type))
     return pa.table(columns, schema=table.arrow)
 
 

@@ -244,8 +244,8 @@ def _place(inspection: Inspection) -> Row:
         "error_code": inspection.error_code,
         "error_message": clipped(inspection.error_message),
         "inspected_at": inspection.inspected_at,
-        "event_id": event.event_id,
-        "sequencer": event.sequencer,
+        "event_id": clipped(event.event_id),
+        "sequencer": clipped(event.sequencer),
         "event_time": event.time,
     }
 

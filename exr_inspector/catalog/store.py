@@ -14,14 +14,14 @@ from datetime import timezone
 import pyarrow as pa
 
 from exr_inspector import __version__
-from exr_inspector.catalog.columns import TEXT, TIME
+from exr_inspector.catalog.columns import TIME
 from exr_inspector.catalog.keys import Standing, content_key, file_id, is_told_before, version_numbers
 from exr_inspector.catalog.paths import catalog_path
 from exr_inspector.catalog.plan import Plan, StoredFile, decide, newest, unseen
 from exr_inspector.catalog.read import Reader
 from exr_inspector.catalog.results import Outcome, UpsertResult
-from exr_inspector.catalog.rows import arrow_table, to_tables
-from exr_inspector.catalog.rows_summary import Row
+from exr_inspector.catalog.rows import arrow_table, text_array, to_tables
+from exr_inspector.catalog.rows_summary import Row, clipped
 from exr_inspector.catalog.schema import BY_NAME, FILES, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.catalog.session import ROW_ID, CatalogConfig, Connection, Work, rows_of
 from exr_inspector.catalog.stored import delete_children, stored_files, told_removals, touch_guards
@@ -196,8 +196,8 @@ class Catalog:
             "file_id": file,
             "file_path": path,
             "outcome": outcome.value,
-            "event_id": event.event_id,
-            "sequencer": event.sequencer,
+            "event_id": clipped(event.event_id),
+            "sequencer": clipped(event.sequencer),
             "event_time": event.time,
             "inspector_version": __version__,
         }
@@ -241,7 +241,7 @@ class Catalog:
             "outcome": plan.outcomes[index].value,
             "status": inspection.status.value,
             "error_code": inspection.error_code,
-            "error_message": (inspection.error_message or "")[:4_000] or None,
+            "error_message": clipped(inspection.error_message) or None,
             "etag": version.etag if version else None,
             "size_bytes": version.size_bytes if version else None,
             "mtime": version.mtime if version else None,
@@ -249,8 +249,8 @@ class Catalog:
             "policy": inspection.policy or None,
             "worst_severity": worst.label if worst else None,
             "finding_count": len(inspection.findings),
-            "event_id": event.event_id,
-            "sequencer": event.sequencer,
+            "event_id": clipped(event.event_id),
+            "sequencer": clipped(event.sequencer),
             "event_time": event.time,
             "requests": cost.requests,
             "bytes_read": cost.bytes_read,
@@ -282,8 +282,8 @@ def _noted(plan: Plan, inspections: Sequence[Inspection]) -> pa.Table:
     return pa.table(
         {
             ROW_ID: pa.array([row_id for row_id, _ in plan.sequencers], pa.uint64()),
-            "sequencer": pa.array([event.sequencer for event in events], TEXT),
-            "event_id": pa.array([event.event_id for event in events], TEXT),
+            "sequencer": text_array([clipped(event.sequencer) for event in events]),
+            "event_id": text_array([clipped(event.event_id) for event in events]),
             "event_time": pa.array(times, TIME),
         }
     )

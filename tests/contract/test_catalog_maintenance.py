@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -296,7 +296,10 @@ def test_the_vast_catalog_as_listing() -> None:
             place = tx.bucket("vast-big-catalog-bucket").create_schema("vast_big_catalog_schema")
             place.create_table("vast_big_catalog_table", schema).insert(table)
         catalog.upsert([inspection("sh1/a.exr"), inspection("sh1/b.exr"), inspection("sh1/gone.exr")])
-        listed = vast_catalog_objects(catalog.connection, "s3://renders/sh1/", "/studio/renders/")
+        listed = list(vast_catalog_objects(catalog.connection, "s3://renders/sh1/", "/studio/renders/"))
+        assert {type(item.version.mtime) for item in listed} == {
+            datetime
+        }  # and not pandas', as Arrow makes it of nanoseconds
         found = compare(listed, stored_versions(catalog.connection, "s3://renders/sh1/"))
         assert [item.path for item in found.without_row] == ["renders/sh1/new.EXR"]
         assert [item.path for item in found.stale] == ["renders/sh1/b.exr"]

@@ -257,6 +257,26 @@ def test_any_text_is_kept(pair: Pair) -> None:
     assert full.inspection == item
 
 
+def test_texts_that_no_table_can_hold(pair: Pair) -> None:
+    """Lone surrogates come out of JSON escapes and odd file names, and anything may be long in an event."""
+    _, catalog = pair
+    key = "odd\udcff.exr"
+    event = EventInfo("id\ud800" + "x" * 200_000, "\udfff" + "f" * 200_000, START)
+    item = replace(unreadable(key), error_message="why\udc80", event=event)
+    assert outcomes(catalog, item, item) == [Outcome.INSERTED, Outcome.UNCHANGED]
+    assert outcomes(catalog, replace(item, event=replace(event, sequencer=None))) == [Outcome.UNCHANGED]
+    (row,) = stored(catalog)["files"]
+    assert (row["path"], row["error_message"]) == ("renders/odd\\udcff.exr", "why\\udc80")
+    assert row["event_id"].startswith("id\\ud800xxx")
+    full = catalog.read.file(f"s3://renders/{key}")
+    assert full is not None
+    assert [found.path for found in catalog.read.list_files("renders/odd\udcff").files] == [row["path"]]
+    sound = replace(inspection("a.exr", sequencer="1"), event=replace(event, sequencer="2" * 200_000))
+    assert outcomes(catalog, inspection("a.exr", sequencer="1")) == [Outcome.INSERTED]
+    assert outcomes(catalog, sound) == [Outcome.UNCHANGED]  # its sequencer is noted
+    assert catalog.remove(f"renders/{key}", event=event).outcome is Outcome.REMOVED
+
+
 def test_long_values_continue_in_further_rows(pair: Pair) -> None:
     _, catalog = pair
     item = inspection(texts={"manifest": "é" * 300_000})
