@@ -182,7 +182,9 @@ mark and delete those 900 rows there took 36, 29 and 34 ms of processor time; th
 that are replaced together were mostly stored together.
 
 On a cluster, look-ups by `file_id` go through that column of the whole table as well, unless `./run db setup --projections` has
-made the projections that are VAST's indices; what they gain was not measured, for want of a cluster.
+made the projections that are VAST's indices; what they gain was not measured, for want of a cluster. They are off unless asked
+for, since they cost space and writes. Trino reads tables that have projections; its connector has failed on the metadata of
+sorted tables, so set-up makes none of these.
 """
 _OUTCOMES = """## Outcomes in `inspections`
 
