@@ -16,7 +16,7 @@ from exr_inspector import __version__
 from exr_inspector.catalog.columns import TEXT, TIME
 from exr_inspector.catalog.keys import content_key, file_id, storable
 from exr_inspector.catalog.rows_parts import compact_json, part_row
-from exr_inspector.catalog.rows_summary import Row, clipped, files_row, finite
+from exr_inspector.catalog.rows_summary import Row, clipped, files_row, finite, has_known_codec
 from exr_inspector.catalog.schema import (
     BY_NAME,
     CELL_BYTES,
@@ -74,7 +74,7 @@ def _channel_rows(part: PartHeader, names: PartNames | None) -> Iterator[Row]:
             "x_sampling": channel.x_sampling,
             "y_sampling": channel.y_sampling,
             "linearity": channel.p_linear,
-            "is_lossy": bool(name and name.is_lossy),
+            "is_lossy": name.is_lossy if name and has_known_codec(part) else None,
             "cryptomatte": clipped(name.cryptomatte) if name else None,
         }
 

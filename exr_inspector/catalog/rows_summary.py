@@ -18,6 +18,7 @@ from exr_inspector.exr.attributes import encode
 from exr_inspector.exr.header import Header, PartHeader
 from exr_inspector.exr.timecode import read_timecode
 from exr_inspector.exr.values import (
+    LINES_PER_CHUNK,
     LONG_NAMES,
     NON_IMAGE,
     Attribute,
@@ -85,6 +86,11 @@ def _attribute_json(part: PartHeader, name: str, type_name: str) -> str | None:
     return to_json_text(attribute) if attribute and part.value(name, type_name) is not None else None
 
 
+def has_known_codec(part: PartHeader) -> bool:
+    """Whether what the compression does to the channels is known."""
+    return part.compression in LINES_PER_CHUNK
+
+
 def header_hash(header: Header) -> str:
     """`xxh3_128:` and the hash of the version word and every attribute of every part, in order."""
     digest = xxhash.xxh3_128(header.version_word.to_bytes(4, "little"))
@@ -135,10 +141,14 @@ def _structure(inspection: Inspection, header: Header) -> Row:
     }
     if not parts:
         return row
+    # What holds where nothing is found: no, or unknown if some part does not say.
+    no_type = None if any(part.part_type is None for part in parts) else False
+    no_codec = False if all(map(has_known_codec, parts)) else None
+    is_lossy = any(channel.is_lossy for names in inspection.names for channel in names.channels)
     return row | {
-        "is_deep": any(part.is_deep for part in parts),
-        "is_tiled": any(part.is_tiled for part in parts),
-        "has_lossy_channels": any(channel.is_lossy for names in inspection.names for channel in names.channels),
+        "is_deep": any(part.is_deep for part in parts) or no_type,
+        "is_tiled": any(part.is_tiled for part in parts) or no_type,
+        "has_lossy_channels": is_lossy or no_codec,
         "channel_count": sum(len(part.channels or ()) for part in parts),
         "layer_count": sum(len(names.layers) for names in inspection.names),
         "pixel_types": types,

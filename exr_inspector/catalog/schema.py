@@ -62,8 +62,8 @@ _PARTS = (
     may("part_name", TEXT, "Attribute name"),
     may("view_name", TEXT, "Attribute view"),
     may("part_type", TEXT, "How the chunks are laid out; the flags decide for a single flat part"),
-    must("is_deep", BOOL, "Whether pixels hold lists of samples"),
-    must("is_tiled", BOOL, "Whether chunks are tiles"),
+    may("is_deep", BOOL, "Whether pixels hold lists of samples; null where the header does not say"),
+    may("is_tiled", BOOL, "Whether chunks are tiles; null where the header does not say"),
     may("data_window", TEXT, 'The pixels that are stored, JSON text: {"xMin":..,"yMin":..,"xMax":..,"yMax":..}'),
     may("data_x_min", INT, "Left edge of the data window", "pixels"),
     may("data_y_min", INT, "Top edge", "pixels"),
@@ -94,7 +94,7 @@ _PARTS = (
     may("chunks_present", LONG, "Chunks that are there; null where the chunk table is unknown", "chunks"),
     may("is_complete", BOOL, "Whether every chunk is there"),
     may("complete_fraction", REAL, "Share of the chunks that are there", "0 to 1"),
-    may("completeness_checked", TEXT, "What that rests on: `tables`, `last leader`, `leaders`"),
+    may("completeness_checked", TEXT, "What that rests on: `tables`, `last leader`, `leaders`, `rebuilt`"),
     may("missing", TEXT, "JSON text: counts by state, missing rectangles, whether the list is cut; null when complete"),
     may("pixel_chunks_read", LONG, "Chunks of level (0, 0) that were decoded", "chunks"),
     may("is_constant", BOOL, "Whether every channel of level (0, 0) is constant, as far as it was read"),
@@ -121,7 +121,7 @@ _CHANNELS = (
     must("x_sampling", INT, "Columns per sample", "pixels"),
     must("y_sampling", INT, "Rows per sample", "pixels"),
     must("linearity", INT, "The pLinear byte as stored: 1 for channels that are perceptually linear"),
-    must("is_lossy", BOOL, "Whether the part's compression may alter its values"),
+    may("is_lossy", BOOL, "Whether the part's compression may alter its values; null where it is unknown"),
     may("cryptomatte", TEXT, "Name of the Cryptomatte it belongs to"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -23,6 +24,7 @@ from exr_inspector.exr.header import Header, PartHeader, make_part, parse_header
 from exr_inspector.exr.layout import Layout, part_layout
 from exr_inspector.exr.names import file_names
 from exr_inspector.exr.values import Attribute, Rational, TimeCode
+from exr_inspector.inspector import Inspector
 from exr_inspector.model import (
     ChannelStats,
     DeepStats,
@@ -35,7 +37,11 @@ from exr_inspector.model import (
     StatsMode,
     Status,
 )
+from exr_inspector.settings import load_settings
+from exr_inspector.sources import SourceOpener
+from exr_inspector.validation import builtin_policy
 from tests.contract.catalog_model import damaged, inspection, unreadable
+from tests.support.exrbytes import DWAA, Part, a_compression, build
 
 CORPUS = Path(os.environ.get("EXR_CORPUS", str(Path(__file__).resolve().parents[4] / "shared" / "corpus")))
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
@@ -293,3 +299,27 @@ def test_a_required_column_is_never_null() -> None:
     item = replace(inspection(), bucket=None)  # type: ignore[arg-type]  # what the writer must catch
     with pytest.raises(ValueError, match="bucket"):
         to_tables([item], ["id"])
+
+
+def rows_of(data: bytes) -> dict[str, list[dict[str, object]]]:
+    with contextlib.closing(SourceOpener(load_settings({}, secrets_dir=None))) as opener:
+        return table_rows(Inspector().inspect(opener.open_bytes(data), builtin_policy("default")))
+
+
+def test_what_a_header_does_not_say_is_null() -> None:
+    rows = rows_of(build([Part(name="a"), Part(name="b", without="type")]))
+    assert [row["is_deep"] for row in rows["parts"]] == [False, None]
+    assert [row["is_tiled"] for row in rows["parts"]] == [False, None]
+    assert (rows["files"][0]["is_deep"], rows["files"][0]["is_tiled"]) == (None, None)
+    rows = rows_of(build([Part(name="a", kind="tiledimage"), Part(name="b", without="type")]))
+    assert (rows["files"][0]["is_deep"], rows["files"][0]["is_tiled"]) == (None, True)
+
+
+@pytest.mark.parametrize("changes", [{"without": "compression"}, {"replace": [a_compression(77)]}])
+def test_what_an_unknown_compression_does_is_null(changes: dict[str, object]) -> None:
+    rows = rows_of(build([Part(**changes)]))  # type: ignore[arg-type]
+    assert {row["is_lossy"] for row in rows["channels"]} == {None}
+    assert rows["files"][0]["has_lossy_channels"] is None
+    two = rows_of(build([Part(name="a", compression=DWAA), Part(name="b", **changes)]))  # type: ignore[arg-type]
+    assert two["files"][0]["has_lossy_channels"] is True
+    assert rows_of(build([Part()]))["files"][0]["has_lossy_channels"] is False
