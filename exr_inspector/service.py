@@ -29,6 +29,7 @@ from exr_inspector.service_store import confirm, insist, remove_gone, store_apar
 from exr_inspector.settings import Settings
 from exr_inspector.sources import Deadline, SourceOpener
 from exr_inspector.telemetry import Telemetry, TracedSource
+from exr_inspector.telemetry_echoes import quieten_echoes
 
 # Objects of all batches together that are worked on at a time: reading waits on the store, not on a core.
 BATCH_WORKERS = 16
@@ -99,6 +100,7 @@ class Service:
             SettingsError: A setting that this needs is missing.
             PolicyError: The policy is wrong.
         """
+        quieten_echoes()
         for warning in settings.warnings:
             telemetry.line("SETTINGS", "warning", level=logging.WARNING, detail=warning)
         return cls(

@@ -233,7 +233,7 @@ class Connection:
     def _connect(self, timeout: Timeout) -> Any:
         config = self.config
         verify: bool | str = str(config.ca_bundle) if config.tls_verify and config.ca_bundle else config.tls_verify
-        with translated("connect to the database"):
+        with translated("connect to the database (VAST_DB_ENDPOINT)"):
             return vastdb.connect(
                 access=config.access_key,
                 secret=config.secret_key,

@@ -13,6 +13,7 @@ import click
 
 from exr_inspector import __version__
 from exr_inspector.errors import ExrInspectorError
+from exr_inspector.telemetry_echoes import quieten_echoes
 
 # name -> module of this package that holds a click command of that name (dashes become underscores). Modules are
 # imported only when their command is called or explained, so that each starts fast.
@@ -81,10 +82,11 @@ class _MainThreadOutput:
 
 
 def run() -> None:
-    """Run the command line. An error of ours or of a user is one line on stderr and exit code 2.
+    """Run the command line. An error of ours, of a user or of the file system is one line on stderr and exit code 2.
 
     A bug shows its traceback, and exits with 2 as well: 1 means that `validate` found something.
     """
+    quieten_echoes()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names may hold what a terminal's encoding does not
     sys.stdout = cast("TextIO", _MainThreadOutput(sys.stdout))
@@ -92,6 +94,10 @@ def run() -> None:
         main(prog_name="./run")
     except ExrInspectorError as error:
         click.echo(f"{type(error).code}: {error}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"SYSTEM: {where}{error.strerror or type(error).__name__}", err=True)
         sys.exit(2)
     except Exception:  # noqa: BLE001 - the roof: nothing above would tell of it
         traceback.print_exc()

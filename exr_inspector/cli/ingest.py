@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -95,7 +95,7 @@ def command(
     interrupts = _Interrupts()
     try:
         with _database(catalog) as environ:
-            settings, targets = targets_of(places, load_settings(environ, need=("catalog",)), bucket)
+            settings, targets = targets_of(places, _settings(environ), bucket)
             settings = replace(settings, stats=stats or settings.stats, policy=policy or settings.policy)
             tables = Catalog(catalog_config(settings.require_catalog()))
             if catalog:
@@ -109,10 +109,21 @@ def command(
         click.echo("ended at once; the same command does what is left", err=True)
         os._exit(_SIGNALLED + signal.SIGINT)
     console.print(summary(progress))
+    if not progress.listed and progress.is_listed:
+        console.print("nothing there is named .exr")
     if progress.stopped:
         console.print("stopped; the same command goes on where this one was")
         sys.exit(_SIGNALLED + interrupts.number)
     sys.exit(1 if progress.errors else 0)
+
+
+def _settings(environ: Mapping[str, str]) -> Settings:
+    settings = load_settings(environ)
+    try:
+        settings.require_catalog()
+    except SettingsError as error:
+        raise SettingsError(f"{error}; with --catalog FILE there is one on this machine") from error
+    return settings
 
 
 def _prepared(
@@ -154,7 +165,7 @@ def targets_of(places: Sequence[str], settings: Settings, bucket: str | None) ->
         mounted = next(((name, root.resolve()) for name, root in mounts.items() if path.is_relative_to(root)), None)
         folder = path if path.is_dir() else path.parent
         name, root = mounted or (bucket or folder.name, folder)
-        if not name or mounts.get(name, root).resolve() != root:
+        if not name or "/" in name or mounts.get(name, root).resolve() != root:
             raise SettingsError(f"{place}: give the bucket that it is to be with --bucket, {name!r} cannot be")
         mounts[name] = root
         below = path.relative_to(root).as_posix().removeprefix(".")

@@ -67,7 +67,8 @@ def read_event(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         spelled, typed = _load(text, _AS_TEXT), _load(text, _AS_JSON)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise EventError(f"{path}: not YAML: {error}") from error
+        mark = getattr(error, "problem_mark", None)
+        raise EventError(f"{path}: not YAML" + (f", line {mark.line + 1}" if mark else "")) from error
     if not isinstance(spelled, dict) or not isinstance(typed, dict):
         raise EventError(f"{path}: expected a mapping with an event's attributes and its data")
     nested = spelled.get("attributes")

@@ -117,5 +117,5 @@ def _connection_fault(debug: str) -> str:
     if "kind: Timeout" in debug or "TimedOut" in debug:
         return "the store did not answer in time"
     if "kind: Connect" in debug:
-        return "cannot connect to the store"
+        return "cannot connect to the store (S3_ENDPOINT_URL)"
     return "the connection to the store broke"
