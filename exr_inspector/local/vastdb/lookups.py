@@ -7,7 +7,7 @@ every insert and update feeds it; once all transactions that were open at that m
 whatever they did, and is read into it as a whole. Nothing of it is stored; a server that starts again begins again.
 
 DuckDB's own indexes are not used: with deletes and inserts in one transaction they have had faults that made the file
-unusable, they cannot hold text with NUL, and tables that have one are never compacted.
+unusable, and a table that has one keeps the room of deleted rows.
 """
 
 from __future__ import annotations
@@ -260,8 +260,10 @@ class Lookups:
             for batch in batches:
                 with self._lock:
                     index.add(batch.column(0), batch.column(1))
-        except Refusal:  # dropped a moment ago, table or column: whoever asks for it is told so by the query itself
-            self.forget(table_id)
-            return
-        with self._lock:
-            index.finish(after)
+            with self._lock:
+                index.finish(after)
+        except Refusal:
+            pass  # dropped a moment ago, table or column: whoever asks for it is told so by the query itself
+        finally:
+            if index.reading:
+                self.forget(table_id)

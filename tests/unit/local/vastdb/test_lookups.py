@@ -156,6 +156,22 @@ def test_a_table_that_is_dropped_meanwhile() -> None:
     assert find(lookups, "a") == []
 
 
+def test_a_reading_that_fails_is_tried_again() -> None:
+    store = Store(["a"])
+    broken = [True]
+
+    def read(stored, column):
+        if broken.pop():
+            return 10, iter([None])  # no batch, as from a file that cannot be read
+        return store.read(stored, column)
+
+    lookups = Lookups(1, frozenset, read)
+    with pytest.raises(AttributeError):
+        find(lookups, "a")
+    broken.append(False)
+    assert find(lookups, "a") == [0]
+
+
 def test_the_narrower_of_two_columns() -> None:
     lookups = Lookups(1, frozenset, lambda stored, column: (0, iter(())))
     rows = pa.array(np.arange(4), pa.uint64())
