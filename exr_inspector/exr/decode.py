@@ -286,16 +286,20 @@ def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], hold: 
     window = chunks[0][0].window
     table_bytes = 4 * window.width * window.height
     total = np.array([window.width * window.height], "<i4").tobytes()
+    # C++ writers pack the tables of tiles as long as that is no larger than the table of a whole tile, which for one that
+    # the level's edge clips can be more than its own; old ones store the whole tile's. What counts stands first.
+    whole_tile = 4 * layout.tile_width * layout.tile_height if layout.is_tiled else 0
+    packed = []
     for place, payload in chunks:
-        # Old writers stored raw tables of a whole tile for tiles that the level's edge clips; what counts stands first.
-        is_padded = layout.is_tiled and len(payload.table) == 4 * layout.tile_width * layout.tile_height
-        if not (0 < len(payload.table) <= table_bytes or is_padded):
+        table = payload.table
+        if not 0 < len(table) <= max(table_bytes, whole_tile):
             raise DecodeError(
                 f"chunk {place.index} has a sample table of impossible size",
-                found=f"{len(payload.table)} bytes",
-                expected=f"at most {table_bytes}",
+                found=f"{len(table)} bytes",
+                expected=f"at most {max(table_bytes, whole_tile)}",
             )
-    packed = [(total, payload.table[:table_bytes], table_bytes) for _, payload in chunks]
+        is_raw = layout.compression == Compression.NONE or len(table) == whole_tile
+        packed.append((total, table[:table_bytes] if is_raw else table, table_bytes))
     pixels = _read(deep_file([_COUNTS], layout.compression, None, packed), [_COUNTS], hold)[0]
     flat = _flat_samples(pixels.reshape(-1), _COUNTS, len(chunks) * window.width * window.height)
     running = flat.view("<i4").reshape(len(chunks), window.height, window.width)

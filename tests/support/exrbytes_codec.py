@@ -42,12 +42,12 @@ def run_lengths(data: bytes) -> bytes:
     return bytes(out)
 
 
+def compressed(data: bytes, compression: int) -> bytes:
+    """What the codec, one of the three, makes of the data, even if that is more."""
+    return run_lengths(predict(data)) if compression == RLE else zlib.compress(predict(data))
+
+
 def pack(data: bytes, compression: int) -> bytes:
     """The compressed bytes if the codec is one of the three and they are fewer, the data itself otherwise."""
-    if compression == RLE:
-        done = run_lengths(predict(data))
-    elif compression in {ZIPS, ZIP}:
-        done = zlib.compress(predict(data))
-    else:
-        return data
+    done = compressed(data, compression) if compression in {RLE, ZIPS, ZIP} else data
     return done if len(done) < len(data) else data

@@ -20,6 +20,7 @@ from exr_inspector.exr.layout import ChunkPlace, Layout, part_layout, samples
 from exr_inspector.exr.leaders import parse_leader
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Chunk, Part, Tiles
+from tests.support.exrbytes_codec import compressed
 from tests.support.exrbytes_part import level_array
 from tests.support.exrstrategies import Example, files
 
@@ -314,6 +315,34 @@ def test_tables_of_whole_tiles_are_read_as_the_library_reads_them() -> None:
     assert decoded(padded, 0).blocks[0].arrays[0].tobytes() == decoded(plain, 0).blocks[0].arrays[0].tobytes()
     whole = OpenEXR.File(io.BytesIO(padded), separate_channels=True, num_threads=0).parts[0].channels["Z"].pixels
     assert [len(pixel) if pixel is not None else 0 for pixel in whole.reshape(-1)] == counts.reshape(-1).tolist()
+
+
+@pytest.mark.parametrize("code", [ex.RLE, ex.ZIPS])
+def test_packed_tables_may_be_larger_than_what_they_hold(code: int) -> None:
+    """As OpenEXR 3.1 writes them for clipped tiles: packing them made them larger, but no larger than a whole tile's."""
+    counts = np.array([[5]], "<i4")
+
+    def pack_table(index: int, chunk: Chunk) -> Chunk:
+        raw, data, unpacked = chunk.sizes
+        table = compressed(chunk.payload[:raw], code)
+        assert raw < len(table) < 4 * 16
+        return dataclasses.replace(chunk, sizes=(len(table), data, unpacked), payload=table + chunk.payload[raw:])
+
+    part = Part(
+        kind="deeptile",
+        data_window=(0, 0, 0, 0),
+        tiles=Tiles(4, 4),
+        counts=counts,
+        channels=(Channel("Z"),),
+        compression=code,
+        edit_chunk=pack_table,
+    )
+    data = ex.build([part])
+    block = decoded(data, 0).blocks[0]
+    assert block.counts is not None
+    assert block.counts.tolist() == [5]
+    whole = OpenEXR.File(io.BytesIO(data), separate_channels=True, num_threads=0).parts[0].channels["Z"].pixels
+    assert block.arrays[0].tobytes() == np.concatenate(list(whole.reshape(-1))).tobytes()
 
 
 @pytest.mark.parametrize(
