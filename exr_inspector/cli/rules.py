@@ -19,7 +19,7 @@ from exr_inspector.telemetry import Telemetry
 from exr_inspector.validation import RULES, Policy, ResolvedPolicy
 from exr_inspector.validation.policy_file import json_schema
 from exr_inspector.validation.reference import differences, markdown
-from exr_inspector.validation.registry import GROUPS, LEFT_OUT
+from exr_inspector.validation.registry import GROUPS, IN_PART, LEFT_OUT
 from exr_inspector.validation.rule import Rule
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -99,6 +99,8 @@ def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
     table.add_row("stage", rule.stage.value)
     table.add_row("what", Text(rule.title))
     table.add_row("why", Text(rule.why))
+    if code in IN_PART:
+        table.add_row("in part", Text(IN_PART[code]))
     table.add_row("source", Text(rule.source))
     console.print(table)
 

@@ -39,14 +39,15 @@ DATA = "data"
 PUBLISHED = frozenset(PRIMARIES) | {
     "lin_ciexyzd65_scene", "srgb_rec709_scene", "g22_rec709_scene", "g18_rec709_scene", "srgb_ap1_scene",
     "g22_ap1_scene", "srgb_p3d65_scene", "g22_adobergb_scene", "srgb_rec709_display", "g24_rec709_display",
-    "srgb_p3d65_display", "srgbx_p3d65_display", "pq_p3d65_display", "pq_rec2020_display", "hlg_rec2020_display",
+    "srgb_p3d65_display", "srgbe_p3d65_display", "pq_p3d65_display", "pq_rec2020_display", "hlg_rec2020_display",
     "g22_rec709_display", "g22_adobergb_display", "g26_p3d65_display", "g26_xyzd65_display", "pq_xyzd65_display",
     DATA, "unknown",
+    "srgbx_p3d65_display",  # what srgbe_p3d65_display was called at first
 }  # fmt: skip
 
 _TOKEN = r"[a-z0-9._~/*#%^+()\[\]|-]+"  # noqa: S105 - a piece of a grammar, not a secret
 _ID = re.compile(rf"{_TOKEN}(?::{_TOKEN}|:(?:{_TOKEN})?:{_TOKEN})?")
-_NON_LINEAR = re.compile(r"(srgbx?|g\d\d|pq|hlg)_.*")
+_NON_LINEAR = re.compile(r"(srgb[ex]?|g\d\d|pq|hlg)_.*")
 
 
 def is_well_formed(identifier: str) -> bool:

@@ -15,6 +15,7 @@ from exr_inspector.validation.manifests import ManifestError, parse_manifest
 
 Place = tuple[int, str]  # index of a part, full name of a channel
 RANK_COMPONENTS = (("r", "g", "b", "a"), ("red", "green", "blue", "alpha"))
+_DIGITS = 2  # crypto00: with other numbers, crypto100 could be one of a Cryptomatte called crypto1
 
 
 class Matte:
@@ -26,6 +27,7 @@ class Matte:
         ranks: View (None where the file names none) -> layer with its number (`crypto00`) -> component -> (part, full channel
             name), of all parts, by number.
         near: Layers that are like the name but for case or a prefix, where none is exactly so.
+        miscounted: Layers of the name with another number of digits than two.
     """
 
     def __init__(self, declared: Cryptomatte, part: int, channels: Iterable[tuple[int, ChannelName]]) -> None:
@@ -33,15 +35,20 @@ class Matte:
         self.part = part
         self.ranks: dict[str | None, dict[str, dict[str, Place]]] = {}
         self.near: list[str] = []
+        self.miscounted: list[str] = []
         if not declared.name:
             return
-        exact = re.compile(re.escape(declared.name) + r"\d+")
-        alike = re.compile(r"(?:.*\.)?" + re.escape(declared.name) + r"\d+", re.IGNORECASE)
+        alike = re.compile(r"((?:.*\.)?" + re.escape(declared.name) + r")(\d+)", re.IGNORECASE | re.ASCII)
         for index, (full, layer, component, view, *_) in channels:
-            if exact.fullmatch(layer):
+            match = alike.fullmatch(layer)
+            if match is None:
+                continue
+            if match[1] == declared.name and len(match[2]) == _DIGITS:
                 self.ranks.setdefault(view, {}).setdefault(layer, {})[component] = (index, full)
-            elif alike.fullmatch(layer) and layer not in self.near:
-                self.near.append(layer)
+                continue
+            known = self.miscounted if match[1] == declared.name else self.near
+            if layer not in known:
+                known.append(layer)
         self.ranks = {view: dict(sorted(layers.items())) for view, layers in self.ranks.items()}
 
     @property

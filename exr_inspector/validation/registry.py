@@ -87,6 +87,27 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# code -> what the catalogue asks of a rule besides what it does, and why that is not done
+IN_PART: Mapping[str, str] = MappingProxyType(
+    {
+        "ACE-LINEORDER": "the attribute; where chunks lie is told by CHK-LINEORDER and CHK-GAPS",
+        "CHK-SIZE-OUTLIER": "sizes; `.tmp` and `.part` files beside frames are never inspected",
+        "CRY-COVERAGE": "ranges and means of ranks; the sum in one pixel needs single pixels",
+        "CRY-MANIF-FILE": "the form of the path; rules read nothing, so nobody looks whether the file is there",
+        "CRY-PIXEL-ID": "NaN and infinities; which ids there are needs single pixels",
+        "CRY-SEQ": "keys and numbers of layers; names in manifests may come and go with objects",
+        "DEEP-ZBACK": "sign and finiteness; ZBack below Z (a point sample) needs single samples",
+        "DEL-NFX-LINEAR": "colour tags; pixels that look logarithmic are told by PIX-LOGLIKE",
+        "DEL-NFX-NAMES": "characters and padding of each name; versions and repeated names need the whole delivery",
+        "DEL-NFX-NUMBERING": "gaps; whether numbers match other assets needs these",
+        "IDM-PARSE": "the manifest and its channels; which ids there are needs single pixels",
+        "PIX-NORMAL-LENGTH": "components beyond 1; shorter normals need all three of one pixel",
+        "TIM-FPS": "the value; an absent one means 24 and is no fault",
+        "TIM-TC-SEQ": "rates up to 30; above, writers disagree about how frames are counted",
+        "WIN-SCREEN": "numbers that are none; whether an image is two-dimensional nobody can tell",
+    }
+)
+
 
 def _collect() -> Mapping[str, Rule]:
     found: dict[str, Rule] = {}

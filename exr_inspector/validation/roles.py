@@ -30,14 +30,19 @@ RGB = ("R", "G", "B")
 
 _WORDS = {
     Role.DEPTH: {"depth", "z", "zdepth", "zback"},
-    Role.ID: {"id", "ids", "objectid", "materialid", "particleid", "instanceid", "primid", "indexob", "indexma"},
+    Role.ID: {
+        "id", "ids", "objectid", "materialid", "particleid", "instanceid", "primid", "indexob", "indexma", "object index",
+        "material index",
+    },
     Role.POSITION: {"p", "position", "positions", "pworld", "pref", "worldposition", "uv", "uvs", "st", "stmap"},
     Role.NORMAL: {"n", "ng", "normal", "normals"},
-    Role.MOTION: {"motion", "velocity", "motionvector", "motionvectors", "mvec"},
-}
+    Role.MOTION: {"motion", "velocity", "motionvector", "motionvectors", "mvec", "vector", "vectors"},
+}  # fmt: skip
 _ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}
-# A single letter within a longer name (`diffuse_p`) says too little.
-_ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1}
+# Within a longer name, single letters (`diffuse_p`) say too little, and so do pairs that other words have (`1st_bounce`).
+_ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1 and word not in {"st", "ng"}}
+# What is made of data to be looked at: an `id_mask` holds no ids, a `motionBlur` no motion.
+_PICTURES = frozenset({"mask", "masks", "matte", "mattes", "blur", "field"})
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
 _ALPHAS = {"A", "AR", "AG", "AB", "a", "alpha", "Alpha"}
@@ -51,10 +56,13 @@ def _of_segment(segment: str) -> Role:
     if word in _ROLE_OF_WORD:
         return _ROLE_OF_WORD[word]
     tokens = [token.lower() for token in _TOKEN.findall(segment)]
-    for token in tokens:
-        if token in _ROLE_OF_TOKEN:
-            return _ROLE_OF_TOKEN[token]
-    return Role.OTHER
+    if not _PICTURES.isdisjoint(tokens):
+        return Role.OTHER
+    for token in tokens[:-1]:
+        role = _ROLE_OF_TOKEN.get(token, Role.OTHER)
+        if role not in {Role.OTHER, Role.ID}:  # `objectId` is an id; of `idCharacter` nobody knows
+            return role
+    return _ROLE_OF_TOKEN.get(tokens[-1], Role.OTHER) if tokens else Role.OTHER
 
 
 @lru_cache(maxsize=8192)
@@ -65,6 +73,8 @@ def role_of(layer: str, component: str) -> Role:
     role = _of_segment(layer.rpartition(".")[2]) if layer else Role.OTHER
     if role is not Role.OTHER:
         return role
+    if component == "Y" and layer:
+        return Role.OTHER  # luminance, or the second of X, Y, Z: nothing tells
     if component in _COLOURS:
         return Role.COLOUR
     return _BARE.get(component) or (_of_segment(component) if len(component) > 1 else Role.OTHER)

@@ -53,11 +53,17 @@ def has_drop_flag(value: TimeCode) -> bool:
 
 
 def range_problems(value: TimeCode, rate: float | None) -> tuple[str, ...]:
-    """Why the digits make no time of day at `rate` frames per second, whether drop frame counting leaves it out or not."""
+    """Why the digits make no time of day at `rate` frames per second, whether drop frame counting leaves it out or not.
+
+    Without a rate, 30 frames are a second, as for OpenEXR's own class. Above that, some writers count on, others count pairs.
+    """
     reading = read_timecode(TimeCode(value.time_and_flags & ~_DROP_FLAG, value.user_data))
-    if rate is not None and not reading.problems and reading.frame >= math.ceil(rate - 1e-6):
-        return (f"frame: {reading.frame} is not below {rate:g}",)
-    return reading.problems
+    if rate is None or value.time_and_flags & 15 > 9:  # no rate to judge by, or no decimal digit
+        return reading.problems
+    others = tuple(problem for problem in reading.problems if not problem.startswith("frame:"))
+    if reading.frame >= math.ceil(rate - 1e-6):
+        return (*others, f"frame: {reading.frame} is not below {rate:g}")
+    return others
 
 
 def frame_count(clock: Clock, rate: float) -> int:
@@ -68,6 +74,11 @@ def frame_count(clock: Clock, rate: float) -> int:
         return total
     minutes = clock.hours * 60 + clock.minutes
     return total - base // 15 * (minutes - minutes // 10)
+
+
+def frames_of_day(clock: Clock, rate: float) -> int:
+    """Frames from one 00:00:00:00 to the next, counted as `clock` counts."""
+    return frame_count(clock._replace(hours=24, minutes=0, seconds=0, frame=0), rate)
 
 
 def is_dropped(clock: Clock, rate: float) -> bool:

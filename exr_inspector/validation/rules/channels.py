@@ -45,8 +45,8 @@ def rgb_incomplete(part: ChannelFacts, _parameters: Parameters) -> Results:
             continue
         if len(there) == 1 and layer and len(members) == 1:
             continue
-        lacking = "".join(component for component in "RGB" if component not in there)
-        message = f"{_layer(layer)} has {''.join(there)} but not {lacking}"
+        lacking = ", ".join(component for component in "RGB" if component not in there)
+        message = f"{_layer(layer)} has {', '.join(there)} but not {lacking}"
         found.append(Found(message, "".join(there), "RGB", members[there[0]].name))
     return found
 
@@ -128,14 +128,23 @@ def _odd_name(name: str) -> str:
     why="Software that splits names into layer and component breaks on anything else.",
     source="common practice",
     when=t.UNUSUAL,
+    version=2,
 )
 def characters(part: ChannelFacts, _parameters: Parameters) -> Results:
-    """Each channel's full name."""
-    return [
-        Found(f"Channel name {channel.name!r} has {odd}", channel.name, channel=channel.name)
-        for channel in part.channels
-        if (odd := _odd_name(channel.name))
-    ]
+    """Full names, told together by what is odd about them: a renderer that puts spaces into names does so in all of them."""
+    by_oddity: dict[str, list[str]] = {}
+    for channel in part.channels:
+        if odd := _odd_name(channel.name):
+            by_oddity.setdefault(odd, []).append(channel.name)
+    found = []
+    for odd, names in by_oddity.items():
+        message = f"{_count(names)} {odd}: {listed(map(repr, names))}"
+        found.append(Found(message, names[0], "printable ASCII without spaces", names[0]))
+    return found
+
+
+def _count(names: list[str]) -> str:
+    return "One channel name has" if len(names) == 1 else f"{len(names)} channel names have"
 
 
 _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
@@ -287,6 +296,16 @@ def subsampled(part: ChannelFacts, _parameters: Parameters) -> Results:
 def names_of(channels: Iterable[NamedChannel]) -> str:
     """Their full names, for a message."""
     return listed(channel.name for channel in channels)
+
+
+def depths(part: ChannelFacts | PartFacts) -> list[NamedChannel]:
+    """The channels that hold depth; the third of X, Y, Z in one layer is none."""
+    axes = {"X", "Y"}
+    return [
+        channel
+        for channel in part.of_role(Role.DEPTH)
+        if channel.component != "Z" or not axes.issubset(part.by_layer[channel.layer, channel.view])
+    ]
 
 
 RULES = (

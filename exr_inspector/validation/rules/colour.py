@@ -175,17 +175,22 @@ def chroma_unknown(part: PartFacts, _parameters: Parameters) -> Results:
     why="Colour management converts whatever is called R, G, B.",
     source=_CIF,
     when=t.DATA,
+    version=2,
 )
 def data_in_rgb(part: PartFacts, _parameters: Parameters) -> Results:
-    """Normals, positions, ids called R, G, B in a part that is tagged as colour."""
+    """Normals, positions, ids called R, G, B in a part that is tagged as colour; told as info where nothing is tagged."""
     identifier = part.part.text("colorInteropID")
-    if identifier == spaces.DATA or not part.traits & t.COLOUR:
+    if identifier == spaces.DATA:
         return NOTHING
     hit = [c for c in part.named if c.role in DATA_ROLES and c.component in {"R", "G", "B"}]
     hit = [c for c in hit if c.role is not Role.CRYPTOMATTE]
     if not hit:
         return NOTHING
-    return [Found(f"{names_of(hit)} hold data in a part tagged as colour", identifier or "colour", "data", hit[0].name)]
+    if part.traits & t.COLOUR:
+        message, severity = f"{names_of(hit)} hold data in a part tagged as colour", None
+    else:
+        message, severity = f"{names_of(hit)} hold data in a part that is not tagged as data", Severity.INFO
+    return [Found(message, identifier or "no id", "data", hit[0].name, severity=severity)]
 
 
 @part_rule(

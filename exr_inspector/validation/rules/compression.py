@@ -118,7 +118,7 @@ def dwa_names(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Data channels that DWA takes for colour."""
     if part.compression not in _DWA:
         return NOTHING
-    return _altered(part, _altered_data(part), ": their last name components say colour")
+    return _altered(part, _altered_data(part), ": the last component of the name says colour")
 
 
 @channel_rule(

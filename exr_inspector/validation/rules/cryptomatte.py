@@ -125,22 +125,33 @@ def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
     why="Each holds two pairs of id and coverage; a gap loses ranks.",
     source=f"{_SPEC}; {_UTILITIES}",
     when=t.CRYPTOMATTE,
+    version=2,
 )
 def layers(file: FileFacts, _parameters: Parameters) -> Results:
-    """Layers that are missing, not consecutive, or lack components."""
+    """Layers that are missing, not consecutive, or lack components.
+
+    A declaration without any channel is a warning: software carries it over from one file into others (Blender into every
+    image of a scene, compositors into what they write).
+    """
     found = []
     for matte in file.mattes:
         name = matte.declared.name
         if not name:
             continue
-        if not matte.ranks:
-            first = f"{name}00"
-            if not matte.near:
-                found.append(Found(f"{matte.label} has no layer {first}", "absent", first, part=matte.part))
-            continue
+        first = f"{name}00"
         for view, ranks in matte.ranks.items():
             which = matte.label if view is None else f"{matte.label} of view {view!r}"
             found += [Found(f"{which}: {fault}", part=matte.part) for fault in _layer_faults(name, ranks)]
+        if matte.ranks:
+            continue
+        if matte.miscounted:
+            odd = listed(matte.miscounted)
+            found.append(
+                Found(f"{matte.label} has layers called {odd}, none called {first}", odd, first, part=matte.part)
+            )
+        elif not matte.near:
+            message = f"{matte.label} is declared, but no channel of it is there"
+            found.append(Found(message, "absent", first, part=matte.part, severity=Severity.WARNING))
     return found
 
 
@@ -176,7 +187,7 @@ def float32(file: FileFacts, _parameters: Parameters) -> Results:
     for matte in file.mattes:
         hit = [types[place] for place in matte.places() if types[place].pixel_type != PixelType.FLOAT]
         if hit:
-            names = listed(channel.name for channel in hit)
+            names = listed(dict.fromkeys(channel.name for channel in hit))
             message = f"{matte.label}: {names} {'is' if len(hit) == 1 else 'are'} {hit[0].type_name}"
             found.append(Found(message, hit[0].type_name, "FLOAT", hit[0].name, matte.part))
     return found
@@ -197,7 +208,7 @@ def lossless(file: FileFacts, _parameters: Parameters) -> Results:
     for matte in file.mattes:
         hit = [place for place in matte.places() if place in altered]
         if hit:
-            names = listed(name for _, name in hit)
+            names = listed(dict.fromkeys(name for _, name in hit))
             found.append(Found(f"{matte.label}: the compression alters {names}", channel=hit[0][1], part=hit[0][0]))
     return found
 

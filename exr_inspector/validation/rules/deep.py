@@ -15,12 +15,12 @@ from exr_inspector.validation import traits as t
 from exr_inspector.validation.channel_facts import ChannelFacts
 from exr_inspector.validation.facts import PartFacts
 from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.roles import Role
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, channel_rule, part_rule
-from exr_inspector.validation.rules.channels import listed, names_of
+from exr_inspector.validation.rules.channels import listed
 
 _INTERPRETING = "Interpreting Deep Pixels"
 _IDS = "OpenEXR deep ids specification"
+_ALPHAS = frozenset({"A", "AR", "AG", "AB"})
 _ID_NAME = re.compile(r"(?:id|objectid|materialid|particleid|instanceid)[01]?", re.IGNORECASE)
 
 
@@ -42,25 +42,33 @@ def z(part: ChannelFacts, _parameters: Parameters) -> Results:
 @channel_rule(
     "DEEP-ALPHA",
     Severity.WARNING,
-    "Every colour of a deep part has an alpha in its layer or an enclosing one",
+    "Every colour and auxiliary channel of a deep part has an alpha in its layer or an enclosing one",
     why="Samples cannot be composited without coverage.",
     source=_INTERPRETING,
     when=t.DEEP,
+    version=2,
 )
 def alpha(part: ChannelFacts, _parameters: Parameters) -> Results:
-    """Colour channels without A, or AR, AG, AB of their own."""
+    """Channels other than alpha and depth (Z and ZBack by their full names) without A, or an AR, AG, AB for R, G, B."""
     names = {channel.name for channel in part.channels}
     lacking = []
-    for channel in part.of_role(Role.COLOUR):
-        scopes = [channel.name.rpartition(".")[0]]
-        while scopes[-1]:
-            scopes.append(scopes[-1].rpartition(".")[0])
-        wanted = {f"{s}.{a}".lstrip(".") for s in scopes for a in ("A", f"A{channel.component}")}
-        if names.isdisjoint(wanted):
-            lacking.append(channel)
+    for name in names - {"Z", "ZBack"}:
+        layer, _, base = name.rpartition(".")
+        if base in _ALPHAS:
+            continue
+        wanted = ("A", f"A{base}") if base in {"R", "G", "B"} else ("A",)
+        if not any(f"{prefix}{component}" in names for prefix in _enclosing(layer) for component in wanted):
+            lacking.append(name)
     if not lacking:
         return NOTHING
-    return [Found(f"No alpha for {names_of(lacking)}", "absent", "A", lacking[0].name)]
+    lacking.sort()
+    return [Found(f"No alpha for {listed(lacking)}", "absent", "A", lacking[0])]
+
+
+def _enclosing(layer: str) -> list[str]:
+    """What names of a layer and of all that enclose it begin with, the base layer last."""
+    words = layer.split(".") if layer else []
+    return [".".join([*words[:count], ""]) for count in range(len(words), -1, -1)]
 
 
 @channel_rule(

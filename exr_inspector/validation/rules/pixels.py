@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation import traits as t
 from exr_inspector.validation.channel_facts import NamedChannel
-from exr_inspector.validation.facts import PartFacts
+from exr_inspector.validation.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.roles import Role
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, part_rule
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule
+from exr_inspector.validation.rules.channels import depths, listed
 
 _DEEP = "Interpreting Deep Pixels"
 _PRACTICE = "common practice"
@@ -59,14 +59,12 @@ def nan(part: PartFacts, _parameters: Parameters) -> Results:
 )
 def infinite(part: PartFacts, parameters: Parameters) -> Results:
     """Counts of infinities; with `infinite_depth`, +Inf in depth channels is the background."""
+    depth = {channel.name for channel in part.of_role(Role.DEPTH)} if parameters.infinite_depth else set()
     found = []
-    for channel, stats in _with_stats(part, part.named):
-        count = stats.inf_count
-        if parameters.infinite_depth and channel.role is Role.DEPTH:
-            count = stats.negative_inf_count
-        if count:
-            message = f"{channel.name} holds {count} infinities{_at(stats.first_inf)}"
-            found.append(Found(message, str(count), "0", channel.name))
+    for stats in part.stats.values():
+        if count := stats.negative_inf_count if stats.channel in depth else stats.inf_count:
+            message = f"{stats.channel} holds {count} infinities{_at(stats.first_inf)}"
+            found.append(Found(message, str(count), "0", stats.channel))
     return found
 
 
@@ -150,20 +148,28 @@ def alpha_range(part: PartFacts, _parameters: Parameters) -> Results:
     return found
 
 
-@part_rule(
+@file_rule(
     "PIX-BLACK",
     Severity.WARNING,
-    "The colours are not all zero",
+    "The colours of a view are not all zero",
     why="The render failed.",
     source=_PRACTICE,
     stage=Stage.PIXELS,
+    version=2,
 )
-def black(part: PartFacts, _parameters: Parameters) -> Results:
-    """All colour zero, where the whole level was read."""
-    pixels = part.pixels
-    if pixels is None or not pixels.is_black or pixels.chunks_read < pixels.chunks_total:
-        return NOTHING
-    return [Found("All colours are zero", "0", "an image")]
+def black(file: FileFacts, _parameters: Parameters) -> Results:
+    """All colour of a view zero in all its parts, where the whole level was read; an AOV alone may be empty."""
+    views: dict[str | None, int] = {}
+    seen: set[str | None] = set()
+    for part in file.parts:
+        view, pixels = part.part.view, part.pixels
+        if view in seen or not part.of_role(Role.COLOUR):
+            continue
+        if pixels is None or not pixels.is_black or pixels.chunks_read < pixels.chunks_total:
+            seen.add(view)
+        else:
+            views.setdefault(view, part.index)
+    return [Found("All colours are zero", "0", "an image", part=p) for view, p in views.items() if view not in seen]
 
 
 @part_rule(
@@ -264,7 +270,7 @@ def _is_log_like(stats: ChannelStats) -> bool:
 def depth_sign(part: PartFacts, _parameters: Parameters) -> Results:
     """Least depth, and depth that is zero throughout."""
     found = []
-    for channel, stats in _with_stats(part, part.of_role(Role.DEPTH)):
+    for channel, stats in _with_stats(part, depths(part)):
         if channel.component == "ZBack" or (part.traits & t.DEEP and channel.name == "Z"):
             continue
         if stats.minimum is not None and stats.minimum < 0:

@@ -124,7 +124,8 @@ def missing(sequence: SequenceFacts, parameters: Parameters) -> Results:
     if not count:
         return NOTHING
     listed = runs(gaps, step)
-    message = f"{count} frames are missing between {first} and {last}: {listed}"
+    what = "1 frame is" if count == 1 else f"{count} frames are"
+    message = f"{what} missing between {first} and {last}: {listed}"
     return [Found(message, f"{len(numbers)} frames", f"{first}-{last}")]
 
 
@@ -273,12 +274,16 @@ def frame_rate(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     why="Editorial cannot line the shot up.",
 )
 def time_code(sequence: SequenceFacts, parameters: Parameters) -> Results:
-    """Time code minus frame number, which has to stay the same; needs a frame rate."""
+    """Time code minus frame number, which has to stay the same, midnight aside; needs a frame rate, up to 30."""
     coded = [frame for frame in sequence.frames if frame.time_code is not None]
     rate = next((f.frame_rate for f in coded if f.frame_rate and math.isfinite(f.frame_rate)), parameters.frame_rate)
     if len(coded) < 2 or rate is None or not 1 <= rate <= 30.5:
         return NOTHING
-    offsets = [(f, timecodes.frame_count(f.time_code, rate) - f.frame) for f in coded if f.time_code is not None]
+    offsets = [
+        (f, (timecodes.frame_count(code, rate) - f.frame) % timecodes.frames_of_day(code, rate))
+        for f in coded
+        if (code := f.time_code) is not None
+    ]
     usual = Counter(offset for _, offset in offsets).most_common(1)[0][0]
     odd = [(frame, offset) for frame, offset in offsets if offset != usual]
     if not odd:

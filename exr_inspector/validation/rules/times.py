@@ -72,10 +72,10 @@ def time_code_range(part: PartFacts, parameters: Parameters) -> Results:
     when=t.TIME,
 )
 def drop_frame(part: PartFacts, parameters: Parameters) -> Results:
-    """The drop frame flag against the frame rate, and time codes that are dropped."""
+    """The drop frame flag against the frame rate, and time codes that are dropped; without any rate, those at 29.97."""
     value = _time_code(part)
-    rate = frame_rate(part) or parameters.frame_rate
-    if value is None or rate is None or not timecodes.has_drop_flag(value):
+    rate = frame_rate(part) or parameters.frame_rate or timecodes.DROP_RATES[0]
+    if value is None or not timecodes.has_drop_flag(value):
         return NOTHING
     code = timecodes.clock_of(value)
     if not any(math.isclose(rate, drop, rel_tol=1e-4) for drop in timecodes.DROP_RATES):

@@ -7,9 +7,9 @@ from exr_inspector.model import Severity
 from exr_inspector.validation import traits as t
 from exr_inspector.validation.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.roles import Role
+from exr_inspector.validation.roles import RGB, Role
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule
-from exr_inspector.validation.rules.channels import names_of
+from exr_inspector.validation.rules.channels import depths, names_of
 
 
 def _of_type(channels: list[NamedChannel], pixel_type: PixelType, why: str, expected: str) -> Results:
@@ -32,7 +32,7 @@ def _of_type(channels: list[NamedChannel], pixel_type: PixelType, why: str, expe
 )
 def depth_half(part: ChannelFacts, _parameters: Parameters) -> Results:
     """Depth channels in HALF; Z and ZBack of deep parts have a rule of their own."""
-    channels = part.of_role(Role.DEPTH)
+    channels = depths(part)
     if part.traits & t.DEEP:
         channels = [channel for channel in channels if channel.name not in {"Z", "ZBack"}]
     return _of_type(channels, PixelType.HALF, "depth needs FLOAT", "FLOAT")
@@ -45,10 +45,18 @@ def depth_half(part: ChannelFacts, _parameters: Parameters) -> Results:
     why="HALF holds whole numbers up to 2048 exactly; larger ids are destroyed.",
     source="OpenEXR technical introduction; deep ids specification",
     when=t.DATA,
+    version=2,
 )
 def id_half(part: ChannelFacts, _parameters: Parameters) -> Results:
-    """Id channels in HALF."""
-    return _of_type(part.of_role(Role.ID), PixelType.HALF, "ids need UINT", "UINT")
+    """Id channels in HALF; where a layer has R, G and B of it, these are more likely colours for ids, and a warning."""
+    numbers: list[NamedChannel] = []
+    colours: list[NamedChannel] = []
+    for channel in part.of_role(Role.ID):
+        is_colour = channel.component in RGB and part.by_layer[channel.layer, channel.view].keys() >= set(RGB)
+        (colours if is_colour else numbers).append(channel)
+    found = _of_type(numbers, PixelType.HALF, "ids need UINT", "UINT")
+    pictures = _of_type(colours, PixelType.HALF, "as ids they are destroyed", "UINT, or another name")
+    return [*found, *(each._replace(severity=Severity.WARNING) for each in pictures)]
 
 
 @channel_rule(

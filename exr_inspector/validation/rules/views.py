@@ -86,56 +86,88 @@ def name_characters(file: FileFacts, _parameters: Parameters) -> Results:
     "VIEW-CHAN-PREFIX",
     Severity.WARNING,
     "View names are in channel names as the convention has it",
-    why="In single parts the view is the last but one component; in multi-part files it is in no channel name.",
+    why="In single parts the view is the last but one component, and absent from R, G, B, A of the default view; in multi-part "
+    "files it is in no channel name.",
     source=_DOCUMENT,
     when=t.VIEWS,
+    version=2,
 )
 def channel_prefix(file: FileFacts, _parameters: Parameters) -> Results:
-    """View names at another place of a channel name."""
-    views = set(file.views)
+    """View names at another place of a channel name, and R, G, B, A of the default view under its name."""
+    views = frozenset(file.views)
+    if file.is_multi_part:
+        return _prefixed(file, views)
+    part = file.parts[0]
+    if not isinstance(part.part.value("multiView", "stringvector"), tuple) or not views:
+        return NOTHING
+    default = file.views[0]
     found = []
-    for part in file.parts:
-        facts = part.channel_facts
-        # In single parts the last but one component is where a view belongs.
-        if views.isdisjoint(facts.outer_names) and (not file.is_multi_part or views.isdisjoint(facts.inner_names)):
-            continue
-        hit = [name.name for name in part.names.channels if _misplaced(name.name, name.view, views, file)]
-        if hit:
-            found.append(Found(f"View names in channel names: {listed(hit)}", hit[0], channel=hit[0], part=part.index))
+    if hit := [name for name in (channel.name for channel in part.channels) if _misplaced(name, views)]:
+        expected = "layer.view.channel"
+        found.append(Found(f"View names at another place than {expected}: {listed(hit)}", hit[0], expected, hit[0], 0))
+    prefixed = {f"{default}.{component}" for component in "RGBA"}
+    if hit := [channel.name for channel in part.channels if channel.name in prefixed]:
+        expected = hit[0].rpartition(".")[2]
+        message = f"{listed(hit)} are of the default view {default}, whose colours have no prefix"
+        found.append(Found(message, hit[0], expected, hit[0], 0))
     return found
 
 
-def _misplaced(name: str, view: str | None, views: set[str], file: FileFacts) -> bool:
-    components = name.split(".")[:-1]
-    if file.is_multi_part:
-        return not views.isdisjoint(components)
-    return not views.isdisjoint(components[:-1]) and view not in components[-1:]
+def _prefixed(file: FileFacts, views: frozenset[str]) -> list[Found]:
+    """Channel names of multi-part files that hold a view's name."""
+    found = []
+    for part in file.parts:
+        facts = part.channel_facts
+        if views.isdisjoint(facts.outer_names) and views.isdisjoint(facts.inner_names):
+            continue
+        hit = [channel.name for channel in part.channels if not views.isdisjoint(channel.name.split(".")[:-1])]
+        message = f"View names in channel names: {listed(hit)}"
+        found.append(Found(message, hit[0], "names without views", hit[0], part.index))
+    return found
+
+
+def _misplaced(name: str, views: frozenset[str]) -> bool:
+    """Whether a channel of a single part has views in its name, but not where the convention looks for one."""
+    *outer, last = name.split(".")
+    if not outer:
+        return False
+    return outer[-1] not in views and (last in views or not views.isdisjoint(outer))
 
 
 @file_rule(
     "VIEW-PAIR",
     Severity.WARNING,
-    "Every view has the same channels and types",
+    "Every view has the same channels and types, in windows of the same size",
     why="An eye is missing something.",
     source=f"{_DOCUMENT}; common practice",
     when=t.VIEWS,
+    version=2,
 )
 def pair(file: FileFacts, _parameters: Parameters) -> Results:
-    """Channels by view over all parts, and windows of parts that are one layer's views."""
+    """Channels by view over all parts; sizes of data windows, which may follow the image, are told as info."""
     views = file.views
     if len(views) < 2:
         return NOTHING
     by_view: dict[str | None, frozenset[tuple[str, str, str]]] = dict.fromkeys(views, frozenset())
+    sizes: dict[str | None, dict[tuple[str, str, str], str]] = {view: {} for view in views}
     for part in file.parts:
+        window = part.part.data_window
         for view, entries in part.channel_facts.by_view.items():
             if view in by_view:
                 by_view[view] |= entries
+                if window is not None:
+                    sizes[view].update(dict.fromkeys(entries, f"{window.width}x{window.height}"))
     first = by_view[views[0]]
     found = []
     for view in views[1:]:
         if odd := sorted(first ^ by_view[view]):
             names = listed(".".join(filter(None, entry[:2])) + f" {entry[2]}" for entry in odd)
             found.append(Found(f"Views {views[0]} and {view} differ in {names}", names, "equal channels"))
+        here, there = sizes[view], sizes[views[0]]
+        if smaller := sorted(e for e in here.keys() & there.keys() if here[e] != there[e]):
+            name, mine, other = ".".join(filter(None, smaller[0][:2])), here[smaller[0]], there[smaller[0]]
+            message = f"{name} is {mine} pixels in view {view} and {other} in view {views[0]}"
+            found.append(Found(message, mine, other, name, severity=Severity.INFO))
     return found
 
 

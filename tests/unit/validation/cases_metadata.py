@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from exr_inspector.model import Severity
 from exr_inspector.validation.manifests import cryptomatte_id
 from tests.support.exrbytes import (
     DWAA,
@@ -78,7 +79,8 @@ CRYPTOMATTES = [
         matte(channels=ranks(f"{NAME}00", components="rg")),
         matte(channels=ranks(f"{NAME}00", components="RGBA")),
     ),
-    Case("CRY-LAYERS", matte(channels=[]), GOOD),
+    Case("CRY-LAYERS", matte(channels=[]), GOOD, severity=Severity.WARNING),
+    Case("CRY-LAYERS", matte(channels=ranks(f"{NAME}0", f"{NAME}1")), GOOD),
     Case("CRY-LAYERS", stereo(f"{NAME}01"), stereo(f"{NAME}00", f"{NAME}01")),
     Case("CRY-LAYER-EXACT", matte(channels=ranks("Crypto_Object00")), GOOD),
     Case("CRY-FLOAT32", matte(channels=ranks(f"{NAME}00", kind=HALF)), GOOD),

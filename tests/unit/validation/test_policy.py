@@ -17,7 +17,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation import PROFILES, RULES, Policy, builtin_policy, load_policy
 from exr_inspector.validation.policy_file import json_schema
 from exr_inspector.validation.reference import markdown
-from exr_inspector.validation.registry import GROUPS, LEFT_OUT
+from exr_inspector.validation.registry import GROUPS, IN_PART, LEFT_OUT
 from tests.unit.validation.judging import PLAIN, judge
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -177,6 +177,7 @@ def test_documents_are_up_to_date() -> None:
 def test_registry_is_sound() -> None:
     assert {rule.group for rule in RULES.values()} == set(GROUPS)
     assert not LEFT_OUT.keys() & RULES.keys()
+    assert IN_PART.keys() <= RULES.keys()
     for rule in RULES.values():
         assert rule.title
         assert rule.why

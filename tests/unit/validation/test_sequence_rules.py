@@ -106,6 +106,27 @@ def test_messages_name_runs_of_frames() -> None:
     assert finding.expected == "1-30"
 
 
+@pytest.mark.parametrize(
+    ("rate", "last", "drop"), [(24.0, 23, False), (25.0, 24, False), (30_000 / 1001, 29, True), (30.0, 29, False)]
+)
+def test_time_codes_go_on_behind_midnight(rate: float, last: int, *, drop: bool) -> None:
+    codes = [
+        Clock(23, 59, 59, last - 1, drop),
+        Clock(23, 59, 59, last, drop),
+        Clock(0, 0, 0, 0, drop),
+        Clock(0, 0, 0, 1, drop),
+    ]
+    given = [frame(n, time_code=code, frame_rate=rate) for n, code in enumerate(codes, 1)]
+    assert "TIM-TC-SEQ" not in {finding.code for finding in judged(given)}
+    given[2] = frame(3, time_code=Clock(0, 0, 1, 0, drop), frame_rate=rate)
+    assert "TIM-TC-SEQ" in {finding.code for finding in judged(given)}
+
+
+def test_one_missing_frame_is_one_frame() -> None:
+    (finding,) = [f for f in judged([f for f in frames() if f.frame != 4]) if f.code == "SEQ-MISSING"]
+    assert finding.message == "1 frame is missing between 1 and 10: 4"
+
+
 def test_far_apart_frames_cost_nothing() -> None:
     (finding,) = [f for f in judged([frame(1), frame(2_000_000_000)]) if f.code == "SEQ-MISSING"]
     assert finding.message.startswith("1999999998 frames")

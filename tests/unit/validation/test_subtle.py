@@ -1,0 +1,701 @@
+"""Rules at their edges: what is nearly wrong, and nearly right. One pass and one fail of each rule are in `cases_*`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import mmh3
+import numpy as np
+import pytest
+
+from exr_inspector.model import Finding, Severity
+from exr_inspector.validation.manifests import cryptomatte_id, wrong_names
+from exr_inspector.validation.roles import Role, role_of
+from exr_inspector.validation.timecodes import Clock, frames_of_day
+from tests.support.exrbytes import (
+    B44,
+    DWAA,
+    FLOAT,
+    HALF,
+    HTJ2K32,
+    LJ2K,
+    NONE,
+    PIZ,
+    PXR24,
+    RGB,
+    UINT,
+    ZIP,
+    ZSTD,
+    Attr,
+    Channel,
+    Part,
+    a_box2i,
+    a_float,
+    a_int,
+    a_keycode,
+    a_rational,
+    a_string,
+    a_stringvector,
+    a_timecode,
+    a_vector,
+    build,
+    tv60,
+)
+from tests.unit.validation.cases_metadata import KEY, NAME, declared, ranks
+from tests.unit.validation.judging import judge, policy
+
+E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - as the catalogue has them
+INT_MIN, INT_MAX = -(2**31), 2**31 - 1
+
+
+def found(data: bytes, *codes: str, **how: Any) -> dict[str, Severity]:
+    """The worst severity of each of the codes (of groups, where they end in a hyphen) that was found."""
+    worst: dict[str, Severity] = {}
+    for finding in judge(data, **how):
+        if finding.code.startswith(codes):
+            worst[finding.code] = max(worst.get(finding.code, I), finding.severity)
+    return worst
+
+
+def of(data: bytes, code: str, **how: Any) -> list[Finding]:
+    return [finding for finding in judge(data, **how) if finding.code == code]
+
+
+def extra(*attributes: Attr, **changed: Any) -> bytes:
+    return build([Part(extra=attributes, **changed)])
+
+
+def only(*channels: tuple[str, int] | str, compression: int = NONE, more: tuple[Attr, ...] = ()) -> bytes:
+    made = [Channel(c, FLOAT) if isinstance(c, str) else Channel(*c) for c in channels]
+    return build([Part(channels=made, compression=compression, extra=more)])
+
+
+# --- effective lossiness ---------------------------------------------------------------------------------
+
+
+LOSSY_CODES = ("CMP-LOSSY-DATA", "CMP-B44-DATA", "CMP-PXR24-FLOAT", "CMP-DWA-NAMES", "CMP-LJ2K-TRIPLET")
+
+
+@pytest.mark.parametrize(
+    ("compression", "channels", "expected"),
+    [
+        (DWAA, ["N.X", "N.Z", "P.X", "id", "depth.Z", "uv.x"], {}),
+        (DWAA, ["N.Y"], {"CMP-LOSSY-DATA": E, "CMP-DWA-NAMES": E}),
+        (DWAA, [("P.Y", HALF)], {"CMP-LOSSY-DATA": E, "CMP-DWA-NAMES": E}),
+        (DWAA, [("id.R", UINT)], {}),
+        (DWAA, ["id.R"], {"CMP-LOSSY-DATA": E, "CMP-DWA-NAMES": E}),
+        (DWAA, ["id.r", "id.red", "N.y", "id.A"], {}),
+        (DWAA, ["motion.BY", "motion.RY"], {"CMP-LOSSY-DATA": E, "CMP-DWA-NAMES": E}),
+        (B44, [("Z", HALF)], {"CMP-LOSSY-DATA": E, "CMP-B44-DATA": E}),
+        (B44, [("N.X", HALF)], {"CMP-LOSSY-DATA": E, "CMP-B44-DATA": E}),
+        (B44, ["Z", "N.X", ("id", UINT)], {}),
+        (PXR24, ["Z", "N.X", "motion.x"], {"CMP-PXR24-FLOAT": W}),
+        (PXR24, ["P.X"], {"CMP-LOSSY-DATA": E, "CMP-PXR24-FLOAT": E}),
+        (PXR24, ["id"], {"CMP-LOSSY-DATA": E, "CMP-PXR24-FLOAT": E}),
+        (PXR24, [("P.X", HALF), ("Z", HALF), ("id", UINT)], {}),
+        (LJ2K, ["N.r", "N.g", "N.b"], {"CMP-LOSSY-DATA": E, "CMP-LJ2K-TRIPLET": E}),
+        (LJ2K, ["N.Red", "N.GREEN", "N.blue"], {"CMP-LOSSY-DATA": E, "CMP-LJ2K-TRIPLET": E}),
+        (LJ2K, ["R", "G", "B", "N.r", "N.g", "N.b"], {}),
+        (LJ2K, ["N.X", "N.Y", "N.Z"], {}),
+        (LJ2K, [("N.R", UINT), ("N.G", UINT), ("N.B", UINT)], {}),
+        *((codec, ["N.R", "N.Y", "id.R", "P.X", ("Z", HALF)], {}) for codec in (NONE, ZIP, PIZ, HTJ2K32, ZSTD)),
+    ],
+)
+def test_effective_loss(compression: int, channels: list[Any], expected: dict[str, Severity]) -> None:
+    assert found(only(*channels, compression=compression), *LOSSY_CODES) == expected
+
+
+@pytest.mark.parametrize(
+    ("components", "compression", "is_lossy"),
+    [
+        ("rgba", DWAA, False),
+        ("RGBA", DWAA, True),
+        ("rgba", LJ2K, True),
+        ("rgba", PXR24, True),
+        ("rgba", B44, False),
+        ("RGBA", ZIP, False),
+    ],
+)
+def test_cryptomatte_and_codecs(components: str, compression: int, *, is_lossy: bool) -> None:
+    data = build([Part(channels=ranks(f"{NAME}00", components=components), compression=compression, extra=declared())])
+    assert (found(data, "CRY-LOSSLESS") == {"CRY-LOSSLESS": E}) is is_lossy
+    assert (found(data, "CMP-LOSSY-DATA") == {"CMP-LOSSY-DATA": E}) is is_lossy
+
+
+# --- what a name says ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layer", "component", "role"),
+    [
+        ("ViewLayer.Vector", "Y", Role.MOTION),
+        ("nn", "Y", Role.OTHER),
+        ("mask", "Y", Role.OTHER),
+        ("", "Y", Role.COLOUR),
+        ("1st_bounce", "R", Role.COLOUR),
+        ("depth_of_field", "R", Role.COLOUR),
+        ("motionBlur", "R", Role.COLOUR),
+        ("id_mask", "R", Role.COLOUR),
+        ("ID_matte1", "G", Role.COLOUR),
+        ("idCharacter", "R", Role.COLOUR),
+        ("ViewLayer.Object Index", "X", Role.ID),
+        ("materialIndex", "X", Role.OTHER),
+        ("render_id", "R", Role.ID),
+        ("worldNormal_01", "R", Role.NORMAL),
+        ("valid", "R", Role.COLOUR),
+    ],
+)
+def test_roles_by_words(layer: str, component: str, role: Role) -> None:
+    assert role_of(layer, component) is role
+
+
+def test_the_third_axis_is_no_depth() -> None:
+    assert found(only(("X", HALF), ("Y", HALF), ("Z", HALF)), "TYP-DEPTH") == {}  # CIE XYZ
+    assert found(only(("foo.X", HALF), ("foo.Y", HALF), ("foo.Z", HALF)), "TYP-DEPTH") == {}
+    assert found(only(("foo.Z", HALF)), "TYP-DEPTH") == {"TYP-DEPTH-HALF": W}
+    zeros = np.zeros((3, 4))
+    pixels = {f"foo.{axis}": zeros for axis in "XYZ"} | {c.name: zeros + 0.5 for c in RGB}
+    data = build([Part(channels=[*RGB, *(Channel(f"foo.{a}", FLOAT) for a in "XYZ")], pixels=pixels)])
+    assert found(data, "PIX-DEPTH-SIGN", "PIX-NEGATIVE", stats=True) == {}
+
+
+def test_a_vector_goes_below_zero() -> None:
+    down = np.full((3, 4), -1.0)
+    pixels = {f"nn.{axis}": down for axis in "XYZ"} | {c.name: down * -0.5 for c in RGB}
+    data = build([Part(channels=[*RGB, *(Channel(f"nn.{a}", FLOAT) for a in "XYZ")], pixels=pixels)])
+    assert found(data, "PIX-NEGATIVE", stats=True) == {}
+
+
+def test_three_halves_of_an_id_are_colours() -> None:
+    assert found(only(*((f"objectId.{c}", HALF) for c in "RGB")), "TYP-ID-HALF") == {"TYP-ID-HALF": W}
+    assert found(only(("objectId.R", HALF)), "TYP-ID-HALF") == {"TYP-ID-HALF": E}
+
+
+def test_odd_names_are_told_together() -> None:
+    names = [("my layer.R", HALF), ("my layer.G", HALF), ("ä.R", HALF), ("x", HALF)]
+    told = [finding.message for finding in of(only(*names), "CHN-CHARS")]
+    assert told == [
+        "2 channel names have a space: 'my layer.G', 'my layer.R'",
+        "One channel name has characters other than printable ASCII: 'ä.R'",
+    ]
+
+
+# --- Cryptomatte -----------------------------------------------------------------------------------------
+
+
+OTHER = "crypto_object2"
+OTHER_KEY = f"{cryptomatte_id(OTHER):08x}"[:7]
+
+
+def matte(*channels: Channel, attributes: list[Attr] | None = None) -> bytes:
+    return build([Part(channels=[*RGB, *channels], extra=declared() if attributes is None else attributes)])
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        (ranks(f"{NAME}00", components="RGBA"), {}),
+        ([Channel(f"{NAME}00.{c}", FLOAT) for c in ("red", "green", "blue", "alpha")], {}),
+        ([Channel(f"{NAME}00.{c}", FLOAT) for c in ("Red", "GREEN", "Blue", "Alpha")], {}),
+        ([Channel(f"{NAME}00.{c}", FLOAT) for c in ("r", "green", "b", "alpha")], {"CRY-LAYERS": E}),
+        (ranks(f"{NAME}01"), {"CRY-LAYERS": E}),
+        (ranks(f"{NAME}00", f"{NAME}01", f"{NAME}03"), {"CRY-LAYERS": E}),
+        (ranks(f"{NAME}0"), {"CRY-LAYERS": E}),
+        (ranks(f"{NAME}000"), {"CRY-LAYERS": E}),
+        (ranks(f"beauty.{NAME}00"), {"CRY-LAYER-EXACT": W}),
+        (ranks(f"{NAME}00", kind=UINT), {"CRY-FLOAT32": E}),
+        ([], {"CRY-LAYERS": W}),
+    ],
+)
+def test_layers_of_a_cryptomatte(layers: list[Channel], expected: dict[str, Severity]) -> None:
+    assert found(matte(*layers), "CRY-LAYERS", "CRY-LAYER-EXACT", "CRY-FLOAT32") == expected
+
+
+def test_names_that_begin_alike() -> None:
+    several = [*declared(), *declared(key=OTHER_KEY, name=OTHER)]
+    layers = ranks(f"{NAME}00", f"{NAME}01", f"{OTHER}00", f"{OTHER}01")
+    assert found(matte(*layers, attributes=several), "CRY-") == {}
+    half = [*ranks(f"{NAME}00"), *ranks(f"{OTHER}00", kind=HALF)]
+    (finding,) = of(matte(*half, attributes=several), "CRY-FLOAT32")
+    assert finding.message.startswith(f"Cryptomatte {OTHER!r}")
+
+
+@pytest.mark.parametrize(
+    ("key", "is_odd"), [(KEY, False), (KEY.upper(), True), (f"{KEY}0", True), (KEY[:6], True), ("0", True)]
+)
+def test_keys(key: str, *, is_odd: bool) -> None:
+    assert bool(found(matte(*ranks(f"{NAME}00"), attributes=declared(key=key)), "CRY-KEY-FORM")) is is_odd
+
+
+def _toggled() -> str:
+    """A name whose hash has an exponent of 0 or 255, so that bit 23 is toggled."""
+    names = (f"object{number}" for number in range(10_000))
+    return next(name for name in names if (mmh3.hash(name, 0, signed=False) >> 23) & 255 in {0, 255})
+
+
+def test_the_exponent_s_bit_is_toggled() -> None:
+    name = _toggled()
+    identifier = cryptomatte_id(name)
+    assert 0 < (identifier >> 23) & 255 < 255
+    assert np.isfinite(np.uint32(identifier).view(np.float32))
+    plain = f"{identifier ^ (1 << 23):08x}"
+    good, bad = ({name: text} for text in (f"{identifier:08x}", plain))
+    assert wrong_names(good) == []
+    assert wrong_names(bad) == [name]
+    for manifest, code in ((good, {}), (bad, {"CRY-MANIFEST-HASH": E})):
+        attributes = declared(manifest=json.dumps(manifest))
+        assert found(matte(*ranks(f"{NAME}00"), attributes=attributes), "CRY-MANIFEST-HASH") == code
+
+
+@pytest.mark.parametrize(
+    ("path", "is_wrong"),
+    [
+        ("m.json", False),
+        ("sub/m.json", False),
+        ("/abs/m.json", True),
+        ("./m.json", True),
+        ("../m.json", True),
+        ("sub/../../m.json", True),
+        ("sub\\m.json", True),
+        ("C:/m.json", True),
+        ("m.txt", True),
+        ("m", True),
+        ("m.JSON", True),
+    ],
+)
+def test_sidecar_paths(path: str, *, is_wrong: bool) -> None:
+    data = matte(*ranks(f"{NAME}00"), attributes=declared("manifest", manif_file=path))
+    assert (found(data, "CRY-MANIF-FILE") == {"CRY-MANIF-FILE": E}) is is_wrong
+    assert found(data, "CRY-MANIFEST-MISSING") == {}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "code"),
+    [
+        ("{}", {}),
+        ("", {"CRY-MANIFEST-MISSING": W}),
+        ("[]", {"CRY-MANIFEST-JSON": E}),
+        ('{"a": 1}', {"CRY-MANIFEST-JSON": E}),
+        ('{"a": "3c2569b"}', {"CRY-MANIFEST-JSON": E}),
+        ('{"a": "3C2569B2"}', {"CRY-MANIFEST-JSON": E}),
+        ('{"a": "3c2569b2"}', {}),
+    ],
+)
+def test_manifests(manifest: str, code: dict[str, Severity]) -> None:
+    data = matte(*ranks(f"{NAME}00"), attributes=declared(manifest=manifest))
+    assert found(data, "CRY-MANIFEST-JSON", "CRY-MANIFEST-MISSING", "CRY-MANIFEST-HASH") == code
+
+
+def apart(*layers: list[Channel], views: tuple[str, ...] = (), **changed: Any) -> bytes:
+    """Declared in the first part, as Blender does, with the ranks in parts of their own."""
+    parts = [
+        Part(
+            name="beauty", extra=[*declared(), *(a_string("view", v) for v in views[:1])], pixels=changed.get("beauty")
+        )
+    ]
+    for index, channels in enumerate(layers):
+        own = [a_string("view", views[index])] if views else []
+        parts.append(Part(name=f"crypto{index}", channels=channels, extra=own, pixels=changed.get("pixels")))
+    return build(parts)
+
+
+def test_ranks_in_another_part_are_no_colour() -> None:
+    ids = np.full((3, 4), -1e30)
+    pixels = {f"{NAME}00.{c}": ids if c in "rb" else ids * 0 for c in "rgba"}
+    data = apart(ranks(f"{NAME}00"), pixels=pixels, beauty={c.name: np.full((3, 4), 0.5) for c in RGB})
+    assert found(data, "PIX-NEGATIVE", "PIX-BLACK", "CRY-", stats=True) == {}
+    constant = of(data, "PIX-CONSTANT", stats=True)
+    assert [finding.part for finding in constant] == [0]
+
+
+def test_both_eyes_of_a_cryptomatte_are_looked_at() -> None:
+    views = ("left", "right")
+    good = apart(ranks(f"{NAME}00"), ranks(f"{NAME}00"), views=views)
+    assert found(good, "CRY-") == {}
+    for eyes in ((HALF, FLOAT), (FLOAT, HALF)):
+        layers = [ranks(f"{NAME}00", kind=kind) for kind in eyes]
+        assert found(apart(*layers, views=views), "CRY-FLOAT32") == {"CRY-FLOAT32": E}
+
+
+# --- views -----------------------------------------------------------------------------------------------
+
+
+def single(views: tuple[str, ...], *names: str) -> bytes:
+    return build([Part(channels=[Channel(name) for name in names], extra=[a_stringvector("multiView", views)])])
+
+
+@pytest.mark.parametrize(
+    ("names", "is_odd"),
+    [
+        (("R", "G", "B", "right.R", "right.G", "right.B"), False),
+        (("left.R", "left.G", "left.B", "right.R", "right.G", "right.B"), True),  # the default view has a prefix
+        (("R", "left.A", "right.R"), True),
+        (("R", "left.X", "right.X"), False),  # optional for other data
+        (("R", "diffuse.left.R", "diffuse.right.R"), False),
+        (("R", "left.diffuse.R"), True),
+        (("R", "speed.left"), True),
+        (("R", "left"), False),  # a channel of the default view
+        (("R", "background.data"), False),
+        (("R", "got.it.right.now"), False),
+        (("R", "right.left.R"), False),
+    ],
+)
+def test_view_names_in_single_parts(names: tuple[str, ...], *, is_odd: bool) -> None:
+    assert (found(single(("left", "right"), *names), "VIEW-CHAN-PREFIX") == {"VIEW-CHAN-PREFIX": W}) is is_odd
+
+
+def eye(view: str | None, *names: str, **changed: Any) -> Part:
+    tags = [] if view is None else [a_string("view", view)]
+    return Part(name=f"{view}{'-'.join(names)}", channels=[Channel(n) for n in names], extra=tags, **changed)
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([eye("left", *"BGR"), eye("right", *"BGR")], {}),
+        ([eye("right", *"BGR"), eye("left", *"BGR"), eye(None, "notes.R", "notes.G", "notes.B")], {}),
+        ([eye(None, *"BGR"), eye("left", *"BGR"), eye("right", *"BGR")], {"VIEW-PART0": E}),
+        ([eye("left", "left.R"), eye("right", "left.R")], {"VIEW-CHAN-PREFIX": W}),
+        ([eye("left", "x.left.R"), eye("right", "x.left.R")], {"VIEW-CHAN-PREFIX": W}),
+        ([eye("Left", "R"), eye("right", "R")], {"VIEW-LEFTRIGHT": W}),
+        ([eye("mono", "R"), eye("left", "R"), eye("right", "R")], {}),
+        ([eye("left", *"BGR"), eye("right", *"BG")], {"VIEW-PAIR": W}),
+        (
+            [eye("left", "R"), eye("right", "R", data_window=(0, 0, 1, 2), display_window=(0, 0, 3, 2))],
+            {"VIEW-PAIR": I},
+        ),
+        ([eye("left", "R"), eye("right", "R", data_window=(1, 0, 4, 2), display_window=(0, 0, 3, 2))], {}),
+        ([eye("left.eye", "R"), eye("right", "R")], {"VIEW-NAME-CHARS": E, "VIEW-LEFTRIGHT": W}),
+        ([eye("", "R"), eye("right", "R")], {"VIEW-NAME-CHARS": E, "VIEW-LEFTRIGHT": W}),
+    ],
+)
+def test_views_of_multi_part_files(parts: list[Part], expected: dict[str, Severity]) -> None:
+    assert found(build(parts), "VIEW-") == expected
+
+
+def test_the_two_conventions_do_not_mix() -> None:
+    parts = [Part(name=v, extra=[a_string("view", v), a_stringvector("multiView", [v])]) for v in ("left", "right")]
+    assert found(build(parts), "VIEW-") == {"VIEW-MIX": E}
+
+
+# --- deep ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "lacking"),
+    [
+        (("A", "R", "Z"), ""),
+        (("AR", "R", "A", "G", "Z"), ""),
+        (("AR", "R", "Z"), ""),
+        (("AR", "G", "Z"), "G"),
+        (("A", "L1.R", "L1.L2.G", "Z"), ""),
+        (("L1.A", "L1.L2.G", "Z"), ""),
+        (("L1.A", "R", "Z"), "R"),
+        (("Z", "ZBack"), ""),
+        (("Z", "id"), "id"),
+        (("A", "Z", "L1.Z"), ""),
+        (("L1.Z", "Z"), "L1.Z"),
+        (("AG", "Y", "Z"), "Y"),
+        (("L1.A", "L10.R", "Z"), "L10.R"),
+    ],
+)
+def test_alpha_of_deep_channels(names: tuple[str, ...], lacking: str) -> None:
+    channels = [
+        Channel(n, FLOAT if n.rpartition(".")[2] in {"Z", "ZBack"} else UINT if n == "id" else HALF) for n in names
+    ]
+    told = of(build([Part(kind="deepscanline", channels=channels)]), "DEEP-ALPHA")
+    assert [finding.message for finding in told] == ([f"No alpha for {lacking}"] if lacking else [])
+
+
+@pytest.mark.parametrize(
+    ("names", "count"),
+    [
+        (("id",), 0),
+        (("objectid0", "objectid1"), 0),
+        (("particle.id0", "particle.id1"), 0),
+        (("objectid0",), 1),
+        (("particle.id1", "id0"), 2),
+    ],
+)
+def test_ids_of_deep_parts(names: tuple[str, ...], count: int) -> None:
+    channels = [Channel("A"), Channel("Z", FLOAT), *(Channel(n, UINT) for n in names)]
+    assert len(of(build([Part(kind="deepscanline", channels=channels)]), "DEEP-ID")) == count
+
+
+# --- windows and numbers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("box", [(INT_MIN, INT_MIN, INT_MAX, INT_MAX), (INT_MAX, INT_MAX, INT_MIN, INT_MIN)])
+@pytest.mark.parametrize("name", ["dataWindow", "displayWindow", "originalDataWindow"])
+def test_extreme_windows(name: str, box: tuple[int, int, int, int]) -> None:
+    attribute = a_box2i(name, box)
+    data = extra(attribute) if name == "originalDataWindow" else build([Part(replace=[attribute])])
+    codes = found(data, "WIN-INVALID", "WIN-ODW")  # no rule fails
+    if name != "originalDataWindow":
+        assert codes["WIN-INVALID"] is E
+
+
+@pytest.mark.parametrize(
+    ("box", "is_valid"),
+    [
+        ((-1_073_741_822, 0, -1_073_741_822, 0), True),
+        ((-1_073_741_823, 0, -1_073_741_823, 0), False),
+        ((1_073_741_822, 0, 1_073_741_822, 0), True),
+        ((1_073_741_823, 0, 1_073_741_823, 0), False),
+        ((0, 0, -1, 0), False),
+    ],
+)
+def test_the_limits_of_coordinates(box: tuple[int, int, int, int], *, is_valid: bool) -> None:
+    data = build([Part(replace=[a_box2i("displayWindow", box)])])
+    assert ("WIN-INVALID" not in found(data, "WIN-")) is is_valid
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), 0.0, -1.0, 3e38, 1e-45])
+def test_odd_floats_in_every_float_attribute(value: float) -> None:
+    names = (
+        "whiteLuminance",
+        "expTime",
+        "aperture",
+        "tStop",
+        "isoSpeed",
+        "xDensity",
+        "focus",
+        "shutterAngle",
+        "utcOffset",
+    )
+    attributes = [*(a_float(name, value) for name in names), a_vector("adoptedNeutral", "v2f", (value, value))]
+    replaced = [a_float("screenWindowWidth", value), a_float("pixelAspectRatio", value)]
+    data = build([Part(extra=attributes, replace=[*replaced, a_vector("screenWindowCenter", "v2f", (value, value))])])
+    codes = found(data, "WIN-", "COL-WHITELUM", "TIM-POSITIVE")
+    is_sound = np.isfinite(value) and value > 0
+    assert ("COL-WHITELUM" in codes, "TIM-POSITIVE" in codes) == (not is_sound, not is_sound)
+    assert codes["WIN-PAR-RANGE"] is E
+    assert ("WIN-SCREEN" in codes) == (not np.isfinite(value) or value < 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_valid"),
+    [(1e-6, True), (9.99e-7, False), (1e6, True), (1_000_001.0, False), (0.5, True), (float("nan"), False)],
+)
+def test_pixel_aspect_ratios(value: float, *, is_valid: bool) -> None:
+    codes = found(build([Part(replace=[a_float("pixelAspectRatio", value)])]), "WIN-PAR-RANGE")
+    assert (codes == {}) is is_valid
+
+
+def test_empty_strings_everywhere() -> None:
+    names = (
+        "owner",
+        "comments",
+        "capDate",
+        "view",
+        "wrapmodes",
+        "colorInteropID",
+        "cameraMake",
+        "lensModel",
+        "reelName",
+    )
+    codes = found(
+        extra(*(a_string(name, "") for name in names)), "STR-", "COL-C-", "TIM-CAPDATE", "ENV-WRAP", "VIEW-NAME"
+    )
+    assert codes["COL-C-EMPTY-ID"] is W
+    assert codes["STR-STRING-EMPTY"] is W
+    assert codes["TIM-CAPDATE"] is W
+    assert codes["ENV-WRAP"] is I
+    assert codes["VIEW-NAME-CHARS"] is E
+
+
+# --- time ------------------------------------------------------------------------------------------------
+
+
+def timed(word: int, rate: tuple[int, int] | None = None) -> bytes:
+    return extra(a_timecode("timeCode", word), *([a_rational("framesPerSecond", *rate)] if rate else []))
+
+
+@pytest.mark.parametrize(
+    ("word", "rate", "codes"),
+    [
+        (tv60(23, 59, 59, 29), None, {}),
+        (tv60(24, 0, 0, 0), None, {"TIM-TC-RANGE": E}),
+        (tv60(0, 60, 0, 0), None, {"TIM-TC-RANGE": E}),
+        (tv60(0, 0, 60, 0), None, {"TIM-TC-RANGE": E}),
+        (tv60(0, 0, 0, 30), None, {"TIM-TC-RANGE": E}),
+        (tv60(0, 0, 0, 23), (24, 1), {}),
+        (tv60(0, 0, 0, 24), (24, 1), {"TIM-TC-RANGE": E}),
+        (tv60(0, 0, 0, 23), (24_000, 1001), {}),
+        (tv60(0, 0, 0, 24), (25, 1), {}),
+        (tv60(0, 0, 0, 25), (25, 1), {"TIM-TC-RANGE": E}),
+        (tv60(0, 0, 0, 29), (30_000, 1001), {}),
+        (tv60(0, 0, 0, 35), (48, 1), {}),
+        (tv60(0, 0, 0, 29), (60, 1), {}),
+        (0x0A, (24, 1), {"TIM-TC-RANGE": E}),  # the digit 10
+        (0x0A, None, {"TIM-TC-RANGE": E}),
+        (0x0F000000, None, {"TIM-TC-RANGE": E}),
+        (tv60(0, 1, 0, 2, drop=True), (30_000, 1001), {}),
+        (tv60(0, 1, 0, 1, drop=True), (30_000, 1001), {"TIM-TC-DROP": W}),
+        (tv60(0, 10, 0, 0, drop=True), (30_000, 1001), {}),
+        (tv60(0, 1, 1, 0, drop=True), (30_000, 1001), {}),
+        (tv60(0, 1, 0, 0, drop=True), (60_000, 1001), {"TIM-TC-DROP": W}),
+        (tv60(0, 0, 0, 2, drop=True), (25, 1), {"TIM-TC-DROP": W}),
+        (tv60(0, 0, 0, 2, drop=True), (30, 1), {"TIM-TC-DROP": W}),
+        (tv60(0, 1, 0, 0, drop=True), None, {"TIM-TC-DROP": W}),  # no rate has that code
+        (tv60(0, 1, 0, 2, drop=True), None, {}),
+    ],
+)
+def test_time_codes(word: int, rate: tuple[int, int] | None, codes: dict[str, Severity]) -> None:
+    assert found(timed(word, rate), "TIM-TC-") == codes
+
+
+@pytest.mark.parametrize(
+    ("rate", "is_odd"),
+    [
+        *(((base, 1), False) for base in (24, 25, 30, 48, 50, 60, 120)),
+        *(((1000 * base, 1001), False) for base in (24, 30, 48, 60, 120)),
+        ((24_000, 1000), False),
+        ((2397, 100), True),
+        ((23_976, 1000), True),
+        ((25_000, 1001), True),
+        ((24, 0), True),
+        ((0, 1), True),
+        ((-24, 1), True),
+        ((24, 2**32 - 1), True),
+        ((INT_MAX, 1), True),
+        ((17, 1), True),
+    ],
+)
+def test_frame_rates(rate: tuple[int, int], *, is_odd: bool) -> None:
+    assert bool(found(extra(a_rational("framesPerSecond", *rate)), "TIM-FPS")) is is_odd
+
+
+GOOD_CODE = (0, 0, 0, 0, 0, 1, 20)
+BEST_CODE = (99, 99, 999_999, 9_999, 119, 15, 120)
+
+
+@pytest.mark.parametrize("index", range(7))
+def test_every_field_of_a_key_code_has_its_range(index: int) -> None:
+    for code, step in ((GOOD_CODE, -1), (BEST_CODE, 1)):
+        assert found(extra(a_keycode("keyCode", code)), "TIM-KEYCODE") == {}
+        odd = tuple(value + step if i == index else value for i, value in enumerate(code))
+        assert found(extra(a_keycode("keyCode", odd)), "TIM-KEYCODE") == {"TIM-KEYCODE": W}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_odd"),
+    [
+        ("2024:02:29 23:59:59", False),
+        ("2023:02:29 23:59:59", True),
+        ("2024:02:29 24:00:00", True),
+        ("2024-02-29 23:59:59", True),
+        ("2024:02:29T23:59:59", True),
+        ("2024:02:29 23:59:59Z", True),
+        ("2024:02:29 23:59:59\n", True),
+        ("2024:2:29 23:59:59", True),
+        ("\u0662024:02:29 23:59:5", True),
+        ("0000:00:00 00:00:00", True),
+        ("1600:01:01 00:00:00", True),
+        ("9999:12:31 23:59:59", True),
+    ],
+)
+def test_capture_dates(text: str, *, is_odd: bool) -> None:
+    assert bool(found(extra(a_string("capDate", text)), "TIM-CAPDATE")) is is_odd
+
+
+@pytest.mark.parametrize(
+    ("rate", "drop", "frames"),
+    [(24.0, False, 2_073_600), (30_000 / 1001, True, 2_589_408), (30_000 / 1001, False, 2_592_000)],
+)
+def test_a_day_has_its_frames(rate: float, frames: int, *, drop: bool) -> None:
+    assert frames_of_day(Clock(23, 59, 59, 0, is_drop_frame=drop), rate) == frames
+
+
+# --- colour ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("identifier", "codes"),
+    [
+        ("lin_ap1_scene", {}),
+        ("data", {}),
+        ("unknown", {}),
+        ("srgbe_p3d65_display", {"COL-ID-NONLINEAR": W}),
+        ("srgb_rec709_scene", {"COL-ID-NONLINEAR": W}),
+        ("g24_rec709_display", {"COL-ID-NONLINEAR": W}),
+        ("ACEScg", {"COL-ID-SYNTAX": W, "COL-ID-UNREGISTERED": W}),
+        ("acescg", {"COL-ID-UNREGISTERED": W}),
+        ("show:acescg", {}),
+        ("show:v2:acescg", {}),
+        ("show::acescg", {}),
+        ("ocio:lin_awg4_scene", {}),
+        ("a:b:c:d", {"COL-ID-SYNTAX": W}),
+        (":acescg", {"COL-ID-SYNTAX": W}),
+        ("show:", {"COL-ID-SYNTAX": W}),
+        ("::x", {"COL-ID-SYNTAX": W}),
+        ("sh w:x", {"COL-ID-SYNTAX": W}),
+        ("a.b-c_d~e/f*g#h%i^j+k(l)m[n]o|p:x", {}),
+        ("lin_ap1_scene\n", {"COL-ID-SYNTAX": W, "COL-ID-UNREGISTERED": W}),
+        ("show:pq_custom_display", {"COL-ID-NONLINEAR": W}),
+    ],
+)
+def test_colour_ids(identifier: str, codes: dict[str, Severity]) -> None:
+    assert found(extra(a_string("colorInteropID", identifier)), "COL-ID-") == codes
+
+
+def test_data_called_r_g_b() -> None:
+    normals = [f"N.{c}" for c in "RGB"]
+    tags = {
+        "": I,
+        "lin_ap1_scene": W,
+        "data": None,
+    }
+    for identifier, severity in tags.items():
+        more = (a_string("colorInteropID", identifier),) if identifier else ()
+        expected = {} if severity is None else {"COL-DATA-IN-RGB": severity}
+        assert found(only(*normals, more=more), "COL-DATA-IN-RGB") == expected
+
+
+def test_luminance_and_chroma_under_the_default_profile() -> None:
+    default = policy("name: x\nextends: default")
+    kinds = [((names, HALF) for names in some) for some in (("Y", "RY", "BY"), ("RY", "BY"), ("Y",))]
+    assert [found(only(*kind), "CHN-LUMA", by=default) for kind in kinds] == [
+        {"CHN-LUMA-CHROMA": W},
+        {"CHN-LUMA-CHROMA": E},
+        {},
+    ]
+
+
+def test_aces_needs_each_of_the_ten() -> None:
+    flag = a_int("acesImageContainerFlag", 1)
+    needed = ("channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio")
+    for name in (*needed, "screenWindowCenter", "screenWindowWidth"):
+        told = of(build([Part(without=name, extra=[flag])]), "ACE-REQUIRED")
+        if told:  # without channels there is no reading on
+            assert name in told[0].message
+            assert "chromaticities" in told[0].message
+    strict = policy(aces_container=True)
+    assert "acesImageContainerFlag" in of(build([Part()]), "ACE-REQUIRED", by=strict)[0].message
+
+
+# --- black -----------------------------------------------------------------------------------------------
+
+
+def aovs(*blacks: bool, views: tuple[str, ...] = ()) -> bytes:
+    ramp = np.linspace(0.1, 1, 12).reshape(3, 4)
+    parts = []
+    for index, is_black in enumerate(blacks):
+        pixels = {c.name: ramp * (not is_black) for c in RGB}
+        parts.append(Part(name=f"p{index}", pixels=pixels, extra=[a_string("view", views[index])] if views else []))
+    return build(parts)
+
+
+@pytest.mark.parametrize(
+    ("data", "parts"),
+    [
+        (aovs(False, True, True), []),
+        (aovs(True, False), []),
+        (aovs(True, True), [0]),
+        (aovs(False, True, views=("left", "right")), [1]),
+        (aovs(True, True, views=("left", "right")), [0, 1]),
+    ],
+)
+def test_a_black_view_is_a_failed_render_and_a_black_aov_is_none(data: bytes, parts: list[int]) -> None:
+    assert [finding.part for finding in of(data, "PIX-BLACK", stats=True)] == parts
