@@ -6,13 +6,15 @@ list may lack something that the standard demands.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from exr_inspector.exr.values import Compression, LineOrder, PixelType, code_name
 from exr_inspector.model import Severity
 from exr_inspector.validation import colourspaces as spaces
 from exr_inspector.validation import traits as t
 from exr_inspector.validation.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, Rule, file_rule, part_rule
 from exr_inspector.validation.rules.channels import listed
 from exr_inspector.validation.rules.colour import chromaticities, short
 from exr_inspector.validation.rules.compression import codec_name
@@ -243,17 +245,36 @@ def stereo(part: PartFacts, _parameters: Parameters) -> Results:
     return [Found(f"multiView is {found}; the default view of a stereo container is right", found, "right, left")]
 
 
+def _of_containers(rule: Rule) -> Rule:
+    """The rule for files that claim to be containers by the flag's value, or have to be: a flag of 0 claims nothing."""
+    check = rule.check
+
+    def claimed(subject: PartFacts | FileFacts, parameters: Parameters) -> Results:
+        parts = subject.header.parts if isinstance(subject, FileFacts) else (subject.part,)
+        if parameters.aces_container or any(part.integer("acesImageContainerFlag") == 1 for part in parts):
+            return check(subject, parameters) if check else NOTHING
+        return NOTHING
+
+    return replace(rule, check=claimed)
+
+
+# The flag itself is judged wherever it is.
 RULES = (
     flag,
-    version,
-    compression,
-    line_order,
-    channels,
-    half,
-    chroma,
-    identifier,
-    required,
-    header_size,
-    strings,
-    stereo,
+    *map(
+        _of_containers,
+        (
+            version,
+            compression,
+            line_order,
+            channels,
+            half,
+            chroma,
+            identifier,
+            required,
+            header_size,
+            strings,
+            stereo,
+        ),
+    ),
 )

@@ -24,6 +24,11 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(every[:_NAMES_SHOWN]) + more
 
 
+def values(count: int, kind: str = "") -> str:
+    """So many values of a kind, for a message."""
+    return f"{count} {kind}{'value' if count == 1 else 'values'}"
+
+
 def _layer(layer: str) -> str:
     return f"Layer {layer!r}" if layer else "The base layer"
 

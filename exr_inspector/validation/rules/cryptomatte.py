@@ -16,7 +16,7 @@ from exr_inspector.validation.facts import FileFacts
 from exr_inspector.validation.mattes import RANK_COMPONENTS, Place
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import Found, Results, Stage, file_rule
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rules.channels import listed, values
 
 _SPEC = "Cryptomatte specification 1.2.0"
 _UTILITIES = "Cryptomatte reference utilities"
@@ -251,7 +251,7 @@ def pixel_id(file: FileFacts, _parameters: Parameters) -> Results:
             stats = _stats(file, identifier)
             if stats and stats.nan_count + stats.inf_count:
                 count = stats.nan_count + stats.inf_count
-                message = f"{identifier[1]} holds {count} values that are no id"
+                message = f"{identifier[1]} holds {values(count)} that can be no id"
                 found.append(Found(message, str(count), "0", identifier[1], identifier[0]))
     return found
 

@@ -16,7 +16,7 @@ from exr_inspector.validation.channel_facts import ChannelFacts
 from exr_inspector.validation.facts import PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, channel_rule, part_rule
-from exr_inspector.validation.rules.channels import listed
+from exr_inspector.validation.rules.channels import listed, values
 
 _INTERPRETING = "Interpreting Deep Pixels"
 _IDS = "OpenEXR deep ids specification"
@@ -130,7 +130,7 @@ def z_values(part: PartFacts, _parameters: Parameters) -> Results:
         if stats.minimum is not None and stats.minimum < 0:
             found.append(Found(f"{name} goes down to {stats.minimum:g}", f"{stats.minimum:g}", "0 or more", name))
         if broken := stats.nan_count + stats.inf_count:
-            found.append(Found(f"{name} holds {broken} values that are not finite", str(broken), "0", name))
+            found.append(Found(f"{name} holds {values(broken, 'infinite or undefined ')}", str(broken), "0", name))
     return found
 
 

@@ -14,7 +14,7 @@ from exr_inspector.validation.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.roles import Role
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule
-from exr_inspector.validation.rules.channels import depths, listed
+from exr_inspector.validation.rules.channels import depths, listed, values
 
 _DEEP = "Interpreting Deep Pixels"
 _PRACTICE = "common practice"
@@ -63,7 +63,7 @@ def infinite(part: PartFacts, parameters: Parameters) -> Results:
     found = []
     for stats in part.stats.values():
         if count := stats.negative_inf_count if stats.channel in depth else stats.inf_count:
-            message = f"{stats.channel} holds {count} infinities{_at(stats.first_inf)}"
+            message = f"{stats.channel} holds {values(count, 'infinite ')}{_at(stats.first_inf)}"
             found.append(Found(message, str(count), "0", stats.channel))
     return found
 
@@ -83,8 +83,9 @@ def half_max(part: PartFacts, parameters: Parameters) -> Results:
         if channel.role not in {Role.COLOUR, Role.ALPHA} or not stats.half_max_count:
             continue
         if stats.half_max_count > parameters.half_max_share * stats.samples:
-            count = str(stats.half_max_count)
-            found.append(Found(f"{channel.name} holds {count} values of 65504 and more", count, "0", channel.name))
+            many = stats.half_max_count
+            message = f"{channel.name} holds {values(many)} of 65504 and more"
+            found.append(Found(message, str(many), "0", channel.name))
     return found
 
 
@@ -122,7 +123,7 @@ def negative(part: PartFacts, parameters: Parameters) -> Results:
             continue
         severity = Severity.ERROR if stats.minimum < parameters.negative_limit else None
         least = f"{stats.minimum:g}"
-        message = f"{channel.name} goes down to {least} ({stats.negative_count} values below zero)"
+        message = f"{channel.name} goes down to {least} ({values(stats.negative_count)} below zero)"
         found.append(Found(message, least, "0 or more", channel.name, severity=severity))
     return found
 

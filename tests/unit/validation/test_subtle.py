@@ -675,6 +675,13 @@ def test_aces_needs_each_of_the_ten() -> None:
     assert "acesImageContainerFlag" in of(build([Part()]), "ACE-REQUIRED", by=strict)[0].message
 
 
+@pytest.mark.parametrize(("value", "is_claimed"), [(1, True), (0, False), (2, False), (-1, False)])
+def test_only_the_value_one_claims_a_container(value: int, *, is_claimed: bool) -> None:
+    data = extra(a_int("acesImageContainerFlag", value), compression=DWAA)
+    codes = found(data, "ACE-")
+    assert codes.keys() >= {"ACE-COMPRESSION", "ACE-CHROMA", "ACE-REQUIRED"} if is_claimed else codes == {"ACE-FLAG": E}
+
+
 # --- black -----------------------------------------------------------------------------------------------
 
 
