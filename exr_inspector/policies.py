@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from exr_inspector.errors import ExrInspectorError, PolicyError
 from exr_inspector.settings import Settings
@@ -19,7 +20,15 @@ from exr_inspector.telemetry import Telemetry
 from exr_inspector.validation import Policy, builtin_policy, load_policy
 
 REFRESH_SECONDS = 60.0
-MAX_POLICY_BYTES = 1 << 20
+MAX_POLICY_BYTES = 1 << 17
+
+
+def _url(name: str) -> str:
+    """The name as it is opened: a path as it stands, or beside this package if only there is such a file."""
+    if "://" in name or Path(name).expanduser().exists():
+        return name
+    beside = Path(__file__).resolve().parents[1] / name
+    return str(beside) if beside.is_file() else name
 
 
 class PolicySource:
@@ -35,6 +44,9 @@ class PolicySource:
     ) -> None:
         """Take a built-in policy by name, or an object by `s3://bucket/key` or path, which is read now.
 
+        What has a slash or ends in .yaml, .yml or .json is a path; a relative one that is not below the current folder is
+        looked for beside this package, where a deployed function has its files.
+
         Raises:
             PolicyError: If there is no such policy, or it is wrong.
             SourceError: If the object cannot be read.
@@ -44,7 +56,8 @@ class PolicySource:
         self._telemetry = telemetry
         self._clock = clock
         self._lock = threading.Lock()
-        self._is_object = "/" in name
+        self._is_object = "/" in name or name.lower().endswith((".yaml", ".yml", ".json"))
+        self._url = _url(name) if self._is_object else name
         self._etag: str | None = None
         self._checked_at = clock()
         self._policy = self._load(None) if self._is_object else builtin_policy(name)
@@ -75,7 +88,7 @@ class PolicySource:
         return self._policy
 
     def _load(self, deadline: Deadline | None) -> Policy:
-        source = self._opener.open_url(self._name, deadline=deadline)
+        source = self._opener.open_url(self._url, deadline=deadline)
         raw = source.read(start=0, end=MAX_POLICY_BYTES + 1)
         if len(raw) > MAX_POLICY_BYTES:
             raise PolicyError(f"{self._name}: longer than {MAX_POLICY_BYTES} bytes, which no policy is")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -18,14 +19,13 @@ from typing import Any
 
 from exr_inspector.errors import PolicyError
 from exr_inspector.model import Severity
+from exr_inspector.validation.globs import glob_pattern
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.plan import Plan, make_plan
 from exr_inspector.validation.policy_file import PROFILES, PolicyFile, parse_policy
 from exr_inspector.validation.registry import RULES
 
 _SEVERITIES = {"info": Severity.INFO, "warning": Severity.WARNING, "error": Severity.ERROR}
-_GLOB = re.compile(r"\*\*/|\*\*|\*|\?|[^*?]+")
-_GLOB_PIECES = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class PathLayer:
     """A layer for some paths.
 
     Attributes:
-        pattern: What the whole path must match.
+        patterns: Of which one must match the whole path.
         extends: Profile to start from, None for the policy's own.
         layer: What is laid over.
     """
 
-    pattern: re.Pattern[str]
+    patterns: tuple[re.Pattern[str], ...]
     extends: str | None
     layer: Layer
 
@@ -108,12 +108,8 @@ class Policy:
         """What holds for `<bucket>/<key>`."""
         if not self.paths:
             return _resolve(self, ())
-        matching = tuple(i for i, entry in enumerate(self.paths) if entry.pattern.fullmatch(path))
+        matching = tuple(i for i, entry in enumerate(self.paths) if any(p.fullmatch(path) for p in entry.patterns))
         return _resolve(self, matching)
-
-
-def _glob(pattern: str) -> str:
-    return "".join(_GLOB_PIECES.get(piece) or re.escape(piece) for piece in _GLOB.findall(pattern))
 
 
 def _layer(rules: Mapping[str, str], parameters: Parameters) -> Layer:
@@ -122,13 +118,12 @@ def _layer(rules: Mapping[str, str], parameters: Parameters) -> Layer:
 
 
 def _policy(parsed: PolicyFile, origin: str) -> Policy:
-    paths = []
-    for entry in parsed.paths:
-        globs = [entry.match] if isinstance(entry.match, str) else entry.match
-        pattern = re.compile("|".join(_glob(glob) for glob in globs), re.DOTALL)
-        paths.append(PathLayer(pattern, entry.extends, _layer(entry.rules, entry.parameters)))
+    paths = tuple(
+        PathLayer(tuple(map(glob_pattern, entry.match)), entry.extends, _layer(entry.rules, entry.parameters))
+        for entry in parsed.paths
+    )
     layer = _layer(parsed.rules, parsed.parameters)
-    return Policy(parsed.name, parsed.version, origin, parsed.extends, layer, tuple(paths))
+    return Policy(parsed.name, parsed.version, origin, parsed.extends, layer, paths)
 
 
 def load_policy(text: str, *, origin: str) -> Policy:
@@ -147,7 +142,8 @@ def load_policy(text: str, *, origin: str) -> Policy:
 @cache
 def _builtin(name: str) -> Policy:
     text = (files("exr_inspector.validation") / "profiles" / f"{name}.yaml").read_text(encoding="utf-8")
-    return load_policy(text, origin=f"profile {name}")
+    origin = f"profile {name}"
+    return _policy(parse_policy(text, origin=origin, is_profile=True), origin)
 
 
 def builtin_policy(name: str) -> Policy:
@@ -157,7 +153,11 @@ def builtin_policy(name: str) -> Policy:
         PolicyError: If there is none of that name.
     """
     if name not in PROFILES:
-        raise PolicyError(f"there is no profile {name!r}; profiles are {', '.join(PROFILES)}")
+        near = get_close_matches(name, PROFILES, 1, 0.6)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise PolicyError(
+            f"there is no profile {name!r}; {hint}Profiles are {', '.join(PROFILES)}; files end in .yaml or are s3:// URLs"
+        )
     return _builtin(name)
 
 

@@ -5,23 +5,33 @@ It resolves nothing: profiles, paths and rule levels are put together by `policy
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails
 
 from exr_inspector.errors import PolicyError
 from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.registry import RULES
+from exr_inspector.validation.registry import LEFT_OUT, RULES
 
 PROFILES = ("default", "strict", "comp", "texture", "aces-container", "netflix-vfx", "netflix-nam", "archive")
-MAX_POLICY_CHARACTERS = 1 << 20
+MAX_POLICY_CHARACTERS = 1 << 17  # PyYAML takes seconds for it
 _MAX_DEPTH = 16
 _ERRORS_SHOWN = 10
+_SHOWN = 60  # characters of what was found
 
-Position = tuple[str | int, ...]
+# libyaml where PyYAML was built with it, as its wheels are: ten times as fast.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Position = tuple[str, ...]
+_LEVELS = ("off", "on", "info", "warning", "error")
+_LEVEL_GLOB = r"^[A-Z0-9?*-]*[?*][A-Z0-9?*-]*$"
+# What may be in a path that is a bucket and a key.
+_PLACE = r"^(?!/)(?![A-Za-z][A-Za-z0-9+.-]*://)"
+_WORD = r"^[^\s@]+$"
 
 
 def _word(value: object) -> object:
@@ -36,19 +46,36 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
+def _list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _of_place(pattern: str) -> str:
+    if not re.match(_PLACE, pattern):
+        raise ValueError("a path is <bucket>/<key>, without s3:// and without a slash before it")
+    return pattern
+
+
 Level = Annotated[Literal["off", "on", "info", "warning", "error"], BeforeValidator(_word)]
 Profile = Literal["default", "strict", "comp", "texture", "aces-container", "netflix-vfx", "netflix-nam", "archive"]
-Pattern = Annotated[str, Field(min_length=1)]
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(_of_place)]
+_PATTERN_SCHEMA = {"type": "string", "minLength": 1, "pattern": _PLACE}
+Patterns = Annotated[
+    list[Pattern],
+    Field(min_length=1),
+    BeforeValidator(_list),
+    WithJsonSchema({"anyOf": [_PATTERN_SCHEMA, {"type": "array", "items": _PATTERN_SCHEMA, "minItems": 1}]}),
+]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class PathEntry(_Strict):
     """What holds for some paths only."""
 
-    match: Pattern | list[Pattern] = Field(
+    match: Patterns = Field(
         description="Glob over `<bucket>/<key>`: `*` stays within a folder, `**` does not, `?` is one character."
     )
     extends: Profile | None = Field(None, description="Profile to start from instead of the policy's own.")
@@ -59,11 +86,11 @@ class PathEntry(_Strict):
 class PolicyFile(_Strict):
     """A validation policy of exr-inspector."""
 
-    name: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\s@]+$")] = Field(
-        description="Name of the policy, without spaces; stored with every finding."
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern=_WORD)] = Field(
+        description="Name of the policy, without spaces and not a profile's; stored with every finding."
     )
-    version: Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=40)] = Field(
-        "1", description="Version of the policy; stored with every finding."
+    version: Annotated[str, Field(min_length=1, max_length=40, pattern=_WORD), BeforeValidator(_text)] = Field(
+        "1", description="Version of the policy, without spaces; stored with every finding."
     )
     description: str = Field("", description="What it is for.")
     extends: Profile | None = Field(
@@ -88,18 +115,20 @@ def _walk(node: yaml.Node, at: Position, lines: dict[Position, int], origin: str
             inside = (*at, str(key.value))
             line = key.start_mark.line + 1
             if inside in lines:
-                raise PolicyError(f"{origin}:{line}: {key.value}: the key is there twice")
+                raise PolicyError(
+                    f"{origin}:{line}: {'.'.join(inside)}: the key is there twice, first in line {lines[inside]}"
+                )
             _walk(value, inside, lines, origin)
             lines[inside] = line
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _walk(item, (*at, index), lines, origin)
+            _walk(item, (*at, str(index)), lines, origin)
 
 
 def _check_shape(text: str, origin: str) -> None:
     """Refuse aliases, which a few lines can multiply without end, and nesting, on which PyYAML's time grows steeply."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=_Loader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
             raise PolicyError(f"{origin}:{line}: aliases (*name) are not allowed in policies")
@@ -115,7 +144,7 @@ def _compose(text: str, origin: str) -> tuple[object, dict[Position, int]]:
     """The YAML document as Python values, and the line of every key."""
     try:
         _check_shape(text, origin)
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         try:
             node = loader.get_single_node()
             lines: dict[Position, int] = {}
@@ -126,12 +155,19 @@ def _compose(text: str, origin: str) -> tuple[object, dict[Position, int]]:
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{origin}:{mark.line + 1}" if mark else origin
-        problem = getattr(error, "problem", None) or "no YAML"
-        raise PolicyError(f"{where}: {problem}") from error
+        raise PolicyError(_yaml_fault(error, text, origin)) from error
     except (ValueError, RecursionError) as error:
         raise PolicyError(f"{origin}: {type(error).__name__}: {error}") from error
+
+
+def _yaml_fault(error: yaml.YAMLError, text: str, origin: str) -> str:
+    """What is wrong with the YAML, and in which line."""
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        return f"{origin}:{line}: the character U+{int(error.character):04X} is not allowed in YAML"
+    mark = getattr(error, "problem_mark", None)
+    where = f"{origin}:{mark.line + 1}" if mark else origin
+    return f"{where}: {getattr(error, 'problem', None) or 'no YAML'}"
 
 
 def _line(lines: dict[Position, int], at: Position) -> int:
@@ -141,29 +177,69 @@ def _line(lines: dict[Position, int], at: Position) -> int:
     return lines.get(at, 1)
 
 
-def _told(origin: str, lines: dict[Position, int], at: Position, message: str) -> str:
-    key = ".".join(str(step) for step in at) or "the document"
-    return f"{origin}:{_line(lines, at)}: {key}: {message}"
-
-
 def _unknown_codes(rules: dict[str, Any], at: Position) -> list[tuple[Position, str]]:
     """Codes and globs that name no rule."""
     found = []
     for code in rules:
-        if code in RULES or ("*" in code and any(fnmatchcase(rule, code) for rule in RULES)):
+        if code in RULES or (re.match(_LEVEL_GLOB, code) and any(fnmatchcase(rule, code) for rule in RULES)):
             continue
-        near = get_close_matches(code, RULES, 1, 0.6)
+        if code in LEFT_OUT:
+            found.append(((*at, code), f"this rule is not checked: {LEFT_OUT[code]}"))
+            continue
+        near = get_close_matches(code.upper(), RULES, 1, 0.6)
         hint = f"; did you mean {near[0]}?" if near else "; ./run rules lists all codes"
         found.append(((*at, code), f"no rule has this code{hint}"))
     return found
 
 
-def parse_policy(text: str, *, origin: str) -> PolicyFile:
+# Kind of fault -> what the value must be, in the words of YAML instead of Python.
+_MUST_BE = {
+    "missing": "must be there",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "model_type": "must be a mapping of keys",
+    "dict_type": "must be a mapping of keys",
+}
+_KEYS: dict[str, type[BaseModel]] = {"": PolicyFile, "parameters": Parameters, "paths": PathEntry}
+
+
+def _said(fault: ErrorDetails) -> str:
+    """One fault in plain words, with what was found."""
+    kind, value = fault["type"], fault["input"]
+    if kind == "missing":
+        return _MUST_BE[kind]
+    if kind == "extra_forbidden":
+        *outer, key = (step for step in fault["loc"] if isinstance(step, str))
+        near = get_close_matches(str(key), _KEYS[outer[-1] if outer else ""].model_fields, 1, 0.6)
+        return f"there is no such key{f'; did you mean {near[0]}?' if near else ''}"
+    found = "nothing" if value is None else repr(list(value) if isinstance(value, tuple) else value)
+    shown = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}..."
+    if kind == "literal_error":
+        return f"must be {fault['ctx']['expected']}, not {shown}"
+    if kind in _MUST_BE:
+        return f"{_MUST_BE[kind]}, not {shown}"
+    if kind == "string_pattern_mismatch":
+        return f"must match {fault['ctx']['pattern']}, as {shown} does not"
+    words = fault["msg"].removeprefix("Value error, ").replace("Tuple", "List")
+    return f"{words.partition(' after validation')[0]} (found {shown})"
+
+
+def _position(fault: ErrorDetails) -> Position:
+    """Where in the document, without what pydantic adds for keys of mappings."""
+    return tuple(str(step) for step in fault["loc"] if step != "[key]")
+
+
+def parse_policy(text: str, *, origin: str, is_profile: bool = False) -> PolicyFile:
     """Read and check a policy file.
 
     Args:
         text: YAML.
         origin: Where it comes from, for messages.
+        is_profile: Whether it is one of the package, whose names others may not take.
 
     Raises:
         PolicyError: With file, line and key of everything that is wrong.
@@ -172,24 +248,32 @@ def parse_policy(text: str, *, origin: str) -> PolicyFile:
         raise PolicyError(f"{origin}: {len(text)} characters; at most {MAX_POLICY_CHARACTERS} are read")
     values, lines = _compose(text, origin)
     if not isinstance(values, dict):
-        raise PolicyError(f"{origin}:1: a policy is a mapping of keys, not a {type(values).__name__}")
+        found = "nothing" if values is None else repr(values)[:_SHOWN]
+        raise PolicyError(f"{origin}:1: a policy is a mapping of keys, not {found}")
     try:
         policy = PolicyFile.model_validate(values)
     except ValidationError as error:
-        faults = [(tuple(fault["loc"]), fault["msg"]) for fault in error.errors(include_url=False)]
+        # A list is also called too short when its items are wrong.
+        items = error.errors(include_url=False)
+        wrong = {fault["loc"][:-1] for fault in items}
+        faults = [(_position(f), _said(f)) for f in items if f["type"] != "too_short" or f["loc"] not in wrong]
         raise _error(origin, lines, faults) from error
     unknown = _unknown_codes(policy.rules, ("rules",))
     for index, entry in enumerate(policy.paths):
-        unknown += _unknown_codes(entry.rules, ("paths", index, "rules"))
+        unknown += _unknown_codes(entry.rules, ("paths", str(index), "rules"))
+    if policy.name in PROFILES and not is_profile:
+        unknown.append((("name",), "a profile is called so; stored findings would not tell the two apart"))
     if unknown:
         raise _error(origin, lines, unknown)
     return policy
 
 
 def _error(origin: str, lines: dict[Position, int], faults: list[tuple[Position, str]]) -> PolicyError:
-    told = list(dict.fromkeys(_told(origin, lines, at, message) for at, message in faults))
-    if more := len(told) - _ERRORS_SHOWN:
-        told = [*told[:_ERRORS_SHOWN], f"and {more} more"] if more > 0 else told
+    """All faults, each with its line, in the order of the file."""
+    placed = sorted((_line(lines, at), ".".join(at) or "the document", message) for at, message in faults)
+    told = list(dict.fromkeys(f"{origin}:{line}: {key}: {message}" for line, key, message in placed))
+    if (more := len(told) - _ERRORS_SHOWN) > 0:
+        told = [*told[:_ERRORS_SHOWN], f"and {more} more"]
     return PolicyError("\n".join(told))
 
 
@@ -198,13 +282,15 @@ def json_schema() -> dict[str, Any]:
     schema = PolicyFile.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"]["version"]["type"] = ["string", "number"]
+    schema["properties"]["name"]["not"] = {"enum": list(PROFILES)}
     # YAML reads the bare words off and on as booleans, and editors check what YAML reads.
-    schema["$defs"]["Level"] = {"enum": ["off", "on", "info", "warning", "error", True, False]}
+    schema["$defs"]["Level"] = {"enum": [*_LEVELS, True, False]}
     level = {"$ref": "#/$defs/Level"}
     schema["$defs"]["Rules"] = {
         "type": "object",
         "properties": {code: {"description": rule.title, **level} for code, rule in RULES.items()},
-        "additionalProperties": level,
+        "patternProperties": {_LEVEL_GLOB: level},
+        "additionalProperties": False,
     }
     for holder in (schema, schema["$defs"]["PathEntry"]):
         holder["properties"]["rules"] = {

@@ -21,10 +21,7 @@ _VFX = "Netflix VFX requirements and branded delivery specifications"
 _NAM = "Netflix non-graded archival master specifications"
 _NAMING = "Netflix VFX plate naming"
 _FOX = "Fox final archive specification"
-_LOSSLESS = frozenset(
-    {Compression.NONE, Compression.RLE, Compression.ZIPS, Compression.ZIP, Compression.PIZ, Compression.ZSTD}
-)
-_ARCHIVE = frozenset({Compression.NONE, Compression.ZIPS, Compression.ZIP, Compression.PIZ})
+_ACCEPTED = frozenset({Compression.NONE, Compression.ZIPS, Compression.ZIP, Compression.PIZ})
 _COLOUR = frozenset({"R", "G", "B", "A"})
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PADDING = 4
@@ -64,13 +61,14 @@ def _resolution(part: PartFacts, parameters: Parameters) -> list[Found]:
 @part_rule(
     "DEL-NFX-FORMAT",
     Severity.ERROR,
-    "VFX pulls and finals are HALF, uncompressed or compressed without loss",
+    "VFX pulls and finals are HALF, uncompressed or compressed by ZIP or PIZ",
     why="Other files are refused.",
     source=_VFX,
+    version=2,
 )
 def netflix_format(part: PartFacts, _parameters: Parameters) -> Results:
     """Pixel type of the base layer's colour, and compression."""
-    return _format(part, _LOSSLESS, "NONE, ZIP, PIZ or another lossless one")
+    return _format(part, _ACCEPTED, "NONE, ZIP or PIZ")
 
 
 @part_rule(
@@ -107,7 +105,7 @@ def netflix_width(part: PartFacts, parameters: Parameters) -> Results:
 )
 def netflix_archival(part: PartFacts, parameters: Parameters) -> Results:
     """Pixel type, compression, tags (`colour_space` where it is set) and resolution."""
-    found = _format(part, _ARCHIVE, "NONE, ZIP or PIZ")
+    found = _format(part, _ACCEPTED, "NONE, ZIP or PIZ")
     return found + _linear(part, only=parameters.colour_space) + _resolution(part, parameters)
 
 
@@ -142,7 +140,7 @@ def fox_archive(part: PartFacts, parameters: Parameters) -> Results:
     """Pixel type, compression, tags and resolution."""
     if not part.channels:
         return NOTHING
-    return _format(part, _ARCHIVE, "NONE, ZIP or PIZ") + _linear(part) + _resolution(part, parameters)
+    return _format(part, _ACCEPTED, "NONE, ZIP or PIZ") + _linear(part) + _resolution(part, parameters)
 
 
 RULES = (

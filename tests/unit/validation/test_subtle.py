@@ -682,6 +682,12 @@ def test_only_the_value_one_claims_a_container(value: int, *, is_claimed: bool) 
     assert codes.keys() >= {"ACE-COMPRESSION", "ACE-CHROMA", "ACE-REQUIRED"} if is_claimed else codes == {"ACE-FLAG": E}
 
 
+@pytest.mark.parametrize("code", ["DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR"])
+def test_deliveries_name_their_codecs(code: str) -> None:
+    accepted = [codec for codec in range(14) if not found(build([Part(compression=codec)]), code)]
+    assert accepted == [0, 2, 3, 4]  # NONE, ZIPS, ZIP, PIZ
+
+
 # --- black -----------------------------------------------------------------------------------------------
 
 
