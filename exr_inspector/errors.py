@@ -51,7 +51,7 @@ class FormatError(ExrInspectorError):
     """The bytes are not an OpenEXR file that can be read, and where they stop being one.
 
     Attributes:
-        offset: Byte offset in the file at which the fault shows.
+        offset: Byte offset in the file at which the fault shows, None where it has no place.
         found: What the bytes say, short.
         expected: What the format asks for there, short.
         partial: What could be read before the fault (an `exr.header.Header`), None where nothing could.
@@ -60,11 +60,11 @@ class FormatError(ExrInspectorError):
     code = "EXR_DAMAGED"
     partial: object | None = None
 
-    def __init__(self, message: str, *, offset: int = 0, found: str = "", expected: str = "") -> None:
+    def __init__(self, message: str, *, offset: int | None = None, found: str = "", expected: str = "") -> None:
         self.offset = offset
         self.found = found
         self.expected = expected
-        text = f"{message} at byte {offset}"
+        text = message if offset is None else f"{message} at byte {offset}"
         if found:
             text += f": found {found}"
         if expected:
@@ -113,7 +113,9 @@ class LimitExceeded(FormatError):
 
     code = "LIMIT_EXCEEDED"
 
-    def __init__(self, message: str, *, limit: str, offset: int = 0, found: str = "", expected: str = "") -> None:
+    def __init__(
+        self, message: str, *, limit: str, offset: int | None = None, found: str = "", expected: str = ""
+    ) -> None:
         self.limit = limit
         super().__init__(f"{message} (limit {limit})", offset=offset, found=found, expected=expected)
 

@@ -238,7 +238,7 @@ class Inspector:
         self._check_chunks(PrefixedSource(metered, start.buffer), known, size)
         fatal = next((problem for problem in known.problems if problem.fatal), None)
         if fatal and not known.error_code:
-            known.error_code, known.error_message = fatal.code, fatal.message
+            known.error_code, known.error_message = fatal.code, _in_part(known.header, fatal.part, fatal.text)
         if config.stats is not StatsMode.OFF and not known.error_code:
             known.pixels = self._read_pixels(PrefixedSource(source, start.buffer), known, size, deadline)
 
@@ -263,6 +263,7 @@ class Inspector:
                 layouts.append(None)
                 if not known.error_code:
                     self._failed(known, error)
+                    known.error_message = _in_part(header, part.index, known.error_message)
         known.layouts = tuple(layouts)
         located = list(_leading(layouts))
         while isinstance(tables := read_tables(start.buffer, header, located, size, limits), NeedMore):
@@ -343,6 +344,11 @@ class Inspector:
             config=self._config.pixels,
             deadline=deadline,
         )
+
+
+def _in_part(header: Header, part: int | None, message: str | None) -> str:
+    """A message with the part that it speaks of, where there are several."""
+    return f"part {part}: {message}" if part is not None and len(header.parts) > 1 else message or ""
 
 
 def _leading(layouts: Sequence[Layout | None]) -> Iterator[Layout]:

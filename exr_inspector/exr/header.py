@@ -142,11 +142,11 @@ class HeaderParser:
             raise EmptyFile("the file is empty", found="0 bytes", expected="an OpenEXR file")
         start = buffer[:4]
         if start != MAGIC[: len(start)]:
-            raise NotAnExr("not an OpenEXR file", found=start.hex(" "), expected=MAGIC.hex(" "))
+            raise NotAnExr("not an OpenEXR file", offset=0, found=start.hex(" "), expected=MAGIC.hex(" "))
         if len(buffer) < 8:
             if self._file_size is not None and self._file_size < 8:
                 raise TruncatedHeader(
-                    "the file ends inside the version", found=f"{self._file_size} bytes", expected="8"
+                    "the file ends inside the version", offset=0, found=f"{self._file_size} bytes", expected="8"
                 )
             raise MoreNeeded(8)
         word: int = _U32.unpack_from(buffer, 4)[0]

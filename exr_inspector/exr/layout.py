@@ -293,7 +293,7 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
     if window is None or channels is None or compression is None or part_type is None:
         lacking = {"dataWindow": window, "channels": channels, "compression": compression, "type": part_type}
         raise UnknownLayout(
-            f"part {part.index} does not say how it is laid out",
+            "the part does not say how it is laid out",
             expected=", ".join(k for k, v in lacking.items() if v is None),
         )
     x_min, y_min, x_max, y_max = window

@@ -37,6 +37,16 @@ class Problem(NamedTuple):
     fatal: bool = False
     mild: bool = False
 
+    @property
+    def text(self) -> str:
+        """Message, place and what was found and expected, in one line."""
+        text = self.message if self.offset is None else f"{self.message} at byte {self.offset}"
+        if self.found:
+            text += f": found {self.found}"
+        if self.expected:
+            text += f", expected {self.expected}" if self.found else f": expected {self.expected}"
+        return text
+
 
 class ProblemList:
     """Collects problems; of each code it keeps the first MAX_PROBLEMS_PER_CODE and counts the rest.

@@ -1,5 +1,6 @@
 """The inspector: what is read of a file, what it costs, and what becomes of everything that can be wrong."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -140,6 +141,30 @@ def test_what_was_read_before_the_damage_is_kept(s3: FaultyS3) -> None:
 def test_what_is_wrong_before_the_damage_is_reported(s3: FaultyS3) -> None:
     part = Part(extra=[attr("envmap", "envmap", b"\x09"), a_string("zzz", "after").sized(-5)])
     assert {"STR-HDR-END", "STR-ENUM-OTHER"} <= codes(inspect(s3, build([part])))
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([Part(replace=[a_compression(77)])], "unknown compression: found 77, expected a code from 0 to 13"),
+        (
+            [Part(name="a"), Part(name="b", without="dataWindow")],
+            "part 1: the part does not say how it is laid out: expected dataWindow",
+        ),
+        (
+            [Part(display_window=(5, 0, 0, 0))],
+            r"displayWindow is no rectangle of pixels at byte \d+: found \(5, 0, 0, 0\), expected min <= max",
+        ),
+        (
+            [Part(name="a"), Part(name="b", display_window=(0, 0, 8, 8))],
+            r"part 1: displayWindow differs .* found \(0 0\) - \(8 8\)",
+        ),
+    ],
+)
+def test_why_a_file_failed_says_what_was_found_and_where(s3: FaultyS3, parts: list[Part], message: str) -> None:
+    inspection = inspect(s3, build(parts))
+    assert inspection.status is Status.FAILED
+    assert re.match(message, inspection.error_message or ""), inspection.error_message
 
 
 def test_an_entry_that_two_parts_have_is_no_chunk_of_the_second(s3: FaultyS3) -> None:

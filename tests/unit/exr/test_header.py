@@ -174,7 +174,7 @@ def test_while_the_size_is_unknown_nothing_is_truncated() -> None:
 @pytest.mark.parametrize(
     ("data", "error", "offset"),
     [
-        (b"", EmptyFile, 0),
+        (b"", EmptyFile, None),
         (b"\x89PNG\r\n\x1a\n", NotAnExr, 0),
         (b"\x76\x2f\x31\x02\2\0\0\0", NotAnExr, 0),
         (b"\x76\x2f", TruncatedHeader, 0),
@@ -189,7 +189,7 @@ def test_while_the_size_is_unknown_nothing_is_truncated() -> None:
         (build([Part(attributes=[Attr("a", "int", b"", size=1 << 20)])]), TruncatedHeader, 18),
     ],
 )
-def test_what_ends_the_reading_says_where(data: bytes, error: type[FormatError], offset: int) -> None:
+def test_what_ends_the_reading_says_where(data: bytes, error: type[FormatError], offset: int | None) -> None:
     with pytest.raises(error) as caught:
         parse_header(data, len(data))
     assert type(caught.value) is error
