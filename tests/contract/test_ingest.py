@@ -6,10 +6,8 @@ import contextlib
 import os
 import pty
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -257,32 +255,6 @@ def test_a_place_that_is_not_there_and_a_root_without_a_name_are_told(tmp_path: 
     for folder in two:
         folder.mkdir(parents=True)
     assert isinstance(called(*two, "--catalog", tmp_path / "c.duckdb").exception, SettingsError)
-
-
-def test_the_first_interrupt_stores_what_runs_and_the_next_run_goes_on(tmp_path: Path) -> None:
-    folder = tmp_path / "renders"
-    folder.mkdir()
-    body = (SAMPLES / "layers.exr").read_bytes()
-    for index in range(3_000):
-        (folder / f"beauty.{index:05}.exr").write_bytes(body)
-    catalog = tmp_path / "c.duckdb"
-    running = subprocess.Popen(
-        line(folder, "--catalog", catalog, "--workers", "2"),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    until = time.monotonic() + 60
-    grown = tmp_path / "c.duckdb.wal"
-    while time.monotonic() < until and not (grown.exists() and grown.stat().st_size > 1_000_000):
-        time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
-    assert running.returncode == 130, err[-2000:]
-    stored = len(paths(catalog))
-    assert 0 < stored < 3_000
-    assert f"{stored}  stored" in out
 
 
 def test_on_a_terminal_progress_is_shown_and_the_end_is_reached(tmp_path: Path) -> None:

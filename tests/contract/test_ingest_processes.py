@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from exr_inspector import ingest as ingest_module
@@ -304,13 +305,29 @@ def ingesting(tmp_path: Path, files: int) -> subprocess.Popen[str]:
     return running
 
 
-def test_no_process_outlives_a_run_that_is_interrupted(tmp_path: Path) -> None:
+def stored_files(catalog: Path) -> int:
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
+        ((count,),) = connection.execute(f'select count(*) from "{schema}".files').fetchall()
+    return int(count)
+
+
+def has_stored_some(tmp_path: Path) -> bool:
+    grown = tmp_path / "c.duckdb.wal"
+    return grown.exists() and grown.stat().st_size > 500_000
+
+
+def test_the_first_interrupt_stores_what_runs_and_the_next_run_goes_on(tmp_path: Path) -> None:
     running = ingesting(tmp_path, 1_500)
     processes = children(running.pid)
+    until(lambda: has_stored_some(tmp_path))
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to everybody in the foreground
     out, err = running.communicate(timeout=60)
     assert (running.returncode, err) == (130, "")
     assert "stopped; the same command goes on" in out
+    stored = stored_files(tmp_path / "c.duckdb")
+    assert 0 < stored < 1_500
+    assert f"{stored}  stored" in out
     assert processes
     until(lambda: not any(map(alive, processes)))
 
@@ -327,7 +344,7 @@ def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
 def test_a_second_interrupt_ends_the_run_at_once_and_loses_nothing(tmp_path: Path) -> None:
     running = ingesting(tmp_path, 1_500)
     processes = children(running.pid)
-    until(lambda: (tmp_path / "c.duckdb.wal").stat().st_size > 200_000)
+    until(lambda: has_stored_some(tmp_path))
     for _ in range(2):
         running.send_signal(signal.SIGINT)
         time.sleep(0.05)

@@ -14,6 +14,7 @@ from exr_inspector.local.vastdb.service import Service
 from exr_inspector.local.vastdb.signature import SignatureCheck
 from exr_inspector.local.vastdb.storage import Database
 
+_CLOSING_SECONDS = 0.02  # how soon the server notices that it is to close
 _EXPIRY_CHECKS = 4  # looks for idle transactions in each idle time
 
 
@@ -78,7 +79,9 @@ class LocalVastDB:
             ) from error
         self._closing = threading.Event()
         self._threads = (
-            threading.Thread(target=self._http.serve_forever, name="vastdb-http", daemon=True),
+            threading.Thread(
+                target=self._http.serve_forever, args=(_CLOSING_SECONDS,), name="vastdb-http", daemon=True
+            ),
             threading.Thread(target=self._expire, name="vastdb-expiry", daemon=True),
         )
 

@@ -11,38 +11,12 @@ SETTLING = (
 
 
 def pytest_configure(config):
-    """Each xdist worker gets a bucket of its own, since every test empties the bucket first."""
+    """What the suite needs of its surroundings."""
     config.addinivalue_line("markers", "flaky(retries, delay, only_on): marker of a plugin the deselected tests use")
-    worker = getattr(config, "workerinput", {}).get("workerid")
-    if worker is not None:
-        config.option.tabular_bucket_name += f"-{worker}"
-    else:
-        config.pluginmanager.register(Deselected())
     gc.freeze()
     gc.set_threshold(200_000, 50, 50)  # two of the tests make millions of small objects that live on
     sleep = time.sleep
     time.sleep = lambda seconds: sleep(seconds if seconds < SETTLING else 0)
-
-
-def pytest_deselected(items):
-    """Every worker deselects the same; tell the one that writes the summary how many."""
-    output = getattr(items[0].config, "workeroutput", None)
-    if output is not None:
-        output["deselected"] = output.get("deselected", 0) + len(items)
-
-
-class Deselected:
-    """Writes the number of deselected tests, which xdist does not."""
-
-    def __init__(self):
-        self.count = 0
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node, error):
-        self.count = getattr(node, "workeroutput", {}).get("deselected", 0)
-
-    def pytest_terminal_summary(self, terminalreporter):
-        terminalreporter.write_line(f"{self.count} deselected")
 
 
 class Check:
