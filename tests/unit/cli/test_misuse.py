@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,25 +36,24 @@ Called = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Called]:
+def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Called:
     """Calls the command line in an empty folder; exit code, standard output, standard error."""
     monkeypatch.chdir(tmp_path)
     for name in (*DATABASE, *STORE):
         monkeypatch.delenv(name, raising=False)
-    before = sys.stdout
 
     def call(*arguments: str, **environ: str) -> tuple[int, str, str]:
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(sys, "argv", ["./run", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            run()
-        sys.stdout = before
+        with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout, monkeypatch.context() as while_it_runs:
+            while_it_runs.setattr(sys, "stdout", stdout)  # as a process has it: `run` puts its own in its place
+            with pytest.raises(SystemExit) as ended:
+                run()
         out, err = capfd.readouterr()
         return int(ended.value.code or 0), out, err
 
-    yield call
-    sys.stdout = before
+    return call
 
 
 def told_in_one_line(err: str, words: str) -> None:
@@ -71,10 +71,10 @@ def told_in_one_line(err: str, words: str) -> None:
         (("inspect", "s3://b/k.exr"), STORE, "cannot connect.*S3_ENDPOINT_URL"),
         (("inspect", EXR), {"EXR_STATS": "banana"}, "EXR_STATS: expected one of"),
         (("inspect", EXR), {"EXR_MOUNTS": "b=nowhere"}, "EXR_MOUNTS: .*nowhere is not a folder"),
-        (("inspect", "--policy", "nosuch", EXR), {}, "profiles are default"),
+        (("inspect", "--policy", "nosuch", EXR), {}, "rofiles are default"),
         (("inspect", "--policy", "./bad.yaml", EXR), {}, "bad.yaml:"),
         (("validate", "--policy", "./bad.yaml", EXR), {}, "bad.yaml:"),
-        (("rules", "--policy", "nosuch"), {}, "profiles are default"),
+        (("rules", "--policy", "nosuch"), {}, "rofiles are default"),
         (("ingest", "missing", "--catalog", "c.duckdb"), {}, "missing: no such file or folder"),
         (("ingest", EXR), {}, "VAST_DB_ENDPOINT.*--catalog FILE"),
         (("ingest", EXR), DATABASE, "could not connect.*VAST_DB_ENDPOINT"),
