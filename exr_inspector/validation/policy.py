@@ -156,7 +156,7 @@ def builtin_policy(name: str) -> Policy:
         near = get_close_matches(name, PROFILES, 1, 0.6)
         hint = f"did you mean {near[0]}? " if near else ""
         raise PolicyError(
-            f"there is no profile {name!r}; {hint}Profiles are {', '.join(PROFILES)}; files end in .yaml or are s3:// URLs"
+            f"there is no profile {name!r}; {hint}profiles are {', '.join(PROFILES)}; files end in .yaml or are s3:// URLs"
         )
     return _builtin(name)
 
