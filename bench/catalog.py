@@ -21,11 +21,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from exr_inspector import __version__
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.keys import file_id
 from exr_inspector.catalog.maintenance import setup
-from exr_inspector.catalog.rows import to_tables
-from exr_inspector.catalog.schema import BY_NAME
+from exr_inspector.catalog.rows import arrow_table, to_tables
+from exr_inspector.catalog.rows_summary import Row
+from exr_inspector.catalog.schema import BY_NAME, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.catalog.session import Work
 from exr_inspector.exr.header import Header, make_part
 from exr_inspector.exr.layout import part_layout
@@ -40,6 +42,14 @@ BATCH_REPEATS = 9  # of calls with many
 BATCH = 100
 WARMING = 40  # files stored and replaced before: by then the local server has its indexes of look-ups
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
+
+
+AUDIT: Row = {
+    "inspection_id": "-", "file_id": "-", "file_path": "-", "content_key": "-", "recorded_at": START, "inspected_at": START,
+    "outcome": "inserted", "status": "inspected", "etag": "etag1", "size_bytes": 1_000, "mtime": START, "stats_mode": "off",
+    "finding_count": 0, "requests": 1, "bytes_read": 65_536, "duration_ms": 3.5, "inspector_version": __version__,
+    "schema_version": SCHEMA_VERSION,
+}  # fmt: skip
 
 
 def made(key: str, revision: int = 1) -> Inspection:
@@ -98,7 +108,7 @@ def _many(table: pa.Table, owners: dict[str, list[str]]) -> pa.Table:
 def fill(catalog: Catalog, count: int) -> None:
     """Insert the rows of so many files past the store, which would look each up."""
     dice = np.random.default_rng(count)
-    sample = to_tables([made("sample")], ["-"])
+    sample = to_tables([made("sample")], ["-"]) | {INSPECTIONS.name: arrow_table(INSPECTIONS, [AUDIT])}
     for start in range(0, count, FILL_FILES):
         keys = [filled_key(number) for number in range(start, min(start + FILL_FILES, count))]
         paths = [f"bench/{key}" for key in keys]

@@ -165,14 +165,14 @@ the local server keeps no indexes of look-ups (`./run bench catalog --no-index -
 
 | | 1,000 files | 100,000 | 1,000,000 | Ratio | without |
 | --- | --- | --- | --- | --- | --- |
-| New | 63 | 65 | 68 | 1.07 | 1.5 |
-| Unchanged | 24 | 22 | 23 | 0.95 | 2.9 |
-| Replaced, stored a moment ago | 119 | 128 | 135 | 1.14 | 2.9 |
-| Replaced, stored long ago | 128 | 139 | 144 | 1.13 | 3.0 |
-| New, one of a batch of 100 | 1.1 | 1.1 | 1.1 | 0.97 | 2.5 |
-| Unchanged, one of 100 | 0.36 | 0.37 | 0.38 | 1.04 | 6.3 |
-| Replaced, one of 100 stored a moment ago | 2.3 | 2.3 | 2.3 | 0.99 | 3.6 |
-| Replaced, one of 100 strewn over all files | 2.3 | 2.8 | 5.9 | 2.6 | 4.3 |
+| New | 69 | 66 | 66 | 0.96 | 1.5 |
+| Unchanged | 24 | 27 | 25 | 1.05 | 2.9 |
+| Replaced, stored a moment ago | 125 | 132 | 136 | 1.09 | 2.9 |
+| Replaced, stored long ago | 126 | 137 | 144 | 1.15 | 3.0 |
+| New, one of a batch of 100 | 1.2 | 1.1 | 1.3 | 1.09 | 2.5 |
+| Unchanged, one of 100 | 0.42 | 0.40 | 0.41 | 0.97 | 6.3 |
+| Replaced, one of 100 stored a moment ago | 2.4 | 2.5 | 2.4 | 1.00 | 3.6 |
+| Replaced, one of 100 strewn over all files | 2.4 | 3.2 | 7.3 | 3.0 | 4.3 |
 
 The number of requests does not grow. Without indexes it is the look-up by `file_id` that grows: of `files` for a new file, of
 all child tables (14 million rows at a million files) for a replaced one. The local server therefore indexes columns that are
