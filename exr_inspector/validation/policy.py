@@ -154,7 +154,7 @@ def builtin_policy(name: str) -> Policy:
     """
     if name not in PROFILES:
         near = get_close_matches(name, PROFILES, 1, 0.6)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = f"did you mean {near[0]}? The " if near else ""
         raise PolicyError(
             f"there is no profile {name!r}; {hint}profiles are {', '.join(PROFILES)}; files end in .yaml or are s3:// URLs"
         )
