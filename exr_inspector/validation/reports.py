@@ -7,6 +7,7 @@ is made by junitparser.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,6 +21,8 @@ from exr_inspector.model import Finding, Severity
 from exr_inspector.validation.registry import RULES
 
 _SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+# What XML 1.0 has no way to write.
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SARIF_LEVELS = {Severity.INFO: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
 
 
@@ -83,14 +86,21 @@ def json_text(results: Sequence[Judged]) -> str:
         }
         for result in results
     ]
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return _json(document)
+
+
+def _json(document: object) -> str:
+    """JSON text for people; of text that is no Unicode, the odd units as escapes, so that any encoding can write it."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _uri(name: str) -> str:
-    """A path as SARIF wants it: URLs as they are, absolute paths as file URLs, others relative."""
-    if "://" in name:
-        return quote(name, safe=":/#%")
-    return Path(name).as_uri() if name.startswith("/") else quote(name, safe="/#")
+    """A path as SARIF wants it: keys of buckets and paths are literal, so `%` and `#` in them are escaped, too."""
+    scheme, mark, rest = name.partition("://")
+    if mark:
+        return f"{scheme}://{quote(rest, safe='/')}"
+    return Path(name).as_uri() if name.startswith("/") else quote(name, safe="/")
 
 
 def _sarif_rule(code: str) -> dict[str, Any]:
@@ -142,7 +152,24 @@ def sarif_text(results: Sequence[Judged]) -> str:
             _sarif_result(result, finding, index[finding.code]) for result in results for finding in result.findings
         ],
     }
-    return json.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+    return _json({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _xml(text: str) -> str:
+    """Text as XML can hold it: control characters of names and values as escapes."""
+    return _NO_XML.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def _told(finding: Finding) -> str:
+    at = where(finding)
+    return _xml(f"{finding.code} {at}: {finding.message}" if at else f"{finding.code}: {finding.message}")
+
+
+def _failure(junit: Any, finding: Finding) -> Any:
+    failure = junit.Failure(_told(finding), finding.code)
+    if rule := RULES.get(finding.code):
+        failure.text = f"{rule.title}. {rule.why}"
+    return failure
 
 
 def junit_text(results: Sequence[Judged], fail_on: Severity | None) -> str:
@@ -157,14 +184,14 @@ def junit_text(results: Sequence[Judged], fail_on: Severity | None) -> str:
         raise SettingsError("JUnit output needs the package junitparser: pip install junitparser") from error
     suite = junit.TestSuite("exr-inspector")
     for result in results:
-        case = junit.TestCase(result.name, classname=result.policy or "exr-inspector")
+        case = junit.TestCase(_xml(result.name), classname=result.policy or "exr-inspector")
         failing = [f for f in result.findings if fail_on is not None and f.severity >= fail_on]
-        case.result = [junit.Failure(f"{finding.code}: {finding.message}", finding.code) for finding in failing]
+        case.result = [_failure(junit, finding) for finding in failing]
         if result.fault:
-            case.result = [*case.result, junit.Error(result.fault, "fault")]
+            case.result = [*case.result, junit.Error(_xml(result.fault), "fault")]
         milder = [finding for finding in result.findings if finding not in failing]
         if milder:
-            case.system_out = "\n".join(f"{f.severity.label} {f.code} {where(f)}: {f.message}" for f in milder)
+            case.system_out = "\n".join(f"{finding.severity.label} {_told(finding)}" for finding in milder)
         suite.add_testcase(case)
     document = junit.JUnitXml()
     document.add_testsuite(suite)

@@ -24,9 +24,11 @@ from exr_inspector.cli.rules import command as rules_command
 from exr_inspector.cli.validate import command
 from exr_inspector.inspector import Inspector
 from exr_inspector.local.vastdb import LocalVastDB
+from exr_inspector.model import Finding, Severity
 from exr_inspector.settings import load_settings
 from exr_inspector.sources import SourceOpener
 from exr_inspector.validation import RULES, builtin_policy
+from exr_inspector.validation.reports import Judged, json_text, sarif_text
 from tests.support.exrbytes import Channel, Part, build
 from tests.support.faulty_s3 import FaultyS3, Status
 
@@ -203,6 +205,51 @@ def test_junit(shot: Path, tmp_path: Path) -> None:
     assert not list(cases["beauty.0001.exr"].iter("failure"))
     assert "COL-UNTAGGED" in "".join(cases["beauty.0001.exr"].itertext())
     assert len(list(cases["none.exr"].iter("error"))) == 1
+
+
+ODD_NAMES = build(
+    [Part(channels=[Channel("Z\x0bq"), Channel("id\x02.R", 2), Channel("a\ufffe", 1, 2, 1)], compression=8)]
+)
+
+
+@pytest.mark.parametrize("fail_on", ["info", "error", "never"])
+def test_junit_holds_any_name(tmp_path: Path, fail_on: str) -> None:
+    pytest.importorskip("junitparser", reason="junitparser is not installed")
+    file = tmp_path / "a.exr"
+    file.write_bytes(ODD_NAMES)
+    root = ET.fromstring(run("--format", "junit", "--fail-on", fail_on, file, tmp_path / "\x1b[2J.exr").stdout)
+    case, unread = root.iter("testcase")
+    assert unread.attrib["name"].endswith("\\x1b[2J.exr")
+    everything = ET.tostring(root, encoding="unicode")
+    assert "id\\x02.R" in everything
+    failures = list(case.iter("failure"))
+    assert bool(failures) is (fail_on != "never")
+    for failure in failures:
+        assert failure.text
+        assert RULES[failure.attrib["type"]].why in failure.text
+        assert "part 0" in failure.attrib["message"]
+
+
+def test_sarif_and_json_hold_any_name(tmp_path: Path) -> None:
+    file = tmp_path / "50% #1 ü.exr"
+    file.write_bytes(ODD_NAMES)
+    (one,) = document(run("--format", "sarif", file))["runs"]
+    uris = {r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in one["results"]}
+    assert {uri.rpartition("/")[2] for uri in uris} == {"50%25%20%231%20%C3%BC.exr"}
+    assert document(run("--format", "json", file))[0]["path"] == str(file)
+
+
+def test_places_in_reports() -> None:
+    def uri(name: str) -> str:
+        finding = Finding("SEQ-DUP", Severity.WARNING, "x")
+        (result,) = json.loads(sarif_text([Judged(name, (finding,))]))["runs"][0]["results"]
+        return str(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+
+    assert uri("s3://b/a %#.exr") == "s3://b/a%20%25%23.exr"
+    assert uri("shot/a.####.exr") == "shot/a.%23%23%23%23.exr"
+    assert uri("a:b.exr") == "a%3Ab.exr"
+    assert uri("/a b/c.exr") == "file:///a%20b/c.exr"
+    assert "\\udcff" in json_text([Judged("a\udcff.exr", ())])
 
 
 @pytest.fixture
