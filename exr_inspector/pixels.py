@@ -132,7 +132,7 @@ def read_pixels(
         plan = plan_sample(extents, seed=config.seed, max_bytes=limit, max_requests=config.max_sample_requests)
     is_full = mode is StatsMode.FULL
     picks = _picks(layouts, config) if is_full else 0
-    context = FileContext(source, file_size, header.is_multi_part, budget, deadline, is_full, picks)
+    context = FileContext(source, file_size, header.is_multi_part, budget, deadline, is_full, picks, config.max_faults)
     reading = _Reading(context, config, layouts)
     reading.run(plan, at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
     return reading.report(mode)
@@ -287,8 +287,7 @@ class _Reading:
         """Take in the oldest strip's figures, once it is done."""
         figures = self._pending.popleft().result()
         self._levels[figures.part, figures.level].merge(figures)
-        if figures.stopped and not self._stopped:
-            self._stopped = "time"
+        self._stopped = self._stopped or figures.stopped
         if sum(len(level.faults) for level in self._levels.values()) >= self._config.max_faults and not self._stopped:
             self._stopped = "faults"
 

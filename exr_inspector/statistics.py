@@ -100,9 +100,11 @@ class Accumulator:
         flat = values.reshape(-1)
         buffers = workspace or Workspace(len(flat))
         self.samples += len(flat)
-        add_run = {PixelType.HALF: self._add_half, PixelType.FLOAT: self._add_float}.get(
-            PixelType(self.pixel_type), self._add_uint
-        )
+        add_run = self._add_uint
+        if self.pixel_type == PixelType.HALF:
+            add_run = self._add_half
+        elif self.pixel_type == PixelType.FLOAT:
+            add_run = self._add_float
         for start in range(0, len(flat), _RUN):
             add_run(flat[start : start + _RUN], buffers)
         if self.distribution is not None:
@@ -277,6 +279,8 @@ def _half(bits: int) -> float:
 
 def _sum_of_squares(wide: npt.NDArray[np.float64]) -> float:
     # In rows, since the linear algebra library starts threads of its own for longer vectors.
+    if len(wide) <= _DOT:
+        return float(np.vecdot(wide, wide))
     even = len(wide) // _DOT * _DOT
     rows = wide[:even].reshape(-1, _DOT)
     return float(np.vecdot(rows, rows).sum()) + float(np.vecdot(wide[even:], wide[even:]))

@@ -44,6 +44,7 @@ class FileContext:
         deadline: Until when.
         is_full: Whether every chunk is read.
         picks: Most values of a channel that are kept for percentiles and histograms; 0 to do without these.
+        max_faults: Damaged chunks after which a strip ends: the library writes lines about each of them.
     """
 
     source: RangeSource
@@ -53,6 +54,7 @@ class FileContext:
     deadline: Deadline | None
     is_full: bool
     picks: int
+    max_faults: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class LevelFigures:
         deep: Samples per pixel; stays empty for flat parts.
         chunks_read: Chunks that were decoded.
         faults: Chunks that were not.
-        stopped: Whether time ran out.
+        stopped: Why not all was decoded: `time`, `faults` for too many of these, empty when all was.
     """
 
     part: int
@@ -100,7 +102,7 @@ class LevelFigures:
     deep: DeepAccumulator = field(default_factory=DeepAccumulator)
     chunks_read: int = 0
     faults: list[PixelFault] = field(default_factory=list)
-    stopped: bool = False
+    stopped: str = ""
 
     def merge(self, other: LevelFigures) -> None:
         """Take in the figures of other chunks of the same level."""
@@ -109,7 +111,7 @@ class LevelFigures:
         self.deep.merge(other.deep)
         self.chunks_read += other.chunks_read
         self.faults.extend(other.faults)
-        self.stopped |= other.stopped
+        self.stopped = self.stopped or other.stopped
 
     def add(self, block: DecodedBlock, workspace: Workspace) -> None:
         """Take in decoded chunks."""
@@ -162,7 +164,7 @@ def run_strip(strip: Strip, context: FileContext) -> LevelFigures:
         with context.budget.scratch() as scratch:
             _decode(strip, chunks, context, figures, scratch)
     except DeadlineExceeded:
-        figures.stopped = True
+        figures.stopped = "time"
     return figures
 
 
@@ -212,6 +214,9 @@ def _decode(
 ) -> None:
     """Decode the chunks, together if that works, and halve by halve where it does not."""
     if not chunks:
+        return
+    if len(figures.faults) >= context.max_faults:
+        figures.stopped = "faults"
         return
     if context.deadline is not None:
         context.deadline.check("decoding")

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import OpenEXR
 import pytest
 import xxhash
 from hypothesis import HealthCheck, given, settings
@@ -240,6 +241,24 @@ def test_reading_ends_after_too_many_faults(opener: SourceOpener, budget: Decode
     found = report(opener.open_bytes(data), data, budget, config=PixelConfig(max_faults=10, read_bytes=100))
     assert found.stopped == "faults"
     assert 10 <= len(found.faults) < 64
+
+
+def test_one_strip_of_damage_costs_no_more_attempts_than_its_faults_are_worth(
+    opener: SourceOpener, budget: DecodeBudget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library writes lines about every attempt, so their number must not grow with the file."""
+    attempts: list[int] = []
+    opened_by_library = OpenEXR.File
+
+    def spy(*arguments: Any, **options: Any) -> Any:
+        attempts.append(1)
+        return opened_by_library(*arguments, **options)
+
+    monkeypatch.setattr(OpenEXR, "File", spy)
+    data = damaged(*range(512), height=512)
+    found = report(opener.open_bytes(data), data, budget, config=PixelConfig(max_faults=10))
+    assert (len(found.faults), found.stopped, found.parts[0].chunks_read) == (10, "faults", 0)
+    assert len(attempts) < 40
 
 
 def wrong_leader(index: int, chunk: Chunk) -> Chunk:
