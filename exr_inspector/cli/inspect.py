@@ -12,6 +12,7 @@ import click
 from exr_inspector.assembly import inspector_from
 from exr_inspector.catalog.rows import file_rows
 from exr_inspector.cli.display import show
+from exr_inspector.cli.explain import explain
 from exr_inspector.cli.terminal import output
 from exr_inspector.model import Inspection, StatsMode, Status
 from exr_inspector.policies import PolicySource
@@ -37,8 +38,9 @@ _UNREADABLE = "SOURCE_"
 @click.option("--hash", "with_hash", is_flag=True, help="Hash the file and its decoded pixels; needs --stats full.")
 @click.option("--policy", default="default", show_default=True, help="Profile, YAML file or s3:// URL to judge by.")
 @click.option("--all", "all_attributes", is_flag=True, help="List also the attributes that the summary shows already.")
+@click.option("--why", is_flag=True, help="Explain every rule that was broken, once; not with --json.")
 def command(
-    files: Sequence[str], *, as_json: bool, stats: str, with_hash: bool, policy: str, all_attributes: bool
+    files: Sequence[str], *, as_json: bool, stats: str, with_hash: bool, policy: str, all_attributes: bool, why: bool
 ) -> None:
     """Show what is in an OpenEXR file, whether it is whole, and whether its pixels are sane.
 
@@ -58,6 +60,7 @@ def command(
     console = output()
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     worst = 0
+    codes: set[str] = set()
     for position, name in enumerate(files):
         inspection = inspector.inspect(opener.open_url(name), judge)
         worst = max(worst, _exit_code(inspection))
@@ -70,6 +73,9 @@ def command(
             if position:
                 console.print()
             show(inspection, console, all_attributes=all_attributes)
+            codes.update(finding.code for finding in inspection.findings)
+    if why:
+        explain(codes, console)
     sys.exit(worst)
 
 

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from exr_inspector.cli.explain import OTHERS
+from exr_inspector.cli.terminal import output
 from exr_inspector.model import Severity
 from exr_inspector.policies import PolicySource
 from exr_inspector.settings import load_settings
@@ -49,7 +51,7 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, as_markdown: bool
     if schema:
         click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
         return
-    console = Console()
+    console = output()
     resolved = _policy(policy).for_path(path)
     if not codes:
         console.print(_table(RULES.values(), resolved))
@@ -84,6 +86,9 @@ def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
         return
     if code in LEFT_OUT:
         console.print(f"{code} is not checked: {LEFT_OUT[code]}", markup=False, soft_wrap=True)
+        return
+    if code in OTHERS:
+        console.print(f"{code}: {OTHERS[code]}", markup=False, soft_wrap=True)
         return
     if code not in RULES:
         near = get_close_matches(code, [*RULES, *LEFT_OUT], 3)

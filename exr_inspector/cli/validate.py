@@ -10,19 +10,20 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.assembly import inspector_from
 from exr_inspector.cli.display_tables import findings_table
 from exr_inspector.cli.display_text import plain
+from exr_inspector.cli.explain import explain
 from exr_inspector.cli.judging import Frames, from_catalog, from_files, gather_from_catalog
+from exr_inspector.cli.terminal import output
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.policies import PolicySource
 from exr_inspector.settings import load_settings
 from exr_inspector.sources import SourceOpener
 from exr_inspector.telemetry import Telemetry
-from exr_inspector.validation import RULES, Policy
+from exr_inspector.validation import Policy
 from exr_inspector.validation.reports import Judged, json_text, junit_text, sarif_text
 
 _NEVER = "never"
@@ -145,7 +146,7 @@ def _print(results: Iterable[Judged], form: str, least: Severity | None, *, why:
 
 
 def _print_text(results: Iterable[Judged], least: Severity | None, *, why: bool, quiet: bool) -> list[Judged]:
-    console = Console(soft_wrap=False)
+    console = output()
     every = []
     codes: set[str] = set()
     for result in results:
@@ -155,7 +156,7 @@ def _print_text(results: Iterable[Judged], least: Severity | None, *, why: bool,
         _print_one(result, console)
         codes.update(finding.code for finding in result.findings)
     if why:
-        _explain(codes, console)
+        explain(codes, console)
     console.print(_summary(every), style="dim")
     return every
 
@@ -169,7 +170,7 @@ def _print_one(result: Judged, console: Console) -> None:
         title.append("  no findings", style="green")
     console.print(title)
     if result.findings:
-        console.print(Padding(findings_table(result.findings), (0, 0, 0, 2)))
+        console.print(Padding(findings_table(result.findings), (0, 0, 0, 2), expand=False))
 
 
 def _summary(every: Sequence[Judged]) -> str:
@@ -179,17 +180,6 @@ def _summary(every: Sequence[Judged]) -> str:
     words = [f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True)]
     if not every:
         return "nothing to judge: no .exr file, or no row of one, is there"
-    told = f"{len(every) - faults} judged: {', '.join(words) or 'no findings'}"
-    return f"{told}; {faults} could not be judged" if faults else told
-
-
-def _explain(codes: Iterable[str], console: Console) -> None:
-    """What the rules ask for and why, once each."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
-    for code in sorted(codes):
-        if rule := RULES.get(code):
-            table.add_row(code, Text(f"{rule.title}. {rule.why} ({rule.source})"))
-    console.print()
-    console.print(table)
+    judged = len(every) - faults
+    told = [f"{judged} judged: {', '.join(words) or 'no findings'}"] if judged else []
+    return "; ".join([*told, f"{faults} could not be judged"] if faults else told)

@@ -229,3 +229,11 @@ def test_small_helpers() -> None:
 def test_a_deep_part_tells_its_samples_per_pixel() -> None:
     output = run("--stats", "full", SAMPLES / "deep_scanline.exr").output
     assert "samples per pixel" in output
+
+
+def test_rules_that_were_broken_are_explained_on_request() -> None:
+    files = [str(SAMPLES / name) for name in ("nan_inf.exr", "black.exr")]
+    without, explained = (CliRunner().invoke(command, [*files, *more]).output for more in ((), ("--why",)))
+    for words in ("No value is NaN. Filters spread it", "The render failed"):
+        assert words not in without
+        assert explained.count(words) == 1

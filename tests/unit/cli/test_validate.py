@@ -354,6 +354,8 @@ def test_rules_are_listed_and_explained() -> None:
     assert RULES["CMP-DWA-NAMES"].title in " ".join(text.split())
     assert "needs single pixels" in " ".join(rules("CRY-FILTERED").output.split())
     assert "CMP-DWA-NAMES" in rules("CMP").output
+    assert "bug in exr-inspector" in rules("RULE-FAILED").output
+    assert "statistics do not keep" in rules("CRY-FILTERED").output
     unknown = rules("CMP-DWA-NAME")
     assert unknown.exit_code == 2
     assert "CMP-DWA-NAMES" in unknown.output
