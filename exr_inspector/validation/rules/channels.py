@@ -303,26 +303,11 @@ def names_of(channels: Iterable[NamedChannel]) -> str:
     return listed(channel.name for channel in channels)
 
 
+def is_third_axis(part: ChannelFacts | PartFacts, channel: NamedChannel) -> bool:
+    """Whether a channel is the Z of X, Y, Z in one layer: a vector's, or a colour's in CIE XYZ, but no depth."""
+    return channel.component == "Z" and part.by_layer[channel.layer, channel.view].keys() >= {"X", "Y"}
+
+
 def depths(part: ChannelFacts | PartFacts) -> list[NamedChannel]:
-    """The channels that hold depth; the third of X, Y, Z in one layer is none."""
-    axes = {"X", "Y"}
-    return [
-        channel
-        for channel in part.of_role(Role.DEPTH)
-        if channel.component != "Z" or not axes.issubset(part.by_layer[channel.layer, channel.view])
-    ]
-
-
-RULES = (
-    rgb_incomplete,
-    no_base_rgb,
-    case,
-    alpha_missing,
-    characters,
-    reserved_names,
-    reserved_clash,
-    expected,
-    part_duplicates,
-    luma_chroma,
-    subsampled,
-)
+    """The channels that hold depth."""
+    return [channel for channel in part.of_role(Role.DEPTH) if not is_third_axis(part, channel)]

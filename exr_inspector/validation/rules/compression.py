@@ -9,7 +9,7 @@ from exr_inspector.validation.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.roles import DATA_ROLES, Role
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, reported
-from exr_inspector.validation.rules.channels import names_of
+from exr_inspector.validation.rules.channels import is_third_axis, names_of
 
 _B44 = frozenset({Compression.B44, Compression.B44A})
 _DWA = frozenset({Compression.DWAA, Compression.DWAB})
@@ -41,7 +41,8 @@ def codec_name(code: int | None) -> str:
 
 
 def _altered_data(part: ChannelFacts) -> list[NamedChannel]:
-    return [channel for channel in part.named if channel.is_lossy and channel.role in DATA_ROLES]
+    altered = [channel for channel in part.named if channel.is_lossy and channel.role in DATA_ROLES]
+    return [c for c in altered if c.role is not Role.DEPTH or not is_third_axis(part, c)]
 
 
 def _altered(part: ChannelFacts, hit: list[NamedChannel], why: str = "") -> Results:

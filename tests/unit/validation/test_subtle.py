@@ -90,6 +90,10 @@ LOSSY_CODES = ("CMP-LOSSY-DATA", "CMP-B44-DATA", "CMP-PXR24-FLOAT", "CMP-DWA-NAM
         (B44, [("Z", HALF)], {"CMP-LOSSY-DATA": E, "CMP-B44-DATA": E}),
         (B44, [("N.X", HALF)], {"CMP-LOSSY-DATA": E, "CMP-B44-DATA": E}),
         (B44, ["Z", "N.X", ("id", UINT)], {}),
+        (B44, [("X", HALF), ("Y", HALF), ("Z", HALF)], {}),  # CIE XYZ
+        (B44, [("u.X", HALF), ("u.Y", HALF), ("u.Z", HALF)], {}),  # nothing says what this is
+        (B44, [("N.X", HALF), ("N.Y", HALF), ("N.Z", HALF)], {"CMP-LOSSY-DATA": E, "CMP-B44-DATA": E}),
+        (PXR24, ["X", "Y", "Z"], {}),
         (PXR24, ["Z", "N.X", "motion.x"], {"CMP-PXR24-FLOAT": W}),
         (PXR24, ["P.X"], {"CMP-LOSSY-DATA": E, "CMP-PXR24-FLOAT": E}),
         (PXR24, ["id"], {"CMP-LOSSY-DATA": E, "CMP-PXR24-FLOAT": E}),
