@@ -87,8 +87,6 @@ def run() -> None:
     A bug shows its traceback, and exits with 2 as well: 1 means that `validate` found something.
     """
     quieten_echoes()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names may hold what a terminal's encoding does not
     sys.stdout = cast("TextIO", _MainThreadOutput(sys.stdout))
     try:
         main(prog_name="./run")
@@ -105,4 +103,6 @@ def run() -> None:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):  # the process's own: names may hold what its encoding does not
+        sys.stdout.reconfigure(errors="backslashreplace")
     run()
