@@ -17,7 +17,7 @@ How the object is named, when an event offers more than one name:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -104,6 +104,9 @@ class ObjectEvent:
         return f"{self.bucket}/{self.key}"
 
 
+_Found = ObjectEvent | EventError
+
+
 def parse_events(raw: object) -> list[ObjectEvent]:
     """Every object a raw event speaks of, in the event's order; never empty.
 
@@ -116,6 +119,20 @@ def parse_events(raw: object) -> list[ObjectEvent]:
     Raises:
         EventError: The event names no object, or one that cannot exist, or its name for what happened is unknown. The
             message gives keys and types that were found, never values of the payload.
+    """
+    events: list[ObjectEvent] = []
+    for found in parse_each(raw):
+        if isinstance(found, EventError):
+            raise found
+        events.append(found)
+    return events
+
+
+def parse_each(raw: object) -> list[ObjectEvent | EventError]:
+    """As `parse_events`, but of an event of several objects one that is unusable is told in its place, and spoils no other.
+
+    Raises:
+        EventError: No object of the event is usable.
     """
     envelope = open_envelope(raw)
     payload = envelope.payload
@@ -136,7 +153,7 @@ def parse_events(raw: object) -> list[ObjectEvent]:
 
 def result_events(
     result: Mapping[str, object], *, event_id: str | None = None, time: datetime | None = None
-) -> list[ObjectEvent]:
+) -> list[ObjectEvent | EventError]:
     """The objects that a function's result names: our own result mapping, or one of its like.
 
     A result names an object by `bucket` and `key` (or `s3_bucket` and `s3_key`), or by `path`: `<bucket>/<key>`, with or
@@ -149,16 +166,16 @@ def result_events(
         time: Time of that event.
 
     Returns:
-        One event a named object; empty when the mapping names none.
+        One event a named object, or why one in a list is unusable; empty when the mapping names none.
 
     Raises:
-        EventError: The result, or one in its list, reports an error instead of an outcome, or a name is unusable.
+        EventError: The result, or all in its list, report an error instead of an outcome, or a name is unusable.
     """
     _refuse_error(result)
     for name in ("results", "files"):
         entries = result.get(name)
         if isinstance(entries, Sequence) and not isinstance(entries, (str, bytes)) and entries:
-            return [_result_event(entry, event_id, time) for entry in entries]
+            return _each(entries, lambda entry: _result_event(entry, event_id, time))
     if _result_location(result) is None:
         return []
     return [_result_event(result, event_id, time)]
@@ -183,7 +200,20 @@ def event_kind(name: str) -> EventKind | None:
 # --- one reader a shape ----------------------------------------------------------------------------------
 
 
-def _from_records(records: object, envelope: Envelope) -> list[ObjectEvent]:
+def _each(entries: Sequence[object], read: Callable[[object], ObjectEvent]) -> list[_Found]:
+    """What is read of each entry, or why nothing can be; raises the first reason when that is so of all."""
+    found: list[_Found] = []
+    for entry in entries:
+        try:
+            found.append(read(entry))
+        except EventError as error:
+            found.append(error)
+    if isinstance(found[0], EventError) and not any(isinstance(item, ObjectEvent) for item in found):
+        raise found[0]
+    return found
+
+
+def _from_records(records: object, envelope: Envelope) -> list[_Found]:
     if not isinstance(records, Sequence) or isinstance(records, (str, bytes)):
         raise EventError(f"Records is {type_name(records)}, expected a list")
     if not records:
@@ -191,7 +221,7 @@ def _from_records(records: object, envelope: Envelope) -> list[ObjectEvent]:
         if not events:
             raise EventError("Records is empty and there is no elementpath: the event names no object")
         return events
-    return [_record_event(record, envelope, alone=len(records) == 1) for record in records]
+    return _each(records, lambda record: _record_event(record, envelope, alone=len(records) == 1))
 
 
 def _record_event(record: object, envelope: Envelope, *, alone: bool) -> ObjectEvent:
@@ -239,14 +269,14 @@ def _record_location(
     return bucket, decoded
 
 
-def _from_elementpath(envelope: Envelope) -> list[ObjectEvent]:
+def _from_elementpath(envelope: Envelope) -> list[_Found]:
     if not envelope.elementpath:
         return []
     name, kind = _kind_of(envelope.names, element=bool(envelope.names) and not envelope.is_function)
     return [_plain_event(envelope, _split(envelope.elementpath), name=name, kind=kind, shape=SourceShape.ELEMENTPATH)]
 
 
-def _from_payload(envelope: Envelope) -> list[ObjectEvent]:
+def _from_payload(envelope: Envelope) -> list[_Found]:
     payload = envelope.payload
     if not isinstance(payload, Mapping):
         return []

@@ -19,7 +19,7 @@ from exr_inspector.assembly import inspector_from
 from exr_inspector.assembly_catalog import catalog_config
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.errors import AccessDenied, EventError, ExrInspectorError, SourceError
-from exr_inspector.events import EventKind, ObjectEvent, parse_events
+from exr_inspector.events import EventKind, ObjectEvent, parse_each
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import EventInfo, Inspection, Severity
 from exr_inspector.policies import PolicySource
@@ -58,11 +58,11 @@ class _Job:
 
 @dataclass(slots=True)
 class _Delivery:
-    """One raw event: its objects, or why it has none."""
+    """One raw event: its objects, and what of it cannot be used."""
 
     raw: Any
     jobs: list[_Job] = field(default_factory=list)
-    refusal: Result | None = None
+    refusals: list[Result] = field(default_factory=list)
     error: ExrInspectorError | None = None
 
     @property
@@ -149,7 +149,7 @@ class Service:
             if fault:
                 raise fault
             results = [
-                delivery.refusal or combined([job.result for job in delivery.jobs if job.result])
+                combined([job.result for job in delivery.jobs if job.result] + delivery.refusals)
                 for delivery in deliveries
             ]
             self._telemetry.annotate(span, outcome=results[0]["status"] if len(results) == 1 else None)
@@ -159,22 +159,27 @@ class Service:
 
     def _parse(self, raw: Any) -> _Delivery:
         try:
-            events = parse_events(raw)
+            found = parse_each(raw)
         except EventError as error:
-            self._telemetry.line("SKIP", "event", level=logging.ERROR, reason=error.code, detail=error)
-            self._telemetry.count("exr_files", status="skipped")
-            return _Delivery(raw, refusal={"status": "skipped", "reason": error.code, "message": str(error)})
+            found = [error]
         except Exception as error:  # noqa: BLE001 - boundary of one event; the platform's own objects answer here, too
             fault = internal_fault(error)
             self._telemetry.line("ERROR", "event", level=logging.ERROR, code=fault.code, detail=fault)
             return _Delivery(raw, error=fault)
-        jobs = [_Job(event) for event in events]
+        jobs = [_Job(event) for event in found if isinstance(event, ObjectEvent)]
+        refusals = [self._refused(error) for error in found if isinstance(error, EventError)]
         for job in jobs:
             self._telemetry.line("INPUT", job.url, event=job.event.event_id, name=job.event.event_name)
             reason = _skip_reason(job.event)
             if reason:
                 job.result = _skipped(job, reason)
-        return _Delivery(raw, jobs)
+        return _Delivery(raw, jobs, refusals)
+
+    def _refused(self, error: EventError) -> Result:
+        """Tell of an event, or a record of one, that names no object."""
+        self._telemetry.line("SKIP", "event", level=logging.ERROR, reason=error.code, detail=error)
+        self._telemetry.count("exr_files", status="skipped")
+        return {"status": "skipped", "reason": error.code, "message": str(error)}
 
     def _each(self, jobs: Sequence[_Job], work: Callable[[_Job], None]) -> None:
         """Do `work`, which raises nothing, for every job: at once in this thread, or several at a time."""

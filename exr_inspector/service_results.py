@@ -13,7 +13,7 @@ from exr_inspector.model import Inspection, Severity, Status
 MAX_RESULT_BYTES = 16_000
 _STATUS_WORST_FIRST = ("failed", "inspected", "removed", "unchanged", "skipped")
 _SEVERITY_WORST_FIRST = tuple(severity.label for severity in reversed(Severity))
-_LISTED = ("status", "path", "worst_severity")
+_LISTED = ("status", "path", "worst_severity", "message")
 
 Result = dict[str, Any]
 

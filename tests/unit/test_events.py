@@ -15,7 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exr_inspector.errors import EventError
-from exr_inspector.events import EventKind, ObjectEvent, SourceShape, event_kind, parse_events, result_events
+from exr_inspector.events import (
+    EventKind,
+    ObjectEvent,
+    SourceShape,
+    event_kind,
+    parse_each,
+    parse_events,
+    result_events,
+)
 
 FILES = Path(__file__).resolve().parents[1] / "events"
 CREATED_TYPE = "vastdata.com:Element.ElementCreated"
@@ -360,7 +368,7 @@ def test_a_result_goes_before_the_elementpath_that_came_along() -> None:
     [
         {"status": "error", "message": "no", "path": "b/k"},
         {"error": "no such file", "bucket": "b", "key": "k"},
-        {"status": "inspected", "results": [{"path": "b/k"}, {"status": "Error", "path": "b/l"}]},
+        {"status": "inspected", "results": [{"status": "Error", "path": "b/k"}, {"status": "Error", "path": "b/l"}]},
         {"results": [{"rows": 3}]},
         {"results": [3]},
         {"path": "nobucket.exr"},
@@ -371,6 +379,19 @@ def test_an_error_is_not_taken_for_a_result(result: dict[str, Any]) -> None:
         result_events(result)
     with pytest.raises(EventError):
         parse_events(envelope(result, type_name="vastdata.com:Function", elementpath="b/other.exr"))
+
+
+def test_one_error_among_results_stands_in_its_place_and_spoils_no_other() -> None:
+    result = {"status": "inspected", "results": [{"path": "b/k"}, {"status": "Error", "path": "b/l"}, "b/m"]}
+    raw = envelope(result, type_name="vastdata.com:Function")
+    for found in (result_events(result), parse_each(raw)):
+        first, error, last = found
+        assert isinstance(first, ObjectEvent)
+        assert isinstance(last, ObjectEvent)
+        assert (first.path, last.path) == ("b/k", "b/m")
+        assert isinstance(error, EventError)
+    with pytest.raises(EventError):
+        parse_events(raw)
 
 
 # --- what no event may be --------------------------------------------------------------------------------

@@ -453,6 +453,20 @@ def test_the_deadline_ends_a_request_to_the_database_that_hangs(home: House, ope
 # --- several objects, several events -----------------------------------------------------------------------
 
 
+def test_a_record_that_names_no_object_spoils_no_other(home: House) -> None:
+    for key in ("a.exr", "b.exr"):
+        home.put(key)
+    event = several(created("a.exr"), created("b.exr"), created("c.exr"))
+    del event["data"]["Records"][1]["s3"]["object"]["key"]
+    event["data"]["Records"][2] = "no record"
+    result = service(home).handle(event)
+    assert (result["status"], result["count"]) == ("inspected", 3)
+    assert [entry.get("path") for entry in result["files"]] == [f"{BUCKET}/a.exr", None, None]
+    assert [entry["status"] for entry in result["files"]] == ["inspected", "skipped", "skipped"]
+    assert "names no object" in result["files"][1]["message"]
+    assert [row["path"] for row in home.rows("files")] == [f"{BUCKET}/a.exr"]
+
+
 def test_every_record_of_an_event_is_carried_out_and_its_result_names_them(home: House) -> None:
     for key in ("a.exr", "b.exr"):
         home.put(key)
