@@ -156,7 +156,13 @@ TABLE: tuple[Setting, ...] = (
         "seconds",
         "Time for one invocation; less than the deployment's timeout, so that it ends with an error that says why.",
     ),
-    _bound("EXR_MEMORY_MIB", 512, "MiB", "Memory that decoding takes at most, for all files of a process together.", 1 << 20),
+    _bound(
+        "EXR_MEMORY_MIB",
+        512,
+        "MiB",
+        "Memory that decoding takes at most, for all files of a process together.",
+        1 << 20,
+    ),
     _bound("EXR_DECODE_THREADS", 2, "threads", "Threads that decode, for all files of a process together.", 64),
     Setting(
         "EXR_INITIAL_READ_BYTES",

@@ -80,7 +80,8 @@ def command(
     left to `./run db reconcile`. Exit code 0 when all was done, 1 when some files have to be tried again, 130 after Ctrl-C.
 
     From some hundred files on they are inspected by one process a core (never more than --workers), each with threads and
-    memory to decode pixels as EXR_DECODE_THREADS and EXR_MEMORY_MIB say. A file at which a process dies is counted as an error and named; the others are done all the same.
+    memory to decode pixels as EXR_DECODE_THREADS and EXR_MEMORY_MIB say. A file at which a process dies is counted as an
+    error and named; the others are done all the same.
 
     A local folder is read as a bucket of its name, so that rows say `<folder>/<file>`; inside a folder of EXR_MOUNTS it keeps
     that bucket's name.

@@ -91,3 +91,15 @@ def test_the_identity_policy_grants_no_more_than_reading_objects_and_the_rows_of
     }
     assert not {action for action in granted if re.search(r"Drop|Create|Alter|AddColumns", action)}
     assert all(statement["Effect"] == "Allow" and "*" not in statement["Resource"] for statement in policy["Statement"])
+
+
+def test_the_readme_sets_the_tables_up_before_the_first_event() -> None:
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    lines = text.split("## On a laptop", 1)[1].split("```")[1].splitlines()
+    steps = [
+        word
+        for line in lines
+        for word in ("localdb serve", "db setup", "localrun", "invoke")
+        if f"./run {word}" in line
+    ]
+    assert steps == ["localdb serve", "db setup", "localrun", "invoke"]
