@@ -311,3 +311,18 @@ def is_third_axis(part: ChannelFacts | PartFacts, channel: NamedChannel) -> bool
 def depths(part: ChannelFacts | PartFacts) -> list[NamedChannel]:
     """The channels that hold depth."""
     return [channel for channel in part.of_role(Role.DEPTH) if not is_third_axis(part, channel)]
+
+
+RULES = (
+    rgb_incomplete,
+    no_base_rgb,
+    case,
+    alpha_missing,
+    characters,
+    reserved_names,
+    reserved_clash,
+    expected,
+    part_duplicates,
+    luma_chroma,
+    subsampled,
+)
