@@ -159,7 +159,7 @@ def test_a_deadline_ends_the_trying(shared: Pair) -> None:
     server.faults.chance("insert", 1.0, Fault(FaultKind.INTERNAL_ERROR))
     try:
         with pytest.raises(CatalogUnavailable):
-            patient.upsert([inspection("never.exr")], deadline=Deadline.after(0.2))
+            patient.upsert([inspection("never.exr")], deadline=Deadline.after(1.5))
     finally:
         server.faults.clear()
         patient.close()
