@@ -27,6 +27,7 @@ CODECS = {
     "htj2k": "HTJ2K256_COMPRESSION",
     "zstd": "ZSTD_COMPRESSION",
 }
+LAYOUTS = ("scan", "tiled")
 _LIGHTS = ("key", "fill", "rim", "sky", "emission", "bounce", "specular", "volume")
 
 
@@ -56,7 +57,7 @@ def channels(count: int, width: int, height: int) -> dict[str, npt.NDArray[Any]]
 
 def frame(folder: Path, codec: str, count: int, *, tiled: bool) -> Path:
     """The path of a frame, made if it is not there yet."""
-    path = folder / f"{count}ch_{codec}_{'tiled' if tiled else 'scan'}.exr"
+    path = folder / f"{count}ch_{codec}_{LAYOUTS[tiled]}.exr"
     if not path.exists():
         print(f"making {path.name}", flush=True)
         header: dict[str, Any] = {

@@ -1,8 +1,11 @@
 """`./run bench stats`: what statistics cost, as ratios against OpenImageIO and against decoding alone, in one run.
 
-Frames are made first (4096 x 2160, 8 channels of HALF and 40 of mixed types) and kept in `--folder`. Runs are interleaved
-and the best of several counts, since other work on the machine only ever makes a run longer.
+Frames are made first (4096 x 2160, 8 channels of HALF and 40 of mixed types; 7 codecs; scan lines and tiles) and kept in
+`--folder` (9 GB for all). Runs are interleaved and the best of several counts, since other work on the machine only ever
+makes a run longer. The matrix can be measured piece by piece (`--channels 40 --codecs none zips`): what was found of each
+frame is kept beside it, and `--only summary` puts the pieces together.
 
+    frames          only makes them
     in process      against `ImageBuf.read` + `computePixelStats`, and against the same pass without figures
     whole process   against the native `oiiotool --stats`: time and peak memory
     memory          peak of a process at 4K, 8K and 16K
@@ -14,7 +17,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -26,7 +28,8 @@ from unittest.mock import patch
 
 import OpenImageIO
 
-from bench._stats_frames import CODECS, frame, large_frame
+from bench._stats_frames import CODECS, LAYOUTS, frame, large_frame
+from bench._stats_kept import HEADING, keep, line_of, summary, verdict
 from exr_inspector.decode_budget import DecodeBudget
 from exr_inspector.exr.chunks import chunk_states, read_tables, tables_end
 from exr_inspector.exr.header import Header, HeaderParser
@@ -88,9 +91,9 @@ def decode_only(opener: SourceOpener, path: Path, budget: DecodeBudget) -> float
 
 
 def in_process(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs: int) -> None:
-    """One line a frame, and the median of the ratios."""
-    print(f"{'frame':28}{'ours s':>9}{'oiio s':>9}{'ratio':>8}{'decode s':>10}{'ours/decode':>13}{'figures':>9}")
-    ratios, over = [], []
+    """One line a frame, kept beside it."""
+    print(HEADING)
+    every = []
     _fresh_report(opener, paths[0], budget)  # imports, threads and buffers of the first call are nobody's cost
     theirs(paths[0])
     for path in paths:
@@ -99,15 +102,11 @@ def in_process(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], ru
             ours.append(seconds(partial(_fresh_report, opener, path, budget)))
             other.append(seconds(partial(theirs, path)))
             decode.append(decode_only(opener, path, budget))
-        best, rest, bare = min(ours), min(other), min(decode)
-        ratios.append(best / rest)
-        over.append(best / bare)
-        share = max(0.0, 1 - bare / best)
-        print(
-            f"{path.stem:28}{best:9.3f}{rest:9.3f}{ratios[-1]:8.2f}{bare:10.3f}{over[-1]:13.2f}{share:9.0%}", flush=True
-        )
-    print(f"ratio: median {statistics.median(ratios):.2f} (goal 0.67), worst {max(ratios):.2f} (goal 0.90)")
-    print(f"ours/decode: median {statistics.median(over):.2f} (aim 1.30), worst {max(over):.2f}")
+        found = {"ours": min(ours), "oiio": min(other), "decode": min(decode)}
+        keep(path, found)
+        every.append(found)
+        print(line_of(path, found), flush=True)
+    verdict(every)
 
 
 # A process inherits the peak of the one that starts it, so a small one starts what is measured.
@@ -192,7 +191,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--codecs", nargs="+", choices=CODECS, default=list(CODECS))
     parser.add_argument("--channels", nargs="+", type=int, choices=(8, 40), default=[8, 40])
-    parser.add_argument("--only", choices=("in-process", "whole-process", "memory", "sampled"))
+    parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=list(LAYOUTS))
+    parser.add_argument("--only", choices=("frames", "in-process", "summary", "whole-process", "memory", "sampled"))
     parser.add_argument(
         "--one", type=Path, help="statistics of one file, nothing else: what the whole-process part runs"
     )
@@ -206,6 +206,9 @@ def main() -> None:
         contextlib.closing(SourceOpener(settings)) as opener,
         contextlib.closing(DecodeBudget(workers=workers)) as budget,
     ):
+        if arguments.only == "summary":
+            summary(folder)
+            return
         if arguments.one:
             for one in report(opener.open(folder.name, arguments.one.name), budget).channels:
                 print(one.channel, one.minimum, one.maximum, one.mean, one.stddev, one.nan_count, one.inf_count)
@@ -214,7 +217,7 @@ def main() -> None:
             (codec, count, tiled)
             for count in arguments.channels
             for codec in arguments.codecs
-            for tiled in (False, True)
+            for tiled in (layout == "tiled" for layout in arguments.layouts)
         ]
         paths = [frame(folder, codec, count, tiled=tiled) for codec, count, tiled in wanted]
         scan_lines = [path for path in paths if "scan" in path.stem]

@@ -8,18 +8,22 @@ from exr_inspector.pixels import DecodeBudget, PixelConfig
 from exr_inspector.settings import Settings
 
 
-def inspector_from(settings: Settings, *, stats: StatsMode | None = None, with_hash: bool | None = None) -> Inspector:
+def inspector_from(
+    settings: Settings, *, stats: StatsMode | None = None, levels: str | None = None, with_hash: bool | None = None
+) -> Inspector:
     """An inspector with the settings' limits.
 
     Args:
         settings: The settings.
         stats: How deep to look at pixels, if not as the settings say.
+        levels: `first` or `all` levels of mipmaps and ripmaps, if not as the settings say.
         with_hash: Whether to hash file and pixels, if not as the settings say.
     """
     hashed = settings.hash if with_hash is None else with_hash
     pixels = PixelConfig(
         max_sample_bytes=settings.stats_bytes,
         max_sample_requests=settings.stats_requests,
+        all_levels=(levels or settings.stats_levels) == "all",
         hash_file=hashed,
         hash_pixels=hashed,
     )

@@ -98,6 +98,7 @@ class Settings:
     stats: str
     stats_bytes: int
     stats_requests: int
+    stats_levels: str
     hash: bool
     leaders: str
     rebuild: bool
@@ -203,6 +204,7 @@ def _build(found: Mapping[str, Any], unset: frozenset[str]) -> Settings:
         stats=found["EXR_STATS"],
         stats_bytes=found["EXR_STATS_BYTES"],
         stats_requests=found["EXR_STATS_REQUESTS"],
+        stats_levels=found["EXR_STATS_LEVELS"],
         hash=found["EXR_HASH"],
         leaders=found["EXR_LEADERS"],
         rebuild=found["EXR_REBUILD"],

@@ -134,6 +134,14 @@ TABLE: tuple[Setting, ...] = (
     ),
     _bound("EXR_STATS_BYTES", 4 << 20, "bytes", "Most that sampled statistics read of one file."),
     _bound("EXR_STATS_REQUESTS", 8, "requests", "Most requests that sampled statistics make for one file.", 1 << 20),
+    Setting(
+        "EXR_STATS_LEVELS",
+        "first or all",
+        values.one_of("first", "all"),
+        "first",
+        "",
+        "Which levels of mipmaps and ripmaps statistics are read of.",
+    ),
     Setting("EXR_HASH", _SWITCH, values.switch, "off", "", "Hash the whole file (reads all of it)."),
     Setting(
         "EXR_LEADERS",

@@ -84,7 +84,7 @@ def statistics_table(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels]
     verdicts = [
         word
         for word, holds in (("black", "is_black"), ("constant", "is_constant"))
-        if any(getattr(p, holds) for p in pixels)
+        if any(getattr(p, holds) for p in pixels if (p.level_x, p.level_y) == (0, 0))
     ]
     title = Text(f"statistics of {caption}{': ' if verdicts else ''}{', '.join(verdicts)}", style="dim")
     table = _table("channel", title=title, title_justify="left")

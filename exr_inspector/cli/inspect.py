@@ -35,12 +35,25 @@ _UNREADABLE = "SOURCE_"
     show_default=True,
     help="How much of the pixels to read.",
 )
+@click.option(
+    "--levels",
+    type=click.Choice(["first", "all"]),
+    help="Of which levels of a mipmap or ripmap; else as EXR_STATS_LEVELS says, the first.",
+)
 @click.option("--hash", "with_hash", is_flag=True, help="Hash the file and its decoded pixels; needs --stats full.")
 @click.option("--policy", default="default", show_default=True, help="Profile, YAML file or s3:// URL to judge by.")
 @click.option("--all", "all_attributes", is_flag=True, help="List also the attributes that the summary shows already.")
 @click.option("--why", is_flag=True, help="Explain every rule that was broken, once; not with --json.")
 def command(
-    files: Sequence[str], *, as_json: bool, stats: str, with_hash: bool, policy: str, all_attributes: bool, why: bool
+    files: Sequence[str],
+    *,
+    as_json: bool,
+    stats: str,
+    levels: str | None,
+    with_hash: bool,
+    policy: str,
+    all_attributes: bool,
+    why: bool,
 ) -> None:
     """Show what is in an OpenEXR file, whether it is whole, and whether its pixels are sane.
 
@@ -55,7 +68,7 @@ def command(
     """
     settings = load_settings(os.environ, need=())
     opener = SourceOpener(settings)
-    inspector = inspector_from(settings, stats=StatsMode(stats), with_hash=with_hash)
+    inspector = inspector_from(settings, stats=StatsMode(stats), levels=levels, with_hash=with_hash)
     judge = PolicySource.from_settings(settings, Telemetry.to_log(), policy).current()
     console = output()
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")

@@ -35,6 +35,7 @@ def test_nothing_set_gives_the_defaults():
     assert settings.mounts == ()
     assert settings.limits == DEFAULT_LIMITS
     assert (settings.stats, settings.stats_bytes, settings.stats_requests) == ("off", 4 << 20, 8)
+    assert settings.stats_levels == "first"
     assert (settings.policy, settings.hash, settings.leaders, settings.rebuild, settings.batch) == (
         "default",
         False,
@@ -163,6 +164,7 @@ def test_all_faults_are_in_one_error():
         ("EXR_MOUNTS", "a/b=/x"),
         ("EXR_MOUNTS", "a=/x,a=/y"),
         ("EXR_STATS", "all"),
+        ("EXR_STATS_LEVELS", "0"),
         ("EXR_STATS_BYTES", "4MiB"),
         ("EXR_STATS_BYTES", "1e6"),
         ("EXR_STATS_BYTES", "٤"),

@@ -226,6 +226,26 @@ def test_small_helpers() -> None:
     assert len(spark(many)) == 24
 
 
+def test_levels_above_the_first_are_read_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = SAMPLES / "tiled_mipmap.exr"
+
+    def levels(*arguments: str) -> set[tuple[int, int]]:
+        rows = json.loads(run("--json", "--stats", "full", *arguments, path).stdout)["stats"]
+        assert all(row["exact"] for row in rows)
+        return {(row["level_x"], row["level_y"]) for row in rows}
+
+    assert levels() == {(0, 0)}
+    every = levels("--levels", "all")
+    assert {(0, 0), (1, 1), (2, 2)} <= every
+    monkeypatch.setenv("EXR_STATS_LEVELS", "all")
+    assert levels() == every
+    assert levels("--levels", "first") == {(0, 0)}
+    # The last level has one pixel, which is constant: that says nothing of the image.
+    output = run("--levels", "all", "--stats", "full", path).output
+    assert " @1,1" in output
+    assert "statistics of every pixel\n" in output
+
+
 def test_a_deep_part_tells_its_samples_per_pixel() -> None:
     output = run("--stats", "full", SAMPLES / "deep_scanline.exr").output
     assert "samples per pixel" in output
