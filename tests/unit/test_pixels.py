@@ -169,6 +169,17 @@ def test_figures_do_not_depend_on_the_number_of_threads_or_steps(opener: SourceO
     assert all(report(opener.open_bytes(data), data, budget, config=SMALL_STEPS) == first for _ in range(5))
 
 
+@pytest.mark.parametrize("kind", ["scanlineimage", "deeptile"])
+def test_many_channels_share_the_memory_for_percentiles(kind: Any, opener: SourceOpener, budget: DecodeBudget) -> None:
+    part = Part(kind=kind, data_window=(0, 0, 39, 39), channels=[Channel(f"c{n}") for n in range(20)])
+    data = ex.build([part])
+    found = report(opener.open_bytes(data), data, budget, config=PixelConfig(max_picks=2000))
+    for one in found.channels:
+        assert one.histogram is not None
+        assert 20 <= sum(one.histogram.counts) <= 2 * 2000 // 20
+        assert one.samples == (1599 if kind == "deeptile" else 1600)
+
+
 def test_off_reads_nothing(opener: SourceOpener, budget: DecodeBudget) -> None:
     source = opener.open_bytes(b"")
     data = ex.build([Part()])

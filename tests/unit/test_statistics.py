@@ -200,6 +200,24 @@ def test_a_thinned_distribution_is_near() -> None:
     assert dict(percentiles)[50.0] == pytest.approx(np.median(array), rel=0.03)
 
 
+def test_picks_are_bounded_however_many_values_come() -> None:
+    """Nobody knows beforehand how many samples a deep part has."""
+    array = np.random.default_rng(6).gamma(2, 1, 300_000).astype(np.float32)
+    halves = []
+    for half in np.array_split(array, 2):
+        found = Distribution(PixelType.FLOAT, 1, most=9000)
+        for piece in np.array_split(half, 10):
+            found.add(piece)
+        halves.append(found)
+    halves[1].merge(halves[0])
+    late = Distribution(PixelType.FLOAT, 1, most=9000)
+    late.add(array[:3000])
+    halves[1].merge(late)
+    percentiles, histogram = halves[1].result()
+    assert 1000 < sum(histogram.counts) <= 9000
+    assert dict(percentiles)[50.0] == pytest.approx(np.median(array), rel=0.1)
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(PixelType).flatmap(lambda kind: st.tuples(st.just(kind), arrays(kind))))
 def test_histograms_count_every_finite_value_between_their_edges(case: tuple[PixelType, Array]) -> None:
