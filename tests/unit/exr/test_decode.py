@@ -221,6 +221,22 @@ def test_chunks_stored_raw_are_what_the_library_makes_of_them(code: int) -> None
     assert assert_equal_to_whole_file(data, decoded(data, 0), layout) == layout.chunk_count
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [3, 0, 5, 1, 4, 2]])
+@pytest.mark.parametrize("gap", [b"", b"gap"])
+def test_raw_chunks_are_found_wherever_they_lie_in_one_buffer(order: list[int], gap: bytes) -> None:
+    part = Part(data_window=(0, 0, 8, 5), channels=(Channel("R"), Channel("Z", ex.FLOAT)))
+    data = ex.build([part], order=[(0, index) for index in order], gaps={(0, 4): gap})
+    header, layouts, tables = opened(data)
+    places = [layouts[0].place(index) for index in range(6)]
+    starts = [parse_leader(data, int(offset), layouts[0], False) for offset in tables[0].offsets]
+    views = [memoryview(data)[leader.data_offset : leader.end] for leader in starts]
+    assert not header.is_multi_part
+    for chosen in (range(6), range(0, 6, 2), range(1), (0, 1, 4, 5)):
+        (block,) = decode_chunks(layouts[0], [places[i] for i in chosen], [views[i] for i in chosen]).blocks
+        for found, name in zip(block.arrays, ("R", "Z"), strict=True):
+            assert found.tobytes() == part.arrays[name][list(chosen)].tobytes()
+
+
 def flat(compression: int = ex.ZIP, **arguments: Any) -> tuple[Layout, ChunkPlace, bytes]:
     data = ex.build([Part(compression=compression, compress=True, data_window=(0, 0, 63, 15), **arguments)])
     header, layouts, tables = opened(data)
