@@ -18,7 +18,7 @@ import OpenEXR
 from exr_inspector.errors import DecodeError, LimitExceeded
 from exr_inspector.exr.decoded import Array, DecodedBlock, DecodedStrip
 from exr_inspector.exr.layout import ChunkPlace, Layout, samples
-from exr_inspector.exr.mini_file import Payload, deep_file, scan_line_file, tiled_file
+from exr_inspector.exr.mini_file import Payload, deep_file, library_names, scan_line_file, tiled_file
 from exr_inspector.exr.values import PIXEL_BYTES, Box2i, Channel, Compression, PixelType
 
 DTYPES: dict[int, np.dtype[Any]] = {0: np.dtype("<u4"), 1: np.dtype("<f2"), 2: np.dtype("<f4")}
@@ -143,9 +143,10 @@ def _read(pieces: Sequence[Payload], channels: Sequence[Channel], hold: Hold) ->
     if not parts:  # the library has written why to the process's output
         raise DecodeError("the OpenEXR library does not decode it")
     decoded = parts[0].channels
-    if any(channel.name not in decoded for channel in channels):
+    names = library_names(channels)
+    if any(name not in decoded for name in names):
         raise DecodeError("the OpenEXR library does not find all channels", found=", ".join(decoded)[:200])
-    return [decoded[channel.name].pixels for channel in channels]
+    return [decoded[name].pixels for name in names]
 
 
 def _checked(arrays: Sequence[Array], channels: Sequence[Channel], rows: int, columns: int) -> Iterator[Array]:

@@ -27,12 +27,29 @@ def _attribute(name: bytes, type_name: bytes, value: bytes) -> bytes:
     return name + b"\0" + type_name + b"\0" + struct.pack("<i", len(value)) + value
 
 
+def library_names(channels: Sequence[Channel]) -> list[str]:
+    """What the channels, in the order of the pixel data, are called in the files made here.
+
+    Their own names, unless one of them is no text or looks as if it were none (see `malformed.decode_name`): the library would
+    sort it elsewhere, or refuse it. Then numbers keep the order, and the last component stays, by which some codecs go.
+    """
+    names = [channel.name for channel in channels]
+    if not any("\\" in name for name in names):
+        return names
+    return [f"{index:05}.{_component(name)}" for index, name in enumerate(names)]
+
+
+def _component(name: str) -> str:
+    last = name.rpartition(".")[2]
+    return last if last and "\\" not in last else "x"
+
+
 def _channel_list(channels: Sequence[Channel]) -> bytes:
     entries = [
-        channel.name.encode("utf-8", "surrogateescape")
+        name.encode()
         + b"\0"
         + _CHANNEL.pack(channel.pixel_type, channel.p_linear & 1, channel.x_sampling, channel.y_sampling)
-        for channel in channels
+        for name, channel in zip(library_names(channels), channels, strict=True)
     ]
     return b"".join(entries) + b"\0"
 

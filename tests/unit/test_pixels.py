@@ -21,6 +21,7 @@ from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
 from exr_inspector.exr.chunks import chunk_states, read_tables, tables_end
 from exr_inspector.exr.header import Header, parse_header
 from exr_inspector.exr.layout import part_layout
+from exr_inspector.exr.malformed import decode_name
 from exr_inspector.model import ChannelStats, PixelReport, StatsMode
 from exr_inspector.pixels import PixelConfig, read_pixels
 from exr_inspector.settings import load_settings
@@ -524,3 +525,21 @@ def test_stddev_of_a_large_image_is_stable(opener: SourceOpener, budget: DecodeB
     assert math.isclose(found.stddev or 0, 0.25, rel_tol=1e-10)
     with pytest.raises(BudgetExceeded):
         opener.open_bytes(data, budget=ReadBudget(bytes=1)).read(start=0, end=2)
+
+
+@pytest.mark.parametrize("names", [("z.R", "\udce9.R"), ("a\\xff", "a\\x41"), ("\udce9", "\\xe9")])
+@pytest.mark.parametrize("kind", ["scanlineimage", "tiledimage", "deepscanline", "deeptile"])
+def test_figures_stay_with_channels_whose_names_are_no_text(
+    opener: SourceOpener, budget: DecodeBudget, names: tuple[str, str], kind: ex.Kind
+) -> None:
+    # The library would sort the escaped names elsewhere than the bytes that the pixels are sorted by.
+    plain = Part(kind=kind)
+    size = int(plain.sample_counts.sum()) if plain.is_deep else (3, 4)
+    pixels = {name: np.full(size, index + 1, np.float16) for index, name in enumerate(names)}
+    compression = ex.ZIPS if plain.is_deep else ex.ZIP
+    channels = [Channel(name) for name in names]
+    part = Part(kind=kind, channels=channels, pixels=pixels, compression=compression, compress=True)
+    data = ex.build([part])
+    found = {one.channel: one.mean for one in report(opener.open_bytes(data), data, budget).channels}
+    by_name = {decode_name(name.encode("utf-8", "surrogateescape")): index + 1 for index, name in enumerate(names)}
+    assert found == by_name
