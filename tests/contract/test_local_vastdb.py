@@ -116,12 +116,17 @@ def test_a_failed_statement_of_the_client_leaves_the_transaction_alive(session, 
 
 
 def test_idle_transactions_expire_and_roll_back(session, schema):
-    with LocalVastDB(None, transaction_seconds=0.2) as server:
+    with LocalVastDB(None, transaction_seconds=1.5) as server:  # long enough for a busy machine to use it at all
         other = connect(server)
         tx = other.transaction()
         tx.__enter__()
         tx.bucket(BUCKET).create_schema("s")
-        threading.Event().wait(0.6)
+        assert server.open_transactions() == 1
+        waited = threading.Event()
+        for _ in range(300):
+            if not server.open_transactions():
+                break
+            waited.wait(0.1)
         assert server.open_transactions() == 0
         with pytest.raises(errors.NotFound):
             other.api.get_transaction(tx.txid)
