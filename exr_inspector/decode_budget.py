@@ -5,14 +5,16 @@ Knows nothing of pixels.
 
 from __future__ import annotations
 
+import ctypes
 import io
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -27,6 +29,7 @@ from exr_inspector.statistics import Workspace
 _COMES_AND_GOES = (32 << 20) - (64 << 10)
 _KEPT_BYTES = 16 << 20
 _IOV_MAX = 1024
+_WORTH_TRIMMING = 128 << 20
 
 
 class MemoryPool:
@@ -70,13 +73,43 @@ class MemoryPool:
             self._changed.notify_all()
 
     @contextmanager
-    def taken(self, size: int, deadline: Deadline | None = None) -> Iterator[None]:
+    def taken(self, size: int, deadline: Deadline | None = None) -> Iterator[Lease]:
         """`take` for the length of a block."""
         self.take(size, deadline)
+        lease = Lease(self, size)
         try:
-            yield
+            yield lease
         finally:
-            self.give(size)
+            lease.release()
+
+
+class Lease:
+    """Bytes taken from a pool, given back when the last one who works with them is done."""
+
+    def __init__(self, pool: MemoryPool, size: int) -> None:
+        self._pool = pool
+        self._size = size
+        self._lock = threading.Lock()
+        self._holders = 1
+
+    def share(self) -> None:
+        """One more holder."""
+        with self._lock:
+            self._holders += 1
+
+    def release(self, _: object = None) -> None:
+        """One holder less; after the last one nothing happens any more."""
+        with self._lock:
+            self._holders -= 1
+            is_last = not self._holders
+        if is_last:
+            self._pool.give(self._size)
+
+    def keep(self, size: int) -> None:
+        """Give back all but `size` bytes, which must not be more than there are."""
+        with self._lock:
+            spare, self._size = self._size - size, size
+        self._pool.give(spare)
 
 
 class MemoryFile:
@@ -167,6 +200,16 @@ class DecodeBudget:
         self.decoded = MemoryPool(memory_bytes - memory_bytes // 4)
         self.executor = ThreadPoolExecutor(self.workers, thread_name_prefix="exr-decode")
         self._scratch: list[Scratch] = []
+        self._trim = _malloc_trim()
+
+    def tidy(self, used: int) -> None:
+        """Give memory back that malloc keeps for a thread which may not need as much again soon.
+
+        Args:
+            used: Bytes that were freed.
+        """
+        if self._trim is not None and used >= _WORTH_TRIMMING:
+            self._trim(0)
 
     @contextmanager
     def scratch(self) -> Iterator[Scratch]:
@@ -194,3 +237,11 @@ def _expect_large_blocks() -> None:
     Nothing is touched, and other C libraries than glibc think nothing of it. It halves the time that many channels take.
     """
     np.empty(_COMES_AND_GOES, np.uint8)
+
+
+def _malloc_trim() -> Callable[[int], int] | None:
+    """What makes glibc give all free memory back to the kernel, None where there is no such function."""
+    try:
+        return cast("Callable[[int], int]", ctypes.CDLL(None).malloc_trim)
+    except (OSError, AttributeError, TypeError):
+        return None

@@ -8,7 +8,6 @@ mean is for `validation` to say.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from exr_inspector.decode_budget import DecodeBudget, MemoryPool
+from exr_inspector.decode_budget import DecodeBudget, Lease, MemoryPool
 from exr_inspector.distribution import WANTED
 from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
 from exr_inspector.exr.chunks import ChunkTable
@@ -44,6 +43,9 @@ __all__ = ["DecodeBudget", "PixelConfig", "read_pixels"]
 
 _STRIP_SAMPLES = 1 << 18
 _LEAST_STRIP_BYTES = 4 << 20
+# One file's chunks take at most this part of the memory for decoded samples while the library unpacks them: chunks of 256 lines
+# of many channels unpack one at a time, while the figures of the one before are made.
+_LIBRARY_PART = 3
 _COLOURS = frozenset({"R", "G", "B", "Y"})
 
 
@@ -132,7 +134,10 @@ def read_pixels(
         plan = plan_sample(extents, seed=config.seed, max_bytes=limit, max_requests=config.max_sample_requests)
     is_full = mode is StatsMode.FULL
     picks = _picks(layouts, config) if is_full else 0
-    context = FileContext(source, file_size, header.is_multi_part, budget, deadline, is_full, picks, config.max_faults)
+    in_library = MemoryPool(budget.decoded.capacity // _LIBRARY_PART)
+    context = FileContext(
+        source, file_size, header.is_multi_part, budget, deadline, is_full, picks, config.max_faults, in_library
+    )
     reading = _Reading(context, config, layouts)
     reading.run(plan, at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
     return reading.report(mode)
@@ -148,29 +153,6 @@ def _strip_bytes(layout: Layout, config: PixelConfig) -> int:
     """Decoded bytes of a strip of this part: each channel has samples enough to keep numpy busy for a while."""
     wanted = _STRIP_SAMPLES * sum(PIXEL_BYTES[channel.pixel_type] for channel in layout.channels)
     return min(config.strip_bytes, max(_LEAST_STRIP_BYTES, wanted))
-
-
-class _Lease:
-    """Memory of bytes as read, given back when the last strip of them is done with."""
-
-    def __init__(self, pool: MemoryPool, size: int) -> None:
-        self._pool = pool
-        self._size = size
-        self._lock = threading.Lock()
-        self._holders = 1  # the reader, until all strips are handed out
-
-    def share(self) -> None:
-        """One more holder."""
-        with self._lock:
-            self._holders += 1
-
-    def release(self, _: object = None) -> None:
-        """One holder less."""
-        with self._lock:
-            self._holders -= 1
-            is_last = not self._holders
-        if is_last:
-            self._pool.give(self._size)
 
 
 class _Reading:
@@ -232,7 +214,7 @@ class _Reading:
             for read in reads:
                 self._refuse(extents, read, error)
             return
-        lease = _Lease(pool, size)
+        lease = Lease(pool, size)
         try:
             fetched = self._context.source.read_many([(read.start, read.end) for read in reads], coalesce_bytes=0)
             for read, data in zip(reads, fetched, strict=True):
@@ -246,14 +228,19 @@ class _Reading:
         finally:
             lease.release()
 
-    def _submit(self, strip: Strip, lease: _Lease) -> None:
-        """Hand over a strip, after merging older ones where too many are under way."""
+    def _submit(self, strip: Strip, lease: Lease) -> None:
+        """Hand over a strip: after merging older ones where too many are under way, and when the library has room for it."""
         budget = self._context.budget
         while len(self._pending) > 2 * budget.workers:
             self._merge()
+        pool = self._context.in_library
+        share = min(strip.library_bytes, pool.capacity)
+        pool.take(share, self._context.deadline)
+        turn = Lease(pool, share)
         lease.share()
-        future = budget.executor.submit(run_strip, strip, self._context)
+        future = budget.executor.submit(run_strip, strip, self._context, turn)
         future.add_done_callback(lease.release)
+        future.add_done_callback(turn.release)
         self._pending.append(future)
 
     def _strips(self, extents: ChunkExtents, read: PlannedRead, data: memoryview) -> Iterator[Strip]:
@@ -263,6 +250,10 @@ class _Reading:
         rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
         gathered: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
         sizes: dict[tuple[int, int], int] = {}
+
+        def made(key: tuple[int, int], chunks: tuple[list[int], list[int]], size: int) -> Strip:
+            return Strip(*key, self._layouts[key[0]], *chunks, data, read.start, size, self._hashers.get(key))
+
         for part, level, index, start, unpacked in rows:
             key = part, level
             indices, offsets = gathered.setdefault(key, ([], []))
@@ -270,10 +261,9 @@ class _Reading:
             offsets.append(start)
             sizes[key] = sizes.get(key, 0) + unpacked
             if sizes[key] >= self._limits[part]:
-                del gathered[key], sizes[key]
-                yield Strip(*key, self._layouts[key[0]], indices, offsets, data, read.start, self._hashers.get(key))
-        for key, (indices, offsets) in gathered.items():
-            yield Strip(*key, self._layouts[key[0]], indices, offsets, data, read.start, self._hashers.get(key))
+                yield made(key, gathered.pop(key), sizes.pop(key))
+        for key, chunks in gathered.items():
+            yield made(key, chunks, sizes[key])
 
     def _refuse(self, extents: ChunkExtents, read: PlannedRead, error: LimitExceeded) -> None:
         """A request that does not fit into memory: its chunks are faults, the rest is read."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from exr_inspector.decode_budget import DecodeBudget, Scratch
+from exr_inspector.decode_budget import DecodeBudget, Lease, MemoryPool, Scratch
 from exr_inspector.distribution import Distribution, stride_for
 from exr_inspector.errors import DeadlineExceeded, DecodeError, LimitExceeded
 from exr_inspector.exr.decode import DeepPayload, decode_chunks, unpacked_sizes
@@ -20,14 +20,15 @@ from exr_inspector.exr.decoded import DecodedBlock
 from exr_inspector.exr.layout import ChunkPlace, Layout, Level, samples
 from exr_inspector.exr.leaders import parse_leader
 from exr_inspector.exr.mini_file import Payload
-from exr_inspector.exr.values import PixelType
+from exr_inspector.exr.values import Compression, PixelType
 from exr_inspector.model import PixelFault
 from exr_inspector.sources import Deadline, RangeSource
 from exr_inspector.statistics import Accumulator, DeepAccumulator, Workspace
 from exr_inspector.statistics_hash import PixelHasher
 
-# The library holds one chunk's packed and unpacked bytes and codec buffers beside the arrays it fills.
-_DECODE_OVERHEAD = 2
+# What the library holds of a chunk beside the arrays it fills, in times of what the chunk unpacks to: its packed and unpacked
+# bytes and the buffers of the codec, which the wavelets of HTJ2K and the transforms of DWA need more of.
+_LIBRARY_SHARES = {Compression.DWAA: 2, Compression.DWAB: 2, Compression.HTJ2K256: 3, Compression.HTJ2K32: 3}
 
 Chunk = tuple[ChunkPlace, Payload | DeepPayload]
 
@@ -45,6 +46,7 @@ class FileContext:
         is_full: Whether every chunk is read.
         picks: Most values of a channel that are kept for percentiles and histograms; 0 to do without these.
         max_faults: Damaged chunks after which a strip ends: the library writes lines about each of them.
+        in_library: How much of this file the library may have in hands at a time; the reader takes of it for each strip.
     """
 
     source: RangeSource
@@ -55,6 +57,7 @@ class FileContext:
     is_full: bool
     picks: int
     max_faults: int
+    in_library: MemoryPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Strip:
         offsets: File offset of each one's leader.
         buffer: Bytes of the file that hold them.
         buffer_offset: File offset of the buffer.
+        unpacked: Bytes that the chunks unpack to, as far as the chunk tables tell.
         hasher: Where decoded chunks go to be hashed, None for no hash.
     """
 
@@ -79,7 +83,17 @@ class Strip:
     offsets: Sequence[int]
     buffer: memoryview
     buffer_offset: int
+    unpacked: int
     hasher: PixelHasher | None = None
+
+    @property
+    def library_bytes(self) -> int:
+        """What the library needs for it, about."""
+        return _library_share(self.layout) * self.unpacked
+
+
+def _library_share(layout: Layout) -> int:
+    return _LIBRARY_SHARES.get(Compression(layout.compression), 1)
 
 
 @dataclass(slots=True)
@@ -146,8 +160,13 @@ def empty_figures(part: int, layout: Layout, level: int, *, picks: int) -> Level
     return LevelFigures(part, level, accumulators)
 
 
-def run_strip(strip: Strip, context: FileContext) -> LevelFigures:
+def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
     """Decode a strip and accumulate its samples.
+
+    Args:
+        strip: The strip.
+        context: What it has in common with others.
+        turn: Its share of `in_library`, given back as soon as the library is done with the last of it.
 
     Raises:
         SourceError: Bytes beyond the strip's buffer had to be read, and could not.
@@ -162,9 +181,10 @@ def run_strip(strip: Strip, context: FileContext) -> LevelFigures:
             figures.faults.append(_fault(strip, place, error))
     try:
         with context.budget.scratch() as scratch:
-            _decode(strip, chunks, context, figures, scratch)
+            _decode(_Task(strip, context, figures, scratch, turn), chunks, is_last=True)
     except DeadlineExceeded:
         figures.stopped = "time"
+    context.budget.tidy(strip.library_bytes)
     return figures
 
 
@@ -209,10 +229,20 @@ def _unpacked_bytes(layout: Layout, chunks: Sequence[Chunk]) -> int:
     return total
 
 
-def _decode(
-    strip: Strip, chunks: Sequence[Chunk], context: FileContext, figures: LevelFigures, scratch: Scratch
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What the decoding of a strip needs, however it is cut."""
+
+    strip: Strip
+    context: FileContext
+    figures: LevelFigures
+    scratch: Scratch
+    turn: Lease
+
+
+def _decode(task: _Task, chunks: Sequence[Chunk], *, is_last: bool) -> None:
     """Decode the chunks, together if that works, and halve by halve where it does not."""
+    strip, context, figures = task.strip, task.context, task.figures
     if not chunks:
         return
     if len(figures.faults) >= context.max_faults:
@@ -222,17 +252,20 @@ def _decode(
         context.deadline.check("decoding")
     pool = context.budget.decoded
     try:
-        needed = _DECODE_OVERHEAD * _unpacked_bytes(strip.layout, chunks)
-        with pool.taken(needed, context.deadline):
+        unpacked = _unpacked_bytes(strip.layout, chunks)
+        with pool.taken((1 + _library_share(strip.layout)) * unpacked, context.deadline) as memory:
             decoded = decode_chunks(
                 strip.layout,
                 [place for place, _ in chunks],
                 [payload for _, payload in chunks],
                 max_bytes=pool.capacity,
-                hold=scratch.file.holding,
+                hold=task.scratch.file.holding,
             )
+            memory.keep(unpacked)
+            if is_last:
+                task.turn.release()
             for block in decoded.blocks:
-                figures.add(block, scratch.workspace)
+                figures.add(block, task.scratch.workspace)
                 if strip.hasher is not None:
                     strip.hasher.add(block)
     except (DecodeError, LimitExceeded) as error:
@@ -240,5 +273,5 @@ def _decode(
             figures.faults.append(_fault(strip, chunks[0][0], error))
             return
         middle = len(chunks) // 2
-        _decode(strip, chunks[:middle], context, figures, scratch)
-        _decode(strip, chunks[middle:], context, figures, scratch)
+        _decode(task, chunks[:middle], is_last=False)
+        _decode(task, chunks[middle:], is_last=is_last)

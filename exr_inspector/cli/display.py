@@ -24,7 +24,7 @@ from exr_inspector.exr.values import (
     LineOrder,
     code_name,
 )
-from exr_inspector.model import Inspection, PartPixels, Status
+from exr_inspector.model import Inspection, PartPixels, PixelReport, StatsMode, Status
 from exr_inspector.sources import FILE_BUCKET
 
 _FLAGS = ((TILED, "tiled"), (LONG_NAMES, "long names"), (NON_IMAGE, "non-image"), (MULTI_PART, "multi-part"))
@@ -141,6 +141,14 @@ def _deep_text(pixels: Sequence[PartPixels]) -> str:
     )
 
 
+def _unread_text(report: PixelReport, whole: Completeness | None) -> Text:
+    """Why there are no figures of a part."""
+    text = Text("statistics: none of its chunks was read", style="yellow")
+    if report.mode is StatsMode.SAMPLED and whole and whole.present and not report.stopped:
+        text.append("; a sample has no room for one (EXR_STATS_BYTES), --stats full reads all")
+    return text
+
+
 def _part(inspection: Inspection, part: PartHeader, console: Console, *, all_attributes: bool) -> RenderableType:
     names = next((entry for entry in inspection.names if entry.part == part.index), None)
     whole = next((entry for entry in inspection.completeness if entry.part == part.index), None)
@@ -155,7 +163,11 @@ def _part(inspection: Inspection, part: PartHeader, console: Console, *, all_att
         stats = [channel for channel in inspection.pixels.channels if channel.part == part.index]
         if stats:
             pixels = [entry for entry in inspection.pixels.parts if entry.part == part.index]
-            blocks += ["", statistics_table(stats, pixels, console)]
+            is_read = any(entry.chunks_read for entry in pixels)
+            blocks += [
+                "",
+                statistics_table(stats, pixels, console) if is_read else _unread_text(inspection.pixels, whole),
+            ]
             if deep := _deep_text(pixels):
                 blocks.append(Text(deep, style="dim"))
     shown_above = {"channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "tiles"}

@@ -16,6 +16,7 @@ import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exr_inspector import strips
 from exr_inspector.decode_budget import DecodeBudget, MemoryPool
 from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
 from exr_inspector.exr.chunks import chunk_states, read_tables, tables_end
@@ -421,6 +422,51 @@ def test_many_threads_share_one_budget(opener: SourceOpener) -> None:
     assert {(one.faults, one.stopped) for one in reports} == {((), "")}
     assert all(one == reports[0] for one in reports)
     assert channel(reports[0], "Y").mean == pytest.approx(values.astype(np.float64).mean(), rel=1e-12)
+
+
+class Crowd:
+    """Counts how many threads are in `decode_chunks` at a time, around the real one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._inside = 0
+        self.most = 0
+        self._lock = threading.Lock()
+        self._real = strips.decode_chunks
+        monkeypatch.setattr(strips, "decode_chunks", self._counted)
+
+    def _counted(self, *arguments: Any, **keywords: Any) -> Any:
+        with self._lock:
+            self._inside += 1
+            self.most = max(self.most, self._inside)
+        try:
+            time.sleep(0.01)
+            return self._real(*arguments, **keywords)
+        finally:
+            with self._lock:
+                self._inside -= 1
+
+
+@pytest.mark.parametrize(("memory", "damaged"), [(200_000, False), (200_000, True), (4 << 20, False)])
+def test_large_chunks_of_a_file_are_in_the_library_one_at_a_time(
+    memory: int, damaged: bool, opener: SourceOpener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each chunk needs more than half of what one file's chunks may take there, unless there is plenty."""
+    values = np.repeat(np.arange(160, dtype=np.float16), 1024).reshape(
+        160, 1024
+    )  # small when packed: all is read ahead
+    part = Part(
+        data_window=(0, 0, 1023, 159), channels=(Channel("Y"),), pixels={"Y": values}, compression=ex.ZIP, compress=True
+    )
+    data = bytearray(ex.build([part]))
+    if damaged:
+        data[-60:-20] = b"\xff" * 40
+    crowd = Crowd(monkeypatch)
+    with contextlib.closing(DecodeBudget(workers=4, memory_bytes=memory)) as own:
+        found = report(opener.open_bytes(bytes(data)), bytes(data), own, config=PixelConfig(strip_bytes=70_000))
+        assert own.packed.used == own.decoded.used == 0
+    assert found.parts[0].chunks_read == 10 - damaged
+    assert len(found.faults) == damaged
+    assert crowd.most == 1 if memory < 1 << 20 else crowd.most > 1
 
 
 def hashes(opener: SourceOpener, budget: DecodeBudget, part: Part, **arguments: Any) -> list[str | None]:

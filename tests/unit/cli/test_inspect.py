@@ -246,6 +246,15 @@ def test_levels_above_the_first_are_read_on_request(monkeypatch: pytest.MonkeyPa
     assert "statistics of every pixel\n" in output
 
 
+def test_a_sample_without_room_for_a_chunk_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = SAMPLES / "layers.exr"
+    told = "none of its chunks was read; a sample has no room for one (EXR_STATS_BYTES), --stats full reads all"
+    assert told not in run("--stats", "sampled", path).output
+    monkeypatch.setenv("EXR_STATS_BYTES", "16")
+    assert told in " ".join(run("--stats", "sampled", path).output.split())
+    assert "none of its chunks" not in run("--stats", "full", path).output
+
+
 def test_a_deep_part_tells_its_samples_per_pixel() -> None:
     output = run("--stats", "full", SAMPLES / "deep_scanline.exr").output
     assert "samples per pixel" in output
