@@ -7,6 +7,7 @@ Knows the SDK, but no inspections; table lookups are spared by handing the SDK t
 
 from __future__ import annotations
 
+import copy
 import logging
 import random
 import time
@@ -209,6 +210,17 @@ def _unless_landed(
     return again
 
 
+class _Description(TableMetadata):  # type: ignore[misc]  # the SDK has no types
+    """What the SDK knows of a table, shared by all transactions.
+
+    The SDK copies it for each of them, and the expressions in it take longer to copy than a request takes. We ask for rows and
+    change rows; what would change the description (renaming, loading it anew) is done with others, in `maintenance`.
+    """
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Description:
+        return copy.copy(self)
+
+
 class Connection:
     """Sessions of the SDK, made when they are needed and lent to one thread at a time."""
 
@@ -216,9 +228,7 @@ class Connection:
         self.config = config
         self._sessions = Sessions(self._connect, config.timeout_seconds)
         self._tables = {
-            table.name: TableMetadata(
-                TableRef(config.bucket, config.schema, table.name), table.arrow, TableType.Regular
-            )
+            table.name: _Description(TableRef(config.bucket, config.schema, table.name), table.arrow, TableType.Regular)
             for table in TABLES
         }
 
