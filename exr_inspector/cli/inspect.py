@@ -13,7 +13,7 @@ from exr_inspector.assembly import inspector_from
 from exr_inspector.catalog.rows import file_rows
 from exr_inspector.cli.display import show
 from exr_inspector.cli.explain import explain
-from exr_inspector.cli.terminal import output
+from exr_inspector.cli.terminal import echo_json, output
 from exr_inspector.model import Inspection, StatsMode, Status
 from exr_inspector.policies import PolicySource
 from exr_inspector.settings import load_settings
@@ -71,7 +71,6 @@ def command(
     inspector = inspector_from(settings, stats=StatsMode(stats), levels=levels, with_hash=with_hash)
     judge = PolicySource.from_settings(settings, Telemetry.to_log(), policy).current()
     console = output()
-    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     worst = 0
     codes: set[str] = set()
     for position, name in enumerate(files):
@@ -81,7 +80,7 @@ def command(
             click.echo(f"{inspection.error_code}: {inspection.error_message}", err=True)
         elif as_json:
             indent = None if len(files) > 1 else 2
-            click.echo(json.dumps(file_rows(inspection), allow_nan=False, ensure_ascii=not is_unicode, indent=indent))
+            echo_json(json.dumps(file_rows(inspection), allow_nan=False, ensure_ascii=False, indent=indent))
         else:
             if position:
                 console.print()

@@ -19,6 +19,7 @@ from rich.text import Text
 from exr_inspector.catalog.cookbook import Query, cookbook
 from exr_inspector.catalog.schema import FILES
 from exr_inspector.cli.query_formats import as_csv, as_json, table_cell, table_rows, unique_names
+from exr_inspector.cli.terminal import echo_json
 from exr_inspector.errors import CatalogError, LocalDatabaseError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,7 +183,7 @@ def _as_parquet(rows: pa.Table) -> None:
 
 _WRITERS: dict[str, Callable[[pa.Table], None]] = {
     "table": _as_table,
-    "json": lambda rows: click.echo(as_json(rows)),
+    "json": lambda rows: echo_json(as_json(rows)),
     "csv": lambda rows: click.echo(as_csv(rows), nl=False),
     "parquet": _as_parquet,
 }

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.cli.explain import OTHERS
-from exr_inspector.cli.terminal import output
+from exr_inspector.cli.terminal import echo_json, output
 from exr_inspector.model import Severity
 from exr_inspector.policies import PolicySource
 from exr_inspector.settings import load_settings
@@ -49,7 +49,7 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, as_markdown: bool
         click.echo(markdown(), nl=False)
         return
     if schema:
-        click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+        echo_json(json.dumps(json_schema(), indent=2, ensure_ascii=False))
         return
     console = output()
     resolved = _policy(policy).for_path(path)

@@ -17,7 +17,7 @@ from exr_inspector.cli.display_tables import findings_table
 from exr_inspector.cli.display_text import plain
 from exr_inspector.cli.explain import explain
 from exr_inspector.cli.judging import Frames, from_catalog, from_files, gather_from_catalog
-from exr_inspector.cli.terminal import output
+from exr_inspector.cli.terminal import echo_json, output
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.policies import PolicySource
 from exr_inspector.settings import load_settings
@@ -141,7 +141,7 @@ def _print(results: Iterable[Judged], form: str, least: Severity | None, *, why:
     if form == "junit":
         click.echo(junit_text(every, least))
     else:
-        click.echo(sarif_text(every) if form == "sarif" else json_text(every))
+        echo_json(sarif_text(every) if form == "sarif" else json_text(every))
     return every
 
 

@@ -1,0 +1,24 @@
+"""What is printed, for whatever reads standard output."""
+
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from exr_inspector.cli.terminal import echo_json
+
+WORDS = 'caf\u00e9 "\u6df1" \U0001f600'
+
+
+@click.command()
+def say() -> None:
+    """Print the words."""
+    echo_json(json.dumps([WORDS], ensure_ascii=False))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "cp1252"])
+def test_json_is_read_as_utf_8_whatever_the_output_is_said_to_be(encoding: str) -> None:
+    printed = CliRunner(charset=encoding).invoke(say).stdout_bytes
+    assert json.loads(printed.decode("utf-8")) == [WORDS]
+    assert printed.isascii() == (encoding != "utf-8")
