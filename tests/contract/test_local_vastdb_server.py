@@ -1,5 +1,8 @@
 """The local VAST DataBase as a server: keys, faults on demand, counters, its life and its file."""
 
+import logging
+import socket
+import struct
 import threading
 
 import duckdb
@@ -171,6 +174,78 @@ def test_closing_hangs_up_and_ends_every_thread():
     assert server.open_connections() == 0
     with pytest.raises(errors.ConnectionError):
         sessions[1].transaction().__enter__()
+
+
+class Restless(threading.Thread):
+    """Adds a row a transaction, whatever becomes of the server, and keeps what was acknowledged."""
+
+    COLUMNS = pa.schema([("n", pa.int64())])
+
+    def __init__(self, server, first, step, stop):
+        super().__init__(daemon=True)
+        self.session = connect(server, backoff_config=BackoffConfig(max_tries=1))
+        self.numbers = range(first, 1 << 30, step)
+        self.stop = stop
+        self.acknowledged = []
+
+    def run(self):
+        for number in self.numbers:
+            if self.stop.is_set():
+                return
+            try:
+                with self.session.transaction() as tx:
+                    stored = tx.table_from_metadata(
+                        TableMetadata(TableRef(BUCKET, "test", "t"), self.COLUMNS, TableType.Regular)
+                    )
+                    stored.insert(pa.table({"n": [number]}, schema=self.COLUMNS))
+            except (errors.ConnectionError, errors.NotFound):  # the server is gone, or the transaction is
+                self.stop.wait(0.002)
+            else:
+                self.acknowledged.append(number)
+
+
+def test_closing_while_requests_run_is_quiet_and_loses_nothing_that_was_acknowledged(tmp_path, caplog):
+    path, stop = tmp_path / "busy.duckdb", threading.Event()
+    with LocalVastDB(path) as server:
+        keys = {"port": server.port, "access_key": server.access_key, "secret_key": server.secret_key}
+        with connect(server).transaction() as tx:
+            tx.bucket(BUCKET).create_schema("test").create_table("t", Restless.COLUMNS)
+        writers = [Restless(server, first, 8, stop) for first in range(8)]
+        for writer in writers:
+            writer.start()
+        stop.wait(0.2)
+    for _ in range(8):
+        with LocalVastDB(path, **keys):
+            stop.wait(0.15)
+    stop.set()
+    for writer in writers:
+        writer.join(20)
+        assert not writer.is_alive()
+    with LocalVastDB(path, **keys) as server:
+        rows = read(connect(server), internal_row_id=True)
+    acknowledged = {number for writer in writers for number in writer.acknowledged}
+    assert len(acknowledged) > 20
+    assert acknowledged <= set(rows["n"].to_pylist())
+    assert len(set(rows["$row_id"].to_pylist())) == rows.num_rows
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("exr_inspector")] == []
+
+
+def test_a_client_that_resets_in_the_middle_of_its_body_is_one_quiet_line(caplog):
+    with LocalVastDB(None) as server, caplog.at_level(logging.DEBUG, "exr_inspector.local.vastdb"):
+        client = socket.create_connection((server.host, server.port))
+        client.sendall(b"POST /vastdb?rows HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+        threading.Event().wait(0.1)  # until it reads the body
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()  # with a reset
+        for _ in range(100):
+            if not server.open_connections():
+                break
+            threading.Event().wait(0.02)
+        assert connect(server), "others are served as before"
+    records = [record for record in caplog.records if record.name.startswith("exr_inspector")]
+    told = [record for record in records if "broke off" in record.getMessage()]
+    assert [(record.levelno, record.exc_info) for record in told] == [(logging.DEBUG, None)]
+    assert {record.levelno for record in records} == {logging.DEBUG}
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):

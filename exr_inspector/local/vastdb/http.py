@@ -16,12 +16,17 @@ from exr_inspector.local.vastdb.operations import REQUEST_LIMIT
 from exr_inspector.local.vastdb.refusals import Refusal, bad_request, internal_error
 from exr_inspector.local.vastdb.service import ConnectionDropped, Service
 from exr_inspector.local.vastdb.signature import SignatureCheck
+from exr_inspector.local.vastdb.storage import DatabaseClosed
 
 VERSION = "vast 5.5.0.0"  # the SDK turns features on by it
 _IDLE_CONNECTION_SECONDS = 300
 _DISCARD = 64 * 1024
 
 logger = logging.getLogger(__name__)
+
+
+class _ClientGone(Exception):
+    """The client hung up, or fell silent, in the middle of its request: nobody is left to be answered."""
 
 
 class HttpServer(ThreadingHTTPServer):
@@ -64,8 +69,12 @@ class HttpServer(ThreadingHTTPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the standard library's
-        """A connection that broke off is the client's affair."""
-        logger.debug("connection of %s broke off", client_address, exc_info=sys.exc_info())
+        """A connection that broke off is the client's affair, and one line; anything else is a fault of ours."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            logger.debug("connection of %s broke off: %s", client_address, type(error).__name__)
+        else:
+            logger.error("connection of %s failed", client_address, exc_info=error)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -84,8 +93,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         try:
             answer = self._answer()
-        except ConnectionDropped:
+        except (ConnectionDropped, DatabaseClosed):
             self._drop()
+        except _ClientGone as gone:
+            self.close_connection = True
+            logger.debug("%s %s broke off: %s", self.command, self.path, gone)
         except Refusal as refusal:
             self._write(int(refusal.status), Answer(refusal.xml(), {"Content-Type": "application/xml"}))
         except Exception:  # the last line of defence: whatever it was, the client gets its answer
@@ -114,14 +126,20 @@ class _Handler(BaseHTTPRequestHandler):
             raise bad_request("InvalidArgument", "Content-Length is not a number.")
         length = int(text)
         if length > REQUEST_LIMIT:
-            while length > 0 and (piece := self.rfile.read(min(length, _DISCARD))):
+            while length > 0 and (piece := self._read(min(length, _DISCARD))):
                 length -= len(piece)
             raise bad_request("EntityTooLarge", f"A request holds at most {REQUEST_LIMIT} bytes.")
-        body = self.rfile.read(length)
+        body = self._read(length)
         if len(body) != length:
             self.close_connection = True
             raise bad_request("IncompleteBody", "The body ended early.")
         return body
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self.rfile.read(size)
+        except OSError as error:
+            raise _ClientGone(type(error).__name__) from error
 
     def _write(self, status: int, answer: Answer) -> None:
         self.send_response(status)

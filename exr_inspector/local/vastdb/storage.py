@@ -7,6 +7,7 @@ no HTTP; what the tables mean is in `metadata`.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import threading
 import time
@@ -24,6 +25,9 @@ from exr_inspector.local.vastdb.transaction import Known, Transaction
 
 FORMAT = 1
 _ROWS_AT_A_TIME = 1 << 16
+_CLOSING_SECONDS = 60.0  # for what is just committing or answering when the database is closed
+
+_log = logging.getLogger(__name__)
 
 _CREATE = """
 CREATE SCHEMA _vast;
@@ -37,6 +41,10 @@ CREATE TABLE _vast.tables (
 );
 CREATE TABLE _vast.projections (id BIGINT, table_id BIGINT, name VARCHAR, sorted BIGINT[], unsorted BIGINT[]);
 """
+
+
+class DatabaseClosed(Exception):
+    """The database was closed while a request was on its way to it: nothing was done, and nobody waits for an answer."""
 
 
 class Database:
@@ -65,6 +73,8 @@ class Database:
             self._unlock()
             raise
         self._guard = threading.Lock()
+        self._settled = threading.Condition(self._guard)  # told whenever a transaction has ended
+        self._closed = False
         self._turn = None if detect_conflicts else threading.Lock()
         self._buckets = frozenset(name for (name,) in self._root.execute("FROM _vast.buckets").fetchall())
         self._open: dict[int, Transaction] = {}
@@ -88,8 +98,15 @@ class Database:
                 self._buckets |= {name}
 
     def begin(self, *, registered: bool = True) -> Transaction:
-        """Open a transaction; one that is not registered belongs to a single request and has no name outside it."""
+        """Open a transaction; one that is not registered belongs to a single request and has no name outside it.
+
+        Raises:
+            Refusal: DuckDB cannot.
+            DatabaseClosed: `close` was called.
+        """
         with self._guard:
+            if self._closed:
+                raise DatabaseClosed
             self._next_txid += 1
             txid = self._next_txid
             self._alive.add(txid)
@@ -103,10 +120,16 @@ class Database:
         with self._guard:
             if known is not None and known is self._known:  # no definition has changed while the snapshot was taken
                 transaction.known = known
-        if registered:
-            with self._guard:
-                self._open[txid] = transaction
+        if registered and not self._register(transaction):
+            transaction.rollback()  # `close`, which came in between, waits for it
+            raise DatabaseClosed
         return transaction
+
+    def _register(self, transaction: Transaction) -> bool:
+        with self._guard:
+            if not self._closed:
+                self._open[transaction.txid] = transaction
+            return not self._closed
 
     def _transaction(self, txid: int, connection: duckdb.DuckDBPyConnection) -> Transaction:
         if self._turn is None:
@@ -124,6 +147,7 @@ class Database:
         with self._guard:
             self._alive.discard(txid)
             self._redefining.discard(txid)
+            self._settled.notify_all()
             if self._known is None and not self._redefining:
                 self._known = Known()
 
@@ -203,14 +227,21 @@ class Database:
         return int(free)
 
     def close(self) -> None:
-        """Roll back what is open and close the file, which DuckDB folds its log into."""
+        """Roll back what is open, let what is committing end, and close the file, which DuckDB folds its log into.
+
+        Whoever opens the file next must find all that was committed: its row ids go on behind the highest one stored.
+        """
         with self._guard:
+            self._closed = True
             open_ones = list(self._open.values())
             self._open.clear()
         for transaction in open_ones:
             with transaction.lock:
                 if not transaction.ended:
                     transaction.rollback()
+        with self._settled:
+            if not self._settled.wait_for(lambda: not self._alive, _CLOSING_SECONDS):
+                _log.error("%d transactions had not ended when the database was closed", len(self._alive))
         self._root.close()
         self._unlock()
 
