@@ -1,9 +1,12 @@
-"""`./run bench chaos [--seconds 60] [--seed 1] [--batch] [--keys 40] [--rate 60] [--faults 0.05] [--kill-every 12] ...`.
+"""`./run bench chaos [--seconds 60] [--seed 1] [--batch] [--keys 40] [--rate 60] [--faults 0.05] ...`: a storm.
 
-A storm over a whole house: an S3 server and a VAST DataBase that fail at random and hang, the database also ending in the
-middle of its work, the function in a process of its own that is killed now and then, objects that come, change and go, and
-their events, several times, late and out of order. When the queue has drained, the tables must equal the objects; exit code 1
-and the differences if they do not.
+Also `[--kill-every 12] [--restart-every 25] [--kill-database-every 0] [--keep-logs FOLDER] [--real-backoff]`.
+
+A storm over a whole house: an S3 server and a VAST DataBase that fail at random, hang and trickle, the database also closing in
+the middle of its work, or killed as a process of its own, the function a process that is killed now and then, objects
+that come, change and go, and their events, several times, late and out of order. When the queue has drained, the tables must
+equal the objects, what the function's log says was carried out must be recorded, and no secret and no traceback of the
+database may be in the logs; exit code 1 and the differences if any of this is not so.
 """
 
 from __future__ import annotations
@@ -12,10 +15,11 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from exr_inspector.model import StatsMode
-from tests.chaos.house import house
+from tests.chaos.house import House, house
 from tests.chaos.storm import (
     PLATFORM_SECONDS,
     RETRY_SECONDS,
@@ -28,8 +32,7 @@ from tests.chaos.storm import (
 )
 
 
-def main() -> None:
-    """Storm, print the tally, judge."""
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run bench chaos")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to storm; draining comes on top")
     parser.add_argument("--seed", type=int, default=1)
@@ -45,47 +48,78 @@ def main() -> None:
     parser.add_argument(
         "--restart-every", type=float, default=25.0, help="seconds between restarts of the database; 0 for none"
     )
+    parser.add_argument(
+        "--kill-database-every",
+        type=float,
+        default=0.0,
+        help="seconds between kills (kill -9) of the database, which is then a process of its own; 0 for none",
+    )
+    parser.add_argument("--keep-logs", type=Path, metavar="FOLDER", help="where to leave the logs of the processes")
     parser.add_argument("--real-backoff", action="store_true", help="retry after 2, 4 and 8 s, not fifty times sooner")
-    options = parser.parse_args()
-    tally = Tally()
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "runtime.log"
-        with house(Path(folder) / "house.duckdb", **SETTINGS, EXR_BATCH="1" if options.batch else "0") as home:
-            process = RuntimeProcess(home.environ, log, "--batch-size", "8", "--batch-wait-ms", "20")
-            print(f"runtime up after {process.start():.1f} s, seed {options.seed}")
+    return parser.parse_args()
 
-            def kill() -> None:
-                process.kill()
-                process.start()
 
-            kills = [
-                ("function", options.kill_every, kill),
-                ("database", options.restart_every, home.restart_database),
-            ]
-            started = time.monotonic()
-            try:
-                pauses = PLATFORM_SECONDS if options.real_backoff else RETRY_SECONDS
-                with delivering(lambda: process.url, tally, pauses=pauses) as deliverer:
-                    storm = Storm(home, deliverer, tally, seed=options.seed, keys=options.keys)
-                    rage(
-                        storm,
-                        deliverer,
-                        tally,
-                        seconds=options.seconds,
-                        rate=options.rate,
-                        probability=options.faults,
-                        kills=[kill for kill in kills if kill[1]],
-                    )
-            finally:
-                process.kill()
-            tally.add("object requests", home.s3.count())
-            tally.add("database requests", home.database_requests + sum(home.database.counters().values()))
-            tally.add("objects in the end", len(home.s3.contents()))
-            faults = home.differences(StatsMode.SAMPLED)
-            text = log.read_text(encoding="utf-8")
-            secrets = (home.database.secret_key, home.s3.environ["S3_SECRET_KEY"])
-        faults += ["a secret is in the log" for secret in secrets if secret in text]
+def _kills(
+    options: argparse.Namespace, process: RuntimeProcess, home: House
+) -> list[tuple[str, float, Callable[[], None]]]:
+    def kill_function() -> None:
+        process.kill()
+        process.start()
+
+    kills = [
+        ("function", options.kill_every, kill_function),
+        ("database by closing", options.restart_every, home.restart_database),
+        ("database by kill -9", options.kill_database_every, home.kill_database),
+    ]
+    return [kill for kill in kills if kill[1]]
+
+
+def _storm(options: argparse.Namespace, home: House, log: Path, tally: Tally) -> list[str]:
+    """Storm until the queue has drained; what is wrong then."""
+    process = RuntimeProcess(home.environ, log, "--batch-size", "8", "--batch-wait-ms", "20")
+    print(f"runtime up after {process.start():.1f} s, seed {options.seed}")
+    started = time.monotonic()
+    try:
+        pauses = PLATFORM_SECONDS if options.real_backoff else RETRY_SECONDS
+        with delivering(lambda: process.url, tally, pauses=pauses) as deliverer:
+            rage(
+                Storm(home, deliverer, tally, seed=options.seed, keys=options.keys),
+                deliverer,
+                tally,
+                seconds=options.seconds,
+                rate=options.rate,
+                probability=options.faults,
+                kills=_kills(options, process, home),
+            )
+    finally:
+        process.kill()
     print(f"drained after {time.monotonic() - started:.1f} s")
+    tally.add("object requests", home.s3.count())
+    tally.add("database requests", home.database_requests + sum(home.database.counters().values()))
+    tally.add("objects in the end", len(home.s3.contents()))
+    text = log.read_text(encoding="utf-8")
+    tally.add("acknowledged in the log and recorded", len(home.acknowledged(text)))
+    return home.differences(StatsMode.SAMPLED) + home.lost(text)
+
+
+def main() -> None:
+    """Storm, print the tally, judge."""
+    options, tally = _options(), Tally()
+    with tempfile.TemporaryDirectory() as folder:
+        logs = options.keep_logs or Path(folder)
+        logs.mkdir(parents=True, exist_ok=True)
+        log, database_log = logs / "runtime.log", logs / "database.log"
+        for name in (log, database_log):
+            name.write_text("", encoding="utf-8")
+        own = database_log if options.kill_database_every else None
+        batch = "1" if options.batch else "0"
+        with house(Path(folder) / "house.duckdb", log=own, **SETTINGS, EXR_BATCH=batch) as home:
+            faults = _storm(options, home, log, tally)
+            secrets = (home.database.secret_key, home.s3.environ["S3_SECRET_KEY"])
+        told = database_log.read_text(encoding="utf-8")
+        text = log.read_text(encoding="utf-8") + told
+        faults += ["a secret is in a log" for secret in secrets if secret in text]
+        faults += ["a traceback is in the database's log"] if "Traceback" in told else []
     for name, count in sorted(tally.counts.items()):
         print(f"{count:8}  {name}")
     for fault in faults:

@@ -20,14 +20,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import vastdb
-from urllib3.util import Timeout
 from vastdb.config import BackoffConfig, QueryConfig
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
 
 from exr_inspector.catalog.schema import TABLES, Table
 from exr_inspector.catalog.sdk_errors import SDK_ERRORS, translate, translated
 from exr_inspector.catalog.sessions import Sessions
+from exr_inspector.catalog.transport import Patience, connect
 from exr_inspector.errors import CatalogConflict, CatalogError, CatalogUnavailable, DeadlineExceeded
 from exr_inspector.sources.deadline import Deadline
 
@@ -62,7 +61,8 @@ class CatalogConfig:
         tls_verify: Whether the server's certificate is checked.
         ca_bundle: PEM file of certificates to trust besides the system's.
         retry_seconds: How long one write goes on trying.
-        timeout_seconds: How long an answer may stand still; connecting takes at most 5 of them. No request outlives a deadline.
+        timeout_seconds: How long an answer may stand still; connecting takes at most 5 of them. No request outlives a deadline,
+            however slowly its answer comes.
         worker: Name that `inspections` gives as the one who wrote.
         clock: The time, UTC.
         jitter: A random number from 0 to 1.
@@ -240,17 +240,17 @@ class Connection:
         """
         return self._sessions.made()
 
-    def _connect(self, timeout: Timeout) -> Any:
+    def _connect(self, timeout: Patience) -> Any:
         config = self.config
         verify: bool | str = str(config.ca_bundle) if config.tls_verify and config.ca_bundle else config.tls_verify
         with translated("connect to the database (VAST_DB_ENDPOINT)"):
-            return vastdb.connect(
+            return connect(
                 access=config.access_key,
                 secret=config.secret_key,
                 endpoint=config.endpoint,
                 ssl_verify=verify,
                 timeout=timeout,
-                backoff_config=BackoffConfig(max_value=1.0, max_tries=3, max_time=config.retry_seconds),
+                backoff=BackoffConfig(max_value=1.0, max_tries=3, max_time=config.retry_seconds),
             )
 
     def close(self) -> None:

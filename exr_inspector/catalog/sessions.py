@@ -12,37 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from urllib3.util import Timeout
-
+from exr_inspector.catalog.transport import Patience
 from exr_inspector.sources.deadline import Deadline
-
-_CONNECT_SECONDS = 5.0  # a server that is there answers far sooner; a name may stand for several that are not
-_FAREWELL_SECONDS = (
-    1.0  # for what ends a transaction when the time is over: left open, it would keep others off its guards
-)
-
-
-class Patience(Timeout):
-    """A time-out that is no longer than what is left until a deadline, at the moment a request is made.
-
-    urllib3 copies the time-out it was given for every request; the copy is where the clock is asked.
-
-    Args:
-        seconds: How long an answer may stand still.
-        deadline: When all has to be over, None if that does not matter.
-    """
-
-    def __init__(self, seconds: float, deadline: Deadline | None = None) -> None:
-        super().__init__(connect=min(seconds, _CONNECT_SECONDS), read=seconds)
-        self._seconds = seconds
-        self._deadline = deadline
-
-    def clone(self) -> Timeout:
-        """The time-out of one request."""
-        seconds = self._seconds
-        if self._deadline is not None:
-            seconds = min(seconds, max(self._deadline.remaining(), _FAREWELL_SECONDS))
-        return Timeout(connect=min(seconds, _CONNECT_SECONDS), read=seconds, total=seconds)
 
 
 class Sessions:
@@ -53,7 +24,7 @@ class Sessions:
         seconds: How long an answer may stand still.
     """
 
-    def __init__(self, connect: Callable[[Timeout], Any], seconds: float) -> None:
+    def __init__(self, connect: Callable[[Patience], Any], seconds: float) -> None:
         self._connect = connect
         self._seconds = seconds
         self._lock = threading.Lock()

@@ -7,6 +7,7 @@ nothing else has any.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,10 +29,16 @@ from exr_inspector.model import StatsMode
 from exr_inspector.settings import Settings, load_settings
 from exr_inspector.sources import SourceOpener
 from exr_inspector.validation import builtin_policy
+from tests.chaos.database import DatabaseProcess
 from tests.support.faulty_s3 import Fault, FaultyS3, Request, Status
 
 BUCKET = "renders"
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+_TRANSACTION_SECONDS = 4.0
+# Only what is logged after its commit was answered; `inspections` is append-only, so that nothing later covers a loss.
+_ACKNOWLEDGED = re.compile(
+    r"\[COMPLETE\] s3://(.*?) \| status=\S+ outcome=(?:inserted|replaced|unchanged|removed)\b.*\bevent=(\S+)"
+)
 DENIED = "denied/"  # keys below it are refused by the store, whatever is asked
 
 
@@ -70,7 +77,7 @@ class House:
     """What runs, and ways to look at it."""
 
     s3: Store
-    database: LocalVastDB
+    database: LocalVastDB | DatabaseProcess
     environ: dict[str, str]
     path: Path | None = None
     catalog: Catalog = field(init=False)
@@ -88,12 +95,29 @@ class House:
         self.s3.put(BUCKET, key, sample(name))
 
     def restart_database(self) -> None:
-        """End the database in the middle of whatever it does, and bring it up again on what was committed."""
+        """Close the database in the middle of whatever it does, and bring it up again on what was committed."""
         old = self.database
         old.close()
-        self.database_requests += sum(old.counters().values())
-        self.database = _database(self.path, old.port, old.access_key, old.secret_key)
+        if isinstance(old, LocalVastDB):
+            self.database_requests += sum(old.counters().values())
+            self.database = _database(self.path, old.port, old.access_key, old.secret_key)
         self.database.start()
+
+    def kill_database(self) -> None:
+        """Kill the database, which is a process of its own, and bring it up again on what was committed."""
+        assert isinstance(self.database, DatabaseProcess)
+        self.database.kill()
+        self.database.start()
+
+    def acknowledged(self, log: str) -> set[tuple[str, str]]:
+        """(event, path) of all that the function's log says was carried out."""
+        return {(event, path) for path, event in _ACKNOWLEDGED.findall(log)}
+
+    def lost(self, log: str) -> list[str]:
+        """What the function's log says was carried out, but no row of `inspections` tells of; empty when all is well."""
+        recorded = {(row["event_id"], row["file_path"]) for row in self.rows(INSPECTIONS.name)}
+        gone = sorted(self.acknowledged(log) - recorded)
+        return [f"{path}: event {event} was acknowledged, but is not there" for event, path in gone]
 
     def rows(self, name: str, path: str | None = None) -> list[dict[str, Any]]:
         """All rows of a table, or those of one file; read without disturbance."""
@@ -143,14 +167,18 @@ def _row_faults(path: str, row: Mapping[str, Any], data: bytes, etag: str) -> It
 def _database(
     path: Path | None, port: int = 0, access_key: str | None = None, secret_key: str | None = None
 ) -> LocalVastDB:
-    return LocalVastDB(path, transaction_seconds=4.0, port=port, access_key=access_key, secret_key=secret_key)
+    return LocalVastDB(
+        path, transaction_seconds=_TRANSACTION_SECONDS, port=port, access_key=access_key, secret_key=secret_key
+    )
 
 
 @contextmanager
-def house(path: Path | None = None, **changes: str) -> Iterator[House]:
-    """A house with empty tables; `changes` are settings."""
+def house(path: Path | None = None, *, log: Path | None = None, **changes: str) -> Iterator[House]:
+    """A house with empty tables; `changes` are settings, and with `log` the database is a process that writes its log there."""
     with Store() as s3:
-        database = _database(path)
+        database = (
+            DatabaseProcess(path, log, transaction_seconds=_TRANSACTION_SECONDS) if path and log else _database(path)
+        )
         database.start()
         environ = {
             "VAST_DB_ENDPOINT": database.endpoint,

@@ -14,7 +14,8 @@ import vastdb
 from urllib3.util import Timeout
 
 from exr_inspector.catalog import Catalog, Outcome
-from exr_inspector.catalog.sessions import Patience, Sessions
+from exr_inspector.catalog.sessions import Sessions
+from exr_inspector.catalog.transport import Patience
 from exr_inspector.errors import CatalogUnavailable, DeadlineExceeded
 from exr_inspector.local.vastdb import Fault, FaultKind, LocalVastDB
 from exr_inspector.sources.deadline import Deadline
@@ -50,6 +51,39 @@ def test_a_request_that_hangs_ends_with_the_deadline(server: LocalVastDB, operat
     server.faults.clear()
     assert catalog.upsert([inspection("a.exr")])[0].outcome in {Outcome.INSERTED, Outcome.UNCHANGED}
     assert len(catalog.read.list_files().files) == 1 + (operation != "version")
+    catalog.close()
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [
+        *((name, FaultKind.TRICKLE) for name in ("version", "begin", "query", "insert", "commit")),
+        ("query", FaultKind.TRICKLE_BODY),
+    ],
+)
+def test_an_answer_that_trickles_ends_with_the_deadline(server: LocalVastDB, operation: str, kind: FaultKind) -> None:
+    catalog = connect(server, timeout_seconds=60.0, retry_seconds=60.0)
+    if operation != "version":
+        catalog.upsert([inspection("warm.exr")])
+    server.faults.chance(operation, 1.0, Fault(kind, 0.1))  # no time-out notices: there is always another byte
+    server.faults.chance("rollback", 1.0, Fault(kind, 0.1))
+    error = gives_up(catalog, seconds=0.6)
+    assert isinstance(error, CatalogUnavailable)
+    assert server.counters().get(operation), "it was this request that trickled"
+    server.faults.clear()
+    assert catalog.upsert([inspection("a.exr")])[0].outcome in {Outcome.INSERTED, Outcome.UNCHANGED}
+    assert len(catalog.read.list_files().files) == 1 + (operation != "version")
+    catalog.close()
+
+
+def test_a_slow_answer_that_is_whole_before_the_deadline_is_taken(server: LocalVastDB) -> None:
+    catalog = connect(server, timeout_seconds=0.5, retry_seconds=0.0)
+    catalog.upsert([inspection("warm.exr")])
+    server.faults.chance("commit", 1.0, Fault(FaultKind.TRICKLE, 0.01))  # takes longer than it may stand still
+    for deadline in (None, Deadline.after(60)):
+        started = time.monotonic()
+        assert catalog.upsert([inspection(f"{deadline is None}.exr")], deadline=deadline)[0].outcome is Outcome.INSERTED
+        assert time.monotonic() - started > 0.5
     catalog.close()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from exr_inspector.local.vastdb.faults import Fault
 from exr_inspector.local.vastdb.metadata import Schema, Table, get_schema, get_table
 from exr_inspector.local.vastdb.refusals import bad_request
 from exr_inspector.local.vastdb.storage import Database
@@ -53,10 +54,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 200: headers beside the usual ones, and the body."""
+    """A 200: headers beside the usual ones, and the body.
+
+    Attributes:
+        fault: A TRICKLE or TRICKLE_BODY that it is sent with.
+    """
 
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,16 @@ class FaultKind(Enum):
     DROP_BEFORE = "drop before"  # connection closed, not done
     DROP_AFTER = "drop after"  # done, then connection closed without an answer
     DELAY = "delay"  # done and answered after a while
+    TRICKLE = "trickle"  # done, and answered a byte at a time from the first one of the status line
+    TRICKLE_BODY = "trickle body"  # done, and the answer's body comes a byte at a time
+
+
+TRICKLES = frozenset({FaultKind.TRICKLE, FaultKind.TRICKLE_BODY})
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault; `seconds` is how long a DELAY takes, and how long any other kind waits before it strikes."""
+    """A fault; `seconds` is the time between two bytes that trickle, how long a DELAY takes, and how long others wait first."""
 
     kind: FaultKind
     seconds: float = 0.0

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import socket
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from exr_inspector.local.vastdb.calls import Answer, Request
+from exr_inspector.local.vastdb.faults import Fault, FaultKind
 from exr_inspector.local.vastdb.operations import REQUEST_LIMIT
 from exr_inspector.local.vastdb.refusals import Refusal, bad_request, internal_error
 from exr_inspector.local.vastdb.service import ConnectionDropped, Service
@@ -146,10 +150,30 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
-        self.wfile.flush()
+        fault = answer.fault
+        with self._trickling(fault if fault and fault.kind is FaultKind.TRICKLE else None):
+            self.end_headers()
+        with self._trickling(fault):
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+            self.wfile.flush()
+
+    @contextlib.contextmanager
+    def _trickling(self, fault: Fault | None) -> Iterator[None]:
+        """For the length of a block, let what is written leave a byte at a time."""
+        if fault is None:
+            yield
+            return
+        whole, self.wfile = self.wfile, io.BytesIO()
+        try:
+            yield
+            written = self.wfile.getvalue()
+        finally:
+            self.wfile = whole
+        for byte in written:
+            self.wfile.write(bytes((byte,)))
+            self.wfile.flush()
+            time.sleep(fault.seconds)
 
     def _drop(self) -> None:
         self.close_connection = True

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from exr_inspector.local.vastdb.calls import Answer, Call, Request
-from exr_inspector.local.vastdb.faults import Counters, Fault, FaultKind, Faults
+from exr_inspector.local.vastdb.faults import TRICKLES, Counters, Fault, FaultKind, Faults
 from exr_inspector.local.vastdb.operations import ROUTES, Operation
 from exr_inspector.local.vastdb.refusals import (
     Refusal,
@@ -51,6 +52,8 @@ class Service:
         fault = self._faults.next(name)
         if fault is None:
             return work(request)
+        if fault.kind in TRICKLES:
+            return replace(work(request), fault=fault)
         time.sleep(fault.seconds)
         refusal = self._fail(fault, name, request)
         if refusal is not None:

@@ -1,0 +1,229 @@
+"""The SDK's HTTP, none of whose requests outlives a deadline, however slowly an answer comes.
+
+A time-out of urllib3 ends what stands still; an answer that comes a byte at a time never does. So the connections made here
+know, besides the time-out, when all has to be over, and look at the clock before whatever they send or receive. That moment
+comes with each request, in the time-out the SDK hands down; the SDK has no other way to reach its connections.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from http.client import HTTPResponse
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util import Timeout
+from vastdb._internal import VastdbApi
+from vastdb._session_context import SessionContext
+from vastdb.config import BackoffConfig, SessionConfig
+from vastdb.features import Features
+from vastdb.session import Session
+
+from exr_inspector.sources.deadline import Deadline
+
+_CONNECT_SECONDS = 5.0  # a server that is there answers far sooner; a name may stand for several that are not
+# For what ends a transaction when the time is over: left open, it would keep others off its guards.
+_FAREWELL_SECONDS = 1.0
+_PIECE_BYTES = 64 << 10
+
+
+class Patience(Timeout):
+    """A time-out that is no longer than what is left until a deadline, at the moment a request is made.
+
+    urllib3 copies the time-out it was given for every request; the copy is where the clock is asked.
+
+    Args:
+        seconds: How long an answer may stand still.
+        deadline: When all has to be over, None if that does not matter.
+    """
+
+    def __init__(self, seconds: float, deadline: Deadline | None = None) -> None:
+        super().__init__(connect=min(seconds, _CONNECT_SECONDS), read=seconds)
+        self._seconds = seconds
+        self._deadline = deadline
+
+    def clone(self) -> Timeout:
+        """The time-out of one request."""
+        if self._deadline is None:
+            return _OneRequest(self._seconds, None)
+        left = max(self._deadline.remaining(), _FAREWELL_SECONDS)
+        return _OneRequest(min(self._seconds, left), time.monotonic() + left)
+
+
+class Seconds(float):
+    """Seconds to wait for the next bytes.
+
+    Attributes:
+        until: When no more bytes are waited for, on the clock of `time.monotonic`; None for never.
+    """
+
+    until: float | None
+
+    def __new__(cls, seconds: float, until: float | None) -> Seconds:  # noqa: PYI034 - typing.Self is not in Python 3.10
+        """So many seconds, but none after that moment."""
+        made = super().__new__(cls, seconds)
+        made.until = until
+        return made
+
+
+class _OneRequest(Timeout):
+    """The time-outs of one request, which urllib3 gives its connection before it sends and before it receives."""
+
+    def __init__(self, seconds: float, until: float | None) -> None:
+        super().__init__(connect=min(seconds, _CONNECT_SECONDS), read=seconds, total=seconds)
+        self._seconds = seconds
+        self._until = until
+
+    def clone(self) -> Timeout:
+        """The pool copies what was copied once more."""
+        return _OneRequest(self._seconds, self._until)
+
+    @property
+    def connect_timeout(self) -> Seconds:
+        return Seconds(super().connect_timeout, self._until)  # type: ignore[arg-type]  # a number, since it was given one
+
+    @property
+    def read_timeout(self) -> Seconds:
+        return Seconds(super().read_timeout or 0.0, self._until)
+
+
+def _hurry(connection: socket.socket, until: float | None) -> None:
+    """Before bytes are sent or received: wait for them no longer than until then.
+
+    Raises:
+        TimeoutError: That moment has passed.
+    """
+    if until is None:
+        return
+    left = until - time.monotonic()
+    if left <= 0.0:
+        raise TimeoutError("the time of the request is over")
+    patience = connection.gettimeout()
+    if patience is None or left < patience:
+        connection.settimeout(left)
+
+
+class _Receiving(io.RawIOBase):
+    """The bytes of an answer, each piece waited for no longer than until a moment."""
+
+    def __init__(self, connection: socket.socket, until: float | None) -> None:
+        self._connection = connection
+        self._until = until
+        self._raw = connection.makefile("rb", buffering=0)  # keeps the socket open for as long as this is
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        _hurry(self._connection, self._until)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Incoming:
+    """What `HTTPResponse` takes for a socket: it only makes a file of it."""
+
+    def __init__(self, connection: socket.socket, until: float | None) -> None:
+        self._connection = connection
+        self._until = until
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Receiving(self._connection, self._until))
+
+
+class _Hurried(HTTPConnection):
+    """A connection that looks at the clock whenever it sends or receives."""
+
+    @property
+    def _until(self) -> float | None:
+        return self.timeout.until if isinstance(self.timeout, Seconds) else None
+
+    def response_class(self, connection: socket.socket, **options: Any) -> HTTPResponse:  # type: ignore[override]  # a class there
+        return HTTPResponse(_Incoming(connection, self._until), **options)  # type: ignore[arg-type]  # see _Incoming
+
+    def send(self, data: Any) -> None:
+        """In pieces, since over TLS the time-out holds for each record of one call."""
+        whole = memoryview(data)
+        for start in range(0, len(whole), _PIECE_BYTES):
+            if self.sock is not None:
+                _hurry(self.sock, self._until)
+            super().send(whole[start : start + _PIECE_BYTES])
+
+
+class _HurriedTls(_Hurried, HTTPSConnection):
+    """The same over TLS, whose handshake is bounded as a whole by the time for connecting."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Hurried
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _HurriedTls
+
+
+_POOLS = {"http": _Pool, "https": _TlsPool}
+
+
+class _Adapter(HTTPAdapter):
+    """Requests through such connections, by a proxy or without."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+class _Api(VastdbApi):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's requests, through our connections from the very first one."""
+
+    def _session_create(self, url: Any) -> Any:
+        session = super()._session_create(url)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _Adapter())
+        return session
+
+    def with_endpoints(self, endpoints: list[str]) -> Any:
+        made = super().with_endpoints(endpoints)  # one of the SDK's own, for each select
+        made._session_create = self._session_create  # noqa: SLF001 - the only place where it makes connections
+        return made
+
+
+class _Session(Session):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's session over an `_Api`; its own makes its `VastdbApi` itself, which asks for the version at once."""
+
+    def __init__(self, api: _Api, endpoint: str) -> None:
+        self.access = api.access_key
+        self.secret = api.secret_key
+        self.api = api
+        self._context = SessionContext(api=api, endpoint=endpoint, config=SessionConfig())
+        self.features = Features(api.vast_version)
+        self.adbc_driver_path = None
+        self._end_user = None
+
+
+def connect(
+    *, access: str, secret: str, endpoint: str, ssl_verify: bool | str, timeout: Patience, backoff: BackoffConfig
+) -> Any:
+    """As `vastdb.connect`: a session, which has asked the server for its version."""
+    api = _Api(
+        access_key=access,
+        secret_key=secret,
+        endpoints=[endpoint],
+        max_entities_per_page=10_000,
+        ssl_verify=ssl_verify,
+        timeout=timeout,
+        backoff_config=backoff,
+    )
+    return _Session(api, endpoint)
