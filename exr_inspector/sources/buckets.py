@@ -11,6 +11,7 @@ import os
 import stat
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -20,6 +21,8 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 
 from exr_inspector.errors import AccessDenied, BucketUnavailable, ObjectNotFound, SettingsError, SourceUnavailable
 from exr_inspector.settings import S3Connection
+from exr_inspector.sources.deadline import Deadline
+from exr_inspector.sources.helpers import Helpers
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Credential
@@ -53,26 +56,40 @@ class Bucket:
         store: obstore's client for it; thread-safe.
         root: Real path of the folder that stands in for the bucket, None for S3 and memory.
         root_identity: Device and inode of that folder when it was mounted as the bucket.
+        helpers: Who asks that folder's file system on behalf of callers with a deadline, None for themselves.
     """
 
     name: str
     store: S3Store | LocalStore | MemoryStore
     root: Path | None = None
     root_identity: tuple[int, int] | None = None
+    helpers: Helpers | None = None
 
-    def file_state(self, key: str) -> FileState | None:
-        """The state of the local file `key`, None where objects are not files; raises what `local_state` raises."""
+    def file_state(self, key: str, deadline: Deadline | None = None) -> FileState | None:
+        """The state of the local file `key`, None where objects are not files.
+
+        Raises:
+            SourceError: What `local_state` raises.
+            DeadlineExceeded: A mounted file system does not answer.
+            SourceUnavailable: It has not done so for a while.
+        """
         if self.root is None:
             return None
+        if self.helpers is None or deadline is None:
+            return self._state(self.root, key)
+        asking = partial(self._state, self.root, key)
+        return self.helpers.run(asking, deadline=deadline, doing=f"looking for {self.name}/{key}")
+
+    def _state(self, root: Path, key: str) -> FileState:
         try:
-            return local_state(self.name, self.root, key)
+            return local_state(self.name, root, key)
         except ObjectNotFound:
-            self._check_root()
+            self._check_root(root)
             raise
 
-    def _check_root(self) -> None:
+    def _check_root(self, root: Path) -> None:
         """Tell a missing file from a missing file system: behind an unmounted folder lies another, empty one."""
-        if self.root is None or folder_identity(self.root) == self.root_identity:
+        if folder_identity(root) == self.root_identity:
             return
         raise BucketUnavailable(f"{self.name}: the folder that stands in for the bucket is no longer mounted")
 
@@ -115,8 +132,8 @@ def file_error(error: OSError, path: str) -> AccessDenied | ObjectNotFound | Sou
     return SourceUnavailable(f"{path}: the file system fails ({os.strerror(error.errno or 0)})")
 
 
-def local_bucket(name: str, folder: Path) -> Bucket:
-    """The folder `folder` as bucket `name`.
+def local_bucket(name: str, folder: Path, helpers: Helpers | None = None) -> Bucket:
+    """The folder `folder` as bucket `name`, its file system asked by `helpers` where there is a deadline.
 
     Raises:
         SettingsError: There is no such folder.
@@ -124,7 +141,7 @@ def local_bucket(name: str, folder: Path) -> Bucket:
     root = folder.resolve()
     if not root.is_dir():
         raise SettingsError(f"EXR_MOUNTS: {name}={folder} is not a folder")
-    return Bucket(name, LocalStore(root), root, folder_identity(root))
+    return Bucket(name, LocalStore(root), root, folder_identity(root), helpers)
 
 
 def s3_bucket(name: str, connection: S3Connection) -> Bucket:

@@ -128,11 +128,11 @@ class ObjectSource:
             return [b""] * len(spans)
         asked = sum(span.size if size is None else min(span.end, size) - span.start for span in wanted)
         reserve_all(self.allowances, requests=len(wanted), size=asked)
-        before = self.where.file_state(self.key)
+        before = self.where.file_state(self.key, self.deadline)
         answers = self._run(wanted, pin)
         for answer in answers:
             self.holder.agree(answer.pin)
-        if self.where.file_state(self.key) != before:
+        if self.where.file_state(self.key, self.deadline) != before:
             raise ObjectChanged(f"{self.path}: overwritten while it was being read")
         for allowance in self.allowances:
             allowance.give_back(size=asked - sum(len(answer.data) for answer in answers))

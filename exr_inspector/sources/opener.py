@@ -16,6 +16,7 @@ from exr_inspector.settings import Settings
 from exr_inspector.sources.buckets import Bucket, local_bucket, s3_bucket
 from exr_inspector.sources.deadline import Deadline
 from exr_inspector.sources.fetch import Attempts, head
+from exr_inspector.sources.helpers import Helpers
 from exr_inspector.sources.keys import AllowList, check_key, split_url
 from exr_inspector.sources.listing import list_objects
 from exr_inspector.sources.metering import Allowance, Meter
@@ -43,7 +44,7 @@ class SourceOpener:
         self._settings = settings
         self._allowed = AllowList(settings.allowed_buckets, settings.allowed_prefixes)
         self._lock = threading.Lock()
-        self._buckets = {name: local_bucket(name, folder) for name, folder in settings.mounts}
+        self._buckets = {name: local_bucket(name, folder, Helpers()) for name, folder in settings.mounts}
         self._transport = Transport()
 
     def close(self) -> None:
@@ -100,7 +101,7 @@ class SourceOpener:
         path = f"{bucket}/{key}"
         attempts = Attempts(self._retries, Meter(), deadline, path)
         try:
-            where.file_state(key)
+            where.file_state(key, deadline)
             work = head(where, key, attempts=attempts)
             return self._transport.run(work, deadline=deadline, doing=f"looking for {path}").version
         except ObjectNotFound:
