@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import socket
 import time
-from http.client import HTTPResponse
+from http.client import HTTPResponse, RemoteDisconnected
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -111,6 +111,7 @@ class _Receiving(io.RawIOBase):
     """The bytes of an answer, each piece waited for no longer than until a moment."""
 
     def __init__(self, connection: socket.socket, until: float | None) -> None:
+        self.has_ended = False
         self._connection = connection
         self._until = until
         self._raw = connection.makefile("rb", buffering=0)  # keeps the socket open for as long as this is
@@ -120,22 +121,31 @@ class _Receiving(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         _hurry(self._connection, self._until)
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self.has_ended = count == 0
+        return count
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """`HTTPResponse` is given this in place of a socket, and only makes a file of it."""
+        return io.BufferedReader(self)
 
     def close(self) -> None:
         self._raw.close()
         super().close()
 
 
-class _Incoming:
-    """What `HTTPResponse` takes for a socket: it only makes a file of it."""
+class _Answer(HTTPResponse):
+    """An answer; `HTTPResponse` takes headers that break off for whole, and may so read half a transaction's number."""
 
-    def __init__(self, connection: socket.socket, until: float | None) -> None:
-        self._connection = connection
-        self._until = until
+    def __init__(self, connection: socket.socket, until: float | None, **options: Any) -> None:
+        self._receiving = _Receiving(connection, until)
+        super().__init__(self._receiving, **options)  # type: ignore[arg-type]  # see `_Receiving.makefile`
 
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Receiving(self._connection, self._until))
+    def begin(self) -> None:
+        super().begin()
+        if self._receiving.has_ended:
+            self.close()
+            raise RemoteDisconnected("the connection was closed within the headers of an answer")
 
 
 class _Hurried(HTTPConnection):
@@ -146,7 +156,7 @@ class _Hurried(HTTPConnection):
         return self.timeout.until if isinstance(self.timeout, Seconds) else None
 
     def response_class(self, connection: socket.socket, **options: Any) -> HTTPResponse:  # type: ignore[override]  # a class there
-        return HTTPResponse(_Incoming(connection, self._until), **options)  # type: ignore[arg-type]  # see _Incoming
+        return _Answer(connection, self._until, **options)
 
     def send(self, data: Any) -> None:
         """In pieces, since over TLS the time-out holds for each record of one call."""

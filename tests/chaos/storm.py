@@ -53,6 +53,7 @@ DATABASE_FAULTS = (
     Fault(FaultKind.DELAY, 0.05),
     Fault(FaultKind.DELAY, 1.2),  # done, but answered when nobody waits any more
     Fault(FaultKind.DROP_BEFORE, 1.2),  # hangs and is not done
+    Fault(FaultKind.CUT),
     Fault(FaultKind.TRICKLE, 0.02),  # done, and answered a byte at a time: no time-out notices
 )
 SETTINGS = {

@@ -57,7 +57,7 @@ class Answer:
     """A 200: headers beside the usual ones, and the body.
 
     Attributes:
-        fault: A TRICKLE or TRICKLE_BODY that it is sent with.
+        fault: A fault of the sending, one of `IN_THE_ANSWER`.
     """
 
     body: bytes = b""

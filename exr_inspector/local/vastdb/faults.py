@@ -24,11 +24,12 @@ class FaultKind(Enum):
     DROP_BEFORE = "drop before"  # connection closed, not done
     DROP_AFTER = "drop after"  # done, then connection closed without an answer
     DELAY = "delay"  # done and answered after a while
+    CUT = "cut"  # done, then the connection is closed in the middle of the answer's headers
     TRICKLE = "trickle"  # done, and answered a byte at a time from the first one of the status line
     TRICKLE_BODY = "trickle body"  # done, and the answer's body comes a byte at a time
 
 
-TRICKLES = frozenset({FaultKind.TRICKLE, FaultKind.TRICKLE_BODY})
+IN_THE_ANSWER = frozenset({FaultKind.CUT, FaultKind.TRICKLE, FaultKind.TRICKLE_BODY})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
@@ -150,27 +149,30 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
-        fault = answer.fault
-        with self._trickling(fault if fault and fault.kind is FaultKind.TRICKLE else None):
-            self.end_headers()
-        with self._trickling(fault):
-            if self.command != "HEAD":
-                self.wfile.write(answer.body)
-            self.wfile.flush()
-
-    @contextlib.contextmanager
-    def _trickling(self, fault: Fault | None) -> Iterator[None]:
-        """For the length of a block, let what is written leave a byte at a time."""
-        if fault is None:
-            yield
-            return
         whole, self.wfile = self.wfile, io.BytesIO()
         try:
-            yield
-            written = self.wfile.getvalue()
+            self.end_headers()
+            headers = self.wfile.getvalue()
         finally:
             self.wfile = whole
-        for byte in written:
+        body = b"" if self.command == "HEAD" else answer.body
+        if answer.fault is None:
+            self.wfile.write(headers)
+            self.wfile.write(body)
+            self.wfile.flush()
+        else:
+            self._write_badly(headers, body, answer.fault)
+
+    def _write_badly(self, headers: bytes, body: bytes, fault: Fault) -> None:
+        if fault.kind is FaultKind.CUT:
+            self.wfile.write(headers[: len(headers) // 2])
+            self.wfile.flush()
+            self._drop()
+            return
+        at_once, slowly = (b"", headers + body) if fault.kind is FaultKind.TRICKLE else (headers, body)
+        self.wfile.write(at_once)
+        self.wfile.flush()
+        for byte in slowly:
             self.wfile.write(bytes((byte,)))
             self.wfile.flush()
             time.sleep(fault.seconds)

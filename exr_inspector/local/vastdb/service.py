@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from exr_inspector.local.vastdb.calls import Answer, Call, Request
-from exr_inspector.local.vastdb.faults import TRICKLES, Counters, Fault, FaultKind, Faults
+from exr_inspector.local.vastdb.faults import IN_THE_ANSWER, Counters, Fault, FaultKind, Faults
 from exr_inspector.local.vastdb.operations import ROUTES, Operation
 from exr_inspector.local.vastdb.refusals import (
     Refusal,
@@ -52,7 +52,7 @@ class Service:
         fault = self._faults.next(name)
         if fault is None:
             return work(request)
-        if fault.kind in TRICKLES:
+        if fault.kind in IN_THE_ANSWER:
             return replace(work(request), fault=fault)
         time.sleep(fault.seconds)
         refusal = self._fail(fault, name, request)
