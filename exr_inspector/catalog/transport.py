@@ -28,6 +28,10 @@ from exr_inspector.sources.deadline import Deadline
 _CONNECT_SECONDS = 5.0  # a server that is there answers far sooner; a name may stand for several that are not
 # For what ends a transaction when the time is over: left open, it would keep others off its guards.
 _FAREWELL_SECONDS = 1.0
+_LAST_SECONDS = (
+    5.0  # after which not even that is asked: the SDK repeats a query that is answered with nothing for ever
+)
+_NO_SECONDS = 0.001  # urllib3 takes no time-out of zero
 _PIECE_BYTES = 64 << 10
 
 
@@ -50,8 +54,9 @@ class Patience(Timeout):
         """The time-out of one request."""
         if self._deadline is None:
             return _OneRequest(self._seconds, None)
-        left = max(self._deadline.remaining(), _FAREWELL_SECONDS)
-        return _OneRequest(min(self._seconds, left), time.monotonic() + left)
+        now = time.monotonic()
+        until = min(max(self._deadline.at, now + _FAREWELL_SECONDS), self._deadline.at + _LAST_SECONDS)
+        return _OneRequest(min(self._seconds, max(until - now, _NO_SECONDS)), until)
 
 
 class Seconds(float):

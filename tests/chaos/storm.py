@@ -54,6 +54,7 @@ DATABASE_FAULTS = (
     Fault(FaultKind.DELAY, 1.2),  # done, but answered when nobody waits any more
     Fault(FaultKind.DROP_BEFORE, 1.2),  # hangs and is not done
     Fault(FaultKind.CUT),
+    Fault(FaultKind.CUT_BODY),
     Fault(FaultKind.TRICKLE, 0.02),  # done, and answered a byte at a time: no time-out notices
 )
 SETTINGS = {

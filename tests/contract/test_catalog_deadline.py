@@ -22,7 +22,7 @@ from exr_inspector.sources.deadline import Deadline
 from tests.contract.catalog_model import connect, inspection, ready
 
 HANG = Fault(FaultKind.DROP_BEFORE, 15.0)  # longer than any test waits, and then still no answer
-IN_TIME = 8.0  # far less than HANG, far more than the deadlines below and what may come after them
+IN_TIME = 10.0  # far less than HANG, far more than the deadlines below and what may come after them
 
 
 @pytest.fixture
@@ -73,6 +73,16 @@ def test_an_answer_that_trickles_ends_with_the_deadline(server: LocalVastDB, ope
     server.faults.clear()
     assert catalog.upsert([inspection("a.exr")])[0].outcome in {Outcome.INSERTED, Outcome.UNCHANGED}
     assert len(catalog.read.list_files().files) == 1 + (operation != "version")
+    catalog.close()
+
+
+def test_queries_answered_with_nothing_end_with_the_deadline(server: LocalVastDB) -> None:
+    catalog = connect(server, timeout_seconds=60.0, retry_seconds=60.0)
+    catalog.upsert([inspection("warm.exr")])
+    server.faults.chance("query", 1.0, Fault(FaultKind.EMPTY))
+    gives_up(catalog, seconds=0.3)
+    server.faults.clear()
+    assert catalog.upsert([inspection("warm.exr")])[0].outcome is Outcome.UNCHANGED
     catalog.close()
 
 
@@ -150,7 +160,8 @@ def test_the_time_of_a_request_is_what_is_left_and_a_little_for_the_end() -> Non
     assert Patience(30.0).clone().connect_timeout == 5.0
     assert Patience(3.0, Deadline.after(60)).clone().total == 3.0
     assert 1.0 < Patience(30.0, Deadline.after(2)).clone().total <= 2.0  # type: ignore[operator]
-    assert Patience(30.0, Deadline.after(-5)).clone().total == 1.0
+    assert Patience(30.0, Deadline.after(-2)).clone().total == 1.0
+    assert Patience(30.0, Deadline.after(-9)).clone().total < 0.01  # type: ignore[operator]
 
 
 def test_a_session_has_one_borrower_at_a_time(server: LocalVastDB) -> None:

@@ -83,22 +83,28 @@ def test_one_fault_is_survived_exactly(pair: Pair, operation: str, kind: FaultKi
     assert left == (operation == "begin")  # of a begin whose answer was lost nobody knows the id
 
 
-@pytest.mark.parametrize("operation", ["version", "begin", "query", "insert", "update", "commit"])
-def test_an_answer_that_breaks_off_in_its_headers_is_tried_again(operation: str) -> None:
-    with ready() as (server, catalog):
-        fresh = connect(server, retry_seconds=20.0)
-        if operation != "version":
-            fresh.upsert([inspection("warm.exr")])
-        server.faults.script(operation, [Fault(FaultKind.CUT)])
-        assert outcomes(fresh, inspection("a.exr")) == [Outcome.INSERTED]
-        assert (operation, FaultKind.CUT) in server.faults.struck()
-        server.faults.chance(operation, 1.0, Fault(FaultKind.CUT))
-        hopeless = connect(server, retry_seconds=0.3)
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [
+        *((name, FaultKind.CUT) for name in ("version", "begin", "query", "insert", "update", "commit")),
+        ("query", FaultKind.CUT_BODY),
+    ],
+)
+def test_an_answer_that_breaks_off_is_tried_again(operation: str, kind: FaultKind) -> None:
+    with ready() as (server, settled):
+        settled.upsert([inspection("warm.exr")])
+        catalog, hopeless = connect(server, retry_seconds=20.0), connect(server, retry_seconds=0.3)
+        server.faults.script(operation, [Fault(kind)])
+        assert outcomes(catalog, inspection("warm.exr")) == [Outcome.UNCHANGED]  # what broke off says nothing of it
+        server.faults.script(operation, [Fault(kind)])
+        assert outcomes(catalog, inspection("a.exr")) == [Outcome.INSERTED]
+        assert server.faults.struck()[operation, kind] >= 1
+        server.faults.chance(operation, 1.0, Fault(kind))
         with pytest.raises(CatalogUnavailable):
             hopeless.upsert([inspection("b.exr")])
         server.faults.clear()
-        assert {row.path for row in catalog.read.list_files().files} >= {"renders/a.exr"}
-        fresh.close()
+        assert {row.path for row in settled.read.list_files().files} >= {"renders/a.exr", "renders/warm.exr"}
+        catalog.close()
         hopeless.close()
 
 

@@ -25,11 +25,15 @@ class FaultKind(Enum):
     DROP_AFTER = "drop after"  # done, then connection closed without an answer
     DELAY = "delay"  # done and answered after a while
     CUT = "cut"  # done, then the connection is closed in the middle of the answer's headers
+    CUT_BODY = "cut body"  # done, then the connection is closed in the middle of the answer's body
+    EMPTY = "empty"  # done, and answered 200 without the answer's body
     TRICKLE = "trickle"  # done, and answered a byte at a time from the first one of the status line
     TRICKLE_BODY = "trickle body"  # done, and the answer's body comes a byte at a time
 
 
-IN_THE_ANSWER = frozenset({FaultKind.CUT, FaultKind.TRICKLE, FaultKind.TRICKLE_BODY})
+IN_THE_ANSWER = frozenset(
+    {FaultKind.CUT, FaultKind.CUT_BODY, FaultKind.EMPTY, FaultKind.TRICKLE, FaultKind.TRICKLE_BODY}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise _ClientGone(type(error).__name__) from error
 
     def _write(self, status: int, answer: Answer) -> None:
+        if answer.fault and answer.fault.kind is FaultKind.EMPTY:
+            answer = Answer(headers=answer.headers)
         self.send_response(status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -164,8 +166,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._write_badly(headers, body, answer.fault)
 
     def _write_badly(self, headers: bytes, body: bytes, fault: Fault) -> None:
-        if fault.kind is FaultKind.CUT:
-            self.wfile.write(headers[: len(headers) // 2])
+        if fault.kind in {FaultKind.CUT, FaultKind.CUT_BODY}:
+            cut = headers[: len(headers) // 2] if fault.kind is FaultKind.CUT else headers + body[: len(body) // 2]
+            self.wfile.write(cut)
             self.wfile.flush()
             self._drop()
             return
