@@ -13,6 +13,7 @@ import time
 from http.client import HTTPResponse, RemoteDisconnected
 from typing import Any
 
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -188,7 +189,21 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class _Adapter(HTTPAdapter):
-    """Requests through such connections, by a proxy or without."""
+    """Requests through such connections, by a proxy or without.
+
+    Args:
+        verify: False, or the bundle to check certificates with, for which `requests` would take REQUESTS_CA_BUNDLE where it is
+            set; True leaves it to the environment.
+    """
+
+    def __init__(self, verify: bool | str) -> None:
+        super().__init__()
+        self._verify = verify
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        if self._verify is not True:
+            options["verify"] = self._verify
+        return super().send(request, *args, **options)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
@@ -206,7 +221,7 @@ class _Api(VastdbApi):  # type: ignore[misc]  # the SDK has no types
     def _session_create(self, url: Any) -> Any:
         session = super()._session_create(url)
         for scheme in ("http://", "https://"):
-            session.mount(scheme, _Adapter())
+            session.mount(scheme, _Adapter(session.verify))
         return session
 
     def with_endpoints(self, endpoints: list[str]) -> Any:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 import vastdb
 from urllib3.util import Timeout
 
 from exr_inspector.catalog import Catalog, Outcome
+from exr_inspector.catalog.maintenance import setup
+from exr_inspector.catalog.session import CatalogConfig
 from exr_inspector.catalog.sessions import Sessions
 from exr_inspector.catalog.transport import Patience
 from exr_inspector.errors import CatalogUnavailable, DeadlineExceeded
 from exr_inspector.local.vastdb import Fault, FaultKind, LocalVastDB
 from exr_inspector.sources.deadline import Deadline
 from tests.contract.catalog_model import connect, inspection, ready
+from tests.support.certificates import write_bundle
 
 HANG = Fault(FaultKind.DROP_BEFORE, 15.0)  # longer than any test waits, and then still no answer
 IN_TIME = 10.0  # far less than HANG, far more than the deadlines below and what may come after them
@@ -74,6 +80,28 @@ def test_an_answer_that_trickles_ends_with_the_deadline(server: LocalVastDB, ope
     assert catalog.upsert([inspection("a.exr")])[0].outcome in {Outcome.INSERTED, Outcome.UNCHANGED}
     assert len(catalog.read.list_files().files) == 1 + (operation != "version")
     catalog.close()
+
+
+def test_over_tls_too_an_answer_that_trickles_ends_with_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())  # which does not override what the settings say
+    authority, own = write_bundle(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own)
+    server = LocalVastDB(None)
+    server._http.socket = context.wrap_socket(server._http.socket, server_side=True)
+    endpoint = server.endpoint.replace("http:", "https:")
+    keys = (server.access_key, server.secret_key, server.bucket, "exr")
+    with server:
+        catalog = Catalog(CatalogConfig(endpoint, *keys, ca_bundle=authority, timeout_seconds=60.0, retry_seconds=60.0))
+        setup(catalog.connection)
+        assert catalog.upsert([inspection("warm.exr")])[0].outcome is Outcome.INSERTED
+        for operation in ("query", "commit"):
+            server.faults.chance(operation, 1.0, Fault(FaultKind.TRICKLE, 0.1))
+            assert isinstance(gives_up(catalog, seconds=0.6), CatalogUnavailable)
+            server.faults.clear()
+        catalog.close()
 
 
 def test_queries_answered_with_nothing_end_with_the_deadline(server: LocalVastDB) -> None:

@@ -1,48 +1,21 @@
 """Certificates: checked unless the settings say otherwise, against the system's authorities and the bundle given."""
 
 import contextlib
-import datetime as dt
-import ipaddress
 import ssl
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from exr_inspector.errors import SettingsError, SourceUnavailable
 from exr_inspector.settings import load_settings
 from exr_inspector.sources import SourceOpener
 from exr_inspector.sources.buckets import s3_bucket
+from tests.support.certificates import write_bundle
 from tests.support.faulty_s3 import FaultyS3
-
-NOW = dt.datetime.now(dt.timezone.utc)
-
-
-def certificate(subject, issuer, key, signing_key, *, authority):
-    named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
-    by = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)])
-    builder = x509.CertificateBuilder().subject_name(named).issuer_name(by).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(NOW - dt.timedelta(days=1))
-    builder = builder.not_valid_after(NOW + dt.timedelta(days=1))
-    builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-    if not authority:
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        builder = builder.add_extension(names, critical=False)
-    return builder.sign(signing_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    """(PEM of an authority, PEM of a certificate for 127.0.0.1 that it signed together with its key)."""
-    folder = tmp_path_factory.mktemp("tls")
-    authority, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    (folder / "ca.pem").write_bytes(certificate("ca", "ca", authority, authority, authority=True))
-    (folder / "own.pem").write_bytes(
-        certificate("own", "ca", own, authority, authority=False) + own.private_bytes(*pem)
-    )
-    return folder / "ca.pem", folder / "own.pem"
+    return write_bundle(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
