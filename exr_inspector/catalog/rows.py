@@ -6,9 +6,11 @@ are lossless JSON text, in several rows where one cell would not hold them. The 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from itertools import count
+from operator import itemgetter
 
 import pyarrow as pa
 
@@ -255,6 +257,15 @@ def text_array(values: Sequence[object]) -> pa.Array:
         return pa.array([storable(value) if isinstance(value, str) else value for value in values], TEXT)
 
 
+def _by_column(columns: Sequence[Column], rows: Sequence[Row]) -> Iterable[tuple[Column, Sequence[object]]]:
+    """The values of each column; in one go where no row leaves one out."""
+    if rows and len(columns) > 1:
+        with contextlib.suppress(KeyError):
+            cells = zip(*map(itemgetter(*[column.name for column in columns]), rows), strict=True)
+            return list(zip(columns, cells, strict=True))
+    return [(column, [row.get(column.name) for row in rows]) for column in columns]
+
+
 def arrow_columns(table: Table, columns: Iterable[Column], rows: Sequence[Row]) -> list[pa.Array]:
     """Some columns of a table as Arrow; what a row lacks is null.
 
@@ -262,11 +273,9 @@ def arrow_columns(table: Table, columns: Iterable[Column], rows: Sequence[Row]) 
         ValueError: If a column that is never null would be.
     """
     arrays = []
-    for column in columns:
+    for column, found in _by_column(list(columns), rows):
         name = column.name
-        values = [row.get(name) for row in rows]
-        if column.type == TIME:
-            values = [_naive(value) for value in values]
+        values = [_naive(value) for value in found] if column.type == TIME else found
         if column.required and None in values:
             raise ValueError(f"{table.name}.{name} is never null")
         arrays.append(text_array(values) if column.type == TEXT else pa.array(values, column.type))
