@@ -24,6 +24,7 @@ from exr_inspector.local.vastdb.transaction import Known, Transaction
 
 FORMAT = 1
 _ROWS_AT_A_TIME = 1 << 16
+_LOG = "64MB"  # of write-ahead log before DuckDB folds it into the file: at its own 16 MB, whoever stores much waits for that
 
 _CREATE = """
 CREATE SCHEMA _vast;
@@ -249,6 +250,7 @@ def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
+        "checkpoint_threshold": _LOG,
     }
     try:
         root = duckdb.connect(str(path) if path is not None else ":memory:", config=config)
