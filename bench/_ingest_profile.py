@@ -1,4 +1,4 @@
-"""Which threads of the run's own process the CPU time went to, as far as the system tells (Linux)."""
+"""Which threads of the run's own process the CPU time went to, and what was left of it, as far as the system tells (Linux)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 _TASKS = Path("/proc/self/task")
+_SYSTEM = Path("/proc/stat")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ENGINE = "the local database: engine"
 # What a thread does, by the beginning of its name; threads that Python does not know are DuckDB's and Arrow's.
@@ -21,6 +22,14 @@ _WORK = {
     "Thread-": "the local database: requests",
     "vastdb": "the local database: requests",
 }
+
+
+def idle_seconds() -> float:
+    """How long cores had nothing to do since the system started, waiting for disks included; 0 where it does not tell."""
+    if not _SYSTEM.exists():
+        return 0.0
+    fields = _SYSTEM.read_text().splitlines()[0].split()
+    return (int(fields[4]) + int(fields[5])) / _TICKS
 
 
 class ThreadTimes:

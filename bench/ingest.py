@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench._ingest_profile import ThreadTimes
+from bench._ingest_profile import ThreadTimes, idle_seconds
 from exr_inspector.assembly import inspector_from
 from exr_inspector.assembly_catalog import catalog_config
 from exr_inspector.catalog import Catalog
@@ -53,6 +53,7 @@ class Cost:
         clock: By the clock.
         own: In this process.
         others: In those it started.
+        idle: Of all cores together, while nobody used them; what is missing went to other programs.
         threads: Of `own`, by what threads did.
         early: Files inspected by threads before the processes were up.
     """
@@ -60,6 +61,7 @@ class Cost:
     clock: float
     own: float
     others: float
+    idle: float = 0.0
     threads: dict[str, float] = field(default_factory=dict)
     early: int = 0
 
@@ -92,14 +94,15 @@ def tables(folder: str) -> Iterator[Catalog]:
 
 
 def measured(action: Callable[[], object]) -> Cost:
-    """What an action costs."""
-    clock, before = time.perf_counter(), os.times()
+    """What an action costs; processes it started must have ended with it."""
+    before, idle, clock = os.times(), idle_seconds(), time.perf_counter()
     action()
     after = os.times()
     return Cost(
         time.perf_counter() - clock,
         after.user + after.system - before.user - before.system,
         after.children_user + after.children_system - before.children_user - before.children_system,
+        idle_seconds() - idle,
     )
 
 
@@ -213,12 +216,13 @@ def main() -> None:
         alone = steps(settings, stats)
     print(f"{options.files} files, statistics {options.stats}, {options.workers} at a time, {cores()} cores")
     for name, those in costs.items():
-        clock, own, others = (
-            statistics.median(getattr(cost, part) for cost in those) for part in ("clock", "own", "others")
+        clock, own, others, idle = (
+            statistics.median(getattr(cost, part) for cost in those) for part in ("clock", "own", "others", "idle")
         )
         busy = (own + others) / clock
         print(
-            f"{name:10} {options.files / clock:7.0f} files/s  {busy:.2f} cores busy  CPU a file: "
+            f"{name:10} {options.files / clock:7.0f} files/s  {busy:.2f} cores busy, {idle / clock:.2f} idle  "
+            f"CPU a file: "
             f"{(own + others) / options.files * 1e3:.2f} ms ({own / options.files * 1e3:.2f} here, "
             f"{others / options.files * 1e3:.2f} in processes)"
         )
