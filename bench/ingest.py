@@ -101,7 +101,7 @@ def measured(action: Callable[[], object]) -> Cost:
     return Cost(
         time.perf_counter() - clock,
         after.user + after.system - before.user - before.system,
-        after.children_user + after.children_system - before.children_user - before.children_system,
+        max(0.0, after.children_user + after.children_system - before.children_user - before.children_system),
         idle_seconds() - idle,
     )
 
