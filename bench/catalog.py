@@ -25,7 +25,8 @@ from exr_inspector import __version__
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.keys import file_id
 from exr_inspector.catalog.maintenance import setup
-from exr_inspector.catalog.rows import arrow_table, to_tables
+from exr_inspector.catalog.row_groups import to_tables
+from exr_inspector.catalog.rows import arrow_table
 from exr_inspector.catalog.rows_summary import Row
 from exr_inspector.catalog.schema import BY_NAME, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.catalog.session import Work

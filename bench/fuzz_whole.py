@@ -12,7 +12,8 @@ from datetime import datetime, timezone
 
 from rich.console import Console
 
-from exr_inspector.catalog.rows import file_rows, to_tables
+from exr_inspector.catalog.row_groups import to_tables
+from exr_inspector.catalog.rows import file_rows
 from exr_inspector.catalog.rows_back import inspection_from_rows
 from exr_inspector.cli.display import show
 from exr_inspector.exr.attributes import encode

@@ -1,7 +1,8 @@
 """`./run bench ingest [--files 4000] [--stats off] [--rounds 3]`: what ingesting a file costs, and where the time goes.
 
 A folder of small real EXRs goes into an embedded database, by threads alone (as before there were processes) and by processes,
-in turns. Then each step is measured alone, on one core and in peace, so that what is left over can be called overhead.
+in turns. Of the processes' runs follows a profile: of the run's own process what each kind of thread used; of the processes
+that inspect what their steps cost alone, in one thread and in peace, so that what is left over can be called overhead.
 CPU time is counted beside the clock: on a machine that does something else it is the figure to trust.
 """
 
@@ -9,21 +10,26 @@ from __future__ import annotations
 
 import argparse
 import os
+import pickle
 import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bench._ingest_profile import ThreadTimes, idle_seconds
 from exr_inspector.assembly import inspector_from
 from exr_inspector.assembly_catalog import catalog_config
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.maintenance import setup
 from exr_inspector.ingest import Ingest, Target
 from exr_inspector.ingest_processes import ProcessCrew, cores
+from exr_inspector.ingest_progress import Progress
+from exr_inspector.ingest_tasks import TOLD_TOGETHER, answered
 from exr_inspector.ingest_worker import Begin
 from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import Inspection, StatsMode
@@ -36,15 +42,28 @@ SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 BODIES = ("scanline_zip", "layers", "metadata", "compression_piz", "compression_dwaa", "tiled", "stereo_parts")
 BUCKET = "frames"
 ALONE = 1_000  # files of which the steps are measured alone
+WATCH_SECONDS = 0.1  # between looks at the threads of a run
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds by the clock, and of CPU in this process and in those it started."""
+    """Seconds by the clock, and of CPU in this process and in those it started; and of a run what else is known.
+
+    Attributes:
+        clock: By the clock.
+        own: In this process.
+        others: In those it started.
+        idle: Of all cores together, while nobody used them; what is missing went to other programs.
+        threads: Of `own`, by what threads did.
+        early: Files inspected by threads before the processes were up.
+    """
 
     clock: float
     own: float
     others: float
+    idle: float = 0.0
+    threads: dict[str, float] = field(default_factory=dict)
+    early: int = 0
 
 
 def frames(folder: Path, count: int) -> None:
@@ -75,15 +94,33 @@ def tables(folder: str) -> Iterator[Catalog]:
 
 
 def measured(action: Callable[[], object]) -> Cost:
-    """What an action costs."""
-    clock, before = time.perf_counter(), os.times()
+    """What an action costs; processes it started must have ended with it."""
+    before, idle, clock = os.times(), idle_seconds(), time.perf_counter()
     action()
     after = os.times()
     return Cost(
         time.perf_counter() - clock,
         after.user + after.system - before.user - before.system,
-        after.children_user + after.children_system - before.children_user - before.children_system,
+        max(0.0, after.children_user + after.children_system - before.children_user - before.children_system),
+        idle_seconds() - idle,
     )
+
+
+class Watch:
+    """Looks at a run now and then while it goes on."""
+
+    def __init__(self) -> None:
+        self.times = ThreadTimes()
+        self.early = 0
+        self._looked_at = 0.0
+
+    def look(self, progress: Progress) -> None:
+        """What a run tells of its progress."""
+        if not progress.processes:
+            self.early = progress.inspected
+        if time.monotonic() - self._looked_at > WATCH_SECONDS:
+            self.times.look()
+            self._looked_at = time.monotonic()
 
 
 def ingest(settings: Settings, stats: StatsMode, workers: int, *, processes: bool) -> Cost:
@@ -95,12 +132,14 @@ def ingest(settings: Settings, stats: StatsMode, workers: int, *, processes: boo
             builtin_policy("default"),
         )
         begin = Begin(settings, stats, policy, workers)
+        watch = Watch()
         run = Ingest(
             opener,
             inspector,
             catalog,
             policy,
             workers=workers,
+            observe=watch.look,
             recruit=(lambda: ProcessCrew(begin, processes=min(cores(), workers), threads=workers))
             if processes
             else None,
@@ -109,32 +148,53 @@ def ingest(settings: Settings, stats: StatsMode, workers: int, *, processes: boo
         opener.close()
         if run.progress.errors or run.progress.stored != run.progress.listed:
             sys.exit(f"not all was stored: {run.progress}")
-        return cost
+        return replace(cost, threads=watch.times.by_work(), early=watch.early)
 
 
 def steps(settings: Settings, stats: StatsMode) -> dict[str, float]:
-    """Milliseconds of CPU a file that each step takes alone, in one thread."""
+    """Milliseconds of CPU a file that each step of a process takes alone, in one thread."""
     opener, inspector, policy = SourceOpener(settings), inspector_from(settings, stats=stats), builtin_policy("default")
     keys = [entry.key for entry in opener.list(BUCKET)][: 2 * ALONE]
+
+    def inspect(some: list[str]) -> list[Inspection]:
+        return [inspector.inspect(opener.open(BUCKET, key), policy) for key in some]
+
+    def make_rows(some: list[Inspection]) -> None:
+        for start in range(0, len(some), TOLD_TOGETHER):
+            numbered = enumerate(some[start : start + TOLD_TOGETHER])
+            pickle.dumps(answered(list(numbered)), pickle.HIGHEST_PROTOCOL)
+
+    make_rows(inspect(keys[:ALONE]))  # so that everything is warm
     inspections: list[Inspection] = []
+    inspecting = measured(lambda: inspections.extend(inspect(keys[ALONE:])))
+    rows = measured(lambda: make_rows(inspections))
+    looking = measured(lambda: [look(opener, BUCKET, one.key, one.version) for one in inspections if one.version])
+    opener.close()
+    costs = {"inspecting": inspecting, "making rows": rows, "looking once more": looking}
+    return {name: cost.own / len(inspections) * 1e3 for name, cost in costs.items()}
 
-    def inspect(some: list[str]) -> None:
-        inspections.extend(inspector.inspect(opener.open(BUCKET, key), policy) for key in some)
 
-    inspect(keys[:ALONE])
-    inspect_cost = measured(lambda: inspect(keys[ALONE:]))
-    look_cost = measured(
-        lambda: [look(opener, BUCKET, one.key, one.version) for one in inspections[ALONE:] if one.version]
-    )
-    with tempfile.TemporaryDirectory() as folder, tables(folder) as catalog:
-        catalog.upsert(inspections[:500])
-        store_cost = measured(lambda: [catalog.upsert(inspections[n : n + 500]) for n in range(ALONE, 2 * ALONE, 500)])
-    count = len(keys) - ALONE
-    return {
-        "inspecting": inspect_cost.own / count * 1e3,
-        "looking once more": look_cost.own / count * 1e3,
-        "rows, client and database": store_cost.own / count * 1e3,
-    }
+def profile(costs: list[Cost], alone: dict[str, float], files: int) -> Iterator[str]:
+    """Lines that say where the CPU time of the processes' runs went."""
+    scale = 1e3 / files / len(costs)
+    own, others = sum(cost.own for cost in costs) * scale, sum(cost.others for cost in costs) * scale
+    threads: Counter[str] = Counter()
+    for cost in costs:
+        threads.update({name: seconds * scale for name, seconds in cost.threads.items()})
+    share = 1 - sum(cost.early for cost in costs) / len(costs) / files
+    in_processes = {name: cost * share for name, cost in alone.items()}
+    for title, whole, parts in (
+        ("the processes that inspect", others, in_processes),
+        ("the run's own process", own, dict(threads.most_common())),
+    ):
+        yield _line(title, whole, own + others)
+        rest = max(0.0, whole - sum(parts.values()))
+        for name, used in {**parts, "starting, and what is left over": rest}.items():
+            yield _line(f"  {name}", used, own + others)
+
+
+def _line(name: str, cost: float, whole: float) -> str:
+    return f"  {name:46} {cost:5.2f} ms a file  {cost / whole:4.0%}"
 
 
 def main() -> None:
@@ -156,19 +216,19 @@ def main() -> None:
         alone = steps(settings, stats)
     print(f"{options.files} files, statistics {options.stats}, {options.workers} at a time, {cores()} cores")
     for name, those in costs.items():
-        clock, own, others = (
-            statistics.median(getattr(cost, part) for cost in those) for part in ("clock", "own", "others")
+        clock, own, others, idle = (
+            statistics.median(getattr(cost, part) for cost in those) for part in ("clock", "own", "others", "idle")
         )
         busy = (own + others) / clock
         print(
-            f"{name:10} {options.files / clock:7.0f} files/s  {busy:.2f} cores busy  CPU a file: "
+            f"{name:10} {options.files / clock:7.0f} files/s  {busy:.2f} cores busy, {idle / clock:.2f} idle  "
+            f"CPU a file: "
             f"{(own + others) / options.files * 1e3:.2f} ms ({own / options.files * 1e3:.2f} here, "
             f"{others / options.files * 1e3:.2f} in processes)"
         )
-    whole = statistics.median(cost.own + cost.others for cost in costs["processes"]) / options.files * 1e3
-    print("of the processes' run, by each step measured alone:")
-    for name, cost in {**alone, "everything else": whole - sum(alone.values())}.items():
-        print(f"  {name:26} {cost:5.2f} ms a file  {cost / whole:4.0%}")
+    print("where the CPU time of the processes' runs went:")
+    for line in profile(costs["processes"], alone, options.files):
+        print(line)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.keys import file_id
 from exr_inspector.catalog.maintenance import setup
 from exr_inspector.catalog.read_many import stored_frames, stored_inspections
-from exr_inspector.catalog.rows import to_tables
+from exr_inspector.catalog.row_groups import to_tables
 from exr_inspector.catalog.schema import BY_NAME
 from exr_inspector.catalog.session import Work
 from exr_inspector.inspector import Inspector

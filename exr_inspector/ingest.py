@@ -21,13 +21,14 @@ from dataclasses import dataclass
 from itertools import islice
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
+from exr_inspector.catalog.row_groups import Prepared
 from exr_inspector.catalog.store import ObjectState
-from exr_inspector.errors import CatalogError, ExrInspectorError, ObjectChanged, ObjectNotFound
+from exr_inspector.errors import CatalogError, ExrInspectorError, ObjectChanged
 from exr_inspector.ingest_processes import ProcessCrew
 from exr_inspector.ingest_progress import Progress
-from exr_inspector.ingest_tasks import Answer, Crew, Failure, Hands, Look, Read, Task, ThreadCrew
+from exr_inspector.ingest_tasks import Answer, Crew, Failure, Hands, Inspected, Look, Read, Task, ThreadCrew
 from exr_inspector.inspector import Inspector
-from exr_inspector.model import EventInfo, Inspection, ObjectVersion
+from exr_inspector.model import EventInfo, ObjectVersion
 from exr_inspector.service_faults import internal_fault
 from exr_inspector.service_look import Sight
 from exr_inspector.service_store import insist, remove_gone, store_apart
@@ -66,7 +67,7 @@ _Change = UpsertResult | ExrInspectorError  # what became of one file
 class _Batch:
     """What is to be changed in the tables next, and afterwards what became of it."""
 
-    inspections: list[Inspection]
+    inspections: list[Prepared]
     gone: list[Look]
     outcomes: Sequence[_Change] = ()
     removals: Sequence[_Change] = ()
@@ -108,13 +109,14 @@ class Ingest:
         self._recruits: ProcessCrew | None = None
         self._stop = threading.Event()
         self._has_dropped = False
-        self._todo: queue.Queue[_Place] = queue.Queue(LISTED_AHEAD)
+        self._todo: queue.Queue[list[_Place]] = queue.Queue(LISTED_AHEAD // LISTING_BATCH)
+        self._places: deque[_Place] = deque()
         self._ended: queue.Queue[_End] = queue.Queue(1)
         self._crew: Crew = ThreadCrew(Hands(opener, inspector, policy), workers)
         self._reading = 0
         self._looks: deque[Look] = deque()
         self._gone: list[Look] = []
-        self._waiting: list[Inspection] = []
+        self._waiting: list[Prepared] = []
         self._storer = ThreadPoolExecutor(1, thread_name_prefix="exr-store")
         self._storing: Future[_Batch] | None = None
         self._stored_at = 0.0
@@ -153,8 +155,9 @@ class Ingest:
 
     def _work(self) -> None:
         while (more := self._feed()) or self._unfinished():
+            is_idle = not self._crew.busy  # nothing could be given: only what is being stored can change that
             self._take_in(self._crew.done(_PATIENCE_SECONDS))
-            self._store(last=not more and not self._reading)
+            self._store(last=not more and not self._reading, is_idle=is_idle)
             if self._observer:
                 self._observer(self.progress)
 
@@ -189,15 +192,17 @@ class Ingest:
     def _list_one(self, target: Target) -> None:
         """Put objects that are EXRs by name and whose rows are missing or stale on the list of what is to be done."""
         entries = (e for e in self._opener.list(target.bucket, target.prefix) if e.key.lower().endswith(".exr"))
+        # Of a prefix that is new, nothing is asked. Whatever somebody else stores meanwhile is only inspected once more.
+        asks = not self._force and self._catalog.has_files(target.bucket, target.prefix)
         for batch in batches(entries, LISTING_BATCH):
             if self._stop.is_set():
                 return
-            current = [False] * len(batch) if self._force else self._are_current(target.bucket, batch)
+            current = self._are_current(target.bucket, batch) if asks else [False] * len(batch)
             self.progress.listed += len(batch)
             self.progress.skipped += sum(current)
-            for entry, skip in zip(batch, current, strict=True):
-                if not skip:
-                    self._ask_for(target.bucket, entry.key)
+            places = [(target.bucket, entry.key) for entry, skip in zip(batch, current, strict=True) if not skip]
+            if places:
+                self._ask_for(places)
 
     def _are_current(self, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
         mode = self._inspector.config.stats
@@ -207,10 +212,10 @@ class Ingest:
         ]
         return self._catalog.are_current(states)
 
-    def _ask_for(self, bucket: str, key: str) -> None:
+    def _ask_for(self, places: list[_Place]) -> None:
         while not self._stop.is_set():
             with contextlib.suppress(queue.Full):
-                self._todo.put((bucket, key), timeout=_PATIENCE_SECONDS)
+                self._todo.put(places, timeout=_PATIENCE_SECONDS)
                 return
 
     # --- reading and looking, by the crew ------------------------------------------------------------------
@@ -225,14 +230,15 @@ class Ingest:
         while self._looks and self._crew.wants:
             self._crew.give(self._looks.popleft())
         while not self._stop.is_set() and self._crew.wants and len(self._waiting) < 2 * STORE_BATCH:
-            ended = self._ended.full()  # looked at before the list: what was listed last is then on it
-            idle = not (self._crew.busy or self._storing or ended)
-            try:
-                place = self._todo.get(timeout=_PATIENCE_SECONDS if idle else 0)
-            except queue.Empty:
-                return not ended
+            if not self._places:
+                ended = self._ended.full()  # looked at before the list: what was listed last is then on it
+                idle = not (self._crew.busy or self._storing or ended)
+                try:
+                    self._places.extend(self._todo.get(timeout=_PATIENCE_SECONDS if idle else 0))
+                except queue.Empty:
+                    return not ended
             self._reading += 1
-            self._crew.give(Read(*place))
+            self._crew.give(Read(*self._places.popleft()))
         return not self._stop.is_set()
 
     def _is_changing_crew(self) -> bool:
@@ -253,17 +259,11 @@ class Ingest:
             self._reading -= isinstance(task, Read)
             if isinstance(answer, Failure):
                 self.progress.add_error(answer.code, task.path, answer.message)
-            elif isinstance(answer, Inspection):
-                self._inspected(answer)
+            elif isinstance(answer, Inspected):
+                self.progress.add(answer.tally)
+                self._waiting.append(answer.prepared)
             elif isinstance(task, Look) and isinstance(answer, Sight):
                 self._seen(task, answer)
-
-    def _inspected(self, inspection: Inspection) -> None:
-        if inspection.is_gone:  # between listing and reading; its removal has an event of its own
-            self.progress.add_error(ObjectNotFound.code, inspection.path, "gone since it was listed")
-            return
-        self.progress.add(inspection)
-        self._waiting.append(inspection)
 
     def _seen(self, look: Look, sight: Sight) -> None:
         if sight is Sight.GONE:
@@ -275,10 +275,10 @@ class Ingest:
 
     # --- storing, on its own thread -----------------------------------------------------------------------
 
-    def _store(self, *, last: bool) -> None:
+    def _store(self, *, last: bool, is_idle: bool) -> None:
         """Note what was stored, and hand the next batch over when it is time."""
         if self._storing is not None:
-            if not self._crew.busy:
+            if is_idle:
                 wait([self._storing], _PATIENCE_SECONDS)
             if not self._storing.done():
                 return
@@ -300,7 +300,7 @@ class Ingest:
                 raise fault
         return batch
 
-    def _insisted(self, inspection: Inspection, outcome: _Change) -> _Change:
+    def _insisted(self, inspection: Prepared, outcome: _Change) -> _Change:
         """What looks older than the rows, but is what the object is now, replaces them."""
         if isinstance(outcome, ExrInspectorError) or outcome.outcome is not Outcome.IGNORED_OLDER:
             return outcome

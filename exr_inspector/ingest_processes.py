@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import pickle
 import subprocess
 import sys
 from collections import deque
@@ -18,11 +17,13 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, Pipe, wait
 
 from exr_inspector.errors import WorkerDied
-from exr_inspector.ingest_tasks import Answer, Dropped, Failure, Numbered, Task
+from exr_inspector.ingest_tasks import TOLD_TOGETHER, Answer, Dropped, Failure, Numbered, Task
 from exr_inspector.ingest_worker import Begin, Drop, Ready, Told, sealed
 
 _PROGRAM = "import sys; from exr_inspector.ingest_worker import serve; serve(int(sys.argv[1]))"
-_AHEAD = 24  # tasks a process has beyond those it is working on, so that it never waits for the run to notice
+_AHEAD = (
+    2 * TOLD_TOGETHER
+)  # tasks a process has beyond those it is working on, so that it never waits for the run to notice
 _STILLBORN = 3  # processes in a row that end before they begin: something is wrong that no further one will mend
 _END_SECONDS = 5.0  # a process that was told to end is killed after this
 
@@ -180,13 +181,12 @@ class ProcessCrew:
         except (EOFError, OSError):
             self._replace(member)
 
-    def _take(self, member: _Member, message: Ready | list[Told]) -> None:
+    def _take(self, member: _Member, message: Ready | Told) -> None:
         if isinstance(message, Ready):
             member.is_ready = True
             self._stillborn = 0
             return
-        for number, packed in message:
-            answer = Dropped() if packed is None else pickle.loads(packed)  # noqa: S301 - of a process that we started
+        for number, answer in message:
             self._answers.append((member.given.pop(number), answer))
 
     def _replace(self, dead: _Member) -> None:

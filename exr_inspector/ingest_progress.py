@@ -11,6 +11,46 @@ from exr_inspector.model import Inspection, Status
 _EXAMPLES = 12  # objects with errors that are named; the others are counted
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What an inspection adds to the figures.
+
+    Attributes:
+        failed: Whether its status is failed.
+        object_bytes: Size of the object.
+        bytes_read: Bytes read of it.
+        requests: Requests made for that.
+        status: Status or error code.
+        compression: Compression of the first part; None where there is none that is known, as for the next.
+        resolution: Width and height of the first part.
+        findings: Codes of the findings.
+    """
+
+    failed: bool
+    object_bytes: int
+    bytes_read: int
+    requests: int
+    status: str
+    compression: str | None
+    resolution: str | None
+    findings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, inspection: Inspection) -> Tally:
+        """The figures of one inspection."""
+        layout = inspection.layouts[0] if inspection.layouts else None
+        return cls(
+            failed=inspection.status is Status.FAILED,
+            object_bytes=inspection.version.size_bytes if inspection.version else 0,
+            bytes_read=inspection.cost.bytes_read,
+            requests=inspection.cost.requests,
+            status=inspection.error_code or inspection.status.value,
+            compression=code_name(Compression, layout.compression) if layout else None,
+            resolution=f"{layout.data_window.width} x {layout.data_window.height}" if layout else None,
+            findings=tuple(finding.code for finding in inspection.findings),
+        )
+
+
 @dataclass(slots=True)
 class Progress:
     """What has been done so far; each figure is changed by one thread only.
@@ -58,19 +98,20 @@ class Progress:
         """Objects listed whose rows are missing or stale."""
         return self.listed - self.skipped
 
-    def add(self, inspection: Inspection) -> None:
+    def add(self, tally: Tally) -> None:
         """Count one inspection."""
         self.inspected += 1
-        self.failed += inspection.status is Status.FAILED
-        self.object_bytes += inspection.version.size_bytes if inspection.version else 0
-        self.bytes_read += inspection.cost.bytes_read
-        self.requests += inspection.cost.requests
-        self.by_status[inspection.error_code or inspection.status.value] += 1
-        layout = inspection.layouts[0] if inspection.layouts else None
-        if layout:
-            self.by_compression[code_name(Compression, layout.compression)] += 1
-            self.by_resolution[f"{layout.data_window.width} x {layout.data_window.height}"] += 1
-        self.by_finding.update(finding.code for finding in inspection.findings)
+        self.failed += tally.failed
+        self.object_bytes += tally.object_bytes
+        self.bytes_read += tally.bytes_read
+        self.requests += tally.requests
+        self.by_status[tally.status] += 1
+        if tally.compression is not None:
+            self.by_compression[tally.compression] += 1
+        if tally.resolution is not None:
+            self.by_resolution[tally.resolution] += 1
+        for code in tally.findings:
+            self.by_finding[code] += 1
 
     def add_error(self, code: str, path: str, message: str) -> None:
         """Count an object that has to be tried again."""

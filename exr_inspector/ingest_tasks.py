@@ -1,7 +1,8 @@
 """What an ingest run has done for it: one object read, or looked at again, by somebody of a crew.
 
 A `Gang` is some threads that carry out tasks. `ThreadCrew` is a gang in this process; `ingest_processes` has crews of
-processes, each with a gang of its own. Knows nothing of the tables: what is found goes back to the run, which stores it.
+processes, each with a gang of its own. What several tasks found is told together, their rows made as one group: that is the
+crew's work, too, so that the run is left with little but storing them.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
-from exr_inspector.errors import ExrInspectorError
+from exr_inspector.catalog.row_groups import Prepared, prepare
+from exr_inspector.errors import ExrInspectorError, ObjectNotFound
+from exr_inspector.ingest_progress import Tally
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Inspection, ObjectVersion
 from exr_inspector.service_faults import internal_fault
@@ -24,9 +27,7 @@ from exr_inspector.service_look import Sight, look
 from exr_inspector.sources import SourceOpener
 from exr_inspector.validation import Policy
 
-_TOLD_TOGETHER = (
-    16  # answers told at a time while there is more to do: telling each alone would cost as much as reading it
-)
+TOLD_TOGETHER = 32  # answers told at a time while there is more to do: each alone would cost as much as its reading
 _TOLD_SECONDS = 0.1  # but none is kept longer than this once another is there
 
 
@@ -74,8 +75,17 @@ class Dropped:
     """A task that was not begun, since the run is to stop."""
 
 
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """The object was inspected; its rows are made."""
+
+    prepared: Prepared
+    tally: Tally
+
+
 Task = Read | Look
-Answer = Inspection | Sight | Failure | Dropped
+Found = Inspection | Sight | Failure | Dropped
+Answer = Inspected | Sight | Failure | Dropped
 Numbered = tuple[int, Task]
 
 
@@ -87,16 +97,35 @@ class Hands:
         self._inspector = inspector
         self._policy = policy
 
-    def __call__(self, task: Task) -> Answer:
-        """The answer to a task; raises nothing."""
+    def __call__(self, task: Task) -> Found:
+        """What a task finds; raises nothing."""
         try:
             if isinstance(task, Look):
                 return look(self._opener, task.bucket, task.key, task.version)
-            return self._inspector.inspect(self._opener.open(task.bucket, task.key), self._policy)
+            inspection = self._inspector.inspect(self._opener.open(task.bucket, task.key), self._policy)
         except ExrInspectorError as error:
             return Failure.of(error)
         except Exception as error:  # noqa: BLE001 - boundary of one object: the others go on
             return Failure.of(internal_fault(error))
+        if inspection.is_gone:  # between listing and reading; its removal has an event of its own
+            return Failure(ObjectNotFound.code, "gone since it was listed")
+        return inspection
+
+
+def answered(found: Sequence[tuple[int, Found]]) -> list[tuple[int, Answer]]:
+    """What is told of numbered tasks: rows in place of inspections, all in one group unless one of them cannot have any."""
+    inspections = [(number, item) for number, item in found if isinstance(item, Inspection)]
+    answers: list[tuple[int, Answer]] = [(n, item) for n, item in found if not isinstance(item, Inspection)]
+    try:
+        made = prepare([item for _, item in inspections])
+        return answers + [
+            (number, Inspected(prepared, Tally.of(item)))
+            for (number, item), prepared in zip(inspections, made, strict=True)
+        ]
+    except Exception as error:  # noqa: BLE001 - boundary of one object: the others go on
+        if len(inspections) > 1:
+            return answers + [answer for one in inspections for answer in answered([one])]
+        return answers + [(number, Failure.of(internal_fault(error))) for number, _ in inspections]
 
 
 class Crew(Protocol):
@@ -123,27 +152,24 @@ class Crew(Protocol):
         """End; with `wait`, not before what was begun is finished."""
 
 
-P = TypeVar("P")
-
-
-class Gang(Generic[P]):
+class Gang:
     """Threads that carry out tasks in the order they are given, and tell of several together.
 
     Args:
         threads: How many.
-        work: Carries out a task on one of them; raises nothing.
-        tell: Told numbers and outcomes of tasks that are done, by one thread at a time.
+        hands: Carry out a task on one of them.
+        tell: Told what was found, by any of the threads, and by several at a time; raises nothing.
     """
 
-    def __init__(self, threads: int, work: Callable[[Task], P], tell: Callable[[list[tuple[int, P]]], None]) -> None:
-        self._work = work
+    def __init__(self, threads: int, hands: Hands, tell: Callable[[list[tuple[int, Found]]], None]) -> None:
+        self._hands = hands
         self._tell = tell
         self._tasks: deque[Numbered] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._untold: list[tuple[int, P]] = []
+        self._untold: list[tuple[int, Found]] = []
         self._told_at = 0.0
-        self._telling = threading.Lock()
+        self._untold_lock = threading.Lock()
         # Daemons: a program that is told twice to end does not wait for a store that does not answer.
         self._threads = [
             threading.Thread(target=self._run, name=f"exr-ingest-{number}", daemon=True) for number in range(threads)
@@ -164,11 +190,6 @@ class Gang(Generic[P]):
             self._tasks = deque(item for item in self._tasks if not isinstance(item[1], Read))
         return dropped
 
-    def tell(self, told: Iterable[tuple[int, P]]) -> None:
-        """Tell of something else in between."""
-        with self._telling:
-            self._tell(list(told))
-
     def close(self, *, wait: bool) -> None:
         """Begin nothing more; with `wait`, return when what was begun is finished."""
         with self._changed:
@@ -180,7 +201,7 @@ class Gang(Generic[P]):
     def _run(self) -> None:
         while (numbered := self._next()) is not None:
             number, task = numbered
-            self._finished(number, self._work(task))
+            self._finished(number, self._hands(task))
 
     def _next(self) -> Numbered | None:
         with self._changed:
@@ -191,20 +212,20 @@ class Gang(Generic[P]):
             self._changed.wait_for(lambda: self._tasks or self._closed)
             return None if self._closed else self._tasks.popleft()
 
-    def _finished(self, number: int, outcome: P) -> None:
-        with self._telling:
-            self._untold.append((number, outcome))
+    def _finished(self, number: int, found: Found) -> None:
+        with self._untold_lock:
+            self._untold.append((number, found))
             late = time.monotonic() - self._told_at > _TOLD_SECONDS
-            due = late or len(self._untold) >= _TOLD_TOGETHER
+            due = late or len(self._untold) >= TOLD_TOGETHER
         if due:
             self._tell_all()
 
     def _tell_all(self) -> None:
-        with self._telling:
-            if self._untold:
-                told, self._untold = self._untold, []
-                self._told_at = time.monotonic()
-                self._tell(told)
+        with self._untold_lock:
+            told, self._untold = self._untold, []
+            self._told_at = time.monotonic()
+        if told:
+            self._tell(told)
 
 
 class ThreadCrew:
@@ -215,7 +236,7 @@ class ThreadCrew:
         self._numbers = itertools.count()
         self._given: dict[int, Task] = {}
         self._answers: queue.SimpleQueue[list[tuple[int, Answer]]] = queue.SimpleQueue()
-        self._gang = Gang(threads, hands, self._answers.put)
+        self._gang = Gang(threads, hands, lambda found: self._answers.put(answered(found)))
 
     @property
     def busy(self) -> int:

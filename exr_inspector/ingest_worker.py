@@ -1,32 +1,33 @@
 """A process that inspects for an ingest run: takes tasks from a pipe, answers into it, ends when the pipe does.
 
-What it needs to know, secrets included, comes through the pipe: nothing is in its arguments, nothing in a file. The tables
-are none of its business, so it neither gets the keys of the database nor imports its client. When the run ends, or is killed,
-so does the pipe, and with it this process, at once.
+What it needs to know, secrets included, comes through the pipe: nothing is in its arguments, nothing in a file. It makes the
+rows of what it inspects, but storing them is none of its business, so it neither gets the keys of the database nor imports
+its client. When the run ends, or is killed, so does the pipe, and with it this process, at once.
 """
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import pickle
 import signal
 import sys
-from collections.abc import Callable
+import threading
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from types import MappingProxyType
 from typing import Any
 
 from exr_inspector.assembly import inspector_from
-from exr_inspector.ingest_tasks import Answer, Failure, Gang, Hands, Numbered, Task
+from exr_inspector.ingest_tasks import Answer, Dropped, Failure, Gang, Hands, Numbered, answered
 from exr_inspector.model import StatsMode
 from exr_inspector.service_faults import internal_fault
 from exr_inspector.settings import Secret, Settings
 from exr_inspector.sources import SourceOpener
 from exr_inspector.validation import Policy
 
-Told = tuple[int, bytes | None]  # a task's number and its answer, pickled; None when it was dropped
+Told = list[tuple[int, Answer]]  # numbers of tasks, and their answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,34 +87,43 @@ def _answer(pipe: Connection) -> None:
     begin: Begin = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from the process that started this one, over its pipe
     opener = SourceOpener(begin.settings)
     hands = Hands(opener, inspector_from(begin.settings, stats=begin.stats), begin.policy)
-    gang: Gang[bytes | None] = Gang(begin.threads, _packing(hands), _telling(pipe))
-    pipe.send(Ready())
+    teller = _Teller(pipe)
+    gang = Gang(begin.threads, hands, lambda found: teller.tell(answered(found)))
+    gc.freeze()  # modules and rules stay: to go through them again and again is a tenth of the work
+    teller.send(Ready())
     while True:
         message: list[Numbered] | Drop = pipe.recv()
         if isinstance(message, Drop):
-            gang.tell((number, None) for number in gang.drop())
+            teller.tell([(number, Dropped()) for number in gang.drop()])
         else:
             gang.put(message)
 
 
-def _packing(hands: Hands) -> Callable[[Task], bytes]:
-    """Answers as bytes, each on its own, so that one that cannot be written harms no other."""
+class _Teller:
+    """Writes to the pipe, for all threads."""
 
-    def pack(task: Task) -> bytes:
-        answer: Answer = hands(task)
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def send(self, message: Ready | Told) -> None:
+        """One message; ends the process when nobody reads it."""
+        self._send(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+
+    def tell(self, answers: Told) -> None:
+        """Answers; one that cannot be written harms no other."""
         try:
-            return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+            self.send(answers)
         except Exception as error:  # noqa: BLE001 - boundary of one object
-            return pickle.dumps(Failure.of(internal_fault(error)), pickle.HIGHEST_PROTOCOL)
+            if len(answers) > 1:
+                for answer in answers:
+                    self.tell([answer])
+            else:
+                self.send([(number, Failure.of(internal_fault(error))) for number, _ in answers])
 
-    return pack
-
-
-def _telling(pipe: Connection) -> Callable[[list[Told]], None]:
-    def tell(told: list[Told]) -> None:
+    def _send(self, raw: bytes) -> None:
         try:
-            pipe.send(told)
+            with self._lock:
+                self._pipe.send_bytes(raw)
         except OSError:
             os._exit(0)
-
-    return tell

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
+from exr_inspector.catalog.row_groups import Prepared
 from exr_inspector.errors import ExrInspectorError, ObjectChanged, SourceError
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 from exr_inspector.service_faults import internal_fault
@@ -19,7 +20,11 @@ from exr_inspector.sources import Deadline, SourceOpener
 
 
 def store_apart(
-    catalog: Catalog, inspections: Sequence[Inspection], *, force: bool = False, deadline: Deadline | None = None
+    catalog: Catalog,
+    inspections: Sequence[Inspection | Prepared],
+    *,
+    force: bool = False,
+    deadline: Deadline | None = None,
 ) -> list[UpsertResult | ExrInspectorError]:
     """Store a batch in one transaction; where something in it cannot be stored at all, everything else still is.
 
@@ -55,7 +60,7 @@ def store_apart(
 
 
 def insist(
-    opener: SourceOpener, catalog: Catalog, inspection: Inspection, *, deadline: Deadline | None = None
+    opener: SourceOpener, catalog: Catalog, inspection: Inspection | Prepared, *, deadline: Deadline | None = None
 ) -> UpsertResult | None:
     """Store an inspection that the tables took for an older one, if it is of what the object is now; one or two requests.
 
@@ -77,7 +82,7 @@ def insist(
     return stored
 
 
-def _is_now(opener: SourceOpener, inspection: Inspection, deadline: Deadline | None) -> bool:
+def _is_now(opener: SourceOpener, inspection: Inspection | Prepared, deadline: Deadline | None) -> bool:
     found = _version(opener, inspection.bucket, inspection.key, deadline)
     return found is not None and inspection.version is not None and is_same(found, inspection.version)
 

@@ -19,16 +19,15 @@ from dataclasses import dataclass
 
 from exr_inspector.catalog.keys import (
     Standing,
-    file_id,
     is_older,
     is_shallower,
     is_told_before,
     says_more,
     sequencer_is_newer,
-    standing,
 )
 from exr_inspector.catalog.results import Outcome
-from exr_inspector.model import EventInfo, Inspection
+from exr_inspector.catalog.row_groups import Prepared
+from exr_inspector.model import EventInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,6 @@ class Plan:
     Attributes:
         outcomes: One an inspection, in their order.
         file_ids: The file of each inspection.
-        content_keys: The version of each inspection.
         writes: Indices of the inspections whose rows are to be written, in order.
         replaced: Files whose stored rows are to be deleted first.
         sequencers: (row id of a stored row, index of the inspection) whose sequencer is to be noted, since it is later.
@@ -63,7 +61,6 @@ class Plan:
 
     outcomes: tuple[Outcome, ...]
     file_ids: tuple[str, ...]
-    content_keys: tuple[str, ...]
     writes: tuple[int, ...]
     replaced: frozenset[str]
     sequencers: tuple[tuple[int, int], ...]
@@ -111,9 +108,8 @@ def judge(new: Standing, old: Standing | None, *, force: bool = False, is_curren
 
 
 def decide(
-    inspections: Sequence[Inspection],
+    inspections: Sequence[Prepared],
     stored: Mapping[str, Sequence[StoredFile]],
-    inspector_version: str,
     *,
     removals: Mapping[str, Sequence[EventInfo]] | None = None,
     force: bool = False,
@@ -124,14 +120,13 @@ def decide(
     Args:
         inspections: The batch.
         stored: What is stored of each of its files, by file_id.
-        inspector_version: Version of exr-inspector that made the inspections.
         removals: Events that told of the removal of files in the batch, by file_id; asked for what is in `unseen`.
         force: As for `judge`.
         is_current: As for `judge`, of the whole batch.
     """
     outcomes: list[Outcome] = []
-    standings = [standing(inspection, inspector_version) for inspection in inspections]
-    files = [file_id(inspection.path) for inspection in inspections]
+    standings = [inspection.standing for inspection in inspections]
+    files = [inspection.file_id for inspection in inspections]
     counting = {file: newest(rows) for file, rows in stored.items() if rows}
     current = {file: row.standing for file, row in counting.items()}
     chosen: dict[str, int] = {}
@@ -151,16 +146,15 @@ def decide(
     return Plan(
         outcomes=tuple(outcomes),
         file_ids=tuple(files),
-        content_keys=tuple(item.content_key for item in standings),
         writes=tuple(sorted(chosen.values())),
         replaced=frozenset(file for file in chosen if file in counting),
         sequencers=tuple((counting[file].row_id, index) for file, index in sequencers.items() if file not in chosen),
     )
 
 
-def unseen(inspections: Sequence[Inspection], stored: Mapping[str, Sequence[StoredFile]]) -> list[str]:
+def unseen(inspections: Sequence[Prepared], stored: Mapping[str, Sequence[StoredFile]]) -> list[str]:
     """Files of a batch that are not stored and could not be looked at, so that only events tell whether they are there."""
-    files = (file_id(inspection.path) for inspection in inspections if inspection.version is None)
+    files = (inspection.file_id for inspection in inspections if inspection.version is None)
     return [file for file in files if not stored.get(file)]
 
 

@@ -1,4 +1,4 @@
-"""An inspection as rows: for the JSON document of `inspect --json`, and as Arrow tables for the store. Pure.
+"""An inspection as rows: for the JSON document of `inspect --json`, and as Arrow columns for `row_groups`. Pure.
 
 Numbers that are not finite become null, since SQL and JSON readers choke on them (the counts tell of them); attribute values
 are lossless JSON text, in several rows where one cell would not hold them. The way back is `rows_back`.
@@ -6,21 +6,21 @@ are lossless JSON text, in several rows where one cell would not hold them. The 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from itertools import count
+from operator import itemgetter
 
 import pyarrow as pa
 
 from exr_inspector import __version__
-from exr_inspector.catalog.columns import TEXT, TIME
+from exr_inspector.catalog.columns import TEXT, TIME, Column
 from exr_inspector.catalog.keys import content_key, file_id, storable
 from exr_inspector.catalog.rows_parts import compact_json, part_row
 from exr_inspector.catalog.rows_summary import Row, clipped, files_row, finite, has_known_codec
 from exr_inspector.catalog.schema import (
-    BY_NAME,
     CELL_BYTES,
-    CHILDREN,
     DOCUMENT,
     ROW_COUNTS,
     SCHEMA_VERSION,
@@ -149,16 +149,17 @@ def _validation_rows(inspection: Inspection) -> Iterator[Row]:
         }
 
 
-def table_rows(
-    inspection: Inspection, inspection_id: str | None = None, version: str = __version__
-) -> dict[str, list[Row]]:
-    """The rows of an inspection by table name, every column in order: `files` of one row, and all child tables.
+def owner_row(inspection: Inspection) -> Row:
+    """What all rows of an inspection say of whose they are, besides the id of the write."""
+    path = inspection.path
+    return {"file_id": file_id(path), "file_path": path, "content_key": content_key(path, inspection.version)}
 
-    Moments are datetimes.
+
+def content_rows(inspection: Inspection, version: str = __version__) -> dict[str, list[Row]]:
+    """The rows of an inspection by table name, without `owner_row`; columns that hold nothing may be left out.
 
     Args:
         inspection: What was learned.
-        inspection_id: The id that its rows share; None outside the database.
         version: Version of exr-inspector that writes.
     """
     rows: dict[str, list[Row]] = {table.name: [] for table in DOCUMENT}
@@ -172,20 +173,57 @@ def table_rows(
     if inspection.pixels:
         rows["stats"].extend(map(_stats_row, count(), inspection.pixels.channels))
     rows["validation"].extend(_validation_rows(inspection))
-    path = inspection.path
-    owner: Row = {
-        "file_id": file_id(path),
-        "file_path": path,
-        "content_key": content_key(path, inspection.version),
-        "inspection_id": inspection_id,
-    }
-    for table in CHILDREN:
-        rows[table.name] = [owner | row for row in rows[table.name]]
     counts = {column: len(rows[name]) for name, column in ROW_COUNTS.items()}
     written = {"inspector_version": version, "schema_version": SCHEMA_VERSION}
-    rows["files"].append(owner | files_row(inspection) | counts | written)
+    rows["files"].append(files_row(inspection) | counts | written)
+    return rows
+
+
+def audit_row(inspection: Inspection, version: str = __version__) -> Row:
+    """What `inspections` says of it, without `owner_row` and what only the write knows."""
+    read, event, cost = inspection.version, inspection.event, inspection.cost
+    worst = inspection.worst_severity
     return {
-        table.name: [{column.name: row.get(column.name) for column in table.columns} for row in rows[table.name]]
+        "inspected_at": inspection.inspected_at,
+        "status": inspection.status.value,
+        "error_code": inspection.error_code,
+        "error_message": clipped(inspection.error_message) or None,
+        "etag": read.etag if read else None,
+        "size_bytes": read.size_bytes if read else None,
+        "mtime": read.mtime if read else None,
+        "stats_mode": inspection.stats_mode.value,
+        "policy": inspection.policy or None,
+        "worst_severity": worst.label if worst else None,
+        "finding_count": len(inspection.findings),
+        "event_id": clipped(event.event_id),
+        "sequencer": clipped(event.sequencer),
+        "event_time": event.time,
+        "requests": cost.requests,
+        "bytes_read": cost.bytes_read,
+        "duration_ms": inspection.duration_ms,
+        "inspector_version": version,
+    }
+
+
+def table_rows(
+    inspection: Inspection, inspection_id: str | None = None, version: str = __version__
+) -> dict[str, list[Row]]:
+    """The rows of an inspection by table name, every column in order: `files` of one row, and all child tables.
+
+    Moments are datetimes.
+
+    Args:
+        inspection: What was learned.
+        inspection_id: The id that its rows share; None outside the database.
+        version: Version of exr-inspector that writes.
+    """
+    owner = owner_row(inspection) | {"inspection_id": inspection_id}
+    rows = content_rows(inspection, version)
+    return {
+        table.name: [
+            {column.name: whole.get(column.name) for column in table.columns}
+            for whole in (owner | row for row in rows[table.name])
+        ]
         for table in DOCUMENT
     }
 
@@ -219,36 +257,35 @@ def text_array(values: Sequence[object]) -> pa.Array:
         return pa.array([storable(value) if isinstance(value, str) else value for value in values], TEXT)
 
 
+def _by_column(columns: Sequence[Column], rows: Sequence[Row]) -> Iterable[tuple[Column, Sequence[object]]]:
+    """The values of each column; in one go where no row leaves one out."""
+    if rows and len(columns) > 1:
+        with contextlib.suppress(KeyError):
+            cells = zip(*map(itemgetter(*[column.name for column in columns]), rows), strict=True)
+            return list(zip(columns, cells, strict=True))
+    return [(column, [row.get(column.name) for row in rows]) for column in columns]
+
+
+def arrow_columns(table: Table, columns: Iterable[Column], rows: Sequence[Row]) -> list[pa.Array]:
+    """Some columns of a table as Arrow; what a row lacks is null.
+
+    Raises:
+        ValueError: If a column that is never null would be.
+    """
+    arrays = []
+    for column, found in _by_column(list(columns), rows):
+        name = column.name
+        values = [_naive(value) for value in found] if column.type == TIME else found
+        if column.required and None in values:
+            raise ValueError(f"{table.name}.{name} is never null")
+        arrays.append(text_array(values) if column.type == TEXT else pa.array(values, column.type))
+    return arrays
+
+
 def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
     """Rows as an Arrow table with the columns of `table`; columns a row lacks are null.
 
     Raises:
         ValueError: If a column that is never null would be.
     """
-    columns = []
-    for column in table.columns:
-        name = column.name
-        values = [row.get(name) for row in rows]
-        if column.type == TIME:
-            values = [_naive(value) for value in values]
-        if column.required and None in values:
-            raise ValueError(f"{table.name}.{name} is never null")
-        columns.append(text_array(values) if column.type == TEXT else pa.array(values, column.type))
-    return pa.table(columns, schema=table.arrow)
-
-
-def to_tables(
-    inspections: Sequence[Inspection], inspection_ids: Sequence[str], version: str = __version__
-) -> dict[str, pa.Table]:
-    """The rows of several inspections as Arrow tables by name; tables without a row are left out.
-
-    Args:
-        inspections: What was learned; no file twice.
-        inspection_ids: The id of each, shared by its rows.
-        version: Version of exr-inspector that writes.
-    """
-    gathered: dict[str, list[Row]] = {table.name: [] for table in DOCUMENT}
-    for inspection, inspection_id in zip(inspections, inspection_ids, strict=True):
-        for name, rows in table_rows(inspection, inspection_id, version).items():
-            gathered[name].extend(rows)
-    return {name: arrow_table(BY_NAME[name], rows) for name, rows in gathered.items() if rows}
+    return pa.table(arrow_columns(table, table.columns, rows), schema=table.arrow)

@@ -14,10 +14,12 @@ from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.values import Compression, LevelMode, LevelRoundingMode, LineOrder, code_name
 from exr_inspector.model import Inspection, PartPixels, PixelFault
 
+_WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 
 def compact_json(value: object) -> str:
     """Compact JSON text; NaN and infinities are refused."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _WRITER.encode(value)
 
 
 def _windows(part: PartHeader) -> Row:

@@ -15,12 +15,13 @@ import pyarrow as pa
 
 from exr_inspector import __version__
 from exr_inspector.catalog.columns import TIME
-from exr_inspector.catalog.keys import Standing, content_key, file_id, is_told_before, version_numbers
+from exr_inspector.catalog.keys import Standing, content_key, file_id, is_told_before, storable, version_numbers
 from exr_inspector.catalog.paths import catalog_path
 from exr_inspector.catalog.plan import Plan, StoredFile, decide, newest, unseen
 from exr_inspector.catalog.read import Reader
 from exr_inspector.catalog.results import Outcome, UpsertResult
-from exr_inspector.catalog.rows import arrow_table, text_array, to_tables
+from exr_inspector.catalog.row_groups import Prepared, audit_table, ready, tables_of
+from exr_inspector.catalog.rows import arrow_table, text_array
 from exr_inspector.catalog.rows_summary import Row, clipped
 from exr_inspector.catalog.schema import BY_NAME, FILES, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.catalog.session import ROW_ID, CatalogConfig, Connection, Work, rows_of
@@ -75,7 +76,7 @@ class Catalog:
 
     def upsert(
         self,
-        inspections: Sequence[Inspection],
+        inspections: Sequence[Inspection | Prepared],
         *,
         force: bool = False,
         is_current: bool = False,
@@ -85,12 +86,12 @@ class Catalog:
         """Store a batch in one transaction; `plan` has the rules.
 
         Args:
-            inspections: Any number, a file more than once if need be.
+            inspections: Any number, a file more than once if need be; as they are, or with their rows made elsewhere.
             force: Replace rows of the same version also when an inspection says nothing new.
             is_current: The objects were seen to be of these versions after they were inspected: rows of a version that looks
                 newer by its times are replaced, too.
             deadline: When to give up, if that is before the configured retry time is over.
-            inspector_version: Version of exr-inspector that made the inspections.
+            inspector_version: Version of exr-inspector that made the inspections which are not prepared.
 
         Returns:
             One result an inspection, in their order.
@@ -101,29 +102,22 @@ class Catalog:
         """
         if not inspections:
             return []
-        ids = [self._config.new_id() for _ in inspections]
+        items = ready(inspections, inspector_version)
+        ids = [self._config.new_id() for _ in items]
         return self.connection.run(
             "store inspections",
-            lambda work: self._upsert(work, inspections, ids, inspector_version, force=force, is_current=is_current),
+            lambda work: self._upsert(work, items, ids, force=force, is_current=is_current),
             landed=lambda work: _is_recorded(work, ids[0]),
             deadline=deadline,
         )
 
     def _upsert(
-        self,
-        work: Work,
-        inspections: Sequence[Inspection],
-        ids: Sequence[str],
-        version: str,
-        *,
-        force: bool,
-        is_current: bool,
+        self, work: Work, items: Sequence[Prepared], ids: Sequence[str], *, force: bool, is_current: bool
     ) -> list[UpsertResult]:
-        stored = stored_files(work, (file_id(inspection.path) for inspection in inspections))
-        blind = unseen(inspections, stored)
+        stored = stored_files(work, (item.file_id for item in items))
+        blind = unseen(items, stored)
         removals = told_removals(work, blind) if blind else {}
-        plan = decide(inspections, stored, version, removals=removals, force=force, is_current=is_current)
-        written: dict[str, int] = {}
+        plan = decide(items, stored, removals=removals, force=force, is_current=is_current)
         deleted: dict[str, int] = {}
         if plan.guarded:
             touch_guards(work, plan.guarded, ids[0], self._config)
@@ -132,25 +126,23 @@ class Catalog:
             work.delete(FILES, [row.row_id for file in plan.replaced for row in stored[file]])
             for file in plan.replaced:
                 deleted[file] += len(stored[file])
-        if plan.writes:
-            tables = to_tables([inspections[i] for i in plan.writes], [ids[i] for i in plan.writes], version)
-            for name, rows in tables.items():
-                work.insert(BY_NAME[name], rows)
-                _count(written, rows)
+        for name, rows in tables_of([items[i] for i in plan.writes], [ids[i] for i in plan.writes]).items():
+            work.insert(BY_NAME[name], rows)
         if plan.sequencers:
-            work.update(FILES, _noted(plan, inspections))
-        self._record(work, [self._audit(inspections[i], ids[i], plan, i, version) for i in range(len(ids))])
+            work.update(FILES, _noted(plan, items))
+        work.insert(INSPECTIONS, audit_table(items, ids, plan.outcomes, self._common()))
+        writes = frozenset(plan.writes)
         return [
             UpsertResult(
-                file_id=plan.file_ids[index],
-                path=inspection.path,
-                content_key=plan.content_keys[index],
+                file_id=item.file_id,
+                path=item.path,
+                content_key=item.standing.content_key,
                 inspection_id=ids[index],
                 outcome=plan.outcomes[index],
-                rows_written=written.get(plan.file_ids[index], 0) if index in plan.writes else 0,
-                rows_deleted=deleted.get(plan.file_ids[index], 0) if index in plan.writes else 0,
+                rows_written=item.row_count if index in writes else 0,
+                rows_deleted=deleted.get(item.file_id, 0) if index in writes else 0,
             )
-            for index, inspection in enumerate(inspections)
+            for index, item in enumerate(items)
         ]
 
     def remove(
@@ -201,7 +193,7 @@ class Catalog:
             "event_time": event.time,
             "inspector_version": __version__,
         }
-        self._record(work, [row])
+        work.insert(INSPECTIONS, arrow_table(INSPECTIONS, [row | self._common()]))
         return UpsertResult(file, path, None, identifier, outcome, rows_deleted=deleted)
 
     def is_current(
@@ -229,55 +221,35 @@ class Catalog:
         stored = self.connection.run("look up files", lambda work: stored_files(work, ids), deadline=deadline)
         return [_is_current(state, stored.get(file, ())) for state, file in zip(states, ids, strict=True)]
 
-    def _audit(self, inspection: Inspection, identifier: str, plan: Plan, index: int, inspector_version: str) -> Row:
-        version, event, cost = inspection.version, inspection.event, inspection.cost
-        worst = inspection.worst_severity
-        return {
-            "inspection_id": identifier,
-            "file_id": plan.file_ids[index],
-            "file_path": inspection.path,
-            "content_key": plan.content_keys[index],
-            "inspected_at": inspection.inspected_at,
-            "outcome": plan.outcomes[index].value,
-            "status": inspection.status.value,
-            "error_code": inspection.error_code,
-            "error_message": clipped(inspection.error_message) or None,
-            "etag": version.etag if version else None,
-            "size_bytes": version.size_bytes if version else None,
-            "mtime": version.mtime if version else None,
-            "stats_mode": inspection.stats_mode.value,
-            "policy": inspection.policy or None,
-            "worst_severity": worst.label if worst else None,
-            "finding_count": len(inspection.findings),
-            "event_id": clipped(event.event_id),
-            "sequencer": clipped(event.sequencer),
-            "event_time": event.time,
-            "requests": cost.requests,
-            "bytes_read": cost.bytes_read,
-            "duration_ms": inspection.duration_ms,
-            "inspector_version": inspector_version,
-        }
+    def has_files(self, bucket: str, prefix: str = "", *, deadline: Deadline | None = None) -> bool:
+        """Whether anything is stored of objects whose keys begin with `prefix`; one request, of at most one row.
 
-    def _record(self, work: Work, rows: Sequence[Row]) -> None:
-        common: Row = {
+        Raises:
+            CatalogError: As for `upsert`.
+        """
+        start = storable(f"{bucket}/{prefix}")
+
+        def some(work: Work) -> bool:
+            return bool(
+                rows_of(work.select(FILES, ["file_id"], lambda table: table["path"].startswith(start), limit=1))
+            )
+
+        return self.connection.run("look for files", some, deadline=deadline)
+
+    def _common(self) -> Row:
+        return {
             "recorded_at": self._config.clock(),
             "worker": self._config.worker or None,
             "schema_version": SCHEMA_VERSION,
         }
-        work.insert(INSPECTIONS, arrow_table(INSPECTIONS, [row | common for row in rows]))
 
 
 def _is_recorded(work: Work, identifier: str) -> bool:
     return bool(rows_of(work.select_in(INSPECTIONS, ["inspection_id"], "inspection_id", [identifier])))
 
 
-def _count(counts: dict[str, int], rows: pa.Table) -> None:
-    for item in rows["file_id"].value_counts().to_pylist():
-        counts[item["values"]] = counts.get(item["values"], 0) + item["counts"]
-
-
-def _noted(plan: Plan, inspections: Sequence[Inspection]) -> pa.Table:
-    events = [inspections[index].event for _, index in plan.sequencers]
+def _noted(plan: Plan, items: Sequence[Prepared]) -> pa.Table:
+    events = [items[index].event for _, index in plan.sequencers]
     times = [event.time.astimezone(timezone.utc).replace(tzinfo=None) if event.time else None for event in events]
     return pa.table(
         {

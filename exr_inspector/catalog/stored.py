@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -12,7 +12,7 @@ from exr_inspector.catalog.columns import TEXT, TIME
 from exr_inspector.catalog.keys import Standing, depth_of, guard_id
 from exr_inspector.catalog.plan import StoredFile
 from exr_inspector.catalog.results import Outcome
-from exr_inspector.catalog.schema import CHILDREN, FILES, GUARDS, INSPECTIONS
+from exr_inspector.catalog.schema import CHILDREN, FILES, GUARD_COUNT, GUARDS, INSPECTIONS
 from exr_inspector.catalog.session import ROW_ID, CatalogConfig, Work, rows_of
 from exr_inspector.errors import SchemaMissing
 from exr_inspector.model import EventInfo
@@ -86,7 +86,7 @@ def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: C
         CatalogConflict: Another transaction was faster.
     """
     wanted = {guard_id(file) for file in file_ids}
-    rows = rows_of(work.select_in(GUARDS, ["guard_id"], "guard_id", sorted(wanted), row_ids=True))
+    rows = [row for row in rows_of(_guards(work, wanted)) if row["guard_id"] in wanted]
     if {row["guard_id"] for row in rows} != wanted:
         raise SchemaMissing("rows of the table guards are missing: `./run db setup` puts them there")
     count = len(rows)
@@ -100,6 +100,13 @@ def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: C
             }
         ),
     )
+
+
+def _guards(work: Work, wanted: set[int]) -> Iterator[pa.RecordBatch]:
+    """The guards that are wanted, or, where to name them would cost more, all."""
+    if len(wanted) > GUARD_COUNT // 8:
+        return work.select(GUARDS, ["guard_id"], row_ids=True)
+    return work.select_in(GUARDS, ["guard_id"], "guard_id", sorted(wanted), row_ids=True)
 
 
 def delete_children(work: Work, file_ids: Iterable[str]) -> dict[str, int]:

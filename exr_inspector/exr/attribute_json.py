@@ -39,6 +39,7 @@ from exr_inspector.exr.values import (
     code_name,
 )
 
+_WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _PIECE = 10_000
 MAX_ITEMS = 4_096
 _F32 = struct.Struct("<f")
@@ -147,7 +148,7 @@ def to_json(attribute: Attribute) -> object:
 
 
 def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _WRITER.encode(value)
 
 
 def to_json_text(attribute: Attribute) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timezone
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import obstore
 
@@ -59,6 +60,53 @@ class Answer:
     pin: Pin
 
 
+class Way(Protocol):
+    """How requests are made, and how whoever makes them waits."""
+
+    async def get(self, bucket: Bucket, key: str, options: GetOptions) -> Answer:
+        """A range of an object."""
+
+    async def head(self, bucket: Bucket, key: str) -> Pin:
+        """The description of an object."""
+
+    async def pause(self, seconds: float) -> None:
+        """Wait before the next attempt."""
+
+
+class OnLoop:
+    """Requests on an event loop, where they can be cancelled."""
+
+    async def get(self, bucket: Bucket, key: str, options: GetOptions) -> Answer:
+        """As in Way, as is all below."""
+        result = await obstore.get_async(bucket.store, key, options=options)
+        return Answer(bytes(await result.bytes_async()), pin_of(result.meta))
+
+    async def head(self, bucket: Bucket, key: str) -> Pin:
+        """The description of an object."""
+        return pin_of(await obstore.head_async(bucket.store, key))
+
+    async def pause(self, seconds: float) -> None:
+        """Let others have the loop."""
+        await asyncio.sleep(seconds)
+
+
+class InPlace:
+    """Requests that the thread which asks makes itself: `transport.in_place` runs what never waits for a loop."""
+
+    async def get(self, bucket: Bucket, key: str, options: GetOptions) -> Answer:
+        """As in Way, as is all below."""
+        result = obstore.get(bucket.store, key, options=options)
+        return Answer(bytes(result.bytes()), pin_of(result.meta))
+
+    async def head(self, bucket: Bucket, key: str) -> Pin:
+        """The description of an object."""
+        return pin_of(obstore.head(bucket.store, key))
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep: there is no loop that this could hold up."""
+        time.sleep(seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempts:
     """How often and for how long one request is tried.
@@ -68,12 +116,14 @@ class Attempts:
         meter: Counts every attempt.
         deadline: End of all attempts, None for none.
         path: Names the object in messages.
+        way: How each is made.
     """
 
     retries: int
     meter: Meter
     deadline: Deadline | None
     path: str
+    way: Way
 
     async def make(self, request: Callable[[], Awaitable[T]]) -> T | None:
         """The answer to `request`, or None when the range began at or after the end of the object.
@@ -93,7 +143,7 @@ class Attempts:
             out_of_time = self.deadline is not None and self.deadline.remaining() <= pause
             if failure.next is Next.STOP or attempt == self.retries or out_of_time:
                 raise failure.error from failure.cause
-            await asyncio.sleep(pause)
+            await self.way.pause(pause)
         raise SourceUnavailable(f"{self.path}: no attempt was allowed")
 
 
@@ -114,8 +164,7 @@ async def fetch(bucket: Bucket, key: str, *, start: int, end: int, pin: Pin | No
         options["if_match"] = pin.if_match
 
     async def request() -> Answer:
-        result = await obstore.get_async(bucket.store, key, options=options)
-        answer = Answer(bytes(await result.bytes_async()), pin_of(result.meta))
+        answer = await attempts.way.get(bucket, key, options)
         if len(answer.data) != min(end, answer.pin.version.size_bytes) - start:
             raise ConnectionError("the body ended early")
         return answer
@@ -136,10 +185,10 @@ async def head(bucket: Bucket, key: str, *, attempts: Attempts) -> Pin:
     Raises:
         SourceError: As `failures.judge` has it.
     """
-    meta = await attempts.make(lambda: obstore.head_async(bucket.store, key))
-    if meta is None:
+    pin = await attempts.make(lambda: attempts.way.head(bucket, key))
+    if pin is None:
         raise SourceUnavailable(f"{attempts.path}: the store refuses to describe the object")
-    return pin_of(meta)
+    return pin
 
 
 def pin_of(meta: ObjectMeta) -> Pin:

@@ -11,11 +11,11 @@ from exr_inspector.errors import ObjectChanged
 from exr_inspector.model import Cost, ObjectVersion
 from exr_inspector.sources.buckets import Bucket
 from exr_inspector.sources.deadline import Deadline
-from exr_inspector.sources.fetch import Answer, Attempts, Pin, fetch, same_version
+from exr_inspector.sources.fetch import Answer, Attempts, InPlace, OnLoop, Pin, fetch, same_version
 from exr_inspector.sources.metering import Allowance, Meter, reserve_all
 from exr_inspector.sources.protocol import ReadBudget
 from exr_inspector.sources.ranges import Span, coalesce, cut
-from exr_inspector.sources.transport import Transport, all_of
+from exr_inspector.sources.transport import Transport, all_of, in_place
 
 AT_ONCE = 8  # requests of one read_many that are under way at the same time
 
@@ -143,11 +143,14 @@ class ObjectSource:
         doing = f"reading {self.path}"
         if self.deadline is not None:
             self.deadline.check(doing)
-        attempts = Attempts(self.retries, self.meter, self.deadline, self.path)
+        alone = len(spans) == 1 and self.where.answers_in_place(self.deadline)
+        attempts = Attempts(self.retries, self.meter, self.deadline, self.path, InPlace() if alone else OnLoop())
 
         def one(span: Span) -> Coroutine[None, None, Answer]:
             return fetch(self.where, self.key, start=span.start, end=span.end, pin=pin, attempts=attempts)
 
+        if alone:
+            return [in_place(one(spans[0]))]
         if len(spans) == 1:
             return [self.transport.run(one(spans[0]), deadline=self.deadline, doing=doing)]
         work = all_of([partial(one, span) for span in spans], at_once=AT_ONCE)

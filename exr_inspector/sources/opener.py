@@ -15,14 +15,14 @@ from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Settings
 from exr_inspector.sources.buckets import Bucket, local_bucket, s3_bucket
 from exr_inspector.sources.deadline import Deadline
-from exr_inspector.sources.fetch import Attempts, head
+from exr_inspector.sources.fetch import Attempts, InPlace, OnLoop, head
 from exr_inspector.sources.helpers import Helpers
 from exr_inspector.sources.keys import AllowList, check_key, split_url
 from exr_inspector.sources.listing import list_objects
 from exr_inspector.sources.metering import Allowance, Meter
 from exr_inspector.sources.objects import ObjectSource, PinHolder
 from exr_inspector.sources.protocol import ObjectEntry, RangeSource, ReadBudget
-from exr_inspector.sources.transport import Transport
+from exr_inspector.sources.transport import Transport, in_place
 
 # Neither can be the name of an S3 bucket: those hold no colon.
 FILE_BUCKET = "file:"
@@ -99,10 +99,13 @@ class SourceOpener:
         """
         where = self._bucket(bucket, key)
         path = f"{bucket}/{key}"
-        attempts = Attempts(self._retries, Meter(), deadline, path)
+        alone = where.answers_in_place(deadline)
+        attempts = Attempts(self._retries, Meter(), deadline, path, InPlace() if alone else OnLoop())
         try:
             where.file_state(key, deadline)
             work = head(where, key, attempts=attempts)
+            if alone:
+                return in_place(work).version
             return self._transport.run(work, deadline=deadline, doing=f"looking for {path}").version
         except ObjectNotFound:
             # The answer to a HEAD has no body, so a missing bucket looks like a missing object: a GET tells them apart.

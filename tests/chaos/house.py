@@ -20,7 +20,7 @@ from exr_inspector.assembly import inspector_from
 from exr_inspector.assembly_catalog import catalog_config
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.maintenance import setup
-from exr_inspector.catalog.rows import to_tables
+from exr_inspector.catalog.row_groups import to_tables
 from exr_inspector.catalog.schema import CHILDREN, DOCUMENT, FILES, INSPECTIONS
 from exr_inspector.catalog.session import rows_of
 from exr_inspector.errors import AccessDenied

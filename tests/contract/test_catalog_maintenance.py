@@ -213,7 +213,7 @@ def test_the_newest_of_several_versions_stays(catalog: Catalog) -> None:
     old = inspection("r/1.exr", revision=0)
     # What two writers leave where conflicts are not detected: an older version beside the newer one.
     other = Model({old.path: old})
-    from exr_inspector.catalog.rows import to_tables  # noqa: PLC0415 - only this test writes past the store
+    from exr_inspector.catalog.row_groups import to_tables  # noqa: PLC0415 - only this test writes past the store
 
     def body(work: Work) -> None:
         for name, rows in to_tables([old], ["another"]).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +12,10 @@ from typing import Any
 import pytest
 
 from exr_inspector.catalog import Catalog, Outcome
+from exr_inspector.catalog.keys import guard_id
+from exr_inspector.catalog.row_groups import Prepared, prepare
+from exr_inspector.catalog.schema import GUARDS
+from exr_inspector.catalog.session import rows_of
 from exr_inspector.catalog.store import ObjectState
 from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import EventInfo, ObjectVersion, StatsMode
@@ -65,6 +70,57 @@ def test_unseen_same_and_newer(pair: Pair) -> None:
         assert outcomes(catalog, item) == [outcome]
         model.upsert(item)
         assert_equal(catalog, model)
+
+
+def test_whether_there_are_files_below_a_prefix(pair: Pair) -> None:
+    _, catalog = pair
+    assert not catalog.has_files("renders")
+    catalog.upsert([inspection("shot_1/a.exr"), inspection("\udcff/b.exr")])
+    for prefix, expected in {
+        "": True,
+        "shot": True,
+        "shot_1/a.exr": True,
+        "\udcff/": True,
+        "shot_2": False,
+        "o": False,
+    }.items():
+        assert catalog.has_files("renders", prefix) is expected, prefix
+    assert not catalog.has_files("render")
+
+
+@pytest.mark.parametrize("count", [3, 300])
+def test_the_guards_of_what_changes_are_touched_and_no_other(pair: Pair, count: int) -> None:
+    _, catalog = pair
+    results = catalog.upsert([inspection(f"guards/{count}/{index}.exr") for index in range(count)])
+    rows = catalog.connection.run("read back", lambda work: rows_of(work.select(GUARDS, ["guard_id", "touched_by"])))
+    touched = {row["guard_id"] for row in rows if row["touched_by"] == results[0].inspection_id}
+    assert touched == {guard_id(result.file_id) for result in results}
+
+
+def test_rows_made_elsewhere_are_stored_as_if_made_here(pair: Pair) -> None:
+    _, catalog = pair
+    model = Model()
+    batch = [
+        inspection("a.exr", revision=1, findings=2),
+        unreadable("b.exr"),
+        inspection("c.exr", mode=StatsMode.FULL, views=("left", "right")),
+        inspection("a.exr", revision=2),
+    ]
+    sent: list[Prepared] = pickle.loads(pickle.dumps(prepare(batch)))
+    here = inspection("d.exr")
+    results = catalog.upsert([sent[0], here, *sent[1:]])
+    assert [result.outcome for result in results] == [
+        Outcome.SUPERSEDED, Outcome.INSERTED, Outcome.INSERTED, Outcome.INSERTED, Outcome.INSERTED,
+    ]  # fmt: skip
+    assert [result.rows_written for result in results] == [
+        0, *(item.row_count for item in (*prepare([here]), *sent[1:])),
+    ]  # fmt: skip
+    for item in (*batch, here):
+        model.upsert(item)
+    assert_equal(catalog, model)
+    again = catalog.upsert(sent[1:], force=True)  # the same rows under another id
+    assert [result.outcome for result in again] == [Outcome.REPLACED] * 3
+    assert_equal(catalog, model)
 
 
 def test_counts_of_rows(pair: Pair) -> None:

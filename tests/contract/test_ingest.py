@@ -95,6 +95,23 @@ def test_a_prefix_is_brought_up_to_date_and_a_second_run_reads_nothing(home: Hou
     assert home.differences() == []
 
 
+def test_of_a_prefix_that_is_new_the_tables_are_asked_once(home: House) -> None:
+    asked: list[int] = []
+
+    class Asked(Catalog):
+        def are_current(self, states: Any, **kwargs: Any) -> list[bool]:
+            asked.append(len(states))
+            return super().are_current(states, **kwargs)
+
+    catalog = Asked(home.catalog.connection.config)
+    for key in ("new/a.exr", "new/b.exr", "newer/c.exr"):
+        home.put(key)
+    assert made(home, catalog=catalog).run([Target(BUCKET, "new/")]).stored == 2
+    assert asked == []
+    assert made(home, catalog=catalog).run([Target(BUCKET, "newer/"), Target(BUCKET, "new")]).skipped == 2
+    assert asked == [3], "`new` is what `new/` begins with"
+
+
 def test_force_replaces_what_is_up_to_date(home: House) -> None:
     fill(home, 5)
     made(home).run([Target(BUCKET)])

@@ -18,17 +18,20 @@ import pytest
 
 from exr_inspector import ingest as ingest_module
 from exr_inspector.assembly import inspector_from
+from exr_inspector.catalog import Outcome
+from exr_inspector.catalog.row_groups import audit_table, tables_of
 from exr_inspector.errors import WorkerDied
 from exr_inspector.ingest import Ingest, Target
 from exr_inspector.ingest_processes import ProcessCrew
-from exr_inspector.ingest_tasks import Answer, Dropped, Failure, Look, Read, Task
+from exr_inspector.ingest_tasks import Answer, Dropped, Failure, Inspected, Look, Read, Task, answered
 from exr_inspector.ingest_worker import Begin, sealed
-from exr_inspector.model import Inspection, StatsMode
+from exr_inspector.model import StatsMode
 from exr_inspector.service_look import Sight
 from exr_inspector.settings import Secret, Settings
 from exr_inspector.sources import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
+from tests.contract.catalog_model import START
 from tests.support.faulty_s3 import Request
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,13 +136,19 @@ def test_every_sample_is_inspected_as_by_a_thread(home: House) -> None:
     for key in keys:
         here = inspector.inspect(opener.open("samples", key), builtin_policy("default"))
         there = found[key]
-        assert isinstance(there, Inspection), there
-        # NaN equals nothing, and what was measured is measured anew: the text of the rest is the same.
-        assert _lasting(there) == _lasting(here)
+        assert _lasting(there) == _lasting(answered([(0, here)])[0][1])
 
 
-def _lasting(inspection: Inspection) -> str:
-    return repr(replace(inspection, inspected_at=inspection.version.mtime, duration_ms=0.0))  # type: ignore[union-attr]
+def _lasting(answer: Answer) -> dict[str, object]:
+    """All that is stored and counted of an object, besides what is measured anew each time."""
+    assert isinstance(answer, Inspected), answer
+    ours = answer.prepared
+    common = {"recorded_at": START, "schema_version": 1}
+    tables = tables_of([ours], ["id"]) | {"inspections": audit_table([ours], ["id"], [Outcome.INSERTED], common)}
+    measured = {"inspected_at", "duration_ms"}
+    rows = {name: table.drop_columns(measured & {*table.column_names}).to_pylist() for name, table in tables.items()}
+    place = (ours.path, ours.file_id, ours.version, ours.event, replace(ours.standing, inspected_at=START))
+    return {"rows": rows, "place": place, "count": ours.row_count, "tally": answer.tally}
 
 
 def test_a_process_looks_at_stored_objects_and_tells_of_errors(home: House) -> None:
@@ -193,7 +202,7 @@ def test_what_a_killed_process_had_is_done_by_another(home: House) -> None:
         found = answers(crew, kill_once)
     home.s3.hook = None
     assert len(killed) == 1
-    assert all(isinstance(found[key], Inspection) for key in (*keys, SLOW)), found
+    assert all(isinstance(found[key], Inspected) for key in (*keys, SLOW)), found
 
 
 def test_a_file_that_kills_whoever_reads_it_is_told_and_costs_no_other(home: House) -> None:
@@ -217,7 +226,7 @@ def test_a_file_that_kills_whoever_reads_it_is_told_and_costs_no_other(home: Hou
     assert failure.code == WorkerDied.code
     assert "exit code -9" in failure.message
     assert found.keys() == set(keys)
-    assert all(isinstance(answer, Inspection) for answer in found.values()), found
+    assert all(isinstance(answer, Inspected) for answer in found.values()), found
 
 
 def test_processes_that_cannot_begin_end_the_run_with_the_reason(home: House) -> None:
@@ -248,7 +257,7 @@ def test_what_nobody_has_begun_is_dropped_and_looks_are_not(home: House) -> None
         crew.drop()
         found = answers(crew)
     home.s3.hook = None
-    assert isinstance(found[SLOW], Inspection)
+    assert isinstance(found[SLOW], Inspected)
     assert isinstance(found["b.exr"], Dropped)
     assert isinstance(found["c.exr"], Dropped)
     assert found["a.exr"] is Sight.STANDS

@@ -46,6 +46,7 @@ PURE = (
     "sampling",
     "statistics",
     "sequences",
+    "catalog/row_groups.py",
     "catalog/rows.py",
     "catalog/schema.py",
 )

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from exr_inspector.local.vastdb.lookups import Value, is_indexable
-from exr_inspector.local.vastdb.query_request import Expression, Function, Literal, Reference
+from exr_inspector.local.vastdb.query_expressions import Expression, Function, Literal, Reference
 from exr_inspector.local.vastdb.refusals import bad_request
 from exr_inspector.local.vastdb.sql import literal, quoted
 from exr_inspector.local.vastdb.types import duckdb_type

@@ -14,7 +14,8 @@ import pyarrow as pa
 from exr_inspector.local.vastdb.lookups import RowIds
 from exr_inspector.local.vastdb.metadata import ROW_ID, Table, get_projection, projections_of
 from exr_inspector.local.vastdb.predicates import PredicateWriter, equalities
-from exr_inspector.local.vastdb.query_request import Function, QueryRequest, Reference
+from exr_inspector.local.vastdb.query_expressions import Function, Reference
+from exr_inspector.local.vastdb.query_request import QueryRequest
 from exr_inspector.local.vastdb.refusals import Refusal, bad_request
 from exr_inspector.local.vastdb.storage import Database
 from exr_inspector.local.vastdb.transaction import Transaction

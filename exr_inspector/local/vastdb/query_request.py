@@ -12,35 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.BinaryLiteral import BinaryLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.BooleanLiteral import BooleanLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Call import Call
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.DateLiteral import DateLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.DecimalLiteral import DecimalLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Deref import Deref
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.ExpressionImpl import ExpressionImpl
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.FieldIndex import FieldIndex
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.FieldRef import FieldRef
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float16Literal import Float16Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float32Literal import Float32Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float64Literal import Float64Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int8Literal import Int8Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int16Literal import Int16Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int32Literal import Int32Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int64Literal import Int64Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.ListLiteral import ListLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Literal import Literal as FlatLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.LiteralImpl import LiteralImpl
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Relation import Relation
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.RelationImpl import RelationImpl
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Source import Source
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.StringLiteral import StringLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.TimeLiteral import TimeLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.TimestampLiteral import TimestampLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt8Literal import UInt8Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt16Literal import UInt16Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt32Literal import UInt32Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt64Literal import UInt64Literal
 from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Decimal import Decimal as FlatDecimal
 from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.FixedSizeBinary import FixedSizeBinary
 from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.FixedSizeList import FixedSizeList
@@ -50,9 +24,11 @@ from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Time import Time
 from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Timestamp import Timestamp
 from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Type import Type
 
+from exr_inspector.local.vastdb.query_expressions import Expression, ExpressionReader, Reference, read_as
 from exr_inspector.local.vastdb.refusals import bad_request
 from exr_inspector.local.vastdb.types import unsupported
 
+_FILTER = 2  # which field of a source its predicate is
 _UNITS = ("s", "ms", "us", "ns")
 _PLAIN = {Type.Binary: pa.binary(), Type.Utf8: pa.string(), Type.Bool: pa.bool_(), Type.Date: pa.date32()}
 _PARAMETRIC: dict[int, tuple[Any, Callable[[Any], pa.DataType]]] = {
@@ -63,65 +39,6 @@ _PARAMETRIC: dict[int, tuple[Any, Callable[[Any], pa.DataType]]] = {
     Type.Time: (Time, lambda t: (pa.time32 if t.BitWidth() == 32 else pa.time64)(_UNITS[t.Unit()])),
     Type.FixedSizeBinary: (FixedSizeBinary, lambda t: pa.binary(t.ByteWidth())),
 }
-_LITERALS = {
-    LiteralImpl.BinaryLiteral: BinaryLiteral,
-    LiteralImpl.BooleanLiteral: BooleanLiteral,
-    LiteralImpl.DateLiteral: DateLiteral,
-    LiteralImpl.DecimalLiteral: DecimalLiteral,
-    LiteralImpl.Float16Literal: Float16Literal,
-    LiteralImpl.Float32Literal: Float32Literal,
-    LiteralImpl.Float64Literal: Float64Literal,
-    LiteralImpl.Int8Literal: Int8Literal,
-    LiteralImpl.Int16Literal: Int16Literal,
-    LiteralImpl.Int32Literal: Int32Literal,
-    LiteralImpl.Int64Literal: Int64Literal,
-    LiteralImpl.ListLiteral: ListLiteral,
-    LiteralImpl.StringLiteral: StringLiteral,
-    LiteralImpl.TimeLiteral: TimeLiteral,
-    LiteralImpl.TimestampLiteral: TimestampLiteral,
-    LiteralImpl.UInt8Literal: UInt8Literal,
-    LiteralImpl.UInt16Literal: UInt16Literal,
-    LiteralImpl.UInt32Literal: UInt32Literal,
-    LiteralImpl.UInt64Literal: UInt64Literal,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A numbered column of the request.
-
-    Attributes:
-        path: Names from the table's column down to a field of a struct; what is inside a list or map has the path and
-            type of that list or map, which is how the SDK addresses vectors.
-        is_leaf: True for what the wire carries as a column of its own.
-    """
-
-    path: tuple[str, ...]
-    type: pa.DataType
-    is_leaf: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A constant.
-
-    Attributes:
-        value: bool; int, for dates and times the days or units since the epoch or midnight; float; bytes, for text its
-            UTF-8, for decimals a little-endian two's complement; or a tuple of these.
-    """
-
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A call: `and`, `or`, a comparison, `is_null`, `is_valid` or `match_substring`."""
-
-    name: str
-    arguments: tuple[Expression, ...]
-
-
-Expression = Reference | Literal | Function
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +72,7 @@ def _parse(body: bytes) -> QueryRequest:
     relation = Relation.GetRootAs(body)
     if relation.ImplType() != RelationImpl.Source:
         raise bad_request("InvalidArgument", "A query reads one source.")
-    source = _read(Source, relation.Impl())
+    source = read_as(Source, relation.Impl())
     fields = [_field(source.Schema().Fields(index)) for index in range(source.Schema().FieldsLength())]
     references = [reference for field in fields for reference in _references((), field)]
     owners = [(reference.path[0], reference.is_leaf) for reference in references]
@@ -164,7 +81,8 @@ def _parse(body: bytes) -> QueryRequest:
         if is_leaf:
             leaves.setdefault(name, []).append(position)
     columns = tuple(_projected(source, owners, leaves))
-    return QueryRequest(pa.schema(fields), columns, _expression(source.Filter(), references))
+    predicate = ExpressionReader(body, references).field(relation.Impl().Pos, _FILTER)
+    return QueryRequest(pa.schema(fields), columns, predicate)
 
 
 def _projected(source: Any, owners: list[tuple[str, bool]], leaves: dict[str, list[int]]) -> Iterator[str]:
@@ -177,13 +95,6 @@ def _projected(source: Any, owners: list[tuple[str, bool]], leaves: dict[str, li
             raise bad_request("InvalidArgument", f"Column {name} can only be read whole.")
         index += len(expected)
         yield name
-
-
-def _read(kind: Any, table: Any) -> Any:
-    """A FlatBuffers union member as the type its tag says."""
-    reader = kind()
-    reader.Init(table.Bytes, table.Pos)
-    return reader
 
 
 def _references(path: tuple[str, ...], field: pa.Field) -> Iterator[Reference]:
@@ -215,7 +126,7 @@ def _type(field: Any, children: list[pa.Field]) -> pa.DataType:
         return _PLAIN[tag]
     if tag in _PARAMETRIC:
         reader, make = _PARAMETRIC[tag]
-        return make(_read(reader, field.Type()))
+        return make(read_as(reader, field.Type()))
     return _nested(tag, field, children)
 
 
@@ -225,39 +136,10 @@ def _nested(tag: int, field: Any, children: list[pa.Field]) -> pa.DataType:
     if tag == Type.List:
         return pa.list_(children[0])
     if tag == Type.FixedSizeList:
-        return pa.list_(children[0], _read(FixedSizeList, field.Type()).ListSize())
+        return pa.list_(children[0], read_as(FixedSizeList, field.Type()).ListSize())
     if tag == Type.Map:
         if len(children) == 2:  # the SDK gives the entries the type of the map, too
             return pa.struct(children)
         key, item = children[0].type
         return pa.map_(key.type, item.type)
     raise unsupported(pa.null())
-
-
-def _expression(expression: Any, references: list[Reference]) -> Expression:
-    tag = expression.ImplType()
-    if tag == ExpressionImpl.Call:
-        call = _read(Call, expression.Impl())
-        arguments = (_expression(call.Arguments(index), references) for index in range(call.ArgumentsLength()))
-        return Function(call.Name().decode(), tuple(arguments))
-    if tag == ExpressionImpl.FieldRef:
-        reference = _read(FieldRef, expression.Impl())
-        if reference.RefType() == Deref.FieldIndex:
-            position: int = _read(FieldIndex, reference.Ref()).Position()
-            return references[position]
-    if tag == ExpressionImpl.Literal:
-        return Literal(_value(_read(FlatLiteral, expression.Impl())))
-    raise bad_request("InvalidArgument", "The predicate has an expression that is not known here.")
-
-
-def _value(literal: Any) -> Any:
-    tag, impl = literal.ImplType(), literal.Impl()
-    reader = _read(_LITERALS[tag], impl)
-    if tag == LiteralImpl.ListLiteral:
-        return tuple(_value(reader.Values(index)) for index in range(reader.ValuesLength()))
-    if tag in {LiteralImpl.BinaryLiteral, LiteralImpl.DecimalLiteral}:
-        return reader.ValueAsNumpy().tobytes() if reader.ValueLength() else b""
-    if tag == LiteralImpl.Float16Literal:
-        (half,) = struct.unpack("<e", struct.pack("<H", reader.Value()))
-        return half
-    return reader.Value()

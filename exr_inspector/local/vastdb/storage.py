@@ -28,6 +28,7 @@ _ROWS_AT_A_TIME = 1 << 16
 _CLOSING_SECONDS = 60.0  # for what is just committing or answering when the database is closed
 
 _log = logging.getLogger(__name__)
+_LOG = "64MB"  # of write-ahead log before DuckDB folds it into the file: at its own 16 MB, whoever stores much waits for that
 
 _CREATE = """
 CREATE SCHEMA _vast;
@@ -280,6 +281,7 @@ def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
+        "checkpoint_threshold": _LOG,
     }
     try:
         root = duckdb.connect(str(path) if path is not None else ":memory:", config=config)

@@ -22,6 +22,7 @@ from exr_inspector.catalog.paths import catalog_path, catalog_paths, catalog_pre
 from exr_inspector.catalog.plan import StoredFile, decide, judge, newest
 from exr_inspector.catalog.reconcile import ListedObject, StoredVersion, compare
 from exr_inspector.catalog.results import Outcome
+from exr_inspector.catalog.row_groups import prepare
 from exr_inspector.catalog.schema import GUARD_COUNT
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import ObjectVersion
@@ -115,7 +116,7 @@ def test_plans_name_what_is_written_once() -> None:
     stored = {
         file_id("renders/a.exr"): [StoredFile(7, "renders/a.exr", "x", standing(inspection("a.exr", revision=1), "1"))]
     }
-    plan = decide(batch, stored, "1")
+    plan = decide(prepare(batch, "1"), stored)
     assert plan.outcomes == (Outcome.UNCHANGED, Outcome.INSERTED, Outcome.REPLACED, Outcome.UNCHANGED)
     assert plan.writes == (1, 2)
     assert plan.replaced == {file_id("renders/a.exr")}

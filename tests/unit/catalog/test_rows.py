@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.catalog.rows import file_rows, join_cells, split_cell, table_rows, to_tables
+from exr_inspector.catalog.row_groups import to_tables
+from exr_inspector.catalog.rows import file_rows, join_cells, split_cell, table_rows
 from exr_inspector.catalog.rows_back import inspection_from_rows
 from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, ROW_COUNTS, TABLES
 from exr_inspector.errors import CatalogError, FormatError

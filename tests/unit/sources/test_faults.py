@@ -24,7 +24,7 @@ from exr_inspector.errors import (
 from exr_inspector.model import Cost
 from exr_inspector.settings import load_settings
 from exr_inspector.sources import Deadline, ReadBudget, SourceOpener
-from exr_inspector.sources.fetch import FIRST_PAUSE_SECONDS, Attempts
+from exr_inspector.sources.fetch import FIRST_PAUSE_SECONDS, Attempts, OnLoop
 from exr_inspector.sources.metering import Meter
 from tests.support.faulty_s3 import ACCESS_KEY, LEAK, SECRET_KEY, Drop, FaultyS3, Short, Stall, Status, Thin, Trickle
 
@@ -170,7 +170,7 @@ def test_nothing_is_asked_after_the_deadline(s3):
 
 def test_no_retry_is_started_that_the_deadline_would_cut():
     meter = Meter()
-    attempts = Attempts(20, meter, Deadline.after(FIRST_PAUSE_SECONDS / 2), "b/a.exr")
+    attempts = Attempts(20, meter, Deadline.after(FIRST_PAUSE_SECONDS / 2), "b/a.exr", OnLoop())
 
     async def throttled():
         raise GenericError("Generic S3 error: Server returned non-2xx status code: 503 Slow Down: <Error/>")

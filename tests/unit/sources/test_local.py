@@ -19,6 +19,7 @@ from exr_inspector.errors import (
 from exr_inspector.settings import load_settings
 from exr_inspector.sources import FILE_BUCKET, SourceOpener
 from exr_inspector.sources.buckets import local_bucket
+from exr_inspector.sources.deadline import Deadline
 from exr_inspector.sources.metering import Meter
 from exr_inspector.sources.objects import ObjectSource, PinHolder
 from exr_inspector.sources.transport import Transport
@@ -127,10 +128,31 @@ def test_a_file_that_grows_while_it_is_read_for_the_first_time(folder):
             grow(folder / "a.exr")
             return answer
 
-    transport = WhileReading()
-    source = ObjectSource(local_bucket("b", folder), "a.exr", transport, 0, None, PinHolder("b/a.exr"), Meter())
+    transport, soon = WhileReading(), Deadline.after(60)
+    source = ObjectSource(local_bucket("b", folder), "a.exr", transport, 0, soon, PinHolder("b/a.exr"), Meter())
     with contextlib.closing(transport), pytest.raises(ObjectChanged):
         source.read(start=0, end=10)
+
+
+def test_without_a_deadline_a_file_is_read_by_whoever_asks(folder):
+    class Refusing(Transport):
+        """No loop at all."""
+
+        def run(self, work, *, deadline, doing):
+            work.close()
+            raise AssertionError(doing)
+
+    with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={folder}"}, secrets_dir=None))) as opener:
+        opener._transport = Refusing()
+        source = opener.open("b", "a.exr")
+        assert source.read(start=0, end=10) == DATA[:10]
+        assert source.version == opener.head("b", "a.exr")
+        assert source.read(start=len(DATA), end=len(DATA) + 5) == b""
+        assert source.cost.requests == 1
+        with pytest.raises(ObjectNotFound):
+            opener.open("b", "nope").read(start=0, end=1)
+        with pytest.raises(AssertionError, match=r"reading b/a\.exr"):
+            opener.open("b", "a.exr", deadline=Deadline.after(60)).read(start=0, end=1)
 
 
 def test_a_file_gone_between_reads(folder, opener):

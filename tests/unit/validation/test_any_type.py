@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exr_inspector.catalog.rows import to_tables
+from exr_inspector.catalog.row_groups import to_tables
 from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES
 from exr_inspector.exr.standard import STANDARD
 from tests.support.exrbytes import Attr, Channel, Part, a_chlist, build
