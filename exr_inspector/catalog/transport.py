@@ -7,17 +7,19 @@ comes with each request, in the time-out the SDK hands down; the SDK has no othe
 
 from __future__ import annotations
 
+import copy
 import io
+import os
 import socket
 import time
 from http.client import HTTPResponse, RemoteDisconnected
 from typing import Any
 
-from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util import Timeout
+from urllib3.util import Timeout, parse_url
 from vastdb._internal import VastdbApi
 from vastdb._session_context import SessionContext
 from vastdb.config import BackoffConfig, SessionConfig
@@ -189,21 +191,7 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class _Adapter(HTTPAdapter):
-    """Requests through such connections, by a proxy or without.
-
-    Args:
-        verify: False, or the bundle to check certificates with, for which `requests` would take REQUESTS_CA_BUNDLE where it is
-            set; True leaves it to the environment.
-    """
-
-    def __init__(self, verify: bool | str) -> None:
-        super().__init__()
-        self._verify = verify
-
-    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        if self._verify is not True:
-            options["verify"] = self._verify
-        return super().send(request, *args, **options)
+    """Requests through such connections, by a proxy or without."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
@@ -216,18 +204,36 @@ class _Adapter(HTTPAdapter):
 
 
 class _Api(VastdbApi):  # type: ignore[misc]  # the SDK has no types
-    """The SDK's requests, through our connections from the very first one."""
+    """The SDK's requests, through our connections from the very first one, which queries share with everything else."""
+
+    _is_lent = False
 
     def _session_create(self, url: Any) -> Any:
         session = super()._session_create(url)
         for scheme in ("http://", "https://"):
-            session.mount(scheme, _Adapter(session.verify))
+            session.mount(scheme, _Adapter())
+        # `requests` would look through the whole environment for each request, and would take the certificates it names there
+        # rather than our own; what is to hold of it is settled here, once.
+        session.trust_env = False
+        session.proxies = get_environ_proxies(str(url))
+        if session.verify is True:
+            session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         return session
 
     def with_endpoints(self, endpoints: list[str]) -> Any:
-        made = super().with_endpoints(endpoints)  # one of the SDK's own, for each select
+        """The SDK asks for one of these for each query, and closes it afterwards: that would be a connection a query."""
+        if [parse_url(endpoint) for endpoint in endpoints] == self.endpoints:
+            lent = copy.copy(self)
+            lent._is_lent = True  # noqa: SLF001 - one of ours
+            return lent
+        made = super().with_endpoints(endpoints)
         made._session_create = self._session_create  # noqa: SLF001 - the only place where it makes connections
         return made
+
+    def __exit__(self, *args: object) -> None:
+        """Close the connections, unless they are another's."""
+        if not self._is_lent:
+            super().__exit__(*args)
 
 
 class _Session(Session):  # type: ignore[misc]  # the SDK has no types
