@@ -66,6 +66,11 @@ class MemoryPool:
                 raise DeadlineExceeded("no time left to wait for memory to decode in")
             self._free -= size
 
+    def lease(self, size: int, deadline: Deadline | None = None) -> Lease:
+        """`take` for as long as somebody holds what is returned."""
+        self.take(size, deadline)
+        return Lease(self, size)
+
     def give(self, size: int) -> None:
         """Give back what was taken."""
         with self._changed:
@@ -75,8 +80,7 @@ class MemoryPool:
     @contextmanager
     def taken(self, size: int, deadline: Deadline | None = None) -> Iterator[Lease]:
         """`take` for the length of a block."""
-        self.take(size, deadline)
-        lease = Lease(self, size)
+        lease = self.lease(size, deadline)
         try:
             yield lease
         finally:

@@ -21,9 +21,8 @@ from exr_inspector.ingest_tasks import TOLD_TOGETHER, Answer, Dropped, Failure, 
 from exr_inspector.ingest_worker import Begin, Drop, Ready, Told, sealed
 
 _PROGRAM = "import sys; from exr_inspector.ingest_worker import serve; serve(int(sys.argv[1]))"
-_AHEAD = (
-    2 * TOLD_TOGETHER
-)  # tasks a process has beyond those it is working on, so that it never waits for the run to notice
+# Tasks a process has beyond those it is working on, so that it never waits for the run to notice.
+_AHEAD = 2 * TOLD_TOGETHER
 _STILLBORN = 3  # processes in a row that end before they begin: something is wrong that no further one will mend
 _END_SECONDS = 5.0  # a process that was told to end is killed after this
 

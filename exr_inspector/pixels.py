@@ -209,12 +209,11 @@ class _Reading:
         if deadline is not None:
             deadline.check("reading pixels")
         try:
-            pool.take(size, deadline)
+            lease = pool.lease(size, deadline)
         except LimitExceeded as error:
             for read in reads:
                 self._refuse(extents, read, error)
             return
-        lease = Lease(pool, size)
         try:
             fetched = self._context.source.read_many([(read.start, read.end) for read in reads], coalesce_bytes=0)
             for read, data in zip(reads, fetched, strict=True):
@@ -234,9 +233,7 @@ class _Reading:
         while len(self._pending) > 2 * budget.workers:
             self._merge()
         pool = self._context.in_library
-        share = min(strip.library_bytes, pool.capacity)
-        pool.take(share, self._context.deadline)
-        turn = Lease(pool, share)
+        turn = pool.lease(min(strip.library_bytes, pool.capacity), self._context.deadline)
         lease.share()
         future = budget.executor.submit(run_strip, strip, self._context, turn)
         future.add_done_callback(lease.release)

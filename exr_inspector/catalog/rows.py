@@ -17,7 +17,7 @@ import pyarrow as pa
 from exr_inspector import __version__
 from exr_inspector.catalog.columns import TEXT, TIME, Column
 from exr_inspector.catalog.keys import content_key, file_id, storable
-from exr_inspector.catalog.rows_parts import compact_json, part_row
+from exr_inspector.catalog.rows_parts import part_row
 from exr_inspector.catalog.rows_summary import Row, clipped, files_row, finite, has_known_codec
 from exr_inspector.catalog.schema import (
     CELL_BYTES,
@@ -26,7 +26,7 @@ from exr_inspector.catalog.schema import (
     SCHEMA_VERSION,
     Table,
 )
-from exr_inspector.exr.attribute_json import to_json_text, value_number, value_text
+from exr_inspector.exr.attribute_json import compact_json, to_json_text, value_number, value_text
 from exr_inspector.exr.header import PartHeader
 from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.values import (

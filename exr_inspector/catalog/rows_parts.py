@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from exr_inspector.catalog.rows_summary import Row, clipped, finite
 from exr_inspector.catalog.schema import CELL_BYTES
+from exr_inspector.exr.attribute_json import compact_json
 from exr_inspector.exr.chunks import Completeness
 from exr_inspector.exr.header import PartHeader
 from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.values import Compression, LevelMode, LevelRoundingMode, LineOrder, code_name
 from exr_inspector.model import Inspection, PartPixels, PixelFault
-
-_WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def compact_json(value: object) -> str:
-    """Compact JSON text; NaN and infinities are refused."""
-    return _WRITER.encode(value)
 
 
 def _windows(part: PartHeader) -> Row:

@@ -31,9 +31,8 @@ from exr_inspector.sources.deadline import Deadline
 _CONNECT_SECONDS = 5.0  # a server that is there answers far sooner; a name may stand for several that are not
 # For what ends a transaction when the time is over: left open, it would keep others off its guards.
 _FAREWELL_SECONDS = 1.0
-_LAST_SECONDS = (
-    5.0  # after which not even that is asked: the SDK repeats a query that is answered with nothing for ever
-)
+# After which not even that is asked: the SDK repeats a query that is answered with nothing for ever.
+_LAST_SECONDS = 5.0
 _NO_SECONDS = 0.001  # urllib3 takes no time-out of zero
 _PIECE_BYTES = 64 << 10
 

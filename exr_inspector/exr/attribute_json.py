@@ -147,7 +147,8 @@ def to_json(attribute: Attribute) -> object:
     return value if isinstance(value, (int, str)) else float_to_json(value)
 
 
-def _dumps(value: object) -> str:
+def compact_json(value: object) -> str:
+    """Compact JSON text; NaN and infinities are refused."""
     return _WRITER.encode(value)
 
 
@@ -155,9 +156,9 @@ def to_json_text(attribute: Attribute) -> str:
     """The value as compact JSON text."""
     value = to_json(attribute)
     if not isinstance(value, list) or len(value) <= _PIECE:
-        return _dumps(value)
+        return compact_json(value)
     # json holds every item's text at once; millions of them are written piece by piece.
-    pieces = (_dumps(value[start : start + _PIECE])[1:-1] for start in range(0, len(value), _PIECE))
+    pieces = (compact_json(value[start : start + _PIECE])[1:-1] for start in range(0, len(value), _PIECE))
     return f"[{','.join(pieces)}]"
 
 

@@ -11,12 +11,10 @@ import time
 import pytest
 
 from exr_inspector.errors import DeadlineExceeded, SourceUnavailable
-from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
 from exr_inspector.sources.deadline import Deadline
 from exr_inspector.sources.helpers import MOST_STUCK, Helpers
+from tests.unit.sources.conftest import DATA
 
-DATA = bytes(range(256))
 SOON = 0.2
 IN_TIME = 5.0
 _MNT_DETACH = 2
@@ -32,20 +30,6 @@ def until(condition):
             return True
         time.sleep(0.01)
     return False
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "bucket"
-    folder.mkdir()
-    (folder / "a.exr").write_bytes(DATA)
-    return folder
-
-
-@pytest.fixture
-def opener(folder):
-    with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={folder}"}, secrets_dir=None))) as opener:
-        yield opener
 
 
 @pytest.fixture

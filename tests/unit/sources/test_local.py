@@ -23,22 +23,7 @@ from exr_inspector.sources.deadline import Deadline
 from exr_inspector.sources.metering import Meter
 from exr_inspector.sources.objects import ObjectSource, PinHolder
 from exr_inspector.sources.transport import Transport
-
-DATA = bytes(range(256))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "bucket"
-    folder.mkdir()
-    (folder / "a.exr").write_bytes(DATA)
-    return folder
-
-
-@pytest.fixture
-def opener(folder):
-    with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={folder}"}, secrets_dir=None))) as opener:
-        yield opener
+from tests.unit.sources.conftest import DATA
 
 
 def test_a_mount_that_is_no_folder_is_refused(folder):
