@@ -6,9 +6,9 @@
 import os
 
 from exr_inspector.errors import SettingsError
-from exr_inspector.service import Service
+from exr_inspector.function.handler import Service
+from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.settings import load_settings
-from exr_inspector.telemetry import Telemetry
 
 try:
     from vast.dataengine.sdk import event_batching_handler

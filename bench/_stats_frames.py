@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import OpenEXR
 
-from exr_inspector.exr.chunks import read_tables
-from exr_inspector.exr.header import Header, HeaderParser
-from exr_inspector.exr.layout import part_layout
-from exr_inspector.exr.leaders import parse_leader
-from exr_inspector.exr.mini_file import scan_line_file
-from exr_inspector.exr.values import Box2i, Compression
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.chunks.leaders import parse_leader
+from exr_inspector.exr.chunks.tables import read_tables
+from exr_inspector.exr.header.parser import Header, HeaderParser
+from exr_inspector.exr.header.values import Box2i, Compression
+from exr_inspector.pixels.mini_file import scan_line_file
 
 WIDTH, HEIGHT, TILE = 4096, 2160, 64
 CODECS = {

@@ -23,19 +23,19 @@ import pyarrow as pa
 
 from exr_inspector import __version__
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.keys import file_id
-from exr_inspector.catalog.maintenance import setup
-from exr_inspector.catalog.row_groups import to_tables
-from exr_inspector.catalog.rows import arrow_table
-from exr_inspector.catalog.rows_summary import Row
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.rows.children import arrow_table
+from exr_inspector.catalog.rows.files import Row
+from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.schema import BY_NAME, INSPECTIONS, SCHEMA_VERSION
-from exr_inspector.catalog.session import Work
-from exr_inspector.exr.header import Header, make_part
-from exr_inspector.exr.layout import part_layout
+from exr_inspector.catalog.sdk.connection import Work
+from exr_inspector.catalog.versions import file_id
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.header.parser import Header, make_part
+from exr_inspector.exr.header.values import Attribute, AttributeValue, Box2i, Channel
 from exr_inspector.exr.names import file_names
-from exr_inspector.exr.values import Attribute, AttributeValue, Box2i, Channel
-from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import Inspection, ObjectVersion, SequenceName, Status
+from vastdb_local import LocalVastDB
 
 FILL_FILES = 100_000  # files filled in one transaction: DuckDB writes such rows once, not to its log first
 REPEATS = 21  # of calls with one file

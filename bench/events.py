@@ -15,8 +15,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from exr_inspector.local.runtime_client import post_event
-from exr_inspector.local.runtime_events import element_event
+from dataengine_local.client import post_event
+from dataengine_local.events import element_event
 from tests.chaos.house import BUCKET, House, house
 from tests.chaos.storm import ROOT, RuntimeProcess
 

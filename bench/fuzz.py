@@ -24,18 +24,25 @@ from pathlib import Path
 
 from bench.fuzz_whole import BrokenContract, inspect_whole
 from exr_inspector.errors import ExrInspectorError, FormatError
-from exr_inspector.exr.attribute_json import to_json_text, value_number, value_text
-from exr_inspector.exr.chunks import ChunkTable, assess, chunk_states, read_tables, tables_end
-from exr_inspector.exr.conformance import check_header
-from exr_inspector.exr.header import Header, HeaderParser, NeedMore
-from exr_inspector.exr.idmanifest import decode_manifest
-from exr_inspector.exr.layout import Layout, part_layout
-from exr_inspector.exr.leader_walk import ByteRange, ChunkMap, check_all_leaders, check_last_leader, rebuild_tables, run
+from exr_inspector.exr.chunks.layout import Layout, part_layout
+from exr_inspector.exr.chunks.leader_walk import (
+    ByteRange,
+    ChunkMap,
+    check_all_leaders,
+    check_last_leader,
+    rebuild_tables,
+    run,
+)
+from exr_inspector.exr.chunks.tables import ChunkTable, assess, chunk_states, read_tables, tables_end
+from exr_inspector.exr.conformance.header import check_header
+from exr_inspector.exr.header.as_json import to_json_text, value_number, value_text
+from exr_inspector.exr.header.idmanifest import decode_manifest
+from exr_inspector.exr.header.parser import Header, HeaderParser, NeedMore
+from exr_inspector.exr.header.timecode import Packing, read_timecode
+from exr_inspector.exr.header.values import IdManifest, Preview, TimeCode
 from exr_inspector.exr.limits import Limits
 from exr_inspector.exr.names import file_names
-from exr_inspector.exr.previews import preview_pixels
-from exr_inspector.exr.timecode import Packing, read_timecode
-from exr_inspector.exr.values import IdManifest, Preview, TimeCode
+from exr_inspector.pixels.previews import preview_pixels
 
 ROOT = Path(__file__).parent.parent
 REGRESSIONS = ROOT / "tests" / "regressions"

@@ -12,19 +12,19 @@ from datetime import datetime, timezone
 
 from rich.console import Console
 
-from exr_inspector.catalog.row_groups import to_tables
-from exr_inspector.catalog.rows import file_rows
-from exr_inspector.catalog.rows_back import inspection_from_rows
-from exr_inspector.cli.display import show
-from exr_inspector.exr.attributes import encode
-from exr_inspector.exr.header import Header
+from exr_inspector.catalog.rows.children import file_rows
+from exr_inspector.catalog.rows.groups import to_tables
+from exr_inspector.catalog.rows.read_back import inspection_from_rows
+from exr_inspector.cli.output.inspection import show
+from exr_inspector.exr.header.attributes import encode
+from exr_inspector.exr.header.malformed import encode_name
+from exr_inspector.exr.header.parser import Header
+from exr_inspector.exr.header.values import Attribute
 from exr_inspector.exr.limits import Limits
-from exr_inspector.exr.malformed import encode_name
-from exr_inspector.exr.values import Attribute
 from exr_inspector.inspector import Inspector, InspectorConfig, LeaderMode
 from exr_inspector.model import Inspection
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import PROFILES, builtin_policy
 from exr_inspector.validation.engine import RULE_FAILED
 

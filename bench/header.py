@@ -21,9 +21,9 @@ import numpy as np
 import OpenEXR
 
 from exr_inspector.errors import FormatError
-from exr_inspector.exr.chunks import Completeness, assess, chunk_states, read_tables, tables_end
-from exr_inspector.exr.header import HeaderParser, NeedMore, parse_header
-from exr_inspector.exr.layout import part_layout
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.chunks.tables import Completeness, assess, chunk_states, read_tables, tables_end
+from exr_inspector.exr.header.parser import HeaderParser, NeedMore, parse_header
 
 FIRST_READ = 65_536
 CORPUS = Path(os.environ.get("EXR_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))

@@ -22,21 +22,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench._ingest_profile import ThreadTimes, idle_seconds
-from exr_inspector.assembly import inspector_from
-from exr_inspector.assembly_catalog import catalog_config
-from exr_inspector.catalog import Catalog
-from exr_inspector.catalog.maintenance import setup
-from exr_inspector.ingest import Ingest, Target
-from exr_inspector.ingest_processes import ProcessCrew, cores
-from exr_inspector.ingest_progress import Progress
-from exr_inspector.ingest_tasks import TOLD_TOGETHER, answered
-from exr_inspector.ingest_worker import Begin
-from exr_inspector.local.vastdb import LocalVastDB
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.look import look
+from exr_inspector.ingest.processes import ProcessCrew, cores
+from exr_inspector.ingest.progress import Progress
+from exr_inspector.ingest.run import Ingest, Target
+from exr_inspector.ingest.tasks import TOLD_TOGETHER, answered
+from exr_inspector.ingest.worker import Begin
+from exr_inspector.inspector import Inspector
 from exr_inspector.model import Inspection, StatsMode
-from exr_inspector.service_look import look
 from exr_inspector.settings import Settings, load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
+from vastdb_local import LocalVastDB
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 BODIES = ("scanline_zip", "layers", "metadata", "compression_piz", "compression_dwaa", "tiled", "stereo_parts")
@@ -87,7 +86,7 @@ def tables(folder: str) -> Iterator[Catalog]:
                 "VAST_DB_BUCKET": database.bucket,
             }
         ).require_catalog()
-        catalog = Catalog(catalog_config(connection))
+        catalog = Catalog(CatalogConfig.from_settings(connection))
         setup(catalog.connection)
         yield catalog
         catalog.close()
@@ -128,7 +127,7 @@ def ingest(settings: Settings, stats: StatsMode, workers: int, *, processes: boo
     with tempfile.TemporaryDirectory() as folder, tables(folder) as catalog:
         opener, inspector, policy = (
             SourceOpener(settings),
-            inspector_from(settings, stats=stats),
+            Inspector.from_settings(settings, stats=stats),
             builtin_policy("default"),
         )
         begin = Begin(settings, stats, policy, workers)
@@ -153,7 +152,11 @@ def ingest(settings: Settings, stats: StatsMode, workers: int, *, processes: boo
 
 def steps(settings: Settings, stats: StatsMode) -> dict[str, float]:
     """Milliseconds of CPU a file that each step of a process takes alone, in one thread."""
-    opener, inspector, policy = SourceOpener(settings), inspector_from(settings, stats=stats), builtin_policy("default")
+    opener, inspector, policy = (
+        SourceOpener(settings),
+        Inspector.from_settings(settings, stats=stats),
+        builtin_policy("default"),
+    )
     keys = [entry.key for entry in opener.list(BUCKET)][: 2 * ALONE]
 
     def inspect(some: list[str]) -> list[Inspection]:

@@ -23,18 +23,18 @@ import numpy as np
 import pyarrow as pa
 
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.keys import file_id
-from exr_inspector.catalog.maintenance import setup
-from exr_inspector.catalog.read_many import stored_frames, stored_inspections
-from exr_inspector.catalog.row_groups import to_tables
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.read.pages import stored_frames, stored_inspections
+from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.schema import BY_NAME
-from exr_inspector.catalog.session import Work
+from exr_inspector.catalog.sdk.connection import Work
+from exr_inspector.catalog.versions import file_id
 from exr_inspector.inspector import Inspector
-from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.support.exrbytes import FLOAT, PIZ, ZIP, Channel, Part, a_rational, a_string, a_timecode, build, tv60
+from vastdb_local import LocalVastDB
 
 FILL_FILES = 5_000
 ODD_EVERY = 9_000  # every so many frames one has another compression and lacks a channel

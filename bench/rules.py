@@ -20,14 +20,14 @@ from typing import NamedTuple
 
 from bench.header import CORPUS, ours
 from exr_inspector.errors import FormatError
-from exr_inspector.exr.conformance import check_header
-from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.layout import part_layout
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.conformance.header import check_header
+from exr_inspector.exr.header.parser import Header, parse_header
 from exr_inspector.exr.names import file_names
 from exr_inspector.model import Inspection, ObjectVersion, SequenceName, Status
 from exr_inspector.validation import builtin_policy, validate
-from exr_inspector.validation.channel_facts import _memoised as channel_facts
 from exr_inspector.validation.engine import _kept_findings as channel_findings
+from exr_inspector.validation.facts.channel_facts import _memoised as channel_facts
 from tests.support.exrbytes import FLOAT, UINT, Channel, Part, a_string, build
 
 ROUNDS = 15

@@ -30,15 +30,15 @@ import OpenImageIO
 
 from bench._stats_frames import CODECS, LAYOUTS, frame, large_frame
 from bench._stats_kept import HEADING, keep, line_of, summary, verdict
-from exr_inspector.decode_budget import DecodeBudget
-from exr_inspector.exr.chunks import chunk_states, read_tables, tables_end
-from exr_inspector.exr.header import Header, HeaderParser
-from exr_inspector.exr.layout import part_layout
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
+from exr_inspector.exr.header.parser import Header, HeaderParser
 from exr_inspector.model import PixelReport, StatsMode
-from exr_inspector.pixels import read_pixels
+from exr_inspector.pixels.budget import DecodeBudget
+from exr_inspector.pixels.reader import read_pixels
+from exr_inspector.pixels.strips import LevelFigures
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import RangeSource, SourceOpener
-from exr_inspector.strips import LevelFigures
+from exr_inspector.storage import RangeSource, SourceOpener
 
 OIIOTOOL = Path(OpenImageIO.__file__).parent / "bin" / "oiiotool"
 

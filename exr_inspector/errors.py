@@ -247,16 +247,11 @@ class WorkerDied(ExrInspectorError):
     retryable = True
 
 
-# --- the laptop ------------------------------------------------------------------------------------------
+# --- faults of this program -------------------------------------------------------------------------------
 
 
-class LocalRuntimeError(ExrInspectorError):
-    """The local runtime, or a tool that talks to it, cannot do what was asked; the message gives the next step."""
-
-    code = "LOCAL_RUNTIME"
-
-
-class LocalDatabaseError(ExrInspectorError):
-    """The local database cannot be served; the message names the file or port and the next step."""
-
-    code = "LOCALDB"
+def internal_fault(error: Exception) -> ExrInspectorError:
+    """Wrap an exception that is none of ours: a fault of this program, named by its type only, since its text may hold data."""
+    fault = ExrInspectorError(f"unexpected {type(error).__name__}: a fault of exr-inspector, please report it")
+    fault.__cause__ = error
+    return fault

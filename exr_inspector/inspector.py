@@ -13,7 +13,17 @@ from datetime import datetime, timezone
 from enum import Enum
 
 from exr_inspector.errors import BudgetExceeded, EmptyFile, ExrInspectorError, FormatError, SourceError
-from exr_inspector.exr.chunks import (
+from exr_inspector.exr.chunks.layout import Layout, part_layout
+from exr_inspector.exr.chunks.leader_walk import (
+    ByteRange,
+    ChunkMap,
+    LeaderReport,
+    check_all_leaders,
+    check_last_leader,
+    rebuild_tables,
+    run,
+)
+from exr_inspector.exr.chunks.tables import (
     ChunkTable,
     Completeness,
     States,
@@ -23,25 +33,16 @@ from exr_inspector.exr.chunks import (
     shared_entries,
     tables_end,
 )
-from exr_inspector.exr.conformance import check_header
-from exr_inspector.exr.header import Header, HeaderParser, NeedMore
-from exr_inspector.exr.layout import Layout, part_layout
-from exr_inspector.exr.leader_walk import (
-    ByteRange,
-    ChunkMap,
-    LeaderReport,
-    check_all_leaders,
-    check_last_leader,
-    rebuild_tables,
-    run,
-)
+from exr_inspector.exr.conformance.header import check_header
+from exr_inspector.exr.header.parser import Header, HeaderParser, NeedMore
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 from exr_inspector.exr.names import file_names
 from exr_inspector.exr.problems import Problem
 from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status
-from exr_inspector.pixels import DecodeBudget, PixelConfig, read_pixels
-from exr_inspector.sequences import sequence_name
-from exr_inspector.sources import Deadline, PrefixedSource, RangeSource, ReadBudget
+from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, read_pixels
+from exr_inspector.settings import Settings
+from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
+from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import Policy, validate
 
 LEADER_COALESCE_BYTES = 16 << 10
@@ -133,6 +134,43 @@ class Inspector:
         self._config = config or InspectorConfig()
         self._budget = budget or DecodeBudget()
         self._now = now
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        *,
+        stats: StatsMode | None = None,
+        levels: str | None = None,
+        with_hash: bool | None = None,
+    ) -> Inspector:
+        """An inspector with the settings' limits.
+
+        Args:
+            settings: The settings.
+            stats: How deep to look at pixels, if not as the settings say.
+            levels: `first` or `all` levels of mipmaps and ripmaps, if not as the settings say.
+            with_hash: Whether to hash file and pixels, if not as the settings say.
+        """
+        hashed = settings.hash if with_hash is None else with_hash
+        pixels = PixelConfig(
+            max_sample_bytes=settings.stats_bytes,
+            max_sample_requests=settings.stats_requests,
+            all_levels=(levels or settings.stats_levels) == "all",
+            hash_file=hashed,
+            hash_pixels=hashed,
+        )
+        config = InspectorConfig(
+            initial_read_bytes=settings.initial_read_bytes,
+            max_requests=settings.max_requests,
+            leaders=LeaderMode(settings.leaders),
+            rebuild=settings.rebuild,
+            limits=settings.limits,
+            stats=StatsMode(settings.stats) if stats is None else stats,
+            pixels=pixels,
+        )
+        budget = DecodeBudget(memory_bytes=settings.memory_mib << 20, workers=settings.decode_threads)
+        return cls(config, budget=budget)
 
     @property
     def config(self) -> InspectorConfig:

@@ -12,9 +12,9 @@ from enum import Enum, IntEnum
 from typing import NamedTuple
 
 from exr_inspector.errors import ObjectNotFound
-from exr_inspector.exr.chunks import Completeness
-from exr_inspector.exr.header import Header
-from exr_inspector.exr.layout import Layout
+from exr_inspector.exr.chunks.layout import Layout
+from exr_inspector.exr.chunks.tables import Completeness
+from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.problems import Problem
 

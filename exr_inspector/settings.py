@@ -14,10 +14,10 @@ from typing import Any
 from exr_inspector.errors import SettingsError
 from exr_inspector.exr.limits import Limits
 from exr_inspector.settings_secrets import SecretLayers
-from exr_inspector.settings_table import CATALOG_NAMES, S3_NAMES, TABLE, Setting, settings_table
+from exr_inspector.settings_table import CATALOG_NAMES, S3_NAMES, TABLE, Setting
 from exr_inspector.settings_values import Secret
 
-__all__ = ["SECRETS_DIR", "CatalogConnection", "S3Connection", "Secret", "Settings", "load_settings", "settings_table"]
+__all__ = ["SECRETS_DIR", "CatalogConnection", "S3Connection", "Secret", "Settings", "load_settings"]
 
 SECRETS_DIR = Path("/secrets")
 

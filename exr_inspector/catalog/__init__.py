@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from exr_inspector.catalog.results import Outcome, UpsertResult
-    from exr_inspector.catalog.session import CatalogConfig
-    from exr_inspector.catalog.store import Catalog
+    from exr_inspector.catalog.catalog import Catalog
+    from exr_inspector.catalog.outcomes import Outcome, UpsertResult
+    from exr_inspector.catalog.sdk.connection import CatalogConfig
 
 __all__ = ["Catalog", "CatalogConfig", "Outcome", "UpsertResult"]
 
-_HOMES = {"Catalog": "store", "CatalogConfig": "session", "Outcome": "results", "UpsertResult": "results"}
+_HOMES = {"Catalog": "catalog", "CatalogConfig": "sdk.connection", "Outcome": "outcomes", "UpsertResult": "outcomes"}
 
 
 def __getattr__(name: str) -> object:

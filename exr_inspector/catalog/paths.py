@@ -5,7 +5,7 @@ Nothing is decoded and no case is changed: events are decoded where they enter, 
 
 from __future__ import annotations
 
-from exr_inspector.catalog.keys import storable
+from exr_inspector.catalog.versions import storable
 from exr_inspector.errors import CatalogError
 
 _SCHEMES = ("s3://", "s3a://")

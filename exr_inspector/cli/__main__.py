@@ -11,23 +11,25 @@ from typing import Any, TextIO, cast
 
 import click
 
+from dataengine_local.errors import DataEngineError
 from exr_inspector import __version__
+from exr_inspector.catalog.sdk.echoes import silence_sdk_loggers
 from exr_inspector.errors import ExrInspectorError
-from exr_inspector.telemetry_echoes import quieten_echoes
+from vastdb_local.errors import VastDBLocalError
 
-# name -> module of this package that holds a click command of that name (dashes become underscores). Modules are
-# imported only when their command is called or explained, so that each starts fast.
+# name -> module whose `command` is the click command of that name. A module is imported only when its command is
+# called or its help is shown, so that each starts fast.
 COMMANDS = {
-    "inspect": "inspect",
-    "demo": "demo",
-    "ingest": "ingest",
-    "query": "query",
-    "validate": "validate",
-    "rules": "rules",
-    "db": "db",
-    "localdb": "localdb",
-    "localrun": "localrun",
-    "invoke": "invoke",
+    "inspect": "exr_inspector.cli.commands.inspect",
+    "demo": "exr_inspector.cli.commands.demo",
+    "ingest": "exr_inspector.cli.commands.ingest",
+    "query": "exr_inspector.cli.commands.query",
+    "validate": "exr_inspector.cli.commands.validate",
+    "rules": "exr_inspector.cli.commands.rules",
+    "db": "exr_inspector.cli.commands.db",
+    "localdb": "vastdb_local.__main__",
+    "localrun": "dataengine_local.run",
+    "invoke": "dataengine_local.invoke",
 }
 
 
@@ -42,7 +44,7 @@ class LazyGroup(click.Group):
         """The command, or None, which click reports together with the names that come close."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"exr_inspector.cli.{COMMANDS[cmd_name]}")
+        module = importlib.import_module(COMMANDS[cmd_name])
         command: click.Command = module.command
         return command
 
@@ -61,7 +63,9 @@ def main() -> None:
     \b
     For developers:
       ./run test [PYTEST ARGUMENTS]            the tests
-      ./run check                              linters and types, as CI runs them
+      ./run lint                               linters and types, as CI runs them
+      ./run fmt                                format the code
+      ./run docs                               write the generated pages of docs/
       ./run bench [NAME]                       benchmarks; without a name, what there is
     """
 
@@ -86,11 +90,11 @@ def run() -> None:
 
     A bug shows its traceback, and exits with 2 as well: 1 means that `validate` found something.
     """
-    quieten_echoes()
+    silence_sdk_loggers()
     sys.stdout = cast("TextIO", _MainThreadOutput(sys.stdout))
     try:
         main(prog_name="./run")
-    except ExrInspectorError as error:
+    except (ExrInspectorError, VastDBLocalError, DataEngineError) as error:
         click.echo(f"{type(error).code}: {error}", err=True)
         sys.exit(2)
     except OSError as error:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from exr_inspector.exr.header import Header, PartHeader
-from exr_inspector.exr.values import Channel, Compression, PixelType
+from exr_inspector.exr.header.parser import Header, PartHeader
+from exr_inspector.exr.header.values import Channel, Compression, PixelType
 
 
 class ChannelName(NamedTuple):

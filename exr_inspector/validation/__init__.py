@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from exr_inspector.validation.engine import validate, validate_sequence
-from exr_inspector.validation.frames import FrameSummary, frame_of_inspection, frame_of_row
-from exr_inspector.validation.policy import Policy, ResolvedPolicy, builtin_policy, load_policy
-from exr_inspector.validation.policy_file import PROFILES
+from exr_inspector.validation.frames import FrameSummary, frame_of_inspection
+from exr_inspector.validation.policies.file import PROFILES
+from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy, builtin_policy, load_policy
 from exr_inspector.validation.registry import RULES
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "ResolvedPolicy",
     "builtin_policy",
     "frame_of_inspection",
-    "frame_of_row",
     "load_policy",
     "validate",
     "validate_sequence",

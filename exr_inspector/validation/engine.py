@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from exr_inspector.model import Finding, Inspection, Severity
-from exr_inspector.validation.bridge import failure_finding, problem_findings
-from exr_inspector.validation.channel_facts import ChannelFacts
-from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts.channel_facts import ChannelFacts
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.frames import FrameSummary
+from exr_inspector.validation.from_problems import failure_finding, problem_findings
 from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.plan import Group, Step
-from exr_inspector.validation.policy import Policy, ResolvedPolicy
+from exr_inspector.validation.policies.plan import Group, Step
+from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy
 from exr_inspector.validation.rule import Found, Results
 from exr_inspector.validation.rules.sequences import group_frames
 

@@ -11,10 +11,10 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from exr_inspector.model import Severity
-from exr_inspector.validation.channel_facts import ChannelFacts
-from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts.channel_facts import ChannelFacts
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts.traits import ALWAYS
 from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.traits import ALWAYS
 
 
 class Stage(str, Enum):

@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from exr_inspector.errors import LocalDatabaseError
-from exr_inspector.local.vastdb import Fault, FaultKind, LocalVastDB
+from vastdb_local import Fault, FaultKind, LocalVastDB
+from vastdb_local.errors import LocalDatabaseError
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,21 +16,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from exr_inspector.assembly import inspector_from
-from exr_inspector.assembly_catalog import catalog_config
-from exr_inspector.catalog import Catalog
-from exr_inspector.catalog.maintenance import setup
-from exr_inspector.catalog.row_groups import to_tables
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.schema import CHILDREN, DOCUMENT, FILES, INSPECTIONS
-from exr_inspector.catalog.session import rows_of
+from exr_inspector.catalog.sdk.connection import rows_of
 from exr_inspector.errors import AccessDenied
-from exr_inspector.local.vastdb import LocalVastDB
+from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Settings, load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.database import DatabaseProcess
 from tests.support.faulty_s3 import Fault, FaultyS3, Request, Status
+from vastdb_local import LocalVastDB
 
 BUCKET = "renders"
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -67,7 +66,7 @@ def peaceful_rows(data: bytes, mode: StatsMode) -> Mapping[str, int]:
     """How many rows each child table gets for an object of these bytes, when nothing disturbs."""
     settings = load_settings({}, need=(), secrets_dir=None)
     source = SourceOpener(settings).open_bytes(data, key="peace.exr")
-    inspection = inspector_from(settings, stats=mode).inspect(source, builtin_policy("default"))
+    inspection = Inspector.from_settings(settings, stats=mode).inspect(source, builtin_policy("default"))
     tables = to_tables([inspection], ["0"], "0")
     return {table.name: tables[table.name].num_rows if table.name in tables else 0 for table in CHILDREN}
 
@@ -84,7 +83,7 @@ class House:
     database_requests: int = 0  # of databases that were restarted
 
     def __post_init__(self) -> None:
-        self.catalog = Catalog(catalog_config(self.settings().require_catalog()))
+        self.catalog = Catalog(CatalogConfig.from_settings(self.settings().require_catalog()))
 
     def settings(self, **changes: str) -> Settings:
         """The settings of a function in this house."""

@@ -23,13 +23,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from exr_inspector.errors import LocalRuntimeError
-from exr_inspector.local.runtime_client import post_event
-from exr_inspector.local.runtime_events import element_event
-from exr_inspector.local.vastdb import Fault, FaultKind
-from exr_inspector.local.vastdb.faults import ANY
+from dataengine_local.client import post_event
+from dataengine_local.errors import LocalRuntimeError
+from dataengine_local.events import element_event
 from tests.chaos.house import BUCKET, DENIED, House
 from tests.support.faulty_s3 import Drop, Short, Stall, Status, Trickle
+from vastdb_local import Fault, FaultKind
+from vastdb_local.faults import ANY
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATFORM_SECONDS = (2.0, 4.0, 8.0)

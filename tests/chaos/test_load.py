@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from exr_inspector.local.runtime import LocalRuntime
-from exr_inspector.local.runtime_client import post_event
-from exr_inspector.local.runtime_config import RuntimeConfig
-from exr_inspector.local.runtime_events import element_event
-from exr_inspector.local.runtime_function import load_function
+from dataengine_local.client import post_event
+from dataengine_local.config import RuntimeConfig
+from dataengine_local.events import element_event
+from dataengine_local.function import load_function
+from dataengine_local.runtime import LocalRuntime
 from tests.chaos.house import BUCKET, House, environment, house
 from tests.chaos.storm import ROOT
 from tests.support.faulty_s3 import Request

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from exr_inspector.local.runtime import LocalRuntime
-from exr_inspector.local.runtime_config import RuntimeConfig
-from exr_inspector.local.runtime_function import load_function
+from dataengine_local.config import RuntimeConfig
+from dataengine_local.function import load_function
+from dataengine_local.runtime import LocalRuntime
 from exr_inspector.model import StatsMode
 from tests.chaos.house import environment, house
 from tests.chaos.storm import ROOT, SETTINGS, RuntimeProcess, Storm, Tally, delivering, rage

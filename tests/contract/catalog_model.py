@@ -9,16 +9,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.maintenance import setup
-from exr_inspector.catalog.rows import arrow_table, table_rows
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.rows.children import arrow_table, table_rows
 from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES, INSPECTIONS
-from exr_inspector.catalog.session import ROW_ID, Work, rows_of
-from exr_inspector.exr.chunks import Completeness
-from exr_inspector.exr.header import Header, make_part
-from exr_inspector.exr.layout import part_layout
+from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.chunks.tables import Completeness
+from exr_inspector.exr.header.parser import Header, make_part
+from exr_inspector.exr.header.values import MULTI_PART, Attribute, Box2i, Channel
 from exr_inspector.exr.names import file_names
-from exr_inspector.exr.values import MULTI_PART, Attribute, Box2i, Channel
-from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import (
     ChannelStats,
     EventInfo,
@@ -33,6 +32,7 @@ from exr_inspector.model import (
     StatsMode,
     Status,
 )
+from vastdb_local import LocalVastDB
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 SCHEMA = "exr"

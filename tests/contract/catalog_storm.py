@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.schema import INSPECTIONS
-from exr_inspector.catalog.session import ROW_ID, Work
+from exr_inspector.catalog.sdk.connection import ROW_ID, Work
 from exr_inspector.errors import CatalogError
-from exr_inspector.local.vastdb import ANY, Fault, FaultKind, LocalVastDB
 from exr_inspector.model import EventInfo, Inspection, StatsMode
 from tests.contract.catalog_model import START, Model, connect, damaged, inspection, unreadable
+from vastdb_local import ANY, Fault, FaultKind, LocalVastDB
 
 REVISIONS = 40  # of a phase: the removal of what had been there, versions, the removal of keys that die
 HOT = 4  # keys that every fourth single delivery is about
@@ -239,7 +239,7 @@ def write(task: Task, process: int, board: Board) -> None:
     catalog = connect(Remote(), retry_seconds=20.0)  # type: ignore[arg-type]  # it has what `connect` looks at
     plan, threads = task.plan(), task.shape.threads
     counting = _Counting()
-    log = logging.getLogger("exr_inspector.catalog.session")
+    log = logging.getLogger("exr_inspector.catalog.sdk.connection")
     log.setLevel(logging.DEBUG)
     log.addHandler(counting)
 

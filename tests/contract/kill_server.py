@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 
-from exr_inspector.local.vastdb import LocalVastDB
+from vastdb_local import LocalVastDB
 
 
 def serve(catalog, port, access_key, secret_key):

@@ -7,7 +7,7 @@ import pytest
 
 from exr_inspector.errors import BucketUnavailable
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from tests.support.s3 import s3_server
 
 

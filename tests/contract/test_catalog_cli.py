@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.cli.db import command
+from exr_inspector.cli.commands.db import command
 from exr_inspector.errors import SchemaDrift, SchemaMissing, SettingsError
-from exr_inspector.local.vastdb import LocalVastDB
 from tests.contract.catalog_model import inspection
+from vastdb_local import LocalVastDB
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 NAMES = ("layers.exr", "tiled.exr", "truncated.exr", "not_an_exr.exr")

@@ -17,15 +17,15 @@ import vastdb
 from urllib3.util import Timeout
 
 from exr_inspector.catalog import Catalog, Outcome
-from exr_inspector.catalog.maintenance import setup
-from exr_inspector.catalog.session import CatalogConfig
-from exr_inspector.catalog.sessions import Sessions
-from exr_inspector.catalog.transport import Patience
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.sdk.connection import CatalogConfig
+from exr_inspector.catalog.sdk.sessions import Sessions
+from exr_inspector.catalog.sdk.transport import Patience
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import CatalogUnavailable, DeadlineExceeded
-from exr_inspector.local.vastdb import Fault, FaultKind, LocalVastDB
-from exr_inspector.sources.deadline import Deadline
 from tests.contract.catalog_model import connect, inspection, ready
 from tests.support.certificates import write_bundle
+from vastdb_local import Fault, FaultKind, LocalVastDB
 
 HANG = Fault(FaultKind.DROP_BEFORE, 15.0)  # longer than any test waits, and then still no answer
 IN_TIME = 10.0  # far less than HANG, far more than the deadlines below and what may come after them

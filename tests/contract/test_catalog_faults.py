@@ -9,7 +9,8 @@ import pytest
 
 from exr_inspector.catalog import Catalog, Outcome
 from exr_inspector.catalog.schema import GUARDS
-from exr_inspector.catalog.session import ROW_ID, rows_of
+from exr_inspector.catalog.sdk.connection import ROW_ID, rows_of
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     CatalogConflict,
     CatalogDenied,
@@ -18,8 +19,6 @@ from exr_inspector.errors import (
     SchemaDrift,
     SchemaMissing,
 )
-from exr_inspector.local.vastdb import Fault, FaultKind, LocalVastDB
-from exr_inspector.sources.deadline import Deadline
 from tests.contract.catalog_model import (
     Model,
     assert_equal,
@@ -29,6 +28,7 @@ from tests.contract.catalog_model import (
     ready,
     wipe,
 )
+from vastdb_local import Fault, FaultKind, LocalVastDB
 
 Pair = tuple[LocalVastDB, Catalog]
 

@@ -12,16 +12,16 @@ import pyarrow as pa
 import pytest
 
 from exr_inspector.catalog import Catalog
-from exr_inspector.catalog.maintenance import check, prune, require_good, setup
-from exr_inspector.catalog.reconcile import compare, stored_versions, vast_catalog_objects
-from exr_inspector.catalog.repair import RepairReport, repair
-from exr_inspector.catalog.rows import arrow_table
+from exr_inspector.catalog.admin.reconcile import compare, stored_versions, vast_catalog_objects
+from exr_inspector.catalog.admin.repair import RepairReport, repair
+from exr_inspector.catalog.admin.setup import check, prune, require_good, setup
+from exr_inspector.catalog.rows.children import arrow_table
 from exr_inspector.catalog.schema import BY_NAME, GUARD_COUNT, GUARDS, SCHEMA_VERSIONS, TABLES
-from exr_inspector.catalog.session import ROW_ID, Work, rows_of
+from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing
-from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import StatsMode
 from tests.contract.catalog_model import START, Model, assert_equal, connect, inspection, ready, wipe
+from vastdb_local import LocalVastDB
 
 Pair = tuple[LocalVastDB, Catalog]
 
@@ -213,7 +213,7 @@ def test_the_newest_of_several_versions_stays(catalog: Catalog) -> None:
     old = inspection("r/1.exr", revision=0)
     # What two writers leave where conflicts are not detected: an older version beside the newer one.
     other = Model({old.path: old})
-    from exr_inspector.catalog.row_groups import to_tables  # noqa: PLC0415 - only this test writes past the store
+    from exr_inspector.catalog.rows.groups import to_tables  # noqa: PLC0415 - only this test writes past the store
 
     def body(work: Work) -> None:
         for name, rows in to_tables([old], ["another"]).items():
@@ -260,7 +260,7 @@ def test_guards_twice(catalog: Catalog) -> None:
 
 
 def test_repair_in_slices(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exr_inspector.catalog.repair._FILES_PER_SLICE", 2)
+    monkeypatch.setattr("exr_inspector.catalog.admin.repair._FILES_PER_SLICE", 2)
     model = seeded(catalog)
     copy_rows(catalog, "files", "renders/r/0.exr")
     told: list[str] = []

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from exr_inspector.catalog import Catalog
-from exr_inspector.catalog.repair import repair
-from exr_inspector.local.vastdb import Fault, FaultKind, LocalVastDB
+from exr_inspector.catalog.admin.repair import repair
 from exr_inspector.model import Inspection, StatsMode
 from tests.contract.catalog_model import (
     Model,
@@ -30,6 +29,7 @@ from tests.contract.catalog_model import (
     wipe,
 )
 from tests.contract.catalog_storm import Shape, Storm, check_audit
+from vastdb_local import Fault, FaultKind, LocalVastDB
 
 KEYS = ("shot/a.0001.exr", "shot/a.0002.exr", "shot/A.0001.exr", "other/b c.exr")
 FAULTS = (

@@ -18,15 +18,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exr_inspector.catalog import Catalog
-from exr_inspector.catalog.cookbook import cookbook
-from exr_inspector.catalog.maintenance import setup
-from exr_inspector.catalog.reconcile import stored_versions
+from exr_inspector.catalog.admin.reconcile import stored_versions
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.schema import CHANNELS
-from exr_inspector.cli.query import command
-from exr_inspector.errors import CatalogError, LocalDatabaseError
-from exr_inspector.local.vastdb import LocalVastDB
+from exr_inspector.cli.commands.query import command
+from exr_inspector.errors import CatalogError
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from tests.contract.catalog_model import connect, damaged, inspection
+from vastdb_local import LocalVastDB
+from vastdb_local.errors import LocalDatabaseError
 
 SEQUENCE = "renders/sh1/beauty.####.exr"
 

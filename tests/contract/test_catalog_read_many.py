@@ -10,13 +10,14 @@ import pyarrow as pa
 import pytest
 
 from exr_inspector.catalog import Catalog
-from exr_inspector.catalog.read_many import StoredFile, stored_frames, stored_inspections
+from exr_inspector.catalog.read.frames import frame_of_row
+from exr_inspector.catalog.read.pages import StoredFile, stored_frames, stored_inspections
 from exr_inspector.catalog.schema import ATTRIBUTES
-from exr_inspector.catalog.session import ROW_ID, Work, rows_of
-from exr_inspector.local.vastdb import LocalVastDB
+from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
-from exr_inspector.validation import FrameSummary, frame_of_inspection, frame_of_row
+from exr_inspector.validation import FrameSummary, frame_of_inspection
 from tests.contract.catalog_model import damaged, inspection, ready
+from vastdb_local import LocalVastDB
 
 SEQUENCE = "renders/shot/beauty.####.exr"
 

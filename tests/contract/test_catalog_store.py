@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from exr_inspector.catalog import Catalog, Outcome
-from exr_inspector.catalog.keys import guard_id
-from exr_inspector.catalog.row_groups import Prepared, prepare
+from exr_inspector.catalog.catalog import ObjectState
+from exr_inspector.catalog.rows.groups import Prepared, prepare
 from exr_inspector.catalog.schema import GUARDS
-from exr_inspector.catalog.session import rows_of
-from exr_inspector.catalog.store import ObjectState
-from exr_inspector.local.vastdb import LocalVastDB
+from exr_inspector.catalog.sdk.connection import rows_of
+from exr_inspector.catalog.versions import guard_id
 from exr_inspector.model import EventInfo, ObjectVersion, StatsMode
 from tests.contract.catalog_model import (
     START,
@@ -31,6 +30,7 @@ from tests.contract.catalog_model import (
     unreadable,
     wipe,
 )
+from vastdb_local import LocalVastDB
 
 Pair = tuple[LocalVastDB, Catalog]
 

@@ -10,8 +10,8 @@ import pytest
 from urllib3.connection import HTTPConnection
 
 from exr_inspector.errors import CatalogUnavailable
-from exr_inspector.local.vastdb import LocalVastDB
 from tests.contract.catalog_model import connect, inspection, ready
+from vastdb_local import LocalVastDB
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import pytest
 
 from exr_inspector.catalog import Catalog, Outcome
 from exr_inspector.errors import AccessDenied
-from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import EventInfo, Inspection, Status
 from tests.contract.catalog_model import START, connect, inspection, ready
+from vastdb_local import LocalVastDB
 
 PATH = "renders/denied.exr"
 

@@ -11,18 +11,17 @@ from pathlib import Path
 import pytest
 import vastdb
 
-from exr_inspector.assembly_catalog import catalog_config
-from exr_inspector.catalog import Catalog
-from exr_inspector.catalog.maintenance import setup
-from exr_inspector.cli.demo import compare
+from dataengine_local.client import post_event
+from dataengine_local.events import element_event
+from dataengine_local.function import load_function
+from dataengine_local.runtime import LocalRuntime
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.cli.commands.demo import compare
 from exr_inspector.errors import SettingsError
-from exr_inspector.local.runtime import LocalRuntime
-from exr_inspector.local.runtime_client import post_event
-from exr_inspector.local.runtime_events import element_event
-from exr_inspector.local.runtime_function import load_function
-from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.settings import load_settings
 from tests.support.s3 import S3Server, s3_server
+from vastdb_local import LocalVastDB
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples"
@@ -76,7 +75,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         }.items():
             monkeypatch.setenv(name, value)
         connection = load_settings(os.environ, need=("catalog", "objects")).require_catalog()
-        setup(Catalog(catalog_config(connection)).connection)
+        setup(Catalog(CatalogConfig.from_settings(connection)).connection)
         function = load_function(ROOT)
         with LocalRuntime(function.init, function.handler) as runtime:
             yield House(s3, database, runtime)

@@ -17,17 +17,17 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
-from exr_inspector.assembly import inspector_from
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
-from exr_inspector.cli.ingest import command
+from exr_inspector.cli.commands.ingest import command
 from exr_inspector.errors import CatalogError, CatalogUnavailable, SettingsError, SourceUnavailable
-from exr_inspector.ingest import Ingest, Progress, Target
-from exr_inspector.local.vastdb import Fault, FaultKind
-from exr_inspector.sources import SourceOpener
+from exr_inspector.ingest.run import Ingest, Progress, Target
+from exr_inspector.inspector import Inspector
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
 from tests.contract.catalog_model import wipe
 from tests.support.faulty_s3 import Request, Status
+from vastdb_local import Fault, FaultKind
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = ("scanline_zip.exr", "layers.exr", "tiled.exr", "deep_scanline.exr")
@@ -56,7 +56,7 @@ def made(
     settings = home.settings()
     return Ingest(
         SourceOpener(settings),
-        inspector_from(settings),
+        Inspector.from_settings(settings),
         catalog or home.catalog,
         builtin_policy("default"),
         workers=workers,

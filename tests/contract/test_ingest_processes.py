@@ -16,19 +16,19 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from exr_inspector import ingest as ingest_module
-from exr_inspector.assembly import inspector_from
 from exr_inspector.catalog import Outcome
-from exr_inspector.catalog.row_groups import audit_table, tables_of
+from exr_inspector.catalog.look import Sight
+from exr_inspector.catalog.rows.groups import audit_table, tables_of
 from exr_inspector.errors import WorkerDied
-from exr_inspector.ingest import Ingest, Target
-from exr_inspector.ingest_processes import ProcessCrew
-from exr_inspector.ingest_tasks import Answer, Dropped, Failure, Inspected, Look, Read, Task, answered
-from exr_inspector.ingest_worker import Begin, sealed
+from exr_inspector.ingest import run as ingest_module
+from exr_inspector.ingest.processes import ProcessCrew
+from exr_inspector.ingest.run import Ingest, Target
+from exr_inspector.ingest.tasks import Answer, Dropped, Failure, Inspected, Look, Read, Task, answered
+from exr_inspector.ingest.worker import Begin, sealed
+from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
-from exr_inspector.service_look import Sight
 from exr_inspector.settings import Secret, Settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
 from tests.contract.catalog_model import START
@@ -119,7 +119,7 @@ def test_no_argument_and_no_variable_of_a_worker_holds_what_the_pipe_tells(home:
 
 def test_every_sample_is_inspected_as_by_a_thread(home: House) -> None:
     settings = home.settings(EXR_STATS="full")
-    opener, inspector = SourceOpener(settings), inspector_from(settings)
+    opener, inspector = SourceOpener(settings), Inspector.from_settings(settings)
     keys = [entry.key for entry in opener.list("samples") if entry.key.endswith(".exr")]
     crew = ProcessCrew(begin(settings, StatsMode.FULL), processes=2, threads=2)
     try:
@@ -281,7 +281,7 @@ def test_a_run_changes_over_to_processes_when_there_is_much_to_do(home: House, m
     def run(prefix: str) -> Ingest:
         made = Ingest(
             SourceOpener(settings),
-            inspector_from(settings),
+            Inspector.from_settings(settings),
             home.catalog,
             builtin_policy("default"),
             workers=2,

@@ -6,13 +6,13 @@ import threading
 import duckdb
 import pyarrow as pa
 import pytest
-from test_local_vastdb_support import ACCOUNTS, BUCKET, accounts, connect, create, drop, read, table
 from vastdb import errors
 from vastdb.config import QueryConfig
 
-from exr_inspector.local.vastdb import LocalVastDB
+from tests.contract.test_local_vastdb_support import ACCOUNTS, BUCKET, accounts, connect, create, drop, read, table
+from vastdb_local import LocalVastDB
 
-pytest_plugins = ["test_local_vastdb_support"]
+pytest_plugins = ["tests.contract.test_local_vastdb_support"]
 
 
 def test_snapshot_isolation_and_own_writes(session, schema):

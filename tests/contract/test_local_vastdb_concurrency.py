@@ -16,7 +16,7 @@ from vastdb import errors
 from vastdb.config import QueryConfig
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
 
-from exr_inspector.local.vastdb import LocalVastDB
+from vastdb_local import LocalVastDB
 
 ACCOUNTS = pa.schema([("id", pa.int64()), ("balance", pa.int64())])
 LOG = pa.schema([("who", pa.string()), ("amount", pa.int64())])

@@ -10,7 +10,7 @@ from vastdb import errors
 from vastdb.config import QueryConfig
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
 
-from exr_inspector.local.vastdb import LocalVastDB
+from vastdb_local import LocalVastDB
 
 COLUMNS = pa.schema([("key", pa.string()), ("number", pa.int32()), ("other", pa.string())])
 METADATA = TableMetadata(TableRef("vastdb", "s", "t"), COLUMNS, TableType.Regular)

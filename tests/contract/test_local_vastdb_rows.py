@@ -7,12 +7,13 @@ import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from test_local_vastdb_support import ACCOUNTS, BUCKET, accounts, create, read, rolled_back, table
 from vastdb import errors
 from vastdb.config import QueryConfig
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
 
-pytest_plugins = ["test_local_vastdb_support"]
+from tests.contract.test_local_vastdb_support import ACCOUNTS, BUCKET, accounts, create, read, rolled_back, table
+
+pytest_plugins = ["tests.contract.test_local_vastdb_support"]
 
 
 UTC = dt.timezone.utc

@@ -10,15 +10,24 @@ import pyarrow as pa
 import pytest
 import requests
 import vastdb
-from test_local_vastdb_support import ACCOUNTS, BUCKET, accounts, connect, create, read, rolled_back, table
 from vastdb import errors
 from vastdb.config import BackoffConfig
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
 
-from exr_inspector.errors import LocalDatabaseError
-from exr_inspector.local.vastdb import ANY, Fault, FaultKind, LocalVastDB
+from tests.contract.test_local_vastdb_support import (
+    ACCOUNTS,
+    BUCKET,
+    accounts,
+    connect,
+    create,
+    read,
+    rolled_back,
+    table,
+)
+from vastdb_local import ANY, Fault, FaultKind, LocalVastDB
+from vastdb_local.errors import LocalDatabaseError
 
-pytest_plugins = ["test_local_vastdb_support"]
+pytest_plugins = ["tests.contract.test_local_vastdb_support"]
 
 
 def test_keys_are_checked(server):
@@ -231,7 +240,7 @@ def test_closing_while_requests_run_is_quiet_and_loses_nothing_that_was_acknowle
 
 
 def test_a_client_that_resets_in_the_middle_of_its_body_is_one_quiet_line(caplog):
-    with LocalVastDB(None) as server, caplog.at_level(logging.DEBUG, "exr_inspector.local.vastdb"):
+    with LocalVastDB(None) as server, caplog.at_level(logging.DEBUG, "vastdb_local"):
         client = socket.create_connection((server.host, server.port))
         client.sendall(b"POST /vastdb?rows HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
         threading.Event().wait(0.1)  # until it reads the body

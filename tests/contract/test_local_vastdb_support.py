@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 import vastdb
 
-from exr_inspector.local.vastdb import LocalVastDB
+from vastdb_local import LocalVastDB
 
 BUCKET = "vastdb"
 ACCOUNTS = pa.schema([("name", pa.string()), ("balance", pa.int64()), ("tags", pa.list_(pa.string()))])

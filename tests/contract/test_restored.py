@@ -12,21 +12,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from exr_inspector.assembly import inspector_from
-from exr_inspector.assembly_catalog import catalog_config
-from exr_inspector.catalog import Catalog
-from exr_inspector.catalog.maintenance import setup
-from exr_inspector.cli.db import command as db
+from dataengine_local.events import element_event
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.recheck import insist
+from exr_inspector.cli.commands.db import command as db
 from exr_inspector.errors import ObjectChanged
-from exr_inspector.ingest import Ingest, Target
-from exr_inspector.local.runtime_events import element_event
-from exr_inspector.local.vastdb import LocalVastDB
-from exr_inspector.service import Service
-from exr_inspector.service_store import insist
+from exr_inspector.function.handler import Service
+from exr_inspector.function.telemetry import Telemetry
+from exr_inspector.ingest.run import Ingest, Target
+from exr_inspector.inspector import Inspector
 from exr_inspector.settings import Settings, load_settings
-from exr_inspector.sources import SourceOpener
-from exr_inspector.telemetry import Telemetry
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
+from vastdb_local import LocalVastDB
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 KEY = "shot/a.0001.exr"
@@ -57,7 +56,9 @@ class Mount:
 
     def ingest(self) -> Any:
         opener = SourceOpener(self.settings)
-        made = Ingest(opener, inspector_from(self.settings), self.catalog, builtin_policy("default"), workers=1)
+        made = Ingest(
+            opener, Inspector.from_settings(self.settings), self.catalog, builtin_policy("default"), workers=1
+        )
         return made.run([Target("renders", "")])
 
 
@@ -74,7 +75,7 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
             "EXR_MOUNTS": f"renders={folder}",
         }
         settings = load_settings(environ, secrets_dir=None, need=("catalog",))
-        catalog = Catalog(catalog_config(settings.require_catalog()))
+        catalog = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
         setup(catalog.connection)
         yield Mount(folder / KEY, environ, settings, catalog)
         catalog.close()
@@ -111,7 +112,7 @@ def test_reconcile_mends_the_rows_of_a_restored_file(mount: Mount) -> None:
 def test_an_inspection_that_was_overtaken_is_still_ignored(mount: Mount) -> None:
     opener = SourceOpener(mount.settings)
     mount.write("compression_zip", JANUARY)
-    late = inspector_from(mount.settings).inspect(opener.open("renders", KEY), builtin_policy("default"))
+    late = Inspector.from_settings(mount.settings).inspect(opener.open("renders", KEY), builtin_policy("default"))
     mount.write("compression_piz", JUNE)
     mount.ingest()
     assert mount.catalog.upsert([late])[0].outcome.value == "ignored_older"
@@ -130,8 +131,8 @@ def test_what_is_overwritten_while_it_is_insisted_on_is_looked_at_again(mount: M
     mount.ingest()
     mount.write("compression_piz", JANUARY)
     opener = SourceOpener(mount.settings)
-    restored = inspector_from(mount.settings).inspect(opener.open("renders", KEY), builtin_policy("default"))
+    restored = Inspector.from_settings(mount.settings).inspect(opener.open("renders", KEY), builtin_policy("default"))
     with pytest.raises(ObjectChanged):
-        insist(opener, Overwriting(catalog_config(mount.settings.require_catalog())), restored)
+        insist(opener, Overwriting(CatalogConfig.from_settings(mount.settings.require_catalog())), restored)
     assert mount.service().handle(element_event("renders", KEY))["outcome"] == "replaced"
     assert mount.compression() == "RLE"

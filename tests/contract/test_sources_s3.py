@@ -16,7 +16,7 @@ import pytest
 from exr_inspector.errors import BudgetExceeded, ObjectChanged, ObjectNotFound, UnsupportedKey
 from exr_inspector.model import Cost
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import Deadline, RangeSource, ReadBudget, SourceOpener
+from exr_inspector.storage import Deadline, RangeSource, ReadBudget, SourceOpener
 from tests.support.faulty_s3 import FaultyS3
 from tests.support.s3 import s3_server
 

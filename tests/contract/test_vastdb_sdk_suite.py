@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from exr_inspector.local.vastdb import LocalVastDB
+from vastdb_local import LocalVastDB
 
 PARQUET_IMPORT = "imports Parquet objects, which a server without an object store has none of"
 VECTOR_INDEX = "vector indexes are not served"
@@ -50,7 +50,7 @@ SKIPPED_BY_THE_SUITE = 1
 PASSED = 570
 DESELECTED_COUNT = 39  # what `DESELECTED` comes to with all parameters
 SUITE = Path(importlib.util.find_spec("vastdb").submodule_search_locations[0])
-PLUGIN = Path(__file__).parents[1] / "unit" / "local" / "vastdb"
+PLUGIN = Path(__file__).parents[1] / "unit" / "vastdb_local"
 
 
 def suite_command(server: LocalVastDB) -> list[str]:

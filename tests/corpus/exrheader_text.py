@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from exr_inspector.exr.values import (
+from exr_inspector.exr.header.values import (
     Attribute,
     Box2i,
     Channel,

@@ -8,14 +8,14 @@ import pytest
 
 from bench.fuzz import exercise
 from exr_inspector.errors import FormatError
-from exr_inspector.exr.chunks import Completeness, assess, chunk_states, read_tables, tables_end
-from exr_inspector.exr.conformance import check_header
-from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.idmanifest import decode_manifest
-from exr_inspector.exr.layout import Layout, part_layout
-from exr_inspector.exr.leader_walk import ChunkMap, LeaderReport, check_all_leaders, run
+from exr_inspector.exr.chunks.layout import Layout, part_layout
+from exr_inspector.exr.chunks.leader_walk import ChunkMap, LeaderReport, check_all_leaders, run
+from exr_inspector.exr.chunks.tables import Completeness, assess, chunk_states, read_tables, tables_end
+from exr_inspector.exr.conformance.header import check_header
+from exr_inspector.exr.header.idmanifest import decode_manifest
+from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.values import IdManifest
 from exr_inspector.exr.problems import Problem
-from exr_inspector.exr.values import IdManifest
 from tests.corpus.conftest import VALID_FOLDERS, corpus_files, truth_of
 from tests.corpus.exrheader_text import as_exrheader, parse_exrheader
 

@@ -13,16 +13,16 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from exr_inspector.decode_budget import DecodeBudget
 from exr_inspector.errors import FormatError
-from exr_inspector.exr.chunks import chunk_states, read_tables, tables_end
-from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.layout import Layout, part_layout
-from exr_inspector.exr.values import PixelType
+from exr_inspector.exr.chunks.layout import Layout, part_layout
+from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
+from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import PixelReport, StatsMode
-from exr_inspector.pixels import PixelConfig, read_pixels
+from exr_inspector.pixels.budget import DecodeBudget
+from exr_inspector.pixels.reader import PixelConfig, read_pixels
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 
 CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).resolve().parents[3] / "shared" / "corpus")
 FOLDERS = ("openexr-images", "openexr", "cryptomatte")

@@ -15,7 +15,7 @@ import pytest
 from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import Inspection, Severity, StatsMode
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import PROFILES, builtin_policy, validate
 from exr_inspector.validation.engine import RULE_FAILED
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exr_inspector.events import EventKind, parse_events
-from exr_inspector.local.runtime_config import load_config
+from dataengine_local.config import load_config
+from exr_inspector.function.events import EventKind, parse_events
 from exr_inspector.settings import load_settings
 from exr_inspector.settings_table import TABLE
 

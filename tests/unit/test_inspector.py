@@ -12,7 +12,7 @@ from exr_inspector.exr.limits import Limits
 from exr_inspector.inspector import Inspector, InspectorConfig, LeaderMode
 from exr_inspector.model import EventInfo, Inspection, StatsMode, Status
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.support.exrbytes import ZIPS, Part, a_compression, a_string, attr, build, lay_out
 from tests.support.faulty_s3 import FaultyS3

@@ -1,53 +1,53 @@
-"""Imports point down: a module may import only what stands before it in the house of docs/architecture.md."""
+"""Imports go one way: the table of docs/architecture.md, no circle between modules, no foreign package where none belongs."""
 
 import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "exr_inspector"
+PACKAGES = ("exr_inspector", "vastdb_local", "dataengine_local")
 
-# From the foundation to the roof. A package counts as one storey; its modules may import each other.
-STOREYS = (
+# From the ground up: an entry of exr_inspector/ may import itself and what stands before it.
+LAYERS = (
     "errors",
     "exr",
-    "settings",
-    "event_envelope",
-    "events",
     "model",
-    "sources",
-    "sequences",
-    "sampling",
-    "distribution",
-    "statistics",
-    "decode_budget",
-    "strips",
+    "deadline",
+    "settings",
+    "storage",
     "pixels",
     "validation",
     "inspector",
     "catalog",
-    "telemetry",
-    "policies",
-    "assembly",
-    "service",
+    "function",
     "ingest",
-    "local",
     "cli",
+    "__init__",
 )
-# What a storey may import besides those below it: nothing above, and some not even all below.
-ONLY = {"exr": {"errors"}}
-# Storeys that may reach the outside: everything else is values in, values out.
+# Entries that may not even import everything below them.
+ONLY = {
+    "errors": set(),
+    "exr": {"errors"},
+    "deadline": {"errors"},
+    "storage": {"errors", "model", "deadline", "settings"},
+}
+# The two local packages serve any VAST developer; only the command line, tests and benchmarks know both sides.
+MAY_IMPORT_LOCAL_PACKAGES = ("cli",)
+# Modules that reach nothing outside: values in, values out.
 PURE = (
     "exr",
-    "model",
-    "events",
-    "event_envelope",
-    "sampling",
-    "statistics",
-    "sequences",
-    "catalog/row_groups.py",
-    "catalog/rows.py",
+    "model.py",
+    "function/events.py",
+    "function/envelope.py",
+    "pixels/sampling.py",
+    "pixels/statistics.py",
+    "storage/sequences.py",
+    "catalog/rows/groups.py",
+    "catalog/rows/children.py",
     "catalog/schema.py",
 )
 OUTSIDE = {
@@ -65,63 +65,105 @@ OUTSIDE = {
 }
 
 
-def storey(name: str) -> str:
-    """A module `settings_table` is a room of the storey `settings`."""
-    first = name.split("_", maxsplit=1)[0]
-    return first if first in STOREYS else name
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
 
 
-def storey_of(path: Path) -> str:
-    return (
-        storey(path.relative_to(PACKAGE).parts[0].removesuffix(".py"))
-        if path.name != "__init__.py" or path.parent != PACKAGE
-        else "__init__"
-    )
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def modules() -> list[Path]:
-    return [path for path in sorted(PACKAGE.rglob("*.py")) if storey_of(path) != "__init__"]
+NAMES = {name_of(path): path for package in PACKAGES for path in modules(package)}
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those below `if TYPE_CHECKING`, which import nothing at run time."""
+    for child in ast.iter_child_nodes(node):
+        if not _is_for_types(child):
+            yield child
+            yield from _walk(child)
 
 
 def imports(path: Path) -> set[str]:
+    """Modules that a file imports; of our own packages the module itself, never only its folder."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in NAMES else node.module for name in inner}
     return found
 
 
-def own_storeys(names: set[str]) -> set[str]:
-    found = {storey(name.split(".")[1]) for name in names if name.startswith("exr_inspector.")}
-    return {name for name in found if name in STOREYS}
+def layer_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py").split("_", maxsplit=1)[0] or "__init__"
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_down(path: Path) -> None:
-    storey = storey_of(path)
-    assert storey in STOREYS, f"{path.name} stands in no storey: give it a place in STOREYS and in docs/architecture.md"
-    allowed = ONLY.get(storey, set(STOREYS[: STOREYS.index(storey)])) | {storey}
-    assert own_storeys(imports(path)) <= allowed
+def layers(names: set[str]) -> set[str]:
+    own = [name.split(".") for name in names if name.split(".")[0] == PACKAGE.name]
+    return {parts[1].split("_", maxsplit=1)[0] if len(parts) > 1 else "__init__" for parts in own}
+
+
+def entries() -> set[str]:
+    """What `exr_inspector/` holds: modules, and folders with modules."""
+    return {layer_of(path) for path in modules("exr_inspector")}
+
+
+def test_every_entry_has_its_layer() -> None:
+    assert entries() <= set(LAYERS), "give it a place in LAYERS and in docs/architecture.md"
+
+
+@pytest.mark.parametrize("path", modules("exr_inspector"), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path: Path) -> None:
+    layer = layer_of(path)
+    below = set(LAYERS[: LAYERS.index(layer)])
+    # Every layer may ask for the version, which is all that the package's own module holds at import.
+    allowed = ONLY.get(layer, below | {"__init__"}) | {layer}
+    assert layers(imports(path)) <= allowed
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_import_goes_in_a_circle(package: str) -> None:
+    graph = {
+        name_of(path): {name for name in imports(path) if name in NAMES and name != package}
+        for path in modules(package)
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("package", ["vastdb_local", "dataengine_local"])
+def test_local_packages_stand_alone(package: str) -> None:
+    for path in modules(package):
+        foreign = {name.split(".")[0] for name in imports(path)} & (set(PACKAGES) - {package})
+        assert not foreign, f"{path.relative_to(ROOT)} imports {foreign}"
+
+
+def test_only_the_command_line_knows_the_local_packages() -> None:
+    for path in modules("exr_inspector"):
+        foreign = {name.split(".")[0] for name in imports(path)} & {"vastdb_local", "dataengine_local"}
+        assert not foreign or layer_of(path) in MAY_IMPORT_LOCAL_PACKAGES, f"{path.relative_to(ROOT)} imports {foreign}"
 
 
 @pytest.mark.parametrize("pure", PURE)
-def test_pure_storeys_reach_nothing_outside(pure: str) -> None:
+def test_pure_modules_reach_nothing_outside(pure: str) -> None:
     target = PACKAGE / pure
-    paths = (
-        sorted(target.rglob("*.py")) if target.is_dir() else [target if target.suffix else target.with_suffix(".py")]
-    )
+    paths = sorted(target.rglob("*.py")) if target.is_dir() else [target]
     assert paths
     for path in paths:
-        names = imports(path)
-        reached = {name for name in names if name in OUTSIDE or name.split(".")[0] in OUTSIDE}
+        reached = {name for name in imports(path) if name in OUTSIDE or name.split(".")[0] in OUTSIDE}
         assert not reached, f"{path.relative_to(PACKAGE)} imports {reached}"
 
 
 def test_only_main_knows_the_platform_runtime() -> None:
-    for path in modules():
+    for path in modules("exr_inspector"):
         assert not {name for name in imports(path) if name.split(".")[0] in {"vast", "vast_runtime"}}, path
 
 
@@ -132,10 +174,6 @@ def test_main_is_small_and_has_the_two_functions_the_build_looks_for() -> None:
     assert "\ndef handler(ctx, event):\n" in text
 
 
-def test_every_storey_is_in_the_architecture_document() -> None:
+def test_every_entry_is_in_the_architecture_document() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    assert [storey for storey in STOREYS if f"`{storey}" not in text] == []
-
-
-def test_the_top_level_holds_no_file_that_turns_the_build_to_another_buildpack() -> None:
-    assert [name for name in ("pyproject.toml", "environment.yml", "Pipfile") if (ROOT / name).exists()] == []
+    assert [entry for entry in LAYERS if f"`{entry}" not in text] == []

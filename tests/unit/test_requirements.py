@@ -86,8 +86,8 @@ def test_nothing_that_main_reaches_needs_what_only_a_laptop_has() -> None:
 
         sys.meta_path.insert(0, Forbidden())
         import main
-        import exr_inspector.service
-        import exr_inspector.catalog.store
+        import exr_inspector.function.handler
+        import exr_inspector.catalog.catalog
         import exr_inspector.validation
         assert callable(main.init) and callable(main.handler)
     """

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exr_inspector.errors import SettingsError
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
-from exr_inspector.settings import Secret, load_settings, settings_table
+from exr_inspector.settings import Secret, load_settings
 from exr_inspector.settings_table import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -252,7 +252,3 @@ def test_names_are_unique_and_defaults_are_valid():
     for setting in TABLE:
         if setting.default is not None:
             setting.parse(setting.default)
-
-
-def test_the_document_is_the_table():
-    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == settings_table()

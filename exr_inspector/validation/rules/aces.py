@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from exr_inspector.exr.values import Compression, LineOrder, PixelType, code_name
+from exr_inspector.exr.header.values import Compression, LineOrder, PixelType, code_name
 from exr_inspector.model import Severity
-from exr_inspector.validation import colourspaces as spaces
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts import colourspaces as spaces
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Rule, file_rule, part_rule
 from exr_inspector.validation.rules.channels import listed

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from exr_inspector.exr.values import PixelType
+from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import Severity
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.channel_facts import ChannelFacts, NamedChannel
-from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.roles import Role
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule
 
 _NAMES_SHOWN = 6

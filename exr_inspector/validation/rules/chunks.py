@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exr_inspector.exr.chunks import ChunkState, Completeness, MissingRange
+from exr_inspector.exr.chunks.tables import ChunkState, Completeness, MissingRange
 from exr_inspector.model import PixelFault, Severity
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule, reported
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 
-from exr_inspector.exr.values import Chromaticities
+from exr_inspector.exr.header.values import Chromaticities
 from exr_inspector.model import Severity
-from exr_inspector.validation import colourspaces as spaces
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts import colourspaces as spaces
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts.roles import DATA_ROLES, Role
 from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.roles import DATA_ROLES, Role
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
 from exr_inspector.validation.rules.channels import names_of
 

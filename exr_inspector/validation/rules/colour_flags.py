@@ -5,11 +5,11 @@ They find tags that contradict each other; whether a tag is a good one is for `c
 
 from __future__ import annotations
 
-from exr_inspector.exr.values import Chromaticities
+from exr_inspector.exr.header.values import Chromaticities
 from exr_inspector.model import Severity
-from exr_inspector.validation import colourspaces as spaces
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts import colourspaces as spaces
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
 from exr_inspector.validation.rules.colour import chromaticities, short

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from exr_inspector.exr.values import Compression, code_name
+from exr_inspector.exr.header.values import Compression, code_name
 from exr_inspector.model import Severity
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.channel_facts import ChannelFacts, NamedChannel
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
+from exr_inspector.validation.facts.roles import DATA_ROLES, Role
 from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.roles import DATA_ROLES, Role
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, reported
 from exr_inspector.validation.rules.channels import is_third_axis, names_of
 

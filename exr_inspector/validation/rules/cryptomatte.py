@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from itertools import chain, pairwise
 
-from exr_inspector.exr.values import PixelType
+from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, Severity
-from exr_inspector.validation import colourspaces as spaces
-from exr_inspector.validation import manifests
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import FileFacts
-from exr_inspector.validation.mattes import RANK_COMPONENTS, Place
+from exr_inspector.validation.facts import colourspaces as spaces
+from exr_inspector.validation.facts import manifests
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.facts import FileFacts
+from exr_inspector.validation.facts.mattes import RANK_COMPONENTS, Place
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import Found, Results, Stage, file_rule
 from exr_inspector.validation.rules.channels import listed, values

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from exr_inspector.model import Severity
-from exr_inspector.validation import manifests
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import FileFacts
+from exr_inspector.validation.facts import manifests
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import Found, Results, file_rule
 from exr_inspector.validation.rules.cryptomatte import HASH

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 
 from exr_inspector.errors import FormatError
-from exr_inspector.exr.idmanifest import decode_manifest
-from exr_inspector.exr.values import IdManifest, PixelType
+from exr_inspector.exr.header.idmanifest import decode_manifest
+from exr_inspector.exr.header.values import IdManifest, PixelType
 from exr_inspector.model import Severity
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.channel_facts import ChannelFacts
-from exr_inspector.validation.facts import PartFacts
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.channel_facts import ChannelFacts
+from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, channel_rule, part_rule
 from exr_inspector.validation.rules.channels import listed, values

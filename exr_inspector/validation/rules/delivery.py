@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from exr_inspector.exr.values import Compression, PixelType
+from exr_inspector.exr.header.values import Compression, PixelType
 from exr_inspector.model import Severity
-from exr_inspector.validation import colourspaces as spaces
-from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts import colourspaces as spaces
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
 from exr_inspector.validation.rules.channels import listed

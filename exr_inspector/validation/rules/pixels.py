@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from exr_inspector.model import ChannelStats, Severity
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.channel_facts import NamedChannel
-from exr_inspector.validation.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.channel_facts import NamedChannel
+from exr_inspector.validation.facts.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.roles import Role
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule
 from exr_inspector.validation.rules.channels import depths, listed, values
 

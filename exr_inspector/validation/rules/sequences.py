@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from exr_inspector.model import Severity
-from exr_inspector.validation import timecodes
+from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Rule, Scope, Stage

@@ -6,11 +6,11 @@ import math
 import re
 from datetime import datetime
 
-from exr_inspector.exr.values import KeyCode, Rational, TimeCode
+from exr_inspector.exr.header.values import KeyCode, Rational, TimeCode
 from exr_inspector.model import Severity
-from exr_inspector.validation import timecodes
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import PartFacts
+from exr_inspector.validation.facts import timecodes
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
 

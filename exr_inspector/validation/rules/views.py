@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from exr_inspector.model import Severity
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import FileFacts
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule
 from exr_inspector.validation.rules.channels import listed

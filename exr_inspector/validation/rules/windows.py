@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 
-from exr_inspector.exr.values import Box2i
+from exr_inspector.exr.header.values import Box2i
 from exr_inspector.model import Severity
-from exr_inspector.validation import traits as t
-from exr_inspector.validation.facts import PartFacts
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
 

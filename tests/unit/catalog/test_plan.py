@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.catalog.keys import (
+from exr_inspector.catalog.admin.reconcile import ListedObject, StoredVersion, compare
+from exr_inspector.catalog.outcomes import Outcome
+from exr_inspector.catalog.paths import catalog_path, catalog_paths, catalog_prefix
+from exr_inspector.catalog.precedence import StoredFile, decide, judge, newest
+from exr_inspector.catalog.rows.groups import prepare
+from exr_inspector.catalog.schema import GUARD_COUNT
+from exr_inspector.catalog.versions import (
     Standing,
     content_key,
     file_id,
@@ -18,12 +24,6 @@ from exr_inspector.catalog.keys import (
     standing,
     version_numbers,
 )
-from exr_inspector.catalog.paths import catalog_path, catalog_paths, catalog_prefix
-from exr_inspector.catalog.plan import StoredFile, decide, judge, newest
-from exr_inspector.catalog.reconcile import ListedObject, StoredVersion, compare
-from exr_inspector.catalog.results import Outcome
-from exr_inspector.catalog.row_groups import prepare
-from exr_inspector.catalog.schema import GUARD_COUNT
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import ObjectVersion
 from tests.contract.catalog_model import START, inspection

@@ -8,14 +8,14 @@ from datetime import datetime
 
 import pytest
 
-from exr_inspector.catalog.results import Outcome
-from exr_inspector.catalog.row_groups import Prepared, audit_table, prepare, ready, tables_of, to_tables
-from exr_inspector.catalog.rows import table_rows
+from exr_inspector.catalog.look import Sight
+from exr_inspector.catalog.outcomes import Outcome
+from exr_inspector.catalog.rows.children import table_rows
+from exr_inspector.catalog.rows.groups import Prepared, audit_table, prepare, ready, tables_of, to_tables
 from exr_inspector.catalog.schema import BY_NAME, INSPECTIONS
-from exr_inspector.ingest_progress import Tally
-from exr_inspector.ingest_tasks import Failure, Inspected, answered
+from exr_inspector.ingest.progress import Tally
+from exr_inspector.ingest.tasks import Failure, Inspected, answered
 from exr_inspector.model import StatsMode
-from exr_inspector.service_look import Sight
 from tests.contract.catalog_model import START, damaged, inspection, unreadable
 
 BATCH = [

@@ -15,16 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.catalog.row_groups import to_tables
-from exr_inspector.catalog.rows import file_rows, join_cells, split_cell, table_rows
-from exr_inspector.catalog.rows_back import inspection_from_rows
+from exr_inspector.catalog.rows.children import file_rows, join_cells, split_cell, table_rows
+from exr_inspector.catalog.rows.groups import to_tables
+from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, ROW_COUNTS, TABLES
 from exr_inspector.errors import CatalogError, FormatError
-from exr_inspector.exr.chunks import assess, chunk_states, read_tables, tables_end
-from exr_inspector.exr.header import Header, PartHeader, make_part, parse_header
-from exr_inspector.exr.layout import Layout, part_layout
+from exr_inspector.exr.chunks.layout import Layout, part_layout
+from exr_inspector.exr.chunks.tables import assess, chunk_states, read_tables, tables_end
+from exr_inspector.exr.header.parser import Header, PartHeader, make_part, parse_header
+from exr_inspector.exr.header.values import Attribute, Rational, TimeCode
 from exr_inspector.exr.names import file_names
-from exr_inspector.exr.values import Attribute, Rational, TimeCode
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import (
     ChannelStats,
@@ -39,7 +39,7 @@ from exr_inspector.model import (
     Status,
 )
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.contract.catalog_model import damaged, inspection, unreadable
 from tests.support.exrbytes import DWAA, Part, a_compression, build

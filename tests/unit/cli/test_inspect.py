@@ -13,14 +13,14 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from exr_inspector.assembly import inspector_from
 from exr_inspector.catalog.schema import DOCUMENT
-from exr_inspector.cli.display import show
-from exr_inspector.cli.display_text import attribute_group, human_bytes, plain, spark
-from exr_inspector.cli.inspect import command
+from exr_inspector.cli.commands.inspect import command
+from exr_inspector.cli.output.inspection import show
+from exr_inspector.cli.output.text import attribute_group, human_bytes, plain, spark
+from exr_inspector.inspector import Inspector
 from exr_inspector.model import Histogram, Inspection, StatsMode
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.support.exrbytes import (
     FLOAT,
@@ -47,7 +47,7 @@ def run(*arguments: object) -> Result:
 def inspect_bytes(data: bytes, stats: StatsMode = StatsMode.FULL) -> Inspection:
     settings = load_settings({}, secrets_dir=None)
     source = SourceOpener(settings).open_bytes(data)
-    return inspector_from(settings, stats=stats).inspect(source, builtin_policy("default"))
+    return Inspector.from_settings(settings, stats=stats).inspect(source, builtin_policy("default"))
 
 
 def shown(inspection: Inspection) -> str:

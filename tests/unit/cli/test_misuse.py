@@ -14,8 +14,8 @@ import vastdb
 from vastdb import errors
 
 from exr_inspector.cli.__main__ import COMMANDS, LazyGroup, main, run
-from exr_inspector.local.vastdb import LocalVastDB
 from tests.chaos.house import SAMPLES
+from vastdb_local import LocalVastDB
 
 ROOT = Path(__file__).resolve().parents[3]
 DATABASE = {

@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from exr_inspector.cli.terminal import echo_json
+from exr_inspector.cli.output.terminal import echo_json
 
 WORDS = 'caf\u00e9 "\u6df1" \U0001f600'
 

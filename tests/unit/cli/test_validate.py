@@ -14,23 +14,22 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
-from exr_inspector.assembly_catalog import catalog_config
-from exr_inspector.catalog import Catalog
-from exr_inspector.catalog.maintenance import setup
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.schema import ATTRIBUTES
-from exr_inspector.catalog.session import ROW_ID, Work, rows_of
+from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.cli import __main__ as entry
-from exr_inspector.cli.rules import command as rules_command
-from exr_inspector.cli.validate import command
+from exr_inspector.cli.commands.rules import command as rules_command
+from exr_inspector.cli.commands.validate import command
 from exr_inspector.inspector import Inspector
-from exr_inspector.local.vastdb import LocalVastDB
 from exr_inspector.model import Finding, Severity
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import RULES, builtin_policy
 from exr_inspector.validation.reports import Judged, json_text, sarif_text
 from tests.support.exrbytes import Channel, Part, build
 from tests.support.faulty_s3 import FaultyS3, Status
+from vastdb_local import LocalVastDB
 
 GOOD = build([Part()])
 LOSSY = build([Part(compression=8, channels=[*(Channel(c) for c in "BGR"), Channel("id.R")])])
@@ -294,7 +293,7 @@ def tables(tmp_path: Path, shot: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         settings = load_settings(os.environ, secrets_dir=None)
-        catalog = Catalog(catalog_config(settings.require_catalog()))
+        catalog = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
         setup(catalog.connection)
         (shot / "beauty.0002.exr").write_bytes(LOSSY)
         opener = SourceOpener(settings)

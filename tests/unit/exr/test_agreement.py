@@ -9,14 +9,14 @@ import OpenEXR
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from exr_inspector.exr.attributes import encode
-from exr_inspector.exr.chunks import assess, chunk_states, read_tables, tables_end
-from exr_inspector.exr.conformance import check_header
-from exr_inspector.exr.header import Header, PartHeader, parse_header
-from exr_inspector.exr.layout import part_layout
-from exr_inspector.exr.leader_walk import ChunkMap, check_all_leaders, check_last_leader, run
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.chunks.leader_walk import ChunkMap, check_all_leaders, check_last_leader, run
+from exr_inspector.exr.chunks.tables import assess, chunk_states, read_tables, tables_end
+from exr_inspector.exr.conformance.header import check_header
+from exr_inspector.exr.header.attributes import encode
+from exr_inspector.exr.header.parser import Header, PartHeader, parse_header
+from exr_inspector.exr.header.values import Attribute
 from exr_inspector.exr.names import file_names
-from exr_inspector.exr.values import Attribute
 from tests.support import exrstrategies as strategies
 from tests.support.exrbytes import Channel, Part, a_chlist, build
 from tests.support.exrstrategies import Example

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.exr.attribute_json import from_json, to_json, to_json_text, value_number, value_text
-from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES, decode, encode
-from exr_inspector.exr.values import Attribute, Box2f, Channel, Rational, TileDesc, TimeCode
+from exr_inspector.exr.header.as_json import from_json, to_json, to_json_text, value_number, value_text
+from exr_inspector.exr.header.attributes import FIXED, KNOWN_TYPES, decode, encode
+from exr_inspector.exr.header.values import Attribute, Box2f, Channel, Rational, TileDesc, TimeCode
 
 
 def bits(value: object) -> object:

@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.exr.channel_lists import (
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.conformance.header import check_header
+from exr_inspector.exr.header.channel_lists import (
     _USUAL_LISTS,
     decode_channels,
     encode_channels,
     is_plain,
     readable_channels,
 )
-from exr_inspector.exr.conformance import check_header
-from exr_inspector.exr.header import Header, make_part, parse_header
-from exr_inspector.exr.layout import part_layout
-from exr_inspector.exr.malformed import Malformed
-from exr_inspector.exr.values import Channel
+from exr_inspector.exr.header.malformed import Malformed
+from exr_inspector.exr.header.parser import Header, make_part, parse_header
+from exr_inspector.exr.header.values import Channel
 from tests.support import exrbytes
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40)

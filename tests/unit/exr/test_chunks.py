@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exr_inspector.errors import LimitExceeded
-from exr_inspector.exr.chunks import (
+from exr_inspector.exr.chunks.layout import Layout, part_layout
+from exr_inspector.exr.chunks.tables import (
     MAX_MISSING_RANGES,
     ChunkState,
     ChunkTable,
@@ -20,8 +21,7 @@ from exr_inspector.exr.chunks import (
     shared_entries,
     tables_end,
 )
-from exr_inspector.exr.header import Header, NeedMore, parse_header
-from exr_inspector.exr.layout import Layout, part_layout
+from exr_inspector.exr.header.parser import Header, NeedMore, parse_header
 from exr_inspector.exr.limits import Limits
 from tests.support.exrbytes import MIPMAP, RIPMAP, Part, Tiles, build, lay_out
 

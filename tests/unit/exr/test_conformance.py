@@ -7,9 +7,9 @@ import OpenEXR
 import pytest
 
 from exr_inspector.errors import FormatError
-from exr_inspector.exr.conformance import check_header
-from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.layout import Layout, part_layout
+from exr_inspector.exr.chunks.layout import Layout, part_layout
+from exr_inspector.exr.conformance.header import check_header
+from exr_inspector.exr.header.parser import Header, parse_header
 from exr_inspector.exr.problems import MAX_PROBLEMS_PER_CODE, Problem
 from tests.support.exrbytes import (
     DWAA,

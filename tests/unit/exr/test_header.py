@@ -16,10 +16,10 @@ from exr_inspector.errors import (
     TruncatedHeader,
     UnsupportedVersion,
 )
-from exr_inspector.exr.attributes import encode
-from exr_inspector.exr.header import Header, HeaderParser, NeedMore, make_part, parse_header
+from exr_inspector.exr.header.attributes import encode
+from exr_inspector.exr.header.parser import Header, HeaderParser, NeedMore, make_part, parse_header
+from exr_inspector.exr.header.values import Box2i
 from exr_inspector.exr.limits import Limits
-from exr_inspector.exr.values import Box2i
 from tests.support.exrbytes import (
     Attr,
     Channel,

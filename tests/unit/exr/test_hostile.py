@@ -11,12 +11,12 @@ import pytest
 
 from bench.fuzz import exercise
 from exr_inspector.errors import FormatError, LimitExceeded
-from exr_inspector.exr.conformance import check_header
-from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.idmanifest import decode_manifest
-from exr_inspector.exr.layout import part_layout
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.conformance.header import check_header
+from exr_inspector.exr.header.idmanifest import decode_manifest
+from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.values import IdManifest
 from exr_inspector.exr.names import file_names
-from exr_inspector.exr.values import IdManifest
 from tests.support.exrbytes import Attr, Channel, Part, a_box2i, a_chlist, a_int, a_string, a_stringvector, attr, build
 
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.errors import DecodeError, FormatError, LimitExceeded
-from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.idmanifest import decode_manifest
+from exr_inspector.exr.header.idmanifest import decode_manifest
+from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.values import IdManifest, Preview
 from exr_inspector.exr.limits import Limits
-from exr_inspector.exr.previews import preview_pixels
-from exr_inspector.exr.values import IdManifest, Preview
+from exr_inspector.pixels.previews import preview_pixels
 from tests.support.exrbytes import ManifestGroup, Part, a_idmanifest, build, manifest_payload
 
 GROUPS = [

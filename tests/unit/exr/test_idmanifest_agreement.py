@@ -10,9 +10,9 @@ import OpenEXR
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.idmanifest import decode_manifest
-from exr_inspector.exr.values import IdManifest
+from exr_inspector.exr.header.idmanifest import decode_manifest
+from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.values import IdManifest
 
 LIFETIMES = (OpenEXR.LIFETIME_FRAME, OpenEXR.LIFETIME_SHOT, OpenEXR.LIFETIME_STABLE)
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exr_inspector.errors import FormatError, LimitExceeded, UnknownLayout
-from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.layout import Layout, computed_chunk_count, level_size, part_layout, samples
+from exr_inspector.exr.chunks.layout import Layout, computed_chunk_count, level_size, part_layout, samples
+from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.values import LINES_PER_CHUNK, Box2i
 from exr_inspector.exr.limits import Limits
-from exr_inspector.exr.values import LINES_PER_CHUNK, Box2i
 from tests.support.exrbytes import (
     Channel,
     Part,

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 
 from exr_inspector.errors import DecodeError
-from exr_inspector.exr.chunks import ChunkState, chunk_states, read_tables, tables_end
-from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.layout import part_layout
-from exr_inspector.exr.leader_walk import (
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.chunks.leader_walk import (
     ByteRange,
     ChunkMap,
     LeaderReport,
@@ -20,8 +18,10 @@ from exr_inspector.exr.leader_walk import (
     rebuild_tables,
     run,
 )
-from exr_inspector.exr.leaders import check_leader, chunk_index, leader_bytes, parse_leader
-from exr_inspector.exr.spans import promised_order
+from exr_inspector.exr.chunks.leaders import check_leader, chunk_index, leader_bytes, parse_leader
+from exr_inspector.exr.chunks.spans import promised_order
+from exr_inspector.exr.chunks.tables import ChunkState, chunk_states, read_tables, tables_end
+from exr_inspector.exr.header.parser import Header, parse_header
 from tests.support.exrbytes import (
     DECREASING_Y,
     MIPMAP,

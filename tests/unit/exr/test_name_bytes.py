@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.exr.channel_lists import decode_channels, encode_channels
-from exr_inspector.exr.conformance import check_header
-from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.layout import part_layout
-from exr_inspector.exr.malformed import decode_name, encode_name
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.conformance.header import check_header
+from exr_inspector.exr.header.channel_lists import decode_channels, encode_channels
+from exr_inspector.exr.header.malformed import decode_name, encode_name
+from exr_inspector.exr.header.parser import Header, parse_header
 from exr_inspector.exr.problems import Problem
 from tests.support.exrbytes import LONG_NAMES, Channel, Part, a_chlist, a_string, build
 

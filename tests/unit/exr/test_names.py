@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exr_inspector.exr.header import Header, parse_header
+from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.values import Channel as Read
 from exr_inspector.exr.names import PartNames, file_names, lossy_channels
-from exr_inspector.exr.values import Channel as Read
 from tests.support.exrbytes import (
     Channel,
     Part,

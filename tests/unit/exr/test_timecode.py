@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.exr.header import Header, parse_header
-from exr_inspector.exr.timecode import Packing, read_timecode
-from exr_inspector.exr.values import TimeCode
+from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.timecode import Packing, read_timecode
+from exr_inspector.exr.header.values import TimeCode
 from tests.support.exrbytes import tv60
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exr_inspector.validation.colourspaces import PRIMARIES
+from exr_inspector.validation.facts.colourspaces import PRIMARIES
 from tests.support.exrbytes import (
     DECREASING_Y,
     DWAA,

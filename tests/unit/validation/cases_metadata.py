@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from exr_inspector.model import Severity
-from exr_inspector.validation.manifests import cryptomatte_id
+from exr_inspector.validation.facts.manifests import cryptomatte_id
 from tests.support.exrbytes import (
     DWAA,
     FLOAT,

@@ -12,7 +12,7 @@ import yaml
 from exr_inspector.inspector import Inspector, InspectorConfig, LeaderMode
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import Policy, load_policy, validate
 from exr_inspector.validation.engine import RULE_FAILED
 from tests.support.exrbytes import Channel, Part, build

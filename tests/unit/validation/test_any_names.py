@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exr_inspector.inspector import Inspector
 from exr_inspector.settings import load_settings
-from exr_inspector.sources import SourceOpener
+from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import PROFILES, builtin_policy
 from exr_inspector.validation.engine import RULE_FAILED
 from tests.support.exrbytes import DWAA, FLOAT, HALF, UINT, Channel, Part, a_string, a_stringvector, build

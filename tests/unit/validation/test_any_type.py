@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from exr_inspector.catalog.row_groups import to_tables
-from exr_inspector.exr.attributes import FIXED, KNOWN_TYPES
-from exr_inspector.exr.standard import STANDARD
+from exr_inspector.catalog.rows.groups import to_tables
+from exr_inspector.exr.header.attributes import FIXED, KNOWN_TYPES
+from exr_inspector.exr.header.standard import STANDARD
 from tests.support.exrbytes import Attr, Channel, Part, a_chlist, build
 from tests.unit.validation.judging import inspect, judge
 

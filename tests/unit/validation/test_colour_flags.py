@@ -9,7 +9,7 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from exr_inspector.validation.colourspaces import PRIMARIES
+from exr_inspector.validation.facts.colourspaces import PRIMARIES
 from tests.support.exrbytes import Attr, Part, a_chromaticities, a_float, a_int, a_string, a_vector, build
 from tests.unit.validation.judging import judge
 

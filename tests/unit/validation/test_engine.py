@@ -9,18 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exr_inspector.exr.header import Header, parse_header
+from exr_inspector.exr.header.parser import Header, parse_header
 from exr_inspector.exr.names import file_names
 from exr_inspector.model import Inspection, Severity, Status
-from exr_inspector.validation import RULES, traits, validate
-from exr_inspector.validation.channel_facts import channel_facts, channel_source
+from exr_inspector.validation import RULES, validate
 from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE, RULE_FAILED, judge
-from exr_inspector.validation.facts import FileFacts
-from exr_inspector.validation.plan import Plan, Step
-from exr_inspector.validation.policy import ResolvedPolicy
-from exr_inspector.validation.roles import Role, role_of
+from exr_inspector.validation.facts import traits
+from exr_inspector.validation.facts.channel_facts import channel_facts, channel_source
+from exr_inspector.validation.facts.facts import FileFacts
+from exr_inspector.validation.facts.roles import Role, role_of
+from exr_inspector.validation.policies.plan import Plan, Step
+from exr_inspector.validation.policies.policy import ResolvedPolicy
+from exr_inspector.validation.rejudge import with_problems
 from exr_inspector.validation.rule import Scope
-from exr_inspector.validation.stored import with_problems
 from tests.support.exrbytes import Channel, Part, a_string, a_stringvector, build
 from tests.unit.validation.judging import EVERYTHING, PLAIN, inspect, policy
 from tests.unit.validation.judging import judge as judge_bytes

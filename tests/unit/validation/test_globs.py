@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exr_inspector.validation.globs import glob_pattern
+from exr_inspector.validation.policies.globs import glob_pattern
 
 
 def matches(glob: str, path: str) -> bool:

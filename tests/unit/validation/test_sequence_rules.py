@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from exr_inspector.catalog.rows import file_rows
+from exr_inspector.catalog.read.frames import frame_of_row
+from exr_inspector.catalog.rows.children import file_rows
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import (
     RULES,
     FrameSummary,
     frame_of_inspection,
-    frame_of_row,
     validate_sequence,
 )
+from exr_inspector.validation.facts.timecodes import Clock, clock_of_text, frame_count, is_dropped
 from exr_inspector.validation.rule import Scope
-from exr_inspector.validation.timecodes import Clock, clock_of_text, frame_count, is_dropped
 from tests.support.exrbytes import Channel, Part, a_int, a_rational, a_string, a_timecode, build, tv60
 from tests.unit.validation.cases_metadata import LAYERS, declared
 from tests.unit.validation.judging import PLAIN, inspect, policy

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from exr_inspector.model import Finding, Severity
-from exr_inspector.validation.manifests import cryptomatte_id, wrong_names
-from exr_inspector.validation.roles import Role, role_of
-from exr_inspector.validation.timecodes import Clock, frames_of_day
+from exr_inspector.validation.facts.manifests import cryptomatte_id, wrong_names
+from exr_inspector.validation.facts.roles import Role, role_of
+from exr_inspector.validation.facts.timecodes import Clock, frames_of_day
 from tests.support.exrbytes import (
     B44,
     DWAA,

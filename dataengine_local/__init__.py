@@ -1,0 +1,1 @@
+"""A VAST DataEngine runtime on a laptop: it calls any function's `init` and `handler` over the platform's HTTP contract."""

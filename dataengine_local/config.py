@@ -1,0 +1,147 @@
+"""What the local runtime is told: its own settings, and the `envs` and `secrets` of a function's `config.yaml`.
+
+It sets no environment variable and logs nothing; values of secrets are in no repr and no error text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dataengine_local.errors import LocalRuntimeError
+
+Secrets = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeConfig:
+    """How the local runtime behaves.
+
+    Attributes:
+        function_name: The function's name, also in the source of what it returns.
+        host: Address to listen on.
+        threads: How many plain handlers run at once; 20 was observed on a cluster.
+        timeout_seconds: Longest time for one call of the handler, None for no limit.
+        sink_url: Where return values are posted (`K_SINK`); None keeps them from going anywhere.
+        batch_size: Most events in one batch of a batching handler.
+        batch_wait_seconds: Longest time the first event of a batch waits for others.
+        get_data_returns_envelope: `event.get_data()` answers the whole event instead of the payload.
+        stop_seconds: How long calls that still run get to finish when the runtime stops.
+        kept_invocations: How many of the latest calls `LocalRuntime.invocations` remembers.
+        pipeline_triggers_map: `ctx.pipeline_triggers_map`.
+        secrets: `ctx.secrets`.
+    """
+
+    function_name: str = "exr-inspector"
+    host: str = "127.0.0.1"
+    threads: int = 20
+    timeout_seconds: float | None = None
+    sink_url: str | None = None
+    batch_size: int = 10
+    batch_wait_seconds: float = 0.1
+    get_data_returns_envelope: bool = False
+    stop_seconds: float = 10
+    kept_invocations: int = 10_000
+    pipeline_triggers_map: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionConfig:
+    """A function's `config.yaml`: its environment variables and its secrets by name and key."""
+
+    envs: dict[str, str] = field(default_factory=dict, repr=False)
+    secrets: Secrets = field(default_factory=dict, repr=False)
+
+
+def load_config(path: Path) -> FunctionConfig:
+    """Read `config.yaml`.
+
+    `envs` is a mapping, or a list of `{name or key, value}`. `secrets` is a mapping of mappings, or a list of `{name,
+    entries}` with `entries` like `envs`, as in the secret files of `vastde`.
+
+    Raises:
+        LocalRuntimeError: The file cannot be read, or has another form.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LocalRuntimeError(f"{path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        # The parser quotes the lines around the mistake, and they may be secrets.
+        mark = getattr(error, "problem_mark", None)
+        raise LocalRuntimeError(f"{path}: not YAML" + (f", line {mark.line + 1}" if mark else "")) from None
+    if not isinstance(document, dict):
+        raise LocalRuntimeError(f"{path}: expected a mapping with envs and secrets")
+    secrets = document.get("secrets") or {}
+    if isinstance(secrets, list):
+        secrets = {_entry_name(path, "secrets", entry): entry.get("entries") for entry in secrets}
+    if not isinstance(secrets, dict):
+        raise LocalRuntimeError(f"{path}: secrets is neither a mapping nor a list")
+    return FunctionConfig(
+        envs=_entries(path, "envs", document.get("envs")),
+        secrets={str(name): _entries(path, f"secret {name}", entries) for name, entries in secrets.items()},
+    )
+
+
+def read_secrets_folder(folder: Path) -> Secrets:
+    """Secrets from a folder laid out as `/secrets/` of a container: a folder a secret, a file a key.
+
+    Files right in the folder are the keys of one secret named as the folder itself. Names that start with `..` are the
+    bookkeeping of a Kubernetes volume and left out. One line end at the end of a value is cut off.
+
+    Raises:
+        LocalRuntimeError: The folder or a file in it cannot be read, or is not UTF-8.
+    """
+    secrets: Secrets = {}
+    try:
+        for entry in sorted(folder.iterdir()):
+            if entry.name.startswith(".."):
+                continue
+            if entry.is_dir():
+                keys = (file for file in sorted(entry.iterdir()) if file.is_file() and not file.name.startswith(".."))
+                secrets[entry.name] = {file.name: _secret_value(file) for file in keys}
+            else:
+                secrets.setdefault(folder.resolve().name, {})[entry.name] = _secret_value(entry)
+    except OSError as error:
+        raise LocalRuntimeError(f"{error.filename or folder}: {error.strerror}") from error
+    return secrets
+
+
+def _secret_value(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise LocalRuntimeError(f"{file}: not UTF-8") from None
+
+
+def _entries(path: Path, what: str, entries: object) -> dict[str, str]:
+    if entries is None:
+        return {}
+    if isinstance(entries, list):
+        entries = {_entry_name(path, what, entry): entry.get("value") for entry in entries}
+    if not isinstance(entries, dict):
+        raise LocalRuntimeError(f"{path}: {what} is neither a mapping nor a list")
+    return {str(name): _plain_text(path, f"{what}: {name}", value) for name, value in entries.items()}
+
+
+def _entry_name(path: Path, what: str, entry: object) -> str:
+    name = entry.get("name", entry.get("key")) if isinstance(entry, dict) else None
+    if not isinstance(name, str):
+        raise LocalRuntimeError(f"{path}: an entry of {what} has neither name nor key")
+    return name
+
+
+def _plain_text(path: Path, what: str, value: object) -> str:
+    """A scalar as the environment has it: `true` and `false` as YAML spells them, nothing as the empty text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise LocalRuntimeError(f"{path}: {what} is {type(value).__name__}, expected text")

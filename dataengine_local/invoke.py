@@ -1,0 +1,88 @@
+"""`./run invoke`: posts one event to a runtime and shows the answer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import click
+import yaml
+
+from dataengine_local.client import ContentMode, post_event
+from dataengine_local.errors import EventError, LocalRuntimeError
+from dataengine_local.events import generated_event
+
+# How YAML's plain scalars get a type. Attributes of a CloudEvent are text as they are spelled: without resolvers. Its data
+# is JSON, which has no dates: without that one resolver.
+_AS_TEXT: dict[str, Any] = {}
+_AS_JSON: dict[str, Any] = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@click.command("invoke")
+@click.option(
+    "--event", "event_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="YAML or JSON."
+)
+@click.option("--generate-event", is_flag=True, help="Post what vastde generates: it names no object.")
+@click.option("--url", default="http://localhost:8080/", show_default=True, help="Where the runtime listens.")
+@click.option("--mode", type=click.Choice(["structured", "binary"]), default="structured", show_default=True)
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), default=150, show_default=True, help="Seconds to wait."
+)
+def command(event_file: Path | None, generate_event: bool, url: str, mode: str, timeout: float) -> None:
+    """Post one event and print status and body of the answer. Exit code 0 for 204, 1 otherwise.
+
+    The file holds the event's attributes and its data in one mapping, or the attributes in a mapping of their own.
+
+    \b
+    Examples:
+      ./run invoke --event deploy/events/created.yaml
+      ./run invoke --generate-event --url http://localhost:9000/ --mode binary
+    """
+    if (event_file is None) == (not generate_event):
+        raise click.UsageError("name an event with --event FILE, or ask for one with --generate-event")
+    event = read_event(event_file) if event_file else generated_event()
+    try:
+        answer = post_event(url, event, mode=cast("ContentMode", mode), timeout_seconds=timeout)
+    except LocalRuntimeError as error:
+        raise click.ClickException(f"{error}; is the runtime up? `./run localrun` starts one") from error
+    click.echo(answer.status)
+    if answer.body:
+        click.echo(answer.body)
+    sys.exit(0 if answer.status == 204 else 1)
+
+
+def read_event(path: Path) -> dict[str, Any]:
+    """An event from a YAML or JSON file, as `post_event` takes it.
+
+    Attributes are text in a CloudEvent, so they are taken as they are spelled: `id: 0012` is not a number.
+
+    Raises:
+        EventError: The file is not YAML, or holds no event.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        spelled, typed = _load(text, _AS_TEXT), _load(text, _AS_JSON)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise EventError(f"{path}: not YAML" + (f", line {mark.line + 1}" if mark else "")) from error
+    if not isinstance(spelled, dict) or not isinstance(typed, dict):
+        raise EventError(f"{path}: expected a mapping with an event's attributes and its data")
+    nested = spelled.get("attributes")
+    attributes = nested if isinstance(nested, dict) else {name: spelled[name] for name in spelled if name != "data"}
+    for name, value in attributes.items():
+        if not isinstance(value, str):
+            raise EventError(f"{path}: the attribute {name} is no text")
+    return {**attributes, "data": typed.get("data")}
+
+
+def _load(text: str, resolvers: dict[str, Any]) -> object:
+    loader = yaml.SafeLoader(text)
+    loader.yaml_implicit_resolvers = resolvers
+    try:
+        return cast("object", loader.get_single_data())
+    finally:
+        loader.dispose()

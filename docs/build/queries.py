@@ -1,0 +1,107 @@
+"""`docs/queries.md`, from the cookbook."""
+
+from __future__ import annotations
+
+from exr_inspector.catalog.outcomes import Outcome
+from exr_inspector.catalog.queries.cookbook import Query, cookbook
+
+_QUESTIONS = {
+    "1": "List by path prefix, page by page",
+    "2": "One file in full by its path",
+    "3": "Layers over a sequence",
+    "4": "Typed attribute search",
+    "5": "Distinct values of a column for a filter list",
+    "6": "Sequences: gaps, drift, duplicates",
+    "7": "Is it processed?",
+    "8": "Is it whole and sane?",
+    "9": "What happened to a file, and does reprocessing add rows?",
+    "panels": "Panels and badges",
+}
+_HEAD = """# Queries
+
+Generated from `exr_inspector/catalog/queries/*.sql` by `./run docs`; tests compare the two and run
+every query. The columns are explained in [tables.md](tables.md).
+
+## How to run them
+
+- On a laptop: `./run query listing --param prefix=samples/ --catalog .local/demo.duckdb`, or any SQL text instead of the name.
+  `--format json`, `csv` or `parquet` for programs. The file is opened read-only.
+- With Trino or ADBC on a cluster: the same text; put values in place of `:name`. The tables are
+  `vast."<bucket>|<schema>".files` and so on, or `"<bucket>/<schema>".files` in the database's own query engine.
+- From Python: `Catalog(config).read` answers the same questions typed, with predicates that the server carries out: `file`,
+  `list_files`, `layers`, `sequence`, `find_attributes`, `distinct`.
+
+Join child tables on `file_id` and `content_key`: then rows of another version are never counted along, even on a server that
+shows a replacement half done. The statements keep to what Trino and DuckDB both understand, except where a comment says so.
+"""
+_COST = """## What writing and reading costs
+
+Requests to the database, which are what takes time; counted by the local server and held by
+`tests/contract/test_catalog_store.py`. The first request of a process is one more: it asks the server for its version. Table
+look-ups cost none, since the tables' metadata is known.
+
+| | Header only | With statistics and findings |
+| --- | --- | --- |
+| New file | 10 | 12 |
+| Unchanged file (its row in `inspections` included) | 4 | 4 |
+| Replaced file | 19 | 23 |
+| Removed file | 15 | 17 |
+| 500 new files in one batch | 10 | 12 |
+| 500 unchanged files in one batch | 4 | 4 |
+| Is this version current? (one file or thousands) | 3 | 3 |
+| One file in full | 8 | 8 |
+
+A batch takes one request more for every 4 MB of rows of one table. A new file is: begin, look it up, read and touch its guard
+row, one insert a table that has rows, the row in `inspections`, commit. Statements with `WHERE` and the typed questions send
+their predicates to the server: a test counts the rows that come back.
+
+How the time grows with the tables is what `./run bench catalog` measures, on local databases of all three sizes side by side.
+Processor time of client and local server together, ms a file; the last column is the ratio of the largest to the smallest when
+the local server keeps no indexes of look-ups (`./run bench catalog --no-index --files 1000,1000000`):
+
+| | 1,000 files | 100,000 | 1,000,000 | Ratio | without |
+| --- | --- | --- | --- | --- | --- |
+| New | 69 | 66 | 66 | 0.96 | 1.5 |
+| Unchanged | 24 | 27 | 25 | 1.05 | 2.9 |
+| Replaced, stored a moment ago | 125 | 132 | 136 | 1.09 | 2.9 |
+| Replaced, stored long ago | 126 | 137 | 144 | 1.15 | 3.0 |
+| New, one of a batch of 100 | 1.2 | 1.1 | 1.3 | 1.09 | 2.5 |
+| Unchanged, one of 100 | 0.42 | 0.40 | 0.41 | 0.97 | 6.3 |
+| Replaced, one of 100 stored a moment ago | 2.4 | 2.5 | 2.4 | 1.00 | 3.6 |
+| Replaced, one of 100 strewn over all files | 2.4 | 3.2 | 7.3 | 3.0 | 4.3 |
+
+The number of requests does not grow. Without indexes it is the look-up by `file_id` that grows: of `files` for a new file, of
+all child tables (14 million rows at a million files) for a replaced one. The local server therefore indexes columns that are
+looked up often ([how](local-vastdb.md#look-ups)). What still grows is the last line: DuckDB goes through a whole row group
+(122,880 rows) for any row in it, and the rows of 100 files strewn over a million lie in all 74 groups of `attributes`. To find,
+mark and delete those 900 rows there took 36, 29 and 34 ms of processor time; the nine rows of one file took 0.7, 8 and 3. Files
+that are replaced together were mostly stored together.
+
+On a cluster, look-ups by `file_id` go through that column of the whole table as well, unless `./run db setup --projections` has
+made the projections that are VAST's indices; what they gain was not measured, for want of a cluster. They are off unless asked
+for, since they cost space and writes. Trino reads tables that have projections; its connector has failed on the metadata of
+sorted tables, so set-up makes none of these.
+"""
+_OUTCOMES = """## Outcomes in `inspections`
+
+| Outcome | Meaning |
+| --- | --- |
+"""
+
+
+def _section(query: Query) -> str:
+    parameters = "".join(
+        f"- `{item.name}` ({item.kind}, {item.default!r}): {item.meaning}\n" for item in query.parameters
+    )
+    return f"### {query.name}\n\n{query.description}\n\n{parameters}\n```sql\n{query.statement}\n```\n"
+
+
+def render() -> str:
+    """docs/queries.md."""
+    parts = [_HEAD]
+    for number, title in _QUESTIONS.items():
+        parts.append(f"## {title}\n" if number == "panels" else f"## {number}. {title}\n")
+        parts += [_section(query) for query in cookbook().values() if query.question == number]
+    parts.append(_COST)
+    parts.append(_OUTCOMES + "\n".join(f"| `{item.value}` | {item.meaning} |" for item in Outcome) + "\n")
+    return "\n".join(parts)

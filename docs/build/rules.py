@@ -1,0 +1,63 @@
+"""`docs/rules.md`, from the rule registry."""
+
+from __future__ import annotations
+
+from exr_inspector.model import Severity
+from exr_inspector.validation.policies.differences import differences
+from exr_inspector.validation.registry import GROUPS, IN_PART, LEFT_OUT, RULES
+
+_HEAD = """# Validation rules
+
+Generated from the code by `./run docs`; edit the rules, not this file.
+
+Severity is what a rule has by itself; profiles and policies change it (see [policies.md](policies.md)). The column of
+profiles lists those in which a rule is off, or weighs something else.
+
+Stage says what has to be read: `header`; `table` (chunk offset tables, and leaders where the settings ask for them);
+`pixels` (statistics); `sequence` (several frames).
+
+A rule that is reported has no function of its own: `exr.conformance` or the reader finds it, and reports a file that the
+OpenEXR library cannot open as an error in every case.
+
+A rule that fails because of a bug of ours gives a finding `RULE-FAILED` (warning) and stops none of the others.
+"""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def render() -> str:
+    """The whole of `docs/rules.md`."""
+    lines = [_HEAD]
+    counts = {severity: sum(rule.severity is severity for rule in RULES.values()) for severity in Severity}
+    total = ", ".join(f"{count} {severity.label}" for severity, count in sorted(counts.items(), reverse=True))
+    lines.append(f"{len(RULES)} rules: {total}.\n")
+    for group, title in GROUPS.items():
+        rules = [rule for rule in RULES.values() if rule.group == group]
+        lines.append(f"## {group}: {title}\n")
+        lines.append("| Code | Severity | Stage | What must hold | Why | Profiles | Source |")
+        lines.append("|---|---|---|---|---|---|---|")
+        for rule in rules:
+            cells = (
+                f"`{rule.code}`",
+                rule.severity.label,
+                rule.stage.value,
+                rule.title,
+                rule.why,
+                differences(rule),
+                rule.source,
+            )
+            lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+        lines.append("")
+    lines.append("## Left out\n")
+    lines.append("Rules of the catalogue that no code has, and why.\n")
+    lines.append("| Code | Why |")
+    lines.append("|---|---|")
+    lines += [f"| `{code}` | {_cell(reason)} |" for code, reason in sorted(LEFT_OUT.items())]
+    lines.append("\n## Done in part\n")
+    lines.append("Rules that look at less than the catalogue asks for: what they look at, and why no more.\n")
+    lines.append("| Code | What is looked at; what is not |")
+    lines.append("|---|---|")
+    lines += [f"| `{code}` | {_cell(words)} |" for code, words in sorted(IN_PART.items())]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,164 @@
+"""Storage against the tables: what has no row, whose object is gone, which rows are of an older version.
+
+The objects come from a listing of the store, or on a cluster from its VAST Catalog, the table of all files and objects that
+the database keeps itself. Both sides come in any order and are compared by path. A row is stale when its version is not the
+object's; mending is for the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timezone
+
+import pyarrow as pa
+from vastdb.config import QueryConfig
+
+from exr_inspector.catalog.paths import catalog_prefix
+from exr_inspector.catalog.schema import FILES
+from exr_inspector.catalog.sdk.connection import Connection, Work
+from exr_inspector.catalog.sdk.errors import translated
+from exr_inspector.catalog.versions import content_key
+from exr_inspector.model import ObjectVersion
+
+_COLUMNS = ("path", "content_key", "etag", "size_bytes", "mtime")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object as a listing shows it.
+
+    Attributes:
+        path: `<bucket>/<key>`.
+        version: Its version; the ETag is None where the listing has none, and then size and mtime decide.
+    """
+
+    path: str
+    version: ObjectVersion
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A row of `files` for the comparison; size and ETag are None where the object could not be read."""
+
+    path: str
+    content_key: str
+    etag: str | None
+    size_bytes: int | None
+    mtime_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs, in order of path.
+
+    Attributes:
+        listed: Objects that were listed.
+        stored: Rows that were compared.
+        without_row: Objects that are not in the tables.
+        without_object: Paths of rows whose object is gone.
+        stale: Objects whose row is of another version.
+    """
+
+    listed: int
+    stored: int
+    without_row: tuple[ListedObject, ...]
+    without_object: tuple[str, ...]
+    stale: tuple[ListedObject, ...]
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether storage and tables agree."""
+        return not (self.without_row or self.without_object or self.stale)
+
+
+def _is_stale(item: ListedObject, row: StoredVersion) -> bool:
+    if content_key(item.path, item.version) == row.content_key:
+        return False
+    version = item.version
+    if version.etag is not None and row.etag is not None and version.etag != row.etag:
+        return True
+    # One side has no ETag, or they agree: then the size and the modification time to the second must agree as well.
+    return (version.size_bytes, int(version.mtime.timestamp())) != (row.size_bytes, row.mtime_seconds)
+
+
+def _path(item: ListedObject) -> str:
+    return item.path
+
+
+def compare(listed: Iterable[ListedObject], stored: Iterable[StoredVersion]) -> Comparison:
+    """Compare objects with rows.
+
+    Args:
+        listed: The objects below a prefix that should have rows.
+        stored: The rows below the same prefix.
+    """
+    rows = {row.path: row for row in stored}
+    total = len(rows)
+    missing: list[ListedObject] = []
+    stale: list[ListedObject] = []
+    count = 0
+    for item in listed:
+        count += 1
+        row = rows.pop(item.path, None)
+        if row is None:
+            missing.append(item)
+        elif _is_stale(item, row):
+            stale.append(item)
+    return Comparison(
+        listed=count,
+        stored=total,
+        without_row=tuple(sorted(missing, key=_path)),
+        without_object=tuple(sorted(rows)),
+        stale=tuple(sorted(stale, key=_path)),
+    )
+
+
+def vast_catalog_objects(connection: Connection, prefix: str, root: str) -> Iterator[ListedObject]:
+    """The EXR files below a prefix as the VAST Catalog has them; it is some minutes old, and gives no ETags.
+
+    Args:
+        connection: The database; its keys need the right to read the VAST Catalog.
+        prefix: `bucket/prefix`, in any spelling.
+        root: Path on the cluster of the view that is the bucket, such as `/renders`.
+
+    Raises:
+        CatalogError: There is no VAST Catalog, or it cannot be read.
+    """
+    bucket, _, below = catalog_prefix(prefix).partition("/")
+    base = root.rstrip("/")
+    folder = f"{base}/{below}".rpartition("/")[0]
+
+    def body(work: Work) -> list[pa.RecordBatch]:
+        with translated("read the VAST Catalog"):
+            table = work.tx.catalog()
+            where = (table["element_type"] == "FILE") & table["parent_path"].startswith(folder)
+            query = QueryConfig(num_splits=1, data_endpoints=[connection.config.endpoint])
+            return list(table.select(["parent_path", "name", "size", "mtime"], where, query))
+
+    for batch in connection.run("read the VAST Catalog", body):
+        place = batch.schema.get_field_index("mtime")
+        # It counts nanoseconds, which Python's moments do not hold.
+        times = batch.column(place).cast(pa.timestamp("us"), safe=False)
+        for row in batch.set_column(place, "mtime", times).to_pylist():
+            path = f"{row['parent_path'].rstrip('/')}/{row['name']}"
+            key = path.removeprefix(f"{base}/")
+            if key != path and key.startswith(below) and key.lower().endswith(".exr"):
+                version = ObjectVersion(None, row["size"], row["mtime"].replace(tzinfo=timezone.utc))
+                yield ListedObject(f"{bucket}/{key}", version)
+
+
+def stored_versions(connection: Connection, prefix: str) -> Iterator[StoredVersion]:
+    """The rows below a prefix of paths, in any spelling; empty for all.
+
+    Raises:
+        CatalogError: The database cannot be read.
+    """
+    start = catalog_prefix(prefix)
+    where = (lambda table: table["path"].startswith(start)) if start else None
+    batches = connection.run("read versions", lambda work: list(work.select(FILES, _COLUMNS, where)))
+    for batch in batches:
+        for row in batch.to_pylist():
+            mtime = row["mtime"]
+            seconds = None if mtime is None else int(mtime.replace(tzinfo=timezone.utc).timestamp())
+            yield StoredVersion(row["path"], row["content_key"], row["etag"], row["size_bytes"], seconds)

@@ -1,0 +1,263 @@
+"""Finding and mending what only a fault can leave: several rows of one file, child rows of no file, half files.
+
+Every row of an inspection carries its inspection_id, and the row in `files` says how many rows each child table holds of it. So
+what belongs together is known exactly: of several rows of a file the newest stays, child rows of any other inspection go, and a
+file whose rows are not all there goes as a whole, to be inspected again (`./run db reconcile --fix`). The work is cut into
+slices of the file_id, a transaction each; every file that is mended is guarded against writers meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exr_inspector.catalog.precedence import StoredFile, newest
+from exr_inspector.catalog.schema import CHILDREN, FILES, GUARDS, ROW_COUNTS, Table
+from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, rows_of
+from exr_inspector.catalog.stored import STANDING_COLUMNS, stored_file, touch_guards
+
+Progress = Callable[[str], None]
+
+_FILES_PER_SLICE = 20_000  # about a million child rows at a time
+_HEX = "0123456789abcdef"
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What was found, and mended unless it was a dry run.
+
+    Attributes:
+        files: Rows of `files` that were looked at.
+        duplicate_files: Rows of `files` beside the one that counts.
+        repeated_rows: Child rows that stood there more than once.
+        orphan_rows: Child rows of no file, or of an inspection that no longer counts.
+        half_files: Paths whose rows were not all there: removed, to be inspected again.
+        duplicate_guards: Guard rows beside the first of their number.
+    """
+
+    files: int = 0
+    duplicate_files: int = 0
+    repeated_rows: int = 0
+    orphan_rows: int = 0
+    half_files: tuple[str, ...] = ()
+    duplicate_guards: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was amiss."""
+        return self == RepairReport(files=self.files)
+
+    def __add__(self, other: RepairReport) -> RepairReport:
+        return RepairReport(
+            self.files + other.files,
+            self.duplicate_files + other.duplicate_files,
+            self.repeated_rows + other.repeated_rows,
+            self.orphan_rows + other.orphan_rows,
+            self.half_files + other.half_files,
+            self.duplicate_guards + other.duplicate_guards,
+        )
+
+
+@dataclass(slots=True)
+class _Slice:
+    """One slice while it is looked through: what is to be deleted from each table."""
+
+    files: int = 0
+    doomed: dict[str, list[int]] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    orphans: int = 0
+    repeated: int = 0
+    duplicates: int = 0
+    half: list[str] = field(default_factory=list)
+
+    def doom(self, table: Table, row_ids: Sequence[int], files: Sequence[str]) -> None:
+        self.doomed.setdefault(table.name, []).extend(row_ids)
+        self.touched.update(files)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A row of `files` with the number of child rows it promises."""
+
+    file_id: str
+    stored: StoredFile
+    promised: Mapping[str, int]
+
+
+def _slices(count: int) -> list[str]:
+    """Prefixes of file_id that cut `count` files into moderate slices."""
+    prefixes = [""]
+    while count / len(prefixes) > _FILES_PER_SLICE and len(prefixes) < 65_536:
+        prefixes = [prefix + digit for prefix in prefixes for digit in _HEX]
+    return prefixes
+
+
+def _within(prefix: str) -> Callable[[Any], Any] | None:
+    return (lambda table: table["file_id"].startswith(prefix)) if prefix else None
+
+
+def _kept(work: Work, prefix: str) -> tuple[dict[str, list[_Kept]], int]:
+    columns = [*STANDING_COLUMNS, *ROW_COUNTS.values()]
+    found: dict[str, list[_Kept]] = {}
+    rows = rows_of(work.select(FILES, columns, _within(prefix), row_ids=True))
+    for row in rows:
+        promised = {name: row[column] for name, column in ROW_COUNTS.items()}
+        found.setdefault(row["file_id"], []).append(_Kept(row["file_id"], stored_file(row), promised))
+    return found, len(rows)
+
+
+def _children(work: Work, prefix: str) -> dict[str, pa.Table]:
+    columns = ["file_id", "inspection_id"]
+    schema = pa.schema([("file_id", pa.string()), ("inspection_id", pa.string()), (ROW_ID, pa.uint64())])
+    tables = {}
+    for table in CHILDREN:
+        batches = [batch.select(schema.names) for batch in work.select(table, columns, _within(prefix), row_ids=True)]
+        tables[table.name] = pa.Table.from_batches(batches, schema)
+    return tables
+
+
+def _counts(children: Mapping[str, pa.Table]) -> dict[str, dict[str, int]]:
+    return {
+        name: {item["values"]: item["counts"] for item in rows["inspection_id"].value_counts().to_pylist()}
+        for name, rows in children.items()
+    }
+
+
+def _is_whole(file: _Kept, counts: Mapping[str, Mapping[str, int]]) -> bool:
+    identifier = file.stored.inspection_id
+    return all(counts[name].get(identifier, 0) >= promised for name, promised in file.promised.items())
+
+
+def _choose(rows: Sequence[_Kept], counts: Mapping[str, Mapping[str, int]]) -> _Kept | None:
+    """The row that stays: of the newest version, and with all its child rows; None when there is none such."""
+    best = newest([row.stored for row in rows])
+    version = best.standing.content_key
+    whole = [row for row in rows if row.stored.standing.content_key == version and _is_whole(row, counts)]
+    if not whole:
+        return None
+    chosen = newest([row.stored for row in whole])
+    return next(row for row in whole if row.stored is chosen)
+
+
+def _repeats(work: Work, table: Table, file: _Kept) -> tuple[list[int], int]:
+    """(row ids that repeat a key of an earlier row, rows that stay) of one inspection in one table."""
+    identifier = file.stored.inspection_id
+    batches = work.select(table, [*table.key, "inspection_id"], lambda t: t["file_id"] == file.file_id, row_ids=True)
+    rows = [row for row in rows_of(batches) if row["inspection_id"] == identifier]
+    seen = set()
+    repeated = []
+    for row in sorted(rows, key=lambda item: item[ROW_ID]):
+        key = tuple(row[column] for column in table.key)
+        if key in seen:
+            repeated.append(row[ROW_ID])
+        seen.add(key)
+    return repeated, len(seen)
+
+
+def _look(work: Work, prefix: str) -> _Slice:
+    found, count = _kept(work, prefix)
+    children = _children(work, prefix)
+    counts = _counts(children)
+    made = _Slice(files=count)
+    keep: dict[str, _Kept] = {}
+    for file, rows in found.items():
+        chosen = _choose(rows, counts)
+        if chosen is not None and not _drop_repeats(work, made, chosen, counts):
+            chosen = None
+        if chosen is None:
+            made.half.append(rows[0].stored.path)
+        else:
+            keep[file] = chosen
+        extra = [row.stored.row_id for row in rows if row is not chosen]
+        if extra:
+            made.doom(FILES, extra, [file])
+            made.duplicates += len(extra) - (chosen is None)
+    valid = pa.array([file.stored.inspection_id for file in keep.values()], pa.string())
+    for table in CHILDREN:
+        rows_there = children[table.name]
+        orphans = rows_there.filter(pc.invert(pc.is_in(rows_there["inspection_id"], value_set=valid)))
+        if orphans.num_rows:
+            made.doom(table, orphans[ROW_ID].to_pylist(), orphans["file_id"].unique().to_pylist())
+            made.orphans += orphans.num_rows
+    return made
+
+
+def _drop_repeats(work: Work, made: _Slice, file: _Kept, counts: Mapping[str, Mapping[str, int]]) -> bool:
+    """Mark repeated child rows of a file; False when what stays is not what the file promises."""
+    identifier = file.stored.inspection_id
+    for table in CHILDREN:
+        promised = file.promised[table.name]
+        if counts[table.name].get(identifier, 0) == promised:
+            continue
+        repeated, left = _repeats(work, table, file)
+        if left != promised:
+            return False
+        made.doom(table, repeated, [file.file_id])
+        made.repeated += len(repeated)
+    return True
+
+
+def _mend(work: Work, made: _Slice, connection: Connection) -> None:
+    if not made.touched:
+        return
+    touch_guards(work, made.touched, "repair", connection.config)
+    for table in (*CHILDREN, FILES):
+        work.delete(table, list(set(made.doomed.get(table.name, ()))))
+
+
+def _repair_guards(work: Work, *, dry_run: bool) -> int:
+    rows = rows_of(work.select(GUARDS, ["guard_id"], row_ids=True))
+    seen = Counter[int]()
+    extra = []
+    for row in sorted(rows, key=lambda item: item[ROW_ID]):
+        if seen[row["guard_id"]]:
+            extra.append(row[ROW_ID])
+        seen[row["guard_id"]] += 1
+    if not dry_run:
+        work.delete(GUARDS, extra)
+    return len(extra)
+
+
+def _count_files(work: Work) -> int:
+    return sum(batch.num_rows for batch in work.select(FILES, ["schema_version"]))
+
+
+def repair(connection: Connection, *, dry_run: bool = False, progress: Progress | None = None) -> RepairReport:
+    """Look through all tables and mend them.
+
+    Args:
+        connection: The database.
+        dry_run: Only look.
+        progress: Told after every slice.
+
+    Returns:
+        What was found; after a repair that was no dry run, the same call finds nothing.
+
+    Raises:
+        CatalogError: The database cannot be read or written; slices that were done stay done.
+    """
+    guards = connection.run("repair the guards", lambda work: _repair_guards(work, dry_run=dry_run))
+    report = RepairReport(duplicate_guards=guards)
+    prefixes = _slices(connection.run("count files", _count_files))
+    for number, part in enumerate(_parts(connection, prefixes, dry_run=dry_run), 1):
+        report += part
+        if progress:
+            progress(f"{number} of {len(prefixes)} slices, {report.files} files")
+    return report
+
+
+def _parts(connection: Connection, prefixes: Sequence[str], *, dry_run: bool) -> Iterator[RepairReport]:
+    for prefix in prefixes:
+
+        def body(work: Work, prefix: str = prefix) -> RepairReport:
+            made = _look(work, prefix)
+            if not dry_run:
+                _mend(work, made, connection)
+            return RepairReport(made.files, made.duplicates, made.repeated, made.orphans, tuple(sorted(made.half)))
+
+        yield connection.run("repair files", body)

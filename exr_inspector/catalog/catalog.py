@@ -1,0 +1,278 @@
+"""Writing: inspections into the tables and removals out of them, each batch in one transaction. By the vastdb SDK alone.
+
+The database has no unique constraints, so the writers of one file collide on a guard row instead: every change first updates
+the guard that the file's hash chooses, the second of two writers is refused (409), and tries again on a fresh transaction,
+where it sees what the first one wrote. What is to be done is decided by `plan`; reading for people is in `read`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timezone
+
+import pyarrow as pa
+
+from exr_inspector import __version__
+from exr_inspector.catalog.columns import TIME
+from exr_inspector.catalog.outcomes import Outcome, UpsertResult
+from exr_inspector.catalog.paths import catalog_path
+from exr_inspector.catalog.precedence import Plan, StoredFile, decide, newest, unseen
+from exr_inspector.catalog.read.reader import Reader
+from exr_inspector.catalog.rows.children import arrow_table, text_array
+from exr_inspector.catalog.rows.files import Row, clipped
+from exr_inspector.catalog.rows.groups import Prepared, audit_table, ready, tables_of
+from exr_inspector.catalog.schema import BY_NAME, FILES, INSPECTIONS, SCHEMA_VERSION
+from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Connection, Work, rows_of
+from exr_inspector.catalog.stored import delete_children, stored_files, told_removals, touch_guards
+from exr_inspector.catalog.versions import Standing, content_key, file_id, is_told_before, storable, version_numbers
+from exr_inspector.deadline import Deadline
+from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """An object and the inspection that is about to be made of it.
+
+    Attributes:
+        bucket: Bucket.
+        key: Key.
+        version: Its version by a listing, a HEAD or an event.
+        mode: How deep pixels would be looked at.
+        inspector_version: By which version of exr-inspector.
+    """
+
+    bucket: str
+    key: str
+    version: ObjectVersion
+    mode: StatsMode = StatsMode.OFF
+    inspector_version: str = __version__
+
+    @property
+    def path(self) -> str:
+        """`<bucket>/<key>`."""
+        return f"{self.bucket}/{self.key}"
+
+
+class Catalog:
+    """The tables. Cheap to make, connects on first use; every method may run on many threads at once.
+
+    Args:
+        config: How to reach them.
+
+    Attributes:
+        read: Questions to the tables.
+        connection: The connection, for `maintenance`.
+    """
+
+    def __init__(self, config: CatalogConfig) -> None:
+        self.connection = Connection(config)
+        self.read = Reader(self.connection)
+        self._config = config
+
+    def close(self) -> None:
+        """Close pooled connections."""
+        self.connection.close()
+
+    def upsert(
+        self,
+        inspections: Sequence[Inspection | Prepared],
+        *,
+        force: bool = False,
+        is_current: bool = False,
+        deadline: Deadline | None = None,
+        inspector_version: str = __version__,
+    ) -> list[UpsertResult]:
+        """Store a batch in one transaction; `plan` has the rules.
+
+        Args:
+            inspections: Any number, a file more than once if need be; as they are, or with their rows made elsewhere.
+            force: Replace rows of the same version also when an inspection says nothing new.
+            is_current: The objects were seen to be of these versions after they were inspected: rows of a version that looks
+                newer by its times are replaced, too.
+            deadline: When to give up, if that is before the configured retry time is over.
+            inspector_version: Version of exr-inspector that made the inspections which are not prepared.
+
+        Returns:
+            One result an inspection, in their order.
+
+        Raises:
+            CatalogConflict, CatalogUnavailable: Nothing is known to be stored; the same call may be made again.
+            CatalogDenied, SchemaMissing, SchemaDrift, CatalogError: Nothing was stored, and somebody must act.
+        """
+        if not inspections:
+            return []
+        items = ready(inspections, inspector_version)
+        ids = [self._config.new_id() for _ in items]
+        return self.connection.run(
+            "store inspections",
+            lambda work: self._upsert(work, items, ids, force=force, is_current=is_current),
+            landed=lambda work: _is_recorded(work, ids[0]),
+            deadline=deadline,
+        )
+
+    def _upsert(
+        self, work: Work, items: Sequence[Prepared], ids: Sequence[str], *, force: bool, is_current: bool
+    ) -> list[UpsertResult]:
+        stored = stored_files(work, (item.file_id for item in items))
+        blind = unseen(items, stored)
+        removals = told_removals(work, blind) if blind else {}
+        plan = decide(items, stored, removals=removals, force=force, is_current=is_current)
+        deleted: dict[str, int] = {}
+        if plan.guarded:
+            touch_guards(work, plan.guarded, ids[0], self._config)
+        if plan.replaced:
+            deleted = delete_children(work, plan.replaced)
+            work.delete(FILES, [row.row_id for file in plan.replaced for row in stored[file]])
+            for file in plan.replaced:
+                deleted[file] += len(stored[file])
+        for name, rows in tables_of([items[i] for i in plan.writes], [ids[i] for i in plan.writes]).items():
+            work.insert(BY_NAME[name], rows)
+        if plan.sequencers:
+            work.update(FILES, _noted(plan, items))
+        work.insert(INSPECTIONS, audit_table(items, ids, plan.outcomes, self._common()))
+        writes = frozenset(plan.writes)
+        return [
+            UpsertResult(
+                file_id=item.file_id,
+                path=item.path,
+                content_key=item.standing.content_key,
+                inspection_id=ids[index],
+                outcome=plan.outcomes[index],
+                rows_written=item.row_count if index in writes else 0,
+                rows_deleted=deleted.get(item.file_id, 0) if index in writes else 0,
+            )
+            for index, item in enumerate(items)
+        ]
+
+    def remove(
+        self, path: str, *, event: EventInfo | None = None, is_seen: bool = True, deadline: Deadline | None = None
+    ) -> UpsertResult:
+        """Delete all rows of a file whose object is gone.
+
+        A removal event that is older than what is stored, by sequencer or time, is ignored: the object was made again.
+
+        Args:
+            path: The file in any spelling that names the bucket.
+            event: The event that told of the removal.
+            is_seen: Whether the caller has seen that it is gone. Of an object that nobody may look at the event is believed,
+                and an event of its creation that comes later, though it is older, is then ignored.
+            deadline: As for `upsert`.
+
+        Raises:
+            CatalogError: As for `upsert`.
+        """
+        place = catalog_path(path)
+        told = event or EventInfo()
+        identifier = self._config.new_id()
+        return self.connection.run(
+            "remove a file",
+            lambda work: self._remove(work, place, told, identifier, is_seen=is_seen),
+            landed=lambda work: _is_recorded(work, identifier),
+            deadline=deadline,
+        )
+
+    def _remove(self, work: Work, path: str, event: EventInfo, identifier: str, *, is_seen: bool) -> UpsertResult:
+        file = file_id(path)
+        rows = stored_files(work, [file]).get(file, [])
+        outcome, deleted = Outcome.ABSENT, 0
+        if rows:
+            outcome = Outcome.IGNORED_OLDER if _is_late(event, newest(rows).standing) else Outcome.REMOVED
+        if outcome is Outcome.REMOVED or not is_seen:  # else an older creation, stored meanwhile, would not see this
+            touch_guards(work, [file], identifier, self._config)
+        if outcome is Outcome.REMOVED:
+            deleted = delete_children(work, [file])[file] + len(rows)
+            work.delete(FILES, [row.row_id for row in rows])
+        row: Row = {
+            "inspection_id": identifier,
+            "file_id": file,
+            "file_path": path,
+            "outcome": outcome.value,
+            "event_id": clipped(event.event_id),
+            "sequencer": clipped(event.sequencer),
+            "event_time": event.time,
+            "inspector_version": __version__,
+        }
+        work.insert(INSPECTIONS, arrow_table(INSPECTIONS, [row | self._common()]))
+        return UpsertResult(file, path, None, identifier, outcome, rows_deleted=deleted)
+
+    def is_current(
+        self,
+        bucket: str,
+        key: str,
+        version: ObjectVersion,
+        inspector_version: str = __version__,
+        mode: StatsMode = StatsMode.OFF,
+        *,
+        deadline: Deadline | None = None,
+    ) -> bool:
+        """Whether an inspection of this version would change nothing, so that the object need not be read.
+
+        Raises:
+            CatalogError: As for `upsert`.
+        """
+        return self.are_current([ObjectState(bucket, key, version, mode, inspector_version)], deadline=deadline)[0]
+
+    def are_current(self, states: Sequence[ObjectState], *, deadline: Deadline | None = None) -> list[bool]:
+        """`is_current` of many objects at once, in their order."""
+        if not states:
+            return []
+        ids = [file_id(state.path) for state in states]
+        stored = self.connection.run("look up files", lambda work: stored_files(work, ids), deadline=deadline)
+        return [_is_current(state, stored.get(file, ())) for state, file in zip(states, ids, strict=True)]
+
+    def has_files(self, bucket: str, prefix: str = "", *, deadline: Deadline | None = None) -> bool:
+        """Whether anything is stored of objects whose keys begin with `prefix`; one request, of at most one row.
+
+        Raises:
+            CatalogError: As for `upsert`.
+        """
+        start = storable(f"{bucket}/{prefix}")
+
+        def some(work: Work) -> bool:
+            return bool(
+                rows_of(work.select(FILES, ["file_id"], lambda table: table["path"].startswith(start), limit=1))
+            )
+
+        return self.connection.run("look for files", some, deadline=deadline)
+
+    def _common(self) -> Row:
+        return {
+            "recorded_at": self._config.clock(),
+            "worker": self._config.worker or None,
+            "schema_version": SCHEMA_VERSION,
+        }
+
+
+def _is_recorded(work: Work, identifier: str) -> bool:
+    return bool(rows_of(work.select_in(INSPECTIONS, ["inspection_id"], "inspection_id", [identifier])))
+
+
+def _noted(plan: Plan, items: Sequence[Prepared]) -> pa.Table:
+    events = [items[index].event for _, index in plan.sequencers]
+    times = [event.time.astimezone(timezone.utc).replace(tzinfo=None) if event.time else None for event in events]
+    return pa.table(
+        {
+            ROW_ID: pa.array([row_id for row_id, _ in plan.sequencers], pa.uint64()),
+            "sequencer": text_array([clipped(event.sequencer) for event in events]),
+            "event_id": text_array([clipped(event.event_id) for event in events]),
+            "event_time": pa.array(times, TIME),
+        }
+    )
+
+
+def _is_late(event: EventInfo, stored: Standing) -> bool:
+    if not stored.has_version or (event.sequencer and stored.sequencer):
+        return is_told_before(event, stored.event)
+    return event.time is not None and stored.mtime is not None and stored.mtime > event.time
+
+
+def _is_current(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
+    if not rows:
+        return False
+    stored = newest(rows).standing
+    if stored.content_key != content_key(state.path, state.version):
+        return False
+    if stored.depth != state.mode.depth:
+        return stored.depth > state.mode.depth
+    return version_numbers(stored.inspector_version) >= version_numbers(state.inspector_version)

@@ -1,0 +1,1 @@
+"""The SQL cookbook: one `.sql` file a question."""

@@ -1,0 +1,1 @@
+"""Reads of the tables: one file, pages of files, frames of a sequence."""

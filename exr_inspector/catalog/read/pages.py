@@ -1,0 +1,257 @@
+"""Many files at once, for judging again what the tables hold: pages of files in order of path, one request a table and page.
+
+A page is cut by number of files and by what its rows will weigh, so that memory stays bounded whatever the headers hold. It is
+asked for by its first and last path: naming every file in the predicate costs the SDK more than all the rest. Each page is one
+transaction, so a file's rows are of one version; the next page is read while the caller works on this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exr_inspector.catalog.paths import catalog_prefix
+from exr_inspector.catalog.rows.read_back import inspection_from_rows
+from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, FILES, PARTS, STATS, VALIDATION
+from exr_inspector.catalog.sdk.connection import Connection, Work, rows_of
+from exr_inspector.errors import CatalogError
+from exr_inspector.model import Inspection
+
+PAGE_FILES = 2_000
+PAGE_BYTES = 64 << 20
+FRAME_PAGE_FILES = 20_000
+FRAME_PAGE_BYTES = 1 << 30  # of which the values of attributes, by far the most, are not read
+_ROW_BYTES = 1_000  # what a row of a child table weighs besides the value it holds
+_SIZES = ("header_bytes", "part_rows", "attribute_rows", "stats_rows", "validation_rows")
+_KEYS = ("file_id", "inspection_id")
+# What `rows_back` makes an inspection of. Channels follow from the attributes.
+_FILE_COLUMNS = (
+    *_KEYS, "path", "bucket", "key", "etag", "size_bytes", "mtime", "status", "error_code", "error_message", "directory",
+    "file_name", "sequence", "frame_number", "frame_padding", "inspected_at", "version_word", "header_bytes",
+    "header_is_partial", "hash", "stats_mode", "stats_stopped", "pixel_fault_count", "policy", "event_id", "sequencer",
+    "event_time",
+)  # fmt: skip
+_CHILD_COLUMNS = {
+    PARTS: (
+        *_KEYS, "part_index", "chunk_count_declared", "chunk_count_computed", "chunks_present", "completeness_checked",
+        "missing", "pixels", "pixel_faults",
+    ),
+    ATTRIBUTES: (
+        *_KEYS, "part_index", "attribute_index", "chunk_index", "name", "type", "value", "size_bytes", "file_offset",
+        "problem",
+    ),
+    STATS: (
+        *_KEYS, "stats_index", "part_index", "channel", "level_x", "level_y", "min", "max", "mean", "stddev", "samples",
+        "finite_count", "nan_count", "positive_inf_count", "negative_inf_count", "zero_count", "negative_count",
+        "half_max_count", "first_nan_x", "first_nan_y", "first_inf_x", "first_inf_y", "percentiles", "histogram", "coverage",
+        "exact",
+    ),
+    VALIDATION: (
+        *_KEYS, "finding_index", "part_index", "channel", "code", "severity_rank", "message", "found", "expected",
+        "file_offset", "rule_version",
+    ),
+}  # fmt: skip
+_FRAME_FILES = (
+    *_KEYS, "path", "sequence", "frame_number", "frame_padding", "size_bytes", "mtime", "status", "width", "height",
+    "display_width", "display_height", "part_type", "compression", "channel_count", "pixel_types", "views", "software",
+    "color_interop_id", "chromaticities", "is_aces", "fps", "timecode",
+)  # fmt: skip
+_FRAME_PARTS = (
+    *_KEYS, "part_index", "data_x_min", "data_y_min", "data_x_max", "data_y_max", "display_x_min", "display_y_min",
+    "display_x_max", "display_y_max", "compression", "part_type", "tiling", "cryptomattes", "pixel_hash",
+)  # fmt: skip
+_FRAME_CHANNELS = (*_KEYS, "part_index", "name", "type")
+
+_NUL = "\0"  # ends names in the file, so none holds it
+
+Row = Mapping[str, Any]
+Answer = TypeVar("Answer")
+
+
+class StoredFile(NamedTuple):
+    """One file as the tables hold it.
+
+    Attributes:
+        path: `<bucket>/<key>`.
+        inspection: The file as a value; None where its rows cannot be read.
+        fault: Why not; empty when they can.
+    """
+
+    path: str
+    inspection: Inspection | None
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRows:
+    """What sequences are judged by of one frame.
+
+    Attributes:
+        file: Its row of `files`.
+        parts: Its rows of `parts`, in order.
+        channels: `<part>:<channel> <TYPE>` of all channels, by part and name.
+    """
+
+    file: Row
+    parts: Sequence[Row]
+    channels: tuple[str, ...]
+
+
+class _Listed(NamedTuple):
+    path: str
+    weight: int
+
+
+def stored_inspections(
+    connection: Connection, prefix: str = "", *, page_files: int = PAGE_FILES, page_bytes: int = PAGE_BYTES
+) -> Iterator[StoredFile]:
+    """All files below a prefix in order of path, whole. Files that come or go while this goes on may be there or not.
+
+    Args:
+        connection: The tables.
+        prefix: Prefix of `bucket/key`, in any spelling; empty for all files.
+        page_files: Most files read at once.
+        page_bytes: About how much their rows may weigh.
+
+    Raises:
+        CatalogError: The database cannot be read. Rows of one file that make no sense are its fault alone.
+    """
+    pages = _pages(_list(connection, prefix), page_files, page_bytes)
+    for page in _ahead(connection, "read files", pages, _read_whole):
+        yield from page
+
+
+def stored_frames(
+    connection: Connection, prefix: str = "", *, page_files: int = FRAME_PAGE_FILES
+) -> Iterator[FrameRows]:
+    """All frames below a prefix in order of path, by what the rows of `files`, `parts` and `channels` tell.
+
+    Args:
+        connection: The tables.
+        prefix: Prefix of `bucket/key`, in any spelling; empty for all frames.
+        page_files: Most files read at once.
+
+    Raises:
+        CatalogError: The database cannot be read.
+    """
+    pages = _pages(_list(connection, prefix), page_files, FRAME_PAGE_BYTES)
+    for page in _ahead(connection, "read frames", pages, _read_frames):
+        yield from page
+
+
+def _list(connection: Connection, prefix: str) -> list[_Listed]:
+    """Every file below the prefix with what its rows weigh, in order of path."""
+    start = catalog_prefix(prefix)
+
+    def body(work: Work) -> list[_Listed]:
+        found: list[_Listed] = []
+        where = (lambda table: table["path"].startswith(start)) if start else None
+        for batch in work.select(FILES, ["path", *_SIZES], where):
+            paths, headers, *counts = (batch[name].to_pylist() for name in ("path", *_SIZES))
+            rows = map(sum, zip(*counts, strict=True))
+            weights = ((size or 0) + _ROW_BYTES * count for size, count in zip(headers, rows, strict=True))
+            found += map(_Listed, paths, weights)
+        return sorted(found)
+
+    return connection.run("list files", body)
+
+
+def _pages(listed: Sequence[_Listed], files: int, weight: int) -> Iterator[tuple[str, str]]:
+    """First and last path of pages of at most so many files, and of no more weight unless a single file has it."""
+    first, count, heavy = 0, 0, 0
+    for index, item in enumerate(listed):
+        if count and (count == files or heavy + item.weight > weight):
+            yield listed[first].path, listed[index - 1].path
+            first, count, heavy = index, 0, 0
+        count += 1
+        heavy += item.weight
+    if count:
+        yield listed[first].path, listed[-1].path
+
+
+def _ahead(
+    connection: Connection,
+    doing: str,
+    pages: Iterator[tuple[str, str]],
+    read: Callable[[Work, tuple[str, str]], Answer],
+) -> Iterator[Answer]:
+    """What was read of each page, the next one on its way while the caller looks at this one."""
+    with ThreadPoolExecutor(1, "read-ahead") as pool:
+
+        def begin() -> Future[Answer] | None:
+            page = next(pages, None)
+            return None if page is None else pool.submit(connection.run, doing, lambda work: read(work, page))
+
+        coming = begin()
+        while coming is not None:
+            answer = coming.result()
+            coming = begin()
+            yield answer
+
+
+def _between(column: str, page: tuple[str, str]) -> Callable[[Any], Any]:
+    return lambda table: (table[column] >= page[0]) & (table[column] <= page[1])
+
+
+def _read_whole(work: Work, page: tuple[str, str]) -> list[StoredFile]:
+    files = rows_of(work.select(FILES, _FILE_COLUMNS, _between("path", page)))
+    rows: dict[tuple[str, str], dict[str, list[Row]]] = {}
+    for file in files:
+        rows[_owner(file)] = {"files": [file], **{table.name: [] for table in _CHILD_COLUMNS}}
+    for table, columns in _CHILD_COLUMNS.items():
+        for row in rows_of(work.select(table, columns, _between("file_path", page))):
+            if (mine := rows.get(_owner(row))) is not None:
+                mine[table.name].append(row)
+    return [_stored(file["path"], rows[_owner(file)]) for file in sorted(files, key=itemgetter("path"))]
+
+
+_owner = itemgetter(*_KEYS)
+
+
+def _stored(path: str, rows: Mapping[str, Sequence[Row]]) -> StoredFile:
+    try:
+        return StoredFile(path, inspection_from_rows(rows), "")
+    except CatalogError as error:
+        return StoredFile(path, None, f"{error.code}: {error}")
+
+
+def _read_frames(work: Work, page: tuple[str, str]) -> list[FrameRows]:
+    files = rows_of(work.select(FILES, _FRAME_FILES, _between("path", page)))
+    parts: dict[tuple[str, str], list[Row]] = {}
+    for row in rows_of(work.select(PARTS, _FRAME_PARTS, _between("file_path", page))):
+        parts.setdefault(_owner(row), []).append(row)
+    channels = _channel_lists(work.select(CHANNELS, _FRAME_CHANNELS, _between("file_path", page)))
+    found = []
+    for file in sorted(files, key=itemgetter("path")):
+        if file["sequence"] is not None:
+            mine = sorted(parts.get(_owner(file), ()), key=itemgetter("part_index"))
+            found.append(FrameRows(file, mine, channels.get(_owner(file), ())))
+    return found
+
+
+def _channel_lists(batches: Iterable[pa.RecordBatch]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """(file, inspection) -> its channels. Put together by Arrow: only lists that differ become Python values, once each."""
+    every = list(batches)
+    if not every:
+        return {}
+    table = pa.Table.from_batches(every)
+    texts = pc.binary_join_element_wise(table["part_index"].cast(pa.string()), table["name"], table["type"], _NUL)
+    grouped = table.select(_KEYS).append_column("text", texts).group_by(_KEYS, use_threads=False)
+    lists = grouped.aggregate([("text", "list")])
+    joined = pc.binary_join(lists["text_list"], _NUL).combine_chunks().dictionary_encode()
+    made = [_channel_list(text) for text in joined.dictionary.to_pylist()]
+    keys = zip(*(lists[name].to_pylist() for name in _KEYS), strict=True)
+    return {key: made[index] for key, index in zip(keys, joined.indices.to_pylist(), strict=True)}
+
+
+def _channel_list(joined: str) -> tuple[str, ...]:
+    """`<part>:<channel> <TYPE>` of the channels of one file, by part and name."""
+    fields = joined.split(_NUL)
+    rows = sorted(zip(map(int, fields[::3]), fields[1::3], fields[2::3], strict=True))
+    return tuple(f"{part}:{name} {kind}" for part, name, kind in rows)

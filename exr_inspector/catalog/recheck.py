@@ -1,0 +1,142 @@
+"""Inspections into the tables so that none is lost and none harms: apart from each other, and held against the objects.
+
+Reading an object and storing its rows are two moments. In between it may have been removed or overwritten, and the event of
+that change may have been carried out already, finding nothing to do. So what changed rows is followed by one look at the
+object: an object that is gone takes its rows with it, one that came back is left to the next delivery. Whoever changes
+the object after that look causes an event that finds the rows. Used for events and for whole prefixes alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from exr_inspector.catalog import Catalog, Outcome, UpsertResult
+from exr_inspector.catalog.look import Sight, is_same, look
+from exr_inspector.catalog.rows.groups import Prepared
+from exr_inspector.errors import ExrInspectorError, ObjectChanged, SourceError, internal_fault
+from exr_inspector.model import EventInfo, Inspection, ObjectVersion
+from exr_inspector.storage import Deadline, SourceOpener
+
+
+def store_apart(
+    catalog: Catalog,
+    inspections: Sequence[Inspection | Prepared],
+    *,
+    force: bool = False,
+    deadline: Deadline | None = None,
+) -> list[UpsertResult | ExrInspectorError]:
+    """Store a batch in one transaction; where something in it cannot be stored at all, everything else still is.
+
+    Args:
+        catalog: The tables.
+        inspections: The batch.
+        force: As for `Catalog.upsert`.
+        deadline: As for `Catalog.upsert`.
+
+    Returns:
+        In the order of the batch: what became of each, or why it is not stored. A retryable error speaks of the database
+        and so is everybody's.
+    """
+    if not inspections:
+        return []
+    fault: ExrInspectorError
+    try:
+        return list(catalog.upsert(inspections, force=force, deadline=deadline))
+    except ExrInspectorError as error:
+        fault = error
+        if fault.retryable:
+            return [fault] * len(inspections)
+    except Exception as error:  # noqa: BLE001 - boundary of one record: rows that cannot even be built
+        fault = internal_fault(error)
+    if len(inspections) == 1:
+        return [fault]
+    half = len(inspections) // 2
+    return [
+        result
+        for part in (inspections[:half], inspections[half:])
+        for result in store_apart(catalog, part, force=force, deadline=deadline)
+    ]
+
+
+def insist(
+    opener: SourceOpener, catalog: Catalog, inspection: Inspection | Prepared, *, deadline: Deadline | None = None
+) -> UpsertResult | None:
+    """Store an inspection that the tables took for an older one, if it is of what the object is now; one or two requests.
+
+    An event that comes late finds the object as it is, not as it was. So times run backwards where inspections overtook each
+    other, and where an older time was put on what is newer: a file that was restored, or copied with its times kept.
+
+    Returns:
+        What became of it, or None when the object is of another version by now.
+
+    Raises:
+        ObjectChanged: It was overwritten while its rows were being stored, perhaps by something that looks older, too.
+        ExrInspectorError: What `Catalog.upsert` and `SourceOpener.head` raise.
+    """
+    if not _is_now(opener, inspection, deadline):
+        return None
+    (stored,) = catalog.upsert([inspection], is_current=True, deadline=deadline)
+    if not _is_now(opener, inspection, deadline):
+        raise ObjectChanged(f"{inspection.path}: overwritten while its rows were being stored")
+    return stored
+
+
+def _is_now(opener: SourceOpener, inspection: Inspection | Prepared, deadline: Deadline | None) -> bool:
+    found = _version(opener, inspection.bucket, inspection.key, deadline)
+    return found is not None and inspection.version is not None and is_same(found, inspection.version)
+
+
+def remove_gone(
+    opener: SourceOpener,
+    catalog: Catalog,
+    bucket: str,
+    key: str,
+    *,
+    event: EventInfo,
+    is_seen: bool = True,
+    deadline: Deadline | None = None,
+) -> UpsertResult:
+    """Remove the rows of an object that was found gone, or is said to be, where nobody may look.
+
+    Raises:
+        ObjectChanged: It is there again, and its own event may have been carried out before its rows were removed.
+        ExrInspectorError: What `Catalog.remove` and `SourceOpener.head` raise.
+    """
+    removed = catalog.remove(f"{bucket}/{key}", event=event, is_seen=is_seen, deadline=deadline)
+    if removed.outcome is not Outcome.IGNORED_OLDER and _version(opener, bucket, key, deadline) is not None:
+        raise ObjectChanged(f"{bucket}/{key}: there again after it was found gone")
+    return removed
+
+
+def confirm(
+    opener: SourceOpener, catalog: Catalog, inspection: Inspection, *, deadline: Deadline | None = None
+) -> UpsertResult | None:
+    """Look at the object once more after its rows were changed; one request.
+
+    Returns:
+        None when the rows stand, or the removal of the rows of an object that is gone.
+
+    Raises:
+        ObjectChanged: It was overwritten in the same second, and nothing but chance says which of the two is the newer.
+        ExrInspectorError: What `remove_gone` raises.
+    """
+    stored = inspection.version
+    if stored is None:  # a row that says why the object could not be read: there is nothing to be looked at
+        return None
+    sight = look(opener, inspection.bucket, inspection.key, stored, deadline=deadline)
+    if sight is Sight.GONE:
+        return remove_gone(
+            opener, catalog, inspection.bucket, inspection.key, event=inspection.event, deadline=deadline
+        )
+    if sight is Sight.REPLACED:
+        raise ObjectChanged(f"{inspection.path}: overwritten while its rows were being stored")
+    return None
+
+
+def _version(opener: SourceOpener, bucket: str, key: str, deadline: Deadline | None) -> ObjectVersion | None:
+    try:
+        return opener.head(bucket, key, deadline=deadline)
+    except SourceError as error:
+        if error.retryable:
+            raise
+        return None

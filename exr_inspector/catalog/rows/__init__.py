@@ -1,0 +1,1 @@
+"""Rows of an inspection as Arrow tables, and back."""

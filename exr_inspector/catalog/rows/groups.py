@@ -1,0 +1,232 @@
+"""Inspections made ready to be stored: the rows of several together as Arrow columns, and what decides about each. Pure.
+
+A group is made once, by whoever inspected (in a process of its own, if need be), and travels as bytes. Its rows lack only what
+the write itself adds: the id that they share, and in `inspections` what became of them. So the same rows may be tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+import pyarrow as pa
+
+from exr_inspector import __version__
+from exr_inspector.catalog.columns import Column
+from exr_inspector.catalog.outcomes import Outcome
+from exr_inspector.catalog.rows.children import arrow_columns, audit_row, content_rows, owner_row, text_array
+from exr_inspector.catalog.rows.files import Row
+from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, INSPECTIONS
+from exr_inspector.catalog.versions import Standing, standing
+from exr_inspector.model import EventInfo, Inspection, ObjectVersion
+
+_ID = "inspection_id"
+_LATE = {  # what only the write knows
+    **{table.name: frozenset({_ID}) for table in DOCUMENT},
+    INSPECTIONS.name: frozenset({_ID, "recorded_at", "outcome", "worker", "schema_version"}),
+}
+_OWNED = ("file_id", "file_path", "content_key")
+
+
+def _columns(name: str, *, owned: bool) -> tuple[Column, ...]:
+    early = (column for column in BY_NAME[name].columns if column.name not in _LATE[name])
+    return tuple(column for column in early if (column.name in _OWNED) == owned)
+
+
+# Columns of a group's batches: first what comes from `owner_row`, then the others.
+_BY_OWNER = {name: _columns(name, owned=True) for name in _LATE}
+_BY_ROW = {name: _columns(name, owned=False) for name in _LATE}
+_SCHEMAS = {
+    name: pa.schema([pa.field(column.name, column.type) for column in (*_BY_OWNER[name], *_BY_ROW[name])])
+    for name in _LATE
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of some inspections.
+
+    Attributes:
+        size: How many inspections.
+        tables: Their rows by table, one inspection's after the other's; tables without a row are left out.
+        counts: How many of a table's rows each inspection has.
+    """
+
+    size: int
+    tables: Mapping[str, pa.RecordBatch]
+    counts: Mapping[str, Sequence[int]]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """As a few blocks of bytes; Arrow's own way would take every column apart."""
+        tables = {name: batch.serialize().to_pybytes() for name, batch in self.tables.items()}
+        return _read_group, (self.size, tables, self.counts)
+
+    def rows(self, name: str, members: Sequence[int]) -> tuple[pa.RecordBatch, Sequence[int]]:
+        """The rows of some members in their order, and how many each has."""
+        batch, counts = self.tables[name], self.counts[name]
+        if list(members) == list(range(self.size)):
+            return batch, counts
+        ends = np.cumsum(counts)
+        wanted = [np.arange(ends[member] - counts[member], ends[member]) for member in members]
+        return batch.take(pa.array(np.concatenate(wanted), pa.int64())), [counts[member] for member in members]
+
+
+def _read_group(size: int, tables: Mapping[str, bytes], counts: Mapping[str, Sequence[int]]) -> Group:
+    batches = {name: pa.ipc.read_record_batch(pa.py_buffer(raw), _SCHEMAS[name]) for name, raw in tables.items()}
+    return Group(size, batches, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An inspection that is ready to be stored.
+
+    Attributes:
+        bucket: Bucket.
+        key: Key.
+        file_id: The file.
+        version: Which version was read; None where the object could not be read at all.
+        event: The event behind it.
+        standing: What decides against what is stored.
+        group: Where its rows are.
+        member: Which of the group's inspections it is.
+    """
+
+    bucket: str
+    key: str
+    file_id: str
+    version: ObjectVersion | None
+    event: EventInfo
+    standing: Standing
+    group: Group = field(repr=False)
+    member: int
+
+    @property
+    def path(self) -> str:
+        """`<bucket>/<key>`."""
+        return f"{self.bucket}/{self.key}"
+
+    @property
+    def row_count(self) -> int:
+        """Rows of the file and its parts; the one in `inspections` is not among them."""
+        return sum(self.group.counts[table.name][self.member] for table in DOCUMENT if table.name in self.group.counts)
+
+
+def prepare(inspections: Sequence[Inspection], version: str = __version__) -> list[Prepared]:
+    """Inspections with their rows, as one group.
+
+    Args:
+        inspections: What was learned, a file more than once if need be.
+        version: Version of exr-inspector that made them.
+    """
+    if not inspections:
+        return []
+    standings = [standing(inspection, version) for inspection in inspections]
+    owners = [owner_row(inspection) for inspection in inspections]
+    owned = {column: text_array([owner[column] for owner in owners]) for column in _OWNED}
+    by_inspection = [
+        content_rows(inspection, version) | {INSPECTIONS.name: [audit_row(inspection, version)]}
+        for inspection in inspections
+    ]
+    tables: dict[str, pa.RecordBatch] = {}
+    counts: dict[str, list[int]] = {}
+    for name in _LATE:
+        found = [len(rows[name]) for rows in by_inspection]
+        if any(found):
+            tables[name] = _batch(name, owned, found, [row for rows in by_inspection for row in rows[name]])
+            counts[name] = found
+    group = Group(len(inspections), tables, counts)
+    return [
+        Prepared(inspection.bucket, inspection.key, file, inspection.version, inspection.event, stands, group, member)
+        for member, (inspection, file, stands) in enumerate(
+            zip(inspections, owned["file_id"].to_pylist(), standings, strict=True)
+        )
+    ]
+
+
+def _batch(name: str, owned: Mapping[str, pa.Array], counts: Sequence[int], rows: Sequence[Row]) -> pa.RecordBatch:
+    owner = _owner_of_each(counts)
+    arrays = [owned[column.name].take(owner) for column in _BY_OWNER[name]]
+    arrays += arrow_columns(BY_NAME[name], _BY_ROW[name], rows)
+    return pa.RecordBatch.from_arrays(arrays, schema=_SCHEMAS[name])
+
+
+def _owner_of_each(counts: Sequence[int]) -> pa.Array:
+    return pa.array(np.repeat(np.arange(len(counts)), counts))
+
+
+def ready(items: Sequence[Inspection | Prepared], version: str = __version__) -> list[Prepared]:
+    """Inspections prepared, those that are it already as they are."""
+    made = iter(prepare([item for item in items if isinstance(item, Inspection)], version))
+    return [item if isinstance(item, Prepared) else next(made) for item in items]
+
+
+def _by_group(items: Sequence[Prepared]) -> Iterator[tuple[Group, list[int]]]:
+    """The groups of items that follow each other, and which members they are."""
+    for _, some in groupby(items, lambda item: id(item.group)):
+        run = list(some)
+        yield run[0].group, [item.member for item in run]
+
+
+def _gathered(name: str, items: Sequence[Prepared], late: Mapping[str, pa.Array]) -> pa.Table | None:
+    """One table's rows of all items; `late` has a value an item for each column that a group lacks."""
+    batches: list[pa.RecordBatch] = []
+    counts: list[int] = []
+    for group, members in _by_group(items):
+        if name in group.tables:
+            batch, found = group.rows(name, members)
+            batches.append(batch)
+            counts += found
+        else:
+            counts += [0] * len(members)
+    if not any(counts):
+        return None
+    early = pa.Table.from_batches(batches)
+    owner = _owner_of_each(counts)
+    schema = BY_NAME[name].arrow
+    columns = [late[column].take(owner) if column in late else early[column] for column in schema.names]
+    return pa.table(columns, schema=schema)
+
+
+def tables_of(items: Sequence[Prepared], inspection_ids: Sequence[str]) -> dict[str, pa.Table]:
+    """The rows of the files and their parts as Arrow tables by name; tables without a row are left out.
+
+    Args:
+        items: What is to be stored; no file twice.
+        inspection_ids: The id of each, shared by its rows.
+    """
+    late = {_ID: text_array(inspection_ids)}
+    found = {table.name: _gathered(table.name, items, late) for table in DOCUMENT}
+    return {name: rows for name, rows in found.items() if rows is not None}
+
+
+def audit_table(
+    items: Sequence[Prepared],
+    inspection_ids: Sequence[str],
+    outcomes: Sequence[Outcome],
+    common: Mapping[str, object],
+) -> pa.Table:
+    """The rows of `inspections`: one an item.
+
+    Args:
+        items: What was to be stored.
+        inspection_ids: The id of each.
+        outcomes: What became of each.
+        common: The columns that are the same in all rows of a write.
+    """
+    known: list[Row] = [
+        {**common, _ID: identifier, "outcome": outcome.value}
+        for identifier, outcome in zip(inspection_ids, outcomes, strict=True)
+    ]
+    columns = [column for column in INSPECTIONS.columns if column.name in _LATE[INSPECTIONS.name]]
+    arrays = arrow_columns(INSPECTIONS, columns, known)
+    late = {column.name: array for column, array in zip(columns, arrays, strict=True)}
+    return _gathered(INSPECTIONS.name, items, late)
+
+
+def to_tables(
+    inspections: Sequence[Inspection], inspection_ids: Sequence[str], version: str = __version__
+) -> dict[str, pa.Table]:
+    """`tables_of` inspections as they are."""
+    return tables_of(prepare(inspections, version), inspection_ids)

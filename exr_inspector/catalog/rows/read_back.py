@@ -1,0 +1,246 @@
+"""Stored rows back to an Inspection, so that header rules can be judged again without reading the file. Pure.
+
+Takes the rows as `rows.table_rows`, the JSON document of `inspect --json` or the store give them. Lossless for what rules
+look at: attributes with order, offsets, sizes and problems, layouts, completeness, names, statistics. What is not stored does
+not come back: the cost of reading, NaN payloads, and pixel faults beyond those that fitted a cell.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from exr_inspector.catalog.rows.children import join_cells
+from exr_inspector.errors import CatalogError, FormatError
+from exr_inspector.exr.chunks.layout import Layout, part_layout
+from exr_inspector.exr.chunks.tables import ChunkState, Completeness, MissingRange
+from exr_inspector.exr.header.as_json import from_json
+from exr_inspector.exr.header.parser import Header, PartHeader, make_part
+from exr_inspector.exr.header.values import Attribute
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+from exr_inspector.exr.names import file_names
+from exr_inspector.model import (
+    ChannelStats,
+    DeepStats,
+    EventInfo,
+    Finding,
+    Histogram,
+    Inspection,
+    ObjectVersion,
+    PartPixels,
+    PixelFault,
+    PixelReport,
+    SequenceName,
+    Severity,
+    StatsMode,
+    Status,
+)
+
+StoredRow = Mapping[str, Any]
+
+
+def _moment(value: object) -> datetime | None:
+    """A stored moment: naive UTC from Arrow, aware, or ISO 8601 text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+    return None
+
+
+def _sorted(rows: Iterable[StoredRow], *columns: str) -> list[StoredRow]:
+    return sorted(rows, key=lambda row: tuple(row[column] for column in columns))
+
+
+def attributes_from_rows(rows: Iterable[StoredRow]) -> dict[int, tuple[Attribute, ...]]:
+    """Every part's attributes in header order, by part index; pieces of long values are joined.
+
+    Raises:
+        KeyError, TypeError, ValueError: If a value is no JSON of its type.
+    """
+    pieces: dict[tuple[int, int], list[StoredRow]] = defaultdict(list)
+    for row in rows:
+        pieces[row["part_index"], row["attribute_index"]].append(row)
+    attributes: dict[int, list[Attribute]] = defaultdict(list)
+    for (part, _), group in sorted(pieces.items()):
+        first = group[0]
+        text = join_cells((row["chunk_index"], row["value"]) for row in group)
+        value = from_json(first["type"], json.loads(text))
+        attributes[part].append(
+            Attribute(
+                first["name"], first["type"], value, first["file_offset"], first["size_bytes"], first["problem"] or ""
+            )
+        )
+    return {part: tuple(items) for part, items in attributes.items()}
+
+
+def _header(files: StoredRow, parts: Sequence[StoredRow], attributes: Iterable[StoredRow]) -> Header | None:
+    word = files["version_word"]
+    if word is None:
+        return None
+    by_part = attributes_from_rows(attributes)
+    made = tuple(make_part(row["part_index"], word, by_part.get(row["part_index"], ())) for row in parts)
+    return Header(word, made, files["header_bytes"], is_partial=bool(files["header_is_partial"]))
+
+
+def _layout(part: PartHeader, row: StoredRow, limits: Limits) -> Layout | None:
+    if row["chunk_count_computed"] is None:
+        return None
+    try:
+        return part_layout(part, limits)
+    except FormatError:
+        return None  # it was read under wider limits than these
+
+
+def _completeness(row: StoredRow) -> Completeness | None:
+    if row["chunks_present"] is None:
+        return None
+    missing = json.loads(row["missing"]) if row["missing"] else {}
+    return Completeness(
+        part=row["part_index"],
+        checked=row["completeness_checked"],
+        chunk_count=row["chunk_count_computed"],
+        declared=row["chunk_count_declared"],
+        present=row["chunks_present"],
+        counts={ChunkState(int(state)): count for state, count in missing.get("counts", {}).items()},
+        missing=tuple(MissingRange(*gap) for gap in missing.get("ranges", ())),
+        missing_truncated=missing.get("truncated", False),
+        zero_only_upper_levels=missing.get("zeroOnlyUpperLevels", False),
+    )
+
+
+def _point(x: int | None, y: int | None) -> tuple[int, int] | None:
+    return None if x is None or y is None else (x, y)
+
+
+def _channel_stats(row: StoredRow) -> ChannelStats:
+    histogram = json.loads(row["histogram"]) if row["histogram"] else None
+    percentiles = json.loads(row["percentiles"]) if row["percentiles"] else ()
+    return ChannelStats(
+        part=row["part_index"],
+        channel=row["channel"],
+        level_x=row["level_x"],
+        level_y=row["level_y"],
+        samples=row["samples"],
+        finite_count=row["finite_count"],
+        nan_count=row["nan_count"],
+        positive_inf_count=row["positive_inf_count"],
+        negative_inf_count=row["negative_inf_count"],
+        zero_count=row["zero_count"],
+        negative_count=row["negative_count"],
+        half_max_count=row["half_max_count"],
+        minimum=row["min"],
+        maximum=row["max"],
+        mean=row["mean"],
+        stddev=row["stddev"],
+        first_nan=_point(row["first_nan_x"], row["first_nan_y"]),
+        first_inf=_point(row["first_inf_x"], row["first_inf_y"]),
+        percentiles=tuple((percent, value) for percent, value in percentiles),
+        histogram=Histogram(tuple(histogram["edges"]), tuple(histogram["counts"])) if histogram else None,
+        coverage=row["coverage"],
+        exact=row["exact"],
+    )
+
+
+def _levels(row: StoredRow) -> Iterable[PartPixels]:
+    for item in json.loads(row["pixels"]) if row["pixels"] else ():
+        deep = DeepStats(*item["deep"]) if item["deep"] else None
+        yield PartPixels(
+            row["part_index"],
+            item["x"],
+            item["y"],
+            item["total"],
+            item["read"],
+            item["constant"],
+            item["black"],
+            deep,
+            item["hash"],
+        )
+
+
+def _pixels(files: StoredRow, parts: Sequence[StoredRow], stats: Iterable[StoredRow]) -> PixelReport | None:
+    if files["pixel_fault_count"] is None:
+        return None
+    faults = [
+        PixelFault(row["part_index"], *fault)
+        for row in parts
+        for fault in (json.loads(row["pixel_faults"]) if row["pixel_faults"] else ())
+    ]
+    return PixelReport(
+        mode=StatsMode(files["stats_mode"]),
+        channels=tuple(map(_channel_stats, _sorted(stats, "stats_index"))),
+        parts=tuple(item for row in parts for item in _levels(row)),
+        faults=tuple(faults),
+        stopped=files["stats_stopped"] or "",
+        file_hash=files["hash"],
+    )
+
+
+def _finding(row: StoredRow) -> Finding:
+    return Finding(
+        code=row["code"],
+        severity=Severity(row["severity_rank"]),
+        message=row["message"],
+        part=row["part_index"],
+        channel=row["channel"],
+        found=row["found"] or "",
+        expected=row["expected"] or "",
+        offset=row["file_offset"],
+        rule_version=row["rule_version"],
+    )
+
+
+def _version(files: StoredRow) -> ObjectVersion | None:
+    mtime = _moment(files["mtime"])
+    return None if mtime is None else ObjectVersion(files["etag"], files["size_bytes"], mtime)
+
+
+def _build(rows: Mapping[str, Sequence[StoredRow]], limits: Limits) -> Inspection:
+    (files,) = rows["files"]
+    parts = _sorted(rows["parts"], "part_index")
+    header = _header(files, parts, rows["attributes"])
+    made = header.parts if header else ()
+    states = (_completeness(row) for row in parts)
+    inspected_at = _moment(files["inspected_at"])
+    if inspected_at is None:
+        raise ValueError("inspected_at is null")
+    return Inspection(
+        bucket=files["bucket"],
+        key=files["key"],
+        version=_version(files),
+        status=Status(files["status"]),
+        error_code=files["error_code"],
+        error_message=files["error_message"],
+        name=SequenceName(
+            files["directory"], files["file_name"], files["sequence"], files["frame_number"], files["frame_padding"]
+        ),
+        inspected_at=inspected_at,
+        header=header,
+        layouts=tuple(_layout(part, row, limits) for part, row in zip(made, parts, strict=False)),
+        completeness=tuple(state for state in states if state is not None),
+        names=file_names(header) if header else (),
+        pixels=_pixels(files, parts, rows["stats"]),
+        findings=tuple(map(_finding, _sorted(rows["validation"], "finding_index"))),
+        policy=files["policy"] or "",
+        event=EventInfo(files["event_id"], files["sequencer"], _moment(files["event_time"])),
+    )
+
+
+def inspection_from_rows(rows: Mapping[str, Sequence[StoredRow]], limits: Limits = DEFAULT_LIMITS) -> Inspection:
+    """The Inspection whose rows these are.
+
+    Args:
+        rows: One row under `files`, and the rows of `parts`, `attributes`, `stats`, `validation` of the same inspection in
+            any order; `channels` follow from the attributes and are not looked at.
+        limits: What layouts may ask for.
+
+    Raises:
+        CatalogError: If the rows do not belong together or cannot be read.
+    """
+    try:
+        return _build(rows, limits)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise CatalogError(f"stored rows cannot be read: {type(error).__name__}: {error}") from error

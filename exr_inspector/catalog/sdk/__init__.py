@@ -1,0 +1,1 @@
+"""Everything that touches the vastdb SDK: sessions, timeouts, errors."""

@@ -1,0 +1,360 @@
+"""The connection to VAST DataBase: transactions that are retried, and the few operations on rows that the catalog needs.
+
+A transaction's work is a function of a `Work`, run again on a fresh transaction after a conflict or a passing fault, with
+jitter, within a time budget. When the answer to a commit is lost, the next transaction first looks whether it had landed.
+Knows the SDK, but no inspections; table lookups are spared by handing the SDK the tables' metadata.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import random
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+from vastdb.config import BackoffConfig, QueryConfig
+from vastdb.table_metadata import TableMetadata, TableRef, TableType
+
+from exr_inspector.catalog.schema import TABLES, Table
+from exr_inspector.catalog.sdk.errors import SDK_ERRORS, translate, translated
+from exr_inspector.catalog.sdk.sessions import Sessions
+from exr_inspector.catalog.sdk.transport import Patience, connect
+from exr_inspector.deadline import Deadline
+from exr_inspector.errors import CatalogConflict, CatalogError, CatalogUnavailable, DeadlineExceeded
+from exr_inspector.settings import CatalogConnection
+
+ROW_ID = "$row_id"
+
+_log = logging.getLogger(__name__)
+_INSERT_BYTES = 4 << 20  # the SDK takes 5 MB a request, and cuts larger batches by columns, which costs updates
+_IN_VALUES = 4_000  # values of one IN predicate; a request may be 4.5 MB
+_BACKOFF_SECONDS = (0.02, 1.0)  # first and longest pause between attempts, before jitter
+
+Result = TypeVar("Result")
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogConfig:
+    """How to reach the tables.
+
+    Attributes:
+        endpoint: URL of the database's virtual IP.
+        access_key: S3 access key.
+        secret_key: Its secret key; never shown.
+        bucket: Database-enabled bucket.
+        schema: Schema of the tables, nested ones as `outer/inner`.
+        tls_verify: Whether the server's certificate is checked.
+        ca_bundle: PEM file of certificates to trust besides the system's.
+        retry_seconds: How long one write goes on trying.
+        timeout_seconds: How long an answer may stand still; connecting takes at most 5 of them. No request outlives a deadline,
+            however slowly its answer comes.
+        worker: Name that `inspections` gives as the one who wrote.
+        clock: The time, UTC.
+        jitter: A random number from 0 to 1.
+        sleep: Waits so many seconds.
+        new_id: A new unique id.
+    """
+
+    endpoint: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    bucket: str
+    schema: str
+    tls_verify: bool = True
+    ca_bundle: Path | None = None
+    retry_seconds: float = 30.0
+    timeout_seconds: float = 15.0
+    worker: str = ""
+    clock: Callable[[], datetime] = field(default=_now, repr=False)
+    jitter: Callable[[], float] = field(default=random.random, repr=False)
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    new_id: Callable[[], str] = field(default=_new_id, repr=False)
+
+    @classmethod
+    def from_settings(cls, settings: CatalogConnection) -> CatalogConfig:
+        """The configuration by the settings' database connection; the worker is this host."""
+        return cls(
+            endpoint=settings.endpoint,
+            access_key=settings.access_key.reveal(),
+            secret_key=settings.secret_key.reveal(),
+            bucket=settings.bucket,
+            schema=settings.schema,
+            tls_verify=settings.tls_verify,
+            ca_bundle=settings.ca_bundle,
+            retry_seconds=settings.retry_seconds,
+            timeout_seconds=settings.timeout_seconds,
+            worker=socket.gethostname(),
+        )
+
+
+class Work:
+    """What one transaction does, SDK errors translated. For one thread.
+
+    Attributes:
+        tx: The SDK's transaction.
+    """
+
+    def __init__(
+        self, tx: Any, tables: dict[str, TableMetadata], endpoint: str, deadline: Deadline | None = None
+    ) -> None:
+        self.tx = tx
+        self._deadline = deadline
+        self._metadata = tables
+        self._endpoint = endpoint
+        self._tables: dict[str, Any] = {}
+
+    @contextmanager
+    def _doing(self, what: str) -> Iterator[None]:
+        """Around every request: none begins when the time is over, and errors of the SDK leave as ours."""
+        if self._deadline is not None:
+            self._deadline.check(what)
+        with translated(what):
+            yield
+
+    def _table(self, table: Table) -> Any:
+        if table.name not in self._tables:
+            self._tables[table.name] = self.tx.table_from_metadata(self._metadata[table.name])
+        return self._tables[table.name]
+
+    def select(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        where: Callable[[Any], Any] | None = None,
+        *,
+        row_ids: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows in no order, one request for a moderate answer.
+
+        Args:
+            table: The table.
+            columns: Columns to answer with.
+            where: Makes the predicate of a table that is indexed by column name, such as `lambda t: t["file_id"] == x`.
+            row_ids: Whether to add the column `$row_id`.
+            limit: Most rows.
+        """
+        handle = self._table(table)
+        # One split: the SDK would else ask for the table's statistics first, to choose their number.
+        query = QueryConfig(num_splits=1, data_endpoints=[self._endpoint])
+        predicate = None if where is None else where(handle)
+        with self._doing(f"select from {table.name}"):
+            yield from handle.select(list(columns), predicate, query, internal_row_id=row_ids, limit_rows=limit)
+
+    def select_in(
+        self, table: Table, columns: Sequence[str], column: str, values: Iterable[object], *, row_ids: bool = False
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows whose `column` is one of `values`; each value is asked for once."""
+        wanted = list(dict.fromkeys(values))
+        for start in range(0, len(wanted), _IN_VALUES):
+            some = wanted[start : start + _IN_VALUES]
+            yield from self.select(table, columns, _is_in(column, some), row_ids=row_ids)
+
+    def insert(self, table: Table, rows: pa.Table) -> None:
+        """Add rows, in as few requests as their size allows."""
+        for batch in rows.combine_chunks().to_batches():
+            for piece in _fitting(batch):
+                with self._doing(f"insert into {table.name}"):
+                    self._table(table).insert(piece)
+
+    def update(self, table: Table, rows: pa.Table) -> None:
+        """Overwrite the columns given of the rows named by `$row_id`."""
+        with self._doing(f"update {table.name}"):
+            self._table(table).update(rows)
+
+    def delete(self, table: Table, row_ids: Sequence[int]) -> None:
+        """Delete rows by id; none, without a request, when there is none."""
+        if row_ids:
+            with self._doing(f"delete rows of {table.name}"):
+                self._table(table).delete(pa.table({ROW_ID: pa.array(sorted(row_ids), pa.uint64())}))
+
+
+def _is_in(column: str, values: list[object]) -> Callable[[Any], Any]:
+    return lambda table: table[column].isin(values)
+
+
+def _fitting(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    if batch.num_rows <= 1 or pa.ipc.get_record_batch_size(batch) <= _INSERT_BYTES:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _fitting(batch.slice(0, half))
+    yield from _fitting(batch.slice(half))
+
+
+def rows_of(batches: Iterable[pa.RecordBatch]) -> list[dict[str, Any]]:
+    """The rows of an answer as dicts."""
+    return [row for batch in batches for row in batch.to_pylist()]
+
+
+class _CommitUnknown(CatalogUnavailable):
+    """The answer to a commit was lost: it may have landed or not."""
+
+    def __init__(self, message: str, result: object) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def _unless_landed(
+    body: Callable[[Work], Result], landed: Callable[[Work], bool] | None, unknown: _CommitUnknown | None
+) -> Callable[[Work], Result]:
+    """`body`, done again only when its commit of unknown outcome did not land."""
+    if unknown is None or landed is None:
+        return body
+
+    def again(work: Work) -> Result:
+        if not landed(work):
+            return body(work)
+        _log.debug("had been committed, though no answer came", extra={"landed": True})
+        return unknown.result  # type: ignore[return-value]  # of an earlier run of `body`
+
+    return again
+
+
+class _Description(TableMetadata):  # type: ignore[misc]  # the SDK has no types
+    """What the SDK knows of a table, shared by all transactions.
+
+    The SDK copies it for each of them, and the expressions in it take longer to copy than a request takes. We ask for rows and
+    change rows; what would change the description (renaming, loading it anew) is done with others, in `maintenance`.
+    """
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Description:
+        return copy.copy(self)
+
+
+class Connection:
+    """Sessions of the SDK, made when they are needed and lent to one thread at a time."""
+
+    def __init__(self, config: CatalogConfig) -> None:
+        self.config = config
+        self._sessions = Sessions(self._connect, config.timeout_seconds)
+        self._tables = {
+            table.name: _Description(TableRef(config.bucket, config.schema, table.name), table.arrow, TableType.Regular)
+            for table in TABLES
+        }
+
+    def session(self) -> Any:
+        """A session of its own for whoever works with the SDK itself; asks the server for its version.
+
+        Raises:
+            CatalogError: The server does not answer, or is no VAST DataBase.
+        """
+        return self._sessions.made()
+
+    def _connect(self, timeout: Patience) -> Any:
+        config = self.config
+        verify: bool | str = str(config.ca_bundle) if config.tls_verify and config.ca_bundle else config.tls_verify
+        with translated("connect to the database (VAST_DB_ENDPOINT)"):
+            return connect(
+                access=config.access_key,
+                secret=config.secret_key,
+                endpoint=config.endpoint,
+                ssl_verify=verify,
+                timeout=timeout,
+                backoff=BackoffConfig(max_value=1.0, max_tries=3, max_time=config.retry_seconds),
+            )
+
+    def close(self) -> None:
+        """Close the pooled connections; the next use opens new ones."""
+        self._sessions.close()
+
+    def run(
+        self,
+        doing: str,
+        body: Callable[[Work], Result],
+        *,
+        landed: Callable[[Work], bool] | None = None,
+        deadline: Deadline | None = None,
+    ) -> Result:
+        """Run `body` in a transaction and commit it; again on a fresh one while it fails for a passing reason.
+
+        Args:
+            doing: What is being done, for messages.
+            body: The work; it may run several times, and only the last run's changes count.
+            landed: Tells whether a commit whose answer was lost took place; without it the work is simply done again.
+            deadline: When to give up, if that is before `retry_seconds` are over.
+
+        Raises:
+            CatalogConflict: Other writers kept winning.
+            CatalogUnavailable: The fault did not pass, or the outcome stayed unknown.
+            DeadlineExceeded: The time was over before something that had to be done was begun.
+            CatalogError: Anything else, at once.
+        """
+        seconds = self.config.retry_seconds
+        until = time.monotonic() + (seconds if deadline is None else min(seconds, deadline.remaining()))
+        fault: CatalogError | None = None
+        unknown: _CommitUnknown | None = None
+        first, longest = _BACKOFF_SECONDS
+        pause = first
+        while True:
+            try:
+                if deadline is not None:
+                    deadline.check(doing)
+                with self._sessions.lent(deadline) as session:
+                    return self._attempt(session, deadline, doing, _unless_landed(body, landed, unknown))
+            except (CatalogConflict, CatalogUnavailable) as error:
+                fault = error
+                if isinstance(error, _CommitUnknown):
+                    unknown = error
+                wait = pause * (0.5 + self.config.jitter())
+                if time.monotonic() + wait >= until:
+                    raise
+                _log.debug("%s: trying again after %s", doing, error.code, extra={"retried": error.code})
+                self.config.sleep(wait)
+                pause = min(pause * 2, longest)
+            except DeadlineExceeded as error:
+                if fault is None:
+                    raise
+                raise fault from error  # what took the time says more than that it is over
+
+    def _attempt(self, session: Any, deadline: Deadline | None, doing: str, body: Callable[[Work], Result]) -> Result:
+        failure: CatalogError | DeadlineExceeded | None = None
+        committing = False
+        result: Any = None
+        txid: int | None = None
+        try:
+            with session.transaction() as tx:
+                txid = tx.txid
+                try:
+                    result = body(Work(tx, self._tables, self.config.endpoint, deadline))
+                except (CatalogError, DeadlineExceeded) as error:
+                    failure = error
+                    raise
+                committing = True
+        except CatalogError:
+            raise
+        except SDK_ERRORS as error:  # of the transaction itself: beginning, committing or rolling back failed
+            if txid is not None:
+                self._abandon(session, txid)
+            if failure is not None:
+                raise failure from error
+            ours = translate(error, f"begin to {doing}" if txid is None else doing)
+            if committing and isinstance(ours, CatalogUnavailable):
+                raise _CommitUnknown(str(ours), result) from error
+            raise ours from error
+        return result  # type: ignore[no-any-return]  # what body answered
+
+    @staticmethod
+    def _abandon(session: Any, txid: int) -> None:
+        """Roll a transaction back whose end may not have reached the server: open, it would keep others off its guards."""
+        try:
+            session.api.rollback_transaction(txid)
+        except SDK_ERRORS as error:  # it has ended, or cannot be reached: then the server ends it when its time is over
+            _log.debug("transaction %x was not rolled back: %s", txid, type(error).__name__)

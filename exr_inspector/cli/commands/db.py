@@ -1,0 +1,246 @@
+"""`./run db`: the tables in VAST DataBase: set up, compared, pruned, repaired, held against storage."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+import click
+
+from exr_inspector.catalog import Catalog, CatalogConfig, Outcome
+from exr_inspector.catalog.admin.reconcile import (
+    Comparison,
+    ListedObject,
+    compare,
+    stored_versions,
+    vast_catalog_objects,
+)
+from exr_inspector.catalog.admin.repair import repair
+from exr_inspector.catalog.admin.setup import SchemaReport, check, prune, require_good, setup
+from exr_inspector.catalog.paths import catalog_prefix
+from exr_inspector.catalog.recheck import insist
+from exr_inspector.cli.output.text import plain
+from exr_inspector.errors import ObjectNotFound, UnsupportedKey
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import Inspection, ObjectVersion
+from exr_inspector.settings import Settings, load_settings
+from exr_inspector.storage import SourceOpener
+from exr_inspector.validation.policies.source import PolicySource
+
+_BATCH = 100  # files inspected and stored in one transaction
+_SHOWN = 20  # paths printed of each kind, unless all are asked for
+
+
+@click.group("db")
+def command() -> None:
+    """Set up and look after the tables. Where they are is told by VAST_DB_ENDPOINT, VAST_DB_BUCKET and so on.
+
+    \b
+    Examples:
+      ./run db setup
+      ./run db check
+      ./run db prune --keep-days 90 --dry-run
+      ./run db repair --dry-run
+      ./run db reconcile s3://renders/shot010/ --fix
+    """
+
+
+def _settings(*need: str) -> Settings:
+    return load_settings(os.environ, need=("catalog", *need))
+
+
+def _catalog(settings: Settings) -> Catalog:
+    return Catalog(CatalogConfig.from_settings(settings.require_catalog()))
+
+
+def _progress(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _show(report: SchemaReport) -> None:
+    for line in report.changes:
+        click.echo(f"created {line}")
+    for line in report.differences:
+        click.echo(line)
+    for table in report.tables:
+        if table.extra:
+            click.echo(f"{table.name} has columns that are not ours: {', '.join(table.extra)}")
+
+
+@command.command("setup")
+@click.option("--projections", is_flag=True, help="Also make a projection by file_id of every large table.")
+def setup_command(*, projections: bool) -> None:
+    """Create schema, tables and columns that are missing. Changes nothing that is there; run it as often as you like.
+
+    \b
+    Examples:
+      ./run db setup
+      ./run db setup --projections
+    """
+    report = setup(_catalog(_settings()).connection, projections=projections)
+    _show(report)
+    click.echo(f"schema version {report.recorded_version}: {'created' if report.changes else 'nothing to do'}")
+
+
+@command.command("check")
+def check_command() -> None:
+    """Compare the tables with what this version writes. Changes nothing; exit code 2 when something is amiss.
+
+    \b
+    Example:
+      ./run db check
+    """
+    report = check(_catalog(_settings()).connection)
+    require_good(report)
+    _show(report)
+    click.echo(f"schema version {report.recorded_version}: {len(report.tables)} tables as they should be")
+
+
+@command.command("prune")
+@click.option("--keep-days", type=click.FloatRange(min=0), required=True, help="Days to keep.")
+@click.option("--dry-run", is_flag=True, help="Only count.")
+def prune_command(*, keep_days: float, dry_run: bool) -> None:
+    """Delete old rows of `inspections`. The rows of files stay.
+
+    \b
+    Example:
+      ./run db prune --keep-days 90
+    """
+    count = prune(_catalog(_settings()).connection, keep_days=keep_days, dry_run=dry_run, progress=_progress)
+    click.echo(f"{count} rows {'would be' if dry_run else 'were'} deleted")
+
+
+@command.command("repair")
+@click.option("--dry-run", is_flag=True, help="Only look.")
+def repair_command(*, dry_run: bool) -> None:
+    """Find and mend duplicates, rows of no file, and half files. Writers may go on meanwhile.
+
+    \b
+    Examples:
+      ./run db repair --dry-run
+      ./run db repair
+    """
+    report = repair(_catalog(_settings()).connection, dry_run=dry_run, progress=_progress)
+    click.echo(f"{report.files} rows of files looked at")
+    for count, what in (
+        (report.duplicate_files, "rows of files beside the one that counts"),
+        (report.repeated_rows, "child rows that were there more than once"),
+        (report.orphan_rows, "child rows of no file"),
+        (report.duplicate_guards, "guard rows that were there more than once"),
+        (len(report.half_files), "half files, removed to be inspected again"),
+    ):
+        if count:
+            click.echo(f"{'found' if dry_run else 'mended'}: {count} {what}")
+    _paths("half file", report.half_files, everything=True)
+    if report.is_clean:
+        click.echo("nothing to repair")
+    elif report.half_files and not dry_run:
+        click.echo("inspect the half files again: ./run db reconcile s3://bucket/prefix --fix")
+
+
+@command.command("reconcile")
+@click.argument("url", metavar="s3://BUCKET/PREFIX")
+@click.option("--fix", is_flag=True, help="Inspect what lacks a row or is stale, and remove rows of what is gone.")
+@click.option("--all", "everything", is_flag=True, help=f"Print every path, not the first {_SHOWN} of a kind.")
+@click.option(
+    "--vast-catalog",
+    "root",
+    metavar="PATH",
+    help="Take the listing from the cluster's VAST Catalog; PATH is the path of the view that is the bucket.",
+)
+def reconcile_command(url: str, *, fix: bool, everything: bool, root: str | None) -> None:
+    """Hold storage against the tables: objects without a row, rows without an object, stale rows.
+
+    Exit code 0 when they agree or were made to, 1 when they differ or a file could not be inspected.
+
+    \b
+    Examples:
+      ./run db reconcile s3://renders/shot010/
+      ./run db reconcile s3://renders/shot010/ --fix
+      ./run db reconcile s3://renders/ --vast-catalog /studio/renders
+    """
+    settings = _settings("objects")
+    catalog = _catalog(settings)
+    opener = SourceOpener(settings)
+    prefix = _below(url)
+    listed = vast_catalog_objects(catalog.connection, prefix, root) if root else _listed(opener, prefix)
+    comparison = compare(listed, stored_versions(catalog.connection, prefix))
+    click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
+    _paths("no row", [item.path for item in comparison.without_row], everything=everything)
+    _paths("stale row", [item.path for item in comparison.stale], everything=everything)
+    _paths("no object", comparison.without_object, everything=everything)
+    if comparison.is_equal:
+        click.echo("storage and tables agree")
+    elif not fix or not _fix(comparison, catalog, opener, settings):
+        sys.exit(1)
+
+
+def _below(url: str) -> str:
+    """A prefix of paths below one bucket: `s3://shots` means that bucket, not `shots2` as well."""
+    prefix = catalog_prefix(url)
+    if not prefix.partition("/")[0]:
+        raise click.UsageError("name a bucket: s3://bucket/prefix")
+    return prefix if "/" in prefix else f"{prefix}/"
+
+
+def _shown(path: str) -> str:
+    return f"s3://{plain(path, len(path))}"  # keys may hold anything, also what would move the cursor
+
+
+def _paths(what: str, paths: Sequence[str], *, everything: bool) -> None:
+    shown = paths if everything else paths[:_SHOWN]
+    for path in shown:
+        click.echo(f"{what}: {_shown(path)}")
+    if len(shown) < len(paths):
+        click.echo(f"{what}: and {len(paths) - len(shown)} more (--all prints them)")
+
+
+def _listed(opener: SourceOpener, prefix: str) -> Iterator[ListedObject]:
+    bucket, _, rest = prefix.partition("/")
+    for entry in opener.list(bucket, rest):
+        if entry.key.lower().endswith(".exr"):
+            version = ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
+            yield ListedObject(f"{bucket}/{entry.key}", version)
+
+
+def _batches(paths: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(paths)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
+
+
+def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings) -> bool:
+    """Mend what differs; whether nothing was left out."""
+    inspector = Inspector.from_settings(settings)
+    policy = PolicySource.from_settings(settings).current()
+    left_out: list[str] = []
+
+    def inspect(path: str) -> Iterator[Inspection]:
+        bucket, _, key = path.partition("/")
+        try:
+            yield inspector.inspect(opener.open(bucket, key), policy)
+        except ObjectNotFound:
+            return  # gone since it was listed
+        except UnsupportedKey as error:
+            left_out.append(f"left out: {_shown(path)}: {plain(str(error), 1_000)}")
+
+    wanted = [item.path for item in (*comparison.without_row, *comparison.stale)]
+    stored = 0
+    for batch in _batches(wanted):
+        inspections = [made for path in batch for made in inspect(path)]
+        for inspection, result in zip(inspections, catalog.upsert(inspections, force=True), strict=True):
+            looks_older = result.outcome is Outcome.IGNORED_OLDER  # restored, say, or copied with its times kept
+            insisted = insist(opener, catalog, inspection) if looks_older else None
+            stored += (insisted or result).outcome.changed
+        _progress(f"{stored} of {len(wanted)} stored")
+    removed = 0
+    for path in comparison.without_object:
+        bucket, _, key = path.partition("/")
+        if opener.head(bucket, key) is None:  # it may have been written since it was listed
+            removed += catalog.remove(path).outcome.changed
+    for line in left_out:
+        click.echo(line)
+    click.echo(f"{stored} files stored, {removed} files removed")
+    return not left_out

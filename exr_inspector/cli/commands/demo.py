@@ -1,0 +1,211 @@
+"""`./run demo`: the whole path on this machine, with nothing but this checkout.
+
+An embedded VAST DataBase, the local DataEngine runtime with `main.py`, one CloudEvent a sample as the cluster sends them, and
+the rows read back with the vastdb SDK. What the rows should say stands in `samples/expected.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import vastdb
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dataengine_local.client import post_event
+from dataengine_local.config import RuntimeConfig
+from dataengine_local.events import element_event
+from dataengine_local.function import load_function
+from dataengine_local.runtime import LocalRuntime
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.schema import CHANNELS, FILES, INSPECTIONS, PARTS
+from exr_inspector.cli.output.terminal import output
+from exr_inspector.cli.output.text import plain
+from exr_inspector.settings import load_settings
+from vastdb_local import LocalVastDB
+
+ROOT = Path(__file__).resolve().parents[3]
+BUCKET = "samples"
+SCHEMA = "exr_inspector"
+TRY = "select path, compression, width, height from files where is_deep"
+Row = dict[str, Any]
+_WIDE = 110
+
+
+@click.command("demo")
+@click.option(
+    "--catalog",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=ROOT / ".local" / "demo.duckdb",
+    show_default=".local/demo.duckdb",
+    help="DuckDB file for the tables; made when it is not there.",
+)
+def command(catalog: Path) -> None:
+    """Run the whole path here: events to the function, rows in an embedded VAST DataBase, read back and checked.
+
+    Exit code 0 only if every sample's rows are there and right. A second run finds every file unchanged.
+
+    \b
+    Examples:
+      ./run demo
+      ./run demo --catalog /tmp/trial.duckdb
+    """
+    console = output()
+    catalog.parent.mkdir(parents=True, exist_ok=True)
+    expected: Mapping[str, Row] = json.loads((ROOT / "samples" / "expected.json").read_text(encoding="utf-8"))
+    with LocalVastDB(catalog) as database:
+        environment = {
+            "VAST_DB_ENDPOINT": database.endpoint,
+            "VAST_DB_ACCESS_KEY": database.access_key,
+            "VAST_DB_SECRET_KEY": database.secret_key,
+            "VAST_DB_BUCKET": database.bucket,
+            "VAST_DB_SCHEMA": SCHEMA,
+            "EXR_MOUNTS": f"{BUCKET}={ROOT / 'samples'}",
+            "EXR_STATS": "sampled",
+        }
+        console.print(f"VAST DataBase (embedded): {database.endpoint}, data in {_short(catalog)}")
+        catalog_client = Catalog(
+            CatalogConfig.from_settings(load_settings(environment, secrets_dir=None).require_catalog())
+        )
+        setup(catalog_client.connection)
+        catalog_client.close()
+        with _environment(environment):
+            function = load_function(ROOT)
+            with LocalRuntime(function.init, function.handler, config=RuntimeConfig()) as runtime:
+                console.print(f"DataEngine runtime (local): {runtime.url}, function main.py\n")
+                database.reset_counters()
+                statuses, elapsed = _post_all(console, runtime, sorted(expected))
+                requests = sum(database.counters().values())
+        tables = _read_back(database)
+    console.print(files_table(tables["files"], console.width))
+    faults = list(compare(tables, expected))
+    told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    read = [row["requests"] for row in tables["inspections"][-len(expected) :] if row["requests"] is not None]
+    console.print(f"\n{len(expected)} events in {elapsed:.1f} s: {told}")
+    console.print(
+        f"a file cost {sum(read) / max(1, len(read)):.1f} object requests (header, tables and sampled pixels)"
+        f" and {requests / len(expected):.1f} database requests"
+    )
+    console.print(f"\nThe tables are in {_short(catalog)}. Try:")
+    console.print(f'  ./run query "{TRY}" --catalog {_short(catalog)}', soft_wrap=True)
+    for fault in faults:
+        console.print(Text(f"wrong: {fault}", style="bold red"))
+    sys.exit(1 if faults else 0)
+
+
+def _short(path: Path) -> str:
+    resolved = path.resolve()
+    return str(resolved.relative_to(Path.cwd())) if resolved.is_relative_to(Path.cwd()) else str(resolved)
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The function reads its settings from the environment, as on the platform; afterwards all is as it was."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _post_all(console: Console, runtime: LocalRuntime, keys: Sequence[str]) -> tuple[Counter[str], float]:
+    """Post one event a key and wait for each 204; what the handler returned is read from the runtime."""
+    started = time.perf_counter()
+    for key in keys:
+        answer = post_event(runtime.url, element_event(BUCKET, key))
+        if answer.status != 204:
+            console.print(Text(f"{key}: HTTP {answer.status} {plain(answer.body)}", style="bold red"))
+    elapsed = time.perf_counter() - started
+    results = [invocation.result for invocation in runtime.invocations]
+    return Counter(str(result["status"]) if isinstance(result, dict) else "error" for result in results), elapsed
+
+
+def _read_back(database: LocalVastDB) -> dict[str, list[Row]]:
+    """The tables that the demo checks, through the SDK as any other client would read them."""
+    session = vastdb.connect(endpoint=database.endpoint, access=database.access_key, secret=database.secret_key)
+    wanted = {
+        FILES.name: "path",
+        PARTS.name: "part_index",
+        CHANNELS.name: "channel_index",
+        INSPECTIONS.name: "recorded_at",
+    }
+    with session.transaction() as transaction:
+        schema = transaction.bucket(database.bucket).schema(SCHEMA)
+        rows = {name: schema.table(name).select().read_all().to_pylist() for name in wanted}
+    return {name: sorted(found, key=lambda row: row[wanted[name]]) for name, found in rows.items()}
+
+
+def files_table(rows: Sequence[Row], width: int) -> Table:
+    """The `files` table as a listing, with as many columns as `width` characters leave room for."""
+    columns = ["path", "status", "compression", "whole", "worst"]
+    if width >= _WIDE:
+        columns[2:3] = ["pixels", "compression", "parts", "channels", "types"]
+    table = Table(title="files", title_justify="left", box=None, padding=(0, 1, 0, 0), header_style="dim")
+    lines = [_cells(row) for row in rows]
+    widths = {column: max(len(column), *(len(line[column]) for line in lines)) + 1 for column in columns}
+    room = max(len("path"), width - sum(widths.values()) + widths["path"] - 1)
+    for column in columns:
+        table.add_column(column, no_wrap=True, max_width=room if column == "path" else None)
+    for line in lines:
+        table.add_row(*(line[column] for column in columns))
+    return table
+
+
+def _cells(row: Row) -> dict[str, Text]:
+    failed = row["status"] == "failed"
+    whole = {True: Text("yes", "green"), False: Text("no", "red"), None: Text("")}
+    return {
+        "path": Text(plain(row["path"])),
+        "status": Text(row["error_code"] if failed else row["status"], style="red" if failed else "green"),
+        "pixels": Text("" if row["width"] is None else f"{row['width']} x {row['height']}"),
+        "compression": Text(row["compression"] or ""),
+        "parts": Text(str(row["multipart_count"] or "")),
+        "channels": Text(str(row["channel_count"] or "")),
+        "types": Text((row["pixel_types"] or "").lower()),
+        "whole": whole[row["is_complete"]],
+        "worst": Text(row["worst_severity"] or ""),
+    }
+
+
+def compare(tables: Mapping[str, Sequence[Row]], expected: Mapping[str, Row]) -> Iterator[str]:
+    """Every difference between the rows and what `samples/expected.json` says they should be."""
+    files = {row["path"]: row for row in tables["files"]}
+    for path in sorted(set(files) - {f"{BUCKET}/{key}" for key in expected}):
+        yield f"{path}: a row for a file that is no sample"
+    for key, want in expected.items():
+        row = files.get(f"{BUCKET}/{key}")
+        if row is None:
+            yield f"{key}: no row"
+            continue
+        found = dict(row, parts=row["multipart_count"], channels=_channel_types(tables, row["file_id"]))
+        for name, value in want.items():
+            if value is not None and found[name] != value:
+                yield f"{key}: {name} is {found[name]!r}, should be {value!r}"
+
+
+def _channel_types(tables: Mapping[str, Sequence[Row]], file_id: str) -> list[dict[str, str]]:
+    parts = [row["part_index"] for row in tables["parts"] if row["file_id"] == file_id]
+    return [
+        {
+            row["name"]: row["type"]
+            for row in tables["channels"]
+            if row["file_id"] == file_id and row["part_index"] == part
+        }
+        for part in sorted(parts)
+    ]

@@ -1,0 +1,284 @@
+"""`./run ingest`: everything below some folders or prefixes into the tables, with its progress."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressDisplay
+from rich.table import Table
+from rich.text import Text
+
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.cli.output.text import plain
+from exr_inspector.errors import SettingsError
+from exr_inspector.ingest.processes import ProcessCrew, cores
+from exr_inspector.ingest.progress import Progress
+from exr_inspector.ingest.run import Ingest, Target
+from exr_inspector.ingest.worker import Begin
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import StatsMode
+from exr_inspector.settings import Settings, load_settings
+from exr_inspector.storage import SourceOpener
+from exr_inspector.validation.policies.source import PolicySource
+from vastdb_local import LocalVastDB
+
+_SIGNALLED = 128  # what a shell adds to the number of the signal that ended a program
+_LISTED = 12  # lines of each part of the summary
+
+
+@click.command("ingest")
+@click.argument("places", nargs=-1, required=True, metavar="PATH_OR_S3_URL...")
+@click.option(
+    "--catalog",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="DuckDB file to serve and fill; without it, the database that VAST_DB_... names.",
+)
+@click.option("--bucket", help="Name of the bucket that a local folder stands in for, instead of the folder's own.")
+@click.option(
+    "--stats",
+    type=click.Choice([mode.value for mode in StatsMode]),
+    help="How much of the pixels to read; else as EXR_STATS says.",
+)
+@click.option("--policy", help="Profile, YAML file or s3:// URL to judge by; else as EXR_POLICY says.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=8,
+    show_default=True,
+    help="Files read at a time, by all processes together: more hide a slow store, fewer spare a busy one.",
+)
+@click.option("--force", is_flag=True, help="Inspect and replace also what is up to date.")
+def command(
+    *,
+    places: Sequence[str],
+    catalog: Path | None,
+    bucket: str | None,
+    stats: str | None,
+    policy: str | None,
+    workers: int,
+    force: bool,
+) -> None:
+    """Bring the tables up to date with every EXR below some folders or prefixes.
+
+    Files whose rows are up to date are skipped by the listing alone, so that a run that was stopped goes on where it was.
+    The first Ctrl-C finishes and stores what is being read, a second one ends at once. Rows of files that are gone are
+    left to `./run db reconcile`. Exit code 0 when all was done, 1 when some files have to be tried again, 130 after Ctrl-C.
+
+    From some hundred files on they are inspected by one process a core (never more than --workers), each with threads and
+    memory to decode pixels as EXR_DECODE_THREADS and EXR_MEMORY_MIB say. A file at which a process dies is counted as an
+    error and named; the others are done all the same.
+
+    A local folder is read as a bucket of its name, so that rows say `<folder>/<file>`; inside a folder of EXR_MOUNTS it keeps
+    that bucket's name.
+
+    \b
+    Examples:
+      ./run ingest samples --catalog catalog.duckdb
+      ./run ingest /mnt/show/renders --bucket show --stats sampled --catalog show.duckdb
+      ./run ingest s3://renders/shot010/ s3://renders/shot020/ --workers 32
+    """
+    console = Console()
+    interrupts = _Interrupts()
+    try:
+        with _database(catalog) as environ:
+            settings, targets = targets_of(places, _settings(environ), bucket)
+            settings = replace(settings, stats=stats or settings.stats, policy=policy or settings.policy)
+            tables = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
+            if catalog:
+                setup(tables.connection)
+            with _display(console) as observe, closing(SourceOpener(settings)) as opener:
+                ingest = _prepared(settings, opener, tables, workers=workers, force=force, observe=observe)
+                with interrupts.stopping(ingest):
+                    progress = ingest.run(targets)
+            tables.close()
+    except KeyboardInterrupt:  # what other threads are still doing is not waited for
+        click.echo("ended at once; the same command does what is left", err=True)
+        os._exit(_SIGNALLED + signal.SIGINT)
+    console.print(summary(progress))
+    if not progress.listed and progress.is_listed:
+        console.print("nothing there is named .exr")
+    if progress.stopped:
+        console.print("stopped; the same command goes on where this one was")
+        sys.exit(_SIGNALLED + interrupts.number)
+    sys.exit(1 if progress.errors else 0)
+
+
+def _settings(environ: Mapping[str, str]) -> Settings:
+    settings = load_settings(environ)
+    try:
+        settings.require_catalog()
+    except SettingsError as error:
+        raise SettingsError(f"{error}; with --catalog FILE there is one on this machine") from error
+    return settings
+
+
+def _prepared(
+    settings: Settings,
+    opener: SourceOpener,
+    tables: Catalog,
+    *,
+    workers: int,
+    force: bool,
+    observe: Callable[[Progress], None] | None,
+) -> Ingest:
+    """A run by the settings, with processes for when there is much to do."""
+    policy = PolicySource.from_settings(settings).current()
+    inspector = Inspector.from_settings(settings)
+    begin = Begin(settings, inspector.config.stats, policy, threads=workers)
+
+    def recruit() -> ProcessCrew:
+        return ProcessCrew(begin, processes=min(cores(), workers), threads=workers)
+
+    return Ingest(opener, inspector, tables, policy, workers=workers, force=force, observe=observe, recruit=recruit)
+
+
+def targets_of(places: Sequence[str], settings: Settings, bucket: str | None) -> tuple[Settings, list[Target]]:
+    """What to list for each place, and the settings with every local folder mounted as a bucket.
+
+    Raises:
+        SettingsError: A place is not there, or two folders would be one bucket.
+    """
+    targets: list[Target] = []
+    mounts = dict(settings.mounts)
+    for place in places:
+        if place.startswith("s3://"):
+            name, _, prefix = place.removeprefix("s3://").partition("/")
+            targets.append(Target(name, prefix))
+            continue
+        path = Path(place).expanduser().resolve()
+        if not path.exists():
+            raise SettingsError(f"{place}: no such file or folder")
+        mounted = next(((name, root.resolve()) for name, root in mounts.items() if path.is_relative_to(root)), None)
+        folder = path if path.is_dir() else path.parent
+        name, root = mounted or (bucket or folder.name, folder)
+        if not name or "/" in name or mounts.get(name, root).resolve() != root:
+            raise SettingsError(f"{place}: give the bucket that it is to be with --bucket, {name!r} cannot be")
+        mounts[name] = root
+        below = path.relative_to(root).as_posix().removeprefix(".")
+        targets.append(Target(name, f"{below}/" if below and path.is_dir() else below))
+    return replace(settings, mounts=tuple(mounts.items())), targets
+
+
+@contextmanager
+def _database(catalog: Path | None) -> Iterator[dict[str, str]]:
+    """The environment, with an embedded database in it when a file for one is given."""
+    if catalog is None:
+        yield dict(os.environ)
+        return
+    catalog.parent.mkdir(parents=True, exist_ok=True)
+    with LocalVastDB(catalog) as database:
+        yield {
+            **os.environ,
+            "VAST_DB_ENDPOINT": database.endpoint,
+            "VAST_DB_ACCESS_KEY": database.access_key,
+            "VAST_DB_SECRET_KEY": database.secret_key,
+            "VAST_DB_BUCKET": database.bucket,
+        }
+
+
+class _Interrupts:
+    """The first Ctrl-C or SIGTERM stops the run in good order, the second ends it at once.
+
+    Attributes:
+        number: The first signal.
+    """
+
+    def __init__(self) -> None:
+        self.number: int = signal.SIGINT
+
+    @contextmanager
+    def stopping(self, ingest: Ingest) -> Iterator[None]:
+        """Let signals stop this run."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.number = number
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, signal.default_int_handler)
+            ingest.stop()
+
+        before = [(number, signal.signal(number, stop)) for number in (signal.SIGINT, signal.SIGTERM)]
+        try:
+            yield
+        finally:
+            for number, handler in before:
+                signal.signal(number, handler)
+
+
+class _Observer:
+    """Shows progress as it is told."""
+
+    def __init__(self, display: ProgressDisplay) -> None:
+        self._display = display
+        self._task = display.add_task("ingest", total=None, told="")
+
+    def __call__(self, progress: Progress) -> None:
+        done = progress.inspected + sum(progress.errors.values())
+        elapsed = self._display.tasks[0].elapsed or 0.0
+        rate = f"{done / elapsed:.0f}/s" if elapsed else ""
+        told = [decimal(progress.object_bytes), rate, f"{progress.skipped} up to date", f"{progress.failed} failed"]
+        if progress.errors:
+            told.append(f"{sum(progress.errors.values())} errors")
+        total = progress.listed - progress.skipped if progress.is_listed else None
+        self._display.update(self._task, completed=done, total=total, told="  ".join(filter(None, told)))
+
+
+@contextmanager
+def _display(console: Console) -> Iterator[_Observer | None]:
+    """A live display on a terminal, nothing elsewhere."""
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    # Nothing else prints meanwhile, so nothing is redirected: the command line has put standard output aside already.
+    with ProgressDisplay(
+        *columns, console=console, refresh_per_second=5, redirect_stdout=False, redirect_stderr=False
+    ) as display:
+        yield _Observer(display)
+
+
+def summary(progress: Progress) -> Table:
+    """What was done: by status, compression, resolution, findings, and what is to be tried again."""
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    table.add_column(justify="right")
+    table.add_column()
+    read = f"{decimal(progress.bytes_read)} of {decimal(progress.object_bytes)} read in {progress.requests} requests"
+    table.add_row(str(progress.listed), Text("EXR files listed"))
+    table.add_row(str(progress.skipped), Text("up to date"))
+    table.add_row(str(progress.inspected), Text(f"inspected, {read}"))
+    table.add_row(str(progress.stored), Text("stored"))
+    parts: tuple[tuple[str, Counter[str]], ...] = (
+        ("by status", progress.by_status),
+        ("by compression", progress.by_compression),
+        ("by resolution", progress.by_resolution),
+        ("findings", progress.by_finding),
+        ("to be tried again", progress.errors),
+    )
+    for title, counts in parts:
+        if counts:
+            table.add_row("", Text(title, style="dim"))
+        for name, count in counts.most_common(_LISTED):
+            table.add_row(str(count), Text(plain(name)))
+        if len(counts) > _LISTED:
+            table.add_row("", Text(f"and {len(counts) - _LISTED} others", style="dim"))
+    for code, path, message in progress.examples:
+        table.add_row("", Text(plain(f"{code} {path}: {message}")))
+    return table

@@ -1,0 +1,109 @@
+"""`./run rules`: what is checked, how severe it is and why."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from exr_inspector.cli.commands.explain import OTHERS
+from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.model import Severity
+from exr_inspector.settings import load_settings
+from exr_inspector.validation import RULES, Policy, ResolvedPolicy
+from exr_inspector.validation.policies.differences import differences
+from exr_inspector.validation.policies.file import json_schema
+from exr_inspector.validation.policies.source import PolicySource
+from exr_inspector.validation.registry import GROUPS, IN_PART, LEFT_OUT
+from exr_inspector.validation.rule import Rule
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+
+@click.command("rules")
+@click.argument("codes", nargs=-1, metavar="[CODE|GROUP]...")
+@click.option(
+    "--policy", default="default", show_default=True, help="Profile, YAML file or s3:// URL to show levels of."
+)
+@click.option("--path", default="", help="Path (`bucket/key`) to show the levels for, where the policy knows paths.")
+@click.option("--schema", is_flag=True, help="Print the JSON schema of policy files.")
+def command(codes: tuple[str, ...], *, policy: str, path: str, schema: bool) -> None:
+    """List the rules, or explain some: what must hold, why, where that comes from.
+
+    \b
+    Examples:
+      ./run rules
+      ./run rules CMP-DWA-NAMES
+      ./run rules CRY --policy show.yaml --path renders/shot010/comp.1001.exr
+    """
+    if schema:
+        echo_json(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+        return
+    console = output()
+    resolved = _policy(policy).for_path(path)
+    if not codes:
+        console.print(_table(RULES.values(), resolved))
+        return
+    for code in codes:
+        _explain(code.upper(), resolved, console)
+
+
+def _policy(name: str) -> Policy:
+    settings = load_settings(os.environ, need=())
+    return PolicySource.from_settings(settings, name).current()
+
+
+def _table(rules: Iterable[Rule], policy: ResolvedPolicy) -> Table:
+    table = Table(box=None, padding=(0, 2), pad_edge=False, header_style="dim")
+    for heading in ("code", policy.label, "stage"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("what must hold", overflow="fold")
+    for rule in rules:
+        table.add_row(rule.code, _level(rule, policy), rule.stage.value, Text(rule.title))
+    return table
+
+
+def _level(rule: Rule, policy: ResolvedPolicy) -> Text:
+    severity = policy.severity_of(rule.code)
+    return Text("off", style="dim") if severity is None else Text(severity.label, style=_STYLES[severity])
+
+
+def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
+    if code in GROUPS:
+        console.print(_table((rule for rule in RULES.values() if rule.group == code), policy))
+        return
+    if code in LEFT_OUT:
+        console.print(f"{code} is not checked: {LEFT_OUT[code]}", markup=False, soft_wrap=True)
+        return
+    if code in OTHERS:
+        console.print(f"{code}: {OTHERS[code]}", markup=False, soft_wrap=True)
+        return
+    if code not in RULES:
+        near = get_close_matches(code, [*RULES, *LEFT_OUT], 3)
+        hint = f"; close to it: {', '.join(near)}" if near else "; ./run rules lists all"
+        raise click.UsageError(f"no rule is called {code}{hint}")
+    rule = RULES[code]
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("code", Text(rule.code, style="bold"))
+    table.add_row(policy.label, _level(rule, policy))
+    table.add_row("severity", f"{rule.severity.label}{_others(rule)}")
+    table.add_row("stage", rule.stage.value)
+    table.add_row("what", Text(rule.title))
+    table.add_row("why", Text(rule.why))
+    if code in IN_PART:
+        table.add_row("in part", Text(IN_PART[code]))
+    table.add_row("source", Text(rule.source))
+    console.print(table)
+
+
+def _others(rule: Rule) -> str:
+    different = differences(rule)
+    return f" ({different})" if different else ""

@@ -1,0 +1,215 @@
+"""Inspections as a person wants to read them, drawn with rich. Shows what is there, judges and computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from exr_inspector.cli.output.tables import attributes_table, findings_table, grid, layers_table, statistics_table
+from exr_inspector.cli.output.text import human_bytes, plain
+from exr_inspector.exr.chunks.tables import Completeness
+from exr_inspector.exr.header.as_json import value_text
+from exr_inspector.exr.header.parser import PartHeader
+from exr_inspector.exr.header.values import (
+    LINES_PER_CHUNK,
+    LONG_NAMES,
+    MULTI_PART,
+    NON_IMAGE,
+    TILED,
+    Compression,
+    LineOrder,
+    code_name,
+)
+from exr_inspector.exr.names import PartNames
+from exr_inspector.model import Inspection, PartPixels, PixelReport, StatsMode, Status
+from exr_inspector.storage import FILE_BUCKET
+
+_FLAGS = ((TILED, "tiled"), (LONG_NAMES, "long names"), (NON_IMAGE, "non-image"), (MULTI_PART, "multi-part"))
+
+
+def badges(inspection: Inspection) -> list[str]:
+    """Words that tell a file apart at a glance."""
+    header = inspection.header
+    if header is None:
+        return []
+    views = {name.view for names in inspection.names for name in names.channels} - {None}
+    found = {
+        "multi-part": len(header.parts) > 1,
+        "deep": any(part.is_deep for part in header.parts),
+        "tiled": any(part.is_tiled for part in header.parts),
+        "stereo": len(views) > 1,
+        "anamorphic": any((part.pixel_aspect_ratio or 1) != 1 for part in header.parts),
+        "cryptomatte": any(names.cryptomattes for names in inspection.names),
+        "incomplete": inspection.is_complete is False,
+    }
+    return [word for word, holds in found.items() if holds]
+
+
+def _is_local(inspection: Inspection) -> bool:
+    return inspection.bucket == FILE_BUCKET  # a path of this machine, not an object of a bucket
+
+
+def _title(inspection: Inspection) -> Text:
+    title = Text(plain(f"/{inspection.key}" if _is_local(inspection) else inspection.path), style="bold")
+    if inspection.version:
+        title.append(f"  {human_bytes(inspection.version.size_bytes)}", style="default")
+    failed = inspection.status is Status.FAILED
+    title.append(f"  {inspection.status.value}", style="bold red" if failed else "green")
+    for word in badges(inspection):
+        title.append(f"  [{word}]", style="magenta")
+    return title
+
+
+def _file_rows(inspection: Inspection) -> Iterable[tuple[str, RenderableType]]:
+    if inspection.error_code:
+        yield "error", Text(f"{inspection.error_code}: {plain(inspection.error_message or '', 400)}", style="red")
+    name = inspection.name
+    if name.sequence:
+        shown = name.sequence.removeprefix(FILE_BUCKET) if _is_local(inspection) else name.sequence
+        yield "sequence", Text(f"{plain(shown)}  frame {name.frame}")
+    header = inspection.header
+    if header:
+        flags = ", ".join(word for bit, word in _FLAGS if header.version_word & bit) or "none"
+        yield "version", f"{header.version_word & 0xFF}, flags: {flags}"
+        yield "header", f"{human_bytes(header.end)} in {len(header.parts)} part{'s' if len(header.parts) != 1 else ''}"
+    if inspection.version:
+        yield "modified", f"{inspection.version.mtime:%Y-%m-%d %H:%M:%S} UTC"
+    if inspection.pixels and inspection.pixels.file_hash:
+        yield "hash", inspection.pixels.file_hash
+    cost = inspection.cost
+    requests = f"{cost.requests} request{'s' if cost.requests != 1 else ''}"
+    yield "read", f"{human_bytes(cost.bytes_read)} in {requests}, {inspection.duration_ms:.1f} ms"
+
+
+def _completeness_text(whole: Completeness) -> Text:
+    text = Text(f"{whole.present} of {whole.chunk_count} chunks (by {whole.checked})")
+    if whole.is_complete:
+        return text
+    text.stylize("red")
+    counts = ", ".join(f"{count} {state.name.lower().replace('_', ' ')}" for state, count in whole.counts.items())
+    text.append(f"\n{counts}")
+    for gap in whole.missing[:6]:
+        level = f"level {gap.level_x},{gap.level_y} " if (gap.level_x, gap.level_y) != (0, 0) else ""
+        tiles = f" tiles x {gap.tile_x_first}..{gap.tile_x_last}" if gap.tile_x_last else ""
+        text.append(f"\nmissing {level}rows {gap.y_min}..{gap.y_max}{tiles}")
+    if len(whole.missing) > 6 or whole.missing_truncated:
+        text.append(f"\nand {len(whole.missing) - 6}{' or more' if whole.missing_truncated else ''} further ranges")
+    return text
+
+
+def _effect(compression: int, names: PartNames | None) -> str:
+    """What a compression does to a part's channels; nothing where that is not known."""
+    if names is None or not names.channels or compression not in LINES_PER_CHUNK:
+        return ""
+    lossy = sum(channel.is_lossy for channel in names.channels)
+    return f", alters {lossy} of {len(names.channels)} channels" if lossy else ", lossless for these channels"
+
+
+def _part_rows(
+    part: PartHeader, names: PartNames | None, whole: Completeness | None
+) -> Iterable[tuple[str, RenderableType]]:
+    data, display = part.data_window, part.display_window
+    if data:
+        yield "data window", f"{data.width} x {data.height} at ({data.x_min} {data.y_min})"
+    if display:
+        same = "  same as data window" if display == data else ""
+        yield "display window", f"{display.width} x {display.height} at ({display.x_min} {display.y_min}){same}"
+    if part.pixel_aspect_ratio is not None:
+        yield "pixel aspect", f"{part.pixel_aspect_ratio:.9g}"
+    if part.compression is not None:
+        yield "compression", code_name(Compression, part.compression) + _effect(part.compression, names)
+    if part.line_order is not None:
+        yield "line order", code_name(LineOrder, part.line_order)
+    if part.is_tiled and part.tiles:
+        yield "tiles", value_text(part.by_name["tiles"]) or ""
+    if whole:
+        yield "complete", _completeness_text(whole)
+
+
+def _deep_text(pixels: Sequence[PartPixels]) -> str:
+    """Samples per pixel of the first level of a deep part; empty for a flat one."""
+    deep = next((entry.deep for entry in pixels if entry.deep), None)
+    if deep is None:
+        return ""
+    mean = deep.total_samples / deep.pixels
+    return (
+        f"samples per pixel {deep.min_samples} to {deep.max_samples}, mean {mean:.3g}; "
+        f"{deep.empty_pixels:,} of {deep.pixels:,} pixels are empty"
+    )
+
+
+def _unread_text(report: PixelReport, whole: Completeness | None) -> Text:
+    """Why there are no figures of a part."""
+    text = Text("statistics: none of its chunks was read", style="yellow")
+    if report.mode is StatsMode.SAMPLED and whole and whole.present and not report.stopped:
+        text.append("; a sample has no room for one (EXR_STATS_BYTES), --stats full reads all")
+    return text
+
+
+def _part(inspection: Inspection, part: PartHeader, console: Console, *, all_attributes: bool) -> RenderableType:
+    names = next((entry for entry in inspection.names if entry.part == part.index), None)
+    whole = next((entry for entry in inspection.completeness if entry.part == part.index), None)
+    title = Text(f"part {part.index}", style="bold")
+    for word in (part.name, part.part_type, part.view and f"view {part.view}"):
+        if word:
+            title.append(f"  {plain(word)}", style="default")
+    blocks: list[RenderableType] = [grid(_part_rows(part, names, whole))]
+    if names and names.layers:
+        blocks += ["", *layers_table(names)]
+    if inspection.pixels:
+        stats = [channel for channel in inspection.pixels.channels if channel.part == part.index]
+        if stats:
+            pixels = [entry for entry in inspection.pixels.parts if entry.part == part.index]
+            is_read = any(entry.chunks_read for entry in pixels)
+            blocks += [
+                "",
+                statistics_table(stats, pixels, console) if is_read else _unread_text(inspection.pixels, whole),
+            ]
+            if deep := _deep_text(pixels):
+                blocks.append(Text(deep, style="dim"))
+    shown_above = {"channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "tiles"}
+    rest = [a for a in part.attributes if all_attributes or a.problem or a.name not in shown_above]
+    if rest:
+        blocks += ["", *attributes_table(rest)]
+    return Group(title, _indented(Group(*blocks)))
+
+
+def _indented(block: RenderableType) -> Padding:
+    return Padding(block, (0, 0, 0, 2), expand=False)
+
+
+def show(inspection: Inspection, console: Console, *, all_attributes: bool = False, max_parts: int = 50) -> None:
+    """Print one inspection.
+
+    Args:
+        inspection: What to print.
+        console: Where to.
+        all_attributes: Repeat also those attributes that are shown as part of the summary.
+        max_parts: Parts to print; the rest is counted.
+    """
+    if console.is_terminal:
+        _show(inspection, console, all_attributes=all_attributes, max_parts=max_parts)
+        return
+    with console.capture() as captured:
+        _show(inspection, console, all_attributes=all_attributes, max_parts=max_parts)
+    for line in captured.get().splitlines():  # rich fills lines up with blanks, which are in the way in a file
+        console.file.write(line.rstrip() + "\n")
+
+
+def _show(inspection: Inspection, console: Console, *, all_attributes: bool, max_parts: int) -> None:
+    console.print(_title(inspection))
+    console.print(_indented(grid(_file_rows(inspection))))
+    parts = inspection.header.parts if inspection.header else ()
+    for part in parts[:max_parts]:
+        console.print()
+        console.print(_indented(_part(inspection, part, console, all_attributes=all_attributes)))
+    if len(parts) > max_parts:
+        console.print(f"\n  and {len(parts) - max_parts} further parts (--json has them all)")
+    if inspection.pixels and inspection.pixels.stopped:
+        console.print(Text(f"\n  pixels: stopped early, {inspection.pixels.stopped}", style="yellow"))
+    if inspection.findings:
+        console.print()
+        console.print(_indented(findings_table(inspection.findings)))

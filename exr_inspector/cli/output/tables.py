@@ -1,0 +1,141 @@
+"""Tables for people, drawn with rich: layers, attributes, figures, findings. They show what is there, and judge nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from exr_inspector.cli.output.text import (
+    ASCII_BARS,
+    BARS,
+    GROUP_ORDER,
+    SPARK_WIDTH,
+    attribute_group,
+    attribute_text,
+    plain,
+    spark,
+)
+from exr_inspector.exr.header.values import Attribute
+from exr_inspector.exr.names import PartNames
+from exr_inspector.model import ChannelStats, Finding, PartPixels, Severity
+
+MAX_NAME_CHARACTERS = 48
+MAX_LAYERS = 300  # of a part; what is beyond is counted, since nobody scrolls through thousands
+MAX_ATTRIBUTES = 500
+_WIDE_COLUMNS = 100  # narrower screens have no room for distributions
+_SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+
+def _table(*columns: str, **options: Any) -> Table:
+    """A table without lines: two blanks between columns, cells folded, never cut."""
+    table = Table(
+        box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False, show_header=bool(columns), **options
+    )
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def grid(rows: Iterable[tuple[str, RenderableType]]) -> Table:
+    """Labels and what stands behind each."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in rows:
+        table.add_row(label, value)
+    return table
+
+
+def layers_table(names: PartNames) -> Iterable[RenderableType]:
+    """The layers of a part with their channels' components; views where the file names any."""
+    table = (
+        _table("layer", "view", "channels", "type", "codec")
+        if names.views
+        else _table("layer", "channels", "type", "codec")
+    )
+    components = {channel.name: channel.component for channel in names.channels}
+    for layer in names.layers[:MAX_LAYERS]:
+        shown = ", ".join([components[channel] or channel for channel in layer.channels])
+        table.add_row(
+            Text(plain(layer.name) or "(base)"),
+            *([Text(plain(layer.view or ""))] if names.views else []),
+            Text(plain(shown)),
+            "/".join(layer.pixel_types).lower(),
+            "lossy" if layer.is_lossy else "",
+        )
+    yield table
+    if (more := len(names.layers) - MAX_LAYERS) > 0:
+        yield Text(f"and {more:,} further layers (--json has them all)", style="dim")
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.5g}"
+
+
+def statistics_table(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels], console: Console) -> Table:
+    """Figures channel by channel, with distributions where there are some and the screen is wide enough."""
+    share = min((channel.coverage for channel in stats), default=0.0)
+    caption = "every pixel" if all(channel.exact for channel in stats) else f"{share:.2%} of the pixels"
+    verdicts = [
+        word
+        for word, holds in (("black", "is_black"), ("constant", "is_constant"))
+        if any(getattr(p, holds) for p in pixels if (p.level_x, p.level_y) == (0, 0))
+    ]
+    title = Text(f"statistics of {caption}{': ' if verdicts else ''}{', '.join(verdicts)}", style="dim")
+    table = _table("channel", title=title, title_justify="left")
+    for column in ("min", "max", "mean", "stddev", "NaN", "Inf"):
+        table.add_column(column, justify="right", no_wrap=True)
+    with_bars = console.width >= _WIDE_COLUMNS and any(channel.histogram for channel in stats)
+    if with_bars:
+        table.add_column("distribution", no_wrap=True, min_width=SPARK_WIDTH)
+    bars = ASCII_BARS if console.options.ascii_only else BARS
+    for channel in stats:
+        counts = [
+            Text(f"{count:,}", style="red" if count else "dim") for count in (channel.nan_count, channel.inf_count)
+        ]
+        level = f" @{channel.level_x},{channel.level_y}" if channel.level_x or channel.level_y else ""
+        figures = (channel.minimum, channel.maximum, channel.mean, channel.stddev)
+        distribution = [spark(channel.histogram, bars)] if with_bars else []
+        table.add_row(Text(plain(channel.channel) + level), *map(_figure, figures), *counts, *distribution)
+    return table
+
+
+def attributes_table(attributes: Sequence[Attribute]) -> Iterable[RenderableType]:
+    """Attributes by group, in file order within each."""
+    table = _table()
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    ordered = sorted(attributes, key=lambda attribute: GROUP_ORDER.index(attribute_group(attribute.name)))
+    shown = ordered[:MAX_ATTRIBUTES]
+    for group, members in groupby(shown, key=lambda attribute: attribute_group(attribute.name)):
+        table.add_row(Text(group, style="dim"))
+        for attribute in members:
+            name = Text("  " + plain(attribute.name, MAX_NAME_CHARACTERS))
+            value = Text(attribute_text(attribute))
+            if attribute.problem:
+                value.append(f"  {plain(attribute.problem)}", style="red")
+            table.add_row(name, Text(plain(attribute.type_name, MAX_NAME_CHARACTERS), style="dim"), value)
+    yield table
+    if len(ordered) > len(shown):
+        yield Text(f"and {len(ordered) - len(shown):,} further attributes (--json has them all)", style="dim")
+
+
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """Findings, worst first, one a row."""
+    table = _table()
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", overflow="fold", max_width=MAX_NAME_CHARACTERS)
+    table.add_column(overflow="fold")
+    for finding in sorted(findings, key=lambda finding: (-finding.severity, finding.code, finding.part or 0)):
+        where = "" if finding.part is None else f"part {finding.part}"
+        if finding.channel:
+            where += f" {plain(finding.channel)}"
+        severity = Text(finding.severity.label, style=_SEVERITY_STYLE[finding.severity])
+        table.add_row(severity, finding.code, where, Text(plain(finding.message, 400)))
+    return table

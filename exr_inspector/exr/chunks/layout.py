@@ -1,0 +1,325 @@
+"""Where a part's pixels are cut into chunks: levels, tiles, scan line blocks, chunk order and sizes. Arithmetic only.
+
+A scan line block is treated as a tile as wide as the data window, so that one set of formulas serves both. Pixel rectangles
+of level (0, 0) are in the data window's coordinates; further levels start at the data window's minimum corner, too.
+Source: OpenEXR 3.5.3, `ImfTiledMisc.cpp`, `ImfMisc.cpp` and OpenEXRCore `parse_header.c` / `chunk.c`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, NoReturn
+
+from exr_inspector.errors import LimitExceeded, UnknownLayout
+from exr_inspector.exr.header.channel_lists import is_plain, pixel_order
+from exr_inspector.exr.header.parser import PartHeader
+from exr_inspector.exr.header.values import (
+    LINES_PER_CHUNK,
+    PIXEL_BYTES,
+    Box2i,
+    Channel,
+    LevelMode,
+    LevelRoundingMode,
+    TileDesc,
+)
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+
+_LINE_TYPES = frozenset({"scanlineimage", "deepscanline"})
+_TILE_TYPES = frozenset({"tiledimage", "deeptile"})
+# OpenEXR refuses windows that reach half of INT32_MAX.
+_LOWEST, _BEYOND = -1_073_741_823, 1_073_741_823
+
+
+class Level(NamedTuple):
+    """One resolution of a part.
+
+    Attributes:
+        level_x: Number of the level in x.
+        level_y: Number of the level in y; equals level_x for mipmaps.
+        width: Columns in pixels.
+        height: Rows in pixels.
+        tiles_x: Chunks in a row.
+        tiles_y: Rows of chunks.
+        first_chunk: Index of its first chunk in the part's chunk offset table.
+    """
+
+    level_x: int
+    level_y: int
+    width: int
+    height: int
+    tiles_x: int
+    tiles_y: int
+    first_chunk: int
+
+    @property
+    def chunk_count(self) -> int:
+        """Chunks of this level."""
+        return self.tiles_x * self.tiles_y
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPlace:
+    """What one entry of a chunk offset table covers.
+
+    Attributes:
+        index: Index in the part's table.
+        level: The level it belongs to.
+        tile_x: Column of the tile; 0 for scan line blocks.
+        tile_y: Row of the tile or block.
+        window: The pixels, clipped to the level.
+    """
+
+    index: int
+    level: Level
+    tile_x: int
+    tile_y: int
+    window: Box2i
+
+
+class Layout(NamedTuple):
+    """How one part is cut into chunks.
+
+    Attributes:
+        part_type: `scanlineimage`, `tiledimage`, `deepscanline` or `deeptile`; any other string for a type that no reader
+            knows: then `levels` is empty and the chunk count is the declared one.
+        data_window: Pixels of level (0, 0).
+        compression: Compression code, 0 to 13.
+        channels: Channels in the order of the pixel data (bytewise sorted by name).
+        tile_width: Columns of a full chunk.
+        tile_height: Rows of a full chunk.
+        levels: Levels in the order of the chunk offset table.
+        chunk_count: Entries of the chunk offset table.
+    """
+
+    part_type: str
+    data_window: Box2i
+    compression: int
+    channels: tuple[Channel, ...]
+    tile_width: int
+    tile_height: int
+    levels: tuple[Level, ...]
+    chunk_count: int
+
+    @property
+    def is_tiled(self) -> bool:
+        """Whether chunks are tiles."""
+        return self.part_type in _TILE_TYPES
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether pixels hold lists of samples."""
+        return self.part_type in {"deepscanline", "deeptile"}
+
+    def level_of(self, index: int) -> Level:
+        """The level that holds chunk `index`."""
+        low, high = 0, len(self.levels) - 1
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.levels[middle].first_chunk <= index:
+                low = middle
+            else:
+                high = middle - 1
+        return self.levels[low]
+
+    def place(self, index: int) -> ChunkPlace:
+        """What chunk `index` covers.
+
+        Raises:
+            IndexError: If there is no such chunk, or the part's type is unknown.
+        """
+        if not 0 <= index < self.chunk_count or not self.levels:
+            raise IndexError(f"chunk {index} of {self.chunk_count if self.levels else 0}")
+        level = self.level_of(index)
+        tile_y, tile_x = divmod(index - level.first_chunk, level.tiles_x)
+        return ChunkPlace(index, level, tile_x, tile_y, self.window(level, tile_x, tile_y))
+
+    def index_of(self, level_x: int, level_y: int, tile_x: int, tile_y: int) -> int | None:
+        """Index of a tile in the chunk offset table, None where there is no such tile."""
+        columns = self.levels[-1].level_x + 1 if self.levels else 0
+        for position in (level_x, level_y * columns + level_x):  # mipmaps hold the diagonal only, ripmaps all levels
+            if 0 <= position < len(self.levels):
+                level = self.levels[position]
+                if (level.level_x, level.level_y) == (level_x, level_y):
+                    inside = 0 <= tile_x < level.tiles_x and 0 <= tile_y < level.tiles_y
+                    return level.first_chunk + tile_y * level.tiles_x + tile_x if inside else None
+        return None
+
+    def window(self, level: Level, tile_x: int, tile_y: int) -> Box2i:
+        """The pixels of one tile or block, clipped to its level."""
+        left = self.data_window.x_min + tile_x * self.tile_width
+        top = self.data_window.y_min + tile_y * self.tile_height
+        right = min(left + self.tile_width, self.data_window.x_min + level.width) - 1
+        bottom = min(top + self.tile_height, self.data_window.y_min + level.height) - 1
+        return Box2i(left, top, right, bottom)
+
+    def unpacked_bytes(self, window: Box2i) -> int:
+        """Bytes of a flat chunk that covers `window`, uncompressed; for deep parts its size is in the chunk's leader."""
+        return sum(
+            samples(channel.x_sampling, window.x_min, window.x_max)
+            * samples(channel.y_sampling, window.y_min, window.y_max)
+            * PIXEL_BYTES[channel.pixel_type]
+            for channel in self.channels
+        )
+
+
+def samples(sampling: int, first: int, last: int) -> int:
+    """How many of the coordinates from `first` to `last`, both inside, are multiples of `sampling`."""
+    return last // sampling - (first - 1) // sampling
+
+
+# Plain numbers for the codes of LevelMode and LevelRoundingMode: comparing with enumeration members costs more than the
+# arithmetic they choose.
+_ONE_LEVEL, _MIPMAP, _ROUND_UP = int(LevelMode.ONE_LEVEL), int(LevelMode.MIPMAP_LEVELS), int(LevelRoundingMode.ROUND_UP)
+
+
+def _round_log2(value: int, rounding: int) -> int:
+    return (value - 1).bit_length() if rounding == _ROUND_UP else value.bit_length() - 1
+
+
+def level_size(size: int, level: int, rounding: int) -> int:
+    """Pixels of `size` after halving `level` times, each level rounded from the full size, never below 1."""
+    halved = size >> level
+    if rounding == _ROUND_UP and halved << level < size:
+        halved += 1
+    return halved or 1
+
+
+def _levels(tiles: TileDesc, width: int, height: int) -> tuple[tuple[Level, ...], int]:
+    """All levels in the order of the chunk offset table, and how many chunks they have together."""
+    x_size, y_size, mode = tiles
+    mode, rounding = mode & 15, mode >> 4
+    if mode == _ONE_LEVEL:
+        tiles_x, tiles_y = -(-width // x_size), -(-height // y_size)
+        return (Level(0, 0, width, height, tiles_x, tiles_y, 0),), tiles_x * tiles_y
+    if mode == _MIPMAP:
+        count_x = count_y = _round_log2(max(width, height), rounding) + 1
+    else:
+        count_x, count_y = _round_log2(width, rounding) + 1, _round_log2(height, rounding) + 1
+    across = [(size := level_size(width, level, rounding), -(-size // x_size)) for level in range(count_x)]
+    down = [(size := level_size(height, level, rounding), -(-size // y_size)) for level in range(count_y)]
+    if mode == _MIPMAP:
+        numbers = [(level, level) for level in range(count_x)]
+    else:
+        numbers = [(level_x, level_y) for level_y in range(count_y) for level_x in range(count_x)]
+    levels = []
+    first_chunk = 0
+    for level_x, level_y in numbers:
+        (level_width, tiles_x), (level_height, tiles_y) = across[level_x], down[level_y]
+        fields = (level_x, level_y, level_width, level_height, tiles_x, tiles_y, first_chunk)
+        levels.append(tuple.__new__(Level, fields))  # as Level(...), in C
+        first_chunk += tiles_x * tiles_y
+    return tuple(levels), first_chunk
+
+
+def _refuse_window(window: Box2i, limits: Limits) -> NoReturn:
+    x_min, y_min, x_max, y_max = window
+    if not (_LOWEST < x_min <= x_max < _BEYOND and _LOWEST < y_min <= y_max < _BEYOND):
+        raise UnknownLayout(
+            "the data window is no rectangle of pixels", found=str(tuple(window)), expected="min <= max"
+        )
+    raise LimitExceeded(
+        "the data window is too large",
+        limit="EXR_MAX_IMAGE_PX",
+        found=str(tuple(window)),
+        expected=f"{limits.image_px} a side",
+    )
+
+
+def _refuse_channel(channel: Channel) -> NoReturn:
+    raise UnknownLayout(
+        f"channel {channel.name!r} has no layout", found=str(tuple(channel[1:])), expected="type 0..2, samplings from 1"
+    )
+
+
+def _check_tiles(tiles: TileDesc | None, limits: Limits) -> TileDesc:
+    if tiles is None:
+        raise UnknownLayout("a tiled part without a tile description", expected="a tiles attribute")
+    if not (tiles.x_size and tiles.y_size) or tiles.level_mode > 2 or tiles.rounding_mode > 1:
+        raise UnknownLayout(
+            "the tile description makes no sense", found=str(tuple(tiles)), expected="sizes from 1, known modes"
+        )
+    if max(tiles.x_size, tiles.y_size) > limits.tile_px:
+        raise LimitExceeded(
+            "tiles are too large",
+            limit="EXR_MAX_TILE_PX",
+            found=f"{tiles.x_size} x {tiles.y_size}",
+            expected=str(limits.tile_px),
+        )
+    return tiles
+
+
+def computed_chunk_count(part: PartHeader) -> int | None:
+    """How many chunks the header's numbers ask for, whatever limits say; None where they do not tell.
+
+    For messages about parts that are too large to have a Layout.
+    """
+    window, part_type, tiles = part.data_window, part.part_type, part.tiles
+    if window is None or window.width < 1 or window.height < 1:
+        return None
+    if part_type in _LINE_TYPES:
+        lines = LINES_PER_CHUNK.get(-1 if part.compression is None else part.compression)
+        return None if lines is None else -(-window.height // lines)
+    if part_type not in _TILE_TYPES or tiles is None or not (tiles.x_size and tiles.y_size):
+        return None
+    if tiles.level_mode > 2 or tiles.rounding_mode > 1:
+        return None
+    return _levels(tiles, window.width, window.height)[1]
+
+
+def _ordered(channels: tuple[Channel, ...], limits: Limits) -> tuple[Channel, ...]:
+    """Sound channels in the order of the pixel data."""
+    for channel in channels:
+        _, pixel_type, _, _, x_sampling, y_sampling = channel
+        if not 0 <= pixel_type <= 2 or x_sampling < 1 or y_sampling < 1:
+            _refuse_channel(channel)
+    if len(channels) > limits.channels:
+        raise LimitExceeded(
+            "too many channels",
+            limit="EXR_MAX_CHANNELS",
+            found=str(len(channels)),
+            expected=f"at most {limits.channels}",
+        )
+    return pixel_order(channels)
+
+
+def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
+    """How the chunks of `part` are cut.
+
+    Raises:
+        UnknownLayout: If the header lacks what the layout follows from, or contradicts itself.
+        LimitExceeded: If the part is larger than allowed.
+    """
+    window, channels, compression, part_type = part.data_window, part.channels, part.compression, part.part_type
+    if window is None or channels is None or compression is None or part_type is None:
+        lacking = {"dataWindow": window, "channels": channels, "compression": compression, "type": part_type}
+        raise UnknownLayout(
+            "the part does not say how it is laid out",
+            expected=", ".join(k for k, v in lacking.items() if v is None),
+        )
+    x_min, y_min, x_max, y_max = window
+    width, height = x_max - x_min + 1, y_max - y_min + 1
+    limit = limits.image_px
+    inside = x_min > _LOWEST and y_min > _LOWEST and x_max < _BEYOND and y_max < _BEYOND
+    if not (0 < width <= limit and 0 < height <= limit and inside):
+        _refuse_window(window, limits)
+    ordered = channels if is_plain(channels) and len(channels) <= limits.channels else _ordered(channels, limits)
+    lines = LINES_PER_CHUNK.get(compression)
+    if lines is None:
+        raise UnknownLayout("unknown compression", found=str(compression), expected="a code from 0 to 13")
+    new = tuple.__new__  # makes the named tuples in C: this runs for every part of every file
+    levels: tuple[Level, ...]
+    if part_type in _LINE_TYPES:
+        chunk_count = -(-height // lines)
+        levels = (new(Level, (0, 0, width, height, 1, chunk_count, 0)),)
+        tile_width, tile_height = width, lines
+    elif part_type in _TILE_TYPES:
+        tiles = _check_tiles(part.tiles, limits)
+        levels, chunk_count = _levels(tiles, width, height)
+        tile_width, tile_height = tiles.x_size, tiles.y_size
+    else:
+        levels, chunk_count, tile_width, tile_height = (), part.chunk_count or 0, width, height
+    if not 0 <= chunk_count <= limits.chunks:
+        raise LimitExceeded(
+            "too many chunks", limit="EXR_MAX_CHUNKS", found=str(chunk_count), expected=str(limits.chunks)
+        )
+    return new(Layout, (part_type, window, compression, ordered, tile_width, tile_height, levels, chunk_count))

@@ -1,0 +1,207 @@
+"""Chunk leaders: the few bytes before a chunk's data that say which chunk it is and how large. Decodes no data.
+
+    scan line       [int32 part] int32 y, int32 packed
+    tiled           [int32 part] int32 tile x, tile y, level x, level y, int32 packed
+    deep scan line  [int32 part] int32 y, uint64 packed sample table, packed data, unpacked data
+    deep tiled      [int32 part] int32 tile x, tile y, level x, level y, uint64 the same three
+
+The part number stands in multi-part files only.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from exr_inspector.errors import DecodeError
+from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
+from exr_inspector.exr.chunks.tables import ChunkState
+from exr_inspector.exr.header.values import Compression
+
+MAX_DEEP_BYTES = (1 << 31) - 1  # OpenEXRCore refuses larger tables and data
+
+_SCAN_LINE = struct.Struct("<ii")
+_TILE = struct.Struct("<5i")
+_DEEP_SCAN_LINE = struct.Struct("<iQQQ")
+_DEEP_TILE = struct.Struct("<4iQQQ")
+_PART = struct.Struct("<i")
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkLeader:
+    """What a chunk says of itself.
+
+    Attributes:
+        part: Part number, 0 in a single-part file.
+        y: First row; None for tiles.
+        tile_x: Column of the tile; None for scan line blocks (so for the next three).
+        tile_y: Row of the tile.
+        level_x: Level in x.
+        level_y: Level in y.
+        packed_bytes: Size of the data as stored.
+        table_bytes: Size of the sample table as stored, 0 for flat parts.
+        unpacked_bytes: Size of the samples once decoded; None for flat parts, whose layout says it.
+        data_offset: Where the sample table, or the data of a flat chunk, starts in the buffer.
+        end: End of the chunk in the buffer, which may lie beyond it.
+    """
+
+    part: int
+    y: int | None
+    tile_x: int | None
+    tile_y: int | None
+    level_x: int | None
+    level_y: int | None
+    packed_bytes: int
+    table_bytes: int
+    unpacked_bytes: int | None
+    data_offset: int
+    end: int
+
+    def is_of(self, part: int, place: ChunkPlace) -> bool:
+        """Whether it names the part and the place that the chunk offset table gives the chunk."""
+        if self.part != part:
+            return False
+        if self.y is not None:
+            return self.y == place.window.y_min
+        level = place.level
+        where = (place.tile_x, place.tile_y, level.level_x, level.level_y)
+        return (self.tile_x, self.tile_y, self.level_x, self.level_y) == where
+
+    def describe(self) -> str:
+        """Which chunk it says it is, in words."""
+        if self.y is not None:
+            return f"part {self.part}, y {self.y}"
+        return f"part {self.part}, level {self.level_x} {self.level_y}, tile {self.tile_x} {self.tile_y}"
+
+
+def _struct(layout: Layout) -> struct.Struct:
+    if layout.is_deep:
+        return _DEEP_TILE if layout.is_tiled else _DEEP_SCAN_LINE
+    return _TILE if layout.is_tiled else _SCAN_LINE
+
+
+def leader_bytes(layout: Layout, is_multi_part: bool) -> int:
+    """Size of each leader of a part."""
+    return _struct(layout).size + (_PART.size if is_multi_part else 0)
+
+
+def parse_leader(buffer: bytes | memoryview, offset: int, layout: Layout, is_multi_part: bool) -> ChunkLeader:
+    """Read the leader at `offset` of `buffer`.
+
+    Args:
+        buffer: Some of the file's bytes.
+        offset: Where in it the chunk starts.
+        layout: Layout of the part that the chunk is expected to be of.
+        is_multi_part: Whether the leader starts with a part number.
+
+    Raises:
+        DecodeError: If the buffer ends inside the leader, or a size is negative.
+    """
+    shape = _struct(layout)
+    start = offset + (_PART.size if is_multi_part else 0)
+    data_offset = start + shape.size
+    if data_offset > len(buffer):
+        raise DecodeError("the file ends inside a chunk's leader", offset=offset, found=f"{len(buffer) - offset} bytes")
+    part = _PART.unpack_from(buffer, offset)[0] if is_multi_part else 0
+    fields = shape.unpack_from(buffer, start)
+    tile_x, tile_y, level_x, level_y = fields[:4] if layout.is_tiled else (None, None, None, None)
+    y = None if layout.is_tiled else fields[0]
+    if layout.is_deep:
+        table_bytes, packed_bytes, unpacked_bytes = fields[-3:]
+    else:
+        table_bytes, packed_bytes, unpacked_bytes = 0, fields[-1], None
+    if packed_bytes < 0:
+        raise DecodeError("a chunk has a negative size", offset=offset, found=str(packed_bytes))
+    end = data_offset + table_bytes + packed_bytes
+    return ChunkLeader(
+        part, y, tile_x, tile_y, level_x, level_y, packed_bytes, table_bytes, unpacked_bytes, data_offset, end
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderCheck:
+    """Whether a leader is what the chunk offset table and the layout say.
+
+    Attributes:
+        state: OK, BAD_LEADER or PAST_END.
+        code: Rule code of what is wrong, empty for OK.
+        found: What the leader says.
+        expected: What was expected.
+    """
+
+    state: ChunkState
+    code: str = ""
+    found: str = ""
+    expected: str = ""
+
+
+_SOUND = LeaderCheck(ChunkState.OK)
+
+
+def check_leader(leader: ChunkLeader, place: ChunkPlace, layout: Layout, part: int, available: int) -> LeaderCheck:
+    """Hold a leader against the place that the chunk offset table gives it.
+
+    Args:
+        leader: The leader.
+        place: What the chunk should cover.
+        layout: Layout of the part.
+        part: Index of the part.
+        available: Where the file ends, in the coordinates of `leader.end`.
+    """
+    if not leader.is_of(part, place):
+        level = place.level
+        expected = f"part {part}, level {level.level_x} {level.level_y}, tile {place.tile_x} {place.tile_y}"
+        if not layout.is_tiled:
+            expected = f"part {part}, y {place.window.y_min}"
+        return LeaderCheck(ChunkState.BAD_LEADER, "CHK-LEADER", leader.describe(), expected)
+    bad = _check_deep_sizes(leader, place, layout) if layout.is_deep else _check_size(leader, place, layout)
+    if bad is not None:
+        return bad
+    if leader.end > available:
+        found = f"{leader.end - available} bytes past the end"
+        return LeaderCheck(ChunkState.PAST_END, "CHK-PAST-EOF", found, "a chunk inside the file")
+    return _SOUND
+
+
+def _fits(packed: int, unpacked: int, compression: int) -> bool:
+    """Whether a packed size can be: what does not shrink is stored raw, so it is never larger, and never 0 for something."""
+    if compression == Compression.NONE:
+        return packed == unpacked
+    return 0 < packed <= unpacked or packed == unpacked == 0
+
+
+def _check_size(leader: ChunkLeader, place: ChunkPlace, layout: Layout) -> LeaderCheck | None:
+    unpacked = layout.unpacked_bytes(place.window)
+    if _fits(leader.packed_bytes, unpacked, layout.compression):
+        return None
+    expected = f"{unpacked} bytes" if layout.compression == Compression.NONE else f"1 to {unpacked} bytes"
+    return LeaderCheck(ChunkState.BAD_LEADER, "CHK-PACKED-SIZE", f"{leader.packed_bytes} bytes", expected)
+
+
+def _check_deep_sizes(leader: ChunkLeader, place: ChunkPlace, layout: Layout) -> LeaderCheck | None:
+    table, packed, unpacked = leader.table_bytes, leader.packed_bytes, leader.unpacked_bytes or 0
+    raw = 4 * place.window.width * place.window.height
+    # Old writers stored the table of a whole tile for tiles that the level's edge clips.
+    largest = max(raw, 4 * layout.tile_width * layout.tile_height) if layout.is_tiled else raw
+    if max(table, packed, unpacked) > MAX_DEEP_BYTES:
+        expected = f"at most {MAX_DEEP_BYTES} each"
+    elif not (0 < table <= largest or table == packed == unpacked == 0):
+        expected = f"a sample table of 1 to {largest} bytes"
+    elif layout.compression == Compression.NONE and 0 < table < raw:
+        expected = f"a sample table of {raw} bytes"
+    elif not _fits(packed, unpacked, layout.compression):
+        expected = "packed data no larger than unpacked, and none only for none"
+    else:
+        return None
+    found = f"table {table}, packed {packed}, unpacked {unpacked} bytes"
+    return LeaderCheck(ChunkState.BAD_LEADER, "CHK-DEEP-SIZES", found, expected)
+
+
+def chunk_index(leader: ChunkLeader, layout: Layout) -> int | None:
+    """Index of the chunk that a leader says it belongs to, None where the part has no such chunk, or is of unknown type."""
+    if not layout.levels:
+        return None
+    if leader.y is None:
+        return layout.index_of(leader.level_x or 0, leader.level_y or 0, leader.tile_x or 0, leader.tile_y or 0)
+    row, off = divmod(leader.y - layout.data_window.y_min, layout.tile_height)
+    return row if not off and 0 <= row < layout.chunk_count else None

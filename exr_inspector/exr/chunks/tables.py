@@ -1,0 +1,317 @@
+"""Chunk offset tables: which chunks are there, which byte range holds each, and what is missing.
+
+All tables stand one behind the other directly after the headers, an entry a chunk: a uint64 file offset. A writer reserves
+them as zeros and fills them when it closes the file. Chunk leaders (`leaders`) tell more, at the price of reading them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from operator import gt, lt
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.errors import LimitExceeded
+from exr_inspector.exr.chunks.layout import Layout, Level
+from exr_inspector.exr.header.parser import Header, NeedMore
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+
+ENTRY_BYTES = 8
+MAX_MISSING_RANGES = 1_000
+_OFFSETS = np.dtype("<u8")
+_FEW_CHUNKS = 40
+# The ChunkState of every chunk of a part, shape (count,); None when all are OK.
+States = npt.NDArray[np.uint8] | None
+
+
+class ChunkState(IntEnum):
+    """What is known of one chunk. Only OK chunks count as present."""
+
+    OK = 0
+    ZERO = 1
+    OUT_OF_RANGE = 2
+    DUPLICATE = 3
+    NO_ENTRY = 4
+    PAST_END = 5
+    BAD_LEADER = 6
+
+
+class ChunkTable(NamedTuple):
+    """One part's chunk offset table.
+
+    Attributes:
+        part: Index of the part.
+        start: File offset of the table.
+        count: Entries that the layout asks for.
+        offsets: uint64 file offsets, shape (entries,); fewer than `count` where the file ends inside the table.
+    """
+
+    part: int
+    start: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody asks of a table
+    offsets: npt.NDArray[np.uint64]
+
+
+class MissingRange(NamedTuple):
+    """A rectangle of chunks that are not there.
+
+    Attributes:
+        level_x: Level in x.
+        level_y: Level in y.
+        tile_x_first: First column of tiles; 0 for scan line blocks.
+        tile_x_last: Last column of tiles.
+        tile_y_first: First row of tiles or blocks.
+        tile_y_last: Last row of tiles or blocks.
+        y_min: First pixel row, in the data window's coordinates.
+        y_max: Last pixel row.
+    """
+
+    level_x: int
+    level_y: int
+    tile_x_first: int
+    tile_x_last: int
+    tile_y_first: int
+    tile_y_last: int
+    y_min: int
+    y_max: int
+
+
+class Completeness(NamedTuple):
+    """What is there of one part.
+
+    Attributes:
+        part: Index of the part.
+        checked: What the verdict rests on: `tables`, `last leader` (tables and the leader of the chunk that is last in the
+            file), or `leaders` (every chunk's).
+        chunk_count: Chunks that the layout asks for.
+        declared: The header's chunkCount, None where it has none.
+        present: Chunks that are there.
+        counts: How many chunks are in each ChunkState but OK; states without a chunk are left out.
+        missing: The chunks that are not there, as rectangles in table order, at most MAX_MISSING_RANGES of them.
+        missing_truncated: Whether there are more rectangles than listed.
+        zero_only_upper_levels: Whether all that is missing are zero entries of levels above the first.
+    """
+
+    part: int
+    checked: str
+    chunk_count: int
+    declared: int | None
+    present: int
+    counts: dict[ChunkState, int]
+    missing: tuple[MissingRange, ...]
+    missing_truncated: bool
+    zero_only_upper_levels: bool
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every chunk is there."""
+        return self.present == self.chunk_count
+
+    @property
+    def fraction(self) -> float:
+        """Share of the chunks that are there, 0 to 1; 1 for a part of no chunks."""
+        return self.present / self.chunk_count if self.chunk_count else 1.0
+
+
+def tables_end(header: Header, layouts: Iterable[Layout]) -> int:
+    """File offset behind the last chunk offset table: the first chunk may start there."""
+    end = header.end
+    for layout in layouts:
+        end += ENTRY_BYTES * layout.chunk_count
+    return end
+
+
+def read_tables(
+    buffer: bytes, header: Header, layouts: Sequence[Layout], file_size: int, limits: Limits = DEFAULT_LIMITS
+) -> tuple[ChunkTable, ...] | NeedMore:
+    """All chunk offset tables, or how far to read for them. Tables that the file ends in are shorter than their count.
+
+    Args:
+        buffer: The file's first bytes.
+        header: Its header.
+        layouts: One a part. Parts behind one without a layout have no known table: hand in those before it.
+        file_size: Bytes of the whole file.
+        limits: What the file may ask for.
+
+    Raises:
+        LimitExceeded: If the tables are larger than allowed.
+    """
+    start = until = header.end
+    for layout in layouts:
+        until += ENTRY_BYTES * layout.chunk_count
+    if until - start > limits.table_bytes:
+        raise LimitExceeded(
+            "the chunk tables are too large",
+            limit="EXR_MAX_TABLE_BYTES",
+            offset=start,
+            found=f"{until - start} bytes",
+            expected=f"at most {limits.table_bytes}",
+        )
+    readable = min(until, file_size)
+    if len(buffer) < readable:
+        return NeedMore(readable)
+    tables = []
+    for part, layout in enumerate(layouts):
+        count = entries = layout.chunk_count
+        end = start + ENTRY_BYTES * count
+        if end > readable:  # the file ends inside this table, or before it
+            entries = max(0, readable - start) // ENTRY_BYTES
+        offsets = np.frombuffer(buffer, _OFFSETS, entries, start if entries else 0)
+        tables.append(tuple.__new__(ChunkTable, (part, start, count, offsets)))  # as ChunkTable(...), in C
+        start = end
+    return tuple(tables)
+
+
+def _few_are_sound(offsets: list[int], first_offset: int, file_size: int) -> bool:
+    """Whether no two offsets are the same and all are within the file; plain numbers, since numpy has fixed costs."""
+    low, high, follows = (offsets[0], offsets[-1], lt) if offsets[0] <= offsets[-1] else (offsets[-1], offsets[0], gt)
+    if not all(map(follows, offsets, offsets[1:])):  # mostly they rise or fall; if not, tiles may stand in any order
+        low, high = min(offsets), max(offsets)
+        if len(set(offsets)) < len(offsets):
+            return False
+    return low >= first_offset and high < file_size
+
+
+def _many_are_sound(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int) -> bool:
+    """As `_few_are_sound`."""
+    later, earlier = (offsets[1:], offsets[:-1]) if offsets.item(0) < offsets.item(-1) else (offsets[:-1], offsets[1:])
+    if np.count_nonzero(later > earlier) < len(offsets) - 1:
+        offsets = np.sort(offsets)
+        if np.any(offsets[1:] == offsets[:-1]):
+            return False
+    first, last = int(offsets.item(0)), int(offsets.item(-1))
+    return min(first, last) >= first_offset and max(first, last) < file_size
+
+
+def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States:
+    """The ChunkState of every chunk as far as the table tells, shape (count,); None when all are OK.
+
+    Args:
+        table: The part's table.
+        first_offset: End of the last table: no chunk starts before.
+        file_size: Bytes of the whole file.
+    """
+    _, _, count, offsets = table
+    if not count:
+        return None
+    if len(offsets) == count:
+        if count > _FEW_CHUNKS:
+            is_sound = _many_are_sound(offsets, first_offset, file_size)
+        else:
+            is_sound = _few_are_sound(offsets.tolist(), first_offset, file_size)
+        if is_sound:
+            return None
+    states = np.full(count, ChunkState.NO_ENTRY, np.uint8)
+    known = states[: len(offsets)]
+    known[:] = ChunkState.OK
+    known[(offsets < np.uint64(first_offset)) | (offsets >= np.uint64(file_size))] = ChunkState.OUT_OF_RANGE
+    known[offsets == 0] = ChunkState.ZERO
+    order = np.argsort(offsets, kind="stable")
+    repeated = order[1:][np.diff(offsets[order]) == 0]
+    known[repeated[known[repeated] == ChunkState.OK]] = ChunkState.DUPLICATE
+    return states if states.any() else None
+
+
+def shared_entries(tables: Sequence[ChunkTable], states: Sequence[States]) -> tuple[States, ...]:
+    """The states once the tables of a multi-part file are held against one another: two parts cannot have one chunk.
+
+    Args:
+        tables: The tables of all parts.
+        states: What `chunk_states` made of each.
+
+    Returns:
+        The states, a later part's entry that an earlier part has, too, as DUPLICATE.
+    """
+    offsets = np.concatenate([table.offsets for table in tables])
+    order = np.argsort(offsets, kind="stable")  # of equal offsets the earlier part's first
+    rising = offsets[order]
+    again = order[1:][rising[1:] == rising[:-1]]
+    if not len(again):
+        return tuple(states)
+    repeated = np.zeros(len(offsets), bool)
+    repeated[again] = True
+    marked, start = list(states), 0
+    for part, table in enumerate(tables):
+        mine = np.flatnonzero(repeated[start : start + len(table.offsets)])
+        start += len(table.offsets)
+        known = states[part]
+        mine = mine if known is None else mine[known[mine] == ChunkState.OK]
+        if len(mine):
+            states_now = np.zeros(table.count, np.uint8) if known is None else known.copy()
+            states_now[mine] = ChunkState.DUPLICATE
+            marked[part] = states_now
+    return tuple(marked)
+
+
+def _rectangles(level: Level, runs: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int, int, int]]:
+    """Runs of chunk indices within one level as (x first, x last, y first, y last): whole rows together."""
+    for first, last in runs:
+        y_first, x_first = divmod(first - level.first_chunk, level.tiles_x)
+        y_last, x_last = divmod(last - level.first_chunk, level.tiles_x)
+        if y_first == y_last:
+            yield x_first, x_last, y_first, y_last
+            continue
+        if x_first:
+            yield x_first, level.tiles_x - 1, y_first, y_first
+            y_first += 1
+        whole_rows_end = y_last if x_last < level.tiles_x - 1 else y_last + 1
+        if y_first < whole_rows_end:
+            yield 0, level.tiles_x - 1, y_first, whole_rows_end - 1
+        if whole_rows_end == y_last:
+            yield 0, x_last, y_last, y_last
+
+
+def _runs(missing: npt.NDArray[np.intp]) -> list[tuple[int, int]]:
+    """Sorted indices as runs (first, last) of neighbours."""
+    if not len(missing):
+        return []
+    breaks = np.flatnonzero(np.diff(missing) != 1)
+    firsts = missing[np.concatenate(([0], breaks + 1))]
+    lasts = missing[np.concatenate((breaks, [len(missing) - 1]))]
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+
+
+def _missing_ranges(layout: Layout, missing: npt.NDArray[np.intp]) -> tuple[tuple[MissingRange, ...], bool]:
+    ranges: list[MissingRange] = []
+    for level in layout.levels:
+        inside = missing[(missing >= level.first_chunk) & (missing < level.first_chunk + level.chunk_count)]
+        for x_first, x_last, y_first, y_last in _rectangles(level, _runs(inside)):
+            if len(ranges) == MAX_MISSING_RANGES:
+                return tuple(ranges), True
+            top = layout.window(level, x_first, y_first).y_min
+            bottom = layout.window(level, x_first, y_last).y_max
+            ranges.append(MissingRange(level.level_x, level.level_y, x_first, x_last, y_first, y_last, top, bottom))
+    return tuple(ranges), False
+
+
+def assess(
+    layout: Layout,
+    table: ChunkTable,
+    states: States,
+    declared: int | None,
+    checked: str = "tables",
+) -> Completeness:
+    """The verdict on one part.
+
+    Args:
+        layout: The part's layout.
+        table: Its chunk offset table.
+        states: Every chunk's ChunkState, shape (count,); None when all are OK.
+        declared: The header's chunkCount.
+        checked: What the states rest on.
+    """
+    if states is None:
+        part, _, count, _ = table
+        new = tuple.__new__  # as Completeness(...), in C
+        return new(Completeness, (part, checked, count, declared, count, {}, (), False, False))
+    missing = np.flatnonzero(states)
+    numbers = np.bincount(states, minlength=len(ChunkState)).tolist()
+    counts = {state: numbers[state] for state in ChunkState if state and numbers[state]}
+    ranges, truncated = _missing_ranges(layout, missing)
+    upper = bool(
+        len(layout.levels) > 1 and set(counts) == {ChunkState.ZERO} and missing[0] >= layout.levels[0].chunk_count
+    )
+    return Completeness(table.part, checked, table.count, declared, numbers[0], counts, ranges, truncated, upper)

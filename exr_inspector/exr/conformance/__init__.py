@@ -1,0 +1,1 @@
+"""What of a header deviates from the format."""

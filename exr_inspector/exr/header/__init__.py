@@ -1,0 +1,1 @@
+"""Headers: attributes, their values, and the parts they describe."""

@@ -1,0 +1,207 @@
+"""Attribute values: bytes to typed values and back, for every type of OpenEXR 3.5.
+
+A value whose bytes do not fit its type is kept as bytes together with the reason; unknown types are kept as bytes without
+one. Which attributes a header needs, and what their values should be, is not decided here.
+
+Layouts are those of OpenEXR 3.5.3 (`src/lib/OpenEXRCore/parse_header.c`); all numbers are little-endian, unpadded.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+from exr_inspector.exr.header.channel_lists import decode_channels, encode_channels
+from exr_inspector.exr.header.malformed import NOT_UTF8, Malformed
+from exr_inspector.exr.header.values import (
+    AttributeValue,
+    Box2f,
+    Box2i,
+    Bytes,
+    Chromaticities,
+    IdManifest,
+    KeyCode,
+    Preview,
+    Rational,
+    TileDesc,
+    TimeCode,
+)
+
+_U32 = struct.Struct("<I")
+_I32 = struct.Struct("<i")
+_U64 = struct.Struct("<Q")
+_TWO_U32 = struct.Struct("<II")
+
+
+_Make = Callable[[tuple[Any, ...]], Any]
+
+
+def _scalar(layout: str) -> tuple[struct.Struct, _Make]:
+    return struct.Struct(layout), itemgetter(0)
+
+
+def _tuple(layout: str) -> tuple[struct.Struct, _Make]:
+    return struct.Struct(layout), tuple
+
+
+def _named(layout: str, named_tuple: type[tuple[Any, ...]]) -> tuple[struct.Struct, _Make]:
+    # tuple.__new__ makes the value in C; NamedTuple's own _make is Python and three times slower on this hot path.
+    return struct.Struct(layout), partial(tuple.__new__, named_tuple)
+
+
+# type name -> (layout, maker of the value from the unpacked fields)
+FIXED: dict[str, tuple[struct.Struct, _Make]] = {
+    "box2f": _named("<4f", Box2f),
+    "box2i": _named("<4i", Box2i),
+    "chromaticities": _named("<8f", Chromaticities),
+    "compression": _scalar("<B"),
+    "deepImageState": _scalar("<B"),
+    "double": _scalar("<d"),
+    "envmap": _scalar("<B"),
+    "float": _scalar("<f"),
+    "int": _scalar("<i"),
+    "keycode": _named("<7i", KeyCode),
+    "lineOrder": _scalar("<B"),
+    "m33d": _tuple("<9d"),
+    "m33f": _tuple("<9f"),
+    "m44d": _tuple("<16d"),
+    "m44f": _tuple("<16f"),
+    "rational": _named("<iI", Rational),
+    "tiledesc": _named("<IIB", TileDesc),
+    "timecode": _named("<II", TimeCode),
+    "v2d": _tuple("<2d"),
+    "v2f": _tuple("<2f"),
+    "v2i": _tuple("<2i"),
+    "v3d": _tuple("<3d"),
+    "v3f": _tuple("<3f"),
+    "v3i": _tuple("<3i"),
+}
+
+
+def _decode_bytes(raw: bytes) -> Bytes:
+    # uint32 length of the hint, hint without NUL, then the data up to the attribute's size
+    if len(raw) < 4:
+        raise Malformed(f"{len(raw)} bytes are too few for a hint length")
+    hint_bytes: int = _U32.unpack_from(raw)[0]
+    if hint_bytes > len(raw) - 4:
+        raise Malformed(f"type hint of {hint_bytes} bytes in a value of {len(raw)}")
+    return Bytes(raw[4 : 4 + hint_bytes], raw[4 + hint_bytes :])
+
+
+def _decode_floatvector(raw: bytes) -> tuple[float, ...]:
+    if len(raw) % 4:
+        raise Malformed(f"{len(raw)} bytes are no whole number of floats")
+    return struct.unpack(f"<{len(raw) // 4}f", raw)
+
+
+def _decode_idmanifest(raw: bytes) -> IdManifest:
+    # uint64 inflated size, then a zlib stream
+    if len(raw) < 8:
+        raise Malformed(f"{len(raw)} bytes are too few for an id manifest")
+    return IdManifest(_U64.unpack_from(raw)[0], raw[8:])
+
+
+def _decode_preview(raw: bytes) -> Preview:
+    # uint32 width, uint32 height, then width * height RGBA bytes, top row first
+    if len(raw) < 8:
+        raise Malformed(f"{len(raw)} bytes are too few for a preview")
+    width, height = _TWO_U32.unpack_from(raw)
+    if 4 * width * height != len(raw) - 8:
+        raise Malformed(f"{width} x {height} pixels do not fill {len(raw) - 8} bytes")
+    return Preview(width, height, raw[8:])
+
+
+def _decode_string(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"{NOT_UTF8} at byte {error.start}") from None
+
+
+def _decode_stringvector(raw: bytes) -> tuple[str, ...]:
+    # repeated until the size is used up: int32 length, bytes
+    strings: list[str] = []
+    position = 0
+    while position < len(raw):
+        if position + 4 > len(raw):
+            raise Malformed(f"length of string {len(strings)} is cut off")
+        length: int = _I32.unpack_from(raw, position)[0]
+        position += 4
+        if not 0 <= length <= len(raw) - position:
+            raise Malformed(f"string {len(strings)} of {length} bytes with {len(raw) - position} left")
+        strings.append(_decode_string(raw[position : position + length]))
+        position += length
+    return tuple(strings)
+
+
+VARIABLE: dict[str, Callable[[bytes], AttributeValue]] = {
+    "bytes": _decode_bytes,
+    "chlist": decode_channels,
+    "floatvector": _decode_floatvector,
+    "idmanifest": _decode_idmanifest,
+    "preview": _decode_preview,
+    "string": _decode_string,
+    "stringvector": _decode_stringvector,
+}
+
+KNOWN_TYPES = frozenset(FIXED) | frozenset(VARIABLE)
+
+
+def decode(type_name: str, buffer: bytes, offset: int, size: int) -> tuple[AttributeValue, str]:
+    """The value of `size` bytes at `offset`, and why it stayed bytes (empty when it did not, or the type is unknown)."""
+    if type_name == "string":  # most attributes that are not standard ones
+        raw = buffer[offset : offset + size]
+        try:
+            return raw.decode(), ""
+        except UnicodeDecodeError as error:
+            return raw, f"{NOT_UTF8} at byte {error.start}"
+    variable = VARIABLE.get(type_name)
+    if variable is not None:
+        raw = buffer[offset : offset + size]
+        try:
+            return variable(raw), ""
+        except Malformed as error:
+            return raw, str(error)
+    layout, make = FIXED.get(type_name, (None, None))
+    if layout is not None and make is not None and size == layout.size:
+        return make(layout.unpack_from(buffer, offset)), ""
+    problem = "" if layout is None else f"{size} bytes where {type_name} has {layout.size}"
+    return buffer[offset : offset + size], problem
+
+
+def _encode_stringvector(value: tuple[str, ...]) -> bytes:
+    out = bytearray()  # text by text: there may be millions, and most of them empty
+    for text in value:
+        raw = text.encode()
+        out += _I32.pack(len(raw))
+        out += raw
+    return bytes(out)
+
+
+ENCODERS: dict[str, Callable[[Any], bytes]] = {
+    "bytes": lambda value: _U32.pack(len(value.type_hint)) + value.type_hint + value.data,
+    "chlist": encode_channels,
+    "floatvector": lambda value: struct.pack(f"<{len(value)}f", *value),
+    "idmanifest": lambda value: _U64.pack(value.inflated_bytes) + value.deflated,
+    "preview": lambda value: _TWO_U32.pack(value.width, value.height) + value.rgba,
+    "string": lambda value: value.encode(),
+    "stringvector": _encode_stringvector,
+}
+
+
+def encode(type_name: str, value: AttributeValue) -> bytes:
+    """The bytes of `value`: the inverse of `decode`. Values that were kept as bytes pass through as they are.
+
+    Raises:
+        struct.error: If the value does not fit the type's layout.
+    """
+    if isinstance(value, bytes):
+        return value
+    fixed = FIXED.get(type_name)
+    if fixed is not None:
+        fields = value if isinstance(value, tuple) else (value,)
+        return fixed[0].pack(*fields)
+    return ENCODERS[type_name](value)

@@ -1,0 +1,233 @@
+"""Id manifests: which texts belong to the ids in a file's id channels. Inflates under a cap, computes no hashes.
+
+    payload, once inflated
+        uint32 version 0
+        strings       int32 count, varint lengths, then the bytes; each after the first starts with the number of bytes it
+                      shares with its predecessor: 1 byte, or 2 big-endian when the predecessor is longer than 255
+        order         int32 count, then (int32 first, int32 last): ranges of strings; entries count through these
+        groups        int32 count, each: channel names and components (each int32 count, varint lengths, bytes), uint8
+                      lifetime, hash and encoding scheme (int32 length, bytes), uint8 storage (0 uint64, 1 uint32, else
+                      varint), int32 entries, each: id as difference to the one before, a varint string index a component
+
+Source: OpenEXR 3.5.3 `ImfIDManifest.cpp`.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from exr_inspector.errors import DecodeError, LimitExceeded
+from exr_inspector.exr.header.values import IdManifest
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+
+LIFETIMES = ("frame", "shot", "stable")
+_I32 = struct.Struct("<i")
+_IDS = {0: struct.Struct("<Q"), 1: struct.Struct("<I")}
+_U64_MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestGroup:
+    """Ids of one group of channels.
+
+    Attributes:
+        channels: Names of the channels that hold the ids.
+        components: What the texts of an entry are, in order.
+        lifetime: How long an id keeps its meaning: 0 frame, 1 shot, 2 stable; other codes as they stand.
+        hash_scheme: How ids were made of texts, such as `MurmurHash3_32`.
+        encoding_scheme: How ids lie in channels: `id` or `id2`.
+        entries: (id, texts), one text a component, in file order.
+    """
+
+    channels: tuple[str, ...]
+    components: tuple[str, ...]
+    lifetime: int
+    hash_scheme: str
+    encoding_scheme: str
+    entries: tuple[tuple[int, tuple[str, ...]], ...]
+
+
+class _Reader:
+    """A position in the inflated payload. Each method says what it needs before it takes it."""
+
+    def __init__(self, data: bytes, limits: Limits) -> None:
+        self.data = data
+        self.position = 0
+        self._limits = limits
+        self._items = 0
+        self._text_bytes = 0
+
+    def _require(self, size: int, what: str) -> int:
+        start = self.position
+        if size < 0 or start + size > len(self.data):
+            raise _damaged(what, start, f"{size} bytes with {len(self.data) - start} left")
+        self.position = start + size
+        return start
+
+    def int32(self, what: str) -> int:
+        value: int = _I32.unpack_from(self.data, self._require(4, what))[0]
+        return value
+
+    def byte(self, what: str) -> int:
+        return self.data[self._require(1, what)]
+
+    def take(self, size: int, what: str) -> bytes:
+        start = self._require(size, what)
+        return self.data[start : start + size]
+
+    def count(self, what: str) -> int:
+        """A number of things, each of at least a byte, that memory will have to hold."""
+        start = self.position
+        count = self.int32(what)
+        if not 0 <= count <= len(self.data) - self.position:
+            raise _damaged(what, start, str(count))
+        self._items += count
+        if self._items > self._limits.manifest_entries:
+            raise LimitExceeded(
+                "the id manifest is too large",
+                limit="EXR_MAX_MANIFEST_ENTRIES",
+                found=f"{self._items} entries and strings",
+                expected=f"at most {self._limits.manifest_entries}",
+            )
+        return count
+
+    def text_room(self, size: int) -> None:
+        """Count bytes of text: shared beginnings make more of them than there are in the file."""
+        self._text_bytes += size
+        if self._text_bytes > self._limits.inflated_bytes:
+            raise LimitExceeded(
+                "the id manifest's strings are too large",
+                limit="EXR_MAX_INFLATED_BYTES",
+                found=f"{self._text_bytes} bytes",
+                expected=f"at most {self._limits.inflated_bytes}",
+            )
+
+    def varint(self, what: str) -> int:
+        """Seven bits a byte, lowest first; a set top bit says that more follow."""
+        value = shift = 0
+        while True:
+            byte = self.byte(what)
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value & _U64_MASK
+            shift += 7
+            if shift >= 64:
+                raise _damaged(what, self.position, "a number of more than 64 bits")
+
+    def strings(self, what: str) -> list[bytes]:
+        lengths = [self.varint(what) for _ in range(self.count(what))]
+        self.text_room(sum(lengths))
+        return [self.take(length, what) for length in lengths]
+
+
+def _damaged(what: str, position: int, found: str) -> DecodeError:
+    return DecodeError(f"the id manifest is damaged at its {what}", offset=position, found=found)
+
+
+def _inflate(manifest: IdManifest, limits: Limits) -> bytes:
+    if manifest.inflated_bytes > limits.inflated_bytes:
+        raise LimitExceeded(
+            "the id manifest is too large",
+            limit="EXR_MAX_INFLATED_BYTES",
+            found=f"{manifest.inflated_bytes} bytes",
+            expected=f"at most {limits.inflated_bytes}",
+        )
+    inflater = zlib.decompressobj()
+    try:
+        # One byte more than declared: enough to see that there is more, and never more than that.
+        data = inflater.decompress(manifest.deflated, manifest.inflated_bytes + 1)
+    except zlib.error as error:
+        raise DecodeError("the id manifest does not inflate", found=str(error)) from error
+    if len(data) != manifest.inflated_bytes or not inflater.eof:
+        found = f"{len(data)} bytes, the stream {'ends' if inflater.eof else 'goes on or is cut off'}"
+        raise DecodeError(
+            "the id manifest does not inflate to its size", found=found, expected=f"{manifest.inflated_bytes} bytes"
+        )
+    return data
+
+
+def _expand(prefixed: list[bytes], reader: _Reader) -> list[bytes]:
+    """Undo the sharing of beginnings."""
+    texts = prefixed[:1]
+    for stored in prefixed[1:]:
+        before = texts[-1]
+        width = 2 if len(before) > 255 else 1
+        shared = int.from_bytes(stored[:width], "big")
+        if len(stored) < width or shared > len(before):
+            raise _damaged("strings", reader.position, f"{shared} bytes shared with a string of {len(before)}")
+        reader.text_room(shared)
+        texts.append(before[:shared] + stored[width:])
+    return texts
+
+
+def _in_order(texts: list[bytes], reader: _Reader) -> list[str]:
+    """The strings as indices in entries count them; a string named twice counts at its first place only."""
+    order: list[int] = []
+    # following[i]: where to look for the first string from i on that is not in order yet. Ranges may repeat one another, and
+    # walking each string of each of them again would let a small file ask for hours.
+    following = list(range(len(texts) + 1))
+
+    def first_free(index: int) -> int:
+        while following[index] != index:
+            following[index] = following[following[index]]
+            index = following[index]
+        return index
+
+    for _ in range(reader.count("order")):
+        first, last = reader.int32("order"), reader.int32("order")
+        if not 0 <= first <= last < len(texts):
+            raise _damaged("order", reader.position, f"{first} to {last} of {len(texts)} strings")
+        index = first_free(first)
+        while index <= last:
+            order.append(index)
+            following[index] = index + 1
+            index = first_free(index)
+    decoded = [text.decode("utf-8", "backslashreplace") for text in texts]
+    # Indices that the order does not reach stand for the first string, as in the library.
+    return [decoded[index] for index in order] + decoded[:1] * (len(texts) - len(order))
+
+
+def _texts(reader: _Reader, what: str) -> tuple[str, ...]:
+    return tuple(text.decode("utf-8", "backslashreplace") for text in reader.strings(what))
+
+
+def _scheme(reader: _Reader, what: str) -> str:
+    return reader.take(reader.int32(what), what).decode("utf-8", "backslashreplace")
+
+
+def _group(reader: _Reader, strings: list[str]) -> ManifestGroup:
+    channels, components = _texts(reader, "channels"), _texts(reader, "components")
+    lifetime = reader.byte("lifetime")
+    hash_scheme, encoding_scheme = _scheme(reader, "hash scheme"), _scheme(reader, "encoding scheme")
+    storage = _IDS.get(reader.byte("storage"))
+    entries: dict[int, tuple[str, ...]] = {}
+    identifier = 0
+    width = range(len(components))
+    for _ in range(reader.count("entries")):
+        difference = reader.varint("ids") if storage is None else storage.unpack(reader.take(storage.size, "ids"))[0]
+        identifier = identifier + difference & _U64_MASK
+        indices = [reader.varint("string indices") for _ in width]
+        if identifier in entries:
+            raise _damaged("ids", reader.position, f"id {identifier} twice")
+        if indices and max(indices) >= len(strings):
+            raise _damaged("string indices", reader.position, f"{max(indices)} of {len(strings)} strings")
+        entries[identifier] = tuple([strings[index] for index in indices])
+    return ManifestGroup(channels, components, lifetime, hash_scheme, encoding_scheme, tuple(entries.items()))
+
+
+def decode_manifest(manifest: IdManifest, limits: Limits = DEFAULT_LIMITS) -> tuple[ManifestGroup, ...]:
+    """The groups of an id manifest.
+
+    Raises:
+        DecodeError: If it does not inflate to its declared size, or its structure is broken; offsets are in the inflated
+            payload.
+        LimitExceeded: If it would take more memory than allowed.
+    """
+    reader = _Reader(_inflate(manifest, limits), limits)
+    version = reader.int32("version")
+    if version:
+        raise _damaged("version", 0, str(version))
+    strings = _in_order(_expand(reader.strings("strings"), reader), reader)
+    return tuple(_group(reader, strings) for _ in range(reader.count("groups")))

@@ -1,0 +1,200 @@
+"""A file's headers once read: parts with their attributes, and the questions everybody asks of them.
+
+The answers are what the file says, or None: nothing is filled in. `header` reads them from bytes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from exr_inspector.exr.header.channel_lists import readable_channels
+from exr_inspector.exr.header.standard import STANDARD
+from exr_inspector.exr.header.values import (
+    MULTI_PART,
+    NON_IMAGE,
+    TILED,
+    Attribute,
+    AttributeValue,
+    Box2i,
+    Channel,
+    TileDesc,
+)
+
+# Of these, the library keeps the first of two in a header; of all others the last.
+FIRST_WINS = frozenset({"name", "type", "version", "chunkCount"})
+
+
+class PartHeader(NamedTuple):
+    """One part's header.
+
+    The properties answer None where the file does not say, or says it with another type or in bytes that do not fit.
+
+    Attributes:
+        index: Position of the part in the file, from 0.
+        version_word: The file's version word; its flags say how to read a single part.
+        attributes: All attributes in file order, duplicates included.
+        by_name: The attribute that counts for each name.
+    """
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a part
+    version_word: int
+    attributes: tuple[Attribute, ...]
+    by_name: dict[str, Attribute]
+
+    def value(self, name: str, type_name: str) -> AttributeValue | None:
+        """The value of attribute `name`, if it is there, of that type, and sound."""
+        attribute = self.by_name.get(name)
+        if attribute is None or attribute[1] != type_name or attribute[5]:
+            return None
+        return attribute[2]
+
+    def text(self, name: str) -> str | None:
+        """The value of the string attribute `name`."""
+        value = self.value(name, "string")
+        return value if isinstance(value, str) else None
+
+    def integer(self, name: str, type_name: str = "int") -> int | None:
+        """The value of an attribute whose type holds one integer."""
+        value = self.value(name, type_name)
+        return value if isinstance(value, int) else None
+
+    @property
+    def channels(self) -> tuple[Channel, ...] | None:
+        """The channel list in file order; also one whose end is malformed in a way that readers do not mind."""
+        attribute = self.by_name.get("channels")
+        if attribute is None or attribute[1] != "chlist":
+            return None
+        if attribute[5]:
+            return readable_channels(attribute[2]) if isinstance(attribute[2], bytes) else None
+        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
+
+    @property
+    def compression(self) -> int | None:
+        """The compression code as stored."""
+        attribute = self.by_name.get("compression")
+        if attribute is None or attribute[1] != "compression" or attribute[5]:
+            return None
+        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
+
+    @property
+    def data_window(self) -> Box2i | None:
+        """The pixels that are stored."""
+        attribute = self.by_name.get("dataWindow")
+        if attribute is None or attribute[1] != "box2i" or attribute[5]:
+            return None
+        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
+
+    @property
+    def display_window(self) -> Box2i | None:
+        """The pixels that are meant to be seen."""
+        return self.value("displayWindow", "box2i")  # type: ignore[return-value]  # as above
+
+    @property
+    def line_order(self) -> int | None:
+        """The line order code as stored."""
+        return self.value("lineOrder", "lineOrder")  # type: ignore[return-value]  # as above
+
+    @property
+    def pixel_aspect_ratio(self) -> float | None:
+        """Width of a pixel over its height."""
+        return self.value("pixelAspectRatio", "float")  # type: ignore[return-value]  # as above
+
+    @property
+    def tiles(self) -> TileDesc | None:
+        """The tile description; it counts in tiled parts only."""
+        return self.value("tiles", "tiledesc")  # type: ignore[return-value]  # as above
+
+    @property
+    def name(self) -> str | None:
+        """The part's name."""
+        return self.text("name")
+
+    @property
+    def view(self) -> str | None:
+        """The part's view."""
+        return self.text("view")
+
+    @property
+    def chunk_count(self) -> int | None:
+        """The declared number of chunks, which may be wrong: `layout` computes it."""
+        attribute = self.by_name.get("chunkCount")
+        if attribute is None or attribute[1] != "int" or attribute[5]:
+            return None
+        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
+
+    @property
+    def declared_type(self) -> str | None:
+        """The `type` attribute as stored."""
+        return self.text("type")
+
+    @property
+    def part_type(self) -> str | None:
+        """How the part's chunks are laid out: the flags decide for a single flat part, the attribute for all others."""
+        word = self.version_word
+        if word & (NON_IMAGE | MULTI_PART):
+            return self.declared_type
+        return "tiledimage" if word & TILED else "scanlineimage"
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether pixels hold lists of samples."""
+        return self.part_type in {"deepscanline", "deeptile"}
+
+    @property
+    def is_tiled(self) -> bool:
+        """Whether chunks are tiles."""
+        return self.part_type in {"tiledimage", "deeptile"}
+
+
+class Header(NamedTuple):
+    """Everything before the chunk offset tables.
+
+    Attributes:
+        version_word: Bytes 4 to 7; the low 8 bits are the version, the rest flags.
+        parts: The parts in file order.
+        end: File offset behind the last header: the first chunk offset table stands there. For a damaged header, how far
+            it could be read.
+        is_partial: Whether this is what could be read of a header that is damaged further on: what its last part lacks
+            may have been there.
+    """
+
+    version_word: int
+    parts: tuple[PartHeader, ...]
+    end: int
+    is_partial: bool = False
+
+    @property
+    def is_multi_part(self) -> bool:
+        """Whether chunks carry a part number."""
+        return bool(self.version_word & MULTI_PART)
+
+
+def make_part(index: int, version_word: int, attributes: tuple[Attribute, ...]) -> PartHeader:
+    """A part of these attributes, also when they come from elsewhere than a file (stored rows)."""
+    by_name = {attribute[0]: attribute for attribute in attributes}
+    if len(by_name) < len(attributes):
+        for attribute in reversed(attributes):
+            # The library keeps the first of these names, and passes over a standard attribute of another type.
+            standard = STANDARD.get(attribute.name)
+            counts = attribute.name in FIRST_WINS or by_name[attribute.name].type_name != attribute.type_name
+            if standard is not None and standard.type_name == attribute.type_name and counts:
+                by_name[attribute.name] = attribute
+        _join_channel_lists(attributes, by_name)
+    return tuple.__new__(PartHeader, (index, version_word, attributes, by_name))  # as PartHeader(...), in C
+
+
+def _join_channel_lists(attributes: tuple[Attribute, ...], by_name: dict[str, Attribute]) -> None:
+    """Make several sound lists of channels one, as the library does: it adds up channels until a name comes again."""
+    sound = [one for one in attributes if one.name == "channels" and one.type_name == "chlist" and not one.problem]
+    if len(sound) < 2:
+        return
+    lists: list[tuple[Channel, ...]] = [one.value for one in sound]  # type: ignore[misc]  # decode() made channels of them
+    joined = list(lists[0])
+    seen = {channel.name for channel in joined}
+    for channels in lists[1:]:
+        for channel in channels:
+            if channel.name in seen:
+                break  # the library reads no more of this list
+            seen.add(channel.name)
+            joined.append(channel)
+    by_name["channels"] = sound[-1]._replace(value=tuple(joined))

@@ -1,0 +1,1 @@
+"""One event: parse it, inspect its objects, store the rows, answer."""

@@ -1,0 +1,237 @@
+"""The outside of a raw event: peels CloudEvents and runtime event objects down to the payload, reads scalars safely.
+
+Knows where a CloudEvent keeps what it says of itself, and which members the runtime's event objects answer. Which object an
+event names is the business of `exr_inspector.function.events`. Values of a payload never reach an error text: `describe` gives
+names of keys and types alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import cast
+
+from exr_inspector.errors import EventError
+
+# An envelope may hold an envelope: `get_data()` of some runtimes returns the whole event, and a function may return the
+# event it got. Deeper nesting than this is no event anybody sends.
+_MAX_NESTING = 4
+# Keys by which a mapping names an object, or several, itself; one that has none of them but `data` is an envelope.
+_NAMING_KEYS = frozenset({"Records", "bucket", "key", "s3_bucket", "s3_key", "path", "files", "results"})
+_ENVELOPE_KEYS = frozenset({"data", "data_base64", "elementpath"})
+_ATTRIBUTES = ("id", "type", "subtype", "time", "elementpath")
+_LISTED_KEYS = 12
+_HARMLESS_NAME = re.compile(r"[A-Za-z0-9_.:*-]{1,60}")
+_ISO_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What an event says of itself, and its payload.
+
+    Attributes:
+        names: Subtype and type as far as they are there, the more telling first.
+        elementpath: `<bucket>/<key>`, not encoded; None when absent.
+        event_id: The CloudEvent's id; None when absent.
+        time: The CloudEvent's time in UTC; None when absent or unreadable.
+        payload: The innermost data, JSON text parsed; any type.
+    """
+
+    names: tuple[str, ...]
+    elementpath: str | None
+    event_id: str | None
+    time: datetime | None
+    payload: object
+
+    @property
+    def is_element(self) -> bool:
+        """True for an event about an object in storage."""
+        return any("Element" in name for name in self.names)
+
+    @property
+    def is_function(self) -> bool:
+        """True for the return value of an upstream function."""
+        return any("Function" in name for name in self.names)
+
+
+def open_envelope(raw: object) -> Envelope:
+    """Peel envelopes off until the payload is left; what an inner envelope says replaces what the outer one said.
+
+    Raises:
+        EventError: `data_base64` is not base64.
+    """
+    attributes: dict[str, object] = {}
+    content = raw
+    if not isinstance(raw, (Mapping, str, bytes, bytearray)):
+        attributes = _object_attributes(raw)
+        content = _object_data(raw)
+    for _ in range(_MAX_NESTING):
+        content = _from_json(content)
+        if not isinstance(content, Mapping) or not _is_envelope(content):
+            break
+        if "type" in content:
+            attributes.pop("subtype", None)
+        attributes.update(_mapping_attributes(content))
+        content = _envelope_data(content)
+    names = (text_value(attributes.get("subtype")), text_value(attributes.get("type")))
+    return Envelope(
+        names=tuple(name for name in names if name),
+        elementpath=text_value(attributes.get("elementpath")),
+        event_id=text_value(attributes.get("id")),
+        time=time_value(attributes.get("time")),
+        payload=content,
+    )
+
+
+def _object_attributes(event: object) -> dict[str, object]:
+    """What a runtime event object says of itself, by whichever of its documented members answer."""
+    attributes: dict[str, object] = {}
+    for source in (_call(event, "get_attributes"), _member(event, "extensions")):
+        if isinstance(source, Mapping):
+            attributes.update(_mapping_attributes(source))
+    for name in ("id", "type", "subtype", "time"):
+        attributes.setdefault(name, _member(event, name))
+    for element in (event, _call(event, "as_element_event")):
+        if text_value(attributes.get("elementpath")):
+            break
+        bucket, key = text_value(_member(element, "bucket")), text_value(_member(element, "object_key"))
+        if bucket and key:
+            attributes["elementpath"] = f"{bucket}/{key}"
+    return attributes
+
+
+def _object_data(event: object) -> object:
+    if callable(_member(event, "get_data")):
+        return _call(event, "get_data")
+    return _member(event, "data")
+
+
+def _member(event: object, name: str) -> object:
+    """A member of a foreign object, None when it is absent: its properties parse what they answer and may fail."""
+    try:
+        return cast("object", getattr(event, name, None))
+    except (TypeError, ValueError, LookupError):
+        return None
+
+
+def _call(event: object, name: str) -> object:
+    """What a method without arguments answers, None when it is absent or fails: `as_element_event` raises TypeError."""
+    method = _member(event, name)
+    try:
+        return cast("object", method()) if callable(method) else None
+    except (AttributeError, TypeError, ValueError, LookupError):
+        return None
+
+
+def _is_envelope(content: Mapping[object, object]) -> bool:
+    if "specversion" in content:
+        return True
+    return bool(_ENVELOPE_KEYS & content.keys()) and not _NAMING_KEYS & content.keys()
+
+
+def _mapping_attributes(content: Mapping[object, object]) -> dict[str, object]:
+    extensions = content.get("extensions")
+    found = {**extensions, **content} if isinstance(extensions, Mapping) else content
+    return {name: found[name] for name in _ATTRIBUTES if found.get(name) is not None}
+
+
+def _envelope_data(content: Mapping[object, object]) -> object:
+    encoded = content.get("data_base64")
+    if content.get("data") is None and isinstance(encoded, str):
+        try:
+            return base64.b64decode(encoded, validate=True)
+        except ValueError as error:
+            raise EventError("data_base64 is not base64") from error
+    return content.get("data")
+
+
+def _from_json(content: object) -> object:
+    """Text and bytes as the JSON value they hold; anything else, and text that is no JSON, as it is."""
+    if not isinstance(content, (str, bytes, bytearray)):
+        return content
+    try:
+        return cast("object", json.loads(content))
+    except (ValueError, RecursionError):
+        return content
+
+
+# --- scalars ---------------------------------------------------------------------------------------------
+
+
+def text_value(value: object) -> str | None:
+    """Text that is not empty; None for anything else."""
+    return value if isinstance(value, str) and value else None
+
+
+def mapping_value(value: object) -> Mapping[str, object]:
+    """A mapping as it is, an empty one for anything else."""
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+
+
+def etag_value(value: object) -> str | None:
+    """An ETag without its quotes; None when there is none."""
+    return text_value(value.strip().strip('"')) if isinstance(value, str) else None
+
+
+def size_value(value: object) -> int | None:
+    """A size in bytes, given as a number or as decimal digits; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def time_value(value: object) -> datetime | None:
+    """A moment in UTC from a datetime or ISO 8601 text; without an offset it is UTC already. None when unreadable.
+
+    Fractions finer than a microsecond are cut off.
+    """
+    if isinstance(value, datetime):
+        moment, offset = value.replace(tzinfo=None), value.utcoffset() or timedelta(0)
+    else:
+        match = _ISO_TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+        if match is None:
+            return None
+        day, clock, fraction, zone = match.groups()
+        try:
+            moment = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}")
+        except ValueError:
+            return None
+        offset = _offset(zone)
+    try:
+        return (moment - offset).replace(tzinfo=timezone.utc)
+    except OverflowError:
+        return None
+
+
+def _offset(zone: str | None) -> timedelta:
+    if zone is None or zone in "Zz":
+        return timedelta(0)
+    distance = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    return -distance if zone[0] == "-" else distance
+
+
+# --- describing what was found ---------------------------------------------------------------------------
+
+
+def describe(content: object) -> str:
+    """The type of a value and, for a mapping, its keys with the types of theirs: safe to log."""
+    if not isinstance(content, Mapping):
+        return type_name(content)
+    keys = [f"{shown_name(key)}: {type_name(value)}" for key, value in list(content.items())[:_LISTED_KEYS]]
+    if len(content) > _LISTED_KEYS:
+        keys.append(f"and {len(content) - _LISTED_KEYS} more")
+    return f"a mapping with {{{', '.join(keys)}}}" if keys else "an empty mapping"
+
+
+def shown_name(name: object) -> str:
+    """A key or event name as it is when it is short and plain; anything else may be a value in a name's place."""
+    return name if isinstance(name, str) and _HARMLESS_NAME.fullmatch(name) else "(a name not shown)"
+
+
+def type_name(value: object) -> str:
+    """The name of a value's type, `null` for None."""
+    return "null" if value is None else type(value).__name__

@@ -1,0 +1,380 @@
+"""Raw DataEngine events, in every shape they arrive in, as `ObjectEvent` values: which object, what happened to it.
+
+The shapes: the runtime's event objects, CloudEvents as mappings or JSON text, S3 notification `Records`, the extension
+`elementpath`, flat bucket-and-key mappings, and the result of an upstream function. This module decodes names once, here
+and nowhere else. It reads no object, filters no suffix and decides nothing about retries; it is pure.
+
+How the object is named, when an event offers more than one name:
+
+1. `Records` win over everything else in the event: size, ETag and sequencer beside them belong to that very object. Their
+   keys are URL-encoded, and decoded exactly once.
+2. `elementpath` is not encoded, so it settles how a record's key is to be read: when it equals the key as it stands, or
+   with only `%xx` decoded, or fully decoded, its spelling is taken. A record without a usable name of its own takes
+   `elementpath` when it is the only record. When the two name really different objects, rule 1 holds.
+3. Without `Records`, an element event's `elementpath` goes before its payload; a function's result goes before any
+   `elementpath` that came along with it, since the result names what the upstream function wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from urllib.parse import unquote, unquote_plus
+
+from exr_inspector.errors import EventError
+from exr_inspector.function.envelope import (
+    Envelope,
+    describe,
+    etag_value,
+    mapping_value,
+    open_envelope,
+    shown_name,
+    size_value,
+    text_value,
+    time_value,
+    type_name,
+)
+
+_EXPECTED = (
+    "expected a CloudEvent with the extension elementpath, S3 notification Records, a mapping with bucket and key or "
+    "s3_bucket and s3_key, or a function's result with path"
+)
+
+
+class EventKind(Enum):
+    """What happened to the object."""
+
+    CREATED = "created"
+    REMOVED = "removed"
+    TAGGED = "tagged"
+
+
+class SourceShape(Enum):
+    """Which part of the raw event named the object."""
+
+    RECORDS = "records"
+    ELEMENTPATH = "elementpath"
+    BUCKET_KEY = "bucket_key"
+    S3_BUCKET_KEY = "s3_bucket_key"
+    RESULT = "result"
+
+
+_FLAT_NAMES = (("bucket", "key", SourceShape.BUCKET_KEY), ("s3_bucket", "s3_key", SourceShape.S3_BUCKET_KEY))
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEvent:
+    """One thing that happened to one object.
+
+    Attributes:
+        bucket: Bucket name, not empty, without '/'.
+        key: Object key, decoded, case and slashes kept as they are; not empty.
+        kind: Created, removed or tagged.
+        etag: ETag without quotes; None when the event does not say.
+        size_bytes: Object size; None when the event does not say.
+        sequencer: Hexadecimal text that orders the events of one key; None when the event does not say.
+        time: When it happened, in UTC; None when the event does not say.
+        event_id: The CloudEvent's id, the same on every delivery of it; None outside a CloudEvent.
+        event_name: The name `kind` was read from, such as `ObjectCreated:Put`; empty when nothing names it.
+        source_shape: Which part of the raw event named the object.
+    """
+
+    bucket: str
+    key: str
+    kind: EventKind = EventKind.CREATED
+    etag: str | None = None
+    size_bytes: int | None = None
+    sequencer: str | None = None
+    time: datetime | None = None
+    event_id: str | None = None
+    event_name: str = ""
+    source_shape: SourceShape = SourceShape.BUCKET_KEY
+
+    def __post_init__(self) -> None:
+        _check_name("bucket", self.bucket)
+        _check_name("key", self.key)
+        if "/" in self.bucket:
+            raise EventError("the bucket name holds a '/'")
+
+    @property
+    def path(self) -> str:
+        """`<bucket>/<key>`, the name of the file in every table."""
+        return f"{self.bucket}/{self.key}"
+
+
+_Found = ObjectEvent | EventError
+
+
+def parse_events(raw: object) -> list[ObjectEvent]:
+    """Every object a raw event speaks of, in the event's order; never empty.
+
+    Args:
+        raw: An event object of the DataEngine runtime, a mapping, or JSON as text or UTF-8 bytes.
+
+    Returns:
+        One ObjectEvent a record; one for every other shape, except results that list several files.
+
+    Raises:
+        EventError: The event names no object, or one that cannot exist, or its name for what happened is unknown. The
+            message gives keys and types that were found, never values of the payload.
+    """
+    events: list[ObjectEvent] = []
+    for found in parse_each(raw):
+        if isinstance(found, EventError):
+            raise found
+        events.append(found)
+    return events
+
+
+def parse_each(raw: object) -> list[ObjectEvent | EventError]:
+    """As `parse_events`, but of an event of several objects one that is unusable is told in its place, and spoils no other.
+
+    Raises:
+        EventError: No object of the event is usable.
+    """
+    envelope = open_envelope(raw)
+    payload = envelope.payload
+    if isinstance(payload, Mapping) and "Records" in payload:
+        return _from_records(payload["Records"], envelope)
+    readers = (_from_payload, _from_elementpath) if envelope.is_function else (_from_elementpath, _from_payload)
+    for reader in readers:
+        events = reader(envelope)
+        if events:
+            return events
+    if envelope.is_element:
+        raise EventError(
+            "an element event without elementpath and without Records names no object; it is what `vastde functions "
+            f"invoke --generate-event` sends to try the connection (found {describe(payload)}); {_EXPECTED}"
+        )
+    raise EventError(f"an event of unknown shape: found {describe(payload)}; {_EXPECTED}")
+
+
+def result_events(
+    result: Mapping[str, object], *, event_id: str | None = None, time: datetime | None = None
+) -> list[ObjectEvent | EventError]:
+    """The objects that a function's result names: our own result mapping, or one of its like.
+
+    A result names an object by `bucket` and `key` (or `s3_bucket` and `s3_key`), or by `path`: `<bucket>/<key>`, with or
+    without `s3://`. It names several by a list of results or paths under `results` or `files`. `status` `removed` means
+    REMOVED, any other CREATED: looking again at an object that was skipped, unchanged or failed does no harm.
+
+    Args:
+        result: The mapping an upstream function returned.
+        event_id: Id of the event that brought it.
+        time: Time of that event.
+
+    Returns:
+        One event a named object, or why one in a list is unusable; empty when the mapping names none.
+
+    Raises:
+        EventError: The result, or all in its list, report an error instead of an outcome, or a name is unusable.
+    """
+    _refuse_error(result)
+    for name in ("results", "files"):
+        entries = result.get(name)
+        if isinstance(entries, Sequence) and not isinstance(entries, (str, bytes)) and entries:
+            return _each(entries, lambda entry: _result_event(entry, event_id, time))
+    if _result_location(result) is None:
+        return []
+    return [_result_event(result, event_id, time)]
+
+
+def event_kind(name: str) -> EventKind | None:
+    """What an event name means, whatever its prefix: `ObjectCreated:Put`, `ElementCreated`, `s3:ObjectRemoved:Delete`.
+
+    Tagging is looked for first (`ObjectTagging:Delete` removes no object), then removal (`ObjectRemoved:DeleteMarkerCreated`
+    creates none). None for names that say nothing of the kind.
+    """
+    lowered = name.lower()
+    if "tagging" in lowered:
+        return EventKind.TAGGED
+    if "removed" in lowered or "delete" in lowered:
+        return EventKind.REMOVED
+    if "created" in lowered:
+        return EventKind.CREATED
+    return None
+
+
+# --- one reader a shape ----------------------------------------------------------------------------------
+
+
+def _each(entries: Sequence[object], read: Callable[[object], ObjectEvent]) -> list[_Found]:
+    """What is read of each entry, or why nothing can be; raises the first reason when that is so of all."""
+    found: list[_Found] = []
+    for entry in entries:
+        try:
+            found.append(read(entry))
+        except EventError as error:
+            found.append(error)
+    if isinstance(found[0], EventError) and not any(isinstance(item, ObjectEvent) for item in found):
+        raise found[0]
+    return found
+
+
+def _from_records(records: object, envelope: Envelope) -> list[_Found]:
+    if not isinstance(records, Sequence) or isinstance(records, (str, bytes)):
+        raise EventError(f"Records is {type_name(records)}, expected a list")
+    if not records:
+        events = _from_elementpath(envelope)
+        if not events:
+            raise EventError("Records is empty and there is no elementpath: the event names no object")
+        return events
+    return _each(records, lambda record: _record_event(record, envelope, alone=len(records) == 1))
+
+
+def _record_event(record: object, envelope: Envelope, *, alone: bool) -> ObjectEvent:
+    if not isinstance(record, Mapping):
+        raise EventError(f"a record is {type_name(record)}, expected a mapping")
+    notice = mapping_value(record.get("s3"))
+    described = mapping_value(notice.get("object"))
+    bucket = text_value(mapping_value(notice.get("bucket")).get("name"))
+    location = _record_location(bucket, text_value(described.get("key")), envelope.elementpath, alone=alone)
+    if location is None:
+        raise EventError(
+            f"a record names no object: found {describe(record)}, expected s3.bucket.name and s3.object.key"
+        )
+    own_name = text_value(record.get("eventName"))
+    name, kind = _kind_of((own_name,) if own_name else envelope.names, element=True)
+    return ObjectEvent(
+        bucket=location[0],
+        key=location[1],
+        kind=kind,
+        etag=etag_value(described.get("eTag", described.get("etag"))),
+        size_bytes=size_value(described.get("size")),
+        sequencer=text_value(described.get("sequencer")),
+        time=time_value(record.get("eventTime")) or envelope.time,
+        event_id=envelope.event_id,
+        event_name=name,
+        source_shape=SourceShape.RECORDS,
+    )
+
+
+def _record_location(
+    bucket: str | None, encoded_key: str | None, elementpath: str | None, *, alone: bool
+) -> tuple[str, str] | None:
+    """Bucket and key of one record by the module's rules 1 and 2; None when nothing names an object."""
+    told = _split(elementpath) if elementpath else None
+    if not bucket or not encoded_key:
+        return told if alone else None
+    try:
+        decoded = unquote_plus(encoded_key, errors="strict")
+    except UnicodeDecodeError as error:
+        if told is not None and alone and told[0] == bucket:
+            return told
+        raise EventError("the key of a record does not decode to UTF-8") from error
+    if told is not None and told[0] == bucket and told[1] in {encoded_key, unquote(encoded_key), decoded}:
+        return told
+    return bucket, decoded
+
+
+def _from_elementpath(envelope: Envelope) -> list[_Found]:
+    if not envelope.elementpath:
+        return []
+    name, kind = _kind_of(envelope.names, element=bool(envelope.names) and not envelope.is_function)
+    return [_plain_event(envelope, _split(envelope.elementpath), name=name, kind=kind, shape=SourceShape.ELEMENTPATH)]
+
+
+def _from_payload(envelope: Envelope) -> list[_Found]:
+    payload = envelope.payload
+    if not isinstance(payload, Mapping):
+        return []
+    if envelope.is_function or "status" in payload:
+        return result_events(payload, event_id=envelope.event_id, time=envelope.time)
+    for bucket_name, key_name, shape in _FLAT_NAMES:
+        bucket, key = payload.get(bucket_name), payload.get(key_name)
+        if isinstance(bucket, str) and isinstance(key, str):
+            own_name = text_value(payload.get("eventName", payload.get("event_name")))
+            names = (own_name,) if own_name else envelope.names
+            name, kind = _kind_of(names, element=bool(own_name) or envelope.is_element)
+            return [_plain_event(envelope, (bucket, key), name=name, kind=kind, shape=shape)]
+    return result_events(payload, event_id=envelope.event_id, time=envelope.time)
+
+
+def _plain_event(
+    envelope: Envelope, location: tuple[str, str], *, name: str, kind: EventKind, shape: SourceShape
+) -> ObjectEvent:
+    """An event whose raw form names the object; a flat payload may add what it knows of the version."""
+    told = mapping_value(envelope.payload) if shape is not SourceShape.ELEMENTPATH else {}
+    return ObjectEvent(
+        bucket=location[0],
+        key=location[1],
+        kind=kind,
+        etag=etag_value(told.get("etag", told.get("eTag"))),
+        size_bytes=size_value(told.get("size_bytes", told.get("size"))),
+        time=envelope.time,
+        event_id=envelope.event_id,
+        event_name=name,
+        source_shape=shape,
+    )
+
+
+def _result_event(entry: object, event_id: str | None, time: datetime | None) -> ObjectEvent:
+    result = {"path": entry} if isinstance(entry, str) else mapping_value(entry)
+    _refuse_error(result)
+    status = (text_value(result.get("status")) or "").lower()
+    location = _result_location(result)
+    if location is None:
+        raise EventError(f"a result names no object: found {describe(entry)}, expected path, or bucket and key")
+    return ObjectEvent(
+        bucket=location[0],
+        key=location[1],
+        kind=EventKind.REMOVED if status == "removed" else EventKind.CREATED,
+        etag=etag_value(result.get("etag")),
+        size_bytes=size_value(result.get("size_bytes")),
+        time=time,
+        event_id=event_id,
+        event_name=status,
+        source_shape=SourceShape.RESULT,
+    )
+
+
+def _refuse_error(result: Mapping[str, object]) -> None:
+    status = text_value(result.get("status"))
+    if (status or "").lower() == "error" or (status is None and result.get("error")):
+        raise EventError("the upstream function reports an error instead of a result; it should have raised it")
+
+
+def _result_location(result: Mapping[str, object]) -> tuple[str, str] | None:
+    for bucket_name, key_name, _ in _FLAT_NAMES:
+        bucket, key = result.get(bucket_name), result.get(key_name)
+        if isinstance(bucket, str) and isinstance(key, str):
+            return bucket, key
+    path = result.get("path")
+    return _split(path.removeprefix("s3://")) if isinstance(path, str) else None
+
+
+# --- names -----------------------------------------------------------------------------------------------
+
+
+def _kind_of(names: Sequence[str], *, element: bool) -> tuple[str, EventKind]:
+    """The first name that says what happened, and what it says.
+
+    An element event must say so. Anything else that names an object asks for it to be inspected, as a creation does.
+    """
+    for name in names:
+        kind = event_kind(name)
+        if kind is not None:
+            return name, kind
+    if element:
+        found = ", ".join(shown_name(name) for name in names) or "no event name"
+        raise EventError(f"found {found}, expected a name of a creation, a removal or a tagging")
+    return names[0] if names else "", EventKind.CREATED
+
+
+def _split(path: str) -> tuple[str, str]:
+    """`<bucket>/<key>` at its first slash; what is empty is refused where the event is made."""
+    bucket, _, key = path.partition("/")
+    return bucket, key
+
+
+def _check_name(what: str, name: str) -> None:
+    if not name:
+        raise EventError(f"the {what} is empty")
+    if "\0" in name:
+        raise EventError(f"the {what} holds a NUL character")
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise EventError(f"the {what} is not valid Unicode: no store can hold that name") from error

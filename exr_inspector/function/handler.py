@@ -1,0 +1,353 @@
+"""One event to its outcome: which objects, what becomes a row, what is raised, what is told.
+
+Permanent trouble (a damaged file, an event nobody can read, a denied object) is stored and returned; transient trouble is
+raised when everything else of the event is done, so that the platform delivers the event again and what was done is then
+found unchanged. `docs/failures.md` has every case.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from exr_inspector.catalog import Catalog, CatalogConfig, Outcome, UpsertResult
+from exr_inspector.catalog.recheck import confirm, insist, remove_gone, store_apart
+from exr_inspector.catalog.sdk.echoes import silence_sdk_loggers
+from exr_inspector.errors import AccessDenied, EventError, ExrInspectorError, SourceError, internal_fault
+from exr_inspector.function.events import EventKind, ObjectEvent, parse_each
+from exr_inspector.function.results import Result, combined, removed_result, stored_result
+from exr_inspector.function.telemetry import Telemetry, TracedSource
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import EventInfo, Inspection, Severity
+from exr_inspector.settings import Settings
+from exr_inspector.storage import Deadline, SourceOpener
+from exr_inspector.validation.policies.source import PolicySource
+
+# Objects of all batches together that are worked on at a time: reading waits on the store, not on a core.
+BATCH_WORKERS = 16
+
+
+@dataclass(slots=True)
+class _Job:
+    """One object of one event on its way; done as soon as it has a result or an error."""
+
+    event: ObjectEvent
+    inspection: Inspection | None = None
+    stored: UpsertResult | None = None
+    is_gone: bool = False
+    is_seen: bool = True  # nobody may look: the event is believed
+    result: Result | None = None
+    error: ExrInspectorError | None = None
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.event.path}"
+
+    @property
+    def info(self) -> EventInfo:
+        return EventInfo(self.event.event_id, self.event.sequencer, self.event.time)
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """One raw event: its objects, and what of it cannot be used."""
+
+    raw: Any
+    jobs: list[_Job] = field(default_factory=list)
+    refusals: list[Result] = field(default_factory=list)
+    error: ExrInspectorError | None = None
+
+    @property
+    def fault(self) -> ExrInspectorError | None:
+        """What this event has to come again for."""
+        return self.error or next((job.error for job in self.jobs if job.error), None)
+
+
+class Service:
+    """Carries out events. Made once in `init`; every method may run on many threads at once."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        opener: SourceOpener,
+        inspector: Inspector,
+        policies: PolicySource,
+        catalog: Catalog,
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._opener = opener
+        self._inspector = inspector
+        self._policies = policies
+        self._catalog = catalog
+        self._telemetry = telemetry
+        self._pool = ThreadPoolExecutor(BATCH_WORKERS, thread_name_prefix="exr-batch")
+
+    @classmethod
+    def from_settings(cls, settings: Settings, telemetry: Telemetry) -> Service:
+        """A service with everything the settings say. Connects to nothing but the policy's object, where it is one.
+
+        Raises:
+            SettingsError: A setting that this needs is missing.
+            PolicyError: The policy is wrong.
+        """
+        silence_sdk_loggers()
+        for warning in settings.warnings:
+            telemetry.line("SETTINGS", "warning", level=logging.WARNING, detail=warning)
+        return cls(
+            settings=settings,
+            opener=SourceOpener(settings),
+            inspector=Inspector.from_settings(settings),
+            policies=PolicySource.from_settings(settings, logger=telemetry.logger),
+            catalog=Catalog(CatalogConfig.from_settings(settings.require_catalog())),
+            telemetry=telemetry,
+        )
+
+    def handle(self, raw: Any) -> Result:
+        """Carry out one event.
+
+        Args:
+            raw: The event in any shape `events.parse_events` knows.
+
+        Returns:
+            `status` (`inspected`, `unchanged`, `failed`, `removed`, `skipped`) with path, ids, counts and worst severity; for
+            an event of several objects the worst of their statuses and the objects under `files`.
+
+        Raises:
+            ExrInspectorError: One that a later delivery may mend or somebody has to, after everything else was done.
+        """
+        return self.handle_batch([raw])[0]
+
+    def handle_batch(self, raws: Sequence[Any]) -> list[Result]:
+        """Carry out several events: inspected concurrently, stored in one transaction; results in their order.
+
+        Raises:
+            ExrInspectorError: As for `handle`, after everything else of the batch was done: the contract has no way to fail
+                one event of a batch, and what was done is found unchanged when the batch comes again.
+        """
+        deadline = Deadline.after(self._settings.deadline_seconds)
+        with self._telemetry.span("exr.handle", events=len(raws)) as span:
+            with self._telemetry.span("exr.parse"):
+                deliveries = [self._parse(raw) for raw in raws]
+            jobs = [job for delivery in deliveries for job in delivery.jobs]
+            self._telemetry.annotate(span, objects=len(jobs))
+            self._each([job for job in jobs if job.result is None], lambda job: self._inspect(job, deadline))
+            self._store([job for job in jobs if job.inspection], deadline)
+            self._each([job for job in jobs if job.is_gone or job.stored], lambda job: self._settle(job, deadline))
+            for job in jobs:
+                self._tell(job)
+            fault = next((delivery.fault for delivery in deliveries if delivery.fault), None)
+            if fault:
+                raise fault
+            results = [
+                combined([job.result for job in delivery.jobs if job.result] + delivery.refusals)
+                for delivery in deliveries
+            ]
+            self._telemetry.annotate(span, outcome=results[0]["status"] if len(results) == 1 else None)
+        for raw, result in zip(raws, results, strict=True):
+            self._telemetry.label(raw, exr_status=result["status"], exr_severity=result.get("worst_severity") or "none")
+        return results
+
+    def _parse(self, raw: Any) -> _Delivery:
+        try:
+            found = parse_each(raw)
+        except EventError as error:
+            found = [error]
+        except Exception as error:  # noqa: BLE001 - boundary of one event; the platform's own objects answer here, too
+            fault = internal_fault(error)
+            self._telemetry.line("ERROR", "event", level=logging.ERROR, code=fault.code, detail=fault)
+            return _Delivery(raw, error=fault)
+        jobs = [_Job(event) for event in found if isinstance(event, ObjectEvent)]
+        refusals = [self._refused(error) for error in found if isinstance(error, EventError)]
+        for job in jobs:
+            self._telemetry.line("INPUT", job.url, event=job.event.event_id, name=job.event.event_name)
+            reason = _skip_reason(job.event)
+            if reason:
+                job.result = _skipped(job, reason)
+        return _Delivery(raw, jobs, refusals)
+
+    def _refused(self, error: EventError) -> Result:
+        """Tell of an event, or a record of one, that names no object."""
+        self._telemetry.line("SKIP", "event", level=logging.ERROR, reason=error.code, detail=error)
+        self._telemetry.count("exr_files", status="skipped")
+        return {"status": "skipped", "reason": error.code, "message": str(error)}
+
+    def _each(self, jobs: Sequence[_Job], work: Callable[[_Job], None]) -> None:
+        """Do `work`, which raises nothing, for every job: at once in this thread, or several at a time."""
+        if len(jobs) < 2:
+            for job in jobs:
+                work(job)
+            return
+        # Each in a copy of this context, so that its spans are children of the batch's.
+        running = [self._pool.submit(contextvars.copy_context().run, work, job) for job in jobs]
+        for future in running:
+            future.result()
+
+    def _inspect(self, job: _Job, deadline: Deadline) -> None:
+        """Set the job's inspection, `is_gone`, result or error."""
+        started = time.perf_counter()
+        try:
+            if job.event.kind is EventKind.REMOVED and self._is_gone(job, deadline):
+                job.is_gone = True
+                return
+            with self._telemetry.span("exr.inspect", path=job.event.path) as span:
+                inspection = self._inspection(job, deadline)
+                cost = inspection.cost
+                self._telemetry.annotate(
+                    span,
+                    status=inspection.status.value,
+                    error_code=inspection.error_code,
+                    requests=cost.requests,
+                    bytes=cost.bytes_read,
+                    findings=len(inspection.findings),
+                )
+            if inspection.is_gone:
+                job.is_gone = True
+            else:
+                job.inspection = inspection
+        except AccessDenied as error:  # by our own settings: what the store denies is the inspection's outcome
+            job.result = _skipped(job, str(error))
+        except ExrInspectorError as error:
+            job.error = error
+        except Exception as error:  # noqa: BLE001 - boundary of one object: the others of its batch go on
+            job.error = internal_fault(error)
+        finally:
+            self._telemetry.record("exr_inspect_ms", (time.perf_counter() - started) * 1000)
+
+    def _is_gone(self, job: _Job, deadline: Deadline) -> bool:
+        """Whether an object that is said to be removed is gone; the event's word is taken where nobody may look.
+
+        Raises:
+            AccessDenied: The settings forbid to look at it.
+            ExrInspectorError: A retryable one.
+        """
+        event = job.event
+        try:
+            self._opener.open(event.bucket, event.key)
+        except AccessDenied:
+            raise
+        except SourceError:
+            job.is_seen = False
+            return True
+        try:
+            return self._opener.head(event.bucket, event.key, deadline=deadline) is None
+        except SourceError as error:
+            if error.retryable:
+                raise
+            job.is_seen = False
+            return True
+
+    def _inspection(self, job: _Job, deadline: Deadline) -> Inspection:
+        event = job.event
+        policy = self._policies.current(deadline=deadline)
+        try:
+            source = self._opener.open(event.bucket, event.key, deadline=deadline)
+        except AccessDenied:
+            raise
+        except SourceError as error:  # a name that cannot be asked for
+            return self._inspector.refused(event.bucket, event.key, error, policy, event=job.info)
+        traced = TracedSource.around(source, self._telemetry)
+        return self._inspector.inspect(traced, policy, event=job.info, deadline=deadline)
+
+    def _store(self, jobs: Sequence[_Job], deadline: Deadline) -> None:
+        """Write what was inspected in one transaction."""
+        inspections = [job.inspection for job in jobs if job.inspection]
+        if not inspections:
+            return
+        started = time.perf_counter()
+        with self._telemetry.span("exr.store", inspections=len(inspections)) as span:
+            for job, outcome in zip(jobs, store_apart(self._catalog, inspections, deadline=deadline), strict=True):
+                if isinstance(outcome, UpsertResult):
+                    job.stored = outcome
+                else:
+                    job.error = outcome
+            codes = sorted({job.error.code for job in jobs if job.error})
+            self._telemetry.annotate(span, error_code=",".join(codes) or None)
+        self._telemetry.record("exr_store_ms", (time.perf_counter() - started) * 1000)
+
+    def _settle(self, job: _Job, deadline: Deadline) -> None:
+        """Remove the rows of what is gone, and confirm what was stored; sets the job's result or error."""
+        event = job.event
+        try:
+            with self._telemetry.span("exr.settle", path=event.path):
+                removed = None
+                if job.is_gone:
+                    removed = remove_gone(
+                        self._opener,
+                        self._catalog,
+                        event.bucket,
+                        event.key,
+                        event=job.info,
+                        is_seen=job.is_seen,
+                        deadline=deadline,
+                    )
+                elif job.inspection and job.stored:
+                    if job.stored.outcome.changed:
+                        removed = confirm(self._opener, self._catalog, job.inspection, deadline=deadline)
+                    elif job.stored.outcome is Outcome.IGNORED_OLDER and job.inspection.version:
+                        insisted = insist(self._opener, self._catalog, job.inspection, deadline=deadline)
+                        job.stored = insisted or job.stored
+                    job.result = stored_result(job.inspection, job.stored)
+                if removed:
+                    job.result = removed_result(removed, ignored=removed.outcome is Outcome.IGNORED_OLDER)
+        except ExrInspectorError as error:
+            job.error = error
+        except Exception as error:  # noqa: BLE001 - boundary of one object
+            job.error = internal_fault(error)
+
+    def _tell(self, job: _Job) -> None:
+        """Log and count what became of one object."""
+        event_id, inspection = job.event.event_id, job.inspection
+        if inspection:
+            self._count(inspection)
+        if job.error:
+            self._telemetry.line(
+                "ERROR", job.url, level=logging.ERROR, code=job.error.code, detail=job.error, event=event_id
+            )
+            self._telemetry.count("exr_errors", code=job.error.code)
+            return
+        result = job.result or {}
+        status = str(result.get("status", ""))
+        self._telemetry.count("exr_files", status=status)
+        if status == "skipped":
+            self._telemetry.line("SKIP", job.url, reason=result.get("reason"), event=event_id)
+            return
+        self._telemetry.line(
+            "COMPLETE",
+            job.url,
+            status=status,
+            outcome=result.get("outcome"),
+            code=inspection and inspection.error_code,
+            severity=result.get("worst_severity"),
+            requests=inspection and inspection.cost.requests,
+            bytes=inspection and inspection.cost.bytes_read,
+            ms=inspection and f"{inspection.duration_ms:.1f}",
+            event=event_id,
+        )
+
+    def _count(self, inspection: Inspection) -> None:
+        self._telemetry.count("exr_source_requests", inspection.cost.requests)
+        self._telemetry.count("exr_source_bytes", inspection.cost.bytes_read)
+        if inspection.error_code:
+            self._telemetry.count("exr_failures", code=inspection.error_code)
+        for severity in Severity:
+            found = sum(finding.severity is severity for finding in inspection.findings)
+            self._telemetry.count("exr_findings", found, severity=severity.label)
+
+
+def _skip_reason(event: ObjectEvent) -> str | None:
+    if event.kind is EventKind.TAGGED:
+        return "tags say nothing of the file"
+    if not event.key.lower().endswith(".exr"):
+        return "not named .exr"
+    return None
+
+
+def _skipped(job: _Job, reason: str) -> Result:
+    return {"status": "skipped", "path": job.event.path, "reason": reason}

@@ -1,0 +1,175 @@
+"""Logs, spans and metrics through whatever the runtime's context offers; silent where it offers nothing.
+
+Log lines have one form for each stage: `[INPUT]`, `[SKIP]`, `[COMPLETE]`, `[ERROR]`, then the object, then `key=value` pairs.
+Payloads, headers and credentials are never passed in here; names from outside are made printable.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from exr_inspector.model import Cost, ObjectVersion
+from exr_inspector.storage import RangeSource, ReadBudget
+
+_COUNTERS = {
+    "exr_files": "Objects handled, by status",
+    "exr_failures": "Objects that could not be read as OpenEXR, by code",
+    "exr_errors": "Transient errors raised to the platform, by code",
+    "exr_findings": "Findings, by severity",
+    "exr_source_requests": "Requests to the object store",
+    "exr_source_bytes": "Bytes read from the object store",
+}
+_HISTOGRAMS = {
+    "exr_inspect_ms": ("Time to inspect one object", "ms"),
+    "exr_store_ms": ("Time to store one batch of inspections", "ms"),
+}
+
+
+def printable(text: object) -> str:
+    """`text` on one line, whatever it holds: control characters are written as escapes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+class Telemetry:
+    """What a handler tells the world; made once in `init` and shared by all threads."""
+
+    def __init__(
+        self, logger: logging.Logger, tracer: Any = None, counters: Any = None, histograms: Any = None
+    ) -> None:
+        self._logger = logger
+        self._tracer = tracer
+        self._counters = counters or {}
+        self._histograms = histograms or {}
+
+    @classmethod
+    def from_context(cls, ctx: Any) -> Telemetry:
+        """Instruments from a DataEngine context; each is made once, here."""
+        counter, histogram = getattr(ctx, "counter", None), getattr(ctx, "histogram", None)
+        return cls(
+            getattr(ctx, "logger", None) or logging.getLogger("exr_inspector"),
+            getattr(ctx, "tracer", None),
+            {name: counter(name, description) for name, description in _COUNTERS.items()} if counter else None,
+            {name: histogram(name, text, unit) for name, (text, unit) in _HISTOGRAMS.items()} if histogram else None,
+        )
+
+    @classmethod
+    def to_log(cls) -> Telemetry:
+        """Log lines only."""
+        return cls(logging.getLogger("exr_inspector"))
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Where the log lines go."""
+        return self._logger
+
+    @property
+    def has_tracer(self) -> bool:
+        """Whether spans go anywhere."""
+        return self._tracer is not None
+
+    @contextmanager
+    def span(self, name: str, **attributes: object) -> Iterator[Any]:
+        """A span around the body; yields it, or None without a tracer."""
+        if self._tracer is None:
+            yield None
+            return
+        with self._tracer.start_as_current_span(name) as span:
+            self.annotate(span, **attributes)
+            yield span
+
+    @staticmethod
+    def annotate(span: Any, **attributes: object) -> None:
+        """Set attributes on a span that `span` yielded; None values are left out."""
+        if span is not None:
+            for name, value in attributes.items():
+                if value is not None:
+                    span.set_attribute(f"exr.{name}", value)
+
+    def count(self, name: str, amount: int = 1, **attributes: str) -> None:
+        """Add to a counter."""
+        if amount and name in self._counters:
+            self._counters[name].add(amount, attributes)
+
+    def record(self, name: str, value: float, **attributes: str) -> None:
+        """Record into a histogram."""
+        if name in self._histograms:
+            self._histograms[name].record(value, attributes)
+
+    def label(self, event: Any, **labels: str) -> None:
+        """Label an event for conditional routing, where the runtime's events can carry labels.
+
+        A label is help for routing; an event that refuses it has been carried out all the same.
+        """
+        set_labels = getattr(event, "set_trigger_labels", None)
+        if callable(set_labels):
+            try:
+                set_labels(labels)
+            except Exception as error:  # noqa: BLE001 - the platform's code, after the work was done
+                self._logger.warning("[LABELS] refused: %s", type(error).__name__)
+
+    def line(self, stage: str, subject: str, *, level: int = logging.INFO, **fields: object) -> None:
+        """One log line: `[STAGE] subject | key=value key=value`; None values are left out."""
+        pairs = " ".join(f"{name}={printable(value)}" for name, value in fields.items() if value is not None)
+        self._logger.log(level, "[%s] %s | %s", stage, printable(subject), pairs)
+
+
+class TracedSource:
+    """A source whose reads are spans below the one that was current when it was made; safe to share between threads."""
+
+    def __init__(self, source: RangeSource, telemetry: Telemetry, context: contextvars.Context) -> None:
+        self._source = source
+        self._telemetry = telemetry
+        self._context = context
+
+    @classmethod
+    def around(cls, source: RangeSource, telemetry: Telemetry) -> RangeSource:
+        """`source` with spans, or itself where there is no tracer."""
+        return cls(source, telemetry, contextvars.copy_context()) if telemetry.has_tracer else source
+
+    @property
+    def bucket(self) -> str:
+        """As the source behind it, as are `key`, `path`, `version` and `cost`."""
+        return self._source.bucket
+
+    @property
+    def key(self) -> str:
+        """The key, literally."""
+        return self._source.key
+
+    @property
+    def path(self) -> str:
+        """`<bucket>/<key>`."""
+        return self._source.path
+
+    @property
+    def version(self) -> ObjectVersion | None:
+        """What is being read."""
+        return self._source.version
+
+    @property
+    def cost(self) -> Cost:
+        """Requests made and bytes of their bodies."""
+        return self._source.cost
+
+    def read(self, *, start: int, end: int) -> bytes:
+        """As RangeSource.read."""
+        return self.read_many([(start, end)], coalesce_bytes=0)[0]
+
+    def read_many(self, ranges: Sequence[tuple[int, int]], *, coalesce_bytes: int) -> list[bytes]:
+        """As RangeSource.read_many."""
+        # Pixels are read ahead on other threads, which know nothing of the span that asked.
+        return self._context.copy().run(self._read, ranges, coalesce_bytes)
+
+    def limited(self, budget: ReadBudget) -> RangeSource:
+        """As RangeSource.limited."""
+        return TracedSource(self._source.limited(budget), self._telemetry, self._context)
+
+    def _read(self, ranges: Sequence[tuple[int, int]], coalesce_bytes: int) -> list[bytes]:
+        with self._telemetry.span("exr.read", path=self.path, ranges=len(ranges)) as span:
+            data = self._source.read_many(ranges, coalesce_bytes=coalesce_bytes)
+            self._telemetry.annotate(span, bytes=sum(map(len, data)))
+            return data

@@ -1,1 +1,0 @@
-"""What a laptop has in place of a cluster; nothing in here runs on one."""

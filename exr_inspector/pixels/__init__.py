@@ -1,0 +1,1 @@
+"""Pixels: sampling, decoding, statistics, hashes."""

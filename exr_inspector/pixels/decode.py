@@ -1,0 +1,344 @@
+"""Compressed chunks to numpy arrays, by the OpenEXR library, which sees only files made in memory (`mini_file`).
+
+What a chunk claims of its size is held against the layout, and against `max_bytes`, before anything is decompressed. Which
+chunks to decode, and where their bytes come from, is for the callers to say; so is what to do when one of several fails.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import OpenEXR
+
+from exr_inspector.errors import DecodeError, LimitExceeded
+from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, samples
+from exr_inspector.exr.header.values import PIXEL_BYTES, Box2i, Channel, Compression, PixelType
+from exr_inspector.pixels.decoded import Array, DecodedBlock, DecodedStrip
+from exr_inspector.pixels.mini_file import Payload, deep_file, library_names, scan_line_file, tiled_file
+
+DTYPES: dict[int, np.dtype[Any]] = {0: np.dtype("<u4"), 1: np.dtype("<f2"), 2: np.dtype("<f4")}
+DEFAULT_MAX_BYTES = 1 << 30
+_COUNTS = Channel("samples", PixelType.UINT, 0, b"", 1, 1)
+_MAX_PHASE_ROWS = 4096  # no real file repeats its row pattern in more rows, so padding stays small
+# What the binding lets through when the library throws.
+_LIBRARY_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError)
+
+
+class DeepPayload(NamedTuple):
+    """Bytes of a deep chunk.
+
+    Attributes:
+        table: Packed sample table.
+        data: Packed samples.
+        unpacked_bytes: What the leader says the samples unpack to.
+    """
+
+    table: Payload
+    data: Payload
+    unpacked_bytes: int
+
+
+# Makes of the pieces of a file something that the library opens: a name, or a stream.
+Hold = Callable[[Sequence[Payload]], str | io.BytesIO]
+_P = TypeVar("_P", Payload, DeepPayload)
+_Chunk = tuple[ChunkPlace, _P]
+
+
+def in_stream(pieces: Sequence[Payload]) -> io.BytesIO:
+    """The file of these pieces as a Python stream."""
+    return io.BytesIO(b"".join(pieces))
+
+
+def unpacked_sizes(layout: Layout, places: Sequence[ChunkPlace]) -> list[int]:
+    """Bytes of each of these flat chunks, uncompressed: `Layout.unpacked_bytes`, without asking every channel every time."""
+    if any(channel.x_sampling > 1 or channel.y_sampling > 1 for channel in layout.channels):
+        return [layout.unpacked_bytes(place.window) for place in places]
+    pixel_bytes = sum(PIXEL_BYTES[channel.pixel_type] for channel in layout.channels)
+    windows = [place.window for place in places]
+    return [window.width * window.height * pixel_bytes for window in windows]
+
+
+def decode_chunks(
+    layout: Layout,
+    places: Sequence[ChunkPlace],
+    payloads: Sequence[Payload | DeepPayload],
+    *,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    hold: Hold = in_stream,
+) -> DecodedStrip:
+    """Decode chunks of one part.
+
+    Args:
+        layout: The part's layout.
+        places: The chunks, each once, in any order and of any level.
+        payloads: Their bytes behind the leaders: as they stand in the file for flat parts, a DeepPayload each for deep ones.
+        max_bytes: What all of them may unpack to.
+        hold: How the library is given a file; what it makes is used before it is called again.
+
+    Raises:
+        DecodeError: A chunk's bytes do not decode to what its place asks for; nothing says which one.
+        LimitExceeded: They would unpack to more than `max_bytes`.
+    """
+    chunks: list[tuple[ChunkPlace, Any]] = sorted(zip(places, payloads, strict=True), key=lambda chunk: chunk[0].index)
+    shapes: dict[tuple[int, int, bool], list[tuple[ChunkPlace, Any]]] = {}
+    if layout.is_deep:
+        for chunk in chunks:
+            window = chunk[0].window
+            shapes.setdefault((window.width, window.height, False), []).append(chunk)
+        return DecodedStrip(tuple(_decode_deep(layout, members, max_bytes, hold) for members in shapes.values()))
+    sizes = unpacked_sizes(layout, [place for place, _ in chunks])
+    _check_sizes(layout, chunks, sizes, max_bytes)
+    if any(channel.y_sampling > 1 for channel in layout.channels):
+        return DecodedStrip(tuple(_decode_phased(layout, run, hold) for run in _runs(chunks)))
+    for chunk, unpacked in zip(chunks, sizes, strict=True):
+        window = chunk[0].window
+        is_raw = len(chunk[1]) == unpacked
+        shape = (window.width, window.height) if layout.is_tiled else (window.width, layout.tile_height)
+        shapes.setdefault((*shape, is_raw), []).append(chunk)
+    blocks = []
+    for (width, height, is_raw), members in shapes.items():
+        if is_raw:
+            blocks.append(_unpacked(layout, members))
+        elif layout.is_tiled:
+            blocks.append(_decode_tiles(layout, (width, height), members, hold))
+        else:
+            blocks.append(_decode_blocks(layout, members, hold))
+    return DecodedStrip(tuple(blocks))
+
+
+def _too_large(unpacked: int, max_bytes: int) -> LimitExceeded:
+    return LimitExceeded(
+        "chunks are too large", limit="EXR_MEMORY_MIB", found=f"{unpacked} bytes", expected=f"at most {max_bytes}"
+    )
+
+
+def _check_sizes(
+    layout: Layout, chunks: Sequence[tuple[ChunkPlace, Any]], sizes: Sequence[int], max_bytes: int
+) -> None:
+    """Flat chunks: unpacked sizes follow from the layout, and no sound chunk is larger packed than unpacked."""
+    for (place, packed), unpacked in zip(chunks, sizes, strict=True):
+        size = len(packed)
+        if size > unpacked or (size != unpacked and (layout.compression == Compression.NONE or not size)):
+            raise DecodeError(
+                f"chunk {place.index} has an impossible size", found=f"{size} bytes", expected=f"at most {unpacked}"
+            )
+    total = sum(sizes)
+    if total > max_bytes:
+        raise _too_large(total, max_bytes)
+
+
+def _read(pieces: Sequence[Payload], channels: Sequence[Channel], hold: Hold) -> list[Array]:
+    """What the library makes of a file of one part, in the order of `channels`."""
+    file = hold(pieces)
+    try:
+        parts = OpenEXR.File(file, separate_channels=True, num_threads=0).parts
+    except _LIBRARY_ERRORS as error:
+        found = str(error).replace(file, "...") if isinstance(file, str) else str(error)
+        raise DecodeError("the OpenEXR library does not decode it", found=found[:200]) from error
+    if not parts:  # the library has written why to the process's output
+        raise DecodeError("the OpenEXR library does not decode it")
+    decoded = parts[0].channels
+    names = library_names(channels)
+    if any(name not in decoded for name in names):
+        raise DecodeError("the OpenEXR library does not find all channels", found=", ".join(decoded)[:200])
+    return [decoded[name].pixels for name in names]
+
+
+def _checked(arrays: Sequence[Array], channels: Sequence[Channel], rows: int, columns: int) -> Iterator[Array]:
+    """The arrays, if each has the type and shape that its channel has in a window of `rows` x `columns` pixels."""
+    for array, channel in zip(arrays, channels, strict=True):
+        shape = (rows // channel.y_sampling, columns // channel.x_sampling)
+        if array.dtype != DTYPES[channel.pixel_type] or array.shape != shape:
+            raise DecodeError(
+                f"channel {channel.name!r} decoded to something else",
+                found=f"{array.dtype} {array.shape}",
+                expected=f"{DTYPES[channel.pixel_type]} {shape}",
+            )
+        yield array
+
+
+def _rows(payloads: Sequence[Payload], row_bytes: int) -> Array:
+    """The bytes of the payloads one after the other, in rows: an array whose last axis has `row_bytes`.
+
+    Where payloads of one size lie at equal distances in one buffer, as chunks do, they are seen there and not copied.
+    """
+    owners = {id(payload.obj) if isinstance(payload, memoryview) else None for payload in payloads}
+    if len({len(payload) for payload in payloads}) == 1 and len(owners) == 1 and None not in owners:
+        views = [np.frombuffer(payload, np.uint8) for payload in payloads]
+        places = [view.__array_interface__["data"][0] for view in views]
+        steps = {after - before for before, after in itertools.pairwise(places)} or {0}
+        if len(steps) == 1:
+            shape = (len(views), len(views[0]) // row_bytes, row_bytes)
+            return np.lib.stride_tricks.as_strided(views[0], shape, (*steps, row_bytes, 1), writeable=False)
+    return np.frombuffer(b"".join(payloads), np.uint8).reshape(-1, row_bytes)
+
+
+def _unpacked(layout: Layout, chunks: Sequence[_Chunk[Payload]]) -> DecodedBlock:
+    """Chunks that are stored raw, which any codec does with what it cannot make smaller: nothing is there to decode.
+
+    Each row holds the samples of the first channel, then those of the next.
+    """
+    columns = [
+        samples(channel.x_sampling, layout.data_window.x_min, layout.data_window.x_min + chunks[0][0].window.width - 1)
+        for channel in layout.channels
+    ]
+    sizes = [count * PIXEL_BYTES[channel.pixel_type] for count, channel in zip(columns, layout.channels, strict=True)]
+    stored = _rows([packed for _, packed in chunks], sum(sizes))
+    arrays = []
+    first = 0
+    for size, channel in zip(sizes, layout.channels, strict=True):
+        rows = np.ascontiguousarray(stored[..., first : first + size])
+        arrays.append(rows.reshape(-1, size).view(DTYPES[channel.pixel_type]))
+        first += size
+    return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(arrays))
+
+
+def _decode_tiles(
+    layout: Layout, shape: tuple[int, int], chunks: Sequence[_Chunk[Payload]], hold: Hold
+) -> DecodedBlock:
+    file = tiled_file(layout.channels, layout.compression, shape, [packed for _, packed in chunks])
+    arrays = _checked(_read(file, layout.channels, hold), layout.channels, shape[1] * len(chunks), shape[0])
+    return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(arrays))
+
+
+def _decode_blocks(layout: Layout, chunks: Sequence[_Chunk[Payload]], hold: Hold) -> DecodedBlock:
+    """Scan line blocks moved up to each other: only the last of a part is lower than the rest, and it stays last."""
+    blocks = []
+    rows = 0
+    for place, packed in chunks:
+        blocks.append((rows, packed))
+        rows += place.window.height
+    # Only the phase of the columns matters; rows are not subsampled here.
+    window = Box2i(layout.data_window.x_min, 0, layout.data_window.x_max, rows - 1)
+    arrays = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels, hold)
+    checked = _checked(arrays, layout.channels, rows, window.width)
+    return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(checked))
+
+
+def _runs(chunks: Sequence[_Chunk[Payload]]) -> Iterator[list[_Chunk[Payload]]]:
+    """The chunks in runs without a gap."""
+    run: list[_Chunk[Payload]] = []
+    for chunk in chunks:
+        if run and chunk[0].index != run[-1][0].index + 1:
+            yield run
+            run = []
+        run.append(chunk)
+    if run:
+        yield run
+
+
+def _decode_phased(layout: Layout, run: Sequence[_Chunk[Payload]], hold: Hold) -> DecodedBlock:
+    """Blocks of a part with subsampled rows, at their own place, between blocks of zeros that fill the row pattern up.
+
+    The library wants data windows that start and end with whole row patterns. A block as large packed as unpacked is
+    stored raw, whatever the compression, so zeros make a valid one.
+    """
+    whole, lines = layout.data_window, layout.tile_height
+    period = math.lcm(*(channel.y_sampling for channel in layout.channels))
+    if period > _MAX_PHASE_ROWS:
+        raise DecodeError("rows are subsampled in too long a pattern", found=str(period))
+    top, bottom = run[0][0].window.y_min, run[-1][0].window.y_max
+    first = top
+    while first % period and first > whole.y_min:
+        first -= lines
+    last = min(bottom + -(bottom - first + 1) % period, whole.y_max)
+    blocks: list[tuple[int, Payload]] = []
+    for y in range(first, last + 1, lines):
+        if top <= y <= bottom:
+            blocks.append((y, run[(y - top) // lines][1]))
+        else:
+            filling = Box2i(whole.x_min, y, whole.x_max, min(y + lines - 1, last))
+            blocks.append((y, bytes(layout.unpacked_bytes(filling))))
+    window = Box2i(whole.x_min, first, whole.x_max, last)
+    decoded = _read(scan_line_file(layout.channels, layout.compression, window, blocks), layout.channels, hold)
+    arrays = []
+    for array, channel in zip(
+        _checked(decoded, layout.channels, window.height, window.width), layout.channels, strict=True
+    ):
+        skipped = samples(channel.y_sampling, first, top - 1)
+        arrays.append(array[skipped : skipped + samples(channel.y_sampling, top, bottom)])
+    return DecodedBlock(layout, tuple(place for place, _ in run), tuple(arrays))
+
+
+def _flat_samples(arrays: Array, channel: Channel, expected: int) -> Array:
+    """The samples of one deep channel, from the library's array of arrays, in one array."""
+    dtype = DTYPES[channel.pixel_type]
+    pieces = [piece for piece in arrays if piece is not None and len(piece)]
+    flat = np.concatenate(pieces) if pieces else np.empty(0, dtype)
+    if flat.dtype != dtype or flat.shape != (expected,):
+        raise DecodeError(
+            f"channel {channel.name!r} decoded to something else",
+            found=f"{flat.dtype} {flat.shape}",
+            expected=f"{dtype} ({expected},)",
+        )
+    return flat
+
+
+def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], hold: Hold) -> Array:
+    """Samples of each pixel, int32, shape (chunks, rows, columns), out of the packed sample tables.
+
+    A sample table is packed as the samples are, so the library reads it as the UINT samples of a deep file.
+    """
+    window = chunks[0][0].window
+    table_bytes = 4 * window.width * window.height
+    total = np.array([window.width * window.height], "<i4").tobytes()
+    # C++ writers pack the tables of tiles as long as that is no larger than the table of a whole tile, which for one that
+    # the level's edge clips can be more than its own; old ones store the whole tile's. What counts stands first.
+    whole_tile = 4 * layout.tile_width * layout.tile_height if layout.is_tiled else 0
+    packed = []
+    for place, payload in chunks:
+        table = payload.table
+        if not 0 < len(table) <= max(table_bytes, whole_tile):
+            raise DecodeError(
+                f"chunk {place.index} has a sample table of impossible size",
+                found=f"{len(table)} bytes",
+                expected=f"at most {max(table_bytes, whole_tile)}",
+            )
+        is_raw = layout.compression == Compression.NONE or len(table) == whole_tile
+        packed.append((total, table[:table_bytes] if is_raw else table, table_bytes))
+    pixels = _read(deep_file([_COUNTS], layout.compression, None, packed), [_COUNTS], hold)[0]
+    flat = _flat_samples(pixels.reshape(-1), _COUNTS, len(chunks) * window.width * window.height)
+    running = flat.view("<i4").reshape(len(chunks), window.height, window.width)
+    counts = np.diff(running, axis=2, prepend=np.int32(0))
+    if running.min() < 0 or counts.min() < 0:
+        raise DecodeError("a sample table falls", expected="running totals along each row")
+    return counts
+
+
+def _decode_deep(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], max_bytes: int, hold: Hold) -> DecodedBlock:
+    """Deep chunks of one shape: the sample tables first, and the samples only where both agree on their size."""
+    window = chunks[0][0].window
+    tables_bytes = 4 * window.width * window.height * len(chunks)
+    promised = sum(payload.unpacked_bytes for _, payload in chunks)
+    if tables_bytes + promised > max_bytes:
+        raise _too_large(tables_bytes + promised, max_bytes)
+    counts = _sample_counts(layout, chunks, hold)
+    row_totals = counts.sum(axis=2, dtype=np.int64)
+    sample_bytes = sum(PIXEL_BYTES[channel.pixel_type] for channel in layout.channels)
+    for (place, payload), total in zip(chunks, row_totals.sum(axis=1).tolist(), strict=True):
+        if payload.unpacked_bytes != total * sample_bytes or len(payload.data) > payload.unpacked_bytes:
+            raise DecodeError(
+                f"chunk {place.index} has another size than its sample table",
+                found=f"{len(payload.data)} bytes for {payload.unpacked_bytes}",
+                expected=f"{total * sample_bytes}",
+            )
+    packed = [
+        (totals.astype("<i4").tobytes(), payload.data, payload.unpacked_bytes)
+        for (_, payload), totals in zip(chunks, row_totals, strict=True)
+    ]
+    expected = int(row_totals.sum())
+    if expected:
+        tile_rows = window.height if layout.is_tiled else None
+        pixels = _read(deep_file(layout.channels, layout.compression, tile_rows, packed), layout.channels, hold)
+        arrays = [
+            _flat_samples(array.reshape(-1), channel, expected)
+            for array, channel in zip(pixels, layout.channels, strict=True)
+        ]
+    else:
+        arrays = [np.empty(0, DTYPES[channel.pixel_type]) for channel in layout.channels]
+    return DecodedBlock(layout, tuple(place for place, _ in chunks), tuple(arrays), counts.reshape(-1))

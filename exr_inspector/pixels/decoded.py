@@ -1,0 +1,103 @@
+"""Decoded chunks: arrays together with the pixels they cover. Holds and locates, decodes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, samples
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedBlock:
+    """Chunks of one part and one shape, stacked in the order of `places`.
+
+    Attributes:
+        layout: The part's layout.
+        places: The chunks.
+        arrays: One a channel, in the order of `layout.channels`, in the channel's own pixel type. Flat: shape (rows of all
+            chunks, columns), where a subsampled channel has only the rows and columns it stores. Deep: shape (samples,), chunk
+            by chunk, row by row, pixel by pixel.
+        counts: Deep parts only: samples of each pixel, int32, shape (pixels of all chunks,), in the same order.
+    """
+
+    layout: Layout
+    places: tuple[ChunkPlace, ...]
+    arrays: tuple[Array, ...]
+    counts: npt.NDArray[np.int32] | None = None
+
+    def pieces(self, channel: int) -> Iterator[Array]:
+        """The array of channel number `channel`, chunk by chunk."""
+        start = 0
+        for size in self._sizes(channel):
+            yield self.arrays[channel][start : start + size]
+            start += size
+
+    def count_pieces(self) -> Iterator[npt.NDArray[np.int32]]:
+        """Samples of each pixel, chunk by chunk, each of shape (rows, columns). Nothing for a flat part."""
+        if self.counts is None:
+            return
+        start = 0
+        for place in self.places:
+            window = place.window
+            size = window.width * window.height
+            yield self.counts[start : start + size].reshape(window.height, window.width)
+            start += size
+
+    def _sizes(self, channel: int) -> Iterator[int]:
+        if self.counts is not None:
+            yield from (int(counts.sum()) for counts in self.count_pieces())
+            return
+        sampling = self.layout.channels[channel].y_sampling
+        yield from (samples(sampling, place.window.y_min, place.window.y_max) for place in self.places)
+
+    def first_pixel(self, channel: int, test: Callable[[Array], Array]) -> tuple[int, int] | None:
+        """The first pixel (x, y) in reading order that has a value for which `test` is true, None without one."""
+        counts = list(self.count_pieces())
+        found: list[tuple[int, int]] = []
+        for number, piece in enumerate(self.pieces(channel)):
+            hits = np.flatnonzero(test(piece))
+            if len(hits):
+                hit = int(hits[0])
+                found.append(
+                    self._deep_pixel(number, counts[number], hit) if counts else self._pixel(channel, number, hit)
+                )
+        if not found:
+            return None
+        y, x = min(found)
+        return x, y
+
+    def _deep_pixel(self, number: int, counts: npt.NDArray[np.int32], hit: int) -> tuple[int, int]:
+        """(y, x) of the pixel that holds sample `hit` of chunk `number`."""
+        window = self.places[number].window
+        pixel = int(np.searchsorted(np.cumsum(counts.reshape(-1)), hit, side="right"))
+        row, column = divmod(pixel, window.width)
+        return window.y_min + row, window.x_min + column
+
+    def _pixel(self, channel: int, number: int, hit: int) -> tuple[int, int]:
+        """(y, x) of value `hit` of chunk `number`."""
+        window, entry = self.places[number].window, self.layout.channels[channel]
+        row, column = divmod(hit, self.arrays[channel].shape[1])
+        return _nth(entry.y_sampling, window.y_min, row), _nth(entry.x_sampling, window.x_min, column)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedStrip:
+    """Decoded chunks of one part.
+
+    Attributes:
+        blocks: The chunks, those of one shape together.
+    """
+
+    blocks: tuple[DecodedBlock, ...]
+
+
+def _nth(sampling: int, first: int, index: int) -> int:
+    """The multiple number `index` of `sampling` among the coordinates from `first` on."""
+    return -(-first // sampling) * sampling + index * sampling

@@ -1,0 +1,138 @@
+"""Where a channel's values lie: percentiles and a compact histogram, counted over ordered bit patterns.
+
+The bits of a floating point number, read as an integer that runs backwards for negative numbers, rise with its value: keys
+with their lower bits cut off are bins whose width follows the value's magnitude. HALF values keep all their bits, so
+nothing is rounded; FLOAT and UINT values are binned by the upper 16 bits of their single precision form (7 bits of
+mantissa). Large images are thinned evenly, one value in `stride`. Non-finite values are left out. No I/O.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.exr.header.values import PixelType
+from exr_inspector.model import Histogram
+
+PERCENTS = (0.1, 1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 99.9)
+MAX_BINS = 64
+WANTED = 1 << 18  # values of a channel that settle a percentile's rank to a tenth of a percent
+_PIECES = 64  # arrays of picks before they are put together
+_MINUS_ZERO = -1
+_UPPER = slice(int(sys.byteorder == "little"), None, 2)  # the upper halves of 32-bit integers seen as 16-bit ones
+_HALF_FINITE = 0x7C00
+_FLOAT_FINITE = 0x7F80
+
+Samples = npt.NDArray[Any]
+
+
+def stride_for(expected_samples: int, wanted: int = WANTED) -> int:
+    """One value in how many to look at, odd so as not to fall into step with even image widths."""
+    stride = -(-expected_samples // wanted)
+    return max(1, stride) | 1
+
+
+class Distribution:
+    """Values picked evenly from a channel, kept as they are until the figures are asked for. Merges in any grouping.
+
+    Args:
+        pixel_type: The channel's pixel type.
+        stride: One value in how many is picked.
+        most: More picks than that are thinned to a third: for deep parts, of whose samples nobody knows the number.
+    """
+
+    __slots__ = ("_count", "_finite", "_is_half", "_most", "_picks", "_stride", "_thinned", "_to_skip")
+
+    def __init__(self, pixel_type: int, stride: int = 1, most: int = 2 * WANTED) -> None:
+        self._is_half = pixel_type == PixelType.HALF
+        self._finite = _HALF_FINITE if self._is_half else _FLOAT_FINITE
+        self._stride = stride
+        self._most = most
+        self._to_skip = 0
+        self._thinned = 1
+        self._count = 0
+        self._picks: list[Samples] = []
+
+    def add(self, values: Samples) -> None:
+        """Take in one value in `stride` of a one-dimensional array of the channel's pixel type."""
+        stride = self._stride * self._thinned
+        picked = values[self._to_skip :: stride]
+        self._to_skip = (self._to_skip - len(values)) % stride
+        self._take([picked.copy()], len(picked))
+
+    def merge(self, other: Distribution) -> None:
+        """Take in what another distribution of the same channel picked."""
+        while self._thinned < other._thinned:
+            self._thin()
+        thinner = self._thinned // other._thinned
+        picks = other._picks if thinner == 1 else [np.concatenate(other._picks)[::thinner]] if other._picks else []
+        self._take(picks, sum(map(len, picks)))
+
+    def _take(self, picks: list[Samples], count: int) -> None:
+        self._picks.extend(picks)
+        self._count += count
+        while self._count > self._most:
+            self._thin()
+        if len(self._picks) > _PIECES:
+            self._picks = [np.concatenate(self._picks)]
+
+    def _thin(self) -> None:
+        """Keep every third pick, and pick a third of what follows."""
+        self._thinned *= 3
+        if self._picks:
+            self._picks = [np.concatenate(self._picks)[::3].copy()]
+            self._count = len(self._picks[0])
+
+    def _keys(self) -> npt.NDArray[np.int16]:
+        """The finite values that were picked, as integers that rise with the value."""
+        values = np.concatenate(self._picks) if self._picks else np.zeros(0, np.float32)
+        if self._is_half:
+            bits = values.view(np.int16)
+        else:
+            # Adding zero takes minus zero's sign.
+            bits = (values.astype(np.float32, copy=False) + np.float32(0.0)).view(np.int16)[_UPPER]
+        keys = bits ^ ((bits >> 15) & 0x7FFF)
+        if self._is_half:
+            keys[keys == _MINUS_ZERO] = 0
+        kept: npt.NDArray[np.int16] = keys[(keys >= -self._finite) & (keys < self._finite)]
+        return kept
+
+    def _values(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Least value of each key."""
+        if self._is_half:
+            bits = (keys ^ np.where(keys < 0, 0x7FFF, 0)).astype(np.int16)
+            return np.asarray(bits.view(np.float16), np.float64)
+        wide = (keys << 16).astype(np.int64)
+        bits32 = (wide ^ np.where(keys < 0, 0x7FFFFFFF, 0)).astype(np.int32)
+        return np.asarray(bits32.view(np.float32), np.float64)
+
+    def result(self) -> tuple[tuple[tuple[float, float], ...], Histogram | None]:
+        """(percent, value) pairs and the histogram; nothing without a finite value.
+
+        A percentile is the least value that at least that share of the values does not exceed: an actual value for HALF, the
+        lower edge of its bin otherwise.
+        """
+        keys = self._keys()
+        if not len(keys):
+            return (), None
+        low = int(keys.min())
+        counts = np.bincount(np.subtract(keys, low, dtype=np.intp))
+        ranks = np.maximum(1, np.ceil(np.array(PERCENTS) / 100 * len(keys))).astype(np.int64)
+        values = self._values(np.searchsorted(np.cumsum(counts), ranks) + low)
+        percentiles = tuple(zip(PERCENTS, values.tolist(), strict=True))
+        return percentiles, self._histogram(low, counts)
+
+    def _histogram(self, low: int, key_counts: npt.NDArray[np.int64]) -> Histogram:
+        """The counts of the keys from `low` on, in few enough bins."""
+        high = low + len(key_counts) - 1
+        shift = 0
+        while (high >> shift) - (low >> shift) >= MAX_BINS:
+            shift += 1
+        edge_keys = np.arange(low >> shift, (high >> shift) + 2, dtype=np.int64) << shift
+        counts = np.add.reduceat(key_counts, np.maximum(edge_keys[:-1] - low, 0))
+        edges = self._values(np.clip(edge_keys, -self._finite, self._finite - 1))
+        edges[edge_keys >= self._finite] = 65504.0 if self._is_half else float(np.finfo(np.float32).max)
+        return Histogram(tuple(edges.tolist()), tuple(counts.tolist()))

@@ -1,0 +1,333 @@
+"""Pixels of one file, read once, in order, in bounded memory: the pass that ties source, plan, decoding and figures together.
+
+The calling thread reads ahead and hands strips of chunks to the decoding threads of a shared `DecodeBudget`; figures are
+merged in the plan's order, so the same file gives the same figures to the last digit. A damaged chunk is a PixelFault and
+the rest still counts; when time or the read budget runs out, what was counted so far is reported as partial. What figures
+mean is for `validation` to say.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
+from exr_inspector.exr.chunks.layout import Layout
+from exr_inspector.exr.chunks.tables import ChunkTable
+from exr_inspector.exr.header.parser import Header
+from exr_inspector.exr.header.values import PIXEL_BYTES
+from exr_inspector.model import ChannelStats, PartPixels, PixelFault, PixelReport, StatsMode
+from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool
+from exr_inspector.pixels.distribution import WANTED
+from exr_inspector.pixels.hashing import PixelHasher, labelled
+from exr_inspector.pixels.sampling import (
+    ChunkExtents,
+    PlannedRead,
+    SamplePlan,
+    locate_chunks,
+    plan_full,
+    plan_sample,
+    sample_bytes,
+)
+from exr_inspector.pixels.strips import FileContext, LevelFigures, Strip, empty_figures, level_samples, run_strip
+from exr_inspector.storage import Deadline, RangeSource
+
+__all__ = ["DecodeBudget", "PixelConfig", "read_pixels"]
+
+_STRIP_SAMPLES = 1 << 18
+_LEAST_STRIP_BYTES = 4 << 20
+# One file's chunks take at most this part of the memory for decoded samples while the library unpacks them: chunks of 256 lines
+# of many channels unpack one at a time, while the figures of the one before are made.
+_LIBRARY_PART = 3
+_COLOURS = frozenset({"R", "G", "B", "Y"})
+
+
+@dataclass(frozen=True, slots=True)
+class PixelConfig:
+    """How pixels are read.
+
+    Attributes:
+        max_sample_bytes: Most bytes that a sample reads of one file; a file whose chunks are no larger is read whole.
+        max_sample_share: Most of a large file that a sample reads, 0 to 1.
+        share_from_bytes: From what size on a file is large.
+        max_sample_requests: Most requests of a sample.
+        seed: Seed of the sample plan.
+        all_levels: Whether levels above the first are read, too.
+        read_bytes: Bytes of one request when everything is read.
+        strip_bytes: Most decoded bytes that a thread works on at a time, few channels get by with less; a single chunk may
+            be larger.
+        max_picks: Values of all channels together that are kept for percentiles and histograms.
+        max_faults: Damaged chunks after which reading ends.
+        hash_file: Whether to hash the file's bytes; only when everything is read.
+        hash_pixels: Whether to hash decoded pixels; only when everything is read.
+        hash_bytes: Most memory for rows of tiles that wait to be hashed.
+    """
+
+    max_sample_bytes: int = 4 << 20
+    max_sample_share: float = 0.02
+    share_from_bytes: int = 64 << 20
+    max_sample_requests: int = 8
+    seed: int = 0
+    all_levels: bool = False
+    read_bytes: int = 8 << 20
+    strip_bytes: int = 16 << 20
+    max_picks: int = 1 << 24
+    max_faults: int = 1000
+    hash_file: bool = False
+    hash_pixels: bool = False
+    hash_bytes: int = 256 << 20
+
+
+def read_pixels(
+    source: RangeSource,
+    header: Header,
+    layouts: Sequence[Layout],
+    tables: Sequence[ChunkTable],
+    states: Sequence[npt.NDArray[np.uint8] | None],
+    *,
+    mode: StatsMode,
+    file_size: int,
+    budget: DecodeBudget,
+    config: PixelConfig | None = None,
+    deadline: Deadline | None = None,
+) -> PixelReport:
+    """Figures of the file's pixels.
+
+    Args:
+        source: The file; its own budget and deadline hold, too.
+        header: Its header.
+        layouts: One for each part that has a table.
+        tables: Chunk offset tables, in part order.
+        states: Every chunk's ChunkState of each part, None where all are OK; only those that are OK are read.
+        mode: How much to read.
+        file_size: Bytes of the whole file.
+        budget: Threads and memory, shared with others.
+        config: How to read.
+        deadline: Until when.
+
+    Raises:
+        SourceError: The source failed; budgets that ran out are no failure but `PixelReport.stopped`.
+    """
+    config = config or PixelConfig()
+    if mode is StatsMode.OFF:
+        return PixelReport(mode)
+    extents = locate_chunks(
+        layouts, tables, states, file_size, is_multi_part=header.is_multi_part, all_levels=config.all_levels
+    )
+    if mode is StatsMode.FULL:
+        read_bytes = min(config.read_bytes, budget.packed.capacity // 2)
+        plan = plan_full(extents, read_bytes=read_bytes, cover_bytes=file_size if config.hash_file else None)
+    else:
+        limit = sample_bytes(
+            file_size,
+            max_bytes=config.max_sample_bytes,
+            max_share=config.max_sample_share,
+            share_from_bytes=config.share_from_bytes,
+        )
+        plan = plan_sample(extents, seed=config.seed, max_bytes=limit, max_requests=config.max_sample_requests)
+    is_full = mode is StatsMode.FULL
+    picks = _picks(layouts, config) if is_full else 0
+    in_library = MemoryPool(budget.decoded.capacity // _LIBRARY_PART)
+    context = FileContext(
+        source, file_size, header.is_multi_part, budget, deadline, is_full, picks, config.max_faults, in_library
+    )
+    reading = _Reading(context, config, layouts)
+    reading.run(plan, at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
+    return reading.report(mode)
+
+
+def _picks(layouts: Sequence[Layout], config: PixelConfig) -> int:
+    """How many values of each channel are kept for percentiles: fewer, where channels are so many that memory tells."""
+    channels = sum(len(layout.channels) * (len(layout.levels) if config.all_levels else 1) for layout in layouts)
+    return min(WANTED, max(1, config.max_picks // max(1, channels)))
+
+
+def _strip_bytes(layout: Layout, config: PixelConfig) -> int:
+    """Decoded bytes of a strip of this part: each channel has samples enough to keep numpy busy for a while."""
+    wanted = _STRIP_SAMPLES * sum(PIXEL_BYTES[channel.pixel_type] for channel in layout.channels)
+    return min(config.strip_bytes, max(_LEAST_STRIP_BYTES, wanted))
+
+
+class _Reading:
+    """One pass over one file."""
+
+    def __init__(self, context: FileContext, config: PixelConfig, layouts: Sequence[Layout]) -> None:
+        self._context = context
+        self._config = config
+        self._layouts = layouts
+        self._limits = [_strip_bytes(layout, config) for layout in layouts]
+        self._levels: dict[tuple[int, int], LevelFigures] = {}
+        self._pending: deque[Future[LevelFigures]] = deque()
+        self._hashers: dict[tuple[int, int], PixelHasher] = {}
+        self._file_hash = xxhash.xxh3_128()
+        self._hashed_bytes = 0
+        self._stopped = ""
+        for part, layout in enumerate(layouts):
+            for number, level in enumerate(layout.levels if config.all_levels else layout.levels[:1]):
+                figures = empty_figures(part, layout, number, picks=context.picks)
+                self._levels[part, number] = figures
+                if config.hash_pixels and context.is_full:
+                    self._hashers[part, number] = PixelHasher(layout, level, config.hash_bytes)
+
+    def run(self, plan: SamplePlan, *, at_once: bool) -> None:
+        """Read and decode what the plan says, until done or stopped.
+
+        Args:
+            plan: The requests.
+            at_once: Whether they are made at the same time: for few and small ones.
+        """
+        waves = [plan.reads] if at_once else [(read,) for read in plan.reads]
+        try:
+            for wave in waves:
+                self._within_budgets(partial(self._read, plan.extents, wave))
+                if self._stopped:
+                    break
+            while self._pending:
+                self._within_budgets(self._merge)
+        finally:
+            for future in self._pending:
+                future.cancel()
+
+    def _within_budgets(self, work: Callable[[], None]) -> None:
+        """Do something that ends reading, but is no failure, when time or the read budget is used up."""
+        try:
+            work()
+        except (BudgetExceeded, DeadlineExceeded) as error:
+            self._stopped = self._stopped or ("budget" if isinstance(error, BudgetExceeded) else "time")
+
+    def _read(self, extents: ChunkExtents, reads: Sequence[PlannedRead]) -> None:
+        """Fetch the bytes of some requests and hand their strips to the decoding threads."""
+        size = sum(read.end - read.start for read in reads)
+        pool, deadline = self._context.budget.packed, self._context.deadline
+        if deadline is not None:
+            deadline.check("reading pixels")
+        try:
+            lease = pool.lease(size, deadline)
+        except LimitExceeded as error:
+            for read in reads:
+                self._refuse(extents, read, error)
+            return
+        try:
+            fetched = self._context.source.read_many([(read.start, read.end) for read in reads], coalesce_bytes=0)
+            for read, data in zip(reads, fetched, strict=True):
+                if self._config.hash_file and read.start == self._hashed_bytes:
+                    self._file_hash.update(data)
+                    self._hashed_bytes += len(data)
+                for strip in self._strips(extents, read, memoryview(data)):
+                    self._submit(strip, lease)
+                    if self._stopped:
+                        return
+        finally:
+            lease.release()
+
+    def _submit(self, strip: Strip, lease: Lease) -> None:
+        """Hand over a strip: after merging older ones where too many are under way, and when the library has room for it."""
+        budget = self._context.budget
+        while len(self._pending) > 2 * budget.workers:
+            self._merge()
+        pool = self._context.in_library
+        turn = pool.lease(min(strip.library_bytes, pool.capacity), self._context.deadline)
+        lease.share()
+        future = budget.executor.submit(run_strip, strip, self._context, turn)
+        future.add_done_callback(lease.release)
+        future.add_done_callback(turn.release)
+        self._pending.append(future)
+
+    def _strips(self, extents: ChunkExtents, read: PlannedRead, data: memoryview) -> Iterator[Strip]:
+        """The chunks of a request, by part and level, as many at a time as a strip may have."""
+        chosen = slice(read.first, read.last)
+        columns = (extents.part, extents.level, extents.index, extents.start, extents.unpacked)
+        rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
+        gathered: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+        sizes: dict[tuple[int, int], int] = {}
+
+        def made(key: tuple[int, int], chunks: tuple[list[int], list[int]], size: int) -> Strip:
+            return Strip(*key, self._layouts[key[0]], *chunks, data, read.start, size, self._hashers.get(key))
+
+        for part, level, index, start, unpacked in rows:
+            key = part, level
+            indices, offsets = gathered.setdefault(key, ([], []))
+            indices.append(index)
+            offsets.append(start)
+            sizes[key] = sizes.get(key, 0) + unpacked
+            if sizes[key] >= self._limits[part]:
+                yield made(key, gathered.pop(key), sizes.pop(key))
+        for key, chunks in gathered.items():
+            yield made(key, chunks, sizes[key])
+
+    def _refuse(self, extents: ChunkExtents, read: PlannedRead, error: LimitExceeded) -> None:
+        """A request that does not fit into memory: its chunks are faults, the rest is read."""
+        for position in range(read.first, read.last):
+            part, level, index = (int(c[position]) for c in (extents.part, extents.level, extents.index))
+            window = self._layouts[part].place(index).window
+            fault = PixelFault(part, index, window.y_min, window.y_max, type(error).code, str(error))
+            self._levels[part, level].faults.append(fault)
+
+    def _merge(self) -> None:
+        """Take in the oldest strip's figures, once it is done."""
+        figures = self._pending.popleft().result()
+        self._levels[figures.part, figures.level].merge(figures)
+        self._stopped = self._stopped or figures.stopped
+        if sum(len(level.faults) for level in self._levels.values()) >= self._config.max_faults and not self._stopped:
+            self._stopped = "faults"
+
+    def report(self, mode: StatsMode) -> PixelReport:
+        """What was learned."""
+        channels: list[ChannelStats] = []
+        parts: list[PartPixels] = []
+        faults: list[PixelFault] = []
+        for figures in self._levels.values():
+            layout = self._layouts[figures.part]
+            stats = tuple(
+                self._context.budget.executor.map(
+                    partial(_channel_stats, figures, layout), range(len(figures.channels))
+                )
+            )
+            channels.extend(stats)
+            hasher = self._hashers.get((figures.part, figures.level))
+            parts.append(_part_pixels(figures, layout, stats, hasher.result() if hasher else None))
+            faults.extend(figures.faults)
+        faults.sort(key=lambda fault: (fault.part, fault.chunk))
+        is_hashed = self._config.hash_file and self._context.is_full and self._hashed_bytes == self._context.file_size
+        file_hash = labelled(self._file_hash.hexdigest()) if is_hashed else None
+        return PixelReport(mode, tuple(channels), tuple(parts), tuple(faults), self._stopped, file_hash)
+
+
+def _channel_stats(figures: LevelFigures, layout: Layout, number: int) -> ChannelStats:
+    level, accumulator = layout.levels[figures.level], figures.channels[number]
+    exact = figures.chunks_read == level.chunk_count
+    seen = figures.deep.pixels if layout.is_deep else accumulator.samples
+    expected = level_samples(layout, level, number)
+    return accumulator.result(
+        part=figures.part,
+        channel=layout.channels[number].name,
+        level=(level.level_x, level.level_y),
+        coverage=1.0 if exact else min(1.0, seen / expected) if expected else 0.0,
+        exact=exact,
+    )
+
+
+def _part_pixels(
+    figures: LevelFigures, layout: Layout, stats: Sequence[ChannelStats], pixel_hash: str | None
+) -> PartPixels:
+    level = layout.levels[figures.level]
+    seen = [channel for channel in stats if channel.samples]
+    colours = [channel for channel in seen if channel.channel.rpartition(".")[2] in _COLOURS]
+    return PartPixels(
+        part=figures.part,
+        level_x=level.level_x,
+        level_y=level.level_y,
+        chunks_total=level.chunk_count,
+        chunks_read=figures.chunks_read,
+        is_constant=all(channel.is_constant for channel in seen) if seen else None,
+        is_black=all(channel.zero_count == channel.samples for channel in colours) if colours else None,
+        deep=figures.deep.result() if layout.is_deep and figures.deep.pixels else None,
+        pixel_hash=pixel_hash,
+    )

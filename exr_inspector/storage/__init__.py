@@ -1,0 +1,21 @@
+"""Where bytes come from: objects of S3 buckets, of local folders that stand in for them, local files, and memory.
+
+`SourceOpener` is made once from the settings and shared by all threads; a `RangeSource` reads one version of one object.
+Nothing here knows what the bytes mean.
+"""
+
+from exr_inspector.deadline import Deadline
+from exr_inspector.storage.opener import FILE_BUCKET, MEMORY_BUCKET, SourceOpener
+from exr_inspector.storage.prefixed import PrefixedSource
+from exr_inspector.storage.source import ObjectEntry, RangeSource, ReadBudget
+
+__all__ = [
+    "FILE_BUCKET",
+    "MEMORY_BUCKET",
+    "Deadline",
+    "ObjectEntry",
+    "PrefixedSource",
+    "RangeSource",
+    "ReadBudget",
+    "SourceOpener",
+]

@@ -1,0 +1,79 @@
+"""Counting what reading costs, and refusing what a budget does not allow. The only place where either is done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from exr_inspector.errors import BudgetExceeded
+from exr_inspector.model import Cost
+from exr_inspector.storage.source import ReadBudget
+
+
+class Meter:
+    """Requests and bytes of one source, counted by all its readers and threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cost = Cost()
+
+    def count(self, *, requests: int = 0, bytes_read: int = 0) -> None:
+        """Add to the count."""
+        with self._lock:
+            self._cost = Cost(self._cost.requests + requests, self._cost.bytes_read + bytes_read)
+
+    @property
+    def cost(self) -> Cost:
+        """The count so far."""
+        with self._lock:
+            return self._cost
+
+
+class Allowance:
+    """What is left of a budget. Reserved before a request, since afterwards is too late."""
+
+    def __init__(self, budget: ReadBudget, path: str) -> None:
+        self._lock = threading.Lock()
+        self._budget = budget
+        self._path = path
+        self._requests = 0
+        self._bytes = 0
+
+    def reserve(self, *, requests: int, size: int) -> None:
+        """Take `requests` and `size` bytes out of the budget.
+
+        Raises:
+            BudgetExceeded: It holds less; nothing was taken.
+        """
+        with self._lock:
+            self._hold("requests", self._requests + requests, self._budget.requests)
+            self._hold("bytes", self._bytes + size, self._budget.bytes)
+            self._requests += requests
+            self._bytes += size
+
+    def give_back(self, *, requests: int = 0, size: int = 0) -> None:
+        """Return what was reserved and is not needed after all."""
+        with self._lock:
+            self._requests -= requests
+            self._bytes -= size
+
+    def _hold(self, what: str, wanted: int, allowed: int | None) -> None:
+        if allowed is not None and wanted > allowed:
+            raise BudgetExceeded(f"{self._path}: reading on takes {wanted} {what}, the budget is {allowed}")
+
+
+def reserve_all(allowances: Sequence[Allowance], *, requests: int, size: int) -> None:
+    """Reserve from all allowances or from none.
+
+    Raises:
+        BudgetExceeded: One of them holds less.
+    """
+    taken: list[Allowance] = []
+    try:
+        for allowance in allowances:
+            allowance.reserve(requests=requests, size=size)
+            taken.append(allowance)
+    except BudgetExceeded:
+        for allowance in taken:
+            allowance.give_back(requests=requests, size=size)
+        raise

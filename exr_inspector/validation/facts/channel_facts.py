@@ -1,0 +1,198 @@
+"""What rules ask of one part's channel list, worked out once for all parts that have the same one.
+
+The frames of a sequence share one channel list, and so do most files of a show: their channels are taken apart and judged
+once. Everything here is a pure function of ChannelSource, so the memo can only ever save time; it is bounded, and channel
+lists of unusual length are left out of it.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+from exr_inspector.exr.header.parser import PartHeader
+from exr_inspector.exr.header.values import Channel, Compression, PixelType
+from exr_inspector.exr.names import ChannelName, Layer, PartNames
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.roles import DATA_ROLES, RGB, Role, role_of
+
+_PLAIN = frozenset({("B", "G", "R"), ("A", "B", "G", "R")})
+_TYPE_TRAITS = {PixelType.UINT: t.UINT, PixelType.HALF: t.HALF, PixelType.FLOAT: t.FLOAT}
+_KEPT_LIST_BYTES = 16_384
+_KEPT_WORDS = 64
+_KEPT_TEXT = 4_096
+
+
+class NamedChannel(NamedTuple):
+    """One channel with what its name says.
+
+    Attributes:
+        name: Full name.
+        layer: Layer without view; empty for the base layer.
+        component: Last component.
+        view: View, None where the file names none.
+        role: What it holds.
+        channel: The entry of the channel list.
+        is_lossy: Whether the compression alters it.
+    """
+
+    name: str
+    layer: str
+    component: str
+    view: str | None
+    role: Role
+    channel: Channel
+    is_lossy: bool
+
+
+class ChannelSource(tuple[object, ...]):  # noqa: SLOT001 - it carries names besides what is compared
+    """All that channel facts follow from.
+
+    Channel list, compression, deep or not, multi-part or not, view, views, names of declared Cryptomattes and of those that its
+    channels belong to: a tuple, since it is made and compared for every part that is judged.
+
+    Attributes:
+        size_bytes: Bytes of the channel list in the file.
+        named: The channels' names taken apart, and
+        layers: their layers. All three follow from the rest and are no part of what is compared.
+    """
+
+    size_bytes: int
+    named: tuple[ChannelName, ...]
+    layers: tuple[Layer, ...]
+
+
+def channel_source(part: PartHeader, names: PartNames, *, is_deep: bool, is_multi_part: bool) -> ChannelSource:
+    """What the facts of a part's channels follow from."""
+    declared = tuple([matte.name for matte in names.cryptomattes]) if names.cryptomattes else ()
+    channels = part.channels or ()
+    source = ChannelSource(
+        (channels, part.compression, is_deep, is_multi_part, part.view, names.views, declared + names.mattes)
+    )
+    source.size_bytes = part.by_name["channels"].size if channels else 0
+    source.named, source.layers = names.channels, names.layers
+    return source
+
+
+def _is_ordinary(source: ChannelSource) -> bool:
+    """Whether facts of this source may be kept: hostile headers must not fill the memory with what they name."""
+    if source.size_bytes > _KEPT_LIST_BYTES:
+        return False
+    *_, view, views, mattes = source
+    if view is None and not views and not mattes:
+        return True
+    words = [*views, *mattes, view]  # type: ignore[misc]  # as channel_source() made it
+    return len(words) <= _KEPT_WORDS and sum(len(word) for word in words if word) <= _KEPT_TEXT
+
+
+class ChannelFacts:
+    """One channel list, taken apart.
+
+    Attributes:
+        channels: The channel list, empty where there is none.
+        compression: The compression code, None where there is none.
+        is_kept: Whether it is kept for further parts with the same list, and what is found of it may be, too.
+        traits: Bits of `traits` that follow from the channels.
+    """
+
+    def __init__(self, source: ChannelSource, *, is_kept: bool = True) -> None:
+        self.channels: tuple[Channel, ...]
+        self.compression: int | None
+        self.channels, self.compression, is_deep, _, _, _, mattes = source  # type: ignore[assignment]  # as channel_source() made it
+        self.is_kept = is_kept
+        self._named, self._layers, self._has_mattes = source.named, source.layers, bool(mattes)
+        self.traits = self._traits() | (t.DEEP if is_deep else 0)
+
+    def _traits(self) -> int:
+        found = t.ALWAYS
+        for channel in self.channels:
+            found |= _TYPE_TRAITS.get(channel[1], 0)  # type: ignore[call-overload]  # an IntEnum's key is its number
+            if channel.x_sampling != 1 or channel.y_sampling != 1:
+                found |= t.SUBSAMPLED
+        if tuple([channel.name for channel in self.channels]) not in _PLAIN:
+            found |= t.UNUSUAL
+        if not self.by_role.keys().isdisjoint(DATA_ROLES):
+            found |= t.DATA
+        if Role.COLOUR in self.by_role:
+            found |= t.COLOURED
+        if self._has_mattes:
+            found |= t.CRYPTOMATTE
+        if any(layer.is_lossy for layer in self._layers):
+            found |= t.LOSSY
+        if self.compression is not None and self.compression > Compression.DWAB:
+            found |= t.NEW_CODEC
+        return found
+
+    @cached_property
+    def named(self) -> tuple[NamedChannel, ...]:
+        """The channels with what their names say, in file order."""
+        return tuple(
+            NamedChannel(
+                name.name,
+                name.layer,
+                name.component,
+                name.view,
+                Role.CRYPTOMATTE if name.cryptomatte else role_of(name.layer, name.component),
+                channel,
+                name.is_lossy,
+            )
+            for name, channel in zip(self._named, self.channels, strict=True)
+        )
+
+    @cached_property
+    def by_role(self) -> dict[Role, list[NamedChannel]]:
+        """The channels by what they hold."""
+        found: dict[Role, list[NamedChannel]] = {}
+        for channel in self.named:
+            found.setdefault(channel.role, []).append(channel)
+        return found
+
+    def of_role(self, role: Role) -> list[NamedChannel]:
+        """The channels that hold `role`."""
+        return self.by_role.get(role, [])
+
+    @cached_property
+    def by_layer(self) -> dict[tuple[str, str | None], dict[str, NamedChannel]]:
+        """(layer, view) -> component -> channel, in file order."""
+        found: dict[tuple[str, str | None], dict[str, NamedChannel]] = {}
+        for channel in self.named:
+            found.setdefault((channel.layer, channel.view), {})[channel.component] = channel
+        return found
+
+    @cached_property
+    def rgb_layers(self) -> list[tuple[NamedChannel, NamedChannel, NamedChannel]]:
+        """R, G and B of every layer and view that has all three as colour."""
+        found = []
+        for members in self.by_layer.values():
+            if all(component in members for component in RGB):
+                red, green, blue = (members[component] for component in RGB)
+                if red.role is Role.COLOUR:
+                    found.append((red, green, blue))
+        return found
+
+    @cached_property
+    def by_view(self) -> dict[str | None, frozenset[tuple[str, str, str]]]:
+        """View -> (layer, component, type name) of its channels."""
+        found: dict[str | None, set[tuple[str, str, str]]] = {}
+        for channel in self.named:
+            entry = (channel.layer, channel.component, channel.channel.type_name)
+            found.setdefault(channel.view, set()).add(entry)
+        return {view: frozenset(entries) for view, entries in found.items()}
+
+    @cached_property
+    def outer_names(self) -> frozenset[str]:
+        """All components of channel names that stand before the last but one."""
+        return frozenset(word for channel in self.channels for word in channel.name.split(".")[:-2])
+
+    @cached_property
+    def inner_names(self) -> frozenset[str]:
+        """The components of channel names that are the last but one."""
+        return frozenset(channel.name.split(".")[-2] for channel in self.channels if "." in channel.name)
+
+
+_memoised = lru_cache(maxsize=128)(ChannelFacts)
+
+
+def channel_facts(source: ChannelSource) -> ChannelFacts:
+    """The facts of a channel list, the same object for equal sources of ordinary length."""
+    return _memoised(source) if _is_ordinary(source) else ChannelFacts(source, is_kept=False)

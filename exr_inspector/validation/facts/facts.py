@@ -1,0 +1,203 @@
+"""What rules ask of a file again and again, worked out once: traits, channels by role and layer, figures by channel.
+
+Facts only rearrange an Inspection; they judge nothing. They belong to one call of the engine and one thread; only those of
+the channel list are shared (`channel_facts`).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+from exr_inspector.exr.chunks.layout import Layout
+from exr_inspector.exr.chunks.tables import Completeness
+from exr_inspector.exr.header.parser import Header, PartHeader
+from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel
+from exr_inspector.exr.names import PartNames
+from exr_inspector.model import ChannelStats, Inspection, PartPixels
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.channel_facts import (
+    ChannelFacts,
+    NamedChannel,
+    channel_facts,
+    channel_source,
+)
+from exr_inspector.validation.facts.mattes import Matte
+from exr_inspector.validation.facts.roles import Role
+
+_TRIGGERS = frozenset(t.BY_ATTRIBUTE)
+_MATTES = 64
+_MANIFESTS = 4  # reading one may take a second
+
+
+class PartFacts:
+    """One part.
+
+    Attributes:
+        file: The file it belongs to.
+        part: Its header.
+        index: Its index.
+        names: Its names taken apart.
+        channel_facts: What follows from its channel list.
+        completeness: What of it is there, None where that is unknown.
+        traits: Bits of `traits`.
+    """
+
+    def __init__(self, file: FileFacts, part: PartHeader, names: PartNames) -> None:
+        inspection = file.inspection
+        self.file = file
+        self.part = part
+        self.index = part.index
+        self.names = names
+        known = inspection.completeness
+        self.completeness: Completeness | None = known[part.index] if part.index < len(known) else None
+        kind = part.part_type
+        is_deep = kind in {"deepscanline", "deeptile"}
+        source = channel_source(part, names, is_deep=is_deep, is_multi_part=file.is_multi_part)
+        self.channel_facts: ChannelFacts = channel_facts(source)
+        self.traits = self.channel_facts.traits | self._traits(kind)
+
+    def _traits(self, kind: str | None) -> int:
+        attributes = self.part.by_name
+        found = 0
+        if not _TRIGGERS.isdisjoint(attributes):
+            for name in attributes.keys() & _TRIGGERS:
+                found |= t.BY_ATTRIBUTE[name]
+        if not found & t.TAGGED:
+            found |= t.UNTAGGED
+        if kind in {"tiledimage", "deeptile"}:
+            found |= t.TILED
+        elif "tiles" in attributes:
+            found |= t.FLAT_TILES
+        completeness = self.completeness
+        if completeness is not None and completeness[4] != completeness[2]:  # chunks that are there, and all
+            found |= t.INCOMPLETE
+        return found | self._geometry(attributes)
+
+    @staticmethod
+    def _geometry(attributes: dict[str, Attribute]) -> int:
+        """Traits of the windows. What is missing or no window counts as unusual, and rules look closer."""
+        get, found = attributes.get, 0
+        display, data = get("displayWindow"), get("dataWindow")
+        window = None if display is None or data is None or display[2] != data[2] else data[2]
+        if not isinstance(window, Box2i) or window[0] or window[1]:
+            found = t.WINDOWS | t.LARGE
+        elif window[2] >= t.LARGE_PX or window[3] >= t.LARGE_PX:
+            found = t.LARGE
+        # The value of an attribute is its third field.
+        aspect, width, centre = get("pixelAspectRatio"), get("screenWindowWidth"), get("screenWindowCenter")
+        if aspect is None or width is None or centre is None:
+            return found | t.SCREEN
+        if aspect[2] != 1.0 or width[2] != 1.0 or centre[2] != (0.0, 0.0):
+            found |= t.SCREEN
+        return found
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channel list, empty where there is none."""
+        return self.channel_facts.channels
+
+    @property
+    def compression(self) -> int | None:
+        """The compression code, None where there is none."""
+        return self.channel_facts.compression
+
+    @property
+    def named(self) -> tuple[NamedChannel, ...]:
+        """The channels with what their names say, in file order."""
+        return self.channel_facts.named
+
+    @property
+    def by_layer(self) -> dict[tuple[str, str | None], dict[str, NamedChannel]]:
+        """(layer, view) -> component -> channel, in file order."""
+        return self.channel_facts.by_layer
+
+    @property
+    def rgb_layers(self) -> list[tuple[NamedChannel, NamedChannel, NamedChannel]]:
+        """R, G and B of every layer and view that has all three as colour."""
+        return self.channel_facts.rgb_layers
+
+    def of_role(self, role: Role) -> list[NamedChannel]:
+        """The channels that hold `role`."""
+        return self.channel_facts.of_role(role)
+
+    @property
+    def layout(self) -> Layout | None:
+        """How it is cut, None where that is unknown."""
+        layouts = self.file.inspection.layouts
+        return layouts[self.index] if self.index < len(layouts) else None
+
+    @cached_property
+    def stats(self) -> dict[str, ChannelStats]:
+        """Figures of level (0, 0) by channel name; empty where pixels were not read."""
+        pixels = self.file.inspection.pixels
+        if pixels is None:
+            return {}
+        return {s.channel: s for s in pixels.channels if s.part == self.index and not s.level_x and not s.level_y}
+
+    @cached_property
+    def pixels(self) -> PartPixels | None:
+        """What was read of level (0, 0), None where pixels were not read."""
+        report = self.file.inspection.pixels
+        found = report.parts if report else ()
+        return next((p for p in found if p.part == self.index and not p.level_x and not p.level_y), None)
+
+    def number(self, name: str, type_name: str = "float") -> float | None:
+        """The value of an attribute that holds one number; None where there is none, or it is not finite."""
+        value = self.part.value(name, type_name)
+        return value if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+class FileFacts:
+    """One file.
+
+    Attributes:
+        inspection: All there is.
+        header: Its header.
+        is_multi_part: Whether the file is of the multi-part kind.
+        parts: Facts of its parts.
+        traits: Traits of all parts together, and the file's own.
+    """
+
+    def __init__(self, inspection: Inspection, header: Header) -> None:
+        self.inspection = inspection
+        self.header = header
+        self.is_multi_part = bool(header.version_word & MULTI_PART)
+        self.parts: list[PartFacts] = []
+        found = t.MULTI_PART if self.is_multi_part else 0
+        for part in header.parts:
+            facts = PartFacts(self, part, inspection.names[part.index])
+            self.parts.append(facts)
+            found |= facts.traits
+        self.traits = found
+
+    @cached_property
+    def views(self) -> tuple[str, ...]:
+        """All views of the file, in the order in which they are met."""
+        return tuple(dict.fromkeys(view for part in self.parts for view in part.names.views))
+
+    @cached_property
+    def reported(self) -> frozenset[str]:
+        """Codes of the problems that the format's own checks have told of."""
+        return frozenset(problem.code for problem in self.inspection.problems)
+
+    @cached_property
+    def manifest_parts(self) -> frozenset[int]:
+        """The parts whose id manifests are looked at: where each is met first, and no more than anybody uses."""
+        first: dict[AttributeValue, int] = {}
+        for part in self.parts:
+            value = part.part.value("idManifest", "idmanifest")
+            if value is not None and value not in first and len(first) < _MANIFESTS:
+                first[value] = part.index
+        return frozenset(first.values())
+
+    @cached_property
+    def mattes(self) -> list[Matte]:
+        """The Cryptomattes that any part declares, once a key; no more than anybody uses, for the time it takes."""
+        channels = [(part.index, name) for part in self.parts for name in part.names.channels]
+        found: dict[str, Matte] = {}
+        for part in self.parts:
+            for declared in part.names.cryptomattes:
+                if declared.key not in found and len(found) < _MATTES:
+                    found[declared.key] = Matte(declared, part.index, channels)
+        return list(found.values())

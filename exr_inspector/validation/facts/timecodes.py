@@ -1,0 +1,86 @@
+"""Time codes as counters: which frame of the day one names, and which ones drop frame counting leaves out.
+
+The bits are read by `exr.timecode`; this is the arithmetic of SMPTE 12M on top of it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+from exr_inspector.exr.header.timecode import read_timecode
+from exr_inspector.exr.header.values import TimeCode
+
+_TEXT = re.compile(r"(\d\d):(\d\d):(\d\d)([:;])(\d\d)", re.ASCII)
+_DROP_FLAG = 0x40
+DROP_RATES = (30_000 / 1001, 60_000 / 1001)
+
+
+class Clock(NamedTuple):
+    """A time code's fields."""
+
+    hours: int
+    minutes: int
+    seconds: int
+    frame: int
+    is_drop_frame: bool
+
+    @property
+    def text(self) -> str:
+        """`hh:mm:ss:ff`, with a semicolon before the frame for drop frame."""
+        return f"{self.hours:02}:{self.minutes:02}:{self.seconds:02}{';' if self.is_drop_frame else ':'}{self.frame:02}"
+
+
+def clock_of(value: TimeCode) -> Clock:
+    """The fields of a time code as stored, also impossible ones."""
+    reading = read_timecode(value)
+    return Clock(reading.hours, reading.minutes, reading.seconds, reading.frame, reading.drop_frame)
+
+
+def clock_of_text(text: str | None) -> Clock | None:
+    """The fields of `hh:mm:ss:ff`, None for anything else."""
+    match = _TEXT.fullmatch(text) if text else None
+    if match is None:
+        return None
+    hours, minutes, seconds, frame = (int(match[group]) for group in (1, 2, 3, 5))
+    return Clock(hours, minutes, seconds, frame, match[4] == ";")
+
+
+def has_drop_flag(value: TimeCode) -> bool:
+    """Whether a time code as stored counts drop frames."""
+    return bool(value.time_and_flags & _DROP_FLAG)
+
+
+def range_problems(value: TimeCode, rate: float | None) -> tuple[str, ...]:
+    """Why the digits make no time of day at `rate` frames per second, whether drop frame counting leaves it out or not.
+
+    Without a rate, 30 frames are a second, as for OpenEXR's own class. Above that, some writers count on, others count pairs.
+    """
+    reading = read_timecode(TimeCode(value.time_and_flags & ~_DROP_FLAG, value.user_data))
+    if rate is None or value.time_and_flags & 15 > 9:  # no rate to judge by, or no decimal digit
+        return reading.problems
+    others = tuple(problem for problem in reading.problems if not problem.startswith("frame:"))
+    if reading.frame >= math.ceil(rate - 1e-6):
+        return (*others, f"frame: {reading.frame} is not below {rate:g}")
+    return others
+
+
+def frame_count(clock: Clock, rate: float) -> int:
+    """Frames since 00:00:00:00 at `rate` frames per second, drop frame counting included."""
+    base = round(rate)
+    total = ((clock.hours * 60 + clock.minutes) * 60 + clock.seconds) * base + clock.frame
+    if not clock.is_drop_frame:
+        return total
+    minutes = clock.hours * 60 + clock.minutes
+    return total - base // 15 * (minutes - minutes // 10)
+
+
+def frames_of_day(clock: Clock, rate: float) -> int:
+    """Frames from one 00:00:00:00 to the next, counted as `clock` counts."""
+    return frame_count(clock._replace(hours=24, minutes=0, seconds=0, frame=0), rate)
+
+
+def is_dropped(clock: Clock, rate: float) -> bool:
+    """Whether drop frame counting leaves this time code out."""
+    return clock.is_drop_frame and not clock.seconds and clock.frame < round(rate) // 15 and clock.minutes % 10 != 0

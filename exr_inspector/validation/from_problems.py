@@ -1,0 +1,73 @@
+"""What the format itself reports, as findings: problems of header and chunks, and the error that stopped a reader."""
+
+from __future__ import annotations
+
+from exr_inspector.exr.problems import Problem
+from exr_inspector.model import Finding, Inspection, Severity
+from exr_inspector.validation.policies.policy import ResolvedPolicy
+from exr_inspector.validation.registry import RULES
+
+# error code -> rule. Errors of a source (denied, gone) say nothing of the file and become no finding.
+_RULE_OF_ERROR = {
+    "EXR_EMPTY": "STR-MAGIC",
+    "EXR_MAGIC": "STR-MAGIC",
+    "EXR_VERSION": "STR-VERSION",
+    "EXR_HEADER_TRUNCATED": "STR-HDR-END",
+    "EXR_HEADER_DAMAGED": "STR-HDR-END",
+    "EXR_DAMAGED": "STR-HDR-END",
+    "EXR_LAYOUT": "STR-REQ-MISSING",
+    "EXR_DECODE": "CHK-DECODE",
+    "LIMIT_EXCEEDED": "STR-LIMIT",
+}
+
+
+def _severity(policy: ResolvedPolicy, code: str, *, is_fatal: bool, is_mild: bool) -> Severity | None:
+    """How severe a report is: an error where the library cannot open the file, a degree lower in the harmless variant."""
+    rule = RULES.get(code)
+    if rule is not None and code not in policy.levels:
+        return None
+    forced = policy.levels.get(code)
+    if forced is not None:
+        return forced
+    if is_fatal:
+        return Severity.ERROR
+    own = rule.severity if rule is not None else Severity.WARNING
+    return Severity(max(Severity.INFO, own - 1)) if is_mild else own
+
+
+def _version(code: str) -> int:
+    """The rule's version; 1 for a report whose code is newer than this package."""
+    rule = RULES.get(code)
+    return rule.version if rule is not None else 1
+
+
+def _finding(problem: Problem, severity: Severity) -> Finding:
+    message = problem.message
+    if problem.found:
+        message += f": found {problem.found}"
+    if problem.expected:
+        message += f", expected {problem.expected}" if problem.found else f": expected {problem.expected}"
+    code, _, part, offset, found, expected, channel, *_ = problem
+    return Finding(code, severity, message, part, channel, found, expected, offset, _version(code))
+
+
+def problem_findings(inspection: Inspection, policy: ResolvedPolicy) -> list[Finding]:
+    """The inspection's problems as findings."""
+    found = []
+    for problem in inspection.problems:
+        severity = _severity(policy, problem.code, is_fatal=problem.fatal, is_mild=problem.mild)
+        if severity is not None:
+            found.append(_finding(problem, severity))
+    return found
+
+
+def failure_finding(inspection: Inspection, policy: ResolvedPolicy) -> Finding | None:
+    """The error that ended the inspection, as a finding of the rule it breaks; None for errors that are not the file's."""
+    error = inspection.error_code or ""
+    code = _RULE_OF_ERROR.get(error, error)
+    if code not in RULES:
+        return None
+    severity = _severity(policy, code, is_fatal=True, is_mild=False)
+    if severity is None:
+        return None
+    return Finding(code, severity, inspection.error_message or error, found=error, rule_version=RULES[code].version)

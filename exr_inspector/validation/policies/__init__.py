@@ -1,0 +1,1 @@
+"""Policies: which rules hold, with which parameters and severity."""

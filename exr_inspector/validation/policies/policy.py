@@ -1,0 +1,195 @@
+"""Policies: which rules hold for which paths, how severe each is, and what they compare with.
+
+A policy is a stack of layers: the profile it extends (itself a policy file of this package), its own rules and parameters,
+then those of every path entry that matches, in order. `for_path` puts the stack together once for each set of matching
+entries; a policy itself never changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import cache, lru_cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from exr_inspector.errors import PolicyError
+from exr_inspector.model import Severity
+from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.policies.file import PROFILES, PolicyFile, parse_policy
+from exr_inspector.validation.policies.globs import glob_pattern
+from exr_inspector.validation.policies.plan import Plan, make_plan
+from exr_inspector.validation.registry import RULES
+
+_SEVERITIES = {"info": Severity.INFO, "warning": Severity.WARNING, "error": Severity.ERROR}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Rules and parameters of one level of a stack.
+
+    Attributes:
+        rules: (code or glob, level) in the order written.
+        parameters: The parameters that are set here.
+    """
+
+    rules: tuple[tuple[str, str], ...]
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PathLayer:
+    """A layer for some paths.
+
+    Attributes:
+        patterns: Of which one must match the whole path.
+        extends: Profile to start from, None for the policy's own.
+        layer: What is laid over.
+    """
+
+    patterns: tuple[re.Pattern[str], ...]
+    extends: str | None
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResolvedPolicy:
+    """What holds for one path.
+
+    Attributes:
+        label: Name and version of the policy, as rows have it.
+        levels: Rule code to severity as the policy sets it, None for a rule's own; rules that are off are absent.
+        parameters: What rules compare with.
+        plan: The same, ready for the engine.
+    """
+
+    label: str
+    levels: Mapping[str, Severity | None]
+    parameters: Parameters
+    plan: Plan
+
+    def severity_of(self, code: str) -> Severity | None:
+        """How severe a violation of a rule is here, None where the rule is off."""
+        if code not in self.levels:
+            return None
+        return self.levels[code] or RULES[code].severity
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """A policy as loaded.
+
+    Attributes:
+        name: Its name.
+        version: Its version.
+        origin: Where it came from.
+        extends: Profile it extends, None for every rule as registered.
+        layer: Its own rules and parameters.
+        paths: Exceptions by path.
+    """
+
+    name: str
+    version: str
+    origin: str
+    extends: str | None
+    layer: Layer
+    paths: tuple[PathLayer, ...]
+
+    @property
+    def label(self) -> str:
+        """Name and version, as rows have it: `name@version`."""
+        return f"{self.name}@{self.version}"
+
+    def for_path(self, path: str) -> ResolvedPolicy:
+        """What holds for `<bucket>/<key>`."""
+        if not self.paths:
+            return _resolve(self, ())
+        matching = tuple(i for i, entry in enumerate(self.paths) if any(p.fullmatch(path) for p in entry.patterns))
+        return _resolve(self, matching)
+
+
+def _layer(rules: Mapping[str, str], parameters: Parameters) -> Layer:
+    given = {name: getattr(parameters, name) for name in parameters.model_fields_set}
+    return Layer(tuple(rules.items()), MappingProxyType(given))
+
+
+def _policy(parsed: PolicyFile, origin: str) -> Policy:
+    paths = tuple(
+        PathLayer(tuple(map(glob_pattern, entry.match)), entry.extends, _layer(entry.rules, entry.parameters))
+        for entry in parsed.paths
+    )
+    layer = _layer(parsed.rules, parsed.parameters)
+    return Policy(parsed.name, parsed.version, origin, parsed.extends, layer, paths)
+
+
+def load_policy(text: str, *, origin: str) -> Policy:
+    """A policy from YAML text.
+
+    Args:
+        text: The file's text.
+        origin: Where it comes from (a path or URL), for messages.
+
+    Raises:
+        PolicyError: With origin, line and key of everything that is wrong.
+    """
+    return _policy(parse_policy(text, origin=origin), origin)
+
+
+@cache
+def _builtin(name: str) -> Policy:
+    text = (files("exr_inspector.validation") / "profiles" / f"{name}.yaml").read_text(encoding="utf-8")
+    origin = f"profile {name}"
+    return _policy(parse_policy(text, origin=origin, is_profile=True), origin)
+
+
+def builtin_policy(name: str) -> Policy:
+    """A profile of this package: one of PROFILES.
+
+    Raises:
+        PolicyError: If there is none of that name.
+    """
+    if name not in PROFILES:
+        near = get_close_matches(name, PROFILES, 1, 0.6)
+        hint = f"did you mean {near[0]}? The " if near else ""
+        raise PolicyError(
+            f"there is no profile {name!r}; {hint}profiles are {', '.join(PROFILES)}; files end in .yaml or are s3:// URLs"
+        )
+    return _builtin(name)
+
+
+def _stack(extends: str | None) -> list[Layer]:
+    """The layers of a profile, the one it starts from first."""
+    layers: list[Layer] = []
+    while extends is not None:
+        profile = _builtin(extends)
+        layers.insert(0, profile.layer)
+        extends = profile.extends
+    return layers
+
+
+@lru_cache(maxsize=512)
+def _resolve(policy: Policy, matching: tuple[int, ...]) -> ResolvedPolicy:
+    entries = [policy.paths[index] for index in matching]
+    extends = next((entry.extends for entry in reversed(entries) if entry.extends), policy.extends)
+    layers = [*_stack(extends), policy.layer, *(entry.layer for entry in entries)]
+    levels: dict[str, Severity | None] = dict.fromkeys(RULES)
+    parameters: dict[str, Any] = {}
+    for layer in layers:
+        for pattern, level in layer.rules:
+            _set(levels, pattern, level)
+        parameters.update(layer.parameters)
+    resolved = Parameters(**parameters)
+    return ResolvedPolicy(policy.label, MappingProxyType(levels), resolved, make_plan(levels, resolved))
+
+
+def _set(levels: dict[str, Severity | None], pattern: str, level: str) -> None:
+    codes = [pattern] if pattern in RULES else [code for code in RULES if fnmatchcase(code, pattern)]
+    for code in codes:
+        if level == "off":
+            levels.pop(code, None)
+        else:
+            levels[code] = _SEVERITIES.get(level)

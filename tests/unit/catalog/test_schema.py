@@ -1,0 +1,30 @@
+"""The schema has the columns of the first draft; cookbook parameters know their kind."""
+
+from __future__ import annotations
+
+import pytest
+
+from exr_inspector.catalog.queries import cookbook
+from exr_inspector.catalog.schema import BY_NAME
+from exr_inspector.errors import CatalogError
+
+
+def test_columns_of_the_first_draft_are_there() -> None:
+    draft = {
+        "files": "path size_bytes mtime exr_version multipart_count is_deep hash",
+        "parts": "file_path part_index part_name view_name data_window display_window pixel_aspect_ratio",
+        "channels": "file_path part_index name type x_sampling y_sampling linearity",
+        "attributes": "file_path part_index name type value",
+        "stats": "file_path part_index channel min max mean stddev nan_count inf_count sample_stride",
+        "validation": "file_path code severity message",
+    }
+    for name, columns in draft.items():
+        assert set(columns.split()) <= set(BY_NAME[name].arrow.names)
+    assert {"line_order", "compression", "tiling"} <= set(BY_NAME["parts"].arrow.names)
+
+
+def test_parameters_read_their_kind() -> None:
+    rows = next(item for item in cookbook.cookbook()["listing"].parameters if item.name == "rows")
+    assert (rows.value("5"), rows.default) == (5, 100)
+    with pytest.raises(CatalogError):
+        rows.value("five")

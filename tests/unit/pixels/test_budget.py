@@ -1,0 +1,96 @@
+"""What decoding threads share and keep: files in memory that the library opens by name, and scratch that goes round."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from exr_inspector.pixels.budget import DecodeBudget, MemoryFile, MemoryPool
+
+KEPT = 16 << 20
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def held(file: MemoryFile, pieces: list[bytes | memoryview]) -> bytes:
+    made = file.holding(pieces)
+    return Path(made).read_bytes() if isinstance(made, str) else made.read()
+
+
+def test_a_file_in_memory_holds_what_it_is_given_and_nothing_of_before() -> None:
+    with contextlib.closing(MemoryFile()) as file:
+        many = [b"", b"head", *(bytes([number % 251]) * (number % 7) for number in range(3000))]
+        assert held(file, many) == b"".join(many)
+        assert held(file, [memoryview(b"0123456789")[2:5], b"!"]) == b"234!"
+
+
+def test_a_system_that_writes_less_than_asked_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.writev
+    monkeypatch.setattr(os, "writev", lambda file, pieces: whole(file, [memoryview(pieces[0])[:3]]))
+    with contextlib.closing(MemoryFile()) as file:
+        assert held(file, [b"0123456789", b"ab", b"cdefg"]) == b"0123456789abcdefg"
+
+
+def test_where_files_in_memory_are_forbidden_a_stream_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: Any) -> int:
+        raise PermissionError("no")
+
+    monkeypatch.setattr(os, "memfd_create", forbidden)
+    with contextlib.closing(MemoryFile()) as file:
+        assert not isinstance(file.holding([b"a"]), str)
+        assert held(file, [b"ab", b"c"]) == b"abc"
+        file.shrink()
+
+
+def test_scratch_goes_round_and_gives_the_memory_of_rare_large_strips_back() -> None:
+    with contextlib.closing(DecodeBudget(workers=1, memory_bytes=1 << 20)) as budget:
+        with budget.scratch() as first:
+            name = first.file.holding([bytes(KEPT), bytes(1 << 20)])
+            assert not isinstance(name, str) or Path(name).stat().st_size == KEPT + (1 << 20)
+            with budget.scratch() as other:
+                assert other is not first
+        assert not isinstance(name, str) or Path(name).stat().st_size == KEPT
+        with budget.scratch() as again:
+            assert again in {first, other}
+
+
+def test_a_lease_is_given_back_once_by_the_last_holder() -> None:
+    pool = MemoryPool(100)
+    with pool.taken(60) as lease:
+        lease.share()
+        lease.keep(10)
+        assert pool.used == 10
+        lease.release()
+        assert pool.used == 10
+    assert pool.used == 0
+    lease.release()
+    assert pool.used == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
+def test_what_large_strips_leave_behind_goes_back_to_the_system() -> None:
+    """Blocks freed below one that lives stay with malloc until it is told."""
+    with contextlib.closing(DecodeBudget(workers=1, memory_bytes=1 << 20)) as budget:
+        blocks = [np.ones(1 << 20, np.uint8) for _ in range(200)]
+        last = np.ones(1 << 16, np.uint8)
+        before = resident()
+        blocks.clear()
+        budget.tidy(200 << 20)
+        assert last[0] == 1
+        assert before - resident() > 150 << 20
+
+
+def test_small_strips_are_not_worth_the_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.closing(DecodeBudget(workers=1, memory_bytes=1 << 20)) as budget:
+        calls: list[int] = []
+        monkeypatch.setattr(budget, "_trim", calls.append)
+        budget.tidy(64 << 20)
+        assert not calls
+        budget.tidy(128 << 20)
+        assert calls == [0]

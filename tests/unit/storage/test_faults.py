@@ -1,0 +1,411 @@
+"""Each way in which an S3 server fails, over real sockets: which error of ours it becomes, and what it costs."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from obstore.exceptions import GenericError
+
+from exr_inspector.errors import (
+    AccessDenied,
+    BudgetExceeded,
+    DeadlineExceeded,
+    ExrInspectorError,
+    ObjectChanged,
+    ObjectNotFound,
+    SourceUnavailable,
+    UnsupportedKey,
+)
+from exr_inspector.model import Cost
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import Deadline, ReadBudget, SourceOpener
+from exr_inspector.storage.budget import Meter
+from exr_inspector.storage.requests import FIRST_PAUSE_SECONDS, Attempts, OnLoop
+from tests.support.faulty_s3 import ACCESS_KEY, LEAK, SECRET_KEY, Drop, FaultyS3, Short, Stall, Status, Thin, Trickle
+
+DATA = bytes(index * 13 % 253 for index in range(20_000))
+
+
+@pytest.fixture
+def s3():
+    with FaultyS3() as server:
+        server.put("b", "a.exr", DATA)
+        yield server
+
+
+@contextlib.contextmanager
+def opened(server, **environ):
+    settings = load_settings({**server.environ, "S3_TIMEOUT_SECONDS": "10", **environ}, secrets_dir=None)
+    with contextlib.closing(SourceOpener(settings)) as opener:
+        yield opener
+
+
+def patience(fault):
+    """Little where the server will be silent, much where a busy machine must not look like one that is."""
+    return {"S3_TIMEOUT_SECONDS": "0.5"} if isinstance(fault, Stall) else {}
+
+
+@pytest.mark.parametrize(
+    "fault", [Status(500), Status(502), Status(503), Status(429), Status(408), Drop(), Short(100), Thin(100), Stall(1)]
+)
+def test_a_passing_fault_is_asked_again_and_counted(s3, fault):
+    with opened(s3, **patience(fault)) as opener:
+        s3.script(fault)
+        source = opener.open("b", "a.exr")
+        assert source.read(start=0, end=1000) == DATA[:1000]
+        assert source.cost == Cost(requests=2, bytes_read=1000)
+        assert s3.count() == 2
+
+
+@pytest.mark.parametrize("fault", [Status(500), Status(503), Status(429), Drop(), Short(100), Thin(100), Stall(1)])
+def test_a_lasting_fault_is_unavailable_after_the_retries(s3, fault):
+    with opened(s3, S3_RETRIES="1", **patience(fault)) as opener:
+        s3.chance(1.0, fault, seed=1)
+        source = opener.open("b", "a.exr")
+        with pytest.raises(SourceUnavailable):
+            source.read(start=0, end=1000)
+        assert source.cost == Cost(requests=2, bytes_read=0)
+        assert s3.count() == 2
+
+
+@pytest.mark.parametrize("code", [400, 405, 301])
+def test_what_no_retry_helps_is_asked_once(s3, code):
+    with opened(s3) as opener:
+        s3.script(Status(code))
+        source = opener.open("b", "a.exr")
+        with pytest.raises(SourceUnavailable):
+            source.read(start=0, end=10)
+        assert s3.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(401, AccessDenied), (403, AccessDenied), (404, ObjectNotFound), (412, ObjectChanged)]
+)
+def test_answers_that_are_final(s3, code, error):
+    with opened(s3) as opener:
+        s3.script(Status(code))
+        with pytest.raises(error):
+            opener.open("b", "a.exr").read(start=0, end=10)
+        assert s3.count() == 1
+
+
+def test_retries_do_not_use_up_the_budget(s3):
+    with opened(s3) as opener:
+        s3.script(Status(503), Status(503))
+        source = opener.open("b", "a.exr", budget=ReadBudget(requests=1, bytes=10))
+        assert source.read(start=0, end=10) == DATA[:10]
+        assert source.cost.requests == 3
+        with pytest.raises(BudgetExceeded):
+            source.read(start=10, end=11)
+
+
+def test_nobody_listens():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    environ = {
+        "S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "S3_ACCESS_KEY": "a",
+        "S3_SECRET_KEY": "s",
+        "S3_RETRIES": "1",
+    }
+    with contextlib.closing(SourceOpener(load_settings(environ, secrets_dir=None))) as opener:
+        source = opener.open("b", "a.exr")
+        with pytest.raises(SourceUnavailable, match="connect"):
+            source.read(start=0, end=10)
+        assert source.cost.requests == 2
+        with pytest.raises(SourceUnavailable):
+            opener.head("b", "a.exr")
+
+
+@pytest.mark.parametrize("fault", [Stall(2), Trickle(1, 0.2)])
+def test_the_deadline_ends_a_request_under_way(s3, fault):
+    with opened(s3) as opener:
+        s3.script(fault)
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            opener.open("b", "a.exr", deadline=Deadline.after(0.3)).read(start=0, end=1000)
+        assert time.monotonic() - began < 1.5
+
+
+def test_a_request_that_is_out_of_time_is_dropped_at_once(s3):
+    with opened(s3) as opener:
+        s3.script(Stall(5))
+        with pytest.raises(DeadlineExceeded):
+            opener.open("b", "a.exr", deadline=Deadline.after(0.2)).read(start=0, end=1000)
+        began = time.monotonic()
+        while asyncio.all_tasks(opener._transport._loop):
+            assert time.monotonic() - began < 2
+            time.sleep(0.01)
+
+
+def test_an_object_that_grows_while_its_size_is_looked_up_is_refused(s3):
+    s3.put("b", "empty.exr", b"")
+    s3.hook = lambda request: s3.put("b", "empty.exr", DATA) if request.method == "HEAD" else None
+    with opened(s3) as opener, pytest.raises(ObjectChanged):
+        opener.open("b", "empty.exr").read(start=0, end=1000)
+
+
+def test_a_body_that_stands_still_is_given_up(s3):
+    with opened(s3, S3_RETRIES="0", S3_TIMEOUT_SECONDS="0.4") as opener:
+        s3.script(Trickle(100, 2.0))
+        began = time.monotonic()
+        with pytest.raises(SourceUnavailable):
+            opener.open("b", "a.exr").read(start=0, end=1000)
+        assert time.monotonic() - began < 1.8
+
+
+def test_nothing_is_asked_after_the_deadline(s3):
+    with opened(s3) as opener:
+        source = opener.open("b", "a.exr", deadline=Deadline.after(0))
+        with pytest.raises(DeadlineExceeded):
+            source.read(start=0, end=10)
+        assert s3.count() == 0
+
+
+def test_no_retry_is_started_that_the_deadline_would_cut():
+    meter = Meter()
+    attempts = Attempts(20, meter, Deadline.after(FIRST_PAUSE_SECONDS / 2), "b/a.exr", OnLoop())
+
+    async def throttled():
+        raise GenericError("Generic S3 error: Server returned non-2xx status code: 503 Slow Down: <Error/>")
+
+    with pytest.raises(SourceUnavailable):
+        asyncio.run(attempts.make(throttled))
+    assert meter.cost.requests == 1
+
+
+def test_retries_end_with_the_deadline(s3):
+    with opened(s3, S3_RETRIES="20") as opener:
+        s3.chance(1.0, Status(503), seed=1)
+        began = time.monotonic()
+        with pytest.raises((SourceUnavailable, DeadlineExceeded)):
+            opener.open("b", "a.exr", deadline=Deadline.after(0.5)).read(start=0, end=10)
+        assert time.monotonic() - began < 1.5
+
+
+def test_a_slow_caller_does_not_hold_up_the_others(s3):
+    with opened(s3) as opener:
+        s3.script(Stall(1.0))
+        with ThreadPoolExecutor(1) as pool:
+            slow = pool.submit(opener.open("b", "a.exr").read, start=0, end=10)
+            while s3.count() == 0:
+                time.sleep(0.01)
+            began = time.monotonic()
+            assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
+            assert time.monotonic() - began < 0.7
+            assert slow.result() == DATA[:10]
+
+
+def test_ranges_are_asked_for_at_the_same_time_and_pinned(s3):
+    with opened(s3) as opener:
+        source = opener.open("b", "a.exr")
+        source.read(start=0, end=10)
+        s3.script(*[Stall(0.3)] * 8)
+        ranges = [(index * 1000, index * 1000 + 10) for index in range(8)]
+        began = time.monotonic()
+        assert source.read_many(ranges, coalesce_bytes=100) == [DATA[start:end] for start, end in ranges]
+        assert time.monotonic() - began < 1.2
+        assert source.cost.requests == 9
+        etag = s3.find("b", "a.exr").etag
+        assert [request.headers.get("if-match") for request in s3.requests] == [None] + [etag] * 8
+
+
+def test_the_first_of_many_ranges_pins_the_rest(s3):
+    with opened(s3) as opener:
+        s3.hook = lambda request: s3.put("b", "a.exr", DATA[::-1]) if s3.count() == 2 else None
+        with pytest.raises(ObjectChanged):
+            opener.open("b", "a.exr").read_many([(0, 10), (9000, 9010)], coalesce_bytes=0)
+
+
+def test_one_fault_ends_all_ranges(s3):
+    with opened(s3) as opener:
+        source = opener.open("b", "a.exr")
+        source.read(start=0, end=10)
+        s3.script(Status(403), *[Stall(2)] * 3)
+        began = time.monotonic()
+        with pytest.raises(AccessDenied):
+            source.read_many([(index * 1000, index * 1000 + 10) for index in range(4)], coalesce_bytes=0)
+        assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize("honoured", [True, False])
+def test_an_object_overwritten_mid_read_is_refused_even_if_the_server_ignores_if_match(s3, honoured):
+    s3.honour_match = honoured
+    with opened(s3) as opener:
+        source = opener.open("b", "a.exr")
+        source.read(start=0, end=10)
+        s3.put("b", "a.exr", DATA[::-1])
+        with pytest.raises(ObjectChanged):
+            source.read(start=10, end=20)
+
+
+def test_a_retry_after_an_overwrite_is_refused(s3):
+    with opened(s3) as opener:
+        source = opener.open("b", "a.exr")
+        source.read(start=0, end=10)
+        s3.script(Short(5))
+        s3.hook = lambda request: s3.put("b", "a.exr", DATA[::-1]) if s3.count() == 3 else None
+        with pytest.raises(ObjectChanged):
+            source.read(start=10, end=20)
+
+
+def test_without_etags_size_and_time_tell_versions_apart(s3):
+    s3.send_etag = False
+    with opened(s3) as opener:
+        source = opener.open("b", "a.exr")
+        source.read(start=0, end=10)
+        assert source.version.etag is None
+        assert source.read(start=10, end=20) == DATA[10:20]
+        s3.put("b", "a.exr", DATA + b"x")
+        with pytest.raises(ObjectChanged):
+            source.read(start=10, end=20)
+
+
+def test_a_weak_etag_is_compared_and_not_sent(s3):
+    s3.put("b", "weak.exr", DATA, etag='W/"1"')
+    with opened(s3) as opener:
+        source = opener.open("b", "weak.exr")
+        assert source.read_many([(0, 5), (100, 105)], coalesce_bytes=0) == [DATA[:5], DATA[100:105]]
+        s3.put("b", "weak.exr", DATA, etag='W/"2"')
+        with pytest.raises(ObjectChanged):
+            source.read(start=10, end=20)
+
+
+def test_a_server_without_times(s3):
+    s3.send_modified = False
+    with opened(s3) as opener:
+        assert opener.open("b", "a.exr").read(start=0, end=5) == DATA[:5]
+
+
+def test_a_server_that_ignores_ranges_is_no_source(s3):
+    s3.honour_range = False
+    with opened(s3) as opener, pytest.raises(SourceUnavailable):
+        opener.open("b", "a.exr").read(start=0, end=5)
+
+
+def test_no_error_tells_a_credential_or_the_servers_words():
+    with FaultyS3(keys=("somebody-else",)) as s3, opened(s3, S3_RETRIES="0") as opener:
+        s3.put("b", "a.exr", DATA)
+        s3.put("b", "c.exr", DATA)
+        faults = [None, Status(500), Status(404), Status(412), Status(400), Status(416), Drop()]
+        for fault in faults:
+            s3.script(fault)
+            with pytest.raises(ExrInspectorError) as caught:
+                opener.open("b", "a.exr").read(start=0, end=5)
+            told = "".join(traceback.format_exception(caught.type, caught.value, caught.tb)) + repr(
+                caught.value.__cause__
+            )
+            for secret in (ACCESS_KEY, SECRET_KEY, LEAK, "Signature"):
+                assert secret not in told, fault
+
+
+def test_variables_of_aws_change_nothing(s3, monkeypatch):
+    for name, value in {
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_SESSION_TOKEN": "of-the-environment",
+        "AWS_ACCESS_KEY_ID": "of-the-environment",
+        "AWS_SECRET_ACCESS_KEY": "of-the-environment",
+        "AWS_SKIP_SIGNATURE": "true",
+        "AWS_REQUEST_PAYER": "true",
+        "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true",
+        "AWS_REGION": "of-the-environment",
+        "AWS_S3_EXPRESS": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with opened(s3, S3_REGION="here-1") as opener:
+        opener.open("b", "a.exr").read(start=0, end=5)
+    (request,) = s3.requests
+    assert f"Credential={ACCESS_KEY}/" in request.headers["authorization"]
+    assert "/here-1/s3/" in request.headers["authorization"]
+    assert "of-the-environment" not in str(request.headers)
+    assert "x-amz-request-payer" not in request.headers
+    assert (request.bucket, request.key) == ("b", "a.exr")
+
+
+def test_a_listing_goes_on_where_it_failed(s3):
+    keys = [f"list/{index:04}.exr" for index in range(3500)]
+    for key in keys:
+        s3.put("b", key, b"x")
+    with opened(s3) as opener:
+        s3.script(None, Status(503), None, Drop(), None, Status(500))
+        assert [entry.key for entry in opener.list("b", "list/")] == keys
+        assert s3.requests[-1].query["start-after"] >= "list/2999.exr"
+        s3.chance(1.0, Status(503), seed=1)
+        with pytest.raises(SourceUnavailable):
+            next(opener.list("b", "list/"))
+
+
+def test_a_key_that_cannot_be_addressed_is_told_when_listing(s3):
+    s3.put("b", "list/good/a.exr", DATA)
+    s3.put("b", "list//b.exr", DATA)
+    with opened(s3) as opener:
+        with pytest.raises(UnsupportedKey, match="b/list "):
+            list(opener.list("b", "list/"))
+        assert [entry.key for entry in opener.list("b", "list/good/")] == ["list/good/a.exr"]
+
+
+def test_a_listing_asks_only_for_the_pages_that_are_consumed(s3):
+    for index in range(5000):
+        s3.put("b", f"list/{index:04}.exr", b"x")
+    with opened(s3) as opener:
+        entries = opener.list("b", "list/")
+        assert next(entries).key == "list/0000.exr"
+        assert s3.count() <= 2
+        assert sum(1 for _ in entries) == 4999
+        assert s3.count() == 5
+
+
+def test_head_is_one_request_and_retried(s3):
+    with opened(s3) as opener:
+        assert opener.head("b", "a.exr").size_bytes == len(DATA)
+        assert s3.count("HEAD") == s3.count() == 1
+        s3.script(Status(503))
+        assert opener.head("b", "a.exr").size_bytes == len(DATA)
+        s3.script(Status(403))
+        with pytest.raises(AccessDenied):
+            opener.head("b", "a.exr")
+
+
+def test_many_threads_on_a_bad_network_get_right_bytes_or_an_error(s3):
+    s3.chance(0.2, Status(500), Status(503), Drop(), Short(3), seed=3)
+    wrong, done = [], []
+
+    def work(number):
+        with opened(s3, S3_RETRIES="6") as opener:
+            source = opener.open("b", "a.exr", deadline=Deadline.after(20))
+            for step in range(6):
+                start = (number * 997 + step * 311) % 15_000
+                ranges = [(start, start + 100), (start + 3000, start + 3100)]
+                if source.read_many(ranges, coalesce_bytes=10) != [DATA[first:last] for first, last in ranges]:
+                    wrong.append((number, step))
+            done.append(source.cost.requests)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert len(done) == 8
+    assert sum(done) == s3.count()
+
+
+def test_closing_ends_requests_under_way_and_a_later_one_starts_afresh(s3):
+    with opened(s3) as opener, ThreadPoolExecutor(1) as pool:
+        s3.script(Stall(2))
+        waiting = pool.submit(opener.open("b", "a.exr").read, start=0, end=10)
+        while s3.count() == 0:
+            time.sleep(0.01)
+        began = time.monotonic()
+        opener.close()
+        with pytest.raises(SourceUnavailable):
+            waiting.result()
+        assert time.monotonic() - began < 1.5
+        assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]

@@ -1,0 +1,122 @@
+"""What an operation gets and gives: a request with its transaction, and an answer. Paging of lists is here, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from vastdb_local.faults import Fault
+from vastdb_local.metadata import Schema, Table, get_schema, get_table
+from vastdb_local.refusals import bad_request
+from vastdb_local.storage import Database
+from vastdb_local.transaction import Transaction
+
+_Entry = TypeVar("_Entry")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request that has been read and let in.
+
+    Attributes:
+        path: Decoded parts of the path: bucket, then schema names, then perhaps a table.
+        command: What the query string starts with: `transaction`, `schema`, `table`, ...
+        parameters: The rest of the query string, decoded.
+        headers: By lower-case name.
+    """
+
+    method: str
+    path: tuple[str, ...]
+    command: str
+    parameters: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+    def number(self, header: str, default: int = 0) -> int:
+        """A header that is a whole number.
+
+        Raises:
+            Refusal: 400 when it is not.
+        """
+        text = self.headers.get(header)
+        if text is None:
+            return default
+        try:
+            return int(text)
+        except ValueError:
+            raise bad_request("InvalidArgument", f"Header {header} is not a number.") from None
+
+    def flag(self, header: str) -> bool:
+        """A header that says true."""
+        return self.headers.get(header, "").lower() == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 200: headers beside the usual ones, and the body.
+
+    Attributes:
+        fault: A fault of the sending, one of `IN_THE_ANSWER`.
+    """
+
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request inside its transaction, whose lock is held."""
+
+    request: Request
+    database: Database
+    transaction: Transaction
+
+    @property
+    def bucket(self) -> str:
+        """Name of the bucket."""
+        return self.request.path[0]
+
+    @property
+    def schema_path(self) -> str:
+        """Full name of the schema, where the path ends in one; empty for the bucket itself."""
+        return "/".join(self.request.path[1:])
+
+    def schema(self) -> Schema:
+        """The schema, where the path ends in one."""
+        return get_schema(self.transaction, self.bucket, self.schema_path)
+
+    def schema_of_table(self) -> Schema:
+        """The schema, where the path ends in a table."""
+        return get_schema(self.transaction, self.bucket, "/".join(self.request.path[1:-1]))
+
+    def table(self) -> Table:
+        """The table, where the path ends in one."""
+        return get_table(self.transaction, self.bucket, "/".join(self.request.path[1:-1]), self.request.path[-1])
+
+
+def page(
+    request: Request, entries: Sequence[_Entry], name: Callable[[_Entry], str]
+) -> tuple[list[_Entry], dict[str, str]]:
+    """The part of a list that a request asks for, and the headers that say how to go on."""
+    exact, prefix = request.headers.get("tabular-name-exact-match"), request.headers.get("tabular-name-prefix", "")
+    if exact:
+        entries = [entry for entry in entries if name(entry) == exact]
+    elif prefix:
+        entries = [entry for entry in entries if name(entry).startswith(prefix)]
+    if request.flag("tabular-list-count-only"):
+        return [], _paging(0, truncated=False, count=len(entries))
+    start = max(0, request.number("tabular-next-key"))
+    shown = list(entries[start : start + max(1, request.number("tabular-max-keys", 1000))])
+    end = start + len(shown)
+    truncated = end < len(entries)
+    return shown, _paging(end if truncated else 0, truncated=truncated, count=len(shown))
+
+
+def _paging(next_key: int, *, truncated: bool, count: int) -> dict[str, str]:
+    return {
+        "tabular-next-key": str(next_key),
+        "tabular-is-truncated": "true" if truncated else "false",
+        "tabular-list-count": str(count),
+    }

@@ -1,0 +1,77 @@
+"""Transactions of a server that does not detect conflicting changes of rows, as `detect_conflicts=False` makes one.
+
+DuckDB always detects them, so a transaction works on copies of the tables it changes and repeats its statements on the real
+ones when it commits, one transaction at a time: the later commit wins, whatever the other has read. Copying costs time
+that grows with the table; this is for tests of clients, with small tables.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import duckdb
+
+from vastdb_local.transaction import Keeper, Transaction
+
+
+class DeferredTransaction(Transaction):
+    """A transaction whose changes of rows reach the tables only at its commit.
+
+    Args:
+        txid: As for `Transaction`.
+        connection: As for `Transaction`.
+        keeper: As for `Transaction`.
+        turn: Held while one of these commits.
+    """
+
+    def __init__(self, txid: int, connection: duckdb.DuckDBPyConnection, keeper: Keeper, turn: threading.Lock) -> None:
+        self._turn = turn
+        self._log: list[tuple[str, object, str]] = []
+        self._copies: dict[str, str] = {}
+        self._settled = False
+        super().__init__(txid, connection, keeper)
+
+    def place(self, stored: str) -> str:
+        """The copy of a table that this transaction has changed."""
+        return self._copies.get(stored, stored)
+
+    def change(self, stored: str, data: object, statement: str) -> int:
+        """Change the copy, and remember how."""
+        if self._settled:
+            return super().change(stored, data, statement)
+        if stored not in self._copies:
+            copy = f"copy_{stored.rpartition('.')[2]}"
+            self.run(f"CREATE TEMP TABLE {copy} AS FROM {stored}")
+            self._copies[stored] = copy
+        count = super().change(self._copies[stored], data, statement)
+        self._log.append((stored, data, statement))
+        return count
+
+    def settle(self) -> None:
+        """Give up deferring, since what follows changes tables themselves; from here on conflicts are found."""
+        if not self._settled:
+            self._settled = True
+            for copy in self._copies.values():
+                self.run(f"DROP TABLE {copy}")
+            self._copies.clear()
+            self._repeat()
+
+    def commit(self) -> None:
+        """Repeat the changes on the tables as they are now, and commit those."""
+        if self._settled or not self._log:
+            super().commit()
+            return
+        with self._turn:
+            self.run("ROLLBACK")
+            self.run("BEGIN TRANSACTION")
+            self._copies.clear()
+            self._settled = True
+            try:
+                self._repeat()
+            finally:
+                super().commit()
+
+    def _repeat(self) -> None:
+        for stored, data, statement in self._log:
+            super().change(stored, data, statement)
+        self._log.clear()

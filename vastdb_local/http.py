@@ -1,0 +1,192 @@
+"""The HTTP/1.1 server: reads requests, checks signatures, writes answers. A thread for each connection."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import socket
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+from vastdb_local.calls import Answer, Request
+from vastdb_local.faults import Fault, FaultKind
+from vastdb_local.operations import REQUEST_LIMIT
+from vastdb_local.refusals import Refusal, bad_request, internal_error
+from vastdb_local.service import ConnectionDropped, Service
+from vastdb_local.signature import SignatureCheck
+from vastdb_local.storage import DatabaseClosed
+
+VERSION = "vast 5.5.0.0"  # the SDK turns features on by it
+_IDLE_CONNECTION_SECONDS = 300
+_DISCARD = 64 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class _ClientGone(Exception):
+    """The client hung up, or fell silent, in the middle of its request: nobody is left to be answered."""
+
+
+class HttpServer(ThreadingHTTPServer):
+    """Serves one `Service` on one address."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+    allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], service: Service, signatures: SignatureCheck) -> None:
+        self.service = service
+        self.signatures = signatures
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give a connection its thread."""
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection whose thread is done with it."""
+        with self._lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        with self._lock:
+            return len(self._connections)
+
+    def drop_connections(self) -> None:
+        """Hang up on every client, which ends their threads."""
+        with self._lock:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the standard library's
+        """A connection that broke off is the client's affair, and one line; anything else is a fault of ours."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            logger.debug("connection of %s broke off: %s", client_address, type(error).__name__)
+        else:
+            logger.error("connection of %s failed", client_address, exc_info=error)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: HttpServer
+    protocol_version = "HTTP/1.1"
+    timeout = _IDLE_CONNECTION_SECONDS
+    wbufsize = -1  # an answer leaves in one piece
+    disable_nagle_algorithm = True
+
+    def version_string(self) -> str:
+        return VERSION
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
+        logger.debug(format, *args)
+
+    def _serve(self) -> None:
+        try:
+            answer = self._answer()
+        except (ConnectionDropped, DatabaseClosed):
+            self._drop()
+        except _ClientGone as gone:
+            self.close_connection = True
+            logger.debug("%s %s broke off: %s", self.command, self.path, gone)
+        except Refusal as refusal:
+            self._write(int(refusal.status), Answer(refusal.xml(), {"Content-Type": "application/xml"}))
+        except Exception:  # the last line of defence: whatever it was, the client gets its answer
+            logger.exception("%s %s failed", self.command, self.path)
+            self._write(500, Answer(internal_error("A fault of the local server; its log tells more.").xml()))
+        else:
+            self._write(200, answer)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names are the standard library's
+
+    def _answer(self) -> Answer:
+        body = self._body()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        parts = urlsplit(self.path)
+        self.server.signatures.check(
+            method=self.command, path=parts.path, query=parts.query, headers=headers, body=body
+        )
+        command, parameters = _query(parts.query)
+        path = tuple(unquote(part) for part in parts.path.split("/") if part)
+        return self.server.service.answer(Request(self.command, path, command, parameters, headers, body))
+
+    def _body(self) -> bytes:
+        text = self.headers.get("Content-Length", "0")
+        if not text.isdecimal():
+            self.close_connection = True
+            raise bad_request("InvalidArgument", "Content-Length is not a number.")
+        length = int(text)
+        if length > REQUEST_LIMIT:
+            while length > 0 and (piece := self._read(min(length, _DISCARD))):
+                length -= len(piece)
+            raise bad_request("EntityTooLarge", f"A request holds at most {REQUEST_LIMIT} bytes.")
+        body = self._read(length)
+        if len(body) != length:
+            self.close_connection = True
+            raise bad_request("IncompleteBody", "The body ended early.")
+        return body
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self.rfile.read(size)
+        except OSError as error:
+            raise _ClientGone(type(error).__name__) from error
+
+    def _write(self, status: int, answer: Answer) -> None:
+        if answer.fault and answer.fault.kind is FaultKind.EMPTY:
+            answer = Answer(headers=answer.headers)
+        self.send_response(status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        whole, self.wfile = self.wfile, io.BytesIO()
+        try:
+            self.end_headers()
+            headers = self.wfile.getvalue()
+        finally:
+            self.wfile = whole
+        body = b"" if self.command == "HEAD" else answer.body
+        if answer.fault is None:
+            self.wfile.write(headers)
+            self.wfile.write(body)
+            self.wfile.flush()
+        else:
+            self._write_badly(headers, body, answer.fault)
+
+    def _write_badly(self, headers: bytes, body: bytes, fault: Fault) -> None:
+        if fault.kind in {FaultKind.CUT, FaultKind.CUT_BODY}:
+            cut = headers[: len(headers) // 2] if fault.kind is FaultKind.CUT else headers + body[: len(body) // 2]
+            self.wfile.write(cut)
+            self.wfile.flush()
+            self._drop()
+            return
+        at_once, slowly = (b"", headers + body) if fault.kind is FaultKind.TRICKLE else (headers, body)
+        self.wfile.write(at_once)
+        self.wfile.flush()
+        for byte in slowly:
+            self.wfile.write(bytes((byte,)))
+            self.wfile.flush()
+            time.sleep(fault.seconds)
+
+    def _drop(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+
+def _query(query: str) -> tuple[str, dict[str, str]]:
+    first, *rest = query.split("&")
+    command = "" if "=" in first else first
+    pairs = (part.partition("=") for part in ([first, *rest] if "=" in first else rest) if part)
+    return command, {unquote_plus(key): unquote_plus(value) for key, _, value in pairs}

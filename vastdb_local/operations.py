@@ -1,0 +1,343 @@
+"""The operations of the protocol on schemas, tables, columns, projections and rows: one function each, and their routes."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from vastdb_local import ddl, rows, wire
+from vastdb_local.calls import Answer, Call, Request, page
+from vastdb_local.metadata import (
+    Column,
+    Table,
+    child_schemas,
+    get_projection,
+    get_schema,
+    projections_of,
+    sorted_columns,
+    tables_of,
+)
+from vastdb_local.queries import NO_MORE_ROWS, Query, Window, count_rows, estimated_bytes
+from vastdb_local.query_request import parse_query
+from vastdb_local.refusals import bad_request, not_implemented
+
+REQUEST_LIMIT = 5 * 2**20  # bytes of a body, and of a list of columns
+_ROWS_PER_ANSWER = 128 * 1024
+_ESTIMATE = 0xFFFFFFFF - 3  # split id by which the SDK asks a sorted table for the number of row groups
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation: the name it is counted and made to fail by, and what it does."""
+
+    name: str
+    run: Callable[[Call], Answer]
+
+
+def list_schemas(call: Call) -> Answer:
+    """Schemas right below a schema or the bucket."""
+    found = child_schemas(call.transaction, call.bucket, call.schema_path)
+    entries = [wire.Listed(schema.path.rpartition("/")[2], schema.properties) for schema in found]
+    shown, headers = page(call.request, entries, lambda entry: entry.name)
+    return Answer(wire.schema_list(call.bucket, shown), headers)
+
+
+def create_schema(call: Call) -> Answer:
+    """A new schema."""
+    ddl.create_schema(call.transaction, call.bucket, call.schema_path, wire.read_properties(call.request.body))
+    return Answer()
+
+
+def alter_schema(call: Call) -> Answer:
+    """Another name or other properties for a schema."""
+    new_path = call.request.parameters.get("tabular-new-schema-name", "")
+    properties = wire.read_properties(call.request.body)
+    ddl.alter_schema(call.transaction, call.schema(), new_path=new_path, properties=properties)
+    return Answer()
+
+
+def drop_schema(call: Call) -> Answer:
+    """Away with an empty schema."""
+    ddl.drop_schema(call.transaction, call.schema())
+    return Answer()
+
+
+def list_tables(call: Call) -> Answer:
+    """Tables of a schema."""
+    exact = call.request.headers.get("tabular-name-exact-match")
+    found = tables_of(call.transaction, call.schema(), name=exact or None)
+    shown, headers = page(call.request, found, lambda table: table.name)
+    with_stats = call.request.flag("tabular-include-list-stats")
+    entries = [_listed_table(call, table, with_stats=with_stats) for table in shown]
+    return Answer(wire.table_list(call.bucket, call.schema_path, entries), headers)
+
+
+def _listed_table(call: Call, table: Table, *, with_stats: bool) -> wire.Listed:
+    count = count_rows(call.transaction, table) if with_stats else 0
+    size = estimated_bytes(table, count)
+    return wire.Listed(table.name, table.properties, table.id, count, size, bool(table.sorting_key))
+
+
+def create_table(call: Call) -> Answer:
+    """A new table."""
+    request = call.request
+    if any(header.startswith("tabular-vector-index") for header in request.headers):
+        raise not_implemented("The local server has no vector indexes.")
+    ddl.create_table(
+        call.transaction,
+        call.schema_of_table(),
+        request.path[-1],
+        wire.read_schema(request.body),
+        properties=request.parameters.get("table-props", ""),
+        sorting_key=_sorting_key(request),
+    )
+    return Answer()
+
+
+def _sorting_key(request: Request) -> list[int]:
+    headers = (f"tabular-sorted-column-{index}" for index in itertools.count())
+    return [request.number(header) for header in itertools.takewhile(request.headers.__contains__, headers)]
+
+
+def alter_table(call: Call) -> Answer:
+    """Another name, a sorting key, or other properties for a table."""
+    table = call.table()
+    new_name = call.request.parameters.get("tabular-new-table-name", "")
+    key = _sorting_key(call.request)
+    properties = wire.read_properties(call.request.body)
+    if key:
+        ddl.set_sorting_key(call.transaction, table, key)
+    if properties:
+        ddl.set_table_properties(call.transaction, table, properties)
+    if new_name:
+        path, _, name = new_name.rpartition("/")
+        ddl.rename_table(call.transaction, call.table(), get_schema(call.transaction, call.bucket, path), name)
+    return Answer()
+
+
+def drop_table(call: Call) -> Answer:
+    """Away with a table."""
+    table = call.table()
+    ddl.drop_table(call.transaction, table)
+    call.database.lookups.forget(table.id)
+    return Answer()
+
+
+def table_stats(call: Call) -> Answer:
+    """Rows, size and addresses of a table."""
+    table = call.table()
+    count = count_rows(call.transaction, table)
+    addresses = _addresses(call.request.headers.get("host", ""))
+    size = estimated_bytes(table, count)
+    return Answer(
+        wire.table_stats(wire.TableStats(count, size, bool(table.sorting_key), table.external_row_ids, addresses))
+    )
+
+
+def _addresses(host: str) -> list[str]:
+    """The client's own name for this server, where it can be an address: so it fits behind mapped ports as well."""
+    name = host.rpartition(":")[0] or host
+    try:
+        return [str(ipaddress.IPv4Address("127.0.0.1" if name == "localhost" else name))]
+    except ValueError:
+        return []
+
+
+def list_columns(call: Call) -> Answer:
+    """Columns of a table."""
+    table = call.table()
+    return _column_page(call.request, table, table.columns)
+
+
+def list_sorted_columns(call: Call) -> Answer:
+    """Columns of a table's sorting key."""
+    table = call.table()
+    return _column_page(call.request, table, sorted_columns(table))
+
+
+def list_projection_columns(call: Call) -> Answer:
+    """Columns of a projection."""
+    table = call.table()
+    projection = get_projection(call.transaction, table, call.request.parameters.get("name", ""))
+    return _column_page(call.request, table, [table.by_id[id_] for id_ in (*projection.sorted, *projection.unsorted)])
+
+
+def _column_page(request: Request, table: Table, columns: tuple[Column, ...] | list[Column]) -> Answer:
+    shown, headers = page(request, columns, lambda column: str(column.field.name))
+    if request.flag("tabular-only-column-names"):
+        fields = [pa.field(column.field.name, pa.null()) for column in shown]
+    else:
+        fields = table.listed(shown)
+    body = wire.schema_body(fields)
+    if len(body) > REQUEST_LIMIT:
+        raise bad_request(
+            "InvalidArgument", f"The list column result size of {len(body)} bytes is too long: ask for less."
+        )
+    return Answer(body, headers)
+
+
+def add_columns(call: Call) -> Answer:
+    """New columns."""
+    ddl.add_columns(call.transaction, call.table(), wire.read_schema(call.request.body))
+    return Answer()
+
+
+def alter_column(call: Call) -> Answer:
+    """Another name for a column; properties and statistics of columns are not kept."""
+    name, new_name = (call.request.parameters.get(f"tabular-{key}", "") for key in ("column-name", "new-column-name"))
+    table = call.table()
+    table.column(name)
+    if new_name:
+        ddl.rename_column(call.transaction, table, name, new_name)
+    return Answer()
+
+
+def drop_columns(call: Call) -> Answer:
+    """Away with columns."""
+    ddl.drop_columns(call.transaction, call.table(), wire.read_schema(call.request.body).names)
+    return Answer()
+
+
+def insert_rows(call: Call) -> Answer:
+    """New rows; their ids."""
+    batch = wire.read_batch(call.request.body)
+    return Answer(wire.row_id_body(rows.insert(call.database, call.transaction, call.table(), batch)))
+
+
+def update_rows(call: Call) -> Answer:
+    """Other values for cells."""
+    rows.update(call.database, call.transaction, call.table(), wire.read_batch(call.request.body))
+    return Answer()
+
+
+def delete_rows(call: Call) -> Answer:
+    """Away with rows."""
+    rows.delete(call.database, call.transaction, call.table(), wire.read_batch(call.request.body))
+    return Answer()
+
+
+def query(call: Call) -> Answer:
+    """Rows of one split, a stream for each sub-split."""
+    request = call.request
+    if request.number("tabular-schedule-id") < 0:
+        raise bad_request("InvalidArgument", "A priority is not negative.")
+    try:
+        split, splits, groups = (int(part) for part in request.headers.get("tabular-split", "0,1,8").split(","))
+    except ValueError:
+        raise bad_request("InvalidArgument", "Header tabular-split is not three numbers.") from None
+    streams = request.number("tabular-num-of-subsplits", 1)
+    if min(split, splits - 1, groups - 1, streams - 1) < 0:
+        raise bad_request("InvalidArgument", "There is no such split.")
+    prepared = Query(
+        call.database,
+        call.transaction,
+        call.table(),
+        parse_query(request.body),
+        projection=request.parameters.get("name"),
+        sorted_order=request.flag("tabular-enable-sorted-projections"),
+    )
+    if split == _ESTIMATE:
+        count = prepared.count_row_groups()
+        return Answer(b"".join([*wire.rows_frames(0, (), count, NO_MORE_ROWS), wire.end_of_rows()]))
+    limit = request.number("tabular-limit-rows", _ROWS_PER_ANSWER)
+    if limit < 1:
+        raise bad_request("InvalidArgument", "A limit is at least one row.")
+    frames: list[bytes] = []
+    for stream in range(streams):
+        start = _start(request, stream)
+        if start != NO_MORE_ROWS:
+            window = Window(split * streams + stream, splits * streams, groups, start, limit)
+            chunk = prepared.read(window)
+            frames.extend(wire.rows_frames(stream, chunk.columns, chunk.rows, chunk.next))
+    return Answer(b"".join([*frames, wire.end_of_rows()]))
+
+
+def _start(request: Request, stream: int) -> int:
+    text = request.headers.get(f"tabular-start-row-id-{stream}", f"{stream},0")
+    number = text.partition(",")[2]
+    if not number.isdecimal():
+        raise bad_request("InvalidArgument", "A start row id is two numbers.")
+    return int(number)
+
+
+def list_projections(call: Call) -> Answer:
+    """Projections of a table."""
+    table = call.table()
+    count = count_rows(call.transaction, table)
+    entries = []
+    for projection in projections_of(call.transaction, table):
+        size = _projection_bytes(table, (*projection.sorted, *projection.unsorted), count)
+        entries.append(wire.Listed(projection.name, handle=projection.id, rows=count, size_bytes=size))
+    shown, headers = page(call.request, entries, lambda entry: entry.name)
+    return Answer(wire.projection_list(call.bucket, table.schema.path, table.name, shown), headers)
+
+
+def _projection_bytes(table: Table, column_ids: tuple[int, ...], count: int) -> int:
+    return estimated_bytes(table, count) * len(column_ids) // max(1, len(table.columns))
+
+
+def create_projection(call: Call) -> Answer:
+    """A new projection."""
+    sorted_, unsorted = wire.read_projection_columns(call.request.body)
+    name = call.request.parameters.get("name", "")
+    ddl.create_projection(call.transaction, call.table(), name, sorted_=sorted_, unsorted=unsorted)
+    return Answer()
+
+
+def alter_projection(call: Call) -> Answer:
+    """Another name for a projection."""
+    table = call.table()
+    projection = get_projection(call.transaction, table, call.request.parameters.get("name", ""))
+    new_name = wire.read_new_projection_name(call.request.body)
+    if new_name:
+        ddl.rename_projection(call.transaction, table, projection, new_name)
+    return Answer()
+
+
+def drop_projection(call: Call) -> Answer:
+    """Away with a projection."""
+    projection = get_projection(call.transaction, call.table(), call.request.parameters.get("name", ""))
+    ddl.drop_projection(call.transaction, projection)
+    return Answer()
+
+
+def projection_stats(call: Call) -> Answer:
+    """Rows and size of a projection."""
+    table = call.table()
+    projection = get_projection(call.transaction, table, call.request.parameters.get("name", ""))
+    count = count_rows(call.transaction, table)
+    size = _projection_bytes(table, (*projection.sorted, *projection.unsorted), count)
+    return Answer(wire.projection_stats(count, size))
+
+
+# (method, command, whether the path ends in a table)
+ROUTES: dict[tuple[str, str], Operation] = {
+    ("GET", "schema"): Operation("list_schemas", list_schemas),
+    ("POST", "schema"): Operation("create_schema", create_schema),
+    ("PUT", "schema"): Operation("alter_schema", alter_schema),
+    ("DELETE", "schema"): Operation("drop_schema", drop_schema),
+    ("GET", "table"): Operation("list_tables", list_tables),
+    ("POST", "table"): Operation("create_table", create_table),
+    ("PUT", "table"): Operation("alter_table", alter_table),
+    ("DELETE", "table"): Operation("drop_table", drop_table),
+    ("GET", "stats"): Operation("table_stats", table_stats),
+    ("GET", "column"): Operation("list_columns", list_columns),
+    ("POST", "column"): Operation("add_columns", add_columns),
+    ("PUT", "column"): Operation("alter_column", alter_column),
+    ("DELETE", "column"): Operation("drop_columns", drop_columns),
+    ("GET", "sorted-columns"): Operation("list_sorted_columns", list_sorted_columns),
+    ("POST", "rows"): Operation("insert", insert_rows),
+    ("PUT", "rows"): Operation("update", update_rows),
+    ("DELETE", "rows"): Operation("delete", delete_rows),
+    ("GET", "data"): Operation("query", query),
+    ("GET", "projection"): Operation("list_projections", list_projections),
+    ("POST", "projection"): Operation("create_projection", create_projection),
+    ("PUT", "projection"): Operation("alter_projection", alter_projection),
+    ("DELETE", "projection"): Operation("drop_projection", drop_projection),
+    ("GET", "projection-stats"): Operation("projection_stats", projection_stats),
+    ("GET", "projection-columns"): Operation("list_projection_columns", list_projection_columns),
+}

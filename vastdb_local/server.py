@@ -1,0 +1,153 @@
+"""`LocalVastDB`: the local server in this process, for tests and for commands that bring their own database."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from vastdb_local.errors import LocalDatabaseError
+from vastdb_local.faults import Counters, Faults
+from vastdb_local.http import HttpServer
+from vastdb_local.service import Service
+from vastdb_local.signature import SignatureCheck
+from vastdb_local.storage import Database
+
+_CLOSING_SECONDS = 0.02  # how soon the server notices that it is to close
+_EXPIRY_CHECKS = 4  # looks for idle transactions in each idle time
+
+
+class LocalVastDB:
+    """A VAST DataBase on this machine; a context manager that serves while inside.
+
+    Args:
+        path: The DuckDB file, made when missing; None keeps everything in memory.
+        bucket: Made when missing; those of earlier runs stay.
+        host: Address to listen on; the loopback by default.
+        port: 0 takes a free one.
+        access_key: Made up when None.
+        secret_key: Made up when None.
+        transaction_seconds: A transaction nobody used for so long is rolled back.
+        detect_conflicts: False lets two transactions change the same row, the later commit winning, as a server might
+            that does not detect this; for tests of clients.
+        seed: Of the dice of `faults`.
+        index_after: A column by whose values so many look-ups were made gets an index in memory.
+
+    Attributes:
+        faults: What requests are made to fail.
+
+    Raises:
+        LocalDatabaseError: The file is in use or not ours, or the port is taken.
+    """
+
+    def __init__(
+        self,
+        path: Path | str | None,
+        *,
+        bucket: str = "vastdb",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        transaction_seconds: float = 600.0,
+        detect_conflicts: bool = True,
+        seed: int = 0,
+        index_after: int = 32,
+    ) -> None:
+        self.bucket = bucket
+        self.access_key = access_key or f"LOCAL{secrets.token_hex(8).upper()}"
+        self.secret_key = secret_key or secrets.token_hex(20)
+        self.faults = Faults(seed)
+        self._counters = Counters()
+        self._address = (host, port)
+        self._database = Database(
+            Path(path) if path is not None else None,
+            idle_seconds=transaction_seconds,
+            detect_conflicts=detect_conflicts,
+            index_after=index_after,
+        )
+        try:
+            self._database.add_bucket(bucket)
+            service = Service(self._database, self.faults, self._counters)
+            signatures = SignatureCheck(self.access_key, self.secret_key)
+            self._http = HttpServer(self._address, service, signatures)
+        except OSError as error:
+            self._database.close()
+            raise LocalDatabaseError(
+                f"cannot listen on {host} port {port} ({error.strerror}): name another --port, or 0 for a free one"
+            ) from error
+        self._closing = threading.Event()
+        self._threads = (
+            threading.Thread(
+                target=self._http.serve_forever, args=(_CLOSING_SECONDS,), name="vastdb-http", daemon=True
+            ),
+            threading.Thread(target=self._expire, name="vastdb-expiry", daemon=True),
+        )
+
+    @property
+    def host(self) -> str:
+        """Address it listens on."""
+        return str(self._http.server_address[0])
+
+    @property
+    def port(self) -> int:
+        """Port it listens on."""
+        return int(self._http.server_address[1])
+
+    @property
+    def endpoint(self) -> str:
+        """What to give `vastdb.connect` as endpoint."""
+        host = "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.port}"
+
+    def start(self) -> None:
+        """Begin to serve."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop serving, roll back what is open, close the file."""
+        self._closing.set()
+        if self._threads[0].is_alive():
+            self._http.shutdown()
+        self._http.server_close()
+        self._http.drop_connections()
+        self._database.close()
+
+    def __enter__(self) -> LocalVastDB:  # noqa: PYI034 - typing.Self is not in Python 3.10
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def create_bucket(self, name: str) -> None:
+        """Make another bucket unless it is there."""
+        self._database.add_bucket(name)
+
+    def counters(self) -> dict[str, int]:
+        """Requests by operation since the start or the last reset; those with wrong keys do not count."""
+        return self._counters.snapshot()
+
+    def reset_counters(self) -> None:
+        """Count from zero again."""
+        self._counters.reset()
+
+    def open_transactions(self) -> int:
+        """How many transactions are open."""
+        return self._database.open_transactions()
+
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        return self._http.open_connections()
+
+    def expire_transactions(self) -> int:
+        """Roll back idle transactions now; how many that were."""
+        return self._database.expire()
+
+    def _expire(self) -> None:
+        while not self._closing.wait(self._database.idle_seconds / _EXPIRY_CHECKS):
+            self._database.expire()

@@ -1,0 +1,303 @@
+"""The DuckDB file: opening and locking it, the transactions open on it, and the row ids they hand out.
+
+DuckDB gives the transactions, the snapshots, the conflicts and the write-ahead log; nothing of that is done here. Knows
+no HTTP; what the tables mean is in `metadata`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from vastdb_local.deferred import DeferredTransaction
+from vastdb_local.errors import LocalDatabaseError
+from vastdb_local.lookups import Lookups
+from vastdb_local.refusals import Refusal, not_found
+from vastdb_local.transaction import Known, Transaction
+
+FORMAT = 1
+_ROWS_AT_A_TIME = 1 << 16
+_CLOSING_SECONDS = 60.0  # for what is just committing or answering when the database is closed
+
+_log = logging.getLogger(__name__)
+_LOG = "64MB"  # of write-ahead log before DuckDB folds it into the file: at its own 16 MB, whoever stores much waits for that
+
+_CREATE = """
+CREATE SCHEMA _vast;
+CREATE TABLE _vast.format (version INTEGER);
+CREATE SEQUENCE _vast.ids START 1;
+CREATE TABLE _vast.buckets (name VARCHAR);
+CREATE TABLE _vast.schemas (id BIGINT, bucket VARCHAR, path VARCHAR, properties VARCHAR, view_schema VARCHAR);
+CREATE TABLE _vast.tables (
+    id BIGINT, schema_id BIGINT, name VARCHAR, view_name VARCHAR, properties VARCHAR, columns BLOB,
+    sorting_key BIGINT[], external_row_ids BOOLEAN
+);
+CREATE TABLE _vast.projections (id BIGINT, table_id BIGINT, name VARCHAR, sorted BIGINT[], unsorted BIGINT[]);
+"""
+
+
+class DatabaseClosed(Exception):
+    """The database was closed while a request was on its way to it: nothing was done, and nobody waits for an answer."""
+
+
+class Database:
+    """The file and the transactions open on it.
+
+    Args:
+        path: The DuckDB file, made when missing; None keeps everything in memory.
+        idle_seconds: A transaction nobody used for so long is rolled back by `expire`.
+        detect_conflicts: False opens `DeferredTransaction`s.
+        index_after: How many look-ups by the values of a column it takes until `lookups` has an index of that.
+
+    Attributes:
+        lookups: The indexes; whoever changes rows tells them.
+
+    Raises:
+        LocalDatabaseError: Another server or program has the file open, or it is not ours.
+    """
+
+    def __init__(self, path: Path | None, *, idle_seconds: float, detect_conflicts: bool, index_after: int) -> None:
+        self.idle_seconds = idle_seconds
+        self._path = path
+        self._lock_file = _lock(path) if path is not None else None
+        try:
+            self._root = _open(path)
+        except LocalDatabaseError:
+            self._unlock()
+            raise
+        self._guard = threading.Lock()
+        self._settled = threading.Condition(self._guard)  # told whenever a transaction has ended
+        self._closed = False
+        self._turn = None if detect_conflicts else threading.Lock()
+        self._buckets = frozenset(name for (name,) in self._root.execute("FROM _vast.buckets").fetchall())
+        self._open: dict[int, Transaction] = {}
+        self._alive: set[int] = set()  # also those that are just committing, or belong to a single request
+        self._next_txid = time.time_ns() // 1_000
+        self._redefining: set[int] = set()
+        self._known: Known | None = Known()  # what transactions that begin now see; None while somebody changes that
+        self._row_ids: dict[int, int] = {}
+        self.lookups = Lookups(index_after, self._ids_alive, self._read_column)
+
+    @property
+    def buckets(self) -> frozenset[str]:
+        """Names of all buckets."""
+        return self._buckets
+
+    def add_bucket(self, name: str) -> None:
+        """Make a bucket unless it is there."""
+        with self._guard:
+            if name not in self._buckets:
+                self._root.execute("INSERT INTO _vast.buckets VALUES ($1)", [name])
+                self._buckets |= {name}
+
+    def begin(self, *, registered: bool = True) -> Transaction:
+        """Open a transaction; one that is not registered belongs to a single request and has no name outside it.
+
+        Raises:
+            Refusal: DuckDB cannot.
+            DatabaseClosed: `close` was called.
+        """
+        with self._guard:
+            if self._closed:
+                raise DatabaseClosed
+            self._next_txid += 1
+            txid = self._next_txid
+            self._alive.add(txid)
+            known = self._known
+            connection = self._root.cursor()
+        try:
+            transaction = self._transaction(txid, connection)
+        except Refusal:
+            self.ended(txid)
+            raise
+        with self._guard:
+            if known is not None and known is self._known:  # no definition has changed while the snapshot was taken
+                transaction.known = known
+        if registered and not self._register(transaction):
+            transaction.rollback()  # `close`, which came in between, waits for it
+            raise DatabaseClosed
+        return transaction
+
+    def _register(self, transaction: Transaction) -> bool:
+        with self._guard:
+            if not self._closed:
+                self._open[transaction.txid] = transaction
+            return not self._closed
+
+    def _transaction(self, txid: int, connection: duckdb.DuckDBPyConnection) -> Transaction:
+        if self._turn is None:
+            return Transaction(txid, connection, self)
+        return DeferredTransaction(txid, connection, self, self._turn)
+
+    def redefining(self, txid: int) -> None:
+        """A transaction changes a definition, which others see at some moment until it has ended."""
+        with self._guard:
+            self._redefining.add(txid)
+            self._known = None
+
+    def ended(self, txid: int) -> None:
+        """Everything a transaction did is visible to others by now, or gone."""
+        with self._guard:
+            self._alive.discard(txid)
+            self._redefining.discard(txid)
+            self._settled.notify_all()
+            if self._known is None and not self._redefining:
+                self._known = Known()
+
+    def _ids_alive(self) -> frozenset[int]:
+        with self._guard:
+            return frozenset(self._alive)
+
+    def _read_column(self, stored: str, column: str) -> tuple[int, Iterator[pa.RecordBatch]]:
+        transaction = self.begin(registered=False)
+        with self._guard:
+            latest = self._next_txid
+        return latest, _batches(transaction, f"SELECT {column}, row_id FROM {stored} ORDER BY row_id")  # noqa: S608 - our own names
+
+    def find(self, txid: int) -> Transaction:
+        """The open transaction of that id.
+
+        Raises:
+            Refusal: 404 when it never was, has ended, or has expired.
+        """
+        with self._guard:
+            transaction = self._open.get(txid)
+            if transaction is None:
+                raise not_found("NoSuchTransaction", f"Transaction {txid} is not open.")
+            transaction.last_used = time.monotonic()
+            return transaction
+
+    def forget(self, transaction: Transaction) -> None:
+        """Take an ended transaction off the list."""
+        with self._guard:
+            self._open.pop(transaction.txid, None)
+
+    def expire(self) -> int:
+        """Roll back what has been idle for too long; how many that were."""
+        oldest = time.monotonic() - self.idle_seconds
+        with self._guard:
+            idle = [transaction for transaction in self._open.values() if transaction.last_used < oldest]
+        expired = 0
+        for transaction in idle:
+            with transaction.lock:
+                if transaction.last_used < oldest and not transaction.ended:
+                    self.forget(transaction)
+                    transaction.rollback()
+                    expired += 1
+        return expired
+
+    def open_transactions(self) -> int:
+        """How many transactions are open."""
+        with self._guard:
+            return len(self._open)
+
+    def reserve_row_ids(self, transaction: Transaction, table_id: int, stored: str, count: int) -> int:
+        """The first of `count` row ids of a table that no other transaction gets.
+
+        Ids are counted in memory: after a restart they go on behind the highest one stored.
+        """
+        with self._guard:
+            first = self._first_free(transaction, table_id, stored)
+            self._row_ids[table_id] = first + count
+            return first
+
+    def claim_row_ids(self, transaction: Transaction, table_id: int, stored: str, highest: int) -> None:
+        """Note row ids that a client chose itself, so that ours stay clear of them."""
+        with self._guard:
+            first = self._first_free(transaction, table_id, stored)
+            self._row_ids[table_id] = max(first, highest + 1)
+
+    def row_id_bound(self, transaction: Transaction, table_id: int, stored: str) -> int:
+        """A row id that no row of the table reaches."""
+        with self._guard:
+            return self._first_free(transaction, table_id, stored)
+
+    def _first_free(self, transaction: Transaction, table_id: int, stored: str) -> int:
+        free = self._row_ids.get(table_id)
+        if free is None:
+            ((free,),) = transaction.rows(f"SELECT coalesce(max(row_id) + 1, 0)::UBIGINT FROM {stored}")  # noqa: S608 - our own name
+            self._row_ids[table_id] = int(free)
+        return int(free)
+
+    def close(self) -> None:
+        """Roll back what is open, let what is committing end, and close the file, which DuckDB folds its log into.
+
+        Whoever opens the file next must find all that was committed: its row ids go on behind the highest one stored.
+        """
+        with self._guard:
+            self._closed = True
+            open_ones = list(self._open.values())
+            self._open.clear()
+        for transaction in open_ones:
+            with transaction.lock:
+                if not transaction.ended:
+                    transaction.rollback()
+        with self._settled:
+            if not self._settled.wait_for(lambda: not self._alive, _CLOSING_SECONDS):
+                _log.error("%d transactions had not ended when the database was closed", len(self._alive))
+        self._root.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None  # closing twice is harmless
+
+
+def _batches(transaction: Transaction, sql: str) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from transaction.run(sql).to_arrow_reader(_ROWS_AT_A_TIME)
+    finally:
+        transaction.rollback()
+
+
+def _lock(path: Path) -> int:
+    """DuckDB locks its file against other processes only; a file beside it does so within this one, too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise _in_use(path) from error
+    return descriptor
+
+
+def _in_use(path: Path) -> LocalDatabaseError:
+    return LocalDatabaseError(
+        f"{path} is open in another server or program: stop that one, or name another catalog file"
+    )
+
+
+def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "checkpoint_threshold": _LOG,
+    }
+    try:
+        root = duckdb.connect(str(path) if path is not None else ":memory:", config=config)
+        if not root.execute("FROM duckdb_schemas() WHERE schema_name = '_vast' AND NOT internal").fetchall():
+            root.begin()
+            root.execute(_CREATE)
+            root.execute("INSERT INTO _vast.format VALUES ($1)", [FORMAT])
+            root.commit()
+        ((found,),) = root.execute("FROM _vast.format").fetchall()
+    except duckdb.IOException as error:
+        if path is not None and "lock" in str(error).lower():
+            raise _in_use(path) from error
+        raise LocalDatabaseError(f"{path} cannot be opened: {str(error).splitlines()[0]}") from error
+    except duckdb.Error as error:
+        raise LocalDatabaseError(f"{path} is not a catalog of ours: {str(error).splitlines()[0]}") from error
+    if found != FORMAT:
+        root.close()
+        raise LocalDatabaseError(f"{path} has catalog format {found}, this version reads {FORMAT}: name another file")
+    return root

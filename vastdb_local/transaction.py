@@ -1,0 +1,162 @@
+"""One open VAST transaction: a DuckDB connection inside BEGIN, and how DuckDB's errors become answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import duckdb
+
+from vastdb_local.refusals import Refusal, bad_request, conflict, internal_error
+from vastdb_local.sql import filled
+
+if TYPE_CHECKING:
+    from vastdb_local.metadata import Projection, Table
+
+_CONFLICTS = (duckdb.TransactionException, duckdb.DependencyException, duckdb.ConstraintException)
+_BAD_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
+
+
+@dataclass(slots=True)
+class Known:
+    """Definitions that were looked up, shared by transactions that see the same ones.
+
+    Attributes:
+        tables: By (bucket, schema path, name).
+        projections: By id of their table.
+    """
+
+    tables: dict[tuple[str, str, str], Table] = field(default_factory=dict)
+    projections: dict[int, list[Projection]] = field(default_factory=dict)
+
+
+class Keeper(Protocol):
+    """Who is told how a transaction fares."""
+
+    def redefining(self, txid: int) -> None:
+        """It changes a definition."""
+
+    def ended(self, txid: int) -> None:
+        """Everything it did is visible to others by now, or gone."""
+
+
+class Transaction:
+    """An open VAST transaction: a DuckDB connection inside BEGIN, used by one request at a time.
+
+    Args:
+        txid: See below.
+        connection: A connection of its own.
+        keeper: The database.
+
+    Attributes:
+        txid: What the client names it by; never the same twice, not even after a restart.
+        lock: Held by whoever works in it.
+        last_used: Monotonic seconds of the last request.
+        known: Definitions it has looked up, or others that see the same ones.
+        failure: Set once DuckDB has aborted the transaction; every later statement is answered with it.
+        ended: True after commit or rollback.
+    """
+
+    def __init__(self, txid: int, connection: duckdb.DuckDBPyConnection, keeper: Keeper) -> None:
+        self.txid = txid
+        self._keeper = keeper
+        self.lock = threading.RLock()
+        self.last_used = time.monotonic()
+        self.known = Known()
+        self.failure: Refusal | None = None
+        self.ended = False
+        self._connection = connection
+        self.run("BEGIN TRANSACTION")
+        # DuckDB takes the snapshot at the first read, not at BEGIN.
+        self.run("SELECT version FROM _vast.format").fetchall()
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> duckdb.DuckDBPyConnection:
+        """Execute one statement, its `$1`, `$2`, ... filled in; the connection returned holds its result.
+
+        Raises:
+            Refusal: 409 for a conflict, 400 for values DuckDB cannot hold, 500 for the rest. DuckDB has aborted the
+                transaction then, and every further statement repeats the refusal.
+        """
+        if self.failure is not None:
+            raise self.failure
+        try:
+            return self._connection.execute(filled(sql, parameters) if parameters else sql)
+        except duckdb.Error as error:
+            self.failure = _refusal(error)
+            raise self.failure from error
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Execute a query and fetch all its rows."""
+        return self.run(sql, parameters).fetchall()
+
+    def place(self, stored: str) -> str:
+        """Where this transaction reads the rows of a stored table."""
+        return stored
+
+    def redefine(self) -> None:
+        """Called when a definition is changed: what was known may no longer hold, here and, after the commit, for others."""
+        self._keeper.redefining(self.txid)
+        self.known = Known()
+
+    def settle(self) -> None:
+        """Called before anything but rows is changed."""
+
+    def change(self, stored: str, data: object, statement: str) -> int:
+        """Change rows of a stored table: `{table}` in the statement is its name, `incoming` the Arrow table `data`.
+
+        Returns:
+            How many rows were changed.
+        """
+        return self.run_with(data, statement.format(table=stored))
+
+    def run_with(self, data: object, sql: str) -> int:
+        """Execute a statement in which the table `incoming` is an Arrow table; the one number it answers with."""
+        self._connection.register("incoming", data)
+        try:
+            ((count,),) = self.run(sql).fetchall()
+            return int(count)
+        finally:
+            self._connection.unregister("incoming")
+
+    def commit(self) -> None:
+        """Make everything durable, or nothing.
+
+        Raises:
+            Refusal: 409 when DuckDB found a conflict, earlier or only now; everything is rolled back then.
+        """
+        self.ended = True
+        try:
+            self.run("COMMIT")
+        except Refusal:
+            self._abandon()
+            raise
+        self._close()
+
+    def rollback(self) -> None:
+        """Forget everything."""
+        self.ended = True
+        self._abandon()
+
+    def _abandon(self) -> None:
+        try:
+            self._connection.execute("ROLLBACK")
+        except duckdb.TransactionException:
+            pass  # DuckDB has already rolled back
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        self._connection.close()
+        self._keeper.ended(self.txid)
+
+
+def _refusal(error: duckdb.Error) -> Refusal:
+    text = str(error).splitlines()[0]
+    if isinstance(error, _CONFLICTS):
+        return conflict(text)
+    if isinstance(error, _BAD_VALUES):
+        return bad_request("InvalidArgument", text)
+    return internal_error(text)

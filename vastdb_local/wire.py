@@ -1,0 +1,237 @@
+"""Bodies of answers: FlatBuffers for lists and statistics, framed Arrow streams for rows; and the small request bodies.
+
+Values in, bytes out; knows neither HTTP nor DuckDB.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import flatbuffers
+import pyarrow as pa
+from vastdb.vast_flatbuf.tabular import (
+    GetProjectionTableStatsResponse,
+    GetTableStatsResponse,
+    ListProjectionsResponse,
+    ListSchemasResponse,
+    ListTablesResponse,
+    ObjectDetails,
+    VipRange,
+)
+from vastdb.vast_flatbuf.tabular.AlterProjectionTableRequest import AlterProjectionTableRequest
+from vastdb.vast_flatbuf.tabular.ColumnType import ColumnType
+from vastdb.vast_flatbuf.tabular.CreateProjectionRequest import CreateProjectionRequest
+from vastdb.vast_flatbuf.tabular.CreateSchemaRequest import CreateSchemaRequest
+
+from vastdb_local.refusals import bad_request
+
+_COMPLETED = struct.pack("<L", 0xFFFFFFFF - 1)
+_FRAME = struct.Struct("<LQ")
+_END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+_SORTING_DONE = 1 << 63
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One entry of a list: a schema, a table or a projection."""
+
+    name: str
+    properties: str = ""
+    handle: int = 0
+    rows: int = 0
+    size_bytes: int = 0
+    sorting_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableStats:
+    """Statistics of a table; `addresses` are IPv4 ones that serve data."""
+
+    rows: int
+    size_bytes: int
+    sorting_key: bool
+    external_row_ids: bool
+    addresses: Sequence[str]
+
+
+def schema_list(bucket: str, entries: Sequence[Listed]) -> bytes:
+    """Body of `GET ?schema`."""
+    return _list(ListSchemasResponse, ListSchemasResponse.AddSchemas, entries, BucketName=bucket)
+
+
+def table_list(bucket: str, schema: str, entries: Sequence[Listed]) -> bytes:
+    """Body of `GET ?table`."""
+    return _list(ListTablesResponse, ListTablesResponse.AddTables, entries, BucketName=bucket, SchemaName=schema)
+
+
+def projection_list(bucket: str, schema: str, table: str, entries: Sequence[Listed]) -> bytes:
+    """Body of `GET ?projection`."""
+    names = {"BucketName": bucket, "SchemaName": schema, "TableName": table}
+    return _list(ListProjectionsResponse, ListProjectionsResponse.AddProjections, entries, **names)
+
+
+def _list(module: Any, add_entries: Callable[[Any, int], None], entries: Sequence[Listed], **names: str) -> bytes:
+    builder = flatbuffers.Builder(1024)
+    strings = {key: builder.CreateString(value) for key, value in names.items()}
+    vector = _vector(builder, [_entry(builder, entry) for entry in entries])
+    module.Start(builder)
+    for key, offset in strings.items():
+        getattr(module, f"Add{key}")(builder, offset)
+    add_entries(builder, vector)
+    builder.Finish(module.End(builder))
+    return bytes(builder.Output())
+
+
+def _vector(builder: Any, offsets: Sequence[int]) -> int:
+    builder.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    return int(builder.EndVector())
+
+
+def _entry(builder: Any, entry: Listed) -> int:
+    name = builder.CreateString(entry.name)
+    properties = builder.CreateString(entry.properties)
+    handle = builder.CreateString(str(entry.handle))
+    ObjectDetails.Start(builder)
+    ObjectDetails.AddName(builder, name)
+    ObjectDetails.AddProperties(builder, properties)
+    ObjectDetails.AddHandle(builder, handle)
+    ObjectDetails.AddNumRows(builder, entry.rows)
+    ObjectDetails.AddSizeInBytes(builder, entry.size_bytes)
+    ObjectDetails.AddSortingKeyEnabled(builder, entry.sorting_key)
+    if entry.sorting_key:
+        ObjectDetails.AddSortingScore(builder, _SORTING_DONE - (1 << 64))
+    return int(ObjectDetails.End(builder))
+
+
+def table_stats(stats: TableStats) -> bytes:
+    """Body of `GET ?stats`."""
+    builder = flatbuffers.Builder(256)
+    addresses = [_address(builder, address) for address in stats.addresses]
+    vips = _vector(builder, addresses)
+    GetTableStatsResponse.Start(builder)
+    GetTableStatsResponse.AddNumRows(builder, stats.rows)
+    GetTableStatsResponse.AddSizeInBytes(builder, stats.size_bytes)
+    GetTableStatsResponse.AddIsExternalRowidAlloc(builder, stats.external_row_ids)
+    GetTableStatsResponse.AddVips(builder, vips)
+    GetTableStatsResponse.AddSortingKeyEnabled(builder, stats.sorting_key)
+    if stats.sorting_key:
+        GetTableStatsResponse.AddSortingScore(builder, _SORTING_DONE - (1 << 64))
+    builder.Finish(GetTableStatsResponse.End(builder))
+    return bytes(builder.Output())
+
+
+def _address(builder: Any, address: str) -> int:
+    start = builder.CreateString(address)
+    VipRange.Start(builder)
+    VipRange.AddStartAddress(builder, start)
+    VipRange.AddAddressCount(builder, 1)
+    return int(VipRange.End(builder))
+
+
+def projection_stats(rows: int, size_bytes: int) -> bytes:
+    """Body of `GET ?projection-stats`: always in step with the table."""
+    builder = flatbuffers.Builder(64)
+    GetProjectionTableStatsResponse.Start(builder)
+    GetProjectionTableStatsResponse.AddNumRows(builder, rows)
+    GetProjectionTableStatsResponse.AddSizeInBytes(builder, size_bytes)
+    GetProjectionTableStatsResponse.AddInitialSyncProgress(builder, 100)
+    builder.Finish(GetProjectionTableStatsResponse.End(builder))
+    return bytes(builder.Output())
+
+
+def schema_body(fields: Sequence[pa.Field]) -> bytes:
+    """An Arrow stream that is only a schema, as columns are listed."""
+    return bytes(pa.schema(fields).serialize()) + _END_OF_STREAM
+
+
+def row_id_body(row_ids: pa.Array) -> bytes:
+    """An Arrow stream of the row ids an insert gave."""
+    batch = pa.record_batch([row_ids], names=["$row_id"])
+    return bytes(batch.schema.serialize()) + bytes(batch.serialize()) + _END_OF_STREAM
+
+
+def rows_frames(stream: int, columns: Sequence[pa.Array], rows: int, next_row: int) -> Iterator[bytes]:
+    """One stream of a query's answer: schema, rows, end, each in its frame (u32 stream id, u64 next row id)."""
+    if columns:
+        batch = pa.record_batch(list(columns), names=[str(index) for index in range(len(columns))])
+    else:
+        batch = pa.record_batch([pa.nulls(rows)], names=["0"]).select([])  # no columns, yet with its number of rows
+    frame = _FRAME.pack(stream, next_row)
+    for message in (batch.schema.serialize(), batch.serialize(), _END_OF_STREAM):
+        yield frame
+        yield bytes(message)
+
+
+def end_of_rows() -> bytes:
+    """What ends a query's answer."""
+    return _COMPLETED
+
+
+def read_batch(body: bytes) -> pa.RecordBatch:
+    """The rows of an insert, update or delete.
+
+    Raises:
+        Refusal: 400 when the body is no Arrow stream of one record batch.
+    """
+    try:
+        with pa.ipc.open_stream(body) as reader:
+            batches = list(reader)
+            batch = batches[0] if len(batches) == 1 else pa.Table.from_batches(batches, reader.schema).combine_chunks()
+            if isinstance(batch, pa.Table):
+                batch = batch.to_batches()[0] if batch.num_rows else pa.RecordBatch.from_pylist([], reader.schema)
+            batch.validate(full=True)
+            return batch
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise bad_request("InvalidArgument", "The body is not an Arrow stream of one record batch.") from error
+
+
+def read_schema(body: bytes) -> pa.Schema:
+    """The columns of a create, add or drop.
+
+    Raises:
+        Refusal: 400 when the body is no Arrow schema.
+    """
+    try:
+        return pa.ipc.read_schema(pa.py_buffer(body))
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise bad_request("InvalidArgument", "The body is not an Arrow schema.") from error
+
+
+def read_properties(body: bytes) -> str:
+    """The properties in the body of a create or alter of a schema or table, whose first field they are."""
+    return (
+        _flat(body, lambda flat: str((CreateSchemaRequest.GetRootAs(flat).Properties() or b"").decode()))
+        if body
+        else ""
+    )
+
+
+def read_new_projection_name(body: bytes) -> str:
+    """The new name in the body of an alter of a projection; empty when it keeps its own."""
+    return _flat(body, lambda flat: str((AlterProjectionTableRequest.GetRootAs(flat).NewName() or b"").decode()))
+
+
+def read_projection_columns(body: bytes) -> tuple[list[str], list[str]]:
+    """Sorted and unsorted columns in the body of a new projection."""
+
+    def read(flat: bytes) -> list[tuple[str, int]]:
+        request = CreateProjectionRequest.GetRootAs(flat)
+        columns = [request.Columns(index) for index in range(request.ColumnsLength())]
+        return [(column.Name().decode(), column.Type()) for column in columns]
+
+    columns = _flat(body, read)
+    sorted_ = [name for name, kind in columns if kind == ColumnType.Sorted]
+    return sorted_, [name for name, kind in columns if kind != ColumnType.Sorted]
+
+
+def _flat(body: bytes, read: Callable[[bytes], _Value]) -> _Value:
+    try:
+        return read(body)
+    except (struct.error, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise bad_request("InvalidArgument", "The body is not the FlatBuffers message of this request.") from error
