@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Deadlines measure the machine, not the code. `./run test unit` uses quick; HYPOTHESIS_PROFILE=thorough tries ten times as hard.
+# Deadlines measure the machine, not the code. `./run test unit` uses quick; "thorough" is ten times the default.
 settings.register_profile("quick", deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
