@@ -95,7 +95,7 @@ def told_in_one_line(err: str, words: str) -> None:
         (("localrun", "folder", "--port", "0"), {}, "main.py: cannot be read"),
         (("localrun", "-c", "bad.yaml"), {}, "bad.yaml: not YAML, line"),
         (("invoke", "--event", "bad.yaml"), {}, "bad.yaml: not YAML, line"),
-        (("invoke", "--generate-event", "--url", "http://127.0.0.1:9/"), {}, "./run localrun"),
+        (("invoke", "--generate-event", "--url", "http://127.0.0.1:9/"), {}, "dataengine_local run"),
         (("demo", "--catalog", "text"), {}, "not a valid DuckDB"),
         (("demo", "--catalog", "text/c.duckdb"), {}, "SYSTEM: text: File exists|text.*Not a directory"),
     ],
