@@ -21,7 +21,12 @@ _READABLE_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command("run")
 @click.argument("directory", metavar="[DIR]", type=_READABLE_FOLDER, default=Path())
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free port.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; other machines can reach any but a loopback address.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; other machines can reach any but a loopback address.",
+)
 @click.option(
     "-c", "--config", "config_file", type=_READABLE_FILE, help="YAML with envs and secrets, as vastde takes it."
 )

@@ -178,9 +178,7 @@ def localrun(*arguments: object, entry: Sequence[str] = ("dataengine_local", "ru
     ("number", "entry"),
     [(signal.SIGTERM, ("dataengine_local", "run")), (signal.SIGINT, ("exr_inspector.cli", "localrun"))],
 )
-def test_localrun_serves_until_it_is_told_to_stop(
-    function: Path, number: signal.Signals, entry: Sequence[str]
-) -> None:
+def test_localrun_serves_until_it_is_told_to_stop(function: Path, number: signal.Signals, entry: Sequence[str]) -> None:
     config, secrets = function / "config.yaml", function.parent / "secrets"
     with localrun(function, "--port", 0, "-c", config, "--secrets", secrets, entry=entry) as process:
         assert process.stdout is not None
