@@ -88,12 +88,11 @@ def _sources(root: Path) -> Iterator[tuple[str, Path]]:
     yield "README.md", root / README
     for folder in (PACKAGE, "customDeps"):
         for path in sorted((root / folder).rglob("*")):
-            name = path.relative_to(root)
-            hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
-            inner = name.relative_to(folder)
+            staged, inner = path.relative_to(root), path.relative_to(root / folder)
+            hidden = any(part.startswith(".") or part == "__pycache__" for part in staged.parts)
             laptop = folder == PACKAGE and any(inner.is_relative_to(part) for part in LAPTOP_PARTS)
             if path.is_file() and not hidden and not laptop:
-                yield name.as_posix(), path
+                yield staged.as_posix(), path
 
 
 def _check_target(root: Path, target: Path) -> None:
