@@ -110,6 +110,7 @@ def assert_figures(found: ChannelStats, values: Array) -> None:
         assert found.stddev == pytest.approx(wide.std(), rel=1e-9, abs=1e-9 * float(np.abs(wide).max()) + 1e-300)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(example=files(types=("int",)), small=st.booleans())
 def test_full_figures_are_those_of_what_was_written(
@@ -134,6 +135,7 @@ def test_full_figures_are_those_of_what_was_written(
     assert [one.deep is not None for one in found.parts] == [deep[one.part] for one in found.parts]
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     example=files(types=("int",)),

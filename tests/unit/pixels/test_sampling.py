@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +36,7 @@ def extents(sizes: list[int], parts: list[int] | None = None, gap: int = 0) -> C
     return ChunkExtents(part, index, np.zeros(count, np.int64), start, start + size, size * 2)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files(types=("int",)))
 def test_every_chunk_is_located_where_it_was_written(example: Example) -> None:
@@ -65,6 +67,7 @@ def test_chunks_that_are_not_there_are_not_located() -> None:
     assert sorted(located(built.data).index.tolist()) == [0, 1, 3, 4, 6, 7, 8, 9]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files(types=("int",)), st.integers(1, 3000), st.booleans())
 def test_a_full_plan_reads_every_chunk_once(example: Example, read_bytes: int, covers: bool) -> None:
