@@ -6,7 +6,8 @@ p-value of a chi-square test that clusters are drawn as often as their chance sa
 after Bonferroni); the bias of the mean in Monte Carlo standard errors (within 4); the standard deviation of the
 estimate; and how often the stated 95 % interval holds the true mean: at least 92 % on frames without rare extremes, to within
 two Monte Carlo errors. Frames with a few bright chunks are marked `rare`: there a sample that misses them states
-intervals that are too short. Exits with 1 when a promise is broken. Without the corpus (EXR_CORPUS) the made frames alone are measured.
+intervals that are too short. Exits with 1 when a promise is broken.
+Without the corpus (EXR_CORPUS) the made frames alone are measured.
 """
 
 from __future__ import annotations
