@@ -38,6 +38,12 @@ class PolicyError(ExrInspectorError):
     code = "POLICY"
 
 
+class PatternError(ExrInspectorError):
+    """A pattern of file names cannot be used; the message says what was found and what was expected."""
+
+    code = "PATTERN"
+
+
 class EventError(ExrInspectorError):
     """An event has no shape we know; the message says what was found."""
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "demo": "exr_inspector.cli.commands.demo",
     "ingest": "exr_inspector.cli.commands.ingest",
     "query": "exr_inspector.cli.commands.query",
+    "check": "exr_inspector.cli.commands.check",
     "validate": "exr_inspector.cli.commands.validate",
     "rules": "exr_inspector.cli.commands.rules",
     "db": "exr_inspector.cli.commands.db",

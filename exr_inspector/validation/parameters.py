@@ -88,6 +88,9 @@ class Parameters(BaseModel):
         None, description="First and last frame that must exist (SEQ-MISSING)."
     )
     frame_step: Pixels = Field(1, description="Difference of neighbouring frame numbers (SEQ-MISSING).")
+    flash_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = Field(
+        3.0, description="How many times brighter or darker than its neighbours a frame may be (SEQ-FLASH)."
+    )
     size_outlier: Annotated[float, Field(gt=1, allow_inf_nan=False)] = Field(
         5.0, description="Factor by which a frame's size may differ from the sequence's median (CHK-SIZE-OUTLIER)."
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
@@ -103,6 +103,11 @@ class Policy:
     def label(self) -> str:
         """Name and version, as rows have it: `name@version`."""
         return f"{self.name}@{self.version}"
+
+    def with_parameters(self, **values: Any) -> Policy:
+        """The same policy with parameters laid over all others, for every path."""
+        over = PathLayer((re.compile(".*", re.DOTALL),), None, Layer((), MappingProxyType(values)))
+        return replace(self, paths=(*self.paths, over))
 
     def for_path(self, path: str) -> ResolvedPolicy:
         """What holds for `<bucket>/<key>`."""

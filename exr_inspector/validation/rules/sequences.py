@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import timecodes
@@ -107,6 +107,30 @@ def _window(values: tuple[int, ...]) -> str:
     return f"({values[0]}, {values[1]})-({values[2]}, {values[3]})"
 
 
+def _gaps(numbers: Iterable[int], first: int, last: int, step: int) -> list[range]:
+    """Ranges of frames that are not there; only gaps are walked, never the whole range: numbers may be far apart."""
+    there = sorted({n for n in numbers if first <= n <= last})
+    found = (range(before + step, after, step) for before, after in pairwise([first - step, *there, last + step]))
+    return [gap for gap in found if len(gap)]
+
+
+def missing_frames(numbers: Iterable[int], first: int, last: int, step: int = 1) -> tuple[int, ...]:
+    """The first thousand frames from `first` to `last` that are not among `numbers`."""
+    gaps: list[int] = []
+    for gap in _gaps(numbers, first, last, step):
+        gaps += gap[: max(0, _GAPS_KEPT - len(gaps))]
+    return tuple(gaps)
+
+
+def held_frames(sequence: SequenceFacts) -> list[int]:
+    """Frames with the pixels of the frame before; needs inspections that hashed pixels."""
+    return [
+        after.frame
+        for before, after in pairwise(sequence.frames)
+        if before.pixel_hash and before.pixel_hash == after.pixel_hash and before.frame != after.frame
+    ]
+
+
 @_rule(
     "SEQ-MISSING", Severity.ERROR, "No frame is missing", why="The shot has holes.", source="Netflix; common practice"
 )
@@ -114,13 +138,9 @@ def missing(sequence: SequenceFacts, parameters: Parameters) -> Results:
     """Gaps between first and last, and against `frame_range`."""
     numbers, step = sequence.numbers, parameters.frame_step
     first, last = parameters.frame_range or (numbers[0], numbers[-1])
-    gaps: list[int] = []
-    count = 0
-    # Only gaps are walked, never the whole range: numbers may be far apart.
-    for before, after in pairwise([first - step, *(n for n in numbers if first <= n <= last), last + step]):
-        between = range(before + step, after, step)
-        count += len(between)
-        gaps += between[: max(0, _GAPS_KEPT - len(gaps))]
+    ranges = _gaps(numbers, first, last, step)
+    count = sum(map(len, ranges))
+    gaps = list(missing_frames(numbers, first, last, step))
     if not count:
         return NOTHING
     listed = runs(gaps, step)
@@ -181,6 +201,13 @@ def channels(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     return found
 
 
+def odd_frames(sequence: SequenceFacts, name: Literal["display_window", "channels"]) -> list[int]:
+    """Frames whose display window or channels are not those of most frames."""
+    values = [(frame.frame, getattr(frame, name)) for frame in sequence.frames if getattr(frame, name) is not None]
+    usual = Counter(value for _, value in values).most_common(1)
+    return sorted({number for number, value in values if value != usual[0][0]})
+
+
 @_rule("SEQ-COMPRESSION", Severity.WARNING, "Compression and tiles stay the same", why="Several writers were at work.")
 def compression(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """Compression, and how pixels are stored."""
@@ -202,11 +229,7 @@ def metadata(sequence: SequenceFacts, _parameters: Parameters) -> Results:
 @_rule("SEQ-DUP", Severity.WARNING, "Neighbouring frames differ", why="A frame was held or copied.")
 def duplicates(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels."""
-    held = [
-        after.frame
-        for before, after in pairwise(sequence.frames)
-        if before.pixel_hash and before.pixel_hash == after.pixel_hash and before.frame != after.frame
-    ]
+    held = held_frames(sequence)
     if not held:
         return NOTHING
     return [Found(f"Frames {runs(held)} have the pixels of the frame before", runs(held), "pixels of their own")]
