@@ -1,4 +1,4 @@
-"""`./run invoke`: posts one event to a runtime and shows the answer."""
+"""`python -m dataengine_local invoke`: post one event to a runtime and print the answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _AS_JSON: dict[str, Any] = {
 @click.option(
     "--event", "event_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="YAML or JSON."
 )
-@click.option("--generate-event", is_flag=True, help="Post what vastde generates: it names no object.")
+@click.option("--generate-event", is_flag=True, help="Post the event that vastde generates; it names no object.")
 @click.option("--url", default="http://localhost:8080/", show_default=True, help="Where the runtime listens.")
 @click.option("--mode", type=click.Choice(["structured", "binary"]), default="structured", show_default=True)
 @click.option(
@@ -35,12 +35,12 @@ _AS_JSON: dict[str, Any] = {
 def command(event_file: Path | None, generate_event: bool, url: str, mode: str, timeout: float) -> None:
     """Post one event and print status and body of the answer. Exit code 0 for 204, 1 otherwise.
 
-    The file holds the event's attributes and its data in one mapping, or the attributes in a mapping of their own.
+    The file is a mapping with the event's attributes and `data`, or a mapping with `attributes` and `data`.
 
     \b
     Examples:
-      ./run invoke --event deploy/events/created.yaml
-      ./run invoke --generate-event --url http://localhost:9000/ --mode binary
+      python -m dataengine_local invoke --event event.yaml
+      python -m dataengine_local invoke --generate-event --url http://localhost:9000/ --mode binary
     """
     if (event_file is None) == (not generate_event):
         raise click.UsageError("name an event with --event FILE, or ask for one with --generate-event")
@@ -48,7 +48,7 @@ def command(event_file: Path | None, generate_event: bool, url: str, mode: str, 
     try:
         answer = post_event(url, event, mode=cast("ContentMode", mode), timeout_seconds=timeout)
     except LocalRuntimeError as error:
-        raise click.ClickException(f"{error}; is the runtime up? `./run localrun` starts one") from error
+        raise click.ClickException(f"{error}; start a runtime with `python -m dataengine_local run`") from error
     click.echo(answer.status)
     if answer.body:
         click.echo(answer.body)

@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from vastdb_local.conflicts import RowGroupConflicts
 from vastdb_local.deferred import DeferredTransaction
 from vastdb_local.errors import LocalDatabaseError
 from vastdb_local.lookups import Lookups
@@ -55,6 +56,7 @@ class Database:
         path: The DuckDB file, made when missing; None keeps everything in memory.
         idle_seconds: A transaction nobody used for so long is rolled back by `expire`.
         detect_conflicts: False opens `DeferredTransaction`s.
+        conflict_group_rows: Changes of two rows whose ids are in the same group of so many conflict; 1 leaves it to DuckDB.
         index_after: How many look-ups by the values of a column it takes until `lookups` has an index of that.
 
     Attributes:
@@ -64,7 +66,15 @@ class Database:
         LocalDatabaseError: Another server or program has the file open, or it is not ours.
     """
 
-    def __init__(self, path: Path | None, *, idle_seconds: float, detect_conflicts: bool, index_after: int) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        idle_seconds: float,
+        detect_conflicts: bool,
+        conflict_group_rows: int,
+        index_after: int,
+    ) -> None:
         self.idle_seconds = idle_seconds
         self._path = path
         self._lock_file = _lock(path) if path is not None else None
@@ -77,7 +87,9 @@ class Database:
         self._settled = threading.Condition(self._guard)  # told whenever a transaction has ended
         self._closed = False
         self._turn = None if detect_conflicts else threading.Lock()
+        self._row_groups = RowGroupConflicts(conflict_group_rows) if conflict_group_rows > 1 else None
         self._buckets = frozenset(name for (name,) in self._root.execute("FROM _vast.buckets").fetchall())
+        self._plain_buckets: frozenset[str] = frozenset()
         self._open: dict[int, Transaction] = {}
         self._alive: set[int] = set()  # also those that are just committing, or belong to a single request
         self._next_txid = time.time_ns() // 1_000
@@ -90,6 +102,16 @@ class Database:
     def buckets(self) -> frozenset[str]:
         """Names of all buckets."""
         return self._buckets
+
+    @property
+    def plain_buckets(self) -> frozenset[str]:
+        """Names of buckets without a database, which are not stored."""
+        return self._plain_buckets
+
+    def add_plain_bucket(self, name: str) -> None:
+        """Make a bucket that has no database, until the server ends."""
+        with self._guard:
+            self._plain_buckets |= {name}
 
     def add_bucket(self, name: str) -> None:
         """Make a bucket unless it is there."""
@@ -113,10 +135,12 @@ class Database:
             self._alive.add(txid)
             known = self._known
             connection = self._root.cursor()
+        if self._row_groups is not None:
+            self._row_groups.begin(txid)
         try:
             transaction = self._transaction(txid, connection)
         except Refusal:
-            self.ended(txid)
+            self.ended(txid, committed=False)
             raise
         with self._guard:
             if known is not None and known is self._known:  # no definition has changed while the snapshot was taken
@@ -143,8 +167,24 @@ class Database:
             self._redefining.add(txid)
             self._known = None
 
-    def ended(self, txid: int) -> None:
+    def claim_rows(self, transaction: Transaction, table_id: int, row_ids: pa.Array) -> None:
+        """A transaction is about to update or delete rows.
+
+        Raises:
+            Refusal: 409 when conflicts are found by groups, and there is one; the transaction is lost.
+        """
+        if self._row_groups is None:
+            return
+        try:
+            self._row_groups.claim(transaction.txid, table_id, row_ids)
+        except Refusal as refusal:
+            transaction.failure = refusal
+            raise
+
+    def ended(self, txid: int, *, committed: bool) -> None:
         """Everything a transaction did is visible to others by now, or gone."""
+        if self._row_groups is not None:
+            self._row_groups.end(txid, committed=committed)
         with self._guard:
             self._alive.discard(txid)
             self._redefining.discard(txid)

@@ -6,15 +6,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import duckdb
 
+from vastdb_local.definitions import Projection, Table
 from vastdb_local.refusals import Refusal, bad_request, conflict, internal_error
 from vastdb_local.sql import filled
-
-if TYPE_CHECKING:
-    from vastdb_local.metadata import Projection, Table
 
 _CONFLICTS = (duckdb.TransactionException, duckdb.DependencyException, duckdb.ConstraintException)
 _BAD_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
@@ -39,7 +37,7 @@ class Keeper(Protocol):
     def redefining(self, txid: int) -> None:
         """It changes a definition."""
 
-    def ended(self, txid: int) -> None:
+    def ended(self, txid: int, *, committed: bool) -> None:
         """Everything it did is visible to others by now, or gone."""
 
 
@@ -133,7 +131,7 @@ class Transaction:
         except Refusal:
             self._abandon()
             raise
-        self._close()
+        self._close(committed=True)
 
     def rollback(self) -> None:
         """Forget everything."""
@@ -146,11 +144,11 @@ class Transaction:
         except duckdb.TransactionException:
             pass  # DuckDB has already rolled back
         finally:
-            self._close()
+            self._close(committed=False)
 
-    def _close(self) -> None:
+    def _close(self, *, committed: bool) -> None:
         self._connection.close()
-        self._keeper.ended(self.txid)
+        self._keeper.ended(self.txid, committed=committed)
 
 
 def _refusal(error: duckdb.Error) -> Refusal:

@@ -29,6 +29,7 @@ COMMANDS = {
     "validate": "exr_inspector.cli.commands.validate",
     "rules": "exr_inspector.cli.commands.rules",
     "db": "exr_inspector.cli.commands.db",
+    "package": "exr_inspector.cli.commands.package",
     "localdb": "vastdb_local.__main__",
     "localrun": "dataengine_local.run",
     "invoke": "dataengine_local.invoke",

@@ -44,6 +44,11 @@ def test_a_config_file_may_leave_out_either_part(tmp_path: Path) -> None:
     assert load_config(written(tmp_path, "b.yaml", "secrets: {s: {k: v}}")) == FunctionConfig(secrets={"s": {"k": "v"}})
 
 
+def test_secrets_may_be_flat(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, "a.yaml", "secrets: {db_key: k, db_port: 5432, store: {key: s}}"))
+    assert config.secrets == {"db_key": "k", "db_port": "5432", "store": {"key": "s"}}
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -53,7 +58,7 @@ def test_a_config_file_may_leave_out_either_part(tmp_path: Path) -> None:
         "envs: [A]",
         "envs: {A: [hidden]}",
         "secrets: hidden",
-        "secrets: {db: hidden}",
+        "secrets: {db: [hidden]}",
         "secrets: [{entries: []}]",
         "secrets: {db: {key: {hidden: hidden}}}",
         "secrets: {db: {key: hidden}",

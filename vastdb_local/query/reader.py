@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from vastdb_local.definitions import ROW_ID, Table
 from vastdb_local.lookups import RowIds
-from vastdb_local.metadata import ROW_ID, Table, get_projection, projections_of
-from vastdb_local.predicates import PredicateWriter, equalities
-from vastdb_local.query_expressions import Function, Reference
-from vastdb_local.query_request import QueryRequest
+from vastdb_local.metadata import get_projection, projections_of
+from vastdb_local.query.expressions import Function, Reference
+from vastdb_local.query.predicates import PredicateWriter, equalities
+from vastdb_local.query.request import QueryRequest
 from vastdb_local.refusals import Refusal, bad_request
 from vastdb_local.storage import Database
 from vastdb_local.transaction import Transaction
@@ -108,7 +109,7 @@ class Query:
         return self._database.lookups.find(self._transaction.txid, table.id, table.stored, equal)
 
     def _stored(self, name: str) -> str:
-        return "row_id" if name == ROW_ID else self._table.column(name).stored
+        return self._table.row_id_sql if name == ROW_ID else self._table.column(name).stored
 
     def _order(self, request: QueryRequest, projection: str | None, *, sorted_order: bool) -> list[str]:
         if projection:
@@ -195,8 +196,10 @@ def _column_type(table: Table, request: QueryRequest, name: str) -> pa.DataType:
 def _check_type(table: Table, request: QueryRequest, name: str) -> None:
     requested = request.schema.field(name).type
     if name == ROW_ID:
-        if not (pa.types.is_uint64(requested) or pa.types.is_decimal(requested)):
-            raise bad_request("TabularMismatchColumnType", f"{ROW_ID} is not of type {requested}.")
+        if requested != table.row_id_type:
+            raise bad_request(
+                "TabularMismatchColumnType", f"{ROW_ID} of table {table.name} is {table.row_id_type}, not {requested}."
+            )
     elif not _same_on_the_wire(requested, table.column(name).field.type):
         raise _mismatch(table, name, requested)
 

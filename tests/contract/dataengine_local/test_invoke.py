@@ -1,4 +1,4 @@
-"""`./run invoke` and `./run localrun` as a user calls them: answers, exit codes, one line for what goes wrong."""
+"""`python -m dataengine_local run` and `invoke` as a user calls them: answers, exit codes, one line for what goes wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,7 @@ def test_nothing_listens() -> None:
     result = invoke("--generate-event", "--url", f"http://127.0.0.1:{port}/")
     assert result.exit_code == 1
     assert len(result.output.splitlines()) == 1
-    assert "localrun" in result.output
+    assert "dataengine_local run" in result.output
 
 
 @pytest.mark.parametrize(
@@ -168,16 +168,19 @@ def function(tmp_path: Path) -> Path:
     return folder
 
 
-def localrun(*arguments: object) -> subprocess.Popen[str]:
-    line = [sys.executable, "-m", "exr_inspector.cli", "localrun", *(str(argument) for argument in arguments)]
+def localrun(*arguments: object, entry: Sequence[str] = ("dataengine_local", "run")) -> subprocess.Popen[str]:
+    line = [sys.executable, "-m", *entry, *(str(argument) for argument in arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_localrun_serves_until_it_is_told_to_stop(function: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "entry"),
+    [(signal.SIGTERM, ("dataengine_local", "run")), (signal.SIGINT, ("exr_inspector.cli", "localrun"))],
+)
+def test_localrun_serves_until_it_is_told_to_stop(function: Path, number: signal.Signals, entry: Sequence[str]) -> None:
     config, secrets = function / "config.yaml", function.parent / "secrets"
-    with localrun(function, "--port", 0, "-c", config, "--secrets", secrets) as process:
+    with localrun(function, "--port", 0, "-c", config, "--secrets", secrets, entry=entry) as process:
         assert process.stdout is not None
         ready = process.stdout.readline()
         url = next(word for word in ready.split() if word.startswith("http://"))

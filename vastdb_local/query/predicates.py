@@ -11,7 +11,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from vastdb_local.lookups import Value, is_indexable
-from vastdb_local.query_expressions import Expression, Function, Literal, Reference
+from vastdb_local.query.expressions import Expression, Function, Literal, Reference
 from vastdb_local.refusals import bad_request
 from vastdb_local.sql import literal, quoted
 from vastdb_local.types import duckdb_type

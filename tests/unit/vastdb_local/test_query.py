@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vastdb import _internal
 
-from vastdb_local.predicates import PredicateWriter
-from vastdb_local.query_request import parse_query
+from vastdb_local.query.predicates import PredicateWriter
+from vastdb_local.query.request import parse_query
 from vastdb_local.refusals import Refusal
 
 SCHEMA = pa.schema(

@@ -24,7 +24,7 @@ from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Time import Time
 from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Timestamp import Timestamp
 from vastdb.vast_flatbuf.org.apache.arrow.flatbuf.Type import Type
 
-from vastdb_local.query_expressions import Expression, ExpressionReader, Reference, read_as
+from vastdb_local.query.expressions import Expression, ExpressionReader, Reference, read_as
 from vastdb_local.refusals import bad_request
 from vastdb_local.types import unsupported
 

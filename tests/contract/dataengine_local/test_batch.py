@@ -50,8 +50,8 @@ def test_a_full_batch_goes_at_once() -> None:
         answers = send(runtime.url, *(f"{number}.exr" for number in range(10)))
         assert time.monotonic() - begin < 5
         assert answers == [EventAnswer(204, "")] * 10
-        assert runtime.ctx.histogram("batch").measured().count == 2
-        assert runtime.ctx.histogram("batch").measured().minimum == 5
+        (sizes_seen,) = runtime.ctx.telemetry.data_points("batch")
+        assert (sizes_seen.count, sizes_seen.min) == (2, 5)
         for invocation in runtime.invocations:
             assert invocation.result == invocation.event.attributes["elementpath"].partition("/")[2]
 
@@ -63,7 +63,7 @@ def test_an_event_alone_goes_when_its_time_is_up() -> None:
         assert send(runtime.url, "a.exr") == [EventAnswer(204, "")]
         assert time.monotonic() - begin >= 0.5
         assert send(runtime.url, "b.exr", "c.exr", "d.exr") == [EventAnswer(204, "")] * 3
-        assert runtime.ctx.histogram("batch").measured().maximum == 3
+        assert runtime.ctx.telemetry.data_points("batch")[0].max == 3
 
 
 def test_the_time_of_a_batch_that_filled_up_ends_no_later_one() -> None:
@@ -71,7 +71,7 @@ def test_the_time_of_a_batch_that_filled_up_ends_no_later_one() -> None:
     with LocalRuntime(no_init, sizes, config=config) as runtime:
         send(runtime.url, "a.exr", "b.exr")
         time.sleep(0.3)
-        assert runtime.ctx.histogram("batch").measured().count == 1
+        assert runtime.ctx.telemetry.data_points("batch")[0].count == 1
 
 
 @pytest.mark.parametrize(
