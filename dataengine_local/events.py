@@ -133,7 +133,7 @@ class VastEvent:
         Raises:
             TypeError: It is none.
         """
-        return self._as(ElementTriggerVastEvent, "an element event")
+        return _cast(self, ElementTriggerVastEvent, "an element event")
 
     def as_function_event(self) -> FunctionVastEvent:
         """This event as a function's result.
@@ -141,7 +141,7 @@ class VastEvent:
         Raises:
             TypeError: It is none.
         """
-        return self._as(FunctionVastEvent, "a function event")
+        return _cast(self, FunctionVastEvent, "a function event")
 
     def as_schedule_event(self) -> ScheduleVastEvent:
         """This event as a schedule event.
@@ -149,12 +149,7 @@ class VastEvent:
         Raises:
             TypeError: It is none.
         """
-        return self._as(ScheduleVastEvent, "a schedule event")
-
-    def _as(self, kind: type[_Kind], words: str) -> _Kind:
-        if isinstance(self, kind):
-            return self
-        raise TypeError(f"{type(self).__name__} is not {words}")
+        return _cast(self, ScheduleVastEvent, "a schedule event")
 
     def set_trigger_labels(self, labels: Mapping[str, str]) -> None:
         """Add labels for conditional routing; those of earlier calls stay.
@@ -211,6 +206,12 @@ class VastEventList(list[VastEvent]):
 
 
 _CLASSES = {"Element": ElementTriggerVastEvent, "Function": FunctionVastEvent, "Schedule": ScheduleVastEvent}
+
+
+def _cast(event: VastEvent, kind: type[_Kind], words: str) -> _Kind:
+    if isinstance(event, kind):
+        return event
+    raise TypeError(f"{type(event).__name__} is not {words}")
 
 
 def _kind_and_subtype(attributes: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import obstore
@@ -14,6 +14,9 @@ from obstore.store import S3Store
 
 from dataengine_local.errors import LocalRuntimeError
 from dataengine_local.events import element_event
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 _S3_VARIABLES = {
     "endpoint": ("AWS_ENDPOINT_URL", "S3_ENDPOINT_URL"),
@@ -67,7 +70,7 @@ def _event_of_s3_object(url: str) -> dict[str, Any]:
     try:
         store = S3Store(
             bucket,
-            config=options,
+            config=cast("S3Config", options),
             client_options={"allow_http": urlsplit(endpoint).scheme.lower() == "http", "timeout": "30s"},
             retry_config={"max_retries": 2},
         )
