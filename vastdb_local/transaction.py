@@ -11,10 +11,12 @@ from typing import Any, Protocol
 import duckdb
 
 from vastdb_local.definitions import Projection, Table
-from vastdb_local.refusals import Refusal, bad_request, conflict, internal_error
+from vastdb_local.errors import FileTrouble
+from vastdb_local.refusals import Refusal, bad_request, conflict, disk_full, internal_error
 from vastdb_local.sql import filled
 
 _CONFLICTS = (duckdb.TransactionException, duckdb.DependencyException, duckdb.ConstraintException)
+_OF_THE_FILE = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, duckdb.SerializationException)
 _BAD_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
 
@@ -153,6 +155,13 @@ class Transaction:
 
 def _refusal(error: duckdb.Error) -> Refusal:
     text = str(error).splitlines()[0]
+    trouble = FileTrouble.of(error) if isinstance(error, _OF_THE_FILE) else None
+    if trouble is FileTrouble.DISK_FULL:  # at a commit DuckDB raises it as it does a conflict
+        return disk_full(f"The disk of the local database is full: make room, then try again. DuckDB: {text}")
+    if trouble is FileTrouble.CORRUPT:
+        return internal_error(f"The file of the local database is corrupt: restore a copy of it. DuckDB: {text}")
+    if trouble is not None:
+        return internal_error(f"The file of the local database cannot be used. DuckDB: {text}")
     if isinstance(error, _CONFLICTS):
         return conflict(text)
     if isinstance(error, _BAD_VALUES):
