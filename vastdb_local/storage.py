@@ -350,6 +350,8 @@ def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
+        "enable_external_access": "false",  # SQL of clients reaches nothing but this file
+        "python_enable_replacements": "false",
         "checkpoint_threshold": _LOG,
     }
     is_new = path is not None and not path.exists()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import duckdb
+import pyarrow as pa
 
 from vastdb_local.definitions import Projection, Table
 from vastdb_local.errors import FileTrouble
@@ -17,6 +18,12 @@ from vastdb_local.sql import filled
 
 _CONFLICTS = (duckdb.TransactionException, duckdb.DependencyException, duckdb.ConstraintException)
 _OF_THE_FILE = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, duckdb.SerializationException)
+_BEFORE_EXECUTION = (
+    duckdb.ParserException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.PermissionException,
+)
 _BAD_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
 
@@ -87,6 +94,24 @@ class Transaction:
         except duckdb.Error as error:
             self.failure = _refusal(error)
             raise self.failure from error
+
+    def query(self, sql: str) -> pa.Table:
+        """The rows of a query that a client has written: one statement that only reads.
+
+        Raises:
+            Refusal: 400 QueryFailed; the transaction goes on, unless DuckDB has aborted it.
+        """
+        if self.failure is not None:
+            raise self.failure
+        try:
+            statements = duckdb.extract_statements(sql)
+            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+                raise bad_request("QueryFailed", "The query engine answers one SELECT statement at a time.")
+            return self._connection.execute(statements[0]).to_arrow_table()
+        except duckdb.Error as error:
+            if not isinstance(error, _BEFORE_EXECUTION):
+                self.failure = _refusal(error)
+            raise bad_request("QueryFailed", " ".join(str(error).split())) from error
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Execute a query and fetch all its rows."""
