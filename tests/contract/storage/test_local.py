@@ -23,7 +23,7 @@ from exr_inspector.storage.buckets import local_bucket
 from exr_inspector.storage.budget import Meter
 from exr_inspector.storage.objects import ObjectSource, PinHolder
 from exr_inspector.storage.transport import Transport
-from tests.unit.storage.conftest import DATA
+from tests.contract.storage.conftest import DATA
 
 
 def test_a_mount_that_is_no_folder_is_refused(folder):

@@ -13,7 +13,7 @@ import pytest
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, SourceUnavailable
 from exr_inspector.storage.helpers import MOST_STUCK, Helpers
-from tests.unit.storage.conftest import DATA
+from tests.contract.storage.conftest import DATA
 
 SOON = 0.2
 IN_TIME = 5.0
