@@ -1,6 +1,6 @@
-"""What the local runtime is told: its own settings, and the `envs` and `secrets` of a function's `config.yaml`.
+"""Settings of the local runtime, and the `envs` and `secrets` of a function's `config.yaml`.
 
-It sets no environment variable and logs nothing; values of secrets are in no repr and no error text.
+This module sets no environment variable and logs nothing. No repr and no error text shows a secret's value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import yaml
 
 from dataengine_local.errors import LocalRuntimeError
 
-Secrets = dict[str, dict[str, str]]
+# By secret name and key, or by key alone.
+Secrets = dict[str, str | dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class RuntimeConfig:
     """How the local runtime behaves.
 
     Attributes:
-        function_name: The function's name, also in the source of what it returns.
+        function_name: The function's name; events it returns have it in their source.
         host: Address to listen on.
         threads: How many plain handlers run at once; 20 was observed on a cluster.
         timeout_seconds: Longest time for one call of the handler, None for no limit.
@@ -30,13 +31,14 @@ class RuntimeConfig:
         batch_size: Most events in one batch of a batching handler.
         batch_wait_seconds: Longest time the first event of a batch waits for others.
         get_data_returns_envelope: `event.get_data()` answers the whole event instead of the payload.
+        max_body_bytes: Largest body of a request; a larger one is answered 413.
         stop_seconds: How long calls that still run get to finish when the runtime stops.
         kept_invocations: How many of the latest calls `LocalRuntime.invocations` remembers.
         pipeline_triggers_map: `ctx.pipeline_triggers_map`.
         secrets: `ctx.secrets`.
     """
 
-    function_name: str = "exr-inspector"
+    function_name: str = "function"
     host: str = "127.0.0.1"
     threads: int = 20
     timeout_seconds: float | None = None
@@ -44,15 +46,16 @@ class RuntimeConfig:
     batch_size: int = 10
     batch_wait_seconds: float = 0.1
     get_data_returns_envelope: bool = False
+    max_body_bytes: int = 2 * 1024 * 1024
     stop_seconds: float = 10
     kept_invocations: int = 10_000
     pipeline_triggers_map: Mapping[str, Any] = field(default_factory=dict)
-    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionConfig:
-    """A function's `config.yaml`: its environment variables and its secrets by name and key."""
+    """A function's `config.yaml`: its environment variables and its secrets."""
 
     envs: dict[str, str] = field(default_factory=dict, repr=False)
     secrets: Secrets = field(default_factory=dict, repr=False)
@@ -61,8 +64,8 @@ class FunctionConfig:
 def load_config(path: Path) -> FunctionConfig:
     """Read `config.yaml`.
 
-    `envs` is a mapping, or a list of `{name or key, value}`. `secrets` is a mapping of mappings, or a list of `{name,
-    entries}` with `entries` like `envs`, as in the secret files of `vastde`.
+    `envs` is a mapping, or a list of `{name or key, value}`. `secrets` is a mapping of secret names to mappings, a flat
+    mapping of keys to values, or a list of `{name, entries}` with `entries` like `envs`, as in secret files of `vastde`.
 
     Raises:
         LocalRuntimeError: The file cannot be read, or has another form.
@@ -84,7 +87,7 @@ def load_config(path: Path) -> FunctionConfig:
         raise LocalRuntimeError(f"{path}: secrets is neither a mapping nor a list")
     return FunctionConfig(
         envs=_entries(path, "envs", document.get("envs")),
-        secrets={str(name): _entries(path, f"secret {name}", entries) for name, entries in secrets.items()},
+        secrets={str(name): _secret(path, f"secret {name}", value) for name, value in secrets.items()},
     )
 
 
@@ -97,7 +100,7 @@ def read_secrets_folder(folder: Path) -> Secrets:
     Raises:
         LocalRuntimeError: The folder or a file in it cannot be read, or is not UTF-8.
     """
-    secrets: Secrets = {}
+    secrets: dict[str, dict[str, str]] = {}
     try:
         for entry in sorted(folder.iterdir()):
             if entry.name.startswith(".."):
@@ -109,7 +112,7 @@ def read_secrets_folder(folder: Path) -> Secrets:
                 secrets.setdefault(folder.resolve().name, {})[entry.name] = _secret_value(entry)
     except OSError as error:
         raise LocalRuntimeError(f"{error.filename or folder}: {error.strerror}") from error
-    return secrets
+    return dict(secrets)
 
 
 def _secret_value(file: Path) -> str:
@@ -117,6 +120,12 @@ def _secret_value(file: Path) -> str:
         return file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         raise LocalRuntimeError(f"{file}: not UTF-8") from None
+
+
+def _secret(path: Path, what: str, value: object) -> str | dict[str, str]:
+    if value is None or isinstance(value, (dict, list)):
+        return _entries(path, what, value)
+    return _plain_text(path, what, value)
 
 
 def _entries(path: Path, what: str, entries: object) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`./run localrun`: a function behind the DataEngine's HTTP contract on this machine, until it is told to stop."""
+"""`python -m dataengine_local run`: serve a function over the DataEngine's HTTP contract until it is stopped."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ from dataengine_local.config import FunctionConfig, RuntimeConfig, load_config, 
 from dataengine_local.function import load_function
 from dataengine_local.runtime import LocalRuntime
 
-_PROJECT = Path.cwd()
 _READABLE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _READABLE_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.command("localrun")
-@click.argument("directory", metavar="[DIR]", type=_READABLE_FOLDER, default=_PROJECT)
+@click.command("run")
+@click.argument("directory", metavar="[DIR]", type=_READABLE_FOLDER, default=Path())
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free port.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; other machines can reach any but a loopback address.",
+)
 @click.option(
     "-c", "--config", "config_file", type=_READABLE_FILE, help="YAML with envs and secrets, as vastde takes it."
 )
@@ -51,21 +55,23 @@ def command(
     envelope: bool,
     log_level: str,
 ) -> None:
-    """Run the function in DIR (this project's without one) as the platform does: POST / takes events.
+    """Run the function in DIR (default: the current folder) as the platform does: POST / takes events.
 
-    Variables and secrets of the config file are the function's environment, over what is set already. Secrets of --secrets
-    go over those of the config file. SIGTERM and Ctrl-C let calls that run finish; a second one does not.
+    The environment variables of the config file override those already set. Secrets of --secrets override those of the
+    config file. SIGTERM and Ctrl-C wait for running calls; a second signal ends the process at once.
 
     \b
     Examples:
-      ./run localrun -c config.yaml
-      ./run localrun --port 9000 --timeout 120 --sink http://localhost:9001/
+      python -m dataengine_local run -c config.yaml
+      python -m dataengine_local run path/to/function --port 9000 --timeout 120 --sink http://localhost:9001/
     """
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     config = load_config(config_file) if config_file else FunctionConfig()
     os.environ.update(config.envs)
     secrets = {**config.secrets, **(read_secrets_folder(secrets_folder) if secrets_folder else {})}
     function = load_function(directory)
+    for warning in function.warnings:
+        logging.getLogger(function.name).warning("%s", warning)
     runtime = LocalRuntime(
         function.init,
         function.handler,
@@ -83,13 +89,13 @@ def command(
     )
     stopping = _stop_on_signal()
     with runtime:
-        click.echo(f"localrun: {function.name} takes events at {runtime.url} (Ctrl-C stops)")
+        click.echo(f"{function.name}: taking events at {runtime.url} (Ctrl-C stops)")
         stopping.wait()
-        click.echo("localrun: stopping")
+        click.echo(f"{function.name}: stopping")
 
 
 def _stop_on_signal() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; the second signal ends the process as it would have without us."""
+    """An event that SIGTERM and SIGINT set; a second signal has its default effect and ends the process."""
     stopping = threading.Event()
 
     def stop(number: int, _frame: object) -> None:

@@ -130,6 +130,12 @@ class DecodeError(FormatError):
     code = "EXR_DECODE"
 
 
+class DecoderCrashed(FormatError):
+    """A process that read the file ended by itself, again when it read nothing else: a fault of a native library."""
+
+    code = "DECODER_CRASHED"
+
+
 # --- where bytes come from -------------------------------------------------------------------------------
 
 
@@ -245,7 +251,7 @@ class SchemaDrift(CatalogError):
 
 
 class WorkerDied(ExrInspectorError):
-    """A process that inspects for `ingest` ended by itself; the message says at which file, or that none can start."""
+    """A worker process of `ingest` ended by itself; the message says how, or that none starts."""
 
     code = "INGEST_WORKER"
     retryable = True

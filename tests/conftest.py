@@ -5,7 +5,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Deadlines measure the machine, not the code. HYPOTHESIS_PROFILE=thorough tries ten times as hard.
+# Deadlines measure the machine, not the code. `./run test unit` uses quick; "thorough" is ten times the default.
+settings.register_profile("quick", deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
@@ -14,3 +15,24 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests marked slow go first: begun last, one of them would leave every other core waiting for it."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+_MISSING = ("no corpus", "got empty parameter set")
+
+
+def _must_have_run(report: pytest.TestReport) -> bool:
+    """Whether a skipped test needs only what `CI_FULL=1 .ci/run` provides: the corpus, or the parts of the heavy tests."""
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return "heavy" in report.keywords or any(words in reason for words in _MISSING)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With EXR_TESTS_MUST_RUN=1, fail the run when a test was skipped because a part is not installed."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or os.environ.get("EXR_TESTS_MUST_RUN") != "1":
+        return
+    skipped = [report for report in terminal.stats.get("skipped", []) if _must_have_run(report)]
+    for report in skipped:
+        terminal.write_line(f"EXR_TESTS_MUST_RUN=1, but skipped: {report.nodeid}: {report.longrepr}")
+    if skipped:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

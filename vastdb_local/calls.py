@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from vastdb_local.definitions import Schema, Table
 from vastdb_local.faults import Fault
-from vastdb_local.metadata import Schema, Table, get_schema, get_table
+from vastdb_local.metadata import get_schema, get_table
 from vastdb_local.refusals import bad_request
 from vastdb_local.storage import Database
 from vastdb_local.transaction import Transaction
+from vastdb_local.version import Version
 
 _Entry = TypeVar("_Entry")
 
@@ -72,6 +74,7 @@ class Call:
     request: Request
     database: Database
     transaction: Transaction
+    version: Version
 
     @property
     def bucket(self) -> str:

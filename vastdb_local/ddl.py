@@ -11,26 +11,20 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from vastdb_local.definitions import COLUMN_ID_KEY, ROW_ID, Column, Projection, Schema, Table, encode_columns
 from vastdb_local.metadata import (
-    COLUMN_ID_KEY,
-    ROW_ID,
-    Column,
-    Projection,
-    Schema,
-    Table,
     child_schemas,
     descendants,
-    encode_columns,
     find_schema,
     find_table,
     get_schema,
     projections_of,
     tables_of,
 )
-from vastdb_local.refusals import bad_request, conflict, not_implemented
+from vastdb_local.refusals import bad_request, exists, not_implemented
 from vastdb_local.sql import quoted
 from vastdb_local.transaction import Transaction
-from vastdb_local.types import duckdb_type
+from vastdb_local.types import duckdb_type, unsupported
 
 _VIEW_COLUMNS = 2_000  # DuckDB takes seconds over views much wider than this
 
@@ -79,7 +73,7 @@ def drop_schema(transaction: Transaction, schema: Schema) -> None:
         Refusal: 409 when it holds tables or schemas.
     """
     if tables_of(transaction, schema) or child_schemas(transaction, schema.bucket, schema.path):
-        raise conflict(f"Schema {schema.path} is not empty.")
+        raise exists("SchemaNotEmpty", f"Schema {schema.path} is not empty.")
     transaction.run(f"DROP SCHEMA {quoted(schema.view_schema)}")
     transaction.run("DELETE FROM _vast.schemas WHERE id = $1", [schema.id])
 
@@ -100,7 +94,7 @@ def create_table(
     """
     _check_name(name)
     if find_table(transaction, schema.bucket, schema.path, name) is not None:
-        raise conflict(f"Table {name} exists already.")
+        raise exists("TableAlreadyExists", f"Table {name} exists already.")
     if any(key.startswith(b"VAST:table:partition-key") for key in columns.metadata or {}):
         raise not_implemented("The local server has no partitioned tables.")
     declared = _declare(transaction, (), columns)
@@ -121,7 +115,7 @@ def rename_table(transaction: Transaction, table: Table, schema: Schema, new_nam
     """Give a table another name, or move it to another schema of its bucket."""
     _check_name(new_name)
     if find_table(transaction, schema.bucket, schema.path, new_name) is not None:
-        raise conflict(f"Table {new_name} exists already.")
+        raise exists("TableAlreadyExists", f"Table {new_name} exists already.")
     transaction.run(f"DROP VIEW {table.view}")
     view_name = _free_name(transaction, "_vast.tables", "view_name", new_name, within=schema.id)
     _create_view(transaction, replace(table, schema=schema, name=new_name, view_name=view_name))
@@ -174,7 +168,7 @@ def rename_column(transaction: Transaction, table: Table, name: str, new_name: s
     """Give a column another name."""
     column = table.column(name)
     if new_name in table.by_name or not new_name or new_name == ROW_ID:
-        raise conflict(f"Table {table.name} cannot have another column {new_name!r}.")
+        raise exists("ColumnAlreadyExists", f"Table {table.name} cannot have another column {new_name!r}.")
     renamed = Column(column.id, column.field.with_name(new_name))
     _set_columns(transaction, table, [renamed if c.id == column.id else c for c in table.columns])
 
@@ -190,7 +184,7 @@ def drop_columns(transaction: Transaction, table: Table, names: Collection[str])
     for projection in projections_of(transaction, table):
         used.update(projection.sorted, projection.unsorted)
     if dropped & used:
-        raise conflict(f"Table {table.name} is sorted by, or has a projection of, a column to be dropped.")
+        raise exists("ColumnInUse", f"Table {table.name} is sorted by, or has a projection of, a column to be dropped.")
     for column_id in dropped:
         transaction.run(f"ALTER TABLE {table.stored} DROP COLUMN {table.by_id[column_id].stored}")
     _set_columns(transaction, table, [column for column in table.columns if column.id not in dropped])
@@ -208,7 +202,7 @@ def create_projection(
     if not sorted_:
         raise bad_request("InvalidArgument", "A projection sorts at least one column.")
     if any(projection.name == name for projection in projections_of(transaction, table)):
-        raise conflict(f"Projection {name} exists already.")
+        raise exists("ProjectionAlreadyExists", f"Projection {name} exists already.")
     (id_,) = _new_ids(transaction, 1)
     ids = [[table.column(column).id for column in names] for names in (sorted_, unsorted)]
     transaction.run("INSERT INTO _vast.projections VALUES ($1, $2, $3, $4, $5)", [id_, table.id, name, *ids])
@@ -219,7 +213,7 @@ def rename_projection(transaction: Transaction, table: Table, projection: Projec
     """Give a projection another name."""
     _check_name(new_name)
     if any(other.name == new_name for other in projections_of(transaction, table)):
-        raise conflict(f"Projection {new_name} exists already.")
+        raise exists("ProjectionAlreadyExists", f"Projection {new_name} exists already.")
     transaction.run("UPDATE _vast.projections SET name = $2 WHERE id = $1", [projection.id, new_name])
     transaction.redefine()
 
@@ -241,7 +235,7 @@ def _check_free_path(transaction: Transaction, bucket: str, path: str) -> None:
     if parent:
         get_schema(transaction, bucket, parent)
     if find_schema(transaction, bucket, path) is not None:
-        raise conflict(f"Schema {path} exists already.")
+        raise exists("SchemaAlreadyExists", f"Schema {path} exists already.")
 
 
 def _new_ids(transaction: Transaction, count: int) -> list[int]:
@@ -262,7 +256,7 @@ def _declare(transaction: Transaction, taken: Collection[str], columns: pa.Schem
         raise bad_request("InvalidArgument", "Two columns have the same name.")
     for field in columns:
         if field.name in taken:
-            raise conflict(f"Column {field.name} exists already.")
+            raise exists("ColumnAlreadyExists", f"Column {field.name} exists already.")
         if not field.name or field.name == ROW_ID:
             raise bad_request("InvalidArgument", f"{field.name!r} is not a column name.")
         duckdb_type(field.type)
@@ -276,6 +270,9 @@ def _declare(transaction: Transaction, taken: Collection[str], columns: pa.Schem
 def _sorting_key(columns: Sequence[Column], positions: Sequence[int]) -> tuple[int, ...]:
     if len(set(positions)) != len(positions) or not all(0 <= position < len(columns) for position in positions):
         raise bad_request("InvalidArgument", f"InvalidArgument: there is no sorting key of columns {list(positions)}.")
+    for position in positions:
+        if pa.types.is_nested(columns[position].field.type):
+            raise unsupported(columns[position].field.type)
     return tuple(columns[position].id for position in positions)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import logging
 import socket
 import sys
@@ -16,13 +17,14 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 from vastdb_local.calls import Answer, Request
 from vastdb_local.faults import Fault, FaultKind
 from vastdb_local.operations import REQUEST_LIMIT
-from vastdb_local.refusals import Refusal, bad_request, internal_error
+from vastdb_local.refusals import Refusal, bad_request, internal_error, slow_down
 from vastdb_local.service import ConnectionDropped, Service
 from vastdb_local.signature import SignatureCheck
 from vastdb_local.storage import DatabaseClosed
+from vastdb_local.version import Version
 
-VERSION = "vast 5.5.0.0"  # the SDK turns features on by it
-_IDLE_CONNECTION_SECONDS = 300
+_IDLE_SECONDS = 300  # of a connection that has shown the right keys
+_STRANGER_SECONDS = 30  # of one that has not yet
 _DISCARD = 64 * 1024
 
 logger = logging.getLogger(__name__)
@@ -40,7 +42,18 @@ class HttpServer(ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
-    def __init__(self, address: tuple[str, int], service: Service, signatures: SignatureCheck) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        service: Service,
+        signatures: SignatureCheck,
+        *,
+        version: Version,
+        max_connections: int,
+    ) -> None:
+        self.server_header = f"vast {version}"  # the SDK turns features on by it
+        self._max_connections = max_connections
+        self._request_ids = itertools.count(1)
         self.service = service
         self.signatures = signatures
         self._lock = threading.Lock()
@@ -48,10 +61,27 @@ class HttpServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Give a connection its thread."""
+        """Give a connection its thread, or refuse it when there are too many."""
         with self._lock:
-            self._connections.add(request)
+            full = len(self._connections) >= self._max_connections
+            if not full:
+                self._connections.add(request)
+        if full:
+            logger.warning("%d clients are connected, which is the most: another one is refused", self._max_connections)
+            with contextlib.suppress(OSError):
+                request.sendall(self._too_many())
+            self.shutdown_request(request)
+            return
         super().process_request(request, client_address)
+
+    def _too_many(self) -> bytes:
+        body = slow_down().xml("/", self.request_id())
+        head = f"HTTP/1.1 503 Service Unavailable\r\nServer: {self.server_header}\r\nConnection: close\r\n"
+        return f"{head}Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+    def request_id(self) -> str:
+        """A number for the next error, as its answer and the log name it."""
+        return f"{next(self._request_ids):016X}"
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection whose thread is done with it."""
@@ -83,12 +113,12 @@ class HttpServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: HttpServer
     protocol_version = "HTTP/1.1"
-    timeout = _IDLE_CONNECTION_SECONDS
+    timeout = _STRANGER_SECONDS
     wbufsize = -1  # an answer leaves in one piece
     disable_nagle_algorithm = True
 
     def version_string(self) -> str:
-        return VERSION
+        return self.server.server_header
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
         logger.debug(format, *args)
@@ -102,35 +132,58 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             logger.debug("%s %s broke off: %s", self.command, self.path, gone)
         except Refusal as refusal:
-            self._write(int(refusal.status), Answer(refusal.xml(), {"Content-Type": "application/xml"}))
+            self._refuse(refusal, self.server.request_id())
         except Exception:  # the last line of defence: whatever it was, the client gets its answer
-            logger.exception("%s %s failed", self.command, self.path)
-            self._write(500, Answer(internal_error("A fault of the local server; its log tells more.").xml()))
+            request_id = self.server.request_id()
+            logger.exception("request %s failed: %s %s", request_id, self.command, self.path)
+            self._refuse(internal_error("A fault of the local server; its log tells more."), request_id)
         else:
             self._write(200, answer)
+
+    def _refuse(self, refusal: Refusal, request_id: str) -> None:
+        headers = {"Content-Type": "application/xml", "x-amz-request-id": request_id}
+        self._write(int(refusal.status), Answer(refusal.xml(unquote(urlsplit(self.path).path), request_id), headers))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names are the standard library's
 
     def _answer(self) -> Answer:
-        body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            self.server.signatures.check_key(headers)
+        except Refusal:
+            self._discard(_DISCARD)  # what a stranger sends is not read to its end
+            raise
+        body = self._body()
         parts = urlsplit(self.path)
         self.server.signatures.check(
             method=self.command, path=parts.path, query=parts.query, headers=headers, body=body
         )
+        self.connection.settimeout(_IDLE_SECONDS)
         command, parameters = _query(parts.query)
         path = tuple(unquote(part) for part in parts.path.split("/") if part)
         return self.server.service.answer(Request(self.command, path, command, parameters, headers, body))
 
-    def _body(self) -> bytes:
+    def _length(self) -> int:
         text = self.headers.get("Content-Length", "0")
-        if not text.isdecimal():
+        if not text.isdecimal() or "Transfer-Encoding" in self.headers:
             self.close_connection = True
-            raise bad_request("InvalidArgument", "Content-Length is not a number.")
-        length = int(text)
+            raise bad_request(
+                "InvalidArgument", "A body comes with its Content-Length, a whole number, and not in chunks."
+            )
+        return int(text)
+
+    def _discard(self, most: int) -> None:
+        """Read the body of a client that writes all of it before it looks at the answer; hang up on one that is longer."""
+        length = self._length()
+        self.close_connection |= length > most
+        left = min(length, most)
+        while left > 0 and (piece := self._read(min(left, _DISCARD))):
+            left -= len(piece)
+
+    def _body(self) -> bytes:
+        length = self._length()
         if length > REQUEST_LIMIT:
-            while length > 0 and (piece := self._read(min(length, _DISCARD))):
-                length -= len(piece)
+            self._discard(2 * REQUEST_LIMIT)
             raise bad_request("EntityTooLarge", f"A request holds at most {REQUEST_LIMIT} bytes.")
         body = self._read(length)
         if len(body) != length:
@@ -151,6 +204,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         whole, self.wfile = self.wfile, io.BytesIO()
         try:
             self.end_headers()
@@ -187,6 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _query(query: str) -> tuple[str, dict[str, str]]:
     first, *rest = query.split("&")
+    first = first.removesuffix("=")  # VAST's ADBC driver writes `?transaction=`, the SDK `?transaction`
     command = "" if "=" in first else first
     pairs = (part.partition("=") for part in ([first, *rest] if "=" in first else rest) if part)
     return command, {unquote_plus(key): unquote_plus(value) for key, _, value in pairs}

@@ -11,19 +11,12 @@ import pyarrow as pa
 
 from vastdb_local import ddl, rows, wire
 from vastdb_local.calls import Answer, Call, Request, page
-from vastdb_local.metadata import (
-    Column,
-    Table,
-    child_schemas,
-    get_projection,
-    get_schema,
-    projections_of,
-    sorted_columns,
-    tables_of,
-)
-from vastdb_local.queries import NO_MORE_ROWS, Query, Window, count_rows, estimated_bytes
-from vastdb_local.query_request import parse_query
+from vastdb_local.definitions import Column, Table
+from vastdb_local.metadata import child_schemas, get_projection, get_schema, projections_of, sorted_columns, tables_of
+from vastdb_local.query.reader import NO_MORE_ROWS, Query, Window, count_rows, estimated_bytes
+from vastdb_local.query.request import parse_query
 from vastdb_local.refusals import bad_request, not_implemented
+from vastdb_local.version import SORTED_TABLES
 
 REQUEST_LIMIT = 5 * 2**20  # bytes of a body, and of a list of columns
 _ROWS_PER_ANSWER = 128 * 1024
@@ -93,21 +86,30 @@ def create_table(call: Call) -> Answer:
         request.path[-1],
         wire.read_schema(request.body),
         properties=request.parameters.get("table-props", ""),
-        sorting_key=_sorting_key(request),
+        sorting_key=_sorting_key(call),
     )
     return Answer()
 
 
-def _sorting_key(request: Request) -> list[int]:
+def _sorting_key(call: Call) -> list[int]:
+    """Positions of the sorted columns in a request's headers; empty for a table that is not sorted.
+
+    Raises:
+        Refusal: 501 when the server's version is older than sorted tables.
+    """
+    request = call.request
     headers = (f"tabular-sorted-column-{index}" for index in itertools.count())
-    return [request.number(header) for header in itertools.takewhile(request.headers.__contains__, headers)]
+    key = [request.number(header) for header in itertools.takewhile(request.headers.__contains__, headers)]
+    if key and call.version < SORTED_TABLES:
+        raise not_implemented(f"Sorted tables need VAST {SORTED_TABLES} or newer, this server is {call.version}.")
+    return key
 
 
 def alter_table(call: Call) -> Answer:
     """Another name, a sorting key, or other properties for a table."""
     table = call.table()
     new_name = call.request.parameters.get("tabular-new-table-name", "")
-    key = _sorting_key(call.request)
+    key = _sorting_key(call)
     properties = wire.read_properties(call.request.body)
     if key:
         ddl.set_sorting_key(call.transaction, table, key)

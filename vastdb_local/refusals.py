@@ -5,8 +5,11 @@ Never leaves this package: the SDK's exceptions at the other end of the wire are
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from xml.sax.saxutils import escape
+
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Refusal(Exception):
@@ -24,10 +27,11 @@ class Refusal(Exception):
         self.message = message
         super().__init__(f"{int(status)} {code}: {message}")
 
-    def xml(self) -> bytes:
-        """The body of the answer."""
-        text = f"<Error><Code>{escape(self.code)}</Code><Message>{escape(self.message)}</Message></Error>"
-        return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
+    def xml(self, resource: str, request_id: str) -> bytes:
+        """The body of the answer, as S3 and a cluster write it."""
+        told = {"Code": self.code, "Message": self.message, "Resource": resource, "RequestId": request_id}
+        text = "".join(f"<{name}>{escape(_NOT_XML.sub('?', value))}</{name}>" for name, value in told.items())
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{text}</Error>'.encode(errors="replace")
 
 
 def bad_request(code: str, message: str) -> Refusal:
@@ -46,8 +50,23 @@ def not_found(code: str, message: str) -> Refusal:
 
 
 def conflict(message: str) -> Refusal:
-    """409: another transaction has changed the same thing, or the thing is in the way."""
+    """409 Conflict: another transaction has changed the same thing; worth another attempt."""
     return Refusal(HTTPStatus.CONFLICT, "Conflict", message)
+
+
+def exists(code: str, message: str) -> Refusal:
+    """409: something of that name is there, or something else needs what is to be dropped; another attempt fails, too."""
+    return Refusal(HTTPStatus.CONFLICT, code, message)
+
+
+def no_database(bucket: str) -> Refusal:
+    """409 InvalidBucketState: the bucket holds objects and has no database."""
+    return Refusal(HTTPStatus.CONFLICT, "InvalidBucketState", f"Bucket {bucket} has no database.")
+
+
+def disk_full(message: str) -> Refusal:
+    """507: no room for what was to be written; the transaction is rolled back."""
+    return Refusal(HTTPStatus.INSUFFICIENT_STORAGE, "InsufficientCapacity", message)
 
 
 def not_implemented(message: str) -> Refusal:

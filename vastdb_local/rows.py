@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vastdb_local.ddl import set_external_row_ids
-from vastdb_local.metadata import EXTERNAL_ROW_ID, ROW_ID, Table
+from vastdb_local.definitions import EXTERNAL_ROW_ID, ROW_ID, Table
 from vastdb_local.refusals import bad_request
 from vastdb_local.storage import Database
 from vastdb_local.transaction import Transaction
@@ -45,11 +45,14 @@ def insert(database: Database, transaction: Transaction, table: Table, batch: pa
     statement = f"INSERT INTO {{table}} (writer, {columns}) {source}"
     database.lookups.add(table.id, values, row_ids)
     transaction.change(table.stored, pa.table({"row_id": row_ids, **values}), statement)
-    return row_ids.cast(table.row_id_type)
+    return table.wire_row_ids(row_ids)
 
 
 def _claim(database: Database, transaction: Transaction, table: Table, chosen: pa.Array) -> pa.Array:
-    row_ids = _as_row_ids(chosen)
+    try:
+        row_ids = chosen.cast(pa.uint64())
+    except pa.ArrowInvalid as error:
+        raise bad_request("InvalidArgument", "A row id is between 0 and 2^64.") from error
     if row_ids.null_count or len(row_ids.unique()) != len(row_ids):
         raise bad_request("InvalidArgument", "Row ids are given once each.")
     place = transaction.place(table.stored)
@@ -74,7 +77,7 @@ def update(database: Database, transaction: Transaction, table: Table, batch: pa
     fixed = {table.by_id[column_id].stored for column_id in table.sorting_key}
     if fixed & values.keys():
         raise bad_request("InvalidArgument", "Columns of the sorting key cannot be updated.")
-    _touch(transaction, table, row_ids)
+    _touch(database, transaction, table, row_ids)
     if values:
         assignments = ", ".join(f"{name} = incoming.{name}" for name in values)
         database.lookups.replace(table.id, values, row_ids)
@@ -88,13 +91,14 @@ def delete(database: Database, transaction: Transaction, table: Table, batch: pa
         Refusal: 409 when another transaction has changed one of the rows.
     """
     row_ids, _ = _addressed(table, batch)
-    _touch(transaction, table, row_ids)
+    _touch(database, transaction, table, row_ids)
     statement = "DELETE FROM {table} AS stored USING incoming WHERE stored.row_id = incoming.row_id"
     count = transaction.change(table.stored, pa.table({"row_id": row_ids}), statement)
     database.lookups.delete(table.id, count)
 
 
-def _touch(transaction: Transaction, table: Table, row_ids: pa.Array) -> None:
+def _touch(database: Database, transaction: Transaction, table: Table, row_ids: pa.Array) -> None:
+    database.claim_rows(transaction, table.id, row_ids)
     statement = _update_statement(f"writer = {transaction.txid}")
     transaction.change(table.stored, pa.table({"row_id": row_ids}), statement)
 
@@ -108,17 +112,7 @@ def _addressed(table: Table, batch: pa.RecordBatch) -> tuple[pa.Array, dict[str,
     index = batch.schema.get_field_index(ROW_ID)
     if index < 0:
         raise bad_request("InvalidArgument", f"Rows are addressed by {ROW_ID}.")
-    row_ids = batch.column(index)
-    if row_ids.null_count or not (pa.types.is_uint64(row_ids.type) or pa.types.is_decimal(row_ids.type)):
-        raise bad_request("TabularMismatchColumnType", f"{ROW_ID} is a number of type uint64.")
-    return _as_row_ids(row_ids), _checked(table, batch.drop_columns([ROW_ID]))
-
-
-def _as_row_ids(numbers: pa.Array) -> pa.Array:
-    try:
-        return numbers.cast(pa.uint64())
-    except pa.ArrowInvalid as error:
-        raise bad_request("InvalidArgument", "A row id is between 0 and 2^64.") from error
+    return table.stored_row_ids(batch.column(index)), _checked(table, batch.drop_columns([ROW_ID]))
 
 
 def _checked(table: Table, batch: pa.RecordBatch) -> dict[str, pa.Array]:

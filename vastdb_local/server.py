@@ -13,6 +13,7 @@ from vastdb_local.http import HttpServer
 from vastdb_local.service import Service
 from vastdb_local.signature import SignatureCheck
 from vastdb_local.storage import Database
+from vastdb_local.version import parse_version
 
 _CLOSING_SECONDS = 0.02  # how soon the server notices that it is to close
 _EXPIRY_CHECKS = 4  # looks for idle transactions in each idle time
@@ -31,6 +32,11 @@ class LocalVastDB:
         transaction_seconds: A transaction nobody used for so long is rolled back.
         detect_conflicts: False lets two transactions change the same row, the later commit winning, as a server might
             that does not detect this; for tests of clients.
+        conflict_group_rows: Transactions that change rows of the same group of so many row ids conflict, as they might on a
+            server that looks for conflicts less exactly; 1 finds them row by row.
+        server_version: The VAST release that it says it is; before 5.3.5 it refuses sorted tables.
+        latency_seconds: Each request waits so long before it is done, as behind a network.
+        max_connections: More clients at once are answered 503 SlowDown.
         seed: Of the dice of `faults`.
         index_after: A column by whose values so many look-ups were made gets an index in memory.
 
@@ -52,6 +58,10 @@ class LocalVastDB:
         secret_key: str | None = None,
         transaction_seconds: float = 600.0,
         detect_conflicts: bool = True,
+        conflict_group_rows: int = 1,
+        server_version: str = "5.5.0.0",
+        latency_seconds: float = 0.0,
+        max_connections: int = 512,
         seed: int = 0,
         index_after: int = 32,
     ) -> None:
@@ -61,17 +71,23 @@ class LocalVastDB:
         self.faults = Faults(seed)
         self._counters = Counters()
         self._address = (host, port)
+        version = parse_version(server_version)
         self._database = Database(
             Path(path) if path is not None else None,
             idle_seconds=transaction_seconds,
             detect_conflicts=detect_conflicts,
+            conflict_group_rows=conflict_group_rows,
             index_after=index_after,
         )
         try:
             self._database.add_bucket(bucket)
-            service = Service(self._database, self.faults, self._counters)
+            service = Service(
+                self._database, self.faults, self._counters, version=version, latency_seconds=latency_seconds
+            )
             signatures = SignatureCheck(self.access_key, self.secret_key)
-            self._http = HttpServer(self._address, service, signatures)
+            self._http = HttpServer(
+                self._address, service, signatures, version=version, max_connections=max_connections
+            )
         except OSError as error:
             self._database.close()
             raise LocalDatabaseError(
@@ -124,9 +140,17 @@ class LocalVastDB:
     ) -> None:
         self.close()
 
-    def create_bucket(self, name: str) -> None:
-        """Make another bucket unless it is there."""
-        self._database.add_bucket(name)
+    def create_bucket(self, name: str, *, database: bool = True) -> None:
+        """Make another bucket unless it is there.
+
+        Args:
+            name: Of the bucket.
+            database: False for a bucket whose schemas nobody can ask for: 409 InvalidBucketState, until the server ends.
+        """
+        if database:
+            self._database.add_bucket(name)
+        else:
+            self._database.add_plain_bucket(name)
 
     def counters(self) -> dict[str, int]:
         """Requests by operation since the start or the last reset; those with wrong keys do not count."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from vastdb_local.calls import Answer, Call, Request
+from vastdb_local.engine import QueryEngine
 from vastdb_local.faults import IN_THE_ANSWER, Counters, Fault, FaultKind, Faults
 from vastdb_local.operations import ROUTES, Operation
 from vastdb_local.refusals import (
@@ -14,12 +15,14 @@ from vastdb_local.refusals import (
     bad_request,
     conflict,
     internal_error,
+    no_database,
     not_found,
     not_implemented,
     slow_down,
 )
 from vastdb_local.storage import Database
 from vastdb_local.transaction import Transaction
+from vastdb_local.version import Version
 
 _NODE = {"x-vast-rcf-id": "E1:0"}  # the SDK asks each address for the node behind it; there is one
 _EMPTY_LISTING = (
@@ -35,10 +38,15 @@ class ConnectionDropped(Exception):
 class Service:
     """Everything behind the HTTP server."""
 
-    def __init__(self, database: Database, faults: Faults, counters: Counters) -> None:
+    def __init__(
+        self, database: Database, faults: Faults, counters: Counters, *, version: Version, latency_seconds: float
+    ) -> None:
         self._database = database
         self._faults = faults
         self._counters = counters
+        self._version = version
+        self._engine = QueryEngine(database, version)
+        self._latency_seconds = latency_seconds
 
     def answer(self, request: Request) -> Answer:
         """Do what a request asks for.
@@ -49,6 +57,8 @@ class Service:
         """
         name, work = self._route(request)
         self._counters.count(name)
+        if self._latency_seconds:
+            time.sleep(self._latency_seconds)
         fault = self._faults.next(name)
         if fault is None:
             return work(request)
@@ -82,6 +92,9 @@ class Service:
             return "head_bucket", self._head_bucket
         if request.method == "GET" and not request.command:
             return "list_objects", self._list_objects
+        engine = self._engine.route(request)
+        if engine is not None:
+            return engine
         operation = ROUTES.get((request.method, request.command))
         if operation is None:
             raise not_implemented(f"The local server has no {request.method} ?{request.command}.")
@@ -136,11 +149,13 @@ class Service:
         return Answer(_EMPTY_LISTING, {"Content-Type": "application/xml"})
 
     def _check_bucket(self, request: Request) -> None:
-        if not request.path or request.path[0] not in self._database.buckets:
+        if not request.path or request.path[0] not in self._database.buckets | self._database.plain_buckets:
             raise not_found("NoSuchBucket", f"There is no bucket {request.path[0] if request.path else ''!r}.")
 
     def _in_transaction(self, operation: Operation, request: Request) -> Answer:
         self._check_bucket(request)
+        if request.path[0] in self._database.plain_buckets:
+            raise no_database(request.path[0])
         txid = _txid(request)
         if txid == 0:
             return self._alone(operation, request)
@@ -149,13 +164,13 @@ class Service:
             _check_open(transaction)
             if request.method != "GET" and request.command != "rows":
                 transaction.settle()
-            return operation.run(Call(request, self._database, transaction))
+            return operation.run(Call(request, self._database, transaction, self._version))
 
     def _alone(self, operation: Operation, request: Request) -> Answer:
         """An operation outside any transaction is one of its own."""
         transaction = self._database.begin(registered=False)
         try:
-            answer = operation.run(Call(request, self._database, transaction))
+            answer = operation.run(Call(request, self._database, transaction, self._version))
             transaction.commit()
             return answer
         finally:

@@ -47,13 +47,8 @@ class SignatureCheck:
         Raises:
             Refusal: 403; AccessDenied (no signature), InvalidAccessKeyId, RequestTimeTooSkewed, SignatureDoesNotMatch.
         """
-        match = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
-        if match is None:
-            raise forbidden("AccessDenied", "The request carries no AWS4-HMAC-SHA256 signature.")
-        if not hmac.compare_digest(match["key"].encode(), self._access_key.encode()):
-            raise forbidden("InvalidAccessKeyId", "The access key is not known here.")
+        match = self.check_key(headers)
         stamp = headers.get("x-amz-date", "")
-        _check_clock(stamp)
         digest = _payload_digest(headers, body)
         signed = match["headers"].split(";")
         canonical_headers = "".join(f"{name}:{' '.join(headers.get(name, '').split())}\n" for name in signed)
@@ -68,6 +63,26 @@ class SignatureCheck:
             if hmac.compare_digest(_sign(key, text).hex(), match["signature"]):
                 return
         raise _mismatch()
+
+    def check_key(self, headers: Mapping[str, str]) -> re.Match[str]:
+        """Refuse a request by its headers alone, before its body is read.
+
+        Args:
+            headers: By lower-case name.
+
+        Returns:
+            The parts of its Authorization header.
+
+        Raises:
+            Refusal: 403; AccessDenied (no signature), InvalidAccessKeyId, RequestTimeTooSkewed.
+        """
+        match = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
+        if match is None:
+            raise forbidden("AccessDenied", "The request carries no AWS4-HMAC-SHA256 signature.")
+        if not hmac.compare_digest(match["key"].encode(), self._access_key.encode()):
+            raise forbidden("InvalidAccessKeyId", "The access key is not known here.")
+        _check_clock(headers.get("x-amz-date", ""))
+        return match
 
     def _signing_key(self, scope: str) -> bytes:
         key = ("AWS4" + self._secret).encode()

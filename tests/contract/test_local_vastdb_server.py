@@ -236,7 +236,7 @@ def test_closing_while_requests_run_is_quiet_and_loses_nothing_that_was_acknowle
     assert len(acknowledged) > 20
     assert acknowledged <= set(rows["n"].to_pylist())
     assert len(set(rows["$row_id"].to_pylist())) == rows.num_rows
-    assert [record.getMessage() for record in caplog.records if record.name.startswith("exr_inspector")] == []
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("vastdb_local")] == []
 
 
 def test_a_client_that_resets_in_the_middle_of_its_body_is_one_quiet_line(caplog):
@@ -251,7 +251,7 @@ def test_a_client_that_resets_in_the_middle_of_its_body_is_one_quiet_line(caplog
                 break
             threading.Event().wait(0.02)
         assert connect(server), "others are served as before"
-    records = [record for record in caplog.records if record.name.startswith("exr_inspector")]
+    records = [record for record in caplog.records if record.name.startswith("vastdb_local")]
     told = [record for record in records if "broke off" in record.getMessage()]
     assert [(record.levelno, record.exc_info) for record in told] == [(logging.DEBUG, None)]
     assert {record.levelno for record in records} == {logging.DEBUG}

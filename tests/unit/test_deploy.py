@@ -1,12 +1,17 @@
-"""The deployment kit agrees with itself, with the settings, and with the function."""
+"""The deployment kit has the shape VAST publishes, and agrees with itself, with the settings, and with the function."""
 
+from __future__ import annotations
+
+import copy
 import json
 import re
-import shlex
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from dataengine_local.config import load_config
 from exr_inspector.function.events import EventKind, parse_events
@@ -21,32 +26,131 @@ MANIFEST = PIPELINE["manifest"]
 SECRET = yaml.safe_load((DEPLOY / "secret.yaml").read_text(encoding="utf-8"))
 
 
+# The shape of the manifests VAST publishes (vss-blueprint, cosmos-labs, dataengine-cli), written down from them.
+TEXT = {"type": "string", "minLength": 1}
+NAMES = {"type": "array", "items": TEXT, "minItems": 1}
+QUANTITY = {"type": "string", "pattern": r"^[0-9]+(m|Mi|Gi)$"}
+COUNT = {"type": "integer", "minimum": 1}
+
+
+def exactly(properties: dict[str, Any], optional: Collection[str] = ()) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def vrn(kind: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": rf"^vast:dataengine:{kind}:[A-Za-z0-9_./-]+$"}
+
+
+def listed(item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": item, "minItems": 1}
+
+
+RESOURCES = exactly(
+    {
+        **dict.fromkeys(("min_cpu", "max_cpu", "min_memory", "max_memory"), QUANTITY),
+        **dict.fromkeys(("min_concurrency", "max_concurrency", "timeout"), COUNT),
+    }
+)
+PUBLISHED_MANIFEST = exactly(
+    {
+        "kubernetes_cluster_vrn": vrn("kubernetes-clusters"),
+        "namespace": TEXT,
+        "manifest": exactly(
+            {
+                "config": exactly(
+                    {
+                        "environment_variables": listed(exactly({"name": TEXT, "value": TEXT})),
+                        "secrets": NAMES,
+                    }
+                ),
+                "function_deployments": listed(
+                    exactly(
+                        {
+                            "function_vrn": vrn("functions"),
+                            "name": TEXT,
+                            "revision": COUNT,
+                            "config": exactly({"log_level": {"enum": ["DEBUG", "INFO", "WARNING", "ERROR"]}}),
+                            "resources": RESOURCES,
+                        }
+                    )
+                ),
+                "links": listed(
+                    exactly(
+                        {
+                            "source": NAMES,
+                            "destination": NAMES,
+                            "topic": {"type": "string", "pattern": r"^vast:dataengine:topics:[^/]+/[^/]+$"},
+                            "config": exactly(
+                                {"events_order": {"enum": ["unordered", "ordered"]}, "retries": {"type": "integer"}}
+                            ),
+                        },
+                        optional=("topic",),
+                    )
+                ),
+                "triggers": listed(exactly({"name": TEXT, "vrn": vrn("triggers")})),
+            }
+        ),
+    }
+)
+PUBLISHED_SECRET = exactly(
+    {
+        "name": TEXT,
+        "kubernetes_cluster_vrn": vrn("kubernetes-clusters"),
+        "namespace": TEXT,
+        "entries": listed(exactly({"key": TEXT, "value": TEXT})),
+    }
+)
+
+
+@pytest.mark.parametrize(("document", "schema"), [(PIPELINE, PUBLISHED_MANIFEST), (SECRET, PUBLISHED_SECRET)])
+def test_the_kit_has_the_published_shape(document: Any, schema: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(schema)
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(document)] == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pipeline: pipeline.update(name="exr-inspector"),
+        lambda pipeline: pipeline["manifest"]["config"].update(environment_variables={"A": "b"}),
+        lambda pipeline: pipeline["manifest"]["config"]["environment_variables"].append({"name": "A", "value": 1}),
+        lambda pipeline: pipeline["manifest"]["function_deployments"][0].update(revision="latest"),
+        lambda pipeline: pipeline["manifest"]["links"][0].update(source="exr-created"),
+    ],
+)
+def test_the_shape_of_version_1_is_refused(change: Callable[[Any], None]) -> None:
+    pipeline = copy.deepcopy(PIPELINE)
+    change(pipeline)
+    assert list(Draft202012Validator(PUBLISHED_MANIFEST).iter_errors(pipeline))
+
+
 def test_the_pipeline_sets_only_settings_that_exist_and_no_secret_among_them() -> None:
-    names = set(MANIFEST["config"]["environment_variables"])
-    assert names <= set(SETTINGS)
+    names = [entry["name"] for entry in MANIFEST["config"]["environment_variables"]]
+    assert len(names) == len(set(names))
+    assert set(names) <= set(SETTINGS)
     assert not {name for name in names if SETTINGS[name].secret}
 
 
+ENVIRONMENT = {entry["name"]: entry["value"] for entry in MANIFEST["config"]["environment_variables"]}
 SECRETS = {SECRET["name"]: {entry["key"]: entry["value"] for entry in SECRET["entries"]}}
 
 
 def test_environment_and_secret_together_configure_the_function_completely() -> None:
-    environment = MANIFEST["config"]["environment_variables"]
-    assert all(isinstance(value, str) for value in environment.values()), "quote numbers and on/off: YAML eats them"
-    settings = load_settings(environment, SECRETS, None, need=("catalog", "objects"))
+    settings = load_settings(ENVIRONMENT, SECRETS, None, need=("catalog", "objects"))
     assert settings.warnings == ()
     assert {entry["key"] for entry in SECRET["entries"]} == {name for name in SETTINGS if SETTINGS[name].secret}
-    assert MANIFEST["config"]["secrets"] == [SECRET["name"]] == [environment["EXR_SECRET_NAME"]]
+    assert MANIFEST["config"]["secrets"] == [SECRET["name"]] == [ENVIRONMENT["EXR_SECRET_NAME"]]
 
 
 def test_the_function_gives_up_before_the_platform_does() -> None:
-    deadline = float(MANIFEST["config"]["environment_variables"]["EXR_DEADLINE_SECONDS"])
+    deadline = float(ENVIRONMENT["EXR_DEADLINE_SECONDS"])
     for deployment in MANIFEST["function_deployments"]:
         assert deadline < deployment["resources"]["timeout"]
 
 
 def test_decode_memory_fits_the_container() -> None:
-    settings = load_settings(MANIFEST["config"]["environment_variables"], SECRETS, None)
+    settings = load_settings(ENVIRONMENT, SECRETS, None)
     least = min(int(item["resources"]["min_memory"].removesuffix("Mi")) for item in MANIFEST["function_deployments"])
     assert settings.memory_mib * 2 <= least
 
@@ -54,20 +158,22 @@ def test_decode_memory_fits_the_container() -> None:
 def test_links_join_triggers_and_functions_that_exist() -> None:
     triggers = {trigger["name"] for trigger in MANIFEST["triggers"]}
     functions = {deployment["name"] for deployment in MANIFEST["function_deployments"]}
-    assert {link["source"] for link in MANIFEST["links"]} == triggers
-    assert {link["destination"] for link in MANIFEST["links"]} == functions
+    assert {source for link in MANIFEST["links"] for source in link["source"]} == triggers
+    assert {destination for link in MANIFEST["links"] for destination in link["destination"]} == functions
     for link in MANIFEST["links"]:
+        assert set(link["source"]) <= triggers, "a link from a trigger names its topic"
+        assert link["topic"]
         assert link["config"] == {"events_order": "unordered", "retries": 3}
     for trigger in MANIFEST["triggers"]:
         assert trigger["vrn"] == f"vast:dataengine:triggers:{trigger['name']}"
 
 
-def test_the_script_makes_the_pipelines_triggers_for_both_kinds_of_event() -> None:
-    text = (DEPLOY / "triggers.sh").read_text(encoding="utf-8")
-    pairs = dict(pair.split(" ") for pair in re.findall(r'"(\S+ Object\S+)"', text))
-    assert set(pairs) == {trigger["name"] for trigger in MANIFEST["triggers"]}
-    assert set(pairs.values()) == {"ObjectCreated:*", "ObjectRemoved:*"}
-    assert "--name-suffix .exr" in " ".join(shlex.split(text.replace("\\\n", " "), comments=True))
+def test_the_page_says_up_front_which_writes_raise_no_event_and_names_every_file_of_the_kit() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    assert "NFS or SMB raises none" in page.split("\n## ")[0]
+    named = set(re.findall(r"deploy/([a-z-]+\.[a-z]+)", page))
+    assert {"pipeline.yaml", "secret.yaml", "triggers.sh", "identity-policy.json", "config.yaml"} <= named
+    assert all((DEPLOY / name).is_file() for name in named)
 
 
 def test_the_local_config_needs_nothing_but_the_local_database() -> None:

@@ -267,6 +267,7 @@ def test_many_faults_fit_one_cell() -> None:
     assert back.faults == faults[: len(back.faults)]
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200), st.integers(4, 50))
 def test_pieces_make_the_whole(text: str, limit: int) -> None:
     pieces = split_cell(text, limit)

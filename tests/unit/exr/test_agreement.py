@@ -31,6 +31,7 @@ def parsed(data: bytes) -> Header:
     return parse_header(data)
 
 
+@pytest.mark.slow
 @EVERYTHING
 @given(strategies.files())
 def test_a_valid_file_is_read_as_it_was_written(example: Example) -> None:
@@ -79,6 +80,7 @@ def check_places(example: Example, header: Header, layouts: list) -> None:
         assert set(report.states) == {None}
 
 
+@pytest.mark.slow
 @EVERYTHING
 @given(strategies.files())
 def test_a_valid_file_has_no_structural_errors(example: Example) -> None:
@@ -134,6 +136,7 @@ def compare_part(part: PartHeader, header: dict[str, object]) -> None:
         compare(attribute, header)
 
 
+@pytest.mark.slow
 @EVERYTHING
 @given(strategies.files(types=sorted(COMPARED)))
 def test_the_openexr_module_reads_the_same_values(example: Example) -> None:
@@ -142,6 +145,7 @@ def test_the_openexr_module_reads_the_same_values(example: Example) -> None:
         compare_part(part, file.header(index))
 
 
+@pytest.mark.slow
 def test_the_comparison_can_fail() -> None:
     with pytest.raises(AssertionError):
         compare(Attribute("a", "v2f", (1.0, 2.0), 0, 8), {"a": np.array([1.0, 3.0], np.float32)})
@@ -149,6 +153,7 @@ def test_the_comparison_can_fail() -> None:
         compare(Attribute("a", "string", "x", 0, 1), {"a": "y"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lists",
     [

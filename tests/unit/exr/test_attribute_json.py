@@ -113,6 +113,7 @@ def test_text_names_the_fields_that_have_names() -> None:
     assert value_text(Attribute("a", "box2f", Box2f(0.1, 1.0, 2.5, 3.0), 0, 16)) == "(0.1 1) - (2.5 3)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("type_name", "value"),
     [

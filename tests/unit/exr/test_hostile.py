@@ -82,6 +82,7 @@ def long_text() -> Header:
     return header
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "seconds"),
     [

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import OpenEXR
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ def written(made: list[dict[str, Any]], path: Path) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=st.lists(groups(), max_size=3, unique_by=lambda group: frozenset(group["channels"])))
 def test_a_manifest_is_read_as_the_library_wrote_it(tmp_path: Path, made: list[dict[str, Any]]) -> None:

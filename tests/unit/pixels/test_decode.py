@@ -78,6 +78,7 @@ def written(part: Part, layout: Layout, channel: int, place: ChunkPlace) -> Arra
     return array[top : top + rows, left : left + samples(entry.x_sampling, window.x_min, window.x_max)]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files(types=("int",)), st.data())
 def test_any_chunks_of_any_part_decode_to_what_was_written(example: Example, draw: st.DataObject) -> None:

@@ -93,6 +93,7 @@ def assert_same_value(valued: Valued, got: Any) -> None:
 READABLE = sorted(set(KINDS) - {"deepImageState"})
 
 
+@pytest.mark.slow
 @RANDOM
 @given(files(types=READABLE))
 def test_the_library_reads_every_file_as_written(example: Example) -> None:
@@ -106,6 +107,7 @@ def test_the_library_reads_every_file_as_written(example: Example) -> None:
         assert_same_pixels(part, read)
 
 
+@pytest.mark.slow
 @RANDOM
 @given(files(max_parts=2, types=READABLE))
 def test_the_library_reads_every_attribute_as_written(example: Example) -> None:
@@ -116,6 +118,7 @@ def test_the_library_reads_every_attribute_as_written(example: Example) -> None:
             assert_same_value(valued, read.header[valued.attr.name])
 
 
+@pytest.mark.slow
 @RANDOM
 @given(files())
 def test_the_map_points_at_the_bytes(example: Example) -> None:

@@ -41,6 +41,7 @@ globs = st.lists(st.sampled_from(["a", "b", "/", "?", "*", "**", "**/", "ab"]), 
 paths = st.text("ab/", max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(globs, paths)
 @example("**a*b/c", "a/ab/c")

@@ -163,6 +163,7 @@ def test_every_fault_is_told_in_the_order_of_the_file() -> None:
     assert fault(many).splitlines()[-1] == "and 30 more"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -212,6 +213,7 @@ def _cannot_be_said(document: Any) -> bool:
     return isinstance(document, list) and any(map(_cannot_be_said, document))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(documents)
 def test_schema_and_loader_agree(document: dict[str, Any]) -> None:

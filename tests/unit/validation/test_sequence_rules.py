@@ -160,6 +160,7 @@ def test_sequences_are_kept_apart_and_policies_follow_the_path() -> None:
     assert severities == [{Severity.ERROR}, {Severity.WARNING}]
 
 
+@pytest.mark.slow
 def test_ten_thousands_of_frames() -> None:
     given = frames(30_000)
     del given[100:200]

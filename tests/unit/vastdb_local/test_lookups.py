@@ -96,6 +96,7 @@ def test_transactions_from_before_the_reading_cannot_ask() -> None:
     assert find(lookups, "a", txid=11) == [0]
 
 
+@pytest.mark.slow
 def test_a_column_of_few_values_gets_none() -> None:
     store = Store(["same"] * 30_000)
     lookups = store.lookups()

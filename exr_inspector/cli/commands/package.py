@@ -1,0 +1,153 @@
+"""`./run package`: write the clean folder that `vastde functions build` makes the function's image from.
+
+The build takes the whole folder it is given into the image. A checkout holds tests, benchmarks and virtual environments; the
+staged folder holds only what the function needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from exr_inspector import __version__
+from exr_inspector.errors import ExrInspectorError
+
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGE = "exr_inspector"
+TOP_LEVEL_FILES = ("main.py", "requirements.txt", "Aptfile")
+# Parts of the package that only a laptop uses.
+LAPTOP_PARTS = ("cli", "report", "ingest", "catalog/queries")
+README = "deploy/image-readme.md"
+MANIFEST = "MANIFEST.sha256"
+
+
+class PackageError(ExrInspectorError):
+    """The folder for the build cannot be written; the message says why and what to do."""
+
+    code = "PACKAGE"
+
+
+@click.command("package")
+@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+def command(directory: Path) -> None:
+    """Write the folder for `vastde functions build` into DIR.
+
+    DIR must be absent, empty, or an unmodified folder that this command wrote before; that one is replaced.
+
+    \b
+    Examples:
+      ./run package build/function
+    """
+    files = stage(ROOT, directory)
+    size = sum(path.stat().st_size for path in files)
+    click.echo(f"{directory}: {len(files)} files, {size / 1e6:.2f} MB, exr-inspector {__version__}")
+    click.echo(f"next: vastde functions build exr-inspector --target {directory} --image-tag exr-inspector")
+
+
+def stage(root: Path, directory: Path) -> list[Path]:
+    """Write the function's files from the checkout `root` into `directory`; all of them or none.
+
+    Returns:
+        The written files, `MANIFEST.sha256` among them.
+
+    Raises:
+        PackageError: `root` is no checkout, or `directory` holds something else or lies inside a folder that is copied.
+        OSError: A file cannot be read or written.
+    """
+    sources = dict(_sources(root))
+    target = directory.resolve()
+    _check_target(root, target)
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        lines = []
+        for name, source in sorted(sources.items()):
+            copy = staging / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+            lines.append(f"{_digest(copy)}  {name}\n")
+        (staging / MANIFEST).write_text("".join(lines), encoding="utf-8")
+        for path in (staging, *staging.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # the container runs as another user
+        _swap(staging, target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return sorted(path for path in target.rglob("*") if path.is_file())
+
+
+def _sources(root: Path) -> Iterator[tuple[str, Path]]:
+    """Name in the staged folder and source of every file."""
+    for name in TOP_LEVEL_FILES:
+        if not (root / name).is_file():
+            raise PackageError(f"{root} holds no {name}: run this command from a checkout of exr-inspector")
+        yield name, root / name
+    yield "README.md", root / README
+    for folder in (PACKAGE, "customDeps"):
+        for path in sorted((root / folder).rglob("*")):
+            staged, inner = path.relative_to(root), path.relative_to(root / folder)
+            hidden = any(part.startswith(".") or part == "__pycache__" for part in staged.parts)
+            laptop = folder == PACKAGE and any(inner.is_relative_to(part) for part in LAPTOP_PARTS)
+            if path.is_file() and not hidden and not laptop:
+                yield staged.as_posix(), path
+
+
+def _check_target(root: Path, target: Path) -> None:
+    if not target.parent.is_dir():
+        raise PackageError(f"{target.parent} is no folder: create it first")
+    for folder in (PACKAGE, "customDeps"):
+        if target.is_relative_to((root / folder).resolve()):
+            raise PackageError(f"{target} lies inside {root / folder}, which is copied: name another folder")
+    if not target.is_dir():
+        if target.exists():
+            raise PackageError(f"{target} is no folder: name another one, or remove it")
+        return
+    foreign = _foreign_file(target)
+    if foreign is not None:
+        raise PackageError(f"{target} holds {foreign}, which this command did not write: name an empty or new folder")
+
+
+def _foreign_file(target: Path) -> str | None:
+    """One file of a folder that its manifest does not list with these contents; None when there is none."""
+    manifest = target / MANIFEST
+    known = {}
+    if manifest.is_file():
+        for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines():
+            digest, _, name = line.partition("  ")
+            known[name] = digest
+    for path in sorted(target.rglob("*")):
+        name = path.relative_to(target).as_posix()
+        compiled = "__pycache__" in path.parts
+        if (path.is_dir() and not path.is_symlink()) or compiled or path == manifest:
+            continue
+        if path.is_symlink() or known.get(name) != _digest(path):
+            return name
+    return None
+
+
+def _swap(staging: Path, target: Path) -> None:
+    """Put the staged folder in the target's place; a failure leaves the target as it was."""
+    if not target.is_dir():
+        staging.rename(target)
+        return
+    replaced = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+    try:
+        target.rename(replaced)  # POSIX: over an empty folder
+        try:
+            staging.rename(target)
+        except OSError:
+            replaced.rename(target)
+            raise
+    finally:
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

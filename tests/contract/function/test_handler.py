@@ -1,0 +1,627 @@
+"""One event to its outcome, branch by branch: real bytes, a real S3 server that fails on request, a real database server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataengine_local.context import LocalContext
+from dataengine_local.events import element_event, generated_event
+from dataengine_local.http_events import event_from_http
+from exr_inspector.catalog import UpsertResult
+from exr_inspector.catalog.recheck import store_apart
+from exr_inspector.errors import (
+    CatalogError,
+    CatalogUnavailable,
+    DeadlineExceeded,
+    ExrInspectorError,
+    ObjectChanged,
+    SchemaMissing,
+    SettingsError,
+    SourceUnavailable,
+)
+from exr_inspector.function.events import EventKind, parse_events
+from exr_inspector.function.handler import Service
+from exr_inspector.function.results import MAX_RESULT_BYTES, combined
+from exr_inspector.function.telemetry import Telemetry
+from tests.chaos.house import BUCKET, House, house
+from tests.contract.catalog_model import wipe
+from tests.support.faulty_s3 import Drop, Request, Short, Stall, Status, Trickle
+from vastdb_local import Fault, FaultKind
+
+REMOVED = "ObjectRemoved:Delete"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[House]:
+    with house() as made:
+        yield made
+
+
+@pytest.fixture
+def home(shared: House) -> Iterator[House]:
+    yield shared
+    shared.database.faults.clear()
+    shared.s3.script()
+    shared.s3.hook = None
+    shared.s3.chance(0.0, seed=0)
+    for key in shared.s3.contents():
+        shared.s3.delete(BUCKET, key)
+    wipe(shared.catalog)
+
+
+def service(home: House, **changes: str) -> Service:
+    return Service.from_settings(home.settings(**changes), Telemetry.from_context(LocalContext("test")))
+
+
+def created(key: str, **told: Any) -> dict[str, Any]:
+    return element_event(BUCKET, key, **told)
+
+
+def removed(key: str, **told: Any) -> dict[str, Any]:
+    return element_event(BUCKET, key, event_name=REMOVED, **told)
+
+
+def several(*events: dict[str, Any]) -> dict[str, Any]:
+    """One event with the records of all."""
+    return {
+        **{name: value for name, value in events[0].items() if name != "elementpath"},
+        "data": {"Records": [record for event in events for record in event["data"]["Records"]]},
+    }
+
+
+def code_of(call: Callable[[], object]) -> str:
+    with pytest.raises(ExrInspectorError) as caught:
+        call()
+    return caught.value.code
+
+
+# --- outcomes that return ----------------------------------------------------------------------------------
+
+
+def test_a_new_object_is_inspected_and_a_second_delivery_is_unchanged(home: House) -> None:
+    home.put("a.exr")
+    event = created("a.exr")
+    first, second = service(home).handle(event), service(home).handle(event)
+    assert (first["status"], first["outcome"], first["path"]) == ("inspected", "inserted", f"{BUCKET}/a.exr")
+    assert (second["status"], second["file_id"]) == ("unchanged", first["file_id"])
+    assert home.differences() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("not_an_exr.exr", "EXR_MAGIC"),
+        ("empty.exr", "EXR_EMPTY"),
+        ("future_version.exr", "EXR_VERSION"),
+        ("header_truncated.exr", "EXR_HEADER_TRUNCATED"),
+        ("header_damaged.exr", "EXR_HEADER_DAMAGED"),
+        ("unknown_compression.exr", "EXR_LAYOUT"),
+    ],
+)
+def test_a_file_that_cannot_be_read_as_openexr_is_a_row(home: House, name: str, code: str) -> None:
+    home.put("bad.exr", name)
+    result = service(home).handle(created("bad.exr"))
+    assert (result["status"], result["error_code"]) == ("failed", code)
+    assert [(row["status"], row["error_code"]) for row in home.rows("files")] == [("failed", code)]
+    assert home.differences() == []
+
+
+def test_a_file_beyond_a_limit_is_a_row(home: House) -> None:
+    home.put("big.exr", "layers.exr")
+    assert service(home, EXR_MAX_CHANNELS="2").handle(created("big.exr"))["error_code"] == "LIMIT_EXCEEDED"
+    assert [row["error_code"] for row in home.rows("files")] == ["LIMIT_EXCEEDED"]
+
+
+def test_a_file_that_asks_for_more_requests_than_allowed_is_a_row(home: House) -> None:
+    home.put("long.exr", "cryptomatte_manifest_126k.exr")
+    told = service(home, EXR_MAX_REQUESTS="1", EXR_INITIAL_READ_BYTES="100").handle(created("long.exr"))
+    assert (told["status"], told["error_code"]) == ("failed", "SOURCE_BUDGET")
+
+
+def test_an_object_the_store_denies_is_a_row(home: House) -> None:
+    home.put("denied/a.exr")
+    result = service(home).handle(created("denied/a.exr"))
+    assert (result["status"], result["error_code"]) == ("failed", "SOURCE_ACCESS_DENIED")
+    assert home.differences() == []
+
+
+@pytest.mark.parametrize("key", ["a//b.exr", "./a.exr", "tab\there.exr"])
+def test_a_key_that_cannot_be_addressed_is_a_row_and_goes_with_its_removal(home: House, key: str) -> None:
+    result = service(home).handle(created(key))
+    assert (result["status"], result["error_code"]) == ("failed", "SOURCE_KEY")
+    assert service(home).handle(removed(key))["status"] == "removed"
+    assert home.rows("files") == []
+
+
+def test_a_bucket_whose_name_cannot_be_is_a_row(home: House) -> None:
+    result = service(home).handle({"bucket": "no:bucket", "key": "a.exr"})
+    assert (result["status"], result["error_code"]) == ("failed", "SOURCE")
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (created("readme.txt"), "not named .exr"),
+        (created("a.exr", event_name="ObjectTagging:Put"), "tags say nothing of the file"),
+        (generated_event(), "EVENT"),
+        ({"status": "error", "error": "upstream"}, "EVENT"),
+        ("no event at all", "EVENT"),
+        (None, "EVENT"),
+    ],
+)
+def test_what_is_not_for_us_is_skipped_without_a_request(home: House, event: Any, reason: str) -> None:
+    before = home.s3.count()
+    result = service(home).handle(event)
+    assert (result["status"], result["reason"]) == ("skipped", reason)
+    assert home.s3.count() == before
+    assert home.rows("files") == []
+
+
+@pytest.mark.parametrize("name", ["ObjectCreated:Put", REMOVED])
+def test_what_the_settings_forbid_is_skipped_without_a_request(home: House, name: str) -> None:
+    home.put("other/a.exr")
+    before = home.s3.count()
+    event = created("other/a.exr", event_name=name)
+    for limits in ({"EXR_ALLOWED_BUCKETS": "elsewhere"}, {"EXR_ALLOWED_PREFIXES": f"{BUCKET}/shots/"}):
+        assert service(home, **limits).handle(event)["status"] == "skipped"
+    assert home.s3.count() == before
+
+
+# --- removal and the races around it -----------------------------------------------------------------------
+
+
+def test_a_removed_object_leaves_no_row(home: House) -> None:
+    home.put("a.exr")
+    service(home).handle(created("a.exr"))
+    home.s3.delete(BUCKET, "a.exr")
+    result = service(home).handle(removed("a.exr"))
+    assert (result["status"], result["outcome"]) == ("removed", "removed")
+    assert service(home).handle(removed("a.exr"))["outcome"] == "absent"
+    assert home.differences() == []
+
+
+def test_an_object_that_is_there_although_removed_is_inspected(home: House) -> None:
+    home.put("a.exr")
+    assert service(home).handle(removed("a.exr"))["status"] == "inspected"
+    assert home.differences() == []
+
+
+def test_an_object_that_is_gone_when_it_is_to_be_read_is_removed(home: House) -> None:
+    home.put("a.exr")
+    event = created("a.exr")
+    service(home).handle(event)
+    home.s3.delete(BUCKET, "a.exr")
+    assert service(home).handle(event)["status"] == "removed"
+    assert home.differences() == []
+
+
+def test_a_late_removal_of_an_object_made_again_changes_nothing(home: House) -> None:
+    """The HEAD of the removal finds nothing, then the object is made again and inspected, then the removal goes on."""
+    late = removed("a.exr", sequencer="05")
+    looked, go_on = threading.Event(), threading.Event()
+    slow = service(home)
+    catalog = slow._catalog
+    remove = catalog.remove
+
+    def wait_then_remove(*args: Any, **kwargs: Any) -> UpsertResult:
+        looked.set()
+        assert go_on.wait(10)
+        return remove(*args, **kwargs)
+
+    catalog.remove = wait_then_remove  # type: ignore[method-assign]  # the moment between two real calls
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(slow.handle, late)
+        assert looked.wait(10)
+        home.put("a.exr")
+        service(home).handle(created("a.exr", sequencer="06"))
+        go_on.set()
+        assert running.result(10)["outcome"] == "ignored_older"
+    assert home.differences() == []
+
+
+def test_a_removal_that_took_the_rows_of_an_object_made_again_comes_again(home: House) -> None:
+    """Without sequencers and within one second nothing tells which came first: the object does, at the next delivery."""
+    home.put("a.exr")
+    handling = service(home)
+    handling.handle(created("a.exr"))
+    flat = {"bucket": BUCKET, "key": "a.exr", "eventName": REMOVED}
+    home.s3.script(Status(404), Status(404))  # gone for one moment: obstore asks HEAD, then GET
+    with pytest.raises(ObjectChanged):
+        handling.handle(flat)
+    assert handling.handle(flat)["status"] == "inspected"
+    assert home.differences() == []
+
+
+def test_an_object_removed_while_it_was_being_stored_leaves_no_row(home: House) -> None:
+    """Its removal event is carried out between reading and storing, when there is nothing to be removed yet."""
+    home.put("a.exr")
+    slow = service(home)
+    upsert = slow._catalog.upsert
+    outcomes = []
+
+    def removed_meanwhile(*args: Any, **kwargs: Any) -> list[UpsertResult]:
+        home.s3.delete(BUCKET, "a.exr")
+        outcomes.append(service(home).handle(removed("a.exr", sequencer="02"))["outcome"])
+        return upsert(*args, **kwargs)
+
+    slow._catalog.upsert = removed_meanwhile  # type: ignore[method-assign]  # the moment between two real calls
+    assert slow.handle(created("a.exr", sequencer="01"))["status"] == "removed"
+    assert outcomes == ["absent"]
+    assert home.rows("files") == []
+
+
+def test_an_object_overwritten_within_the_second_it_was_stored_comes_again(home: House) -> None:
+    home.put("a.exr")
+    slow = service(home)
+    upsert = slow._catalog.upsert
+
+    def overwritten_meanwhile(*args: Any, **kwargs: Any) -> list[UpsertResult]:
+        stored = home.s3.find(BUCKET, "a.exr")
+        assert stored is not None
+        home.put("a.exr", "layers.exr")
+        with home.s3._lock:
+            fresh = home.s3._objects[BUCKET, "a.exr"]
+            home.s3._objects[BUCKET, "a.exr"] = type(fresh)(fresh.data, fresh.etag, stored.modified)
+        return upsert(*args, **kwargs)
+
+    slow._catalog.upsert = overwritten_meanwhile  # type: ignore[method-assign]  # the moment between two real calls
+    with pytest.raises(ObjectChanged):
+        slow.handle({"bucket": BUCKET, "key": "a.exr"})
+    assert service(home).handle({"bucket": BUCKET, "key": "a.exr"})["status"] == "inspected"
+    assert home.differences() == []
+
+
+def test_a_removal_is_believed_where_nobody_may_look(home: House) -> None:
+    home.put("denied/a.exr")
+    service(home).handle(created("denied/a.exr"))
+    home.s3.delete(BUCKET, "denied/a.exr")
+    assert service(home).handle(removed("denied/a.exr"))["status"] == "removed"
+    assert home.differences() == []
+
+
+def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they_come(home: House) -> None:
+    """Events are all that is known of it: by sequencer, or by time where one has none."""
+    start = datetime.now(timezone.utc)
+    deliveries: list[list[dict[str, Any]]] = [[], [], [], []]
+    histories = ((created, removed), (created, removed, created))
+    for number, (history, order) in enumerate((h, o) for h in histories for o in permutations(range(len(h)))):
+        for without_sequencer in range(1 << len(history)):
+            key = f"denied/{number}-{without_sequencer}.exr"
+            events = [
+                make(key, sequencer=f"{index + 1:08x}", time=start + timedelta(seconds=index))
+                for index, make in enumerate(history)
+            ]
+            for index, event in enumerate(events):
+                if without_sequencer >> index & 1:
+                    event["data"] = {}
+            for delivery, index in zip(deliveries, (*order, order[0]), strict=False):
+                delivery.append(events[index])
+            if history[-1] is created:
+                home.put(key)
+    for delivery in deliveries:
+        service(home).handle_batch(delivery)
+    assert home.differences() == []
+
+
+# --- faults that raise -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Status(500), "SOURCE_UNAVAILABLE"),
+        (Status(503), "SOURCE_UNAVAILABLE"),
+        (Status(429), "SOURCE_UNAVAILABLE"),
+        (Drop(), "SOURCE_UNAVAILABLE"),
+        (Short(100), "SOURCE_UNAVAILABLE"),
+        (Stall(0.5), "SOURCE_UNAVAILABLE"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__ + str(getattr(value, "code", "")),
+)
+@pytest.mark.parametrize("name", ["ObjectCreated:Put", REMOVED])
+def test_a_fault_of_the_store_raises_and_the_next_delivery_succeeds(
+    home: House, fault: Any, code: str, name: str
+) -> None:
+    if isinstance(fault, Short) and name == REMOVED:
+        pytest.skip("a HEAD has no body that could be short")
+    home.put("a.exr")
+    event = created("a.exr", event_name=name)
+    handling = service(home, S3_RETRIES="0", S3_TIMEOUT_SECONDS="0.2")
+    home.s3.script(fault)
+    assert code_of(lambda: handling.handle(event)) == code
+    assert home.rows("files") == []
+    assert handling.handle(event)["status"] == "inspected"
+    assert home.differences() == []
+
+
+def test_an_object_overwritten_while_it_is_read_raises(home: House) -> None:
+    home.put("a.exr", "cryptomatte_manifest_126k.exr")
+
+    def overwrite(request: Request) -> None:
+        if request.headers.get("if-match"):
+            home.put("a.exr", "layers.exr")
+
+    home.s3.hook = overwrite
+    handling = service(home, EXR_INITIAL_READ_BYTES="1000")
+    assert code_of(lambda: handling.handle(created("a.exr"))) == "SOURCE_CHANGED"
+    home.s3.hook = None
+    assert handling.handle(created("a.exr"))["status"] == "inspected"
+    assert home.differences() == []
+
+
+def test_a_look_that_fails_after_the_rows_were_stored_raises(home: House) -> None:
+    home.put("a.exr")
+    home.s3.script(None, Status(500))
+    handling = service(home, S3_RETRIES="0")
+    assert code_of(lambda: handling.handle(created("a.exr"))) == "SOURCE_UNAVAILABLE"
+    assert handling.handle(created("a.exr"))["status"] == "unchanged"
+    assert home.differences() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (FaultKind.INTERNAL_ERROR, "CATALOG_UNAVAILABLE"),
+        (FaultKind.SLOW_DOWN, "CATALOG_UNAVAILABLE"),
+        (FaultKind.DROP_BEFORE, "CATALOG_UNAVAILABLE"),
+        (FaultKind.DROP_AFTER, "CATALOG_UNAVAILABLE"),
+        (FaultKind.CONFLICT, "CATALOG_CONFLICT"),
+    ],
+)
+@pytest.mark.parametrize("operation", ["insert", "commit"])
+def test_a_fault_of_the_database_raises_and_the_next_delivery_succeeds(
+    home: House, kind: FaultKind, code: str, operation: str
+) -> None:
+    home.put("a.exr")
+    handling = service(home, EXR_DB_RETRY_SECONDS="0.2")
+    home.database.faults.chance(operation, 1.0, Fault(kind))
+    assert code_of(lambda: handling.handle(created("a.exr"))) == code
+    home.database.faults.clear()
+    assert handling.handle(created("a.exr"))["status"] in {"inspected", "unchanged"}
+    assert home.differences() == []
+
+
+def test_a_missing_table_raises_since_the_row_can_be_stored_nowhere(home: House) -> None:
+    home.put("a.exr")
+    handling = service(home, VAST_DB_SCHEMA="never_made")
+    with pytest.raises(SchemaMissing):
+        handling.handle(created("a.exr"))
+
+
+def test_refused_database_keys_raise(home: House) -> None:
+    home.put("a.exr")
+    handling = service(home, VAST_DB_ACCESS_KEY="somebody", EXR_DB_RETRY_SECONDS="0.2")
+    assert code_of(lambda: handling.handle(created("a.exr"))) == "CATALOG_DENIED"
+
+
+def test_a_bucket_without_s3_settings_raises(home: House, tmp_path: Path) -> None:
+    handling = service(home, S3_ENDPOINT_URL="", EXR_MOUNTS=f"other={tmp_path}")
+    with pytest.raises(SettingsError):
+        handling.handle(created("a.exr"))
+
+
+# --- time --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [Stall(3.0), Trickle(200, 0.2)], ids=["stalled", "trickling"])
+def test_the_deadline_ends_reading(home: House, fault: Any) -> None:
+    home.put("a.exr")
+    handling = service(home, EXR_DEADLINE_SECONDS="1", EXR_DB_RETRY_SECONDS="0.5", S3_TIMEOUT_SECONDS="10")
+    home.s3.script(fault)
+    started = datetime.now(timezone.utc)
+    with pytest.raises(DeadlineExceeded):
+        handling.handle(created("a.exr"))
+    assert (datetime.now(timezone.utc) - started).total_seconds() < 2.5
+
+
+def test_the_deadline_ends_retries_of_the_database(home: House) -> None:
+    home.put("a.exr")
+    handling = service(home, EXR_DEADLINE_SECONDS="31", EXR_DB_RETRY_SECONDS="30")
+    handling._settings = home.settings(
+        EXR_DEADLINE_SECONDS="1", EXR_DB_RETRY_SECONDS="0.9"
+    )  # the catalog keeps its 30 s
+    home.database.faults.chance("begin", 1.0, Fault(FaultKind.INTERNAL_ERROR))
+    started = datetime.now(timezone.utc)
+    with pytest.raises(CatalogUnavailable):
+        handling.handle(created("a.exr"))
+    assert (datetime.now(timezone.utc) - started).total_seconds() < 2.5
+
+
+@pytest.mark.parametrize("operation", ["begin", "query", "insert", "commit"])
+def test_the_deadline_ends_a_request_to_the_database_that_hangs(home: House, operation: str) -> None:
+    home.put("a.exr")
+    handling = service(home, EXR_DEADLINE_SECONDS="1", EXR_DB_RETRY_SECONDS="0.9", EXR_DB_TIMEOUT_SECONDS="60")
+    home.database.faults.chance(operation, 1.0, Fault(FaultKind.DROP_BEFORE, 15.0))
+    started = datetime.now(timezone.utc)
+    with pytest.raises((CatalogUnavailable, DeadlineExceeded)):
+        handling.handle(created("a.exr"))
+    assert (datetime.now(timezone.utc) - started).total_seconds() < 8
+    home.database.faults.clear()
+    handling.handle(created("a.exr"))
+    assert home.differences() == []
+
+
+# --- several objects, several events -----------------------------------------------------------------------
+
+
+def test_a_record_that_names_no_object_spoils_no_other(home: House) -> None:
+    for key in ("a.exr", "b.exr"):
+        home.put(key)
+    event = several(created("a.exr"), created("b.exr"), created("c.exr"))
+    del event["data"]["Records"][1]["s3"]["object"]["key"]
+    event["data"]["Records"][2] = "no record"
+    result = service(home).handle(event)
+    assert (result["status"], result["count"]) == ("inspected", 3)
+    assert [entry.get("path") for entry in result["files"]] == [f"{BUCKET}/a.exr", None, None]
+    assert [entry["status"] for entry in result["files"]] == ["inspected", "skipped", "skipped"]
+    assert "names no object" in result["files"][1]["message"]
+    assert [row["path"] for row in home.rows("files")] == [f"{BUCKET}/a.exr"]
+
+
+def test_every_record_of_an_event_is_carried_out_and_its_result_names_them(home: House) -> None:
+    for key in ("a.exr", "b.exr"):
+        home.put(key)
+    home.put("bad.exr", "not_an_exr.exr")
+    keys = ("a.exr", "note.txt", "b.exr", "bad.exr", "gone.exr")
+    result = service(home).handle(several(*(created(key) for key in keys)))
+    assert (result["status"], result["count"], result["worst_severity"]) == ("failed", 5, "error")
+    assert [(entry["path"], entry["status"]) for entry in result["files"]] == [
+        (f"{BUCKET}/a.exr", "inspected"),
+        (f"{BUCKET}/note.txt", "skipped"),
+        (f"{BUCKET}/b.exr", "inspected"),
+        (f"{BUCKET}/bad.exr", "failed"),
+        (f"{BUCKET}/gone.exr", "removed"),
+    ]
+    assert home.differences() == []
+
+
+def test_a_batch_is_one_transaction_with_results_in_order(home: House) -> None:
+    keys = [f"shot/{index:02}.exr" for index in range(12)]
+    for key in keys:
+        home.put(key)
+    handling = service(home)
+    home.database.reset_counters()
+    results = handling.handle_batch([created(key) for key in keys])
+    assert [result["path"] for result in results] == [f"{BUCKET}/{key}" for key in keys]
+    assert home.database.counters()["commit"] == 1
+    assert home.differences() == []
+
+
+def test_one_poisoned_event_does_not_fail_the_others(home: House) -> None:
+    home.put("a.exr")
+    home.put("z.exr", "header_damaged.exr")
+
+    class Broken:
+        def get_data(self) -> Any:
+            raise TypeError("what the platform's objects may do")
+
+    results = service(home).handle_batch([None, created("a.exr"), Broken(), created("z.exr"), "rubbish"])
+    assert [result["status"] for result in results] == ["skipped", "inspected", "skipped", "failed", "skipped"]
+    assert home.differences() == []
+
+
+def test_an_event_object_that_fails_in_an_unforeseen_way_fails_alone(home: House) -> None:
+    home.put("a.exr")
+
+    class Hostile:
+        @property
+        def id(self) -> str:
+            raise RuntimeError("never foreseen")
+
+    assert code_of(lambda: service(home).handle_batch([Hostile(), created("a.exr")])) == "INTERNAL"
+    assert home.differences() == []
+
+
+def test_a_fault_of_one_object_is_raised_after_the_others_were_stored(home: House) -> None:
+    home.put("a.exr")
+    home.put("b.exr")
+    home.put("c.exr")
+
+    def lose_b(request: Request) -> None:
+        if request.key == "b.exr":
+            raise ConnectionError
+
+    home.s3.hook = lose_b
+    handling = service(home, S3_RETRIES="0")
+    batch = [created(key) for key in ("a.exr", "b.exr", "c.exr")]
+    with pytest.raises(SourceUnavailable):
+        handling.handle_batch(batch)
+    assert sorted(row["path"] for row in home.rows("files")) == [f"{BUCKET}/a.exr", f"{BUCKET}/c.exr"]
+    home.s3.hook = None
+    assert [result["status"] for result in handling.handle_batch(batch)] == ["unchanged", "inspected", "unchanged"]
+    assert home.differences() == []
+
+
+def test_rows_the_database_refuses_for_good_do_not_keep_the_others_out(home: House) -> None:
+    for key in ("a.exr", "b.exr", "c.exr", "d.exr"):
+        home.put(key)
+    handling = service(home)
+    upsert = handling._catalog.upsert
+
+    def refuse_b(inspections: Any, **kwargs: Any) -> list[UpsertResult]:
+        if any(inspection.key == "b.exr" for inspection in inspections):
+            raise CatalogError("the database answered 400")
+        return upsert(inspections, **kwargs)
+
+    handling._catalog.upsert = refuse_b  # type: ignore[method-assign]  # a server that refuses one row is not at hand
+    keys = ("a.exr", "b.exr", "c.exr", "d.exr")
+    assert code_of(lambda: handling.handle_batch([created(key) for key in keys])) == "CATALOG"
+    assert sorted(row["key"] for row in home.rows("files")) == ["a.exr", "c.exr", "d.exr"]
+
+
+def test_storing_nothing_asks_nobody(home: House) -> None:
+    home.database.reset_counters()
+    assert store_apart(home.catalog, []) == []
+    assert home.database.counters() == {}
+
+
+def test_the_same_object_several_times_in_a_batch_is_stored_once(home: House) -> None:
+    home.put("a.exr")
+    batch = [created("a.exr"), removed("a.exr"), created("a.exr")]
+    service(home).handle_batch(batch)
+    assert home.differences() == []
+
+
+# --- results -----------------------------------------------------------------------------------------------
+
+
+def test_a_result_is_understood_by_the_next_function(home: House) -> None:
+    home.put("a b+c.exr")
+    home.put("z.exr")
+    handling = service(home)
+    one = handling.handle(created("a b+c.exr"))
+    many = handling.handle(several(created("a b+c.exr"), created("z.exr"), created("gone.exr")))
+    (understood,) = parse_events(json.loads(json.dumps(one)))
+    assert (understood.bucket, understood.key, understood.kind) == (BUCKET, "a b+c.exr", EventKind.CREATED)
+    assert [(event.key, event.kind) for event in parse_events(json.loads(json.dumps(many)))] == [
+        ("a b+c.exr", EventKind.CREATED),
+        ("z.exr", EventKind.CREATED),
+        ("gone.exr", EventKind.REMOVED),
+    ]
+    assert handling.handle(one)["status"] == "unchanged"
+    assert handling.handle(many)["count"] == 3
+
+
+@pytest.mark.parametrize("letter", ["k", "ä", "\U0001f3ac"])
+def test_a_result_of_very_many_objects_stays_small_and_says_so(home: House, letter: str) -> None:
+    keys = [f"{letter * (900 // len(letter.encode()))}{index}.txt" for index in range(2000)]
+    result = service(home).handle(several(*(created(key) for key in keys)))
+    assert len(json.dumps(result)) <= MAX_RESULT_BYTES
+    assert result["count"] == 2000
+    assert not result["is_complete_list"]
+    assert 0 < len(result["files"]) < 2000
+
+
+def test_a_short_result_names_all_its_objects() -> None:
+    entries = [{"status": "removed", "path": f"b/{index}.exr", "rows": 5} for index in range(100)]
+    result = combined(entries)
+    assert (result["status"], result["is_complete_list"], len(result["files"])) == ("removed", True, 100)
+
+
+def test_labels_are_set_where_events_take_them_and_a_refusal_harms_nothing(
+    home: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.put("a.exr", "nan_inf.exr")
+    body = json.dumps(created("a.exr")).encode()
+    event = event_from_http({"content-type": "application/cloudevents+json"}, body)
+    result = service(home, EXR_STATS="full").handle(event)
+    assert event.trigger_labels == {"exr_status": "inspected", "exr_severity": result["worst_severity"]}
+    assert result["worst_severity"] is not None
+
+    class Unwilling(dict[str, Any]):
+        def set_trigger_labels(self, labels: dict[str, str]) -> None:
+            raise RuntimeError("no labels here")
+
+    with caplog.at_level(logging.WARNING):
+        assert service(home).handle(Unwilling(created("a.exr")))["status"] == "unchanged"
+    assert "[LABELS]" in caplog.text

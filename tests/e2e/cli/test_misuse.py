@@ -1,0 +1,176 @@
+"""What goes wrong by a user's hand is one clear line with the next step, and the right exit code; never a traceback."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import vastdb
+from vastdb import errors
+
+from exr_inspector.cli.__main__ import COMMANDS, LazyGroup, main, run
+from tests.chaos.house import SAMPLES
+from vastdb_local import LocalVastDB
+
+ROOT = Path(__file__).resolve().parents[3]
+DATABASE = {
+    "VAST_DB_ENDPOINT": "http://127.0.0.1:9",
+    "VAST_DB_ACCESS_KEY": "access",
+    "VAST_DB_SECRET_KEY": "SECRET-OF-THE-DATABASE",
+    "VAST_DB_BUCKET": "vastdb",
+    "EXR_DB_RETRY_SECONDS": "1",
+}
+STORE = {
+    "S3_ENDPOINT_URL": "http://127.0.0.1:9",
+    "S3_ACCESS_KEY": "access",
+    "S3_SECRET_KEY": "SECRET-OF-THE-STORE",
+    "S3_RETRIES": "0",
+}
+EXR = str(SAMPLES / "layers.exr")
+Called = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Called:
+    """Calls the command line in an empty folder; exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    for name in (*DATABASE, *STORE):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*arguments: str, **environ: str) -> tuple[int, str, str]:
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["./run", *arguments])
+        with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout, monkeypatch.context() as while_it_runs:
+            while_it_runs.setattr(sys, "stdout", stdout)  # as a process has it: `run` puts its own in its place
+            with pytest.raises(SystemExit) as ended:
+                run()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+def told_in_one_line(err: str, words: str) -> None:
+    assert "Traceback" not in err
+    assert len(err.splitlines()) == 1, err
+    assert re.search(words, err), err
+    assert "SECRET-OF" not in err
+
+
+@pytest.mark.parametrize(
+    ("line", "environ", "words"),
+    [
+        (("inspect", "missing.exr"), {}, "missing.exr: no such file"),
+        (("inspect", "s3://b/k.exr"), {}, "S3_ENDPOINT_URL.*not set"),
+        (("inspect", "s3://b/k.exr"), STORE, "cannot connect.*S3_ENDPOINT_URL"),
+        (("inspect", EXR), {"EXR_STATS": "banana"}, "EXR_STATS: expected one of"),
+        (("inspect", EXR), {"EXR_MOUNTS": "b=nowhere"}, "EXR_MOUNTS: .*nowhere is not a folder"),
+        (("inspect", "--policy", "nosuch", EXR), {}, "profiles are default"),
+        (("inspect", "--policy", "./bad.yaml", EXR), {}, "bad.yaml:"),
+        (("validate", "--policy", "./bad.yaml", EXR), {}, "bad.yaml:"),
+        (("rules", "--policy", "nosuch"), {}, "profiles are default"),
+        (("ingest", "missing", "--catalog", "c.duckdb"), {}, "missing: no such file or folder"),
+        (("ingest", EXR), {}, "VAST_DB_ENDPOINT.*--catalog FILE"),
+        (("ingest", EXR), DATABASE, "could not connect.*VAST_DB_ENDPOINT"),
+        (("ingest", EXR, "--catalog", "text"), {}, "not a valid DuckDB"),
+        (("ingest", EXR, "--catalog", "text/c.duckdb"), {}, "SYSTEM: text: File exists|text.*Not a directory"),
+        (("ingest", EXR, "--catalog", "c.duckdb", "--bucket", "a/b"), {}, "give the bucket that it is to be"),
+        (("ingest", EXR, "--catalog", "c.duckdb", "--policy", "./bad.yaml"), {}, "bad.yaml:"),
+        (("ingest", "s3://b/", "--catalog", "c.duckdb"), {}, "S3_ENDPOINT_URL.*not set"),
+        (("ingest", "s3://b/", "--catalog", "c.duckdb"), STORE, "cannot connect.*S3_ENDPOINT_URL"),
+        (("query", "nosuch", "--catalog", "c.duckdb"), {}, "there is no (file|query)"),
+        (("query", "broken", "--catalog", "missing.duckdb"), {}, "there is no file missing.duckdb"),
+        (("db", "check"), {}, "VAST_DB_ENDPOINT.*not set"),
+        (("db", "check"), DATABASE, "could not connect.*VAST_DB_ENDPOINT"),
+        (("db", "check"), {**DATABASE, "VAST_DB_ENDPOINT": "ftp://x"}, "VAST_DB_ENDPOINT: expected a URL"),
+        (("db", "reconcile", "s3://b/"), DATABASE, "S3_ENDPOINT_URL.*or EXR_MOUNTS"),
+        (("localdb", "serve", "--catalog", "text", "--port", "0"), {}, "not a valid DuckDB"),
+        (("localrun", str(ROOT), "--port", "0"), {}, "VAST_DB_ENDPOINT.*not set"),
+        (("localrun", "folder", "--port", "0"), {}, "main.py: cannot be read"),
+        (("localrun", "-c", "bad.yaml"), {}, "bad.yaml: not YAML, line"),
+        (("invoke", "--event", "bad.yaml"), {}, "bad.yaml: not YAML, line"),
+        (("invoke", "--generate-event", "--url", "http://127.0.0.1:9/"), {}, "dataengine_local run"),
+        (("demo", "--catalog", "text"), {}, "not a valid DuckDB"),
+        (("demo", "--catalog", "text/c.duckdb"), {}, "SYSTEM: text: File exists|text.*Not a directory"),
+    ],
+    ids=lambda value: " ".join(value)[-60:] if isinstance(value, tuple) else "",
+)
+def test_a_mistake_is_one_line(
+    called: Called, tmp_path: Path, line: tuple[str, ...], environ: dict[str, str], words: str
+) -> None:
+    (tmp_path / "bad.yaml").write_text("name: x\nrules: [1\n")
+    (tmp_path / "text").write_text("no database\n")
+    (tmp_path / "folder").mkdir()
+    code, _, err = called(*line, **environ)
+    told_in_one_line(err, words)
+    assert code == (1 if line[0] == "invoke" and "--generate-event" in line else 2)
+
+
+def test_a_folder_without_images_is_said_to_be_one(called: Called, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    code, out, err = called("ingest", "empty", "--catalog", "c.duckdb")
+    assert (code, err) == (0, "")
+    assert "nothing there is named .exr" in out
+
+
+def test_tables_that_were_never_set_up_and_wrong_keys_are_one_line(called: Called) -> None:
+    with LocalVastDB(None) as database:
+        environ = {
+            "VAST_DB_ENDPOINT": database.endpoint,
+            "VAST_DB_ACCESS_KEY": database.access_key,
+            "VAST_DB_SECRET_KEY": database.secret_key,
+            "VAST_DB_BUCKET": database.bucket,
+        }
+        code, _, err = called("ingest", EXR, **environ)
+        told_in_one_line(err, "SCHEMA_MISSING.*./run db setup")
+        assert code == 2
+        code, _, err = called("db", "check", **{**environ, "VAST_DB_BUCKET": "nosuch"})
+        told_in_one_line(err, "SCHEMA_MISSING")
+        assert code == 2
+        code, _, err = called("db", "check", **{**environ, "VAST_DB_SECRET_KEY": "SECRET-OF-NOBODY"})
+        told_in_one_line(err, "CATALOG_DENIED")
+        assert code == 2
+
+
+def test_a_level_somebody_set_on_a_logger_of_the_sdk_stays(called: Called) -> None:
+    logger = logging.getLogger("vastdb.errors")
+    before = logger.level
+    try:
+        logger.setLevel(logging.DEBUG)
+        called("db", "check")
+        assert logger.level == logging.DEBUG
+        logger.setLevel(logging.NOTSET)
+        called("db", "check")
+        assert logger.level == logging.CRITICAL
+    finally:
+        logger.setLevel(before)
+    assert errors.log.name == "vastdb.errors", "the logger that this is about"
+    assert vastdb.transaction.log.name == "vastdb.transaction"
+
+
+def groups() -> list[list[str]]:
+    """Every command and subcommand, by its words."""
+    found = [[name] for name in COMMANDS]
+    for name in COMMANDS:
+        command = LazyGroup.get_command(main, None, name)  # type: ignore[arg-type]
+        found += [[name, inner] for inner in getattr(command, "commands", {})]
+    return found
+
+
+@pytest.mark.parametrize("words", groups(), ids=" ".join)
+def test_every_command_explains_itself_with_an_example(called: Called, words: list[str]) -> None:
+    code, out, _ = called(*words, "--help")
+    assert code == 0
+    example = re.search(r"Examples?:\n((?: +\S.*\n)+)", out)
+    assert example, out
+    lines = [line.strip() for line in example[1].splitlines() if line.strip()]
+    # The local packages have entry points of their own, which their help shows.
+    assert all(
+        line.startswith((f"./run {words[0]}", "python -m dataengine_local", "python -m vastdb_local")) for line in lines
+    ), lines

@@ -1,0 +1,166 @@
+"""What a schema, a table, a column and a projection are, as one transaction sees them: values without behaviour of a database.
+
+A VAST table is a DuckDB table `_vast.t<id>` with columns `row_id`, `writer` and `c<id>` for each column, so that renames
+touch no data and names differing in case stay apart; beside it stands a view with the plain names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property, lru_cache
+
+import pyarrow as pa
+
+from vastdb_local.refusals import bad_request, not_found
+from vastdb_local.sql import quoted
+
+ROW_ID = "$row_id"
+SORTED_ROW_IDS = 2**64  # added to those of sorted tables: a client that keeps them in 64 bits is found out
+EXTERNAL_ROW_ID = "vastdb_rowid"  # a column of this name holds the row ids and lets a client choose them
+
+COLUMN_ID_KEY = b"VAST:column_id"
+_SORT_TYPE_KEY = b"VAST:sort_type"
+_SORT_INDEX_KEY = b"VAST:sort_index"
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A VAST schema; `path` is its full name, nested ones as `outer/inner`; `view_schema` holds the views of its tables."""
+
+    id: int
+    bucket: str
+    path: str
+    properties: str
+    view_schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: the declared Arrow field (its metadata holds the id) and where its values are."""
+
+    id: int
+    field: pa.Field
+
+    @property
+    def stored(self) -> str:
+        """Name of the column in the DuckDB table."""
+        return f"c{self.id}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as one transaction sees it.
+
+    Attributes:
+        sorting_key: Ids of the sorted columns, most significant first; empty for an unsorted table.
+        external_row_ids: True once rows were inserted with ids that the client chose.
+    """
+
+    id: int
+    schema: Schema
+    name: str
+    view_name: str
+    properties: str
+    columns: tuple[Column, ...]
+    sorting_key: tuple[int, ...]
+    external_row_ids: bool
+
+    @property
+    def stored(self) -> str:
+        """Name of the DuckDB table."""
+        return f"_vast.t{self.id}"
+
+    @property
+    def view(self) -> str:
+        """Name of the view, for SQL."""
+        return f"{quoted(self.schema.view_schema)}.{quoted(self.view_name)}"
+
+    @property
+    def row_id_type(self) -> pa.DataType:
+        """Type of `$row_id` on the wire: a decimal in sorted tables."""
+        return pa.decimal128(38, 0) if self.sorting_key else pa.uint64()
+
+    @property
+    def row_id_sql(self) -> str:
+        """SQL of `$row_id` as it is on the wire."""
+        return f"CAST(CAST(row_id AS HUGEINT) + {SORTED_ROW_IDS} AS DECIMAL(38, 0))" if self.sorting_key else "row_id"
+
+    def wire_row_ids(self, stored: pa.Array) -> pa.Array:
+        """Stored row ids (uint64) as they are on the wire."""
+        if not self.sorting_key:
+            return stored
+        return pa.array([Decimal(row_id + SORTED_ROW_IDS) for row_id in stored.to_pylist()], self.row_id_type)
+
+    def stored_row_ids(self, wire: pa.Array) -> pa.Array:
+        """Row ids as a client sends them, as they are stored (uint64).
+
+        Raises:
+            Refusal: 400 when they are of another type than this table's, or out of its range.
+        """
+        if wire.type != self.row_id_type or wire.null_count:
+            raise bad_request(
+                "TabularMismatchColumnType", f"{ROW_ID} of table {self.name} is {self.row_id_type}, not {wire.type}."
+            )
+        if not self.sorting_key:
+            return wire
+        numbers = [int(row_id) - SORTED_ROW_IDS for row_id in wire.to_pylist()]
+        if any(not 0 <= number < SORTED_ROW_IDS for number in numbers):
+            raise bad_request("InvalidArgument", f"Table {self.name} is sorted and gives no such {ROW_ID}.")
+        return pa.array(numbers, pa.uint64())
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Column]:
+        """The columns by name."""
+        return {column.field.name: column for column in self.columns}
+
+    @cached_property
+    def by_id(self) -> Mapping[int, Column]:
+        """The columns by id."""
+        return {column.id: column for column in self.columns}
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            Refusal: 404 NoSuchColumn.
+        """
+        column = self.by_name.get(name)
+        if column is None:
+            raise not_found("NoSuchColumn", f"Table {self.name} has no column {name}.")
+        return column
+
+    def listed(self, columns: Iterable[Column]) -> list[pa.Field]:
+        """Fields as `list columns` answers them: the place in the sorting key is in their metadata."""
+        places = {column_id: index for index, column_id in enumerate(self.sorting_key)}
+        fields = []
+        for column in columns:
+            place = places.get(column.id)
+            if place is None:
+                fields.append(column.field)
+            else:
+                sort = {_SORT_TYPE_KEY: b"Sorted", _SORT_INDEX_KEY: str(place).encode()}
+                fields.append(column.field.with_metadata({**column.field.metadata, **sort}))
+        return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A semi-sorted projection: an order of the table's rows that queries can be answered in. It holds no copy."""
+
+    id: int
+    name: str
+    sorted: tuple[int, ...]
+    unsorted: tuple[int, ...]
+
+
+def encode_columns(columns: Iterable[Column]) -> bytes:
+    """How the columns of a table are kept in `_vast.tables`."""
+    return bytes(pa.schema([column.field for column in columns]).serialize())
+
+
+@lru_cache(maxsize=64)
+def decode_columns(blob: bytes) -> tuple[Column, ...]:
+    """The other way."""
+    return tuple(Column(int(field.metadata[COLUMN_ID_KEY]), field) for field in pa.ipc.read_schema(pa.py_buffer(blob)))
