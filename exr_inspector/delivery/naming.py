@@ -299,10 +299,12 @@ def parse_pattern(text: str) -> Pattern:
     for match in _PATTERN_TOKENS.finditer(name):
         parts.append(re.escape(name[position : match.start()]))
         position = match.end()
-        piece = _piece(match)
-        numbers += "?P<frame>" in piece
         if match["first"] is not None:
             bounds = int(match["first"]), int(match["last"])
+            if numbers:  # behind a frame number it only says which frames are wanted
+                continue
+        piece = _piece(match)
+        numbers += "?P<frame>" in piece
         parts.append(piece)
     parts.append(re.escape(name[position:]))
     if numbers > 1:
