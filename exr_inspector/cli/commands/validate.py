@@ -45,7 +45,7 @@ _FAIL_ON = {severity.label: severity for severity in Severity}
 @click.option(
     "--sequence",
     is_flag=True,
-    help="Judge the sequences that the files are frames of, too; `#` in a name is any digit.",
+    help="Judge the sequences that the files are frames of, too.",
 )
 @click.option("--sequence-only", is_flag=True, help="Judge the sequences, and no file by itself.")
 @click.option("--catalog", is_flag=True, help="Judge what the tables hold below a prefix, without reading any file.")
@@ -98,7 +98,7 @@ def command(
     settings = load_settings(os.environ, need=("catalog",) if catalog else ())
     opener = SourceOpener(settings)
     judge = PolicySource.from_settings(settings, policy).current()
-    frames = Frames() if sequence or sequence_only else None
+    frames = Frames(targets) if sequence or sequence_only else None
     if catalog and sequence_only and frames is not None:
         gather_from_catalog(settings, targets, frames)
         results: Iterable[Judged] = ()

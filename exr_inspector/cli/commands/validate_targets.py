@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exr_inspector.catalog.read.frames import frame_of_row
+from exr_inspector.delivery.files import expand, inspect_all
+from exr_inspector.delivery.naming import Recognised, is_pattern, match_pattern, parse_pattern, recognise
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.inspector import Inspector
-from exr_inspector.model import Inspection
+from exr_inspector.model import Inspection, SequenceName
 from exr_inspector.settings import Settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.storage.keys import split_url
-from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import (
     FrameSummary,
     Policy,
@@ -29,33 +26,58 @@ from exr_inspector.validation.rejudge import with_problems
 from exr_inspector.validation.reports import Judged, sort_findings
 
 if TYPE_CHECKING:
+    from exr_inspector.catalog.read.pages import FrameRows
     from exr_inspector.catalog.sdk.connection import Connection
 
 _UNREADABLE = "SOURCE"
-_DIGITS = re.compile("#+")
-_WORKERS = 8
-_AHEAD = 32  # files that are read or waiting; their headers are in memory
 _GIVE_UP = 10
+# A summary is made before all names are known: its sequence and frame are filled in afterwards.
+_UNNAMED = SequenceName("", "", "?", 0, 0)
 
 
 class Frames:
-    """The frames that were met, and what their sequences are called where the user sees them."""
+    """The frames that were met; which of them belong together is settled when all their names are known.
 
-    def __init__(self) -> None:
-        self._frames: list[FrameSummary] = []
-        self._names: dict[str, str] = {}
+    Args:
+        targets: What the user named: patterns among them decide for the files that match.
+    """
 
-    def add(self, frame: FrameSummary | None, name: str) -> None:
-        """Keep a frame of the file that the user knows as `name`; what is no frame is left out."""
+    def __init__(self, targets: Iterable[str]) -> None:
+        self._patterns = [parse_pattern(target) for target in targets if is_pattern(target)]
+        self._met: dict[str, FrameSummary] = {}
+
+    def add(self, inspection: Inspection, name: str) -> None:
+        """Keep the file that the user knows as `name`."""
+        self._keep(frame_of_inspection(replace(inspection, name=_UNNAMED)), name)
+
+    def add_row(self, rows: FrameRows, name: str) -> None:
+        """Keep a file by its stored rows."""
+        file = {**rows.file, "sequence": _UNNAMED.sequence, "frame_number": _UNNAMED.frame}
+        self._keep(frame_of_row(file, rows.parts, rows.channels), name)
+
+    def _keep(self, frame: FrameSummary | None, name: str) -> None:
         if frame is not None:
-            self._frames.append(frame)
-            folder, slash, _ = name.rpartition("/")
-            self._names.setdefault(frame.sequence, folder + slash + frame.sequence.rpartition("/")[2])
+            self._met[name] = frame
 
     def judged(self, policy: Policy) -> Iterator[Judged]:
-        """Every sequence with its findings."""
-        for sequence, findings in validate_sequence(self._frames, policy).items():
-            yield Judged(self._names.get(sequence, sequence), sort_findings(findings), policy.label)
+        """Every sequence with its findings; names that leave it open which number is the frame are a fault."""
+        left = dict(self._met)
+        found: list[Recognised] = []
+        for pattern in self._patterns:
+            found += match_pattern(pattern, left).sequences
+            left = {name: frame for name, frame in left.items() if pattern.frame_of(name) is None}
+        recognition = recognise(left)
+        for sequence in [*found, *recognition.sequences]:
+            frames = [
+                replace(self._met[member.path], sequence=sequence.pattern, frame=member.number, padding=member.padding)
+                for member in sequence.members
+            ]
+            for findings in validate_sequence(frames, policy).values():
+                yield Judged(sequence.pattern, sort_findings(findings), policy.label)
+        for group in recognition.ambiguous:
+            names = ", ".join(name.rpartition("/")[2] for name in group[:4])
+            why = f"no sequence recognised: several numbers vary in {names}; give a pattern such as name_####.exr"
+            yield Judged(group[0].rpartition("/")[0], (), policy.label, why)
 
 
 def from_files(
@@ -69,8 +91,12 @@ def from_files(
     for target in targets:
         in_a_row = 0
         try:
-            names = _expand(opener, target, as_sequence=frames is not None)
-            with closing(_inspect(opener, inspector, names, policy)) as answers:
+            names = expand(opener, target).paths
+
+            def inspect(name: str) -> Inspection:
+                return inspector.inspect(opener.open_url(name), policy)
+
+            with closing(inspect_all(names, inspect)) as answers:
                 for name, answer in answers:
                     if isinstance(answer, ExrInspectorError):
                         in_a_row += 1
@@ -82,35 +108,9 @@ def from_files(
                     in_a_row = 0
                     yield _judged(name, answer, policy)
                     if frames is not None:
-                        frames.add(frame_of_inspection(answer), name)
+                        frames.add(answer, name)
         except ExrInspectorError as error:
             yield Judged(target, (), policy.label, f"{error.code}: {error}")
-
-
-def _inspect(
-    opener: SourceOpener, inspector: Inspector, names: Iterable[str], policy: Policy
-) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
-    """Every file's inspection, or what was raised, in their order; some files at once, since reading is mostly waiting."""
-
-    def one(name: str) -> Inspection | ExrInspectorError:
-        try:
-            return inspector.inspect(opener.open_url(name), policy)
-        except ExrInspectorError as error:
-            return error
-
-    ahead: deque[tuple[str, Future[Inspection | ExrInspectorError]]] = deque()
-    pool = ThreadPoolExecutor(_WORKERS, "judge")
-    try:
-        for name in names:
-            ahead.append((name, pool.submit(one, name)))
-            if len(ahead) == _AHEAD:
-                first, coming = ahead.popleft()
-                yield first, coming.result()
-        while ahead:
-            first, coming = ahead.popleft()
-            yield first, coming.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _judged(name: str, inspection: Inspection, policy: Policy) -> Judged:
@@ -118,48 +118,6 @@ def _judged(name: str, inspection: Inspection, policy: Policy) -> Judged:
     if (inspection.error_code or "").startswith(_UNREADABLE):
         fault = f"{inspection.error_code}: {inspection.error_message}"
     return Judged(name, sort_findings(inspection.findings), policy.label, fault)
-
-
-def _expand(opener: SourceOpener, target: str, *, as_sequence: bool) -> Iterator[str]:
-    """The files that a target stands for: itself, all .exr below a folder or a URL that ends in a slash, or frames."""
-    named = split_url(target)
-    folder = Path(target).expanduser()
-    if as_sequence and "#" in target.rpartition("/")[2] and not (named is None and folder.exists()):
-        yield from _frames_of(opener, target)
-    elif named is not None:
-        bucket, key = named
-        if key and not key.endswith("/"):
-            yield target
-            return
-        entries = opener.list(bucket, key)
-        yield from (f"s3://{bucket}/{entry.key}" for entry in entries if entry.key.lower().endswith(".exr"))
-    elif folder.is_dir():
-        yield from (str(path) for path in sorted(folder.rglob("*")) if path.suffix.lower() == ".exr" and path.is_file())
-    else:
-        yield target
-
-
-def _frames_of(opener: SourceOpener, target: str) -> Iterator[str]:
-    """The frames that `shot/beauty.####.exr` stands for, whatever their number of digits."""
-    named = split_url(target)
-    folder, slash, pattern = target.rpartition("/")
-    if named is None:
-        entries = Path(folder or (slash or ".")).expanduser()
-        names = sorted(path.name for path in entries.iterdir() if path.is_file()) if entries.is_dir() else []
-    else:
-        bucket, key = named
-        start = len(key.rpartition("/")[0] + "/") if "/" in key else 0
-        listed = (entry.key[start:] for entry in opener.list(bucket, key.partition("#")[0]))
-        names = [name for name in listed if "/" not in name]
-    for name in names:
-        if is_frame_of(name, pattern):
-            yield f"{folder}{slash}{name}"
-
-
-def is_frame_of(file_name: str, pattern: str) -> bool:
-    """Whether a file's name is that of a frame of the sequence `pattern`, each run of `#` being a number of any padding."""
-    sequence = sequence_name("", file_name).sequence
-    return sequence is not None and _DIGITS.sub("#", sequence.removeprefix("/")) == _DIGITS.sub("#", pattern)
 
 
 @contextmanager
@@ -176,11 +134,10 @@ def _tables(settings: Settings) -> Iterator[Connection]:
 
 def _prefix(target: str, *, as_sequence: bool) -> tuple[str, Callable[[str], bool]]:
     """What paths begin with, and which of those are meant: all, or the frames of a sequence whose digits are `#`."""
-    start, digits, _ = target.partition("#")
-    if not (as_sequence and digits):
+    if not (as_sequence and is_pattern(target)):
         return target, lambda _: True
-    pattern = target.rpartition("/")[2]
-    return start, lambda path: is_frame_of(path.rpartition("/")[2], pattern)
+    pattern = parse_pattern(target)
+    return pattern.folder, lambda path: pattern.frame_of(path) is not None
 
 
 def from_catalog(
@@ -199,7 +156,7 @@ def from_catalog(
                     again = with_problems(stored)
                     yield Judged(path, sort_findings(validate(again, policy)), policy.label)
                     if frames is not None:
-                        frames.add(frame_of_inspection(again), path)
+                        frames.add(again, path)
 
 
 def gather_from_catalog(settings: Settings, prefixes: Iterable[str], frames: Frames) -> None:
@@ -212,4 +169,4 @@ def gather_from_catalog(settings: Settings, prefixes: Iterable[str], frames: Fra
             for rows in stored_frames(connection, start):
                 path = str(rows.file["path"])
                 if is_meant(path):
-                    frames.add(frame_of_row(rows.file, rows.parts, rows.channels), path)
+                    frames.add_row(rows, path)

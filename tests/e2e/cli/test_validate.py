@@ -89,7 +89,7 @@ def test_what_cannot_be_judged_is_two_and_the_rest_is_judged(shot: Path) -> None
 def test_a_folder_without_images_is_two(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 2
-    assert "nothing to judge" in result.stdout
+    assert "no .exr files match" in result.stderr
 
 
 def test_a_bug_is_no_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,6 +130,23 @@ def test_folders_and_sequences(shot: Path) -> None:
     assert [finding["code"] for finding in judged[-1]["findings"]] == ["SEQ-MISSING"]
 
 
+def test_a_missing_frame_of_underscored_names_is_found(tmp_path: Path) -> None:
+    for number in (1001, 1002, 1003, 1005, 1006):
+        (tmp_path / f"sh010_comp_v003_{number}.exr").write_bytes(GOOD)
+    for target in (tmp_path, tmp_path / "sh010_comp_v003_####.exr"):
+        result = run("--sequence", "-q", target)
+        assert result.exit_code == 1
+        assert "1004" in result.stdout
+
+
+def test_names_in_which_several_numbers_vary_are_a_fault(tmp_path: Path) -> None:
+    for name in ("a_1_7.exr", "a_2_9.exr", "a_5_3.exr"):
+        (tmp_path / name).write_bytes(GOOD)
+    result = run("--sequence", tmp_path)
+    assert result.exit_code == 2
+    assert "no sequence recognised" in result.stderr
+
+
 def test_digits_of_a_sequence_as_signs(shot: Path) -> None:
     (shot / "beauty.left.0001.exr").write_bytes(GOOD)
     (shot / "0007.exr").write_bytes(GOOD)
@@ -142,7 +159,8 @@ def test_digits_of_a_sequence_as_signs(shot: Path) -> None:
         assert judged[-1]["path"] == str(shot / "beauty.####.exr")
     assert run("--sequence", shot / "other.####.exr").exit_code == 2
     assert run("--sequence", shot.parent / "nowhere" / "a.####.exr").exit_code == 2
-    assert run(shot / "beauty.####.exr").exit_code == 2, "without --sequence a name is literal"
+    judged = document(run("--format", "json", shot / "beauty.####.exr"))
+    assert len(judged) == 4, "a pattern stands for its files without --sequence, too"
     literal = shot / "plate.##.exr"
     literal.write_bytes(GOOD)
     assert [entry["path"] for entry in document(run("--sequence", "--format", "json", literal))] == [str(literal)]
