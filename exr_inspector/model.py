@@ -158,7 +158,7 @@ class ChannelStats:
         half_max_count: Finite values of magnitude 65504 and more.
         minimum: Least finite value, None without one (so for the next three).
         maximum: Greatest finite value.
-        mean: Mean of the finite values.
+        mean: Mean of the finite values; of a sample an estimate of all of them.
         stddev: Population standard deviation of the finite values.
         first_nan: Pixel (x, y) of the first NaN in reading order, None without one.
         first_inf: Pixel (x, y) of the first infinity in reading order.
@@ -166,6 +166,9 @@ class ChannelStats:
         histogram: Distribution, only after reading every sample.
         coverage: Share of the channel's samples that were read, 0 to 1.
         exact: Whether all of them were.
+        mean_error: Standard error of the mean, 0 when exact; None where the sample supports none.
+        mean_low: Lower end of the 95 % interval of the mean; None without an error.
+        mean_high: Upper end.
     """
 
     part: int
@@ -190,6 +193,9 @@ class ChannelStats:
     histogram: Histogram | None
     coverage: float
     exact: bool
+    mean_error: float | None = None
+    mean_low: float | None = None
+    mean_high: float | None = None
 
     @property
     def inf_count(self) -> int:
@@ -238,8 +244,9 @@ class PartPixels:
         level_y: Level in y.
         chunks_total: Chunks of the level.
         chunks_read: Chunks that were read and decoded.
-        is_constant: Whether every channel is constant; None where nothing was read.
-        is_black: Whether all colour channels (R, G, B, Y of any layer) are zero; None where there is none, or nothing was read.
+        is_constant: Whether every channel is constant; None where what was read does not tell: nothing, or a sample without a
+            difference.
+        is_black: Whether all colour channels (R, G, B, Y of any layer) are zero; None without any, or where a sample was zero.
         deep: Samples per pixel, None for a flat part.
         pixel_hash: Hash of the decoded samples of all chunks, equal for equal pixels in any container; None unless asked for.
     """

@@ -26,6 +26,7 @@ from exr_inspector.exr.header.values import PIXEL_BYTES
 from exr_inspector.model import ChannelStats, PartPixels, PixelFault, PixelReport, StatsMode
 from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool
 from exr_inspector.pixels.distribution import WANTED
+from exr_inspector.pixels.estimates import Cluster, Estimate, Moments, estimate
 from exr_inspector.pixels.hashing import PixelHasher, labelled
 from exr_inspector.pixels.sampling import (
     ChunkExtents,
@@ -58,6 +59,7 @@ class PixelConfig:
         max_sample_share: Most of a large file that a sample reads, 0 to 1.
         share_from_bytes: From what size on a file is large.
         max_sample_requests: Most requests of a sample.
+        sample_chunk_bytes: Most bytes of a sample where `max_sample_bytes` does not pay for two chunks of each part.
         seed: Seed of the sample plan.
         all_levels: Whether levels above the first are read, too.
         read_bytes: Bytes of one request when everything is read.
@@ -74,6 +76,7 @@ class PixelConfig:
     max_sample_share: float = 0.02
     share_from_bytes: int = 64 << 20
     max_sample_requests: int = 8
+    sample_chunk_bytes: int = 32 << 20
     seed: int = 0
     all_levels: bool = False
     read_bytes: int = 8 << 20
@@ -131,15 +134,21 @@ def read_pixels(
             max_share=config.max_sample_share,
             share_from_bytes=config.share_from_bytes,
         )
-        plan = plan_sample(extents, seed=config.seed, max_bytes=limit, max_requests=config.max_sample_requests)
+        plan = plan_sample(
+            extents,
+            seed=config.seed,
+            max_bytes=limit,
+            max_requests=config.max_sample_requests,
+            chunk_bytes=min(config.sample_chunk_bytes, budget.packed.capacity // 2),
+        )
     is_full = mode is StatsMode.FULL
     picks = _picks(layouts, config) if is_full else 0
     in_library = MemoryPool(budget.decoded.capacity // _LIBRARY_PART)
     context = FileContext(
         source, file_size, header.is_multi_part, budget, deadline, is_full, picks, config.max_faults, in_library
     )
-    reading = _Reading(context, config, layouts)
-    reading.run(plan, at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
+    reading = _Reading(context, config, layouts, plan)
+    reading.run(at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
     return reading.report(mode)
 
 
@@ -158,10 +167,13 @@ def _strip_bytes(layout: Layout, config: PixelConfig) -> int:
 class _Reading:
     """One pass over one file."""
 
-    def __init__(self, context: FileContext, config: PixelConfig, layouts: Sequence[Layout]) -> None:
+    def __init__(self, context: FileContext, config: PixelConfig, layouts: Sequence[Layout], plan: SamplePlan) -> None:
         self._context = context
         self._config = config
         self._layouts = layouts
+        self._plan = plan
+        # Of a sample: the moments of each channel in each request, by part, level and position of the request in the plan.
+        self._moments: dict[tuple[int, int], dict[int, list[Moments]]] = {}
         self._limits = [_strip_bytes(layout, config) for layout in layouts]
         self._levels: dict[tuple[int, int], LevelFigures] = {}
         self._pending: deque[Future[LevelFigures]] = deque()
@@ -176,17 +188,17 @@ class _Reading:
                 if config.hash_pixels and context.is_full:
                     self._hashers[part, number] = PixelHasher(layout, level, config.hash_bytes)
 
-    def run(self, plan: SamplePlan, *, at_once: bool) -> None:
+    def run(self, *, at_once: bool) -> None:
         """Read and decode what the plan says, until done or stopped.
 
         Args:
-            plan: The requests.
-            at_once: Whether they are made at the same time: for few and small ones.
+            at_once: Whether all requests are made at the same time: for few and small ones.
         """
-        waves = [plan.reads] if at_once else [(read,) for read in plan.reads]
+        reads = list(enumerate(self._plan.reads))
+        waves = [reads] if at_once else [[read] for read in reads]
         try:
             for wave in waves:
-                self._within_budgets(partial(self._read, plan.extents, wave))
+                self._within_budgets(partial(self._read, wave))
                 if self._stopped:
                     break
             while self._pending:
@@ -202,25 +214,26 @@ class _Reading:
         except (BudgetExceeded, DeadlineExceeded) as error:
             self._stopped = self._stopped or ("budget" if isinstance(error, BudgetExceeded) else "time")
 
-    def _read(self, extents: ChunkExtents, reads: Sequence[PlannedRead]) -> None:
-        """Fetch the bytes of some requests and hand their strips to the decoding threads."""
-        size = sum(read.end - read.start for read in reads)
+    def _read(self, reads: Sequence[tuple[int, PlannedRead]]) -> None:
+        """Fetch the bytes of some requests, given with their positions in the plan, and hand their strips to the threads."""
+        extents = self._plan.extents
+        size = sum(read.end - read.start for _, read in reads)
         pool, deadline = self._context.budget.packed, self._context.deadline
         if deadline is not None:
             deadline.check("reading pixels")
         try:
             lease = pool.lease(size, deadline)
         except LimitExceeded as error:
-            for read in reads:
+            for _, read in reads:
                 self._refuse(extents, read, error)
             return
         try:
-            fetched = self._context.source.read_many([(read.start, read.end) for read in reads], coalesce_bytes=0)
-            for read, data in zip(reads, fetched, strict=True):
+            fetched = self._context.source.read_many([(read.start, read.end) for _, read in reads], coalesce_bytes=0)
+            for (number, read), data in zip(reads, fetched, strict=True):
                 if self._config.hash_file and read.start == self._hashed_bytes:
                     self._file_hash.update(data)
                     self._hashed_bytes += len(data)
-                for strip in self._strips(extents, read, memoryview(data)):
+                for strip in self._strips(extents, number, read, memoryview(data)):
                     self._submit(strip, lease)
                     if self._stopped:
                         return
@@ -240,7 +253,7 @@ class _Reading:
         future.add_done_callback(turn.release)
         self._pending.append(future)
 
-    def _strips(self, extents: ChunkExtents, read: PlannedRead, data: memoryview) -> Iterator[Strip]:
+    def _strips(self, extents: ChunkExtents, number: int, read: PlannedRead, data: memoryview) -> Iterator[Strip]:
         """The chunks of a request, by part and level, as many at a time as a strip may have."""
         chosen = slice(read.first, read.last)
         columns = (extents.part, extents.level, extents.index, extents.start, extents.unpacked)
@@ -249,7 +262,7 @@ class _Reading:
         sizes: dict[tuple[int, int], int] = {}
 
         def made(key: tuple[int, int], chunks: tuple[list[int], list[int]], size: int) -> Strip:
-            return Strip(*key, self._layouts[key[0]], *chunks, data, read.start, size, self._hashers.get(key))
+            return Strip(*key, self._layouts[key[0]], *chunks, data, read.start, size, self._hashers.get(key), number)
 
         for part, level, index, start, unpacked in rows:
             key = part, level
@@ -273,7 +286,12 @@ class _Reading:
     def _merge(self) -> None:
         """Take in the oldest strip's figures, once it is done."""
         figures = self._pending.popleft().result()
-        self._levels[figures.part, figures.level].merge(figures)
+        key = figures.part, figures.level
+        self._levels[key].merge(figures)
+        if self._plan.strata:
+            found = [channel.moments for channel in figures.channels]
+            known = self._moments.setdefault(key, {}).setdefault(figures.read, [Moments()] * len(found))
+            known[:] = [old.merged(new) for old, new in zip(known, found, strict=True)]
         self._stopped = self._stopped or figures.stopped
         if sum(len(level.faults) for level in self._levels.values()) >= self._config.max_faults and not self._stopped:
             self._stopped = "faults"
@@ -287,7 +305,7 @@ class _Reading:
             layout = self._layouts[figures.part]
             stats = tuple(
                 self._context.budget.executor.map(
-                    partial(_channel_stats, figures, layout), range(len(figures.channels))
+                    partial(self._channel_stats, figures, layout), range(len(figures.channels))
                 )
             )
             channels.extend(stats)
@@ -299,25 +317,43 @@ class _Reading:
         file_hash = labelled(self._file_hash.hexdigest()) if is_hashed else None
         return PixelReport(mode, tuple(channels), tuple(parts), tuple(faults), self._stopped, file_hash)
 
+    def _channel_stats(self, figures: LevelFigures, layout: Layout, number: int) -> ChannelStats:
+        level, accumulator = layout.levels[figures.level], figures.channels[number]
+        exact = figures.chunks_read == level.chunk_count
+        seen = figures.deep.pixels if layout.is_deep else accumulator.samples
+        expected = level_samples(layout, level, number)
+        return accumulator.result(
+            part=figures.part,
+            channel=layout.channels[number].name,
+            level=(level.level_x, level.level_y),
+            coverage=1.0 if exact else min(1.0, seen / expected) if expected else 0.0,
+            exact=exact,
+            estimated=None if exact else self._estimate(figures, number),
+        )
 
-def _channel_stats(figures: LevelFigures, layout: Layout, number: int) -> ChannelStats:
-    level, accumulator = layout.levels[figures.level], figures.channels[number]
-    exact = figures.chunks_read == level.chunk_count
-    seen = figures.deep.pixels if layout.is_deep else accumulator.samples
-    expected = level_samples(layout, level, number)
-    return accumulator.result(
-        part=figures.part,
-        channel=layout.channels[number].name,
-        level=(level.level_x, level.level_y),
-        coverage=1.0 if exact else min(1.0, seen / expected) if expected else 0.0,
-        exact=exact,
-    )
+    def _estimate(self, figures: LevelFigures, number: int) -> Estimate | None:
+        """The mean of one channel by the design of the sample; None of a pass that reads everything."""
+        key = figures.part, figures.level
+        strata = {n: s for n, s in enumerate(self._plan.strata) if (s.part, s.level) == key}
+        clusters: dict[int, list[Cluster]] = {}
+        for position, moments in self._moments.get(key, {}).items():
+            read = self._plan.reads[position]
+            size = self._plan.extents.decoded(read.first, read.last)
+            clusters.setdefault(read.stratum, []).append(Cluster(size, moments[number]))
+        is_as_drawn = not self._stopped and not figures.faults and key not in self._plan.out_of_reach
+        return estimate(clusters, strata, supports_error=is_as_drawn) if clusters else None
+
+
+def _is_true_of_all(seen: bool, exact: bool) -> bool | None:
+    """What a look at some pixels proves of all of them: one counterexample disproves, only all of them prove."""
+    return seen if exact or not seen else None
 
 
 def _part_pixels(
     figures: LevelFigures, layout: Layout, stats: Sequence[ChannelStats], pixel_hash: str | None
 ) -> PartPixels:
     level = layout.levels[figures.level]
+    exact = figures.chunks_read == level.chunk_count
     seen = [channel for channel in stats if channel.samples]
     colours = [channel for channel in seen if channel.channel.rpartition(".")[2] in _COLOURS]
     return PartPixels(
@@ -326,8 +362,10 @@ def _part_pixels(
         level_y=level.level_y,
         chunks_total=level.chunk_count,
         chunks_read=figures.chunks_read,
-        is_constant=all(channel.is_constant for channel in seen) if seen else None,
-        is_black=all(channel.zero_count == channel.samples for channel in colours) if colours else None,
+        is_constant=_is_true_of_all(all(channel.is_constant for channel in seen), exact) if seen else None,
+        is_black=_is_true_of_all(all(channel.zero_count == channel.samples for channel in colours), exact)
+        if colours
+        else None,
         deep=figures.deep.result() if layout.is_deep and figures.deep.pixels else None,
         pixel_hash=pixel_hash,
     )

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, DeepStats
 from exr_inspector.pixels.distribution import Distribution
+from exr_inspector.pixels.estimates import Estimate, Moments
 
 HALF_MAX = 65504.0
 _RUN = 1 << 18
@@ -90,6 +91,11 @@ class Accumulator:
         """Infinities of both signs."""
         return self.positive_inf_count + self.negative_inf_count
 
+    @property
+    def moments(self) -> Moments:
+        """Count, mean and squared differences of the finite values."""
+        return Moments(self.finite_count, self.mean, self.m2)
+
     def add(self, values: Samples, workspace: Workspace | None = None) -> None:
         """Take in samples of the channel's own pixel type, of any shape; C-contiguous arrays are not copied.
 
@@ -127,7 +133,16 @@ class Accumulator:
         if self.distribution is not None and other.distribution is not None:
             self.distribution.merge(other.distribution)
 
-    def result(self, *, part: int, channel: str, level: tuple[int, int], coverage: float, exact: bool) -> ChannelStats:
+    def result(
+        self,
+        *,
+        part: int,
+        channel: str,
+        level: tuple[int, int],
+        coverage: float,
+        exact: bool,
+        estimated: Estimate | None = None,
+    ) -> ChannelStats:
         """The figures.
 
         Args:
@@ -136,8 +151,12 @@ class Accumulator:
             level: Level in x and y.
             coverage: Share of the level's samples that were read, 0 to 1.
             exact: Whether every one of them was read.
+            estimated: Of a sample, the mean and deviation by the sample's design; None takes those of the values seen.
         """
         known = self.finite_count > 0
+        if estimated is None and known:
+            mean, stddev = self.mean, math.sqrt(self.m2 / self.finite_count)
+            estimated = Estimate(mean, stddev, 0.0, mean, mean) if exact else Estimate(mean, stddev)
         percentiles, histogram = self.distribution.result() if known and exact and self.distribution else ((), None)
         return ChannelStats(
             part=part,
@@ -154,8 +173,11 @@ class Accumulator:
             half_max_count=self.half_max_count,
             minimum=self.minimum if known else None,
             maximum=self.maximum if known else None,
-            mean=self.mean if known else None,
-            stddev=math.sqrt(self.m2 / self.finite_count) if known else None,
+            mean=estimated.mean if estimated else None,
+            mean_error=estimated.error if estimated else None,
+            mean_low=estimated.low if estimated else None,
+            mean_high=estimated.high if estimated else None,
+            stddev=estimated.stddev if estimated else None,
             first_nan=self.first_nan,
             first_inf=self.first_inf,
             percentiles=percentiles,

@@ -74,6 +74,7 @@ class Strip:
         buffer_offset: File offset of the buffer.
         unpacked: Bytes that the chunks unpack to, as far as the chunk tables tell.
         hasher: Where decoded chunks go to be hashed, None for no hash.
+        read: Position of its request in the plan.
     """
 
     part: int
@@ -85,6 +86,7 @@ class Strip:
     buffer_offset: int
     unpacked: int
     hasher: PixelHasher | None = None
+    read: int = 0
 
     @property
     def library_bytes(self) -> int:
@@ -108,6 +110,7 @@ class LevelFigures:
         chunks_read: Chunks that were decoded.
         faults: Chunks that were not.
         stopped: Why not all was decoded: `time`, `faults` for too many of these, empty when all was.
+        read: Of a strip's own figures, the position of its request in the plan.
     """
 
     part: int
@@ -117,6 +120,7 @@ class LevelFigures:
     chunks_read: int = 0
     faults: list[PixelFault] = field(default_factory=list)
     stopped: str = ""
+    read: int = 0
 
     def merge(self, other: LevelFigures) -> None:
         """Take in the figures of other chunks of the same level."""
@@ -148,14 +152,17 @@ def level_samples(layout: Layout, level: Level, channel: int) -> int:
     return columns * samples(entry.y_sampling, window.y_min, window.y_min + level.height - 1)
 
 
-def empty_figures(part: int, layout: Layout, level: int, *, picks: int) -> LevelFigures:
-    """Figures of no chunks yet, with distributions of about `picks` values a channel, or without if that is 0."""
+def empty_figures(part: int, layout: Layout, level: int, *, picks: int, seed: int = 0) -> LevelFigures:
+    """Figures of no chunks yet, with distributions of about `picks` values a channel, or without if that is 0.
+
+    `seed` tells strips of one level apart: each picks values at other places.
+    """
     accumulators = []
     for number, channel in enumerate(layout.channels):
         distribution = None
         if picks:
             stride = stride_for(level_samples(layout, layout.levels[level], number), picks)
-            distribution = Distribution(channel.pixel_type, stride, 2 * picks)
+            distribution = Distribution(channel.pixel_type, stride, 2 * picks, seed)
         accumulators.append(Accumulator(PixelType(channel.pixel_type), distribution))
     return LevelFigures(part, level, accumulators)
 
@@ -171,7 +178,10 @@ def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
     Raises:
         SourceError: Bytes beyond the strip's buffer had to be read, and could not.
     """
-    figures = empty_figures(strip.part, strip.layout, strip.level, picks=context.picks)
+    figures = empty_figures(
+        strip.part, strip.layout, strip.level, picks=context.picks, seed=strip.indices[0] if strip.indices else 0
+    )
+    figures.read = strip.read
     chunks: list[Chunk] = []
     for index, offset in zip(strip.indices, strip.offsets, strict=True):
         place = strip.layout.place(index)

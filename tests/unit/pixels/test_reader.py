@@ -137,16 +137,26 @@ def test_full_figures_are_those_of_what_was_written(
 
 @pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(example=files(types=("int",)), limits=st.tuples(st.integers(0, 4000), st.integers(1, 8)), seed=st.integers(0, 9))
+@given(
+    example=files(types=("int",)),
+    limits=st.tuples(st.integers(0, 4000), st.integers(0, 4000), st.integers(1, 8)),
+    seed=st.integers(0, 9),
+)
 def test_sampled_figures_are_those_of_some_chunks(
-    example: Example, limits: tuple[int, int], seed: int, opener: SourceOpener, budget: DecodeBudget
+    example: Example, limits: tuple[int, int, int], seed: int, opener: SourceOpener, budget: DecodeBudget
 ) -> None:
-    size, requests = limits
-    config = PixelConfig(max_sample_bytes=size, max_sample_requests=requests, seed=seed, all_levels=True)
+    size, chunk_size, requests = limits
+    config = PixelConfig(
+        max_sample_bytes=size,
+        sample_chunk_bytes=chunk_size,
+        max_sample_requests=requests,
+        seed=seed,
+        all_levels=True,
+    )
     source = opener.open_bytes(example.data)
     found = report(source, example.data, budget, mode=StatsMode.SAMPLED, config=config)
     assert (found.faults, found.stopped) == ((), "")
-    assert source.cost.bytes_read <= size
+    assert source.cost.bytes_read <= max(size, chunk_size)
     assert source.cost.requests <= requests
     for one in found.channels:
         part = next(p for p in found.parts if (p.part, p.level_x, p.level_y) == (one.part, one.level_x, one.level_y))
@@ -157,7 +167,12 @@ def test_sampled_figures_are_those_of_some_chunks(
         assert one.samples <= values.size
         assert one.exact or (one.percentiles, one.histogram) == ((), None)
         if one.finite_count:
-            assert values.min() <= one.minimum <= one.mean <= one.maximum <= values.max()  # type: ignore[operator]
+            assert values.min() <= one.minimum <= one.maximum <= values.max()  # type: ignore[operator]
+            assert one.minimum <= np.nextafter(one.mean, np.inf)  # type: ignore[operator,arg-type]
+            assert one.maximum >= np.nextafter(one.mean, -np.inf)  # type: ignore[operator,arg-type]
+        if one.exact and one.finite_count:
+            assert (one.mean_error, one.mean_low, one.mean_high) == (0.0, one.mean, one.mean)
+        assert (one.mean_error is None) == (one.mean_low is None) == (one.mean_high is None)
         if one.coverage:
             assert one.sample_stride == max(1, round(1 / one.coverage))
     again = report(opener.open_bytes(example.data), example.data, budget, mode=StatsMode.SAMPLED, config=config)
@@ -203,6 +218,91 @@ def test_the_first_nan_and_infinity_have_a_place(opener: SourceOpener, budget: D
     assert (found.first_nan, found.first_inf) == ((25, 25), (24, 25))
     assert (found.nan_count, found.positive_inf_count, found.negative_inf_count) == (3, 1, 1)
     assert channel(report(opener.open_bytes(data), data, budget), "A").first_nan is None
+
+
+def test_the_first_nan_of_a_subsampled_channel_has_a_place(opener: SourceOpener, budget: DecodeBudget) -> None:
+    """Chunks of 16 lines do not begin at a multiple of 3: the first row of the second one is line 18."""
+    channels = (Channel("RY", x_sampling=2, y_sampling=3), Channel("Y"))
+    part = Part(data_window=(-4, -3, 5, 44), channels=channels, compression=ex.ZIP, compress=True)
+    rows = [y for y in range(-3, 45) if y % 3 == 0]
+    for row, column in ((7, 0), (15, 4), (6, 2)):
+        pixels = {name: array.copy() for name, array in part.arrays.items()}
+        pixels["RY"][row, column] = np.nan
+        data = ex.build([dataclasses.replace(part, pixels=pixels)])
+        found = channel(report(opener.open_bytes(data), data, budget), "RY")
+        assert found.first_nan == (-4 + 2 * column, rows[row])
+
+
+def test_the_first_nan_of_a_deep_part_has_a_place(opener: SourceOpener, budget: DecodeBudget) -> None:
+    counts = np.array([[0, 2, 0, 3], [1, 0, 0, 2]], np.int32)
+    part = Part(kind="deepscanline", data_window=(2, 5, 5, 6), channels=(Channel("Z", ex.FLOAT),), counts=counts)
+    pixel_of = [(x + 2, y + 5) for y in range(2) for x in range(4) for _ in range(counts[y, x])]
+    for sample, pixel in enumerate(pixel_of):
+        values = np.arange(len(pixel_of), dtype=np.float32)
+        values[sample] = np.nan
+        data = ex.build([dataclasses.replace(part, pixels={"Z": values})])
+        assert channel(report(opener.open_bytes(data), data, budget), "Z").first_nan == pixel
+
+
+def test_coverage_of_a_subsampled_channel_counts_its_own_samples(opener: SourceOpener, budget: DecodeBudget) -> None:
+    """Eight of 16 chunks are there: half of the samples of each channel, however many it has."""
+    channels = (Channel("BY", x_sampling=4, y_sampling=2), Channel("Y"))
+    part = Part(data_window=(0, 0, 15, 15), channels=channels, absent=frozenset(range(8)))
+    data = ex.build([part])
+    found = report(opener.open_bytes(data), data, budget)
+    assert [(one.samples, one.coverage, one.exact) for one in found.channels] == [(16, 0.5, False), (128, 0.5, False)]
+
+
+def test_no_hash_of_pixels_that_are_not_all_there(opener: SourceOpener, budget: DecodeBudget) -> None:
+    for kind in ("scanlineimage", "tiledimage"):
+        base = Part(kind=kind, data_window=(0, 0, 20, 20), tiles=Tiles(8, 8))
+        assert hashes(opener, budget, base) != [None]
+        assert hashes(opener, budget, dataclasses.replace(base, absent=frozenset({2}))) == [None]
+
+
+def test_a_sample_says_how_far_its_mean_may_be_off(opener: SourceOpener, budget: DecodeBudget) -> None:
+    values = np.random.default_rng(2).gamma(2, 1, (512, 64)).astype(np.float32)
+    data = ex.build([Part(data_window=(0, 0, 63, 511), channels=(Channel("Z", ex.FLOAT),), pixels={"Z": values})])
+    config = PixelConfig(max_sample_bytes=32_000, max_sample_requests=8)
+    found = report(opener.open_bytes(data), data, budget, mode=StatsMode.SAMPLED, config=config)
+    (one,), (part,) = found.channels, found.parts
+    assert not one.exact
+    assert 0 < part.chunks_read < part.chunks_total == 512
+    assert one.mean_error is not None
+    assert one.mean_error > 0
+    assert one.mean_low < one.mean < one.mean_high  # type: ignore[operator]
+    assert one.mean_low < values.mean(dtype=np.float64) < one.mean_high  # type: ignore[operator]
+
+
+def test_what_a_sample_cannot_prove_is_unknown(opener: SourceOpener, budget: DecodeBudget) -> None:
+    """A black sample is no black frame; a sample that is not black is proof enough."""
+    for value, expected in ((0, None), (1, False)):
+        pixels = {"R": np.full((512, 64), value, np.float32)}
+        pixels["R"][0, 0] = 5
+        data = ex.build([Part(data_window=(0, 0, 63, 511), channels=(Channel("R", ex.FLOAT),), pixels=pixels)])
+        config = PixelConfig(max_sample_bytes=8_000, max_sample_requests=4)
+        (part,) = report(opener.open_bytes(data), data, budget, mode=StatsMode.SAMPLED, config=config).parts
+        assert part.chunks_read < part.chunks_total
+        assert part.is_black is expected
+
+
+def test_a_chunk_larger_than_the_usual_budget_is_sampled_all_the_same(
+    opener: SourceOpener, budget: DecodeBudget
+) -> None:
+    data = ex.build([Part(data_window=(0, 0, 255, 255), compression=ex.ZIP, channels=(Channel("R", ex.FLOAT),))])
+    config = PixelConfig(max_sample_bytes=1000, sample_chunk_bytes=40_000, max_sample_requests=8)
+    source = opener.open_bytes(data)
+    found = report(source, data, budget, mode=StatsMode.SAMPLED, config=config)
+    assert found.parts[0].chunks_read == 2
+    assert source.cost.bytes_read <= 40_000
+    nothing = report(
+        opener.open_bytes(data),
+        data,
+        budget,
+        mode=StatsMode.SAMPLED,
+        config=dataclasses.replace(config, sample_chunk_bytes=1000),
+    )
+    assert (nothing.parts[0].chunks_read, nothing.channels[0].mean) == (0, None)
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_a_thinned_distribution_is_near() -> None:
     for piece in pieces:
         found.add(piece)
     percentiles, histogram = found.result()
-    assert sum(histogram.counts) == len(array[::9])
+    assert abs(sum(histogram.counts) - len(array) / 9) <= len(pieces)
     assert dict(percentiles)[50.0] == pytest.approx(np.median(array), rel=0.03)
 
 
@@ -223,9 +223,8 @@ def test_picks_are_bounded_however_many_values_come() -> None:
 @given(st.sampled_from(PixelType).flatmap(lambda kind: st.tuples(st.just(kind), arrays(kind))))
 def test_histograms_count_every_finite_value_between_their_edges(case: tuple[PixelType, Array]) -> None:
     pixel_type, array = case
-    # UINT values are binned in single precision
     with np.errstate(invalid="ignore"):  # numpy warns of signalling NaNs of HALF
-        values = array.astype(np.float32).astype(np.float64)
+        values = array.astype(np.float64)
     finite = values[np.isfinite(values)] + 0.0
     percentiles, histogram = distribution(array, pixel_type)
     if not finite.size:
@@ -245,7 +244,59 @@ def test_histograms_count_every_finite_value_between_their_edges(case: tuple[Pix
         assert np.count_nonzero(inside) == count
 
 
-def test_strides_are_odd_and_keep_small_images_whole() -> None:
+def test_strides_keep_small_images_whole() -> None:
     assert stride_for(0) == stride_for(512 * 512) == 1
-    assert stride_for(4096 * 2160) % 2 == 1
-    assert 4096 * 2160 / stride_for(4096 * 2160) > 200_000
+    assert 4096 * 2160 / stride_for(4096 * 2160) > 400_000
+
+
+def rank_error(array: Array, pixel_type: PixelType) -> float:
+    """The largest error of a percentile's rank, of an image that strips of 2^18 values take in."""
+    stride, whole = stride_for(array.size), Distribution(pixel_type, stride_for(array.size))
+    for number, start in enumerate(range(0, array.size, 1 << 18)):
+        strip = Distribution(pixel_type, stride, seed=number * 16)
+        strip.add(array[start : start + (1 << 18)])
+        whole.merge(strip)
+    ordered = np.sort(array.astype(np.float64))
+    return max(
+        max(
+            np.searchsorted(ordered, value, "left") / array.size - percent / 100,
+            percent / 100 - np.searchsorted(ordered, value, "right") / array.size,
+        )
+        for percent, value in whole.result()[0]
+    )
+
+
+@pytest.mark.parametrize("period", [2, 3, 5, 7, 16, 17, 33, 3840])
+def test_patterns_of_the_image_do_not_fall_into_step_with_the_picks(period: int) -> None:
+    rng = np.random.default_rng(period)
+    columns = (np.arange(3840) % period + rng.random(3840) / 2).astype(np.float16)
+    assert rank_error(np.tile(columns, 2160), PixelType.HALF) < 0.003
+
+
+def test_ranks_of_percentiles_are_near() -> None:
+    noise = np.random.default_rng(5).gamma(2, 1, 3840 * 2160).astype(np.float16)
+    assert rank_error(noise, PixelType.HALF) < 0.003
+
+
+def test_no_percentile_of_uint_is_above_the_maximum() -> None:
+    for top in (2**32 - 1, 2**24 + 1, 4_000_000_001):
+        percentiles, histogram = distribution(np.full(50, top, np.uint32), PixelType.UINT)
+        assert max(value for _, value in percentiles) <= top
+        assert histogram.edges[-1] <= 2**32 - 1
+
+
+@pytest.mark.parametrize(
+    ("pixel_type", "array"),
+    [
+        (PixelType.UINT, 4_000_000_000 + np.arange(100_000) % 7),
+        (PixelType.UINT, 4_294_967_290 + np.arange(9) % 5),
+        (PixelType.FLOAT, 1e6 + np.random.default_rng(3).standard_normal(200_000)),
+        (PixelType.FLOAT, -16e6 + np.arange(70_000) % 3),
+        (PixelType.HALF, 2048 + 2 * (np.arange(50_000) % 2)),
+    ],
+)
+def test_the_variance_far_from_zero_keeps_its_digits(pixel_type: PixelType, array: Array) -> None:
+    stored = array.astype(DTYPES[pixel_type])
+    found = Accumulator(pixel_type)
+    found.add(stored)
+    assert math.sqrt(found.m2 / found.finite_count) == pytest.approx(np.std(stored.astype(np.float64)), rel=1e-6)

@@ -1,0 +1,141 @@
+"""What a sample of chunks says of all pixels: mean and deviation, and how far the mean may be off. Pure arithmetic.
+
+The mean is the Hajek estimator, a ratio of two weighted sums, since clusters hold different numbers of values. The weights of
+a stratum's clusters add up to its size, which the layout tells. The variance is the linearized one of a stratified cluster
+sample, and the interval Student's with the degrees of freedom of Satterthwaite (Cochran, Sampling Techniques, 5.4, 6.10 and
+6.12; Lohr, Sampling: Design and Analysis, 4 and 9). A stratum with one draw out of several cannot say how its clusters
+differ: then there is a mean, but no error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from exr_inspector.pixels.sampling import Stratum
+
+# Student's t, two-sided 95 %, for 1 to 30 degrees of freedom; beyond these the normal quantile and its first two corrections.
+_T95 = (
+    12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281,
+    2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860,
+    2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423,
+)  # fmt: skip
+_Z95 = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Count, mean and sum of squared differences from the mean of some finite values."""
+
+    count: int = 0
+    mean: float = 0.0
+    m2: float = 0.0
+
+    def merged(self, other: Moments) -> Moments:
+        """Of both sets together (Chan, Golub, LeVeque 1979)."""
+        if not other.count:
+            return self
+        total = self.count + other.count
+        delta = other.mean - self.mean
+        mean = self.mean + delta * (other.count / total)
+        return Moments(total, mean, self.m2 + other.m2 + delta * delta * (self.count / total * other.count))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """An estimate of the mean of all finite values.
+
+    Attributes:
+        mean: The mean.
+        stddev: Population standard deviation.
+        error: Standard error of the mean; None where the sample supports none.
+        low: Lower end of the 95 % interval of the mean; None without an error.
+        high: Upper end.
+    """
+
+    mean: float
+    stddev: float
+    error: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def student_t95(degrees: float) -> float:
+    """Two-sided 95 % quantile of Student's distribution; linear in 1 / degrees between whole degrees of freedom."""
+    if degrees >= len(_T95):
+        z, square = _Z95, _Z95 * _Z95
+        return z * (1 + (square + 1) / (4 * degrees) + (5 * square**2 + 16 * square + 3) / (96 * degrees**2))
+    lower = max(1, math.floor(degrees))
+    upper = min(len(_T95), lower + 1)
+    if degrees <= lower or upper == lower:
+        return _T95[lower - 1]
+    share = (1 / lower - 1 / degrees) / (1 / lower - 1 / upper)
+    return _T95[lower - 1] + share * (_T95[upper - 1] - _T95[lower - 1])
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One request's finite values of one channel.
+
+    Attributes:
+        size: Bytes that its chunks decode to.
+        values: Their moments.
+    """
+
+    size: int
+    values: Moments
+
+
+def estimate(
+    clusters: Mapping[int, Sequence[Cluster]], strata: Mapping[int, Stratum], *, supports_error: bool
+) -> Estimate | None:
+    """The mean of one channel from the clusters that were read.
+
+    Args:
+        clusters: By number of the stratum, the clusters that were drawn and hold values.
+        strata: All strata of the channel's part and level, by number.
+        supports_error: Whether all that was drawn was read, and all chunks had a chance to be drawn.
+
+    Returns:
+        None without a finite value.
+    """
+    weights = {
+        number: strata[number].size / (strata[number].chance * max(1, sum(item.size for item in items)))
+        for number, items in clusters.items()
+    }
+    weighted = [(weights[number], item.values) for number, items in clusters.items() for item in items]
+    total = sum(weight * values.count for weight, values in weighted)
+    if not total:
+        return None
+    # Means are taken relative to one of them: sums of large values that nearly cancel would lose their digits.
+    shift = next(values.mean for _, values in weighted if values.count)
+    mean = shift + sum(weight * values.count * (values.mean - shift) for weight, values in weighted) / total
+    squares = sum(weight * (values.m2 + values.count * (values.mean - mean) ** 2) for weight, values in weighted)
+    stddev = math.sqrt(squares / total)
+    known = all(stratum.drawn >= min(2, stratum.clusters) and stratum.chance == 1 for stratum in strata.values())
+    if not (supports_error and known):
+        return Estimate(mean, stddev)
+    variances = {number: _variance(strata[number], items, mean, total) for number, items in clusters.items()}
+    variance = sum(variances.values())
+    if variance <= 0:
+        return Estimate(mean, stddev, 0.0, mean, mean)
+    degrees = variance**2 / sum(part**2 / (strata[number].drawn - 1) for number, part in variances.items() if part)
+    error = math.sqrt(variance)
+    reach = student_t95(degrees) * error
+    return Estimate(mean, stddev, error, mean - reach, mean + reach)
+
+
+def _variance(stratum: Stratum, items: Sequence[Cluster], mean: float, total: float) -> float:
+    """What the choice of clusters in one stratum adds to the variance of the mean.
+
+    The residuals are those of two ratios: of sums to counts, which is the mean, and of what is left of it to the size.
+    """
+    if stratum.drawn >= stratum.clusters:
+        return 0.0
+    residuals = [item.values.count * (item.values.mean - mean) / total for item in items]
+    size = sum(item.size for item in items)
+    ratio = sum(residuals) / size
+    spread = sum((value - ratio * item.size) ** 2 for value, item in zip(residuals, items, strict=True))
+    factor = stratum.size / (size / len(items))
+    return factor**2 * (1 - stratum.drawn / stratum.clusters) * spread / ((stratum.drawn - 1) * stratum.drawn)
