@@ -10,9 +10,9 @@ from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, names_of, session, settings_from
 from exr_inspector.library.results import ValidationReport
 from exr_inspector.library.targets import expand_one
-from exr_inspector.model import Inspection
+from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection, validate_sequence
-from exr_inspector.validation.reports import Judged, sort_findings
+from exr_inspector.validation.reports import ValidationResult, sort_findings
 
 _GIVE_UP = 10  # faults in a row after which the rest of a target is left: the store is down
 
@@ -31,13 +31,14 @@ class Frames:
             folder, slash, _ = name.rpartition("/")
             self._names.setdefault(frame.sequence, folder + slash + frame.sequence.rpartition("/")[2])
 
-    def judged(self, policy: Policy) -> Iterator[Judged]:
+    def judged(self, policy: Policy) -> Iterator[ValidationResult]:
         """Every sequence with its findings."""
         for sequence, findings in validate_sequence(self._frames, policy).items():
-            yield Judged(self._names.get(sequence, sequence), sort_findings(findings), policy.label)
+            name = self._names.get(sequence, sequence)
+            yield ValidationResult(name, sort_findings(findings), policy.label, is_sequence=True)
 
 
-def judge_files(session: Session, targets: Iterable[str], frames: Frames | None) -> Iterator[Judged]:
+def judge_files(session: Session, targets: Iterable[str], frames: Frames | None) -> Iterator[ValidationResult]:
     """Files, folders, patterns and URLs, read and judged; with `frames`, these are gathered.
 
     What may pass (an outage, a changed object) is the fault of one file; where file after file has one, the rest of a target
@@ -51,9 +52,11 @@ def judge_files(session: Session, targets: Iterable[str], frames: Frames | None)
                 for name, answer in answers:
                     if isinstance(answer, ExrInspectorError):
                         in_a_row += 1
-                        yield Judged(name, (), label, f"{answer.code}: {answer}")
+                        yield ValidationResult(name, (), label, f"{answer.code}: {answer}")
                         if in_a_row == _GIVE_UP:
-                            yield Judged(target, (), label, f"the rest was skipped after {_GIVE_UP} faults in a row")
+                            yield ValidationResult(
+                                target, (), label, f"the rest was skipped after {_GIVE_UP} faults in a row"
+                            )
                             break
                         continue
                     in_a_row = 0
@@ -61,15 +64,27 @@ def judge_files(session: Session, targets: Iterable[str], frames: Frames | None)
                     if frames is not None:
                         frames.add(frame_of_inspection(answer), name)
         except ExrInspectorError as error:
-            yield Judged(target, (), label, f"{error.code}: {error}")
+            yield ValidationResult(target, (), label, f"{error.code}: {error}")
 
 
-def judged(name: str, inspection: Inspection, policy: Policy) -> Judged:
+def judged(name: str, inspection: Inspection, policy: Policy) -> ValidationResult:
     """One inspected file's findings; a file that could not be read is a fault."""
-    fault = ""
     if (inspection.error_code or "").startswith(UNREADABLE):
-        fault = f"{inspection.error_code}: {inspection.error_message}"
-    return Judged(name, sort_findings(inspection.findings), policy.label, fault)
+        return ValidationResult(name, (), policy.label, f"{inspection.error_code}: {inspection.error_message}")
+    findings = sort_findings(inspection.findings)
+    return ValidationResult(name, findings, policy.label, unchecked=unchecked(inspection))
+
+
+def unchecked(inspection: Inspection) -> str:
+    """Which pixels were not looked at; empty when all were, or when the file has none that can be read."""
+    if inspection.error_code:
+        return ""
+    if inspection.pixels is None or inspection.stats_mode is StatsMode.OFF:
+        return "pixels"
+    parts = inspection.pixels.parts
+    if all(part.chunks_read >= part.chunks_total for part in parts):
+        return ""
+    return f"pixels of {sum(part.chunks_total - part.chunks_read for part in parts)} chunks"
 
 
 def validate(

@@ -51,9 +51,7 @@ class Session:
         """
         return self.inspector.inspect(self.opener.open_url(name), self.policy)
 
-    def inspect_each(
-        self, names: Iterable[str]
-    ) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
+    def inspect_each(self, names: Iterable[str]) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
         """Every file's inspection, or what was raised, in their order; several are read at a time."""
 
         def one(name: str) -> Inspection | ExrInspectorError:
@@ -168,12 +166,14 @@ def inspect_all(
     Raises:
         ExrInspectorError: As `inspect`.
     """
-    with session(settings_from(settings), stats=stats, hash=hash, levels=levels, policy=policy) as made:
-        with closing(made.inspect_each(expand(made.opener, names_of(targets)))) as answers:
-            for _, answer in answers:
-                if isinstance(answer, ExrInspectorError):
-                    raise answer
-                yield InspectedFile.of(answer)
+    with (
+        session(settings_from(settings), stats=stats, hash=hash, levels=levels, policy=policy) as made,
+        closing(made.inspect_each(expand(made.opener, names_of(targets)))) as answers,
+    ):
+        for _, answer in answers:
+            if isinstance(answer, ExrInspectorError):
+                raise answer
+            yield InspectedFile.of(answer)
 
 
 def names_of(targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:

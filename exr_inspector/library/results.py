@@ -13,7 +13,7 @@ from exr_inspector.catalog.rows.children import file_rows
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.errors import SettingsError
 from exr_inspector.model import Finding, Inspection, Severity
-from exr_inspector.validation.reports import Judged, finding_json, json_text, junit_text, sarif_text
+from exr_inspector.validation.reports import ValidationResult, finding_json, json_text, junit_text, sarif_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,9 +84,9 @@ class ValidationReport:
         results: In the order of the targets; sequences after the files.
     """
 
-    results: tuple[Judged, ...]
+    results: tuple[ValidationResult, ...]
 
-    def __iter__(self) -> Iterator[Judged]:
+    def __iter__(self) -> Iterator[ValidationResult]:
         return iter(self.results)
 
     def __len__(self) -> int:

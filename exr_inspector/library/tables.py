@@ -68,7 +68,7 @@ class OpenCatalog(Reader):
         self._catalog.close()
         self._close()
 
-    def __enter__(self) -> OpenCatalog:
+    def __enter__(self) -> OpenCatalog:  # noqa: PYI034 - typing.Self is not in Python 3.10
         return self
 
     def __exit__(

@@ -77,9 +77,14 @@ def _names_in(opener: SourceOpener, folder: str, pattern: str) -> list[str]:
         return [entry.name for entry in path.iterdir() if entry.is_file()] if path.is_dir() else []
     bucket, key = named
     start = len(key) - 1
-    fixed = pattern[: mark.start()] if (mark := _PATTERN_CHARACTERS.search(pattern)) else pattern
-    listed = (entry.key[start:] for entry in opener.list(bucket, key[:start] + fixed))
+    listed = (entry.key[start:] for entry in opener.list(bucket, key[:start] + fixed_part(pattern)))
     return [name for name in listed if "/" not in name]
+
+
+def fixed_part(pattern: str) -> str:
+    """What the names that match a pattern begin with."""
+    mark = _PATTERN_CHARACTERS.search(pattern)
+    return pattern[: mark.start()] if mark else pattern
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -98,17 +103,17 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 def _literal(piece: str) -> str:
     """A piece between frame marks as an expression: shell wildcards, and all else literally."""
-    return "".join(_token(token) for token in _TOKENS.findall(piece))
+    return "".join(_wildcard(piece) for piece in _TOKENS.findall(piece))
 
 
-def _token(token: str) -> str:
-    if token == "*":
+def _wildcard(text: str) -> str:
+    if text == "*":
         return ".*"
-    if token == "?":
+    if text == "?":
         return "."
-    if len(token) > 1:
-        return _letters(token[1:-1])
-    return re.escape(token)
+    if len(text) > 1:
+        return _letters(text[1:-1])
+    return re.escape(text)
 
 
 def _letters(inside: str) -> str:

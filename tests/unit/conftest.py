@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Generator
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -10,6 +11,9 @@ _FORBIDDEN = {
     "socket.bind": "opens a server: move it to tests/contract",
     "subprocess.Popen": "starts a process: move it to tests/e2e",
 }
+
+
+HERE = Path(__file__).parent
 
 
 class _Watch:
@@ -29,8 +33,8 @@ sys.addaudithook(_audit)  # for the rest of the process; silent outside unit tes
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Watch a test together with its fixtures."""
-    _Watch.test = item.nodeid
+    """Watch a unit test together with its fixtures; pytest calls this for the tests of other folders, too."""
+    _Watch.test = item.nodeid if item.path.is_relative_to(HERE) else ""
     try:
         return (yield)
     finally:
