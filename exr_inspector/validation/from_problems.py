@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exr_inspector.exr.problems import Problem
+from exr_inspector.exr.problems import Problem, ProblemKind
 from exr_inspector.model import Finding, Inspection, Severity
 from exr_inspector.validation.policies.policy import ResolvedPolicy
 from exr_inspector.validation.registry import RULES
@@ -19,6 +19,80 @@ _RULE_OF_ERROR = {
     "EXR_DECODE": "CHK-DECODE",
     "LIMIT_EXCEEDED": "STR-LIMIT",
 }
+# kind of problem -> rule.
+_RULE_OF_KIND = {
+    ProblemKind.DUPLICATE_ATTRIBUTE: "STR-ATTR-DUP",
+    ProblemKind.MALFORMED_VALUE: "STR-ATTR-SIZE",
+    ProblemKind.UNKNOWN_ATTRIBUTE_TYPE: "STR-ATTR-UNKNOWN",
+    ProblemKind.CHANNEL_COUNT: "STR-CHAN-COUNT",
+    ProblemKind.DUPLICATE_CHANNEL: "STR-CHAN-DUP",
+    ProblemKind.CHANNEL_ORDER: "STR-CHAN-ORDER",
+    ProblemKind.CHANNEL_SAMPLING: "STR-CHAN-SAMPLING",
+    ProblemKind.WRONG_CHUNK_COUNT: "STR-CHUNKCOUNT",
+    ProblemKind.MISSING_CHUNK_COUNT: "STR-CHUNKCOUNT-MISSING",
+    ProblemKind.DEEP_FLAG: "STR-DEEP-FLAG",
+    ProblemKind.DEEP_VERSION: "STR-DEEP-VERSION",
+    ProblemKind.DEPRECATED_ATTRIBUTE: "STR-DEPRECATED",
+    ProblemKind.UNKNOWN_COMPRESSION: "STR-ENUM-COMPRESSION",
+    ProblemKind.UNKNOWN_LINE_ORDER: "STR-ENUM-LINEORDER",
+    ProblemKind.UNKNOWN_CODE: "STR-ENUM-OTHER",
+    ProblemKind.EXTRA_CHANNEL_LIST: "STR-EXTRA-CHLIST",
+    ProblemKind.CONTRADICTORY_FLAGS: "STR-FLAGS-COMBO",
+    ProblemKind.LARGE_HEADER: "STR-HEADER-BIG",
+    ProblemKind.LONG_NAMES_FLAG: "STR-LONGFLAG-MISSING",
+    ProblemKind.NAME_LENGTH: "STR-NAME-LEN",
+    ProblemKind.MULTI_PART_FLAG: "STR-ONEPART-MULTI",
+    ProblemKind.PART_NAME: "STR-PART-NAME",
+    ProblemKind.UNKNOWN_PIXEL_TYPE: "STR-PIXTYPE",
+    ProblemKind.CHANNEL_FLAGS: "STR-PLINEAR",
+    ProblemKind.PREVIEW: "STR-PREVIEW",
+    ProblemKind.MISSING_ATTRIBUTE: "STR-REQ-MISSING",
+    ProblemKind.WRONG_ATTRIBUTE_TYPE: "STR-REQ-TYPE",
+    ProblemKind.SHARED_ATTRIBUTES: "STR-SHARED-ATTRS",
+    ProblemKind.SHARED_TIME_CODE: "STR-SHARED-TIMECODE",
+    ProblemKind.EMPTY_STRING: "STR-STRING-EMPTY",
+    ProblemKind.NOT_UTF8: "STR-STRING-UTF8",
+    ProblemKind.PART_TYPE_MISMATCH: "STR-TYPE-MISMATCH",
+    ProblemKind.MISSING_PART_TYPE: "STR-TYPE-REQUIRED",
+    ProblemKind.UNKNOWN_PART_TYPE: "STR-TYPE-UNKNOWN",
+    ProblemKind.DEEP_CHUNK_SIZES: "CHK-DEEP-SIZES",
+    ProblemKind.UNREFERENCED_BYTES: "CHK-GAPS",
+    ProblemKind.WRONG_LEADER: "CHK-LEADER",
+    ProblemKind.CHUNK_ORDER: "CHK-LINEORDER",
+    ProblemKind.OVERLAPPING_CHUNK: "CHK-OFFSET-DUP",
+    ProblemKind.CHUNK_SIZE: "CHK-PACKED-SIZE",
+    ProblemKind.CHUNK_PAST_END: "CHK-PAST-EOF",
+    ProblemKind.TABLE_REBUILT: "CHK-REBUILDABLE",
+    ProblemKind.TOO_MANY_CHUNKS: "CHK-TABLE-TOO-BIG",
+    ProblemKind.DEEP_COMPRESSION: "CMP-DEEP-CODEC",
+    ProblemKind.TILE_DESCRIPTION: "TIL-DESC",
+    ProblemKind.INVALID_WINDOW: "WIN-INVALID",
+    ProblemKind.PIXEL_ASPECT_RATIO: "WIN-PAR-RANGE",
+    ProblemKind.SCREEN_WINDOW: "WIN-SCREEN",
+}
+_KIND_OF_RULE = {code: kind for kind, code in _RULE_OF_KIND.items()}
+
+
+def rule_of(kind: ProblemKind) -> str:
+    """Code of the rule that a problem of this kind breaks."""
+    return _RULE_OF_KIND[kind]
+
+
+def problem_of(finding: Finding) -> Problem:
+    """The problem that a stored finding reports.
+
+    Raises:
+        KeyError: If no problem is reported under its code.
+    """
+    return Problem(
+        _KIND_OF_RULE[finding.code],
+        finding.message,
+        finding.part,
+        finding.offset,
+        finding.found,
+        finding.expected,
+        finding.channel,
+    )
 
 
 def _severity(policy: ResolvedPolicy, code: str, *, is_fatal: bool, is_mild: bool) -> Severity | None:
@@ -41,23 +115,33 @@ def _version(code: str) -> int:
     return rule.version if rule is not None else 1
 
 
-def _finding(problem: Problem, severity: Severity) -> Finding:
+def _finding(problem: Problem, code: str, severity: Severity) -> Finding:
     message = problem.message
     if problem.found:
         message += f": found {problem.found}"
     if problem.expected:
         message += f", expected {problem.expected}" if problem.found else f": expected {problem.expected}"
-    code, _, part, offset, found, expected, channel, *_ = problem
-    return Finding(code, severity, message, part, channel, found, expected, offset, _version(code))
+    return Finding(
+        code,
+        severity,
+        message,
+        problem.part,
+        problem.channel,
+        problem.found,
+        problem.expected,
+        problem.offset,
+        _version(code),
+    )
 
 
 def problem_findings(inspection: Inspection, policy: ResolvedPolicy) -> list[Finding]:
     """The inspection's problems as findings."""
     found = []
     for problem in inspection.problems:
-        severity = _severity(policy, problem.code, is_fatal=problem.fatal, is_mild=problem.mild)
+        code = rule_of(problem.kind)
+        severity = _severity(policy, code, is_fatal=problem.fatal, is_mild=problem.mild)
         if severity is not None:
-            found.append(_finding(problem, severity))
+            found.append(_finding(problem, code, severity))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exr_inspector.exr.chunks.tables import ChunkState, Completeness, MissingRange
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import PixelFault, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
@@ -14,14 +15,14 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_r
 _CORE = "OpenEXRCore 3.5"
 _RANGES_SHOWN = 3
 _FAULTS_SHOWN = 20
-# Codes by which a look at the leaders has told of chunks in this state, one by one.
-_TOLD_BY: dict[ChunkState, frozenset[str]] = {
+# Kinds of problems by which a look at the leaders has reported chunks in this state, one by one.
+_TOLD_BY: dict[ChunkState, frozenset[ProblemKind]] = {
     ChunkState.ZERO: frozenset(),
     ChunkState.NO_ENTRY: frozenset(),
     ChunkState.OUT_OF_RANGE: frozenset(),
-    ChunkState.DUPLICATE: frozenset({"CHK-OFFSET-DUP"}),
-    ChunkState.PAST_END: frozenset({"CHK-PAST-EOF"}),
-    ChunkState.BAD_LEADER: frozenset({"CHK-LEADER", "CHK-PACKED-SIZE", "CHK-DEEP-SIZES"}),
+    ChunkState.DUPLICATE: frozenset({ProblemKind.OVERLAPPING_CHUNK}),
+    ChunkState.PAST_END: frozenset({ProblemKind.CHUNK_PAST_END}),
+    ChunkState.BAD_LEADER: frozenset({ProblemKind.WRONG_LEADER, ProblemKind.CHUNK_SIZE, ProblemKind.DEEP_CHUNK_SIZES}),
 }
 
 
