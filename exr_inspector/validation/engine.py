@@ -22,6 +22,7 @@ from exr_inspector.validation.rules.sequences import group_frames
 
 RULE_FAILED = "RULE-FAILED"
 MAX_FINDINGS_PER_CODE = 50
+MAX_TEXT_CHARACTERS = 2_000  # of a message, and of what was found and expected: names come from the file
 
 
 def _finding(step: Step, found: Found, part: int | None) -> Finding:
@@ -29,8 +30,14 @@ def _finding(step: Step, found: Found, part: int | None) -> Finding:
     severity = step.severity or found.severity or rule.severity
     index = found.part if found.part is not None else part
     message, said, expected = found.message, found.found, found.expected
+    if len(message) + len(said) + len(expected) > MAX_TEXT_CHARACTERS:
+        message, said, expected = _shortened(message), _shortened(said), _shortened(expected)
     fields = (rule.code, severity, message, index, found.channel, said, expected, found.offset, rule.version)
     return tuple.__new__(Finding, fields)  # as Finding(...), in C
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_TEXT_CHARACTERS else f"{text[: MAX_TEXT_CHARACTERS - 3]}..."
 
 
 def _failed(step: Step, part: int | None, error: Exception) -> Finding:
