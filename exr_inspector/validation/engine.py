@@ -14,9 +14,9 @@ from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.from_problems import failure_finding, problem_findings
-from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.policies.plan import Group, Step
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy
+from exr_inspector.validation.registry import Parameters
 from exr_inspector.validation.rule import Found, Results
 from exr_inspector.validation.rules.sequences import group_frames
 

@@ -106,7 +106,9 @@ class _Index:
         return found
 
 
-def find_mattes(declared: Sequence[tuple[Cryptomatte, int]], channels: Iterable[tuple[int, ChannelName]]) -> list[Matte]:
+def find_mattes(
+    declared: Sequence[tuple[Cryptomatte, int]], channels: Iterable[tuple[int, ChannelName]]
+) -> list[Matte]:
     """The declared Cryptomattes (each with the index of its part) with their channels.
 
     Args:

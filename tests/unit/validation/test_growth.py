@@ -56,7 +56,9 @@ def test_declared_cryptomattes_grow_linearly() -> None:
 
 
 def named(length: int) -> Inspection:
-    return inspect(build([Part(channels=[Channel("c00.r", FLOAT)], extra=[a_string("cryptomatte/abc/name", "c" * length)])]))
+    return inspect(
+        build([Part(channels=[Channel("c00.r", FLOAT)], extra=[a_string("cryptomatte/abc/name", "c" * length)])])
+    )
 
 
 def test_a_long_name_is_no_pattern_and_no_message() -> None:
