@@ -17,7 +17,7 @@ _WORK = {
     "MainThread": "handing out and taking in",
     "exr-list": "listing",
     "exr-ingest": "inspecting until the processes are up",
-    "exr-store": "storing: rows and the database's client",
+    "exr-shard": "inspecting until the processes are up",
     "query-data": "storing: rows and the database's client",
     "Thread-": "the local database: requests",
     "vastdb": "the local database: requests",

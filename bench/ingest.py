@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import pickle
 import statistics
 import sys
 import tempfile
@@ -25,14 +24,14 @@ from bench._ingest_profile import ThreadTimes, idle_seconds
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.look import look
-from exr_inspector.ingest.processes import ProcessCrew, cores
+from exr_inspector.catalog.rows.groups import prepare
+from exr_inspector.ingest.engines import Engine, PoolEngine, cores
 from exr_inspector.ingest.progress import Progress
-from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.ingest.tasks import TOLD_TOGETHER, answered
-from exr_inspector.ingest.worker import Begin
+from exr_inspector.ingest.run import SHARD_OBJECTS, Ingest, Target
+from exr_inspector.ingest.shard import WorkOrder, Workshop
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Inspection, StatsMode
-from exr_inspector.settings import Settings, load_settings
+from exr_inspector.settings import CatalogConnection, Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from vastdb_local import LocalVastDB
@@ -75,8 +74,8 @@ def frames(folder: Path, count: int) -> None:
 
 
 @contextmanager
-def tables(folder: str) -> Iterator[Catalog]:
-    """Empty tables in an embedded database."""
+def tables(folder: str) -> Iterator[tuple[Catalog, CatalogConnection]]:
+    """Empty tables in an embedded database, and how to reach it."""
     with LocalVastDB(Path(folder) / "bench.duckdb") as database:
         connection = load_settings(
             {
@@ -88,7 +87,7 @@ def tables(folder: str) -> Iterator[Catalog]:
         ).require_catalog()
         catalog = Catalog(CatalogConfig.from_settings(connection))
         setup(catalog.connection)
-        yield catalog
+        yield catalog, connection
         catalog.close()
 
 
@@ -124,25 +123,21 @@ class Watch:
 
 def ingest(settings: Settings, stats: StatsMode, workers: int, *, processes: bool) -> Cost:
     """One run into empty tables."""
-    with tempfile.TemporaryDirectory() as folder, tables(folder) as catalog:
+    with tempfile.TemporaryDirectory() as folder, tables(folder) as (catalog, connection):
+        settings = replace(settings, catalog=connection)
         opener, inspector, policy = (
             SourceOpener(settings),
             Inspector.from_settings(settings, stats=stats),
             builtin_policy("default"),
         )
-        begin = Begin(settings, stats, policy, workers)
         watch = Watch()
-        run = Ingest(
-            opener,
-            inspector,
-            catalog,
-            policy,
-            workers=workers,
-            observe=watch.look,
-            recruit=(lambda: ProcessCrew(begin, processes=min(cores(), workers), threads=workers))
-            if processes
-            else None,
-        )
+        count = min(cores(), workers)
+
+        def engine() -> Engine:
+            return PoolEngine(WorkOrder(settings, stats, policy, threads=-(-workers // count)), processes=count)
+
+        workshop = Workshop(opener, inspector, catalog, policy, threads=workers)
+        run = Ingest(workshop, observe=watch.look, engine=engine if processes else None)
         cost = measured(lambda: run.run([Target(BUCKET)]))
         opener.close()
         if run.progress.errors or run.progress.stored != run.progress.listed:
@@ -163,9 +158,8 @@ def steps(settings: Settings, stats: StatsMode) -> dict[str, float]:
         return [inspector.inspect(opener.open(BUCKET, key), policy) for key in some]
 
     def make_rows(some: list[Inspection]) -> None:
-        for start in range(0, len(some), TOLD_TOGETHER):
-            numbered = enumerate(some[start : start + TOLD_TOGETHER])
-            pickle.dumps(answered(list(numbered)), pickle.HIGHEST_PROTOCOL)
+        for start in range(0, len(some), SHARD_OBJECTS[stats]):
+            prepare(some[start : start + SHARD_OBJECTS[stats]])
 
     make_rows(inspect(keys[:ALONE]))  # so that everything is warm
     inspections: list[Inspection] = []

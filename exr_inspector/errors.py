@@ -109,7 +109,11 @@ class UnknownLayout(FormatError):
 
 
 class LimitExceeded(FormatError):
-    """The file asks for more than a limit allows; `limit` is the setting's name."""
+    """The file asks for more than a limit allows.
+
+    Attributes:
+        limit: Name of the limit: a field of `exr.limits.Limits`, or a setting's name.
+    """
 
     code = "LIMIT_EXCEEDED"
 
@@ -117,13 +121,19 @@ class LimitExceeded(FormatError):
         self, message: str, *, limit: str, offset: int | None = None, found: str = "", expected: str = ""
     ) -> None:
         self.limit = limit
-        super().__init__(f"{message} (limit {limit})", offset=offset, found=found, expected=expected)
+        super().__init__(message, offset=offset, found=found, expected=expected)
 
 
 class DecodeError(FormatError):
     """A chunk's compressed bytes do not decode to what the header promises."""
 
     code = "EXR_DECODE"
+
+
+class DecoderCrashed(FormatError):
+    """A process that read the file ended by itself, again when it read nothing else: a fault of a native library."""
+
+    code = "DECODER_CRASHED"
 
 
 # --- where bytes come from -------------------------------------------------------------------------------
@@ -241,7 +251,7 @@ class SchemaDrift(CatalogError):
 
 
 class WorkerDied(ExrInspectorError):
-    """A process that inspects for `ingest` ended by itself; the message says at which file, or that none can start."""
+    """A worker process of `ingest` ended by itself; the message says how, or that none starts."""
 
     code = "INGEST_WORKER"
     retryable = True

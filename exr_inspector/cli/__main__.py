@@ -23,6 +23,8 @@ COMMANDS = {
     "inspect": "exr_inspector.cli.commands.inspect",
     "demo": "exr_inspector.cli.commands.demo",
     "ingest": "exr_inspector.cli.commands.ingest",
+    "ingest-plan": "exr_inspector.cli.commands.ingest_plan",
+    "ingest-lane": "exr_inspector.cli.commands.ingest_lane",
     "query": "exr_inspector.cli.commands.query",
     "validate": "exr_inspector.cli.commands.validate",
     "rules": "exr_inspector.cli.commands.rules",

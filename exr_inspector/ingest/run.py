@@ -1,11 +1,10 @@
-"""Whole prefixes: list, leave out what the tables already have, inspect concurrently, store in batches.
+"""Whole prefixes: list, skip what the tables already have, inspect and store the rest in shards.
 
 The tables are reached by the same catalog as from an event, so what an event finds afterwards is unchanged. Stopping at any
-moment loses nothing: what was stored is skipped the next time by its listing alone. Prints nothing; tells an observer.
+moment loses nothing: the next run skips what was stored by its listing alone. Prints nothing; reports to an observer.
 
-Three things go on at once: a thread lists and asks the tables what is up to date, a crew inspects (threads of this process,
-and as soon as there is enough to do, processes), one thread stores. The thread that called `run` stands between them. Queues
-are bounded, so that a slow one slows the others down instead of filling memory.
+A thread lists and asks the tables which rows are up to date; an engine carries out shards of what is left; the thread that
+called `run` hands them out. Queues are bounded, so that a slow part slows the others down instead of filling memory.
 """
 
 from __future__ import annotations
@@ -13,33 +12,43 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
-from exr_inspector.catalog import Catalog, Outcome, UpsertResult
-from exr_inspector.catalog.catalog import ObjectState
-from exr_inspector.catalog.look import Sight
-from exr_inspector.catalog.recheck import insist, remove_gone, store_apart
-from exr_inspector.catalog.rows.groups import Prepared
-from exr_inspector.errors import CatalogError, ExrInspectorError, ObjectChanged, internal_fault
-from exr_inspector.ingest.processes import ProcessCrew
-from exr_inspector.ingest.progress import Progress
-from exr_inspector.ingest.tasks import Answer, Crew, Failure, Hands, Inspected, Look, Read, Task, ThreadCrew
-from exr_inspector.inspector import Inspector
-from exr_inspector.model import EventInfo, ObjectVersion
+from exr_inspector.errors import ExrInspectorError, SourceError, WorkerDied, internal_fault
+from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
+from exr_inspector.ingest.progress import Figures, Progress
+from exr_inspector.ingest.shard import Shard, Workshop, are_current, ingest_crashed
+from exr_inspector.model import StatsMode
 from exr_inspector.storage import ObjectEntry, SourceOpener
-from exr_inspector.validation import Policy
 
 LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
 LISTED_AHEAD = 100_000  # objects listed before they are inspected: names only, so that the end is known early
-STORE_BATCH = 500  # inspections of one transaction
-STORE_SECONDS = 2.0  # a slow trickle is stored at least this often
 PROCESSES_FROM = 500  # objects to be inspected from which on processes are worth their start
-_PATIENCE_SECONDS = 0.2  # how long anything waits before it looks whether the run is to stop
+# Objects of a shard: many where a file costs a millisecond, few where it may cost seconds, since a run that is
+# stopped finishes the shards that were begun.
+SHARD_OBJECTS = {StatsMode.OFF: 128, StatsMode.SAMPLED: 32, StatsMode.FULL: 8}
+SPLIT = 8  # pieces of a shard whose process ended
+_POLL_SECONDS = 0.2  # how long anything waits before it looks whether the run is to stop
+
+
+class Listing(Protocol):
+    """Objects to be ingested: a prefix of a bucket, or a lane of a plan."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket."""
+
+    @property
+    def prefix(self) -> str:
+        """What all keys begin with."""
+
+    def entries(self, opener: SourceOpener, report: Callable[[str, SourceError], None]) -> Iterator[ObjectEntry]:
+        """The objects; what cannot be listed is reported with its path, and the rest is listed all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,282 +58,171 @@ class Target:
     bucket: str
     prefix: str = ""
 
-
-def batches(items: Iterable[ObjectEntry], size: int) -> Iterator[list[ObjectEntry]]:
-    """Items in lists of at most `size`."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
-
-
-_Place = tuple[str, str]  # bucket and key
-_End = ExrInspectorError | None  # how a listing ended
-_Change = UpsertResult | ExrInspectorError  # what became of one file
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What is to be changed in the tables next, and afterwards what became of it."""
-
-    inspections: list[Prepared]
-    gone: list[Look]
-    outcomes: Sequence[_Change] = ()
-    removals: Sequence[_Change] = ()
+    def entries(self, opener: SourceOpener, report: Callable[[str, SourceError], None]) -> Iterator[ObjectEntry]:
+        """As in Listing: all objects that are EXRs by name."""
+        found = opener.list(self.bucket, self.prefix, report=report)
+        return (entry for entry in found if entry.key.lower().endswith(".exr"))
 
 
 class Ingest:
-    """One run over some prefixes. Made anew for each run; `stop` may be called from a signal handler or another thread."""
+    """One run over some listings. Made anew for each run; `stop` may be called from a signal handler or another thread."""
 
     def __init__(
         self,
-        opener: SourceOpener,
-        inspector: Inspector,
-        catalog: Catalog,
-        policy: Policy,
+        workshop: Workshop,
         *,
-        workers: int,
-        force: bool = False,
         observe: Callable[[Progress], None] | None = None,
-        recruit: Callable[[], ProcessCrew] | None = None,
+        engine: Callable[[], Engine] | None = None,
+        engine_from: int = PROCESSES_FROM,
     ) -> None:
         """Prepare a run.
 
         Args:
-            opener: Lists and opens objects.
-            inspector: Inspects them.
-            catalog: Where their rows go.
-            policy: What they are judged by.
-            workers: Threads of this process that inspect.
-            force: Inspect and replace also what is up to date.
-            observe: Told whenever something was done, by the thread that runs `run`.
-            recruit: Makes processes that inspect as `inspector` does, in place of the threads when there is much to do.
+            workshop: Lists objects, asks the tables, and carries out shards until there is another engine.
+            observe: Called whenever something was done, by the thread that runs `run`.
+            engine: Makes the engine that carries out shards once there is much to do.
+            engine_from: Objects to be inspected from which on that engine is worth its start.
         """
-        self._opener = opener
-        self._inspector = inspector
-        self._catalog = catalog
-        self._force = force
-        self._observer = observe
-        self._recruit = recruit
-        self._recruits: ProcessCrew | None = None
+        self._workshop = workshop
+        self._observe = observe
+        self._make_engine = engine
+        self._engine_from = engine_from
+        self._engines: list[Engine] = [InlineEngine(workshop)]
         self._stop = threading.Event()
-        self._has_dropped = False
-        self._todo: queue.Queue[list[_Place]] = queue.Queue(LISTED_AHEAD // LISTING_BATCH)
-        self._places: deque[_Place] = deque()
-        self._ended: queue.Queue[_End] = queue.Queue(1)
-        self._crew: Crew = ThreadCrew(Hands(opener, inspector, policy), workers)
-        self._reading = 0
-        self._looks: deque[Look] = deque()
-        self._gone: list[Look] = []
-        self._waiting: list[Prepared] = []
-        self._storer = ThreadPoolExecutor(1, thread_name_prefix="exr-store")
-        self._storing: Future[_Batch] | None = None
-        self._stored_at = 0.0
+        self._todo: queue.Queue[Shard] = queue.Queue(LISTED_AHEAD // SHARD_OBJECTS[workshop.inspector.config.stats])
+        self._retries: deque[Shard] = deque()
+        self._running: dict[Future[Figures], Shard] = {}
+        self._died_alone: set[tuple[str, str]] = set()  # bucket and key of objects that ended a process on their own
+        self._listed = threading.Event()
+        self._listing_fault: ExrInspectorError | None = None
+        self._lock = threading.Lock()
         self.progress = Progress()
 
     def stop(self) -> None:
-        """Begin nothing new; what is being inspected is finished and stored."""
+        """Begin nothing new; shards that were begun are finished and stored."""
         self._stop.set()
 
-    def run(self, targets: Iterable[Target]) -> Progress:
-        """Bring the tables up to date with these prefixes.
+    def run(self, listings: Iterable[Listing]) -> Progress:
+        """Bring the tables up to date with these objects.
 
         Returns:
-            What was done; objects with transient errors are counted there, and done by the next run.
+            What was done; objects that have to be tried again are counted there, and the next run does them.
 
         Raises:
-            ExrInspectorError: The tables cannot be reached, a prefix cannot be listed, or processes do not start. What was
+            ExrInspectorError: The tables cannot be reached, a prefix cannot be listed, or no process starts. What was
                 stored stays stored.
         """
-        self._stored_at = time.monotonic()
-        lister = threading.Thread(target=self._list, args=(list(targets),), name="exr-list", daemon=True)
-        lister.start()
+        # A daemon, and not waited for when the run is stopped: a listing may hang in a file system that is away.
+        threading.Thread(target=self._list, args=(list(listings),), name="exr-list", daemon=True).start()
         try:
-            self._work()
-        except KeyboardInterrupt:
-            self._end(lister, wait=False)
-            raise
-        except BaseException:
-            self._end(lister, wait=True)
-            raise
-        self._end(lister, wait=True)
-        end = self._ended.get()
-        if end is not None:
-            raise end
+            while self._submit() or self._running:
+                done, _ = wait(self._running, _POLL_SECONDS, FIRST_COMPLETED) if self._running else ((), ())
+                for future in done:
+                    self._finish(self._running.pop(future), future)
+                if self._observe:
+                    self._observe(self.progress)
+        finally:
+            self.progress.stopped = self._stop.is_set()
+            self._stop.set()
+            for engine in self._engines:
+                engine.close()
+        if self._listing_fault is not None:
+            raise self._listing_fault
         return self.progress
-
-    def _work(self) -> None:
-        while (more := self._feed()) or self._unfinished():
-            is_idle = not self._crew.busy  # nothing could be given: only what is being stored can change that
-            self._take_in(self._crew.done(_PATIENCE_SECONDS))
-            self._store(last=not more and not self._reading, is_idle=is_idle)
-            if self._observer:
-                self._observer(self.progress)
-
-    def _end(self, lister: threading.Thread, *, wait: bool) -> None:
-        """End all threads and processes, with or without waiting for what they do."""
-        self.progress.stopped = self._stop.is_set()
-        self._stop.set()
-        for crew in (self._crew, self._recruits):
-            if crew is not None:
-                crew.close(wait=wait)
-        self._storer.shutdown(wait=wait, cancel_futures=True)
-        if wait:
-            lister.join()
-
-    def _unfinished(self) -> bool:
-        return bool(self._crew.busy or self._looks or self._gone or self._waiting or self._storing)
 
     # --- listing, on its own thread -----------------------------------------------------------------------
 
-    def _list(self, targets: Sequence[Target]) -> None:
-        end: _End = None
+    def _list(self, listings: Sequence[Listing]) -> None:
         try:
-            for target in targets:
-                self._list_one(target)
+            for listing in listings:
+                self._list_one(listing)
             self.progress.is_listed = not self._stop.is_set()
         except ExrInspectorError as error:
-            end = error
-        except Exception as error:  # noqa: BLE001 - handed on to `run`, which waits for it
-            end = internal_fault(error)
-        self._ended.put(end)
+            self._listing_fault = error
+        except Exception as error:  # noqa: BLE001 - raised by `run`, which waits for it
+            self._listing_fault = internal_fault(error)
+        self._listed.set()
 
-    def _list_one(self, target: Target) -> None:
-        """Put objects that are EXRs by name and whose rows are missing or stale on the list of what is to be done."""
-        entries = (e for e in self._opener.list(target.bucket, target.prefix) if e.key.lower().endswith(".exr"))
+    def _list_one(self, listing: Listing) -> None:
+        """Make shards of the objects whose rows are missing or stale."""
+        workshop, bucket = self._workshop, listing.bucket
+        size = SHARD_OBJECTS[workshop.inspector.config.stats]
         # Of a prefix that is new, nothing is asked. Whatever somebody else stores meanwhile is only inspected once more.
-        asks = not self._force and self._catalog.has_files(target.bucket, target.prefix)
-        for batch in batches(entries, LISTING_BATCH):
-            if self._stop.is_set():
-                return
-            current = self._are_current(target.bucket, batch) if asks else [False] * len(batch)
-            self.progress.listed += len(batch)
-            self.progress.skipped += sum(current)
-            places = [(target.bucket, entry.key) for entry, skip in zip(batch, current, strict=True) if not skip]
-            if places:
-                self._ask_for(places)
+        asks = not workshop.force and workshop.catalog.has_files(bucket, listing.prefix)
+        waiting: list[ObjectEntry] = []
+        entries = listing.entries(workshop.opener, self._report)
+        while not self._stop.is_set() and (batch := list(islice(entries, LISTING_BATCH))):
+            current = are_current(workshop, bucket, batch) if asks else [False] * len(batch)
+            with self._lock:
+                self.progress.listed += len(batch)
+                self.progress.skipped += sum(current)
+            waiting += [entry for entry, skip in zip(batch, current, strict=True) if not skip]
+            while len(waiting) >= size:
+                self._put(Shard(bucket, tuple(waiting[:size])))
+                del waiting[:size]
+        if waiting:
+            self._put(Shard(bucket, tuple(waiting)))
 
-    def _are_current(self, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
-        mode = self._inspector.config.stats
-        states = [
-            ObjectState(bucket, entry.key, ObjectVersion(entry.etag, entry.size_bytes, entry.mtime), mode)
-            for entry in entries
-        ]
-        return self._catalog.are_current(states)
+    def _report(self, path: str, error: SourceError) -> None:
+        with self._lock:
+            self.progress.add_error(type(error).code, path, str(error))
 
-    def _ask_for(self, places: list[_Place]) -> None:
+    def _put(self, shard: Shard) -> None:
         while not self._stop.is_set():
             with contextlib.suppress(queue.Full):
-                self._todo.put(places, timeout=_PATIENCE_SECONDS)
+                self._todo.put(shard, timeout=_POLL_SECONDS)
                 return
 
-    # --- reading and looking, by the crew ------------------------------------------------------------------
+    # --- carrying out shards ------------------------------------------------------------------------------
 
-    def _feed(self) -> bool:
-        """Give the crew tasks as long as it wants some; whether there may be more to read."""
-        if self._stop.is_set() and not self._has_dropped:
-            self._has_dropped = True
-            self._crew.drop()
-        if self._is_changing_crew():
-            return True
-        while self._looks and self._crew.wants:
-            self._crew.give(self._looks.popleft())
-        while not self._stop.is_set() and self._crew.wants and len(self._waiting) < 2 * STORE_BATCH:
-            if not self._places:
-                ended = self._ended.full()  # looked at before the list: what was listed last is then on it
-                idle = not (self._crew.busy or self._storing or ended)
-                try:
-                    self._places.extend(self._todo.get(timeout=_PATIENCE_SECONDS if idle else 0))
-                except queue.Empty:
-                    return not ended
-            self._reading += 1
-            self._crew.give(Read(*self._places.popleft()))
+    def _submit(self) -> bool:
+        """Hand out shards as long as the engine has room; whether there may be more to hand out."""
+        engine = self._engine()
+        while not self._stop.is_set() and len(self._running) < engine.capacity:
+            shard = self._next()
+            if shard is None:
+                return bool(self._running) or not self._listed.is_set() or not self._todo.empty()
+            self._running[engine.submit(shard)] = shard
         return not self._stop.is_set()
 
-    def _is_changing_crew(self) -> bool:
-        """Processes in place of threads: started when there is enough to do, at work once they are up and the threads done."""
-        if self._recruit and self.progress.todo >= PROCESSES_FROM and not self._stop.is_set():
-            self._recruits, self._recruit = self._recruit(), None
-        if self._recruits is None or not self._recruits.is_ready:
-            return False
-        if self._crew.busy:
-            return True
-        self._crew.close(wait=True)
-        self._crew, self._recruits = self._recruits, None
-        self.progress.processes = self._crew.processes
-        return False
+    def _next(self) -> Shard | None:
+        if self._retries:
+            return self._retries.popleft()
+        with contextlib.suppress(queue.Empty):
+            is_idle = not self._running and not self._listed.is_set()
+            return self._todo.get(timeout=_POLL_SECONDS) if is_idle else self._todo.get_nowait()
+        return None
 
-    def _take_in(self, done: Iterable[tuple[Task, Answer]]) -> None:
-        for task, answer in done:
-            self._reading -= isinstance(task, Read)
-            if isinstance(answer, Failure):
-                self.progress.add_error(answer.code, task.path, answer.message)
-            elif isinstance(answer, Inspected):
-                self.progress.add(answer.tally)
-                self._waiting.append(answer.prepared)
-            elif isinstance(task, Look) and isinstance(answer, Sight):
-                self._seen(task, answer)
+    def _engine(self) -> Engine:
+        """The engine that takes the next shard: another one than at first, once there is enough to do."""
+        if self._make_engine is not None and self.progress.todo >= self._engine_from and not self._stop.is_set():
+            made, self._make_engine = self._make_engine(), None
+            self._engines.append(made)
+            self.progress.processes = made.processes
+        return self._engines[-1]
 
-    def _seen(self, look: Look, sight: Sight) -> None:
-        if sight is Sight.GONE:
-            self._gone.append(look)
-        elif sight is Sight.REPLACED:
-            self.progress.add_error(ObjectChanged.code, look.path, "overwritten while its rows were being stored")
-        else:
-            self.progress.stored += 1
-
-    # --- storing, on its own thread -----------------------------------------------------------------------
-
-    def _store(self, *, last: bool, is_idle: bool) -> None:
-        """Note what was stored, and hand the next batch over when it is time."""
-        if self._storing is not None:
-            if is_idle:
-                wait([self._storing], _PATIENCE_SECONDS)
-            if not self._storing.done():
-                return
-            self._note(self._storing.result())
-            self._storing = None
-        due = last or len(self._waiting) >= STORE_BATCH or time.monotonic() - self._stored_at >= STORE_SECONDS
-        if due and (self._waiting or self._gone):
-            batch = _Batch(self._waiting, self._gone)
-            self._waiting, self._gone = [], []
-            self._storing = self._storer.submit(self._change_tables, batch)
-            self._stored_at = time.monotonic()
-
-    def _change_tables(self, batch: _Batch) -> _Batch:
-        outcomes = store_apart(self._catalog, batch.inspections, force=self._force)
-        batch.outcomes = list(map(self._insisted, batch.inspections, outcomes))
-        batch.removals = [self._removed(look) for look in batch.gone]
-        for fault in (*batch.outcomes, *batch.removals):
-            if isinstance(fault, CatalogError) and fault.retryable:  # the database is down: going on would be of no use
-                raise fault
-        return batch
-
-    def _insisted(self, inspection: Prepared, outcome: _Change) -> _Change:
-        """What looks older than the rows, but is what the object is now, replaces them."""
-        if isinstance(outcome, ExrInspectorError) or outcome.outcome is not Outcome.IGNORED_OLDER:
-            return outcome
+    def _finish(self, shard: Shard, future: Future[Figures]) -> None:
         try:
-            return insist(self._opener, self._catalog, inspection) or outcome
-        except ExrInspectorError as error:
-            return error
+            figures = future.result()
+        except PoolBroken:
+            self._retries.append(shard)
+            return
+        except WorkerDied as error:
+            self._retry(shard, error)
+            return
+        with self._lock:
+            self.progress.merge(figures)
 
-    def _removed(self, look: Look) -> _Change:
-        try:
-            return remove_gone(self._opener, self._catalog, look.bucket, look.key, event=EventInfo())
-        except ExrInspectorError as error:
-            return error
-
-    def _note(self, batch: _Batch) -> None:
-        """What was changed has to be held against its object; the rest is done."""
-        for inspection, outcome in zip(batch.inspections, batch.outcomes, strict=True):
-            if isinstance(outcome, ExrInspectorError):
-                self.progress.add_error(type(outcome).code, inspection.path, str(outcome))
-            elif outcome.outcome.changed and inspection.version:
-                self._looks.append(Look(inspection.bucket, inspection.key, inspection.version))
-            else:
-                self.progress.stored += 1
-        for look, removal in zip(batch.gone, batch.removals, strict=True):
-            if isinstance(removal, ExrInspectorError):
-                self.progress.add_error(type(removal).code, look.path, str(removal))
-            else:
-                self.progress.stored += 1
+    def _retry(self, shard: Shard, error: WorkerDied) -> None:
+        """Carry out a shard whose process ended in smaller pieces, until the object that ends processes is alone."""
+        if len(shard.entries) > 1:
+            self._retries.extend(shard.split(SPLIT))
+            return
+        place = (shard.bucket, shard.entries[0].key)
+        if place not in self._died_alone:  # once more, in a new process: a machine short of memory brands no file
+            self._died_alone.add(place)
+            self._retries.append(shard.split(1)[0])
+            return
+        figures = ingest_crashed(self._workshop, shard, f"{error}, each time it was read alone")
+        with self._lock:
+            self.progress.merge(figures)

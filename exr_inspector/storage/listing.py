@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
 
-from exr_inspector.errors import AccessDenied, ObjectNotFound, UnsupportedKey
+from exr_inspector.errors import AccessDenied, BucketUnavailable, ObjectNotFound, SourceError, UnsupportedKey
 from exr_inspector.storage.buckets import Bucket, file_error, local_state
 from exr_inspector.storage.failures import STORE_ERRORS, Next, judge
 from exr_inspector.storage.keys import check_key
@@ -32,8 +32,17 @@ if TYPE_CHECKING:
 PAGE_KEYS = 1000
 
 
-def list_objects(where: Bucket, prefix: str, *, retries: int) -> Iterator[ObjectEntry]:
+Report = Callable[[str, SourceError], None]
+
+
+def list_objects(where: Bucket, prefix: str, *, retries: int, report: Report | None = None) -> Iterator[ObjectEntry]:
     """The objects whose keys begin with `prefix`, by rising key on S3, folder by folder in a mounted folder.
+
+    Args:
+        where: The bucket.
+        prefix: Beginning of the keys.
+        retries: Further attempts of a page.
+        report: Called with path and error of a file or folder that cannot be looked at; without it the error is raised.
 
     Raises:
         UnsupportedKey: The prefix, or a key on S3, cannot be addressed.
@@ -42,7 +51,9 @@ def list_objects(where: Bucket, prefix: str, *, retries: int) -> Iterator[Object
     folder = prefix.rpartition("/")[0]
     if folder:
         check_key(where.name, folder)
-    entries = _s3_entries(where, folder, retries) if where.root is None else _file_entries(where, where.root, folder)
+    entries = (
+        _s3_entries(where, folder, retries) if where.root is None else _file_entries(where, where.root, folder, report)
+    )
     for entry in entries:
         if entry.key.startswith(prefix):
             yield entry
@@ -76,15 +87,33 @@ def _entry(meta: ObjectMeta) -> ObjectEntry:
     return ObjectEntry(meta["path"], version.etag, version.size_bytes, version.mtime)
 
 
-def _file_entries(where: Bucket, root: Path, folder: str) -> Iterator[ObjectEntry]:
+def _file_entries(where: Bucket, root: Path, folder: str, report: Report | None) -> Iterator[ObjectEntry]:
     waiting = [root / folder]
     while waiting:
-        names, folders = _scan(where, waiting.pop())
+        here = waiting.pop()
+        try:
+            names, folders = _scan(where, here)
+        except SourceError as error:
+            _reported(f"{where.name}/{here.relative_to(root).as_posix()}", error, report)
+            continue
         waiting.extend(reversed(folders))
         for name in names:
-            entry = _file_entry(where, root, name.relative_to(root).as_posix())
+            key = name.relative_to(root).as_posix()
+            try:
+                entry = _file_entry(where, root, key)
+            except SourceError as error:
+                _reported(f"{where.name}/{key}", error, report)
+                continue
             if entry is not None:
                 yield entry
+
+
+def _reported(path: str, error: SourceError, report: Report | None) -> None:
+    if report is None or isinstance(
+        error, BucketUnavailable
+    ):  # the whole share is away: there is nothing to go on with
+        raise error
+    report(path, error)
 
 
 def _scan(where: Bucket, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:

@@ -18,7 +18,7 @@ from exr_inspector.storage.buckets import Bucket, local_bucket, s3_bucket
 from exr_inspector.storage.budget import Allowance, Meter
 from exr_inspector.storage.helpers import Helpers
 from exr_inspector.storage.keys import AllowList, check_key, split_url
-from exr_inspector.storage.listing import list_objects
+from exr_inspector.storage.listing import Report, list_objects
 from exr_inspector.storage.objects import ObjectSource, PinHolder
 from exr_inspector.storage.requests import Attempts, InPlace, OnLoop, head
 from exr_inspector.storage.source import ObjectEntry, RangeSource, ReadBudget
@@ -119,14 +119,19 @@ class SourceOpener:
             return None
         return source.version
 
-    def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEntry]:
+    def list(self, bucket: str, prefix: str = "", *, report: Report | None = None) -> Iterator[ObjectEntry]:
         """The objects whose keys begin with `prefix`, page by page as they are consumed; see `listing`.
+
+        Args:
+            bucket: The bucket.
+            prefix: Beginning of the keys, literally.
+            report: Called with path and error of what cannot be looked at; without it that error is raised.
 
         Raises:
             SourceError: What `open` raises, and what listing raises.
         """
         where = self._bucket(bucket, None)
-        for entry in list_objects(where, prefix, retries=self._retries):
+        for entry in list_objects(where, prefix, retries=self._retries, report=report):
             if self._allowed.admits(bucket, entry.key):
                 yield entry
 

@@ -25,6 +25,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts.traits import ALWAYS
 
@@ -95,6 +96,7 @@ class Rule:
         fix: What to do about a violation.
         command: A command of a public tool that does it, with IN.exr and OUT.exr; empty where there is none.
         check: The function; None for rules that are reported by the format's own checks.
+        problem: Kind of problem that `exr` reports for a violation; its uses lead to the function that finds it.
         when: Traits of which a part or file must have at least one for the rule to be called, or what gives them by parameters.
         needs: Parameters of which at least one must be set for the rule to demand anything; empty: none.
         profiles: Profile -> level, where a profile sets another one than the rule's own.
@@ -112,6 +114,7 @@ class Rule:
     fix: str
     command: str = ""
     check: Check | None = None
+    problem: ProblemKind | None = None
     when: When = ALWAYS
     needs: tuple[str, ...] = ()
     profiles: Mapping[str, Level] = field(default_factory=dict)

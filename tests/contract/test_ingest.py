@@ -20,8 +20,11 @@ from click.testing import CliRunner, Result
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.cli.commands.ingest import command
 from exr_inspector.errors import CatalogError, CatalogUnavailable, SettingsError, SourceUnavailable
-from exr_inspector.ingest.run import Ingest, Progress, Target
+from exr_inspector.ingest.progress import Progress
+from exr_inspector.ingest.run import SHARD_OBJECTS, Ingest, Target
+from exr_inspector.ingest.shard import Workshop
 from exr_inspector.inspector import Inspector
+from exr_inspector.model import StatsMode
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
@@ -54,15 +57,15 @@ def made(
     home: House, *, workers: int = 4, force: bool = False, catalog: Catalog | None = None, observe: Any = None
 ) -> Ingest:
     settings = home.settings()
-    return Ingest(
+    workshop = Workshop(
         SourceOpener(settings),
         Inspector.from_settings(settings),
         catalog or home.catalog,
         builtin_policy("default"),
-        workers=workers,
+        threads=workers,
         force=force,
-        observe=observe,
     )
+    return Ingest(workshop, observe=observe)
 
 
 def fill(home: House, count: int) -> None:
@@ -177,6 +180,22 @@ def test_rows_that_can_never_be_stored_do_not_stop_the_run(home: House) -> None:
     assert (progress.stored, progress.errors) == (7, {"CATALOG": 1})
 
 
+def test_an_inspection_that_can_have_no_rows_spoils_no_other(home: House) -> None:
+    fill(home, 8)
+    ingest = made(home)
+
+    class Broken(Inspector):
+        def inspect(self, source: Any, policy: Any, **kwargs: Any) -> Any:
+            inspection = super().inspect(source, policy, **kwargs)
+            return replace(inspection, policy=object()) if source.key.endswith("0005.exr") else inspection
+
+    ingest._workshop.inspector = Broken()
+    progress = ingest.run([Target(BUCKET)])
+    assert (progress.stored, progress.errors) == (7, {"INTERNAL": 1})
+    ((code, path, _),) = progress.examples
+    assert (code, path) == ("INTERNAL", f"{BUCKET}/shot/beauty.0005.exr")
+
+
 def test_an_object_that_cannot_be_looked_at_once_more_does_not_stop_the_run(home: House) -> None:
     fill(home, 4)
 
@@ -212,7 +231,8 @@ def test_a_listing_that_fails_ends_the_run(home: House) -> None:
         made(home).run([Target(BUCKET)])
 
 
-def test_stopping_finishes_and_stores_what_runs(home: House) -> None:
+def test_stopping_finishes_and_stores_what_runs(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SHARD_OBJECTS, StatsMode.OFF, 5)
     fill(home, 60)
     told: list[Progress] = []
 

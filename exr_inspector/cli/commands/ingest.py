@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -24,10 +24,10 @@ from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import SettingsError
-from exr_inspector.ingest.processes import ProcessCrew, cores
+from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
-from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.ingest.worker import Begin
+from exr_inspector.ingest.run import Ingest, Listing, Target
+from exr_inspector.ingest.shard import WorkOrder, Workshop
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Settings, load_settings
@@ -39,28 +39,59 @@ _SIGNALLED = 128  # what a shell adds to the number of the signal that ended a p
 _LISTED = 12  # lines of each part of the summary
 
 
-@click.command("ingest")
-@click.argument("places", nargs=-1, required=True, metavar="PATH_OR_S3_URL...")
-@click.option(
-    "--catalog",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="DuckDB file to serve and fill; without it, the database that VAST_DB_... names.",
-)
-@click.option("--bucket", help="Name of the bucket that a local folder stands in for, instead of the folder's own.")
-@click.option(
+stats_option = click.option(
     "--stats",
     type=click.Choice([mode.value for mode in StatsMode]),
     help="How much of the pixels to read; else as EXR_STATS says.",
 )
-@click.option("--policy", help="Profile, YAML file or s3:// URL to judge by; else as EXR_POLICY says.")
-@click.option(
+policy_option = click.option(
+    "--policy", help="Profile, YAML file or s3:// URL to validate against; else as EXR_POLICY says."
+)
+force_option = click.option("--force", is_flag=True, help="Inspect and replace also what is up to date.")
+bucket_option = click.option(
+    "--bucket", help="Name of the bucket that a local folder stands in for, instead of the folder's own."
+)
+catalog_option = click.option(
+    "--catalog",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="DuckDB file to serve and fill; without it, the database that VAST_DB_... names.",
+)
+workers_option = click.option(
     "--workers",
     type=click.IntRange(1, 256),
     default=8,
     show_default=True,
     help="Files read at a time, by all processes together: more hide a slow store, fewer spare a busy one.",
 )
-@click.option("--force", is_flag=True, help="Inspect and replace also what is up to date.")
+places_argument = click.argument("places", nargs=-1, required=True, metavar="PATH_OR_S3_URL...")
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is carried out: what the options of a command say."""
+
+    workers: int
+    force: bool
+    engine: str = "local"
+    stats: str | None = None
+    policy: str | None = None
+
+
+@click.command("ingest")
+@places_argument
+@catalog_option
+@bucket_option
+@stats_option
+@policy_option
+@workers_option
+@force_option
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where files are inspected: by processes of this machine, or by tasks of a Ray cluster (RAY_ADDRESS).",
+)
 def command(
     *,
     places: Sequence[str],
@@ -70,16 +101,17 @@ def command(
     policy: str | None,
     workers: int,
     force: bool,
+    engine: str,
 ) -> None:
     """Bring the tables up to date with every EXR below some folders or prefixes.
 
-    Files whose rows are up to date are skipped by the listing alone, so that a run that was stopped goes on where it was.
+    Unchanged files are skipped without being read, so an interrupted run can be restarted.
     The first Ctrl-C finishes and stores what is being read, a second one ends at once. Rows of files that are gone are
     left to `./run db reconcile`. Exit code 0 when all was done, 1 when some files have to be tried again, 130 after Ctrl-C.
 
     From some hundred files on they are inspected by one process a core (never more than --workers), each with threads and
-    memory to decode pixels as EXR_DECODE_THREADS and EXR_MEMORY_MIB say. A file at which a process dies is counted as an
-    error and named; the others are done all the same.
+    memory to decode pixels as EXR_DECODE_THREADS and EXR_MEMORY_MIB say. A file that crashes the process that reads it, also
+    when it is read alone, gets a row with the error DECODER_CRASHED; the others are done all the same.
 
     A local folder is read as a bucket of its name, so that rows say `<folder>/<file>`; inside a folder of EXR_MOUNTS it keeps
     that bucket's name.
@@ -89,20 +121,37 @@ def command(
       ./run ingest samples --catalog catalog.duckdb
       ./run ingest /mnt/show/renders --bucket show --stats sampled --catalog show.duckdb
       ./run ingest s3://renders/shot010/ s3://renders/shot020/ --workers 32
+      ./run ingest s3://renders/ --engine ray
     """
+
+    def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
+        return targets_of(places, settings, bucket)
+
+    carry_out(listings, catalog, RunOptions(workers, force, engine, stats, policy))
+
+
+def carry_out(
+    listings: Callable[[Settings], tuple[Settings, Sequence[Listing]]],
+    catalog: Path | None,
+    options: RunOptions,
+    observe: Callable[[Progress], None] | None = None,
+) -> None:
+    """Run an ingest from start to exit code, with its progress on a terminal, or told to `observe`."""
     console = Console()
     interrupts = _Interrupts()
     try:
         with _database(catalog) as environ:
-            settings, targets = targets_of(places, _settings(environ), bucket)
-            settings = replace(settings, stats=stats or settings.stats, policy=policy or settings.policy)
+            settings, found = listings(_settings(environ))
+            settings = replace(
+                settings, stats=options.stats or settings.stats, policy=options.policy or settings.policy
+            )
             tables = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
             if catalog:
                 setup(tables.connection)
-            with _display(console) as observe, closing(SourceOpener(settings)) as opener:
-                ingest = _prepared(settings, opener, tables, workers=workers, force=force, observe=observe)
+            with _display(console) as display, closing(SourceOpener(settings)) as opener:
+                ingest = _prepared(settings, opener, tables, options, observe or display)
                 with interrupts.stopping(ingest):
-                    progress = ingest.run(targets)
+                    progress = ingest.run(found)
             tables.close()
     except KeyboardInterrupt:  # what other threads are still doing is not waited for
         click.echo("ended at once; the same command does what is left", err=True)
@@ -129,20 +178,26 @@ def _prepared(
     settings: Settings,
     opener: SourceOpener,
     tables: Catalog,
-    *,
-    workers: int,
-    force: bool,
+    options: RunOptions,
     observe: Callable[[Progress], None] | None,
 ) -> Ingest:
-    """A run by the settings, with processes for when there is much to do."""
+    """A run by the settings, with another engine for when there is much to do."""
     policy = PolicySource.from_settings(settings).current()
     inspector = Inspector.from_settings(settings)
-    begin = Begin(settings, inspector.config.stats, policy, threads=workers)
+    stats, workers, force = inspector.config.stats, options.workers, options.force
+    workshop = Workshop(opener, inspector, tables, policy, threads=workers, force=force)
 
-    def recruit() -> ProcessCrew:
-        return ProcessCrew(begin, processes=min(cores(), workers), threads=workers)
+    def local() -> Engine:
+        processes = min(cores(), workers)
+        order = WorkOrder(settings, stats, policy, threads=-(-workers // processes), force=force)
+        return PoolEngine(order, processes=processes)
 
-    return Ingest(opener, inspector, tables, policy, workers=workers, force=force, observe=observe, recruit=recruit)
+    def ray() -> Engine:
+        return RayEngine(WorkOrder(settings, stats, policy, threads=min(8, workers), force=force))
+
+    if options.engine == "ray":
+        return Ingest(workshop, observe=observe, engine=ray, engine_from=0)
+    return Ingest(workshop, observe=observe, engine=local)
 
 
 def targets_of(places: Sequence[str], settings: Settings, bucket: str | None) -> tuple[Settings, list[Target]]:

@@ -13,7 +13,9 @@ from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 from exr_inspector.exr.names import Cryptomatte, PartNames
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import (
@@ -157,10 +159,12 @@ class FileFacts:
         is_multi_part: Whether the file is of the multi-part kind.
         parts: Facts of its parts.
         traits: Traits of all parts together, and the file's own.
+        limits: What values that are decoded on request may grow to.
     """
 
-    def __init__(self, inspection: Inspection, header: Header) -> None:
+    def __init__(self, inspection: Inspection, header: Header, limits: Limits = DEFAULT_LIMITS) -> None:
         self.inspection = inspection
+        self.limits = limits
         self.header = header
         self.is_multi_part = bool(header.version_word & MULTI_PART)
         self.parts: list[PartFacts] = []
@@ -177,9 +181,9 @@ class FileFacts:
         return tuple(dict.fromkeys(view for part in self.parts for view in part.names.views))
 
     @cached_property
-    def reported(self) -> frozenset[str]:
-        """Codes of the problems that the format's own checks have told of."""
-        return frozenset(problem.code for problem in self.inspection.problems)
+    def reported(self) -> frozenset[ProblemKind]:
+        """Kinds of the problems that the format's own checks have reported."""
+        return frozenset(problem.kind for problem in self.inspection.problems)
 
     @cached_property
     def manifest_parts(self) -> frozenset[int]:

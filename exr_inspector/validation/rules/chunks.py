@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exr_inspector.exr.chunks.tables import ChunkState, Completeness, MissingRange
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import PixelFault, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
@@ -14,14 +15,14 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_r
 _CORE = "OpenEXRCore 3.5"
 _RANGES_SHOWN = 3
 _FAULTS_SHOWN = 20
-# Codes by which a look at the leaders has told of chunks in this state, one by one.
-_TOLD_BY: dict[ChunkState, frozenset[str]] = {
+# Kinds of problems by which a look at the leaders has reported chunks in this state, one by one.
+_TOLD_BY: dict[ChunkState, frozenset[ProblemKind]] = {
     ChunkState.ZERO: frozenset(),
     ChunkState.NO_ENTRY: frozenset(),
     ChunkState.OUT_OF_RANGE: frozenset(),
-    ChunkState.DUPLICATE: frozenset({"CHK-OFFSET-DUP"}),
-    ChunkState.PAST_END: frozenset({"CHK-PAST-EOF"}),
-    ChunkState.BAD_LEADER: frozenset({"CHK-LEADER", "CHK-PACKED-SIZE", "CHK-DEEP-SIZES"}),
+    ChunkState.DUPLICATE: frozenset({ProblemKind.OVERLAPPING_CHUNK}),
+    ChunkState.PAST_END: frozenset({ProblemKind.CHUNK_PAST_END}),
+    ChunkState.BAD_LEADER: frozenset({ProblemKind.WRONG_LEADER, ProblemKind.CHUNK_SIZE, ProblemKind.DEEP_CHUNK_SIZES}),
 }
 
 
@@ -123,6 +124,7 @@ def offset_range(part: PartFacts, _parameters: RuleParameters) -> Results:
     "No two entries have one offset",
     why="The table is corrupt or malicious.",
     source="OpenEXRCore 3.5",
+    problem=ProblemKind.OVERLAPPING_CHUNK,
     fix="Copy the file again; if the copy is equal, render it again.",
     stage=Stage.TABLE,
     when=t.INCOMPLETE,
@@ -138,6 +140,7 @@ def offset_duplicate(part: PartFacts, _parameters: RuleParameters) -> Results:
     "Every chunk ends inside the file",
     why="A transfer was cut off.",
     source=_CORE,
+    problem=ProblemKind.CHUNK_PAST_END,
     fix="Copy the file again from its source; its end is missing.",
     stage=Stage.TABLE,
     when=t.INCOMPLETE,
@@ -153,6 +156,7 @@ def past_end(part: PartFacts, _parameters: RuleParameters) -> Results:
     "A chunk's leader names the chunk that the table says",
     why="Table or chunks are corrupt.",
     source=_CORE,
+    problem=ProblemKind.WRONG_LEADER,
     fix="Copy the file again; if the copy is equal, render it again.",
     stage=Stage.TABLE,
     when=t.INCOMPLETE,
@@ -195,6 +199,7 @@ REPORTED = (
         "A part has at most 1048576 chunks",
         why="The C library refuses larger tables.",
         source=_CORE,
+        problem=ProblemKind.TOO_MANY_CHUNKS,
         fix="Use larger tiles, or a compression with more lines a chunk.",
     ),
     reported(
@@ -203,6 +208,7 @@ REPORTED = (
         "A chunk's size is above zero, no larger than its pixels, and equal to them without compression",
         why="The chunk is corrupt.",
         source=_CORE,
+        problem=ProblemKind.CHUNK_SIZE,
         fix="Copy the file again; if the copy is equal, render it again.",
         stage=Stage.TABLE,
     ),
@@ -212,6 +218,7 @@ REPORTED = (
         "The sizes of a deep chunk agree with each other and stay below 2 GiB",
         why="The chunk is corrupt.",
         source=_CORE,
+        problem=ProblemKind.DEEP_CHUNK_SIZES,
         fix="Copy the file again; if the copy is equal, render it again.",
         stage=Stage.TABLE,
     ),
@@ -221,6 +228,7 @@ REPORTED = (
         "The chunk offset table is intact",
         why="A walk over the chunks found those that the table lost: the file can be repaired without loss.",
         source=_CORE,
+        problem=ProblemKind.TABLE_REBUILT,
         fix="Read and write the file once with the OpenEXR library: it walks the chunks and stores a new table.",
         command="oiiotool IN.exr -o OUT.exr",
         stage=Stage.TABLE,
@@ -231,6 +239,7 @@ REPORTED = (
         "There are no unused bytes between or behind chunks",
         why="They are left over from an earlier write, or hold hidden data.",
         source="OpenEXR file layout document",
+        problem=ProblemKind.UNREFERENCED_BYTES,
         fix="Nothing, or write the file again to save the space.",
         command="oiiotool IN.exr -o OUT.exr",
         stage=Stage.TABLE,
@@ -241,6 +250,7 @@ REPORTED = (
         "Chunks lie in the file in the order that lineOrder promises",
         why="Players that trust it seek back and forth.",
         source="OpenEXR technical introduction",
+        problem=ProblemKind.CHUNK_ORDER,
         fix="Write the file again with lineOrder INCREASING_Y.",
         command="oiiotool IN.exr -o OUT.exr",
         stage=Stage.TABLE,

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from exr_inspector.exr.header.values import Compression, code_name
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
@@ -224,6 +225,7 @@ REPORTED = (
         "Deep parts use NONE, RLE, ZIPS or ZSTD",
         why="The OpenEXR library refuses every other compression in deep parts.",
         source="OpenEXRCore 3.5",
+        problem=ProblemKind.DEEP_COMPRESSION,
         fix="Write the deep part with ZIPS.",
         command="oiiotool IN.exr --compression zips -o OUT.exr",
     ),

@@ -9,10 +9,11 @@ import re
 
 from pydantic import Field
 
-from exr_inspector.errors import FormatError
+from exr_inspector.errors import FormatError, LimitExceeded
 from exr_inspector.exr.header.idmanifest import decode_manifest
 from exr_inspector.exr.header.values import IdManifest, PixelType
 from exr_inspector.model import Severity
+from exr_inspector.settings import limit_text
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import PartFacts
@@ -206,9 +207,10 @@ def id_manifest(part: PartFacts, _parameters: DeepParameters) -> Results:
     if not isinstance(value, IdManifest) or part.index not in part.file.manifest_parts:
         return NOTHING
     try:
-        groups = decode_manifest(value)
+        groups = decode_manifest(value, part.file.limits)
     except FormatError as error:
-        return [Found(f"The id manifest cannot be read: {error}"[:300], error.found, error.expected)]
+        text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
+        return [Found(f"The id manifest cannot be read: {text}"[:300], error.found, error.expected)]
     there = {channel.name for each in part.file.parts for channel in each.channels}
     lacking = sorted({name for group in groups for name in group.channels} - there)
     if not lacking:

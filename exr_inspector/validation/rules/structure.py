@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation.rule import Rule, reported
 
@@ -36,6 +37,7 @@ REPORTED: tuple[Rule, ...] = (
         "The flag of single tiled files stands alone",
         why="Every reader refuses it beside the flags of deep or multi-part files.",
         source=_CORE,
+        problem=ProblemKind.CONTRADICTORY_FLAGS,
         fix="Write the file again; the tile flag (0x200) is for single flat tiled parts only.",
     ),
     reported(
@@ -44,6 +46,7 @@ REPORTED: tuple[Rule, ...] = (
         "The flag of deep data is set exactly if a part is deep",
         why="Readers decide by it what they need.",
         source=_LAYOUT,
+        problem=ProblemKind.DEEP_FLAG,
         fix="Write the file again with the OpenEXR library, which sets the flag (0x800) itself.",
     ),
     reported(
@@ -52,6 +55,7 @@ REPORTED: tuple[Rule, ...] = (
         "The multi-part flag is set only with several parts",
         why="The combination is not listed; readers open it all the same.",
         source=_LAYOUT,
+        problem=ProblemKind.MULTI_PART_FLAG,
         fix="Write the only part as a single-part file.",
         command="oiiotool IN.exr -o OUT.exr",
         profiles={"strict": "error"},
@@ -79,6 +83,7 @@ REPORTED: tuple[Rule, ...] = (
         "Names of attributes, types and channels have 1 to 31 bytes, with the flag of long names 255",
         why="Old readers fail at 32 bytes, all at 256.",
         source=f"{_LAYOUT}; {_CORE}",
+        problem=ProblemKind.NAME_LENGTH,
         fix="Rename the channel or attribute to at most 31 bytes, or 255 where every reader knows long names.",
         command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
     ),
@@ -88,6 +93,7 @@ REPORTED: tuple[Rule, ...] = (
         "The flag of long names is set exactly if a name is longer than 31 bytes",
         why="Lenient readers accept it, strict ones do not.",
         source=_CORE,
+        problem=ProblemKind.LONG_NAMES_FLAG,
         fix="Write the file again with the OpenEXR library, which sets the flag (0x400) as names need it.",
         command="oiiotool IN.exr -o OUT.exr",
         profiles={"strict": "error", "archive": "error"},
@@ -98,6 +104,7 @@ REPORTED: tuple[Rule, ...] = (
         "An attribute has the size of its type",
         why="The C library does not skip by size: it misreads what follows.",
         source=_CORE,
+        problem=ProblemKind.MALFORMED_VALUE,
         fix="Remove the attribute where the file is written, or write it with the type its size belongs to.",
         command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
     ),
@@ -107,6 +114,7 @@ REPORTED: tuple[Rule, ...] = (
         "Each attribute is there once in a header",
         why="Which of two counts differs by reader; some fail.",
         source=_CORE,
+        problem=ProblemKind.DUPLICATE_ATTRIBUTE,
         fix="Write the attribute once; reading and writing the file again keeps one of them.",
         command="oiiotool IN.exr -o OUT.exr",
     ),
@@ -116,6 +124,7 @@ REPORTED: tuple[Rule, ...] = (
         "Attribute types are predefined ones",
         why="Other tools see opaque bytes.",
         source=_LAYOUT,
+        problem=ProblemKind.UNKNOWN_ATTRIBUTE_TYPE,
         fix="Store the value in a predefined type (a string, if nothing else fits).",
         profiles={"archive": "warning"},
     ),
@@ -125,6 +134,7 @@ REPORTED: tuple[Rule, ...] = (
         "The required attributes are there",
         why="The library invents values: a window of 64x64, ZIP compression.",
         source=f"{_LAYOUT}; {_CORE}",
+        problem=ProblemKind.MISSING_ATTRIBUTE,
         fix="Write the file again with the OpenEXR library, which adds what is required.",
     ),
     reported(
@@ -133,6 +143,7 @@ REPORTED: tuple[Rule, ...] = (
         "Required and standard attributes have their types",
         why="Readers ignore or misread them.",
         source=f"{_CORE}; {_STANDARD}",
+        problem=ProblemKind.WRONG_ATTRIBUTE_TYPE,
         fix="Write the attribute again with the type that is expected.",
     ),
     reported(
@@ -141,6 +152,7 @@ REPORTED: tuple[Rule, ...] = (
         "The compression code is 0 to 13",
         why="Lenient readers take an unknown code for ZIP and decode garbage.",
         source=_CORE,
+        problem=ProblemKind.UNKNOWN_COMPRESSION,
         fix="Read the file with the software that wrote it, and store it with a published compression.",
     ),
     reported(
@@ -149,6 +161,7 @@ REPORTED: tuple[Rule, ...] = (
         "lineOrder is 0 to 2, and 2 only in tiled parts",
         why="Writers refuse it, readers disagree.",
         source=f"{_CORE}; {_STANDARD}",
+        problem=ProblemKind.UNKNOWN_LINE_ORDER,
         fix="Write lineOrder 0 (INCREASING_Y).",
     ),
     reported(
@@ -157,6 +170,7 @@ REPORTED: tuple[Rule, ...] = (
         "envmap is 0 or 1, deepImageState 0 to 3",
         why="The value has no meaning.",
         source=f"{_CORE}; exrcheck",
+        problem=ProblemKind.UNKNOWN_CODE,
         fix="Write one of the values that the attribute has, or leave it out.",
     ),
     reported(
@@ -165,6 +179,7 @@ REPORTED: tuple[Rule, ...] = (
         "Every part of a multi-part or deep file has a type",
         why="Nothing else says how it is laid out.",
         source=_CORE,
+        problem=ProblemKind.MISSING_PART_TYPE,
         fix="Write the type attribute of each part; the OpenEXR library does.",
     ),
     reported(
@@ -173,6 +188,7 @@ REPORTED: tuple[Rule, ...] = (
         "The type is scanlineimage, tiledimage, deepscanline or deeptile",
         why="The C++ library cannot open the part.",
         source=_CORE,
+        problem=ProblemKind.UNKNOWN_PART_TYPE,
         fix="Write one of the four part types.",
     ),
     reported(
@@ -181,6 +197,7 @@ REPORTED: tuple[Rule, ...] = (
         "The type of a single flat part agrees with the tile flag",
         why="Readers trust the flag; strict ones fail.",
         source=_CORE,
+        problem=ProblemKind.PART_TYPE_MISMATCH,
         fix="Write the file again; the library makes type and flag agree.",
         command="oiiotool IN.exr -o OUT.exr",
         profiles={"strict": "error"},
@@ -191,6 +208,7 @@ REPORTED: tuple[Rule, ...] = (
         "Every part of a multi-part file has a name of its own",
         why="Writers refuse it; software that addresses parts by name finds the wrong one.",
         source=f"{_STANDARD}; {_CORE}",
+        problem=ProblemKind.PART_NAME,
         fix="Give each part a name that no other part has.",
         command="exrmultipart -combine -i A.exr:name1 B.exr:name2 -o OUT.exr",
     ),
@@ -200,6 +218,7 @@ REPORTED: tuple[Rule, ...] = (
         "Parts of deep files have version 1",
         why="It is required there.",
         source=f"{_LAYOUT}; {_CORE}",
+        problem=ProblemKind.DEEP_VERSION,
         fix="Write the int attribute version with 1 in each part; the OpenEXR library does.",
     ),
     reported(
@@ -208,6 +227,7 @@ REPORTED: tuple[Rule, ...] = (
         "chunkCount is what windows and compression make it",
         why="The library replaces it silently; others may trust it.",
         source=_CORE,
+        problem=ProblemKind.WRONG_CHUNK_COUNT,
         fix="Write the file again; the library computes the number.",
     ),
     reported(
@@ -216,6 +236,7 @@ REPORTED: tuple[Rule, ...] = (
         "Multi-part and deep parts have a chunkCount",
         why="Strict readers refuse the part.",
         source=f"{_LAYOUT}; {_CORE}",
+        problem=ProblemKind.MISSING_CHUNK_COUNT,
         fix="Write the file again; the library adds the number.",
         command="oiiotool IN.exr -a -o OUT.exr",
         profiles={"strict": "error", "archive": "error"},
@@ -226,6 +247,7 @@ REPORTED: tuple[Rule, ...] = (
         "displayWindow, pixelAspectRatio and chromaticities are the same in every part",
         why="The library cannot open the file.",
         source=_CORE,
+        problem=ProblemKind.SHARED_ATTRIBUTES,
         fix="Write the value of part 0 into every part, or one file for each part.",
         command="exrmultipart -separate -i IN.exr -o OUT",
     ),
@@ -235,6 +257,7 @@ REPORTED: tuple[Rule, ...] = (
         "timeCode is the same in every part",
         why="It is meant to be shared, though the library looks for another spelling.",
         source=_CORE,
+        problem=ProblemKind.SHARED_TIME_CODE,
         fix="Write the time code of part 0 into every part.",
     ),
     reported(
@@ -243,6 +266,7 @@ REPORTED: tuple[Rule, ...] = (
         "pLinear is 0 or 1 and the bytes behind it are 0",
         why="The C library rejects other flags and ignores the reserved bytes.",
         source=_CORE,
+        problem=ProblemKind.CHANNEL_FLAGS,
         fix="Write the channel list again; the library clears these bytes.",
     ),
     reported(
@@ -251,6 +275,7 @@ REPORTED: tuple[Rule, ...] = (
         "The pixel type is 0, 1 or 2",
         why="The library rejects the channel list.",
         source=_CORE,
+        problem=ProblemKind.UNKNOWN_PIXEL_TYPE,
         fix="Write the channel as UINT, HALF or FLOAT.",
     ),
     reported(
@@ -259,6 +284,7 @@ REPORTED: tuple[Rule, ...] = (
         "Channel names are not empty and differ",
         why="The library rejects the channel list.",
         source=_CORE,
+        problem=ProblemKind.DUPLICATE_CHANNEL,
         fix="Give each channel a name of its own in the node that writes the file.",
     ),
     reported(
@@ -267,6 +293,7 @@ REPORTED: tuple[Rule, ...] = (
         "Channels are sorted by name, byte by byte",
         why="Readers sort them silently; pixels may come out swapped in others.",
         source=_LAYOUT,
+        problem=ProblemKind.CHANNEL_ORDER,
         fix="Write the file again; the library sorts the channels.",
         command="oiiotool IN.exr -o OUT.exr",
         profiles={"strict": "error"},
@@ -277,6 +304,7 @@ REPORTED: tuple[Rule, ...] = (
         "There are 1 to 32767 channels",
         why="The library counts them in 16 bits.",
         source=f"{_CORE}.3",
+        problem=ProblemKind.CHANNEL_COUNT,
         fix="Distribute the channels over several parts or files.",
     ),
     reported(
@@ -285,6 +313,7 @@ REPORTED: tuple[Rule, ...] = (
         "Samplings are 1 or more, divide the windows, and are 1 in tiled and deep parts",
         why="The library rejects the part.",
         source=_CORE,
+        problem=ProblemKind.CHANNEL_SAMPLING,
         fix="Write every channel at full resolution.",
     ),
     reported(
@@ -293,6 +322,7 @@ REPORTED: tuple[Rule, ...] = (
         "Only `channels` is a channel list",
         why="Before OpenEXR 3.5.3 another one could be taken for it.",
         source="OpenEXR release notes 3.5.3",
+        problem=ProblemKind.EXTRA_CHANNEL_LIST,
         fix="Remove the second channel list.",
         command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
         profiles={"strict": "error"},
@@ -303,6 +333,7 @@ REPORTED: tuple[Rule, ...] = (
         "The preview has pixels, as many as its size says, and is small",
         why="It is read with every header.",
         source="OpenEXRCore 3.5",
+        problem=ProblemKind.PREVIEW,
         fix="Make a new preview, or leave it out.",
         command="exrmakepreview -w 100 IN.exr OUT.exr",
         profiles={"strict": "error"},
@@ -313,6 +344,7 @@ REPORTED: tuple[Rule, ...] = (
         "Camera, lens and reel strings are not empty",
         why="The standard says that these attributes are not empty.",
         source=_STANDARD,
+        problem=ProblemKind.EMPTY_STRING,
         fix="Fill the attribute in, or leave it out.",
         command="oiiotool IN.exr --attrib NAME VALUE -o OUT.exr",
     ),
@@ -322,6 +354,7 @@ REPORTED: tuple[Rule, ...] = (
         "Strings are UTF-8",
         why="The documented encoding.",
         source=_STANDARD,
+        problem=ProblemKind.NOT_UTF8,
         fix="Write the text as UTF-8.",
         command="oiiotool IN.exr --attrib NAME VALUE -o OUT.exr",
         profiles={"strict": "error", "archive": "error"},
@@ -332,6 +365,7 @@ REPORTED: tuple[Rule, ...] = (
         "No obsolete attribute is there",
         why="dwaCompressionLevel, renderingTransform, lookModTransform and maxSamplesPerPixel mean nothing any more.",
         source=_STANDARD,
+        problem=ProblemKind.DEPRECATED_ATTRIBUTE,
         fix="Leave the attribute out.",
         command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
         profiles={"strict": "warning"},
@@ -342,6 +376,7 @@ REPORTED: tuple[Rule, ...] = (
         "The header is below 1 MiB and 2000 attributes",
         why="Reading metadata gets slow; manifests belong into idManifest or beside the file.",
         source="Academy's reference container writer (limit of 1 MiB)",
+        problem=ProblemKind.LARGE_HEADER,
         fix="Move manifests into idManifest or a sidecar file, and drop attributes that nobody reads.",
     ),
     reported(
@@ -350,6 +385,7 @@ REPORTED: tuple[Rule, ...] = (
         "Windows hold pixels and lie within +-1073741822",
         why="The library rejects the file.",
         source=_CORE,
+        problem=ProblemKind.INVALID_WINDOW,
         fix="Write the window again with its largest corner not before its smallest.",
     ),
     reported(
@@ -358,6 +394,7 @@ REPORTED: tuple[Rule, ...] = (
         "The pixel aspect ratio is from 1e-6 to 1e6",
         why="The library rejects the file.",
         source=_CORE,
+        problem=ProblemKind.PIXEL_ASPECT_RATIO,
         fix="Write the pixel aspect ratio again; 1 is that of square pixels.",
     ),
     reported(
@@ -366,6 +403,7 @@ REPORTED: tuple[Rule, ...] = (
         "Tile sizes are 1 or more, level and rounding mode are known",
         why="The library rejects the part.",
         source=_CORE,
+        problem=ProblemKind.TILE_DESCRIPTION,
         fix="Write the tile description again.",
     ),
 )

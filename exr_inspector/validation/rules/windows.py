@@ -10,6 +10,7 @@ import math
 from pydantic import Field
 
 from exr_inspector.exr.header.values import Box2i
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
@@ -228,6 +229,7 @@ def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results
     "Centre and width of the screen window are finite",
     why="Software that projects the image gets a wrong camera; a NaN passes the OpenEXR library.",
     source="OpenEXRCore 3.5 validation; OpenEXR standard attributes",
+    problem=ProblemKind.SCREEN_WINDOW,
     fix="Write screenWindowWidth 1 and screenWindowCenter (0, 0), or those of the camera.",
     limits="numbers that are none; whether an image is two-dimensional nobody can tell",
     when=t.SCREEN,

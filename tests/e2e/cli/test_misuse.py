@@ -171,4 +171,6 @@ def test_every_command_explains_itself_with_an_example(called: Called, words: li
     assert example, out
     lines = [line.strip() for line in example[1].splitlines() if line.strip()]
     # The local packages have entry points of their own, which their help shows.
-    assert all(line.startswith((f"./run {words[0]}", "python -m dataengine_local")) for line in lines), lines
+    assert all(
+        line.startswith((f"./run {words[0]}", "python -m dataengine_local", "python -m vastdb_local")) for line in lines
+    ), lines

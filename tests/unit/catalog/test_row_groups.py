@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from exr_inspector.catalog.look import Sight
 from exr_inspector.catalog.outcomes import Outcome
 from exr_inspector.catalog.rows.children import table_rows
 from exr_inspector.catalog.rows.groups import Prepared, audit_table, prepare, ready, tables_of, to_tables
 from exr_inspector.catalog.schema import BY_NAME, INSPECTIONS
-from exr_inspector.ingest.progress import Tally
-from exr_inspector.ingest.tasks import Failure, Inspected, answered
 from exr_inspector.model import StatsMode
 from tests.contract.catalog_model import START, damaged, inspection, unreadable
 
@@ -77,17 +73,3 @@ def test_what_is_prepared_stays_and_the_rest_is_prepared_in_its_place() -> None:
     assert made[1] is done[0]
     assert [item.standing.inspector_version for item in made][::2] == ["9.9", "9.9"]
     assert ready([]) == []
-
-
-def test_an_inspection_that_can_have_no_rows_spoils_no_other() -> None:
-    broken = replace(BATCH[2], policy=object())  # type: ignore[arg-type]  # what nothing else stops
-    answers = dict(answered([(7, BATCH[0]), (8, broken), (9, Sight.GONE), (10, BATCH[4])]))
-    assert answers[9] is Sight.GONE
-    failure = answers[8]
-    assert isinstance(failure, Failure)
-    assert failure.code == "INTERNAL"
-    for number, item in ((7, BATCH[0]), (10, BATCH[4])):
-        answer = answers[number]
-        assert isinstance(answer, Inspected)
-        assert answer.tally == Tally.of(item)
-        assert rows([answer.prepared], ["id"]) == rows(prepare([item]), ["id"])

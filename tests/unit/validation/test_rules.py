@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation import RULES
 from exr_inspector.validation.registry import SOURCES
@@ -59,3 +60,9 @@ def test_every_rule_names_its_documents_and_how_to_fix_a_violation(code: str) ->
 
 
 TOOLS = {"maketx", "exrcheck", "exr2aces", "exrmultipart", "exrmakepreview", "exrenvmap"}
+
+
+def test_every_kind_of_problem_has_one_rule() -> None:
+    kinds = [rule.problem for rule in RULES.values() if rule.problem is not None]
+    assert len(kinds) == len(set(kinds))
+    assert set(kinds) == set(ProblemKind)

@@ -1,0 +1,75 @@
+"""`./run ingest-lane`: one lane of a plan into the tables; the task of a render farm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from exr_inspector.cli.commands.ingest import (
+    RunOptions,
+    carry_out,
+    catalog_option,
+    force_option,
+    policy_option,
+    stats_option,
+    workers_option,
+)
+from exr_inspector.ingest.plan import Lane
+from exr_inspector.ingest.progress import Progress
+from exr_inspector.ingest.run import Listing
+from exr_inspector.settings import Settings
+
+_SECONDS = 2.0  # between two lines of progress
+
+
+@click.command("ingest-lane")
+@click.argument("lane", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@catalog_option
+@stats_option
+@policy_option
+@workers_option
+@force_option
+def command(
+    *, lane: Path, catalog: Path | None, stats: str | None, policy: str | None, workers: int, force: bool
+) -> None:
+    """Bring the tables up to date with one lane that `./run ingest-plan` wrote; may be stopped and run again at any time.
+
+    Prints progress as Open Job Description expects it (`openjd_progress: 42`), which other farms show in the task's log.
+    Exit codes are those of `./run ingest`: 0 done, 1 some files have to be tried again, 2 the run could not go on.
+
+    \b
+    Examples:
+      ./run ingest-lane /shared/plan/0
+      ./run ingest-lane /shared/plan/$SLURM_ARRAY_TASK_ID
+      ./run ingest-lane /shared/plan/$JOB_COMPLETION_INDEX --workers 32
+    """
+    found = Lane.read(lane)
+
+    def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
+        mounts = {**dict(settings.mounts), **dict(found.mounts)}
+        return replace(settings, mounts=tuple(mounts.items())), found.listings
+
+    options = RunOptions(workers, force, stats=stats, policy=policy)
+    carry_out(listings, catalog, options, observe=_Lines(found.size))
+
+
+class _Lines:
+    """Prints progress as lines, every few seconds."""
+
+    def __init__(self, size: int) -> None:
+        self._size = max(1, size)
+        self._printed_at = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        done = progress.skipped + progress.stored + sum(progress.errors.values())
+        if time.monotonic() - self._printed_at < _SECONDS and done < self._size:
+            return
+        self._printed_at = time.monotonic()
+        click.echo(f"openjd_progress: {min(100, 100 * done // self._size)}")
+        click.echo(
+            f"openjd_status: {progress.stored} stored, {progress.skipped} up to date, {sum(progress.errors.values())} errors"
+        )

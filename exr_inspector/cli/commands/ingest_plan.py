@@ -1,0 +1,56 @@
+"""`./run ingest-plan`: list once, and divide what is to be ingested into lanes for the tasks of a farm."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from exr_inspector.cli.commands.ingest import bucket_option, places_argument, targets_of
+from exr_inspector.errors import SourceError
+from exr_inspector.ingest.plan import write_plan
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+
+
+@click.command("ingest-plan")
+@places_argument
+@bucket_option
+@click.option("--lanes", type=click.IntRange(1, 4096), required=True, help="Tasks to divide the files among.")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Empty or new folder for the lanes; every task has to see it.",
+)
+def command(*, places: Sequence[str], bucket: str | None, lanes: int, folder: Path) -> None:
+    """List some folders or prefixes once and write DIR/0 to DIR/N-1, for N tasks of OpenCue, Deadline, Slurm or Kubernetes.
+
+    Each task runs `./run ingest-lane DIR/i`. Two lanes never wait for each other in the database, and a lane may be run again
+    at any time: what is stored already is skipped. Local folders have to be mounted at the same place on every machine.
+    Exit code 0, or 1 when something could not be listed.
+
+    \b
+    Examples:
+      ./run ingest-plan s3://renders/ --lanes 64 --to /shared/plan
+      ./run ingest-plan /mnt/show --bucket show --lanes 8 --to /shared/plan
+    """
+    settings, targets = targets_of(places, load_settings(os.environ), bucket)
+    faults: Counter[str] = Counter()
+
+    def report(path: str, error: SourceError) -> None:
+        faults[error.code] += 1
+        click.echo(f"{error.code} {path}: {error}", err=True)
+
+    with closing(SourceOpener(settings)) as opener:
+        counts = write_plan(opener, targets, folder, lanes=lanes, mounts=settings.mounts, report=report)
+    click.echo(
+        f"{sum(counts)} EXR files in {lanes} lanes of {min(counts)} to {max(counts)} files: {folder}/0 to {folder}/{lanes - 1}"
+    )
+    sys.exit(1 if faults else 0)

@@ -1,0 +1,188 @@
+"""Where shards are carried out: in this process, in a pool of processes on this machine, or on a Ray cluster.
+
+An engine takes a shard and gives a future. When the process that had a shard ends, the future raises `WorkerDied`; what
+happens then is the same for every engine (`run.Ingest`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from pebble import ProcessExpired, ProcessPool
+
+from exr_inspector.errors import SettingsError, WorkerDied
+from exr_inspector.ingest.progress import Figures
+from exr_inspector.ingest.shard import Shard, WorkOrder, Workshop, ingest_sealed, ingest_shard
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+MAX_FAILED_STARTS = 3
+
+
+class PoolBroken(WorkerDied):
+    """Worker processes ended while none of them had a shard: no shard is to blame."""
+
+
+class Engine(Protocol):
+    """Carries out shards; used by one thread."""
+
+    @property
+    def processes(self) -> int:
+        """Worker processes; 0 where this process does the work."""
+
+    @property
+    def capacity(self) -> int:
+        """Shards that are worth having submitted at a time."""
+
+    def submit(self, shard: Shard) -> Future[Figures]:
+        """Have a shard carried out; the future raises WorkerDied when the process that had it ended."""
+
+    def close(self) -> None:
+        """End the workers; what they have not finished is lost."""
+
+
+class InlineEngine:
+    """Threads of this process: there at once, but Python lets only one of them compute at a time."""
+
+    processes = 0
+    capacity = 2  # one is read while another one is stored
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._pool = ThreadPoolExecutor(self.capacity, thread_name_prefix="exr-shard")
+
+    def submit(self, shard: Shard) -> Future[Figures]:
+        """As in Engine, as is all below."""
+        return self._pool.submit(ingest_shard, self._workshop, shard)
+
+    def close(self) -> None:
+        """End the threads once they are idle."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class PoolEngine:
+    """Processes of this machine, each a new interpreter; one that ends is replaced, and its shard's future says so."""
+
+    def __init__(self, order: WorkOrder, *, processes: int) -> None:
+        """Prepare; the processes are started by the first shard."""
+        self.processes = processes
+        self.capacity = processes + 1  # one waits, so that no process does
+        self._sealed = order.sealed()
+        self._pool = self._make_pool()
+        self._failed_starts = 0
+
+    def _make_pool(self) -> ProcessPool:
+        return ProcessPool(self.processes, context=multiprocessing.get_context("spawn"))
+
+    def submit(self, shard: Shard) -> Future[Figures]:
+        """As in Engine, as is all below.
+
+        Raises:
+            WorkerDied: Processes end before they begin, however often they are started.
+        """
+        with _interrupts_blocked():
+            try:
+                started = self._pool.schedule(ingest_sealed, args=(self._sealed, shard))
+            except RuntimeError as error:  # how the library tells that its pool is broken
+                self._failed_starts += 1
+                if self._failed_starts > MAX_FAILED_STARTS:
+                    raise WorkerDied("worker processes end before they begin") from error
+                self._pool = self._make_pool()
+                started = self._pool.schedule(ingest_sealed, args=(self._sealed, shard))
+        ours: Future[Figures] = Future()
+        started.add_done_callback(lambda done: self._finish(ours, done))
+        return ours
+
+    def _finish(self, ours: Future[Figures], done: Future[Figures]) -> None:
+        fault = done.exception()
+        if fault is None:
+            self._failed_starts = 0
+            ours.set_result(done.result())
+        elif isinstance(fault, ProcessExpired):
+            ours.set_exception(WorkerDied(f"the process that read it ended with exit code {fault.exitcode}"))
+        elif isinstance(fault, BrokenProcessPool):
+            ours.set_exception(PoolBroken("a worker process ended before it began"))
+        else:
+            ours.set_exception(fault)
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Ctrl-C is for this process to handle: processes and threads started within never see it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class RayEngine:
+    """Tasks of a Ray cluster: the one that `RAY_ADDRESS` or this machine's `ray start` names, else one of this machine.
+
+    Every node needs exr-inspector, and reaches the store, the database and mounted folders by the same addresses.
+    """
+
+    def __init__(self, order: WorkOrder, *, most: int | None = None) -> None:
+        """Connect.
+
+        Args:
+            order: What each worker process is told.
+            most: Shards submitted at a time, if not as many as the cluster has cores.
+
+        Raises:
+            SettingsError: Ray is not installed.
+        """
+        try:
+            ray: Any = importlib.import_module("ray")  # takes a second, and is installed only where it is used
+        except ImportError as error:
+            raise SettingsError("--engine ray needs Ray: pip install 'exr-inspector[ray]'") from error
+        self._ray = ray
+        if not ray.is_initialized():
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        self.processes = most or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self.capacity = self.processes + max(1, self.processes // 4)
+        self._sealed = ray.put(order.sealed())
+        # Ray itself does not try again: a shard that may be stored already has to be looked up first.
+        self._task: Any = ray.remote(num_cpus=1, max_retries=0)(ingest_sealed)
+
+    def submit(self, shard: Shard) -> Future[Figures]:
+        """As in Engine, as is all below."""
+        started: Future[Figures] = self._task.remote(self._sealed, shard).future()
+        ours: Future[Figures] = Future()
+
+        def finish(done: Future[Figures]) -> None:
+            fault = done.exception()
+            errors = self._ray.exceptions
+            if fault is None:
+                ours.set_result(done.result())
+            elif isinstance(fault, errors.RayTaskError):
+                ours.set_exception(fault.cause if isinstance(fault.cause, Exception) else fault)
+            elif isinstance(fault, errors.RayError):
+                ours.set_exception(WorkerDied(f"the Ray worker that read it ended: {type(fault).__name__}"))
+            else:
+                ours.set_exception(fault)
+
+        started.add_done_callback(finish)
+        return ours
+
+    def close(self) -> None:
+        """Disconnect; a cluster that others started goes on."""
+        self._ray.shutdown()

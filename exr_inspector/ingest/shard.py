@@ -1,0 +1,277 @@
+"""The unit of work of every ingest: inspect some listed objects and store their rows in one transaction.
+
+`ingest_shard` runs in this process, in a process of a local pool, in a Ray task or in a farm's lane, and does the same
+everywhere. A shard that is carried out twice, or was interrupted, ends in the same rows: what is stored already is skipped.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import pickle
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from exr_inspector.catalog import Catalog, CatalogConfig, Outcome, UpsertResult
+from exr_inspector.catalog.catalog import ObjectState
+from exr_inspector.catalog.look import Sight, look
+from exr_inspector.catalog.recheck import insist, remove_gone, store_apart
+from exr_inspector.catalog.rows.groups import Prepared, prepare
+from exr_inspector.catalog.sdk.echoes import silence_sdk_loggers
+from exr_inspector.errors import (
+    CatalogError,
+    DecoderCrashed,
+    ExrInspectorError,
+    ObjectChanged,
+    ObjectNotFound,
+    internal_fault,
+)
+from exr_inspector.ingest.progress import Figures
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
+from exr_inspector.settings import Secret, Settings
+from exr_inspector.storage import ObjectEntry, SourceOpener
+from exr_inspector.validation import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Some objects of one bucket.
+
+    Attributes:
+        bucket: The bucket.
+        entries: The objects, as they were listed.
+        is_retry: Whether a worker process ended while it had this shard, so that its rows may be stored already.
+    """
+
+    bucket: str
+    entries: tuple[ObjectEntry, ...]
+    is_retry: bool = False
+
+    def split(self, pieces: int) -> list[Shard]:
+        """The same objects as at most `pieces` smaller shards, marked as retries."""
+        size = -(-len(self.entries) // pieces)
+        return [
+            Shard(self.bucket, self.entries[at : at + size], is_retry=True) for at in range(0, len(self.entries), size)
+        ]
+
+
+@dataclass(slots=True)
+class Workshop:
+    """What carrying out a shard needs; made once a process and shared by its threads.
+
+    Attributes:
+        opener: Opens objects.
+        inspector: Inspects them.
+        catalog: Where their rows go.
+        policy: What they are validated against.
+        threads: Objects read at the same time.
+        force: Whether rows that are up to date are replaced, too.
+    """
+
+    opener: SourceOpener
+    inspector: Inspector
+    catalog: Catalog
+    policy: Policy
+    threads: int = 4
+    force: bool = False
+    pool: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pool = ThreadPoolExecutor(self.threads, thread_name_prefix="exr-ingest")
+
+    def close(self) -> None:
+        """End the threads once they are idle."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def ingest_shard(workshop: Workshop, shard: Shard) -> Figures:
+    """Bring the tables up to date with the objects of a shard.
+
+    An object that cannot be read now is counted in `errors`; it costs no other object anything.
+
+    Raises:
+        CatalogError: The tables cannot be written now; nothing of the shard is known to be stored.
+    """
+    figures = Figures()
+    entries = _stale(workshop, shard, figures) if shard.is_retry else shard.entries
+    inspections: list[Inspection] = []
+    keys = [entry.key for entry in entries]
+    found = workshop.pool.map(lambda key: _inspect(workshop, shard.bucket, key), keys)
+    for key, item in zip(keys, found, strict=True):
+        if isinstance(item, Inspection):
+            inspections.append(item)
+        else:
+            figures.add_error(type(item).code, f"{shard.bucket}/{key}", str(item))
+    _store(workshop, inspections, figures)
+    return figures
+
+
+def ingest_crashed(workshop: Workshop, shard: Shard, message: str) -> Figures:
+    """Store a failed inspection of each object of a shard that ended its worker process again and again, without reading it."""
+    figures = Figures()
+    inspections = []
+    for entry in shard.entries:
+        error = DecoderCrashed(message)
+        inspection = workshop.inspector.refused(shard.bucket, entry.key, error, workshop.policy)
+        inspections.append(replace(inspection, version=ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)))
+    _store(workshop, inspections, figures)
+    return figures
+
+
+def are_current(workshop: Workshop, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
+    """Whether the rows of each object are up to date; one request for all."""
+    mode = workshop.inspector.config.stats
+    return workshop.catalog.are_current(
+        [
+            ObjectState(bucket, entry.key, ObjectVersion(entry.etag, entry.size_bytes, entry.mtime), mode)
+            for entry in entries
+        ]
+    )
+
+
+def _stale(workshop: Workshop, shard: Shard, figures: Figures) -> Sequence[ObjectEntry]:
+    current = are_current(workshop, shard.bucket, shard.entries)
+    figures.stored += sum(current)
+    return [entry for entry, skip in zip(shard.entries, current, strict=True) if not skip]
+
+
+def _inspect(workshop: Workshop, bucket: str, key: str) -> Inspection | ExrInspectorError:
+    try:
+        inspection = workshop.inspector.inspect(workshop.opener.open(bucket, key), workshop.policy)
+    except ExrInspectorError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - boundary of one object: the others go on
+        return internal_fault(error)
+    if inspection.is_gone:  # between listing and reading; its removal has an event of its own
+        return ObjectNotFound("gone since it was listed")
+    return inspection
+
+
+def _store(workshop: Workshop, inspections: Sequence[Inspection], figures: Figures) -> None:
+    """Store inspections in one transaction, and check afterwards that their objects are still what was inspected."""
+    prepared: list[Prepared] = []
+    for inspection, rows in zip(inspections, _prepared(inspections), strict=True):
+        if isinstance(rows, ExrInspectorError):
+            figures.add_error(type(rows).code, inspection.path, str(rows))
+        else:
+            figures.add(inspection)
+            prepared.append(rows)
+    outcomes = store_apart(workshop.catalog, prepared, force=workshop.force)
+    settled = workshop.pool.map(lambda pair: _settle(workshop, *pair), zip(prepared, outcomes, strict=True))
+    for rows, fault in zip(prepared, settled, strict=True):
+        if fault is None:
+            figures.stored += 1
+        else:
+            figures.add_error(type(fault).code, rows.path, str(fault))
+
+
+def _prepared(inspections: Sequence[Inspection]) -> list[Prepared | ExrInspectorError]:
+    """The rows of inspections, made together unless one of them cannot have any: then that one is an error."""
+    try:
+        return list(prepare(inspections))
+    except Exception as error:  # noqa: BLE001 - boundary of one object: the others go on
+        if len(inspections) == 1:
+            return [internal_fault(error)]
+    return [rows for inspection in inspections for rows in _prepared([inspection])]
+
+
+def _settle(workshop: Workshop, rows: Prepared, outcome: UpsertResult | ExrInspectorError) -> ExrInspectorError | None:
+    """What is wrong with a file after its rows were stored; None when the rows describe what the object is now."""
+    if isinstance(outcome, CatalogError) and outcome.retryable:
+        raise outcome  # the database is down: going on would be of no use
+    try:
+        return _settled(workshop, rows, outcome)
+    except CatalogError as error:
+        if error.retryable:
+            raise
+        return error
+    except ExrInspectorError as error:
+        return error
+
+
+def _settled(workshop: Workshop, rows: Prepared, outcome: UpsertResult | ExrInspectorError) -> ExrInspectorError | None:
+    opener, catalog = workshop.opener, workshop.catalog
+    if isinstance(outcome, ExrInspectorError):
+        return outcome
+    if outcome.outcome is Outcome.IGNORED_OLDER:  # what looks older than the rows, but is what the object is now
+        outcome = insist(opener, catalog, rows) or outcome
+    if not outcome.outcome.changed or rows.version is None:
+        return None
+    sight = look(opener, rows.bucket, rows.key, rows.version)
+    if sight is Sight.GONE:
+        remove_gone(opener, catalog, rows.bucket, rows.key, event=EventInfo())
+    elif sight is Sight.REPLACED:
+        return ObjectChanged("overwritten while its rows were being stored")
+    return None
+
+
+# --- in another process ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrder:
+    """What a worker process is told once: it makes its own `Workshop` of this.
+
+    Attributes:
+        settings: The settings, with the keys of the store and of the database.
+        stats: How deep to look at pixels.
+        policy: What files are validated against.
+        threads: Objects read at the same time by one process.
+        force: Whether rows that are up to date are replaced, too.
+    """
+
+    settings: Settings
+    stats: StatsMode
+    policy: Policy
+    threads: int
+    force: bool = False
+
+    def sealed(self) -> bytes:
+        """The order as bytes, with its secrets: for the pipe to a process of this run, never for a file or a log."""
+        buffer = io.BytesIO()
+        _Sealer(buffer, pickle.HIGHEST_PROTOCOL).dump(self)
+        return buffer.getvalue()
+
+
+class _Sealer(pickle.Pickler):
+    """Pickles what otherwise refuses to be pickled: secrets, and read-only mappings."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How an object is made anew."""
+        if isinstance(obj, Secret):
+            return Secret, (obj.reveal(),)
+        if isinstance(obj, MappingProxyType):
+            return _read_only, (dict(obj),)
+        return NotImplemented
+
+
+def _read_only(items: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(items)
+
+
+@lru_cache(maxsize=1)
+def _workshop(sealed: bytes) -> Workshop:
+    sys.stdout = sys.stderr  # the OpenEXR module prints warnings of damaged chunks there
+    silence_sdk_loggers()
+    order: WorkOrder = pickle.loads(sealed)  # noqa: S301 - made by `WorkOrder.sealed` of the run that started this process
+    made = Workshop(
+        SourceOpener(order.settings),
+        Inspector.from_settings(order.settings, stats=order.stats),
+        Catalog(CatalogConfig.from_settings(order.settings.require_catalog())),
+        order.policy,
+        threads=order.threads,
+        force=order.force,
+    )
+    gc.freeze()  # modules and rules stay: going through them again and again is a tenth of the work
+    return made
+
+
+def ingest_sealed(sealed: bytes, shard: Shard) -> Figures:
+    """`ingest_shard` in a worker process, whose workshop is made by the first call."""
+    return ingest_shard(_workshop(sealed), shard)
