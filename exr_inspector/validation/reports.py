@@ -28,20 +28,24 @@ _SARIF_LEVELS = {Severity.INFO: "note", Severity.WARNING: "warning", Severity.ER
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What came of judging one file or sequence.
+class ValidationResult:
+    """What validation found in one file or sequence.
 
     Attributes:
         name: As the user named it, or its path.
         findings: Results, worst first.
         policy: Name and version of the policy.
-        fault: Why it could not be judged; empty when it could.
+        fault: Why it could not be read; empty when it could.
+        unchecked: What was not looked at, such as pixels outside the sample; empty when everything was.
+        is_sequence: Whether this is a sequence of files.
     """
 
     name: str
     findings: tuple[Finding, ...]
     policy: str = ""
     fault: str = ""
+    unchecked: str = ""
+    is_sequence: bool = False
 
     @property
     def worst(self) -> Severity | None:
@@ -75,14 +79,16 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     }
 
 
-def json_text(results: Sequence[Judged]) -> str:
+def json_text(results: Sequence[ValidationResult]) -> str:
     """All results as one JSON document."""
     document = [
         {
             "path": result.name,
+            "kind": "sequence" if result.is_sequence else "file",
             "policy": result.policy,
             "worst_severity": result.worst.label if result.worst else None,
             "fault": result.fault or None,
+            "not_checked": result.unchecked or None,
             "findings": [finding_json(finding) for finding in result.findings],
         }
         for result in results
@@ -122,7 +128,7 @@ def _sarif_rule(code: str) -> dict[str, Any]:
     }
 
 
-def _sarif_result(result: Judged, finding: Finding, index: int) -> dict[str, Any]:
+def _sarif_result(result: ValidationResult, finding: Finding, index: int) -> dict[str, Any]:
     place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(result.name)}}}
     if finding.offset is not None:
         place["physicalLocation"]["region"] = {"byteOffset": finding.offset, "byteLength": 1}
@@ -137,7 +143,7 @@ def _sarif_result(result: Judged, finding: Finding, index: int) -> dict[str, Any
     }
 
 
-def sarif_text(results: Sequence[Judged]) -> str:
+def sarif_text(results: Sequence[ValidationResult]) -> str:
     """All results as a SARIF 2.1.0 log of one run."""
     codes = sorted({finding.code for result in results for finding in result.findings})
     index = {code: position for position, code in enumerate(codes)}
@@ -178,7 +184,7 @@ def _failure(junit: Any, finding: Finding) -> Any:
     return failure
 
 
-def junit_text(results: Sequence[Judged], fail_on: Severity | None) -> str:
+def junit_text(results: Sequence[ValidationResult], fail_on: Severity | None) -> str:
     """All results as JUnit XML: one case a file, failed from `fail_on` on (None: never); milder findings are its output.
 
     Raises:
