@@ -19,6 +19,7 @@ from exr_inspector import __version__
 from exr_inspector.errors import SettingsError
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation.registry import RULES
+from exr_inspector.validation.rule import Rule
 
 _SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 # What XML 1.0 has no way to write.
@@ -109,6 +110,11 @@ def _uri(name: str) -> str:
     return Path(name).as_uri() if name.startswith("/") else quote(name, safe="/")
 
 
+def how_to_fix(rule: Rule) -> str:
+    """How to fix a violation, with the command that does it."""
+    return f"Fix: {rule.fix}\nCommand: {rule.command}" if rule.command else f"Fix: {rule.fix}"
+
+
 def _sarif_rule(code: str) -> dict[str, Any]:
     rule = RULES.get(code)
     if rule is None:
@@ -117,7 +123,7 @@ def _sarif_rule(code: str) -> dict[str, Any]:
         "id": code,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.why},
-        "help": {"text": f"Source: {rule.source}"},
+        "help": {"text": f"{how_to_fix(rule)}\nSource: {rule.source}"},
         "defaultConfiguration": {"level": _SARIF_LEVELS[rule.severity]},
     }
 
@@ -174,7 +180,7 @@ def _told(finding: Finding) -> str:
 def _failure(junit: Any, finding: Finding) -> Any:
     failure = junit.Failure(_told(finding), finding.code)
     if rule := RULES.get(finding.code):
-        failure.text = f"{rule.title}. {rule.why}"
+        failure.text = f"{rule.title}. {rule.why}\n{how_to_fix(rule)}"
     return failure
 
 
