@@ -44,6 +44,12 @@ class PatternError(ExrInspectorError):
     code = "PATTERN"
 
 
+class NothingMatches(ExrInspectorError):
+    """A target names no file: no such file or folder, an empty one, or a pattern that nothing fits."""
+
+    code = "NO_FILES"
+
+
 class EventError(ExrInspectorError):
     """An event has no shape we know; the message says what was found."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any
 
 from exr_inspector.delivery.files import Expansion, expand, inspect_all
 from exr_inspector.delivery.naming import Frame, Recognised
@@ -14,12 +17,19 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.model import Finding, Inspection, SequenceName, Severity, StatsMode
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection, validate_sequence
-from exr_inspector.validation.reports import sort_findings
+from exr_inspector.validation.reports import finding_json, sort_findings
 from exr_inspector.validation.rules.sequence_pixels import black_frames, flat_frames, missing_buckets
 from exr_inspector.validation.rules.sequences import SequenceFacts, held_frames, missing_frames, odd_frames
 
 _UNREADABLE = "SOURCE"
 Progress = Callable[[int, int], None]
+
+
+def ranges(frames: Iterable[int], step: int = 1) -> str:
+    """Frame numbers as render managers take them: `1033,1077-1079`."""
+    numbered = enumerate(sorted(set(frames)))
+    runs = [[n for _, n in run] for _, run in groupby(numbered, key=lambda pair: pair[1] - pair[0] * step)]
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,47 @@ class Check:
         if self.stopped:
             words = (*words, f"The check was stopped: {self.checked} of {self.total} files were checked.")
         return words
+
+    def to_json(self) -> str:
+        """The whole check as one JSON document."""
+        document = {
+            "policy": self.policy,
+            "stats": self.stats.value,
+            "files_total": self.total,
+            "files_checked": self.checked,
+            "stopped": self.stopped,
+            "worst_severity": self.worst.label if self.worst is not None else None,
+            "not_checked": list(self.not_checked),
+            "faults": [{"target": target, "reason": reason} for target, reason in self.faults],
+            "ambiguous": [list(group) for group in self.ambiguous],
+            "sequences": [
+                {
+                    "pattern": sequence.pattern,
+                    "is_texture": sequence.is_texture,
+                    "first": sequence.first,
+                    "last": sequence.last,
+                    "missing": list(sequence.missing),
+                    "rerender": list(sequence.rerender),
+                    "rerender_ranges": ranges(sequence.rerender),
+                    "worst_severity": sequence.worst.label if sequence.worst is not None else None,
+                    "findings": [finding_json(finding) for finding in sequence.findings],
+                    "files": [_file_json(file) for file in sequence.files],
+                }
+                for sequence in self.sequences
+            ],
+            "files": [_file_json(file) for file in self.files],
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+
+
+def _file_json(file: CheckedFile) -> dict[str, Any]:
+    return {
+        "path": file.path,
+        "frame": file.frame,
+        "worst_severity": file.worst.label if file.worst is not None else None,
+        "fault": file.fault or None,
+        "findings": [finding_json(finding) for finding in file.findings],
+    }
 
 
 @dataclass(slots=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from exr_inspector.delivery.naming import Recognition, is_pattern, match_pattern, parse_pattern, recognise
-from exr_inspector.errors import ExrInspectorError, ObjectNotFound
+from exr_inspector.delivery.naming import Pattern, Recognition, is_pattern, match_pattern, parse_pattern, recognise
+from exr_inspector.errors import ExrInspectorError, NothingMatches
 from exr_inspector.model import Inspection
 from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.keys import split_url
 
+_EXTENSION = ".exr"
 _WORKERS = 8
 _AHEAD = 32  # files that are read or waiting; their headers are in memory
 
@@ -40,58 +41,67 @@ class Expansion:
         return (*inside, *known.singles, *(path for group in known.ambiguous for path in group))
 
 
-def expand(opener: SourceOpener, target: str) -> Expansion:
-    """The files that a target stands for.
+def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
+    """The files that a target stands for, as they are found.
 
-    A folder, or a URL that ends in a slash, stands for every .exr below it; a name with `####`, `%04d`, `@@@@`, `$F4`,
-    `<UDIM>`, `*` or `[1001-1060]` for the files of its folder that match; anything else for itself.
+    A folder, or a URL that ends in a slash or names a bucket, stands for every .exr below it; a name with `####`, `%04d`,
+    `@@@@`, `$F4`, `<UDIM>`, `*` or `[1001-1060]` for the files of its folder that match; anything else, and whatever exists,
+    for itself.
 
     Raises:
         PatternError: The pattern makes no sense.
-        ObjectNotFound: Nothing matches, or there is no such file or folder.
+        NothingMatches: No file matches the pattern.
         SourceError: What listing raises.
     """
-    folder = Path(target).expanduser()
-    exists = split_url(target) is None and folder.exists()
-    if is_pattern(target) and not exists:
+    named = split_url(target)
+    path = Path(target).expanduser()
+    if named is None and path.is_dir():
+        found = (item for item in path.rglob("*") if item.suffix.lower() == _EXTENSION and item.is_file())
+        yield from (str(item) for item in sorted(found))
+    elif named is not None and (not named[1] or named[1].endswith("/")):
+        entries = opener.list(*named)
+        yield from (f"s3://{named[0]}/{entry.key}" for entry in entries if entry.key.lower().endswith(_EXTENSION))
+    elif is_pattern(target) and not (path.exists() if named is None else opener.head(*named)):
         pattern = parse_pattern(target)
-        found = match_pattern(pattern, _names_in(opener, pattern.folder))
-        expansion = Expansion(target, found, pattern.bounds)
+        matching = sorted(name for name in _paths_in(opener, pattern) if pattern.matches(name))
+        if not matching:
+            raise NothingMatches(f"no .exr files match {target}")
+        yield from matching
     else:
-        paths = list(_below(opener, target))
-        # A single file that was named is judged as a file, and as a frame where its name leaves no doubt.
-        expansion = Expansion(target, recognise(paths))
-    if not expansion.paths:
-        raise ObjectNotFound(f"no .exr files match {target}")
-    return expansion
+        yield target
 
 
-def _names_in(opener: SourceOpener, folder: str) -> Iterable[str]:
-    """Paths of the .exr files of one folder, not those below it."""
-    named = split_url(folder) if folder else None
+def expand(opener: SourceOpener, target: str) -> Expansion:
+    """The files that a target stands for, sorted into sequences and others.
+
+    Raises:
+        NothingMatches: There is no such file or folder, or nothing in it.
+        ExrInspectorError: What `paths_of` raises.
+    """
+    paths = list(paths_of(opener, target))
+    if not paths:
+        raise NothingMatches(f"no .exr files below {target}")
+    if paths == [target]:
+        if split_url(target) is None and not Path(target).expanduser().exists():
+            raise NothingMatches(f"there is no file or folder {target}")
+        return Expansion(target, recognise(paths))
+    if is_pattern(target) and not Path(target).expanduser().is_dir():
+        pattern = parse_pattern(target)
+        return Expansion(target, match_pattern(pattern, paths), pattern.bounds)
+    return Expansion(target, recognise(paths))
+
+
+def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
+    """Paths of the files of a pattern's folder, not of those below it."""
+    folder = pattern.folder
+    named = split_url(pattern.beginning) if "://" in folder else None
     if named is None:
         root = Path(folder or ".").expanduser()
-        names = sorted(path.name for path in root.iterdir() if path.is_file()) if root.is_dir() else []
-        return [folder + name for name in names if name.lower().endswith(".exr")]
-    bucket, prefix = named
-    keys = (entry.key for entry in opener.list(bucket, prefix))
-    return [f"s3://{bucket}/{key}" for key in keys if "/" not in key[len(prefix) :] and key.lower().endswith(".exr")]
-
-
-def _below(opener: SourceOpener, target: str) -> Iterable[str]:
-    named = split_url(target)
-    if named is not None:
-        bucket, key = named
-        if key and not key.endswith("/"):
-            return [target]
-        keys = (entry.key for entry in opener.list(bucket, key))
-        return (f"s3://{bucket}/{key}" for key in keys if key.lower().endswith(".exr"))
-    folder = Path(target).expanduser()
-    if folder.is_dir():
-        return (str(path) for path in sorted(folder.rglob("*")) if path.suffix.lower() == ".exr" and path.is_file())
-    if not folder.exists():
-        raise ObjectNotFound(f"there is no file or folder {target}")
-    return [target]
+        return [folder + item.name for item in root.iterdir() if item.is_file()] if root.is_dir() else []
+    bucket, beginning = named
+    inside = len(beginning.rpartition("/")[0]) + ("/" in beginning)
+    keys = (entry.key for entry in opener.list(bucket, beginning))
+    return [f"s3://{bucket}/{key}" for key in keys if "/" not in key[inside:]]
 
 
 def inspect_all(

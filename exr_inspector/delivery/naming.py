@@ -30,9 +30,10 @@ _VERSION_OR_TAKE = re.compile(r"(?:^|[^a-zA-Z])(?:v|ver|version|tk|take|rev|r|p)
 _SIZE_BEFORE = re.compile(r"\d[xX]$")
 _SIZE_AFTER = re.compile(r"^(?:[xX]\d|[kKpP](?![a-zA-Z])|(?:fps|bit|mm)(?![a-zA-Z]))")
 _VIEWS = "left|right|l|r"
+_BACKSLASHED = r"\\\1"
 _PATTERN_TOKENS = re.compile(
-    r"(?P<hash>#+)|(?P<at>@+)|%0?(?P<printf>\d*)d|\$F(?P<houdini>\d*)|(?P<udim><UDIM>)|(?P<view>%[Vv])"
-    r"|\[(?P<first>-?\d+)-(?P<last>-?\d+)\]|(?P<star>\*+)|(?P<any>\?)"
+    r"#+|@+|%0?\d*d|\$F\d*|(?P<udim><UDIM>)|(?P<view>%[Vv])"
+    r"|\[(?P<first>-?\d{2,})-(?P<last>-?\d{2,})\]|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)"
 )
 
 
@@ -268,6 +269,19 @@ class Pattern:
     bounds: tuple[int, int] | None
     is_udim: bool
 
+    @property
+    def beginning(self) -> str:
+        """What the paths that match begin with: the folder and the name up to the first token."""
+        name = self.text[len(self.folder) :]
+        mark = _PATTERN_TOKENS.search(name)
+        return self.folder + (name[: mark.start()] if mark else name)
+
+    def matches(self, path: str) -> bool:
+        """Whether the name of a file fits; which folder it is in is for the caller to know."""
+        return self.regex.fullmatch(path.rpartition("/")[2]) is not None and (
+            self.bounds is None or self.frame_of(path) is not None
+        )
+
     def frame_of(self, path: str) -> Frame | None:
         """The frame that a path of the pattern's folder is, None where it does not match."""
         match = self.regex.fullmatch(path.rpartition("/")[2])
@@ -286,10 +300,12 @@ def is_pattern(text: str) -> bool:
 
 
 def parse_pattern(text: str) -> Pattern:
-    """Read `####`, `@@@@`, `%04d`, `$F4`, `<UDIM>`, `%V`, `*`, `?` and `[1001-1060]` in a file's name.
+    """Read `####`, `@@@@`, `%04d`, `$F4`, `<UDIM>`, `%V`, `*`, `?`, `[abc]` and `[1001-1060]` in a file's name.
+
+    A range of frames has two digits and more on both sides; `[0-9]` is a set of characters, as in a shell.
 
     Raises:
-        PatternError: Two frame numbers, or a range that ends before it begins.
+        PatternError: Two frame numbers, a range that ends before it begins, or a set of characters that is none.
     """
     folder, slash, name = text.rpartition("/")
     parts: list[str] = []
@@ -311,7 +327,11 @@ def parse_pattern(text: str) -> Pattern:
         raise PatternError(f"{text}: found {numbers} frame numbers, expected one")
     if bounds is not None and bounds[0] > bounds[1]:
         raise PatternError(f"{text}: the range ends before it begins, found {bounds[0]}-{bounds[1]}")
-    return Pattern(text, folder + slash, re.compile("".join(parts)), bounds, "<UDIM>" in name)
+    try:
+        regex = re.compile("".join(parts), re.DOTALL)
+    except re.error as error:
+        raise PatternError(f"{text}: not a pattern: {error}") from error
+    return Pattern(text, folder + slash, regex, bounds, "<UDIM>" in name)
 
 
 def _piece(match: re.Match[str]) -> str:
@@ -320,11 +340,16 @@ def _piece(match: re.Match[str]) -> str:
     for token, regex in fixed.items():
         if match[token]:
             return regex
-    if match["at"]:
-        return rf"(?P<frame>-?\d{{{len(match['at'])}}})"
-    # A single `#` and a width of nothing are any number; others are the least number of digits.
-    width = str(len(match["hash"])) if match["hash"] else match["printf"] or match["houdini"] or "1"
-    return rf"(?P<frame>-?\d{{{max(1, min(int(width), 20))},20}})"
+    if match["set"]:
+        return _character_set(match["set"])
+    # A frame with another number of digits than the pattern has is found, too: SEQ-PADDING reports it.
+    return r"(?P<frame>-?\d{1,20})"
+
+
+def _character_set(inside: str) -> str:
+    """`[...]` of a shell as one of an expression: `!` negates, `-` makes a range, everything else is a character."""
+    negated, characters = ("^", inside[1:]) if inside.startswith("!") else ("", inside)
+    return f"[{negated}{re.sub(r'([^0-9A-Za-z-])', _BACKSLASHED, characters)}]"
 
 
 def match_pattern(pattern: Pattern, paths: Iterable[str]) -> Recognition:

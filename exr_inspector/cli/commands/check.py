@@ -11,15 +11,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from exr_inspector.cli.output.check import csv_text, json_text, print_check, results
+from exr_inspector.cli.options import policy_option
+from exr_inspector.cli.output.check import csv_text, print_check, results
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.delivery.check import Check, check
-from exr_inspector.inspector import Inspector
+from exr_inspector.library.reading import Session, Stats, session
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.settings import load_settings
-from exr_inspector.storage import SourceOpener
-from exr_inspector.validation import Policy
-from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.reports import junit_text, sarif_text
 
 _NEVER = "never"
@@ -39,7 +37,7 @@ def _frames(_context: click.Context, _parameter: click.Parameter, text: str | No
 @click.command("check")
 @click.argument("targets", nargs=-1, required=True, metavar="FOLDER|PATTERN|FILE|S3_URL...")
 @click.option("--frames", callback=_frames, metavar="FIRST-LAST", help="Frames that every sequence must have.")
-@click.option("--policy", default="default", show_default=True, help="Profile, YAML file or s3:// URL to judge by.")
+@policy_option
 @click.option(
     "--stats",
     type=click.Choice([mode.value for mode in StatsMode]),
@@ -67,7 +65,7 @@ def command(
     *,
     frames: tuple[int, int] | None,
     policy: str,
-    stats: str,
+    stats: Stats,
     fail_on: str,
     form: str,
 ) -> None:
@@ -86,12 +84,9 @@ def command(
       ./run check s3://renders/sh010/ --policy show.yaml --format junit > report.xml
       ./run check renders/sh010/ --stats off          headers and chunk tables only, fast
     """
-    settings = load_settings(os.environ, need=())
-    mode = StatsMode(stats)
-    is_full = mode is StatsMode.FULL
-    inspector = Inspector.from_settings(settings, stats=mode, with_hash=is_full, with_zeros=is_full)
-    judge = PolicySource.from_settings(settings, policy).current()
-    done = _run(targets, SourceOpener(settings), inspector, judge, frames)
+    is_full = stats == "full"
+    with session(load_settings(os.environ), stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
+        done = _run(targets, made, frames)
     least = _FAIL_ON.get(fail_on)
     if form == "text":
         print_check(done, output(), least=least)
@@ -100,23 +95,23 @@ def command(
     elif form == "junit":
         click.echo(junit_text(results(done), least))
     else:
-        echo_json(json_text(done) if form == "json" else sarif_text(results(done)))
+        echo_json(done.to_json() if form == "json" else sarif_text(results(done)))
     sys.exit(_exit_code(done, least))
 
 
-def _run(
-    targets: Sequence[str], opener: SourceOpener, inspector: Inspector, policy: Policy, frames: tuple[int, int] | None
-) -> Check:
+def _run(targets: Sequence[str], made: Session, frames: tuple[int, int] | None) -> Check:
     """Check with a progress bar on the terminal, none elsewhere."""
     console = Console(stderr=True)
     columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("check", total=None)
 
-        def told(count: int, total: int) -> None:
+        def show(count: int, total: int) -> None:
             bar.update(task, completed=count, total=total)
 
-        return check(targets, opener=opener, inspector=inspector, policy=policy, frames=frames, progress=told)
+        return check(
+            targets, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=frames, progress=show
+        )
 
 
 def _exit_code(done: Check, least: Severity | None) -> int:

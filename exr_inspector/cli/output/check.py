@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -16,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.cli.output.text import plain
-from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence
+from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence, ranges
 from exr_inspector.model import Finding, Severity
-from exr_inspector.validation.reports import Judged, finding_json
+from exr_inspector.validation.reports import ValidationResult
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan", None: "green"}
 _MARKS = {Severity.ERROR: "x", Severity.WARNING: "!", Severity.INFO: ".", None: "."}
@@ -27,61 +24,15 @@ _STRIP_MOST = 2_000
 _SHOWN = 40
 
 
-def ranges(frames: Iterable[int], step: int = 1) -> str:
-    """Frame numbers as render managers take them: `1033,1077-1079`."""
-    numbered = enumerate(sorted(set(frames)))
-    runs = [[n for _, n in run] for _, run in groupby(numbered, key=lambda pair: pair[1] - pair[0] * step)]
-    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
-
-
-def results(check: Check) -> list[Judged]:
+def results(check: Check) -> list[ValidationResult]:
     """Files and sequences as the reports of `validate` take them."""
     files = [*check.files, *(file for sequence in check.sequences for file in sequence.files)]
-    found = [Judged(file.path, file.findings, check.policy, file.fault) for file in files]
-    found += [Judged(sequence.pattern, sequence.findings, check.policy) for sequence in check.sequences]
-    return found + [Judged(target, (), check.policy, reason) for target, reason in check.faults]
-
-
-def _file_json(file: CheckedFile) -> dict[str, Any]:
-    return {
-        "path": file.path,
-        "frame": file.frame,
-        "worst_severity": file.worst.label if file.worst is not None else None,
-        "fault": file.fault or None,
-        "findings": [finding_json(finding) for finding in file.findings],
-    }
-
-
-def json_text(check: Check) -> str:
-    """The whole check as one JSON document."""
-    document = {
-        "policy": check.policy,
-        "stats": check.stats.value,
-        "files_total": check.total,
-        "files_checked": check.checked,
-        "stopped": check.stopped,
-        "worst_severity": check.worst.label if check.worst is not None else None,
-        "not_checked": list(check.not_checked),
-        "faults": [{"target": target, "reason": reason} for target, reason in check.faults],
-        "ambiguous": [list(group) for group in check.ambiguous],
-        "sequences": [
-            {
-                "pattern": sequence.pattern,
-                "is_texture": sequence.is_texture,
-                "first": sequence.first,
-                "last": sequence.last,
-                "missing": list(sequence.missing),
-                "rerender": list(sequence.rerender),
-                "rerender_ranges": ranges(sequence.rerender),
-                "worst_severity": sequence.worst.label if sequence.worst is not None else None,
-                "findings": [finding_json(finding) for finding in sequence.findings],
-                "files": [_file_json(file) for file in sequence.files],
-            }
-            for sequence in check.sequences
-        ],
-        "files": [_file_json(file) for file in check.files],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    found = [ValidationResult(file.path, file.findings, check.policy, file.fault) for file in files]
+    found += [
+        ValidationResult(sequence.pattern, sequence.findings, check.policy, is_sequence=True)
+        for sequence in check.sequences
+    ]
+    return found + [ValidationResult(target, (), check.policy, reason) for target, reason in check.faults]
 
 
 def csv_text(check: Check) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
@@ -11,11 +11,9 @@ import numpy.typing as npt
 
 from exr_inspector.model import Severity, ZeroGrid
 from exr_inspector.validation.frames import FramePixels, FrameSummary
-from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, Rule, Scope, Stage
-from exr_inspector.validation.rules.sequences import SequenceFacts, runs
+from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
+from exr_inspector.validation.rules.sequences import SequenceFacts, SequenceParameters, runs
 
-_SOURCE = "NEEDS.md, question 8: black frames; checks of render farms (Deadline, Tractor) for missing buckets"
 _NEIGHBOURS = 2  # frames on each side whose median is the expected luminance
 _LEAST_CELLS = 4  # smaller rectangles are shadows
 _Grid = npt.NDArray[np.bool_]
@@ -38,15 +36,6 @@ class Bucket:
     y: int
     width: int
     height: int
-
-
-def _rule(
-    code: str, severity: Severity, title: str, *, why: str
-) -> Callable[[Callable[[SequenceFacts, Parameters], Results]], Rule]:
-    def decorate(check: Callable[[SequenceFacts, Parameters], Results]) -> Rule:
-        return Rule(code, severity, Stage.SEQUENCE, Scope.SEQUENCE, title, why, _SOURCE, check)
-
-    return decorate
 
 
 def _seen(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels]]:
@@ -134,13 +123,15 @@ def _run(cells: npt.ArrayLike) -> int:
     return len(found) if found.all() else int(found.argmin())
 
 
-@_rule(
+@sequence_rule(
     "SEQ-BLACK",
     Severity.ERROR,
     "No frame is black while its layers or its neighbours are not",
     why="The beauty of the frame was not rendered or not written.",
+    source="OpenImageIO oiiotool --stats",
+    fix="Render or write the frames again that the message names.",
 )
-def black(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+def black(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """The beauty against other layers, and against other frames."""
     frames = black_frames(sequence)
     if not frames:
@@ -152,13 +143,15 @@ def black(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     ]
 
 
-@_rule(
+@sequence_rule(
     "SEQ-CONSTANT",
     Severity.ERROR,
     "No frame is one flat colour while others are not",
     why="A slate, a matte or a failed render stands in the place of the frame.",
+    source="OpenImageIO oiiotool --stats (Constant)",
+    fix="Replace the frames by the rendered images.",
 )
-def constant(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+def constant(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Frames of one colour that are not black."""
     flat = flat_frames(sequence)
     if not flat:
@@ -166,13 +159,15 @@ def constant(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     return [Found(f"Frames {runs(flat)}: every pixel has the same colour", runs(flat), "an image, as in other frames")]
 
 
-@_rule(
+@sequence_rule(
     "SEQ-FLASH",
     Severity.WARNING,
     "The mean luminance follows its neighbours'",
     why="A light, a texture or the exposure is missing or doubled in the frame.",
+    source="OpenImageIO oiiotool --stats (mean)",
+    fix="Compare the frame with its neighbours; render it again unless the flash is wanted.",
 )
-def flash(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Mean luminance against the median of two frames on each side."""
     factor = parameters.flash_factor
     return [
@@ -185,13 +180,15 @@ def flash(sequence: SequenceFacts, parameters: Parameters) -> Results:
     ]
 
 
-@_rule(
+@sequence_rule(
     "SEQ-BUCKET",
     Severity.ERROR,
     "No frame has a rectangle of zeros that its neighbours do not have",
     why="A bucket or tile of the render is missing.",
+    source="OpenEXR technical introduction (Tiles)",
+    fix="Render the frame again.",
 )
-def bucket(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Rectangles of cells of 8 x 8 pixels whose colour is exactly zero."""
     return [
         Found(
