@@ -64,7 +64,7 @@ def inspect(path: Path) -> Inspection:
     data = path.read_bytes()
     code = message = header = None
     try:
-        header = parse_header(data, len(data))
+        header = parse_header(data)
     except FormatError as error:
         header, code, message = error.partial, error.code, str(error)
     assert header is None or isinstance(header, Header)
@@ -73,7 +73,6 @@ def inspect(path: Path) -> Inspection:
     known = [layout for layout in layouts if layout is not None]
     if header and not code and len(known) == len(layouts):
         tables = read_tables(data, header, known, len(data))
-        assert isinstance(tables, tuple)
         end = tables_end(header, known)
         for layout, table, part in zip(known, tables, header.parts, strict=True):
             states.append(assess(layout, table, chunk_states(table, end, len(data)), part.chunk_count))
