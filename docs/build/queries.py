@@ -25,10 +25,10 @@ every query. The columns are explained in [tables.md](tables.md).
 ## How to run them
 
 - `./run query listing --param prefix=samples/ --catalog .local/demo.duckdb`, or any SQL text instead of the name;
-  `--format json`, `csv` or `parquet` for programs. With `--catalog FILE` it asks a local database, also
-  while a server has the file open. Without, it asks the database of `VAST_DB_ENDPOINT`, on a cluster as on a laptop: by VAST's ADBC driver
-  (`pip install adbc-driver-vastdb`), or, where that is missing, through the SDK, which answers queries of one table. Which
-  catalog answered is printed on standard error.
+  `--format json`, `csv` or `parquet` for programs. With `--catalog FILE` it asks a local database, also while a server
+  has the file open. Without, it asks the database of `VAST_DB_ENDPOINT`, on a cluster as on a laptop: by VAST's ADBC
+  driver (`pip install adbc-driver-vastdb`), or, where that is missing, through the SDK, which answers queries of one
+  table. Which catalog answered is printed on standard error.
 - With Trino or ADBC on a cluster: the same text; put values in place of `:name`. The tables are
   `vast."<bucket>|<schema>".files` and so on, or `"<bucket>/<schema>".files` in the database's own query engine.
 - From Python: `Catalog(config).read` answers the same questions typed, with predicates that the server carries out: `file`,
