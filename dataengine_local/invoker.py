@@ -146,7 +146,7 @@ class Invoker:
     async def _finish(self, event: VastEvent, result: Any, outcome: _Outcome) -> Invocation:
         error = outcome.error
         if event.trigger_labels:
-            self._ctx.logger.info("[LABELS] %s", event.trigger_labels)
+            self._ctx.logger.debug("[LABELS] %s", event.trigger_labels)
         if error is None and result is not None and self._config.sink_url is not None:
             try:
                 await asyncio.to_thread(self._deliver, self._config.sink_url, event, result)
