@@ -73,7 +73,9 @@ def _platform(secrets: Mapping[str, object], faults: list[str]) -> Layer:
                 if value.strip():
                     layer[name][setting.name] = value.strip()
             elif value is not None:
-                faults.append(f"{setting.name}: {f'secret {name}' if name else 'a secret'} holds something that is not text")
+                faults.append(
+                    f"{setting.name}: {f'secret {name}' if name else 'a secret'} holds something that is not text"
+                )
     return layer
 
 
