@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from exr_inspector.catalog.rows.children import file_rows
+from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.cli.commands.explain import explain
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.terminal import echo_json, output
