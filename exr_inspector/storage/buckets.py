@@ -23,6 +23,7 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import AccessDenied, BucketUnavailable, ObjectNotFound, SettingsError, SourceUnavailable
 from exr_inspector.settings import S3Connection
 from exr_inspector.storage.helpers import Helpers
+from exr_inspector.storage.proxies import proxy_options
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Credential
@@ -216,6 +217,7 @@ def _client_options(connection: S3Connection) -> ClientConfig:
         "connect_timeout": min(seconds, timedelta(seconds=CONNECT_SECONDS)),
         "read_timeout": seconds,  # a stalled answer; a slow one that keeps coming is bounded by the deadline
         "timeout": timedelta(seconds=REQUEST_SECONDS),
+        **proxy_options(connection.endpoint_url),
     }
     if connection.ca_bundle is not None:
         try:

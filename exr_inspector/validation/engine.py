@@ -15,14 +15,15 @@ from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.from_problems import failure_finding, problem_findings
-from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.policies.plan import Group, Step
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy
+from exr_inspector.validation.registry import Parameters
 from exr_inspector.validation.rule import Found, Results
 from exr_inspector.validation.rules.sequences import group_frames
 
 RULE_FAILED = "RULE-FAILED"
 MAX_FINDINGS_PER_CODE = 50
+MAX_TEXT_CHARACTERS = 2_000  # of a message, and of what was found and expected: names come from the file
 
 
 def _finding(step: Step, found: Found, part: int | None) -> Finding:
@@ -30,8 +31,14 @@ def _finding(step: Step, found: Found, part: int | None) -> Finding:
     severity = step.severity or found.severity or rule.severity
     index = found.part if found.part is not None else part
     message, said, expected = found.message, found.found, found.expected
+    if len(message) + len(said) + len(expected) > MAX_TEXT_CHARACTERS:
+        message, said, expected = _shortened(message), _shortened(said), _shortened(expected)
     fields = (rule.code, severity, message, index, found.channel, said, expected, found.offset, rule.version)
     return tuple.__new__(Finding, fields)  # as Finding(...), in C
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_TEXT_CHARACTERS else f"{text[: MAX_TEXT_CHARACTERS - 3]}..."
 
 
 def _failed(step: Step, part: int | None, error: Exception) -> Finding:

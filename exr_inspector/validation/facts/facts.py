@@ -14,7 +14,7 @@ from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
-from exr_inspector.exr.names import PartNames
+from exr_inspector.exr.names import Cryptomatte, PartNames
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
 from exr_inspector.validation.facts import traits as t
@@ -24,7 +24,7 @@ from exr_inspector.validation.facts.channel_facts import (
     channel_facts,
     channel_source,
 )
-from exr_inspector.validation.facts.mattes import Matte
+from exr_inspector.validation.facts.mattes import Matte, find_mattes
 from exr_inspector.validation.facts.roles import Role
 
 _TRIGGERS = frozenset(t.BY_ATTRIBUTE)
@@ -198,10 +198,10 @@ class FileFacts:
     @cached_property
     def mattes(self) -> list[Matte]:
         """The Cryptomattes that any part declares, once a key; no more than anybody uses, for the time it takes."""
-        channels = [(part.index, name) for part in self.parts for name in part.names.channels]
-        found: dict[str, Matte] = {}
+        declared: dict[str, tuple[Cryptomatte, int]] = {}
         for part in self.parts:
-            for declared in part.names.cryptomattes:
-                if declared.key not in found and len(found) < _MATTES:
-                    found[declared.key] = Matte(declared, part.index, channels)
-        return list(found.values())
+            for one in part.names.cryptomattes:
+                if one.key not in declared and len(declared) < _MATTES:
+                    declared[one.key] = (one, part.index)
+        channels = ((part.index, name) for part in self.parts for name in part.names.channels)
+        return find_mattes(list(declared.values()), channels)
