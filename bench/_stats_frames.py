@@ -13,7 +13,7 @@ import OpenEXR
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.leaders import parse_leader
 from exr_inspector.exr.chunks.tables import read_tables
-from exr_inspector.exr.header.parser import Header, HeaderParser
+from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.values import Box2i, Compression
 from exr_inspector.pixels.mini_file import scan_line_file
 
@@ -82,13 +82,9 @@ def large_frame(folder: Path, width: int, height: int) -> Path:
         header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
         OpenEXR.File(header, channels(8, width, 16)).write(block)
         data = block.getvalue()
-        parsed = HeaderParser(len(data)).feed(data)
-        if not isinstance(parsed, Header):
-            raise ValueError("the block has no header")
+        parsed = parse_header(data)
         layout = part_layout(parsed.parts[0])
         tables = read_tables(data, parsed, [layout], len(data))
-        if not isinstance(tables, tuple):
-            raise ValueError("the block has no table")
         leader = parse_leader(data, int(tables[0].offsets[0]), layout, False)
         packed = data[leader.data_offset : leader.end]
         window = Box2i(0, 0, width - 1, height - 1)

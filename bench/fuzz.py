@@ -23,25 +23,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from bench.fuzz_whole import BrokenContract, inspect_whole
-from exr_inspector.errors import ExrInspectorError, FormatError
-from exr_inspector.exr.chunks.layout import Layout, part_layout
-from exr_inspector.exr.chunks.leader_walk import (
-    ByteRange,
-    ChunkMap,
-    check_all_leaders,
-    check_last_leader,
-    rebuild_tables,
-    run,
-)
-from exr_inspector.exr.chunks.tables import ChunkTable, assess, chunk_states, read_tables, tables_end
-from exr_inspector.exr.conformance.header import check_header
+from exr_inspector.errors import BudgetExceeded, ExrInspectorError, FormatError
+from exr_inspector.exr.file_bytes import Ranges
 from exr_inspector.exr.header.as_json import to_json_text, value_number, value_text
 from exr_inspector.exr.header.idmanifest import decode_manifest
-from exr_inspector.exr.header.parser import Header, HeaderParser, NeedMore
 from exr_inspector.exr.header.timecode import Packing, read_timecode
 from exr_inspector.exr.header.values import IdManifest, Preview, TimeCode
 from exr_inspector.exr.limits import Limits
 from exr_inspector.exr.names import file_names
+from exr_inspector.exr.probe import Answer, LeaderMode, probe, run
 from exr_inspector.pixels.previews import preview_pixels
 
 ROOT = Path(__file__).parent.parent
@@ -54,60 +44,40 @@ LIMITS = Limits(
 
 
 class Reader:
-    """Serves ranges of bytes, up to a number of requests."""
+    """Serves ranges of bytes, up to a number of requests; what is asked for twice or beyond the file breaks the contract."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.left = REQUESTS
 
-    def __call__(self, ranges: tuple[ByteRange, ...]) -> Sequence[bytes] | None:
-        """The bytes of each range, None once the budget is used up."""
+    def __call__(self, ranges: Ranges) -> Answer:
+        """The bytes of each range."""
         self.left -= 1
-        return [self.data[one.start : one.end] for one in ranges] if self.left >= 0 else None
+        if self.left < 0:
+            raise BudgetExceeded("no request left")
+        if any(not 0 <= start < end for start, end in ranges):
+            raise BrokenContract(f"asked for {ranges} of {len(self.data)} bytes")
+        return Answer([self.data[start:end] for start, end in ranges], len(self.data))
 
 
 def exercise(data: bytes) -> None:
     """All that is done with a file's bytes before its pixels are decoded. Raises only what breaks the contract."""
-    size = len(data)
-    header = None
-    try:
-        header = read_header(data, size)
-    except FormatError as error:
-        if isinstance(error.partial, Header):
-            header = error.partial
-    if header is None:
+    for leaders, rebuild in ((LeaderMode.LAST, False), (LeaderMode.ALL, True)):
+        found = run(probe(LIMITS, leaders=leaders, rebuild=rebuild, first_bytes=64), Reader(data))
+        for verdict in found.completeness:
+            if verdict.present + sum(verdict.counts.values()) != verdict.chunk_count:
+                raise BrokenContract(f"{verdict}")
+        if found.error is not None and not isinstance(found.error, (FormatError, BudgetExceeded)):
+            raise BrokenContract(f"{found.error!r}")
+    if found.header is None:
         return
-    layouts = [layout_or_none(header, index) for index in range(len(header.parts))]
-    check_header(header, layouts)
-    file_names(header)
-    for part in header.parts:
+    file_names(found.header)
+    for part in found.header.parts:
         for attribute in part.attributes:
             exercise_value(attribute.value)
             to_json_text(attribute)
             value_text(attribute)
             value_number(attribute)
-    if not header.is_partial:
-        exercise_chunks(data, header, layouts)
-
-
-def read_header(data: bytes, size: int) -> Header:
-    """The header, fed as far as the parser asks each time."""
-    parser = HeaderParser(size, LIMITS)
-    answer = parser.feed(data[:64])
-    have = 64
-    while isinstance(answer, NeedMore):
-        if not have < answer.until <= size:
-            raise BrokenContract(f"asked to read to {answer.until} of {size} with {have} at hand")
-        have = answer.until
-        answer = parser.feed(data[:have])
-    return answer
-
-
-def layout_or_none(header: Header, index: int) -> Layout | None:
-    """The layout of a part, None where it has none."""
-    with suppress(FormatError):
-        return part_layout(header.parts[index], LIMITS)
-    return None
 
 
 def exercise_value(value: object) -> None:
@@ -120,38 +90,6 @@ def exercise_value(value: object) -> None:
     elif isinstance(value, IdManifest):
         with suppress(FormatError):
             decode_manifest(value, LIMITS)
-
-
-def exercise_chunks(data: bytes, header: Header, layouts: Sequence[Layout | None]) -> None:
-    """Tables, states, verdicts and leaders."""
-    known: list[Layout] = []
-    for layout in layouts:
-        if layout is None:
-            break
-        known.append(layout)
-    try:
-        tables = read_tables(data, header, known, len(data), LIMITS)
-    except FormatError:
-        return
-    if isinstance(tables, NeedMore):
-        raise BrokenContract("asked for more tables than the file has")
-    first = tables_end(header, known)
-    states = [chunk_states(table, first, len(data)) for table in tables]
-    chunks = ChunkMap(
-        known, tables, states, header.is_multi_part, first, len(data), [p.line_order for p in header.parts]
-    )
-    verdicts(chunks, tables, states, "tables")
-    for asking in (check_last_leader(chunks), check_all_leaders(chunks), rebuild_tables(chunks)):
-        report = run(asking, Reader(data))
-        verdicts(chunks, report.tables, report.states, report.checked)
-
-
-def verdicts(chunks: ChunkMap, tables: Sequence[ChunkTable], states: Sequence[object], checked: str) -> None:
-    """Completeness of every part; its numbers must add up."""
-    for layout, table, state in zip(chunks.layouts, tables, states, strict=True):
-        verdict = assess(layout, table, state, None, checked)  # type: ignore[arg-type]  # States, as they came
-        if verdict.present + sum(verdict.counts.values()) != verdict.chunk_count:
-            raise BrokenContract(f"{verdict}")
 
 
 def seeds() -> list[bytes]:

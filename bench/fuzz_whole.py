@@ -12,13 +12,13 @@ from datetime import datetime, timezone
 
 from rich.console import Console
 
-from exr_inspector.catalog.rows.children import file_rows
+from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.exr.header.attributes import encode
-from exr_inspector.exr.header.malformed import encode_name
 from exr_inspector.exr.header.parser import Header
+from exr_inspector.exr.header.text import encode_name
 from exr_inspector.exr.header.values import Attribute
 from exr_inspector.exr.limits import Limits
 from exr_inspector.inspector import Inspector, InspectorConfig, LeaderMode

@@ -20,12 +20,12 @@ from typing import NamedTuple
 import numpy as np
 import OpenEXR
 
-from exr_inspector.errors import FormatError
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import Completeness, assess, chunk_states, read_tables, tables_end
-from exr_inspector.exr.header.parser import HeaderParser, NeedMore, parse_header
+from exr_inspector.exr.file_bytes import Ranges
+from exr_inspector.exr.header.parser import parse_header
+from exr_inspector.exr.probe import Answer, probe, run
 
-FIRST_READ = 65_536
 CORPUS = Path(os.environ.get("EXR_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
 
 
@@ -47,18 +47,14 @@ class Row(NamedTuple):
 def ours(data: bytes) -> list[Completeness]:
     """Header, layouts, tables and the verdict on every part."""
     size = len(data)
-    header = parse_header(data, size)
-    if isinstance(header, NeedMore):
-        raise FormatError("the header goes on past the file's end")
+    header = parse_header(data)
     layouts = list(map(part_layout, header.parts))
     tables = read_tables(data, header, layouts, size)
-    if isinstance(tables, NeedMore):
-        raise FormatError("the tables go on past the file's end")
     first = tables_end(header, layouts)
-    verdicts = []
-    for part, layout, table in zip(header.parts, layouts, tables):  # noqa: B905  # one of each a part; checking costs time
-        verdicts.append(assess(layout, table, chunk_states(table, first, size), part.chunk_count))
-    return verdicts
+    return [
+        assess(layout, table, chunk_states(table, first, size), part.chunk_count)
+        for part, layout, table in zip(header.parts, layouts, tables, strict=True)
+    ]
 
 
 def theirs(data: bytes) -> object:
@@ -67,15 +63,17 @@ def theirs(data: bytes) -> object:
 
 
 def cost(data: bytes) -> tuple[int, int]:
-    """Requests and bytes of reading header and tables, the first 64 KiB at once and then as far as is asked for."""
-    size = len(data)
-    have, requests = min(FIRST_READ, size), 1
-    parser = HeaderParser(size)
-    while isinstance(answer := parser.feed(data[:have]), NeedMore):
-        have, requests = min(max(answer.until, 2 * have), size), requests + 1
-    layouts = [part_layout(part) for part in answer.parts]
-    while isinstance(tables := read_tables(data[:have], answer, layouts, size), NeedMore):
-        have, requests = tables.until, requests + 1
+    """Requests and bytes of everything the probe reads, with its default settings."""
+    requests = have = 0
+
+    def read(ranges: Ranges) -> Answer:
+        nonlocal requests, have
+        requests += 1
+        pieces = [data[start:end] for start, end in ranges]
+        have += sum(map(len, pieces))
+        return Answer(pieces, len(data))
+
+    run(probe(), read)
     return requests, have
 
 

@@ -30,7 +30,7 @@ import OpenEXR
 
 from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.chunks.tables import read_tables
-from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.pixels.estimates import Cluster, Moments, estimate
 from exr_inspector.pixels.sampling import ChunkExtents, locate_chunks, plan_sample
 
@@ -84,13 +84,9 @@ def _moments(values: Array) -> Moments:
 def frame(path: Path, channel: str, *, budget_share: float) -> Frame:
     """Read a flat file whole."""
     data = path.read_bytes()
-    header = parse_header(data, len(data))
-    if not isinstance(header, Header):
-        raise TypeError(f"{path}: incomplete header")
+    header = parse_header(data)
     layouts = [part_layout(part) for part in header.parts]
     tables = read_tables(data, header, layouts, len(data))
-    if not isinstance(tables, tuple):
-        raise TypeError(f"{path}: incomplete chunk table")
     found = locate_chunks(layouts, tables, [None] * len(tables), len(data), is_multi_part=header.is_multi_part)
     with OpenEXR.File(str(path), separate_channels=True) as file:
         planes = [part.channels[channel].pixels if channel in part.channels else None for part in file.parts]

@@ -30,9 +30,8 @@ import OpenImageIO
 
 from bench._stats_frames import CODECS, LAYOUTS, frame, large_frame
 from bench._stats_kept import HEADING, keep, line_of, summary, verdict
-from exr_inspector.exr.chunks.layout import part_layout
-from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
-from exr_inspector.exr.header.parser import Header, HeaderParser
+from exr_inspector.exr.file_bytes import Ranges
+from exr_inspector.exr.probe import Answer, probe, run
 from exr_inspector.model import PixelReport, StatsMode
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.reader import read_pixels
@@ -45,19 +44,18 @@ OIIOTOOL = Path(OpenImageIO.__file__).parent / "bin" / "oiiotool"
 
 def report(source: RangeSource, budget: DecodeBudget, mode: StatsMode = StatsMode.FULL) -> PixelReport:
     """Statistics of one object, header and all."""
-    start = source.read(start=0, end=1 << 18)
-    version = source.version
-    if version is None:
-        sys.exit(f"{source.path}: nothing was read")
-    header = HeaderParser(version.size_bytes).feed(start)
-    if not isinstance(header, Header):
-        sys.exit(f"{source.path}: the header is too long for this benchmark")
-    layouts = [part_layout(part) for part in header.parts]
-    tables = read_tables(start, header, layouts, version.size_bytes)
-    if not isinstance(tables, tuple):
-        sys.exit(f"{source.path}: the chunk tables are too long for this benchmark")
-    states = [chunk_states(table, tables_end(header, layouts), version.size_bytes) for table in tables]
-    found = read_pixels(source, header, layouts, tables, states, mode=mode, file_size=version.size_bytes, budget=budget)
+
+    def read(ranges: Ranges) -> Answer:
+        pieces = source.read_many(ranges, coalesce_bytes=0)
+        return Answer(pieces, source.version.size_bytes if source.version else 0)
+
+    probed = run(probe(first_bytes=1 << 18), read)
+    if probed.header is None or probed.error is not None:
+        sys.exit(f"{source.path}: {probed.error}")
+    size = source.version.size_bytes if source.version else 0
+    found = read_pixels(
+        source, probed.header, probed.located, probed.tables, probed.states, mode=mode, file_size=size, budget=budget
+    )
     if found.faults or found.stopped:
         sys.exit(f"{source.path}: {len(found.faults)} faults {found.stopped}")
     return found

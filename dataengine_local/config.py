@@ -31,6 +31,7 @@ class RuntimeConfig:
         batch_size: Most events in one batch of a batching handler.
         batch_wait_seconds: Longest time the first event of a batch waits for others.
         get_data_returns_envelope: `event.get_data()` answers the whole event instead of the payload.
+        max_body_bytes: Largest body of a request; a larger one is answered 413.
         stop_seconds: How long calls that still run get to finish when the runtime stops.
         kept_invocations: How many of the latest calls `LocalRuntime.invocations` remembers.
         pipeline_triggers_map: `ctx.pipeline_triggers_map`.
@@ -45,6 +46,7 @@ class RuntimeConfig:
     batch_size: int = 10
     batch_wait_seconds: float = 0.1
     get_data_returns_envelope: bool = False
+    max_body_bytes: int = 2 * 1024 * 1024
     stop_seconds: float = 10
     kept_invocations: int = 10_000
     pipeline_triggers_map: Mapping[str, Any] = field(default_factory=dict)

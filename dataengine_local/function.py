@@ -1,9 +1,10 @@
-"""Loads a function's `main.py` from its folder, with the checks that VAST's command line makes before it builds one."""
+"""Loads a function's `main.py` from its folder."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,30 +12,38 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dataengine_local.batch import sdk_stand_in
 from dataengine_local.errors import LocalRuntimeError
+from dataengine_local.sdk import sdk_modules
 
-# `vastde functions build` looks for these as text: an annotated signature is refused.
-_REQUIRED_TEXT = ("def init(ctx)", "def handler(ctx, event)")
+# `vastde functions build` 5.4 looks for these as text; an annotated signature does not hold them.
+_TEXT_OF_BUILD_5_4 = ("def init(ctx)", "def handler(ctx, event)")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedFunction:
-    """A function's two entry points, and the name of its folder."""
+    """A function's two entry points.
+
+    Attributes:
+        name: The name of its folder.
+        init: Called once with `ctx`.
+        handler: Called with `ctx` and an event, or a list of events; plain or `async`.
+        warnings: What runs here but is refused by some version of the platform, one sentence each.
+    """
 
     name: str
     init: Callable[..., Any]
     handler: Callable[..., Any]
+    warnings: tuple[str, ...] = ()
 
 
 def load_function(directory: Path) -> LoadedFunction:
     """Import `main.py` of a folder, as the container does: with that folder first on the import path.
 
-    VAST's SDK modules are importable while `main.py` is imported, installed or not.
+    VAST's SDK modules are importable while `main.py` is imported, installed or not. Every published form of the signatures is
+    accepted: `def init(ctx: Context)`, `async def handler(ctx, event: VastEvent)`, `def handler(ctx, events_list)`.
 
     Raises:
-        LocalRuntimeError: There is no `main.py`, it lacks an entry point written as the platform's check wants it, or its
-            import fails.
+        LocalRuntimeError: There is no `main.py`, its import fails, or an entry point is missing or takes other arguments.
     """
     folder = directory.resolve()
     path = folder / "main.py"
@@ -44,15 +53,34 @@ def load_function(directory: Path) -> LoadedFunction:
         raise LocalRuntimeError(
             f"{path}: cannot be read ({type(error).__name__}); name the function's folder"
         ) from error
-    for required in _REQUIRED_TEXT:
-        if required not in text:
-            raise LocalRuntimeError(f"{path}: lacks `{required}`, which VAST's build looks for to the letter")
     module = _import(path)
-    for name in ("init", "handler"):
-        if not callable(getattr(module, name, None)):
+    for name, arguments in (("init", ("ctx",)), ("handler", ("ctx", "event"))):
+        problem = _signature_problem(getattr(module, name, None), arguments)
+        if problem:
             del sys.modules[module.__name__]
-            raise LocalRuntimeError(f"{path}: has no function {name}")
-    return LoadedFunction(folder.name, module.init, module.handler)
+            raise LocalRuntimeError(f"{path}: {problem}, expected def {name}({', '.join(arguments)})")
+    warnings = tuple(
+        f"main.py lacks the text `{wanted}`, which `vastde functions build` 5.4 looks for; newer versions do not"
+        for wanted in _TEXT_OF_BUILD_5_4
+        if wanted not in text
+    )
+    return LoadedFunction(folder.name, module.init, module.handler, warnings)
+
+
+def _signature_problem(entry_point: object, arguments: tuple[str, ...]) -> str | None:
+    if entry_point is None:
+        return "no such function"
+    if not callable(entry_point):
+        return f"a {type(entry_point).__name__} instead of a function"
+    try:
+        signature = inspect.signature(entry_point)
+    except ValueError:  # a callable written in C does not say
+        return None
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return f"found {signature}"
+    return None
 
 
 def _import(path: Path) -> ModuleType:
@@ -66,7 +94,7 @@ def _import(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        with sdk_stand_in():
+        with sdk_modules():
             spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]

@@ -11,7 +11,8 @@ import yaml
 
 from dataengine_local.client import ContentMode, post_event
 from dataengine_local.errors import EventError, LocalRuntimeError
-from dataengine_local.events import generated_event
+from dataengine_local.events import EVERY_FIVE_MINUTES, generated_event, schedule_event
+from dataengine_local.objects import event_of_object
 
 # How YAML's plain scalars get a type. Attributes of a CloudEvent are text as they are spelled: without resolvers. Its data
 # is JSON, which has no dates: without that one resolver.
@@ -26,25 +27,62 @@ _AS_JSON: dict[str, Any] = {
 @click.option(
     "--event", "event_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="YAML or JSON."
 )
+@click.option(
+    "--object", "object_name", metavar="PATH|S3-URL", help="Post that this object was created; it is looked at first."
+)
+@click.option(
+    "--bucket-folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that --object's bucket is; its name is the bucket's. Default: the folder of the file.",
+)
+@click.option(
+    "--schedule",
+    metavar="[CRON]",
+    is_flag=False,
+    flag_value=EVERY_FIVE_MINUTES,
+    help="Post that a schedule came due.",
+)
 @click.option("--generate-event", is_flag=True, help="Post the event that vastde generates; it names no object.")
 @click.option("--url", default="http://localhost:8080/", show_default=True, help="Where the runtime listens.")
 @click.option("--mode", type=click.Choice(["structured", "binary"]), default="structured", show_default=True)
 @click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), default=150, show_default=True, help="Seconds to wait."
 )
-def command(event_file: Path | None, generate_event: bool, url: str, mode: str, timeout: float) -> None:
+def command(
+    *,
+    event_file: Path | None,
+    object_name: str | None,
+    bucket_folder: Path | None,
+    schedule: str | None,
+    generate_event: bool,
+    url: str,
+    mode: str,
+    timeout: float,
+) -> None:
     """Post one event and print status and body of the answer. Exit code 0 for 204, 1 otherwise.
 
-    The file is a mapping with the event's attributes and `data`, or a mapping with `attributes` and `data`.
+    The file of --event is a mapping with the event's attributes and `data`, or with `attributes` and `data`. An s3:// URL of
+    --object is looked up with the endpoint and the keys in AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or
+    S3_ENDPOINT_URL, S3_ACCESS_KEY and S3_SECRET_KEY.
 
     \b
     Examples:
       python -m dataengine_local invoke --event event.yaml
+      python -m dataengine_local invoke --object samples/layers.exr
+      python -m dataengine_local invoke --object s3://renders/shot/beauty.1001.exr
+      python -m dataengine_local invoke --schedule "0 0 * ? * * *"
       python -m dataengine_local invoke --generate-event --url http://localhost:9000/ --mode binary
     """
-    if (event_file is None) == (not generate_event):
-        raise click.UsageError("name an event with --event FILE, or ask for one with --generate-event")
-    event = read_event(event_file) if event_file else generated_event()
+    if sum((event_file is not None, object_name is not None, schedule is not None, generate_event)) != 1:
+        raise click.UsageError("name exactly one of --event FILE, --object NAME, --schedule and --generate-event")
+    if bucket_folder is not None and object_name is None:
+        raise click.UsageError("--bucket-folder says which bucket the file of --object is in: name the file too")
+    if event_file is not None:
+        event = read_event(event_file)
+    elif object_name is not None:
+        event = event_of_object(object_name, bucket_folder=bucket_folder)
+    else:
+        event = schedule_event(schedule) if schedule is not None else generated_event()
     try:
         answer = post_event(url, event, mode=cast("ContentMode", mode), timeout_seconds=timeout)
     except LocalRuntimeError as error:

@@ -16,13 +16,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dataengine_local.batch import BatchCollector, is_batching
+from dataengine_local.batch import BatchCollector
 from dataengine_local.client import post_event
 from dataengine_local.config import RuntimeConfig
 from dataengine_local.context import LocalContext
 from dataengine_local.errors import EventError, LocalRuntimeError
 from dataengine_local.events import FUNCTION_TYPE, TYPE_PREFIX, VastEvent, VastEventList
 from dataengine_local.pool import DaemonPool
+from dataengine_local.sdk import is_batching
 
 SINK_LIMIT_BYTES = 126 * 1024
 _SINK_SECONDS = 30
@@ -144,6 +145,8 @@ class Invoker:
 
     async def _finish(self, event: VastEvent, result: Any, outcome: _Outcome) -> Invocation:
         error = outcome.error
+        if event.trigger_labels:
+            self._ctx.logger.info("[LABELS] %s", event.trigger_labels)
         if error is None and result is not None and self._config.sink_url is not None:
             try:
                 await asyncio.to_thread(self._deliver, self._config.sink_url, event, result)
@@ -162,7 +165,7 @@ class Invoker:
             raise LocalRuntimeError(f"it cannot be written as JSON ({error})") from error
         if size > SINK_LIMIT_BYTES:
             raise LocalRuntimeError(f"it has {size} bytes, an Event Broker takes {SINK_LIMIT_BYTES} at most")
-        new_event = {
+        new_event: dict[str, Any] = {
             "id": event.id,
             "type": FUNCTION_TYPE,
             "source": f"{TYPE_PREFIX}{self._config.function_name}",
@@ -170,6 +173,8 @@ class Invoker:
             "datacontenttype": "text/plain" if isinstance(data, str) else "application/json",
             "data": data,
         }
+        if event.partition_key is not None:
+            new_event["partitionkey"] = event.partition_key
         answer = post_event(sink_url, new_event, mode="binary", timeout_seconds=_SINK_SECONDS)
         if answer.status >= 300:
             raise LocalRuntimeError(f"the sink answered {answer.status}: {answer.body[:200]}")

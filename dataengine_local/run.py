@@ -70,6 +70,8 @@ def command(
     os.environ.update(config.envs)
     secrets = {**config.secrets, **(read_secrets_folder(secrets_folder) if secrets_folder else {})}
     function = load_function(directory)
+    for warning in function.warnings:
+        logging.getLogger(function.name).warning("%s", warning)
     runtime = LocalRuntime(
         function.init,
         function.handler,

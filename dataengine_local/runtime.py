@@ -13,6 +13,7 @@ import errno
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from dataengine_local.access import refusal
 from dataengine_local.config import RuntimeConfig
 from dataengine_local.context import LocalContext
 from dataengine_local.errors import EventError, LocalRuntimeError
-from dataengine_local.events import event_from_http
+from dataengine_local.http_events import event_from_http
 from dataengine_local.invoker import Invocation, Invoker
+from dataengine_local.sdk import sdk_modules
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -39,7 +42,7 @@ class LocalRuntime:
     """Runs one function behind HTTP.
 
     Attributes:
-        ctx: What `init` and the handler are given; tests look at its tracer, instruments and attributes.
+        ctx: What `init` and the handler receive; tests look at its telemetry and attributes.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class LocalRuntime:
             )
         )
         self._server_thread: threading.Thread | None = None
+        self._while_running = ExitStack()
 
     @property
     def url(self) -> str:
@@ -107,6 +111,7 @@ class LocalRuntime:
         """
         self._socket = _listen(self._config.host, self._port)
         self._port = self._socket.getsockname()[1]
+        self._while_running.enter_context(sdk_modules())
         sockets = [self._socket]
         self._server_thread = threading.Thread(target=self._server.run, args=(sockets,), name="runtime", daemon=True)
         self._server_thread.start()
@@ -133,6 +138,7 @@ class LocalRuntime:
         if self._server_thread is not None:
             self._server_thread.join()
         self._invoker.close()
+        self._while_running.close()
 
     def __enter__(self) -> Self:
         try:
@@ -166,10 +172,16 @@ class LocalRuntime:
         return f"init(ctx) raised {type(self._init_error).__name__}" if self._init_error else None
 
     async def _receive(self, request: Request) -> Response:
+        refused = refusal(request.headers, self._config.host)
+        if refused is not None:
+            self.ctx.logger.error("[REFUSED] %s", refused)
+            return _answer(403, refused)
         unready = self._unready()
         if unready is not None:
             return _answer(503, unready)
-        body = await request.body()
+        body = await _body_within(request, self._config.max_body_bytes)
+        if body is None:
+            return _answer(413, f"the request's body is larger than {self._config.max_body_bytes} bytes")
         try:
             event = event_from_http(
                 request.headers, body, get_data_returns_envelope=self._config.get_data_returns_envelope
@@ -186,6 +198,16 @@ class LocalRuntime:
 
     async def _liveness(self, _request: Request) -> Response:
         return _answer(200, "alive")
+
+
+async def _body_within(request: Request, most_bytes: int) -> bytes | None:
+    """The body; None as soon as it turns out to be larger, whether or not the request announced its length."""
+    body = bytearray()
+    async for block in request.stream():
+        body += block
+        if len(body) > most_bytes:
+            return None
+    return bytes(body)
 
 
 def _has_code(error: Exception) -> bool:

@@ -1,3 +1,68 @@
-"""exr-inspector: makes every OpenEXR file that is written into VAST storage known to VAST DataBase."""
+"""exr-inspector makes every OpenEXR file that is written into VAST storage searchable in VAST DataBase.
+
+As a library (`docs/python.md`)::
+
+    import exr_inspector as exr
+
+    file = exr.inspect("beauty.1001.exr", stats="sampled")
+    report = exr.validate("renders/shot010/", policy="comp")
+    with exr.open_catalog("renders.duckdb") as catalog:
+        catalog.upsert([file])
+
+Names are loaded when they are first used: `import exr_inspector` alone imports no other package, and only `open_catalog`
+imports vastdb and DuckDB.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exr_inspector.errors import ExrInspectorError
+    from exr_inspector.library.judging import validate
+    from exr_inspector.library.reading import inspect, inspect_all
+    from exr_inspector.library.results import InspectedFile, ValidationReport
+    from exr_inspector.library.tables import OpenCatalog, open_catalog
+    from exr_inspector.model import Finding, Inspection, Severity, StatsMode, Status
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ExrInspectorError",
+    "Finding",
+    "InspectedFile",
+    "Inspection",
+    "OpenCatalog",
+    "Severity",
+    "StatsMode",
+    "Status",
+    "ValidationReport",
+    "__version__",
+    "inspect",
+    "inspect_all",
+    "open_catalog",
+    "validate",
+]
+
+_HOMES = {
+    "ExrInspectorError": "errors",
+    "Finding": "model",
+    "InspectedFile": "library.results",
+    "Inspection": "model",
+    "OpenCatalog": "library.tables",
+    "Severity": "model",
+    "StatsMode": "model",
+    "Status": "model",
+    "ValidationReport": "library.results",
+    "inspect": "library.reading",
+    "inspect_all": "library.reading",
+    "open_catalog": "library.tables",
+    "validate": "library.judging",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib  # noqa: PLC0415 - only on first use
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

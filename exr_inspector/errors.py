@@ -109,7 +109,11 @@ class UnknownLayout(FormatError):
 
 
 class LimitExceeded(FormatError):
-    """The file asks for more than a limit allows; `limit` is the setting's name."""
+    """The file asks for more than a limit allows.
+
+    Attributes:
+        limit: Name of the limit: a field of `exr.limits.Limits`, or a setting's name.
+    """
 
     code = "LIMIT_EXCEEDED"
 
@@ -117,7 +121,7 @@ class LimitExceeded(FormatError):
         self, message: str, *, limit: str, offset: int | None = None, found: str = "", expected: str = ""
     ) -> None:
         self.limit = limit
-        super().__init__(f"{message} (limit {limit})", offset=offset, found=found, expected=expected)
+        super().__init__(message, offset=offset, found=found, expected=expected)
 
 
 class DecodeError(FormatError):

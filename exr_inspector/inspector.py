@@ -1,4 +1,4 @@
-"""The one place where a source of bytes meets the format: fetch, parse, locate, read pixels, judge - one Inspection.
+"""Drives the probe of `exr` over a storage source, then pixels, then validation: one Inspection.
 
 What is wrong with a file, for good, is an Inspection with status `failed`; what may be gone in a moment (an outage, a
 changed object, no time left) is raised. Nothing is written here.
@@ -7,53 +7,26 @@ changed object, no time left) is raised. Nothing is written here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from enum import Enum
 
-from exr_inspector.errors import BudgetExceeded, EmptyFile, ExrInspectorError, FormatError, SourceError
-from exr_inspector.exr.chunks.layout import Layout, part_layout
-from exr_inspector.exr.chunks.leader_walk import (
-    ByteRange,
-    ChunkMap,
-    LeaderReport,
-    check_all_leaders,
-    check_last_leader,
-    rebuild_tables,
-    run,
-)
-from exr_inspector.exr.chunks.tables import (
-    ChunkTable,
-    Completeness,
-    States,
-    assess,
-    chunk_states,
-    read_tables,
-    shared_entries,
-    tables_end,
-)
-from exr_inspector.exr.conformance.header import check_header
-from exr_inspector.exr.header.parser import Header, HeaderParser, NeedMore
-from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+from exr_inspector.errors import ExrInspectorError, LimitExceeded, SourceError
+from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Ranges, run
+from exr_inspector.exr.header.parser import Header
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_checkpoint
 from exr_inspector.exr.names import file_names
-from exr_inspector.exr.problems import Problem
-from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status
+from exr_inspector.exr.probe import LeaderMode, Probe, probe
+from exr_inspector.model import Cost, EventInfo, Inspection, PixelReport, StatsMode, Status
 from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, read_pixels
-from exr_inspector.settings import Settings
+from exr_inspector.settings import Settings, limit_text
 from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
 from exr_inspector.storage.sequences import sequence_name
-from exr_inspector.validation import Policy, validate
+from exr_inspector.validation import Policy, rule_of, validate
+
+__all__ = ["Inspector", "InspectorConfig", "LeaderMode"]
 
 LEADER_COALESCE_BYTES = 16 << 10
-
-
-class LeaderMode(str, Enum):
-    """Which chunk leaders are read: none beyond those that came with the header, the last chunk's, or all."""
-
-    OFF = "off"
-    LAST = "last"
-    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,55 +43,13 @@ class InspectorConfig:
         pixels: Budgets for that.
     """
 
-    initial_read_bytes: int = 65_536
+    initial_read_bytes: int = FIRST_READ_BYTES
     max_requests: int = 64
     leaders: LeaderMode = LeaderMode.OFF
     rebuild: bool = False
     limits: Limits = DEFAULT_LIMITS
     stats: StatsMode = StatsMode.OFF
     pixels: PixelConfig = field(default_factory=PixelConfig)
-
-
-@dataclass(slots=True)
-class _Known:
-    """What has been learned so far; becomes an Inspection, also when reading ended early."""
-
-    header: Header | None = None
-    layouts: tuple[Layout | None, ...] = ()
-    tables: tuple[ChunkTable, ...] = ()
-    states: tuple[States, ...] = ()
-    completeness: tuple[Completeness, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    pixels: PixelReport | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-
-
-class _Bytes:
-    """The file's first bytes, as far as they were read.
-
-    Where only the next step is known (a header is read attribute by attribute) each request reads further ahead than the one
-    before: requests grow with the logarithm of what is needed, no more than twice of which is read, and all copying together
-    stays linear.
-    """
-
-    def __init__(self, source: RangeSource, first_bytes: int, limit: int) -> None:
-        self._source = source
-        self._ahead = first_bytes
-        self._limit = limit
-        self.buffer = source.read(start=0, end=first_bytes)
-
-    def read_until(self, until: int, size: int) -> bytes:
-        """Have the bytes before `until`, or all there are."""
-        have = len(self.buffer)
-        if have < min(until, size):
-            self.buffer += self._source.read(start=have, end=min(until, size))
-        return self.buffer
-
-    def read_beyond(self, until: int, size: int) -> bytes:
-        """Have the bytes before `until`, or all there are, and some of those behind."""
-        ahead, self._ahead = self._ahead, 2 * self._ahead
-        return self.read_until(max(until, min(until + ahead, self._limit)), size)
 
 
 class Inspector:
@@ -200,198 +131,114 @@ class Inspector:
             ExrInspectorError: Retryable ones only: SourceUnavailable, ObjectChanged, DeadlineExceeded.
         """
         started = time.perf_counter()
-        known = _Known()
-        try:
-            self._read(source, known, deadline)
-        except ExrInspectorError as error:
-            if error.retryable:
-                raise
-            self._failed(known, error)
-            if known.header is not None and not known.problems:  # what could be read of it can be judged
-                known.problems = check_header(known.header, known.layouts)
-        inspection = self._inspection(source.bucket, source.key, known, policy, event=event, version=source.version)
-        return self._judged(inspection, policy, source.cost, started)
+        checkpoint = no_checkpoint if deadline is None else lambda: deadline.check("inspecting")
+        found = self._probe(source, checkpoint)
+        code, message = _failure(found)
+        pixels = None
+        if code is None and self._config.stats is not StatsMode.OFF:
+            try:
+                pixels = self._read_pixels(source, found, deadline)
+            except ExrInspectorError as error:
+                if error.retryable:
+                    raise
+                code, message = type(error).code, str(error)
+        if pixels is not None and pixels.stopped == "time":
+            checkpoint = no_checkpoint  # partial figures are worth their rows although the time is up
+        inspection = Inspection(
+            bucket=source.bucket,
+            key=source.key,
+            version=source.version,
+            status=Status.FAILED if code else Status.INSPECTED,
+            error_code=code,
+            error_message=message,
+            name=sequence_name(source.bucket, source.key),
+            inspected_at=self._now(),
+            header=found.header,
+            layouts=found.layouts,
+            completeness=found.completeness,
+            names=file_names(found.header, checkpoint) if found.header else (),
+            problems=found.problems,
+            pixels=pixels,
+            policy=policy.label,
+            event=event or EventInfo(),
+        )
+        return self._validated(inspection, policy, source.cost, started, checkpoint)
 
     def refused(
         self, bucket: str, key: str, error: ExrInspectorError, policy: Policy, *, event: EventInfo | None = None
     ) -> Inspection:
         """The Inspection of an object that could not even be asked for."""
-        known = _Known()
-        self._failed(known, error)
-        return self._judged(
-            self._inspection(bucket, key, known, policy, event=event, version=None), policy, Cost(), time.perf_counter()
-        )
-
-    def _inspection(
-        self,
-        bucket: str,
-        key: str,
-        known: _Known,
-        policy: Policy,
-        *,
-        event: EventInfo | None,
-        version: ObjectVersion | None,
-    ) -> Inspection:
-        return Inspection(
+        inspection = Inspection(
             bucket=bucket,
             key=key,
-            version=version,
-            status=Status.FAILED if known.error_code else Status.INSPECTED,
-            error_code=known.error_code,
-            error_message=known.error_message,
+            version=None,
+            status=Status.FAILED,
+            error_code=type(error).code,
+            error_message=str(error),
             name=sequence_name(bucket, key),
             inspected_at=self._now(),
-            header=known.header,
-            layouts=known.layouts,
-            completeness=known.completeness,
-            names=file_names(known.header) if known.header else (),
-            problems=known.problems,
-            pixels=known.pixels,
             policy=policy.label,
             event=event or EventInfo(),
         )
+        return self._validated(inspection, policy, Cost(), time.perf_counter(), no_checkpoint)
 
-    @staticmethod
-    def _judged(inspection: Inspection, policy: Policy, cost: Cost, started: float) -> Inspection:
-        findings = validate(inspection, policy)
+    def _validated(
+        self, inspection: Inspection, policy: Policy, cost: Cost, started: float, checkpoint: Checkpoint
+    ) -> Inspection:
+        findings = validate(inspection, policy, limits=self._config.limits, checkpoint=checkpoint)
         return replace(inspection, findings=findings, cost=cost, duration_ms=(time.perf_counter() - started) * 1000)
 
-    @staticmethod
-    def _failed(known: _Known, error: ExrInspectorError) -> None:
-        known.error_code, known.error_message = type(error).code, str(error)
-        if isinstance(error, FormatError) and isinstance(error.partial, Header):
-            known.header = error.partial
-
-    def _read(self, source: RangeSource, known: _Known, deadline: Deadline | None) -> None:
+    def _probe(self, source: RangeSource, checkpoint: Checkpoint) -> Probe:
+        """What the file says of itself, read within the budget of requests."""
         config = self._config
         metered = source.limited(ReadBudget(requests=config.max_requests))
-        start = _Bytes(metered, config.initial_read_bytes, config.limits.header_bytes + config.limits.table_bytes)
+
+        def read(ranges: Ranges) -> Answer:
+            pieces = metered.read_many(ranges, coalesce_bytes=LEADER_COALESCE_BYTES)
+            version = source.version
+            if version is None:
+                raise SourceError("the source answered a read without saying which version it read")
+            return Answer(pieces, version.size_bytes)
+
+        asking = probe(
+            config.limits,
+            leaders=config.leaders,
+            rebuild=config.rebuild,
+            first_bytes=config.initial_read_bytes,
+            checkpoint=checkpoint,
+        )
+        return run(asking, read)
+
+    def _read_pixels(self, source: RangeSource, found: Probe, deadline: Deadline | None) -> PixelReport | None:
         version = source.version
-        if version is None:
-            raise SourceError("the source answered a read without saying which version it read")
-        size = version.size_bytes
-        known.header = self._read_header(start, size)
-        self._locate(start, known, size)
-        known.problems = check_header(known.header, known.layouts)
-        self._check_chunks(PrefixedSource(metered, start.buffer), known, size)
-        fatal = next((problem for problem in known.problems if problem.fatal), None)
-        if fatal and not known.error_code:
-            known.error_code, known.error_message = fatal.code, _in_part(known.header, fatal.part, fatal.text)
-        if config.stats is not StatsMode.OFF and not known.error_code:
-            known.pixels = self._read_pixels(PrefixedSource(source, start.buffer), known, size, deadline)
-
-    def _read_header(self, start: _Bytes, size: int) -> Header:
-        if size == 0:
-            raise EmptyFile("the file is empty", found="0 bytes", expected="an OpenEXR file")
-        parser = HeaderParser(size, self._config.limits)
-        while isinstance(answer := parser.feed(start.buffer), NeedMore):
-            start.read_beyond(answer.until, size)
-        return answer
-
-    def _locate(self, start: _Bytes, known: _Known, size: int) -> None:
-        """Layouts and chunk tables of all parts before the first whose layout is unknown."""
-        header, limits = known.header, self._config.limits
-        if header is None:
-            return
-        layouts: list[Layout | None] = []
-        for part in header.parts:
-            try:
-                layouts.append(part_layout(part, limits))
-            except FormatError as error:
-                layouts.append(None)
-                if not known.error_code:
-                    self._failed(known, error)
-                    known.error_message = _in_part(header, part.index, known.error_message)
-        known.layouts = tuple(layouts)
-        located = list(_leading(layouts))
-        while isinstance(tables := read_tables(start.buffer, header, located, size, limits), NeedMore):
-            start.read_until(tables.until, size)
-        first_offset = tables_end(header, located)
-        known.tables = tables
-        known.states = tuple([chunk_states(table, first_offset, size) for table in tables])
-        if len(tables) > 1:
-            known.states = shared_entries(tables, known.states)
-
-    def _check_chunks(self, source: RangeSource, known: _Known, size: int) -> None:
-        """Completeness of every located part, by tables and as many leaders as the settings ask for.
-
-        The leader of the chunk that is last in the file is looked at in any case when it was read already.
-        """
-        header, layouts = known.header, list(_leading(known.layouts))
-        if header is None or not layouts:
-            return
-        line_orders = [part.line_order for part in header.parts[: len(layouts)]]
-        first_offset = tables_end(header, layouts)
-        chunks = ChunkMap(
-            layouts,
-            known.tables,
-            known.states,
-            header.is_multi_part,
-            first_offset,
-            size,
-            line_orders,
-            is_whole=len(layouts) == len(header.parts),
-        )
-        report = self._ask(source, chunks)
-        if self._config.rebuild and len(layouts) == len(known.layouts) and any(s is not None for s in report.states):
-            rebuilt = run(rebuild_tables(chunks), self._reader(source, only_at_hand=False))
-            report = replace(rebuilt, problems=report.problems + rebuilt.problems)
-        known.tables, known.states = report.tables, report.states
-        known.problems += report.problems
-        known.completeness = tuple(
-            assess(layout, table, states, header.parts[table.part].chunk_count, report.checked)
-            for layout, table, states in zip(layouts, known.tables, known.states, strict=True)
-        )
-
-    def _ask(self, source: RangeSource, chunks: ChunkMap) -> LeaderReport:
-        mode = self._config.leaders
-        question = check_all_leaders if mode is LeaderMode.ALL else check_last_leader
-        return run(question(chunks), self._reader(source, only_at_hand=mode is LeaderMode.OFF))
-
-    def _reader(
-        self, source: RangeSource, *, only_at_hand: bool
-    ) -> Callable[[tuple[ByteRange, ...]], Sequence[bytes] | None]:
-        """Answers a leader generator's questions, until the budget for requests is used up."""
-
-        def read(ranges: tuple[ByteRange, ...]) -> Sequence[bytes] | None:
-            pairs = [(wanted.start, wanted.end) for wanted in ranges]
-            if only_at_hand and not (isinstance(source, PrefixedSource) and source.holds(pairs)):
-                return None
-            try:
-                return source.read_many(pairs, coalesce_bytes=LEADER_COALESCE_BYTES)
-            except BudgetExceeded:
-                return None
-
-        return read
-
-    def _read_pixels(
-        self, source: RangeSource, known: _Known, size: int, deadline: Deadline | None
-    ) -> PixelReport | None:
-        layouts = list(_leading(known.layouts))
-        if known.header is None or not layouts:
+        if found.header is None or not found.tables or version is None:
             return None
         return read_pixels(
-            source,
-            known.header,
-            layouts,
-            known.tables,
-            known.states,
+            PrefixedSource(source, found.start),
+            found.header,
+            found.located,
+            found.tables,
+            found.states,
             mode=self._config.stats,
-            file_size=size,
+            file_size=version.size_bytes,
             budget=self._budget,
             config=self._config.pixels,
             deadline=deadline,
         )
 
 
-def _in_part(header: Header, part: int | None, message: str | None) -> str:
+def _failure(found: Probe) -> tuple[str | None, str | None]:
+    """Code and message of why the file cannot be read: the error that ended the probe, or the first fatal problem."""
+    if found.error is not None:
+        error = found.error
+        text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
+        return type(error).code, _in_part(found.header, found.error_part, text)
+    for problem in found.problems:
+        if problem.fatal:
+            return rule_of(problem.kind), _in_part(found.header, problem.part, problem.text)
+    return None, None
+
+
+def _in_part(header: Header | None, part: int | None, message: str) -> str:
     """A message with the part that it speaks of, where there are several."""
-    return f"part {part}: {message}" if part is not None and len(header.parts) > 1 else message or ""
-
-
-def _leading(layouts: Sequence[Layout | None]) -> Iterator[Layout]:
-    """The layouts before the first that is unknown: behind it no table's place is known."""
-    for layout in layouts:
-        if layout is None:
-            return
-        yield layout
+    return f"part {part}: {message}" if part is not None and header and len(header.parts) > 1 else message

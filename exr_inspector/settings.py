@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import LimitExceeded, SettingsError
 from exr_inspector.exr.limits import Limits
 from exr_inspector.settings_secrets import SecretLayers
 from exr_inspector.settings_table import CATALOG_NAMES, S3_NAMES, TABLE, Setting
@@ -246,6 +246,12 @@ def _s3(found: Mapping[str, Any]) -> S3Connection:
         timeout_seconds=found["S3_TIMEOUT_SECONDS"],
         retries=found["S3_RETRIES"],
     )
+
+
+def limit_text(error: LimitExceeded) -> str:
+    """The error's text with the setting that allows more."""
+    setting = error.limit if error.limit.isupper() else f"EXR_MAX_{error.limit.upper()}"
+    return f"{error} (setting {setting})"
 
 
 def _limits(found: Mapping[str, Any]) -> Limits:

@@ -112,7 +112,10 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
 
 
 def endpoint(value: str) -> str:
-    """An http or https URL of a host, without credentials, query or fragment; a trailing slash is dropped."""
+    """An http or https URL of a host, without credentials, query or fragment.
+
+    The scheme is written in lower case, since clients look for `http:` as text; a trailing slash is dropped.
+    """
     try:
         parts = urlsplit(text(value))
         host, _ = parts.hostname, parts.port
@@ -122,7 +125,8 @@ def endpoint(value: str) -> str:
         raise ValueError("expected a URL such as https://vip.example.com:443")
     if parts.username is not None or parts.password is not None:
         raise ValueError("a URL must not hold credentials")
-    return value.rstrip("/")
+    scheme, _, rest = value.partition(":")
+    return f"{scheme.lower()}:{rest}".rstrip("/")
 
 
 def names(value: str) -> tuple[str, ...]:

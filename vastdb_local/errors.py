@@ -1,8 +1,27 @@
-"""Errors of the local VAST DataBase, each with a stable `code`."""
+"""Errors of the local VAST DataBase, each with a stable `code`, and what DuckDB's error texts mean."""
 
 from __future__ import annotations
 
+import re
+from enum import Enum
 from typing import ClassVar
+
+
+class FileTrouble(Enum):
+    """What is wrong with the DuckDB file, by the text of an error; DuckDB has one class for all of these."""
+
+    IN_USE = re.compile(r"could not set lock|conflicting lock", re.IGNORECASE)
+    DISK_FULL = re.compile(r"no space left|file too large|disk quota exceeded|out of disk", re.IGNORECASE)
+    CORRUPT = re.compile(r"corrupt|checksum|read enough bytes|serialization error", re.IGNORECASE)
+    NO_DUCKDB_FILE = re.compile(r"not a valid duckdb database file", re.IGNORECASE)
+    NEWER_DUCKDB = re.compile(r"read a database file with version number", re.IGNORECASE)
+    BROKEN = re.compile(r"could not (?:write|read|fsync|truncate)|has been invalidated", re.IGNORECASE)
+
+    @classmethod
+    def of(cls, error: Exception) -> FileTrouble | None:
+        """The first that an error's text speaks of."""
+        text = re.sub(r'"[^"]*"', "", str(error))  # without the file's own name
+        return next((trouble for trouble in cls if trouble.value.search(text)), None)
 
 
 class VastDBLocalError(Exception):

@@ -242,6 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _query(query: str) -> tuple[str, dict[str, str]]:
     first, *rest = query.split("&")
+    first = first.removesuffix("=")  # VAST's ADBC driver writes `?transaction=`, the SDK `?transaction`
     command = "" if "=" in first else first
     pairs = (part.partition("=") for part in ([first, *rest] if "=" in first else rest) if part)
     return command, {unquote_plus(key): unquote_plus(value) for key, _, value in pairs}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from vastdb_local.calls import Answer, Call, Request
+from vastdb_local.engine import QueryEngine
 from vastdb_local.faults import IN_THE_ANSWER, Counters, Fault, FaultKind, Faults
 from vastdb_local.operations import ROUTES, Operation
 from vastdb_local.refusals import (
@@ -44,6 +45,7 @@ class Service:
         self._faults = faults
         self._counters = counters
         self._version = version
+        self._engine = QueryEngine(database, version)
         self._latency_seconds = latency_seconds
 
     def answer(self, request: Request) -> Answer:
@@ -90,6 +92,9 @@ class Service:
             return "head_bucket", self._head_bucket
         if request.method == "GET" and not request.command:
             return "list_objects", self._list_objects
+        engine = self._engine.route(request)
+        if engine is not None:
+            return engine
         operation = ROUTES.get((request.method, request.command))
         if operation is None:
             raise not_implemented(f"The local server has no {request.method} ?{request.command}.")

@@ -6,9 +6,11 @@ no HTTP; what the tables mean is in `metadata`.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -17,9 +19,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from vastdb_local.address import ServerAddress, lock_path, publish, withdraw
 from vastdb_local.conflicts import RowGroupConflicts
 from vastdb_local.deferred import DeferredTransaction
-from vastdb_local.errors import LocalDatabaseError
+from vastdb_local.errors import FileTrouble, LocalDatabaseError
 from vastdb_local.lookups import Lookups
 from vastdb_local.refusals import Refusal, not_found
 from vastdb_local.transaction import Known, Transaction
@@ -183,6 +186,8 @@ class Database:
 
     def ended(self, txid: int, *, committed: bool) -> None:
         """Everything a transaction did is visible to others by now, or gone."""
+        if committed and self._path is not None:
+            _protect_log(self._path)
         if self._row_groups is not None:
             self._row_groups.end(txid, committed=committed)
         with self._guard:
@@ -286,8 +291,14 @@ class Database:
         self._root.close()
         self._unlock()
 
+    def publish(self, address: ServerAddress) -> None:
+        """Let other programs of this user find the server by its file."""
+        if self._lock_file is not None:
+            publish(self._lock_file, address)
+
     def _unlock(self) -> None:
         if self._lock_file is not None:
+            withdraw(self._lock_file)
             os.close(self._lock_file)
             self._lock_file = None  # closing twice is harmless
 
@@ -299,10 +310,20 @@ def _batches(transaction: Transaction, sql: str) -> Iterator[pa.RecordBatch]:
         transaction.rollback()
 
 
+def _protect_log(path: Path) -> None:
+    """Let nobody read the log who cannot read the file; DuckDB makes it anew after each time it was folded in."""
+    log = path.with_name(path.name + ".wal")
+    with contextlib.suppress(OSError):  # it has just been folded in
+        allowed = stat.S_IMODE(path.stat().st_mode)
+        if stat.S_IMODE(log.stat().st_mode) & ~allowed:
+            log.chmod(allowed)
+
+
 def _lock(path: Path) -> int:
     """DuckDB locks its file against other processes only; a file beside it does so within this one, too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(lock_path(path), os.O_RDWR | os.O_CREAT, 0o600)
+    os.fchmod(descriptor, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -317,26 +338,43 @@ def _in_use(path: Path) -> LocalDatabaseError:
     )
 
 
+def _why_not_opened(path: Path | None, error: duckdb.Error) -> str:
+    text = str(error).splitlines()[0]
+    told = {
+        FileTrouble.IN_USE: f"{path} is open in another server or program: stop that one, or name another catalog file",
+        FileTrouble.DISK_FULL: f"{path} cannot be written, the disk is full: make room ({text})",
+        FileTrouble.CORRUPT: f"{path} is corrupt: restore a copy of it, or name another catalog file ({text})",
+        FileTrouble.NO_DUCKDB_FILE: f"{path} is not a DuckDB file, or its beginning is corrupt: name another catalog file",
+        FileTrouble.NEWER_DUCKDB: f"{path} was written by a newer DuckDB than {duckdb.__version__} ({text})",
+    }
+    trouble = FileTrouble.of(error)
+    if trouble in told:
+        return told[trouble]
+    reason = "cannot be opened" if isinstance(error, duckdb.IOException) else "is not a catalog of the local database"
+    return f"{path} {reason}: {text}"
+
+
 def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
+        "enable_external_access": "false",  # SQL of clients reaches nothing but this file
+        "python_enable_replacements": "false",
         "checkpoint_threshold": _LOG,
     }
+    is_new = path is not None and not path.exists()
     try:
         root = duckdb.connect(str(path) if path is not None else ":memory:", config=config)
+        if is_new and path is not None:
+            path.chmod(0o600)
         if not root.execute("FROM duckdb_schemas() WHERE schema_name = '_vast' AND NOT internal").fetchall():
             root.begin()
             root.execute(_CREATE)
             root.execute("INSERT INTO _vast.format VALUES ($1)", [FORMAT])
             root.commit()
         ((found,),) = root.execute("FROM _vast.format").fetchall()
-    except duckdb.IOException as error:
-        if path is not None and "lock" in str(error).lower():
-            raise _in_use(path) from error
-        raise LocalDatabaseError(f"{path} cannot be opened: {str(error).splitlines()[0]}") from error
     except duckdb.Error as error:
-        raise LocalDatabaseError(f"{path} is not a catalog of ours: {str(error).splitlines()[0]}") from error
+        raise LocalDatabaseError(_why_not_opened(path, error)) from error
     if found != FORMAT:
         root.close()
         raise LocalDatabaseError(f"{path} has catalog format {found}, this version reads {FORMAT}: name another file")

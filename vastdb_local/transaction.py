@@ -9,12 +9,21 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import duckdb
+import pyarrow as pa
 
 from vastdb_local.definitions import Projection, Table
-from vastdb_local.refusals import Refusal, bad_request, conflict, internal_error
+from vastdb_local.errors import FileTrouble
+from vastdb_local.refusals import Refusal, bad_request, conflict, disk_full, internal_error
 from vastdb_local.sql import filled
 
 _CONFLICTS = (duckdb.TransactionException, duckdb.DependencyException, duckdb.ConstraintException)
+_OF_THE_FILE = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, duckdb.SerializationException)
+_BEFORE_EXECUTION = (
+    duckdb.ParserException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.PermissionException,
+)
 _BAD_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 
 
@@ -86,6 +95,24 @@ class Transaction:
             self.failure = _refusal(error)
             raise self.failure from error
 
+    def query(self, sql: str) -> pa.Table:
+        """The rows of a query that a client has written: one statement that only reads.
+
+        Raises:
+            Refusal: 400 QueryFailed; the transaction goes on, unless DuckDB has aborted it.
+        """
+        if self.failure is not None:
+            raise self.failure
+        try:
+            statements = duckdb.extract_statements(sql)
+            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+                raise bad_request("QueryFailed", "The query engine answers one SELECT statement at a time.")
+            return self._connection.execute(statements[0]).to_arrow_table()
+        except duckdb.Error as error:
+            if not isinstance(error, _BEFORE_EXECUTION):
+                self.failure = _refusal(error)
+            raise bad_request("QueryFailed", " ".join(str(error).split())) from error
+
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Execute a query and fetch all its rows."""
         return self.run(sql, parameters).fetchall()
@@ -153,6 +180,13 @@ class Transaction:
 
 def _refusal(error: duckdb.Error) -> Refusal:
     text = str(error).splitlines()[0]
+    trouble = FileTrouble.of(error) if isinstance(error, _OF_THE_FILE) else None
+    if trouble is FileTrouble.DISK_FULL:  # at a commit DuckDB raises it as it does a conflict
+        return disk_full(f"The disk of the local database is full: make room, then try again. DuckDB: {text}")
+    if trouble is FileTrouble.CORRUPT:
+        return internal_error(f"The file of the local database is corrupt: restore a copy of it. DuckDB: {text}")
+    if trouble is not None:
+        return internal_error(f"The file of the local database cannot be used. DuckDB: {text}")
     if isinstance(error, _CONFLICTS):
         return conflict(text)
     if isinstance(error, _BAD_VALUES):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.policies.differences import differences
-from exr_inspector.validation.registry import GROUPS, IN_PART, LEFT_OUT, RULES
+from exr_inspector.validation.registry import GROUPS, LEFT_OUT, RULES, SOURCES
 
 _HEAD = """# Validation rules
 
@@ -36,8 +36,8 @@ def render() -> str:
     for group, title in GROUPS.items():
         rules = [rule for rule in RULES.values() if rule.group == group]
         lines.append(f"## {group}: {title}\n")
-        lines.append("| Code | Severity | Stage | What must hold | Why | Profiles | Source |")
-        lines.append("|---|---|---|---|---|---|---|")
+        lines.append("| Code | Severity | Stage | What must hold | Why | How to fix it | Profiles | Source |")
+        lines.append("|---|---|---|---|---|---|---|---|")
         for rule in rules:
             cells = (
                 f"`{rule.code}`",
@@ -45,6 +45,7 @@ def render() -> str:
                 rule.stage.value,
                 rule.title,
                 rule.why,
+                f"{rule.fix} `{rule.command}`" if rule.command else rule.fix,
                 differences(rule),
                 rule.source,
             )
@@ -55,9 +56,13 @@ def render() -> str:
     lines.append("| Code | Why |")
     lines.append("|---|---|")
     lines += [f"| `{code}` | {_cell(reason)} |" for code, reason in sorted(LEFT_OUT.items())]
-    lines.append("\n## Done in part\n")
-    lines.append("Rules that look at less than the catalogue asks for: what they look at, and why no more.\n")
+    lines.append("\n## Limits\n")
+    lines.append("Rules that look at less than their title says.\n")
     lines.append("| Code | What is looked at; what is not |")
     lines.append("|---|---|")
-    lines += [f"| `{code}` | {_cell(words)} |" for code, words in sorted(IN_PART.items())]
+    lines += [f"| `{rule.code}` | {_cell(rule.limits)} |" for rule in RULES.values() if rule.limits]
+    lines.append("\n## Sources\n")
+    lines.append("| Document | Where |")
+    lines.append("|---|---|")
+    lines += [f"| {name} | {_cell(where)} |" for name, where in SOURCES.items()]
     return "\n".join(lines) + "\n"

@@ -69,6 +69,7 @@ def main() -> None:
       ./run lint                               linters and types, as CI runs them
       ./run fmt                                format the code
       ./run docs                               write the generated pages of docs/
+      ./run lock [--upgrade]                   write requirements.lock from requirements*.txt
       ./run bench [NAME]                       benchmarks; without a name, what there is
     """
 

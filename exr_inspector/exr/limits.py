@@ -1,13 +1,18 @@
-"""What one file may ask of us: every number that a file declares is held against one of these before it is believed."""
+"""What one file may ask for: every number that a file declares is compared with one of these before anything is allocated."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+# Called now and then by everything whose work grows with what a file declares; what it raises ends the work.
+Checkpoint = Callable[[], None]
+PER_CHECKPOINT = 4_096  # attributes or channels between two calls
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Upper bounds for reading one file. Each has a setting of its own (`EXR_MAX_...`).
+    """Upper bounds for reading one file; `LimitExceeded.limit` is the name of one.
 
     Attributes:
         header_bytes: End of the last header, counted from the start of the file.
@@ -39,3 +44,7 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def no_checkpoint() -> None:
+    """The checkpoint of a caller without a time limit."""

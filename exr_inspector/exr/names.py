@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from exr_inspector.exr.header.attributes import readable_strings
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import Channel, Compression, PixelType
+from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 
 
 class ChannelName(NamedTuple):
@@ -157,6 +159,10 @@ def _split(
     channels.
     """
     prefix, _, component = name.rpartition(".")
+    if (
+        not prefix or not component
+    ):  # a dot at the start or end makes no layer, as in the library's `ChannelList::layers`
+        prefix, component = "", name
     if part_view is not None or not views:
         return prefix, component, part_view
     outer, _, last = prefix.rpartition(".")
@@ -182,11 +188,12 @@ def _declared(part: PartHeader) -> dict[str, dict[str, str]]:
     """The Cryptomattes that a part declares: key -> field -> text."""
     declared: dict[str, dict[str, str]] = {}
     for attribute in part.attributes:
-        match = _CRYPTO_ATTRIBUTE.fullmatch(attribute[0]) if attribute[0].startswith("cryptomatte/") else None
+        match = _CRYPTO_ATTRIBUTE.fullmatch(attribute.name) if attribute.name.startswith("cryptomatte/") else None
         if match:
             fields = declared.setdefault(match[1], {})
-            if isinstance(attribute.value, str):
-                fields[match[2]] = attribute.value
+            texts = readable_strings("string", attribute.value) if attribute.type_name == "string" else None
+            if texts:
+                fields[match[2]] = texts[0]
     return declared
 
 
@@ -251,29 +258,34 @@ def _layers(names: Sequence[ChannelName], types: Sequence[str]) -> tuple[Layer, 
     )
 
 
-def file_names(header: Header) -> tuple[PartNames, ...]:
+def file_names(header: Header, checkpoint: Checkpoint = no_checkpoint) -> tuple[PartNames, ...]:
     """Take the names of all parts apart. A part without a channel list has none.
 
     All parts together, since writers of multi-part files declare a Cryptomatte in the first one, or in each.
+
+    Args:
+        header: The header.
+        checkpoint: Called for each part; what it raises ends the work.
     """
     declared = [_declared(part) for part in header.parts]
-    if not any(declared):
-        return tuple([_part_names(header, part, None) for part in header.parts])
     mattes = _Mattes(declared)
-    names = [_part_names(header, part, mattes) for part in header.parts]
+    names = []
+    for part in header.parts:
+        checkpoint()
+        names.append(_part_names(header, part, mattes))
     return tuple([part._replace(cryptomattes=mattes.made(mine)) for part, mine in zip(names, declared, strict=True)])
 
 
-def _part_names(header: Header, part: PartHeader, mattes: _Mattes | None) -> PartNames:
+def _part_names(header: Header, part: PartHeader, mattes: _Mattes) -> PartNames:
     channels = part.channels or ()
     views, part_view = _views(header, part)
     known_views = frozenset(views) - {""}  # a view without a name is not named by an empty component
     lossy = lossy_channels(part.compression, channels)
     names, held = [], dict[str, None]()
     for channel in channels:
-        name = channel[0]
+        name = channel.name
         layer, component, view = _split(name, views, known_views, part_view)
-        crypto = mattes.of(layer, name) if mattes else None
+        crypto = mattes.of(layer, name)
         if crypto is not None:
             held[crypto] = None
         names.append(ChannelName(name, layer, component, view, name in lossy, crypto))

@@ -1,33 +1,91 @@
-"""What is wrong with a file that can still be read: each oddity as a value with the code of the rule it breaks.
+"""Deviations from the format in a file that can still be read, as values. Nothing is repaired here.
 
-The codes are those of the rule catalogue (`./run rules`). The reader reports and repairs nothing; whether a problem is an
-error, a warning or of no interest is for a policy to say.
+The kinds are this package's own. Which rule a kind breaks and how severe that is, `validation` decides.
 """
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import NamedTuple
 
-MAX_PROBLEMS_PER_CODE = 100
+MAX_PROBLEMS_PER_KIND = 100
+
+
+class ProblemKind(Enum):
+    """What a problem is about."""
+
+    # the version word
+    CONTRADICTORY_FLAGS = auto()
+    DEEP_FLAG = auto()
+    LONG_NAMES_FLAG = auto()
+    MULTI_PART_FLAG = auto()
+    # attributes
+    LARGE_HEADER = auto()
+    MISSING_ATTRIBUTE = auto()
+    WRONG_ATTRIBUTE_TYPE = auto()
+    UNKNOWN_ATTRIBUTE_TYPE = auto()
+    DUPLICATE_ATTRIBUTE = auto()
+    DEPRECATED_ATTRIBUTE = auto()
+    MALFORMED_VALUE = auto()
+    NAME_LENGTH = auto()
+    NOT_UTF8 = auto()
+    EMPTY_STRING = auto()
+    UNKNOWN_CODE = auto()
+    PREVIEW = auto()
+    # parts
+    PART_NAME = auto()
+    MISSING_PART_TYPE = auto()
+    UNKNOWN_PART_TYPE = auto()
+    PART_TYPE_MISMATCH = auto()
+    DEEP_VERSION = auto()
+    SHARED_ATTRIBUTES = auto()
+    SHARED_TIME_CODE = auto()
+    INVALID_WINDOW = auto()
+    PIXEL_ASPECT_RATIO = auto()
+    SCREEN_WINDOW = auto()
+    UNKNOWN_COMPRESSION = auto()
+    DEEP_COMPRESSION = auto()
+    UNKNOWN_LINE_ORDER = auto()
+    TILE_DESCRIPTION = auto()
+    # channels
+    EXTRA_CHANNEL_LIST = auto()
+    CHANNEL_COUNT = auto()
+    CHANNEL_ORDER = auto()
+    DUPLICATE_CHANNEL = auto()
+    UNKNOWN_PIXEL_TYPE = auto()
+    CHANNEL_FLAGS = auto()
+    CHANNEL_SAMPLING = auto()
+    # chunks
+    MISSING_CHUNK_COUNT = auto()
+    WRONG_CHUNK_COUNT = auto()
+    TOO_MANY_CHUNKS = auto()
+    WRONG_LEADER = auto()
+    CHUNK_SIZE = auto()
+    DEEP_CHUNK_SIZES = auto()
+    CHUNK_PAST_END = auto()
+    OVERLAPPING_CHUNK = auto()
+    UNREFERENCED_BYTES = auto()
+    CHUNK_ORDER = auto()
+    TABLE_REBUILT = auto()
 
 
 class Problem(NamedTuple):
-    """One observation.
+    """One deviation.
 
     Attributes:
-        code: Rule code, such as `STR-ATTR-DUP`.
+        kind: What it is about.
         message: What is wrong, in words.
         part: Index of the part, None for the file as a whole.
         offset: Byte offset in the file where it shows, None where it has no place.
         found: What the bytes say.
         expected: What the format asks for.
         channel: Name of the channel, where it concerns one.
-        fatal: True when the OpenEXR library cannot open the file because of it, or opens it only by luck since it loses its
-            place in the header.
-        mild: True for the harmless variant of what the code stands for: one degree below the rule's severity.
+        fatal: True when the OpenEXR library cannot open the file because of it, or loses its place in the header, so that
+            opening the rest depends on luck.
+        mild: True for the harmless variant of its kind.
     """
 
-    code: str
+    kind: ProblemKind
     message: str
     part: int | None = None
     offset: int | None = None
@@ -49,7 +107,7 @@ class Problem(NamedTuple):
 
 
 class ProblemList:
-    """Collects problems; of each code it keeps the first MAX_PROBLEMS_PER_CODE and counts the rest.
+    """Collects problems; of each kind it keeps the first MAX_PROBLEMS_PER_KIND and counts the rest.
 
     A header can hold 100,000 attributes that are all wrong in one way: nobody reads as many findings, and no table should
     store them.
@@ -59,25 +117,25 @@ class ProblemList:
 
     def __init__(self) -> None:
         self._problems: list[Problem] = []
-        self._counts: dict[str, int] = {}
-        self._fatal: set[str] = set()
+        self._counts: dict[ProblemKind, int] = {}
+        self._fatal: set[ProblemKind] = set()
 
     def add(self, problem: Problem) -> None:
         """Keep or count one problem."""
-        code = problem.code
-        count = self._counts[code] = self._counts.get(code, 0) + 1
-        if count <= MAX_PROBLEMS_PER_CODE:
+        kind = problem.kind
+        count = self._counts[kind] = self._counts.get(kind, 0) + 1
+        if count <= MAX_PROBLEMS_PER_KIND:
             self._problems.append(problem)
         elif problem.fatal:
-            self._fatal.add(code)
+            self._fatal.add(kind)
 
     def all(self) -> tuple[Problem, ...]:
-        """What was kept, and for each code that occurred more often one problem that says how many more."""
-        for code, count in self._counts.items():
-            more = count - MAX_PROBLEMS_PER_CODE
-            if more > 0:
-                self._problems.append(
-                    Problem(code, f"{more} more of this kind", found=str(count), fatal=code in self._fatal)
-                )
-        self._counts.clear()
-        return tuple(self._problems)
+        """The problems that were kept, and for each kind that occurred more often one that says how many more."""
+        more = [
+            Problem(
+                kind, f"{count - MAX_PROBLEMS_PER_KIND} more of this kind", found=str(count), fatal=kind in self._fatal
+            )
+            for kind, count in self._counts.items()
+            if count > MAX_PROBLEMS_PER_KIND
+        ]
+        return (*self._problems, *more)

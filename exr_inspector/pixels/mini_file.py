@@ -30,7 +30,7 @@ def _attribute(name: bytes, type_name: bytes, value: bytes) -> bytes:
 def library_names(channels: Sequence[Channel]) -> list[str]:
     """What the channels, in the order of the pixel data, are called in the files made here.
 
-    Their own names, unless one of them is no text or looks as if it were none (see `malformed.decode_name`): the library would
+    Their own names, unless one of them is no text or looks as if it were none (see `decode_name`): the library would
     sort it elsewhere, or refuse it. Then numbers keep the order, and the last component stays, by which some codecs go.
     """
     names = [channel.name for channel in channels]

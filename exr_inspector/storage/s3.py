@@ -30,6 +30,7 @@ from exr_inspector.storage.failures import Next, SilentRefusal
 from exr_inspector.storage.keys import check_key
 from exr_inspector.storage.listing import ObjectListing
 from exr_inspector.storage.objects import Report
+from exr_inspector.storage.proxies import proxy_options
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import (
     Answer,
@@ -219,6 +220,7 @@ def _client_options(connection: S3Connection) -> ClientConfig:
         "connect_timeout": min(seconds, timedelta(seconds=CONNECT_SECONDS)),
         "read_timeout": seconds,  # a stalled answer; a slow one that keeps coming is bounded by the deadline
         "timeout": timedelta(seconds=REQUEST_SECONDS),
+        **proxy_options(connection.endpoint_url),
     }
     if connection.ca_bundle is not None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from exr_inspector.validation.engine import validate, validate_sequence
 from exr_inspector.validation.frames import FrameSummary, frame_of_inspection
+from exr_inspector.validation.from_problems import rule_of
 from exr_inspector.validation.policies.file import PROFILES
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy, builtin_policy, load_policy
 from exr_inspector.validation.registry import RULES
@@ -17,6 +18,7 @@ __all__ = [
     "builtin_policy",
     "frame_of_inspection",
     "load_policy",
+    "rule_of",
     "validate",
     "validate_sequence",
 ]

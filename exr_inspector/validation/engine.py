@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_checkpoint
 from exr_inspector.model import Finding, Inspection, Severity
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.from_problems import failure_finding, problem_findings
-from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.policies.plan import Group, Step
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy
+from exr_inspector.validation.registry import Parameters
 from exr_inspector.validation.rule import Found, Results
 from exr_inspector.validation.rules.sequences import group_frames
 
 RULE_FAILED = "RULE-FAILED"
 MAX_FINDINGS_PER_CODE = 50
+MAX_TEXT_CHARACTERS = 2_000  # of a message, and of what was found and expected: names come from the file
 
 
 def _finding(step: Step, found: Found, part: int | None) -> Finding:
@@ -29,8 +31,14 @@ def _finding(step: Step, found: Found, part: int | None) -> Finding:
     severity = step.severity or found.severity or rule.severity
     index = found.part if found.part is not None else part
     message, said, expected = found.message, found.found, found.expected
+    if len(message) + len(said) + len(expected) > MAX_TEXT_CHARACTERS:
+        message, said, expected = _shortened(message), _shortened(said), _shortened(expected)
     fields = (rule.code, severity, message, index, found.channel, said, expected, found.offset, rule.version)
     return tuple.__new__(Finding, fields)  # as Finding(...), in C
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_TEXT_CHARACTERS else f"{text[: MAX_TEXT_CHARACTERS - 3]}..."
 
 
 def _failed(step: Step, part: int | None, error: Exception) -> Finding:
@@ -95,8 +103,14 @@ def _capped(findings: list[Finding]) -> list[Finding]:
     return kept
 
 
-def judge(inspection: Inspection, policy: ResolvedPolicy) -> tuple[Finding, ...]:
-    """The findings of one file under what holds for its path, part by part, those of the file first."""
+def judge(
+    inspection: Inspection,
+    policy: ResolvedPolicy,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> tuple[Finding, ...]:
+    """The findings of one file under what holds for its path, part by part, those of the file first. See `validate`."""
     findings = problem_findings(inspection, policy) if inspection.problems else []
     if inspection.error_code is not None:
         failure = failure_finding(inspection, policy)
@@ -105,11 +119,11 @@ def judge(inspection: Inspection, policy: ResolvedPolicy) -> tuple[Finding, ...]
     header = inspection.header
     if header is not None and header.parts and not header.is_partial:
         try:
-            facts = FileFacts(inspection, header)
+            facts = FileFacts(inspection, header, limits)
         except Exception as error:  # noqa: BLE001 - as for a rule that raises: the inspection itself must not be lost
             findings.append(_unjudged(error))
         else:
-            _run_all(facts, policy, findings)
+            _run_all(facts, policy, findings, checkpoint)
     if len(findings) > 1:
         if len(findings) > MAX_FINDINGS_PER_CODE:
             findings = _capped(findings)
@@ -117,13 +131,14 @@ def judge(inspection: Inspection, policy: ResolvedPolicy) -> tuple[Finding, ...]
     return tuple(findings)
 
 
-def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding]) -> None:
+def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding], checkpoint: Checkpoint) -> None:
     plan, parameters = policy.plan, policy.parameters
     pixels = facts.inspection.pixels is not None
     _run(plan.files, facts, parameters, None, findings)
     if pixels:
         _run(plan.file_pixels, facts, parameters, None, findings)
     for part in facts.parts:
+        checkpoint()
         judge_channels = _kept_findings if part.channel_facts.is_kept else _channel_findings
         findings += judge_channels(policy, part.channel_facts, part.index)
         _run(plan.parts, part, parameters, part.index, findings)
@@ -131,17 +146,25 @@ def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding]) 
             _run(plan.part_pixels, part, parameters, part.index, findings)
 
 
-def validate(inspection: Inspection, policy: Policy) -> tuple[Finding, ...]:
+def validate(
+    inspection: Inspection,
+    policy: Policy,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> tuple[Finding, ...]:
     """Judge one file.
 
     Args:
         inspection: What is known of it; its `findings` are not looked at.
         policy: The policy; what holds for the file's path is worked out here.
+        limits: What values that are decoded here (id manifests) may grow to.
+        checkpoint: Called before the rules of each part; what it raises ends the validation.
 
     Returns:
         Findings in the order file, part by part; of one code no more than MAX_FINDINGS_PER_CODE and a count of the rest.
     """
-    return judge(inspection, policy.for_path(inspection.path))
+    return judge(inspection, policy.for_path(inspection.path), limits=limits, checkpoint=checkpoint)
 
 
 def validate_sequence(frames: Iterable[FrameSummary], policy: Policy) -> dict[str, tuple[Finding, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exr_inspector.exr.problems import Problem
+from exr_inspector.exr.problems import Problem, ProblemKind
 from exr_inspector.model import Finding, Inspection, Severity
 from exr_inspector.validation.policies.policy import ResolvedPolicy
 from exr_inspector.validation.registry import RULES
@@ -19,6 +19,30 @@ _RULE_OF_ERROR = {
     "EXR_DECODE": "CHK-DECODE",
     "LIMIT_EXCEEDED": "STR-LIMIT",
 }
+_RULE_OF_KIND = {rule.problem: code for code, rule in RULES.items() if rule.problem is not None}
+_KIND_OF_RULE = {code: kind for kind, code in _RULE_OF_KIND.items()}
+
+
+def rule_of(kind: ProblemKind) -> str:
+    """Code of the rule that a problem of this kind breaks."""
+    return _RULE_OF_KIND[kind]
+
+
+def problem_of(finding: Finding) -> Problem:
+    """The problem that a stored finding reports.
+
+    Raises:
+        KeyError: If no problem is reported under its code.
+    """
+    return Problem(
+        _KIND_OF_RULE[finding.code],
+        finding.message,
+        finding.part,
+        finding.offset,
+        finding.found,
+        finding.expected,
+        finding.channel,
+    )
 
 
 def _severity(policy: ResolvedPolicy, code: str, *, is_fatal: bool, is_mild: bool) -> Severity | None:
@@ -41,23 +65,33 @@ def _version(code: str) -> int:
     return rule.version if rule is not None else 1
 
 
-def _finding(problem: Problem, severity: Severity) -> Finding:
+def _finding(problem: Problem, code: str, severity: Severity) -> Finding:
     message = problem.message
     if problem.found:
         message += f": found {problem.found}"
     if problem.expected:
         message += f", expected {problem.expected}" if problem.found else f": expected {problem.expected}"
-    code, _, part, offset, found, expected, channel, *_ = problem
-    return Finding(code, severity, message, part, channel, found, expected, offset, _version(code))
+    return Finding(
+        code,
+        severity,
+        message,
+        problem.part,
+        problem.channel,
+        problem.found,
+        problem.expected,
+        problem.offset,
+        _version(code),
+    )
 
 
 def problem_findings(inspection: Inspection, policy: ResolvedPolicy) -> list[Finding]:
     """The inspection's problems as findings."""
     found = []
     for problem in inspection.problems:
-        severity = _severity(policy, problem.code, is_fatal=problem.fatal, is_mild=problem.mild)
+        code = rule_of(problem.kind)
+        severity = _severity(policy, code, is_fatal=problem.fatal, is_mild=problem.mild)
         if severity is not None:
-            found.append(_finding(problem, severity))
+            found.append(_finding(problem, code, severity))
     return found
 
 

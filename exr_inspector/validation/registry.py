@@ -72,6 +72,46 @@ GROUPS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_OPENEXR = "https://openexr.com/en/latest/"
+_OPENEXR_CODE = "https://github.com/AcademySoftwareFoundation/openexr/blob/main/"
+_NETFLIX = "https://partnerhelp.netflixstudios.com/hc/en-us/articles/"
+
+# document that rules name as their source -> its address, or what it is
+SOURCES: Mapping[str, str] = MappingProxyType(
+    {
+        "OpenEXR technical introduction": f"{_OPENEXR}TechnicalIntroduction.html",
+        "OpenEXR file layout document": f"{_OPENEXR}OpenEXRFileLayout.html",
+        "OpenEXR standard attributes": f"{_OPENEXR}StandardAttributes.html",
+        "OpenEXR multi-view document": f"{_OPENEXR}MultiViewOpenEXR.html",
+        "OpenEXR deep ids specification": f"{_OPENEXR}DeepIDsSpecification.html",
+        "Interpreting Deep Pixels": f"{_OPENEXR}InterpretingDeepPixels.html",
+        "OpenEXR exr2aces": f"{_OPENEXR}bin/exr2aces.html",
+        "exrcheck": f"{_OPENEXR}bin/exrcheck.html",
+        "OpenEXRCore 3.5": f"{_OPENEXR_CODE}src/lib/OpenEXRCore",
+        "OpenEXR 3.5 colour metadata checks": f"{_OPENEXR_CODE}src/lib/OpenEXRCore/color_metadata.c",
+        "OpenEXR Imf": f"{_OPENEXR_CODE}src/lib/OpenEXR (the file that follows)",
+        "OpenEXR release notes": f"{_OPENEXR_CODE}CHANGES.md",
+        "measured with OpenEXR 3.5.3": "what the library's Python module writes",
+        "ASWF Color Interop recommendation": "https://github.com/AcademySoftwareFoundation/ColorInterop",
+        "Cryptomatte specification 1.2.0": "https://github.com/Psyop/Cryptomatte/tree/master/specification",
+        "Cryptomatte reference utilities": "https://github.com/Psyop/Cryptomatte/blob/master/nuke/cryptomatte_utilities.py",
+        "OpenImageIO": "https://openimageio.readthedocs.io",
+        "Academy's reference container writer": "https://github.com/ampas/aces_container",
+        "ACEScentral": "https://community.acescentral.com/t/supported-compression-for-aces-exr-container/391",
+        "SMPTE 12M": "the standard of time and control code",
+        "Netflix VFX requirements": f"{_NETFLIX}360000611467",
+        "Netflix non-graded archival master specifications": f"{_NETFLIX}21669570043283 and {_NETFLIX}360049545294",
+        "Netflix VFX plate naming": f"{_NETFLIX}360055781274",
+        "Fox final archive specification": "https://specs.fox/t/y4yt1kq63yq14/a11-final-archive",
+        "Blender T96933": "https://projects.blender.org/blender/blender/issues/96933",
+        "Blender manual": "https://docs.blender.org/manual/en/latest/render/cycles/optimizations/reducing_noise.html",
+        "Natron#1152": "https://github.com/MrKepzie/Natron/issues/1152",
+        "ProEXR#7": "https://github.com/fnordware/ProEXR/issues/7",
+        "docs/settings.md": "of this project",
+        "the show's policy": "the parameter in brackets, see docs/policies.md",
+    }
+)
+
 # code -> why no rule has it
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {
@@ -87,32 +127,12 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# code -> what the catalogue asks of a rule besides what it does, and why that is not done
-IN_PART: Mapping[str, str] = MappingProxyType(
-    {
-        "ACE-LINEORDER": "the attribute; where chunks lie is told by CHK-LINEORDER and CHK-GAPS",
-        "CHK-SIZE-OUTLIER": "sizes; `.tmp` and `.part` files beside frames are never inspected",
-        "CRY-COVERAGE": "ranges and means of ranks; the sum in one pixel needs single pixels",
-        "CRY-MANIF-FILE": "the form of the path; rules read nothing, so nobody looks whether the file is there",
-        "CRY-PIXEL-ID": "NaN and infinities; which ids there are needs single pixels",
-        "CRY-SEQ": "keys and numbers of layers; names in manifests may come and go with objects",
-        "DEEP-ZBACK": "sign and finiteness; ZBack below Z (a point sample) needs single samples",
-        "DEL-NFX-LINEAR": "colour tags; pixels that look logarithmic are told by PIX-LOGLIKE",
-        "DEL-NFX-NAMES": "characters and padding of each name; versions and repeated names need the whole delivery",
-        "DEL-NFX-NUMBERING": "gaps; whether numbers match other assets needs these",
-        "IDM-PARSE": "the manifest and its channels; which ids there are needs single pixels",
-        "PIX-NORMAL-LENGTH": "components beyond 1; shorter normals need all three of one pixel",
-        "TIM-FPS": "the value; an absent one means 24 and is no fault",
-        "TIM-TC-SEQ": "rates up to 30; above, writers disagree about how frames are counted",
-        "WIN-SCREEN": "numbers that are none; whether an image is two-dimensional nobody can tell",
-    }
-)
-
 
 def _collect() -> Mapping[str, Rule]:
     found: dict[str, Rule] = {}
     for module in _MODULES:
-        for rule in module.RULES:
+        own = (value for value in vars(module).values() if isinstance(value, Rule))
+        for rule in (*own, *getattr(module, "REPORTED", ())):
             if rule.code in found:
                 raise ValueError(f"two rules are called {rule.code}")
             found[rule.code] = rule
@@ -121,3 +141,17 @@ def _collect() -> Mapping[str, Rule]:
 
 
 RULES: Mapping[str, Rule] = _collect()
+
+
+class Parameters(
+    windows.WindowParameters,
+    channels.ChannelParameters,
+    types.TypeParameters,
+    compression.CompressionParameters,
+    aces.AcesParameters,
+    pixels.PixelParameters,
+    deep.DeepParameters,
+    delivery.DeliveryParameters,
+    sequences.SequenceParameters,
+):
+    """Every parameter of every rule."""

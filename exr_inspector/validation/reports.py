@@ -19,6 +19,7 @@ from exr_inspector import __version__
 from exr_inspector.errors import SettingsError
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation.registry import RULES
+from exr_inspector.validation.rule import Rule
 
 _SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 # What XML 1.0 has no way to write.
@@ -27,20 +28,24 @@ _SARIF_LEVELS = {Severity.INFO: "note", Severity.WARNING: "warning", Severity.ER
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What came of judging one file or sequence.
+class ValidationResult:
+    """What validation found in one file or sequence.
 
     Attributes:
         name: As the user named it, or its path.
         findings: Results, worst first.
         policy: Name and version of the policy.
-        fault: Why it could not be judged; empty when it could.
+        fault: Why it could not be read; empty when it could.
+        unchecked: What was not looked at, such as pixels outside the sample; empty when everything was.
+        is_sequence: Whether this is a sequence of files.
     """
 
     name: str
     findings: tuple[Finding, ...]
     policy: str = ""
     fault: str = ""
+    unchecked: str = ""
+    is_sequence: bool = False
 
     @property
     def worst(self) -> Severity | None:
@@ -74,14 +79,16 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     }
 
 
-def json_text(results: Sequence[Judged]) -> str:
+def json_text(results: Sequence[ValidationResult]) -> str:
     """All results as one JSON document."""
     document = [
         {
             "path": result.name,
+            "kind": "sequence" if result.is_sequence else "file",
             "policy": result.policy,
             "worst_severity": result.worst.label if result.worst else None,
             "fault": result.fault or None,
+            "not_checked": result.unchecked or None,
             "findings": [finding_json(finding) for finding in result.findings],
         }
         for result in results
@@ -103,6 +110,11 @@ def _uri(name: str) -> str:
     return Path(name).as_uri() if name.startswith("/") else quote(name, safe="/")
 
 
+def how_to_fix(rule: Rule) -> str:
+    """How to fix a violation, with the command that does it."""
+    return f"Fix: {rule.fix}\nCommand: {rule.command}" if rule.command else f"Fix: {rule.fix}"
+
+
 def _sarif_rule(code: str) -> dict[str, Any]:
     rule = RULES.get(code)
     if rule is None:
@@ -111,12 +123,12 @@ def _sarif_rule(code: str) -> dict[str, Any]:
         "id": code,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.why},
-        "help": {"text": f"Source: {rule.source}"},
+        "help": {"text": f"{how_to_fix(rule)}\nSource: {rule.source}"},
         "defaultConfiguration": {"level": _SARIF_LEVELS[rule.severity]},
     }
 
 
-def _sarif_result(result: Judged, finding: Finding, index: int) -> dict[str, Any]:
+def _sarif_result(result: ValidationResult, finding: Finding, index: int) -> dict[str, Any]:
     place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(result.name)}}}
     if finding.offset is not None:
         place["physicalLocation"]["region"] = {"byteOffset": finding.offset, "byteLength": 1}
@@ -131,7 +143,7 @@ def _sarif_result(result: Judged, finding: Finding, index: int) -> dict[str, Any
     }
 
 
-def sarif_text(results: Sequence[Judged]) -> str:
+def sarif_text(results: Sequence[ValidationResult]) -> str:
     """All results as a SARIF 2.1.0 log of one run."""
     codes = sorted({finding.code for result in results for finding in result.findings})
     index = {code: position for position, code in enumerate(codes)}
@@ -168,11 +180,11 @@ def _told(finding: Finding) -> str:
 def _failure(junit: Any, finding: Finding) -> Any:
     failure = junit.Failure(_told(finding), finding.code)
     if rule := RULES.get(finding.code):
-        failure.text = f"{rule.title}. {rule.why}"
+        failure.text = f"{rule.title}. {rule.why}\n{how_to_fix(rule)}"
     return failure
 
 
-def junit_text(results: Sequence[Judged], fail_on: Severity | None) -> str:
+def junit_text(results: Sequence[ValidationResult], fail_on: Severity | None) -> str:
     """All results as JUnit XML: one case a file, failed from `fail_on` on (None: never); milder findings are its output.
 
     Raises:

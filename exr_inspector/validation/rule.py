@@ -1,20 +1,33 @@
 """What a rule is: a small pure function over the facts of a part or a file, with what people need to know of it.
 
-Rules are values, made by the decorators here and collected by `registry`; nothing registers itself anywhere.
+Everything about a rule stands at its function. Rules are values, made by the decorators here and collected by `registry`;
+nothing registers itself anywhere:
+
+    @part_rule(
+        "WIN-DISPLAY-ORIGIN",
+        Severity.WARNING,
+        "The display window starts at (0, 0)",
+        why="Several applications ignore or misread the offset of the display window.",
+        source="OpenEXR technical introduction (Display Window and Data Window)",
+        fix="Move the image so that its display window starts at (0, 0).",
+    )
+    def display_origin(part: PartFacts, parameters: WindowParameters) -> Results: ...
+
+Its parameters are fields of the module's parameter class, its failing and passing files stand in the file of the same name
+in `tests/unit/validation/cases`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
-from exr_inspector.validation.facts.channel_facts import ChannelFacts
-from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.traits import ALWAYS
-from exr_inspector.validation.parameters import Parameters
 
 
 class Stage(str, Enum):
@@ -62,14 +75,13 @@ class Found(NamedTuple):
 
 
 Results = tuple[Found, ...] | list[Found]
-ChannelCheck = Callable[[ChannelFacts, Parameters], Results]
-PartCheck = Callable[[PartFacts, Parameters], Results]
-FileCheck = Callable[[FileFacts, Parameters], Results]
+Check = Callable[[Any, Any], Results]  # (facts of the rule's scope, the parameters) -> violations
 NOTHING: tuple[Found, ...] = ()
-When = int | Callable[[Parameters], int]
+When = int | Callable[[Any], int]
+Level = Literal["off", "on", "info", "warning", "error"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Rule:
     """One rule.
 
@@ -80,23 +92,33 @@ class Rule:
         scope: What one call looks at.
         title: What must hold, in a few words.
         why: What goes wrong otherwise.
-        source: Where the requirement comes from.
+        source: Documents that the requirement comes from, split by semicolons.
+        fix: What to do about a violation.
+        command: A command of a public tool that does it, with IN.exr and OUT.exr; empty where there is none.
         check: The function; None for rules that are reported by the format's own checks.
+        problem: Kind of problem that `exr` reports for a violation; its uses lead to the function that finds it.
         when: Traits of which a part or file must have at least one for the rule to be called, or what gives them by parameters.
         needs: Parameters of which at least one must be set for the rule to demand anything; empty: none.
+        profiles: Profile -> level, where a profile sets another one than the rule's own.
+        limits: What the rule looks at where its title says more; empty where it looks at all of it.
         version: Raised when the rule judges differently than before.
     """
 
     code: str
     severity: Severity
+    title: str
     stage: Stage
     scope: Scope
-    title: str
     why: str
     source: str
-    check: Callable[[Any, Parameters], Results] | None = None
+    fix: str
+    command: str = ""
+    check: Check | None = None
+    problem: ProblemKind | None = None
     when: When = ALWAYS
     needs: tuple[str, ...] = ()
+    profiles: Mapping[str, Level] = field(default_factory=dict)
+    limits: str = ""
     version: int = 1
 
     @property
@@ -105,63 +127,26 @@ class Rule:
         return self.code.partition("-")[0]
 
 
-def channel_rule(
+def _declare(
+    scope: Scope,
     code: str,
     severity: Severity,
     title: str,
     *,
-    why: str,
-    source: str,
-    when: When = ALWAYS,
-    needs: tuple[str, ...] = (),
-    version: int = 1,
-) -> Callable[[ChannelCheck], Rule]:
-    """A rule about the channel list and compression of a part, and nothing else of it."""
-
-    def decorate(check: ChannelCheck) -> Rule:
-        return Rule(code, severity, Stage.HEADER, Scope.CHANNELS, title, why, source, check, when, needs, version)
-
-    return decorate
-
-
-def part_rule(
-    code: str,
-    severity: Severity,
-    title: str,
-    *,
-    why: str,
-    source: str,
-    when: When = ALWAYS,
-    needs: tuple[str, ...] = (),
     stage: Stage = Stage.HEADER,
-    version: int = 1,
-) -> Callable[[PartCheck], Rule]:
-    """A rule that is called once a part."""
-
-    def decorate(check: PartCheck) -> Rule:
-        return Rule(code, severity, stage, Scope.PART, title, why, source, check, when, needs, version)
-
-    return decorate
+    **described: Any,
+) -> Callable[[Check], Rule]:
+    return lambda check: Rule(
+        code=code, severity=severity, title=title, stage=stage, scope=scope, check=check, **described
+    )
 
 
-def file_rule(
-    code: str,
-    severity: Severity,
-    title: str,
-    *,
-    why: str,
-    source: str,
-    when: When = ALWAYS,
-    needs: tuple[str, ...] = (),
-    stage: Stage = Stage.HEADER,
-    version: int = 1,
-) -> Callable[[FileCheck], Rule]:
-    """A rule that is called once a file."""
-
-    def decorate(check: FileCheck) -> Rule:
-        return Rule(code, severity, stage, Scope.FILE, title, why, source, check, when, needs, version)
-
-    return decorate
+channel_rule = partial(
+    _declare, Scope.CHANNELS
+)  # about the channel list and compression of a part, and nothing else of it
+part_rule = partial(_declare, Scope.PART)  # called once a part
+file_rule = partial(_declare, Scope.FILE)  # called once a file
+sequence_rule = partial(_declare, Scope.SEQUENCE, stage=Stage.SEQUENCE)  # called once a sequence
 
 
 def reported(
@@ -169,10 +154,8 @@ def reported(
     severity: Severity,
     title: str,
     *,
-    why: str,
-    source: str,
     stage: Stage = Stage.HEADER,
-    version: int = 1,
+    **described: Any,
 ) -> Rule:
     """A rule whose violations other code finds (`exr.conformance`, the reader's errors): only its description is here."""
-    return Rule(code, severity, stage, Scope.REPORTED, title, why, source, None, ALWAYS, (), version)
+    return Rule(code=code, severity=severity, title=title, stage=stage, scope=Scope.REPORTED, **described)

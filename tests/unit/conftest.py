@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Generator
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+_HERE = Path(__file__).parent
 _FORBIDDEN = {
     "socket.bind": "opens a server: move it to tests/contract",
     "subprocess.Popen": "starts a process: move it to tests/e2e",
@@ -29,8 +31,8 @@ sys.addaudithook(_audit)  # for the rest of the process; silent outside unit tes
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Watch a test together with its fixtures."""
-    _Watch.test = item.nodeid
+    """Watch a test together with its fixtures. This hook is called for tests of all folders."""
+    _Watch.test = item.nodeid if item.path.is_relative_to(_HERE) else ""
     try:
         return (yield)
     finally:

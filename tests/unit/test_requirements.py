@@ -53,3 +53,32 @@ def test_the_laptops_requirements_only_add_to_the_functions() -> None:
     shipped = {requirement.name.lower() for requirement in requirements()}
     for name in ("requirements-local.txt", "requirements-dev.txt", "requirements-bench.txt"):
         assert shipped.isdisjoint(requirement.name.lower() for requirement in requirements(name)), name
+
+
+def library_ranges() -> dict[str, list[Requirement]]:
+    """What pyproject.toml asks for: `""` is what every user needs, the others are extras."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    blocks = {"": re.search(r"^dependencies = \[(.*?)\]", text, re.DOTALL | re.MULTILINE)}
+    extras = text.split("[project.optional-dependencies]")[1].split("[project.scripts]")[0]
+    blocks |= {name: re.search(rf"^{name} = \[(.*?)\]$", extras, re.DOTALL | re.MULTILINE) for name in EXTRAS}
+    return {
+        name: [Requirement(line) for line in re.findall(r'"([^"]+)"', block[1])]
+        for name, block in blocks.items()
+        if block
+    }
+
+
+EXTRAS = ("catalog", "local", "report", "ray")
+
+
+def test_the_librarys_ranges_contain_the_functions_pins() -> None:
+    ranges = library_ranges()
+    assert set(ranges) == {"", *EXTRAS}
+    asked = {item.name.lower(): item.specifier for items in ranges.values() for item in items}
+    pins = [*requirements(), *requirements("requirements-local.txt"), *requirements("requirements-heavy.txt")]
+    for pin in pins:
+        name = pin.name.lower()
+        if name in asked:
+            (exact,) = pin.specifier
+            assert asked[name].contains(exact.version), f"{name}: {asked[name]} leaves out {exact.version}"
+    assert {pin.name.lower() for pin in [*requirements(), *requirements("requirements-local.txt")]} <= set(asked)

@@ -10,11 +10,18 @@ from rich.text import Text
 
 from exr_inspector.validation import RULES
 from exr_inspector.validation.engine import RULE_FAILED
+from exr_inspector.validation.rule import Rule
 
 # Codes that findings have and no rule.
 OTHERS = {
     RULE_FAILED: "A rule raised an error, which is a bug in exr-inspector and no fault of the file. The other rules were run."
 }
+
+
+def explanation(rule: Rule) -> str:
+    """What must hold, why, where that comes from, and how to fix a violation."""
+    command = f" Command: {rule.command}" if rule.command else ""
+    return f"{rule.title}. {rule.why} ({rule.source}) Fix: {rule.fix}{command}"
 
 
 def explain(codes: Iterable[str], console: Console) -> None:
@@ -24,7 +31,7 @@ def explain(codes: Iterable[str], console: Console) -> None:
     table.add_column(overflow="fold")
     for code in sorted(set(codes)):
         rule = RULES.get(code)
-        words = f"{rule.title}. {rule.why} ({rule.source})" if rule else OTHERS.get(code)
+        words = explanation(rule) if rule else OTHERS.get(code)
         if words:
             table.add_row(code, Text(words))
     if table.row_count:

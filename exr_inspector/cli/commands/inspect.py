@@ -1,96 +1,150 @@
-"""`./run inspect`: one file or several, for people or as JSON."""
+"""`./run inspect`: what is in files, for people, or as JSON, CSV and tables with a line a file."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import chain
+from typing import Literal
 
 import click
+from rich.console import Console
 
-from exr_inspector.catalog.rows.children import file_rows
+from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.cli.commands.explain import explain
+from exr_inspector.cli.options import policy_option, stats_option
 from exr_inspector.cli.output.inspection import show
+from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, fields_of, print_lines
 from exr_inspector.cli.output.terminal import echo_json, output
-from exr_inspector.inspector import Inspector
-from exr_inspector.model import Inspection, StatsMode, Status
+from exr_inspector.cli.output.text import plain
+from exr_inspector.errors import ExrInspectorError
+from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, session
+from exr_inspector.library.targets import expand_one
+from exr_inspector.model import Inspection, Status
 from exr_inspector.settings import load_settings
-from exr_inspector.storage import SourceOpener
-from exr_inspector.validation.policies.source import PolicySource
-
-_UNREADABLE = "SOURCE_"
 
 
 @click.command("inspect")
-@click.argument("files", nargs=-1, required=True, metavar="FILE_OR_S3_URL...")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows of all tables as JSON, one document a file.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print the rows as JSON: one document, or one a line for several files."
-)
-@click.option(
-    "--stats",
-    type=click.Choice([mode.value for mode in StatsMode]),
-    default=StatsMode.SAMPLED.value,
+    "--format",
+    "form",
+    type=click.Choice(["text", "table", "csv", "json"]),
+    default="text",
     show_default=True,
-    help="How much of the pixels to read.",
+    help="text describes each file; the others print one line a file with --fields.",
 )
 @click.option(
-    "--levels",
-    type=click.Choice(["first", "all"]),
-    help="Of which levels of a mipmap or ripmap; else as EXR_STATS_LEVELS says, the first.",
+    "--fields",
+    metavar="A,B",
+    help=f"Columns of the table `files` to print with table, csv or json.  [default: {','.join(DEFAULT_FIELDS)}]",
+)
+@stats_option
+@click.option(
+    "--levels", type=click.Choice(["first", "all"]), help="Levels of mipmaps and ripmaps to read.  [default: first]"
 )
 @click.option("--hash", "with_hash", is_flag=True, help="Hash the file and its decoded pixels; needs --stats full.")
-@click.option("--policy", default="default", show_default=True, help="Profile, YAML file or s3:// URL to judge by.")
+@policy_option
 @click.option("--all", "all_attributes", is_flag=True, help="List also the attributes that the summary shows already.")
-@click.option("--why", is_flag=True, help="Explain every rule that was broken, once; not with --json.")
+@click.option("--why", is_flag=True, help="Explain every rule that was broken, once; only with text.")
 def command(
-    files: Sequence[str],
+    targets: Sequence[str],
     *,
     as_json: bool,
-    stats: str,
-    levels: str | None,
+    form: str,
+    fields: str | None,
+    stats: Stats | None,
+    levels: Literal["first", "all"] | None,
     with_hash: bool,
     policy: str,
     all_attributes: bool,
     why: bool,
 ) -> None:
-    """Show what is in an OpenEXR file, whether it is whole, and whether its pixels are sane.
+    """Show what is in OpenEXR files: parts, channels, completeness, pixel statistics, metadata, findings.
 
-    Reads in place: one request of 64 KiB for the header, and for sampled statistics at most 4 MiB more. Exit code 0 when
-    every file is readable OpenEXR, 1 when one is not, 2 when one could not be read at all.
+    A TARGET is a file, a folder or a URL that ends in a slash (every .exr file below it), or a pattern such as
+    'beauty.####.exr' or '*_v003.exr'. Files are read in place: one request of 64 KiB for the header, and for sampled
+    statistics at most 4 MiB more.
+
+    Exit code 0 when every file is readable OpenEXR, 1 when one is not, 2 when one could not be read at all.
 
     \b
     Examples:
       ./run inspect samples/layers.exr
-      ./run inspect --stats full --hash renders/*.exr
+      ./run inspect --stats full --hash renders/shot010/
+      ./run inspect --format csv --fields path,width,height,compression renders/ > files.csv
       ./run inspect --json s3://renders/shot/beauty.1001.exr | jq .files[0].compression
     """
-    settings = load_settings(os.environ, need=())
-    opener = SourceOpener(settings)
-    inspector = Inspector.from_settings(settings, stats=StatsMode(stats), levels=levels, with_hash=with_hash)
-    judge = PolicySource.from_settings(settings, policy).current()
-    console = output()
-    worst = 0
-    codes: set[str] = set()
-    for position, name in enumerate(files):
-        inspection = inspector.inspect(opener.open_url(name), judge)
-        worst = max(worst, _exit_code(inspection))
-        if (inspection.error_code or "").startswith(_UNREADABLE):
-            click.echo(f"{inspection.error_code}: {inspection.error_message}", err=True)
+    if form != "text" and (as_json or why or all_attributes):
+        raise click.UsageError("--json, --why and --all describe single files: leave out --format")
+    if fields is not None and form == "text":
+        raise click.UsageError("--fields needs --format table, csv or json")
+    columns = fields_of(fields)
+    with session(
+        load_settings(os.environ, need=()), stats=stats or DEFAULT_STATS, hash=with_hash, levels=levels, policy=policy
+    ) as made:
+        files = _Files(made, targets)
+        if form != "text":
+            print_lines(files, columns, LineFormat(form))
         elif as_json:
-            indent = None if len(files) > 1 else 2
-            echo_json(json.dumps(file_rows(inspection), allow_nan=False, ensure_ascii=False, indent=indent))
+            _print_documents(files)
         else:
-            if position:
-                console.print()
-            show(inspection, console, all_attributes=all_attributes)
-            codes.update(finding.code for finding in inspection.findings)
+            _print_text(files, output(), all_attributes=all_attributes, why=why)
+    sys.exit(files.exit_code)
+
+
+class _Files:
+    """The files that could be read; the others are reported on standard error. Keeps the exit code."""
+
+    def __init__(self, made: Session, targets: Iterable[str]) -> None:
+        self._session = made
+        self._targets = targets
+        self.exit_code = 0
+
+    def __iter__(self) -> Iterator[Inspection]:
+        for target in self._targets:
+            try:
+                yield from self._of(target)
+            except (
+                ExrInspectorError
+            ) as error:  # of the target itself: a pattern without a match, a bucket that is not there
+                self._report(error.code, str(error))
+
+    def _of(self, target: str) -> Iterator[Inspection]:
+        with closing(self._session.inspect_each(expand_one(self._session.opener, target))) as answers:
+            for name, answer in answers:
+                if isinstance(answer, ExrInspectorError):
+                    self._report(answer.code, f"{plain(name, 400)}: {answer}")
+                elif (answer.error_code or "").startswith(UNREADABLE):
+                    self._report(str(answer.error_code), str(answer.error_message))
+                else:
+                    self.exit_code = max(self.exit_code, int(answer.status is Status.FAILED))
+                    yield answer
+
+    def _report(self, code: str, message: str) -> None:
+        self.exit_code = 2
+        click.echo(f"{code}: {message}", err=True)
+
+
+def _print_documents(files: Iterable[Inspection]) -> None:
+    """One indented document for one file, one document a line for several."""
+    found = iter(files)
+    first, second = next(found, None), next(found, None)
+    indent = 2 if second is None else None
+    for inspection in chain((item for item in (first, second) if item), found):
+        echo_json(json.dumps(file_rows(inspection), allow_nan=False, ensure_ascii=False, indent=indent))
+
+
+def _print_text(files: Iterable[Inspection], console: Console, *, all_attributes: bool, why: bool) -> None:
+    codes: set[str] = set()
+    for position, inspection in enumerate(files):
+        if position:
+            console.print()
+        show(inspection, console, all_attributes=all_attributes)
+        codes.update(finding.code for finding in inspection.findings)
     if why:
         explain(codes, console)
-    sys.exit(worst)
-
-
-def _exit_code(inspection: Inspection) -> int:
-    if inspection.status is not Status.FAILED:
-        return 0
-    return 2 if (inspection.error_code or "").startswith(_UNREADABLE) else 1

@@ -20,7 +20,7 @@ from exr_inspector.validation import RULES, Policy, ResolvedPolicy
 from exr_inspector.validation.policies.differences import differences
 from exr_inspector.validation.policies.file import json_schema
 from exr_inspector.validation.policies.source import PolicySource
-from exr_inspector.validation.registry import GROUPS, IN_PART, LEFT_OUT
+from exr_inspector.validation.registry import GROUPS, LEFT_OUT
 from exr_inspector.validation.rule import Rule
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -98,8 +98,11 @@ def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
     table.add_row("stage", rule.stage.value)
     table.add_row("what", Text(rule.title))
     table.add_row("why", Text(rule.why))
-    if code in IN_PART:
-        table.add_row("in part", Text(IN_PART[code]))
+    table.add_row("fix", Text(rule.fix))
+    if rule.command:
+        table.add_row("command", Text(rule.command))
+    if rule.limits:
+        table.add_row("limits", Text(rule.limits))
     table.add_row("source", Text(rule.source))
     console.print(table)
 

@@ -1,4 +1,4 @@
-"""`./run validate`: files, sequences or what the tables hold, judged by a policy; for people, programs and build servers."""
+"""`./run validate`: files, sequences or stored rows, checked by a policy; output for people, programs and build servers."""
 
 from __future__ import annotations
 
@@ -13,48 +13,37 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exr_inspector.cli.commands.explain import explain
-from exr_inspector.cli.commands.validate_targets import Frames, from_catalog, from_files, gather_from_catalog
+from exr_inspector.cli.options import policy_option, stats_option
 from exr_inspector.cli.output.tables import findings_table
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.output.text import plain
-from exr_inspector.inspector import Inspector
-from exr_inspector.model import Severity, StatsMode
-from exr_inspector.settings import load_settings
-from exr_inspector.storage import SourceOpener
+from exr_inspector.library.judging import Frames, judge_files
+from exr_inspector.library.reading import DEFAULT_STATS, Stats, session
+from exr_inspector.model import Severity
+from exr_inspector.settings import Settings, load_settings
 from exr_inspector.validation import Policy
-from exr_inspector.validation.policies.source import PolicySource
-from exr_inspector.validation.reports import Judged, json_text, junit_text, sarif_text
+from exr_inspector.validation.reports import ValidationResult, json_text, junit_text, sarif_text
 
 _NEVER = "never"
 _FAIL_ON = {severity.label: severity for severity in Severity}
 
 
 @click.command("validate")
-@click.argument("targets", nargs=-1, required=True, metavar="FILE_OR_FOLDER_OR_S3_URL...")
-@click.option("--policy", default="default", show_default=True, help="Profile, YAML file or s3:// URL to judge by.")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@policy_option
+@stats_option
 @click.option(
-    "--stats",
-    type=click.Choice([mode.value for mode in StatsMode]),
-    default=StatsMode.OFF.value,
-    show_default=True,
-    help="How much of the pixels to read; rules about pixels need some.",
+    "--hash", "with_hash", is_flag=True, help="Hash decoded pixels to find repeated frames; needs --stats full."
 )
-@click.option(
-    "--hash", "with_hash", is_flag=True, help="Hash decoded pixels, to find frames that repeat; --stats full."
-)
-@click.option(
-    "--sequence",
-    is_flag=True,
-    help="Judge the sequences that the files are frames of, too; `#` in a name is any digit.",
-)
-@click.option("--sequence-only", is_flag=True, help="Judge the sequences, and no file by itself.")
-@click.option("--catalog", is_flag=True, help="Judge what the tables hold below a prefix, without reading any file.")
+@click.option("--sequence", is_flag=True, help="Check the sequences that the files are frames of, too.")
+@click.option("--sequence-only", is_flag=True, help="Check the sequences, and no single file.")
+@click.option("--catalog", is_flag=True, help="Check stored rows below a prefix; reads no file.")
 @click.option(
     "--fail-on",
     type=click.Choice([*_FAIL_ON, _NEVER]),
     default=Severity.ERROR.label,
     show_default=True,
-    help="Least severity that makes the exit code 1.",
+    help="Lowest severity that makes the exit code 1.",
 )
 @click.option(
     "--format",
@@ -62,15 +51,15 @@ _FAIL_ON = {severity.label: severity for severity in Severity}
     type=click.Choice(["text", "json", "sarif", "junit"]),
     default="text",
     show_default=True,
-    help="How to print findings.",
+    help="Output format.",
 )
 @click.option("--why", is_flag=True, help="Explain every rule that was broken, once.")
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing of files without findings from --fail-on on.")
+@click.option("--quiet", "-q", is_flag=True, help="Hide files with no finding at or above --fail-on.")
 def command(
     targets: Sequence[str],
     *,
     policy: str,
-    stats: str,
+    stats: Stats | None,
     with_hash: bool,
     sequence: bool,
     sequence_only: bool,
@@ -80,9 +69,12 @@ def command(
     why: bool,
     quiet: bool,
 ) -> None:
-    """Judge OpenEXR files by the rules of a policy. A folder, or a URL that ends in a slash, stands for all .exr below it.
+    """Check OpenEXR files against the rules of a policy.
 
-    Exit code 0 when nothing is as bad as --fail-on, 1 when something is, 2 when something could not be judged at all.
+    A TARGET is a file, a folder or a URL that ends in a slash (every .exr file below it), or a pattern such as
+    'beauty.####.exr', 'beauty.%04d.exr' or '*_v003.exr'.
+
+    Exit code 0 when no finding reaches --fail-on, 1 when one does, 2 when a file could not be read.
 
     \b
     Examples:
@@ -93,46 +85,56 @@ def command(
       ./run validate --catalog --sequence-only s3://renders/shot010/
       ./run validate --format sarif --fail-on warning s3://renders/shot010/ > findings.sarif
     """
-    if catalog and (with_hash or stats != StatsMode.OFF.value):
-        raise click.UsageError("--stats and --hash read files, --catalog reads none: leave one or the other out")
+    if catalog and (with_hash or stats is not None):
+        raise click.UsageError("--stats and --hash read files, but --catalog reads none: give one or the other")
     settings = load_settings(os.environ, need=("catalog",) if catalog else ())
-    opener = SourceOpener(settings)
-    judge = PolicySource.from_settings(settings, policy).current()
     frames = Frames() if sequence or sequence_only else None
-    if catalog and sequence_only and frames is not None:
-        gather_from_catalog(settings, targets, frames)
-        results: Iterable[Judged] = ()
-    elif catalog:
-        results = from_catalog(settings, targets, judge, frames)
-    else:
-        inspector = Inspector.from_settings(settings, stats=StatsMode(stats), with_hash=with_hash)
-        results = from_files(opener, inspector, targets, judge, frames)
-    if sequence_only:
-        results = (result for result in results if result.fault)
-    results = _and_sequences(results, frames, judge)
-    least = _FAIL_ON.get(fail_on)
-    every = _print(results, form, least, why=why, quiet=quiet)
+    with session(settings, stats=stats or DEFAULT_STATS, hash=with_hash, policy=policy) as made:
+        if catalog:
+            results = _stored(settings, targets, made.policy, frames, files=not sequence_only)
+        else:
+            results = judge_files(made, targets, frames)
+        if sequence_only:
+            results = (result for result in results if result.fault)
+        least = _FAIL_ON.get(fail_on)
+        every = _print(_and_sequences(results, frames, made.policy), form, least, why=why, quiet=quiet)
     sys.exit(_exit_code(every, least))
 
 
-def _and_sequences(results: Iterable[Judged], frames: Frames | None, policy: Policy) -> Iterator[Judged]:
+def _stored(
+    settings: Settings, targets: Sequence[str], policy: Policy, frames: Frames | None, *, files: bool
+) -> Iterable[ValidationResult]:
+    # Imported here, since the vastdb SDK takes most of a second and checking files does without.
+    from exr_inspector.library.stored import gather_frames, judge_catalog  # noqa: PLC0415
+
+    if files or frames is None:
+        return judge_catalog(settings, targets, policy, frames)
+    gather_frames(settings, targets, frames)
+    return ()
+
+
+def _and_sequences(
+    results: Iterable[ValidationResult], frames: Frames | None, policy: Policy
+) -> Iterator[ValidationResult]:
     """The results, and behind them those of the sequences that were met on the way."""
     yield from results
     if frames is not None:
         yield from frames.judged(policy)
 
 
-def _fails(result: Judged, least: Severity | None) -> bool:
+def _fails(result: ValidationResult, least: Severity | None) -> bool:
     return least is not None and result.worst is not None and result.worst >= least
 
 
-def _exit_code(results: Sequence[Judged], least: Severity | None) -> int:
+def _exit_code(results: Sequence[ValidationResult], least: Severity | None) -> int:
     if any(result.fault for result in results) or not results:
         return 2
     return 1 if any(_fails(result, least) for result in results) else 0
 
 
-def _print(results: Iterable[Judged], form: str, least: Severity | None, *, why: bool, quiet: bool) -> list[Judged]:
+def _print(
+    results: Iterable[ValidationResult], form: str, least: Severity | None, *, why: bool, quiet: bool
+) -> list[ValidationResult]:
     """Print in the form that was asked for: text as results come, documents when all are there."""
     if form == "text":
         return _print_text(results, least, why=why, quiet=quiet)
@@ -144,7 +146,9 @@ def _print(results: Iterable[Judged], form: str, least: Severity | None, *, why:
     return every
 
 
-def _print_text(results: Iterable[Judged], least: Severity | None, *, why: bool, quiet: bool) -> list[Judged]:
+def _print_text(
+    results: Iterable[ValidationResult], least: Severity | None, *, why: bool, quiet: bool
+) -> list[ValidationResult]:
     console = output()
     every = []
     codes: set[str] = set()
@@ -156,11 +160,12 @@ def _print_text(results: Iterable[Judged], least: Severity | None, *, why: bool,
         codes.update(finding.code for finding in result.findings)
     if why:
         explain(codes, console)
-    console.print(_summary(every), style="dim")
+    for line in _summary(every):
+        console.print(line, style="dim", soft_wrap=True)
     return every
 
 
-def _print_one(result: Judged, console: Console) -> None:
+def _print_one(result: ValidationResult, console: Console) -> None:
     if result.fault:
         click.echo(f"{plain(result.name, 400)}: {plain(result.fault, 2_000)}", err=True)
         return
@@ -172,13 +177,25 @@ def _print_one(result: Judged, console: Console) -> None:
         console.print(Padding(findings_table(result.findings), (0, 0, 0, 2), expand=False))
 
 
-def _summary(every: Sequence[Judged]) -> str:
-    """How many were judged, what was found, and how many could not be judged."""
+def _summary(every: Sequence[ValidationResult]) -> list[str]:
+    """How many were checked, what was found, what could not be read, and what was not checked."""
     faults = sum(bool(result.fault) for result in every)
     counts = Counter(finding.severity for result in every for finding in result.findings)
     words = [f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True)]
     if not every:
-        return "nothing to judge: no .exr file, or no row of one, is there"
-    judged = len(every) - faults
-    told = [f"{judged} judged: {', '.join(words) or 'no findings'}"] if judged else []
-    return "; ".join([*told, f"{faults} could not be judged"] if faults else told)
+        return ["No .exr files found"]
+    sequences = sum(result.is_sequence for result in every)
+    files = len(every) - faults - sequences
+    checked = [counted(files, "file")] if files else []
+    checked += [counted(sequences, "sequence")] if sequences else []
+    lines = [f"{' and '.join(checked)} checked: {', '.join(words) or 'no findings'}"] if checked else []
+    if faults:
+        lines.append(f"{counted(faults, 'target')} could not be read")
+    if skipped := sum(bool(result.unchecked) for result in every):
+        lines.append(f"Not checked: all or some pixels of {counted(skipped, 'file')}; --stats full reads every pixel")
+    return lines
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from exr_inspector.cli.output.tables import attributes_table, findings_table, grid, layers_table, statistics_table
 from exr_inspector.cli.output.text import human_bytes, plain
+from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.header.as_json import value_text
 from exr_inspector.exr.header.parser import PartHeader
@@ -21,12 +22,15 @@ from exr_inspector.exr.header.values import (
     TILED,
     Compression,
     LineOrder,
+    PixelType,
     code_name,
 )
 from exr_inspector.exr.names import PartNames
+from exr_inspector.library.judging import unchecked
 from exr_inspector.model import Inspection, PartPixels, PixelReport, StatsMode, Status
 from exr_inspector.storage import FILE_BUCKET
 
+MAX_LEVELS = 40  # a ripmap has hundreds
 _FLAGS = ((TILED, "tiled"), (LONG_NAMES, "long names"), (NON_IMAGE, "non-image"), (MULTI_PART, "multi-part"))
 
 
@@ -108,8 +112,22 @@ def _effect(compression: int, names: PartNames | None) -> str:
     return f", alters {lossy} of {len(names.channels)} channels" if lossy else ", lossless for these channels"
 
 
+def _levels_text(layout: Layout) -> str:
+    sizes = [f"{level.width} x {level.height}" for level in layout.levels[:MAX_LEVELS]]
+    more = len(layout.levels) - len(sizes)
+    return f"{len(layout.levels)}: {', '.join(sizes)}" + (f" and {more} further" if more else "")
+
+
+def _types(inspection: Inspection, part: int) -> dict[str, str]:
+    """Pixel type by channel name; empty for a part whose layout is unknown."""
+    layout = inspection.layouts[part] if part < len(inspection.layouts) else None
+    if layout is None:
+        return {}
+    return {channel.name: code_name(PixelType, channel.pixel_type).lower() for channel in layout.channels}
+
+
 def _part_rows(
-    part: PartHeader, names: PartNames | None, whole: Completeness | None
+    part: PartHeader, names: PartNames | None, whole: Completeness | None, layout: Layout | None
 ) -> Iterable[tuple[str, RenderableType]]:
     data, display = part.data_window, part.display_window
     if data:
@@ -125,6 +143,8 @@ def _part_rows(
         yield "line order", code_name(LineOrder, part.line_order)
     if part.is_tiled and part.tiles:
         yield "tiles", value_text(part.by_name["tiles"]) or ""
+    if layout and len(layout.levels) > 1:
+        yield "levels", _levels_text(layout)
     if whole:
         yield "complete", _completeness_text(whole)
 
@@ -152,13 +172,14 @@ def _unread_text(report: PixelReport, whole: Completeness | None) -> Text:
 def _part(inspection: Inspection, part: PartHeader, console: Console, *, all_attributes: bool) -> RenderableType:
     names = next((entry for entry in inspection.names if entry.part == part.index), None)
     whole = next((entry for entry in inspection.completeness if entry.part == part.index), None)
+    layout = inspection.layouts[part.index] if part.index < len(inspection.layouts) else None
     title = Text(f"part {part.index}", style="bold")
     for word in (part.name, part.part_type, part.view and f"view {part.view}"):
         if word:
             title.append(f"  {plain(word)}", style="default")
-    blocks: list[RenderableType] = [grid(_part_rows(part, names, whole))]
+    blocks: list[RenderableType] = [grid(_part_rows(part, names, whole, layout))]
     if names and names.layers:
-        blocks += ["", *layers_table(names)]
+        blocks += ["", *layers_table(names, _types(inspection, part.index))]
     if inspection.pixels:
         stats = [channel for channel in inspection.pixels.channels if channel.part == part.index]
         if stats:
@@ -213,3 +234,6 @@ def _show(inspection: Inspection, console: Console, *, all_attributes: bool, max
     if inspection.findings:
         console.print()
         console.print(_indented(findings_table(inspection.findings)))
+    if skipped := unchecked(inspection):
+        console.print()
+        console.print(_indented(Text(f"not checked: {skipped}; --stats full reads every pixel", style="dim")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -21,7 +21,7 @@ from exr_inspector.cli.output.text import (
     spark,
 )
 from exr_inspector.exr.header.values import Attribute
-from exr_inspector.exr.names import PartNames
+from exr_inspector.exr.names import Layer, PartNames
 from exr_inspector.model import ChannelStats, Finding, PartPixels, Severity
 
 MAX_NAME_CHARACTERS = 48
@@ -31,7 +31,7 @@ _WIDE_COLUMNS = 100  # narrower screens have no room for distributions
 _SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
-def _table(*columns: str, **options: Any) -> Table:
+def plain_table(*columns: str, **options: Any) -> Table:
     """A table without lines: two blanks between columns, cells folded, never cut."""
     table = Table(
         box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False, show_header=bool(columns), **options
@@ -51,12 +51,17 @@ def grid(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     return table
 
 
-def layers_table(names: PartNames) -> Iterable[RenderableType]:
-    """The layers of a part with their channels' components; views where the file names any."""
+def layers_table(names: PartNames, types: Mapping[str, str]) -> Iterable[RenderableType]:
+    """The layers of a part with their channels' components and types; views where the file names any.
+
+    Args:
+        names: The names of the part's channels.
+        types: Pixel type by full channel name.
+    """
     table = (
-        _table("layer", "view", "channels", "type", "codec")
+        plain_table("layer", "view", "channels", "type", "codec")
         if names.views
-        else _table("layer", "channels", "type", "codec")
+        else plain_table("layer", "channels", "type", "codec")
     )
     components = {channel.name: channel.component for channel in names.channels}
     for layer in names.layers[:MAX_LAYERS]:
@@ -65,12 +70,22 @@ def layers_table(names: PartNames) -> Iterable[RenderableType]:
             Text(plain(layer.name) or "(base)"),
             *([Text(plain(layer.view or ""))] if names.views else []),
             Text(plain(shown)),
-            "/".join(layer.pixel_types).lower(),
+            Text(_types_text(layer, types, components)),
             "lossy" if layer.is_lossy else "",
         )
     yield table
     if (more := len(names.layers) - MAX_LAYERS) > 0:
         yield Text(f"and {more:,} further layers (--json has them all)", style="dim")
+
+
+def _types_text(layer: Layer, types: Mapping[str, str], components: Mapping[str, str]) -> str:
+    """`half`, or where the types differ `half (R, G, B), float (Z)`."""
+    by_type: dict[str, list[str]] = {}
+    for channel in layer.channels:
+        by_type.setdefault(types.get(channel, "unknown"), []).append(components[channel] or channel)
+    if len(by_type) == 1:
+        return next(iter(by_type))
+    return ", ".join(f"{kind} ({plain(', '.join(channels))})" for kind, channels in by_type.items())
 
 
 def _figure(value: float | None) -> str:
@@ -87,7 +102,7 @@ def statistics_table(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels]
         if any(getattr(p, holds) for p in pixels if (p.level_x, p.level_y) == (0, 0))
     ]
     title = Text(f"statistics of {caption}{': ' if verdicts else ''}{', '.join(verdicts)}", style="dim")
-    table = _table("channel", title=title, title_justify="left")
+    table = plain_table("channel", title=title, title_justify="left")
     for column in ("min", "max", "mean", "stddev", "NaN", "Inf"):
         table.add_column(column, justify="right", no_wrap=True)
     with_bars = console.width >= _WIDE_COLUMNS and any(channel.histogram for channel in stats)
@@ -107,7 +122,7 @@ def statistics_table(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels]
 
 def attributes_table(attributes: Sequence[Attribute]) -> Iterable[RenderableType]:
     """Attributes by group, in file order within each."""
-    table = _table()
+    table = plain_table()
     for _ in range(3):
         table.add_column(overflow="fold")
     ordered = sorted(attributes, key=lambda attribute: GROUP_ORDER.index(attribute_group(attribute.name)))
@@ -127,7 +142,7 @@ def attributes_table(attributes: Sequence[Attribute]) -> Iterable[RenderableType
 
 def findings_table(findings: Sequence[Finding]) -> Table:
     """Findings, worst first, one a row."""
-    table = _table()
+    table = plain_table()
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(style="dim", overflow="fold", max_width=MAX_NAME_CHARACTERS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 from exr_inspector.errors import LimitExceeded, UnknownLayout
-from exr_inspector.exr.header.channel_lists import is_plain, pixel_order
+from exr_inspector.exr.header.channel_lists import pixel_order
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import (
     LINES_PER_CHUNK,
@@ -205,29 +205,27 @@ def _levels(tiles: TileDesc, width: int, height: int) -> tuple[tuple[Level, ...]
     first_chunk = 0
     for level_x, level_y in numbers:
         (level_width, tiles_x), (level_height, tiles_y) = across[level_x], down[level_y]
-        fields = (level_x, level_y, level_width, level_height, tiles_x, tiles_y, first_chunk)
-        levels.append(tuple.__new__(Level, fields))  # as Level(...), in C
+        levels.append(Level(level_x, level_y, level_width, level_height, tiles_x, tiles_y, first_chunk))
         first_chunk += tiles_x * tiles_y
     return tuple(levels), first_chunk
+
+
+def window_text(window: Box2i) -> str:
+    """A window for a message: `(x_min y_min) - (x_max y_max)`."""
+    return f"({window.x_min} {window.y_min}) - ({window.x_max} {window.y_max})"
 
 
 def _refuse_window(window: Box2i, limits: Limits) -> NoReturn:
     x_min, y_min, x_max, y_max = window
     if not (_LOWEST < x_min <= x_max < _BEYOND and _LOWEST < y_min <= y_max < _BEYOND):
         raise UnknownLayout(
-            "the data window is no rectangle of pixels", found=str(tuple(window)), expected="min <= max"
+            "the data window is no rectangle of pixels", found=window_text(window), expected="min <= max"
         )
     raise LimitExceeded(
         "the data window is too large",
-        limit="EXR_MAX_IMAGE_PX",
-        found=str(tuple(window)),
+        limit="image_px",
+        found=window_text(window),
         expected=f"{limits.image_px} a side",
-    )
-
-
-def _refuse_channel(channel: Channel) -> NoReturn:
-    raise UnknownLayout(
-        f"channel {channel.name!r} has no layout", found=str(tuple(channel[1:])), expected="type 0..2, samplings from 1"
     )
 
 
@@ -236,12 +234,14 @@ def _check_tiles(tiles: TileDesc | None, limits: Limits) -> TileDesc:
         raise UnknownLayout("a tiled part without a tile description", expected="a tiles attribute")
     if not (tiles.x_size and tiles.y_size) or tiles.level_mode > 2 or tiles.rounding_mode > 1:
         raise UnknownLayout(
-            "the tile description makes no sense", found=str(tuple(tiles)), expected="sizes from 1, known modes"
+            "the tile description makes no sense",
+            found=f"{tiles.x_size} x {tiles.y_size}, mode 0x{tiles.mode:02x}",
+            expected="sizes from 1, known modes",
         )
     if max(tiles.x_size, tiles.y_size) > limits.tile_px:
         raise LimitExceeded(
             "tiles are too large",
-            limit="EXR_MAX_TILE_PX",
+            limit="tile_px",
             found=f"{tiles.x_size} x {tiles.y_size}",
             expected=str(limits.tile_px),
         )
@@ -268,17 +268,20 @@ def computed_chunk_count(part: PartHeader) -> int | None:
 
 def _ordered(channels: tuple[Channel, ...], limits: Limits) -> tuple[Channel, ...]:
     """Sound channels in the order of the pixel data."""
-    for channel in channels:
-        _, pixel_type, _, _, x_sampling, y_sampling = channel
-        if not 0 <= pixel_type <= 2 or x_sampling < 1 or y_sampling < 1:
-            _refuse_channel(channel)
     if len(channels) > limits.channels:
         raise LimitExceeded(
             "too many channels",
-            limit="EXR_MAX_CHANNELS",
+            limit="channels",
             found=str(len(channels)),
             expected=f"at most {limits.channels}",
         )
+    for channel in channels:
+        if channel.pixel_type not in PIXEL_BYTES or channel.x_sampling < 1 or channel.y_sampling < 1:
+            raise UnknownLayout(
+                f"channel {channel.name} has no layout",
+                found=f"type {channel.pixel_type}, sampling {channel.x_sampling} x {channel.y_sampling}",
+                expected="type 0 to 2, samplings from 1",
+            )
     return pixel_order(channels)
 
 
@@ -302,15 +305,14 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
     inside = x_min > _LOWEST and y_min > _LOWEST and x_max < _BEYOND and y_max < _BEYOND
     if not (0 < width <= limit and 0 < height <= limit and inside):
         _refuse_window(window, limits)
-    ordered = channels if is_plain(channels) and len(channels) <= limits.channels else _ordered(channels, limits)
+    ordered = _ordered(channels, limits)
     lines = LINES_PER_CHUNK.get(compression)
     if lines is None:
         raise UnknownLayout("unknown compression", found=str(compression), expected="a code from 0 to 13")
-    new = tuple.__new__  # makes the named tuples in C: this runs for every part of every file
     levels: tuple[Level, ...]
     if part_type in _LINE_TYPES:
         chunk_count = -(-height // lines)
-        levels = (new(Level, (0, 0, width, height, 1, chunk_count, 0)),)
+        levels = (Level(0, 0, width, height, 1, chunk_count, 0),)
         tile_width, tile_height = width, lines
     elif part_type in _TILE_TYPES:
         tiles = _check_tiles(part.tiles, limits)
@@ -319,7 +321,5 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
     else:
         levels, chunk_count, tile_width, tile_height = (), part.chunk_count or 0, width, height
     if not 0 <= chunk_count <= limits.chunks:
-        raise LimitExceeded(
-            "too many chunks", limit="EXR_MAX_CHUNKS", found=str(chunk_count), expected=str(limits.chunks)
-        )
-    return new(Layout, (part_type, window, compression, ordered, tile_width, tile_height, levels, chunk_count))
+        raise LimitExceeded("too many chunks", limit="chunks", found=str(chunk_count), expected=str(limits.chunks))
+    return Layout(part_type, window, compression, ordered, tile_width, tile_height, levels, chunk_count)

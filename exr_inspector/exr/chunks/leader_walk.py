@@ -1,17 +1,16 @@
-"""Reading chunk leaders, without I/O: generators that ask for byte ranges and are sent the bytes.
+"""Reading chunk leaders: is the last chunk whole, is every chunk what its table says, where are the chunks of a damaged table.
 
-Three questions can be put to a file whose header and tables are known: is the chunk that is last in the file whole
-(`check_last_leader`, one small range), is every chunk what the table says (`check_all_leaders`, a range for each group of
-neighbouring leaders), and where are the chunks of a damaged table (`rebuild_tables`, one range after another). Each yields
-tuples of ByteRange and is sent the bytes of each in order, shorter where the file ends; sent None instead, for want of
-budget, it returns what it knows by then.
+`check_last_leader` asks for one small range, `check_all_leaders` for a range for each group of neighbouring leaders, and
+`rebuild_tables` for one range after another. They are generators (see `exr.file_bytes`); when the budget for requests is used
+up they return what they know by then.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,24 +18,15 @@ import numpy.typing as npt
 from exr_inspector.errors import DecodeError
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.leaders import LeaderCheck, check_leader, chunk_index, leader_bytes, parse_leader
-from exr_inspector.exr.chunks.spans import Span, check_line_order, check_spans
 from exr_inspector.exr.chunks.tables import ChunkState, ChunkTable, States
-from exr_inspector.exr.problems import Problem, ProblemList
+from exr_inspector.exr.file_bytes import Asking, FileBytes
+from exr_inspector.exr.header.values import LineOrder
+from exr_inspector.exr.limits import Checkpoint, no_checkpoint
+from exr_inspector.exr.problems import Problem, ProblemKind, ProblemList
 
 MERGE_GAP_BYTES = 16 << 10
 MERGED_BYTES = 256 << 10
 RANGES_PER_REQUEST = 64
-
-
-@dataclass(frozen=True, slots=True)
-class ByteRange:
-    """Bytes of the file from `start` up to, not including, `end`."""
-
-    start: int
-    end: int
-
-
-Ask = Generator[tuple[ByteRange, ...], "Sequence[bytes] | None", "LeaderReport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +59,7 @@ class LeaderReport:
     """What leaders told.
 
     Attributes:
-        checked: What the states rest on now, for `chunks.assess`: `tables` when no leader could be read, `last leader`,
+        checked: What the states rest on now, for `tables.assess`: `tables` when no leader could be read, `last leader`,
             `leaders`, or `rebuilt`.
         states: Every chunk's ChunkState by part, None where all are OK.
         tables: The tables; after rebuilding those that were found, with zeros for chunks that were not.
@@ -82,13 +72,21 @@ class LeaderReport:
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A leader to be read."""
+class _Wanted(NamedTuple):
+    """A leader to be read: its file offset, the part and the index of the chunk in the part's table."""
 
     offset: int
     part: int
-    index: int
+    chunk: int
+
+
+class _Extent(NamedTuple):
+    """The bytes of one chunk in the file, leader included."""
+
+    start: int
+    end: int
+    part: int
+    chunk: int
 
 
 @dataclass(slots=True)
@@ -102,17 +100,20 @@ class _Findings:
     def __post_init__(self) -> None:
         self.states = list(self.chunks.states)
 
-    def mark(self, wanted: _Wanted, check: LeaderCheck, message: str) -> None:
+    def mark(self, wanted: _Wanted, check: LeaderCheck) -> None:
+        """Take in what is wrong with a chunk; nothing, if nothing is."""
+        if check.kind is None:
+            return
         states = self.states[wanted.part]
         if states is None or states is self.chunks.states[wanted.part]:
             count = self.chunks.tables[wanted.part].count
             states = np.zeros(count, np.uint8) if states is None else states.copy()
             self.states[wanted.part] = states
-        states[wanted.index] = check.state
+        states[wanted.chunk] = check.state
         self.problems.add(
             Problem(
-                check.code,
-                f"chunk {wanted.index}: {message}",
+                check.kind,
+                f"chunk {wanted.chunk}: {_MESSAGES[check.kind]}",
                 part=wanted.part,
                 offset=wanted.offset,
                 found=check.found,
@@ -125,22 +126,12 @@ class _Findings:
 
 
 _MESSAGES = {
-    "CHK-LEADER": "the leader is that of another chunk",
-    "CHK-PAST-EOF": "the file ends before the chunk does",
-    "CHK-PACKED-SIZE": "the size cannot be",
-    "CHK-DEEP-SIZES": "the sizes cannot be",
+    ProblemKind.WRONG_LEADER: "the leader is that of another chunk",
+    ProblemKind.CHUNK_PAST_END: "the file ends before the chunk does",
+    ProblemKind.CHUNK_SIZE: "impossible size",
+    ProblemKind.DEEP_CHUNK_SIZES: "impossible sizes",
+    ProblemKind.OVERLAPPING_CHUNK: "the chunk overlaps another one",
 }
-
-
-def run(asking: Ask, read: Callable[[tuple[ByteRange, ...]], Sequence[bytes] | None]) -> LeaderReport:
-    """Answer a generator's questions with `read` until it is done."""
-    try:
-        wanted = next(asking)
-        while True:
-            wanted = asking.send(read(wanted))
-    except StopIteration as done:
-        report: LeaderReport = done.value
-        return report
 
 
 def _good(chunks: ChunkMap, part: int) -> npt.NDArray[np.intp]:
@@ -171,30 +162,38 @@ def _check(chunks: ChunkMap, wanted: _Wanted, data: bytes, data_start: int) -> t
         state = ChunkState.BAD_LEADER
         if wanted.offset + leader_bytes(layout, chunks.is_multi_part) > chunks.file_size:
             state = ChunkState.PAST_END
-        code = "CHK-PAST-EOF" if state is ChunkState.PAST_END else "CHK-PACKED-SIZE"
+        code = ProblemKind.CHUNK_PAST_END if state is ChunkState.PAST_END else ProblemKind.CHUNK_SIZE
         return LeaderCheck(state, code, error.found, "a whole leader of sizes from 0"), wanted.offset
     available = chunks.file_size - data_start
-    check = check_leader(leader, layout.place(wanted.index), layout, wanted.part, available)
+    check = check_leader(leader, layout.place(wanted.chunk), layout, wanted.part, available)
     return check, leader.end + data_start
 
 
-def check_last_leader(chunks: ChunkMap) -> Ask:
-    """Read the leader of the chunk that is last in the file: tells of almost every file that was cut off."""
+def check_last_leader(chunks: ChunkMap, file: FileBytes, *, only_at_hand: bool = False) -> Asking[LeaderReport]:
+    """Read the leader of the chunk that is last in the file: tells of almost every file that was cut off.
+
+    Args:
+        chunks: What is known.
+        file: The file.
+        only_at_hand: Whether to look at it only if that costs no request.
+    """
     found = _Findings(chunks)
     last = _last(chunks)
     if last is None:
         return found.report("tables")
-    end = min(last.offset + leader_bytes(chunks.layouts[last.part], chunks.is_multi_part), chunks.file_size)
-    answer = yield (ByteRange(last.offset, end),)
-    if answer is None:
+    size = leader_bytes(chunks.layouts[last.part], chunks.is_multi_part)
+    wanted = ((last.offset, min(last.offset + size, chunks.file_size)),)
+    if only_at_hand and not file.has(wanted):
         return found.report("tables")
-    check, _ = _check(chunks, last, answer[0], last.offset)
-    if check.state:
-        found.mark(last, check, _MESSAGES[check.code])
+    pieces = yield from file.read(wanted)
+    if pieces is None:
+        return found.report("tables")
+    check, _ = _check(chunks, last, pieces[0], last.offset)
+    found.mark(last, check)
     return found.report("last leader")
 
 
-def _plan(chunks: ChunkMap) -> Iterator[tuple[ByteRange, list[_Wanted]]]:
+def _plan(chunks: ChunkMap) -> Iterator[tuple[tuple[int, int], list[_Wanted]]]:
     """All leaders to be read, in file order, neighbours together."""
     everything: list[_Wanted] = []
     for part, table in enumerate(chunks.tables):
@@ -202,61 +201,124 @@ def _plan(chunks: ChunkMap) -> Iterator[tuple[ByteRange, list[_Wanted]]]:
             good = _good(chunks, part)
             offsets = table.offsets[good].tolist()
             everything += [_Wanted(at, part, index) for at, index in zip(offsets, good.tolist(), strict=True)]
-    everything.sort(key=lambda wanted: wanted.offset)
+    everything.sort()
     sizes = [leader_bytes(layout, chunks.is_multi_part) for layout in chunks.layouts]
     group: list[_Wanted] = []
     start = end = 0
     for wanted in everything:
         wanted_end = min(wanted.offset + sizes[wanted.part], chunks.file_size)
         if group and (wanted.offset > end + MERGE_GAP_BYTES or wanted_end - start > MERGED_BYTES):
-            yield ByteRange(start, end), group
+            yield (start, end), group
             group = []
         if not group:
             start = end = wanted.offset
         group.append(wanted)
         end = max(end, wanted_end)
     if group:
-        yield ByteRange(start, end), group
+        yield (start, end), group
 
 
-def check_all_leaders(chunks: ChunkMap) -> Ask:
-    """Read every leader, and hold the chunks' places in the file against one another (see `spans`)."""
+def check_all_leaders(
+    chunks: ChunkMap, file: FileBytes, checkpoint: Checkpoint = no_checkpoint
+) -> Asking[LeaderReport]:
+    """Read every leader, and compare the chunks' places in the file with one another."""
     found = _Findings(chunks)
-    spans: list[Span] = []
+    extents: list[_Extent] = []
     plan = list(_plan(chunks))
     for first in range(0, len(plan), RANGES_PER_REQUEST):
         batch = plan[first : first + RANGES_PER_REQUEST]
-        answer = yield tuple(ranges for ranges, _ in batch)
-        if answer is None:
+        pieces = yield from file.read(tuple([wanted for wanted, _ in batch]))
+        if pieces is None:
             return found.report("tables")
-        for (ranges, group), data in zip(batch, answer, strict=True):
+        for ((start, _), group), data in zip(batch, pieces, strict=True):
+            checkpoint()
             for wanted in group:
-                check, end = _check(chunks, wanted, data, ranges.start)
-                if check.state:
-                    found.mark(wanted, check, _MESSAGES[check.code])
-                else:
-                    spans.append(Span(wanted.offset, end, wanted.part, wanted.index))
-    _check_places(found, spans)
+                check, end = _check(chunks, wanted, data, start)
+                found.mark(wanted, check)
+                if check.state is ChunkState.OK:
+                    extents.append(_Extent(wanted.offset, end, wanted.part, wanted.chunk))
+    _check_places(found, extents)
     return found.report("leaders")
 
 
-def _check_places(found: _Findings, spans: Sequence[Span]) -> None:
-    """Report overlaps, gaps and broken promises of order among the chunks whose leaders are sound."""
+def _check_places(found: _Findings, extents: Sequence[_Extent]) -> None:
+    """Report overlaps, gaps and a wrong order of the chunks whose leaders are sound."""
     chunks = found.chunks
-    # Otherwise a gap is where an unknown chunk lies, or one of a part whose leaders nobody can read.
-    readable = chunks.is_whole and all(layout.levels or not layout.chunk_count for layout in chunks.layouts)
-    all_known = readable and all(states is None for states in found.states)
-    for span, problem in check_spans(spans, chunks.first_offset, chunks.file_size):
-        if span is None and all_known:
+    # Otherwise a gap may be where an unknown chunk lies, or one of a part whose leaders nobody can read.
+    is_readable = chunks.is_whole and all(layout.levels or not layout.chunk_count for layout in chunks.layouts)
+    is_all_known = is_readable and all(states is None for states in found.states)
+    unused = _check_overlaps(found, extents)
+    if is_all_known:
+        for problem in unused:
             found.problems.add(problem)
-        elif span is not None:
-            overlap = LeaderCheck(ChunkState.DUPLICATE, problem.code, problem.found, problem.expected)
-            found.mark(_Wanted(span.start, span.part, span.chunk), overlap, problem.message)
     for part, line_order in enumerate(chunks.line_orders[: len(chunks.tables)]):
         if chunks.states[part] is None:
             late = check_line_order(chunks.layouts[part], chunks.tables[part], line_order)
             if late is not None:
                 found.problems.add(late)
+
+
+def _check_overlaps(found: _Findings, extents: Sequence[_Extent]) -> list[Problem]:
+    """Report each chunk that overlaps an earlier one; returns problems for the bytes that belong to no chunk."""
+    chunks = found.chunks
+    position, gap_bytes, first_gap = chunks.first_offset, 0, None
+    for start, end, part, chunk in sorted(extents):
+        if start < position:
+            check = LeaderCheck(
+                ChunkState.DUPLICATE,
+                ProblemKind.OVERLAPPING_CHUNK,
+                f"starts at byte {start}",
+                f"byte {position} or later",
+            )
+            found.mark(_Wanted(start, part, chunk), check)
+        elif start > position:
+            gap_bytes += start - position
+            first_gap = position if first_gap is None else first_gap
+        position = max(position, end)
+    unused = []
+    kind = ProblemKind.UNREFERENCED_BYTES
+    if gap_bytes:
+        message = "bytes before or between chunks belong to no chunk"
+        unused.append(Problem(kind, message, offset=first_gap, found=f"{gap_bytes} bytes", expected="none"))
+    if chunks.file_size > position:
+        message, behind = "bytes behind the last chunk belong to none", chunks.file_size - position
+        unused.append(Problem(kind, message, offset=position, found=f"{behind} bytes", expected="none"))
+    return unused
+
+
+def promised_order(layout: Layout, line_order: int | None) -> npt.NDArray[np.intp] | None:
+    """Chunk indices in the order in which a part's line order promises them in the file; None where it promises none."""
+    if line_order not in {LineOrder.INCREASING_Y, LineOrder.DECREASING_Y} or not layout.levels:
+        return None
+    order = np.arange(layout.chunk_count)
+    if line_order == LineOrder.INCREASING_Y:
+        return order
+    # Level by level, the last row of chunks first; within a row from left to right.
+    rows = [
+        order[level.first_chunk : level.first_chunk + level.chunk_count].reshape(level.tiles_y, level.tiles_x)[::-1]
+        for level in layout.levels
+    ]
+    joined: npt.NDArray[np.intp] = np.concatenate([level.ravel() for level in rows])
+    return joined
+
+
+def check_line_order(layout: Layout, table: ChunkTable, line_order: int | None) -> Problem | None:
+    """Whether the chunks of a sound table stand in the file as the line order promises."""
+    order = promised_order(layout, line_order)
+    if order is None:
+        return None
+    offsets = table.offsets[order]
+    late = np.flatnonzero(offsets[1:] < offsets[:-1])
+    if not len(late):
+        return None
+    return Problem(
+        ProblemKind.CHUNK_ORDER,
+        "chunks do not stand in the file in the order that lineOrder promises",
+        part=table.part,
+        offset=int(offsets[late[0] + 1]),
+        found=f"{len(late)} chunks before their predecessor, the first is {int(order[late[0] + 1])}",
+        expected=LineOrder(line_order or 0).name,
+    )
 
 
 class _Window:
@@ -268,12 +330,12 @@ class _Window:
         self.start = 0
         self.data = b""
 
-    def wanted(self, start: int, size: int) -> ByteRange | None:
+    def wanted(self, start: int, size: int) -> tuple[int, int] | None:
         """What to read for `size` bytes at `start`, None when they are at hand, or end with the file."""
         end = min(start + size, self._file_size)
         if self.start <= start and end <= self.start + len(self.data):
             return None
-        return ByteRange(start, max(end, min(start + self._read_bytes, self._file_size)))
+        return start, max(end, min(start + self._read_bytes, self._file_size))
 
 
 class _Walk:
@@ -319,7 +381,9 @@ class _Walk:
         return tuple(ChunkTable(table.part, table.start, table.count, offsets) for table, offsets in pairs)
 
 
-def rebuild_tables(chunks: ChunkMap, read_bytes: int = 4_096) -> Ask:
+def rebuild_tables(
+    chunks: ChunkMap, file: FileBytes, *, read_bytes: int = 4_096, checkpoint: Checkpoint = no_checkpoint
+) -> Asking[LeaderReport]:
     """Find the chunks by walking from leader to leader, from the end of the tables on.
 
     Behind a leader that is none the walk goes on at the next good entry of the tables. It ends when all chunks are found, the
@@ -327,7 +391,9 @@ def rebuild_tables(chunks: ChunkMap, read_bytes: int = 4_096) -> Ask:
 
     Args:
         chunks: What is known; the states tell which entries are good. Every part of the file must have a known layout.
+        file: The file.
         read_bytes: Bytes to ask for at once; more finds small chunks with fewer requests.
+        checkpoint: Called before each request.
     """
     walk = _Walk(chunks)
     window = _Window(chunks.file_size, read_bytes)
@@ -335,17 +401,18 @@ def rebuild_tables(chunks: ChunkMap, read_bytes: int = 4_096) -> Ask:
     while position is not None and walk.left and position < chunks.file_size:
         wanted = window.wanted(position, walk.leader_size)
         if wanted is not None:
-            answer = yield (wanted,)
-            if answer is None:
+            checkpoint()
+            pieces = yield from file.read((wanted,))
+            if pieces is None:
                 break
-            window.start, window.data = wanted.start, answer[0]
+            window.start, window.data = wanted[0], pieces[0]
         behind = walk.step(position, window.data, window.start)
         position = behind if behind is not None else walk.resume(position)
     problems = []
     states = tuple(_rebuilt_states(offsets) for offsets in walk.offsets)
     if not walk.left and any(part is not None for part in chunks.states):
         message = "the chunk offset tables are damaged, but every chunk is there and whole"
-        problems.append(Problem("CHK-REBUILDABLE", message, offset=chunks.first_offset))
+        problems.append(Problem(ProblemKind.TABLE_REBUILT, message, offset=chunks.first_offset))
     return LeaderReport("rebuilt", states, walk.tables(), tuple(problems))
 
 

@@ -17,6 +17,7 @@ from exr_inspector.errors import DecodeError
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
 from exr_inspector.exr.chunks.tables import ChunkState
 from exr_inspector.exr.header.values import Compression
+from exr_inspector.exr.problems import ProblemKind
 
 MAX_DEEP_BYTES = (1 << 31) - 1  # OpenEXRCore refuses larger tables and data
 
@@ -124,13 +125,13 @@ class LeaderCheck:
 
     Attributes:
         state: OK, BAD_LEADER or PAST_END.
-        code: Rule code of what is wrong, empty for OK.
+        kind: What is wrong, None for OK.
         found: What the leader says.
         expected: What was expected.
     """
 
     state: ChunkState
-    code: str = ""
+    kind: ProblemKind | None = None
     found: str = ""
     expected: str = ""
 
@@ -153,13 +154,13 @@ def check_leader(leader: ChunkLeader, place: ChunkPlace, layout: Layout, part: i
         expected = f"part {part}, level {level.level_x} {level.level_y}, tile {place.tile_x} {place.tile_y}"
         if not layout.is_tiled:
             expected = f"part {part}, y {place.window.y_min}"
-        return LeaderCheck(ChunkState.BAD_LEADER, "CHK-LEADER", leader.describe(), expected)
+        return LeaderCheck(ChunkState.BAD_LEADER, ProblemKind.WRONG_LEADER, leader.describe(), expected)
     bad = _check_deep_sizes(leader, place, layout) if layout.is_deep else _check_size(leader, place, layout)
     if bad is not None:
         return bad
     if leader.end > available:
         found = f"{leader.end - available} bytes past the end"
-        return LeaderCheck(ChunkState.PAST_END, "CHK-PAST-EOF", found, "a chunk inside the file")
+        return LeaderCheck(ChunkState.PAST_END, ProblemKind.CHUNK_PAST_END, found, "a chunk inside the file")
     return _SOUND
 
 
@@ -175,7 +176,7 @@ def _check_size(leader: ChunkLeader, place: ChunkPlace, layout: Layout) -> Leade
     if _fits(leader.packed_bytes, unpacked, layout.compression):
         return None
     expected = f"{unpacked} bytes" if layout.compression == Compression.NONE else f"1 to {unpacked} bytes"
-    return LeaderCheck(ChunkState.BAD_LEADER, "CHK-PACKED-SIZE", f"{leader.packed_bytes} bytes", expected)
+    return LeaderCheck(ChunkState.BAD_LEADER, ProblemKind.CHUNK_SIZE, f"{leader.packed_bytes} bytes", expected)
 
 
 def _check_deep_sizes(leader: ChunkLeader, place: ChunkPlace, layout: Layout) -> LeaderCheck | None:
@@ -194,7 +195,7 @@ def _check_deep_sizes(leader: ChunkLeader, place: ChunkPlace, layout: Layout) ->
     else:
         return None
     found = f"table {table}, packed {packed}, unpacked {unpacked} bytes"
-    return LeaderCheck(ChunkState.BAD_LEADER, "CHK-DEEP-SIZES", found, expected)
+    return LeaderCheck(ChunkState.BAD_LEADER, ProblemKind.DEEP_CHUNK_SIZES, found, expected)
 
 
 def chunk_index(leader: ChunkLeader, layout: Layout) -> int | None:

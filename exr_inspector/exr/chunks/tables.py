@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from operator import gt, lt
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +15,13 @@ import numpy.typing as npt
 
 from exr_inspector.errors import LimitExceeded
 from exr_inspector.exr.chunks.layout import Layout, Level
-from exr_inspector.exr.header.parser import Header, NeedMore
+from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 
 ENTRY_BYTES = 8
 MAX_MISSING_RANGES = 1_000
 _OFFSETS = np.dtype("<u8")
-_FEW_CHUNKS = 40
+_FEW_CHUNKS = 200
 # The ChunkState of every chunk of a part, shape (count,); None when all are OK.
 States = npt.NDArray[np.uint8] | None
 
@@ -124,66 +123,47 @@ def tables_end(header: Header, layouts: Iterable[Layout]) -> int:
     return end
 
 
-def read_tables(
-    buffer: bytes, header: Header, layouts: Sequence[Layout], file_size: int, limits: Limits = DEFAULT_LIMITS
-) -> tuple[ChunkTable, ...] | NeedMore:
-    """All chunk offset tables, or how far to read for them. Tables that the file ends in are shorter than their count.
+def check_table_size(header: Header, layouts: Sequence[Layout], limits: Limits = DEFAULT_LIMITS) -> None:
+    """Raise LimitExceeded if the tables of these parts together are larger than allowed."""
+    size = tables_end(header, layouts) - header.end
+    if size > limits.table_bytes:
+        raise LimitExceeded(
+            "the chunk offset tables are too large",
+            limit="table_bytes",
+            offset=header.end,
+            found=f"{size} bytes",
+            expected=f"at most {limits.table_bytes}",
+        )
+
+
+def read_tables(buffer: bytes, header: Header, layouts: Sequence[Layout], file_size: int) -> tuple[ChunkTable, ...]:
+    """All chunk offset tables. Tables that the file ends in are shorter than their count.
 
     Args:
-        buffer: The file's first bytes.
+        buffer: The file's first bytes, up to `tables_end` or the end of the file.
         header: Its header.
         layouts: One a part. Parts behind one without a layout have no known table: hand in those before it.
         file_size: Bytes of the whole file.
-        limits: What the file may ask for.
-
-    Raises:
-        LimitExceeded: If the tables are larger than allowed.
     """
-    start = until = header.end
-    for layout in layouts:
-        until += ENTRY_BYTES * layout.chunk_count
-    if until - start > limits.table_bytes:
-        raise LimitExceeded(
-            "the chunk tables are too large",
-            limit="EXR_MAX_TABLE_BYTES",
-            offset=start,
-            found=f"{until - start} bytes",
-            expected=f"at most {limits.table_bytes}",
-        )
-    readable = min(until, file_size)
-    if len(buffer) < readable:
-        return NeedMore(readable)
+    start, end_of_tables = header.end, min(tables_end(header, layouts), file_size)
     tables = []
     for part, layout in enumerate(layouts):
-        count = entries = layout.chunk_count
-        end = start + ENTRY_BYTES * count
-        if end > readable:  # the file ends inside this table, or before it
-            entries = max(0, readable - start) // ENTRY_BYTES
+        count = layout.chunk_count
+        entries = min(count, max(0, end_of_tables - start) // ENTRY_BYTES)
         offsets = np.frombuffer(buffer, _OFFSETS, entries, start if entries else 0)
-        tables.append(tuple.__new__(ChunkTable, (part, start, count, offsets)))  # as ChunkTable(...), in C
-        start = end
+        tables.append(ChunkTable(part, start, count, offsets))
+        start += ENTRY_BYTES * count
     return tuple(tables)
 
 
-def _few_are_sound(offsets: list[int], first_offset: int, file_size: int) -> bool:
-    """Whether no two offsets are the same and all are within the file; plain numbers, since numpy has fixed costs."""
-    low, high, follows = (offsets[0], offsets[-1], lt) if offsets[0] <= offsets[-1] else (offsets[-1], offsets[0], gt)
-    if not all(map(follows, offsets, offsets[1:])):  # mostly they rise or fall; if not, tiles may stand in any order
-        low, high = min(offsets), max(offsets)
-        if len(set(offsets)) < len(offsets):
-            return False
-    return low >= first_offset and high < file_size
-
-
-def _many_are_sound(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int) -> bool:
-    """As `_few_are_sound`."""
-    later, earlier = (offsets[1:], offsets[:-1]) if offsets.item(0) < offsets.item(-1) else (offsets[:-1], offsets[1:])
-    if np.count_nonzero(later > earlier) < len(offsets) - 1:
-        offsets = np.sort(offsets)
-        if np.any(offsets[1:] == offsets[:-1]):
-            return False
-    first, last = int(offsets.item(0)), int(offsets.item(-1))
-    return min(first, last) >= first_offset and max(first, last) < file_size
+def _is_sound(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int) -> bool:
+    """Whether no two offsets are the same and all are within the file."""
+    if len(offsets) <= _FEW_CHUNKS:  # plain numbers are faster then, since numpy has fixed costs
+        few: list[int] = offsets.tolist()
+        return min(few) >= first_offset and max(few) < file_size and len(set(few)) == len(few)
+    ordered = np.sort(offsets)
+    distinct = not np.any(ordered[1:] == ordered[:-1])
+    return distinct and int(ordered[0]) >= first_offset and int(ordered[-1]) < file_size
 
 
 def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States:
@@ -194,16 +174,9 @@ def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States
         first_offset: End of the last table: no chunk starts before.
         file_size: Bytes of the whole file.
     """
-    _, _, count, offsets = table
-    if not count:
+    count, offsets = table.count, table.offsets
+    if not count or (len(offsets) == count and _is_sound(offsets, first_offset, file_size)):
         return None
-    if len(offsets) == count:
-        if count > _FEW_CHUNKS:
-            is_sound = _many_are_sound(offsets, first_offset, file_size)
-        else:
-            is_sound = _few_are_sound(offsets.tolist(), first_offset, file_size)
-        if is_sound:
-            return None
     states = np.full(count, ChunkState.NO_ENTRY, np.uint8)
     known = states[: len(offsets)]
     known[:] = ChunkState.OK
@@ -304,9 +277,7 @@ def assess(
         checked: What the states rest on.
     """
     if states is None:
-        part, _, count, _ = table
-        new = tuple.__new__  # as Completeness(...), in C
-        return new(Completeness, (part, checked, count, declared, count, {}, (), False, False))
+        return Completeness(table.part, checked, table.count, declared, table.count, {}, (), False, False)
     missing = np.flatnonzero(states)
     numbers = np.bincount(states, minlength=len(ChunkState)).tolist()
     counts = {state: numbers[state] for state in ChunkState if state and numbers[state]}

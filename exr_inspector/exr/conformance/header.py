@@ -1,9 +1,8 @@
 """Structural conformance: what a parsed header has that the format forbids, or lacks that the format demands.
 
-Codes are those of the rule catalogue, groups STR (all that can be decided from a parsed header) and, of other groups, what
-the OpenEXR library itself rejects. A problem is `fatal` when OpenEXR 3.5 in its ordinary, lenient mode cannot open the file
-because of it, or loses its place in the header. Nothing is repaired. What stops the parser altogether is raised by `header`,
-and chunk tables are judged by `chunks` and `leaders`.
+A problem is `fatal` when OpenEXR 3.5 in its ordinary, lenient mode cannot open the file because of it, or loses its place in
+the header. Nothing is repaired. What stops the parser altogether is raised by `header.parser`; chunk tables and leaders are
+checked in `chunks`.
 
 Source: OpenEXRCore 3.5.3 `parse_header.c`, `validation.c`, `attributes.c`, `channel_list.c`, and the library's answers to
 files made for the purpose.
@@ -20,7 +19,8 @@ from exr_inspector.exr.header.as_json import value_text
 from exr_inspector.exr.header.attributes import encode
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import LONG_NAMES, MULTI_PART, NON_IMAGE, TILED, Attribute
-from exr_inspector.exr.problems import Problem, ProblemList
+from exr_inspector.exr.limits import Checkpoint, no_checkpoint
+from exr_inspector.exr.problems import Problem, ProblemKind, ProblemList
 
 _BIG_HEADER_BYTES = 1 << 20
 _MANY_ATTRIBUTES = 2_000
@@ -31,21 +31,25 @@ _SHARED = (("displayWindow", "box2i"), ("pixelAspectRatio", "float"))
 _SHARED_IF_PRESENT = (("chromaticities", "chromaticities"), ("timecode", "timecode"))
 
 
-def check_header(header: Header, layouts: Sequence[Layout | None] = ()) -> tuple[Problem, ...]:
+def check_header(
+    header: Header, layouts: Sequence[Layout | None] = (), checkpoint: Checkpoint = no_checkpoint
+) -> tuple[Problem, ...]:
     """All structural problems of a header, also of a partial one.
 
     Args:
         header: The header.
         layouts: The layout of each part, None for a part that has none; parts without an entry are taken to have none.
+        checkpoint: Called now and then; what it raises ends the checks.
 
     Returns:
-        Problems in the order file, part by part; of one code no more than MAX_PROBLEMS_PER_CODE and a count of the rest.
+        Problems in the order file, part by part; of one kind no more than MAX_PROBLEMS_PER_KIND and a count of the rest.
     """
     problems = ProblemList()
     _check_file(header, problems)
     long_name = None
     for index, part in enumerate(header.parts):
-        long_name = check_attributes(part, problems) or long_name
+        checkpoint()
+        long_name = check_attributes(part, problems, checkpoint) or long_name
         check_part(part, layouts[index] if index < len(layouts) else None, problems)
         if _is_whole(header, part):
             check_presence(part, problems)
@@ -67,13 +71,11 @@ def _check_file(header: Header, problems: ProblemList) -> None:
     word = header.version_word
     if word & (MULTI_PART | NON_IMAGE):
         _check_flags(header, problems)
-    count = 0
-    for part in header.parts:
-        count += len(part.attributes)
+    count = sum(len(part.attributes) for part in header.parts)
     if header.end > _BIG_HEADER_BYTES or count > _MANY_ATTRIBUTES:
         problems.add(
             Problem(
-                "STR-HEADER-BIG",
+                ProblemKind.LARGE_HEADER,
                 "the header is so large that reading metadata becomes slow",
                 found=f"{header.end} bytes, {count} attributes",
                 expected=f"at most {_BIG_HEADER_BYTES} bytes, {_MANY_ATTRIBUTES} attributes",
@@ -86,7 +88,7 @@ def _check_flags(header: Header, problems: ProblemList) -> None:
     if word & TILED:
         problems.add(
             Problem(
-                "STR-FLAGS-COMBO",
+                ProblemKind.CONTRADICTORY_FLAGS,
                 "the flag of single tiled files stands beside that of deep or multi-part files",
                 offset=4,
                 found=f"0x{word:x}",
@@ -100,7 +102,7 @@ def _check_flags(header: Header, problems: ProblemList) -> None:
     if header.parts and is_deep != bool(word & NON_IMAGE):
         problems.add(
             Problem(
-                "STR-DEEP-FLAG",
+                ProblemKind.DEEP_FLAG,
                 "the flag of deep data and the parts' types disagree",
                 offset=4,
                 found=f"0x{word:x} with {'a' if is_deep else 'no'} deep part",
@@ -109,17 +111,19 @@ def _check_flags(header: Header, problems: ProblemList) -> None:
         )
     if word & MULTI_PART and len(header.parts) == 1:
         problems.add(
-            Problem("STR-ONEPART-MULTI", "the multi-part flag in a file of one part", offset=4, found=f"0x{word:x}")
+            Problem(
+                ProblemKind.MULTI_PART_FLAG, "the multi-part flag in a file of one part", offset=4, found=f"0x{word:x}"
+            )
         )
 
 
 def _report_long_names(long_name: str | None, problems: ProblemList) -> None:
     if long_name:
         message = "a name of more than 31 bytes without the flag of long names"
-        problems.add(Problem("STR-LONGFLAG-MISSING", message, offset=4, found=long_name, expected="flag 0x400"))
+        problems.add(Problem(ProblemKind.LONG_NAMES_FLAG, message, offset=4, found=long_name, expected="flag 0x400"))
     else:
         message = "the flag of long names in a file without any"
-        problems.add(Problem("STR-LONGFLAG-MISSING", message, offset=4, expected="no flag 0x400", mild=True))
+        problems.add(Problem(ProblemKind.LONG_NAMES_FLAG, message, offset=4, expected="no flag 0x400", mild=True))
 
 
 def _check_part_names(parts: Sequence[PartHeader], problems: ProblemList) -> None:
@@ -129,7 +133,7 @@ def _check_part_names(parts: Sequence[PartHeader], problems: ProblemList) -> Non
         if name is not None and seen.setdefault(name, part.index) != part.index:
             problems.add(
                 Problem(
-                    "STR-PART-NAME",
+                    ProblemKind.PART_NAME,
                     f"the name is that of part {seen[name]}, too",
                     part=part.index,
                     offset=part.by_name["name"].offset,
@@ -149,7 +153,7 @@ def _differ(name: str, part: PartHeader, problems: ProblemList) -> None:
     attribute = part.by_name.get(name)
     problems.add(
         Problem(
-            "STR-SHARED-ATTRS",
+            ProblemKind.SHARED_ATTRIBUTES,
             f"{name} differs from that of the first part",
             part=part.index,
             offset=None if attribute is None else attribute.offset,
@@ -173,7 +177,7 @@ def _check_shared(first: PartHeader, part: PartHeader, problems: ProblemList, *,
     if here is not None and there is not None and here.value != there.value:
         problems.add(
             Problem(
-                "STR-SHARED-TIMECODE",
+                ProblemKind.SHARED_TIME_CODE,
                 "timeCode differs from that of the first part",
                 part=part.index,
                 offset=here.offset,

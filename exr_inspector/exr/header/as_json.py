@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any
 
+from exr_inspector.exr.header.attributes import readable_strings
 from exr_inspector.exr.header.timecode import read_timecode
 from exr_inspector.exr.header.values import (
     Attribute,
@@ -274,10 +275,14 @@ _TEXT: dict[str, Callable[[Any], str]] = {
 
 
 def value_text(attribute: Attribute) -> str | None:
-    """The value as text for people and for text search, of a list its first MAX_ITEMS items; None for bytes."""
+    r"""The value as text for people and for text search, of a list its first MAX_ITEMS items; None for bytes.
+
+    In text that is not UTF-8 each other byte is written `\xNN`.
+    """
     value = attribute.value
     if isinstance(value, bytes):
-        return None
+        texts = readable_strings(attribute.type_name, value)
+        return None if texts is None else "\n".join(texts[:MAX_ITEMS])
     if attribute.type_name in _CODES and isinstance(value, int):
         return code_name(_CODES[attribute.type_name], value)
     special = _TEXT.get(attribute.type_name)

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from functools import partial
 from operator import itemgetter
 from typing import Any
 
 from exr_inspector.exr.header.channel_lists import decode_channels, encode_channels
-from exr_inspector.exr.header.malformed import NOT_UTF8, Malformed
+from exr_inspector.exr.header.text import NOT_UTF8, decode_name
 from exr_inspector.exr.header.values import (
     AttributeValue,
     Box2f,
@@ -24,6 +23,7 @@ from exr_inspector.exr.header.values import (
     Chromaticities,
     IdManifest,
     KeyCode,
+    Malformed,
     Preview,
     Rational,
     TileDesc,
@@ -47,9 +47,8 @@ def _tuple(layout: str) -> tuple[struct.Struct, _Make]:
     return struct.Struct(layout), tuple
 
 
-def _named(layout: str, named_tuple: type[tuple[Any, ...]]) -> tuple[struct.Struct, _Make]:
-    # tuple.__new__ makes the value in C; NamedTuple's own _make is Python and three times slower on this hot path.
-    return struct.Struct(layout), partial(tuple.__new__, named_tuple)
+def _named(layout: str, named_tuple: Any) -> tuple[struct.Struct, _Make]:
+    return struct.Struct(layout), named_tuple._make
 
 
 # type name -> (layout, maker of the value from the unpacked fields)
@@ -121,9 +120,9 @@ def _decode_string(raw: bytes) -> str:
         raise Malformed(f"{NOT_UTF8} at byte {error.start}") from None
 
 
-def _decode_stringvector(raw: bytes) -> tuple[str, ...]:
+def _strings(raw: bytes) -> list[bytes]:
     # repeated until the size is used up: int32 length, bytes
-    strings: list[str] = []
+    strings: list[bytes] = []
     position = 0
     while position < len(raw):
         if position + 4 > len(raw):
@@ -132,9 +131,13 @@ def _decode_stringvector(raw: bytes) -> tuple[str, ...]:
         position += 4
         if not 0 <= length <= len(raw) - position:
             raise Malformed(f"string {len(strings)} of {length} bytes with {len(raw) - position} left")
-        strings.append(_decode_string(raw[position : position + length]))
+        strings.append(raw[position : position + length])
         position += length
-    return tuple(strings)
+    return strings
+
+
+def _decode_stringvector(raw: bytes) -> tuple[str, ...]:
+    return tuple([_decode_string(text) for text in _strings(raw)])
 
 
 VARIABLE: dict[str, Callable[[bytes], AttributeValue]] = {
@@ -152,24 +155,36 @@ KNOWN_TYPES = frozenset(FIXED) | frozenset(VARIABLE)
 
 def decode(type_name: str, buffer: bytes, offset: int, size: int) -> tuple[AttributeValue, str]:
     """The value of `size` bytes at `offset`, and why it stayed bytes (empty when it did not, or the type is unknown)."""
-    if type_name == "string":  # most attributes that are not standard ones
-        raw = buffer[offset : offset + size]
-        try:
-            return raw.decode(), ""
-        except UnicodeDecodeError as error:
-            return raw, f"{NOT_UTF8} at byte {error.start}"
+    fixed = FIXED.get(type_name)
+    if fixed is not None:
+        layout, make = fixed
+        if size == layout.size:
+            return make(layout.unpack_from(buffer, offset)), ""
+        return buffer[offset : offset + size], f"{size} bytes where {type_name} has {layout.size}"
+    raw = buffer[offset : offset + size]
     variable = VARIABLE.get(type_name)
-    if variable is not None:
-        raw = buffer[offset : offset + size]
-        try:
-            return variable(raw), ""
-        except Malformed as error:
-            return raw, str(error)
-    layout, make = FIXED.get(type_name, (None, None))
-    if layout is not None and make is not None and size == layout.size:
-        return make(layout.unpack_from(buffer, offset)), ""
-    problem = "" if layout is None else f"{size} bytes where {type_name} has {layout.size}"
-    return buffer[offset : offset + size], problem
+    if variable is None:
+        return raw, ""
+    try:
+        return variable(raw), ""
+    except Malformed as error:
+        return raw, str(error)
+
+
+def readable_strings(type_name: str, value: AttributeValue) -> tuple[str, ...] | None:
+    r"""The texts of a `string` or `stringvector`, with bytes that are not UTF-8 written `\xNN`; None for anything else."""
+    if isinstance(value, str):
+        return (value,)
+    if type_name == "string" and isinstance(value, bytes):
+        return (decode_name(value),)
+    if type_name != "stringvector":
+        return None
+    if not isinstance(value, bytes):
+        return value  # type: ignore[return-value]  # decode() made it of this type
+    try:
+        return tuple([decode_name(text) for text in _strings(value)])
+    except Malformed:
+        return None
 
 
 def _encode_stringvector(value: tuple[str, ...]) -> bytes:

@@ -87,7 +87,7 @@ class _Reader:
         if self._items > self._limits.manifest_entries:
             raise LimitExceeded(
                 "the id manifest is too large",
-                limit="EXR_MAX_MANIFEST_ENTRIES",
+                limit="manifest_entries",
                 found=f"{self._items} entries and strings",
                 expected=f"at most {self._limits.manifest_entries}",
             )
@@ -99,7 +99,7 @@ class _Reader:
         if self._text_bytes > self._limits.inflated_bytes:
             raise LimitExceeded(
                 "the id manifest's strings are too large",
-                limit="EXR_MAX_INFLATED_BYTES",
+                limit="inflated_bytes",
                 found=f"{self._text_bytes} bytes",
                 expected=f"at most {self._limits.inflated_bytes}",
             )
@@ -130,7 +130,7 @@ def _inflate(manifest: IdManifest, limits: Limits) -> bytes:
     if manifest.inflated_bytes > limits.inflated_bytes:
         raise LimitExceeded(
             "the id manifest is too large",
-            limit="EXR_MAX_INFLATED_BYTES",
+            limit="inflated_bytes",
             found=f"{manifest.inflated_bytes} bytes",
             expected=f"at most {limits.inflated_bytes}",
         )

@@ -1,12 +1,13 @@
-"""A file's headers once read: parts with their attributes, and the questions everybody asks of them.
+"""A file's headers once read: parts, their attributes, and typed access to the usual ones.
 
-The answers are what the file says, or None: nothing is filled in. `header` reads them from bytes.
+Values are what the file says, or None: nothing is filled in. `parser` reads them from bytes.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from exr_inspector.exr.header.attributes import readable_strings
 from exr_inspector.exr.header.channel_lists import readable_channels
 from exr_inspector.exr.header.standard import STANDARD
 from exr_inspector.exr.header.values import (
@@ -44,14 +45,17 @@ class PartHeader(NamedTuple):
     def value(self, name: str, type_name: str) -> AttributeValue | None:
         """The value of attribute `name`, if it is there, of that type, and sound."""
         attribute = self.by_name.get(name)
-        if attribute is None or attribute[1] != type_name or attribute[5]:
+        if attribute is None or attribute.type_name != type_name or attribute.problem:
             return None
-        return attribute[2]
+        return attribute.value
 
     def text(self, name: str) -> str | None:
-        """The value of the string attribute `name`."""
-        value = self.value(name, "string")
-        return value if isinstance(value, str) else None
+        r"""The value of the string attribute `name`; bytes that are not UTF-8 are written `\xNN`."""
+        attribute = self.by_name.get(name)
+        if attribute is None or attribute.type_name != "string":
+            return None
+        texts = readable_strings("string", attribute.value)
+        return texts[0] if texts else None
 
     def integer(self, name: str, type_name: str = "int") -> int | None:
         """The value of an attribute whose type holds one integer."""
@@ -60,29 +64,23 @@ class PartHeader(NamedTuple):
 
     @property
     def channels(self) -> tuple[Channel, ...] | None:
-        """The channel list in file order; also one whose end is malformed in a way that readers do not mind."""
+        """The channel list in file order; also one whose end is malformed in a way that readers accept."""
         attribute = self.by_name.get("channels")
-        if attribute is None or attribute[1] != "chlist":
+        if attribute is None or attribute.type_name != "chlist":
             return None
-        if attribute[5]:
-            return readable_channels(attribute[2]) if isinstance(attribute[2], bytes) else None
-        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
+        if isinstance(attribute.value, bytes):
+            return readable_channels(attribute.value)
+        return attribute.value  # type: ignore[return-value]  # decode() made it of this type
 
     @property
     def compression(self) -> int | None:
         """The compression code as stored."""
-        attribute = self.by_name.get("compression")
-        if attribute is None or attribute[1] != "compression" or attribute[5]:
-            return None
-        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
+        return self.value("compression", "compression")  # type: ignore[return-value]  # as above
 
     @property
     def data_window(self) -> Box2i | None:
         """The pixels that are stored."""
-        attribute = self.by_name.get("dataWindow")
-        if attribute is None or attribute[1] != "box2i" or attribute[5]:
-            return None
-        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
+        return self.value("dataWindow", "box2i")  # type: ignore[return-value]  # as above
 
     @property
     def display_window(self) -> Box2i | None:
@@ -117,10 +115,7 @@ class PartHeader(NamedTuple):
     @property
     def chunk_count(self) -> int | None:
         """The declared number of chunks, which may be wrong: `layout` computes it."""
-        attribute = self.by_name.get("chunkCount")
-        if attribute is None or attribute[1] != "int" or attribute[5]:
-            return None
-        return attribute[2]  # type: ignore[return-value]  # decode() made it of this type
+        return self.integer("chunkCount")
 
     @property
     def declared_type(self) -> str | None:
@@ -171,7 +166,7 @@ class Header(NamedTuple):
 
 def make_part(index: int, version_word: int, attributes: tuple[Attribute, ...]) -> PartHeader:
     """A part of these attributes, also when they come from elsewhere than a file (stored rows)."""
-    by_name = {attribute[0]: attribute for attribute in attributes}
+    by_name = {attribute.name: attribute for attribute in attributes}
     if len(by_name) < len(attributes):
         for attribute in reversed(attributes):
             # The library keeps the first of these names, and passes over a standard attribute of another type.
@@ -180,7 +175,7 @@ def make_part(index: int, version_word: int, attributes: tuple[Attribute, ...]) 
             if standard is not None and standard.type_name == attribute.type_name and counts:
                 by_name[attribute.name] = attribute
         _join_channel_lists(attributes, by_name)
-    return tuple.__new__(PartHeader, (index, version_word, attributes, by_name))  # as PartHeader(...), in C
+    return PartHeader(index, version_word, attributes, by_name)
 
 
 def _join_channel_lists(attributes: tuple[Attribute, ...], by_name: dict[str, Attribute]) -> None:

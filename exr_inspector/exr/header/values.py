@@ -257,6 +257,10 @@ AttributeValue = (
 )
 
 
+class Malformed(ValueError):
+    """The bytes of one value do not fit its type; never leaves `exr.header`."""
+
+
 class Attribute(NamedTuple):
     """One attribute as the file holds it.
 

@@ -13,7 +13,9 @@ from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel
-from exr_inspector.exr.names import PartNames
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+from exr_inspector.exr.names import Cryptomatte, PartNames
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import (
@@ -22,7 +24,7 @@ from exr_inspector.validation.facts.channel_facts import (
     channel_facts,
     channel_source,
 )
-from exr_inspector.validation.facts.mattes import Matte
+from exr_inspector.validation.facts.mattes import Matte, find_mattes
 from exr_inspector.validation.facts.roles import Role
 
 _TRIGGERS = frozenset(t.BY_ATTRIBUTE)
@@ -157,10 +159,12 @@ class FileFacts:
         is_multi_part: Whether the file is of the multi-part kind.
         parts: Facts of its parts.
         traits: Traits of all parts together, and the file's own.
+        limits: What values that are decoded on request may grow to.
     """
 
-    def __init__(self, inspection: Inspection, header: Header) -> None:
+    def __init__(self, inspection: Inspection, header: Header, limits: Limits = DEFAULT_LIMITS) -> None:
         self.inspection = inspection
+        self.limits = limits
         self.header = header
         self.is_multi_part = bool(header.version_word & MULTI_PART)
         self.parts: list[PartFacts] = []
@@ -177,9 +181,9 @@ class FileFacts:
         return tuple(dict.fromkeys(view for part in self.parts for view in part.names.views))
 
     @cached_property
-    def reported(self) -> frozenset[str]:
-        """Codes of the problems that the format's own checks have told of."""
-        return frozenset(problem.code for problem in self.inspection.problems)
+    def reported(self) -> frozenset[ProblemKind]:
+        """Kinds of the problems that the format's own checks have reported."""
+        return frozenset(problem.kind for problem in self.inspection.problems)
 
     @cached_property
     def manifest_parts(self) -> frozenset[int]:
@@ -194,10 +198,10 @@ class FileFacts:
     @cached_property
     def mattes(self) -> list[Matte]:
         """The Cryptomattes that any part declares, once a key; no more than anybody uses, for the time it takes."""
-        channels = [(part.index, name) for part in self.parts for name in part.names.channels]
-        found: dict[str, Matte] = {}
+        declared: dict[str, tuple[Cryptomatte, int]] = {}
         for part in self.parts:
-            for declared in part.names.cryptomattes:
-                if declared.key not in found and len(found) < _MATTES:
-                    found[declared.key] = Matte(declared, part.index, channels)
-        return list(found.values())
+            for one in part.names.cryptomattes:
+                if one.key not in declared and len(declared) < _MATTES:
+                    declared[one.key] = (one, part.index)
+        channels = ((part.index, name) for part in self.parts for name in part.names.channels)
+        return find_mattes(list(declared.values()), channels)

@@ -1,13 +1,13 @@
 """Cryptomattes of a whole file: each declaration with the channels it speaks of, in whichever part they are.
 
 Writers of multi-part files put the declaration into the first part or into all of them; in stereo files each view has its
-layers.
+layers. Names come from the file: they are compared as text, never compiled into a pattern, and each layer is looked at once
+for all declarations.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from exr_inspector.exr.names import ChannelName, Cryptomatte
@@ -15,7 +15,8 @@ from exr_inspector.validation.facts.manifests import ManifestError, parse_manife
 
 Place = tuple[int, str]  # index of a part, full name of a channel
 RANK_COMPONENTS = (("r", "g", "b", "a"), ("red", "green", "blue", "alpha"))
-_DIGITS = 2  # crypto00: with other numbers, crypto100 could be one of a Cryptomatte called crypto1
+_DIGITS = "0123456789"
+_RANK_DIGITS = 2  # crypto00: with other numbers, crypto100 could be one of a Cryptomatte called crypto1
 
 
 class Matte:
@@ -30,31 +31,17 @@ class Matte:
         miscounted: Layers of the name with another number of digits than two.
     """
 
-    def __init__(self, declared: Cryptomatte, part: int, channels: Iterable[tuple[int, ChannelName]]) -> None:
+    def __init__(self, declared: Cryptomatte, part: int) -> None:
         self.declared = declared
         self.part = part
         self.ranks: dict[str | None, dict[str, dict[str, Place]]] = {}
-        self.near: list[str] = []
-        self.miscounted: list[str] = []
-        if not declared.name:
-            return
-        alike = re.compile(r"((?:.*\.)?" + re.escape(declared.name) + r")(\d+)", re.IGNORECASE | re.ASCII)
-        for index, (full, layer, component, view, *_) in channels:
-            match = alike.fullmatch(layer)
-            if match is None:
-                continue
-            if match[1] == declared.name and len(match[2]) == _DIGITS:
-                self.ranks.setdefault(view, {}).setdefault(layer, {})[component] = (index, full)
-                continue
-            known = self.miscounted if match[1] == declared.name else self.near
-            if layer not in known:
-                known.append(layer)
-        self.ranks = {view: dict(sorted(layers.items())) for view, layers in self.ranks.items()}
+        self.near: dict[str, None] = {}
+        self.miscounted: dict[str, None] = {}
 
     @property
     def label(self) -> str:
         """Name and key, for a message."""
-        return f"Cryptomatte {self.declared.name!r} ({self.declared.key})"
+        return f"Cryptomatte {(self.declared.name or '')[:80]!r} ({self.declared.key[:20]})"
 
     @cached_property
     def manifest(self) -> dict[str, str] | ManifestError | None:
@@ -84,3 +71,74 @@ def _pairs(layers: dict[str, dict[str, Place]]) -> list[tuple[Place, Place]]:
                 if id_component in lower and coverage in lower:
                     pairs.append((lower[id_component], lower[coverage]))
     return pairs
+
+
+def _stem(name: str) -> tuple[str, str]:
+    """A name without its trailing digits, in lower case, and these digits."""
+    stem = name.rstrip(_DIGITS)
+    return stem.lower(), name[len(stem) :]
+
+
+class _Index:
+    """Declared names by their stem, to find those that a layer may belong to."""
+
+    def __init__(self, mattes: Sequence[Matte]) -> None:
+        self._by_stem: dict[str, list[tuple[str, Matte]]] = {}
+        self.by_name: dict[str, list[Matte]] = {}
+        for matte in mattes:
+            if name := matte.declared.name:
+                self.by_name.setdefault(name, []).append(matte)
+                stem, digits = _stem(name)
+                self._by_stem.setdefault(stem, []).append((digits, matte))
+        self._lengths = sorted({len(stem) for stem in self._by_stem})
+
+    def alike(self, layer: str) -> list[Matte]:
+        """Mattes whose name, whatever its case, is followed by digits at the end of the layer, at its start or behind a dot."""
+        stem, digits = _stem(layer)
+        found = []
+        for length in self._lengths:
+            start = len(stem) - length
+            if start < 0 or (start and stem[start - 1] != "."):
+                continue
+            for owned, matte in self._by_stem.get(stem[start:], ()):
+                if len(digits) > len(owned) and digits.startswith(owned):
+                    found.append(matte)
+        return found
+
+
+def find_mattes(
+    declared: Sequence[tuple[Cryptomatte, int]], channels: Iterable[tuple[int, ChannelName]]
+) -> list[Matte]:
+    """The declared Cryptomattes (each with the index of its part) with their channels.
+
+    Args:
+        declared: Declarations, one a key.
+        channels: Channels of all parts, each with the index of its part.
+    """
+    mattes = [Matte(one, part) for one, part in declared]
+    index = _Index(mattes)
+    alike: dict[str, list[Matte]] = {}
+    for part, (full, layer, component, view, *_) in channels:
+        owners = index.by_name.get(layer[:-_RANK_DIGITS], ()) if _is_rank(layer) else ()
+        for matte in owners:
+            matte.ranks.setdefault(view, {}).setdefault(layer, {})[component] = (part, full)
+        if layer not in alike:
+            alike[layer] = index.alike(layer)
+            for matte in alike[layer]:
+                if matte not in owners:
+                    _note_odd(matte, layer)
+    for matte in mattes:
+        matte.ranks = {view: dict(sorted(layers.items())) for view, layers in matte.ranks.items()}
+    return mattes
+
+
+def _is_rank(layer: str) -> bool:
+    digits = layer[-_RANK_DIGITS:]
+    return len(digits) == _RANK_DIGITS and not digits.strip(_DIGITS)
+
+
+def _note_odd(matte: Matte, layer: str) -> None:
+    """Note a layer that is like the name, but no rank."""
+    name = matte.declared.name or ""
+    is_exact = layer.startswith(name) and not layer[len(name) :].strip(_DIGITS)
+    (matte.miscounted if is_exact else matte.near)[layer] = None

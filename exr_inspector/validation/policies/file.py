@@ -15,8 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from exr_inspector.errors import PolicyError
-from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.registry import LEFT_OUT, RULES
+from exr_inspector.validation.registry import LEFT_OUT, RULES, Parameters
 
 PROFILES = ("default", "strict", "comp", "texture", "aces-container", "netflix-vfx", "netflix-nam", "archive")
 MAX_POLICY_CHARACTERS = 1 << 17  # PyYAML takes seconds for it

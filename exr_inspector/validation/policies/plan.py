@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from exr_inspector.model import Severity
-from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.registry import RULES
+from exr_inspector.validation.registry import RULES, Parameters
 from exr_inspector.validation.rule import Rule, Scope, Stage
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
@@ -19,11 +19,10 @@ from typing import Any
 
 from exr_inspector.errors import PolicyError
 from exr_inspector.model import Severity
-from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.policies.file import PROFILES, PolicyFile, parse_policy
 from exr_inspector.validation.policies.globs import glob_pattern
 from exr_inspector.validation.policies.plan import Plan, make_plan
-from exr_inspector.validation.registry import RULES
+from exr_inspector.validation.registry import RULES, Parameters
 
 _SEVERITIES = {"info": Severity.INFO, "warning": Severity.WARNING, "error": Severity.ERROR}
 
@@ -143,11 +142,13 @@ def load_policy(text: str, *, origin: str) -> Policy:
 def _builtin(name: str) -> Policy:
     text = (files("exr_inspector.validation") / "profiles" / f"{name}.yaml").read_text(encoding="utf-8")
     origin = f"profile {name}"
-    return _policy(parse_policy(text, origin=origin, is_profile=True), origin)
+    policy = _policy(parse_policy(text, origin=origin, is_profile=True), origin)
+    own = tuple((code, rule.profiles[name]) for code, rule in RULES.items() if name in rule.profiles)
+    return replace(policy, layer=Layer((*policy.layer.rules, *own), policy.layer.parameters))
 
 
 def builtin_policy(name: str) -> Policy:
-    """A profile of this package: one of PROFILES.
+    """A profile of this package, one of PROFILES: what its file says, and the levels that rules have in it.
 
     Raises:
         PolicyError: If there is none of that name.

@@ -6,15 +6,15 @@ list may lack something that the standard demands.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pydantic import Field
 
 from exr_inspector.exr.header.values import Compression, LineOrder, PixelType, code_name
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, Rule, file_rule, part_rule
+from exr_inspector.validation.parameters import RuleParameters
+from exr_inspector.validation.rule import NOTHING, Check, Found, Results, file_rule, part_rule
 from exr_inspector.validation.rules.channels import listed
 from exr_inspector.validation.rules.colour import chromaticities, short
 from exr_inspector.validation.rules.compression import codec_name
@@ -41,9 +41,29 @@ _STRINGS = (
 )  # fmt: skip
 
 
-def _claimed(parameters: Parameters) -> int:
+def _claimed(parameters: AcesParameters) -> int:
     """Files that say they are containers, or all."""
     return t.ALWAYS if parameters.aces_container else t.ACES
+
+
+class AcesParameters(RuleParameters):
+    """Parameters of the rules about ACES containers."""
+
+    aces_container: bool = Field(
+        False, description="Judge every file as an ACES container, not only those that say so."
+    )
+
+
+def _of_containers(check: Check) -> Check:
+    """The rule for files that claim to be containers by the flag's value, or have to be: a flag of 0 claims nothing."""
+
+    def claimed(subject: PartFacts | FileFacts, parameters: AcesParameters) -> Results:
+        parts = subject.header.parts if isinstance(subject, FileFacts) else (subject.part,)
+        if parameters.aces_container or any(part.integer("acesImageContainerFlag") == 1 for part in parts):
+            return check(subject, parameters)
+        return NOTHING
+
+    return claimed
 
 
 @part_rule(
@@ -52,9 +72,11 @@ def _claimed(parameters: Parameters) -> int:
     "acesImageContainerFlag is the int 1",
     why="It is the container's claim to be one.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}",
+    fix="Write acesImageContainerFlag as the int 1.",
+    command="exr2aces IN.exr OUT.exr",
     when=_claimed,
 )
-def flag(part: PartFacts, _parameters: Parameters) -> Results:
+def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
     """The flag, absent or of another value."""
     value = part.part.integer("acesImageContainerFlag")
     if value == 1:
@@ -69,9 +91,12 @@ def flag(part: PartFacts, _parameters: Parameters) -> Results:
     "The file is a single flat scan line part (version word 2 or 0x402)",
     why="The container is a subset of OpenEXR 1.",
     source=_EXR2ACES,
+    fix="Write a single flat scan line part with names of at most 255 bytes.",
+    command="exr2aces IN.exr OUT.exr",
     when=_claimed,
 )
-def version(file: FileFacts, _parameters: Parameters) -> Results:
+@_of_containers
+def version(file: FileFacts, _parameters: AcesParameters) -> Results:
     """The version word."""
     word = file.header.version_word
     if word in {0x002, 0x402}:
@@ -85,9 +110,12 @@ def version(file: FileFacts, _parameters: Parameters) -> Results:
     "Pixels are not compressed",
     why="The standard forbids compression.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}; ACEScentral",
+    fix="Write without compression.",
+    command="oiiotool IN.exr --compression none -o OUT.exr",
     when=_claimed,
 )
-def compression(part: PartFacts, _parameters: Parameters) -> Results:
+@_of_containers
+def compression(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Any code but NONE."""
     if part.compression == Compression.NONE:
         return NOTHING
@@ -101,9 +129,13 @@ def compression(part: PartFacts, _parameters: Parameters) -> Results:
     "Lines are stored in increasing order",
     why="The reference writer does nothing else.",
     source=_WRITER,
+    fix="Write lineOrder INCREASING_Y.",
+    command="exr2aces IN.exr OUT.exr",
+    limits="the attribute; where chunks lie is told by CHK-LINEORDER and CHK-GAPS",
     when=_claimed,
 )
-def line_order(part: PartFacts, _parameters: Parameters) -> Results:
+@_of_containers
+def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
     """The lineOrder attribute."""
     order = part.part.line_order
     if order is None or order == LineOrder.INCREASING_Y:
@@ -118,9 +150,12 @@ def line_order(part: PartFacts, _parameters: Parameters) -> Results:
     "Channels are R, G, B, perhaps A, perhaps the same of the left eye",
     why="The standard allows no others.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}",
+    fix="Write R, G, B and A alone; put other layers into another file.",
+    command="oiiotool IN.exr --ch R,G,B,A -o OUT.exr",
     when=_claimed,
 )
-def channels(part: PartFacts, _parameters: Parameters) -> Results:
+@_of_containers
+def channels(part: PartFacts, _parameters: AcesParameters) -> Results:
     """The set of names."""
     names = frozenset(channel.name for channel in part.channels)
     if names in _SETS:
@@ -135,9 +170,12 @@ def channels(part: PartFacts, _parameters: Parameters) -> Results:
     "Every channel is HALF and sampled at every pixel",
     why="The standard allows only that.",
     source=f"{_OIIO}; ACEScentral",
+    fix="Write every channel as HALF.",
+    command="oiiotool IN.exr -d half -o OUT.exr",
     when=_claimed,
 )
-def half(part: PartFacts, _parameters: Parameters) -> Results:
+@_of_containers
+def half(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Types and samplings."""
     hit = [c for c in part.channels if c.pixel_type != PixelType.HALF or (c.x_sampling, c.y_sampling) != (1, 1)]
     if not hit:
@@ -152,9 +190,12 @@ def half(part: PartFacts, _parameters: Parameters) -> Results:
     "chromaticities are those of AP0",
     why="The standard requires them.",
     source=f"{_EXR2ACES}; {_OIIO}; OpenEXR 3.5 colour metadata checks",
+    fix="Convert the image to ACES2065-1.",
+    command="exr2aces IN.exr OUT.exr",
     when=_claimed,
 )
-def chroma(part: PartFacts, _parameters: Parameters) -> Results:
+@_of_containers
+def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Absent or other chromaticities, to 0.001."""
     values = chromaticities(part)
     if values is not None and spaces.are_close(values, spaces.PRIMARIES[spaces.ACES]):
@@ -169,9 +210,12 @@ def chroma(part: PartFacts, _parameters: Parameters) -> Results:
     "colorInteropID is lin_ap0_scene or absent",
     why="It accompanies the flag and must not contradict it.",
     source=f"ASWF Color Interop recommendation 04; {_OIIO}",
+    fix="Write lin_ap0_scene, or leave the id out.",
+    command="oiiotool IN.exr --attrib colorInteropID lin_ap0_scene -o OUT.exr",
     when=_claimed,
 )
-def identifier(part: PartFacts, _parameters: Parameters) -> Results:
+@_of_containers
+def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Another id."""
     value = part.part.text("colorInteropID")
     if value in {None, spaces.ACES}:
@@ -185,9 +229,12 @@ def identifier(part: PartFacts, _parameters: Parameters) -> Results:
     "The ten attributes of a container are there",
     why="The reference reader needs them.",
     source=_WRITER,
+    fix="Add the attributes that the message names.",
+    command="exr2aces IN.exr OUT.exr",
     when=_claimed,
 )
-def required(part: PartFacts, _parameters: Parameters) -> Results:
+@_of_containers
+def required(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Which of the ten are lacking."""
     lacking = [name for name in _REQUIRED if name not in part.part.by_name]
     if not lacking:
@@ -202,9 +249,12 @@ def required(part: PartFacts, _parameters: Parameters) -> Results:
     "The header is no larger than 1 MiB",
     why="The reference writer's limit.",
     source=_WRITER,
+    fix="Remove large attributes, such as manifests and previews.",
+    command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
     when=_claimed,
 )
-def header_size(file: FileFacts, _parameters: Parameters) -> Results:
+@_of_containers
+def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
     """Bytes between the version word and the chunk offset table."""
     size = file.header.end - 8
     if size <= _HEADER_LIMIT_BYTES:
@@ -218,9 +268,12 @@ def header_size(file: FileFacts, _parameters: Parameters) -> Results:
     "Camera, lens, recorder and production strings are not empty",
     why="An attribute that is there has to say something.",
     source=_OIIO,
+    fix="Fill the attributes in, or leave them out.",
+    command="oiiotool IN.exr --attrib NAME VALUE -o OUT.exr",
     when=_claimed,
 )
-def strings(part: PartFacts, _parameters: Parameters) -> Results:
+@_of_containers
+def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Empty strings among those the container defines."""
     empty = [name for name in _STRINGS if part.part.text(name) == ""]
     return [Found(f"{listed(empty)} empty", "empty", "text, or no attribute")] if empty else NOTHING
@@ -232,9 +285,11 @@ def strings(part: PartFacts, _parameters: Parameters) -> Results:
     "In stereo containers the unprefixed channels are the right eye",
     why="The channel set has left.R, left.G, left.B beside R, G, B.",
     source=f"{_WRITER} (inferred)",
+    fix="Write multiView as right, left, with the right eye in R, G, B.",
     when=_claimed,
 )
-def stereo(part: PartFacts, _parameters: Parameters) -> Results:
+@_of_containers
+def stereo(part: PartFacts, _parameters: AcesParameters) -> Results:
     """MultiView of a container with left.* channels: the default view is right."""
     views = part.part.value("multiView", "stringvector")
     if not any(channel.name.startswith("left.") for channel in part.channels):
@@ -243,38 +298,3 @@ def stereo(part: PartFacts, _parameters: Parameters) -> Results:
         return NOTHING
     found = ", ".join(str(view) for view in views) if isinstance(views, tuple) else "absent"
     return [Found(f"multiView is {found}; the default view of a stereo container is right", found, "right, left")]
-
-
-def _of_containers(rule: Rule) -> Rule:
-    """The rule for files that claim to be containers by the flag's value, or have to be: a flag of 0 claims nothing."""
-    check = rule.check
-
-    def claimed(subject: PartFacts | FileFacts, parameters: Parameters) -> Results:
-        parts = subject.header.parts if isinstance(subject, FileFacts) else (subject.part,)
-        if parameters.aces_container or any(part.integer("acesImageContainerFlag") == 1 for part in parts):
-            return check(subject, parameters) if check else NOTHING
-        return NOTHING
-
-    return replace(rule, check=claimed)
-
-
-# The flag itself is judged wherever it is.
-RULES = (
-    flag,
-    *map(
-        _of_containers,
-        (
-            version,
-            compression,
-            line_order,
-            channels,
-            half,
-            chroma,
-            identifier,
-            required,
-            header_size,
-            strings,
-            stereo,
-        ),
-    ),
-)

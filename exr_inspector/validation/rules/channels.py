@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pydantic import Field
+
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import Role
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import Names, RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule
 
 _NAMES_SHOWN = 6
@@ -33,15 +35,27 @@ def _layer(layer: str) -> str:
     return f"Layer {layer!r}" if layer else "The base layer"
 
 
+class ChannelParameters(RuleParameters):
+    """Parameters of the rules about channels and layers."""
+
+    expected_layers: Names | None = Field(
+        None, description="Layers that must be there; '' is the base layer. Others are reported as info (CHN-EXPECTED)."
+    )
+    expected_channels: Names | None = Field(None, description="Full channel names that must be there (CHN-EXPECTED).")
+    alpha_expected: bool = Field(False, description="Whether the base layer must have A (CHN-ALPHA-MISSING).")
+
+
 @channel_rule(
     "CHN-RGB-INCOMPLETE",
     Severity.WARNING,
     "A layer with any of R, G, B has all three",
     why="A broken write node or a wrong channel mask drops single components.",
-    source="common practice",
+    source="OpenEXR technical introduction (channel names)",
+    fix="Check the channel mask of the writing node; write R, G and B.",
+    profiles={"comp": "error"},
     when=t.UNUSUAL,
 )
-def rgb_incomplete(part: ChannelFacts, _parameters: Parameters) -> Results:
+def rgb_incomplete(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Layers with one or two of R, G, B; Cryptomatte and single-component AOVs that say R alone are no colour."""
     found = []
     for (layer, _), members in part.by_layer.items():
@@ -61,10 +75,12 @@ def rgb_incomplete(part: ChannelFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Part 0 has R, G, B or Y in its base layer",
     why="Viewers that know no layers show nothing.",
-    source="OpenEXR technical introduction; multi-view document",
+    source="OpenEXR technical introduction; OpenEXR multi-view document",
+    fix="Write the beauty as R, G, B of part 0.",
+    command="oiiotool IN.exr --ch R=LAYER.R,G=LAYER.G,B=LAYER.B -o OUT.exr",
     when=t.UNUSUAL,
 )
-def no_base_rgb(file: FileFacts, _parameters: Parameters) -> Results:
+def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
     """The base layer of the first part; deep data may hold depth alone."""
     part = file.parts[0]
     if not part.channels or part.traits & t.DEEP:
@@ -82,9 +98,11 @@ def no_base_rgb(file: FileFacts, _parameters: Parameters) -> Results:
     "Colour channels of the base layer are called R, G, B, A",
     why="Only these exact names mean colour; others are not shown, and DWA compresses them as data.",
     source="OpenEXR technical introduction; OpenEXRCore 3.5",
+    fix="Rename the channels.",
+    command="oiiotool IN.exr --chnames R,G,B,A -o OUT.exr",
     when=t.UNUSUAL,
 )
-def case(part: ChannelFacts, _parameters: Parameters) -> Results:
+def case(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Lower-case or spelt-out names in the base layer; layers of Cryptomatte and renderers use them on purpose."""
     return [
         Found(
@@ -104,10 +122,11 @@ def case(part: ChannelFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "The base layer has A",
     why="Compositing needs the coverage.",
-    source="common practice",
+    source="the show's policy (alpha_expected)",
+    fix="Write A in the render's output settings.",
     needs=("alpha_expected",),
 )
-def alpha_missing(part: ChannelFacts, _parameters: Parameters) -> Results:
+def alpha_missing(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """RGB of the base layer without A, where the show expects one."""
     names = {channel.name for channel in part.channels}
     if {"R", "G", "B"} <= names and "A" not in names:
@@ -131,11 +150,14 @@ def _odd_name(name: str) -> str:
     Severity.WARNING,
     "Channel names are printable ASCII without spaces, cut by single dots",
     why="Software that splits names into layer and component breaks on anything else.",
-    source="common practice",
+    source="OpenEXR technical introduction (channel names)",
+    fix="Rename the layers where they are made, with letters, digits and underscores.",
+    command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
+    profiles={"strict": "error"},
     when=t.UNUSUAL,
     version=2,
 )
-def characters(part: ChannelFacts, _parameters: Parameters) -> Results:
+def characters(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Full names, told together by what is odd about them: a renderer that puts spaces into names does so in all of them."""
     by_oddity: dict[str, list[str]] = {}
     for channel in part.channels:
@@ -161,9 +183,10 @@ _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
     "Reserved names (Z, ZBack, A, AR, AG, AB) hold numbers, not ids",
     why="Readers give these names a meaning of their own.",
     source="OpenEXR technical introduction; Interpreting Deep Pixels",
+    fix="Store ids under another name (id, objectid), depth as FLOAT.",
     when=t.UINT,
 )
-def reserved_names(part: ChannelFacts, _parameters: Parameters) -> Results:
+def reserved_names(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Depth or coverage stored as UINT in the base layer."""
     return [
         Found(f"Channel {channel.name} is UINT; it holds depth or coverage", "UINT", "HALF or FLOAT", channel.name)
@@ -178,9 +201,11 @@ def reserved_names(part: ChannelFacts, _parameters: Parameters) -> Results:
     "Coverage is either A or one channel a colour, not both",
     why="Readers cannot tell which coverage applies to a colour.",
     source="OpenEXR technical introduction (RA, GA, BA); Interpreting Deep Pixels (AR, AG, AB)",
+    fix="Write A, or one coverage for each colour, but not both.",
+    profiles={"default": "info", "strict": "warning"},
     when=t.UNUSUAL,
 )
-def reserved_clash(part: ChannelFacts, _parameters: Parameters) -> Results:
+def reserved_clash(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """RA, GA, BA together with A in one layer."""
     found = []
     for (layer, _), members in part.by_layer.items():
@@ -196,10 +221,11 @@ def reserved_clash(part: ChannelFacts, _parameters: Parameters) -> Results:
     Severity.ERROR,
     "The layers and channels of the show's template are there",
     why="A missing AOV stops the next department; the delivery is refused.",
-    source="delivery specifications; common practice",
+    source="the show's policy (expected_layers, expected_channels)",
+    fix="Add the AOV to the render's outputs and render the frames again.",
     needs=("expected_layers", "expected_channels"),
 )
-def expected(file: FileFacts, parameters: Parameters) -> Results:
+def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
     """Layers and channels of all parts against `expected_layers` and `expected_channels`."""
     found: list[Found] = []
     if parameters.expected_channels is not None:
@@ -228,10 +254,11 @@ def expected(file: FileFacts, parameters: Parameters) -> Results:
     Severity.WARNING,
     "No two parts of one view have a channel of the same name",
     why="Readers that merge parts keep the last one only.",
-    source="common practice",
+    source="OpenEXR multi-view document",
+    fix="Name the parts by their layer, or prefix the channels with it.",
     when=t.MULTI_PART,
 )
-def part_duplicates(file: FileFacts, _parameters: Parameters) -> Results:
+def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
     """Full names by view over all parts; parts that are named layers of their own are told apart by part name."""
     owner: dict[tuple[str, str | None, str], int] = {}
     repeated: dict[tuple[int, int], list[str]] = {}
@@ -259,9 +286,11 @@ def _part_layer(part: PartFacts) -> str:
     "Colour is stored as R, G, B; chroma never comes without luminance",
     why="Luminance and chroma are subsampled and lossy; many applications cannot read them.",
     source="OpenEXR technical introduction",
+    fix="Write R, G and B; RgbaOutputFile's WRITE_YC makes the others.",
+    profiles={"comp": "error"},
     when=t.UNUSUAL,
 )
-def luma_chroma(part: ChannelFacts, _parameters: Parameters) -> Results:
+def luma_chroma(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Y with RY, BY; RY or BY alone is an error."""
     found = []
     for (layer, _), members in part.by_layer.items():
@@ -281,10 +310,12 @@ def luma_chroma(part: ChannelFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Every channel is sampled at every pixel",
     why="Many applications do not read subsampled channels, or place them wrongly.",
-    source="common practice",
+    source="OpenEXR technical introduction (Luminance/Chroma Images)",
+    fix="Write every channel at every pixel.",
+    profiles={"default": "info", "strict": "warning", "comp": "error"},
     when=t.SUBSAMPLED,
 )
-def subsampled(part: ChannelFacts, _parameters: Parameters) -> Results:
+def subsampled(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Samplings other than 1, 1."""
     return [
         Found(
@@ -311,18 +342,3 @@ def is_third_axis(part: ChannelFacts | PartFacts, channel: NamedChannel) -> bool
 def depths(part: ChannelFacts | PartFacts) -> list[NamedChannel]:
     """The channels that hold depth."""
     return [channel for channel in part.of_role(Role.DEPTH) if not is_third_axis(part, channel)]
-
-
-RULES = (
-    rgb_incomplete,
-    no_base_rgb,
-    case,
-    alpha_missing,
-    characters,
-    reserved_names,
-    reserved_clash,
-    expected,
-    part_duplicates,
-    luma_chroma,
-    subsampled,
-)

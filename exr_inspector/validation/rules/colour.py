@@ -6,6 +6,9 @@ The rules that OpenEXR 3.5 has of its own (COL-C-...) are in `colour_flags`.
 from __future__ import annotations
 
 import math
+from typing import Annotated
+
+from pydantic import Field
 
 from exr_inspector.exr.header.values import Chromaticities
 from exr_inspector.model import Severity
@@ -13,7 +16,7 @@ from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
 from exr_inspector.validation.rules.channels import names_of
 
@@ -31,15 +34,25 @@ def short(values: Chromaticities) -> str:
     return " ".join(f"{value:.4g}" for value in values)
 
 
+class ColourParameters(RuleParameters):
+    """Parameters of the rules about colour tags."""
+
+    colour_space: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="Color interop id of the show, such as lin_ap1_scene (COL-SHOW-SPACE)."
+    )
+
+
 @part_rule(
     "COL-ID-SYNTAX",
     Severity.WARNING,
     "colorInteropID follows the grammar of color interop ids",
     why="Software that looks the id up does not find it.",
     source="ASWF Color Interop recommendation 03, Annex B",
+    fix="Write a published id, or namespace:id in lower case.",
+    command="oiiotool IN.exr --attrib colorInteropID lin_ap1_scene -o OUT.exr",
     when=t.COLOUR,
 )
-def id_syntax(part: PartFacts, _parameters: Parameters) -> Results:
+def id_syntax(part: PartFacts, _parameters: ColourParameters) -> Results:
     """One to three tokens of allowed characters, split by colons."""
     identifier = part.part.text("colorInteropID")
     if not identifier or spaces.is_well_formed(identifier):
@@ -52,11 +65,13 @@ def id_syntax(part: PartFacts, _parameters: Parameters) -> Results:
     "COL-ID-UNREGISTERED",
     Severity.WARNING,
     "A colorInteropID without a namespace is a published one",
-    why="Names of one's own need a namespace; without one nobody else knows them.",
+    why="A private id without a namespace is unknown to other software.",
     source="ASWF Color Interop recommendation 03",
+    fix="Write a published id, or put a namespace before it.",
+    command="oiiotool IN.exr --attrib colorInteropID lin_ap1_scene -o OUT.exr",
     when=t.COLOUR,
 )
-def id_unregistered(part: PartFacts, _parameters: Parameters) -> Results:
+def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
     """Ids without a colon that are not in the published lists."""
     identifier = part.part.text("colorInteropID")
     if not identifier or ":" in identifier or identifier in spaces.PUBLISHED:
@@ -71,9 +86,12 @@ def id_unregistered(part: PartFacts, _parameters: Parameters) -> Results:
     "colorInteropID names a scene-linear space",
     why="EXR holds scene-linear values; encoded ones are composited and converted wrongly.",
     source="OpenEXR technical introduction",
+    fix="Convert the image to a scene-linear space.",
+    command="oiiotool IN.exr --colorconvert FROM lin_ap1_scene -o OUT.exr",
+    profiles={"texture": "info"},
     when=t.COLOUR,
 )
-def id_non_linear(part: PartFacts, _parameters: Parameters) -> Results:
+def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
     """Ids of encoded or display-referred spaces."""
     identifier = part.part.text("colorInteropID")
     if not identifier or not spaces.is_non_linear(identifier):
@@ -87,9 +105,12 @@ def id_non_linear(part: PartFacts, _parameters: Parameters) -> Results:
     "Either colorInteropID or chromaticities is set",
     why="The recommendation is to say it once, except in ACES containers.",
     source=_CIF,
+    fix="Keep colorInteropID and remove chromaticities.",
+    command="oiiotool IN.exr --eraseattrib chromaticities -o OUT.exr",
+    profiles={"aces-container": "off"},
     when=t.COLOUR,
 )
-def id_and_chroma(part: PartFacts, _parameters: Parameters) -> Results:
+def id_and_chroma(part: PartFacts, _parameters: ColourParameters) -> Results:
     """Both tags without the ACES flag."""
     if part.part.text("colorInteropID") and chromaticities(part) and "acesImageContainerFlag" not in part.part.by_name:
         return [Found("colorInteropID and chromaticities are both set", "both", "one of them")]
@@ -106,9 +127,20 @@ _UNTAGGED = (Found("Nothing says what the colours mean", "no tag", "colorInterop
     "The colour space is tagged",
     why="Receivers guess: the old advice says Rec.709, the new one says not to guess.",
     source=f"OpenEXR technical introduction; {_CIF}",
+    fix="Tag the colour space where the file is written.",
+    command="oiiotool IN.exr --attrib colorInteropID lin_ap1_scene -o OUT.exr",
+    profiles={
+        "default": "info",
+        "strict": "warning",
+        "comp": "warning",
+        "texture": "warning",
+        "netflix-vfx": "warning",
+        "netflix-nam": "error",
+        "archive": "warning",
+    },
     when=t.UNTAGGED,
 )
-def untagged(file: FileFacts, _parameters: Parameters) -> Results:
+def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
     """No tag in any part, in a file that holds colour."""
     if file.traits & t.TAGGED or not file.traits & t.COLOURED:
         return NOTHING
@@ -120,10 +152,11 @@ def untagged(file: FileFacts, _parameters: Parameters) -> Results:
     Severity.ERROR,
     "Chromaticities span a triangle with the white point inside",
     why="Colour conversion divides by zero or turns colours inside out.",
-    source="common practice",
+    source="OpenEXR standard attributes (chromaticities); OpenEXR ImfChromaticities.h (RGBtoXYZ)",
+    fix="Write the primaries and white point of the colour space.",
     when=t.COLOUR,
 )
-def chroma_sane(part: PartFacts, _parameters: Parameters) -> Results:
+def chroma_sane(part: PartFacts, _parameters: ColourParameters) -> Results:
     """Finite values, y other than zero, a triangle with an area, the white inside it."""
     values = chromaticities(part)
     if values is None:
@@ -158,9 +191,10 @@ def _insane(values: Chromaticities) -> str:
     "Chromaticities are those of a known space",
     why="Custom primaries, or a typing error.",
     source=f"{_CIF}, Annex A",
+    fix="Check the numbers; use those of a published space if it is meant.",
     when=t.COLOUR,
 )
-def chroma_unknown(part: PartFacts, _parameters: Parameters) -> Results:
+def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
     """Chromaticities that match no published space, and not CIE XYZ, within 0.001."""
     values = chromaticities(part)
     if values is None or spaces.space_of(values) or spaces.are_close(values, spaces.CIE_XYZ):
@@ -174,10 +208,12 @@ def chroma_unknown(part: PartFacts, _parameters: Parameters) -> Results:
     "Data under R, G, B is in a part tagged `data`",
     why="Colour management converts whatever is called R, G, B.",
     source=_CIF,
+    fix="Move data layers into a part tagged `data`, or call their components X, Y, Z.",
+    command="oiiotool IN.exr --attrib colorInteropID data -o OUT.exr",
     when=t.DATA,
     version=2,
 )
-def data_in_rgb(part: PartFacts, _parameters: Parameters) -> Results:
+def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
     """Normals, positions, ids called R, G, B in a part that is tagged as colour; told as info where nothing is tagged."""
     identifier = part.part.text("colorInteropID")
     if identifier == spaces.DATA:
@@ -198,10 +234,12 @@ def data_in_rgb(part: PartFacts, _parameters: Parameters) -> Results:
     Severity.ERROR,
     "The colour space is the show's",
     why="Images of two spaces do not match in the cut.",
-    source="delivery specifications",
+    source="the show's policy (colour_space)",
+    fix="Convert the image to the show's colour space, or correct its tag.",
+    command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
     needs=("colour_space",),
 )
-def show_space(part: PartFacts, parameters: Parameters) -> Results:
+def show_space(part: PartFacts, parameters: ColourParameters) -> Results:
     """Id, ACES flag or chromaticities against `colour_space`; parts tagged as data are left alone."""
     wanted = parameters.colour_space
     found = tagged_space(part)
@@ -228,25 +266,13 @@ def tagged_space(part: PartFacts) -> str | None:
     "whiteLuminance is above zero and finite",
     why="It is the luminance of white in nits.",
     source="OpenEXR standard attributes",
+    fix="Write the luminance of white in nits, or leave it out.",
+    command="oiiotool IN.exr --eraseattrib whiteLuminance -o OUT.exr",
     when=t.COLOUR,
 )
-def white_luminance(part: PartFacts, _parameters: Parameters) -> Results:
+def white_luminance(part: PartFacts, _parameters: ColourParameters) -> Results:
     """Zero, negative and non-finite values."""
     value = part.part.value("whiteLuminance", "float")
     if not isinstance(value, float) or (math.isfinite(value) and value > 0):
         return NOTHING
     return [Found(f"whiteLuminance is {value}", str(value), "above 0")]
-
-
-RULES = (
-    id_syntax,
-    id_unregistered,
-    id_non_linear,
-    id_and_chroma,
-    untagged,
-    chroma_sane,
-    chroma_unknown,
-    data_in_rgb,
-    show_space,
-    white_luminance,
-)

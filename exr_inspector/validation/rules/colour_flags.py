@@ -10,7 +10,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
 from exr_inspector.validation.rules.colour import chromaticities, short
 
@@ -24,9 +24,11 @@ _CIF = "ASWF Color Interop recommendation 04"
     "colorInteropID is not empty",
     why="An empty id says nothing; leave it out, or write `unknown`.",
     source=_FLAGS,
+    fix="Write the id of the colour space, or leave the attribute out.",
+    command="oiiotool IN.exr --attrib colorInteropID lin_ap1_scene -o OUT.exr",
     when=t.COLOUR,
 )
-def empty_id(part: PartFacts, _parameters: Parameters) -> Results:
+def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     """An id that is there and empty."""
     if part.part.text("colorInteropID") == "":
         return [Found("colorInteropID is empty", "empty", "an id, or no attribute")]
@@ -39,9 +41,11 @@ def empty_id(part: PartFacts, _parameters: Parameters) -> Results:
     "colorInteropID and chromaticities say the same",
     why="Readers choose one of two contradicting tags.",
     source=f"{_FLAGS}; {_CIF}",
+    fix="Find out which is right, and remove the other one.",
+    command="oiiotool IN.exr --eraseattrib chromaticities -o OUT.exr",
     when=t.COLOUR,
 )
-def chroma_differ(part: PartFacts, _parameters: Parameters) -> Results:
+def chroma_differ(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Ids with published primaries against the chromaticities, to 0.001."""
     identifier, values = part.part.text("colorInteropID"), chromaticities(part)
     wanted = spaces.PRIMARIES.get(identifier or "")
@@ -63,9 +67,11 @@ def _data_with(part: PartFacts, name: str) -> Results:
     "Parts tagged as data have no chromaticities",
     why="Data is no colour; a reader might convert it.",
     source=_FLAGS,
+    fix="Remove chromaticities from the data part.",
+    command="oiiotool IN.exr --eraseattrib chromaticities -o OUT.exr",
     when=t.COLOUR,
 )
-def data_chroma(part: PartFacts, _parameters: Parameters) -> Results:
+def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Chromaticities beside the id `data`."""
     return _data_with(part, "chromaticities")
 
@@ -76,9 +82,11 @@ def data_chroma(part: PartFacts, _parameters: Parameters) -> Results:
     "Parts tagged as data have no whiteLuminance",
     why="Data is no colour; a reader might scale it.",
     source=_FLAGS,
+    fix="Remove whiteLuminance from the data part.",
+    command="oiiotool IN.exr --eraseattrib whiteLuminance -o OUT.exr",
     when=t.COLOUR,
 )
-def data_white(part: PartFacts, _parameters: Parameters) -> Results:
+def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
     """WhiteLuminance beside the id `data`."""
     return _data_with(part, "whiteLuminance")
 
@@ -89,9 +97,11 @@ def data_white(part: PartFacts, _parameters: Parameters) -> Results:
     "Parts tagged as data have no adoptedNeutral",
     why="Data is no colour; a reader might adapt it.",
     source=_FLAGS,
+    fix="Remove adoptedNeutral from the data part.",
+    command="oiiotool IN.exr --eraseattrib adoptedNeutral -o OUT.exr",
     when=t.COLOUR,
 )
-def data_neutral(part: PartFacts, _parameters: Parameters) -> Results:
+def data_neutral(part: PartFacts, _parameters: RuleParameters) -> Results:
     """AdoptedNeutral beside the id `data`."""
     return _data_with(part, "adoptedNeutral")
 
@@ -100,11 +110,12 @@ def data_neutral(part: PartFacts, _parameters: Parameters) -> Results:
     "COL-C-ID-NOT-SHARED",
     Severity.WARNING,
     "All parts have the colorInteropID of part 0, or `data`",
-    why="Readers take the first part's colour for the file's.",
+    why="Readers apply the colour tag of the first part to the whole file.",
     source=f"{_FLAGS}; {_CIF}",
+    fix="Convert all colour parts into one space, and tag data parts `data`.",
     when=t.COLOUR,
 )
-def id_not_shared(file: FileFacts, _parameters: Parameters) -> Results:
+def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Ids of later parts against the first one's."""
     first = file.header.parts[0].text("colorInteropID")
     found = []
@@ -124,9 +135,11 @@ def id_not_shared(file: FileFacts, _parameters: Parameters) -> Results:
     "acesImageContainerFlag is the int 1",
     why="1 is the only value that has a meaning.",
     source=_FLAGS,
+    fix="Write acesImageContainerFlag as the int 1, or leave it out.",
+    command="exr2aces IN.exr OUT.exr",
     when=t.ACES,
 )
-def aces_not_one(part: PartFacts, _parameters: Parameters) -> Results:
+def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Any other value or type."""
     attribute = part.part.by_name.get("acesImageContainerFlag")
     if attribute is None or part.part.integer("acesImageContainerFlag") == 1:
@@ -141,9 +154,11 @@ def aces_not_one(part: PartFacts, _parameters: Parameters) -> Results:
     "An ACES container has no colorInteropID but lin_ap0_scene",
     why="The flag promises ACES2065-1.",
     source=_FLAGS,
+    fix="Convert the image to ACES2065-1, or remove the flag.",
+    command="exr2aces IN.exr OUT.exr",
     when=t.ACES,
 )
-def aces_id(part: PartFacts, _parameters: Parameters) -> Results:
+def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Another id beside the flag."""
     identifier = part.part.text("colorInteropID")
     if "acesImageContainerFlag" not in part.part.by_name or identifier in {None, spaces.ACES}:
@@ -157,9 +172,11 @@ def aces_id(part: PartFacts, _parameters: Parameters) -> Results:
     "An ACES container has chromaticities",
     why="SMPTE ST 2065-4 requires them.",
     source=_FLAGS,
+    fix="Write the chromaticities of AP0.",
+    command="exr2aces IN.exr OUT.exr",
     when=t.ACES,
 )
-def aces_no_chroma(part: PartFacts, _parameters: Parameters) -> Results:
+def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     """The flag without chromaticities."""
     if "acesImageContainerFlag" not in part.part.by_name or chromaticities(part) is not None:
         return NOTHING
@@ -172,9 +189,11 @@ def aces_no_chroma(part: PartFacts, _parameters: Parameters) -> Results:
     "An ACES container has the chromaticities of AP0",
     why="The flag promises ACES2065-1.",
     source=_FLAGS,
+    fix="Convert the image to ACES2065-1, or remove the flag.",
+    command="exr2aces IN.exr OUT.exr",
     when=t.ACES,
 )
-def aces_chroma(part: PartFacts, _parameters: Parameters) -> Results:
+def aces_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Chromaticities beside the flag, to 0.001."""
     values = chromaticities(part)
     if "acesImageContainerFlag" not in part.part.by_name or values is None:
@@ -182,17 +201,3 @@ def aces_chroma(part: PartFacts, _parameters: Parameters) -> Results:
     if spaces.are_close(values, spaces.PRIMARIES[spaces.ACES]):
         return NOTHING
     return [Found(f"The ACES container flag is set, yet chromaticities are {short(values)}", short(values), "AP0")]
-
-
-RULES = (
-    empty_id,
-    chroma_differ,
-    data_chroma,
-    data_white,
-    data_neutral,
-    id_not_shared,
-    aces_not_one,
-    aces_id,
-    aces_no_chroma,
-    aces_chroma,
-)

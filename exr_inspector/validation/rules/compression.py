@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from exr_inspector.exr.header.values import Compression, code_name
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import Codecs, RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, reported
 from exr_inspector.validation.rules.channels import is_third_axis, names_of
 
@@ -53,15 +58,25 @@ def _altered(part: ChannelFacts, hit: list[NamedChannel], why: str = "") -> Resu
     return [Found(message, codec, "a compression that keeps them exact", hit[0].name)]
 
 
+class CompressionParameters(RuleParameters):
+    """Parameters of the rules about compression."""
+
+    codecs: Codecs | None = Field(None, description="Compressions that are welcome (CMP-SHOW-CODEC).")
+    receiver_openexr: Annotated[str, Field(pattern=r"^\d+\.\d+$")] | None = Field(
+        None, description="OpenEXR version of the receiver; codecs it has are not reported (CMP-NEW-CODEC)."
+    )
+
+
 @channel_rule(
     "CMP-LOSSY-DATA",
     Severity.ERROR,
     "No lossy compression alters a data channel",
     why="Depth, normals, positions, motion and ids come back wrong.",
     source="OpenEXRCore 3.5 codecs",
+    fix="Render data layers into a file with ZIP; what was lost does not come back.",
     when=t.LOSSY,
 )
-def lossy_data(part: ChannelFacts, _parameters: Parameters) -> Results:
+def lossy_data(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
     """Data channels that the codec really alters; the rules by codec say why. PXR24 keeps depth and motion well enough."""
     hit = _altered_data(part)
     if part.compression == Compression.PXR24:
@@ -75,9 +90,10 @@ def lossy_data(part: ChannelFacts, _parameters: Parameters) -> Results:
     "B44 and B44A parts hold no HALF data channels",
     why="Every HALF channel is cut into 4x4 blocks of fixed size, whatever its name.",
     source="OpenEXR technical introduction",
+    fix="Render data layers into a file with ZIP; what was lost does not come back.",
     when=t.LOSSY,
 )
-def b44_data(part: ChannelFacts, _parameters: Parameters) -> Results:
+def b44_data(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
     """Data channels in B44."""
     if part.compression not in _B44:
         return NOTHING
@@ -90,9 +106,10 @@ def b44_data(part: ChannelFacts, _parameters: Parameters) -> Results:
     "PXR24 parts hold no FLOAT data",
     why="PXR24 keeps 24 of 32 bits: good enough for depth, not for ids or positions.",
     source="OpenEXR technical introduction",
+    fix="Render with ZIP; what was lost does not come back.",
     when=t.LOSSY,
 )
-def pxr24_float(part: ChannelFacts, _parameters: Parameters) -> Results:
+def pxr24_float(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
     """FLOAT data in PXR24; ids, Cryptomatte and positions are an error."""
     if part.compression != Compression.PXR24:
         return NOTHING
@@ -113,9 +130,10 @@ def pxr24_float(part: ChannelFacts, _parameters: Parameters) -> Results:
     "In DWA parts, no data channel is called R, G, B, Y, RY or BY",
     why="DWA decides by the last component of the name: N.Y or id.R is compressed as colour.",
     source="OpenEXRCore 3.5; Blender T96933",
+    fix="Name the components X, Y2, Z or similar, or render data layers into a file with ZIP.",
     when=t.LOSSY,
 )
-def dwa_names(part: ChannelFacts, _parameters: Parameters) -> Results:
+def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
     """Data channels that DWA takes for colour."""
     if part.compression not in _DWA:
         return NOTHING
@@ -128,9 +146,10 @@ def dwa_names(part: ChannelFacts, _parameters: Parameters) -> Results:
     "In LJ2K parts, the first red, green, blue triplet is colour",
     why="LJ2K alters the first triplet it finds, in any case of letters: in a Cryptomatte part, the ids.",
     source="OpenEXRCore 3.5.3",
+    fix="Render data layers into a file with ZIP, or name their components x, y, z.",
     when=t.LOSSY,
 )
-def lj2k_triplet(part: ChannelFacts, _parameters: Parameters) -> Results:
+def lj2k_triplet(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
     """Data channels that LJ2K takes for colour."""
     if part.compression != Compression.LJ2K:
         return NOTHING
@@ -142,9 +161,11 @@ def lj2k_triplet(part: ChannelFacts, _parameters: Parameters) -> Results:
     Severity.ERROR,
     "Plates, masters and archives are stored without loss",
     why="What is lost here is lost in every later step.",
-    source="Netflix VFX and archival specifications; Fox archive specification",
+    source="Netflix VFX requirements; Netflix non-graded archival master specifications; Fox final archive specification",
+    fix="Write the file again from its source with ZIP or PIZ.",
+    profiles={"default": "off", "netflix-vfx": "error", "netflix-nam": "error", "archive": "error"},
 )
-def lossy_master(part: ChannelFacts, _parameters: Parameters) -> Results:
+def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
     """Any compression that can alter a channel of this part."""
     if part.compression is None or part.compression in _LOSSLESS:
         return NOTHING
@@ -158,9 +179,12 @@ def lossy_master(part: ChannelFacts, _parameters: Parameters) -> Results:
     "The receiver can read the compression",
     why="HTJ2K needs OpenEXR 3.4; LJ2K and ZSTD need 3.5. Older software cannot open the part.",
     source="OpenEXR release notes 3.4 and 3.5",
+    fix="Write with ZIP or PIZ, or set receiver_openexr if the receiver is newer.",
+    command="oiiotool IN.exr --compression zip -o OUT.exr",
+    profiles={"archive": "error"},
     when=t.NEW_CODEC,
 )
-def new_codec(part: ChannelFacts, parameters: Parameters) -> Results:
+def new_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
     """Codes 10 to 13 against `receiver_openexr`."""
     code = part.compression
     if code is None or code not in _SINCE:
@@ -180,10 +204,12 @@ def new_codec(part: ChannelFacts, parameters: Parameters) -> Results:
     Severity.WARNING,
     "The compression is one of the show's",
     why="Playback speed and scan line access depend on it.",
-    source="common practice",
+    source="the show's policy (codecs)",
+    fix="Write with one of the show's compressions.",
+    command="oiiotool IN.exr --compression zip -o OUT.exr",
     needs=("codecs",),
 )
-def show_codec(part: ChannelFacts, parameters: Parameters) -> Results:
+def show_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
     """The compression against `codecs`."""
     codec = codec_name(part.compression)
     if parameters.codecs is None or codec in parameters.codecs:
@@ -192,20 +218,15 @@ def show_codec(part: ChannelFacts, parameters: Parameters) -> Results:
     return [Found(f"The compression is {codec}; the show has {expected}", codec, expected)]
 
 
-RULES = (
-    lossy_data,
-    b44_data,
-    pxr24_float,
-    dwa_names,
-    lj2k_triplet,
-    lossy_master,
-    new_codec,
-    show_codec,
+REPORTED = (
     reported(
         "CMP-DEEP-CODEC",
         Severity.ERROR,
         "Deep parts use NONE, RLE, ZIPS or ZSTD",
         why="The OpenEXR library refuses every other compression in deep parts.",
         source="OpenEXRCore 3.5",
+        problem=ProblemKind.DEEP_COMPRESSION,
+        fix="Write the deep part with ZIPS.",
+        command="oiiotool IN.exr --compression zips -o OUT.exr",
     ),
 )

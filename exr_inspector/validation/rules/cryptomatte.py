@@ -14,7 +14,7 @@ from exr_inspector.validation.facts import manifests
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.mattes import RANK_COMPONENTS, Place
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Results, Stage, file_rule
 from exr_inspector.validation.rules.channels import listed, values
 
@@ -35,9 +35,11 @@ def _key_of(name: str) -> str:
     "Every Cryptomatte has name, hash and conversion",
     why="A reader cannot find or decode the ids.",
     source=_SPEC,
+    fix="Write name, hash and conversion of each Cryptomatte; converting tools often drop them: copy the "
+    "metadata, too.",
     when=t.CRYPTOMATTE,
 )
-def keys(file: FileFacts, _parameters: Parameters) -> Results:
+def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Missing attributes of a key."""
     found = []
     for matte in file.mattes:
@@ -55,9 +57,10 @@ def keys(file: FileFacts, _parameters: Parameters) -> Results:
     "A key is the first seven digits of its name's id",
     why="It stays the same over all frames and keeps attribute names short.",
     source=f"{_SPEC}; {_UTILITIES}",
+    fix="Make the key from the first seven hexadecimal digits of the name's hash.",
     when=t.CRYPTOMATTE,
 )
-def key_form(file: FileFacts, _parameters: Parameters) -> Results:
+def key_form(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Keys that are longer, or not of the name."""
     return [
         Found(
@@ -77,9 +80,10 @@ def key_form(file: FileFacts, _parameters: Parameters) -> Results:
     f"The hash is {HASH}",
     why="It is the only one that the specification defines.",
     source=_SPEC,
+    fix="Make the ids with MurmurHash3_32 and say so.",
     when=t.CRYPTOMATTE,
 )
-def hash_name(file: FileFacts, _parameters: Parameters) -> Results:
+def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Other hashes."""
     return [
         Found(f"{m.label} has hash {m.declared.hash!r}, not {HASH}", m.declared.hash, HASH, part=m.part)
@@ -94,9 +98,10 @@ def hash_name(file: FileFacts, _parameters: Parameters) -> Results:
     f"The conversion is {_CONVERSION}",
     why="It is the only one that the specification defines.",
     source=_SPEC,
+    fix="Convert ids with uint32_to_float32 and say so.",
     when=t.CRYPTOMATTE,
 )
-def conversion(file: FileFacts, _parameters: Parameters) -> Results:
+def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Other conversions."""
     return [
         Found(f"{m.label} has conversion {m.declared.conversion!r}", m.declared.conversion, _CONVERSION, part=m.part)
@@ -124,10 +129,11 @@ def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
     "The layers NAME00, NAME01, ... are there, each with r, g, b, a",
     why="Each holds two pairs of id and coverage; a gap loses ranks.",
     source=f"{_SPEC}; {_UTILITIES}",
+    fix="Write all ranks: NAME00, NAME01, ..., each with r, g, b, a.",
     when=t.CRYPTOMATTE,
     version=2,
 )
-def layers(file: FileFacts, _parameters: Parameters) -> Results:
+def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Layers that are missing, not consecutive, or lack components.
 
     A declaration without any channel is a warning: software carries it over from one file into others (Blender into every
@@ -161,9 +167,10 @@ def layers(file: FileFacts, _parameters: Parameters) -> Results:
     "Layers start with exactly the Cryptomatte's name",
     why="Decoders build the channel names from it.",
     source=_UTILITIES,
+    fix="Rename the layers, or write the name attribute as the layers have it.",
     when=t.CRYPTOMATTE,
 )
-def layer_exact(file: FileFacts, _parameters: Parameters) -> Results:
+def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Layers that differ from the name in case or by a prefix."""
     return [
         Found(f"{m.label} has layers called {listed(m.near)}", listed(m.near), f"{m.declared.name}00", part=m.part)
@@ -177,10 +184,11 @@ def layer_exact(file: FileFacts, _parameters: Parameters) -> Results:
     Severity.ERROR,
     "All rank channels are FLOAT",
     why="Ids are 32-bit patterns.",
-    source=f"{_SPEC}; deep ids specification",
+    source=f"{_SPEC}; OpenEXR deep ids specification",
+    fix="Set Cryptomatte outputs to 32 bits and render again.",
     when=t.CRYPTOMATTE,
 )
-def float32(file: FileFacts, _parameters: Parameters) -> Results:
+def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Rank channels of another type."""
     types = {(part.index, channel.name): channel for part in file.parts for channel in part.channels}
     found = []
@@ -199,9 +207,10 @@ def float32(file: FileFacts, _parameters: Parameters) -> Results:
     "The compression does not alter rank channels",
     why="Every changed bit makes another id.",
     source="OpenEXRCore 3.5 codecs; Blender T96933",
+    fix="Render Cryptomattes into a file with ZIP, or with r, g, b, a in lower case; changed ids do not come back.",
     when=t.LOSSY,
 )
-def lossless(file: FileFacts, _parameters: Parameters) -> Results:
+def lossless(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Rank channels that the codec alters."""
     altered = {(part.index, channel.name) for part in file.parts for channel in part.named if channel.is_lossy}
     found = []
@@ -219,9 +228,10 @@ def lossless(file: FileFacts, _parameters: Parameters) -> Results:
     "There are no preview channels",
     why="They are deprecated, and may be black.",
     source=_SPEC,
+    fix="Switch the preview channels off in the renderer.",
     when=t.CRYPTOMATTE,
 )
-def preview(file: FileFacts, _parameters: Parameters) -> Results:
+def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Channels of a layer that is called like the Cryptomatte."""
     return [
         Found(f"{m.label} has preview channels {listed(m.declared.preview_channels)}", part=m.part)
@@ -240,10 +250,12 @@ def _stats(file: FileFacts, place: tuple[int, str]) -> ChannelStats | None:
     "Id channels hold neither NaN nor infinity",
     why="The conversion never makes them: the image was filtered, or is no Cryptomatte.",
     source=_SPEC,
+    fix="Render the Cryptomatte again, without filters or resizing behind it.",
+    limits="NaN and infinities; which ids there are needs single pixels",
     when=t.CRYPTOMATTE,
     stage=Stage.PIXELS,
 )
-def pixel_id(file: FileFacts, _parameters: Parameters) -> Results:
+def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Counts of non-finite values in id channels."""
     found = []
     for matte in file.mattes:
@@ -262,10 +274,12 @@ def pixel_id(file: FileFacts, _parameters: Parameters) -> Results:
     "Coverage is from 0 to 1 and falls from rank to rank",
     why="Otherwise mattes come out too strong, or the ranks are out of order.",
     source=_SPEC,
+    fix="Render the Cryptomatte again, without filters, merges or resizing behind it.",
+    limits="ranges and means of ranks; the sum in one pixel needs single pixels",
     when=t.CRYPTOMATTE,
     stage=Stage.PIXELS,
 )
-def coverage(file: FileFacts, _parameters: Parameters) -> Results:
+def coverage(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Range of every coverage channel, and the order of their means, which follows from the order in each pixel."""
     found = []
     for matte, pairs in [(one, pairs) for one in file.mattes for pairs in one.pairs()]:
@@ -290,10 +304,11 @@ def coverage(file: FileFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Cryptomattes are in parts without a colour tag, or tagged `data`",
     why="Colour management would change the ids.",
-    source="ASWF Color Interop recommendation 04; deep ids specification",
+    source="ASWF Color Interop recommendation 04; OpenEXR deep ids specification",
+    fix="Put Cryptomattes into a part without a colour tag, or tagged `data`.",
     when=t.CRYPTOMATTE,
 )
-def colour_tag(file: FileFacts, _parameters: Parameters) -> Results:
+def colour_tag(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Parts that hold rank channels and are tagged as colour."""
     found = []
     for matte in file.mattes:
@@ -304,19 +319,3 @@ def colour_tag(file: FileFacts, _parameters: Parameters) -> Results:
             if tagged and identifier != spaces.DATA:
                 found.append(Found(f"{matte.label} is in a part tagged {tagged}", tagged, "data", part=index))
     return found
-
-
-RULES = (
-    keys,
-    key_form,
-    hash_name,
-    conversion,
-    layers,
-    layer_exact,
-    float32,
-    lossless,
-    preview,
-    pixel_id,
-    coverage,
-    colour_tag,
-)

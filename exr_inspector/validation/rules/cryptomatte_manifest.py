@@ -6,7 +6,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import manifests
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Results, file_rule
 from exr_inspector.validation.rules.cryptomatte import HASH
 
@@ -20,9 +20,10 @@ _UTILITIES = "Cryptomatte reference utilities"
     "The manifest is a JSON object of names and ids of eight lower-case hexadecimal digits",
     why="Otherwise no names can be read.",
     source=_SPEC,
+    fix="Write the manifest again as a JSON object of names and eight lower-case hexadecimal digits.",
     when=t.CRYPTOMATTE,
 )
-def manifest_json(file: FileFacts, _parameters: Parameters) -> Results:
+def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Manifests that cannot be read."""
     return [
         Found(f"{m.label}: the manifest is {m.manifest}"[:300], part=m.part)
@@ -37,9 +38,11 @@ def manifest_json(file: FileFacts, _parameters: Parameters) -> Results:
     "There is a manifest, inline or as a file",
     why="Without one the names are lost.",
     source=_SPEC,
+    fix="Switch the manifest on in the renderer (inline, or as a sidecar file).",
+    profiles={"default": "info", "strict": "warning"},
     when=t.CRYPTOMATTE,
 )
-def manifest_missing(file: FileFacts, _parameters: Parameters) -> Results:
+def manifest_missing(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Neither manifest nor manif_file."""
     return [
         Found(f"{m.label} has no manifest", "absent", "manifest or manif_file", part=m.part)
@@ -54,9 +57,11 @@ def manifest_missing(file: FileFacts, _parameters: Parameters) -> Results:
     "manif_file is a relative path below the image's folder, to a .json file",
     why="Other paths do not survive a move, or lead out of the folder.",
     source=f"{_SPEC}; {_UTILITIES}",
+    fix="Write a path relative to the image, to a .json file.",
+    limits="the form of the path; rules read nothing, so nobody looks whether the file is there",
     when=t.CRYPTOMATTE,
 )
-def manifest_file(file: FileFacts, _parameters: Parameters) -> Results:
+def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
     """The form of the path; whether the file is there is not looked at."""
     found = []
     for matte in file.mattes:
@@ -77,9 +82,10 @@ def manifest_file(file: FileFacts, _parameters: Parameters) -> Results:
     "Every id in the manifest is the hash of its name",
     why="Other software computes the id from the name and selects nothing.",
     source=f"{_SPEC}; {_UTILITIES}",
+    fix="Write the hash of each name, with MurmurHash3_32 over its UTF-8.",
     when=t.CRYPTOMATTE,
 )
-def manifest_hash(file: FileFacts, _parameters: Parameters) -> Results:
+def manifest_hash(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Names whose hash differs; only for the one hash that is defined."""
     found = []
     for matte in file.mattes:
@@ -99,9 +105,10 @@ def manifest_hash(file: FileFacts, _parameters: Parameters) -> Results:
     "No two names have one id",
     why="They cannot be told apart.",
     source=_UTILITIES,
+    fix="Rename one of the two objects.",
     when=t.CRYPTOMATTE,
 )
-def collision(file: FileFacts, _parameters: Parameters) -> Results:
+def collision(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Ids that the manifest gives to two names."""
     found = []
     for matte in file.mattes:
@@ -110,12 +117,3 @@ def collision(file: FileFacts, _parameters: Parameters) -> Results:
             message = f"{matte.label}: {len(pairs)} ids are shared, first by {first[:100]!r} and {second[:100]!r}"
             found.append(Found(message, matte.manifest[first], "ids of their own", part=matte.part))
     return found
-
-
-RULES = (
-    manifest_json,
-    manifest_missing,
-    manifest_file,
-    manifest_hash,
-    collision,
-)

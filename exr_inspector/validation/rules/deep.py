@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 
-from exr_inspector.errors import FormatError
+from pydantic import Field
+
+from exr_inspector.errors import FormatError, LimitExceeded
 from exr_inspector.exr.header.idmanifest import decode_manifest
 from exr_inspector.exr.header.values import IdManifest, PixelType
 from exr_inspector.model import Severity
+from exr_inspector.settings import limit_text
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import Pixels, RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, channel_rule, part_rule
 from exr_inspector.validation.rules.channels import listed, values
 
@@ -24,15 +27,22 @@ _ALPHAS = frozenset({"A", "AR", "AG", "AB"})
 _ID_NAME = re.compile(r"(?:id|objectid|materialid|particleid|instanceid)[01]?", re.IGNORECASE)
 
 
+class DeepParameters(RuleParameters):
+    """Parameters of the rules about deep data."""
+
+    max_deep_samples: Pixels = Field(1000, description="Most samples in one deep pixel (DEEP-MAXSAMPLES).")
+
+
 @channel_rule(
     "DEEP-Z",
     Severity.ERROR,
     "The base layer of a deep part has Z",
     why="Without depth samples cannot be ordered.",
     source=_INTERPRETING,
+    fix="Write the depth of each sample as Z.",
     when=t.DEEP,
 )
-def z(part: ChannelFacts, _parameters: Parameters) -> Results:
+def z(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     """Z among the channels."""
     if not part.channels or any(channel.name == "Z" for channel in part.channels):
         return NOTHING
@@ -45,10 +55,11 @@ def z(part: ChannelFacts, _parameters: Parameters) -> Results:
     "Every colour and auxiliary channel of a deep part has an alpha in its layer or an enclosing one",
     why="Samples cannot be composited without coverage.",
     source=_INTERPRETING,
+    fix="Write A beside the colours.",
     when=t.DEEP,
     version=2,
 )
-def alpha(part: ChannelFacts, _parameters: Parameters) -> Results:
+def alpha(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     """Channels other than alpha and depth (Z and ZBack by their full names) without A, or an AR, AG, AB for R, G, B."""
     names = {channel.name for channel in part.channels}
     lacking = []
@@ -76,10 +87,11 @@ def _enclosing(layer: str) -> list[str]:
     Severity.WARNING,
     "Z and ZBack of deep parts are FLOAT",
     why="HALF makes samples of different depth fall together.",
-    source="OpenEXR technical introduction; common practice",
+    source="OpenEXR technical introduction",
+    fix="Set deep depth to 32 bits in the renderer.",
     when=t.DEEP,
 )
-def z_type(part: ChannelFacts, _parameters: Parameters) -> Results:
+def z_type(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     """Type of Z and ZBack."""
     return [
         Found(f"{channel.name} is {channel.type_name}", channel.type_name, "FLOAT", channel.name)
@@ -94,9 +106,10 @@ def z_type(part: ChannelFacts, _parameters: Parameters) -> Results:
     "Ids of deep parts are UINT; ids of 64 bits are split into name0 and name1",
     why="Other types destroy ids, other names hide them.",
     source=_IDS,
+    fix="Write ids as UINT; split 64 bits into name0 and name1.",
     when=t.DEEP,
 )
-def identifiers(part: ChannelFacts, _parameters: Parameters) -> Results:
+def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     """Types of id channels, and halves without their other half."""
     components = {(c.layer, c.component.lower()): c for c in part.named if _ID_NAME.fullmatch(c.component)}
     found = [
@@ -117,10 +130,12 @@ def identifiers(part: ChannelFacts, _parameters: Parameters) -> Results:
     "Z and ZBack are finite and not negative",
     why="Depth is the distance from the camera.",
     source=_INTERPRETING,
+    fix="Check the camera's clipping planes and the node that made the samples.",
+    limits="sign and finiteness; ZBack below Z (a point sample) needs single samples",
     when=t.DEEP,
     stage=Stage.PIXELS,
 )
-def z_values(part: PartFacts, _parameters: Parameters) -> Results:
+def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
     """Least value and non-finite counts of Z and ZBack."""
     found = []
     for name in ("Z", "ZBack"):
@@ -139,11 +154,12 @@ def z_values(part: PartFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "No pixel has more samples than the limit",
     why="Memory and time for compositing grow with them.",
-    source="common practice",
+    source="Interpreting Deep Pixels (memory of samples)",
+    fix="Raise the deep compression tolerance in the renderer, or max_deep_samples.",
     when=t.DEEP,
     stage=Stage.PIXELS,
 )
-def max_samples(part: PartFacts, parameters: Parameters) -> Results:
+def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
     """The most samples of a pixel against `max_deep_samples`."""
     deep = part.pixels.deep if part.pixels else None
     if deep is None or deep.max_samples <= parameters.max_deep_samples:
@@ -157,11 +173,12 @@ def max_samples(part: PartFacts, parameters: Parameters) -> Results:
     Severity.WARNING,
     "A deep part has samples, and not all of them are transparent",
     why="The render failed.",
-    source="common practice",
+    source="Interpreting Deep Pixels",
+    fix="Render the frame again; check what the deep output contains.",
     when=t.DEEP,
     stage=Stage.PIXELS,
 )
-def empty(part: PartFacts, _parameters: Parameters) -> Results:
+def empty(part: PartFacts, _parameters: DeepParameters) -> Results:
     """No samples at all, or every alpha zero, where everything was read."""
     deep = part.pixels.deep if part.pixels else None
     if deep is None or part.pixels is None or part.pixels.chunks_read < part.pixels.chunks_total:
@@ -180,23 +197,23 @@ def empty(part: PartFacts, _parameters: Parameters) -> Results:
     "The id manifest can be read, and its channels are there",
     why="Readers fail on it, or find no channel for its ids.",
     source="OpenEXR ImfIDManifest.cpp",
+    fix="Write the manifest again with the OpenEXR library, with the names of channels that exist.",
+    limits="the manifest and its channels; which ids there are needs single pixels",
     when=t.ID_MANIFEST,
 )
-def id_manifest(part: PartFacts, _parameters: Parameters) -> Results:
+def id_manifest(part: PartFacts, _parameters: DeepParameters) -> Results:
     """The manifest inflated and parsed, once where several parts have the same; its channels against those of all parts."""
     value = part.part.value("idManifest", "idmanifest")
     if not isinstance(value, IdManifest) or part.index not in part.file.manifest_parts:
         return NOTHING
     try:
-        groups = decode_manifest(value)
+        groups = decode_manifest(value, part.file.limits)
     except FormatError as error:
-        return [Found(f"The id manifest cannot be read: {error}"[:300], error.found, error.expected)]
+        text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
+        return [Found(f"The id manifest cannot be read: {text}"[:300], error.found, error.expected)]
     there = {channel.name for each in part.file.parts for channel in each.channels}
     lacking = sorted({name for group in groups for name in group.channels} - there)
     if not lacking:
         return NOTHING
     names = listed(lacking)
     return [Found(f"The id manifest speaks of channels that are not there: {names}"[:300], "absent", names[:100])]
-
-
-RULES = (z, alpha, z_type, identifiers, z_values, max_samples, empty, id_manifest)

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pydantic import Field
+
 from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.facts.roles import Role
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule
 from exr_inspector.validation.rules.channels import depths, listed, values
 
 _DEEP = "Interpreting Deep Pixels"
-_PRACTICE = "common practice"
+
 _ALPHA_TOLERANCE = 1e-3
 _NORMAL_LIMIT = 1.01
 _LOG_BLACK = 0.05
@@ -32,15 +34,31 @@ def _at(pixel: tuple[int, int] | None) -> str:
     return f", first at ({pixel[0]}, {pixel[1]})" if pixel else ""
 
 
+class PixelParameters(RuleParameters):
+    """Parameters of the rules about pixel values."""
+
+    firefly_limit: Positive = Field(1000.0, description="Colour values above are fireflies (PIX-FIREFLY).")
+    negative_limit: NotPositive = Field(
+        -0.1, description="Colour values below are an error, others below zero a warning (PIX-NEGATIVE)."
+    )
+    infinite_depth: bool = Field(False, description="Whether +Inf is the background of depth channels (PIX-INF).")
+    half_max_share: Share = Field(
+        0.0, description="Share of values at 65504 and above that is still accepted (PIX-HALF-MAX)."
+    )
+
+
 @part_rule(
     "PIX-NAN",
     Severity.ERROR,
     "No value is NaN",
     why="Filters spread it over the image; comparisons with it are always false.",
-    source=f"{_PRACTICE}; Cryptomatte specification 1.2.0 for ids",
+    source="OpenEXR technical introduction (The HALF Data Type); OpenImageIO oiiotool (--fixnan)",
+    fix="Find the shader or node that makes them and render the frames again; for a delivery, replace them by "
+    "their neighbours.",
+    command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
     stage=Stage.PIXELS,
 )
-def nan(part: PartFacts, _parameters: Parameters) -> Results:
+def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     """NaN counts of every channel."""
     return [
         Found(f"{s.channel} holds {s.nan_count} NaN{_at(s.first_nan)}", str(s.nan_count), "0", s.channel)
@@ -54,10 +72,13 @@ def nan(part: PartFacts, _parameters: Parameters) -> Results:
     Severity.ERROR,
     "No value is infinite",
     why="Filters turn it into NaN; sums and averages become infinite.",
-    source=_PRACTICE,
+    source="OpenEXR technical introduction (The HALF Data Type); OpenImageIO oiiotool (--fixnan)",
+    fix="Find the shader or node that makes them and render the frames again; for a delivery, replace them by "
+    "their neighbours.",
+    command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
     stage=Stage.PIXELS,
 )
-def infinite(part: PartFacts, parameters: Parameters) -> Results:
+def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
     """Counts of infinities; with `infinite_depth`, +Inf in depth channels is the background."""
     depth = {channel.name for channel in part.of_role(Role.DEPTH)} if parameters.infinite_depth else set()
     found = []
@@ -73,10 +94,12 @@ def infinite(part: PartFacts, parameters: Parameters) -> Results:
     Severity.WARNING,
     "Values stay below 65504",
     why="It is the largest HALF: more was cut off, or will be.",
-    source=f"OpenEXR technical introduction (range of HALF); {_PRACTICE}",
+    source="OpenEXR technical introduction (The HALF Data Type)",
+    fix="Clamp highlights before writing, or write FLOAT.",
+    command="oiiotool IN.exr --clamp:max=60000 -o OUT.exr",
     stage=Stage.PIXELS,
 )
-def half_max(part: PartFacts, parameters: Parameters) -> Results:
+def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     """Share of colour and alpha values at 65504 and above against `half_max_share`."""
     found = []
     for channel, stats in _with_stats(part, part.named):
@@ -94,10 +117,12 @@ def half_max(part: PartFacts, parameters: Parameters) -> Results:
     Severity.WARNING,
     "Colour stays below the show's limit",
     why="Single very bright samples flicker and bloom.",
-    source=_PRACTICE,
+    source="Blender manual (Reducing Noise, fireflies)",
+    fix="Clamp samples in the renderer, or raise firefly_limit for bright sources.",
+    command="oiiotool IN.exr --clamp:max=1000 -o OUT.exr",
     stage=Stage.PIXELS,
 )
-def firefly(part: PartFacts, parameters: Parameters) -> Results:
+def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     """Greatest value of every colour channel against `firefly_limit`."""
     limit = parameters.firefly_limit
     return [
@@ -112,10 +137,12 @@ def firefly(part: PartFacts, parameters: Parameters) -> Results:
     Severity.WARNING,
     "Colour is not negative",
     why="It lies outside the gamut; rendering and compositing mathematics go wrong with it.",
-    source=f"ASWF Color Interop recommendation 01; {_PRACTICE}",
+    source="ASWF Color Interop recommendation 01",
+    fix="Convert into a larger gamut, look for a sharpening filter, or clamp.",
+    command="oiiotool IN.exr --clamp:min=0 -o OUT.exr",
     stage=Stage.PIXELS,
 )
-def negative(part: PartFacts, parameters: Parameters) -> Results:
+def negative(part: PartFacts, parameters: PixelParameters) -> Results:
     """Least value of R, G, B; below `negative_limit` an error. Chroma (RY, BY) is signed and left alone."""
     found = []
     for channel, stats in _with_stats(part, part.of_role(Role.COLOUR)):
@@ -133,10 +160,12 @@ def negative(part: PartFacts, parameters: Parameters) -> Results:
     Severity.WARNING,
     "Alpha is from 0 to 1",
     why="Coverage outside makes edges glow or ring; deep compositing requires the range.",
-    source=f"{_DEEP} (deep); {_PRACTICE} (flat)",
+    source="Interpreting Deep Pixels; OpenEXR technical introduction (alpha)",
+    fix="Look for additive merges and filters that ring; clamp alpha.",
+    command="oiiotool IN.exr --ch A --clamp:min=0:max=1 -o A.exr",
     stage=Stage.PIXELS,
 )
-def alpha_range(part: PartFacts, _parameters: Parameters) -> Results:
+def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Least and greatest alpha; an error in deep parts."""
     severity = Severity.ERROR if part.traits & t.DEEP else None
     found = []
@@ -154,11 +183,12 @@ def alpha_range(part: PartFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "The colours of a view are not all zero",
     why="The render failed.",
-    source=_PRACTICE,
+    source="OpenImageIO oiiotool (--printstats: Constant)",
+    fix="Render the frame again; check the render log for missing lights, licences or camera.",
     stage=Stage.PIXELS,
     version=2,
 )
-def black(file: FileFacts, _parameters: Parameters) -> Results:
+def black(file: FileFacts, _parameters: PixelParameters) -> Results:
     """All colour of a view zero in all its parts, where the whole level was read; an AOV alone may be empty."""
     views: dict[str | None, int] = {}
     seen: set[str | None] = set()
@@ -178,10 +208,12 @@ def black(file: FileFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "No channel holds one value throughout",
     why="An AOV was not rendered.",
-    source=_PRACTICE,
+    source="OpenImageIO oiiotool (--printstats: Constant)",
+    fix="Check that the AOV is connected, and render it again; take it out if it is not needed.",
+    profiles={"texture": "info"},
     stage=Stage.PIXELS,
 )
-def constant(part: PartFacts, _parameters: Parameters) -> Results:
+def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Channels of one value; alpha of 1 is a plate's, ranks of a Cryptomatte may be empty, a pixel is no image."""
     hit = [
         (channel, stats)
@@ -200,10 +232,11 @@ def constant(part: PartFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Alpha is not zero everywhere under an image",
     why="The image disappears when it is composited.",
-    source=_PRACTICE,
+    source="OpenEXR technical introduction (alpha)",
+    fix="Write alpha from the renderer, or remove the channel.",
     stage=Stage.PIXELS,
 )
-def alpha_empty(part: PartFacts, _parameters: Parameters) -> Results:
+def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
     """A of a layer all zero, its colour not."""
     found = []
     for members in part.by_layer.values():
@@ -221,10 +254,12 @@ def alpha_empty(part: PartFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Scene-linear colour goes beyond 1",
     why="A maximum of exactly 1 in every channel is the mark of display-referred or clamped images.",
-    source=_PRACTICE,
+    source="OpenEXR technical introduction (Scene-Referred Images)",
+    fix="Write scene-linear values: without a view transform and without clamping.",
+    profiles={"default": "info", "strict": "warning", "texture": "off"},
     stage=Stage.PIXELS,
 )
-def clipped(part: PartFacts, _parameters: Parameters) -> Results:
+def clipped(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Maximum of R, G, B of a layer, each exactly 1."""
     found = []
     for triple in part.rgb_layers:
@@ -240,10 +275,13 @@ def clipped(part: PartFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Colour does not look logarithmic",
     why="EXR holds linear values; log images are refused and composite wrongly.",
-    source=f"Netflix VFX requirements; {_PRACTICE}",
+    source="Netflix VFX requirements",
+    fix="Convert the image from log to scene-linear.",
+    command="oiiotool IN.exr --colorconvert LOG lin_ap1_scene -o OUT.exr",
+    profiles={"default": "info", "strict": "warning", "texture": "off", "netflix-vfx": "error", "netflix-nam": "error"},
     stage=Stage.PIXELS,
 )
-def log_like(part: PartFacts, _parameters: Parameters) -> Results:
+def log_like(part: PartFacts, _parameters: PixelParameters) -> Results:
     """R, G, B that start well above 0, end below 1 and have their mean in between: nothing linear has such blacks."""
     found = []
     for triple in part.rgb_layers:
@@ -266,9 +304,10 @@ def _is_log_like(stats: ChannelStats) -> bool:
     "Depth is positive somewhere and negative nowhere",
     why="The camera looks along positive depth; all zeros are no depth.",
     source=f"{_DEEP}; OpenEXR technical introduction",
+    fix="Check the depth output: distance along the camera's view, positive.",
     stage=Stage.PIXELS,
 )
-def depth_sign(part: PartFacts, _parameters: Parameters) -> Results:
+def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Least depth, and depth that is zero throughout."""
     found = []
     for channel, stats in _with_stats(part, depths(part)):
@@ -287,10 +326,12 @@ def depth_sign(part: PartFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Normals are no longer than 1",
     why="They are in a wrong space, filtered, or compressed with loss.",
-    source=_PRACTICE,
+    source="OpenImageIO oiiotool (--printstats); OpenEXRCore 3.5 codecs",
+    fix="Write normals without filters and with a lossless compression.",
+    limits="components beyond 1; shorter normals need all three of one pixel",
     stage=Stage.PIXELS,
 )
-def normal_length(part: PartFacts, _parameters: Parameters) -> Results:
+def normal_length(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Components beyond -1 to 1: a proof of length above 1; shorter normals cannot be seen in the figures."""
     found = []
     for channel, stats in _with_stats(part, part.of_role(Role.NORMAL)):
@@ -300,20 +341,3 @@ def normal_length(part: PartFacts, _parameters: Parameters) -> Results:
             span = f"{stats.minimum:g} to {stats.maximum:g}"
             found.append(Found(f"{channel.name} is {span}", span, "-1 to 1", channel.name))
     return found
-
-
-RULES = (
-    nan,
-    infinite,
-    half_max,
-    firefly,
-    negative,
-    alpha_range,
-    black,
-    constant,
-    alpha_empty,
-    clipped,
-    log_like,
-    depth_sign,
-    normal_length,
-)

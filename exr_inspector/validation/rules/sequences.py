@@ -14,15 +14,17 @@ from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.frames import FrameSummary
-from exr_inspector.validation.parameters import Parameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, Rule, Scope, Stage
+from exr_inspector.validation.parameters import FrameRange, Pixels, Positive
+from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
+from exr_inspector.validation.rules.times import TimeParameters
 
-_PRACTICE = "common practice"
 _RUNS_SHOWN = 8
 _ENTRIES_SHOWN = 4
 _GAPS_KEPT = 1_000
@@ -73,15 +75,6 @@ def runs(numbers: Sequence[int], step: int = 1) -> str:
     return ", ".join(words) + more
 
 
-def _rule(
-    code: str, severity: Severity, title: str, *, why: str, source: str = _PRACTICE
-) -> Callable[[Callable[[SequenceFacts, Parameters], Results]], Rule]:
-    def decorate(check: Callable[[SequenceFacts, Parameters], Results]) -> Rule:
-        return Rule(code, severity, Stage.SEQUENCE, Scope.SEQUENCE, title, why, source, check)
-
-    return decorate
-
-
 def _drift(
     sequence: SequenceFacts, what: str, value_of: Callable[[FrameSummary], Any], show: Callable[[Any], str] = str
 ) -> list[Found]:
@@ -107,10 +100,35 @@ def _window(values: tuple[int, ...]) -> str:
     return f"({values[0]}, {values[1]})-({values[2]}, {values[3]})"
 
 
-@_rule(
-    "SEQ-MISSING", Severity.ERROR, "No frame is missing", why="The shot has holes.", source="Netflix; common practice"
+class SequenceParameters(TimeParameters):
+    """Parameters of the rules about sequences."""
+
+    frame_range: FrameRange | None = Field(None, description="First and last frame that must exist (SEQ-MISSING).")
+    frame_step: Pixels = Field(1, description="Difference of neighbouring frame numbers (SEQ-MISSING).")
+    size_outlier: Annotated[float, Field(gt=1, allow_inf_nan=False)] = Field(
+        5.0, description="Factor by which a frame's size may differ from the sequence's median (CHK-SIZE-OUTLIER)."
+    )
+    stale_hours: Positive = Field(
+        72.0, description="Hours by which one frame may be older or newer than the median (SEQ-STALE-FRAME)."
+    )
+
+    @field_validator("frame_range")
+    @classmethod
+    def _in_order(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and value[0] > value[1]:
+            raise ValueError(f"the first frame {value[0]} is above the last {value[1]}")
+        return value
+
+
+@sequence_rule(
+    "SEQ-MISSING",
+    Severity.ERROR,
+    "Every frame from first to last is there",
+    why="The shot cannot be played or composited where frames are missing.",
+    source="Netflix non-graded archival master specifications (continuous frames)",
+    fix="Render or copy the frames that the message names.",
 )
-def missing(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Gaps between first and last, and against `frame_range`."""
     numbers, step = sequence.numbers, parameters.frame_step
     first, last = parameters.frame_range or (numbers[0], numbers[-1])
@@ -129,8 +147,16 @@ def missing(sequence: SequenceFacts, parameters: Parameters) -> Results:
     return [Found(message, f"{len(numbers)} frames", f"{first}-{last}")]
 
 
-@_rule("SEQ-PADDING", Severity.WARNING, "Frame numbers have one number of digits", why="Sorting by name goes wrong.")
-def padding(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+@sequence_rule(
+    "SEQ-PADDING",
+    Severity.WARNING,
+    "Frame numbers have one number of digits",
+    why="Sorting by name goes wrong.",
+    source="Netflix VFX plate naming",
+    fix="Rename the frames to one number of digits.",
+    profiles={"netflix-vfx": "error", "netflix-nam": "error"},
+)
+def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Digits as written; numbers that outgrew their padding are as they must be."""
     widest = max((f.padding for f in sequence.frames if len(str(abs(f.frame))) < f.padding), default=0)
     odd = _drift(sequence, "the number of digits", lambda f: f.padding if f.padding <= widest else None)
@@ -141,8 +167,15 @@ def padding(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     return odd
 
 
-@_rule("SEQ-RES", Severity.ERROR, "The display window stays the same", why="The image jumps.")
-def resolution(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+@sequence_rule(
+    "SEQ-RES",
+    Severity.ERROR,
+    "The display window stays the same",
+    why="The image jumps in size or position.",
+    source="Netflix VFX requirements; OpenEXR technical introduction (Display Window and Data Window)",
+    fix="Render the frames that the message names at the resolution of the others.",
+)
+def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Display windows; data windows may follow the image and are told as info."""
     found = _drift(sequence, "the display window", lambda f: f.display_window, _window)
     windows = Counter(f.data_window for f in sequence.frames if f.data_window)
@@ -158,10 +191,15 @@ def _channels(values: tuple[str, ...]) -> str:
     return ", ".join(names[:_ENTRIES_SHOWN]) + more
 
 
-@_rule(
-    "SEQ-CHANNELS", Severity.ERROR, "Channels and their types stay the same", why="An AOV is missing in some frames."
+@sequence_rule(
+    "SEQ-CHANNELS",
+    Severity.ERROR,
+    "Channels and their types stay the same",
+    why="An AOV is missing in some frames.",
+    source="Natron#1152; ProEXR#7 (readers take the channels of one frame for all)",
+    fix="Render the frames that the message names with the AOVs of the others.",
 )
-def channels(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+def channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Names and types; told as what is missing and what is new against most frames."""
     by_value: dict[tuple[str, ...], list[int]] = {}
     for frame in sequence.frames:
@@ -181,16 +219,33 @@ def channels(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     return found
 
 
-@_rule("SEQ-COMPRESSION", Severity.WARNING, "Compression and tiles stay the same", why="Several writers were at work.")
-def compression(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+@sequence_rule(
+    "SEQ-COMPRESSION",
+    Severity.WARNING,
+    "Compression and tiles stay the same",
+    why="Different writers or settings made the frames.",
+    source="OpenEXR technical introduction (Data Compression)",
+    fix="Write the frames that the message names again.",
+    command="oiiotool IN.exr --compression zip -o OUT.exr",
+    profiles={"archive": "error"},
+)
+def compression(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compression, and how pixels are stored."""
     return _drift(sequence, "the compression", lambda f: f.compression) + _drift(
         sequence, "the storage", lambda f: f.storage
     )
 
 
-@_rule("SEQ-METADATA", Severity.WARNING, "Colour tags, views and software stay the same", why="Versions were mixed.")
-def metadata(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+@sequence_rule(
+    "SEQ-METADATA",
+    Severity.WARNING,
+    "Colour tags, views and software stay the same",
+    why="Versions were mixed.",
+    source="ASWF Color Interop recommendation 04",
+    fix="Check whether versions were mixed, and render the odd frames again.",
+    profiles={"archive": "error"},
+)
+def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Each of the three."""
     return [
         *_drift(sequence, "the colour tag", lambda f: f.colour),
@@ -199,8 +254,15 @@ def metadata(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     ]
 
 
-@_rule("SEQ-DUP", Severity.WARNING, "Neighbouring frames differ", why="A frame was held or copied.")
-def duplicates(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+@sequence_rule(
+    "SEQ-DUP",
+    Severity.WARNING,
+    "Neighbouring frames differ",
+    why="A frame was held or copied.",
+    source="OpenImageIO idiff",
+    fix="Check whether the hold is wanted; otherwise render these frames.",
+)
+def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels."""
     held = [
         after.frame
@@ -212,13 +274,15 @@ def duplicates(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     return [Found(f"Frames {runs(held)} have the pixels of the frame before", runs(held), "pixels of their own")]
 
 
-@_rule(
+@sequence_rule(
     "SEQ-STALE-FRAME",
     Severity.WARNING,
     "All frames are of one time, and say their own number",
     why="Old and new renders were mixed.",
+    source="OpenEXR standard attributes (imageCounter, frame numbers of writers)",
+    fix="Render the odd frames again, or remove the old ones.",
 )
-def stale(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Modification times against the median, and frame numbers in attributes against the name's."""
     found = []
     times = [frame.mtime for frame in sequence.frames if frame.mtime]
@@ -237,10 +301,16 @@ def stale(sequence: SequenceFacts, parameters: Parameters) -> Results:
     return found
 
 
-@_rule(
-    "CHK-SIZE-OUTLIER", Severity.WARNING, "No frame is far larger or smaller than most", why="It is partial or black."
+@sequence_rule(
+    "CHK-SIZE-OUTLIER",
+    Severity.WARNING,
+    "No frame is far larger or smaller than most",
+    why="It is partial or black.",
+    source="OpenEXR file layout document (chunk data)",
+    fix="Look at the frames that the message names, and render those that are black or cut off.",
+    limits="sizes; `.tmp` and `.part` files beside frames are never inspected",
 )
-def size_outlier(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Sizes against the median, and empty files."""
     sizes = [frame.size_bytes for frame in sequence.frames if frame.size_bytes]
     empty = [frame.frame for frame in sequence.frames if frame.size_bytes == 0]
@@ -255,25 +325,30 @@ def size_outlier(sequence: SequenceFacts, parameters: Parameters) -> Results:
     return found
 
 
-@_rule(
+@sequence_rule(
     "TIM-FPS-SEQ",
     Severity.ERROR,
     "framesPerSecond stays the same",
     why="The rate holds for the sequence, not for a frame.",
     source="OpenEXR standard attributes",
+    fix="Write one rate into all frames.",
+    command="oiiotool IN.exr --attrib:type=rational FramesPerSecond 24/1 -o OUT.exr",
 )
-def frame_rate(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+def frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """The rate of every frame that has one."""
     return _drift(sequence, "framesPerSecond", lambda f: f.frame_rate, lambda rate: f"{rate:g}")
 
 
-@_rule(
+@sequence_rule(
     "TIM-TC-SEQ",
     Severity.WARNING,
     "The time code advances by one frame a frame",
     why="Editorial cannot line the shot up.",
+    source="SMPTE 12M; OpenEXR standard attributes (timeCode)",
+    fix="Check which frames were taken from another take, and write their time codes again.",
+    limits="rates up to 30; above, writers disagree about how frames are counted",
 )
-def time_code(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Time code minus frame number, which has to stay the same, midnight aside; needs a frame rate, up to 30."""
     coded = [frame for frame in sequence.frames if frame.time_code is not None]
     rate = next((f.frame_rate for f in coded if f.frame_rate and math.isfinite(f.frame_rate)), parameters.frame_rate)
@@ -295,14 +370,15 @@ def time_code(sequence: SequenceFacts, parameters: Parameters) -> Results:
     return [Found(message, found, "one frame more than the frame before")]
 
 
-@_rule(
+@sequence_rule(
     "TIM-COUNTER",
     Severity.WARNING,
     "imageCounter rises from frame to frame",
     why="It orders the images of a camera.",
     source="OpenEXR standard attributes",
+    fix="Check that frames were not exchanged or copied.",
 )
-def counter(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Counters of neighbours."""
     counted = [(f.frame, f.image_counter) for f in sequence.frames if f.image_counter is not None]
     odd = [frame for (_, before), (frame, after) in pairwise(counted) if after <= before]
@@ -311,43 +387,30 @@ def counter(sequence: SequenceFacts, _parameters: Parameters) -> Results:
     return [Found(f"imageCounter does not rise at frames {runs(odd)}", runs(odd), "a higher number each")]
 
 
-@_rule(
+@sequence_rule(
     "CRY-SEQ",
     Severity.WARNING,
     "Keys and numbers of layers of Cryptomattes stay the same",
     why="Mattes appear and vanish.",
     source="Cryptomatte specification 1.2.0",
+    fix="Render the frames that the message names with the settings of the others.",
+    limits="keys and numbers of layers; names in manifests may come and go with objects",
 )
-def cryptomattes(sequence: SequenceFacts, _parameters: Parameters) -> Results:
+def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Keys with their numbers of layers."""
     return _drift(sequence, "the Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none")
 
 
-@_rule(
+@sequence_rule(
     "DEL-NFX-NUMBERING",
     Severity.ERROR,
     "Frame numbers are continuous",
     why="Archival assets have to match the timeline.",
-    source="Netflix archival specifications",
+    source="Netflix non-graded archival master specifications",
+    fix="Render the frames that the message names.",
+    profiles={"netflix-nam": "error"},
+    limits="gaps; whether numbers match other assets needs these",
 )
-def numbering(sequence: SequenceFacts, parameters: Parameters) -> Results:
+def numbering(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Any gap, whatever the step; whether numbers match other assets is not looked at."""
     return missing.check(sequence, parameters.model_copy(update={"frame_step": 1})) if missing.check else NOTHING
-
-
-RULES = (
-    missing,
-    padding,
-    resolution,
-    channels,
-    compression,
-    metadata,
-    duplicates,
-    stale,
-    size_outlier,
-    frame_rate,
-    time_code,
-    counter,
-    cryptomattes,
-    numbering,
-)

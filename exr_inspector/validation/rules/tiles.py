@@ -6,7 +6,7 @@ from exr_inspector.exr.header.values import Envmap, LevelMode
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
 
 _ENVMAP_H = "OpenEXR ImfEnvmap.h"
@@ -22,10 +22,13 @@ def _is_power_of_two(number: int) -> bool:
     Severity.INFO,
     "Tiles, and images with mip levels, are powers of two in size",
     why="Texture caches and filters work best with them.",
-    source="common practice",
+    source="OpenEXR technical introduction (Tiles and levels); OpenImageIO maketx",
+    fix="Make the texture with maketx, which chooses such sizes.",
+    command="maketx IN.exr -o OUT.exr",
+    profiles={"default": "off", "texture": "info"},
     when=t.TILED,
 )
-def power_of_two(part: PartFacts, _parameters: Parameters) -> Results:
+def power_of_two(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Tile size, and the data window of a part with levels."""
     tiles, window = part.part.tiles, part.part.data_window
     if tiles is None or window is None:
@@ -46,10 +49,13 @@ def power_of_two(part: PartFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Plates and renders for compositing are stored in scan lines",
     why="Compositing software reads by line; tiles make it read many times as much.",
-    source="common practice",
+    source="OpenEXR technical introduction (Scan Lines and Tiles)",
+    fix="Write scan lines.",
+    command="oiiotool IN.exr --scanline -o OUT.exr",
+    profiles={"default": "off", "comp": "warning"},
     when=t.TILED,
 )
-def not_texture(part: PartFacts, _parameters: Parameters) -> Results:
+def not_texture(part: PartFacts, _parameters: RuleParameters) -> Results:
     """A tiled part; only policies for compositing switch this on."""
     return [Found("The part is tiled", part.part.part_type or "tiled", "scan lines")] if part.part.is_tiled else NOTHING
 
@@ -60,9 +66,11 @@ def not_texture(part: PartFacts, _parameters: Parameters) -> Results:
     "Scan line parts have no tile description",
     why="It is ignored, and misleads people.",
     source="OpenEXR file layout document",
+    fix="Remove the attribute.",
+    command="oiiotool IN.exr --eraseattrib tiles -o OUT.exr",
     when=t.FLAT_TILES,
 )
-def unused_description(part: PartFacts, _parameters: Parameters) -> Results:
+def unused_description(part: PartFacts, _parameters: RuleParameters) -> Results:
     """A tiles attribute in a scan line part."""
     if part.part.is_tiled or "tiles" not in part.part.by_name:
         return NOTHING
@@ -77,9 +85,11 @@ def unused_description(part: PartFacts, _parameters: Parameters) -> Results:
     "A latitude-longitude map is twice as wide as high",
     why="Directions are mapped wrongly otherwise.",
     source=_ENVMAP_H,
+    fix="Resize the map to twice its height, or remove envmap.",
+    command="oiiotool IN.exr --resize WxH -o OUT.exr",
     when=t.ENVIRONMENT,
 )
-def latlong(part: PartFacts, _parameters: Parameters) -> Results:
+def latlong(part: PartFacts, _parameters: RuleParameters) -> Results:
     """The data window of a LATLONG map."""
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.LATLONG or window is None or window.width == 2 * window.height:
@@ -94,9 +104,11 @@ def latlong(part: PartFacts, _parameters: Parameters) -> Results:
     "A cube map is six times as high as wide",
     why="It is six square faces, one above the other.",
     source=_ENVMAP_H,
+    fix="Make the cube map again.",
+    command="exrenvmap -c IN.exr OUT.exr",
     when=t.ENVIRONMENT,
 )
-def cube(part: PartFacts, _parameters: Parameters) -> Results:
+def cube(part: PartFacts, _parameters: RuleParameters) -> Results:
     """The data window of a CUBE map."""
     window = part.part.data_window
     if part.part.value("envmap", "envmap") != Envmap.CUBE or window is None or window.height == 6 * window.width:
@@ -111,9 +123,11 @@ def cube(part: PartFacts, _parameters: Parameters) -> Results:
     "wrapmodes is one or two of black, clamp, periodic, mirror",
     why="Other words are ignored.",
     source="OpenEXR standard attributes",
+    fix="Write black, clamp, periodic or mirror.",
+    command="oiiotool IN.exr --attrib wrapmodes periodic,clamp -o OUT.exr",
     when=t.ENVIRONMENT,
 )
-def wrap(part: PartFacts, _parameters: Parameters) -> Results:
+def wrap(part: PartFacts, _parameters: RuleParameters) -> Results:
     """The words of wrapmodes, split by a comma."""
     text = part.part.text("wrapmodes")
     if text is None:
@@ -122,6 +136,3 @@ def wrap(part: PartFacts, _parameters: Parameters) -> Results:
     if len(words) <= 2 and _WRAP_MODES.issuperset(words):
         return NOTHING
     return [Found(f"wrapmodes is {text[:80]!r}", text[:80], "black, clamp, periodic, mirror, or two of them")]
-
-
-RULES = (power_of_two, not_texture, unused_description, latlong, cube, wrap)

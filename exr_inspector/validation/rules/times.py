@@ -6,12 +6,14 @@ import math
 import re
 from datetime import datetime
 
+from pydantic import Field
+
 from exr_inspector.exr.header.values import KeyCode, Rational, TimeCode
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import Positive, RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
 
 _STANDARD = "OpenEXR standard attributes"
@@ -43,15 +45,22 @@ def _time_code(part: PartFacts) -> TimeCode | None:
     return value if isinstance(value, TimeCode) else None
 
 
+class TimeParameters(RuleParameters):
+    """Parameters of the rules about time metadata."""
+
+    frame_rate: Positive | None = Field(None, description="Frames per second of the show (TIM-FPS, TIM-TC-RANGE).")
+
+
 @part_rule(
     "TIM-TC-RANGE",
     Severity.ERROR,
     "The time code's digits make a time, its frame is below the frame rate",
     why="It cannot be shown, and editorial cannot find the frame.",
-    source="OpenEXR ImfTimeCode.h; common practice",
+    source="OpenEXR ImfTimeCode.h; SMPTE 12M",
+    fix="Write a time code with hours 0 to 23, minutes and seconds 0 to 59, and a frame below the rate.",
     when=t.TIME,
 )
-def time_code_range(part: PartFacts, parameters: Parameters) -> Results:
+def time_code_range(part: PartFacts, parameters: TimeParameters) -> Results:
     """Every field; the frame against 30 and against framesPerSecond or the show's rate."""
     value = _time_code(part)
     if value is None:
@@ -68,10 +77,11 @@ def time_code_range(part: PartFacts, parameters: Parameters) -> Results:
     Severity.WARNING,
     "Drop frame counting is used with 29.97 or 59.94 only, and skips what it has to",
     why="Time codes drift from the clock, or name frames that do not exist.",
-    source="SMPTE 12M as commonly practised",
+    source="SMPTE 12M",
+    fix="Clear the drop frame flag, or correct framesPerSecond.",
     when=t.TIME,
 )
-def drop_frame(part: PartFacts, parameters: Parameters) -> Results:
+def drop_frame(part: PartFacts, parameters: TimeParameters) -> Results:
     """The drop frame flag against the frame rate, and time codes that are dropped; without any rate, those at 29.97."""
     value = _time_code(part)
     rate = frame_rate(part) or parameters.frame_rate or timecodes.DROP_RATES[0]
@@ -97,9 +107,12 @@ def _is_common(rate: Rational) -> bool:
     "framesPerSecond is a common rate, exact for NTSC, and the show's",
     why="Rates such as 2397/100 drift; an absent one means 24.",
     source=f"{_STANDARD}; OpenEXR ImfFramesPerSecond.h",
+    fix="Write the exact rational: 24/1, 25/1, 24000/1001, 30000/1001.",
+    command="oiiotool IN.exr --attrib:type=rational FramesPerSecond 24000/1001 -o OUT.exr",
+    limits="the value; an absent one means 24 and is no fault",
     when=t.TIME,
 )
-def frames_per_second(part: PartFacts, parameters: Parameters) -> Results:
+def frames_per_second(part: PartFacts, parameters: TimeParameters) -> Results:
     """The rational as stored."""
     value = part.part.value("framesPerSecond", "rational")
     if not isinstance(value, Rational):
@@ -122,9 +135,10 @@ def frames_per_second(part: PartFacts, parameters: Parameters) -> Results:
     "The fields of keyCode are in their ranges",
     why="OpenEXR's own class refuses them.",
     source="OpenEXR ImfKeyCode.cpp",
+    fix="Write the field within its range, or leave keyCode out.",
     when=t.TIME,
 )
-def key_code(part: PartFacts, _parameters: Parameters) -> Results:
+def key_code(part: PartFacts, _parameters: TimeParameters) -> Results:
     """Each field."""
     value = part.part.value("keyCode", "keycode")
     if not isinstance(value, KeyCode):
@@ -142,9 +156,11 @@ def key_code(part: PartFacts, _parameters: Parameters) -> Results:
     "capDate is YYYY:MM:DD hh:mm:ss, plausible, and not after the inspection",
     why="Software that sorts by it does not understand other forms.",
     source=_STANDARD,
+    fix="Write YYYY:MM:DD hh:mm:ss.",
+    command='oiiotool IN.exr --attrib capDate "2026:01:31 12:00:00" -o OUT.exr',
     when=t.TIME,
 )
-def capture_date(part: PartFacts, _parameters: Parameters) -> Results:
+def capture_date(part: PartFacts, _parameters: TimeParameters) -> Results:
     """Form, calendar, and the time of the inspection with a day's tolerance for local time."""
     text = part.part.text("capDate")
     if text is None:
@@ -169,9 +185,11 @@ def capture_date(part: PartFacts, _parameters: Parameters) -> Results:
     "captureRate, aperture, T-stop, ISO speed and exposure time are above zero; the T-stop is not below the aperture",
     why="Other values mean nothing; no lens transmits more light than its aperture.",
     source=_STANDARD,
+    fix="Write the value the camera had, or leave it out.",
+    command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
     when=t.CAMERA,
 )
-def positive(part: PartFacts, _parameters: Parameters) -> Results:
+def positive(part: PartFacts, _parameters: TimeParameters) -> Results:
     """Each value, and T-stop against aperture."""
     found = []
     rate = part.part.value("captureRate", "rational")
@@ -186,6 +204,3 @@ def positive(part: PartFacts, _parameters: Parameters) -> Results:
     if aperture and stop and 0 < stop < aperture * (1 - 1e-6):
         found.append(Found(f"tStop {stop:g} is below aperture {aperture:g}", f"{stop:g}", f"{aperture:g} or more"))
     return found
-
-
-RULES = (time_code_range, drop_frame, frames_per_second, key_code, capture_date, positive)

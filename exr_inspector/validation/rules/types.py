@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field
+
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.facts.roles import RGB, Role
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule
 from exr_inspector.validation.rules.channels import depths, names_of
 
@@ -22,15 +26,24 @@ def _of_type(channels: list[NamedChannel], pixel_type: PixelType, why: str, expe
     return [Found(message, pixel_type.name, expected, hit[0].name)]
 
 
+class TypeParameters(RuleParameters):
+    """Parameters of the rules about pixel types."""
+
+    beauty_pixel_type: Literal["HALF", "FLOAT"] | None = Field(
+        None, description="Pixel type that the base layer's colour should have (TYP-COLOR-FLOAT)."
+    )
+
+
 @channel_rule(
     "TYP-DEPTH-HALF",
     Severity.WARNING,
     "Depth is not HALF",
     why="HALF has 11 bits of precision and ends at 65504: distant surfaces fall together.",
     source="OpenEXR technical introduction",
+    fix="Set the depth output to 32 bits in the renderer.",
     when=t.DATA,
 )
-def depth_half(part: ChannelFacts, _parameters: Parameters) -> Results:
+def depth_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     """Depth channels in HALF; Z and ZBack of deep parts have a rule of their own."""
     channels = depths(part)
     if part.traits & t.DEEP:
@@ -43,11 +56,12 @@ def depth_half(part: ChannelFacts, _parameters: Parameters) -> Results:
     Severity.ERROR,
     "Ids are not HALF",
     why="HALF holds whole numbers up to 2048 exactly; larger ids are destroyed.",
-    source="OpenEXR technical introduction; deep ids specification",
+    source="OpenEXR technical introduction; OpenEXR deep ids specification",
+    fix="Set the id output to 32 bits (UINT, or FLOAT for Cryptomatte) and render again.",
     when=t.DATA,
     version=2,
 )
-def id_half(part: ChannelFacts, _parameters: Parameters) -> Results:
+def id_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     """Id channels in HALF; where a layer has R, G and B of it, these are more likely colours for ids, and a warning."""
     numbers: list[NamedChannel] = []
     colours: list[NamedChannel] = []
@@ -64,10 +78,11 @@ def id_half(part: ChannelFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Integer ids are UINT",
     why="FLOAT holds whole numbers up to 2^24 exactly; UINT is the documented type.",
-    source="OpenEXR technical introduction; deep ids specification",
+    source="OpenEXR technical introduction; OpenEXR deep ids specification",
+    fix="Write the ids as UINT if the writer can; FLOAT is safe up to 2^24.",
     when=t.DATA,
 )
-def id_float(part: ChannelFacts, _parameters: Parameters) -> Results:
+def id_float(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     """Id channels in FLOAT; Cryptomatte is FLOAT by its own specification and has another role."""
     return _of_type(part.of_role(Role.ID), PixelType.FLOAT, "ids are documented as UINT", "UINT")
 
@@ -77,10 +92,11 @@ def id_float(part: ChannelFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Positions and texture coordinates are not HALF",
     why="The steps of HALF become visible in relighting and in lens distortion maps.",
-    source="common practice",
+    source="OpenEXR technical introduction (The HALF Data Type)",
+    fix="Set the position output to 32 bits in the renderer.",
     when=t.DATA,
 )
-def position_half(part: ChannelFacts, _parameters: Parameters) -> Results:
+def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     """Position and UV channels in HALF."""
     return _of_type(part.of_role(Role.POSITION), PixelType.HALF, "positions need FLOAT", "FLOAT")
 
@@ -90,10 +106,12 @@ def position_half(part: ChannelFacts, _parameters: Parameters) -> Results:
     Severity.INFO,
     "The base layer's colour has the show's pixel type",
     why="FLOAT doubles the size of colour, and deliveries ask for 16 bit.",
-    source="Netflix VFX requirements; common practice",
+    source="the show's policy (beauty_pixel_type)",
+    fix="Write the colour with the show's pixel type.",
+    command="oiiotool IN.exr -d half -o OUT.exr",
     needs=("beauty_pixel_type",),
 )
-def colour_type(part: ChannelFacts, parameters: Parameters) -> Results:
+def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:
     """R, G, B of the base layer against `beauty_pixel_type`."""
     wanted = PixelType[parameters.beauty_pixel_type] if parameters.beauty_pixel_type else None
     if not part.traits & (t.FLOAT if wanted is PixelType.HALF else t.HALF):
@@ -110,10 +128,12 @@ def colour_type(part: ChannelFacts, parameters: Parameters) -> Results:
     Severity.WARNING,
     "R, G and B of a layer have one type and sampling",
     why="Codecs and applications take a colour for three equal channels.",
-    source="common practice",
+    source="OpenEXRCore 3.5 codecs",
+    fix="Write R, G and B with one type.",
+    command="oiiotool IN.exr -d half -o OUT.exr",
     when=t.SUBSAMPLED | t.FLOAT | t.UINT,
 )
-def mixed_rgb(part: ChannelFacts, _parameters: Parameters) -> Results:
+def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     """Layers whose R, G, B differ."""
     found = []
     for triple in part.rgb_layers:
@@ -130,12 +150,11 @@ def mixed_rgb(part: ChannelFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Colour is not UINT",
     why="Readers take UINT for whole numbers up to four thousand million, or refuse it.",
-    source="common practice",
+    source="OpenEXR technical introduction (pixel types)",
+    fix="Write colour as HALF or FLOAT.",
+    command="oiiotool IN.exr -d half -o OUT.exr",
     when=t.UINT,
 )
-def rgb_uint(part: ChannelFacts, _parameters: Parameters) -> Results:
+def rgb_uint(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     """Colour channels in UINT."""
     return _of_type(part.of_role(Role.COLOUR), PixelType.UINT, "colour is HALF or FLOAT", "HALF or FLOAT")
-
-
-RULES = (depth_half, id_half, id_float, position_half, colour_type, mixed_rgb, rgb_uint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule
 from exr_inspector.validation.rules.channels import listed
 
@@ -18,9 +18,11 @@ _DOCUMENT = "OpenEXR multi-view document"
     "multiView is not in multi-part files",
     why="The two conventions must not be combined; readers see views twice or not at all.",
     source=_DOCUMENT,
+    fix="Remove multiView; parts have a view attribute each.",
+    command="oiiotool IN.exr -a --eraseattrib multiView -o OUT.exr",
     when=t.VIEWS,
 )
-def mix(file: FileFacts, _parameters: Parameters) -> Results:
+def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
     """MultiView in any part of a multi-part file."""
     if not file.is_multi_part:
         return NOTHING
@@ -37,9 +39,11 @@ def mix(file: FileFacts, _parameters: Parameters) -> Results:
     "Two views are called left and right",
     why="Devices rely on these names.",
     source=_DOCUMENT,
+    fix="Call the views left and right in the writing node.",
+    profiles={"strict": "error"},
     when=t.VIEWS,
 )
-def left_right(file: FileFacts, _parameters: Parameters) -> Results:
+def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Names of exactly two views."""
     views = file.views
     if len(views) != 2 or set(views) == {"left", "right"}:
@@ -53,9 +57,10 @@ def left_right(file: FileFacts, _parameters: Parameters) -> Results:
     "Part 0 has a view if any part has one",
     why="It defines the default view.",
     source=_DOCUMENT,
+    fix="Write the view attribute of part 0.",
     when=t.VIEWS,
 )
-def first_part(file: FileFacts, _parameters: Parameters) -> Results:
+def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
     """A later part with a view behind a part 0 without."""
     if not file.is_multi_part or file.header.parts[0].view is not None:
         return NOTHING
@@ -71,9 +76,10 @@ def first_part(file: FileFacts, _parameters: Parameters) -> Results:
     "View names have neither dots nor spaces",
     why="They become components of channel names.",
     source=_DOCUMENT,
+    fix="Name views with letters, digits and underscores.",
     when=t.VIEWS,
 )
-def name_characters(file: FileFacts, _parameters: Parameters) -> Results:
+def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Each view's name."""
     return [
         Found(f"View name {view!r} has a dot or a space, or is empty", view, "a word")
@@ -89,10 +95,12 @@ def name_characters(file: FileFacts, _parameters: Parameters) -> Results:
     why="In single parts the view is the last but one component, and absent from R, G, B, A of the default view; in multi-part "
     "files it is in no channel name.",
     source=_DOCUMENT,
+    fix="Name channels layer.view.component in single parts, layer.component in multi-part files.",
+    profiles={"strict": "error"},
     when=t.VIEWS,
     version=2,
 )
-def channel_prefix(file: FileFacts, _parameters: Parameters) -> Results:
+def channel_prefix(file: FileFacts, _parameters: RuleParameters) -> Results:
     """View names at another place of a channel name, and R, G, B, A of the default view under its name."""
     views = frozenset(file.views)
     if file.is_multi_part:
@@ -138,12 +146,13 @@ def _misplaced(name: str, views: frozenset[str]) -> bool:
     "VIEW-PAIR",
     Severity.WARNING,
     "Every view has the same channels and types, in windows of the same size",
-    why="An eye is missing something.",
-    source=f"{_DOCUMENT}; common practice",
+    why="The image of one eye lacks a layer that the other one has.",
+    source="OpenEXR multi-view document",
+    fix="Render the view that lacks channels again, with the settings of the other one.",
     when=t.VIEWS,
     version=2,
 )
-def pair(file: FileFacts, _parameters: Parameters) -> Results:
+def pair(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Channels by view over all parts; sizes of data windows, which may follow the image, are told as info."""
     views = file.views
     if len(views) < 2:
@@ -177,9 +186,10 @@ def pair(file: FileFacts, _parameters: Parameters) -> Results:
     "A single part with one view says so by view and by multiView",
     why="Readers of either convention then find it.",
     source=_DOCUMENT,
+    fix="Write both attributes, or neither.",
     when=t.VIEWS,
 )
-def single(file: FileFacts, _parameters: Parameters) -> Results:
+def single(file: FileFacts, _parameters: RuleParameters) -> Results:
     """One of the two attributes alone in a file of one view."""
     part = file.header.parts[0]
     if file.is_multi_part or len(file.views) != 1:
@@ -188,6 +198,3 @@ def single(file: FileFacts, _parameters: Parameters) -> Results:
     if len(there) != 1:
         return NOTHING
     return [Found(f"The only view is said by {there[0]} alone", there[0], "view and multiView", part=0)]
-
-
-RULES = (mix, left_right, first_part, name_characters, channel_prefix, pair, single)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 
+from pydantic import Field
+
 from exr_inspector.exr.header.values import Box2i
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
-from exr_inspector.validation.parameters import Parameters
+from exr_inspector.validation.parameters import NotNegative, Pixels, Positive, RuleParameters, Size
 from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
 
 
@@ -45,8 +48,21 @@ def _overscan(data: Box2i, display: Box2i) -> tuple[int, int, int, int]:
     )
 
 
-def _below_limit(parameters: Parameters) -> int:
+def _below_limit(parameters: WindowParameters) -> int:
     return t.LARGE if parameters.max_dimension_px >= t.LARGE_PX else t.ALWAYS
+
+
+class WindowParameters(RuleParameters):
+    """Parameters of the rules about windows."""
+
+    show_resolution: Size | None = Field(
+        None, description="Width and height that the display window must have (WIN-SHOW-RES)."
+    )
+    pixel_aspect_ratio: Positive = Field(1.0, description="Pixel aspect ratio of the show (WIN-PAR-NOT-ONE).")
+    max_dimension_px: Pixels = Field(65_536, description="Largest width or height of a window (WIN-TOO-LARGE).")
+    max_overscan: NotNegative = Field(
+        0.5, description="Overscan on one side as a share of the display window's size (WIN-OVERSCAN-BIG)."
+    )
 
 
 @part_rule(
@@ -54,10 +70,12 @@ def _below_limit(parameters: Parameters) -> int:
     Severity.WARNING,
     "Windows are no larger than the site's limit",
     why="A reader reserves memory for every pixel that a window announces.",
-    source="OpenEXR technical introduction (setMaxImageSize); common practice",
+    source="OpenEXR technical introduction (setMaxImageSize)",
+    fix="Look for the object that stretches the bounding box in the writing node, or raise max_dimension_px.",
+    command="oiiotool IN.exr --crop WxH+X+Y -o OUT.exr",
     when=_below_limit,
 )
-def too_large(part: PartFacts, parameters: Parameters) -> Results:
+def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
     """Both windows against `max_dimension_px`."""
     limit = parameters.max_dimension_px
     data, display = part.part.data_window, part.part.display_window
@@ -77,10 +95,13 @@ def too_large(part: PartFacts, parameters: Parameters) -> Results:
     Severity.WARNING,
     "The display window starts at (0, 0)",
     why="Several applications ignore or misread the offset of the display window.",
-    source="common practice",
+    source="OpenEXR technical introduction (Display Window and Data Window)",
+    fix="Move the image so that its display window starts at (0, 0).",
+    command="oiiotool IN.exr --origin +0+0 --fullpixels -o OUT.exr",
+    profiles={"texture": "error"},
     when=t.WINDOWS,
 )
-def display_origin(part: PartFacts, _parameters: Parameters) -> Results:
+def display_origin(part: PartFacts, _parameters: WindowParameters) -> Results:
     """The corner of the display window."""
     display = part.part.display_window
     if display is None or not (display.x_min or display.y_min):
@@ -94,10 +115,12 @@ def display_origin(part: PartFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Data window and display window intersect",
     why="Nothing of the image can be seen.",
-    source="common practice",
+    source="OpenEXR technical introduction (Display Window and Data Window)",
+    fix="Check the crop or the transform before the writing node.",
+    profiles={"comp": "error"},
     when=t.WINDOWS,
 )
-def data_outside(part: PartFacts, _parameters: Parameters) -> Results:
+def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
     """Whether any pixel is in both windows."""
     windows = _windows(part)
     if windows is None:
@@ -115,9 +138,12 @@ def data_outside(part: PartFacts, _parameters: Parameters) -> Results:
     "The data window is the display window",
     why="A crop or overscan is legal; whoever reads the file must expect it.",
     source="OpenEXR technical introduction",
+    fix="Nothing if a crop or overscan is wanted; otherwise crop to the format.",
+    command="oiiotool IN.exr --croptofull -o OUT.exr",
+    profiles={"texture": "warning"},
     when=t.WINDOWS,
 )
-def cropped(part: PartFacts, _parameters: Parameters) -> Results:
+def cropped(part: PartFacts, _parameters: WindowParameters) -> Results:
     """A data window that is smaller or larger on any side."""
     windows = _windows(part)
     if windows is None or windows[0] == windows[1]:
@@ -134,10 +160,12 @@ def cropped(part: PartFacts, _parameters: Parameters) -> Results:
     Severity.WARNING,
     "Overscan stays within the show's limit",
     why="Overscan that nobody wanted costs render time and space; a forgotten camera setting makes it.",
-    source="common practice",
+    source="OpenEXR technical introduction (Display Window and Data Window)",
+    fix="Crop to the format plus the overscan that was agreed, or raise max_overscan.",
+    command="oiiotool IN.exr --crop WxH+X+Y -o OUT.exr",
     when=t.WINDOWS,
 )
-def overscan_big(part: PartFacts, parameters: Parameters) -> Results:
+def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
     """The largest overscan of a side as a share of the display window's size in that direction."""
     windows = _windows(part)
     if windows is None or not _intersect(*windows):
@@ -156,10 +184,12 @@ def overscan_big(part: PartFacts, parameters: Parameters) -> Results:
     Severity.ERROR,
     "The display window has the show's resolution",
     why="A frame of another size pops in the cut, or the delivery is refused.",
-    source="delivery specifications; common practice",
+    source="the show's policy (show_resolution)",
+    fix="Render or reformat at the show's resolution.",
+    command="oiiotool IN.exr --fit WxH -o OUT.exr",
     needs=("show_resolution",),
 )
-def show_resolution(part: PartFacts, parameters: Parameters) -> Results:
+def show_resolution(part: PartFacts, parameters: WindowParameters) -> Results:
     """The display window's size against `show_resolution`."""
     wanted = parameters.show_resolution
     display = part.part.display_window
@@ -169,7 +199,7 @@ def show_resolution(part: PartFacts, parameters: Parameters) -> Results:
     return [Found(f"The display window is {_size(display)}; the show has {expected}", _size(display), expected)]
 
 
-def _other_aspect(parameters: Parameters) -> int:
+def _other_aspect(parameters: WindowParameters) -> int:
     """Where square pixels are wanted, only parts with others need a look."""
     return t.SCREEN if parameters.pixel_aspect_ratio == 1 else t.ALWAYS
 
@@ -179,10 +209,13 @@ def _other_aspect(parameters: Parameters) -> int:
     Severity.WARNING,
     "The pixel aspect ratio is the show's",
     why="Anamorphic and spherical images get mixed up.",
-    source="common practice",
+    source="the show's policy (pixel_aspect_ratio)",
+    fix="Set the format's pixel aspect ratio before writing, or the parameter pixel_aspect_ratio.",
+    command="oiiotool IN.exr --attrib PixelAspectRatio 1.0 -o OUT.exr",
+    profiles={"default": "info", "strict": "warning"},
     when=_other_aspect,
 )
-def pixel_aspect_ratio(part: PartFacts, parameters: Parameters) -> Results:
+def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results:
     """The pixel aspect ratio against `pixel_aspect_ratio`, to the precision of a float."""
     ratio, wanted = part.part.pixel_aspect_ratio, parameters.pixel_aspect_ratio
     if ratio is None or ratio == wanted or math.isclose(ratio, wanted, rel_tol=1e-6):
@@ -196,9 +229,12 @@ def pixel_aspect_ratio(part: PartFacts, parameters: Parameters) -> Results:
     "Centre and width of the screen window are finite",
     why="Software that projects the image gets a wrong camera; a NaN passes the OpenEXR library.",
     source="OpenEXRCore 3.5 validation; OpenEXR standard attributes",
+    problem=ProblemKind.SCREEN_WINDOW,
+    fix="Write screenWindowWidth 1 and screenWindowCenter (0, 0), or those of the camera.",
+    limits="numbers that are none; whether an image is two-dimensional nobody can tell",
     when=t.SCREEN,
 )
-def screen_window(part: PartFacts, _parameters: Parameters) -> Results:
+def screen_window(part: PartFacts, _parameters: WindowParameters) -> Results:
     """Values that are not finite; a negative width is for the format's own check."""
     found = []
     width = part.part.value("screenWindowWidth", "float")
@@ -216,9 +252,10 @@ def screen_window(part: PartFacts, _parameters: Parameters) -> Results:
     "originalDataWindow contains the data window",
     why="It says which pixels there were before a crop; a crop cannot add any.",
     source="OpenEXR standard attributes",
+    fix="Write originalDataWindow before cropping, or leave it out.",
     when=t.ORIGINAL_WINDOW,
 )
-def original_data_window(part: PartFacts, _parameters: Parameters) -> Results:
+def original_data_window(part: PartFacts, _parameters: WindowParameters) -> Results:
     """Whether the data window lies in originalDataWindow."""
     original, data = part.part.value("originalDataWindow", "box2i"), part.part.data_window
     if not isinstance(original, Box2i) or data is None:
@@ -227,16 +264,3 @@ def original_data_window(part: PartFacts, _parameters: Parameters) -> Results:
         return NOTHING
     found, expected = _corners(data), _corners(original)
     return [Found(f"The data window {found} is not inside originalDataWindow {expected}", found, expected)]
-
-
-RULES = (
-    too_large,
-    display_origin,
-    data_outside,
-    cropped,
-    overscan_big,
-    show_resolution,
-    pixel_aspect_ratio,
-    screen_window,
-    original_data_window,
-)

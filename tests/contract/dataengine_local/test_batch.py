@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from dataengine_local.batch import event_batching_handler, is_batching, sdk_stand_in
 from dataengine_local.client import EventAnswer, post_event
 from dataengine_local.config import RuntimeConfig
 from dataengine_local.events import VastEventList, element_event
 from dataengine_local.runtime import LocalRuntime
+from dataengine_local.sdk import event_batching_handler, is_batching, sdk_modules
 
 
 def no_init(ctx: Any) -> None:
@@ -136,14 +136,14 @@ def test_the_stand_in_for_the_sdk_is_there_only_for_the_time_being() -> None:
             return False
 
     assert not importable()
-    with sdk_stand_in():
+    with sdk_modules():
         from vast.dataengine.sdk import VastEvent  # type: ignore[import-not-found]  # noqa: PLC0415 - is what is tested
         from vast.dataengine.sdk import event_batching_handler as provided  # noqa: PLC0415
         from vast_runtime.vast_event import VastEvent as OlderVastEvent  # type: ignore[import-not-found]  # noqa: PLC0415
 
         assert provided is event_batching_handler
         assert VastEvent is OlderVastEvent
-        with sdk_stand_in():
+        with sdk_modules():
             pass
         assert importlib.util.find_spec("builtins") is not None
     assert not importable()

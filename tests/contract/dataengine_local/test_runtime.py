@@ -186,6 +186,78 @@ def test_binary_mode_without_subject_is_malformed(runtime: LocalRuntime) -> None
     assert request(runtime.url, "POST", "/", b"{}", {**headers, "ce-subject": "s"}).status == 204
 
 
+BODY = structured(id="12")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://example.com"},
+        {"Origin": "null"},
+        {"Origin": "http://example.com:8080", "Host": "example.com:8080"},
+        {"Origin": "http://192.0.2.7"},
+        {"Origin": "http://localhost.example.com"},
+        {"Host": "rebound.example.com"},
+        {"Host": "127.0.0.1.example.com:8080"},
+    ],
+)
+def test_requests_of_web_pages_are_refused(runtime: LocalRuntime, headers: dict[str, str]) -> None:
+    seen = len(behaviour.seen)
+    answer = request(runtime.url, "POST", "/", BODY, {"content-type": "application/cloudevents+json", **headers})
+    assert answer.status == 403
+    assert "Origin" in answer.body or "Host" in answer.body
+    assert len(behaviour.seen) == seen
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "localhost:8080"},
+        {"Host": "host.docker.internal:8080"},
+        {"Host": "function"},
+        {"Host": "[::1]:8080"},
+        {"Host": "192.0.2.7"},
+        {"Origin": "http://localhost:3000"},
+        {"Origin": "http://127.0.0.1:3000"},
+    ],
+)
+def test_requests_of_programs_and_of_this_machine_are_taken(runtime: LocalRuntime, headers: dict[str, str]) -> None:
+    answer = request(runtime.url, "POST", "/", BODY, {"content-type": "application/cloudevents+json", **headers})
+    assert answer.status == 204
+
+
+def test_a_name_of_the_network_is_taken_where_the_runtime_listens_on_the_network() -> None:
+    with LocalRuntime(no_init, lambda ctx, event: None, config=RuntimeConfig(host="0.0.0.0")) as open_runtime:
+        url = f"http://127.0.0.1:{urlsplit(open_runtime.url).port}/"
+        headers = {"content-type": "application/cloudevents+json", "Host": "workstation.studio.example"}
+        assert request(url, "POST", "/", BODY, headers).status == 204
+        assert request(url, "POST", "/", BODY, {**headers, "Origin": "https://example.com"}).status == 403
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_bodies_are_bounded(chunked: bool) -> None:
+    config = RuntimeConfig(max_body_bytes=100_000)
+    with LocalRuntime(no_init, lambda ctx, event: None, config=config) as runtime:
+        port = urlsplit(runtime.url).port or 0
+        for size, status in ((90_000, 204), (110_000, 413)):
+            body = structured(data={"text": "x" * size})
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            headers = {"content-type": "application/cloudevents+json"}
+            connection.request(
+                "POST", "/", body=iter([body]) if chunked else body, headers=headers, encode_chunked=chunked
+            )
+            assert connection.getresponse().status == status
+            connection.close()
+        assert len(runtime.invocations) == 1
+
+
+def test_a_batch_in_one_request_is_answered_with_what_to_do(runtime: LocalRuntime) -> None:
+    headers = {"content-type": "application/cloudevents-batch+json"}
+    answer = request(runtime.url, "POST", "/", b"[" + BODY + b"]", headers)
+    assert answer.status == 500
+    assert "post each event of the batch by itself" in answer.body
+
+
 def test_probes_and_other_addresses(runtime: LocalRuntime) -> None:
     assert request(runtime.url, "GET", "/readiness").status == 200
     assert request(runtime.url, "GET", "/liveness").status == 200

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from dataengine_local.context import LocalContext
-from dataengine_local.events import element_event, event_from_http, generated_event
+from dataengine_local.events import element_event, generated_event
+from dataengine_local.http_events import event_from_http
 from exr_inspector.catalog import UpsertResult
 from exr_inspector.catalog.recheck import store_apart
 from exr_inspector.errors import (

@@ -246,13 +246,40 @@ def test_levels_above_the_first_are_read_on_request(monkeypatch: pytest.MonkeyPa
     assert "statistics of every pixel\n" in output
 
 
-def test_a_sample_without_room_for_a_chunk_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_sample_did_not_check_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     path = SAMPLES / "layers.exr"
-    told = "none of its chunks was read; a sample has no room for one (EXR_STATS_BYTES), --stats full reads all"
-    assert told not in run("--stats", "sampled", path).output
+    assert "not checked" not in run("--stats", "full", path).output
+    assert "not checked: pixels; --stats full reads every pixel" in run("--stats", "off", path).output
     monkeypatch.setenv("EXR_STATS_BYTES", "16")
-    assert told in " ".join(run("--stats", "sampled", path).output.split())
-    assert "none of its chunks" not in run("--stats", "full", path).output
+    assert re.search(r"not checked: pixels of \d+ chunks; --stats full", run("--stats", "sampled", path).output)
+
+
+def test_folders_and_patterns_are_inspected_a_line_a_file() -> None:
+    listed = run("--format", "csv", "--fields", "path,frame_number,compression", SAMPLES / "shots").output.splitlines()
+    assert listed[0] == "path,frame_number,compression"
+    assert [line.rpartition("/")[2] for line in listed[1:]] == [
+        f"beauty.{n}.exr,{n},ZIP" for n in (1001, 1002, 1004, 1005)
+    ]
+    by_pattern = run("--format", "json", "--fields", "frame_number", SAMPLES / "shots" / "sh010" / "beauty.%04d.exr")
+    assert [json.loads(line) for line in by_pattern.output.splitlines()] == [
+        {"frame_number": number} for number in (1001, 1002, 1004, 1005)
+    ]
+    assert run("--format", "table", SAMPLES / "*_zip*.exr").output.count("ZIP") > 2
+    assert run(SAMPLES / "nothing_*.exr").exit_code == 2
+    wrong = run("--format", "csv", "--fields", "path,compresion", SAMPLES / "layers.exr")
+    assert wrong.exit_code == 2
+    assert "did you mean compression" in wrong.output
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_text(tmp_path: Path) -> None:
+    (tmp_path / "a.exr").write_bytes(build([Part(extra=[a_string("comments", "=HYPERLINK(1)")])]))
+    assert run("--format", "csv", "--fields", "comments", tmp_path).output == "comments\n'=HYPERLINK(1)\n"
+
+
+def test_types_are_told_by_channel_and_sizes_by_level() -> None:
+    text = run(SAMPLES / "layers.exr").output
+    assert "half (A, B, G, R), float (Z), uint (id)" in text
+    assert "levels          7: 64 x 64, 32 x 32, 16 x 16" in run(SAMPLES / "tiled_mipmap.exr").output
 
 
 def test_a_deep_part_tells_its_samples_per_pixel() -> None:

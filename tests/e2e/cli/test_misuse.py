@@ -78,7 +78,7 @@ def told_in_one_line(err: str, words: str) -> None:
         (("ingest", "missing", "--catalog", "c.duckdb"), {}, "missing: no such file or folder"),
         (("ingest", EXR), {}, "VAST_DB_ENDPOINT.*--catalog FILE"),
         (("ingest", EXR), DATABASE, "could not connect.*VAST_DB_ENDPOINT"),
-        (("ingest", EXR, "--catalog", "text"), {}, "not a valid DuckDB"),
+        (("ingest", EXR, "--catalog", "text"), {}, "is not a DuckDB file"),
         (("ingest", EXR, "--catalog", "text/c.duckdb"), {}, "SYSTEM: text: File exists|text.*Not a directory"),
         (("ingest", EXR, "--catalog", "c.duckdb", "--bucket", "a/b"), {}, "give the bucket that it is to be"),
         (("ingest", EXR, "--catalog", "c.duckdb", "--policy", "./bad.yaml"), {}, "bad.yaml:"),
@@ -90,13 +90,13 @@ def told_in_one_line(err: str, words: str) -> None:
         (("db", "check"), DATABASE, "could not connect.*VAST_DB_ENDPOINT"),
         (("db", "check"), {**DATABASE, "VAST_DB_ENDPOINT": "ftp://x"}, "VAST_DB_ENDPOINT: expected a URL"),
         (("db", "reconcile", "s3://b/"), DATABASE, "S3_ENDPOINT_URL.*or EXR_MOUNTS"),
-        (("localdb", "serve", "--catalog", "text", "--port", "0"), {}, "not a valid DuckDB"),
+        (("localdb", "serve", "--catalog", "text", "--port", "0"), {}, "is not a DuckDB file"),
         (("localrun", str(ROOT), "--port", "0"), {}, "VAST_DB_ENDPOINT.*not set"),
         (("localrun", "folder", "--port", "0"), {}, "main.py: cannot be read"),
         (("localrun", "-c", "bad.yaml"), {}, "bad.yaml: not YAML, line"),
         (("invoke", "--event", "bad.yaml"), {}, "bad.yaml: not YAML, line"),
         (("invoke", "--generate-event", "--url", "http://127.0.0.1:9/"), {}, "dataengine_local run"),
-        (("demo", "--catalog", "text"), {}, "not a valid DuckDB"),
+        (("demo", "--catalog", "text"), {}, "is not a DuckDB file"),
         (("demo", "--catalog", "text/c.duckdb"), {}, "SYSTEM: text: File exists|text.*Not a directory"),
     ],
     ids=lambda value: " ".join(value)[-60:] if isinstance(value, tuple) else "",
@@ -171,4 +171,6 @@ def test_every_command_explains_itself_with_an_example(called: Called, words: li
     assert example, out
     lines = [line.strip() for line in example[1].splitlines() if line.strip()]
     # The local packages have entry points of their own, which their help shows.
-    assert all(line.startswith((f"./run {words[0]}", "python -m dataengine_local")) for line in lines), lines
+    assert all(
+        line.startswith((f"./run {words[0]}", "python -m dataengine_local", "python -m vastdb_local")) for line in lines
+    ), lines

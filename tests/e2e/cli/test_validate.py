@@ -26,7 +26,7 @@ from exr_inspector.model import Finding, Severity
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import RULES, builtin_policy
-from exr_inspector.validation.reports import Judged, json_text, sarif_text
+from exr_inspector.validation.reports import ValidationResult, json_text, sarif_text
 from tests.support.exrbytes import Channel, Part, build
 from tests.support.faulty_s3 import FaultyS3, Status
 from vastdb_local import LocalVastDB
@@ -89,7 +89,7 @@ def test_what_cannot_be_judged_is_two_and_the_rest_is_judged(shot: Path) -> None
 def test_a_folder_without_images_is_two(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 2
-    assert "nothing to judge" in result.stdout
+    assert "No .exr files found" in result.stdout
 
 
 def test_a_bug_is_no_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +142,9 @@ def test_digits_of_a_sequence_as_signs(shot: Path) -> None:
         assert judged[-1]["path"] == str(shot / "beauty.####.exr")
     assert run("--sequence", shot / "other.####.exr").exit_code == 2
     assert run("--sequence", shot.parent / "nowhere" / "a.####.exr").exit_code == 2
-    assert run(shot / "beauty.####.exr").exit_code == 2, "without --sequence a name is literal"
+    assert len(document(run("--format", "json", shot / "beauty.####.exr"))) == 4, (
+        "a pattern names files without --sequence, too"
+    )
     literal = shot / "plate.##.exr"
     literal.write_bytes(GOOD)
     assert [entry["path"] for entry in document(run("--sequence", "--format", "json", literal))] == [str(literal)]
@@ -159,7 +161,7 @@ def test_sequences_alone(shot: Path) -> None:
 
 def test_what_cannot_be_judged_is_not_counted_as_judged(shot: Path) -> None:
     result = run(shot / "none.exr", shot / "beauty.0001.exr")
-    assert "1 judged: 1 info; 1 could not be judged" in result.stdout
+    assert "1 file checked: 1 info\n1 target could not be read" in result.stdout
     assert "none.exr" not in result.stdout
 
 
@@ -241,14 +243,14 @@ def test_sarif_and_json_hold_any_name(tmp_path: Path) -> None:
 def test_places_in_reports() -> None:
     def uri(name: str) -> str:
         finding = Finding("SEQ-DUP", Severity.WARNING, "x")
-        (result,) = json.loads(sarif_text([Judged(name, (finding,))]))["runs"][0]["results"]
+        (result,) = json.loads(sarif_text([ValidationResult(name, (finding,))]))["runs"][0]["results"]
         return str(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
 
     assert uri("s3://b/a %#.exr") == "s3://b/a%20%25%23.exr"
     assert uri("shot/a.####.exr") == "shot/a.%23%23%23%23.exr"
     assert uri("a:b.exr") == "a%3Ab.exr"
     assert uri("/a b/c.exr") == "file:///a%20b/c.exr"
-    assert "\\udcff" in json_text([Judged("a\udcff.exr", ())])
+    assert "\\udcff" in json_text([ValidationResult("a\udcff.exr", ())])
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exr_inspector.catalog.rows.children import file_rows, join_cells, split_cell, table_rows
+from exr_inspector.catalog.rows.build import file_rows, table_rows
 from exr_inspector.catalog.rows.groups import to_tables
-from exr_inspector.catalog.rows.read_back import inspection_from_rows
+from exr_inspector.catalog.rows.read_back import inspection_from_rows, join_cells
 from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, ROW_COUNTS, TABLES
+from exr_inspector.catalog.schema.children import split_cell
 from exr_inspector.errors import CatalogError, FormatError
 from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.chunks.tables import assess, chunk_states, read_tables, tables_end
@@ -64,7 +65,7 @@ def inspect(path: Path) -> Inspection:
     data = path.read_bytes()
     code = message = header = None
     try:
-        header = parse_header(data, len(data))
+        header = parse_header(data)
     except FormatError as error:
         header, code, message = error.partial, error.code, str(error)
     assert header is None or isinstance(header, Header)
@@ -73,7 +74,6 @@ def inspect(path: Path) -> Inspection:
     known = [layout for layout in layouts if layout is not None]
     if header and not code and len(known) == len(layouts):
         tables = read_tables(data, header, known, len(data))
-        assert isinstance(tables, tuple)
         end = tables_end(header, known)
         for layout, table, part in zip(known, tables, header.parts, strict=True):
             states.append(assess(layout, table, chunk_states(table, end, len(data)), part.chunk_count))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dataengine_local.batch import is_batching
 from dataengine_local.config import FunctionConfig, RuntimeConfig, load_config, read_secrets_folder
 from dataengine_local.errors import LocalRuntimeError
 from dataengine_local.function import load_function
+from dataengine_local.sdk import is_batching
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:
@@ -136,8 +136,10 @@ def test_a_batching_function_finds_the_decorator(tmp_path: Path) -> None:
     [
         ("def init(ctx): pass\n", "def handler"),
         ("def handler(ctx, event): pass\n", "def init"),
-        ("def init(ctx: object) -> None: pass\ndef handler(ctx, event): pass\n", "def init"),
-        ("def init(ctx): pass\ndef handler(context, event): pass\n", "def handler"),
+        ("def init(): pass\ndef handler(ctx, event): pass\n", "def init"),
+        ("def init(ctx): pass\ndef handler(ctx): pass\n", "def handler"),
+        ("def init(ctx): pass\ndef handler(ctx, event, more): pass\n", "found .ctx, event, more"),
+        ("def init(ctx): pass\nhandler = 5\n", "a int instead of a function"),
         ("# def init(ctx)\ndef handler(ctx, event): pass\n", "init"),
         ("import nowhere_to_be_found\n" + GOOD.format(name="x"), "nowhere_to_be_found"),
         ("def init(ctx): pass\ndef handler(ctx, event): pass\n)", "SyntaxError"),
@@ -151,6 +153,21 @@ def test_unusable_functions(tmp_path: Path, text: str, told: str) -> None:
         load_function(tmp_path)
     assert str(path) in str(caught.value)
     assert not {name for name in set(sys.modules) - modules if name.startswith("exr_inspector_function")}
+
+
+@pytest.mark.parametrize(
+    ("text", "warnings"),
+    [
+        ("def init(ctx): pass\ndef handler(ctx, event): pass\n", 0),
+        ("def init(ctx: object) -> None: pass\ndef handler(ctx, event: object): pass\n", 2),
+        ("def init(ctx): pass\nasync def handler(ctx, events_list): pass\n", 1),
+        ("def init(context): pass\ndef handler(ctx, event, limit=5): pass\n", 2),
+    ],
+)
+def test_published_signatures_are_accepted_with_a_warning_at_most(tmp_path: Path, text: str, warnings: int) -> None:
+    function = load_function(written(tmp_path, "main.py", text).parent)
+    assert len(function.warnings) == warnings
+    assert all("vastde functions build" in warning for warning in function.warnings)
 
 
 def test_a_folder_without_main(tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ from dataengine_local.events import (
     ScheduleVastEvent,
     VastEvent,
     element_event,
-    event_from_http,
     generated_event,
+    schedule_event,
 )
+from dataengine_local.http_events import event_from_http
 from exr_inspector.errors import EventError as NoObjectError
 from exr_inspector.function.events import EventKind, parse_events
 
@@ -82,6 +83,23 @@ def test_the_class_follows_the_type(type_name: str, expected: type, kind: str, s
     if expected is not ElementTriggerVastEvent:
         with pytest.raises(TypeError):
             event.as_element_event()
+    if expected is FunctionVastEvent:
+        assert event.as_function_event() is event
+        assert event.as_function_event().function_trigger == "local-trigger"
+    else:
+        with pytest.raises(TypeError, match="not a function event"):
+            event.as_function_event()
+
+
+def test_a_schedule_event() -> None:
+    event = received(schedule_event("0 0 3 ? * * *", trigger="nightly"))
+    assert (event.type, event.subtype, event.trigger) == ("Schedule", "TimerElapsed", "nightly")
+    assert event.as_schedule_event() is event
+    assert event.as_schedule_event().cron_schedule == "0 0 3 ? * * *"
+    assert event.as_schedule_event().timer_elapsed_timestamp == event.timestamp == event.time
+    assert (event.version, event.get("cronschedule"), event.get("absent", 5)) == ("1.0", "0 0 3 ? * * *", 5)
+    with pytest.raises(TypeError, match="not a schedule event"):
+        received(generated_event()).as_schedule_event()
 
 
 def test_the_generated_event_is_an_element_event_without_an_object() -> None:
@@ -121,6 +139,44 @@ def test_binary_mode() -> None:
     event = event_from_http(headers, "é".encode())
     assert (event.id, event.data, event.partition_key) == ("12", "é", "b/a b%.exr")
     assert event_from_http(headers, b"\xff\xfe").data == b"\xff\xfe"
+
+
+BINARY = {"ce-id": "12", "ce-source": "s", "ce-type": "t", "ce-specversion": "1.0", "ce-subject": "b.t"}
+
+
+@pytest.mark.parametrize(
+    ("header", "path"),
+    [
+        ("renders/a.exr", "renders/a.exr"),
+        ('"renders/a.exr"', "renders/a.exr"),
+        (r'"renders/a \"b\" c\\d.exr"', r'renders/a "b" c\d.exr'),
+        ('renders/a".exr', 'renders/a".exr'),
+        ('"', '"'),
+        ("renders/a%20b%25.exr", "renders/a b%.exr"),
+        ("renders/a+b.exr", "renders/a+b.exr"),
+        ("renders/%c3%A9.exr", "renders/é.exr"),
+        ("renders/\u00c3\u00a9.exr", "renders/é.exr"),
+        ("renders/100%.exr", "renders/100%.exr"),
+        ("renders/%F0%9F%98%80.exr", "renders/\U0001f600.exr"),
+    ],
+)
+def test_attributes_in_headers_are_decoded_as_the_binding_says(header: str, path: str) -> None:
+    assert event_from_http({**BINARY, "ce-elementpath": header}, b"").attributes["elementpath"] == path
+
+
+@pytest.mark.parametrize("header", ["renders/%ff%fe.exr", "renders/%C3.exr", "renders/\u00ff.exr"])
+def test_escapes_that_are_no_utf8_are_refused_by_the_headers_name(header: str) -> None:
+    with pytest.raises(EventError, match="ce-elementpath is not percent-encoded UTF-8"):
+        event_from_http({**BINARY, "ce-elementpath": header}, b"")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/cloudevents-batch+json", "Application/CloudEvents-Batch+JSON; charset=utf-8"]
+)
+def test_a_batch_is_refused_and_told_what_to_send_instead(content_type: str) -> None:
+    body = json.dumps([generated_event()]).encode()
+    with pytest.raises(EventError, match="post each event of the batch by itself"):
+        event_from_http({"content-type": content_type}, body)
 
 
 @settings(deadline=None)  # other work on the machine must not fail a test

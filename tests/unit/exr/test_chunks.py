@@ -16,19 +16,19 @@ from exr_inspector.exr.chunks.tables import (
     Completeness,
     MissingRange,
     assess,
+    check_table_size,
     chunk_states,
     read_tables,
     shared_entries,
     tables_end,
 )
-from exr_inspector.exr.header.parser import Header, NeedMore, parse_header
+from exr_inspector.exr.header.parser import Header, parse_header
 from exr_inspector.exr.limits import Limits
 from tests.support.exrbytes import MIPMAP, RIPMAP, Part, Tiles, build, lay_out
 
 
 def located(data: bytes) -> tuple[Header, list[Layout]]:
-    header = parse_header(data, len(data))
-    assert isinstance(header, Header)
+    header = parse_header(data)
     return header, [part_layout(part) for part in header.parts]
 
 
@@ -36,7 +36,6 @@ def verdicts(data: bytes, file_size: int | None = None) -> list[Completeness]:
     size = len(data) if file_size is None else file_size
     header, layouts = located(data)
     tables = read_tables(data, header, layouts, size)
-    assert isinstance(tables, tuple)
     first = tables_end(header, layouts)
     return [
         assess(layout, table, chunk_states(table, first, size), part.chunk_count)
@@ -49,25 +48,11 @@ def test_tables_stand_where_the_map_says() -> None:
     built = lay_out(parts)
     header, layouts = located(built.data)
     tables = read_tables(built.data, header, layouts, len(built.data))
-    assert isinstance(tables, tuple)
     assert tables_end(header, layouts) == built.tables_end
     for table, places in zip(tables, built.parts, strict=True):
         assert (table.start, table.count) == (places.table.start, len(places.chunks))
         assert table.offsets.tolist() == [places.chunks[index].start for index in range(table.count)]
     assert all(verdict.is_complete and verdict.fraction == 1 for verdict in verdicts(built.data))
-
-
-def test_it_asks_for_what_is_missing_and_no_more() -> None:
-    built = lay_out([Part(name="a"), Part(name="b")])
-    header, layouts = located(built.data)
-    for have in range(built.headers_end, built.tables_end):
-        answer = read_tables(built.data[:have], header, layouts, len(built.data))
-        assert answer == NeedMore(built.tables_end)
-    enough = read_tables(built.data[: built.tables_end], header, layouts, len(built.data))
-    assert isinstance(enough, tuple)
-    assert read_tables(built.data[: built.headers_end], header, layouts, built.headers_end + 10) == NeedMore(
-        built.headers_end + 10
-    )
 
 
 @pytest.mark.parametrize("cut", range(0, 50, 3))
@@ -214,9 +199,9 @@ def test_limits_and_tables_that_do_not_fit_the_file() -> None:
     data = build([Part(name="a"), Part(name="b")])
     header, layouts = located(data)
     with pytest.raises(LimitExceeded) as caught:
-        read_tables(data, header, layouts, len(data), Limits(table_bytes=47))
-    assert caught.value.limit == "EXR_MAX_TABLE_BYTES"
-    assert isinstance(read_tables(data, header, layouts, len(data), Limits(table_bytes=48)), tuple)
+        check_table_size(header, layouts, Limits(table_bytes=47))
+    assert caught.value.limit == "table_bytes"
+    check_table_size(header, layouts, Limits(table_bytes=48))
 
 
 def test_parts_without_chunks_are_complete() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from exr_inspector.errors import (
     DamagedHeader,
+    DeadlineExceeded,
     EmptyFile,
     FormatError,
     LimitExceeded,
@@ -16,10 +17,11 @@ from exr_inspector.errors import (
     TruncatedHeader,
     UnsupportedVersion,
 )
+from exr_inspector.exr.file_bytes import Answer, FileBytes, Ranges, run, run_in_memory
 from exr_inspector.exr.header.attributes import encode
-from exr_inspector.exr.header.parser import Header, HeaderParser, NeedMore, make_part, parse_header
+from exr_inspector.exr.header.parser import Header, make_part, parse_header, read_header
 from exr_inspector.exr.header.values import Box2i
-from exr_inspector.exr.limits import Limits
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 from tests.support.exrbytes import (
     Attr,
     Channel,
@@ -60,10 +62,35 @@ RICH = [
 ]
 
 
-def parse(data: bytes, **kwargs: object) -> Header:
-    header = parse_header(data, len(data), **kwargs)  # type: ignore[arg-type]
-    assert isinstance(header, Header)
-    return header
+def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Header:
+    return parse_header(data, limits)
+
+
+class Feeder:
+    """Gives a header's reader the first `have` bytes of a file and counts its requests.
+
+    It reads `ahead` bytes more than it has to with its first request, and twice as many with each further one.
+    """
+
+    def __init__(
+        self, data: bytes, have: int, size: int | None = None, limits: Limits = DEFAULT_LIMITS, *, ahead: int = 0
+    ) -> None:
+        self.data = data
+        self.size = len(data) if size is None else size
+        self.file = FileBytes(ahead)
+        self.file.buffer, self.file.size = data[:have], self.size
+        self.limits = limits
+        self.asked: list[tuple[int, int]] = []
+
+    def read(self) -> Header:
+        def answer(ranges: Ranges) -> Answer:
+            ((start, end),) = ranges
+            assert start == len(self.file.buffer)
+            assert start < end <= self.size
+            self.asked.append((start, end))
+            return Answer([self.data[start:end]], self.size)
+
+        return run(read_header(self.file, self.limits), answer)
 
 
 def test_everything_stands_as_in_the_file() -> None:
@@ -100,50 +127,39 @@ def test_values_are_typed_and_the_rest_are_bytes_with_a_reason() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(0, 1200), max_size=12), st.booleans())
-def test_any_split_gives_the_same_header(cuts: list[int], size_known: bool) -> None:
+@given(st.integers(0, 1200), st.integers(1, 400))
+def test_any_split_gives_the_same_header(have: int, step: int) -> None:
     data = build(RICH)
-    parser = HeaderParser(len(data) if size_known else None)
-    answer: Header | NeedMore = NeedMore(0)
-    for cut in [*sorted(cuts), len(data)]:
-        answer = parser.feed(data[:cut])
-        if isinstance(answer, Header):
-            break
-        assert answer.until > min(cut, len(data))
-        assert not size_known or answer.until <= len(data)
-    assert answer == parse(data)
+    assert Feeder(data, have, ahead=step).read() == parse(data)
 
 
-def test_byte_by_byte_and_as_far_as_it_asks() -> None:
+def test_it_asks_as_far_as_it_needs_and_no_further() -> None:
     data = build(RICH)
-    parser = HeaderParser()
-    for cut in range(len(data) + 1):
-        answer = parser.feed(data[:cut])
-        if isinstance(answer, Header):
-            break
-    assert answer == parse(data)
-    assert cut == parse(data).end
-    asking, cut, steps = HeaderParser(len(data)), 0, 0
-    while isinstance(answer := asking.feed(data[:cut]), NeedMore):
-        assert answer.until > cut
-        cut, steps = answer.until, steps + 1
-    assert answer == parse(data)
-    assert steps < 60
+    asking = Feeder(data, 0)
+    assert asking.read() == parse(data)
+    assert asking.asked[-1][1] <= parse(data).end + 256  # a name may be that long
+    assert len(asking.asked) < 60
+    ahead = Feeder(data, 0, ahead=64)
+    assert ahead.read() == parse(data)
+    assert len(ahead.asked) < 8
+
+
+def test_a_source_that_ends_early_is_a_file_that_ends_there() -> None:
+    data = build(RICH)
+    file = FileBytes()
+    file.buffer, file.size = data[:100], len(data)
+    with pytest.raises(TruncatedHeader):
+        run(read_header(file), lambda ranges: Answer([b""] * len(ranges), len(data)))
 
 
 def test_work_is_linear_however_the_bytes_come() -> None:
-    """A header of 10,000 attributes fed in steps of 1 KiB costs little more than fed at once."""
+    """A header of 10,000 attributes that arrives piece by piece costs little more than one that is there at once."""
     data = build([Part(extra=[a_int(f"a{n}", n) for n in range(10_000)])])
     start = time.process_time()
     whole = parse(data)
     at_once = time.process_time() - start
-    parser = HeaderParser(len(data))
     start = time.process_time()
-    for cut in range(0, len(data) + 1024, 1024):
-        answer = parser.feed(data[:cut])
-        if isinstance(answer, Header):
-            break
-    assert answer == whole
+    assert Feeder(data, 0, ahead=1).read() == whole
     assert time.process_time() - start < 10 * at_once + 0.5
 
 
@@ -155,7 +171,7 @@ def test_every_truncation_is_told_with_what_could_be_read(cut: int) -> None:
         assert parse(data) == parse(whole)
         return
     with pytest.raises((TruncatedHeader, EmptyFile)) as caught:
-        parse_header(data, cut)
+        parse_header(data)
     partial = caught.value.partial
     if cut >= 8:
         assert isinstance(partial, Header)
@@ -165,10 +181,10 @@ def test_every_truncation_is_told_with_what_could_be_read(cut: int) -> None:
         assert partial.end <= cut
 
 
-def test_while_the_size_is_unknown_nothing_is_truncated() -> None:
+def test_what_the_file_still_has_is_asked_for_and_not_called_truncated() -> None:
     whole = build([Part()])
-    for cut in range(parse(whole).end):
-        assert isinstance(parse_header(whole[:cut]), NeedMore)
+    for have in range(parse(whole).end):
+        assert Feeder(whole, have).read() == parse(whole)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +207,7 @@ def test_while_the_size_is_unknown_nothing_is_truncated() -> None:
 )
 def test_what_ends_the_reading_says_where(data: bytes, error: type[FormatError], offset: int | None) -> None:
     with pytest.raises(error) as caught:
-        parse_header(data, len(data))
+        parse_header(data)
     assert type(caught.value) is error
     assert caught.value.offset == offset
     assert caught.value.expected
@@ -300,27 +316,45 @@ def test_required_attributes_in_any_order(order: list[int], doubled: set[int], d
 @pytest.mark.parametrize(
     ("limits", "data", "limit"),
     [
-        (Limits(header_bytes=100), build([Part()]), "EXR_MAX_HEADER_BYTES"),
-        (Limits(attributes=7), build([Part()]), "EXR_MAX_ATTRIBUTES"),
-        (Limits(attributes=19), build([Part(name="a"), Part(name="b")]), "EXR_MAX_ATTRIBUTES"),
-        (Limits(parts=1), build([Part(name="a"), Part(name="b")]), "EXR_MAX_PARTS"),
-        (Limits(string_bytes=99), build([Part(extra=[a_string("a", "x" * 100)])]), "EXR_MAX_STRING_BYTES"),
+        (Limits(header_bytes=100), build([Part()]), "header_bytes"),
+        (Limits(attributes=7), build([Part()]), "attributes"),
+        (Limits(attributes=19), build([Part(name="a"), Part(name="b")]), "attributes"),
+        (Limits(parts=1), build([Part(name="a"), Part(name="b")]), "parts"),
+        (Limits(string_bytes=99), build([Part(extra=[a_string("a", "x" * 100)])]), "string_bytes"),
     ],
 )
 def test_limits(limits: Limits, data: bytes, limit: str) -> None:
-    for size in (len(data), None):
+    for have in (len(data), 8):
         with pytest.raises(LimitExceeded) as caught:
-            parse_header(data, size, limits)
+            Feeder(data, have, limits=limits).read()
         assert caught.value.limit == limit
         assert isinstance(caught.value.partial, Header)
+
+
+def test_a_channel_list_beyond_the_limit_takes_no_memory() -> None:
+    data = build([Part(replace=[a_chlist([Channel(f"c{n}") for n in range(2_000)])])])
+    with pytest.raises(LimitExceeded) as caught:
+        parse_header(data, Limits(channels=100))
+    assert caught.value.limit == "channels"
+
+
+def test_a_checkpoint_is_called_and_ends_the_reading() -> None:
+    def stop() -> None:
+        raise DeadlineExceeded("no time left")
+
+    data = build([Part(extra=[a_int(f"a{n}", n) for n in range(5_000)])])
+    file = FileBytes()
+    file.buffer, file.size = data, len(data)
+    with pytest.raises(DeadlineExceeded):
+        run_in_memory(read_header(file, checkpoint=stop), data)
 
 
 def test_the_limit_of_names() -> None:
     data = build([Part(extra=[a_int("n" * 40, 1)])])
     assert parse(data, limits=Limits(name_bytes=40)) == parse(data)
     with pytest.raises(LimitExceeded) as caught:
-        parse_header(data, len(data), Limits(name_bytes=39))
-    assert caught.value.limit == "EXR_MAX_NAME_BYTES"
+        parse_header(data, Limits(name_bytes=39))
+    assert caught.value.limit == "name_bytes"
     with pytest.raises(DamagedHeader):
         parse(build([Part(extra=[a_int("n" * 256, 1)])]))
 
@@ -338,12 +372,21 @@ def test_a_header_that_pretends_to_be_large_is_refused_before_it_is_read() -> No
     window = Part(attributes=[a_box2i("dataWindow", (0, 0, 1, 1))])
     start = build([window])[: parse(build([window])).end - 1] + b"x\0string\0"
     lying = start + struct.pack("<i", 0x7FFFFFFF)
-    with pytest.raises(LimitExceeded) as caught:
-        parse_header(lying, 1 << 40)
-    assert caught.value.limit == "EXR_MAX_STRING_BYTES"
-    with pytest.raises(TruncatedHeader):
-        parse_header(lying, 10_000, Limits(string_bytes=1 << 31))
-    with pytest.raises(LimitExceeded) as caught:
-        parse_header(lying, 1 << 40, Limits(string_bytes=1 << 31))
-    assert caught.value.limit == "EXR_MAX_HEADER_BYTES"
-    assert parse_header(start + struct.pack("<i", 1 << 20), 1 << 40) == NeedMore(len(lying) + (1 << 20))
+    for size, limits, error in (
+        (1 << 40, DEFAULT_LIMITS, LimitExceeded),
+        (10_000, Limits(string_bytes=1 << 31), TruncatedHeader),
+        (1 << 40, Limits(string_bytes=1 << 31), LimitExceeded),
+    ):
+        feeder = Feeder(lying, len(lying), size, limits)
+        with pytest.raises(error) as caught:
+            feeder.read()
+        assert feeder.asked == []
+        if isinstance(caught.value, LimitExceeded):
+            assert caught.value.limit == ("string_bytes" if limits == DEFAULT_LIMITS else "header_bytes")
+
+
+def test_it_asks_for_a_large_value_at_once() -> None:
+    data = build([Part(extra=[a_string("comments", "x" * (1 << 20))])])
+    feeder = Feeder(data, 400, ahead=256)
+    assert feeder.read() == parse(data)
+    assert len(feeder.asked) == 1

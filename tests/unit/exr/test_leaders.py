@@ -2,26 +2,24 @@
 
 import dataclasses
 import struct
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from exr_inspector.errors import DecodeError
+from exr_inspector.errors import BudgetExceeded, DecodeError
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.leader_walk import (
-    ByteRange,
     ChunkMap,
     LeaderReport,
     check_all_leaders,
     check_last_leader,
+    promised_order,
     rebuild_tables,
-    run,
 )
 from exr_inspector.exr.chunks.leaders import check_leader, chunk_index, leader_bytes, parse_leader
-from exr_inspector.exr.chunks.spans import promised_order
 from exr_inspector.exr.chunks.tables import ChunkState, chunk_states, read_tables, tables_end
-from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.file_bytes import Answer, FileBytes, Ranges, run
+from exr_inspector.exr.header.parser import parse_header
 from tests.support.exrbytes import (
     DECREASING_Y,
     MIPMAP,
@@ -56,11 +54,9 @@ SHAPES = {
 
 
 def chunk_map(data: bytes) -> ChunkMap:
-    header = parse_header(data, len(data))
-    assert isinstance(header, Header)
+    header = parse_header(data)
     layouts = [part_layout(part) for part in header.parts]
     tables = read_tables(data, header, layouts, len(data))
-    assert isinstance(tables, tuple)
     first = tables_end(header, layouts)
     states = [chunk_states(table, first, len(data)) for table in tables]
     orders = [part.line_order for part in header.parts]
@@ -68,32 +64,40 @@ def chunk_map(data: bytes) -> ChunkMap:
 
 
 class Reader:
-    """Serves ranges of bytes and counts what it was asked; `budget` requests at most."""
+    """Serves ranges of bytes and counts what it was asked; `budget` requests at most. Nothing is at hand at first."""
 
     def __init__(self, data: bytes, budget: int = 1_000_000) -> None:
         self.data = data
         self.budget = budget
         self.requests = 0
-        self.ranges: list[ByteRange] = []
+        self.ranges: list[tuple[int, int]] = []
+        self.file = FileBytes()
+        self.file.size = len(data)
 
-    def __call__(self, ranges: tuple[ByteRange, ...]) -> Sequence[bytes] | None:
+    def __call__(self, ranges: Ranges) -> Answer:
         if self.requests == self.budget:
-            return None
+            raise BudgetExceeded("no request left")
         self.requests += 1
         self.ranges += ranges
-        return [self.data[wanted.start : wanted.end] for wanted in ranges]
+        return Answer([self.data[start:end] for start, end in ranges], len(self.data))
+
+    def last(self) -> LeaderReport:
+        return run(check_last_leader(chunk_map(self.data), self.file), self)
+
+    def all(self) -> LeaderReport:
+        return run(check_all_leaders(chunk_map(self.data), self.file), self)
 
 
 def last(data: bytes) -> LeaderReport:
-    return run(check_last_leader(chunk_map(data)), Reader(data))
+    return Reader(data).last()
 
 
 def everything(data: bytes) -> LeaderReport:
-    return run(check_all_leaders(chunk_map(data)), Reader(data))
+    return Reader(data).all()
 
 
 def codes(report: LeaderReport) -> list[str]:
-    return [problem.code for problem in report.problems]
+    return [problem.kind.name for problem in report.problems]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -119,11 +123,11 @@ def test_leaders_of_sound_files_are_sound(shape: str) -> None:
 def test_the_last_leader_costs_one_small_range(shape: str) -> None:
     data = build(SHAPES[shape])
     reader = Reader(data)
-    report = run(check_last_leader(chunk_map(data)), reader)
+    report = reader.last()
     assert (report.checked, report.problems, reader.requests) == ("last leader", (), 1)
-    (wanted,) = reader.ranges
-    assert wanted.end - wanted.start <= 44
-    assert wanted.start == max(int(table.offsets.max()) for table in chunk_map(data).tables)
+    ((start, end),) = reader.ranges
+    assert end - start <= 44
+    assert start == max(int(table.offsets.max()) for table in chunk_map(data).tables)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -133,7 +137,7 @@ def test_a_file_cut_off_in_its_last_chunk(shape: str, cut: int) -> None:
     before = chunk_map(data)
     assert set(before.states) == {None}  # the tables know nothing of it
     for report in (last(data), everything(data)):
-        assert codes(report) == ["CHK-PAST-EOF"]
+        assert codes(report) == ["CHUNK_PAST_END"]
         assert [int(np.count_nonzero(s)) for s in report.states if s is not None] == [1]
         assert ChunkState.PAST_END in next(s for s in report.states if s is not None)
 
@@ -142,7 +146,7 @@ def test_a_file_cut_off_in_a_leader() -> None:
     built = lay_out([Part()])
     start = built.parts[0].chunks[2].start
     report = last(built.data[: start + 3])
-    assert codes(report) == ["CHK-PAST-EOF"]
+    assert codes(report) == ["CHUNK_PAST_END"]
     assert report.problems[0].offset == start
 
 
@@ -157,21 +161,21 @@ def bent(kind: str = "scanlineimage", *, chunk: int = 1, compression: int = ZIPS
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (bent(coordinates=(2,)), "CHK-LEADER"),
-        (bent(coordinates=(-1,)), "CHK-LEADER"),
-        (bent("tiledimage", coordinates=(0, 0, 0, 0)), "CHK-LEADER"),
-        (bent("tiledimage", coordinates=(1, 0, 1, 1)), "CHK-LEADER"),
-        (bent("deepscanline", coordinates=(0,)), "CHK-LEADER"),
-        (bent(sizes=(25,)), "CHK-PACKED-SIZE"),
-        (bent(sizes=(0,)), "CHK-PACKED-SIZE"),
-        (bent(sizes=(-1,)), "CHK-PACKED-SIZE"),
-        (bent(sizes=(23,), compression=NONE), "CHK-PACKED-SIZE"),
-        (bent("deepscanline", sizes=(17, 4, 4)), "CHK-DEEP-SIZES"),
-        (bent("deepscanline", sizes=(0, 4, 4)), "CHK-DEEP-SIZES"),
-        (bent("deepscanline", sizes=(16, 5, 4)), "CHK-DEEP-SIZES"),
-        (bent("deepscanline", sizes=(16, 0, 4)), "CHK-DEEP-SIZES"),
-        (bent("deepscanline", sizes=(16, 1 << 31, 1 << 31)), "CHK-DEEP-SIZES"),
-        (bent("deepscanline", sizes=(12, 4, 4), compression=NONE), "CHK-DEEP-SIZES"),
+        (bent(coordinates=(2,)), "WRONG_LEADER"),
+        (bent(coordinates=(-1,)), "WRONG_LEADER"),
+        (bent("tiledimage", coordinates=(0, 0, 0, 0)), "WRONG_LEADER"),
+        (bent("tiledimage", coordinates=(1, 0, 1, 1)), "WRONG_LEADER"),
+        (bent("deepscanline", coordinates=(0,)), "WRONG_LEADER"),
+        (bent(sizes=(25,)), "CHUNK_SIZE"),
+        (bent(sizes=(0,)), "CHUNK_SIZE"),
+        (bent(sizes=(-1,)), "CHUNK_SIZE"),
+        (bent(sizes=(23,), compression=NONE), "CHUNK_SIZE"),
+        (bent("deepscanline", sizes=(17, 4, 4)), "DEEP_CHUNK_SIZES"),
+        (bent("deepscanline", sizes=(0, 4, 4)), "DEEP_CHUNK_SIZES"),
+        (bent("deepscanline", sizes=(16, 5, 4)), "DEEP_CHUNK_SIZES"),
+        (bent("deepscanline", sizes=(16, 0, 4)), "DEEP_CHUNK_SIZES"),
+        (bent("deepscanline", sizes=(16, 1 << 31, 1 << 31)), "DEEP_CHUNK_SIZES"),
+        (bent("deepscanline", sizes=(12, 4, 4), compression=NONE), "DEEP_CHUNK_SIZES"),
     ],
 )
 def test_leaders_that_lie(data: bytes, code: str) -> None:
@@ -202,36 +206,36 @@ def test_a_leader_of_another_part() -> None:
     built = lay_out([Part(name="a"), Part(name="b")])
     data = built.patched(built.parts[1].chunks[0].start, struct.pack("<i", 0))
     report = everything(data)
-    assert codes(report) == ["CHK-LEADER"]
+    assert codes(report) == ["WRONG_LEADER"]
     assert report.problems[0].part == 1
 
 
 def test_overlaps_gaps_and_a_tail() -> None:
-    assert codes(everything(build([Part()], trailing=b"tail"))) == ["CHK-GAPS"]
+    assert codes(everything(build([Part()], trailing=b"tail"))) == ["UNREFERENCED_BYTES"]
     report = everything(build([Part()], gaps={(0, 1): b"abc", (0, 2): b"de"}))
-    assert codes(report) == ["CHK-GAPS"]
+    assert codes(report) == ["UNREFERENCED_BYTES"]
     assert report.problems[0].found == "5 bytes"
     built = lay_out([Part(compression=ZIPS)])
     start = built.parts[0].chunks[0].start  # chunk 0 claims fewer bytes: what was its end belongs to none
-    assert codes(everything(built.patched(start + 4, struct.pack("<i", 9)))) == ["CHK-GAPS"]
+    assert codes(everything(built.patched(start + 4, struct.pack("<i", 9)))) == ["UNREFERENCED_BYTES"]
     # a copy of chunk 1's leader inside chunk 0, to which the table points
     inner = built.patched(start + 10, struct.pack("<ii", 1, 3))
     table = built.parts[0].table.start
     overlapping = inner[: table + 8] + struct.pack("<Q", start + 10) + inner[table + 16 :]
     report = everything(overlapping)
-    assert codes(report) == ["CHK-OFFSET-DUP", "CHK-GAPS"]
+    assert codes(report) == ["OVERLAPPING_CHUNK", "UNREFERENCED_BYTES"]
     assert report.states[0] is not None
     assert report.states[0].tolist() == [ChunkState.OK, ChunkState.DUPLICATE, ChunkState.OK]
 
 
 def test_line_order() -> None:
     assert codes(everything(build([Part(line_order=DECREASING_Y)]))) == []
-    assert codes(everything(build([Part(replace=[a_lineorder(DECREASING_Y)])]))) == ["CHK-LINEORDER"]
+    assert codes(everything(build([Part(replace=[a_lineorder(DECREASING_Y)])]))) == ["CHUNK_ORDER"]
     report = everything(build([Part()], order=[(0, 1), (0, 0), (0, 2)]))
-    assert codes(report) == ["CHK-LINEORDER"]
+    assert codes(report) == ["CHUNK_ORDER"]
     tiled = Part(kind="tiledimage", tiles=Tiles(2, 2), data_window=(0, 0, 3, 5), line_order=DECREASING_Y)
     assert codes(everything(build([tiled], order=[(0, i) for i in (4, 5, 2, 3, 0, 1)]))) == []
-    assert codes(everything(build([tiled]))) == ["CHK-LINEORDER"]
+    assert codes(everything(build([tiled]))) == ["CHUNK_ORDER"]
     random = Part(kind="tiledimage", tiles=Tiles(2, 2), replace=[a_lineorder(2)])
     assert codes(everything(build([random], order=[(0, 3), (0, 0), (0, 2), (0, 1)]))) == []
 
@@ -246,26 +250,25 @@ def test_decreasing_order_goes_level_by_level() -> None:
 def test_neighbouring_leaders_are_read_together_and_far_ones_apart() -> None:
     small = build([Part(data_window=(0, 0, 3, 199))])
     reader = Reader(small)
-    run(check_all_leaders(chunk_map(small)), reader)
+    reader.all()
     assert (reader.requests, len(reader.ranges)) == (1, 1)
     wide = build([Part(data_window=(0, 0, 9999, 99))])
     reader = Reader(wide)
-    report = run(check_all_leaders(chunk_map(wide)), reader)
+    report = reader.all()
     assert (reader.requests, len(reader.ranges), report.problems) == (2, 100, ())
-    assert sum(wanted.end - wanted.start for wanted in reader.ranges) == 800
+    assert sum(end - start for start, end in reader.ranges) == 800
 
 
 def test_without_budget_the_tables_have_the_last_word() -> None:
     data = build([Part()])[:-1]
-    for asking in (check_last_leader, check_all_leaders):
-        report = run(asking(chunk_map(data)), Reader(data, budget=0))
+    for report in (Reader(data, budget=0).last(), Reader(data, budget=0).all()):
         assert (report.checked, report.problems, report.states) == ("tables", (), (None,))
 
 
 def test_nothing_to_read() -> None:
     data = build([Part(edit_table=lambda offsets: [0] * len(offsets))])
     reader = Reader(data)
-    assert run(check_last_leader(chunk_map(data)), reader).checked == "tables"
+    assert reader.last().checked == "tables"
     assert reader.requests == 0
 
 
@@ -275,7 +278,7 @@ def emptied(parts: list[Part]) -> list[Part]:
 
 def rebuilt(data: bytes, budget: int = 1_000_000, read_bytes: int = 64) -> tuple[LeaderReport, Reader]:
     reader = Reader(data, budget)
-    return run(rebuild_tables(chunk_map(data), read_bytes), reader), reader
+    return run(rebuild_tables(chunk_map(data), reader.file, read_bytes=read_bytes), reader), reader
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -284,7 +287,7 @@ def test_tables_are_rebuilt(shape: str, read_bytes: int) -> None:
     whole = chunk_map(build(SHAPES[shape]))
     report, _ = rebuilt(build(emptied(SHAPES[shape])), read_bytes=read_bytes)
     assert [table.offsets.tolist() for table in report.tables] == [table.offsets.tolist() for table in whole.tables]
-    assert (codes(report), set(report.states), report.checked) == (["CHK-REBUILDABLE"], {None}, "rebuilt")
+    assert (codes(report), set(report.states), report.checked) == (["TABLE_REBUILT"], {None}, "rebuilt")
 
 
 def test_a_whole_table_needs_no_finding() -> None:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.conformance.header import check_header
 from exr_inspector.exr.header.channel_lists import decode_channels, encode_channels
-from exr_inspector.exr.header.malformed import decode_name, encode_name
 from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.text import decode_name, encode_name
 from exr_inspector.exr.problems import Problem
 from tests.support.exrbytes import LONG_NAMES, Channel, Part, a_chlist, a_string, build
 
@@ -17,9 +17,7 @@ odd_names = st.lists(st.sampled_from([b"\\", b"x", b"\xff", b"\xe9", b"5c", b"ff
 
 
 def parsed(part: Part, version_word: int | None = None) -> Header:
-    header = parse_header(build([part], version_word=version_word))
-    assert isinstance(header, Header)
-    return header
+    return parse_header(build([part], version_word=version_word))
 
 
 def problems_of(header: Header) -> list[Problem]:
@@ -58,21 +56,21 @@ def test_channels_are_in_the_order_of_their_bytes() -> None:
     assert [channel.name for channel in header.parts[0].channels or ()] == ["z.R", r"\xe9.R"]
     assert [channel.name for channel in part_layout(header.parts[0]).channels] == ["z.R", r"\xe9.R"]
     (problem,) = problems_of(header)
-    assert (problem.code, problem.found) == ("STR-STRING-UTF8", r"byte 0xe9 in \xe9.R")
+    assert (problem.kind.name, problem.found) == ("NOT_UTF8", r"byte 0xe9 in \xe9.R")
 
 
 def test_channels_that_only_look_sorted_are_reported() -> None:
     header = parsed(Part(replace=[a_chlist([Channel("\udce9.R"), Channel("z.R")])]))
     assert [channel.name for channel in part_layout(header.parts[0]).channels] == ["z.R", r"\xe9.R"]
-    problems = {problem.code: problem for problem in problems_of(header)}
-    assert problems["STR-CHAN-ORDER"].channel == r"\xe9.R"
+    problems = {problem.kind.name: problem for problem in problems_of(header)}
+    assert problems["CHANNEL_ORDER"].channel == r"\xe9.R"
 
 
 def test_the_length_of_a_name_is_that_of_its_bytes() -> None:
     short = Part(channels=[Channel("\udcff" * 31)], extra=[a_string("\udcff" * 31, "v")])
-    assert {problem.code for problem in problems_of(parsed(short))} == {"STR-STRING-UTF8"}
+    assert {problem.kind.name for problem in problems_of(parsed(short))} == {"NOT_UTF8"}
     longest = Part(channels=[Channel("\udcff" * 255)], extra=[a_string("\udcff" * 255, "v")])
-    assert {problem.code for problem in problems_of(parsed(longest, 2 | LONG_NAMES))} == {"STR-STRING-UTF8"}
+    assert {problem.kind.name for problem in problems_of(parsed(longest, 2 | LONG_NAMES))} == {"NOT_UTF8"}
 
 
 def test_a_name_that_only_looks_escaped_is_sound() -> None:

@@ -30,10 +30,8 @@ ALL_CODES = range(14)
 
 def opened(data: bytes) -> tuple[Header, list[Layout], tuple[ChunkTable, ...]]:
     header = parse_header(data)
-    assert isinstance(header, Header)
     layouts = [part_layout(part) for part in header.parts]
     tables = read_tables(data, header, layouts, len(data))
-    assert isinstance(tables, tuple)
     return header, layouts, tables
 
 

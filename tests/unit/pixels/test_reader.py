@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
-from exr_inspector.exr.header.malformed import decode_name
-from exr_inspector.exr.header.parser import Header, parse_header
+from exr_inspector.exr.header.parser import parse_header
+from exr_inspector.exr.header.text import decode_name
 from exr_inspector.model import ChannelStats, PixelReport, StatsMode
 from exr_inspector.pixels import strips
 from exr_inspector.pixels.budget import DecodeBudget, MemoryPool
@@ -58,10 +58,8 @@ def report(
     deadline: Deadline | None = None,
 ) -> PixelReport:
     header = parse_header(data)
-    assert isinstance(header, Header)
     layouts = [part_layout(part) for part in header.parts]
     tables = read_tables(data, header, layouts, len(data))
-    assert isinstance(tables, tuple)
     states = [chunk_states(table, tables_end(header, layouts), len(data)) for table in tables]
     return read_pixels(
         source,

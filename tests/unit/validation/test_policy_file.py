@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from exr_inspector.errors import PolicyError
 from exr_inspector.validation import PROFILES, RULES, load_policy
-from exr_inspector.validation.parameters import Parameters
 from exr_inspector.validation.policies.file import MAX_POLICY_CHARACTERS, json_schema
+from exr_inspector.validation.registry import Parameters
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = jsonschema.Draft202012Validator(json_schema())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation import RULES
+from exr_inspector.validation.registry import SOURCES
 from exr_inspector.validation.rule import Scope
 from tests.unit.validation import cases_channels, cases_colour, cases_metadata, cases_pixels, cases_structure
 from tests.unit.validation.judging import PLAIN, Case, judge, policy
@@ -44,3 +46,23 @@ def test_plain_file_has_no_finding_beyond_its_missing_colour_tag() -> None:
     expected = {"COL-UNTAGGED", "DEL-NFX-NAM"}
     found = {finding.code for finding in judge(PLAIN, stats=True) if finding.severity is not Severity.INFO}
     assert found - expected <= {"PIX-FIREFLY"}
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_every_rule_names_its_documents_and_how_to_fix_a_violation(code: str) -> None:
+    rule = RULES[code]
+    for source in rule.source.split(";"):
+        assert any(source.strip().startswith(name) for name in SOURCES), source
+    assert rule.fix.endswith(".")
+    assert len(rule.fix) > 10
+    assert rule.title[-1] != "."
+    assert rule.command == "" or rule.command.split()[0] in {*TOOLS, "oiiotool"}
+
+
+TOOLS = {"maketx", "exrcheck", "exr2aces", "exrmultipart", "exrmakepreview", "exrenvmap"}
+
+
+def test_every_kind_of_problem_has_one_rule() -> None:
+    kinds = [rule.problem for rule in RULES.values() if rule.problem is not None]
+    assert len(kinds) == len(set(kinds))
+    assert set(kinds) == set(ProblemKind)

@@ -1,0 +1,31 @@
+"""Options that several commands have, with one meaning and one default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from exr_inspector.library.reading import DEFAULT_STATS
+from exr_inspector.model import StatsMode
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def stats_option(command: Command) -> Command:
+    """`--stats`: None where the user did not say, which means DEFAULT_STATS."""
+    option = click.option(
+        "--stats",
+        type=click.Choice([mode.value for mode in StatsMode]),
+        help=f"How much of the pixels to read.  [default: {DEFAULT_STATS}]",
+    )
+    return option(command)
+
+
+def policy_option(command: Command) -> Command:
+    """`--policy`."""
+    option = click.option(
+        "--policy", default="default", show_default=True, help="Profile, YAML file or s3:// URL of the policy."
+    )
+    return option(command)

@@ -1,0 +1,87 @@
+"""Inspections as one line a file: a table, CSV, or one JSON object a line. Columns are those of the table `files`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from enum import Enum
+
+import click
+from rich.text import Text
+
+from exr_inspector.catalog.rows.build import file_rows
+from exr_inspector.catalog.schema import FILES
+from exr_inspector.cli.output.query_formats import table_cell
+from exr_inspector.cli.output.tables import plain_table
+from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.model import Inspection
+from exr_inspector.storage import FILE_BUCKET
+
+DEFAULT_FIELDS = (
+    "path", "status", "width", "height", "compression", "channel_count", "pixel_types", "is_complete", "worst_severity",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a text for a formula
+
+
+class LineFormat(str, Enum):
+    """How lines are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def fields_of(text: str | None) -> tuple[str, ...]:
+    """The columns that `--fields` names, DEFAULT_FIELDS if it was not given.
+
+    Raises:
+        click.UsageError: There is no such column.
+    """
+    if text is None:
+        return DEFAULT_FIELDS
+    fields = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in fields:
+        if name not in FILES.arrow.names:
+            near = get_close_matches(name, FILES.arrow.names, 3)
+            hint = f"did you mean {', '.join(near)}?" if near else "docs/tables.md lists the columns of `files`"
+            raise click.UsageError(f"no column is called {name}: {hint}")
+    if not fields:
+        raise click.UsageError("--fields names no column")
+    return fields
+
+
+def print_lines(files: Iterable[Inspection], fields: Sequence[str], form: LineFormat) -> None:
+    """Print one line a file; CSV and JSON as files come, a table when all are there."""
+    rows = _rows(files, fields)
+    if form is LineFormat.JSON:
+        for row in rows:
+            echo_json(json.dumps(dict(zip(fields, row, strict=True)), ensure_ascii=False, allow_nan=False))
+    elif form is LineFormat.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(fields)
+        for row in rows:
+            writer.writerow(map(_csv_cell, row))
+    else:
+        table = plain_table(*fields)
+        for row in rows:
+            table.add_row(*(Text(table_cell(value)) for value in row))
+        output().print(table)
+
+
+def _rows(files: Iterable[Inspection], fields: Sequence[str]) -> Iterator[list[object]]:
+    for inspection in files:
+        row = file_rows(inspection)[FILES.name][0]
+        if inspection.bucket == FILE_BUCKET:  # a path of this machine, as its user knows it
+            row["path"] = f"/{inspection.key}"
+        yield [row[name] for name in fields]
+
+
+def _csv_cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value

@@ -1,0 +1,116 @@
+"""How this package reads: generators yield byte ranges and are sent their bytes. No I/O happens here.
+
+Every function that needs bytes is a generator of type `Asking`. It yields a tuple of ranges (start, end) and is sent an
+`Answer`, until it returns its result. Whoever drives it decides where bytes come from:
+
+    header = run(read_header(FileBytes()), lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import NamedTuple, TypeVar
+
+from exr_inspector.errors import BudgetExceeded, ExrInspectorError
+
+FIRST_READ_BYTES = 65_536
+_READ_AHEAD_LIMIT = 128 << 20
+
+Ranges = tuple[tuple[int, int], ...]
+Result = TypeVar("Result")
+
+
+class Answer(NamedTuple):
+    """The bytes of the ranges that were asked for.
+
+    Attributes:
+        pieces: One for each range, in order; shorter where the file ends.
+        file_size: Bytes of the whole file.
+    """
+
+    pieces: Sequence[bytes]
+    file_size: int
+
+
+Asking = Generator[Ranges, Answer, Result]
+
+
+def run(asking: Asking[Result], read: Callable[[Ranges], Answer]) -> Result:
+    """Answer a generator's requests with `read` until it returns. Errors of `read` are raised inside the generator."""
+    try:
+        ranges = next(asking)
+        while True:
+            try:
+                answer = read(ranges)
+            except ExrInspectorError as error:
+                ranges = asking.throw(error)
+            else:
+                ranges = asking.send(answer)
+    except StopIteration as done:
+        result: Result = done.value
+        return result
+
+
+def run_in_memory(asking: Asking[Result], data: bytes) -> Result:
+    """Answer a generator's requests with the bytes of a file that is in memory."""
+    return run(asking, lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
+
+
+class FileBytes:
+    """The first bytes of a file, as far as they were read, and the way to ask for more.
+
+    Where only the next step is known (a header is read attribute by attribute), each request reads further ahead than the one
+    before it. The number of requests grows with the logarithm of what is needed, at most twice of which is read, and copying
+    stays linear.
+
+    Attributes:
+        buffer: The file's first bytes.
+        size: Bytes of the whole file; 0 before the first answer.
+    """
+
+    __slots__ = ("_ahead", "_ahead_limit", "_first_bytes", "buffer", "size")
+
+    def __init__(self, first_bytes: int = FIRST_READ_BYTES, read_ahead_limit: int = _READ_AHEAD_LIMIT) -> None:
+        self._first_bytes = first_bytes
+        self._ahead = first_bytes
+        self._ahead_limit = read_ahead_limit
+        self.buffer = b""
+        self.size = 0
+
+    def open(self) -> Asking[None]:
+        """Ask for the first bytes, which tells the file's size."""
+        answer = yield ((0, self._first_bytes),)
+        self.buffer, self.size = answer.pieces[0], answer.file_size
+
+    def read_until(self, until: int) -> Asking[bytes]:
+        """The bytes before offset `until`, or all there are."""
+        have, end = len(self.buffer), min(until, self.size)
+        if have < end:
+            answer = yield ((have, end),)
+            self.buffer += answer.pieces[0]
+            if len(self.buffer) < end:
+                self.size = len(self.buffer)  # the file ends here, whatever was said of its size
+        return self.buffer
+
+    def read_ahead(self, until: int) -> Asking[bytes]:
+        """The bytes before offset `until`, or all there are, and some of those behind."""
+        ahead, self._ahead = self._ahead, 2 * self._ahead
+        return (yield from self.read_until(max(until, min(until + ahead, self._ahead_limit))))
+
+    def has(self, ranges: Ranges) -> bool:
+        """Whether all of these ranges are at hand."""
+        have = len(self.buffer)
+        return have >= self.size or all(end <= have for _, end in ranges)
+
+    def read(self, ranges: Ranges) -> Asking[list[bytes] | None]:
+        """The bytes of each range, None when the budget for requests is used up. Only what is not at hand is asked for."""
+        have = len(self.buffer)
+        beyond = tuple((max(start, have), end) for start, end in ranges if have < min(end, self.size))
+        fetched: Sequence[bytes] = ()
+        if beyond:
+            try:
+                fetched = (yield beyond).pieces
+            except BudgetExceeded:
+                return None
+        rest = iter(fetched)
+        return [self.buffer[start:end] + (next(rest) if have < min(end, self.size) else b"") for start, end in ranges]

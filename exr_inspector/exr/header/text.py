@@ -1,0 +1,55 @@
+r"""Names and texts that may not be UTF-8: each other byte is written `\xNN`, so that they can be stored, shown and searched.
+
+A backslash that would read as such a byte is written as `\x5c`, so no two names become one. `encode_name` gives the bytes back.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+NOT_UTF8 = "not UTF-8"
+_GUESSED_BYTES = 4_096
+_EAST_ASIAN = {"shift_jis": "Shift-JIS", "euc_jp": "EUC-JP", "gb18030": "GB 18030"}
+_ESCAPE = re.compile(rb"\\(x[0-9a-f]{2})")
+
+
+def decode_name(raw: bytes) -> str:
+    """A name as text."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return _ESCAPE.sub(rb"\\x5c\1", raw).decode("utf-8", "backslashreplace")
+    return text if "\\x" not in text else _ESCAPE.sub(rb"\\x5c\1", raw).decode()
+
+
+def encode_name(text: str) -> bytes:
+    """The bytes of a name: the inverse of `decode_name`."""
+    raw = text.encode()
+    return raw if b"\\x" not in raw else _ESCAPE.sub(lambda found: bytes([int(found[1][1:], 16)]), raw)
+
+
+def guessed_encoding(raw: bytes) -> str:
+    """What text that is not UTF-8 may be, for a message; empty where nothing fits.
+
+    Text of which at least a third are bytes above 0x7F is tried as East Asian, any other is Latin-1 or Windows-1252, which fit
+    all bytes. Some film scanners fill strings with 0xFF.
+    """
+    raw = raw[:_GUESSED_BYTES]
+    if raw.replace(b"\xff", b"").isascii():
+        return "filling bytes 0xFF"
+    if 3 * sum(byte > 0x7F for byte in raw) < len(raw):
+        return "Windows-1252" if any(0x80 <= byte < 0xA0 for byte in raw) else "Latin-1"
+    for codec, name in _EAST_ASIAN.items():
+        try:
+            text = codecs.getincrementaldecoder(codec)().decode(raw, final=len(raw) < _GUESSED_BYTES)
+        except UnicodeDecodeError:
+            continue
+        if all(_is_east_asian(character) for character in text if not character.isascii()):
+            return name
+    return ""
+
+
+def _is_east_asian(character: str) -> bool:
+    """Whether it is kana, a CJK ideograph or East Asian punctuation."""
+    return "\u3000" <= character <= "\u30ff" or "\u4e00" <= character <= "\u9fff" or "\uff00" <= character <= "\uffef"

@@ -1,0 +1,200 @@
+"""Everything that header, chunk offset tables and chunk leaders say of one file, with as few requests as possible.
+
+`probe` is one generator. It yields tuples of byte ranges and is sent their bytes and the object's size; the first range holds
+header and tables of almost every file:
+
+    data = Path("beauty.1001.exr").read_bytes()
+    found = run(probe(), lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
+    found.header.parts[0].channels
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from exr_inspector.errors import ExrInspectorError, FormatError
+from exr_inspector.exr.chunks.layout import Layout, part_layout
+from exr_inspector.exr.chunks.leader_walk import (
+    ChunkMap,
+    LeaderReport,
+    check_all_leaders,
+    check_last_leader,
+    rebuild_tables,
+)
+from exr_inspector.exr.chunks.tables import (
+    ChunkTable,
+    Completeness,
+    States,
+    assess,
+    check_table_size,
+    chunk_states,
+    read_tables,
+    shared_entries,
+    tables_end,
+)
+from exr_inspector.exr.conformance.header import check_header
+from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Asking, FileBytes, run
+from exr_inspector.exr.header.parser import Header, read_header
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_checkpoint
+from exr_inspector.exr.problems import Problem
+
+__all__ = ["Answer", "LeaderMode", "Probe", "probe", "run"]
+
+
+class LeaderMode(str, Enum):
+    """Which chunk leaders are read: none beyond those that came with the header, the last chunk's, or all."""
+
+    OFF = "off"
+    LAST = "last"
+    ALL = "all"
+
+
+@dataclass(slots=True)
+class Probe:
+    """What a file says of itself, also where reading ended early.
+
+    Attributes:
+        header: The header, also a partial one; None where there is none.
+        layouts: One a part, None for a part whose layout is unknown.
+        tables: Chunk offset tables of the parts before the first whose layout is unknown.
+        states: Every chunk's ChunkState of those parts, None where all are OK.
+        completeness: What is there of those parts.
+        problems: What is wrong with header, tables and leaders.
+        error: Why reading ended early, or which part has no layout; None where nothing is in the way.
+        error_part: The part that the error speaks of, None for the whole file.
+        start: The file's first bytes, as far as they were read.
+    """
+
+    header: Header | None = None
+    layouts: tuple[Layout | None, ...] = ()
+    tables: tuple[ChunkTable, ...] = ()
+    states: tuple[States, ...] = ()
+    completeness: tuple[Completeness, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    error: ExrInspectorError | None = None
+    error_part: int | None = None
+    start: bytes = field(default=b"", repr=False)
+
+    @property
+    def located(self) -> list[Layout]:
+        """The layouts of the parts whose chunk table is known: behind a part without a layout no table's place is known."""
+        return list(_leading(self.layouts))
+
+
+def probe(
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    leaders: LeaderMode = LeaderMode.OFF,
+    rebuild: bool = False,
+    first_bytes: int = FIRST_READ_BYTES,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Asking[Probe]:
+    """Read header, chunk offset tables and leaders of one file.
+
+    Args:
+        limits: What the file may ask for.
+        leaders: Which chunk leaders to read.
+        rebuild: Whether to look for the chunks of a damaged table.
+        first_bytes: Bytes of the first request.
+        checkpoint: Called now and then; what it raises ends the probe.
+
+    Returns:
+        The Probe; what is wrong with the file for good is its `error`.
+
+    Raises:
+        ExrInspectorError: A retryable error with which a request was answered, or what `checkpoint` raised.
+    """
+    file = FileBytes(first_bytes, limits.header_bytes + limits.table_bytes)
+    found = Probe()
+    try:
+        yield from file.open()
+        found.header = yield from read_header(file, limits, checkpoint)
+        _locate(found, limits)
+        yield from _read_tables(found, file, limits)
+        found.problems = check_header(found.header, found.layouts, checkpoint)
+        if found.tables:
+            yield from _read_leaders(found, file, leaders, rebuild=rebuild, checkpoint=checkpoint)
+    except ExrInspectorError as error:
+        if error.retryable:
+            raise
+        found.error, found.error_part = error, None
+        if isinstance(error, FormatError) and isinstance(error.partial, Header):
+            found.header = error.partial
+        if found.header is not None and not found.problems:
+            found.problems = check_header(found.header, found.layouts, checkpoint)
+    found.start = file.buffer
+    return found
+
+
+def _locate(found: Probe, limits: Limits) -> None:
+    """The layout of every part; the first error counts."""
+    layouts: list[Layout | None] = []
+    for part in found.header.parts if found.header else ():
+        try:
+            layouts.append(part_layout(part, limits))
+        except FormatError as error:
+            layouts.append(None)
+            if found.error is None:
+                found.error, found.error_part = error, part.index
+    found.layouts = tuple(layouts)
+
+
+def _read_tables(found: Probe, file: FileBytes, limits: Limits) -> Asking[None]:
+    """The chunk offset tables, and what they alone tell of every chunk."""
+    header, layouts = found.header, found.located
+    if header is None or not layouts:
+        return
+    check_table_size(header, layouts, limits)
+    first_offset = tables_end(header, layouts)
+    buffer = yield from file.read_until(first_offset)
+    found.tables = read_tables(buffer, header, layouts, file.size)
+    found.states = tuple([chunk_states(table, first_offset, file.size) for table in found.tables])
+    if len(found.tables) > 1:
+        found.states = shared_entries(found.tables, found.states)
+
+
+def _read_leaders(
+    found: Probe, file: FileBytes, mode: LeaderMode, *, rebuild: bool, checkpoint: Checkpoint
+) -> Asking[None]:
+    """Completeness of every part with a table, by tables and as many leaders as asked for.
+
+    The leader of the chunk that is last in the file is looked at in any case when it was read already.
+    """
+    header, layouts = found.header, found.located
+    if header is None:
+        return
+    chunks = ChunkMap(
+        layouts,
+        found.tables,
+        found.states,
+        header.is_multi_part,
+        tables_end(header, layouts),
+        file.size,
+        [part.line_order for part in header.parts[: len(layouts)]],
+        is_whole=len(layouts) == len(header.parts),
+    )
+    report: LeaderReport
+    if mode is LeaderMode.ALL:
+        report = yield from check_all_leaders(chunks, file, checkpoint)
+    else:
+        report = yield from check_last_leader(chunks, file, only_at_hand=mode is LeaderMode.OFF)
+    if rebuild and chunks.is_whole and any(states is not None for states in report.states):
+        rebuilt = yield from rebuild_tables(chunks, file, checkpoint=checkpoint)
+        report = replace(rebuilt, problems=report.problems + rebuilt.problems)
+    found.tables, found.states = report.tables, report.states
+    found.problems += report.problems
+    found.completeness = tuple(
+        [
+            assess(layout, table, states, header.parts[table.part].chunk_count, report.checked)
+            for layout, table, states in zip(layouts, found.tables, found.states, strict=True)
+        ]
+    )
+
+
+def _leading(layouts: Sequence[Layout | None]) -> Iterator[Layout]:
+    for layout in layouts:
+        if layout is None:
+            return
+        yield layout

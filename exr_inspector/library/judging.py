@@ -1,0 +1,121 @@
+"""`validate`: files and the sequences they are frames of, judged by a policy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+
+from exr_inspector.errors import ExrInspectorError
+from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, names_of, session, settings_from
+from exr_inspector.library.results import ValidationReport
+from exr_inspector.library.targets import expand_one
+from exr_inspector.model import Inspection, StatsMode
+from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection, validate_sequence
+from exr_inspector.validation.reports import ValidationResult, sort_findings
+
+_GIVE_UP = 10  # faults in a row after which the rest of a target is left: the store is down
+
+
+class Frames:
+    """The frames that were met, and what their sequences are called where the user sees them."""
+
+    def __init__(self) -> None:
+        self._frames: list[FrameSummary] = []
+        self._names: dict[str, str] = {}
+
+    def add(self, frame: FrameSummary | None, name: str) -> None:
+        """Keep a frame of the file that the user knows as `name`; what is no frame is left out."""
+        if frame is not None:
+            self._frames.append(frame)
+            folder, slash, _ = name.rpartition("/")
+            self._names.setdefault(frame.sequence, folder + slash + frame.sequence.rpartition("/")[2])
+
+    def judged(self, policy: Policy) -> Iterator[ValidationResult]:
+        """Every sequence with its findings."""
+        for sequence, findings in validate_sequence(self._frames, policy).items():
+            name = self._names.get(sequence, sequence)
+            yield ValidationResult(name, sort_findings(findings), policy.label, is_sequence=True)
+
+
+def judge_files(session: Session, targets: Iterable[str], frames: Frames | None) -> Iterator[ValidationResult]:
+    """Files, folders, patterns and URLs, read and judged; with `frames`, these are gathered.
+
+    What may pass (an outage, a changed object) is the fault of one file; where file after file has one, the rest of a target
+    is left.
+    """
+    label = session.policy.label
+    for target in targets:
+        in_a_row = 0
+        try:
+            with closing(session.inspect_each(expand_one(session.opener, target))) as answers:
+                for name, answer in answers:
+                    if isinstance(answer, ExrInspectorError):
+                        in_a_row += 1
+                        yield ValidationResult(name, (), label, f"{answer.code}: {answer}")
+                        if in_a_row == _GIVE_UP:
+                            yield ValidationResult(
+                                target, (), label, f"the rest was skipped after {_GIVE_UP} faults in a row"
+                            )
+                            break
+                        continue
+                    in_a_row = 0
+                    yield judged(name, answer, session.policy)
+                    if frames is not None:
+                        frames.add(frame_of_inspection(answer), name)
+        except ExrInspectorError as error:
+            yield ValidationResult(target, (), label, f"{error.code}: {error}")
+
+
+def judged(name: str, inspection: Inspection, policy: Policy) -> ValidationResult:
+    """One inspected file's findings; a file that could not be read is a fault."""
+    if (inspection.error_code or "").startswith(UNREADABLE):
+        return ValidationResult(name, (), policy.label, f"{inspection.error_code}: {inspection.error_message}")
+    findings = sort_findings(inspection.findings)
+    return ValidationResult(name, findings, policy.label, unchecked=unchecked(inspection))
+
+
+def unchecked(inspection: Inspection) -> str:
+    """Which pixels were not looked at; empty when all were, or when the file has none that can be read."""
+    if inspection.error_code:
+        return ""
+    if inspection.pixels is None or inspection.stats_mode is StatsMode.OFF:
+        return "pixels"
+    parts = inspection.pixels.parts
+    if all(part.chunks_read >= part.chunks_total for part in parts):
+        return ""
+    return f"pixels of {sum(part.chunks_total - part.chunks_read for part in parts)} chunks"
+
+
+def validate(
+    targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    policy: str = "default",
+    stats: Stats = DEFAULT_STATS,
+    hash: bool = False,  # noqa: A002 - the option's name everywhere
+    sequences: bool = True,
+    settings: Mapping[str, str] | None = None,
+) -> ValidationReport:
+    """Judge files and their sequences by the rules of a policy.
+
+    Args:
+        targets: One target or several: files, folders, patterns, URLs; see `inspect_all`.
+        policy: Profile, YAML file or s3:// URL.
+        stats: How much of the pixels to read; rules about pixels need some.
+        hash: Whether to hash decoded pixels, which finds repeated frames; needs `stats="full"`.
+        sequences: Whether the sequences that the files are frames of are judged, too.
+        settings: As in `inspect`.
+
+    Returns:
+        A result for each file, then one for each sequence. A file that could not be read has a `fault`.
+
+    Raises:
+        PolicyError: There is no such policy, or it is wrong.
+        SettingsError: A setting is wrong.
+    """
+    with session(settings_from(settings), stats=stats, hash=hash, policy=policy) as made:
+        frames = Frames() if sequences else None
+        results = list(judge_files(made, names_of(targets), frames))
+        if frames is not None:
+            results += frames.judged(made.policy)
+    return ValidationReport(tuple(results))

@@ -1,0 +1,183 @@
+"""`inspect`: files read in place, one or many at a time."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+from exr_inspector.errors import ExrInspectorError
+from exr_inspector.inspector import Inspector
+from exr_inspector.library.results import InspectedFile
+from exr_inspector.library.targets import expand
+from exr_inspector.model import Inspection, StatsMode
+from exr_inspector.settings import Settings, load_settings
+from exr_inspector.storage import SourceOpener
+from exr_inspector.storage.file_object import FileObjectSource
+from exr_inspector.storage.source import RangeSource
+from exr_inspector.validation import Policy
+from exr_inspector.validation.policies.source import PolicySource
+
+Stats = Literal["off", "sampled", "full"]
+DEFAULT_STATS: Stats = "sampled"
+UNREADABLE = "SOURCE_"  # error codes of files that could not be read, which says nothing about what they hold
+_WORKERS = 8
+_AHEAD = 32  # files that are read or waiting; their headers are in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What reading files needs, made once and shared by any number of files and threads.
+
+    Attributes:
+        opener: Opens files and objects.
+        inspector: Inspects them.
+        policy: What they are judged by.
+    """
+
+    opener: SourceOpener
+    inspector: Inspector
+    policy: Policy
+
+    def inspect(self, name: str) -> Inspection:
+        """Inspect a file or `s3://` URL.
+
+        Raises:
+            ExrInspectorError: As `inspect`.
+        """
+        return self.inspector.inspect(self.opener.open_url(name), self.policy)
+
+    def inspect_each(self, names: Iterable[str]) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
+        """Every file's inspection, or what was raised, in their order; several are read at a time."""
+
+        def one(name: str) -> Inspection | ExrInspectorError:
+            try:
+                return self.inspect(name)
+            except ExrInspectorError as error:
+                return error
+
+        ahead: deque[tuple[str, Future[Inspection | ExrInspectorError]]] = deque()
+        pool = ThreadPoolExecutor(_WORKERS, "inspect")
+        try:
+            for name in names:
+                ahead.append((name, pool.submit(one, name)))
+                if len(ahead) == _AHEAD:
+                    first, coming = ahead.popleft()
+                    yield first, coming.result()
+            while ahead:
+                first, coming = ahead.popleft()
+                yield first, coming.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def settings_from(settings: Mapping[str, str] | None) -> Settings:
+    """The environment's settings, with those of `settings` before them.
+
+    Raises:
+        SettingsError: A value is wrong.
+    """
+    return load_settings({**os.environ, **(settings or {})}, need=())
+
+
+@contextmanager
+def session(
+    settings: Settings,
+    *,
+    stats: Stats = DEFAULT_STATS,
+    hash: bool = False,  # noqa: A002 - the option's name everywhere
+    levels: Literal["first", "all"] | None = None,
+    policy: str = "default",
+) -> Iterator[Session]:
+    """What reading files needs, closed at the end.
+
+    Raises:
+        PolicyError: There is no such policy, or it is wrong.
+    """
+    with closing(SourceOpener(settings)) as opener:
+        inspector = Inspector.from_settings(settings, stats=StatsMode(stats), levels=levels, with_hash=hash)
+        yield Session(opener, inspector, PolicySource.from_settings(settings, policy).current())
+
+
+def inspect(
+    source: str | os.PathLike[str] | bytes | BinaryIO,
+    *,
+    stats: Stats = DEFAULT_STATS,
+    hash: bool = False,  # noqa: A002 - the option's name everywhere
+    levels: Literal["first", "all"] | None = None,
+    policy: str = "default",
+    settings: Mapping[str, str] | None = None,
+) -> InspectedFile:
+    """Inspect one OpenEXR file: header, completeness, pixels, findings.
+
+    Args:
+        source: A path, an `s3://bucket/key` URL, the bytes of a file, or a seekable file object in binary mode.
+        stats: How much of the pixels to read: `off`, `sampled` (at most 4 MiB), or `full`.
+        hash: Whether to hash the file and its decoded pixels; needs `stats="full"`.
+        levels: Which levels of mipmaps and ripmaps to read, if not as EXR_STATS_LEVELS says.
+        policy: Profile, YAML file or s3:// URL to judge by.
+        settings: Settings by name, such as `{"S3_ENDPOINT_URL": ...}`; they go before those of the environment.
+
+    Returns:
+        What was found. A file that is damaged, missing or no OpenEXR has status `failed` and an error code.
+
+    Raises:
+        ExrInspectorError: With `retryable`: the store did not answer, or the file changed while it was read.
+        SettingsError: A setting is wrong, or S3 is not configured.
+    """
+    with session(settings_from(settings), stats=stats, hash=hash, levels=levels, policy=policy) as made:
+        opened: RangeSource
+        if isinstance(source, bytes):
+            opened = made.opener.open_bytes(source)
+        elif isinstance(source, (str, os.PathLike)):
+            opened = made.opener.open_url(os.fspath(source))
+        else:
+            opened = FileObjectSource.open(source)
+        return InspectedFile.of(made.inspector.inspect(opened, made.policy))
+
+
+def inspect_all(
+    targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    stats: Stats = DEFAULT_STATS,
+    hash: bool = False,  # noqa: A002 - the option's name everywhere
+    levels: Literal["first", "all"] | None = None,
+    policy: str = "default",
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[InspectedFile]:
+    """Inspect files, folders, patterns and URL prefixes; several files are read at a time.
+
+    Args:
+        targets: One target or several: a file, a folder or a URL that ends in a slash (every .exr file below it), or a
+            pattern (`beauty.####.exr`, `beauty.%04d.exr`, `*_v003.exr`).
+        stats: As in `inspect`, and so are the other arguments.
+        hash: See `inspect`.
+        levels: See `inspect`.
+        policy: See `inspect`.
+        settings: See `inspect`.
+
+    Yields:
+        Files in the order of the targets.
+
+    Raises:
+        ExrInspectorError: As `inspect`.
+    """
+    with (
+        session(settings_from(settings), stats=stats, hash=hash, levels=levels, policy=policy) as made,
+        closing(made.inspect_each(expand(made.opener, names_of(targets)))) as answers,
+    ):
+        for _, answer in answers:
+            if isinstance(answer, ExrInspectorError):
+                raise answer
+            yield InspectedFile.of(answer)
+
+
+def names_of(targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
+    """One target or several as texts."""
+    if isinstance(targets, (str, os.PathLike)):
+        return [os.fspath(targets)]
+    return [os.fspath(target) for target in targets]

@@ -1,0 +1,171 @@
+"""The public API: what it takes, what it gives, what it leaves out."""
+
+from __future__ import annotations
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+import exr_inspector as exr
+from exr_inspector.errors import CatalogError, ObjectNotFound, PolicyError, SettingsError, SourceError
+from exr_inspector.library.targets import matches
+from tests.support.exrbytes import Part, build
+from tests.support.faulty_s3 import FaultyS3
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "samples"
+LAYERS = SAMPLES / "layers.exr"
+
+
+def test_a_path_bytes_and_a_file_object_give_the_same_inspection() -> None:
+    data = LAYERS.read_bytes()
+    with LAYERS.open("rb") as opened:
+        results = [exr.inspect(LAYERS), exr.inspect(str(LAYERS)), exr.inspect(data), exr.inspect(opened)]
+        assert not opened.closed
+    assert [result.bucket for result in results] == ["file:", "file:", "memory:", "object:"]
+    first, *others = [(result.header, result.pixels, result.findings, result.completeness) for result in results]
+    assert others == [first] * 3
+
+
+@pytest.mark.parametrize("name", ["tiled_mipmap.exr", "deep_scanline.exr", "truncated.exr", "parts_mixed.exr"])
+def test_a_file_object_is_read_by_ranges_as_any_other_source(name: str) -> None:
+    by_path, by_object = (
+        exr.inspect(SAMPLES / name, stats="full"),
+        exr.inspect(io.BytesIO((SAMPLES / name).read_bytes()), stats="full"),
+    )
+    assert (by_object.header, by_object.pixels, by_object.status) == (by_path.header, by_path.pixels, by_path.status)
+
+
+def test_a_large_file_object_is_not_read_as_a_whole() -> None:
+    class Counting(io.BytesIO):
+        taken = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(size)
+            self.taken += len(data)
+            return data
+
+    opened = Counting(build([Part()]) + bytes(50_000_000))
+    assert exr.inspect(opened, stats="off").status is exr.Status.INSPECTED
+    assert opened.taken == 65_536
+
+
+@pytest.mark.parametrize("wrong", [io.StringIO("text"), object()])
+def test_what_is_no_binary_file_object_is_refused(wrong: object) -> None:
+    with pytest.raises(SourceError):
+        exr.inspect(wrong)  # type: ignore[arg-type]
+
+
+def test_a_closed_file_object_is_refused() -> None:
+    opened = io.BytesIO(b"")
+    opened.close()
+    with pytest.raises(SourceError):
+        exr.inspect(opened)
+
+
+def test_results_are_frozen_and_leave_as_json_arrow_and_pandas() -> None:
+    file = exr.inspect(LAYERS)
+    with pytest.raises(FrozenInstanceError):
+        file.bucket = "other"  # type: ignore[misc]
+    document = json.loads(file.to_json())
+    tables, frames = file.to_arrow(), file.to_pandas()
+    assert set(tables) == set(frames) <= set(document)
+    for name, table in tables.items():
+        assert table.num_rows == len(document[name]) == len(frames[name])
+    assert tables["files"]["width"].to_pylist() == [document["files"][0]["width"]]
+
+
+def test_a_missing_file_is_a_result_and_a_missing_pattern_an_error(tmp_path: Path) -> None:
+    assert exr.inspect(tmp_path / "none.exr").error_code == ObjectNotFound.code
+    with pytest.raises(SourceError, match=r"no file matches .*none"):
+        list(exr.inspect_all(tmp_path / "none.####.exr"))
+
+
+def test_validate_reads_files_and_sequences_and_names_what_it_could_not_read(tmp_path: Path) -> None:
+    report = exr.validate([SAMPLES / "shots", tmp_path / "none.exr"], stats="full")
+    assert len(report) == 6
+    assert list(report.faults) == [str(tmp_path / "none.exr")]
+    assert not report.passed(exr.Severity.ERROR)
+    assert [result.is_sequence for result in report] == [False] * 5 + [True]
+    assert report.to_arrow().num_rows == len(report.findings) == len(report.to_pandas())
+    assert {result.unchecked for result in report} == {""}
+    assert {result.unchecked for result in exr.validate(SAMPLES / "shots", stats="off", sequences=False)} == {"pixels"}
+    assert "testsuite" in report.to_junit()
+    assert json.loads(report.to_sarif())["version"] == "2.1.0"
+    assert len(json.loads(report.to_json())) == 6
+
+
+def test_a_policy_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(PolicyError):
+        exr.validate(LAYERS, policy="archve")
+
+
+def test_objects_of_a_bucket_by_url_prefix_and_pattern() -> None:
+    with FaultyS3() as s3:
+        for number in (1, 2, 3):
+            s3.put("renders", f"shot/beauty.{number:04}.exr", build([Part()]))
+        s3.put("renders", "shot/deep/beauty.0009.exr", build([Part()]))
+        s3.put("renders", "shot/notes.txt", b"")
+        s3.put("renders", "shot/odd[1].exr", build([Part()]))
+
+        def keys(target: str) -> list[str]:
+            return [file.key for file in exr.inspect_all(target, settings=s3.environ)]
+
+        assert keys("s3://renders/shot/beauty.####.exr") == [f"shot/beauty.000{number}.exr" for number in (1, 2, 3)]
+        assert len(keys("s3://renders/shot/")) == len(keys("s3://renders")) == 5
+        assert keys("s3://renders/shot/*2.exr") == ["shot/beauty.0002.exr"]
+        assert keys("s3://renders/shot/odd[1].exr") == ["shot/odd[1].exr"], "a key that exists is taken literally"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "fits"),
+    [
+        ("a.####.exr", "a.1001.exr", True),
+        ("a.####.exr", "a.-5.exr", True),
+        ("a.%04d.exr", "a.1.exr", True),
+        ("a.@@@.exr", "a.12345.exr", True),
+        ("a.$F4.exr", "a.0001.exr", True),
+        ("a.####.exr", "a.x.exr", False),
+        ("a.####.exr", "aX1001.exr", False),
+        ("*_v003.exr", "sh_v003.exr", True),
+        ("?b.exr", "bb.exr", True),
+        ("[!b]b.exr", "bb.exr", False),
+        ("[[]1.exr", "[1.exr", True),
+        ("a[0-9].exr", "a7.exr", True),
+        ("a+(b).*", "a+(b).exr", True),
+    ],
+)
+def test_patterns(pattern: str, name: str, fits: bool) -> None:
+    assert matches(name, pattern) is fits
+
+
+def test_a_pattern_that_makes_no_sense_is_an_error() -> None:
+    with pytest.raises(SourceError, match="is not a pattern"):
+        matches("a.exr", "[z-a].exr")
+
+
+def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) -> None:
+    path = tmp_path / "renders.duckdb"
+    with exr.open_catalog(path) as catalog:
+        outcomes = [result.outcome.value for result in catalog.upsert(exr.inspect_all(SAMPLES / "shots"))]
+    assert outcomes == ["inserted"] * 4
+    with exr.open_catalog(path) as catalog, ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(lambda _: catalog.table("files", ["path", "width"]).num_rows, range(8)))
+        assert counts == [4] * 8
+        some = catalog.table("channels", ["name", "file_path"], prefix=f"file:{SAMPLES}/shots/sh010/beauty.1001")
+        assert some.column_names == ["name", "file_path"]
+        assert some.num_rows == 4
+        with pytest.raises(CatalogError, match="there is no table 'fils'"):
+            catalog.table("fils")
+        with pytest.raises(CatalogError, match="has no column 'x'"):
+            catalog.table("files", ["x"])
+
+
+def test_a_catalog_that_is_not_configured_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VAST_DB_ENDPOINT", raising=False)
+    with pytest.raises(SettingsError, match="VAST_DB_ENDPOINT"):
+        exr.open_catalog()

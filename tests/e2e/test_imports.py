@@ -1,0 +1,45 @@
+"""What importing costs: nothing that is not needed yet is imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("vastdb", "duckdb", "pandas", "click", "rich", "moto", "uvicorn", "ibis")
+
+
+def modules_after(program: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}\nimport sys; print(*sys.modules, file=sys.stderr)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    return set(done.stderr.split())
+
+
+def test_importing_the_package_imports_no_other() -> None:
+    found = {name.split(".")[0] for name in modules_after("import exr_inspector")}
+    assert found.isdisjoint({*HEAVY, "numpy", "pyarrow", "OpenEXR", "obstore", "pydantic", "yaml"})
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import exr_inspector as exr; exr.inspect('samples/layers.exr', stats='full').to_json()",
+        "import exr_inspector as exr; exr.validate('samples/shots').to_sarif()",
+    ],
+)
+def test_files_need_neither_database_nor_command_line(program: str) -> None:
+    found = {name.split(".")[0] for name in modules_after(program)}
+    assert found.isdisjoint(HEAVY)
+
+
+def test_every_public_name_is_there() -> None:
+    assert modules_after("import exr_inspector as exr; [getattr(exr, name) for name in exr.__all__]")

@@ -1,0 +1,76 @@
+"""What a file chooses makes no rule slow or large: doubling an input at most doubles the work, and names stay text."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from exr_inspector.model import Inspection
+from exr_inspector.validation import validate
+from exr_inspector.validation.engine import MAX_TEXT_CHARACTERS
+from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
+from tests.unit.validation.judging import EVERYTHING, inspect
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """Calls of Python and C functions: what time follows, and the same on every machine."""
+    count = 0
+
+    def note(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def matte_file(layers: int, mattes: int, layer: str) -> bytes:
+    channels = [Channel(f"{layer.format(n)}.r", FLOAT) for n in range(layers)]
+    declared = [a_string(f"cryptomatte/{n:07x}/name", "c") for n in range(mattes)]
+    return build([Part(channels=channels, extra=declared)])
+
+
+def judged_calls(data: bytes) -> int:
+    inspection = inspect(data)
+    validate(inspection, EVERYTHING)  # memos are filled
+    return calls_of(lambda: validate(inspection, EVERYTHING))
+
+
+@pytest.mark.parametrize("layer", ["a{}.c00", "c{:05}", "C{:02}", "n{}"])
+def test_layers_of_cryptomattes_grow_linearly(layer: str) -> None:
+    small, large = (judged_calls(matte_file(count, 8, layer)) for count in (1000, 2000))
+    assert large < 2.5 * small
+
+
+def test_declared_cryptomattes_grow_linearly() -> None:
+    small, large = (judged_calls(matte_file(500, count, "c{:02}")) for count in (16, 32))
+    assert large < 2.5 * small
+
+
+def named(length: int) -> Inspection:
+    return inspect(
+        build([Part(channels=[Channel("c00.r", FLOAT)], extra=[a_string("cryptomatte/abc/name", "c" * length)])])
+    )
+
+
+def test_a_long_name_is_no_pattern_and_no_message() -> None:
+    length = 2_000_000
+    inspection = named(length)
+    re.purge()
+    tracemalloc.start()
+    findings = validate(inspection, EVERYTHING)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * length
+    assert any(finding.code == "CRY-LAYERS" for finding in findings)
+    assert all(
+        max(map(len, (finding.message, finding.found, finding.expected))) <= MAX_TEXT_CHARACTERS for finding in findings
+    )

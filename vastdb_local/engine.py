@@ -1,0 +1,135 @@
+"""The query engine: SQL in DuckDB's dialect over the tables a transaction sees, as VAST's ADBC driver asks for it.
+
+A query is started with its text and answered with the schema of its result. Its state is asked for until it is completed;
+each state may name a ticket, with which one part of the rows is fetched. Messages are Protocol Buffers of few fields, here
+read and written by number, since VAST publishes no definition of them:
+
+    start:  request {2: transaction, 3: SQL}          answer {1: state, 2: Arrow schema}
+    state:  request {1: query id}                     answer {1: state}
+    fetch:  request {1: query id, 7: ticket}          answer {2: 0}, then Arrow record batches
+    state   {1: query id, 4: {2: {1: host}, 4: {1: "rows", 2: ticket}}, 5: error code, 7: 1 running or 3 completed}
+    query id {1: {1: number, 2: 1}}
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from vastdb_local.calls import Answer, Request
+from vastdb_local.protobuf import Fields, bytes_field, number_field, read_fields
+from vastdb_local.refusals import bad_request, not_found
+from vastdb_local.storage import Database
+from vastdb_local.version import Version
+
+_RUNNING, _COMPLETED = 1, 3
+_ROWS_PER_TICKET = 1 << 16
+_MOST_OPEN = 256  # results kept for clients that have not finished with them
+
+
+@dataclass(slots=True)
+class _Result:
+    """Rows on their way to a client; `tickets` counts those that were given out."""
+
+    rows: pa.Table
+    tickets: itertools.count[int] = field(default_factory=itertools.count)
+
+
+class QueryEngine:
+    """The open queries of one server; safe to use from many threads."""
+
+    def __init__(self, database: Database, version: Version) -> None:
+        self._database = database
+        self._release = f"{version}.0"
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._results: dict[int, _Result] = {}
+
+    def route(self, request: Request) -> tuple[str, Callable[[Request], Answer]] | None:
+        """The name and the function of a request's operation; None when it is not for the query engine."""
+        return {
+            ("GET", "query-engine-capabilities"): ("query_engine_capabilities", self._capabilities),
+            ("POST", "vastdb-run-query"): ("query_engine_start", self._start),
+            ("DELETE", "vastdb-run-query"): ("query_engine_finish", self._finish),
+            ("POST", "vastdb-query-status"): ("query_engine_state", self._state),
+            ("GET", "vastdb-query-status"): ("query_engine_state", self._state),
+            ("POST", "vastdb-data"): ("query_engine_rows", self._rows),
+            ("DELETE", "vastdb-data"): ("query_engine_rows_finish", lambda _: Answer()),
+        }.get((request.method, request.command))
+
+    def _capabilities(self, _: Request) -> Answer:
+        return Answer(bytes_field(1, self._release.encode()))
+
+    def _start(self, request: Request) -> Answer:
+        message = read_fields(request.body)
+        sql = message.text(3)
+        transaction = self._database.find(message.number(2))
+        with transaction.lock:
+            if transaction.ended:
+                raise not_found("NoSuchTransaction", f"Transaction {transaction.txid} is not open.")
+            transaction.settle()
+            rows = _without_dictionaries(transaction.query(sql))
+        number = next(self._numbers)
+        with self._lock:
+            if len(self._results) >= _MOST_OPEN:
+                self._results.pop(next(iter(self._results)))
+            self._results[number] = _Result(rows)
+        return Answer(bytes_field(1, _state(number, _RUNNING)) + bytes_field(2, bytes(rows.schema.serialize())))
+
+    def _state(self, request: Request) -> Answer:
+        number, result = self._find(request)
+        host = request.headers.get("host", "127.0.0.1").rpartition(":")[0] or "127.0.0.1"
+        ticket = next(result.tickets)
+        if ticket * _ROWS_PER_TICKET >= result.rows.num_rows:
+            return Answer(bytes_field(1, _state(number, _COMPLETED)))
+        return Answer(bytes_field(1, _state(number, _RUNNING, ticket=_ticket(host, ticket))))
+
+    def _rows(self, request: Request) -> Answer:
+        _, result = self._find(request)
+        ticket = read_fields(request.body).message(7).text(2)
+        if not ticket.isdecimal():
+            raise bad_request("InvalidArgument", "A ticket of the query engine is a number.")
+        part = result.rows.slice(int(ticket) * _ROWS_PER_TICKET, _ROWS_PER_TICKET).combine_chunks()
+        head = number_field(2, 0)
+        body = b"".join(bytes(batch.serialize()) for batch in part.to_batches())
+        return Answer(head + body, {"tabular-protobuf-size": str(len(head))})
+
+    def _finish(self, request: Request) -> Answer:
+        with self._lock:
+            self._results.pop(_query_number(read_fields(request.body)), None)
+        return Answer()
+
+    def _find(self, request: Request) -> tuple[int, _Result]:
+        number = _query_number(read_fields(request.body))
+        with self._lock:
+            result = self._results.get(number)
+        if result is None:
+            raise not_found("NoSuchQuery", f"Query {number} is not open.")
+        return number, result
+
+
+def _without_dictionaries(rows: pa.Table) -> pa.Table:
+    """The same values in columns that need no dictionary sent before them, as those of enumerations do."""
+    for index, column in enumerate(rows.schema):
+        if pa.types.is_dictionary(column.type):
+            plain = rows.column(index).cast(column.type.value_type)
+            rows = rows.set_column(index, column.with_type(column.type.value_type), plain)
+    return rows
+
+
+def _query_number(message: Fields) -> int:
+    return message.message(1).number(1)
+
+
+def _state(number: int, state: int, *, ticket: bytes = b"") -> bytes:
+    query_id = bytes_field(1, number_field(1, number) + number_field(2, 1))
+    return query_id + ticket + number_field(5, 0) + number_field(7, state)
+
+
+def _ticket(host: str, ticket: int) -> bytes:
+    place = bytes_field(2, bytes_field(1, host.encode()))
+    return bytes_field(4, place + bytes_field(4, bytes_field(1, b"rows") + bytes_field(2, str(ticket).encode())))
