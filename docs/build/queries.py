@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exr_inspector.catalog.outcomes import Outcome
-from exr_inspector.catalog.queries.cookbook import Query, cookbook
+from exr_inspector.catalog.queries.cookbook import Parameter, Query, cookbook
 
 _QUESTIONS = {
     "1": "List by path prefix, page by page",
@@ -24,12 +24,18 @@ every query. The columns are explained in [tables.md](tables.md).
 
 ## How to run them
 
-- On a laptop: `./run query listing --param prefix=samples/ --catalog .local/demo.duckdb`, or any SQL text instead of the name.
-  `--format json`, `csv` or `parquet` for programs. The file is opened read-only.
+- `./run query listing --param prefix=samples/ --catalog .local/demo.duckdb`, or any SQL text instead of the name;
+  `--format json`, `csv` or `parquet` for programs. With `--catalog FILE` it asks a local database, also while a server
+  has the file open. Without, it asks the database of `VAST_DB_ENDPOINT`, on a cluster as on a laptop: by VAST's ADBC
+  driver (`pip install adbc-driver-vastdb`), or, where that is missing, through the SDK, which answers queries of one
+  table. Which catalog answered is printed on standard error.
 - With Trino or ADBC on a cluster: the same text; put values in place of `:name`. The tables are
   `vast."<bucket>|<schema>".files` and so on, or `"<bucket>/<schema>".files` in the database's own query engine.
 - From Python: `Catalog(config).read` answers the same questions typed, with predicates that the server carries out: `file`,
   `list_files`, `layers`, `sequence`, `find_attributes`, `distinct`.
+
+`prefix_end` is the first text behind all that begin with `prefix`: `renders0` for `renders/`, since 0 follows the slash in
+ASCII. `./run query` derives it. A range, unlike a function, lets a server skip rows in sorted tables.
 
 Join child tables on `file_id` and `content_key`: then rows of another version are never counted along, even on a server that
 shows a replacement half done. The statements keep to what Trino and DuckDB both understand, except where a comment says so.
@@ -89,9 +95,15 @@ _OUTCOMES = """## Outcomes in `inspections`
 """
 
 
+def _default(parameter: Parameter) -> str:
+    if parameter.is_required:
+        return "required"
+    return f"derived from `{parameter.prefix}`" if parameter.prefix else repr(parameter.default)
+
+
 def _section(query: Query) -> str:
     parameters = "".join(
-        f"- `{item.name}` ({item.kind}, {item.default!r}): {item.meaning}\n" for item in query.parameters
+        f"- `{item.name}` ({item.kind}, {_default(item)}): {item.meaning}\n" for item in query.parameters
     )
     return f"### {query.name}\n\n{query.description}\n\n{parameters}\n```sql\n{query.statement}\n```\n"
 
