@@ -1,4 +1,4 @@
-"""The VAST DataEngine function: what the platform calls. It alone knows the platform's runtime; `exr_inspector.function` does the work.
+"""The VAST DataEngine function: what the platform calls. `exr_inspector.function` does the work and knows nothing of the platform.
 
 `init` runs once a container, before it is ready; `handler` runs for each event, on up to 20 threads at once.
 """
