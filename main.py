@@ -1,4 +1,4 @@
-"""The VAST DataEngine function: what the platform calls. `exr_inspector.function` does the work and knows nothing of the platform.
+"""The VAST DataEngine function: what the platform calls. `exr_inspector.function` does the work.
 
 `init` runs once a container, before it is ready; `handler` runs for each event, on up to 20 threads at once.
 """
