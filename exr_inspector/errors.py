@@ -179,6 +179,22 @@ class BucketUnavailable(SourceError):
     retryable = True
 
 
+class CredentialsRefused(SourceError):
+    """The store does not accept who asks: a wrong clock, rotated or expired keys.
+
+    Retryable: it says nothing of the object, and the next delivery succeeds once somebody has mended it.
+    """
+
+    code = "SOURCE_CREDENTIALS"
+    retryable = True
+
+
+class ObjectUnreadable(SourceError):
+    """The store holds the object but does not hand it out: archived, or encrypted with a key that we do not have."""
+
+    code = "SOURCE_UNREADABLE"
+
+
 class AccessDenied(SourceError):
     """The store refuses these credentials, or the bucket is not among those allowed."""
 

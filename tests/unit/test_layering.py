@@ -49,8 +49,8 @@ PURE = (
     "pixels/statistics.py",
     "storage/sequences.py",
     "catalog/rows/groups.py",
-    "catalog/rows/children.py",
-    "catalog/schema.py",
+    "catalog/rows/build.py",
+    "catalog/schema",
 )
 OUTSIDE = {
     "os",

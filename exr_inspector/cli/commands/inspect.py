@@ -13,7 +13,7 @@ from typing import Literal
 import click
 from rich.console import Console
 
-from exr_inspector.catalog.rows.children import file_rows
+from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.cli.commands.explain import explain
 from exr_inspector.cli.options import policy_option, stats_option
 from exr_inspector.cli.output.inspection import show

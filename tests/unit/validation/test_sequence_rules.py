@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
-from exr_inspector.catalog.rows.children import file_rows
+from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.model import Finding, Severity, ZeroGrid
 from exr_inspector.validation import (
     RULES,
