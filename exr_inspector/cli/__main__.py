@@ -13,7 +13,7 @@ import click
 
 from dataengine_local.errors import DataEngineError
 from exr_inspector import __version__
-from exr_inspector.catalog.sdk.echoes import silence_sdk_loggers
+from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import ExrInspectorError
 from vastdb_local.errors import VastDBLocalError
 
