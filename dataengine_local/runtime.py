@@ -1,6 +1,6 @@
 """The DataEngine's HTTP contract on this machine: `POST /` to the handler, 204 or 500, `/readiness` and `/liveness`.
 
-It builds no image, reads no broker and repeats nothing: whoever posts an event decides what a 500 means. One function, one
+It builds no image, reads no broker and retries nothing: the sender of an event decides what a 500 means. One function, one
 port, one process.
 
     with LocalRuntime(init, handler) as runtime:

@@ -26,6 +26,7 @@ COMMANDS = {
     "ingest-plan": "exr_inspector.cli.commands.ingest_plan",
     "ingest-lane": "exr_inspector.cli.commands.ingest_lane",
     "query": "exr_inspector.cli.commands.query",
+    "check": "exr_inspector.cli.commands.check",
     "validate": "exr_inspector.cli.commands.validate",
     "rules": "exr_inspector.cli.commands.rules",
     "db": "exr_inspector.cli.commands.db",
