@@ -38,6 +38,18 @@ class PolicyError(ExrInspectorError):
     code = "POLICY"
 
 
+class PatternError(ExrInspectorError):
+    """A pattern of file names cannot be used; the message says what was found and what was expected."""
+
+    code = "PATTERN"
+
+
+class NothingMatches(ExrInspectorError):
+    """A target names no file: no such file or folder, an empty one, or a pattern that nothing fits."""
+
+    code = "NO_FILES"
+
+
 class EventError(ExrInspectorError):
     """An event has no shape we know; the message says what was found."""
 
