@@ -5,6 +5,6 @@ a cluster, and nothing outside `local` and the command line imports it.
 """
 
 from vastdb_local.faults import ANY, Fault, FaultKind, Faults
-from vastdb_local.server import LocalVastDB
+from vastdb_local.server import FILE_SUFFIXES, LocalVastDB
 
-__all__ = ["ANY", "Fault", "FaultKind", "Faults", "LocalVastDB"]
+__all__ = ["ANY", "FILE_SUFFIXES", "Fault", "FaultKind", "Faults", "LocalVastDB"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -69,7 +70,9 @@ def command(query: str | None, *, catalog: Path, schema: str, given: tuple[str, 
     values = _values(given)
     named = cookbook().get(query)
     if named is None and len(query.split()) < 2:
-        raise CatalogError(f"there is no query {query!r}: `./run query` lists them; SQL has more than one word")
+        near = get_close_matches(query, cookbook(), 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`query` without a name lists them"
+        raise CatalogError(f"there is no query {query!r}: {hint} (SQL has more than one word)")
     sql, parameters = (named.for_duckdb(), _bind(named, values)) if named else (query, dict(values))
     _write(_ask(catalog, schema, sql, parameters), form)
 
