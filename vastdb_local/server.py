@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
+from vastdb_local.address import ServerAddress
 from vastdb_local.errors import LocalDatabaseError
 from vastdb_local.faults import Counters, Faults
 from vastdb_local.http import HttpServer
@@ -89,7 +90,8 @@ class LocalVastDB:
             service = Service(
                 self._database, self.faults, self._counters, version=version, latency_seconds=latency_seconds
             )
-            signatures = SignatureCheck(self.access_key, self.secret_key)
+            self._own_keys = (f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_hex(20))
+            signatures = SignatureCheck(dict([self._own_keys, (self.access_key, self.secret_key)]))
             self._http = HttpServer(
                 self._address, service, signatures, version=version, max_connections=max_connections
             )
@@ -127,6 +129,7 @@ class LocalVastDB:
 
     def start(self) -> None:
         """Begin to serve."""
+        self._database.publish(ServerAddress(self.endpoint, *self._own_keys, self.bucket))
         for thread in self._threads:
             thread.start()
 

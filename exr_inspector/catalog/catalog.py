@@ -14,15 +14,14 @@ from datetime import timezone
 import pyarrow as pa
 
 from exr_inspector import __version__
-from exr_inspector.catalog.columns import TIME
 from exr_inspector.catalog.outcomes import Outcome, UpsertResult
 from exr_inspector.catalog.paths import catalog_path
 from exr_inspector.catalog.precedence import Plan, StoredFile, decide, newest, unseen
 from exr_inspector.catalog.read.reader import Reader
-from exr_inspector.catalog.rows.children import arrow_table, text_array
-from exr_inspector.catalog.rows.files import Row, clipped
+from exr_inspector.catalog.rows.build import Row, arrow_table, text_array
 from exr_inspector.catalog.rows.groups import Prepared, audit_table, ready, tables_of
 from exr_inspector.catalog.schema import BY_NAME, FILES, INSPECTIONS, SCHEMA_VERSION
+from exr_inspector.catalog.schema.columns import TIME, clipped
 from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Connection, Work, rows_of
 from exr_inspector.catalog.stored import delete_children, stored_files, told_removals, touch_guards
 from exr_inspector.catalog.versions import Standing, content_key, file_id, is_told_before, storable, version_numbers

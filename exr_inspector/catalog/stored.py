@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from exr_inspector.catalog.columns import TEXT, TIME
 from exr_inspector.catalog.outcomes import Outcome
 from exr_inspector.catalog.precedence import StoredFile
 from exr_inspector.catalog.schema import CHILDREN, FILES, GUARD_COUNT, GUARDS, INSPECTIONS
+from exr_inspector.catalog.schema.columns import TEXT, TIME
 from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Work, rows_of
 from exr_inspector.catalog.versions import Standing, depth_of, guard_id
 from exr_inspector.errors import SchemaMissing

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TextIO, cast
 import click
 
 from exr_inspector import __version__
-from exr_inspector.catalog.sdk.echoes import silence_sdk_loggers
+from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import ExrInspectorError
 
 
@@ -33,6 +33,7 @@ class Home(NamedTuple):
 _OURS = "exr_inspector.cli.commands."
 COMMANDS = {
     "inspect": Home(_OURS + "inspect", "Show what is in OpenEXR files."),
+    "check": Home(_OURS + "check", "Check a delivery: complete, clean, and what to render again."),
     "validate": Home(_OURS + "validate", "Check OpenEXR files against the rules of a policy."),
     "rules": Home(_OURS + "rules", "List the rules, or explain some."),
     "demo": Home(_OURS + "demo", "Run the whole path on this machine and check its rows."),

@@ -22,7 +22,7 @@ from exr_inspector.catalog.catalog import ObjectState
 from exr_inspector.catalog.look import Sight, look
 from exr_inspector.catalog.recheck import insist, remove_gone, store_apart
 from exr_inspector.catalog.rows.groups import Prepared, prepare
-from exr_inspector.catalog.sdk.echoes import silence_sdk_loggers
+from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import (
     CatalogError,
     DecoderCrashed,
