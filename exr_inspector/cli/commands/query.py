@@ -97,8 +97,9 @@ def command(
         return
     sql, parameters = (named.for_duckdb(), _bind(named, values)) if named else (query, dict(values))
     engine = _engine(catalog, schema)
+    rows = engine.ask(sql, parameters)
     click.echo(f"catalog: {engine.name}", err=True)
-    _write(engine.ask(sql, parameters), form)
+    _write(rows, form)
 
 
 def _engine(catalog: Path | None, schema: str) -> QueryEngine:
