@@ -24,8 +24,7 @@ import pyarrow as pa
 from exr_inspector import __version__
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.catalog.rows.children import arrow_table
-from exr_inspector.catalog.rows.files import Row
+from exr_inspector.catalog.rows.build import Row, arrow_table
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.schema import BY_NAME, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.catalog.sdk.connection import Work

@@ -1,10 +1,22 @@
-"""A VAST DataBase on a laptop: its wire protocol over an embedded DuckDB file, good enough for the vastdb SDK's own tests.
+"""A VAST DataBase on a laptop: its wire protocol over a DuckDB file, held to the vastdb SDK's own tests.
 
-`LocalVastDB` serves; docs/local-vastdb.md tells what is supported and how to open the file by hand. Nothing in here runs on
-a cluster, and nothing outside `local` and the command line imports it.
+`LocalVastDB` serves in this process, `python -m vastdb_local serve` in one of its own. docs/local-vastdb.md lists what is
+supported, and how to open the file by hand.
 """
 
+from vastdb_local.address import ServerAddress, running_server
 from vastdb_local.faults import ANY, Fault, FaultKind, Faults
 from vastdb_local.server import LocalVastDB
+from vastdb_local.vast_catalog import CatalogEntry, entries_of_folder
 
-__all__ = ["ANY", "Fault", "FaultKind", "Faults", "LocalVastDB"]
+__all__ = [
+    "ANY",
+    "CatalogEntry",
+    "Fault",
+    "FaultKind",
+    "Faults",
+    "LocalVastDB",
+    "ServerAddress",
+    "entries_of_folder",
+    "running_server",
+]

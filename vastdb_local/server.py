@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
+from vastdb_local.address import ServerAddress
 from vastdb_local.errors import LocalDatabaseError
 from vastdb_local.faults import Counters, Faults
 from vastdb_local.http import HttpServer
 from vastdb_local.service import Service
 from vastdb_local.signature import SignatureCheck
 from vastdb_local.storage import Database
+from vastdb_local.vast_catalog import CatalogEntry, write_catalog
 from vastdb_local.version import parse_version
 
 _CLOSING_SECONDS = 0.02  # how soon the server notices that it is to close
@@ -84,7 +87,8 @@ class LocalVastDB:
             service = Service(
                 self._database, self.faults, self._counters, version=version, latency_seconds=latency_seconds
             )
-            signatures = SignatureCheck(self.access_key, self.secret_key)
+            self._own_keys = (f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_hex(20))
+            signatures = SignatureCheck(dict([self._own_keys, (self.access_key, self.secret_key)]))
             self._http = HttpServer(
                 self._address, service, signatures, version=version, max_connections=max_connections
             )
@@ -119,6 +123,7 @@ class LocalVastDB:
 
     def start(self) -> None:
         """Begin to serve."""
+        self._database.publish(ServerAddress(self.endpoint, *self._own_keys, self.bucket))
         for thread in self._threads:
             thread.start()
 
@@ -151,6 +156,17 @@ class LocalVastDB:
             self._database.add_bucket(name)
         else:
             self._database.add_plain_bucket(name)
+
+    def write_catalog(self, entries: Iterable[CatalogEntry]) -> int:
+        """Replace the VAST Catalog, which `tx.catalog()` reads, by another snapshot, in one transaction.
+
+        Args:
+            entries: Of files and folders, such as `entries_of_folder("renders", root="/renders")`.
+
+        Returns:
+            How many entries it has.
+        """
+        return write_catalog(self._database, entries)
 
     def counters(self) -> dict[str, int]:
         """Requests by operation since the start or the last reset; those with wrong keys do not count."""

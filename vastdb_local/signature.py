@@ -23,16 +23,14 @@ _UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
 class SignatureCheck:
-    """Knows one pair of keys and checks requests against it.
+    """Knows pairs of keys and checks requests against them.
 
     Args:
-        access_key: The only access key that is let in.
-        secret_key: Its secret.
+        keys: The secret of each access key that is let in.
     """
 
-    def __init__(self, access_key: str, secret_key: str) -> None:
-        self._access_key = access_key
-        self._secret = secret_key
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        self._secrets = {key.encode(): secret for key, secret in keys.items()}
 
     def check(self, *, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> None:
         """Let a request pass or refuse it.
@@ -52,7 +50,7 @@ class SignatureCheck:
         digest = _payload_digest(headers, body)
         signed = match["headers"].split(";")
         canonical_headers = "".join(f"{name}:{' '.join(headers.get(name, '').split())}\n" for name in signed)
-        key = self._signing_key(match["scope"])
+        key = _signing_key(self._secret_of(match) or "", match["scope"])
         # The SDK's signer escapes the path a second time, S3's own do not.
         for canonical_path in (quote(path, safe="/-_.~"), path):
             canonical = "\n".join(
@@ -79,16 +77,22 @@ class SignatureCheck:
         match = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
         if match is None:
             raise forbidden("AccessDenied", "The request carries no AWS4-HMAC-SHA256 signature.")
-        if not hmac.compare_digest(match["key"].encode(), self._access_key.encode()):
+        if self._secret_of(match) is None:
             raise forbidden("InvalidAccessKeyId", "The access key is not known here.")
         _check_clock(headers.get("x-amz-date", ""))
         return match
 
-    def _signing_key(self, scope: str) -> bytes:
-        key = ("AWS4" + self._secret).encode()
-        for part in scope.split("/"):
-            key = _sign(key, part)
-        return key
+    def _secret_of(self, match: re.Match[str]) -> str | None:
+        given = match["key"].encode()
+        found = [secret for key, secret in self._secrets.items() if hmac.compare_digest(given, key)]
+        return found[0] if found else None
+
+
+def _signing_key(secret: str, scope: str) -> bytes:
+    key = ("AWS4" + secret).encode()
+    for part in scope.split("/"):
+        key = _sign(key, part)
+    return key
 
 
 def _sign(key: bytes, text: str) -> bytes:

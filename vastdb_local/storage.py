@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from vastdb_local.address import ServerAddress, lock_path, publish, withdraw
 from vastdb_local.conflicts import RowGroupConflicts
 from vastdb_local.deferred import DeferredTransaction
 from vastdb_local.errors import FileTrouble, LocalDatabaseError
@@ -290,8 +291,14 @@ class Database:
         self._root.close()
         self._unlock()
 
+    def publish(self, address: ServerAddress) -> None:
+        """Let other programs of this user find the server by its file."""
+        if self._lock_file is not None:
+            publish(self._lock_file, address)
+
     def _unlock(self) -> None:
         if self._lock_file is not None:
+            withdraw(self._lock_file)
             os.close(self._lock_file)
             self._lock_file = None  # closing twice is harmless
 
@@ -315,7 +322,8 @@ def _protect_log(path: Path) -> None:
 def _lock(path: Path) -> int:
     """DuckDB locks its file against other processes only; a file beside it does so within this one, too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(lock_path(path), os.O_RDWR | os.O_CREAT, 0o600)
+    os.fchmod(descriptor, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

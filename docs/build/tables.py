@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from exr_inspector.catalog.columns import Column
 from exr_inspector.catalog.schema import CELL_BYTES, SCHEMA_VERSION, TABLES, Table
+from exr_inspector.catalog.schema.columns import Column
 
 _HEAD = f"""# Tables
 
-Generated from `exr_inspector/catalog/schema.py` by `./run docs`; a test compares the two.
+Generated from `exr_inspector/catalog/schema` by `./run docs`; a test compares the two.
 Schema version {SCHEMA_VERSION}. How to ask questions of the tables is in [queries.md](queries.md).
 
 - Every file has one row in `files` and rows in `parts`, `channels`, `attributes`, `stats` and `validation`. They join on

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from exr_inspector.catalog.rows.children import file_rows
+from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.errors import SettingsError
 from exr_inspector.model import Finding, Inspection, Severity

@@ -10,7 +10,7 @@ from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.catalog.rows.children import arrow_table, table_rows
+from exr_inspector.catalog.rows.build import arrow_table, table_rows
 from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES, INSPECTIONS
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.exr.chunks.layout import part_layout

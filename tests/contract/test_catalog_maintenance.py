@@ -15,7 +15,7 @@ from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.reconcile import compare, stored_versions, vast_catalog_objects
 from exr_inspector.catalog.admin.repair import RepairReport, repair
 from exr_inspector.catalog.admin.setup import check, prune, require_good, setup
-from exr_inspector.catalog.rows.children import arrow_table
+from exr_inspector.catalog.rows.build import arrow_table
 from exr_inspector.catalog.schema import BY_NAME, GUARD_COUNT, GUARDS, SCHEMA_VERSIONS, TABLES
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing

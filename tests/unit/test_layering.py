@@ -22,6 +22,7 @@ LAYERS = (
     "pixels",
     "validation",
     "inspector",
+    "delivery",
     "catalog",
     "function",
     "ingest",
@@ -48,8 +49,8 @@ PURE = (
     "pixels/statistics.py",
     "storage/sequences.py",
     "catalog/rows/groups.py",
-    "catalog/rows/children.py",
-    "catalog/schema.py",
+    "catalog/rows/build.py",
+    "catalog/schema",
 )
 OUTSIDE = {
     "os",

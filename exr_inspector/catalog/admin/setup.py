@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from exr_inspector import __version__
-from exr_inspector.catalog.rows.children import arrow_table
+from exr_inspector.catalog.rows.build import arrow_table
 from exr_inspector.catalog.schema import (
     CHILDREN,
     FILES,

@@ -1,6 +1,7 @@
 -- Files that are not whole or not sane, with the reason.
 -- question: 8
 -- param prefix text '' beginning of bucket/key
+-- param prefix_end text =prefix the first text behind all that begin with prefix
 SELECT path, status, error_code, is_complete, nan_count, inf_count, is_black, pixel_fault_count, worst_severity,
        CASE WHEN status = 'failed' THEN error_message
             WHEN is_complete = false THEN 'chunks are missing'
@@ -9,7 +10,7 @@ SELECT path, status, error_code, is_complete, nan_count, inf_count, is_black, pi
             WHEN is_black THEN 'black'
             ELSE 'failed checks' END AS reason
 FROM files
-WHERE starts_with(path, :prefix)
+WHERE path >= :prefix AND path < :prefix_end
   AND (status = 'failed' OR is_complete = false OR pixel_fault_count > 0 OR nan_count > 0 OR inf_count > 0 OR is_black
        OR worst_severity = 'error')
 ORDER BY path

@@ -1,12 +1,14 @@
 """The SQL cookbook: every file of `queries/` with its description and parameters. Reads package files, no database.
 
 A query starts with comment lines: sentences that describe it, `-- question: ...`, and one `-- param NAME TYPE DEFAULT MEANING`
-for each `:name` in its text. `./run docs` writes docs/queries.md from them.
+for each `:name` in its text. DEFAULT is a number, a text in quotes, `required`, or `=NAME` for the end of the texts that begin
+with another parameter. `./run docs` writes docs/queries.md from them.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -16,6 +18,18 @@ from exr_inspector.errors import CatalogError
 _PARAM = re.compile(r"-- param (\w+) (text|int|number) (?:'([^']*)'|(\S+)) (.+)")
 _NAMED = re.compile(r"(?<![:\w]):([a-z]\w*)")
 _KINDS = {"text": str, "int": int, "number": float}
+_REQUIRED = "required"
+_LAST = 0x10FFFF
+_SURROGATES = range(0xD800, 0xE000)
+
+
+def end_of_prefix(prefix: str) -> str:
+    """The first text, in the order of code points, behind all texts that begin with `prefix`: `renders0` for `renders/`."""
+    kept = prefix.rstrip(chr(_LAST))
+    if not kept:
+        return chr(_LAST)
+    following = ord(kept[-1]) + 1
+    return kept[:-1] + chr(_SURROGATES.stop if following in _SURROGATES else following)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +39,21 @@ class Parameter:
     Attributes:
         name: As in the text, without the colon.
         kind: `text`, `int` or `number`.
-        default: What holds when it is not given.
+        default: Its value when it is not given; None when it has to be given, or is derived.
         meaning: What it is.
+        prefix: Name of the parameter whose prefix it ends, by `end_of_prefix`; empty for others.
     """
 
     name: str
     kind: str
-    default: str | float
+    default: str | float | None
     meaning: str
+    prefix: str = ""
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it has to be given."""
+        return self.default is None and not self.prefix
 
     def value(self, text: str) -> str | float:
         """`text` as the parameter's kind.
@@ -74,12 +95,43 @@ class Query:
         """The statement with DuckDB's spelling of named parameters."""
         return _NAMED.sub(r"$\1", self.statement)
 
+    def bind(self, given: Mapping[str, str | float]) -> dict[str, str | float]:
+        """A value for each parameter.
 
-def _parameter(line: str, name: str) -> Parameter:
+        Args:
+            given: Values by name; those left out have their defaults.
+
+        Raises:
+            CatalogError: A parameter is unknown, or has to be given.
+        """
+        known = ", ".join(parameter.name for parameter in self.parameters) or "none"
+        if unknown := sorted(given.keys() - {parameter.name for parameter in self.parameters}):
+            raise CatalogError(f"query {self.name} has no parameter {unknown[0]!r}; it has: {known}")
+        values = dict(given)
+        for parameter in self.parameters:
+            if parameter.name in values:
+                continue
+            if parameter.is_required:
+                raise CatalogError(
+                    f"query {self.name} needs the parameter {parameter.name} ({parameter.meaning}):"
+                    f" add --param {parameter.name}=..."
+                )
+            if parameter.prefix:
+                values[parameter.name] = end_of_prefix(str(values[parameter.prefix]))
+            elif parameter.default is not None:
+                values[parameter.name] = parameter.default
+        return values
+
+
+def _parameter(line: str, query: str) -> Parameter:
     match = _PARAM.fullmatch(line)
     if match is None:
-        raise CatalogError(f"query {name}: cannot read {line!r}")
+        raise CatalogError(f"query {query}: cannot read {line!r}")
     name, kind, quoted, bare, meaning = match.groups()
+    if bare == _REQUIRED:
+        return Parameter(name, kind, None, meaning)
+    if bare is not None and bare.startswith("="):
+        return Parameter(name, kind, None, meaning, prefix=bare[1:])
     return Parameter(name, kind, _KINDS[kind](bare or quoted), meaning)
 
 

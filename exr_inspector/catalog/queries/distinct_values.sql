@@ -1,15 +1,16 @@
 -- Values to filter a listing by, with their number of files; each branch reads one column.
 -- question: 5
 -- param prefix text '' beginning of bucket/key
-SELECT 'compression' AS field, compression AS value, count(*) AS files FROM files WHERE starts_with(path, :prefix) GROUP BY compression
+-- param prefix_end text =prefix the first text behind all that begin with prefix
+SELECT 'compression' AS field, compression AS value, count(*) AS files FROM files WHERE path >= :prefix AND path < :prefix_end GROUP BY compression
 UNION ALL
-SELECT 'color_space', color_space, count(*) FROM files WHERE starts_with(path, :prefix) GROUP BY color_space
+SELECT 'color_space', color_space, count(*) FROM files WHERE path >= :prefix AND path < :prefix_end GROUP BY color_space
 UNION ALL
-SELECT 'software', software, count(*) FROM files WHERE starts_with(path, :prefix) GROUP BY software
+SELECT 'software', software, count(*) FROM files WHERE path >= :prefix AND path < :prefix_end GROUP BY software
 UNION ALL
-SELECT 'bit_depth', bit_depth, count(*) FROM files WHERE starts_with(path, :prefix) GROUP BY bit_depth
+SELECT 'bit_depth', bit_depth, count(*) FROM files WHERE path >= :prefix AND path < :prefix_end GROUP BY bit_depth
 UNION ALL
-SELECT 'part_type', part_type, count(*) FROM files WHERE starts_with(path, :prefix) GROUP BY part_type
+SELECT 'part_type', part_type, count(*) FROM files WHERE path >= :prefix AND path < :prefix_end GROUP BY part_type
 UNION ALL
-SELECT 'camera_model', camera_model, count(*) FROM files WHERE starts_with(path, :prefix) GROUP BY camera_model
+SELECT 'camera_model', camera_model, count(*) FROM files WHERE path >= :prefix AND path < :prefix_end GROUP BY camera_model
 ORDER BY field, files DESC, value

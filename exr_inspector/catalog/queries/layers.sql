@@ -1,6 +1,6 @@
 -- Layers over the frames of a sequence: in how many frames each is, and where its channels or pixel types drift.
 -- question: 3
--- param sequence text '' key of the sequence, such as bucket/shot/beauty.####.exr
+-- param sequence text required key of the sequence, such as bucket/shot/beauty.####.exr
 WITH used AS (
     SELECT f.frame_number, c.layer, c.view_name,
            array_agg(c.component || ':' || c.type ORDER BY c.component, c.part_index) AS channels

@@ -1,6 +1,6 @@
 -- What an asset manager shows of one file: sequence, colour, camera, production, time code, structure, provenance.
 -- question: panels
--- param path text '' bucket/key
+-- param path text required bucket/key
 SELECT sequence, frame_number, color_space, color_interop_id, chromaticities, white_luminance, is_aces,
        camera_make, camera_model, lens_make, lens_model, iso_speed, exposure_time, shutter_angle, t_stop, aperture,
        focal_length, capture_date, utc_offset, owner, comments, creator, reel_name, timecode, fps,

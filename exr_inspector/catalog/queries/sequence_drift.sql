@@ -1,6 +1,6 @@
 -- Frames of a sequence that differ from what most of its frames are.
 -- question: 6
--- param sequence text '' key of the sequence
+-- param sequence text required key of the sequence
 WITH kinds AS (
     SELECT width, height, compression, channel_count, pixel_types, color_space, count(*) AS frames,
            row_number() OVER (ORDER BY count(*) DESC, min(frame_number)) AS place

@@ -1,6 +1,6 @@
 -- Figures of one file's channels.
 -- question: 8
--- param path text '' bucket/key
+-- param path text required bucket/key
 SELECT part_index, channel, level_x, level_y, min, max, mean, stddev, nan_count, inf_count, is_constant, coverage, exact
 FROM stats
 WHERE file_path = :path

@@ -3,8 +3,8 @@
 -- In Trino the table is "vast-big-catalog-bucket|vast_big_catalog_schema".vast_big_catalog_table. Elsewhere use
 -- ./run db reconcile, which lists the bucket itself.
 -- question: 7
--- param bucket text '' bucket
--- param root text '' path of the bucket's view on the cluster, no trailing slash
+-- param bucket text required bucket
+-- param root text required path of the bucket's view on the cluster, no trailing slash
 WITH objects AS (
     SELECT :bucket || substr(trim(TRAILING '/' FROM parent_path) || '/' || name, length(:root) + 1) AS path, size, mtime
     FROM vast_big_catalog_table

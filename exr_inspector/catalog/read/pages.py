@@ -30,7 +30,7 @@ FRAME_PAGE_BYTES = 1 << 30  # of which the values of attributes, by far the most
 _ROW_BYTES = 1_000  # what a row of a child table weighs besides the value it holds
 _SIZES = ("header_bytes", "part_rows", "attribute_rows", "stats_rows", "validation_rows")
 _KEYS = ("file_id", "inspection_id")
-# What `rows_back` makes an inspection of. Channels follow from the attributes.
+# What `read_back` makes an inspection of. Channels follow from the attributes.
 _FILE_COLUMNS = (
     *_KEYS, "path", "bucket", "key", "etag", "size_bytes", "mtime", "status", "error_code", "error_message", "directory",
     "file_name", "sequence", "frame_number", "frame_padding", "inspected_at", "version_word", "header_bytes",

@@ -14,33 +14,27 @@ import numpy as np
 import pyarrow as pa
 
 from exr_inspector import __version__
-from exr_inspector.catalog.columns import Column
 from exr_inspector.catalog.outcomes import Outcome
-from exr_inspector.catalog.rows.children import arrow_columns, audit_row, content_rows, owner_row, text_array
-from exr_inspector.catalog.rows.files import Row
-from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, INSPECTIONS
+from exr_inspector.catalog.rows.build import OWNER_COLUMNS, arrow_array, arrow_columns, owner_of, records_of, text_array
+from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, INSPECTIONS, Column
 from exr_inspector.catalog.versions import Standing, standing
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 
 _ID = "inspection_id"
-_LATE = {  # what only the write knows
-    **{table.name: frozenset({_ID}) for table in DOCUMENT},
-    INSPECTIONS.name: frozenset({_ID, "recorded_at", "outcome", "worker", "schema_version"}),
-}
-_OWNED = ("file_id", "file_path", "content_key")
+_NAMES = tuple(table.name for table in (*DOCUMENT, INSPECTIONS))
 
 
 def _columns(name: str, *, owned: bool) -> tuple[Column, ...]:
-    early = (column for column in BY_NAME[name].columns if column.name not in _LATE[name])
-    return tuple(column for column in early if (column.name in _OWNED) == owned)
+    early = (column for column in BY_NAME[name].columns if column.of)  # the others are known to the write only
+    return tuple(column for column in early if (column.name in OWNER_COLUMNS) == owned)
 
 
-# Columns of a group's batches: first what comes from `owner_row`, then the others.
-_BY_OWNER = {name: _columns(name, owned=True) for name in _LATE}
-_BY_ROW = {name: _columns(name, owned=False) for name in _LATE}
+# Columns of a group's batches: first what all rows of an inspection share, then the others.
+_BY_OWNER = {name: _columns(name, owned=True) for name in _NAMES}
+_BY_ROW = {name: _columns(name, owned=False) for name in _NAMES}
 _SCHEMAS = {
     name: pa.schema([pa.field(column.name, column.type) for column in (*_BY_OWNER[name], *_BY_ROW[name])])
-    for name in _LATE
+    for name in _NAMES
 }
 
 
@@ -123,18 +117,15 @@ def prepare(inspections: Sequence[Inspection], version: str = __version__) -> li
     if not inspections:
         return []
     standings = [standing(inspection, version) for inspection in inspections]
-    owners = [owner_row(inspection) for inspection in inspections]
-    owned = {column: text_array([owner[column] for owner in owners]) for column in _OWNED}
-    by_inspection = [
-        content_rows(inspection, version) | {INSPECTIONS.name: [audit_row(inspection, version)]}
-        for inspection in inspections
-    ]
+    owners = zip(*map(owner_of, inspections), strict=True)
+    owned = dict(zip(OWNER_COLUMNS, map(text_array, owners), strict=True))
+    by_inspection = [records_of(inspection, version) for inspection in inspections]
     tables: dict[str, pa.RecordBatch] = {}
     counts: dict[str, list[int]] = {}
-    for name in _LATE:
-        found = [len(rows[name]) for rows in by_inspection]
+    for name in _NAMES:
+        found = [len(records[name]) for records in by_inspection]
         if any(found):
-            tables[name] = _batch(name, owned, found, [row for rows in by_inspection for row in rows[name]])
+            tables[name] = _batch(name, owned, found, [record for records in by_inspection for record in records[name]])
             counts[name] = found
     group = Group(len(inspections), tables, counts)
     return [
@@ -145,10 +136,12 @@ def prepare(inspections: Sequence[Inspection], version: str = __version__) -> li
     ]
 
 
-def _batch(name: str, owned: Mapping[str, pa.Array], counts: Sequence[int], rows: Sequence[Row]) -> pa.RecordBatch:
+def _batch(
+    name: str, owned: Mapping[str, pa.Array], counts: Sequence[int], records: Sequence[object]
+) -> pa.RecordBatch:
     owner = _owner_of_each(counts)
     arrays = [owned[column.name].take(owner) for column in _BY_OWNER[name]]
-    arrays += arrow_columns(BY_NAME[name], _BY_ROW[name], rows)
+    arrays += arrow_columns(BY_NAME[name], _BY_ROW[name], records)
     return pa.RecordBatch.from_arrays(arrays, schema=_SCHEMAS[name])
 
 
@@ -215,13 +208,12 @@ def audit_table(
         outcomes: What became of each.
         common: The columns that are the same in all rows of a write.
     """
-    known: list[Row] = [
-        {**common, _ID: identifier, "outcome": outcome.value}
-        for identifier, outcome in zip(inspection_ids, outcomes, strict=True)
-    ]
-    columns = [column for column in INSPECTIONS.columns if column.name in _LATE[INSPECTIONS.name]]
-    arrays = arrow_columns(INSPECTIONS, columns, known)
-    late = {column.name: array for column, array in zip(columns, arrays, strict=True)}
+    known = {_ID: inspection_ids, "outcome": [outcome.value for outcome in outcomes]}
+    late = {
+        column.name: arrow_array(INSPECTIONS, column, known.get(column.name) or [common[column.name]] * len(items))
+        for column in INSPECTIONS.columns
+        if column.of is None
+    }
     return _gathered(INSPECTIONS.name, items, late)
 
 

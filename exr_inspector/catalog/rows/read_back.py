@@ -1,6 +1,6 @@
 """Stored rows back to an Inspection, so that header rules can be judged again without reading the file. Pure.
 
-Takes the rows as `rows.table_rows`, the JSON document of `inspect --json` or the store give them. Lossless for what rules
+Takes the rows as `build.table_rows`, the JSON document of `inspect --json` or the store give them. Lossless for what rules
 look at: attributes with order, offsets, sizes and problems, layouts, completeness, names, statistics. What is not stored does
 not come back: the cost of reading, NaN payloads, and pixel faults beyond those that fitted a cell.
 """
@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from exr_inspector.catalog.rows.children import join_cells
 from exr_inspector.errors import CatalogError, FormatError
 from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.chunks.tables import ChunkState, Completeness, MissingRange
@@ -53,6 +52,11 @@ def _moment(value: object) -> datetime | None:
 
 def _sorted(rows: Iterable[StoredRow], *columns: str) -> list[StoredRow]:
     return sorted(rows, key=lambda row: tuple(row[column] for column in columns))
+
+
+def join_cells(pieces: Iterable[tuple[int, str]]) -> str:
+    """The value whose pieces are given as (chunk_index, piece), in any order: the inverse of `schema.children.split_cell`."""
+    return "".join(piece for _, piece in sorted(pieces))
 
 
 def attributes_from_rows(rows: Iterable[StoredRow]) -> dict[int, tuple[Attribute, ...]]:

@@ -1,14 +1,14 @@
-"""`./run query`: the SQL cookbook, or any SQL, on the DuckDB file of the local database, opened read-only."""
+"""`./run query`: the SQL cookbook, or any SQL, over the tables that the other commands write."""
 
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.cells import cell_len
@@ -16,20 +16,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.queries.cookbook import Query, cookbook
-from exr_inspector.catalog.schema import FILES
+from exr_inspector.catalog.queries.dialects import Dialect, written_for
+from exr_inspector.catalog.queries.engines import (
+    AdbcEngine,
+    FileEngine,
+    QueryEngine,
+    SdkEngine,
+    has_driver,
+    schema_of_tables,
+)
 from exr_inspector.cli.output.query_formats import as_csv, as_json, table_cell, table_rows, unique_names
 from exr_inspector.cli.output.terminal import echo_json
-from exr_inspector.errors import CatalogError
-from vastdb_local.errors import LocalDatabaseError
+from exr_inspector.errors import CatalogError, SettingsError
+from exr_inspector.settings import load_settings
+from vastdb_local import ServerAddress, running_server
 
-ROOT = Path(__file__).resolve().parents[3]
-_FOLDERS_OF_TABLES = """
-SELECT s.view_schema
-FROM _vast.schemas s JOIN _vast.tables t ON t.schema_id = s.id
-WHERE t.name = $1
-ORDER BY s.path = $2 DESC, s.id
-"""
+_SCHEMA = "exr_inspector"
 
 
 @click.command("query")
@@ -37,12 +41,13 @@ ORDER BY s.path = $2 DESC, s.id
 @click.option(
     "--catalog",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=ROOT / ".local" / "demo.duckdb",
-    show_default=".local/demo.duckdb",
-    help="DuckDB file of the local database.",
+    help="DuckDB file of a local database, also while a server has it open; without it the database of VAST_DB_*.",
 )
 @click.option(
-    "--schema", default="exr_inspector", show_default=True, help="Schema of the tables, if there are several."
+    "--schema",
+    default=_SCHEMA,
+    show_default=True,
+    help="Schema of the tables in --catalog, if there are several.",
 )
 @click.option("--param", "-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the query.")
 @click.option(
@@ -53,15 +58,27 @@ ORDER BY s.path = $2 DESC, s.id
     show_default=True,
     help="How to print the rows; parquet goes to standard output, so redirect it.",
 )
-def command(query: str | None, *, catalog: Path, schema: str, given: tuple[str, ...], form: str) -> None:
-    """Ask the local tables: a query of the cookbook by name, or any SQL. Without either, list the cookbook.
+@click.option(
+    "--show",
+    "shown",
+    type=click.Choice([dialect.value for dialect in Dialect]),
+    help="Print the text of a cookbook query in a dialect of SQL instead of running it.",
+)
+def command(
+    query: str | None, *, catalog: Path | None, schema: str, given: tuple[str, ...], form: str, shown: str | None
+) -> None:
+    """Ask the tables: a query of the cookbook by name, or any SQL. Without either, list the cookbook.
 
     \b
     Examples:
       ./run query
-      ./run query listing -p prefix=samples/
+      ./run query listing -p prefix=samples/ --catalog .local/demo.duckdb
       ./run query "select path, compression from files where is_deep" --format csv
       ./run query sequences --format parquet > sequences.parquet
+      ./run query layers --show spark
+
+    The tables are those of --catalog, otherwise those of the database that VAST_DB_ENDPOINT and its keys name. Which one
+    answered is printed on standard error.
     """
     if query is None:
         _list(Console())
@@ -70,8 +87,49 @@ def command(query: str | None, *, catalog: Path, schema: str, given: tuple[str, 
     named = cookbook().get(query)
     if named is None and len(query.split()) < 2:
         raise CatalogError(f"there is no query {query!r}: `./run query` lists them; SQL has more than one word")
+    if shown is not None:
+        if named is None:
+            raise click.UsageError("--show prints queries of the cookbook: name one of them")
+        click.echo(written_for(named, Dialect(shown)))
+        return
     sql, parameters = (named.for_duckdb(), _bind(named, values)) if named else (query, dict(values))
-    _write(_ask(catalog, schema, sql, parameters), form)
+    engine = _engine(catalog, schema)
+    click.echo(f"catalog: {engine.name}", err=True)
+    _write(engine.ask(sql, parameters), form)
+
+
+def _engine(catalog: Path | None, schema: str) -> QueryEngine:
+    """Who answers.
+
+    Raises:
+        SettingsError: Neither a file nor a database is named.
+    """
+    if catalog is not None:
+        server = running_server(catalog)
+        return FileEngine(catalog, schema) if server is None else _served(catalog, server, schema)
+    try:
+        config = CatalogConfig.from_settings(load_settings(os.environ, need=("catalog",)).require_catalog())
+    except SettingsError as error:
+        raise SettingsError(
+            f"{error}; for a catalog on this machine add --catalog FILE (`./run demo` makes .local/demo.duckdb)"
+        ) from error
+    if has_driver():
+        return AdbcEngine(config)
+    return SdkEngine(Catalog(config).connection, f"{config.endpoint}, {config.bucket}/{config.schema}")
+
+
+def _served(catalog: Path, server: ServerAddress, schema: str) -> QueryEngine:
+    def config(schema: str) -> CatalogConfig:
+        return CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, schema)
+
+    found = config(schema_of_tables(Catalog(config(schema)).connection, server.bucket, schema))
+    engine: QueryEngine
+    if has_driver():
+        engine = AdbcEngine(found)
+    else:
+        engine = SdkEngine(Catalog(found).connection, f"{found.endpoint}, {found.bucket}/{found.schema}", joins=True)
+    engine.name = f"{catalog} through its server at {engine.name}"
+    return engine
 
 
 def _list(console: Console) -> None:
@@ -94,55 +152,8 @@ def _values(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def _bind(query: Query, values: Mapping[str, str]) -> dict[str, object]:
-    known = {parameter.name: parameter for parameter in query.parameters}
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise click.UsageError(f"{query.name} has no parameter {unknown[0]!r}; it has: {', '.join(known) or 'none'}")
-    return {name: item.value(values[name]) if name in values else item.default for name, item in known.items()}
-
-
-def _open(catalog: Path) -> duckdb.DuckDBPyConnection:
-    if not catalog.is_file():
-        raise LocalDatabaseError(f"there is no file {catalog}: `./run demo` makes one, or name another with --catalog")
-    try:
-        # No access to anything but this file, whatever the SQL says.
-        return duckdb.connect(str(catalog), read_only=True, config={"enable_external_access": "false"})
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise LocalDatabaseError(
-                f"{catalog} is in use by a running server (./run localdb): stop it, or ask it through the vastdb SDK"
-            ) from error
-        raise LocalDatabaseError(f"{catalog} cannot be opened: {str(error).splitlines()[0]}") from error
-    except duckdb.Error as error:
-        raise LocalDatabaseError(f"{catalog} is no DuckDB file: {str(error).splitlines()[0]}") from error
-
-
-def _ask(catalog: Path, schema: str, sql: str, parameters: Mapping[str, object]) -> pa.Table:
-    """The rows of a query over the views of `schema`.
-
-    Raises:
-        LocalDatabaseError: The file is in use or not ours.
-        CatalogError: The statement fails.
-    """
-    with _open(catalog) as connection:
-        try:
-            found = connection.execute(_FOLDERS_OF_TABLES, [FILES.name, schema]).fetchone()
-        except duckdb.CatalogException as error:
-            raise LocalDatabaseError(f"{catalog} was not made by the local database server") from error
-        if found is None:
-            raise LocalDatabaseError(f"{catalog} holds no tables yet: `./run db setup` makes them")
-        connection.execute("SET schema = '\"" + str(found[0]).replace('"', '""').replace("'", "''") + "\"'")
-        try:
-            return connection.execute(sql, dict(parameters)).to_arrow_table()
-        except duckdb.Error as error:
-            raise CatalogError(f"the query fails: {_one_line(error)}") from error
-
-
-def _one_line(error: duckdb.Error) -> str:
-    """What DuckDB says, and in which line of the query, without the picture of the place."""
-    told, _, picture = str(error).partition("\n\n")
-    place = picture.partition(":")[0].lower()
-    return " ".join(told.split()) + (f" (in {place})" if place.startswith("line ") else "")
+    kinds = {parameter.name: parameter for parameter in query.parameters}
+    return dict(query.bind({name: kinds[name].value(text) if name in kinds else text for name, text in values.items()}))
 
 
 def _as_table(rows: pa.Table) -> None:

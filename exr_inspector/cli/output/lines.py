@@ -12,7 +12,7 @@ from enum import Enum
 import click
 from rich.text import Text
 
-from exr_inspector.catalog.rows.children import file_rows
+from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.catalog.schema import FILES
 from exr_inspector.cli.output.query_formats import table_cell
 from exr_inspector.cli.output.tables import plain_table

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from exr_inspector.catalog.outcomes import Outcome
-from exr_inspector.catalog.rows.children import table_rows
+from exr_inspector.catalog.rows.build import table_rows
 from exr_inspector.catalog.rows.groups import Prepared, audit_table, prepare, ready, tables_of, to_tables
 from exr_inspector.catalog.schema import BY_NAME, INSPECTIONS
 from exr_inspector.model import StatsMode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exr_inspector.catalog.queries import cookbook
-from exr_inspector.catalog.schema import BY_NAME
+from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, INSPECTIONS
 from exr_inspector.errors import CatalogError
 
 
@@ -28,3 +28,10 @@ def test_parameters_read_their_kind() -> None:
     assert (rows.value("5"), rows.default) == (5, 100)
     with pytest.raises(CatalogError):
         rows.value("five")
+
+
+def test_every_column_says_how_it_is_made_or_is_known_to_the_write_only() -> None:
+    for table in DOCUMENT:
+        assert [column.name for column in table.columns if column.of is None] == ["inspection_id"]
+    late = [column.name for column in INSPECTIONS.columns if column.of is None]
+    assert late == ["inspection_id", "recorded_at", "outcome", "worker", "schema_version"]

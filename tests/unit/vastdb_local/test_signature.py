@@ -12,7 +12,7 @@ from aws_requests_auth.aws_auth import AWSRequestsAuth
 from vastdb_local.refusals import Refusal
 from vastdb_local.signature import SignatureCheck
 
-CHECK = SignatureCheck("key", "secret")
+CHECK = SignatureCheck({"key": "secret"})
 QUERY = "table&tabular-new-table-name=a%2Fb"
 PATH = "/vastdb/two%20words/t"
 

@@ -1,0 +1,310 @@
+"""Who answers SQL over the tables: the DuckDB file itself, a query engine by VAST's ADBC driver, or the SDK with DuckDB.
+
+SQL is written in DuckDB's dialect with bare table names, as in `SELECT path FROM files`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+
+from exr_inspector.catalog.schema import BY_NAME, FILES, Table
+from exr_inspector.catalog.sdk.connection import CatalogConfig, Connection, Work
+from exr_inspector.catalog.sdk.errors import translated
+from exr_inspector.errors import CatalogError, CatalogUnavailable
+
+Values = Mapping[str, object]
+
+DRIVER = "adbc_driver_vastdb"
+_MOST_ROWS = 1_000_000  # that are fetched through the SDK for one query
+_SCHEMAS_OF_FILE = """
+SELECT s.view_schema
+FROM _vast.schemas s JOIN _vast.tables t ON t.schema_id = s.id
+WHERE t.name = $1
+ORDER BY s.path = $2 DESC, s.id
+"""
+_COMPARISONS: dict[type[exp.Expression], Callable[[Any, object], Any]] = {
+    exp.EQ: lambda column, value: column == value,
+    exp.GT: lambda column, value: column > value,
+    exp.GTE: lambda column, value: column >= value,
+    exp.LT: lambda column, value: column < value,
+    exp.LTE: lambda column, value: column <= value,
+}
+_SERVER_MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
+
+
+class QueryEngine(Protocol):
+    """Answers SQL.
+
+    Attributes:
+        name: What it asks, for people.
+    """
+
+    name: str
+
+    def ask(self, sql: str, values: Values) -> pa.Table:
+        """The rows of one SELECT, with `values` for its `$name` parameters.
+
+        Raises:
+            CatalogError: The statement fails, or the catalog cannot be reached.
+        """
+
+
+def has_driver() -> bool:
+    """Whether VAST's ADBC driver is installed."""
+    return importlib.util.find_spec(DRIVER) is not None
+
+
+class FileEngine:
+    """A DuckDB file of the local database that no server has open, read-only.
+
+    Args:
+        path: The file.
+        schema: Schema of the tables, if there are several.
+    """
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self.name = str(path)
+        self._path = path
+        self._schema = schema
+
+    def ask(self, sql: str, values: Values) -> pa.Table:
+        """As `QueryEngine`."""
+        import duckdb  # noqa: PLC0415 - not in the function's image
+
+        with self._open() as connection:
+            try:
+                found = connection.execute(_SCHEMAS_OF_FILE, [FILES.name, self._schema]).fetchone()
+            except duckdb.CatalogException as error:
+                raise CatalogError(f"{self._path} was not made by the local database") from error
+            if found is None:
+                raise CatalogError(f"{self._path} holds no tables yet: `./run db setup` makes them")
+            connection.execute("SET schema = '" + _quoted(str(found[0])).replace("'", "''") + "'")
+            return _run(connection, sql, values)
+
+    def _open(self) -> Any:
+        import duckdb  # noqa: PLC0415 - not in the function's image
+
+        if not self._path.is_file():
+            raise CatalogError(
+                f"there is no file {self._path}: `./run demo` makes .local/demo.duckdb, `./run ingest` any other"
+            )
+        try:
+            # No access to anything but this file, whatever the SQL says.
+            return duckdb.connect(str(self._path), read_only=True, config={"enable_external_access": "false"})
+        except duckdb.Error as error:
+            text = str(error).splitlines()[0]
+            if "could not set lock" in text.lower():
+                raise CatalogError(f"{self._path} is open in another program: wait for it, or stop it") from error
+            raise CatalogError(f"{self._path} cannot be opened as a catalog: {text}") from error
+
+
+class AdbcEngine:
+    """The query engine of a cluster or of the local database, by VAST's ADBC driver.
+
+    Args:
+        config: The database.
+    """
+
+    def __init__(self, config: CatalogConfig) -> None:
+        self.name = f"{config.endpoint}, {config.bucket}/{config.schema}, by ADBC"
+        self._config = config
+
+    def ask(self, sql: str, values: Values) -> pa.Table:
+        """As `QueryEngine`."""
+        from adbc_driver_manager import dbapi  # noqa: PLC0415 - the driver may be absent
+
+        text = for_engine(sql, values, f"{self._config.bucket}/{self._config.schema}")
+        options = {
+            "vast.db.endpoint": self._config.endpoint,
+            "vast.db.access_key": self._config.access_key,
+            "vast.db.secret_key": self._config.secret_key,
+        }
+        if not self._config.tls_verify:
+            options["vast.db.insecure_tls"] = "true"
+        path = importlib.import_module(DRIVER).get_driver_path()
+        try:
+            with (
+                dbapi.connect(driver=path, db_kwargs=options, autocommit=True) as connection,
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(text)
+                return cursor.fetch_arrow_table()
+        except (dbapi.Error, OSError) as error:
+            raise CatalogError(f"the query fails: {_told_by_server(str(error))}") from error
+
+
+class SdkEngine:
+    """Without a query engine: the tables of a query come through the SDK, and DuckDB answers it here.
+
+    What the query compares a column with goes along to the server. A query of several tables is refused unless `joins`.
+
+    Args:
+        connection: The database.
+        name: What it asks, for people.
+        joins: Whether tables may be fetched that nothing narrows, as from a local database.
+    """
+
+    def __init__(self, connection: Connection, name: str, *, joins: bool = False) -> None:
+        self.name = f"{name}, by the SDK"
+        self._connection = connection
+        self._joins = joins
+
+    def ask(self, sql: str, values: Values) -> pa.Table:
+        """As `QueryEngine`."""
+        import duckdb  # noqa: PLC0415 - not in the function's image
+
+        tree = _filled(sql, values)
+        tables = [BY_NAME.get(table.name) or _unknown(table.name) for table in _bare_tables(tree)]
+        if len(tables) != 1 and not self._joins:
+            raise CatalogError(
+                "this query needs the SQL engine of the database: `pip install adbc-driver-vastdb`;"
+                " without the driver only queries of one table are answered"
+            )
+        fetched = self._connection.run(
+            "query", lambda work: {table.name: _fetch(work, table, tree, len(tables) == 1) for table in tables}
+        )
+        with duckdb.connect(config={"enable_external_access": "false"}) as connection:
+            for name, rows in fetched.items():
+                connection.register(name, rows)
+            return _run(connection, sql, values)
+
+
+def for_engine(sql: str, values: Values, place: str) -> str:
+    """A statement for the database's query engine: tables with their place, parameters as literals.
+
+    Args:
+        sql: SQL in DuckDB's dialect with bare table names and `$name` parameters.
+        values: Their values.
+        place: `bucket/schema`.
+
+    Raises:
+        CatalogError: It cannot be parsed, or a parameter has no value.
+    """
+    tree = _filled(sql, values)
+    for table in _bare_tables(tree):
+        table.set("db", exp.to_identifier(place, quoted=True))
+    return tree.sql(dialect="duckdb")
+
+
+def _filled(sql: str, values: Values) -> exp.Expression:
+    try:
+        tree = sqlglot.parse_one(sql, dialect="duckdb")
+    except sqlglot.errors.SqlglotError as error:
+        told = getattr(error, "errors", None) or [{"description": str(error), "line": ""}]
+        raise CatalogError(f"the query fails: {told[0]['description']} (in line {told[0]['line']})") from error
+
+    def fill(node: exp.Expression) -> exp.Expression:
+        if not isinstance(node, exp.Parameter | exp.Placeholder):
+            return node
+        if node.name not in values:
+            raise CatalogError(f"the query needs the parameter {node.name}: add --param {node.name}=...")
+        return exp.convert(values[node.name])
+
+    return tree.transform(fill)
+
+
+def _bare_tables(tree: exp.Expression) -> list[exp.Table]:
+    """The tables a statement names without a schema, but not those that it defines itself."""
+    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+    return [table for table in tree.find_all(exp.Table) if table.name and not table.db and table.name not in own]
+
+
+def _unknown(name: str) -> Table:
+    raise CatalogError(f"there is no table {name}; there are: {', '.join(BY_NAME)}")
+
+
+def _fetch(work: Work, table: Table, tree: exp.Expression, is_alone: bool) -> pa.Table:
+    names = table.arrow.names
+    used = {column.name for column in tree.find_all(exp.Column)}
+    wanted = names if tree.find(exp.Star) else [name for name in names if name in used] or names[:1]
+    tests = _pushed(tree, table) if is_alone else []
+    where = (lambda handle: _joined([test(handle) for test in tests])) if tests else None
+    batches = list(work.select(table, wanted, where, limit=_MOST_ROWS + 1))
+    rows = pa.Table.from_batches(batches, pa.schema([table.arrow.field(name) for name in wanted]))
+    if rows.num_rows > _MOST_ROWS:
+        raise CatalogError(
+            f"the query reads more than {_MOST_ROWS} rows of {table.name}: narrow it, or `pip install adbc-driver-vastdb`"
+        )
+    return rows
+
+
+def _joined(tests: Sequence[Any]) -> Any:
+    whole = tests[0]
+    for test in tests[1:]:
+        whole = whole & test
+    return whole
+
+
+def _pushed(tree: exp.Expression, table: Table) -> list[Callable[[Any], Any]]:
+    """What the server can test: comparisons of a column with a constant that every row of the answer passes."""
+    where = tree.args.get("where") if isinstance(tree, exp.Select) else None
+    if where is None or tree.find(exp.CTE, exp.Subquery):
+        return []
+    tests = []
+    for part in _conjuncts(where.this):
+        compare = _COMPARISONS.get(type(part))
+        column, constant = part.args.get("this"), part.args.get("expression")
+        if compare and isinstance(column, exp.Column) and isinstance(constant, exp.Literal):
+            value = constant.to_py()
+            if column.name in table.arrow.names and value != "":
+                tests.append(_test(compare, column.name, value))
+    return tests
+
+
+def _test(compare: Callable[[Any, object], Any], name: str, value: object) -> Callable[[Any], Any]:
+    return lambda handle: compare(handle[name], value)
+
+
+def _conjuncts(condition: exp.Expression) -> list[exp.Expression]:
+    if isinstance(condition, exp.And):
+        return [*_conjuncts(condition.left), *_conjuncts(condition.right)]
+    return [condition]
+
+
+def _run(connection: Any, sql: str, values: Values) -> pa.Table:
+    import duckdb  # noqa: PLC0415 - not in the function's image
+
+    try:
+        return connection.execute(sql, dict(values)).to_arrow_table()
+    except duckdb.Error as error:
+        raise CatalogError(f"the query fails: {_one_line(str(error))}") from error
+
+
+def _one_line(told: str) -> str:
+    """What DuckDB says, and in which line of the query, without the picture of the place."""
+    message, _, picture = told.partition("\n\n")
+    place = picture.partition(":")[0].lower()
+    return " ".join(message.split()) + (f" (in {place})" if place.startswith("line ") else "")
+
+
+def _told_by_server(text: str) -> str:
+    match = _SERVER_MESSAGE.search(text)
+    return match[1].replace('\\"', '"') if match else " ".join(text.split())
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def schema_of_tables(connection: Connection, bucket: str, wanted: str) -> str:
+    """The schema that holds the tables: `wanted` if it does, else the first of a bucket that does.
+
+    Raises:
+        CatalogError: None does, or the database cannot be reached.
+    """
+    with translated("find the tables"), connection.session().transaction() as tx:
+        found = [
+            schema.name for schema in tx.bucket(bucket).schemas() if schema.table(FILES.name, fail_if_missing=False)
+        ]
+    if not found:
+        raise CatalogUnavailable(f"bucket {bucket} holds no tables yet: `./run db setup` makes them")
+    return wanted if wanted in found else found[0]

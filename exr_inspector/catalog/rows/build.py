@@ -1,0 +1,139 @@
+"""An inspection as rows, by going through the columns: for the JSON document of `inspect --json`, and as Arrow. Pure.
+
+How each value is made stands with its column in `catalog.schema`; here is which records an inspection has. The way back is
+`read_back`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+
+import pyarrow as pa
+
+from exr_inspector import __version__
+from exr_inspector.catalog.schema import DOCUMENT, INSPECTIONS, Column, Table
+from exr_inspector.catalog.schema.children import FindingRecord, StatsRecord, attribute_records, channel_records
+from exr_inspector.catalog.schema.columns import TEXT, TIME, Owner
+from exr_inspector.catalog.schema.files import FileRecord
+from exr_inspector.catalog.schema.journal import AuditRecord
+from exr_inspector.catalog.schema.parts import PartRecord
+from exr_inspector.catalog.versions import content_key, file_id, storable
+from exr_inspector.model import Inspection
+
+Row = dict[str, object]
+OWNER_COLUMNS = Owner._fields  # the same in all rows of an inspection, so made once
+
+
+def owner_of(inspection: Inspection) -> Owner:
+    """What all rows of an inspection share, besides the id of the write."""
+    path = inspection.path
+    return Owner(file_id(path), path, content_key(path, inspection.version))
+
+
+def records_of(inspection: Inspection, version: str = __version__) -> dict[str, list[object]]:
+    """What the rows of an inspection are made of, by table name: all tables of DOCUMENT, and `inspections`.
+
+    Args:
+        inspection: What was learned.
+        version: Version of exr-inspector that writes.
+    """
+    records: dict[str, list[object]] = {table.name: [] for table in (*DOCUMENT, INSPECTIONS)}
+    for part in inspection.header.parts if inspection.header else ():
+        record = PartRecord.of(inspection, part)
+        records["parts"].append(record)
+        records["channels"].extend(channel_records(part, record.names))
+        records["attributes"].extend(attribute_records(part))
+    if inspection.pixels:
+        records["stats"].extend(StatsRecord(item.part, n, item) for n, item in enumerate(inspection.pixels.channels))
+    records["validation"].extend(FindingRecord(n, finding) for n, finding in enumerate(inspection.findings))
+    counts = {name: len(some) for name, some in records.items()}
+    records["files"].append(FileRecord.of(inspection, counts, version))
+    records["inspections"].append(AuditRecord(inspection, version))
+    return records
+
+
+def table_rows(
+    inspection: Inspection, inspection_id: str | None = None, version: str = __version__
+) -> dict[str, list[Row]]:
+    """The rows of an inspection by table name, every column in order: `files` of one row, and all child tables.
+
+    Moments are datetimes.
+
+    Args:
+        inspection: What was learned.
+        inspection_id: The id that its rows share; None outside the database.
+        version: Version of exr-inspector that writes.
+    """
+    records, owner = records_of(inspection, version), owner_of(inspection)
+
+    def value(column: Column, record: object) -> object:
+        if column.of is None:
+            return inspection_id
+        return column.of(owner if column.name in OWNER_COLUMNS else record)
+
+    return {
+        table.name: [{column.name: value(column, record) for column in table.columns} for record in records[table.name]]
+        for table in DOCUMENT
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return value
+
+
+def file_rows(inspection: Inspection, inspection_id: str | None = None) -> dict[str, list[Row]]:
+    """The document of `inspect --json`: every table's rows with every column in order, moments as ISO 8601 text.
+
+    Attribute values stay in pieces where they are above the cell limit, as in the tables; `join_cells` joins them.
+    """
+    rows = table_rows(inspection, inspection_id)
+    return {
+        name: [{column: _plain(value) for column, value in row.items()} for row in some] for name, some in rows.items()
+    }
+
+
+def _naive(value: object) -> object:
+    return value.astimezone(timezone.utc).replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def text_array(values: Sequence[object]) -> pa.Array:
+    """Texts as a column."""
+    try:
+        return pa.array(values, TEXT)
+    except UnicodeEncodeError:
+        return pa.array([storable(value) if isinstance(value, str) else value for value in values], TEXT)
+
+
+def arrow_array(table: Table, column: Column, values: Sequence[object]) -> pa.Array:
+    """The values of one column as Arrow.
+
+    Raises:
+        ValueError: If a column that is never null would be.
+    """
+    if column.required and None in values:
+        raise ValueError(f"{table.name}.{column.name} is never null")
+    if column.type == TEXT:
+        return text_array(values)
+    return pa.array(list(map(_naive, values)) if column.type == TIME else values, column.type)
+
+
+def arrow_columns(table: Table, columns: Iterable[Column], records: Sequence[object]) -> list[pa.Array]:
+    """Some columns of a table as Arrow, made from records.
+
+    Raises:
+        ValueError: If a column that is never null would be.
+    """
+    return [arrow_array(table, column, list(map(column.of, records))) for column in columns if column.of]
+
+
+def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
+    """Rows as an Arrow table with the columns of `table`; columns a row lacks are null.
+
+    Raises:
+        ValueError: If a column that is never null would be.
+    """
+    columns = [arrow_array(table, column, [row.get(column.name) for row in rows]) for column in table.columns]
+    return pa.table(columns, schema=table.arrow)

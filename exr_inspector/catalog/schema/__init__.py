@@ -1,0 +1,67 @@
+"""The tables: every column with its type, unit, whether it may be null, what it means, and how its value is made.
+
+`docs/tables.md` is generated from here, the tables are created and compared from here (`catalog.admin.setup`), and rows are
+made by going through the columns (`catalog.rows`). Plain columns only: list, struct and vector columns break SQL readers. The
+database has no NOT NULL and no keys, so "never null" and "unique" are promises of the writer. Timestamps are UTC without a
+zone, since clusters before 5.4 store none; their unit is the microsecond.
+"""
+
+from __future__ import annotations
+
+from exr_inspector.catalog.schema.children import (
+    ATTRIBUTES_COLUMNS,
+    CHANNELS_COLUMNS,
+    STATS_COLUMNS,
+    VALIDATION_COLUMNS,
+)
+from exr_inspector.catalog.schema.columns import CELL_BYTES, SCHEMA_VERSION, SUMMARY_CHARACTERS, Column, Table
+from exr_inspector.catalog.schema.files import FILES_COLUMNS
+from exr_inspector.catalog.schema.journal import (
+    GUARD_COUNT,
+    GUARDS_COLUMNS,
+    INSPECTIONS_COLUMNS,
+    SCHEMA_VERSIONS_COLUMNS,
+)
+from exr_inspector.catalog.schema.parts import PARTS_COLUMNS
+
+__all__ = ["CELL_BYTES", "GUARD_COUNT", "SCHEMA_VERSION", "SUMMARY_CHARACTERS", "Column", "Table"]
+
+FILES = Table("files", "One row a file: its version, its summary, where it stands", ("file_id",), FILES_COLUMNS)
+PARTS = Table("parts", "One row a part", ("file_id", "part_index"), PARTS_COLUMNS)
+CHANNELS = Table("channels", "One row a channel", ("file_id", "part_index", "channel_index"), CHANNELS_COLUMNS)
+ATTRIBUTES = Table(
+    "attributes",
+    "One row an attribute; values above the cell limit continue in further rows",
+    ("file_id", "part_index", "attribute_index", "chunk_index"),
+    ATTRIBUTES_COLUMNS,
+)
+STATS = Table(
+    "stats",
+    "One row a channel and level whose pixels were looked at; NaN and infinities only in their counts",
+    ("file_id", "part_index", "channel", "level_x", "level_y"),
+    STATS_COLUMNS,
+)
+VALIDATION = Table("validation", "One row a finding", ("file_id", "finding_index"), VALIDATION_COLUMNS)
+INSPECTIONS = Table(
+    "inspections",
+    "Append-only audit: one row for every inspection and removal, whatever became of it",
+    ("inspection_id",),
+    INSPECTIONS_COLUMNS,
+)
+GUARDS = Table("guards", "Rows that writers of the same file collide on", ("guard_id",), GUARDS_COLUMNS)
+SCHEMA_VERSIONS = Table(
+    "schema_versions", "What `db setup` did, newest last", ("schema_version",), SCHEMA_VERSIONS_COLUMNS
+)
+
+CHILDREN = (PARTS, CHANNELS, ATTRIBUTES, STATS, VALIDATION)
+DOCUMENT = (FILES, *CHILDREN)
+TABLES = (*DOCUMENT, INSPECTIONS, GUARDS, SCHEMA_VERSIONS)
+BY_NAME = {table.name: table for table in TABLES}
+# Column of `files` that counts the rows of each child table.
+ROW_COUNTS = {
+    "parts": "part_rows",
+    "channels": "channel_rows",
+    "attributes": "attribute_rows",
+    "stats": "stats_rows",
+    "validation": "validation_rows",
+}

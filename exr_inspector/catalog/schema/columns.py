@@ -1,0 +1,145 @@
+"""One column of a table: its type, unit, meaning, whether it may be null, and how its value is made. Pure.
+
+A column is one entry in the module of its table: `nullable("reel_name", TEXT, "Attribute reelName", of=text("reelName"))`.
+`of` takes the record of a row (`FileRecord`, `PartRecord`, ...); tables, documents and rows follow from it. The lists of
+columns are exempt from the formatter, which would spread an entry over six lines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from exr_inspector.exr.header.parser import PartHeader
+from exr_inspector.exr.header.values import LINES_PER_CHUNK, Compression, code_name
+from exr_inspector.model import Inspection, ObjectVersion
+
+SCHEMA_VERSION = 1
+CELL_BYTES = 126_000  # VAST DataBase takes 126 KB a cell
+SUMMARY_CHARACTERS = 4_000  # texts that repeat an attribute beside it (value_text, owner, comments) are cut here
+
+TEXT, BOOL, INT, LONG, REAL, TIME = pa.string(), pa.bool_(), pa.int32(), pa.int64(), pa.float64(), pa.timestamp("us")
+_TYPE_NAMES = {TEXT: "text", BOOL: "boolean", INT: "int32", LONG: "int64", REAL: "float64", TIME: "timestamp"}
+
+Of = Callable[[Any], object]
+
+
+class Owner(NamedTuple):
+    """Which file and version a row belongs to."""
+
+    file_id: str
+    file_path: str
+    content_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: Column name.
+        type: Arrow type.
+        meaning: What it holds.
+        required: Whether the writer always fills it.
+        unit: Unit of a number.
+        of: Makes the value from the record of a row (from `Owner` for the columns of that name); None where only the write
+            knows it.
+    """
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    required: bool = False
+    unit: str = ""
+    of: Of | None = None
+
+    @property
+    def type_name(self) -> str:
+        """The type as documents call it."""
+        return _TYPE_NAMES[self.type]
+
+
+def required(name: str, kind: pa.DataType, meaning: str, unit: str = "", *, of: Of | None = None) -> Column:
+    """A column that is never null."""
+    return Column(name, kind, meaning, required=True, unit=unit, of=of)
+
+
+def nullable(name: str, kind: pa.DataType, meaning: str, unit: str = "", *, of: Of | None = None) -> Column:
+    """A column that may be null."""
+    return Column(name, kind, meaning, unit=unit, of=of)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table.
+
+    Attributes:
+        name: Table name.
+        meaning: What a row is.
+        key: Columns whose values no two rows share, as far as the writer sees to it.
+        columns: The columns in order.
+    """
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """The columns as an Arrow schema; all nullable, since the database enforces nothing."""
+        return pa.schema([pa.field(column.name, column.type) for column in self.columns])
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the columns that are never null."""
+        return tuple(column.name for column in self.columns if column.required)
+
+
+def clipped(text: str | None) -> str | None:
+    """`text`, cut to what a summary column holds."""
+    return None if text is None else text[:SUMMARY_CHARACTERS]
+
+
+def finite(value: float | None) -> float | None:
+    """`value` if it is a finite number: readers fail on NaN and infinities in columns and in JSON."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def has_known_codec(part: PartHeader) -> bool:
+    """Whether what the compression does to the channels is known."""
+    return part.compression in LINES_PER_CHUNK
+
+
+def compression(part: PartHeader) -> str | None:
+    """Name of a part's compression."""
+    return None if part.compression is None else code_name(Compression, part.compression)
+
+
+def worst_severity(inspection: Inspection) -> str | None:
+    """The worst finding's severity as text."""
+    worst = inspection.worst_severity
+    return worst.label if worst else None
+
+
+def version(make: Callable[[ObjectVersion], object]) -> Of:
+    """A value of the version that was read; null where the object could not be read."""
+    return lambda record: None if record.inspection.version is None else make(record.inspection.version)
+
+
+OWNER = (
+    required("file_id", TEXT, "The file: XXH3-128 of its path, 32 hexadecimal digits", of=lambda o: o.file_id),
+    required("file_path", TEXT, "`<bucket>/<key>`, decoded once, case kept", of=lambda o: o.file_path),
+    required(
+        "content_key",
+        TEXT,
+        "The version of the file: XXH3-128 of path, etag, size and mtime",
+        of=lambda o: o.content_key,
+    ),
+    required("inspection_id", TEXT, "The inspection that wrote the row; the same as in its `files` row"),
+)
+PART_INDEX = required("part_index", INT, "Position of the part in the file, from 0", of=lambda r: r.part_index)

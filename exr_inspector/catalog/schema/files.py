@@ -1,0 +1,356 @@
+"""The columns of `files`: place and version, structure, summary of the first part's header, pixels, findings, provenance.
+
+Nothing is filled in: a column is null where the header does not say it, or says it in another type. Texts that repeat an
+attribute are cut at SUMMARY_CHARACTERS; the attribute's own row has the complete value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+import xxhash
+
+from exr_inspector.catalog.schema.columns import (
+    BOOL,
+    INT,
+    LONG,
+    REAL,
+    SCHEMA_VERSION,
+    TEXT,
+    TIME,
+    Of,
+    clipped,
+    compression,
+    finite,
+    has_known_codec,
+    nullable,
+    required,
+    version,
+    worst_severity,
+)
+from exr_inspector.exr.header.as_json import to_json_text
+from exr_inspector.exr.header.attributes import encode
+from exr_inspector.exr.header.parser import Header, PartHeader
+from exr_inspector.exr.header.timecode import read_timecode
+from exr_inspector.exr.header.values import LONG_NAMES, NON_IMAGE, Attribute, PixelType, Rational, TimeCode, code_name
+from exr_inspector.model import Inspection, PixelReport, Severity
+
+_BIT_DEPTHS = {PixelType.UINT: "32u", PixelType.HALF: "16f", PixelType.FLOAT: "32f"}
+_INT64_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """What a row of `files` is made of.
+
+    Attributes:
+        inspection: The inspection.
+        parts: Its parts; none where the header could not be read.
+        views: Views of all parts in order.
+        codes: Pixel types of all channels, as in the file.
+        severities: Number of findings by severity.
+        child_rows: Number of its rows by child table.
+        inspector_version: Version of exr-inspector that writes.
+    """
+
+    inspection: Inspection
+    parts: tuple[PartHeader, ...]
+    views: tuple[str, ...]
+    codes: frozenset[int]
+    severities: Mapping[Severity, int]
+    child_rows: Mapping[str, int]
+    inspector_version: str
+
+    @classmethod
+    def of(cls, inspection: Inspection, child_rows: Mapping[str, int], inspector_version: str) -> FileRecord:
+        """The record of an inspection."""
+        parts = inspection.header.parts if inspection.header else ()
+        return cls(
+            inspection=inspection,
+            parts=parts,
+            views=tuple(dict.fromkeys(chain.from_iterable(names.views for names in inspection.names))),
+            codes=frozenset(channel.pixel_type for part in parts for channel in part.channels or ()),
+            severities=Counter(finding.severity for finding in inspection.findings),
+            child_rows=child_rows,
+            inspector_version=inspector_version,
+        )
+
+
+def header(make: Callable[[Header], object]) -> Of:
+    """A value of the header; null without one."""
+    return lambda file: None if file.inspection.header is None else make(file.inspection.header)
+
+
+def parts(make: Callable[[FileRecord], object]) -> Of:
+    """A value of all parts; null without a part."""
+    return lambda file: make(file) if file.parts else None
+
+
+def any_part(has: Callable[[PartHeader], bool]) -> Of:
+    """Whether any part has something; null where none does and a part does not say its type."""
+
+    def make(file: FileRecord) -> bool | None:
+        unknown = any(part.part_type is None for part in file.parts)
+        return any(map(has, file.parts)) or (None if unknown else False)
+
+    return parts(make)
+
+
+def first(make: Callable[[PartHeader], object]) -> Of:
+    """A value of the first part; null without one."""
+    return lambda file: make(file.parts[0]) if file.parts else None
+
+
+def text(*names: str) -> Of:
+    """The first part's text attribute of the first of these names that is there and not empty."""
+    return first(lambda part: next((clipped(value) for value in map(part.text, names) if value), None))
+
+
+def text_any_case(*names: str) -> Of:
+    """The first part's first text attribute with one of these names in any case."""
+
+    def make(part: PartHeader) -> str | None:
+        for attribute in part.attributes:
+            if attribute.name.lower() in names and isinstance(attribute.value, str) and attribute.value:
+                return clipped(attribute.value)
+        return None
+
+    return first(make)
+
+
+def number(*names: str) -> Of:
+    """The first part's float attribute of the first of these names that is there and finite."""
+
+    def make(part: PartHeader) -> float | None:
+        for name in names:
+            value = part.value(name, "float")
+            if isinstance(value, float) and math.isfinite(value):
+                return value
+        return None
+
+    return first(make)
+
+
+def pixels(make: Callable[[PixelReport], object]) -> Of:
+    """A value of what was read of the pixels; null where none were."""
+    return lambda file: None if file.inspection.pixels is None else make(file.inspection.pixels)
+
+
+def findings(severity: Severity) -> Of:
+    """Number of findings of a severity."""
+    return lambda file: file.severities[severity]
+
+
+def _frame_number(file: FileRecord) -> int | None:
+    frame = file.inspection.name.frame
+    return frame if frame is not None and abs(frame) <= _INT64_MAX else None
+
+
+def _header_hash(header: Header) -> str:
+    """`xxh3_128:` and the hash of the version word and every attribute of every part, in order."""
+    digest = xxhash.xxh3_128(header.version_word.to_bytes(4, "little"))
+    for part in header.parts:
+        digest.update(b"part")
+        for attribute in part.attributes:
+            digest.update(f"{attribute.name}\0{attribute.type_name}\0{attribute.size}\0".encode())
+            digest.update(_raw(attribute))
+    return f"xxh3_128:{digest.hexdigest()}"
+
+
+def _raw(attribute: Attribute) -> bytes:
+    if attribute.type_name == "chlist" and not isinstance(attribute.value, bytes):
+        return to_json_text(attribute).encode()  # names that are no UTF-8 were written with escapes
+    return encode(attribute.type_name, attribute.value)
+
+
+def _has_lossy_channels(file: FileRecord) -> bool | None:
+    if any(channel.is_lossy for names in file.inspection.names for channel in names.channels):
+        return True
+    return False if file.parts and all(map(has_known_codec, file.parts)) else None
+
+
+def _pixel_types(file: FileRecord) -> str | None:
+    return ",".join(sorted(code_name(PixelType, code) for code in file.codes)) or None
+
+
+def _bit_depth(file: FileRecord) -> str | None:
+    depths = {_BIT_DEPTHS.get(PixelType(code)) if code in _BIT_DEPTHS else None for code in file.codes}
+    return (depths.pop() if len(depths) == 1 else "mixed") if depths else None
+
+
+def _is_anamorphic(part: PartHeader) -> bool | None:
+    aspect = finite(part.pixel_aspect_ratio)
+    return None if aspect is None else aspect != 1.0
+
+
+def _is_aces(part: PartHeader) -> bool | None:
+    flag = part.integer("acesImageContainerFlag")
+    return None if flag is None else flag == 1
+
+
+def _chromaticities(part: PartHeader) -> str | None:
+    attribute = part.by_name.get("chromaticities")
+    known = attribute and part.value("chromaticities", "chromaticities") is not None
+    return to_json_text(attribute) if attribute and known else None
+
+
+def _timecode(part: PartHeader) -> str | None:
+    value = part.value("timeCode", "timecode")
+    return read_timecode(value).text if isinstance(value, TimeCode) else None
+
+
+def _fps(part: PartHeader) -> float | None:
+    value = part.value("framesPerSecond", "rational")
+    return finite(value.value) if isinstance(value, Rational) else None
+
+
+def _all_known(values: Iterable[bool | None]) -> bool | None:
+    known = [value for value in values if value is not None]
+    return all(known) if known else None
+
+
+# fmt: off
+FILES_COLUMNS = (
+    required("file_id", TEXT, "XXH3-128 of the path, 32 hexadecimal digits; never changes with the content",
+             of=lambda o: o.file_id),
+    required("path", TEXT, "`<bucket>/<key>`, decoded once, case kept", of=lambda f: f.inspection.path),
+    required("bucket", TEXT, "Bucket", of=lambda f: f.inspection.bucket),
+    required("key", TEXT, "Key within the bucket", of=lambda f: f.inspection.key),
+    required("directory", TEXT, "Folder with the bucket, no trailing slash", of=lambda f: f.inspection.name.directory),
+    required("file_name", TEXT, "Last component of the key", of=lambda f: f.inspection.name.file_name),
+    required("content_key", TEXT, "XXH3-128 of path, etag, size and mtime: changes with every version",
+             of=lambda o: o.content_key),
+    required("inspection_id", TEXT, "The inspection that wrote this row and its child rows"),
+    nullable("etag", TEXT, "ETag without quotes; null where the store gives none or the object could not be read",
+             of=version(lambda v: v.etag)),
+    nullable("size_bytes", LONG, "Size of the object; null where it could not be read", "bytes",
+             of=version(lambda v: v.size_bytes)),
+    nullable("mtime", TIME, "Last modification; null where the object could not be read", "UTC",
+             of=version(lambda v: v.mtime)),
+    nullable("sequence", TEXT, "Sequence with its folder, frame digits as `#`; null for a file that is no frame",
+             of=lambda f: f.inspection.name.sequence),
+    nullable("frame_number", LONG, "Frame number by the name", of=_frame_number),
+    required("frame_padding", INT, "Digits of the frame number as written; 0 without one", "digits",
+             of=lambda f: f.inspection.name.padding),
+    required("status", TEXT, "`inspected`, or `failed` when the header cannot be read as OpenEXR",
+             of=lambda f: f.inspection.status.value),
+    nullable("error_code", TEXT, "Stable code of why it failed", of=lambda f: f.inspection.error_code),
+    nullable("error_message", TEXT, "Where and what, for people", of=lambda f: clipped(f.inspection.error_message)),
+    nullable("exr_version", INT, "OpenEXR version of the file (2)", of=header(lambda h: h.version_word & 0xFF)),
+    nullable("version_word", LONG, "Bytes 4 to 7: version and flags", of=header(lambda h: h.version_word)),
+    nullable("is_multipart", BOOL, "Multi-part flag", of=header(lambda h: h.is_multi_part)),
+    nullable("has_long_names", BOOL, "Flag for names above 31 bytes",
+             of=header(lambda h: bool(h.version_word & LONG_NAMES))),
+    nullable("has_non_image", BOOL, "Flag for deep (non-image) parts",
+             of=header(lambda h: bool(h.version_word & NON_IMAGE))),
+    nullable("multipart_count", INT, "Parts whose header could be read", "parts", of=header(lambda h: len(h.parts))),
+    nullable("is_deep", BOOL, "Whether any part is deep; null where a header does not say",
+             of=any_part(lambda p: p.is_deep)),
+    nullable("is_tiled", BOOL, "Whether any part is tiled; null where a header does not say",
+             of=any_part(lambda p: p.is_tiled)),
+    nullable("is_complete", BOOL, "Whether every chunk of every part is there; null where that is not known",
+             of=lambda f: f.inspection.is_complete if f.inspection.header else None),
+    nullable("header_bytes", LONG, "End of the last header; of a damaged one, how far it could be read", "bytes",
+             of=header(lambda h: h.end)),
+    nullable("header_is_partial", BOOL, "Whether the header is damaged further on, and this is what could be read of it",
+             of=header(lambda h: h.is_partial)),
+    nullable("header_hash", TEXT, "`xxh3_128:` and the hash of all attributes: equal headers, equal hash",
+             of=header(_header_hash)),
+    nullable("hash", TEXT, "Hash of the file's bytes with the algorithm before it; null unless asked for",
+             of=pixels(lambda r: r.file_hash)),
+    nullable("width", LONG, "Width of the first part's data window", "pixels",
+             of=first(lambda p: p.data_window and p.data_window.width)),
+    nullable("height", LONG, "Height of the first part's data window", "pixels",
+             of=first(lambda p: p.data_window and p.data_window.height)),
+    nullable("display_width", LONG, "Width of the first part's display window", "pixels",
+             of=first(lambda p: p.display_window and p.display_window.width)),
+    nullable("display_height", LONG, "Height of the first part's display window", "pixels",
+             of=first(lambda p: p.display_window and p.display_window.height)),
+    nullable("pixel_aspect_ratio", REAL, "Of the first part", "width / height",
+             of=first(lambda p: finite(p.pixel_aspect_ratio))),
+    nullable("is_anamorphic", BOOL, "Whether the first part's pixel aspect ratio is not 1", of=first(_is_anamorphic)),
+    nullable("part_type", TEXT, "Type of the first part: scanlineimage, tiledimage, deepscanline, deeptile",
+             of=first(lambda p: clipped(p.part_type))),
+    nullable("compression", TEXT, "Compression of the first part: NONE, RLE, ZIPS, ZIP, PIZ, PXR24, B44, ...",
+             of=first(compression)),
+    nullable("has_lossy_channels", BOOL,
+             "Whether the compression may alter any channel of any part; null where a compression is unknown",
+             of=_has_lossy_channels),
+    nullable("channel_count", INT, "Channels of all parts", "channels",
+             of=parts(lambda f: sum(len(part.channels or ()) for part in f.parts))),
+    nullable("layer_count", INT, "Layers of all parts, a layer once for each view", "layers",
+             of=parts(lambda f: sum(len(names.layers) for names in f.inspection.names))),
+    nullable("pixel_types", TEXT, "Pixel types of all parts, sorted, commas between: `FLOAT,HALF`", of=_pixel_types),
+    nullable("bit_depth", TEXT, "`16f`, `32f` or `32u` when all channels agree, otherwise `mixed`", of=_bit_depth),
+    nullable("views", TEXT, "Views of all parts in order, commas between; null where the file names none",
+             of=parts(lambda f: clipped(",".join(f.views)) or None)),
+    nullable("is_stereo", BOOL, "Whether the file holds two views or more, by `multiView` or by parts' `view`",
+             of=parts(lambda f: len(f.views) > 1)),
+    nullable("has_cryptomatte", BOOL, "Whether any part declares a Cryptomatte",
+             of=parts(lambda f: any(names.cryptomattes for names in f.inspection.names))),
+    nullable("software", TEXT, "First text attribute named software, any case", of=text_any_case("software")),
+    nullable("color_space", TEXT, "colorInteropID, or oiio:ColorSpace, or colorSpace, the first that is there",
+             of=text("colorInteropID", "oiio:ColorSpace", "colorSpace")),
+    nullable("color_interop_id", TEXT, "Attribute colorInteropID", of=text("colorInteropID")),
+    nullable("chromaticities", TEXT, "Attribute chromaticities as JSON text", of=first(_chromaticities)),
+    nullable("white_luminance", REAL, "Attribute whiteLuminance", "cd/m2", of=number("whiteLuminance")),
+    nullable("is_aces", BOOL, "Whether acesImageContainerFlag is 1; null without the attribute", of=first(_is_aces)),
+    nullable("camera_make", TEXT, "Attribute cameraMake", of=text("cameraMake")),
+    nullable("camera_model", TEXT, "Attribute cameraModel", of=text("cameraModel")),
+    nullable("lens_make", TEXT, "Attribute lensMake", of=text("lensMake")),
+    nullable("lens_model", TEXT, "Attribute lensModel", of=text("lensModel")),
+    nullable("iso_speed", REAL, "Attribute isoSpeed", of=number("isoSpeed")),
+    nullable("exposure_time", REAL, "Attribute expTime", "seconds", of=number("expTime")),
+    nullable("shutter_angle", REAL, "Attribute shutterAngle", "degrees", of=number("shutterAngle")),
+    nullable("t_stop", REAL, "Attribute tStop", of=number("tStop")),
+    nullable("aperture", REAL, "Attribute aperture", "f-number", of=number("aperture")),
+    nullable("focal_length", REAL, "nominalFocalLength, or effectiveFocalLength, or pinholeFocalLength", "mm",
+             of=number("nominalFocalLength", "effectiveFocalLength", "pinholeFocalLength")),
+    nullable("capture_date", TEXT, "Attribute capDate as written", of=text("capDate")),
+    nullable("utc_offset", REAL, "Attribute utcOffset", "seconds", of=number("utcOffset")),
+    nullable("owner", TEXT, "Attribute owner", of=text("owner")),
+    nullable("comments", TEXT, "Attribute comments", of=text("comments")),
+    nullable("creator", TEXT, "First text attribute named creator, author or artist, any case",
+             of=text_any_case("creator", "author", "artist")),
+    nullable("reel_name", TEXT, "Attribute reelName", of=text("reelName")),
+    nullable("timecode", TEXT, "Attribute timeCode as HH:MM:SS:FF, `;` before FF for drop frame", of=first(_timecode)),
+    nullable("fps", REAL, "Attribute framesPerSecond", "frames/s", of=first(_fps)),
+    required("stats_mode", TEXT, "How deep the pixels were looked at: `off`, `sampled`, `full`",
+             of=lambda f: f.inspection.stats_mode.value),
+    nullable("stats_stopped", TEXT, "Why reading pixels ended early; null when it did not",
+             of=pixels(lambda r: clipped(r.stopped) or None)),
+    nullable("nan_count", LONG, "NaNs in all samples that were read; null where none was read", "samples",
+             of=pixels(lambda r: sum(c.nan_count for c in r.channels) if r.channels else None)),
+    nullable("inf_count", LONG, "Infinities in all samples that were read", "samples",
+             of=pixels(lambda r: sum(c.inf_count for c in r.channels) if r.channels else None)),
+    nullable("is_black", BOOL, "Whether every part with colour channels is black, as far as it was read",
+             of=pixels(lambda r: _all_known(part.is_black for part in r.parts))),
+    nullable("is_constant", BOOL, "Whether every part is constant, as far as it was read",
+             of=pixels(lambda r: _all_known(part.is_constant for part in r.parts))),
+    nullable("pixel_fault_count", LONG, "Chunks whose pixels could not be had", "chunks",
+             of=pixels(lambda r: len(r.faults))),
+    nullable("policy", TEXT, "Name and version of the policy that judged", of=lambda f: f.inspection.policy or None),
+    nullable("worst_severity", TEXT, "`info`, `warning` or `error`; null without findings",
+             of=lambda f: worst_severity(f.inspection)),
+    required("error_count", INT, "Findings of severity error", "findings", of=findings(Severity.ERROR)),
+    required("warning_count", INT, "Findings of severity warning", "findings", of=findings(Severity.WARNING)),
+    required("info_count", INT, "Findings of severity info", "findings", of=findings(Severity.INFO)),
+    required("part_rows", INT, "Rows in `parts`; `db repair` holds them against what is there", "rows",
+             of=lambda f: f.child_rows["parts"]),
+    required("channel_rows", INT, "Rows in `channels`", "rows", of=lambda f: f.child_rows["channels"]),
+    required("attribute_rows", INT, "Rows in `attributes`", "rows", of=lambda f: f.child_rows["attributes"]),
+    required("stats_rows", INT, "Rows in `stats`", "rows", of=lambda f: f.child_rows["stats"]),
+    required("validation_rows", INT, "Rows in `validation`", "rows", of=lambda f: f.child_rows["validation"]),
+    required("inspector_version", TEXT, "Version of exr-inspector that wrote the row", of=lambda f: f.inspector_version),
+    required("schema_version", INT, "Version of these tables that the row was written for", of=lambda _: SCHEMA_VERSION),
+    required("inspected_at", TIME, "When the file was read", "UTC", of=lambda f: f.inspection.inspected_at),
+    nullable("event_id", TEXT, "Id of the event behind it", of=lambda f: clipped(f.inspection.event.event_id)),
+    nullable("sequencer", TEXT, "The store's sequencer, hexadecimal: orders events of one object",
+             of=lambda f: clipped(f.inspection.event.sequencer)),
+    nullable("event_time", TIME, "When the event happened", "UTC", of=lambda f: f.inspection.event.time),
+)
+# fmt: on

@@ -1,0 +1,78 @@
+"""The columns of the tables that record what writers did: `inspections`, `guards`, `schema_versions`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from exr_inspector.catalog.schema.columns import (
+    INT,
+    LONG,
+    REAL,
+    TEXT,
+    TIME,
+    clipped,
+    nullable,
+    required,
+    version,
+    worst_severity,
+)
+from exr_inspector.model import Inspection
+
+GUARD_COUNT = 1_024
+
+
+class AuditRecord(NamedTuple):
+    """What a row of `inspections` is made of, besides what only the write knows."""
+
+    inspection: Inspection
+    inspector_version: str
+
+
+# fmt: off
+INSPECTIONS_COLUMNS = (
+    required("inspection_id", TEXT, "Unique for every inspection or removal"),
+    required("file_id", TEXT, "The file", of=lambda o: o.file_id),
+    required("file_path", TEXT, "`<bucket>/<key>`", of=lambda o: o.file_path),
+    nullable("content_key", TEXT, "The version that was read; null for a removal", of=lambda o: o.content_key),
+    required("recorded_at", TIME, "When this row was written; retention goes by it", "UTC"),
+    nullable("inspected_at", TIME, "When the file was read; null for a removal", "UTC",
+             of=lambda r: r.inspection.inspected_at),
+    required("outcome", TEXT, "What became of it, see docs/queries.md: inserted, replaced, unchanged, ..."),
+    nullable("status", TEXT, "`inspected` or `failed`; null for a removal", of=lambda r: r.inspection.status.value),
+    nullable("error_code", TEXT, "Why it failed", of=lambda r: r.inspection.error_code),
+    nullable("error_message", TEXT, "Where and what", of=lambda r: clipped(r.inspection.error_message) or None),
+    nullable("etag", TEXT, "Version that was read", of=version(lambda v: v.etag)),
+    nullable("size_bytes", LONG, "Version that was read", "bytes", of=version(lambda v: v.size_bytes)),
+    nullable("mtime", TIME, "Version that was read", "UTC", of=version(lambda v: v.mtime)),
+    nullable("stats_mode", TEXT, "How deep the pixels were looked at", of=lambda r: r.inspection.stats_mode.value),
+    nullable("policy", TEXT, "Policy that judged", of=lambda r: r.inspection.policy or None),
+    nullable("worst_severity", TEXT, "Worst finding", of=lambda r: worst_severity(r.inspection)),
+    nullable("finding_count", INT, "Findings", "findings", of=lambda r: len(r.inspection.findings)),
+    nullable("event_id", TEXT, "Id of the event behind it", of=lambda r: clipped(r.inspection.event.event_id)),
+    nullable("sequencer", TEXT, "The store's sequencer", of=lambda r: clipped(r.inspection.event.sequencer)),
+    nullable("event_time", TIME, "When the event happened", "UTC", of=lambda r: r.inspection.event.time),
+    nullable("requests", LONG, "Requests to the object store", "requests", of=lambda r: r.inspection.cost.requests),
+    nullable("bytes_read", LONG, "Bytes of their bodies", "bytes", of=lambda r: r.inspection.cost.bytes_read),
+    nullable("duration_ms", REAL, "From the first request to the last rule", "ms", of=lambda r: r.inspection.duration_ms),
+    nullable("worker", TEXT, "Who did it: the name the writer was configured with"),
+    required("inspector_version", TEXT, "Version of exr-inspector", of=lambda r: r.inspector_version),
+    required("schema_version", INT, "Version of these tables"),
+)
+# fmt: on
+
+# fmt: off
+GUARDS_COLUMNS = (
+    required("guard_id", INT, f"0 to {GUARD_COUNT - 1}: a file's is chosen by its file_id"),
+    required("touched_by", TEXT, "The write that last touched it"),
+    required("touched_at", TIME, "When", "UTC"),
+)
+# fmt: on
+
+# fmt: off
+SCHEMA_VERSIONS_COLUMNS = (
+    required("schema_version", INT, "Version of these tables"),
+    required("applied_at", TIME, "When `db setup` brought them there", "UTC"),
+    required("inspector_version", TEXT, "By which version of exr-inspector"),
+    required("changes", TEXT, "What was created or added, JSON text list"),
+)
+# fmt: on

@@ -1,0 +1,238 @@
+"""The columns of `parts`: geometry, layout, completeness, and what was read of a part's pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from exr_inspector.catalog.schema.columns import (
+    BOOL,
+    CELL_BYTES,
+    INT,
+    LONG,
+    OWNER,
+    PART_INDEX,
+    REAL,
+    TEXT,
+    Of,
+    clipped,
+    compression,
+    finite,
+    nullable,
+    required,
+)
+from exr_inspector.exr.chunks.layout import Layout
+from exr_inspector.exr.chunks.tables import Completeness
+from exr_inspector.exr.header.as_json import compact_json
+from exr_inspector.exr.header.parser import PartHeader
+from exr_inspector.exr.header.values import Box2i, LevelMode, LevelRoundingMode, LineOrder, TileDesc, code_name
+from exr_inspector.exr.names import PartNames
+from exr_inspector.model import DeepStats, Inspection, PartPixels, PixelFault
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """What a row of `parts` is made of.
+
+    Attributes:
+        part: The part's header.
+        layout: Its layout, None where that is unknown.
+        names: Its channel names, None where they are unknown.
+        chunks: Its chunks, None where the chunk table is unknown.
+        levels: What was read of the pixels of each level.
+        faults: Chunks that failed to decode; None where no pixels were read.
+        base: Level (0, 0) of `levels`.
+    """
+
+    part: PartHeader
+    layout: Layout | None
+    names: PartNames | None
+    chunks: Completeness | None
+    levels: tuple[PartPixels, ...]
+    faults: tuple[PixelFault, ...]
+    base: PartPixels | None
+
+    @classmethod
+    def of(cls, inspection: Inspection, part: PartHeader) -> PartRecord:
+        """The record of a part of an inspection."""
+        index, report = part.index, inspection.pixels
+        levels = tuple(level for level in report.parts if level.part == index) if report else ()
+        return cls(
+            part=part,
+            layout=inspection.layouts[index] if index < len(inspection.layouts) else None,
+            names=inspection.names[index] if index < len(inspection.names) else None,
+            chunks=next((item for item in inspection.completeness if item.part == index), None),
+            levels=levels,
+            faults=tuple(fault for fault in report.faults if fault.part == index) if report else (),
+            base=next((level for level in levels if level.level_x == level.level_y == 0), None),
+        )
+
+    @property
+    def part_index(self) -> int:
+        """Position in the file."""
+        return self.part.index
+
+
+def data_window(make: Callable[[Box2i], object]) -> Of:
+    """A value of the data window; null without one."""
+    return lambda r: None if r.part.data_window is None else make(r.part.data_window)
+
+
+def display_window(make: Callable[[Box2i], object]) -> Of:
+    """A value of the display window; null without one."""
+    return lambda r: None if r.part.display_window is None else make(r.part.display_window)
+
+
+def tiles(make: Callable[[TileDesc], object]) -> Of:
+    """A value of the tile description; null without one."""
+    return lambda r: None if r.part.tiles is None else make(r.part.tiles)
+
+
+def chunks(make: Callable[[Completeness], object]) -> Of:
+    """A value of the chunks; null where the chunk table is unknown."""
+    return lambda r: None if r.chunks is None else make(r.chunks)
+
+
+def base(make: Callable[[PartPixels], object]) -> Of:
+    """A value of the pixels of level (0, 0); null where none were read."""
+    return lambda r: None if r.base is None else make(r.base)
+
+
+def deep(make: Callable[[DeepStats], object]) -> Of:
+    """A value of the deep pixels of level (0, 0); null for a flat part."""
+    return base(lambda b: None if b.deep is None else make(b.deep))
+
+
+def _window_json(window: Box2i) -> str:
+    x_min, y_min, x_max, y_max = window
+    return compact_json({"xMin": x_min, "yMin": y_min, "xMax": x_max, "yMax": y_max})
+
+
+def _missing(state: Completeness) -> str | None:
+    if state.is_complete:
+        return None
+    return compact_json(
+        {
+            "counts": {str(int(code)): count for code, count in state.counts.items()},
+            "ranges": [list(gap) for gap in state.missing],
+            "truncated": state.missing_truncated,
+            "zeroOnlyUpperLevels": state.zero_only_upper_levels,
+        }
+    )
+
+
+def _faults_json(record: PartRecord) -> str | None:
+    """As many faults as fit a cell."""
+    items: list[str] = []
+    left = CELL_BYTES - 2
+    for fault in record.faults:
+        item = compact_json([fault.chunk, fault.y_min, fault.y_max, fault.code, clipped(fault.message)])
+        left -= len(item.encode()) + 1
+        if left < 0:
+            break
+        items.append(item)
+    return f"[{','.join(items)}]" if items else None
+
+
+def _levels_json(record: PartRecord) -> str | None:
+    # Short names: a part of many ripmap levels must fit a cell.
+    levels = [
+        {
+            "x": level.level_x,
+            "y": level.level_y,
+            "total": level.chunks_total,
+            "read": level.chunks_read,
+            "constant": level.is_constant,
+            "black": level.is_black,
+            "deep": list(asdict(level.deep).values()) if level.deep else None,
+            "hash": level.pixel_hash,
+        }
+        for level in record.levels
+    ]
+    return compact_json(levels) if levels else None
+
+
+def _cryptomattes(names: PartNames) -> str | None:
+    found = dict.fromkeys([item.name or item.key for item in names.cryptomattes] + list(names.mattes))
+    return clipped(",".join(found)) or None
+
+
+# fmt: off
+PARTS_COLUMNS = (
+    *OWNER,
+    PART_INDEX,
+    nullable("part_name", TEXT, "Attribute name", of=lambda r: clipped(r.part.name)),
+    nullable("view_name", TEXT, "Attribute view", of=lambda r: clipped(r.part.view)),
+    nullable("part_type", TEXT, "How the chunks are laid out; the flags decide for a single flat part",
+             of=lambda r: clipped(r.part.part_type)),
+    nullable("is_deep", BOOL, "Whether pixels hold lists of samples; null where the header does not say",
+             of=lambda r: None if r.part.part_type is None else r.part.is_deep),
+    nullable("is_tiled", BOOL, "Whether chunks are tiles; null where the header does not say",
+             of=lambda r: None if r.part.part_type is None else r.part.is_tiled),
+    nullable("data_window", TEXT, 'The pixels that are stored, JSON text: {"xMin":..,"yMin":..,"xMax":..,"yMax":..}',
+             of=data_window(_window_json)),
+    nullable("data_x_min", INT, "Left edge of the data window", "pixels", of=data_window(lambda w: w.x_min)),
+    nullable("data_y_min", INT, "Top edge", "pixels", of=data_window(lambda w: w.y_min)),
+    nullable("data_x_max", INT, "Right edge, inside", "pixels", of=data_window(lambda w: w.x_max)),
+    nullable("data_y_max", INT, "Bottom edge, inside", "pixels", of=data_window(lambda w: w.y_max)),
+    nullable("display_window", TEXT, "The pixels that are meant to be seen, JSON text as data_window",
+             of=display_window(_window_json)),
+    nullable("display_x_min", INT, "Left edge of the display window", "pixels", of=display_window(lambda w: w.x_min)),
+    nullable("display_y_min", INT, "Top edge", "pixels", of=display_window(lambda w: w.y_min)),
+    nullable("display_x_max", INT, "Right edge, inside", "pixels", of=display_window(lambda w: w.x_max)),
+    nullable("display_y_max", INT, "Bottom edge, inside", "pixels", of=display_window(lambda w: w.y_max)),
+    nullable("width", LONG, "Width of the data window", "pixels", of=data_window(lambda w: w.width)),
+    nullable("height", LONG, "Height of the data window", "pixels", of=data_window(lambda w: w.height)),
+    nullable("pixel_aspect_ratio", REAL, "Attribute pixelAspectRatio", "width / height",
+             of=lambda r: finite(r.part.pixel_aspect_ratio)),
+    nullable("line_order", TEXT, "INCREASING_Y, DECREASING_Y or RANDOM_Y",
+             of=lambda r: None if r.part.line_order is None else code_name(LineOrder, r.part.line_order)),
+    nullable("compression", TEXT, "NONE, RLE, ZIPS, ZIP, PIZ, PXR24, B44, B44A, DWAA, DWAB, ...",
+             of=lambda r: compression(r.part)),
+    nullable("tiling", TEXT, 'JSON text {"xSize":..,"ySize":..,"mode":..}; null without a tiles attribute',
+             of=tiles(lambda t: compact_json({"xSize": t.x_size, "ySize": t.y_size, "mode": t.mode}))),
+    nullable("tile_width", LONG, "Width of a tile", "pixels", of=tiles(lambda t: t.x_size)),
+    nullable("tile_height", LONG, "Height of a tile", "pixels", of=tiles(lambda t: t.y_size)),
+    nullable("level_mode", TEXT, "ONE_LEVEL, MIPMAP_LEVELS or RIPMAP_LEVELS",
+             of=tiles(lambda t: code_name(LevelMode, t.level_mode))),
+    nullable("rounding_mode", TEXT, "ROUND_DOWN or ROUND_UP",
+             of=tiles(lambda t: code_name(LevelRoundingMode, t.rounding_mode))),
+    nullable("level_count", INT, "Levels; null where the layout is unknown", "levels",
+             of=lambda r: len(r.layout.levels) if r.layout else None),
+    required("channel_count", INT, "Channels", "channels", of=lambda r: len(r.part.channels or ())),
+    nullable("layer_count", INT, "Layers, a layer once for each view", "layers",
+             of=lambda r: len(r.names.layers) if r.names else None),
+    nullable("cryptomattes", TEXT, "Names of the Cryptomattes that it declares or holds, commas between",
+             of=lambda r: _cryptomattes(r.names) if r.names else None),
+    required("attribute_count", INT, "Attributes in the header, duplicates included", "attributes",
+             of=lambda r: len(r.part.attributes)),
+    nullable("chunk_count_declared", LONG, "Attribute chunkCount", "chunks", of=lambda r: r.part.chunk_count),
+    nullable("chunk_count_computed", LONG, "Chunks that the layout asks for; null where it is unknown", "chunks",
+             of=lambda r: r.layout.chunk_count if r.layout else None),
+    nullable("chunks_present", LONG, "Chunks that are there; null where the chunk table is unknown", "chunks",
+             of=chunks(lambda c: c.present)),
+    nullable("is_complete", BOOL, "Whether every chunk is there", of=chunks(lambda c: c.is_complete)),
+    nullable("complete_fraction", REAL, "Share of the chunks that are there", "0 to 1", of=chunks(lambda c: c.fraction)),
+    nullable("completeness_checked", TEXT, "What that rests on: `tables`, `last leader`, `leaders`, `rebuilt`",
+             of=chunks(lambda c: c.checked)),
+    nullable("missing", TEXT, "JSON text: counts by state, missing rectangles, whether the list is cut; null when complete",
+             of=chunks(_missing)),
+    nullable("pixel_chunks_read", LONG, "Chunks of level (0, 0) that were decoded", "chunks",
+             of=base(lambda b: b.chunks_read)),
+    nullable("is_constant", BOOL, "Whether every channel of level (0, 0) is constant, as far as it was read",
+             of=base(lambda b: b.is_constant)),
+    nullable("is_black", BOOL, "Whether all colour channels of level (0, 0) are zero, as far as they were read",
+             of=base(lambda b: b.is_black)),
+    nullable("deep_pixels", LONG, "Pixels of level (0, 0) of a deep part that were looked at", "pixels",
+             of=deep(lambda d: d.pixels)),
+    nullable("deep_samples", LONG, "Samples in them", "samples", of=deep(lambda d: d.total_samples)),
+    nullable("deep_min_samples", LONG, "Fewest in one pixel", "samples", of=deep(lambda d: d.min_samples)),
+    nullable("deep_max_samples", LONG, "Most in one pixel", "samples", of=deep(lambda d: d.max_samples)),
+    nullable("deep_empty_pixels", LONG, "Pixels without a sample", "pixels", of=deep(lambda d: d.empty_pixels)),
+    nullable("pixel_hash", TEXT, "Hash of the decoded samples of level (0, 0); null unless asked for",
+             of=base(lambda b: b.pixel_hash)),
+    nullable("pixels", TEXT, "JSON text: what was read of each level", of=_levels_json),
+    nullable("pixel_faults", TEXT, "JSON text: chunks whose pixels could not be had, as many as fit a cell",
+             of=_faults_json),
+)
+# fmt: on

@@ -1,0 +1,54 @@
+"""`./run` on Pythons that it does not support, and the lock file that its environments are made from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+FILES = sorted(ROOT.glob("requirements*.txt"))
+
+
+@pytest.mark.parametrize("version", [(2, 7, 18), (3, 9, 18), (3, 14, 0)])
+def test_other_pythons_get_one_line(version: tuple[int, int, int]) -> None:
+    program = (
+        f"import runpy, sys; sys.version_info = {(*version, 'final', 0)}; sys.version = '{'.'.join(map(str, version))}'; "
+        f"sys.argv = ['run', '--help']; runpy.run_path({str(ROOT / 'run')!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "3.10, 3.11, 3.12 or 3.13" in done.stderr
+
+
+def requirements(path: Path, python: str) -> dict[str, str]:
+    """Name and specifier of every package that a file asks for on one Python."""
+    environment = {"python_version": python, "python_full_version": f"{python}.1", "sys_platform": "linux"}
+    lines = (line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    found = [Requirement(line) for line in lines if line and not line.startswith("-")]
+    return {
+        item.name.lower().replace("_", "-"): str(item.specifier)
+        for item in found
+        if item.marker is None or item.marker.evaluate(environment)
+    }
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_lock_file_holds_every_pin_of_every_requirements_file(python: str) -> None:
+    locked = requirements(ROOT / "requirements.lock", python)
+    assert all(specifier.startswith("==") for specifier in locked.values())
+    for path in FILES:
+        for name, specifier in requirements(path, python).items():
+            assert locked.get(name) == specifier, f"{path.name}: {name}; write the lock file again with ./run lock"
+
+
+def test_the_lock_file_names_no_host_and_no_path() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "--" not in text.replace("./run lock", "")
+    assert not [line for line in text.splitlines() if " @ " in line]
