@@ -6,6 +6,4 @@ supported, and how to open the file by hand.
 
 from vastdb_local.address import ServerAddress, running_server
 from vastdb_local.faults import ANY, Fault, FaultKind, Faults
-from vastdb_local.server import FILE_SUFFIXES, LocalVastDB
-
-__all__ = ["ANY", "FILE_SUFFIXES", "Fault", "FaultKind", "Faults", "LocalVastDB", "ServerAddress", "running_server"]
+__all__ = ["ANY", "FILE_SUFFIXES", "CatalogEntry", "Fault", "FaultKind", "Faults", "LocalVastDB", "ServerAddress", "entries_of_folder", "running_server"]

@@ -119,6 +119,10 @@ def test_a_folder_without_images_is_said_to_be_one(called: Called, tmp_path: Pat
     assert code == 2
     (tmp_path / "empty" / "notes.txt").write_text("no image")
     code, out, err = called("ingest", "empty", "--catalog", "c.duckdb")
+    assert code == 2
+    assert "empty is empty; is the share mounted?" in err
+    (tmp_path / "empty" / "notes.txt").write_text("no image")
+    code, out, err = called("ingest", "empty", "--catalog", "c.duckdb")
     assert (code, err) == (0, "")
     assert "nothing there is named .exr" in out
 
