@@ -157,13 +157,13 @@ def pair(file: FileFacts, _parameters: RuleParameters) -> Results:
     views = file.views
     if len(views) < 2:
         return NOTHING
-    by_view: dict[str | None, frozenset[tuple[str, str, str]]] = dict.fromkeys(views, frozenset())
+    by_view: dict[str | None, set[tuple[str, str, str]]] = {view: set() for view in views}
     sizes: dict[str | None, dict[tuple[str, str, str], str]] = {view: {} for view in views}
     for part in file.parts:
         window = part.part.data_window
         for view, entries in part.channel_facts.by_view.items():
             if view in by_view:
-                by_view[view] |= entries
+                by_view[view].update(entries)
                 if window is not None:
                     sizes[view].update(dict.fromkeys(entries, f"{window.width}x{window.height}"))
     first = by_view[views[0]]
