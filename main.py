@@ -1,4 +1,4 @@
-"""The VAST DataEngine function: what the platform calls. It alone knows the platform's runtime; the work is `service`'s.
+"""The VAST DataEngine function: what the platform calls. `exr_inspector.function` does the work.
 
 `init` runs once a container, before it is ready; `handler` runs for each event, on up to 20 threads at once.
 """
@@ -19,7 +19,7 @@ BATCH = os.environ.get("EXR_BATCH", "").strip().lower() in {"1", "true", "on", "
 
 
 def init(ctx):
-    """Read the settings, prepare object store, database and policy. What is wrong with them fails here, by name."""
+    """Read the settings, prepare object store, database and policy. A wrong setting fails here, by name."""
     if BATCH and event_batching_handler is None:
         raise SettingsError("EXR_BATCH: this runtime has no vast.dataengine.sdk; batches need VAST 5.5 or newer")
     settings = load_settings(os.environ, getattr(ctx, "secrets", None), need=("catalog", "objects"))
@@ -27,7 +27,7 @@ def init(ctx):
 
 
 def handler(ctx, event):
-    """Make the tables agree with what happened to the object; raises only what a later delivery may mend."""
+    """Bring the object's rows up to date; raises only what a later delivery may fix."""
     if BATCH:
         return ctx.exr_service.handle_batch(list(event))
     return ctx.exr_service.handle(event)

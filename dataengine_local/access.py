@@ -19,8 +19,8 @@ def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
 
     Args:
         headers: The request's headers, names in lower case.
-        listening_on: The address the runtime listens on. `Host` is checked for loopback addresses only: whoever listens
-            on others wants to be reached under a name of the network.
+        listening_on: The address the runtime listens on. `Host` is checked for loopback addresses only: a
+            runtime that listens on another address may be reached under any name of the network.
     """
     origin = headers.get("origin")
     if origin is not None and not _is_local(_host_of(origin), listening_on):

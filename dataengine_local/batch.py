@@ -1,4 +1,4 @@
-"""Collects events into batches; `dataengine_local.invoker` carries a batch to the handler."""
+"""Collects events into batches; `dataengine_local.invoker` calls the handler with a batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Answer = TypeVar("_Answer")
 
 
 class BatchCollector(Generic[_Answer]):
-    """Collects events until they are `size`, or the first has waited `wait_seconds`; lives on one event loop."""
+    """Collects events until there are `size` of them or the first has waited `wait_seconds`. Belongs to one event loop."""
 
     def __init__(
         self, run: Callable[[list[VastEvent]], Awaitable[list[_Answer]]], *, size: int, wait_seconds: float
@@ -25,7 +25,7 @@ class BatchCollector(Generic[_Answer]):
         self._running: set[asyncio.Task[None]] = set()
 
     async def submit(self, event: VastEvent) -> _Answer:
-        """Wait until a batch with this event has run; answers what `run` gave for it."""
+        """Wait until a batch with this event has run, and return its result for this event."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[_Answer] = loop.create_future()
         self._waiting.append((event, answer))
@@ -40,11 +40,11 @@ class BatchCollector(Generic[_Answer]):
             self._timer.cancel()
             self._timer = None
         batch, self._waiting = self._waiting, []
-        task = asyncio.get_running_loop().create_task(self._carry_out(batch))
+        task = asyncio.get_running_loop().create_task(self._run_batch(batch))
         self._running.add(task)  # the loop itself keeps only a weak reference
         task.add_done_callback(self._running.discard)
 
-    async def _carry_out(self, batch: list[tuple[VastEvent, asyncio.Future[_Answer]]]) -> None:
+    async def _run_batch(self, batch: list[tuple[VastEvent, asyncio.Future[_Answer]]]) -> None:
         try:
             answers = await self._run([event for event, _ in batch])
         except Exception as error:  # noqa: BLE001 - handed on to every request that waits for this batch

@@ -146,7 +146,7 @@ def _entry_name(path: Path, what: str, entry: object) -> str:
 
 
 def _plain_text(path: Path, what: str, value: object) -> str:
-    """A scalar as the environment has it: `true` and `false` as YAML spells them, nothing as the empty text."""
+    """A scalar as text for the environment: booleans as `true` and `false`, null as the empty text."""
     if value is None:
         return ""
     if isinstance(value, bool):

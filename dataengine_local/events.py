@@ -30,7 +30,7 @@ _Kind = TypeVar("_Kind", bound="VastEvent")
 
 @dataclass(eq=False)
 class VastEvent:
-    """One event; this class itself stands for events made by hand.
+    """One event. Events that were made by hand are of this class, all others of a subclass.
 
     Attributes:
         attributes: Every CloudEvent attribute with its extensions, `time` as ISO 8601 text.

@@ -14,8 +14,8 @@ from dataengine_local.errors import EventError, LocalRuntimeError
 from dataengine_local.events import EVERY_FIVE_MINUTES, generated_event, schedule_event
 from dataengine_local.objects import event_of_object
 
-# How YAML's plain scalars get a type. Attributes of a CloudEvent are text as they are spelled: without resolvers. Its data
-# is JSON, which has no dates: without that one resolver.
+# YAML's resolvers give plain scalars a type. A CloudEvent's attributes are text, so they are loaded without resolvers; its
+# data is JSON, which has no dates, so it is loaded without the resolver for dates.
 _AS_TEXT: dict[str, Any] = {}
 _AS_JSON: dict[str, Any] = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -96,7 +96,7 @@ def command(
 def read_event(path: Path) -> dict[str, Any]:
     """An event from a YAML or JSON file, as `post_event` takes it.
 
-    Attributes are text in a CloudEvent, so they are taken as they are spelled: `id: 0012` is not a number.
+    Attributes of a CloudEvent are text and are taken literally: `id: 0012` is not a number.
 
     Raises:
         EventError: The file is not YAML, or holds no event.

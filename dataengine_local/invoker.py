@@ -1,7 +1,7 @@
-"""Carries events to the handler: on a thread of the pool, in a batch or alone, within a time limit; then to the sink.
+"""Calls the handler with events, single or in batches, within a time limit, and posts what it returns to the sink.
 
-The platform's rules for answers: 204 whatever was returned, 500 with the error's text for an exception. A call that runs into
-the time limit is answered 500 while its thread runs on, since no thread can be stopped from outside.
+The answer is 204 whatever the handler returns, and 500 with the error's text for an exception. A call that exceeds the time
+limit is answered 500 while its thread continues, since a thread cannot be stopped from outside.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Invoker:
         return tuple(self._kept.copy())
 
     async def invoke(self, event: VastEvent) -> Invocation:
-        """Carry one event to the handler, alone or in a batch, and what it returns to the sink."""
+        """Call the handler with one event, alone or in a batch, and post what it returns to the sink."""
         if self._batches is not None:
             invocation = await self._batches.submit(event)
         else:
@@ -92,7 +92,7 @@ class Invoker:
         return invocation
 
     def close(self) -> None:
-        """Let the threads end after their present calls."""
+        """Let the threads end after their current calls."""
         self._pool.close()
 
     async def _invoke_batch(self, events: list[VastEvent]) -> list[Invocation]:
@@ -146,7 +146,7 @@ class Invoker:
     async def _finish(self, event: VastEvent, result: Any, outcome: _Outcome) -> Invocation:
         error = outcome.error
         if event.trigger_labels:
-            self._ctx.logger.info("[LABELS] %s", event.trigger_labels)
+            self._ctx.logger.debug("[LABELS] %s", event.trigger_labels)
         if error is None and result is not None and self._config.sink_url is not None:
             try:
                 await asyncio.to_thread(self._deliver, self._config.sink_url, event, result)

@@ -31,7 +31,7 @@ def event_of_object(name: str, *, bucket_folder: Path | None = None) -> dict[str
 
     Args:
         name: A file's path, or `s3://bucket/key`.
-        bucket_folder: For a path: the folder that stands for the bucket. Its name is the bucket's name, and the key is the path
+        bucket_folder: For a path: the folder that is used as the bucket. Its name is the bucket's name, and the key is the path
             below it. None takes the folder of the file.
 
     Raises:

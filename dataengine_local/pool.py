@@ -33,7 +33,7 @@ class DaemonPool(Executor):
         return future
 
     def close(self) -> None:
-        """Drop the calls that are still queued, and let every thread end after its present one. Waits for nothing."""
+        """Cancel queued calls and let every thread end after its current one. Returns at once."""
         while True:
             try:
                 queued = self._calls.get_nowait()
@@ -51,6 +51,6 @@ class DaemonPool(Executor):
                 continue
             try:
                 future.set_result(call())
-            except BaseException as error:  # noqa: BLE001 - the future hands it on to whoever waits for the call
+            except BaseException as error:  # noqa: BLE001 - the future passes it to the thread that waits for the call
                 future.set_exception(error)
             del queued, future, call  # an idle thread must not keep the last event alive

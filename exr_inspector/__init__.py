@@ -16,7 +16,9 @@ imports vastdb and DuckDB.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from exr_inspector.delivery.check import Check
     from exr_inspector.errors import ExrInspectorError
+    from exr_inspector.library.checking import check
     from exr_inspector.library.judging import validate
     from exr_inspector.library.reading import inspect, inspect_all
     from exr_inspector.library.results import InspectedFile, ValidationReport
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Check",
     "ExrInspectorError",
     "Finding",
     "InspectedFile",
@@ -36,6 +39,7 @@ __all__ = [
     "Status",
     "ValidationReport",
     "__version__",
+    "check",
     "inspect",
     "inspect_all",
     "open_catalog",
@@ -43,6 +47,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Check": "delivery.check",
     "ExrInspectorError": "errors",
     "Finding": "model",
     "InspectedFile": "library.results",
@@ -52,6 +57,7 @@ _HOMES = {
     "StatsMode": "model",
     "Status": "model",
     "ValidationReport": "library.results",
+    "check": "library.checking",
     "inspect": "library.reading",
     "inspect_all": "library.reading",
     "open_catalog": "library.tables",

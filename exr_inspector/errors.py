@@ -38,6 +38,18 @@ class PolicyError(ExrInspectorError):
     code = "POLICY"
 
 
+class PatternError(ExrInspectorError):
+    """A pattern of file names cannot be used; the message says what was found and what was expected."""
+
+    code = "PATTERN"
+
+
+class NothingMatches(ExrInspectorError):
+    """A target names no file: no such file or folder, an empty one, or a pattern that nothing fits."""
+
+    code = "NO_FILES"
+
+
 class EventError(ExrInspectorError):
     """An event has no shape we know; the message says what was found."""
 
@@ -165,6 +177,22 @@ class BucketUnavailable(SourceError):
 
     code = "SOURCE_BUCKET"
     retryable = True
+
+
+class CredentialsRefused(SourceError):
+    """The store does not accept who asks: a wrong clock, rotated or expired keys.
+
+    Retryable: it says nothing of the object, and the next delivery succeeds once somebody has mended it.
+    """
+
+    code = "SOURCE_CREDENTIALS"
+    retryable = True
+
+
+class ObjectUnreadable(SourceError):
+    """The store holds the object but does not hand it out: archived, or encrypted with a key that we do not have."""
+
+    code = "SOURCE_UNREADABLE"
 
 
 class AccessDenied(SourceError):

@@ -75,6 +75,7 @@ class Inspector:
         stats: StatsMode | None = None,
         levels: str | None = None,
         with_hash: bool | None = None,
+        with_zeros: bool = False,
     ) -> Inspector:
         """An inspector with the settings' limits.
 
@@ -83,6 +84,7 @@ class Inspector:
             stats: How deep to look at pixels, if not as the settings say.
             levels: `first` or `all` levels of mipmaps and ripmaps, if not as the settings say.
             with_hash: Whether to hash file and pixels, if not as the settings say.
+            with_zeros: Whether a full pass notes where colour is exactly zero.
         """
         hashed = settings.hash if with_hash is None else with_hash
         pixels = PixelConfig(
@@ -91,6 +93,7 @@ class Inspector:
             all_levels=(levels or settings.stats_levels) == "all",
             hash_file=hashed,
             hash_pixels=hashed,
+            with_zeros=with_zeros,
         )
         config = InspectorConfig(
             initial_read_bytes=settings.initial_read_bytes,

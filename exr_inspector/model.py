@@ -235,6 +235,23 @@ class DeepStats:
 
 
 @dataclass(frozen=True, slots=True)
+class ZeroGrid:
+    """Where the colour of a part is exactly zero: a missing bucket shows as a rectangle that other frames do not have.
+
+    Attributes:
+        columns: Cells in a row.
+        rows: Rows of cells.
+        cell_px: Width and height of a cell, pixels; the first one begins at the data window's corner.
+        bits: One bit a cell, row by row, packed as by `numpy.packbits`: set where R, G and B (or Y) are zero in all of it.
+    """
+
+    columns: int
+    rows: int
+    cell_px: int
+    bits: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class PartPixels:
     """What was read of one part's level.
 
@@ -249,6 +266,7 @@ class PartPixels:
         is_black: Whether all colour channels (R, G, B, Y of any layer) are zero; None without any, or where a sample was zero.
         deep: Samples per pixel, None for a flat part.
         pixel_hash: Hash of the decoded samples of all chunks, equal for equal pixels in any container; None unless asked for.
+        zeros: Where the part's colour is zero; None unless asked for, and where the part has none.
     """
 
     part: int
@@ -260,6 +278,7 @@ class PartPixels:
     is_black: bool | None
     deep: DeepStats | None
     pixel_hash: str | None
+    zeros: ZeroGrid | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ class Settings:
 
 def load_settings(
     environ: Mapping[str, str],
-    secrets: Mapping[str, Mapping[str, object]] | None = None,
+    secrets: Mapping[str, object] | None = None,
     secrets_dir: Path | None = SECRETS_DIR,
     *,
     need: Collection[str] = (),

@@ -31,7 +31,7 @@ class SecretLayers:
     def read(
         cls,
         environ: Mapping[str, str],
-        secrets: Mapping[str, Mapping[str, object]],
+        secrets: Mapping[str, object],
         folder: Path | None,
         faults: list[str],
     ) -> SecretLayers:
@@ -60,9 +60,12 @@ class SecretLayers:
         return None
 
 
-def _platform(secrets: Mapping[str, Mapping[str, object]], faults: list[str]) -> Layer:
+def _platform(secrets: Mapping[str, object], faults: list[str]) -> Layer:
+    """Secrets by name and key, and keys that belong to no named secret."""
+    groups = {name: keys for name, keys in secrets.items() if isinstance(keys, Mapping)}
+    flat = {name: value for name, value in secrets.items() if not isinstance(value, Mapping)}
     layer: dict[str, dict[str, str]] = {}
-    for name, keys in secrets.items():
+    for name, keys in {**groups, **({_FLAT: flat} if flat else {})}.items():
         layer[name] = {}
         for setting in TABLE:
             value = keys.get(setting.name)
@@ -70,7 +73,9 @@ def _platform(secrets: Mapping[str, Mapping[str, object]], faults: list[str]) ->
                 if value.strip():
                     layer[name][setting.name] = value.strip()
             elif value is not None:
-                faults.append(f"{setting.name}: secret {name} holds something that is not text")
+                faults.append(
+                    f"{setting.name}: {f'secret {name}' if name else 'a secret'} holds something that is not text"
+                )
     return layer
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -14,6 +15,7 @@ from vastdb_local.http import HttpServer
 from vastdb_local.service import Service
 from vastdb_local.signature import SignatureCheck
 from vastdb_local.storage import Database
+from vastdb_local.vast_catalog import CatalogEntry, write_catalog
 from vastdb_local.version import parse_version
 
 _CLOSING_SECONDS = 0.02  # how soon the server notices that it is to close
@@ -154,6 +156,17 @@ class LocalVastDB:
             self._database.add_bucket(name)
         else:
             self._database.add_plain_bucket(name)
+
+    def write_catalog(self, entries: Iterable[CatalogEntry]) -> int:
+        """Replace the VAST Catalog, which `tx.catalog()` reads, by another snapshot, in one transaction.
+
+        Args:
+            entries: Of files and folders, such as `entries_of_folder("renders", root="/renders")`.
+
+        Returns:
+            How many entries it has.
+        """
+        return write_catalog(self._database, entries)
 
     def counters(self) -> dict[str, int]:
         """Requests by operation since the start or the last reset; those with wrong keys do not count."""

@@ -29,8 +29,10 @@ every query. The columns are explained in [tables.md](tables.md).
   has the file open. Without, it asks the database of `VAST_DB_ENDPOINT`, on a cluster as on a laptop: by VAST's ADBC
   driver (`pip install adbc-driver-vastdb`), or, where that is missing, through the SDK, which answers queries of one
   table. Which catalog answered is printed on standard error.
-- With Trino or ADBC on a cluster: the same text; put values in place of `:name`. The tables are
-  `vast."<bucket>|<schema>".files` and so on, or `"<bucket>/<schema>".files` in the database's own query engine.
+- With another client: [connections](#connections). The tables are `"<bucket>/<schema>".files` and so on in the
+  database's own query engine, `vast."<bucket>|<schema>".files` in Trino, `ndb.<bucket>.<schema>.files` in Spark. Put
+  values in place of `:name`. The statements are in DuckDB's dialect, which is that of VAST's query engine, too; `./run
+  query layers --show trino` (or `spark`) prints a query for Trino 478 or Spark 3.5.
 - From Python: `Catalog(config).read` answers the same questions typed, with predicates that the server carries out: `file`,
   `list_files`, `layers`, `sequence`, `find_attributes`, `distinct`.
 
@@ -38,7 +40,65 @@ every query. The columns are explained in [tables.md](tables.md).
 ASCII. `./run query` derives it. A range, unlike a function, lets a server skip rows in sorted tables.
 
 Join child tables on `file_id` and `content_key`: then rows of another version are never counted along, even on a server that
-shows a replacement half done. The statements keep to what Trino and DuckDB both understand, except where a comment says so.
+shows a replacement half done.
+"""
+_CONNECTIONS = """## Connections
+
+`ENDPOINT` is the URL of the database's virtual IP, or of `./run localdb serve`; a local server answers the SDK and ADBC.
+
+**ADBC** (`pip install adbc-driver-vastdb`), and polars over it:
+
+```python
+import adbc_driver_manager.dbapi as dbapi
+import adbc_driver_vastdb
+import polars
+
+keys = {"vast.db.endpoint": ENDPOINT, "vast.db.access_key": ACCESS_KEY, "vast.db.secret_key": SECRET_KEY}
+with dbapi.connect(driver=adbc_driver_vastdb.get_driver_path(), db_kwargs=keys) as connection, connection.cursor() as cursor:
+    cursor.execute('SELECT path, width, height FROM "vastdb/exr_inspector".files')
+    frame = polars.from_arrow(cursor.fetch_arrow_table())
+```
+
+**The vastdb SDK**, pandas, and DuckDB over what it reads:
+
+```python
+import duckdb
+import vastdb
+
+session = vastdb.connect(endpoint=ENDPOINT, access=ACCESS_KEY, secret=SECRET_KEY)
+with session.transaction() as tx:
+    table = tx.bucket("vastdb").schema("exr_inspector").table("files")
+    files = table.select(["path", "width"], table["path"].startswith("renders/")).read_all()
+frame = files.to_pandas()
+wide = duckdb.sql("SELECT path FROM files WHERE width > 4000")
+```
+
+**DuckDB on the file** of a local database that no server has open:
+
+```python
+import duckdb
+
+with duckdb.connect("catalog.duckdb", read_only=True) as database:
+    frame = database.sql('SELECT path FROM "vastdb/exr_inspector".files').to_df()
+```
+
+**Trino** with VAST's connector as the catalog `vast` (`pip install trino`):
+
+```python
+import trino
+
+connection = trino.dbapi.connect(host="trino", port=8080, user="me", catalog="vast", schema="vastdb|exr_inspector")
+rows = connection.cursor().execute("SELECT path, width FROM files WHERE is_deep").fetchall()
+```
+
+**Spark 3.5** with VAST's connector, whose jar and settings come with the cluster's release:
+
+```python
+session.sql("USE ndb.vastdb.exr_inspector")
+text = ...  # what `./run query layers --show spark` prints
+frame = session.sql(text, args={"sequence": "renders/sh1/beauty.####.exr"})
+```
+
 """
 _COST = """## What writing and reading costs
 
@@ -114,6 +174,6 @@ def render() -> str:
     for number, title in _QUESTIONS.items():
         parts.append(f"## {title}\n" if number == "panels" else f"## {number}. {title}\n")
         parts += [_section(query) for query in cookbook().values() if query.question == number]
-    parts.append(_COST)
+    parts += [_CONNECTIONS, _COST]
     parts.append(_OUTCOMES + "\n".join(f"| `{item.value}` | {item.meaning} |" for item in Outcome) + "\n")
     return "\n".join(parts)

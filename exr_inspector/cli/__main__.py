@@ -13,7 +13,7 @@ import click
 
 from dataengine_local.errors import DataEngineError
 from exr_inspector import __version__
-from exr_inspector.catalog.sdk.echoes import silence_sdk_loggers
+from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import ExrInspectorError
 from vastdb_local.errors import VastDBLocalError
 
@@ -26,6 +26,7 @@ COMMANDS = {
     "ingest-plan": "exr_inspector.cli.commands.ingest_plan",
     "ingest-lane": "exr_inspector.cli.commands.ingest_lane",
     "query": "exr_inspector.cli.commands.query",
+    "check": "exr_inspector.cli.commands.check",
     "validate": "exr_inspector.cli.commands.validate",
     "rules": "exr_inspector.cli.commands.rules",
     "db": "exr_inspector.cli.commands.db",

@@ -5,37 +5,70 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from exr_inspector.catalog.read.frames import frame_of_row
+from exr_inspector.delivery.files import paths_of
+from exr_inspector.delivery.naming import Recognised, is_pattern, match_pattern, parse_pattern, recognise
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, names_of, session, settings_from
 from exr_inspector.library.results import ValidationReport
-from exr_inspector.library.targets import expand_one
-from exr_inspector.model import Inspection, StatsMode
+from exr_inspector.model import Inspection, SequenceName, StatsMode
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection, validate_sequence
 from exr_inspector.validation.reports import ValidationResult, sort_findings
 
+if TYPE_CHECKING:
+    from exr_inspector.catalog.read.pages import FrameRows
+
+# A summary is made before all names are known: its sequence and frame are filled in afterwards.
+_UNNAMED = SequenceName("", "", "?", 0, 0)
 _GIVE_UP = 10  # faults in a row after which the rest of a target is left: the store is down
 
 
 class Frames:
-    """The frames that were met, and what their sequences are called where the user sees them."""
+    """The frames that were met; which of them belong together is settled when all their names are known.
 
-    def __init__(self) -> None:
-        self._frames: list[FrameSummary] = []
-        self._names: dict[str, str] = {}
+    Args:
+        targets: What the user named: patterns among them decide for the files that match.
+    """
 
-    def add(self, frame: FrameSummary | None, name: str) -> None:
-        """Keep a frame of the file that the user knows as `name`; what is no frame is left out."""
+    def __init__(self, targets: Iterable[str]) -> None:
+        self._patterns = [parse_pattern(target) for target in targets if is_pattern(target)]
+        self._met: dict[str, FrameSummary] = {}
+
+    def add(self, inspection: Inspection, name: str) -> None:
+        """Keep the file that the user knows as `name`."""
+        self._keep(frame_of_inspection(replace(inspection, name=_UNNAMED)), name)
+
+    def add_row(self, rows: FrameRows, name: str) -> None:
+        """Keep a file by its stored rows."""
+        file = {**rows.file, "sequence": _UNNAMED.sequence, "frame_number": _UNNAMED.frame}
+        self._keep(frame_of_row(file, rows.parts, rows.channels), name)
+
+    def _keep(self, frame: FrameSummary | None, name: str) -> None:
         if frame is not None:
-            self._frames.append(frame)
-            folder, slash, _ = name.rpartition("/")
-            self._names.setdefault(frame.sequence, folder + slash + frame.sequence.rpartition("/")[2])
+            self._met[name] = frame
 
     def judged(self, policy: Policy) -> Iterator[ValidationResult]:
-        """Every sequence with its findings."""
-        for sequence, findings in validate_sequence(self._frames, policy).items():
-            name = self._names.get(sequence, sequence)
-            yield ValidationResult(name, sort_findings(findings), policy.label, is_sequence=True)
+        """Every sequence with its findings; names that leave it open which number is the frame are a fault."""
+        left = dict(self._met)
+        found: list[Recognised] = []
+        for pattern in self._patterns:
+            found += match_pattern(pattern, left).sequences
+            left = {name: frame for name, frame in left.items() if pattern.frame_of(name) is None}
+        recognition = recognise(left)
+        for sequence in [*found, *recognition.sequences]:
+            frames = [
+                replace(self._met[member.path], sequence=sequence.pattern, frame=member.number, padding=member.padding)
+                for member in sequence.members
+            ]
+            for findings in validate_sequence(frames, policy).values():
+                yield ValidationResult(sequence.pattern, sort_findings(findings), policy.label, is_sequence=True)
+        for group in recognition.ambiguous:
+            names = ", ".join(name.rpartition("/")[2] for name in group[:4])
+            why = f"no sequence recognised: several numbers vary in {names}; give a pattern such as name_####.exr"
+            yield ValidationResult(group[0].rpartition("/")[0], (), policy.label, why)
 
 
 def judge_files(session: Session, targets: Iterable[str], frames: Frames | None) -> Iterator[ValidationResult]:
@@ -48,7 +81,7 @@ def judge_files(session: Session, targets: Iterable[str], frames: Frames | None)
     for target in targets:
         in_a_row = 0
         try:
-            with closing(session.inspect_each(expand_one(session.opener, target))) as answers:
+            with closing(session.inspect_each(paths_of(session.opener, target))) as answers:
                 for name, answer in answers:
                     if isinstance(answer, ExrInspectorError):
                         in_a_row += 1
@@ -62,7 +95,7 @@ def judge_files(session: Session, targets: Iterable[str], frames: Frames | None)
                     in_a_row = 0
                     yield judged(name, answer, session.policy)
                     if frames is not None:
-                        frames.add(frame_of_inspection(answer), name)
+                        frames.add(answer, name)
         except ExrInspectorError as error:
             yield ValidationResult(target, (), label, f"{error.code}: {error}")
 
@@ -114,8 +147,9 @@ def validate(
         SettingsError: A setting is wrong.
     """
     with session(settings_from(settings), stats=stats, hash=hash, policy=policy) as made:
-        frames = Frames() if sequences else None
-        results = list(judge_files(made, names_of(targets), frames))
+        names = names_of(targets)
+        frames = Frames(names) if sequences else None
+        results = list(judge_files(made, names, frames))
         if frames is not None:
             results += frames.judged(made.policy)
     return ValidationReport(tuple(results))

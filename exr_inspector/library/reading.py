@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+from exr_inspector.delivery.files import inspect_all as inspect_each
+from exr_inspector.delivery.files import paths_of
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.results import InspectedFile
-from exr_inspector.library.targets import expand
 from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import SourceOpener
@@ -25,8 +24,6 @@ from exr_inspector.validation.policies.source import PolicySource
 Stats = Literal["off", "sampled", "full"]
 DEFAULT_STATS: Stats = "sampled"
 UNREADABLE = "SOURCE_"  # error codes of files that could not be read, which says nothing about what they hold
-_WORKERS = 8
-_AHEAD = 32  # files that are read or waiting; their headers are in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +50,7 @@ class Session:
 
     def inspect_each(self, names: Iterable[str]) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
         """Every file's inspection, or what was raised, in their order; several are read at a time."""
-
-        def one(name: str) -> Inspection | ExrInspectorError:
-            try:
-                return self.inspect(name)
-            except ExrInspectorError as error:
-                return error
-
-        ahead: deque[tuple[str, Future[Inspection | ExrInspectorError]]] = deque()
-        pool = ThreadPoolExecutor(_WORKERS, "inspect")
-        try:
-            for name in names:
-                ahead.append((name, pool.submit(one, name)))
-                if len(ahead) == _AHEAD:
-                    first, coming = ahead.popleft()
-                    yield first, coming.result()
-            while ahead:
-                first, coming = ahead.popleft()
-                yield first, coming.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        return inspect_each(names, self.inspect)
 
 
 def settings_from(settings: Mapping[str, str] | None) -> Settings:
@@ -91,6 +69,7 @@ def session(
     stats: Stats = DEFAULT_STATS,
     hash: bool = False,  # noqa: A002 - the option's name everywhere
     levels: Literal["first", "all"] | None = None,
+    zeros: bool = False,
     policy: str = "default",
 ) -> Iterator[Session]:
     """What reading files needs, closed at the end.
@@ -99,7 +78,9 @@ def session(
         PolicyError: There is no such policy, or it is wrong.
     """
     with closing(SourceOpener(settings)) as opener:
-        inspector = Inspector.from_settings(settings, stats=StatsMode(stats), levels=levels, with_hash=hash)
+        inspector = Inspector.from_settings(
+            settings, stats=StatsMode(stats), levels=levels, with_hash=hash, with_zeros=zeros
+        )
         yield Session(opener, inspector, PolicySource.from_settings(settings, policy).current())
 
 
@@ -168,12 +149,17 @@ def inspect_all(
     """
     with (
         session(settings_from(settings), stats=stats, hash=hash, levels=levels, policy=policy) as made,
-        closing(made.inspect_each(expand(made.opener, names_of(targets)))) as answers,
+        closing(made.inspect_each(_paths(made, names_of(targets)))) as answers,
     ):
         for _, answer in answers:
             if isinstance(answer, ExrInspectorError):
                 raise answer
             yield InspectedFile.of(answer)
+
+
+def _paths(made: Session, targets: Iterable[str]) -> Iterator[str]:
+    for target in targets:
+        yield from paths_of(made.opener, target)
 
 
 def names_of(targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from exr_inspector.catalog.read.frames import frame_of_row
+from exr_inspector.delivery.naming import is_pattern, parse_pattern
 from exr_inspector.library.judging import Frames, unchecked
-from exr_inspector.library.targets import fixed_part, is_pattern, matches
 from exr_inspector.settings import Settings
-from exr_inspector.validation import Policy, frame_of_inspection, validate
+from exr_inspector.validation import Policy, validate
 from exr_inspector.validation.rejudge import with_problems
 from exr_inspector.validation.reports import ValidationResult, sort_findings
 
@@ -32,10 +31,10 @@ def _tables(settings: Settings) -> Iterator[Connection]:
 
 def _prefix(target: str) -> tuple[str, Callable[[str], bool]]:
     """What paths begin with, and which of those are meant: all, or those whose names match a pattern."""
-    folder, slash, pattern = target.rpartition("/")
     if not is_pattern(target):
         return target, lambda _: True
-    return folder + slash + fixed_part(pattern), lambda path: matches(path.rpartition("/")[2], pattern)
+    pattern = parse_pattern(target)
+    return pattern.beginning, pattern.matches
 
 
 def judge_catalog(
@@ -55,7 +54,7 @@ def judge_catalog(
                     findings = sort_findings(validate(again, policy))
                     yield ValidationResult(path, findings, policy.label, unchecked=unchecked(again))
                     if frames is not None:
-                        frames.add(frame_of_inspection(again), path)
+                        frames.add(again, path)
 
 
 def gather_frames(settings: Settings, prefixes: Iterable[str], frames: Frames) -> None:
@@ -68,4 +67,4 @@ def gather_frames(settings: Settings, prefixes: Iterable[str], frames: Frames) -
             for rows in stored_frames(connection, start):
                 path = str(rows.file["path"])
                 if is_meant(path):
-                    frames.add(frame_of_row(rows.file, rows.parts, rows.channels), path)
+                    frames.add_row(rows, path)

@@ -71,6 +71,7 @@ class PixelConfig:
         max_faults: Damaged chunks after which reading ends.
         hash_file: Whether to hash the file's bytes; only when everything is read.
         hash_pixels: Whether to hash decoded pixels; only when everything is read.
+        with_zeros: Whether to note where the colour of parts is zero; only when everything is read.
         hash_bytes: Most memory for rows of tiles that wait to be hashed.
     """
 
@@ -87,6 +88,7 @@ class PixelConfig:
     max_faults: int = 1000
     hash_file: bool = False
     hash_pixels: bool = False
+    with_zeros: bool = False
     hash_bytes: int = 256 << 20
 
 
@@ -147,15 +149,16 @@ def read_pixels(
     picks = _picks(layouts, config) if is_full else 0
     in_library = MemoryPool(budget.decoded.capacity // _LIBRARY_PART)
     context = FileContext(
-        source,
-        file_size,
-        header.is_multi_part,
-        budget,
-        deadline,
-        is_full,
-        picks,
-        config.max_faults,
-        in_library,
+        source=source,
+        file_size=file_size,
+        is_multi_part=header.is_multi_part,
+        budget=budget,
+        deadline=deadline,
+        is_full=is_full,
+        picks=picks,
+        max_faults=config.max_faults,
+        with_zeros=config.with_zeros and is_full,
+        in_library=in_library,
         overlapping=source.limited(ReadBudget(_MAX_OVERLAPPING_READS, file_size)),
     )
     reading = _Reading(context, config, layouts, plan)
@@ -195,7 +198,7 @@ class _Reading:
         self._faults = 0
         for part, layout in enumerate(layouts):
             for number, level in enumerate(layout.levels if config.all_levels else layout.levels[:1]):
-                figures = empty_figures(part, layout, number, picks=context.picks)
+                figures = empty_figures(part, layout, number, picks=context.picks, with_zeros=context.with_zeros)
                 self._levels[part, number] = figures
                 if config.hash_pixels and context.is_full:
                     self._hashers[part, number] = PixelHasher(layout, level, config.hash_bytes)
@@ -382,4 +385,5 @@ def _part_pixels(
         else None,
         deep=figures.deep.result() if layout.is_deep and figures.deep.pixels else None,
         pixel_hash=pixel_hash,
+        zeros=figures.zeros.result() if figures.zeros and exact else None,
     )

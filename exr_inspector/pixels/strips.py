@@ -24,6 +24,7 @@ from exr_inspector.pixels.distribution import Distribution, stride_for
 from exr_inspector.pixels.hashing import PixelHasher
 from exr_inspector.pixels.mini_file import Payload
 from exr_inspector.pixels.statistics import Accumulator, DeepAccumulator, Workspace
+from exr_inspector.pixels.zeros import ZeroMap
 from exr_inspector.settings import limit_text
 from exr_inspector.storage import Deadline, RangeSource
 
@@ -47,6 +48,7 @@ class FileContext:
         is_full: Whether every chunk is read.
         picks: Most values of a channel that are kept for percentiles and histograms; 0 to do without these.
         max_faults: Damaged chunks after which a strip ends: the library writes lines about each of them.
+        with_zeros: Whether to note where colour is zero.
         in_library: How much of this file the library may have in hands at a time; the reader takes of it for each strip.
         overlapping: Where chunks that overlap others are read from, within a budget of its own.
     """
@@ -59,6 +61,7 @@ class FileContext:
     is_full: bool
     picks: int
     max_faults: int
+    with_zeros: bool
     in_library: MemoryPool
     overlapping: RangeSource
 
@@ -114,6 +117,7 @@ class LevelFigures:
         faults: Chunks that were not.
         stopped: Why not all was decoded: `time`, `faults` for too many of these, empty when all was.
         read: Of a strip's own figures, the position of its request in the plan.
+        zeros: Where colour is zero; None unless asked for.
     """
 
     part: int
@@ -124,6 +128,7 @@ class LevelFigures:
     faults: list[PixelFault] = field(default_factory=list)
     stopped: str = ""
     read: int = 0
+    zeros: ZeroMap | None = None
 
     def merge(self, other: LevelFigures) -> None:
         """Take in the figures of other chunks of the same level."""
@@ -133,6 +138,8 @@ class LevelFigures:
         self.chunks_read += other.chunks_read
         self.faults.extend(other.faults)
         self.stopped = self.stopped or other.stopped
+        if self.zeros is not None and other.zeros is not None:
+            self.zeros.merge(other.zeros)
 
     def add(self, block: DecodedBlock, workspace: Workspace) -> None:
         """Take in decoded chunks."""
@@ -145,6 +152,8 @@ class LevelFigures:
                 accumulator.note(first_inf=block.first_pixel(number, np.isinf))
         if block.counts is not None:
             self.deep.add(block.counts)
+        if self.zeros is not None:
+            self.zeros.add(block)
         self.chunks_read += len(block.places)
 
 
@@ -155,7 +164,9 @@ def level_samples(layout: Layout, level: Level, channel: int) -> int:
     return columns * samples(entry.y_sampling, window.y_min, window.y_min + level.height - 1)
 
 
-def empty_figures(part: int, layout: Layout, level: int, *, picks: int, seed: int = 0) -> LevelFigures:
+def empty_figures(
+    part: int, layout: Layout, level: int, *, picks: int, seed: int = 0, with_zeros: bool = False
+) -> LevelFigures:
     """Figures of no chunks yet, with distributions of about `picks` values a channel, or without if that is 0.
 
     `seed` tells strips of one level apart: each picks values at other places.
@@ -167,7 +178,8 @@ def empty_figures(part: int, layout: Layout, level: int, *, picks: int, seed: in
             stride = stride_for(level_samples(layout, layout.levels[level], number), picks)
             distribution = Distribution(channel.pixel_type, stride, 2 * picks, seed)
         accumulators.append(Accumulator(PixelType(channel.pixel_type), distribution))
-    return LevelFigures(part, level, accumulators)
+    zeros = ZeroMap(layout, layout.levels[level]) if with_zeros and layout.levels else None
+    return LevelFigures(part, level, accumulators, zeros=zeros)
 
 
 def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
@@ -182,7 +194,12 @@ def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
         SourceError: Bytes beyond the strip's buffer had to be read, and could not.
     """
     figures = empty_figures(
-        strip.part, strip.layout, strip.level, picks=context.picks, seed=strip.indices[0] if strip.indices else 0
+        strip.part,
+        strip.layout,
+        strip.level,
+        picks=context.picks,
+        seed=strip.indices[0] if strip.indices else 0,
+        with_zeros=context.with_zeros,
     )
     figures.read = strip.read
     chunks: list[Chunk] = []

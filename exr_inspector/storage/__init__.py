@@ -5,11 +5,11 @@ Nothing here knows what the bytes mean.
 """
 
 from exr_inspector.deadline import Deadline
-from exr_inspector.storage.opener import FILE_BUCKET, MEMORY_BUCKET, SourceOpener
-from exr_inspector.storage.prefixed import PrefixedSource
-from exr_inspector.storage.source import ObjectEntry, RangeSource, ReadBudget
+from exr_inspector.storage.opener import DEFAULT_EXCLUDES, FILE_BUCKET, MEMORY_BUCKET, SourceOpener
+from exr_inspector.storage.source import ObjectEntry, PrefixedSource, RangeSource, ReadBudget
 
 __all__ = [
+    "DEFAULT_EXCLUDES",
     "FILE_BUCKET",
     "MEMORY_BUCKET",
     "Deadline",

@@ -1,8 +1,12 @@
-"""What a failed request means to us: obstore's errors as ours, told apart by type, HTTP status and operating system code.
+"""What a failed request means to us: told apart by S3's error code first, then by HTTP status, type, and operating system code.
 
 obstore has one `GenericError` for everything from a full range of HTTP statuses to a refused connection, and its texts quote
 the server's answer, which on S3 may repeat an access key or the string that was signed. So nothing of the answer is passed
 on: messages are written here, and the chained cause keeps its type but only the part of its text before any answer.
+
+A status alone decides little. 403 may be a clock that is wrong, keys that were rotated, or an archived object; 404 may be a
+gateway's web page. What speaks of the client or of the way to the store is raised and comes again; only S3's own words about
+the object become a row.
 """
 
 from __future__ import annotations
@@ -23,8 +27,10 @@ from obstore.exceptions import (
 from exr_inspector.errors import (
     AccessDenied,
     BucketUnavailable,
+    CredentialsRefused,
     ObjectChanged,
     ObjectNotFound,
+    ObjectUnreadable,
     SourceError,
     SourceUnavailable,
     UnsupportedKey,
@@ -34,12 +40,38 @@ from exr_inspector.errors import (
 STORE_ERRORS = (BaseError, OSError, ValueError)
 
 _STATUS = re.compile(r"status code: (\d{3})\b")
-_OS_CODE = re.compile(r"\(os error (\d+)\)\s*$")
-_OS_DENIED = {"1", "13"}  # EPERM, EACCES
-_BEYOND_END = ("Requested range was invalid", "Invalid range:")  # local files, memory; S3 answers 416
-_ANSWER = re.compile(r"(status code: \d{3}[^:<]*).*", re.DOTALL)
+_CODE = re.compile(r"<Code>\s*([A-Za-z.]{1,64})\s*</Code>")
+_ANSWER = re.compile(r"(status code: \d{3}[^:<]*)(.*)", re.DOTALL)
 _DEBUG = re.compile(r"\s*Debug source:.*", re.DOTALL)
-_QUIET_STATUS = {408, 429}  # besides 5xx: asking again may help
+_PASSING_STATUS = {408, 429}  # besides 5xx: asking again may help
+
+_PASSING_CODES = {"RequestTimeout", "OperationAborted", "SlowDown", "ServiceUnavailable", "InternalError", "Throttling"}
+_CREDENTIAL_CODES = {
+    "RequestTimeTooSkewed": "the clocks of this machine and of the store differ too much",
+    "RequestExpired": "the request reached the store too late: check the clock of this machine",
+    "InvalidAccessKeyId": "the store does not know the access key (S3_ACCESS_KEY)",
+    "SignatureDoesNotMatch": "the store does not accept the signature (S3_SECRET_KEY, S3_REGION)",
+    "AuthorizationHeaderMalformed": "the store does not accept the signature (S3_REGION)",
+    "ExpiredToken": "the store says that the credentials have expired",
+    "InvalidToken": "the store does not accept the credentials",
+    "TokenRefreshRequired": "the store says that the credentials have to be renewed",
+    "InvalidSecurity": "the store does not accept the credentials",
+    "AccountProblem": "the store says that there is a problem with the account",
+    "NotSignedUp": "the store says that there is a problem with the account",
+    "Unauthorized": "the store does not accept the credentials",
+}
+_UNREADABLE_CODES = {
+    "InvalidObjectState": "the object is archived: restore it first",
+    "InvalidRequest": "the store does not hand the object out like this; it may be encrypted with its writer's key (SSE-C)",
+    "KMS.DisabledException": "the key that the object is encrypted with is disabled",
+    "KMS.NotFoundException": "the key that the object is encrypted with is gone",
+    "KMS.KMSInvalidStateException": "the key that the object is encrypted with cannot be used",
+}
+_ABSENT_CODES = {"NoSuchKey", "NoSuchVersion", "NotFound"}
+
+
+class SilentRefusal(SourceUnavailable):
+    """A refusal without a body, as every answer to a HEAD: only a GET can say what it means."""
 
 
 class Next(Enum):
@@ -48,6 +80,7 @@ class Next(Enum):
     STOP = "stop"
     AGAIN = "again"
     LOOK = "look"  # the range began at or after the end of the object: its size is to be looked up
+    WHOLE = "whole"  # the store answered a range with the whole object
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +89,12 @@ class Failure:
 
     Attributes:
         error: Ours, to be raised.
-        cause: Theirs, without the server's answer, to be chained.
+        cause: Theirs, without the server's answer, to be chained; None where there is none.
         next: What to do.
     """
 
     error: SourceError
-    cause: Exception
+    cause: Exception | None
     next: Next
 
 
@@ -69,8 +102,10 @@ def judge(error: Exception, path: str) -> Failure:
     """What `error`, raised by obstore for the object `path`, means."""
     text = _DEBUG.sub("", str(error))
     cause = _without_answer(error, text)
-    if "<Code>NoSuchBucket</Code>" in text:
-        return Failure(BucketUnavailable(f"{path}: there is no such bucket at this endpoint"), cause, Next.STOP)
+    answer = _ANSWER.search(text)
+    status = _STATUS.search(text)
+    if status is not None and answer is not None:
+        return judge_answer(int(status.group(1)), answer.group(2), path, cause)
     if isinstance(error, NotFoundError | FileNotFoundError):
         return Failure(ObjectNotFound(f"{path}: no such object"), cause, Next.STOP)
     if isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError):
@@ -79,43 +114,72 @@ def judge(error: Exception, path: str) -> Failure:
         return Failure(ObjectChanged(f"{path}: overwritten while it was being read"), cause, Next.STOP)
     if isinstance(error, InvalidPathError | ValueError) or "are not supported:" in text:
         return Failure(UnsupportedKey(f"{path}: the key cannot be addressed"), cause, Next.STOP)
-    return _judge_generic(text, str(error), path, cause)
+    return _judge_broken(text, str(error), path, cause)
+
+
+def judge_answer(status: int, body: str, path: str, cause: Exception | None = None) -> Failure:
+    """What an answer with another status than 2xx means, by S3's error code where its body has one."""
+    found = _CODE.search(body)
+    code = found.group(1) if found else ""
+    if code == "NoSuchBucket":
+        return Failure(BucketUnavailable(f"{path}: there is no such bucket at this endpoint"), cause, Next.STOP)
+    if code in _CREDENTIAL_CODES or status == 401:
+        reason = _CREDENTIAL_CODES.get(code, "the store does not accept the credentials")
+        return Failure(CredentialsRefused(f"{path}: {reason}"), cause, Next.STOP)
+    if code in _UNREADABLE_CODES and status in {400, 403}:
+        return Failure(ObjectUnreadable(f"{path}: {_UNREADABLE_CODES[code]}"), cause, Next.STOP)
+    if code in _PASSING_CODES and status != 500:
+        return Failure(SourceUnavailable(f"{path}: the store answered {code}"), cause, Next.AGAIN)
+    return _judge_status(status, code, path, cause, is_silent=not body.strip(" :\n"))
+
+
+def _judge_status(status: int, code: str, path: str, cause: Exception | None, *, is_silent: bool) -> Failure:
+    error: SourceError = SourceUnavailable(f"{path}: the store answered HTTP {status}")
+    then = Next.AGAIN if status >= 500 or status in _PASSING_STATUS else Next.STOP
+    if status == 404 and (is_silent or code in _ABSENT_CODES):
+        error = ObjectNotFound(f"{path}: no such object")
+    elif status == 403 and (is_silent or code):
+        error = AccessDenied(f"{path}: the store refuses access with these keys")
+    elif status in {403, 404}:
+        answer = f"HTTP {status} with an answer that is not S3's"
+        error = SourceUnavailable(f"{path}: {answer}; check S3_ENDPOINT_URL and proxies")
+    elif status == 412:
+        error = ObjectChanged(f"{path}: overwritten while it was being read")
+    elif status == 416:
+        then = Next.LOOK
+    elif status == 400 and is_silent:
+        error = SilentRefusal(f"{path}: the store answered HTTP 400")
+    elif 300 <= status < 400:
+        error = SourceUnavailable(f"{path}: the server redirects: check S3_REGION")
+    return Failure(error, cause, then)
+
+
+def judge_connection(error: Exception, path: str) -> Failure:
+    """What it means that there was no answer at all, by the words of `requests` about the connection."""
+    return Failure(SourceUnavailable(f"{path}: {_connection_fault(repr(error))}"), None, Next.AGAIN)
 
 
 def _without_answer(error: Exception, text: str) -> Exception:
     return type(error)(_ANSWER.sub(r"\1", text)) if isinstance(error, BaseError | OSError) else error
 
 
-def _judge_generic(text: str, debug: str, path: str, cause: Exception) -> Failure:
-    status = _STATUS.search(text)
-    if status is not None:
-        return _judge_status(int(status.group(1)), path, cause)
-    if any(words in text for words in _BEYOND_END):
-        return Failure(SourceUnavailable(f"{path}: the range is not there"), cause, Next.LOOK)
-    code = _OS_CODE.search(text)
-    if code is not None and code.group(1) in _OS_DENIED:
-        return Failure(AccessDenied(f"{path}: the file system refuses access"), cause, Next.STOP)
-    if "non-partial response" in text or "redirect" in text:
-        reason = (
-            "the server does not answer byte ranges" if "partial" in text else "the server redirects: check S3_REGION"
-        )
+def _judge_broken(text: str, debug: str, path: str, cause: Exception) -> Failure:
+    if "non-partial response" in text:
+        return Failure(SourceUnavailable(f"{path}: the server does not answer byte ranges"), cause, Next.WHOLE)
+    if "ontent-Length" in text or "ontent length" in text:
+        reason = "the server does not say how long its answer is (no Content-Length)"
         return Failure(SourceUnavailable(f"{path}: {reason}"), cause, Next.STOP)
+    if "redirect" in text:
+        return Failure(SourceUnavailable(f"{path}: the server redirects: check S3_REGION"), cause, Next.STOP)
     return Failure(SourceUnavailable(f"{path}: {_connection_fault(debug)}"), cause, Next.AGAIN)
-
-
-def _judge_status(status: int, path: str, cause: Exception) -> Failure:
-    error = SourceUnavailable(f"{path}: the store answered HTTP {status}")
-    if status == 416:
-        return Failure(error, cause, Next.LOOK)
-    return Failure(error, cause, Next.AGAIN if status >= 500 or status in _QUIET_STATUS else Next.STOP)
 
 
 def _connection_fault(debug: str) -> str:
     """Why there was no answer. `debug` holds no server's words here, since no status was received."""
-    if "ertificate" in debug:
+    if "ertificate" in debug or "CERTIFICATE" in debug:
         return "the server's TLS certificate is not trusted (S3_CA_BUNDLE, S3_TLS_VERIFY)"
-    if "kind: Timeout" in debug or "TimedOut" in debug:
+    if "kind: Timeout" in debug or "TimedOut" in debug or "ReadTimeout" in debug or "timed out" in debug:
         return "the store did not answer in time"
-    if "kind: Connect" in debug:
+    if "kind: Connect" in debug or "NewConnectionError" in debug or "Connection refused" in debug:
         return "cannot connect to the store (S3_ENDPOINT_URL)"
     return "the connection to the store broke"

@@ -3,9 +3,9 @@
 Keys are literal. Nothing is decoded, trimmed or normalised here: `a b`, `a%20b` and `a+b` are three keys, and an accent
 written as one code point is another key than the same accent written as two.
 
-What cannot be addressed, since obstore takes keys as paths: empty components (`a//b`, a leading or a trailing slash),
-components `.` and `..`, control characters (U+0000 to U+001F and U+007F), text that is not valid Unicode; and in a mounted
-folder a name that ends in `#` and digits. VAST's own element paths hold none of the first two kinds.
+What cannot be addressed: empty components (`a//b`, a leading or a trailing slash) and components `.` and `..`. On S3, where
+obstore takes keys as paths, also control characters (U+0000 to U+001F and U+007F), text that is not valid Unicode, and more
+bytes than S3 allows; a file in a mounted folder may have any name. VAST's own element paths hold none of the first two kinds.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from exr_inspector.errors import AccessDenied, SourceError, UnsupportedKey
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BUCKET = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,61}[A-Za-z0-9_])?")
+MAX_KEY_BYTES = 1024
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
-def check_key(bucket: str, key: str) -> None:
-    """Return when the key can be addressed as it stands.
+def check_components(bucket: str, key: str) -> None:
+    """Return when every component of the key can be the name of a file.
 
     Raises:
-        UnsupportedKey: It cannot; the message says what is in the way.
+        UnsupportedKey: One cannot; the message says what is in the way.
     """
     components = key.split("/")
     if not key:
@@ -33,13 +35,42 @@ def check_key(bucket: str, key: str) -> None:
         fault = "it has an empty component (a leading, trailing or double slash)"
     elif "." in components or ".." in components:
         fault = "it has a component '.' or '..'"
-    elif _CONTROL.search(key):
-        fault = "it holds a control character"
-    elif _SURROGATE.search(key):
-        fault = "it is not valid Unicode"
+    elif "\0" in key:
+        fault = "it holds a null character"
     else:
         return
     raise UnsupportedKey(f"key {key!a} of bucket {bucket!a} cannot be addressed: {fault}")
+
+
+def check_key(bucket: str, key: str) -> None:
+    """Return when obstore can address the key as it stands.
+
+    Raises:
+        UnsupportedKey: It cannot; the message says what is in the way.
+    """
+    check_components(bucket, key)
+    if _CONTROL.search(key):
+        fault = "it holds a control character"
+    elif _SURROGATE.search(key):
+        fault = "it is not valid Unicode"
+    elif len(key.encode()) > MAX_KEY_BYTES:
+        fault = f"it is longer than the {MAX_KEY_BYTES} bytes that S3 allows"
+    else:
+        return
+    raise UnsupportedKey(f"key {key!a} of bucket {bucket!a} cannot be addressed: {fault}")
+
+
+def check_bucket_name(name: str) -> None:
+    """Return when a bucket of an S3 store can have this name, so that it is safe as part of a URL.
+
+    Wider than Amazon's rule: stores of others allow capitals, underscores and names of one letter.
+
+    Raises:
+        SourceError: It cannot.
+    """
+    if not _BUCKET.fullmatch(name) or ".." in name:
+        shown = name if len(name) <= 80 else f"{name[:80]}..."
+        raise SourceError(f"{shown!a} is not the name of a bucket: expected letters, digits, dots, hyphens, at most 63")
 
 
 @dataclass(frozen=True, slots=True)

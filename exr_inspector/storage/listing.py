@@ -1,150 +1,181 @@
-"""Listing a bucket or a mounted folder, one page or folder at a time, so that a million objects need no more memory than one.
+"""Listing a bucket of an S3 store (ListObjectsV2), one page at a time: a million objects need no more memory than a thousand.
 
-A prefix is a literal beginning of the key, as in S3. obstore lists whole folders only, so what it lists below the prefix's
-last slash is filtered here: a prefix that ends inside a name costs the pages of the folder it is in.
-
-On S3 one key that cannot be addressed (see `keys`) fails the listing of every prefix above it, and the marker object of a
-folder (`shots/`) is listed without its slash. In a mounted folder such names are listed, without an ETag, and fail when they
-are opened; symbolic links to files are followed inside the folder, links to folders are not.
+obstore fails the whole listing at one key that it cannot address, so pages are asked for here: with `encoding-type=url`,
+every key arrives as it is. An answer that is not S3's is refused: a web page in its place would look like an empty bucket.
 """
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote_plus, urlsplit
+from xml.etree import ElementTree as ET
 
-import obstore
+import requests
+from aws_requests_auth.aws_auth import AWSRequestsAuth
 
-from exr_inspector.errors import AccessDenied, BucketUnavailable, ObjectNotFound, SourceError, UnsupportedKey
-from exr_inspector.storage.buckets import Bucket, file_error, local_state
-from exr_inspector.storage.failures import STORE_ERRORS, Next, judge
-from exr_inspector.storage.keys import check_key
-from exr_inspector.storage.requests import pause_seconds, pin_of
+from exr_inspector.errors import SourceError, SourceUnavailable
+from exr_inspector.settings import S3Connection
+from exr_inspector.storage.failures import Failure, Next, judge_answer, judge_connection
+from exr_inspector.storage.requests import Call, pause_seconds
 from exr_inspector.storage.source import ObjectEntry
 
-if TYPE_CHECKING:
-    from obstore import ObjectMeta
-
 PAGE_KEYS = 1000
+MAX_PAGE_BYTES = 16 << 20  # a page of keys of 1,024 bytes, each written with three characters, is a quarter of this
+CONNECT_SECONDS = 5.0
 
 
-Report = Callable[[str, SourceError], None]
+@dataclass(frozen=True, slots=True)
+class _Page:
+    entries: list[ObjectEntry]
+    token: str | None  # asks for the next page; None where the store gives none
+    is_last: bool
 
 
-def list_objects(where: Bucket, prefix: str, *, retries: int, report: Report | None = None) -> Iterator[ObjectEntry]:
-    """The objects whose keys begin with `prefix`, by rising key on S3, folder by folder in a mounted folder.
+class _Failed(Exception):
+    """A request for a page failed."""
 
-    Args:
-        where: The bucket.
-        prefix: Beginning of the keys.
-        retries: Further attempts of a page.
-        report: Called with path and error of a file or folder that cannot be looked at; without it the error is raised.
-
-    Raises:
-        UnsupportedKey: The prefix, or a key on S3, cannot be addressed.
-        SourceError: The store fails; a page is asked for again `retries` times, from where the listing stood.
-    """
-    folder = prefix.rpartition("/")[0]
-    if folder:
-        check_key(where.name, folder)
-    entries = (
-        _s3_entries(where, folder, retries) if where.root is None else _file_entries(where, where.root, folder, report)
-    )
-    for entry in entries:
-        if entry.key.startswith(prefix):
-            yield entry
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure.error))
+        self.failure = failure
 
 
-def _s3_entries(where: Bucket, folder: str, retries: int) -> Iterator[ObjectEntry]:
-    last: str | None = None
-    failures = 0
-    while True:
+class ObjectListing:
+    """Asks one bucket for its keys. Thread-safe: each listing has a session of its own."""
+
+    def __init__(self, bucket: str, endpoint: str, connection: S3Connection) -> None:
+        parts = urlsplit(endpoint)
+        self._bucket = bucket
+        self._connection = connection
+        self._url = f"{endpoint.rstrip('/')}/" if connection.virtual_hosted else f"{endpoint.rstrip('/')}/{bucket}"
+        self._host = parts.netloc
+        default = {"http": 80, "https": 443}.get(parts.scheme)
+        if parts.port == default and parts.hostname:
+            self._host = parts.hostname
+
+    def entries(self, prefix: str) -> Iterator[ObjectEntry]:
+        """The objects whose keys begin with `prefix`, by rising key; markers of folders among them.
+
+        Raises:
+            SourceError: The store fails; a page is asked for again as often as S3_RETRIES says.
+        """
+        token: str | None = None
+        last = ""
+        with self._session() as session:
+            while True:
+                page = self._page(session, prefix, token, last)
+                yield from page.entries
+                if page.is_last:
+                    return
+                newest = max((entry.key for entry in page.entries), default="", key=lambda key: key.encode())
+                if page.token == token and newest.encode() <= last.encode():
+                    raise SourceUnavailable(
+                        f"{self._bucket}/{prefix}: the listing does not get on: the same page came twice"
+                    )
+                token, last = page.token, newest
+
+    def is_absent(self, key: str, call: Call) -> bool:
+        """Whether a listing, where it is allowed, shows that there is no such object; one request.
+
+        Without the right to list, S3 answers 403 for a missing object as it does for a forbidden one.
+        """
+        seconds = self._connection.timeout_seconds if call.deadline is None else call.deadline.remaining()
+        call.meter.count(requests=1)
         try:
-            for page in obstore.list(where.store, folder or None, offset=last, chunk_size=PAGE_KEYS):
-                failures = 0
-                yield from map(_entry, page)
-                last = page[-1]["path"]
-        except STORE_ERRORS as error:
-            failure = judge(error, f"{where.name}/{folder}")
-        else:
-            return
-        if isinstance(failure.error, UnsupportedKey):
-            raise UnsupportedKey(
-                f"{where.name}/{folder} holds a key that cannot be addressed and so cannot be listed: list the folders in it"
-            ) from failure.cause
-        if failure.next is not Next.AGAIN or failures == retries:
-            raise failure.error from failure.cause
-        time.sleep(pause_seconds(failures))
-        failures += 1
+            with self._session() as session:
+                page = self._request(session, {"prefix": key, "max-keys": "1"}, max(0.1, seconds))
+        except (_Failed, SourceError):
+            return False
+        return not any(entry.key == key for entry in page.entries)
 
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        connection = self._connection
+        session.auth = AWSRequestsAuth(
+            aws_access_key=connection.access_key.reveal(),
+            aws_secret_access_key=connection.secret_key.reveal(),
+            aws_host=self._host,
+            aws_region=connection.region,
+            aws_service="s3",
+        )
+        session.verify = (
+            str(connection.ca_bundle) if connection.ca_bundle and connection.tls_verify else connection.tls_verify
+        )
+        return session
 
-def _entry(meta: ObjectMeta) -> ObjectEntry:
-    version = pin_of(meta).version
-    return ObjectEntry(meta["path"], version.etag, version.size_bytes, version.mtime)
-
-
-def _file_entries(where: Bucket, root: Path, folder: str, report: Report | None) -> Iterator[ObjectEntry]:
-    waiting = [root / folder]
-    while waiting:
-        here = waiting.pop()
-        try:
-            names, folders = _scan(where, here)
-        except SourceError as error:
-            _reported(f"{where.name}/{here.relative_to(root).as_posix()}", error, report)
-            continue
-        waiting.extend(reversed(folders))
-        for name in names:
-            key = name.relative_to(root).as_posix()
+    def _page(self, session: requests.Session, prefix: str, token: str | None, last: str) -> _Page:
+        query = {"prefix": prefix}
+        if token is not None:
+            query["continuation-token"] = token
+        elif last:
+            query["start-after"] = last
+        for attempt in range(self._connection.retries + 1):
             try:
-                entry = _file_entry(where, root, key)
-            except SourceError as error:
-                _reported(f"{where.name}/{key}", error, report)
-                continue
-            if entry is not None:
-                yield entry
+                return self._request(session, query, self._connection.timeout_seconds)
+            except _Failed as failed:
+                failure = failed.failure
+            if failure.next is Next.STOP or attempt == self._connection.retries:
+                raise failure.error from failure.cause
+            time.sleep(pause_seconds(attempt))
+        raise SourceUnavailable(f"{self._bucket}/{prefix}: no attempt was allowed")
+
+    def _request(self, session: requests.Session, query: dict[str, str], seconds: float) -> _Page:
+        path = f"{self._bucket}/{query['prefix']}"
+        asked = {"list-type": "2", "encoding-type": "url", "max-keys": str(PAGE_KEYS), **query}
+        text = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in sorted(asked.items()))
+        timeout = (min(CONNECT_SECONDS, seconds), seconds)
+        try:
+            with session.get(f"{self._url}?{text}", timeout=timeout, allow_redirects=False, stream=True) as answer:
+                status, body = answer.status_code, _body(answer)
+        except (requests.RequestException, OSError) as error:
+            raise _Failed(judge_connection(error, path)) from None
+        if status != 200:
+            raise _Failed(judge_answer(status, body.decode("utf-8", "replace"), path))
+        return _parsed(body, path)
 
 
-def _reported(path: str, error: SourceError, report: Report | None) -> None:
-    if report is None or isinstance(
-        error, BucketUnavailable
-    ):  # the whole share is away: there is nothing to go on with
-        raise error
-    report(path, error)
+def _body(answer: requests.Response) -> bytes:
+    body = bytearray()
+    for piece in answer.iter_content(1 << 16):
+        body += piece
+        if len(body) > MAX_PAGE_BYTES:
+            raise requests.RequestException("the page is too long")
+    announced = answer.headers.get("Content-Length", "")
+    if announced.isdigit() and "Content-Encoding" not in answer.headers and len(body) < int(announced):
+        raise requests.ConnectionError("the body ended early")
+    return bytes(body)
 
 
-def _scan(where: Bucket, folder: Path) -> tuple[Sequence[Path], Sequence[Path]]:
-    """(files and links, folders) in `folder`, sorted; empty when it has gone meanwhile or is none."""
-    names: list[Path] = []
-    folders: list[Path] = []
+def _parsed(body: bytes, path: str) -> _Page:
     try:
-        with os.scandir(folder) as found:
-            for item in found:
-                (folders if item.is_dir(follow_symlinks=False) else names).append(folder / item.name)
-    except OSError as error:
-        fault = file_error(error, f"{where.name}/{folder.name}")
-        if not isinstance(fault, ObjectNotFound):
-            raise fault from error
-    return sorted(names), sorted(folders)
+        root = _listing_result(ET.fromstring(body))  # noqa: S314 - expat bounds the growth of entities; the body is bounded
+        fields = {_name(item): item.text or "" for item in root}
+        decode = unquote_plus if fields.get("EncodingType") == "url" else str
+        contents = [{_name(cell): cell.text or "" for cell in item} for item in root if _name(item) == "Contents"]
+        entries = [_entry(content, decode(content["Key"])) for content in contents]
+    except (ET.ParseError, ValueError, KeyError) as error:
+        raise SourceUnavailable(
+            f"{path}: the listing was answered by something else than S3's XML; check S3_ENDPOINT_URL and proxies"
+        ) from error
+    is_last = fields.get("IsTruncated", "false").lower() != "true"
+    return _Page(entries, fields.get("NextContinuationToken") or None, is_last)
 
 
-def _file_entry(where: Bucket, root: Path, key: str) -> ObjectEntry | None:
-    try:
-        state = local_state(where.name, root, key)
-    except (ObjectNotFound, AccessDenied):
-        return None  # gone meanwhile, no regular file, or a link that leads out: not an object of this bucket
-    try:
-        check_key(where.name, key)
-        return _entry(obstore.head(where.store, key))
-    except UnsupportedKey:
-        pass
-    except STORE_ERRORS as error:
-        failure = judge(error, f"{where.name}/{key}")
-        if isinstance(failure.error, ObjectNotFound):
-            return None
-        if not isinstance(failure.error, UnsupportedKey):
-            raise failure.error from failure.cause
-    return ObjectEntry(key, None, state.size_bytes, datetime.fromtimestamp(state.mtime_ns / 1e9, timezone.utc))
+def _listing_result(root: ET.Element) -> ET.Element:
+    if _name(root) != "ListBucketResult":
+        raise ValueError(_name(root))
+    return root
+
+
+def _name(element: ET.Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _entry(content: dict[str, str], key: str) -> ObjectEntry:
+    etag = content.get("ETag", "").removeprefix('"').removesuffix('"') or None
+    modified = datetime.fromisoformat(content["LastModified"].replace("Z", "+00:00"))
+    if modified.tzinfo is None:
+        modified = modified.replace(tzinfo=timezone.utc)
+    return ObjectEntry(key, etag, int(content["Size"]), modified.astimezone(timezone.utc))

@@ -3,47 +3,81 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import ObjectChanged
+from exr_inspector.errors import ObjectChanged, SourceError
 from exr_inspector.model import Cost, ObjectVersion
-from exr_inspector.storage.buckets import Bucket
 from exr_inspector.storage.budget import Allowance, Meter, reserve_all
-from exr_inspector.storage.ranges import Span, coalesce, cut
-from exr_inspector.storage.requests import Answer, Attempts, InPlace, OnLoop, Pin, fetch, same_version
-from exr_inspector.storage.source import ReadBudget
-from exr_inspector.storage.transport import Transport, all_of, in_place
+from exr_inspector.storage.ranges import MergedRange, coalesce, cut
+from exr_inspector.storage.requests import Answer, Call, StoreVersion
+from exr_inspector.storage.source import ObjectEntry, ReadBudget
 
-AT_ONCE = 8  # requests of one read_many that are under way at the same time
+# Called with path and error of an object or folder that cannot be listed, when the rest can.
+Report = Callable[[str, SourceError], None]
 
 
-class PinHolder:
-    """The version all readers of one source agree on, set once by whichever answer comes first."""
+class Bucket(Protocol):
+    """Where the objects of one bucket are: in an S3 store, in a local folder, or in memory. Thread-safe."""
+
+    @property
+    def name(self) -> str:
+        """Name of the bucket."""
+
+    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[Answer]:
+        """The bytes of each range, each with the version it was read from; shorter where the object ends before.
+
+        Raises:
+            SourceError: What `RangeSource.read` raises.
+        """
+
+    def head(self, key: str, call: Call) -> StoreVersion:
+        """Which version of an object is there, without reading it.
+
+        Raises:
+            SourceError: What `RangeSource.read` raises.
+        """
+
+    def entries(self, prefix: str, report: Report | None) -> Iterator[ObjectEntry]:
+        """The objects whose keys begin with `prefix`; what cannot be listed is reported, or raised without `report`.
+
+        Raises:
+            SourceError: The bucket is away, or something cannot be listed and there is no `report`.
+        """
+
+
+class VersionPin:
+    """The version all readers of one source have to see, set once by whichever answer comes first."""
 
     def __init__(self, path: str) -> None:
         self._lock = threading.Lock()
         self._path = path
-        self._pin: Pin | None = None
+        self._seen: StoreVersion | None = None
 
     @property
-    def pin(self) -> Pin | None:
+    def seen(self) -> StoreVersion | None:
         """The version, None before the first answer."""
         with self._lock:
-            return self._pin
+            return self._seen
 
-    def agree(self, pin: Pin) -> None:
-        """Take `pin` for the version, or hold it against the one that was taken: a server may ignore If-Match.
+    def verify(self, seen: StoreVersion) -> None:
+        """Pin `seen`, or compare it with what was pinned: a server may ignore If-Match.
 
         Raises:
             ObjectChanged: They differ.
         """
         with self._lock:
-            if not same_version(self._pin, pin):
+            if self._seen is not None and not _is_same(self._seen.version, seen.version):
                 raise ObjectChanged(f"{self._path}: overwritten while it was being read")
-            self._pin = self._pin or pin
+            self._seen = self._seen or seen
+
+
+def _is_same(one: ObjectVersion, other: ObjectVersion) -> bool:
+    if one.etag is not None or other.etag is not None:
+        return (one.etag, one.size_bytes) == (other.etag, other.size_bytes)
+    return one == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +87,16 @@ class ObjectSource:
     Attributes:
         where: The bucket.
         key: The key, literally.
-        transport: Runs the requests.
-        retries: Further attempts of one request.
         deadline: When reading has to be over, None for never.
-        holder: The version that is read; shared by all readers that `limited` makes.
+        pin: The version that is read; shared by all readers that `limited` makes.
         meter: What reading costs; shared likewise.
         allowances: Budgets that every request has to fit into.
     """
 
     where: Bucket
     key: str
-    transport: Transport
-    retries: int
     deadline: Deadline | None
-    holder: PinHolder
+    pin: VersionPin
     meter: Meter
     allowances: tuple[Allowance, ...] = field(default=())
 
@@ -83,8 +113,8 @@ class ObjectSource:
     @property
     def version(self) -> ObjectVersion | None:
         """What is being read; None until the first request was answered."""
-        pin = self.holder.pin
-        return None if pin is None else pin.version
+        seen = self.pin.seen
+        return None if seen is None else seen.version
 
     @property
     def cost(self) -> Cost:
@@ -93,16 +123,7 @@ class ObjectSource:
 
     def limited(self, budget: ReadBudget) -> ObjectSource:
         """A reader of the same version that counts into the same cost and also has to keep to `budget`, from now on."""
-        return ObjectSource(
-            self.where,
-            self.key,
-            self.transport,
-            self.retries,
-            self.deadline,
-            self.holder,
-            self.meter,
-            (*self.allowances, Allowance(budget, self.path)),
-        )
+        return replace(self, allowances=(*self.allowances, Allowance(budget, self.path)))
 
     def read(self, *, start: int, end: int) -> bytes:
         """The bytes from `start` up to, not including, `end`; see `RangeSource.read`."""
@@ -113,45 +134,27 @@ class ObjectSource:
         for start, end in ranges:
             if not 0 <= start <= end:
                 raise ValueError(f"a range goes from 0 <= start to end >= start, not from {start} to {end}")
-        spans = coalesce(ranges, gap_bytes=coalesce_bytes)
+        merged = coalesce(ranges, gap_bytes=coalesce_bytes)
         # The first request of all goes alone: it learns the version that the others are pinned to.
-        first = spans[:1] if self.holder.pin is None else []
-        answers = self._wave(first) + self._wave(spans[len(first) :])
-        return cut(spans, answers, ranges)
+        first = merged[:1] if self.pin.seen is None else []
+        answers = self._fetch(first) + self._fetch(merged[len(first) :])
+        return cut(merged, answers, ranges)
 
-    def _wave(self, spans: Sequence[Span]) -> list[bytes]:
-        """The bytes of all spans, requested at the same time as far as they lie inside the object."""
-        pin = self.holder.pin
+    def _fetch(self, merged: Sequence[MergedRange]) -> list[bytes]:
+        """The bytes of all ranges, requested at the same time as far as they lie inside the object."""
+        pin = self.pin.seen
         size = None if pin is None else pin.version.size_bytes
-        wanted = [span for span in spans if size is None or span.start < size]
+        wanted = [span for span in merged if size is None or span.start < size]
         if not wanted:
-            return [b""] * len(spans)
+            return [b""] * len(merged)
         asked = sum(span.size if size is None else min(span.end, size) - span.start for span in wanted)
         reserve_all(self.allowances, requests=len(wanted), size=asked)
-        before = self.where.file_state(self.key, self.deadline)
-        answers = self._run(wanted, pin)
+        if self.deadline is not None:
+            self.deadline.check(f"reading {self.path}")
+        answers = self.where.fetch(self.key, wanted, pin, Call(self.meter, self.deadline, self.path))
         for answer in answers:
-            self.holder.agree(answer.pin)
-        if self.where.file_state(self.key, self.deadline) != before:
-            raise ObjectChanged(f"{self.path}: overwritten while it was being read")
+            self.pin.verify(answer.seen)
         for allowance in self.allowances:
             allowance.give_back(size=asked - sum(len(answer.data) for answer in answers))
         data = {span: answer.data for span, answer in zip(wanted, answers, strict=True)}
-        return [data.get(span, b"") for span in spans]
-
-    def _run(self, spans: Sequence[Span], pin: Pin | None) -> list[Answer]:
-        doing = f"reading {self.path}"
-        if self.deadline is not None:
-            self.deadline.check(doing)
-        alone = len(spans) == 1 and self.where.answers_in_place(self.deadline)
-        attempts = Attempts(self.retries, self.meter, self.deadline, self.path, InPlace() if alone else OnLoop())
-
-        def one(span: Span) -> Coroutine[None, None, Answer]:
-            return fetch(self.where, self.key, start=span.start, end=span.end, pin=pin, attempts=attempts)
-
-        if alone:
-            return [in_place(one(spans[0]))]
-        if len(spans) == 1:
-            return [self.transport.run(one(spans[0]), deadline=self.deadline, doing=doing)]
-        work = all_of([partial(one, span) for span in spans], at_once=AT_ONCE)
-        return self.transport.run(work, deadline=self.deadline, doing=doing)
+        return [data.get(span, b"") for span in merged]

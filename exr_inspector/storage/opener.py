@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-import obstore
-from obstore.store import MemoryStore
-
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import ObjectNotFound, SourceError
+from exr_inspector.errors import ObjectNotFound
 from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Settings
-from exr_inspector.storage.buckets import Bucket, local_bucket, s3_bucket
 from exr_inspector.storage.budget import Allowance, Meter
-from exr_inspector.storage.helpers import Helpers
-from exr_inspector.storage.keys import AllowList, check_key, split_url
-from exr_inspector.storage.listing import Report, list_objects
-from exr_inspector.storage.objects import ObjectSource, PinHolder
-from exr_inspector.storage.requests import Attempts, InPlace, OnLoop, head
+from exr_inspector.storage.keys import AllowList, check_bucket_name, check_key, split_url
+from exr_inspector.storage.local import FolderBucket, MemoryBucket
+from exr_inspector.storage.objects import Bucket, ObjectSource, Report, VersionPin
+from exr_inspector.storage.requests import Call, Transport
+from exr_inspector.storage.s3 import S3Bucket
 from exr_inspector.storage.source import ObjectEntry, RangeSource, ReadBudget
-from exr_inspector.storage.transport import Transport, in_place
 
 # Neither can be the name of an S3 bucket: those hold no colon.
 FILE_BUCKET = "file:"
 MEMORY_BUCKET = "memory:"
+# Folders whose files are copies of others: snapshots of file systems, and what users threw away.
+DEFAULT_EXCLUDES = (".snapshot", ".snapshots", "~snapshot", ".zfs", ".Trash", ".Trash-*", ".Trashes")
+MAX_CLIENTS = 64  # S3 clients kept, each with its connections; the one that was not used for longest goes
 
 
 class SourceOpener:
@@ -44,7 +44,8 @@ class SourceOpener:
         self._settings = settings
         self._allowed = AllowList(settings.allowed_buckets, settings.allowed_prefixes)
         self._lock = threading.Lock()
-        self._buckets = {name: local_bucket(name, folder, Helpers()) for name, folder in settings.mounts}
+        self._mounts = {name: FolderBucket(name, folder) for name, folder in settings.mounts}
+        self._clients: OrderedDict[str, S3Bucket] = OrderedDict()
         self._transport = Transport()
 
     def close(self) -> None:
@@ -80,80 +81,79 @@ class SourceOpener:
             root = _absolute(folder)
             if path.is_relative_to(root):
                 return self.open(name, path.relative_to(root).as_posix(), budget=budget, deadline=deadline)
-        key = path.as_posix().removeprefix("/")
-        check_key(FILE_BUCKET, key)
-        return self._source(local_bucket(FILE_BUCKET, Path("/")), key, budget, deadline)
+        where, key = FolderBucket(FILE_BUCKET, Path("/")), path.as_posix().removeprefix("/")
+        where.check_key(key)
+        return self._source(where, key, budget, deadline)
 
     def open_bytes(self, data: bytes, *, key: str = "bytes.exr", budget: ReadBudget | None = None) -> RangeSource:
         """A reader of bytes in memory, as an object of the bucket `memory:`."""
         check_key(MEMORY_BUCKET, key)
-        store = MemoryStore()
-        obstore.put(store, key, data)
-        return self._source(Bucket(MEMORY_BUCKET, store), key, budget, None)
+        return self._source(MemoryBucket(MEMORY_BUCKET, data), key, budget, None)
 
     def head(self, bucket: str, key: str, *, deadline: Deadline | None = None) -> ObjectVersion | None:
-        """Which version of an object is there now, by one request; None when there is none, by two.
+        """Which version of an object is there now, by one request; None when there is none, by two or three.
 
         Raises:
             SourceError: What `open` and `RangeSource.read` raise, besides ObjectNotFound.
         """
         where = self._bucket(bucket, key)
-        path = f"{bucket}/{key}"
-        alone = where.answers_in_place(deadline)
-        attempts = Attempts(self._retries, Meter(), deadline, path, InPlace() if alone else OnLoop())
         try:
-            where.file_state(key, deadline)
-            work = head(where, key, attempts=attempts)
-            if alone:
-                return in_place(work).version
-            return self._transport.run(work, deadline=deadline, doing=f"looking for {path}").version
-        except ObjectNotFound:
-            # The answer to a HEAD has no body, so a missing bucket looks like a missing object: a GET tells them apart.
-            return self._look_closer(where, key, deadline)
-
-    def _look_closer(self, where: Bucket, key: str, deadline: Deadline | None) -> ObjectVersion | None:
-        source = self._source(where, key, None, deadline)
-        try:
-            source.read(start=0, end=1)
+            return where.head(key, Call(Meter(), deadline, f"{bucket}/{key}")).version
         except ObjectNotFound:
             return None
-        return source.version
 
-    def list(self, bucket: str, prefix: str = "", *, report: Report | None = None) -> Iterator[ObjectEntry]:
-        """The objects whose keys begin with `prefix`, page by page as they are consumed; see `listing`.
+    def list(
+        self,
+        bucket: str,
+        prefix: str = "",
+        *,
+        report: Report | None = None,
+        exclude: Sequence[str] = DEFAULT_EXCLUDES,
+    ) -> Iterator[ObjectEntry]:
+        """The objects whose keys begin with `prefix`, page by page as they are consumed.
+
+        A prefix is a literal beginning of the key, as in S3. On S3 keys rise; a mounted folder is listed folder by folder.
 
         Args:
             bucket: The bucket.
-            prefix: Beginning of the keys, literally.
-            report: Called with path and error of what cannot be looked at; without it that error is raised.
+            prefix: Beginning of the keys.
+            report: Called with path and error of what cannot be listed or addressed; without it that error is raised.
+            exclude: Patterns of folder names (`*`, `?`, `[abc]`): what lies in such a folder below the prefix is left out.
 
         Raises:
-            SourceError: What `open` raises, and what listing raises.
+            SourceError: What `open` raises, and the bucket cannot be listed.
         """
-        where = self._bucket(bucket, None)
-        for entry in list_objects(where, prefix, retries=self._retries, report=report):
-            if self._allowed.admits(bucket, entry.key):
+        skips_to = prefix.rfind("/") + 1
+        for entry in self._bucket(bucket, None).entries(prefix, report):
+            folders = entry.key[skips_to:].split("/")[:-1]
+            is_excluded = any(fnmatchcase(folder, pattern) for folder in folders for pattern in exclude)
+            if not is_excluded and self._allowed.admits(bucket, entry.key):
                 yield entry
-
-    @property
-    def _retries(self) -> int:
-        return 0 if self._settings.s3 is None else self._settings.s3.retries
 
     def _bucket(self, name: str, key: str | None) -> Bucket:
         self._allowed.check(name, key)
-        if key is not None:
+        mounted = self._mounts.get(name)
+        if mounted is None:
+            check_bucket_name(name)
+        if key is not None and mounted is not None:
+            mounted.check_key(key)
+        elif key is not None:
             check_key(name, key)
+        return mounted or self._client(name)
+
+    def _client(self, name: str) -> S3Bucket:
         with self._lock:
-            if name not in self._buckets:
-                if ":" in name or "/" in name or not name:
-                    raise SourceError(f"{name!a} is not the name of a bucket")
-                self._buckets[name] = s3_bucket(name, self._settings.require_s3())
-            return self._buckets[name]
+            if name not in self._clients:
+                self._clients[name] = S3Bucket(name, self._settings.require_s3(), self._transport)
+                if len(self._clients) > MAX_CLIENTS:
+                    self._clients.popitem(last=False)
+            self._clients.move_to_end(name)
+            return self._clients[name]
 
     def _source(self, where: Bucket, key: str, budget: ReadBudget | None, deadline: Deadline | None) -> ObjectSource:
         path = f"{where.name}/{key}"
         allowances = () if budget is None else (Allowance(budget, path),)
-        return ObjectSource(where, key, self._transport, self._retries, deadline, PinHolder(path), Meter(), allowances)
+        return ObjectSource(where, key, deadline, VersionPin(path), Meter(), allowances)
 
 
 def _absolute(path: Path) -> Path:

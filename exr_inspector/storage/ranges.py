@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class MergedRange:
     """One request for several ranges.
 
     Attributes:
@@ -26,7 +26,7 @@ class Span:
         return self.end - self.start
 
 
-def coalesce(ranges: Sequence[tuple[int, int]], *, gap_bytes: int) -> list[Span]:
+def coalesce(ranges: Sequence[tuple[int, int]], *, gap_bytes: int) -> list[MergedRange]:
     """The fewest spans that cover all non-empty ranges without bridging a gap of more than `gap_bytes`.
 
     Args:
@@ -37,23 +37,23 @@ def coalesce(ranges: Sequence[tuple[int, int]], *, gap_bytes: int) -> list[Span]
         Spans by rising start; empty ranges belong to none.
     """
     order = sorted((start, end, index) for index, (start, end) in enumerate(ranges) if start < end)
-    spans: list[Span] = []
+    spans: list[MergedRange] = []
     members: list[int] = []
     first = last = 0
     for start, end, index in order:
         if members and start - last > gap_bytes:
-            spans.append(Span(first, last, tuple(sorted(members))))
+            spans.append(MergedRange(first, last, tuple(sorted(members))))
             members = []
         if not members:
             first = last = start
         last = max(last, end)
         members.append(index)
     if members:
-        spans.append(Span(first, last, tuple(sorted(members))))
+        spans.append(MergedRange(first, last, tuple(sorted(members))))
     return spans
 
 
-def cut(spans: Sequence[Span], answers: Sequence[bytes], ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+def cut(spans: Sequence[MergedRange], answers: Sequence[bytes], ranges: Sequence[tuple[int, int]]) -> list[bytes]:
     """Each range's bytes out of the answers to `spans`; shorter where the answer ended early, empty for empty ranges."""
     pieces = [b""] * len(ranges)
     for span, answer in zip(spans, answers, strict=True):

@@ -1,4 +1,7 @@
-"""One ranged request, tied to the version that is being read, and asked again within bounds when the store falters.
+"""Requests to an object store: one background event loop to run them, and bounded retries when the store falters.
+
+A handler thread hands over a coroutine and waits. When its time is up the coroutine is cancelled, which drops the connection;
+a blocking call could only be abandoned. obstore moves the bytes on threads of its own: the loop only starts and ends requests.
 
 Retries are ours, not obstore's, so that each attempt is counted and none outlives the deadline: after a fault that may pass
 (5xx, 408, 429, a timeout, a connection that was refused or broke, a body that ended early) the request is sent again after a
@@ -9,23 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent import futures
 from dataclasses import dataclass
-from datetime import timezone
-from typing import TYPE_CHECKING, Protocol, TypeVar
-
-import obstore
+from typing import TypeVar
 
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import ObjectChanged, SourceUnavailable
+from exr_inspector.errors import DeadlineExceeded, SourceUnavailable
 from exr_inspector.model import ObjectVersion
-from exr_inspector.storage.buckets import Bucket
 from exr_inspector.storage.budget import Meter
-from exr_inspector.storage.failures import STORE_ERRORS, Next, judge
-
-if TYPE_CHECKING:
-    from obstore import GetOptions, ObjectMeta
+from exr_inspector.storage.failures import STORE_ERRORS, Failure, Next, judge
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
@@ -35,16 +32,16 @@ _JITTER = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
-class Pin:
-    """The version that all reads of one source have to come from.
+class StoreVersion:
+    """A version of an object as an answer names it.
 
     Attributes:
-        version: As the rest of the house sees it.
+        version: As the rest of the package sees it.
         if_match: The ETag as the store wrote it, None where it gives none or only a weak one, which If-Match never matches.
     """
 
     version: ObjectVersion
-    if_match: str | None
+    if_match: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,98 +50,61 @@ class Answer:
 
     Attributes:
         data: The bytes.
-        pin: The version they belong to.
+        seen: The version they belong to.
     """
 
     data: bytes
-    pin: Pin
-
-
-class Way(Protocol):
-    """How requests are made, and how whoever makes them waits."""
-
-    async def get(self, bucket: Bucket, key: str, options: GetOptions) -> Answer:
-        """A range of an object."""
-
-    async def head(self, bucket: Bucket, key: str) -> Pin:
-        """The description of an object."""
-
-    async def pause(self, seconds: float) -> None:
-        """Wait before the next attempt."""
-
-
-class OnLoop:
-    """Requests on an event loop, where they can be cancelled."""
-
-    async def get(self, bucket: Bucket, key: str, options: GetOptions) -> Answer:
-        """As in Way, as is all below."""
-        result = await obstore.get_async(bucket.store, key, options=options)
-        return Answer(bytes(await result.bytes_async()), pin_of(result.meta))
-
-    async def head(self, bucket: Bucket, key: str) -> Pin:
-        """The description of an object."""
-        return pin_of(await obstore.head_async(bucket.store, key))
-
-    async def pause(self, seconds: float) -> None:
-        """Let others have the loop."""
-        await asyncio.sleep(seconds)
-
-
-class InPlace:
-    """Requests that the thread which asks makes itself: `transport.in_place` runs what never waits for a loop."""
-
-    async def get(self, bucket: Bucket, key: str, options: GetOptions) -> Answer:
-        """As in Way, as is all below."""
-        result = obstore.get(bucket.store, key, options=options)
-        return Answer(bytes(result.bytes()), pin_of(result.meta))
-
-    async def head(self, bucket: Bucket, key: str) -> Pin:
-        """The description of an object."""
-        return pin_of(obstore.head(bucket.store, key))
-
-    async def pause(self, seconds: float) -> None:
-        """Sleep: there is no loop that this could hold up."""
-        time.sleep(seconds)
+    seen: StoreVersion
 
 
 @dataclass(frozen=True, slots=True)
-class Attempts:
-    """How often and for how long one request is tried.
+class Call:
+    """What all requests for one reader have in common.
 
     Attributes:
-        retries: Further attempts after the first.
-        meter: Counts every attempt.
+        meter: Counts every attempt and every byte.
         deadline: End of all attempts, None for none.
         path: Names the object in messages.
-        way: How each is made.
     """
 
-    retries: int
     meter: Meter
     deadline: Deadline | None
     path: str
-    way: Way
 
-    async def make(self, request: Callable[[], Awaitable[T]]) -> T | None:
-        """The answer to `request`, or None when the range began at or after the end of the object.
 
-        Raises:
-            SourceError: As `failures.judge` has it, once retries are of no use or used up.
-        """
-        for attempt in range(self.retries + 1):
-            self.meter.count(requests=1)
-            try:
-                return await request()
-            except STORE_ERRORS as error:
-                failure = judge(error, self.path)
-            if failure.next is Next.LOOK:
-                return None
-            pause = pause_seconds(attempt)
-            out_of_time = self.deadline is not None and self.deadline.remaining() <= pause
-            if failure.next is Next.STOP or attempt == self.retries or out_of_time:
-                raise failure.error from failure.cause
-            await self.way.pause(pause)
-        raise SourceUnavailable(f"{self.path}: no attempt was allowed")
+class UnresolvedFailure(Exception):
+    """A request failed in a way that only its caller can resolve; holds what is known.
+
+    Attributes:
+        failure: The failure; its `next` is neither STOP nor AGAIN.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure.error))
+        self.failure = failure
+
+
+async def call_with_retries(request: Callable[[], Awaitable[T]], call: Call, *, retries: int) -> T:
+    """The answer to `request`, asked again up to `retries` times within the deadline.
+
+    Raises:
+        SourceError: As `failures.judge` has it, once retries are of no use or used up.
+        UnresolvedFailure: The range began at or after the end of the object, or the store answered a range with the whole.
+    """
+    for attempt in range(retries + 1):
+        call.meter.count(requests=1)
+        try:
+            return await request()
+        except STORE_ERRORS as error:
+            failure = judge(error, call.path)
+        if failure.next not in {Next.STOP, Next.AGAIN}:
+            raise UnresolvedFailure(failure)
+        pause = pause_seconds(attempt)
+        out_of_time = call.deadline is not None and call.deadline.remaining() <= pause
+        if failure.next is Next.STOP or attempt == retries or out_of_time:
+            raise failure.error from failure.cause
+        await asyncio.sleep(pause)
+    raise SourceUnavailable(f"{call.path}: no attempt was allowed")
 
 
 def pause_seconds(attempt: int) -> float:
@@ -152,60 +112,66 @@ def pause_seconds(attempt: int) -> float:
     return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0**attempt) * _JITTER.uniform(0.5, 1.0)
 
 
-async def fetch(bucket: Bucket, key: str, *, start: int, end: int, pin: Pin | None, attempts: Attempts) -> Answer:
-    """The bytes from `start` to `end` (exclusive, greater than `start`), fewer where the object ends before.
+class Transport:
+    """An event loop on a daemon thread, started by the first request; shared by all buckets of one opener."""
 
-    Raises:
-        ObjectChanged: The store says that `pin` is no longer there. A store may also ignore it: compare the answer's pin.
-        SourceError: As `failures.judge` has it.
-    """
-    options: GetOptions = {"range": (start, end)}
-    if pin is not None and pin.if_match is not None:
-        options["if_match"] = pin.if_match
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def request() -> Answer:
-        answer = await attempts.way.get(bucket, key, options)
-        if len(answer.data) != min(end, answer.pin.version.size_bytes) - start:
-            raise ConnectionError("the body ended early")
-        return answer
+    def run(self, work: Coroutine[None, None, T], *, deadline: Deadline | None, doing: str) -> T:
+        """The result of `work`, awaited for no longer than the deadline.
 
-    answer = await attempts.make(request)
-    if answer is None:
-        found = await head(bucket, key, attempts=attempts)
-        if found.version.size_bytes > start:
-            raise ObjectChanged(f"{attempts.path}: overwritten while it was being read")
-        answer = Answer(b"", found)
-    attempts.meter.count(bytes_read=len(answer.data))
-    return answer
+        Raises:
+            DeadlineExceeded: Time ran out; the work was cancelled.
+            SourceUnavailable: `close` was called meanwhile.
+        """
+        future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
+        try:
+            return future.result(None if deadline is None else deadline.remaining())
+        except futures.TimeoutError as error:
+            raise DeadlineExceeded(f"no time left while {doing}") from error
+        except futures.CancelledError as error:
+            raise SourceUnavailable(f"the sources were closed while {doing}") from error
+        finally:
+            future.cancel()  # ends the request when the time was up, or this thread was interrupted
 
+    def close(self) -> None:
+        """Stop the loop and end the requests under way. A later request starts a new loop."""
+        with self._lock:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._loop = None
 
-async def head(bucket: Bucket, key: str, *, attempts: Attempts) -> Pin:
-    """Which version of an object is there, without reading it.
-
-    Raises:
-        SourceError: As `failures.judge` has it.
-    """
-    pin = await attempts.make(lambda: attempts.way.head(bucket, key))
-    if pin is None:
-        raise SourceUnavailable(f"{attempts.path}: the store refuses to describe the object")
-    return pin
-
-
-def pin_of(meta: ObjectMeta) -> Pin:
-    """The version that obstore's description of an object names."""
-    etag = meta["e_tag"]
-    version = ObjectVersion(
-        etag=None if etag is None else etag.removeprefix('"').removesuffix('"'),
-        size_bytes=meta["size"],
-        mtime=meta["last_modified"].astimezone(timezone.utc),
-    )
-    return Pin(version, None if etag is None or etag.startswith("W/") else etag)
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=_serve, args=(self._loop,), name="exr-sources", daemon=True).start()
+            return self._loop
 
 
-def same_version(pin: Pin | None, other: Pin) -> bool:
-    """Whether `other` is what `pin` says, or nothing was said yet."""
-    if pin is None:
-        return True
-    if pin.version.etag is not None or other.version.etag is not None:
-        return (pin.version.etag, pin.version.size_bytes) == (other.version.etag, other.version.size_bytes)
-    return pin.version == other.version
+async def gather_bounded(works: Sequence[Callable[[], Coroutine[None, None, T]]], *, at_once: int) -> list[T]:
+    """The results of all works in their order, so many of them under way at a time; the first fault ends the others."""
+    turns = asyncio.Semaphore(at_once)
+
+    async def take_turn(work: Callable[[], Coroutine[None, None, T]]) -> T:
+        async with turns:
+            return await work()
+
+    tasks = [asyncio.ensure_future(take_turn(work)) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks))
+    loop.close()

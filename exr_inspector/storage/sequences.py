@@ -6,22 +6,20 @@ the whole name (`0001.exr`). Of several such numbers the last one is meant. Numb
 `v002`, `plate_2048`) may be shots, versions or sizes, and those of eight digits and more are dates, times or ids: no frame
 number is made of them. Behind it only words may stand (`left`): in `shot.0010.beauty.v003.exr` the number may be the shot's.
 A UDIM tile (`tex.1001.exr`) is written as a frame is, so it reads as one; nothing in a single name tells them apart.
-
-Names are taken apart by fileseq's pattern for files on disk. It never sees more than the last few components of a name:
-its time doubles with each further one, and keys come from whoever may write into a bucket.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from fileseq.constants import DISK_RE
-
 from exr_inspector.model import SequenceName
 
-_COMPONENTS = 4
+_COMPONENTS = 4  # of a name are looked at, from its end
+_NUMBER = re.compile(r"(-?)([0-9]+)")
+_WORD = re.compile(r"\w*[a-zA-Z]\w?")  # ends in a letter, or in one and one digit: `left`, `v2`, but not `v003`
 _MAX_DIGITS = 20
 # More frames than a day at 115 a second has: larger numbers are dates (20260131), times or ids. Leading zeros do not count.
 _MAX_FRAME = 9_999_999
@@ -86,21 +84,25 @@ def sequence_name(bucket: str, key: str) -> SequenceName:
 
 
 def _find_frame(file_name: str) -> _Frame | None:
+    """The last component that is a number, with nothing but words behind it and before the extension."""
     components = file_name.split(".")
-    tail = ".".join(components[-_COMPONENTS:])
-    # A name that ends in a number has no extension; fileseq would take the number for one.
-    bare = len(components) > 1 and components[-1].removeprefix("-").isdigit()
-    match = DISK_RE.match(tail + ".exr" if bare else tail)
-    digits = (match[3] or "") if match else ""
-    if match is None or not digits.isascii() or match[1]:
+    last = len(components) - 1
+    for index in range(last, max(last - _COMPONENTS, -1), -1):
+        number = _NUMBER.fullmatch(components[index])
+        if number is not None and (index < last or last > 0):
+            return _frame(components, index, number)
+        is_extension = index == last and components[index]
+        if not is_extension and not _WORD.fullmatch(components[index]):
+            return None
+    return None
+
+
+def _frame(components: list[str], index: int, number: re.Match[str]) -> _Frame | None:
+    sign, digits = number.groups()
+    if len(digits) > _MAX_DIGITS or int(digits) > _MAX_FRAME or any("\\" in one for one in components[-_COMPONENTS:]):
         return None
-    sign, digits = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
-    before = file_name[: len(file_name) - len(tail)] + match[2]
-    after = match[4].removesuffix(".exr") if bare else match[4]
-    stands_alone = (not before or before.endswith(".")) and (bare or after.startswith("."))
-    if not stands_alone or not 0 < len(digits) <= _MAX_DIGITS or int(digits) > _MAX_FRAME:
-        return None
-    return _Frame(before, sign, digits, after)
+    before, after = ".".join(components[:index]), ".".join(components[index + 1 :])
+    return _Frame(f"{before}." if index else "", sign, digits, f".{after}" if index < len(components) - 1 else "")
 
 
 def group_sequences(names: Iterable[SequenceName]) -> tuple[FrameSequence, ...]:

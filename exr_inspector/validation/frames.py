@@ -8,11 +8,35 @@ from datetime import datetime
 
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, Rational, TimeCode, code_name
-from exr_inspector.model import Inspection
+from exr_inspector.model import ChannelStats, Inspection, ZeroGrid
 from exr_inspector.validation.facts import timecodes
 
 _SOFTWARE = frozenset({"software", "writer"})
+# Weights of Rec. 709; Y stands for all three.
+_LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}
+_NO_CONTENT = frozenset({"A", "Z", "ZBack"})
 _FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "input/frame"})
+
+
+@dataclass(frozen=True, slots=True)
+class FramePixels:
+    """What all pixels of a frame told; None where the frame has no colour of its default layer.
+
+    Attributes:
+        luminance: Mean of the beauty: R, G and B by the weights of Rec. 709, or Y.
+        is_black: Whether the beauty is zero everywhere.
+        is_constant: Whether each of its channels holds one value.
+        has_other_content: Whether another channel, alpha and depth aside, is not zero everywhere.
+        bad_values: NaN and infinities of all channels together.
+        zeros: Where the beauty is zero.
+    """
+
+    luminance: float | None
+    is_black: bool | None
+    is_constant: bool | None
+    has_other_content: bool
+    bad_values: int
+    zeros: ZeroGrid | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +65,8 @@ class FrameSummary:
         image_counter: imageCounter.
         cryptomattes: Key, layers and manifest of each Cryptomatte.
         pixel_hash: Hash of the decoded pixels of all parts.
+        pixels: What all pixels told; None unless all were read.
+        is_complete: Whether every chunk is there.
     """
 
     path: str
@@ -64,6 +90,8 @@ class FrameSummary:
     image_counter: int | None = None
     cryptomattes: tuple[str, ...] | None = None
     pixel_hash: str | None = None
+    pixels: FramePixels | None = None
+    is_complete: bool | None = None
 
 
 def _text(part: PartHeader, names: frozenset[str]) -> str | None:
@@ -117,6 +145,32 @@ def _pixel_hash(inspection: Inspection) -> str | None:
     return " ".join(h for h in hashes if h) if all(hashes) else None
 
 
+def _pixels(inspection: Inspection) -> FramePixels | None:
+    """What all pixels of the first level tell; None where not all were read."""
+    report = inspection.pixels
+    if report is None or not report.channels:
+        return None
+    firsts = [channel for channel in report.channels if (channel.level_x, channel.level_y) == (0, 0)]
+    if not all(channel.exact for channel in firsts):
+        return None
+    beauty: dict[str, ChannelStats] = {}
+    for channel in firsts:
+        if channel.channel in _LUMINANCE:
+            beauty.setdefault(channel.channel, channel)
+    others = [channel for channel in firsts if channel.channel not in _NO_CONTENT and channel not in beauty.values()]
+    means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
+    weights = {name: _LUMINANCE[name] for name in means}
+    luminance = sum(weights[name] * mean for name, mean in means.items()) / sum(weights.values()) if means else None
+    return FramePixels(
+        luminance=luminance,
+        is_black=all(stats.zero_count == stats.samples for stats in beauty.values()) if beauty else None,
+        is_constant=all(stats.is_constant for stats in beauty.values()) if beauty else None,
+        has_other_content=any(stats.zero_count < stats.samples for stats in others),
+        bad_values=sum(channel.nan_count + channel.inf_count for channel in firsts),
+        zeros=next((part.zeros for part in report.parts if part.zeros is not None), None),
+    )
+
+
 def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
     """The summary of an inspected file, None for a file that is no frame."""
     name, version, header = inspection.name, inspection.version, inspection.header
@@ -163,4 +217,6 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         image_counter=first.integer("imageCounter"),
         cryptomattes=_cryptomattes(inspection),
         pixel_hash=_pixel_hash(inspection),
+        pixels=_pixels(inspection),
+        is_complete=inspection.is_complete,
     )

@@ -18,6 +18,7 @@ from exr_inspector.validation.rules import (
     deep,
     delivery,
     pixels,
+    sequence_pixels,
     sequences,
     structure,
     tiles,
@@ -46,6 +47,7 @@ _MODULES = (
     pixels,
     delivery,
     sequences,
+    sequence_pixels,
 )
 
 # group -> what it is about, in the order in which people see them
@@ -148,6 +150,7 @@ class Parameters(
     channels.ChannelParameters,
     types.TypeParameters,
     compression.CompressionParameters,
+    colour.ColourParameters,
     aces.AcesParameters,
     pixels.PixelParameters,
     deep.DeepParameters,

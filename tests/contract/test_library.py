@@ -11,8 +11,16 @@ from pathlib import Path
 import pytest
 
 import exr_inspector as exr
-from exr_inspector.errors import CatalogError, ObjectNotFound, PolicyError, SettingsError, SourceError
-from exr_inspector.library.targets import matches
+from exr_inspector.delivery.naming import parse_pattern
+from exr_inspector.errors import (
+    CatalogError,
+    NothingMatches,
+    ObjectNotFound,
+    PatternError,
+    PolicyError,
+    SettingsError,
+    SourceError,
+)
 from tests.support.exrbytes import Part, build
 from tests.support.faulty_s3 import FaultyS3
 
@@ -81,7 +89,7 @@ def test_results_are_frozen_and_leave_as_json_arrow_and_pandas() -> None:
 
 def test_a_missing_file_is_a_result_and_a_missing_pattern_an_error(tmp_path: Path) -> None:
     assert exr.inspect(tmp_path / "none.exr").error_code == ObjectNotFound.code
-    with pytest.raises(SourceError, match=r"no file matches .*none"):
+    with pytest.raises(NothingMatches, match=r"no .exr files match .*none"):
         list(exr.inspect_all(tmp_path / "none.####.exr"))
 
 
@@ -140,12 +148,12 @@ def test_objects_of_a_bucket_by_url_prefix_and_pattern() -> None:
     ],
 )
 def test_patterns(pattern: str, name: str, fits: bool) -> None:
-    assert matches(name, pattern) is fits
+    assert parse_pattern(pattern).matches(name) is fits
 
 
 def test_a_pattern_that_makes_no_sense_is_an_error() -> None:
-    with pytest.raises(SourceError, match="is not a pattern"):
-        matches("a.exr", "[z-a].exr")
+    with pytest.raises(PatternError, match="not a pattern"):
+        parse_pattern("[z-a].exr")
 
 
 def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) -> None:

@@ -25,11 +25,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
@@ -40,11 +40,24 @@ SECRET_KEY = "loopback-secret-key"
 LEAK = "StringToSign-and-other-things-no-log-should-hold"
 
 
+CODES = {
+    301: "PermanentRedirect",
+    400: "BadRequest",
+    405: "MethodNotAllowed",
+    403: "AccessDenied",
+    404: "NoSuchKey",
+    412: "PreconditionFailed",
+    416: "InvalidRange",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Answer with this status and an S3 error document."""
+    """Answer with this status and an S3 error document, or with `body` in its place; HEAD has none either way."""
 
     code: int
+    name: str = ""
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +122,25 @@ class FaultyS3:
 
     Attributes:
         hook: Called with each request before it is answered.
+        by_key: What happens to each request for an object, by its key.
         send_etag: Whether answers carry an ETag.
         send_modified: Whether answers carry Last-Modified.
         honour_match: Whether If-Match is looked at.
         honour_range: Whether Range is looked at.
+        whole_is_200: Whether a range that covers a whole object is answered with 200, as some stores and proxies do.
+        chunked: Whether answers come in chunks, without a Content-Length.
+        list_etag: Whether listings carry ETags.
+        round_up: Whether GET and HEAD round the time of modification up to the second; listings have its fraction.
+        hides_absence: Whether 403 is the answer to a missing object, as on S3 for those who may not list.
         page_keys: Most keys of one page of a listing.
     """
 
     def __init__(self, *, keys: tuple[str, ...] = (), tls: ssl.SSLContext | None = None) -> None:
         self.hook: Callable[[Request], None] | None = None
+        self.by_key: dict[str, Fault] = {}
         self.send_etag = self.send_modified = self.honour_match = self.honour_range = True
+        self.whole_is_200 = self.chunked = self.round_up = self.hides_absence = False
+        self.list_etag = True
         self.page_keys = 1000
         self._keys = keys
         self._lock = threading.Lock()
@@ -145,11 +167,13 @@ class FaultyS3:
         """The settings that reach it."""
         return {"S3_ENDPOINT_URL": self.url, "S3_ACCESS_KEY": ACCESS_KEY, "S3_SECRET_KEY": SECRET_KEY}
 
-    def put(self, bucket: str, key: str, data: bytes, *, etag: str | None = None) -> None:
+    def put(
+        self, bucket: str, key: str, data: bytes, *, etag: str | None = None, modified: datetime | None = None
+    ) -> None:
         """Write an object; its ETag is the MD5 of its bytes unless given, and may be `W/"..."`."""
         quoted = etag or f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
         with self._lock:
-            self._objects[bucket, key] = Stored(data, quoted, datetime.now(timezone.utc))
+            self._objects[bucket, key] = Stored(data, quoted, modified or datetime.now(timezone.utc))
 
     def delete(self, bucket: str, key: str) -> None:
         """Remove an object."""
@@ -187,7 +211,7 @@ class FaultyS3:
                 fault = dice.choice(faults) if faults and dice.random() < probability else None
         if self.hook is not None:
             self.hook(request)
-        return fault
+        return self.by_key.get(request.key, fault)
 
     def find(self, bucket: str, key: str) -> Stored | None:
         """The object, None when there is none."""
@@ -201,20 +225,35 @@ class FaultyS3:
         with self._lock:
             found = sorted((key, stored) for (bucket, key), stored in self._objects.items() if bucket == request.bucket)
         rest = [(key, stored) for key, stored in found if key.startswith(prefix) and key > after]
-        page, more = rest[: self.page_keys], len(rest) > self.page_keys
+        most = min(self.page_keys, int(request.query.get("max-keys", "1000")))
+        page, more = rest[:most], len(rest) > most
+        is_url = request.query.get("encoding-type") == "url"
+
+        def encode(key: str) -> str:
+            return quote(key, safe="/") if is_url else escape(key)
+
+        def etag(stored: Stored) -> str:
+            return f"<ETag>{escape(stored.etag)}</ETag>" if self.list_etag and self.send_etag else ""
+
         contents = "".join(
-            f"<Contents><Key>{escape(key)}</Key><LastModified>{stored.modified:%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
-            f"<ETag>{escape(stored.etag)}</ETag><Size>{len(stored.data)}</Size></Contents>"
+            f"<Contents><Key>{encode(key)}</Key><LastModified>{_listed_time(stored.modified)}</LastModified>"
+            f"{etag(stored)}<Size>{len(stored.data)}</Size></Contents>"
             for key, stored in page
         )
         token = f"<NextContinuationToken>{escape(page[-1][0])}</NextContinuationToken>" if more else ""
-        head = f"<Name>{request.bucket}</Name><KeyCount>{len(page)}</KeyCount><IsTruncated>{str(more).lower()}</IsTruncated>"
+        encoding = "<EncodingType>url</EncodingType>" if is_url else ""
+        head = f"{encoding}<Name>{request.bucket}</Name><KeyCount>{len(page)}</KeyCount>"
+        head += f"<IsTruncated>{str(more).lower()}</IsTruncated>"
         return f'<?xml version="1.0"?><ListBucketResult>{head}{token}{contents}</ListBucketResult>'.encode()
 
     def refuses(self, request: Request) -> bool:
         """Whether the request is signed by a key that is not among `keys`."""
         credential = re.search(r"Credential=([^/]+)/", request.headers.get("authorization", ""))
         return bool(self._keys) and (credential is None or credential.group(1) not in self._keys)
+
+
+def _listed_time(modified: datetime) -> str:
+    return f"{modified:%Y-%m-%dT%H:%M:%S}.{modified.microsecond // 1000:03}Z"
 
 
 class _Server(ThreadingHTTPServer):
@@ -250,7 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(fault, Drop):
             self._hang_up()
         elif isinstance(fault, Status):
-            self._error(fault.code, "InternalError", LEAK)
+            self._error(fault.code, fault.name or CODES.get(fault.code, "InternalError"), LEAK, fault.body)
         else:
             if isinstance(fault, Stall):
                 time.sleep(fault.seconds)
@@ -267,7 +306,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         stored = s3.find(request.bucket, request.key)
         if stored is None:
-            self._error(404, "NoSuchKey", LEAK)
+            status, code = (403, "AccessDenied") if s3.hides_absence else (404, "NoSuchKey")
+            self._error(status, code, LEAK)
             return
         match = request.headers.get("if-match")
         if s3.honour_match and match is not None and (match != stored.etag or match.startswith("W/")):
@@ -281,19 +321,26 @@ class _Handler(BaseHTTPRequestHandler):
         if s3.send_etag:
             headers["ETag"] = stored.etag
         if s3.send_modified:
-            headers["Last-Modified"] = format_datetime(stored.modified, usegmt=True)
+            up = timedelta(seconds=1) if s3.round_up and stored.modified.microsecond else timedelta(0)
+            headers["Last-Modified"] = format_datetime(stored.modified.replace(microsecond=0) + up, usegmt=True)
         bounds = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("range", ""))
         if bounds is None or not s3.honour_range:
             self._send(200, stored.data, headers, fault)
             return
         start, end = int(bounds.group(1)), min(int(bounds.group(2)) + 1, size)
+        if s3.whole_is_200 and start == 0 and end == size:
+            self._send(200, stored.data, headers, fault)
+            return
         if start >= size:
             self._error(416, "InvalidRange", LEAK)
             return
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
         self._send(206, stored.data[start:end], headers, fault)
 
-    def _error(self, status: int, code: str, message: str) -> None:
+    def _error(self, status: int, code: str, message: str, body: bytes | None = None) -> None:
+        if body is not None:
+            self._send(status, body, {"Content-Type": "text/html"}, None)
+            return
         body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'.encode()
         self._send(status, body, {"Content-Type": "application/xml"}, None)
 
@@ -303,9 +350,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, text in headers.items():
             self.send_header(name, text)
-        self.send_header("Content-Length", str(len(body)))
+        chunked = self.server.s3.chunked and self.command != "HEAD"
+        self.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(len(body)))))
         self.end_headers()
         if self.command == "HEAD":
+            return
+        if chunked:
+            self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n")
             return
         if isinstance(fault, Short):
             self.wfile.write(body[: fault.keep_bytes])

@@ -22,6 +22,7 @@ LAYERS = (
     "pixels",
     "validation",
     "inspector",
+    "delivery",
     "catalog",
     "function",
     "ingest",

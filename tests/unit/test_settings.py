@@ -85,6 +85,16 @@ def test_mounts_need_no_s3_settings(tmp_path):
     assert settings.mounts == (("samples", tmp_path), ("b", Path("x")))
 
 
+def test_platform_secrets_may_be_flat(tmp_path):
+    environ = {"EXR_SECRET_NAME": "mine", "S3_REGION": "of-environ"}
+    flat = {"S3_ENDPOINT_URL": "http://e", "S3_ACCESS_KEY": "flat", "S3_SECRET_KEY": "s", "VAST_DB_BUCKET": None}
+    found = load_settings(environ, {**flat, "mine": {"S3_REGION": "of-secret"}, "other": {"S3_REGION": "x"}}, tmp_path)
+    s3 = found.require_s3()
+    assert (s3.endpoint_url, s3.access_key.reveal(), s3.region) == ("http://e", "flat", "of-secret")
+    with pytest.raises(SettingsError, match="S3_REGION: a secret holds something that is not text"):
+        load_settings({}, {**flat, "S3_REGION": 5}, tmp_path)
+
+
 def test_platform_secrets_win_over_files_and_files_over_the_environment(tmp_path):
     (tmp_path / "storage").mkdir()
     (tmp_path / "storage" / "S3_REGION").write_text("of-file\n")

@@ -31,7 +31,7 @@ from exr_inspector.ingest.shard import WorkOrder, Workshop
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Settings, load_settings
-from exr_inspector.storage import SourceOpener
+from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
 from exr_inspector.validation.policies.source import PolicySource
 from vastdb_local import LocalVastDB
 
@@ -63,6 +63,12 @@ workers_option = click.option(
     show_default=True,
     help="Files read at a time, by all processes together: more hide a slow store, fewer spare a busy one.",
 )
+exclude_option = click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Name of folders to leave out (*, ?, [abc]), besides snapshots and trash; may be repeated.",
+)
 places_argument = click.argument("places", nargs=-1, required=True, metavar="PATH_OR_S3_URL...")
 
 
@@ -81,6 +87,7 @@ class RunOptions:
 @places_argument
 @catalog_option
 @bucket_option
+@exclude_option
 @stats_option
 @policy_option
 @workers_option
@@ -97,6 +104,7 @@ def command(
     places: Sequence[str],
     catalog: Path | None,
     bucket: str | None,
+    exclude: tuple[str, ...],
     stats: str | None,
     policy: str | None,
     workers: int,
@@ -107,7 +115,8 @@ def command(
 
     Unchanged files are skipped without being read, so an interrupted run can be restarted.
     The first Ctrl-C finishes and stores what is being read, a second one ends at once. Rows of files that are gone are
-    left to `./run db reconcile`. Exit code 0 when all was done, 1 when some files have to be tried again, 130 after Ctrl-C.
+    left to `./run db reconcile`. Exit code 0 when all was done, 130 after Ctrl-C, 1 when files or folders could not be read:
+    they are named, and all others are done. What can never be read gets a row, so that the next run does not name it again.
 
     From some hundred files on they are inspected by one process a core (never more than --workers), each with threads and
     memory to decode pixels as EXR_DECODE_THREADS and EXR_MEMORY_MIB say. A file that crashes the process that reads it, also
@@ -125,7 +134,7 @@ def command(
     """
 
     def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
-        return targets_of(places, settings, bucket)
+        return targets_of(places, settings, bucket, exclude)
 
     carry_out(listings, catalog, RunOptions(workers, force, engine, stats, policy))
 
@@ -200,18 +209,21 @@ def _prepared(
     return Ingest(workshop, observe=observe, engine=local)
 
 
-def targets_of(places: Sequence[str], settings: Settings, bucket: str | None) -> tuple[Settings, list[Target]]:
+def targets_of(
+    places: Sequence[str], settings: Settings, bucket: str | None, exclude: tuple[str, ...] = ()
+) -> tuple[Settings, list[Target]]:
     """What to list for each place, and the settings with every local folder mounted as a bucket.
 
     Raises:
         SettingsError: A place is not there, or two folders would be one bucket.
     """
     targets: list[Target] = []
+    excludes = (*DEFAULT_EXCLUDES, *exclude)
     mounts = dict(settings.mounts)
     for place in places:
         if place.startswith("s3://"):
             name, _, prefix = place.removeprefix("s3://").partition("/")
-            targets.append(Target(name, prefix))
+            targets.append(Target(name, prefix, excludes))
             continue
         path = Path(place).expanduser().resolve()
         if not path.exists():
@@ -223,7 +235,7 @@ def targets_of(places: Sequence[str], settings: Settings, bucket: str | None) ->
             raise SettingsError(f"{place}: give the bucket that it is to be with --bucket, {name!r} cannot be")
         mounts[name] = root
         below = path.relative_to(root).as_posix().removeprefix(".")
-        targets.append(Target(name, f"{below}/" if below and path.is_dir() else below))
+        targets.append(Target(name, f"{below}/" if below and path.is_dir() else below, excludes))
     return replace(settings, mounts=tuple(mounts.items())), targets
 
 
@@ -325,7 +337,7 @@ def summary(progress: Progress) -> Table:
         ("by compression", progress.by_compression),
         ("by resolution", progress.by_resolution),
         ("findings", progress.by_finding),
-        ("to be tried again", progress.errors),
+        ("could not be read", progress.errors),
     )
     for title, counts in parts:
         if counts:

@@ -20,9 +20,9 @@ from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, fields_of, print_lines
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.output.text import plain
+from exr_inspector.delivery.files import paths_of
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, session
-from exr_inspector.library.targets import expand_one
 from exr_inspector.model import Inspection, Status
 from exr_inspector.settings import load_settings
 
@@ -115,7 +115,7 @@ class _Files:
                 self._report(error.code, str(error))
 
     def _of(self, target: str) -> Iterator[Inspection]:
-        with closing(self._session.inspect_each(expand_one(self._session.opener, target))) as answers:
+        with closing(self._session.inspect_each(paths_of(self._session.opener, target))) as answers:
             for name, answer in answers:
                 if isinstance(answer, ExrInspectorError):
                     self._report(answer.code, f"{plain(name, 400)}: {answer}")

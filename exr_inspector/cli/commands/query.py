@@ -18,6 +18,7 @@ from rich.text import Text
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.queries.cookbook import Query, cookbook
+from exr_inspector.catalog.queries.dialects import Dialect, written_for
 from exr_inspector.catalog.queries.engines import (
     AdbcEngine,
     FileEngine,
@@ -57,7 +58,15 @@ _SCHEMA = "exr_inspector"
     show_default=True,
     help="How to print the rows; parquet goes to standard output, so redirect it.",
 )
-def command(query: str | None, *, catalog: Path | None, schema: str, given: tuple[str, ...], form: str) -> None:
+@click.option(
+    "--show",
+    "shown",
+    type=click.Choice([dialect.value for dialect in Dialect]),
+    help="Print the text of a cookbook query in a dialect of SQL instead of running it.",
+)
+def command(
+    query: str | None, *, catalog: Path | None, schema: str, given: tuple[str, ...], form: str, shown: str | None
+) -> None:
     """Ask the tables: a query of the cookbook by name, or any SQL. Without either, list the cookbook.
 
     \b
@@ -66,6 +75,7 @@ def command(query: str | None, *, catalog: Path | None, schema: str, given: tupl
       ./run query listing -p prefix=samples/ --catalog .local/demo.duckdb
       ./run query "select path, compression from files where is_deep" --format csv
       ./run query sequences --format parquet > sequences.parquet
+      ./run query layers --show spark
 
     The tables are those of --catalog, otherwise those of the database that VAST_DB_ENDPOINT and its keys name. Which one
     answered is printed on standard error.
@@ -77,6 +87,11 @@ def command(query: str | None, *, catalog: Path | None, schema: str, given: tupl
     named = cookbook().get(query)
     if named is None and len(query.split()) < 2:
         raise CatalogError(f"there is no query {query!r}: `./run query` lists them; SQL has more than one word")
+    if shown is not None:
+        if named is None:
+            raise click.UsageError("--show prints queries of the cookbook: name one of them")
+        click.echo(written_for(named, Dialect(shown)))
+        return
     sql, parameters = (named.for_duckdb(), _bind(named, values)) if named else (query, dict(values))
     engine = _engine(catalog, schema)
     click.echo(f"catalog: {engine.name}", err=True)

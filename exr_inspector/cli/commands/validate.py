@@ -88,7 +88,7 @@ def command(
     if catalog and (with_hash or stats is not None):
         raise click.UsageError("--stats and --hash read files, but --catalog reads none: give one or the other")
     settings = load_settings(os.environ, need=("catalog",) if catalog else ())
-    frames = Frames() if sequence or sequence_only else None
+    frames = Frames(targets) if sequence or sequence_only else None
     with session(settings, stats=stats or DEFAULT_STATS, hash=with_hash, policy=policy) as made:
         if catalog:
             results = _stored(settings, targets, made.policy, frames, files=not sequence_only)

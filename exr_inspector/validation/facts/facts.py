@@ -214,5 +214,9 @@ class FileFacts:
             for one in part.names.cryptomattes:
                 if one.key not in declared and len(declared) < _MATTES:
                     declared[one.key] = (one, part.index)
-        channels = ((part.index, name) for part in self.parts for name in part.names.channels)
+        channels = (
+            (part.index, name if name.layer else name._replace(layer=part.names.part_layer))
+            for part in self.parts
+            for name in part.names.channels
+        )
         return find_mattes(list(declared.values()), channels)

@@ -103,6 +103,11 @@ class Policy:
         """Name and version, as rows have it: `name@version`."""
         return f"{self.name}@{self.version}"
 
+    def with_parameters(self, **values: Any) -> Policy:
+        """The same policy with parameters laid over all others, for every path."""
+        over = PathLayer((re.compile(".*", re.DOTALL),), None, Layer((), MappingProxyType(values)))
+        return replace(self, paths=(*self.paths, over))
+
     def for_path(self, path: str) -> ResolvedPolicy:
         """What holds for `<bucket>/<key>`."""
         if not self.paths:

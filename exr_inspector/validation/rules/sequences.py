@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -108,6 +108,9 @@ class SequenceParameters(TimeParameters):
     size_outlier: Annotated[float, Field(gt=1, allow_inf_nan=False)] = Field(
         5.0, description="Factor by which a frame's size may differ from the sequence's median (CHK-SIZE-OUTLIER)."
     )
+    flash_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = Field(
+        3.0, description="How many times brighter or darker than its neighbours a frame may be (SEQ-FLASH)."
+    )
     stale_hours: Positive = Field(
         72.0, description="Hours by which one frame may be older or newer than the median (SEQ-STALE-FRAME)."
     )
@@ -118,6 +121,37 @@ class SequenceParameters(TimeParameters):
         if value is not None and value[0] > value[1]:
             raise ValueError(f"the first frame {value[0]} is above the last {value[1]}")
         return value
+
+
+def _gaps(numbers: Iterable[int], first: int, last: int, step: int) -> list[range]:
+    """Ranges of frames that are not there; only gaps are walked, never the whole range: numbers may be far apart."""
+    there = sorted({n for n in numbers if first <= n <= last})
+    found = (range(before + step, after, step) for before, after in pairwise([first - step, *there, last + step]))
+    return [gap for gap in found if len(gap)]
+
+
+def missing_frames(numbers: Iterable[int], first: int, last: int, step: int = 1) -> tuple[int, ...]:
+    """The first thousand frames from `first` to `last` that are not among `numbers`."""
+    gaps: list[int] = []
+    for gap in _gaps(numbers, first, last, step):
+        gaps += gap[: max(0, _GAPS_KEPT - len(gaps))]
+    return tuple(gaps)
+
+
+def held_frames(sequence: SequenceFacts) -> list[int]:
+    """Frames with the pixels of the frame before; needs inspections that hashed pixels."""
+    return [
+        after.frame
+        for before, after in pairwise(sequence.frames)
+        if before.pixel_hash and before.pixel_hash == after.pixel_hash and before.frame != after.frame
+    ]
+
+
+def odd_frames(sequence: SequenceFacts, name: Literal["display_window", "channels"]) -> list[int]:
+    """Frames whose display window or channels are not those of most frames."""
+    values = [(frame.frame, getattr(frame, name)) for frame in sequence.frames if getattr(frame, name) is not None]
+    usual = Counter(value for _, value in values).most_common(1)
+    return sorted({number for number, value in values if value != usual[0][0]})
 
 
 @sequence_rule(
@@ -132,13 +166,8 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Gaps between first and last, and against `frame_range`."""
     numbers, step = sequence.numbers, parameters.frame_step
     first, last = parameters.frame_range or (numbers[0], numbers[-1])
-    gaps: list[int] = []
-    count = 0
-    # Only gaps are walked, never the whole range: numbers may be far apart.
-    for before, after in pairwise([first - step, *(n for n in numbers if first <= n <= last), last + step]):
-        between = range(before + step, after, step)
-        count += len(between)
-        gaps += between[: max(0, _GAPS_KEPT - len(gaps))]
+    count = sum(map(len, _gaps(numbers, first, last, step)))
+    gaps = missing_frames(numbers, first, last, step)
     if not count:
         return NOTHING
     listed = runs(gaps, step)
@@ -264,11 +293,7 @@ def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
 )
 def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels."""
-    held = [
-        after.frame
-        for before, after in pairwise(sequence.frames)
-        if before.pixel_hash and before.pixel_hash == after.pixel_hash and before.frame != after.frame
-    ]
+    held = held_frames(sequence)
     if not held:
         return NOTHING
     return [Found(f"Frames {runs(held)} have the pixels of the frame before", runs(held), "pixels of their own")]

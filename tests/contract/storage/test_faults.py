@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from obstore.exceptions import GenericError
@@ -14,10 +15,13 @@ from obstore.exceptions import GenericError
 from exr_inspector.errors import (
     AccessDenied,
     BudgetExceeded,
+    CredentialsRefused,
     DeadlineExceeded,
     ExrInspectorError,
     ObjectChanged,
     ObjectNotFound,
+    ObjectUnreadable,
+    SourceError,
     SourceUnavailable,
     UnsupportedKey,
 )
@@ -25,8 +29,21 @@ from exr_inspector.model import Cost
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import Deadline, ReadBudget, SourceOpener
 from exr_inspector.storage.budget import Meter
-from exr_inspector.storage.requests import FIRST_PAUSE_SECONDS, Attempts, OnLoop
-from tests.support.faulty_s3 import ACCESS_KEY, LEAK, SECRET_KEY, Drop, FaultyS3, Short, Stall, Status, Thin, Trickle
+from exr_inspector.storage.opener import MAX_CLIENTS
+from exr_inspector.storage.requests import FIRST_PAUSE_SECONDS, Call, call_with_retries
+from tests.support.faulty_s3 import (
+    ACCESS_KEY,
+    LEAK,
+    SECRET_KEY,
+    Drop,
+    FaultyS3,
+    Request,
+    Short,
+    Stall,
+    Status,
+    Thin,
+    Trickle,
+)
 
 DATA = bytes(index * 13 % 253 for index in range(20_000))
 
@@ -84,14 +101,96 @@ def test_what_no_retry_helps_is_asked_once(s3, code):
 
 
 @pytest.mark.parametrize(
-    ("code", "error"), [(401, AccessDenied), (403, AccessDenied), (404, ObjectNotFound), (412, ObjectChanged)]
+    ("code", "error", "requests"), [(403, AccessDenied, 2), (404, ObjectNotFound, 1), (412, ObjectChanged, 1)]
 )
-def test_answers_that_are_final(s3, code, error):
+def test_answers_that_are_final(s3, code, error, requests):
     with opened(s3) as opener:
         s3.script(Status(code))
         with pytest.raises(error):
             opener.open("b", "a.exr").read(start=0, end=10)
+        assert s3.count() == requests, "after 403 a listing shows whether the object is there at all"
+
+
+CREDENTIALS = [
+    (403, "RequestTimeTooSkewed", "clock"),
+    (403, "RequestExpired", "clock"),
+    (403, "SignatureDoesNotMatch", "S3_SECRET_KEY"),
+    (403, "InvalidAccessKeyId", "S3_ACCESS_KEY"),
+    (400, "ExpiredToken", "expired"),
+    (403, "ExpiredToken", "expired"),
+    (400, "AuthorizationHeaderMalformed", "S3_REGION"),
+    (401, "Unauthorized", "credentials"),
+    (401, "", "credentials"),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "words"), CREDENTIALS)
+def test_what_is_wrong_with_the_client_is_raised_to_come_again_and_says_nothing_of_the_object(s3, status, code, words):
+    with opened(s3) as opener:
+        s3.chance(1.0, Status(status, code), seed=1)
+        for act in (
+            lambda: opener.open("b", "a.exr").read(start=0, end=10),
+            lambda: opener.head("b", "a.exr"),
+            lambda: list(opener.list("b")),
+        ):
+            with pytest.raises(CredentialsRefused, match=words) as caught:
+                act()
+            assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (403, "InvalidObjectState", "archived"),
+        (400, "InvalidRequest", "SSE-C"),
+        (403, "KMS.DisabledException", "disabled"),
+        (400, "KMS.DisabledException", "disabled"),
+    ],
+)
+def test_an_object_that_the_store_holds_and_does_not_hand_out_is_asked_for_once(s3, status, code, words):
+    with opened(s3) as opener:
+        s3.chance(1.0, Status(status, code), seed=1)
+        with pytest.raises(ObjectUnreadable, match=words) as caught:
+            opener.open("b", "a.exr").read(start=0, end=10)
+        assert not caught.value.retryable
         assert s3.count() == 1
+        with pytest.raises(ObjectUnreadable, match=words):
+            opener.head("b", "a.exr")
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "RequestTimeout"), (409, "OperationAborted"), (403, "SlowDown")])
+def test_codes_that_pass_are_asked_again(s3, status, code):
+    with opened(s3) as opener:
+        s3.script(Status(status, code))
+        assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_gateways_page_in_place_of_s3s_error_says_nothing_of_the_object(s3, status):
+    with opened(s3, S3_RETRIES="0") as opener:
+        s3.chance(1.0, Status(status, body=b"<html><h1>Blocked</h1></html>"), seed=1)
+        for act in (
+            lambda: opener.open("b", "a.exr").read(start=0, end=10),
+            lambda: opener.head("b", "a.exr"),
+            lambda: list(opener.list("b")),
+        ):
+            with pytest.raises(SourceUnavailable, match="not S3's"):
+                act()
+
+
+def test_a_missing_object_that_the_store_hides_is_not_there(s3):
+    s3.hides_absence = True
+    with opened(s3) as opener:
+        with pytest.raises(ObjectNotFound):
+            opener.open("b", "gone.exr").read(start=0, end=10)
+        assert opener.head("b", "gone.exr") is None
+        s3.by_key["denied.exr"] = Status(403)
+        s3.put("b", "denied.exr", DATA)
+        with pytest.raises(AccessDenied):
+            opener.head("b", "denied.exr")
+        s3.chance(1.0, Status(403), seed=1)  # listing is denied, too: nobody can tell
+        with pytest.raises(AccessDenied):
+            opener.head("b", "gone.exr")
 
 
 def test_retries_do_not_use_up_the_budget(s3):
@@ -170,13 +269,13 @@ def test_nothing_is_asked_after_the_deadline(s3):
 
 def test_no_retry_is_started_that_the_deadline_would_cut():
     meter = Meter()
-    attempts = Attempts(20, meter, Deadline.after(FIRST_PAUSE_SECONDS / 2), "b/a.exr", OnLoop())
+    call = Call(meter, Deadline.after(FIRST_PAUSE_SECONDS / 2), "b/a.exr")
 
     async def throttled():
         raise GenericError("Generic S3 error: Server returned non-2xx status code: 503 Slow Down: <Error/>")
 
     with pytest.raises(SourceUnavailable):
-        asyncio.run(attempts.make(throttled))
+        asyncio.run(call_with_retries(throttled, call, retries=20))
     assert meter.cost.requests == 1
 
 
@@ -283,9 +382,37 @@ def test_a_server_without_times(s3):
         assert opener.open("b", "a.exr").read(start=0, end=5) == DATA[:5]
 
 
+@pytest.mark.parametrize("size", [0, 1, 5, 100])
+def test_a_whole_object_in_answer_to_a_range_that_covers_it_is_taken(s3, size):
+    s3.put("b", "small.exr", DATA[:size])
+    for s3.whole_is_200, s3.honour_range in ((True, True), (True, False)):
+        with opened(s3) as opener:
+            source = opener.open("b", "small.exr")
+            assert source.read(start=0, end=100) == DATA[:size]
+            assert source.version.size_bytes == size
+            assert source.cost.bytes_read == size
+
+
+def test_an_object_that_is_overwritten_while_it_is_asked_for_as_a_whole_is_refused(s3):
+    s3.put("b", "small.exr", DATA[:50])
+    with opened(s3) as opener:
+        source = opener.open("b", "small.exr")
+        source.read(start=0, end=10)
+        s3.honour_range = False
+        s3.hook = lambda request: s3.put("b", "small.exr", DATA[50:100]) if request.method == "HEAD" else None
+        with pytest.raises(ObjectChanged):
+            source.read(start=0, end=50)
+
+
+def test_an_answer_in_chunks_without_a_length_is_told_as_such(s3):
+    s3.chunked = True
+    with opened(s3) as opener, pytest.raises(SourceUnavailable, match="Content-Length"):
+        opener.open("b", "a.exr").read(start=0, end=5)
+
+
 def test_a_server_that_ignores_ranges_is_no_source(s3):
     s3.honour_range = False
-    with opened(s3) as opener, pytest.raises(SourceUnavailable):
+    with opened(s3) as opener, pytest.raises(SourceUnavailable, match="byte ranges"):
         opener.open("b", "a.exr").read(start=0, end=5)
 
 
@@ -293,11 +420,19 @@ def test_no_error_tells_a_credential_or_the_servers_words():
     with FaultyS3(keys=("somebody-else",)) as s3, opened(s3, S3_RETRIES="0") as opener:
         s3.put("b", "a.exr", DATA)
         s3.put("b", "c.exr", DATA)
-        faults = [None, Status(500), Status(404), Status(412), Status(400), Status(416), Drop()]
+        faults = [None, Status(500), Status(404), Status(412), Status(400), Status(416), Status(401), Drop()]
         for fault in faults:
             s3.script(fault)
             with pytest.raises(ExrInspectorError) as caught:
                 opener.open("b", "a.exr").read(start=0, end=5)
+            told = "".join(traceback.format_exception(caught.type, caught.value, caught.tb)) + repr(
+                caught.value.__cause__
+            )
+            for secret in (ACCESS_KEY, SECRET_KEY, LEAK, "Signature"):
+                assert secret not in told, fault
+            s3.script(fault)
+            with pytest.raises(ExrInspectorError) as caught:
+                list(opener.list("b"))
             told = "".join(traceback.format_exception(caught.type, caught.value, caught.tb)) + repr(
                 caught.value.__cause__
             )
@@ -334,21 +469,99 @@ def test_a_listing_goes_on_where_it_failed(s3):
     for key in keys:
         s3.put("b", key, b"x")
     with opened(s3) as opener:
-        s3.script(None, Status(503), None, Drop(), None, Status(500))
+        s3.script(None, Status(503), None, Drop(), Short(1000), None, Status(500))
         assert [entry.key for entry in opener.list("b", "list/")] == keys
-        assert s3.requests[-1].query["start-after"] >= "list/2999.exr"
+        assert s3.requests[-1].query["continuation-token"] >= "list/2999.exr"
         s3.chance(1.0, Status(503), seed=1)
         with pytest.raises(SourceUnavailable):
             next(opener.list("b", "list/"))
 
 
-def test_a_key_that_cannot_be_addressed_is_told_when_listing(s3):
-    s3.put("b", "list/good/a.exr", DATA)
-    s3.put("b", "list//b.exr", DATA)
+ODD_KEYS = ("list//b.exr", "list/tab\t.exr", "list/new\nline.exr", "list/../x.exr", "list/bell\x07.exr", "/list.exr")
+
+
+def test_keys_that_cannot_be_addressed_are_named_and_all_others_are_listed(s3):
+    good = ["list/a+b.exr", "list/a b.exr", "list/a%20b.exr", "list/ä&<.exr", "list/good/a.exr"]
+    for key in (*good, *ODD_KEYS):
+        s3.put("b", key, DATA)
+    told = {}
     with opened(s3) as opener:
-        with pytest.raises(UnsupportedKey, match="b/list "):
+        found = [entry.key for entry in opener.list("b", report=lambda path, error: told.update({path: error.code}))]
+        assert set(found) == {"a.exr", *good, *ODD_KEYS}
+        assert told == {f"b/{key}": UnsupportedKey.code for key in ODD_KEYS}
+        with pytest.raises(UnsupportedKey):
             list(opener.list("b", "list/"))
         assert [entry.key for entry in opener.list("b", "list/good/")] == ["list/good/a.exr"]
+
+
+def test_markers_of_folders_are_no_objects(s3):
+    for key in ("shot/", "shot/x.exr/", "shot/x.exr/a.exr"):
+        s3.put("b", key, b"")
+    with opened(s3) as opener:
+        assert [entry.key for entry in opener.list("b", "shot/")] == ["shot/x.exr/a.exr"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"",
+        b"<html><body>Sign in</body></html>",
+        b"<!DOCTYPE html><p>not xml",
+        b'{"keys": []}',
+        b"<ListAllMyBucketsResult></ListAllMyBucketsResult>",
+        b"<ListBucketResult><Contents><Key>a.exr</Key></Contents></ListBucketResult>",
+    ],
+)
+def test_a_listing_that_something_else_answers_is_no_empty_bucket(s3, page):
+    with opened(s3) as opener:
+        s3.script(Status(200, body=page))
+        with pytest.raises(SourceUnavailable, match="S3_ENDPOINT_URL"):
+            list(opener.list("b"))
+
+
+def test_a_listing_that_never_ends_is_ended(s3):
+    page = s3.listing(Request("GET", "b", "", {}, {})).replace(b"<IsTruncated>false", b"<IsTruncated>true")
+    with opened(s3) as opener:
+        s3.chance(1.0, Status(200, body=page), seed=1)
+        with pytest.raises(SourceUnavailable, match="twice"):
+            list(opener.list("b"))
+
+
+def test_a_listing_without_etags_and_with_fractions_of_seconds(s3):
+    s3.list_etag = False
+    with opened(s3) as opener:
+        (entry,) = opener.list("b")
+        assert (entry.key, entry.etag, entry.size_bytes) == ("a.exr", None, len(DATA))
+        assert abs(entry.mtime - opener.head("b", "a.exr").mtime) < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("name", ["my show", "HOST#", "..", "a@b", "[::1]", "a%b", "a?b", "-", "é", "x" * 300, "a\\b"])
+def test_names_that_no_bucket_has_make_no_request_and_no_panic(s3, name):
+    with opened(s3, S3_VIRTUAL_HOSTED="on") as opener:
+        for act in (
+            lambda: opener.open(name, "a.exr"),
+            lambda: list(opener.list(name)),
+            lambda: opener.head(name, "a"),
+        ):
+            with pytest.raises(SourceError) as caught:
+                act()
+            assert not caught.value.retryable
+        assert s3.count() == 0
+
+
+def test_clients_are_kept_for_a_bounded_number_of_buckets(s3):
+    with opened(s3, S3_RETRIES="0") as opener:
+        for index in range(MAX_CLIENTS + 10):
+            opener.open(f"bucket-{index}", "a.exr")
+        assert len(opener._clients) == MAX_CLIENTS
+        assert opener.open("b", "a.exr").read(start=0, end=5) == DATA[:5]
+
+
+def test_the_scheme_of_an_endpoint_may_be_written_in_capitals(s3):
+    environ = {**s3.environ, "S3_ENDPOINT_URL": s3.url.replace("http://", "HTTP://")}
+    with contextlib.closing(SourceOpener(load_settings(environ, secrets_dir=None))) as opener:
+        assert opener.open("b", "a.exr").read(start=0, end=5) == DATA[:5]
+        assert [entry.key for entry in opener.list("b")] == ["a.exr"]
 
 
 def test_a_listing_asks_only_for_the_pages_that_are_consumed(s3):
@@ -368,7 +581,7 @@ def test_head_is_one_request_and_retried(s3):
         assert s3.count("HEAD") == s3.count() == 1
         s3.script(Status(503))
         assert opener.head("b", "a.exr").size_bytes == len(DATA)
-        s3.script(Status(403))
+        s3.chance(1.0, Status(403), seed=1)
         with pytest.raises(AccessDenied):
             opener.head("b", "a.exr")
 

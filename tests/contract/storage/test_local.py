@@ -1,9 +1,11 @@
 import contextlib
+import errno
 import json
 import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,18 +13,19 @@ import pytest
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     AccessDenied,
+    BucketUnavailable,
     ExrInspectorError,
     ObjectChanged,
     ObjectNotFound,
     SettingsError,
+    SourceUnavailable,
     UnsupportedKey,
 )
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import FILE_BUCKET, SourceOpener
-from exr_inspector.storage.buckets import local_bucket
 from exr_inspector.storage.budget import Meter
-from exr_inspector.storage.objects import ObjectSource, PinHolder
-from exr_inspector.storage.transport import Transport
+from exr_inspector.storage.local import FolderBucket
+from exr_inspector.storage.objects import ObjectSource, VersionPin
 from tests.contract.storage.conftest import DATA
 
 
@@ -62,22 +65,22 @@ def test_no_way_out_by_name(opener):
             opener.open("b", key)
 
 
-def test_a_name_reserved_by_the_client_library(folder, opener):
-    (folder / "a.exr#1").write_bytes(DATA)
-    with pytest.raises(UnsupportedKey):
-        opener.open("b", "a.exr#1").read(start=0, end=1)
-    assert {entry.key for entry in opener.list("b")} == {"a.exr", "a.exr#1"}
-
-
-def test_names_that_are_no_keys_are_listed_and_refused(folder, opener):
-    Path(os.fsdecode(os.fsencode(folder) + b"/bad\xff.exr")).write_bytes(DATA)
-    (folder / "tab\t.exr").write_bytes(DATA)
-    entries = list(opener.list("b"))
-    assert [entry.key for entry in entries] == ["a.exr", "bad\udcff.exr", "tab\t.exr"]
-    assert entries[1].size_bytes == len(DATA)
-    for entry in entries[1:]:
-        with pytest.raises(UnsupportedKey):
-            opener.open("b", entry.key)
+def test_a_file_may_have_any_name(folder, opener):
+    names = [
+        "a.exr#1",
+        "tab\t.exr",
+        "new\nline.exr",
+        os.fsdecode(b"bad\xff.exr"),
+        "back\\slash.exr",
+        " .exr ",
+        "%2F.exr",
+    ]
+    for name in names:
+        (folder / name).write_bytes(DATA)
+    assert {entry.key for entry in opener.list("b")} == {"a.exr", *names}
+    for name in names:
+        assert opener.open("b", name).read(start=0, end=300) == DATA
+        assert opener.head("b", name).size_bytes == len(DATA)
 
 
 def overwrite(path):
@@ -105,39 +108,78 @@ def test_a_file_changed_between_reads(folder, opener, change):
 
 
 def test_a_file_that_grows_while_it_is_read_for_the_first_time(folder):
-    class WhileReading(Transport):
-        """A request, and then a writer who is faster than whoever looks at the file afterwards."""
+    class WhileReading(FolderBucket):
+        """A writer who is faster than whoever looks at the file after reading it."""
 
-        def run(self, work, *, deadline, doing):
-            answer = super().run(work, deadline=deadline, doing=doing)
+        def _piece(self, descriptor, start, size):
+            piece = super()._piece(descriptor, start, size)
             grow(folder / "a.exr")
-            return answer
+            return piece
 
-    transport, soon = WhileReading(), Deadline.after(60)
-    source = ObjectSource(local_bucket("b", folder), "a.exr", transport, 0, soon, PinHolder("b/a.exr"), Meter())
-    with contextlib.closing(transport), pytest.raises(ObjectChanged):
+    source = ObjectSource(WhileReading("b", folder), "a.exr", None, VersionPin("b/a.exr"), Meter())
+    with pytest.raises(ObjectChanged):
         source.read(start=0, end=10)
 
 
-def test_without_a_deadline_a_file_is_read_by_whoever_asks(folder):
-    class Refusing(Transport):
-        """No loop at all."""
+def test_content_changed_with_size_and_time_kept_is_another_version(folder, opener):
+    path = folder / "a.exr"
+    before, times = opener.head("b", "a.exr"), path.stat()
+    source = opener.open("b", "a.exr")
+    source.read(start=0, end=10)
+    time.sleep(0.02)  # more than a tick of the file system's clock
+    with path.open("r+b") as file:
+        file.write(DATA[::-1])
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    after = opener.head("b", "a.exr")
+    assert (after.size_bytes, after.mtime) == (before.size_bytes, before.mtime)
+    assert after.etag != before.etag
+    assert next(opener.list("b")).etag == after.etag
+    with pytest.raises(ObjectChanged):
+        source.read(start=10, end=20)
 
-        def run(self, work, *, deadline, doing):
-            work.close()
-            raise AssertionError(doing)
 
-    with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={folder}"}, secrets_dir=None))) as opener:
-        opener._transport = Refusing()
-        source = opener.open("b", "a.exr")
-        assert source.read(start=0, end=10) == DATA[:10]
-        assert source.version == opener.head("b", "a.exr")
-        assert source.read(start=len(DATA), end=len(DATA) + 5) == b""
-        assert source.cost.requests == 1
-        with pytest.raises(ObjectNotFound):
-            opener.open("b", "nope").read(start=0, end=1)
-        with pytest.raises(AssertionError, match=r"reading b/a\.exr"):
-            opener.open("b", "a.exr", deadline=Deadline.after(60)).read(start=0, end=1)
+def test_without_a_deadline_a_file_is_read_by_whoever_asks(folder, opener):
+    before = threading.active_count()
+    source = opener.open("b", "a.exr")
+    assert source.read(start=0, end=10) == DATA[:10]
+    assert source.version == opener.head("b", "a.exr")
+    assert source.read(start=len(DATA), end=len(DATA) + 5) == b""
+    assert source.cost.requests == 1
+    with pytest.raises(ObjectNotFound):
+        opener.open("b", "nope").read(start=0, end=1)
+    assert threading.active_count() == before
+    opener.open("b", "a.exr", deadline=Deadline.after(60)).read(start=0, end=1)
+    assert threading.active_count() == before + 1, "whoever must not hang asks by another thread"
+
+
+def test_a_link_that_changes_all_the_time_leads_nobody_out(folder, opener, tmp_path):
+    """A writer turns a folder into a link that leads out and back, as fast as it can; no read gets what lies outside."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.exr").write_bytes(b"private" * 10)
+    (folder / "real").mkdir()
+    (folder / "real" / "x.exr").write_bytes(DATA)
+    (folder / "way").symlink_to("real")
+    stop = threading.Event()
+
+    def turn():
+        inside = True
+        while not stop.is_set():
+            inside = not inside
+            link = folder / "new"
+            link.symlink_to("real" if inside else tmp_path / "outside")
+            link.rename(folder / "way")
+
+    writer = threading.Thread(target=turn)
+    writer.start()
+    seen = []
+    try:
+        for _ in range(3000):
+            with contextlib.suppress(AccessDenied, ObjectNotFound, ObjectChanged):
+                seen.append(opener.open("b", "way/x.exr").read(start=0, end=7))
+    finally:
+        stop.set()
+        writer.join()
+    assert set(seen) == {DATA[:7]}
 
 
 def test_a_file_gone_between_reads(folder, opener):
@@ -262,6 +304,117 @@ def test_bytes_in_memory(opener):
 
 
 def test_every_error_is_ours(opener):
-    for key in ("", "nope", "a/b/c", "\x00", "#1", "x" * 5000):
+    for key in ("", "nope", "a/b/c", "\x00", "#1", "x" * 5000, "\udcff", "a\nb"):
         with pytest.raises(ExrInspectorError):
             opener.open("b", key).read(start=0, end=1)
+
+
+def test_an_empty_folder_is_a_share_that_is_not_mounted(tmp_path):
+    root = tmp_path / "share"
+    root.mkdir()
+    with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={root}"}, secrets_dir=None))) as opener:
+        for act in (
+            lambda: opener.open("b", "a.exr").read(start=0, end=1),
+            lambda: opener.head("b", "a.exr"),
+            lambda: list(opener.list("b")),
+            lambda: list(opener.list("b", report=lambda path, error: None)),
+        ):
+            with pytest.raises(BucketUnavailable, match="mounted"):
+                act()
+        (root / "a.exr").write_bytes(DATA)  # now it is mounted
+        assert opener.open("b", "a.exr").read(start=0, end=300) == DATA
+        assert opener.head("b", "gone.exr") is None
+        root.rename(tmp_path / "aside")
+        root.mkdir()  # and now it is not
+        for act in (lambda: opener.head("b", "gone.exr"), lambda: list(opener.list("b"))):
+            with pytest.raises(BucketUnavailable):
+                act()
+        (root / "other").mkdir()  # another one in its place
+        with pytest.raises(BucketUnavailable, match="another"):
+            opener.head("b", "gone.exr")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to try as somebody else what root may always do")
+def test_what_may_not_be_entered_is_reported_and_the_rest_is_listed(folder, tmp_path):
+    for name in ("locked/x.exr", "open/y.exr", "z.exr"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(DATA)
+    (folder / "locked").chmod(0o700)
+    for parent in (tmp_path, *tmp_path.parents[:3]):
+        if parent != Path("/tmp"):
+            parent.chmod(0o755)
+    script = """
+import json, os, sys
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+opener = SourceOpener(load_settings({"EXR_MOUNTS": "b=" + sys.argv[1]}, secrets_dir=None))
+os.chdir("/")
+os.setgid(65534)
+os.setuid(65534)
+told = []
+keys = [entry.key for entry in opener.list("b", report=lambda path, error: told.append([path, error.code]))]
+print(json.dumps([keys, told]))
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [["a.exr", "z.exr", "open/y.exr"], [["b/locked", AccessDenied.code]]]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
+def test_a_file_whose_server_fails_is_reported_and_the_rest_is_listed(folder, opener, monkeypatch, number):
+    for name in ("b.exr", "c.exr", "sub/d.exr", "sub/e.exr"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(DATA)
+    (folder / "link.exr").symlink_to("b.exr")
+    really = os.open
+
+    def failing(path, flags, mode=0o777, *, dir_fd=None):  # what a broken server lets the kernel answer
+        if path in {"sub", "b.exr"}:
+            raise OSError(number, os.strerror(number))
+        return really(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", failing)
+    told = []
+    found = [entry.key for entry in opener.list("b", report=lambda path, error: told.append((path, error.code)))]
+    assert found == ["a.exr", "b.exr", "c.exr"]
+    assert told == [("b/link.exr", SourceUnavailable.code), ("b/sub", SourceUnavailable.code)]
+    with pytest.raises(SourceUnavailable):
+        list(opener.list("b"))
+    with pytest.raises(SourceUnavailable):
+        opener.open("b", "b.exr").read(start=0, end=1)
+
+
+def test_a_file_handle_that_went_stale_is_opened_once_more(opener, monkeypatch):
+    really, stale = os.pread, [True]
+
+    def pread(descriptor, size, start):
+        if stale and stale.pop():
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return really(descriptor, size, start)
+
+    monkeypatch.setattr(os, "pread", pread)
+    assert opener.open("b", "a.exr").read(start=0, end=300) == DATA
+
+
+def test_copies_of_files_are_left_out_unless_they_are_asked_for(folder, opener):
+    for key in (
+        ".snapshot/daily/a.exr",
+        "shot/.snapshot/x.exr",
+        ".Trash-0/files/b.exr",
+        "shot/c.exr",
+        "shot/tmp/d.exr",
+    ):
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(DATA)
+    assert [entry.key for entry in opener.list("b")] == ["a.exr", "shot/c.exr", "shot/tmp/d.exr"]
+    assert [entry.key for entry in opener.list("b", exclude=("tmp", ".*"))] == ["a.exr", "shot/c.exr"]
+    assert len(list(opener.list("b", exclude=()))) == 6
+    assert [entry.key for entry in opener.list("b", ".snapshot/daily/")] == [".snapshot/daily/a.exr"]
+
+
+def test_times_that_no_calendar_holds_stop_nothing(folder, opener):
+    os.utime(folder / "a.exr", ns=(0, -(10**9)))
+    assert opener.head("b", "a.exr").mtime.year == 1969
+    with contextlib.suppress(OSError):  # not every file system can hold it
+        os.utime(folder / "a.exr", ns=(0, 9_000_000_000 * 10**9))
+        assert opener.head("b", "a.exr").mtime.year == 2255

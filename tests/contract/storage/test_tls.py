@@ -8,7 +8,8 @@ import pytest
 from exr_inspector.errors import SettingsError, SourceUnavailable
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.storage.buckets import s3_bucket
+from exr_inspector.storage.requests import Transport
+from exr_inspector.storage.s3 import S3Bucket
 from tests.support.certificates import write_bundle
 from tests.support.faulty_s3 import FaultyS3
 
@@ -54,6 +55,6 @@ def test_a_bundle_that_holds_no_certificate_is_a_setting_that_is_wrong(s3, tmp_p
 def test_the_bucket_goes_into_the_host_name_when_asked(s3):
     environ = {"S3_ENDPOINT_URL": "https://s3.example.com:8443", "S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "s"}
     hosted = load_settings({**environ, "S3_VIRTUAL_HOSTED": "on"}, secrets_dir=None).require_s3()
-    assert s3_bucket("frames", hosted).store.config["endpoint"] == "https://frames.s3.example.com:8443"
+    assert S3Bucket("frames", hosted, Transport()).store.config["endpoint"] == "https://frames.s3.example.com:8443"
     path_style = load_settings(environ, secrets_dir=None).require_s3()
-    assert s3_bucket("frames", path_style).store.config["endpoint"] == "https://s3.example.com:8443"
+    assert S3Bucket("frames", path_style, Transport()).store.config["endpoint"] == "https://s3.example.com:8443"

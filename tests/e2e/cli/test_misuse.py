@@ -115,6 +115,10 @@ def test_a_mistake_is_one_line(
 def test_a_folder_without_images_is_said_to_be_one(called: Called, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     code, out, err = called("ingest", "empty", "--catalog", "c.duckdb")
+    assert code == 2
+    assert "empty is empty; is the share mounted?" in err
+    (tmp_path / "empty" / "notes.txt").write_text("no image")
+    code, out, err = called("ingest", "empty", "--catalog", "c.duckdb")
     assert (code, err) == (0, "")
     assert "nothing there is named .exr" in out
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import numpy as np
 import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.catalog.rows.build import file_rows
-from exr_inspector.model import Finding, Severity
+from exr_inspector.model import Finding, Severity, ZeroGrid
 from exr_inspector.validation import (
     RULES,
     FrameSummary,
@@ -18,6 +19,7 @@ from exr_inspector.validation import (
     validate_sequence,
 )
 from exr_inspector.validation.facts.timecodes import Clock, clock_of_text, frame_count, is_dropped
+from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Scope
 from tests.support.exrbytes import Channel, Part, a_int, a_rational, a_string, a_timecode, build, tv60
 from tests.unit.validation.cases_metadata import LAYERS, declared
@@ -61,6 +63,24 @@ def judged(given: list[FrameSummary], **parameters: Any) -> tuple[Finding, ...]:
     return findings
 
 
+def grid(*lit: tuple[int, int]) -> ZeroGrid:
+    """10 x 6 cells of which those named are zero."""
+    cells = np.zeros((6, 10), np.bool_)
+    for x, y in lit:
+        cells[y, x] = True
+    return ZeroGrid(10, 6, 8, np.packbits(cells).tobytes())
+
+
+def seen(luminance: float = 0.5, *, zeros: ZeroGrid | None = None, **changed: Any) -> FramePixels:
+    made = FramePixels(luminance, False, False, True, 0, zeros or grid())
+    return replace(made, **changed)
+
+
+def with_pixels(odd: FramePixels) -> list[FrameSummary]:
+    return [frame(number, pixels=odd if number == 5 else seen(0.5 + number / 100)) for number in range(1, 11)]
+
+
+HOLE = grid((2, 1), (3, 1), (2, 2), (3, 2))
 BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-MISSING", [f for f in frames() if f.frame not in {4, 5, 8}], {}),
     ("SEQ-MISSING", frames(), {"frame_range": [0, 10]}),
@@ -77,6 +97,11 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-STALE-FRAME", frames(embedded_frame=77), {}),
     ("CHK-SIZE-OUTLIER", frames(size_bytes=20_000), {}),
     ("CHK-SIZE-OUTLIER", frames(size_bytes=0), {}),
+    ("SEQ-BLACK", with_pixels(seen(0.0, is_black=True, is_constant=True)), {}),
+    ("SEQ-CONSTANT", with_pixels(seen(is_constant=True)), {}),
+    ("SEQ-FLASH", with_pixels(seen(2.5)), {}),
+    ("SEQ-FLASH", with_pixels(seen(0.1)), {}),
+    ("SEQ-BUCKET", with_pixels(seen(zeros=HOLE)), {}),
     ("TIM-FPS-SEQ", frames(frame_rate=25.0), {}),
     ("TIM-TC-SEQ", frames(time_code=Clock(1, 0, 9, 0, is_drop_frame=False)), {}),
     ("TIM-COUNTER", frames(image_counter=4), {}),
@@ -93,6 +118,22 @@ def test_found(code: str, given: list[FrameSummary], parameters: dict[str, Any])
 
 def test_a_good_sequence_has_no_findings() -> None:
     assert judged(frames(100), frame_range=[1, 100]) == ()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        with_pixels(seen(1.0)),  # twice as bright is no flash
+        with_pixels(seen(zeros=grid((2, 1), (3, 1), (2, 2)))),  # no rectangle
+        with_pixels(seen(zeros=grid((2, 1)))),  # a single cell may be a shadow
+        [frame(number, pixels=seen(zeros=HOLE)) for number in range(1, 11)],  # the neighbours have it, too
+        [frame(number, pixels=seen(0.0, is_black=True, has_other_content=False)) for number in range(1, 11)],
+        [frame(number, pixels=seen(is_constant=True)) for number in range(1, 11)],
+        [frame(number, pixels=seen(0.1 * 2**number)) for number in range(1, 11)],  # a fade
+    ],
+)
+def test_pixels_of_good_sequences_have_no_findings(given: list[FrameSummary]) -> None:
+    assert judged(given) == ()
 
 
 def test_every_sequence_rule_is_tried() -> None:

@@ -1,0 +1,121 @@
+"""`./run check`: is a delivery complete and clean? Files, sequences, pixels, and what to render again."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from exr_inspector.cli.options import policy_option
+from exr_inspector.cli.output.check import csv_text, print_check, results
+from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.delivery.check import Check, check
+from exr_inspector.library.reading import Session, Stats, session
+from exr_inspector.model import Severity, StatsMode
+from exr_inspector.settings import load_settings
+from exr_inspector.validation.reports import junit_text, sarif_text
+
+_NEVER = "never"
+_FAIL_ON = {severity.label: severity for severity in Severity}
+_RANGE = re.compile(r"(-?\d{1,9})-(-?\d{1,9})")
+
+
+def _frames(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = _RANGE.fullmatch(text.strip())
+    if match is None or int(match[1]) > int(match[2]):
+        raise click.BadParameter(f"found {text}, expected FIRST-LAST such as 1001-1060")
+    return int(match[1]), int(match[2])
+
+
+@click.command("check")
+@click.argument("targets", nargs=-1, required=True, metavar="FOLDER|PATTERN|FILE|S3_URL...")
+@click.option("--frames", callback=_frames, metavar="FIRST-LAST", help="Frames that every sequence must have.")
+@policy_option
+@click.option(
+    "--stats",
+    type=click.Choice([mode.value for mode in StatsMode]),
+    default=StatsMode.FULL.value,
+    show_default=True,
+    help="How much of the pixels to read.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*_FAIL_ON, _NEVER]),
+    default=Severity.ERROR.label,
+    show_default=True,
+    help="Lowest severity that makes the exit code 1.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "csv", "sarif", "junit"]),
+    default="text",
+    show_default=True,
+    help="How to print the result.",
+)
+def command(
+    targets: Sequence[str],
+    *,
+    frames: tuple[int, int] | None,
+    policy: str,
+    stats: Stats,
+    fail_on: str,
+    form: str,
+) -> None:
+    """Check whether a delivery is complete and clean: headers, chunks, all pixels, and the frames of each sequence.
+
+    A folder, or a URL that ends in a slash, stands for all .exr files below it. A pattern stands for the matching files of its
+    folder: ####, %04d, @@@@, $F4, <UDIM>, *, [1001-1060]; quote it. Without a pattern, the names decide which number is the
+    frame. Prints one screen: a strip of frames, findings with their frames, and the list of frames to render again.
+
+    Exit code 0 when nothing is as severe as --fail-on, 1 when something is, 2 when something could not be checked.
+
+    \b
+    Examples:
+      ./run check renders/sh010/
+      ./run check 'renders/sh010/beauty_####.exr' --frames 1001-1060
+      ./run check s3://renders/sh010/ --policy show.yaml --format junit > report.xml
+      ./run check renders/sh010/ --stats off          headers and chunk tables only, fast
+    """
+    is_full = stats == "full"
+    with session(load_settings(os.environ), stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
+        done = _run(targets, made, frames)
+    least = _FAIL_ON.get(fail_on)
+    if form == "text":
+        print_check(done, output(), least=least)
+    elif form == "csv":
+        click.echo(csv_text(done), nl=False)
+    elif form == "junit":
+        click.echo(junit_text(results(done), least))
+    else:
+        echo_json(done.to_json() if form == "json" else sarif_text(results(done)))
+    sys.exit(_exit_code(done, least))
+
+
+def _run(targets: Sequence[str], made: Session, frames: tuple[int, int] | None) -> Check:
+    """Check with a progress bar on the terminal, none elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("check", total=None)
+
+        def show(count: int, total: int) -> None:
+            bar.update(task, completed=count, total=total)
+
+        return check(
+            targets, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=frames, progress=show
+        )
+
+
+def _exit_code(done: Check, least: Severity | None) -> int:
+    unread = any(result.fault for result in results(done))
+    if done.stopped or unread or not done.total:
+        return 2
+    return 1 if least is not None and done.worst is not None and done.worst >= least else 0

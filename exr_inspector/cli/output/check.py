@@ -1,0 +1,203 @@
+"""How a check of deliveries is printed: one screen for people, documents for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from exr_inspector.cli.output.text import plain
+from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence, ranges
+from exr_inspector.model import Finding, Severity
+from exr_inspector.validation.reports import ValidationResult
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan", None: "green"}
+_MARKS = {Severity.ERROR: "x", Severity.WARNING: "!", Severity.INFO: ".", None: "."}
+_STRIP_FRAMES = 50
+_STRIP_MOST = 2_000
+_SHOWN = 40
+
+
+def results(check: Check) -> list[ValidationResult]:
+    """Files and sequences as the reports of `validate` take them."""
+    files = [*check.files, *(file for sequence in check.sequences for file in sequence.files)]
+    found = [ValidationResult(file.path, file.findings, check.policy, file.fault) for file in files]
+    found += [
+        ValidationResult(sequence.pattern, sequence.findings, check.policy, is_sequence=True)
+        for sequence in check.sequences
+    ]
+    return found + [ValidationResult(target, (), check.policy, reason) for target, reason in check.faults]
+
+
+def csv_text(check: Check) -> str:
+    """One line a finding; cells that a spreadsheet would take for a formula begin with an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["path", "frame", "severity", "code", "message", "part", "channel", "found", "expected"])
+    for sequence in check.sequences:
+        for finding in sequence.findings:
+            writer.writerow(_cells(sequence.pattern, None, finding))
+    for file in [*(file for sequence in check.sequences for file in sequence.files), *check.files]:
+        if file.fault:
+            code, _, message = file.fault.partition(": ")
+            writer.writerow([_inert(cell) for cell in (file.path, file.frame, "error", code, message, "", "", "", "")])
+        for finding in file.findings:
+            writer.writerow(_cells(file.path, file.frame, finding))
+    return out.getvalue()
+
+
+def _cells(path: str, frame: int | None, finding: Finding) -> list[object]:
+    severity, place = finding.severity.label, (finding.part, finding.channel)
+    cells = (path, frame, severity, finding.code, finding.message, *place, finding.found, finding.expected)
+    return [_inert(cell) for cell in cells]
+
+
+def _inert(cell: object) -> object:
+    text = "" if cell is None else cell
+    return f"'{text}" if isinstance(text, str) and text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
+def print_check(check: Check, console: Console, *, least: Severity | None) -> None:
+    """The verdict, a strip of frames, findings grouped to frames, and what to render again."""
+    for sequence in check.sequences:
+        _print_sequence(sequence, console, least)
+    if check.files:
+        _print_files(check.files, console, least)
+    for group in check.ambiguous:
+        names = ", ".join(plain(path.rpartition("/")[2], 80) for path in group[:4])
+        console.print(Text(f"No sequence recognised: {names}{' ...' if len(group) > 4 else ''}", style="yellow"))
+    for target, reason in check.faults:
+        console.print(Text(f"{plain(target, 400)}: {plain(reason, 2_000)}", style="bold red"))
+    for sentence in check.not_checked:
+        console.print(Text(sentence, style="yellow"))
+    console.print(_verdict(check, least))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _verdict(check: Check, least: Severity | None) -> Text:
+    again = sum(len(sequence.rerender) for sequence in check.sequences)
+    worst = check.worst
+    fails = bool(check.faults) or (least is not None and worst is not None and worst >= least)
+    counts = [_count(check.checked, "file"), *([_count(len(check.sequences), "sequence")] if check.sequences else [])]
+    words = f"{' in '.join(counts)} checked by {check.policy}"
+    if again:
+        words += f"; {_count(again, 'frame')} to render again"
+    verdict = "STOPPED" if check.stopped else "FAILED" if fails else "PASSED"
+    return Text(f"{verdict}  ", style="bold red" if fails else "bold yellow" if check.stopped else "bold green").append(
+        words, style="default"
+    )
+
+
+def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity | None) -> None:
+    title = Text(plain(sequence.pattern, 400), style="bold")
+    if sequence.is_texture:
+        title.append(f"  {len(sequence.files)} textures: their numbers are no frames", style="default")
+        console.print(title)
+        _print_grouped(sequence.files, (), console)
+        return
+    expected = len(range(sequence.first, sequence.last + 1))
+    there = len({file.frame for file in sequence.files})
+    title.append(f"  {there} of {expected} frames, {sequence.first}-{sequence.last}", style="default")
+    fails = least is not None and sequence.worst is not None and sequence.worst >= least
+    title.append("  FAILED" if fails else "  ok", style=_STYLES[sequence.worst])
+    console.print(title)
+    console.print(Padding(_strip(sequence), (0, 0, 0, 2), expand=False))
+    _print_grouped(sequence.files, sequence.findings, console)
+    if sequence.rerender:
+        line = Text("  render again: ", style="bold").append(ranges(sequence.rerender), style="default")
+        console.print(line, soft_wrap=True)
+
+
+def _strip(sequence: CheckedSequence) -> Text:
+    """One sign a frame: `.` fine, `!` warning, `x` error, `-` missing."""
+    if sequence.last - sequence.first >= _STRIP_MOST:
+        return Text(f"{sequence.last - sequence.first + 1} frames: too many for a strip", style="dim")
+    worst: dict[int, Severity | None] = {}
+    for file in sequence.files:
+        if file.frame is not None:
+            known = worst.get(file.frame)
+            worst[file.frame] = max((s for s in (known, file.worst) if s is not None), default=None)
+    again = set(sequence.rerender)
+    text = Text()
+    for start in range(sequence.first, sequence.last + 1, _STRIP_FRAMES):
+        text.append(f"{start:>8} ", style="dim")
+        for number in range(start, min(start + _STRIP_FRAMES, sequence.last + 1)):
+            if number not in worst:
+                text.append("-", style="bold red")
+                continue
+            severity = Severity.ERROR if number in again else worst[number]
+            text.append(_MARKS[severity], style=_STYLES[severity])
+        if start + _STRIP_FRAMES <= sequence.last:
+            text.append("\n")
+    return text
+
+
+def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity | None) -> None:
+    """Files that are no frames: those with something to say."""
+    for file in files:
+        if file.fault:
+            console.print(Text(f"{plain(file.path, 400)}: {plain(file.fault, 2_000)}", style="bold red"))
+            continue
+        fails = least is not None and file.worst is not None and file.worst >= least
+        title = Text(plain(file.path, 400), style="bold")
+        title.append("  FAILED" if fails else "  ok", style=_STYLES[file.worst])
+        console.print(title)
+        _print_grouped([file], (), console)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One kind of finding, with the frames that have it."""
+
+    severity: Severity
+    code: str
+    frames: str
+    message: str
+
+
+def _rows(files: Sequence[CheckedFile], findings: Sequence[Finding]) -> list[_Row]:
+    """Findings from the most severe down, each code and channel once."""
+    groups: dict[tuple[Severity, str, str | None], tuple[Finding, set[int]]] = {}
+    rows = [_Row(finding.severity, finding.code, "", finding.message) for finding in findings]
+    for file in files:
+        if file.fault:
+            code, _, message = file.fault.partition(": ")
+            rows.append(_Row(Severity.ERROR, code, ranges([file.frame] if file.frame is not None else ()), message))
+        for finding in file.findings:
+            _, frames = groups.setdefault((finding.severity, finding.code, finding.channel), (finding, set()))
+            if file.frame is not None:
+                frames.add(file.frame)
+    for finding, frames in groups.values():
+        first = f" (first of {len(frames)} frames)" if len(frames) > 1 else ""
+        rows.append(_Row(finding.severity, finding.code, ranges(frames), finding.message + first))
+    return sorted(rows, key=lambda row: (-row.severity, row.code))
+
+
+def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], console: Console) -> None:
+    """A table of errors and warnings; how many more there are."""
+    rows = _rows(files, findings)
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", max_width=30)
+    table.add_column(overflow="fold")
+    visible = [row for row in rows if row.severity > Severity.INFO][:_SHOWN]
+    for row in visible:
+        level = Text(row.severity.label, style=_STYLES[row.severity])
+        table.add_row(level, row.code, row.frames, Text(plain(row.message, 400)))
+    if visible:
+        console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    if hidden := len(rows) - len(visible):
+        words = (
+            f"  {_count(hidden, 'more kind')} of findings not shown (info, or beyond {_SHOWN}); --format json lists all"
+        )
+        console.print(Text(words, style="dim"))

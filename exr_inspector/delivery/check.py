@@ -1,0 +1,332 @@
+"""Is a delivery complete and clean? Every file inspected and judged, every sequence judged, and what to render again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any
+
+from exr_inspector.delivery.files import Expansion, expand, inspect_all
+from exr_inspector.delivery.naming import Frame, Recognised
+from exr_inspector.errors import ExrInspectorError
+from exr_inspector.exr.header.values import LevelMode
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import Finding, Inspection, SequenceName, Severity, StatsMode
+from exr_inspector.storage import SourceOpener
+from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection, validate_sequence
+from exr_inspector.validation.reports import finding_json, sort_findings
+from exr_inspector.validation.rules.sequence_pixels import black_frames, flat_frames, missing_buckets
+from exr_inspector.validation.rules.sequences import SequenceFacts, held_frames, missing_frames, odd_frames
+
+_UNREADABLE = "SOURCE"
+Progress = Callable[[int, int], None]
+
+
+def ranges(frames: Iterable[int], step: int = 1) -> str:
+    """Frame numbers as render managers take them: `1033,1077-1079`."""
+    numbered = enumerate(sorted(set(frames)))
+    runs = [[n for _, n in run] for _, run in groupby(numbered, key=lambda pair: pair[1] - pair[0] * step)]
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """One file.
+
+    Attributes:
+        path: As the user knows it.
+        frame: Frame number, None for a file that is no frame.
+        findings: Worst first.
+        fault: Why it could not be read, empty when it could.
+    """
+
+    path: str
+    frame: int | None
+    findings: tuple[Finding, ...]
+    fault: str = ""
+
+    @property
+    def worst(self) -> Severity | None:
+        """The worst finding's severity; an unreadable file is an error."""
+        if self.fault:
+            return Severity.ERROR
+        return max((finding.severity for finding in self.findings), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSequence:
+    """One sequence.
+
+    Attributes:
+        pattern: Path with the frame's digits as `#`.
+        files: Its files, by frame.
+        first: First frame that is expected.
+        last: Last frame that is expected.
+        missing: Frames that are expected and not there.
+        findings: Of the sequence as a whole, worst first.
+        rerender: Frames to render again: those with an error, and those that are missing, black, flat, copies of the frame
+            before, with a hole, or of another size or other channels than most, where the policy takes that for an error.
+        is_texture: Whether the files are UDIM tiles or mip-mapped textures: then their numbers are no frames.
+    """
+
+    pattern: str
+    files: tuple[CheckedFile, ...]
+    first: int
+    last: int
+    missing: tuple[int, ...]
+    findings: tuple[Finding, ...]
+    rerender: tuple[int, ...]
+    is_texture: bool = False
+
+    @property
+    def worst(self) -> Severity | None:
+        """The worst severity of its files and of the sequence itself."""
+        own = [finding.severity for finding in self.findings]
+        return max((*own, *(file.worst for file in self.files if file.worst is not None)), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a check found.
+
+    Attributes:
+        sequences: Sequences, by pattern.
+        files: Files that are no frames.
+        ambiguous: Groups of names in which several numbers vary: no sequence was recognised.
+        faults: Targets that could not be expanded, with the reason.
+        stats: How much of the pixels was read.
+        policy: Name and version of the policy.
+        total: Files that were to be checked.
+        stopped: Whether the check ended early, so that what follows is a tally so far.
+    """
+
+    sequences: tuple[CheckedSequence, ...]
+    files: tuple[CheckedFile, ...]
+    ambiguous: tuple[tuple[str, ...], ...]
+    faults: tuple[tuple[str, str], ...]
+    stats: StatsMode
+    policy: str
+    total: int
+    stopped: bool = False
+
+    @property
+    def checked(self) -> int:
+        """Files that were checked."""
+        return len(self.files) + sum(len(sequence.files) for sequence in self.sequences)
+
+    @property
+    def worst(self) -> Severity | None:
+        """The worst severity of all."""
+        found = [*(item.worst for item in self.sequences), *(item.worst for item in self.files)]
+        return max((severity for severity in found if severity is not None), default=None)
+
+    @property
+    def not_checked(self) -> tuple[str, ...]:
+        """Sentences about what this check did not look at."""
+        words = {
+            StatsMode.FULL: (),
+            StatsMode.SAMPLED: ("Pixels were sampled: NaN, black frames, missing buckets and copies may be missed.",),
+            StatsMode.OFF: ("No pixel was read: NaN, black frames, missing buckets and copies were not looked for.",),
+        }[self.stats]
+        unclear = sum(map(len, self.ambiguous))
+        if unclear:
+            words = (*words, f"No sequence was recognised among {unclear} files: give a pattern such as name_####.exr.")
+        if self.stopped:
+            words = (*words, f"The check was stopped: {self.checked} of {self.total} files were checked.")
+        return words
+
+    def to_json(self) -> str:
+        """The whole check as one JSON document."""
+        document = {
+            "policy": self.policy,
+            "stats": self.stats.value,
+            "files_total": self.total,
+            "files_checked": self.checked,
+            "stopped": self.stopped,
+            "worst_severity": self.worst.label if self.worst is not None else None,
+            "not_checked": list(self.not_checked),
+            "faults": [{"target": target, "reason": reason} for target, reason in self.faults],
+            "ambiguous": [list(group) for group in self.ambiguous],
+            "sequences": [
+                {
+                    "pattern": sequence.pattern,
+                    "is_texture": sequence.is_texture,
+                    "first": sequence.first,
+                    "last": sequence.last,
+                    "missing": list(sequence.missing),
+                    "rerender": list(sequence.rerender),
+                    "rerender_ranges": ranges(sequence.rerender),
+                    "worst_severity": sequence.worst.label if sequence.worst is not None else None,
+                    "findings": [finding_json(finding) for finding in sequence.findings],
+                    "files": [_file_json(file) for file in sequence.files],
+                }
+                for sequence in self.sequences
+            ],
+            "files": [_file_json(file) for file in self.files],
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+
+
+def _file_json(file: CheckedFile) -> dict[str, Any]:
+    return {
+        "path": file.path,
+        "frame": file.frame,
+        "worst_severity": file.worst.label if file.worst is not None else None,
+        "fault": file.fault or None,
+        "findings": [finding_json(finding) for finding in file.findings],
+    }
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What has been learned of one sequence so far."""
+
+    known: Recognised
+    files: list[CheckedFile] = field(default_factory=list)
+    summaries: list[FrameSummary] = field(default_factory=list)
+    textures: int = 0
+
+
+def check(
+    targets: Sequence[str],
+    *,
+    opener: SourceOpener,
+    inspector: Inspector,
+    policy: Policy,
+    frames: tuple[int, int] | None = None,
+    progress: Progress | None = None,
+) -> Check:
+    """Check files, folders, patterns and URLs; each file is read once.
+
+    Args:
+        targets: What to check, see `files.expand`.
+        opener: Where files are read from.
+        inspector: How they are read; hashes and full statistics find what nothing else does.
+        policy: What they are judged by.
+        frames: First and last frame that every sequence must have; without it, and without a range in the pattern, the first
+            and last that are there.
+        progress: Called with the number of files done, and of all.
+
+    Returns:
+        The result; after KeyboardInterrupt what was checked until then, with `stopped` set.
+    """
+    expansions: list[Expansion] = []
+    faults: list[tuple[str, str]] = []
+    for target in targets:
+        try:
+            expansions.append(expand(opener, target))
+        except ExrInspectorError as error:
+            faults.append((target, f"{error.code}: {error}"))
+    places = _places(expansions)
+    names = list(dict.fromkeys(path for expansion in expansions for path in expansion.paths))
+    gathered: dict[str, _Gathered] = {}
+    singles: list[CheckedFile] = []
+    stopped = False
+
+    def inspect(name: str) -> Inspection:
+        return inspector.inspect(opener.open_url(name), policy)
+
+    try:
+        with closing(inspect_all(names, inspect)) as answers:
+            for done, (name, answer) in enumerate(answers, 1):
+                place = places.get(name)
+                if place is None:
+                    singles.append(_checked(name, None, answer))
+                else:
+                    known, frame = place
+                    item = gathered.setdefault(known.pattern, _Gathered(known))
+                    _take(item, _checked(name, frame.number, answer), frame, answer)
+                if progress is not None:
+                    progress(done, len(names))
+    except KeyboardInterrupt:
+        stopped = True
+    bounds = {
+        sequence.pattern: frames or expansion.bounds
+        for expansion in expansions
+        for sequence in expansion.recognition.sequences
+    }
+    sequences = [_judged(item, policy, bounds.get(pattern)) for pattern, item in gathered.items()]
+    return Check(
+        sequences=tuple(sorted(sequences, key=lambda item: item.pattern)),
+        files=tuple(singles),
+        ambiguous=tuple(group for expansion in expansions for group in expansion.recognition.ambiguous),
+        faults=tuple(faults),
+        stats=inspector.config.stats,
+        policy=policy.label,
+        total=len(names),
+        stopped=stopped,
+    )
+
+
+def _places(expansions: Iterable[Expansion]) -> dict[str, tuple[Recognised, Frame]]:
+    """The sequence and frame of each file that is one."""
+    return {
+        frame.path: (sequence, frame)
+        for expansion in expansions
+        for sequence in expansion.recognition.sequences
+        for frame in sequence.members
+    }
+
+
+def _take(item: _Gathered, file: CheckedFile, frame: Frame, answer: Inspection | ExrInspectorError) -> None:
+    """Keep what matters of a frame: its findings, and a summary to compare with other frames."""
+    item.files.append(file)
+    if isinstance(answer, ExrInspectorError):
+        return
+    item.textures += _is_texture(answer)
+    folder, name = answer.name.directory, answer.name.file_name
+    named = SequenceName(folder, name, item.known.pattern, frame.number, frame.padding)
+    summary = frame_of_inspection(replace(answer, name=named))
+    if summary is not None:
+        item.summaries.append(summary)
+
+
+def _checked(name: str, frame: int | None, answer: Inspection | ExrInspectorError) -> CheckedFile:
+    if isinstance(answer, ExrInspectorError):
+        return CheckedFile(name, frame, (), f"{answer.code}: {answer}")
+    if (answer.error_code or "").startswith(_UNREADABLE):
+        return CheckedFile(name, frame, (), f"{answer.error_code}: {answer.error_message}")
+    return CheckedFile(name, frame, sort_findings(answer.findings))
+
+
+def _is_texture(inspection: Inspection) -> bool:
+    """Whether a file is a texture: mip-mapped tiles, as maketx and txmake write them."""
+    parts = inspection.header.parts if inspection.header else ()
+    return any(
+        part.is_tiled and part.tiles is not None and part.tiles.mode & 15 != LevelMode.ONE_LEVEL for part in parts
+    )
+
+
+def _judged(item: _Gathered, policy: Policy, bounds: tuple[int, int] | None) -> CheckedSequence:
+    files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
+    numbers = [file.frame for file in files if file.frame is not None]
+    is_texture = item.known.is_udim or (item.textures == len(item.summaries) > 0)
+    if is_texture:
+        return CheckedSequence(item.known.pattern, files, numbers[0], numbers[-1], (), (), (), is_texture=True)
+    by_frames = policy if bounds is None else policy.with_parameters(frame_range=bounds)
+    findings: tuple[Finding, ...] = ()
+    for found in validate_sequence(item.summaries, by_frames).values():
+        findings = sort_findings(found)
+    # Files that cannot be read at all have no summary, but they are there.
+    facts = SequenceFacts(item.known.pattern, item.summaries)
+    resolved = by_frames.for_path(item.known.pattern)
+    first, last = resolved.parameters.frame_range or (min(numbers), max(numbers))
+    missing = missing_frames(numbers, first, last, resolved.parameters.frame_step)
+    # What the policy takes for an error is to be rendered again.
+    faulty = {
+        "SEQ-MISSING": missing,
+        "SEQ-BLACK": black_frames(facts),
+        "SEQ-CONSTANT": flat_frames(facts),
+        "SEQ-DUP": held_frames(facts),
+        "SEQ-RES": odd_frames(facts, "display_window"),
+        "SEQ-CHANNELS": odd_frames(facts, "channels"),
+        "SEQ-BUCKET": [bucket.frame for bucket in missing_buckets(facts)],
+    }
+    rerender = {file.frame for file in files if file.worst is Severity.ERROR and file.frame is not None}
+    for code, frames in faulty.items():
+        if resolved.severity_of(code) is Severity.ERROR:
+            rerender.update(frames)
+    return CheckedSequence(item.known.pattern, files, first, last, missing, findings, tuple(sorted(rerender)))

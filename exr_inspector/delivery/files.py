@@ -1,0 +1,130 @@
+"""Which files a target stands for, and their inspections, some at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from exr_inspector.delivery.naming import Pattern, Recognition, is_pattern, match_pattern, parse_pattern, recognise
+from exr_inspector.errors import ExrInspectorError, NothingMatches
+from exr_inspector.model import Inspection
+from exr_inspector.storage import SourceOpener
+from exr_inspector.storage.keys import split_url
+
+_EXTENSION = ".exr"
+_WORKERS = 8
+_AHEAD = 32  # files that are read or waiting; their headers are in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What a target stands for.
+
+    Attributes:
+        target: As the user wrote it.
+        recognition: Its files by what their names say.
+        bounds: Frames that the target itself asks for (`[1001-1060]`), None without.
+    """
+
+    target: str
+    recognition: Recognition
+    bounds: tuple[int, int] | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files, sequences first."""
+        known = self.recognition
+        inside = [frame.path for sequence in known.sequences for frame in sequence.members]
+        return (*inside, *known.singles, *(path for group in known.ambiguous for path in group))
+
+
+def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
+    """The files that a target stands for, as they are found.
+
+    A folder, or a URL that ends in a slash or names a bucket, stands for every .exr below it; a name with `####`, `%04d`,
+    `@@@@`, `$F4`, `<UDIM>`, `*` or `[1001-1060]` for the files of its folder that match; anything else, and whatever exists,
+    for itself.
+
+    Raises:
+        PatternError: The pattern makes no sense.
+        NothingMatches: No file matches the pattern.
+        SourceError: What listing raises.
+    """
+    named = split_url(target)
+    path = Path(target).expanduser()
+    if named is None and path.is_dir():
+        found = (item for item in path.rglob("*") if item.suffix.lower() == _EXTENSION and item.is_file())
+        yield from (str(item) for item in sorted(found))
+    elif named is not None and (not named[1] or named[1].endswith("/")):
+        entries = opener.list(*named)
+        yield from (f"s3://{named[0]}/{entry.key}" for entry in entries if entry.key.lower().endswith(_EXTENSION))
+    elif is_pattern(target) and not (path.exists() if named is None else opener.head(*named)):
+        pattern = parse_pattern(target)
+        matching = sorted(name for name in _paths_in(opener, pattern) if pattern.matches(name))
+        if not matching:
+            raise NothingMatches(f"no .exr files match {target}")
+        yield from matching
+    else:
+        yield target
+
+
+def expand(opener: SourceOpener, target: str) -> Expansion:
+    """The files that a target stands for, sorted into sequences and others.
+
+    Raises:
+        NothingMatches: There is no such file or folder, or nothing in it.
+        ExrInspectorError: What `paths_of` raises.
+    """
+    paths = list(paths_of(opener, target))
+    if not paths:
+        raise NothingMatches(f"no .exr files below {target}")
+    if paths == [target]:
+        if split_url(target) is None and not Path(target).expanduser().exists():
+            raise NothingMatches(f"there is no file or folder {target}")
+        return Expansion(target, recognise(paths))
+    if is_pattern(target) and not Path(target).expanduser().is_dir():
+        pattern = parse_pattern(target)
+        return Expansion(target, match_pattern(pattern, paths), pattern.bounds)
+    return Expansion(target, recognise(paths))
+
+
+def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
+    """Paths of the files of a pattern's folder, not of those below it."""
+    folder = pattern.folder
+    named = split_url(pattern.beginning) if "://" in folder else None
+    if named is None:
+        root = Path(folder or ".").expanduser()
+        return [folder + item.name for item in root.iterdir() if item.is_file()] if root.is_dir() else []
+    bucket, beginning = named
+    inside = len(beginning.rpartition("/")[0]) + ("/" in beginning)
+    keys = (entry.key for entry in opener.list(bucket, beginning))
+    return [f"s3://{bucket}/{key}" for key in keys if "/" not in key[inside:]]
+
+
+def inspect_all(
+    names: Iterable[str], inspect: Callable[[str], Inspection], *, workers: int = _WORKERS
+) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
+    """Every file's inspection, or what was raised, in their order; some files at once, since reading is mostly waiting."""
+
+    def one(name: str) -> Inspection | ExrInspectorError:
+        try:
+            return inspect(name)
+        except ExrInspectorError as error:
+            return error
+
+    ahead: deque[tuple[str, Future[Inspection | ExrInspectorError]]] = deque()
+    pool = ThreadPoolExecutor(workers, "inspect")
+    try:
+        for name in names:
+            ahead.append((name, pool.submit(one, name)))
+            if len(ahead) == _AHEAD:
+                first, coming = ahead.popleft()
+                yield first, coming.result()
+        while ahead:
+            first, coming = ahead.popleft()
+            yield first, coming.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

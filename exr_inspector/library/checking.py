@@ -1,0 +1,41 @@
+"""`check`: whether deliveries are complete and clean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+from exr_inspector.delivery.check import Check
+from exr_inspector.delivery.check import check as check_delivery
+from exr_inspector.library.reading import Stats, names_of, session, settings_from
+
+
+def check(
+    targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    frames: tuple[int, int] | None = None,
+    stats: Stats = "full",
+    policy: str = "default",
+    settings: Mapping[str, str] | None = None,
+) -> Check:
+    """Check files and the sequences that they are frames of: headers, chunks, pixels, missing and odd frames.
+
+    Args:
+        targets: One target or several: files, folders, patterns, URLs; see `inspect_all`.
+        frames: First and last frame that every sequence must have; without them, the first and last that are there.
+        stats: How much of the pixels to read.
+        policy: Profile, YAML file or s3:// URL.
+        settings: As in `inspect`.
+
+    Returns:
+        Sequences with their findings and the frames to render again, and files that are no frames.
+
+    Raises:
+        PolicyError: There is no such policy, or it is wrong.
+        SettingsError: A setting is wrong.
+    """
+    is_full = stats == "full"
+    with session(settings_from(settings), stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
+        return check_delivery(
+            names_of(targets), opener=made.opener, inspector=made.inspector, policy=made.policy, frames=frames
+        )

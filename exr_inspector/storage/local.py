@@ -1,0 +1,334 @@
+"""A local folder that stands in for a bucket: files read by descriptors that are opened beneath it, and bytes in memory.
+
+No path is followed twice: each component of a key is opened relative to the folder before it and never through a symbolic
+link, so nobody who may write into the folder can lead a read out of it, however fast. A link that stays inside is resolved
+first, and what it resolves to is opened in the same way.
+
+The ETag of a file holds its inode, size, and both its times: content that was changed with size and modification time kept
+(`rsync --inplace --times`) still changes the time of the last change of the inode, which nobody can set.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TypeVar
+
+from exr_inspector.errors import (
+    AccessDenied,
+    BucketUnavailable,
+    ObjectChanged,
+    ObjectNotFound,
+    SettingsError,
+    SourceError,
+    SourceUnavailable,
+)
+from exr_inspector.model import ObjectVersion
+from exr_inspector.storage.helpers import Helpers
+from exr_inspector.storage.keys import check_components
+from exr_inspector.storage.objects import Report
+from exr_inspector.storage.ranges import MergedRange
+from exr_inspector.storage.requests import Answer, Call, StoreVersion
+from exr_inspector.storage.source import ObjectEntry
+
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
+_MAYBE_LINK = {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+_READABLE_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# Not waiting: opening a pipe would wait for a writer for ever.
+_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+T = TypeVar("T")
+
+
+class FolderBucket:
+    """The folder `folder` as bucket `name`.
+
+    Attributes:
+        root: Real path of the folder.
+        helpers: Threads that ask its file system for callers with a deadline.
+    """
+
+    def __init__(self, name: str, folder: Path) -> None:
+        """Take a folder; it may be empty while its share is not mounted.
+
+        Raises:
+            SettingsError: There is no such folder.
+        """
+        self._name = name
+        self.root = folder.resolve()
+        self.helpers = Helpers()
+        if not self.root.is_dir():
+            raise SettingsError(f"EXR_MOUNTS: {name}={folder} is not a folder")
+        self._lock = threading.Lock()
+        self._identity = _identity(self.root, may_be_empty=False)
+
+    @property
+    def name(self) -> str:
+        """Name of the bucket."""
+        return self._name
+
+    def check_key(self, key: str) -> None:
+        """Return when a file can have this name.
+
+        Raises:
+            UnsupportedKey: None can; the message says what is in the way.
+        """
+        check_components(self._name, key)
+
+    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[Answer]:
+        """As in Bucket."""
+        del pin  # compared by whoever asks: a file system has no If-Match
+        answers = self._ask(lambda: self._read(key, ranges), call, f"reading {call.path}")
+        call.meter.count(requests=len(ranges), bytes_read=sum(len(answer.data) for answer in answers))
+        return answers
+
+    def head(self, key: str, call: Call) -> StoreVersion:
+        """As in Bucket."""
+        call.meter.count(requests=1)
+        return self._ask(lambda: StoreVersion(self._version(key)), call, f"looking for {call.path}")
+
+    def entries(self, prefix: str, report: Report | None) -> Iterator[ObjectEntry]:
+        """As in Bucket: folder by folder, the files of each before its folders, both sorted by name.
+
+        Links to files are followed inside the root, links to folders are not.
+        """
+        folder = prefix.rpartition("/")[0]
+        if folder:
+            check_components(self._name, folder)
+        self._check_root()
+        waiting = [folder]
+        while waiting:
+            here = waiting.pop()
+            try:
+                entries, folders = self._scan(here, report)
+            except ObjectNotFound:
+                continue  # gone meanwhile, or never there
+            except SourceError as error:
+                _report_or_raise(f"{self._name}/{here}", error, report)
+                continue
+            waiting.extend(reversed(folders))
+            yield from (entry for entry in entries if entry.key.startswith(prefix))
+
+    # --- asking the file system ---------------------------------------------------------------------------
+
+    def _ask(self, question: Callable[[], T], call: Call, doing: str) -> T:
+        """The answer of the file system; a caller with a deadline does not hang with it."""
+
+        def ask() -> T:
+            try:
+                return _translated(question, call.path)
+            except SourceUnavailable as error:
+                if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ESTALE:
+                    raise
+                return _translated(question, call.path)  # the file was replaced on the server: once more, by its name
+            except ObjectNotFound:
+                self._check_root()
+                raise
+
+        return ask() if call.deadline is None else self.helpers.run(ask, deadline=call.deadline, doing=doing)
+
+    def _check_root(self) -> None:
+        """Tell a missing file from a missing share: where it is not mounted lies another folder, mostly an empty one."""
+        with self._lock:
+            self._identity = self._identity or _identity(self.root, may_be_empty=False)
+            known = self._identity
+        found = _identity(self.root, may_be_empty=True)
+        if known is not None and found == known:
+            return
+        what = "is gone" if found is None else "is empty" if known is None else "is another one than before"
+        raise BucketUnavailable(f"{self._name}: the folder {self.root} {what}; is the share mounted?")
+
+    def _read(self, key: str, ranges: Sequence[MergedRange]) -> list[Answer]:
+        descriptor = self._open(key, _FILE)
+        try:
+            before = _regular(os.fstat(descriptor), f"{self._name}/{key}")
+            pieces = [self._piece(descriptor, one.start, one.size) for one in ranges]
+            if _state(os.fstat(descriptor)) != _state(before):
+                raise ObjectChanged(f"{self._name}/{key}: overwritten while it was being read")
+        finally:
+            os.close(descriptor)
+        seen = StoreVersion(_version_of(before))
+        return [Answer(piece, seen) for piece in pieces]
+
+    @staticmethod
+    def _piece(descriptor: int, start: int, size: int) -> bytes:
+        pieces = []
+        while size > 0 and (piece := os.pread(descriptor, size, start)):
+            pieces.append(piece)
+            start += len(piece)
+            size -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _version(self, key: str) -> ObjectVersion:
+        descriptor = self._open(key, getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_CLOEXEC)
+        try:
+            return _version_of(_regular(os.fstat(descriptor), f"{self._name}/{key}"))
+        finally:
+            os.close(descriptor)
+
+    def _open(self, key: str, flags: int) -> int:
+        """A descriptor of `key` beneath the root, by way of links only where they stay inside."""
+        try:
+            return self._walk(key, flags)
+        except OSError as error:
+            if error.errno not in _MAYBE_LINK:
+                raise
+            return self._walk(self._resolved(key), flags)
+
+    def _resolved(self, key: str) -> str:
+        root = str(self.root).rstrip("/")
+        real = os.path.realpath(f"{root}/{key}", strict=True)
+        if not real.startswith(f"{root}/"):
+            raise AccessDenied(f"{self._name}/{key}: leads out of the folder mounted as bucket {self._name}")
+        return real[len(root) + 1 :]
+
+    def _walk(self, key: str, flags: int) -> int:
+        folder = os.open(self.root, _FOLDER)
+        try:
+            *above, name = key.split("/")
+            for component in above:
+                inner = os.open(component, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+                os.close(folder)
+                folder = inner
+            found = os.open(name or ".", flags | os.O_NOFOLLOW, dir_fd=folder)
+        finally:
+            os.close(folder)
+        if flags != _FILE and stat.S_ISLNK(os.fstat(found).st_mode):  # O_PATH opens the link itself
+            os.close(found)
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        return found
+
+    # --- listing ------------------------------------------------------------------------------------------
+
+    def _scan(self, folder: str, report: Report | None) -> tuple[list[ObjectEntry], list[str]]:
+        """(files, keys of folders) in `folder`, both sorted."""
+        place = f"{self._name}/{folder}"
+        descriptor = _translated(lambda: self._walk(folder, _READABLE_FOLDER), place)
+        entries: list[ObjectEntry] = []
+        folders: list[str] = []
+        try:
+            with _translated(lambda: os.scandir(descriptor), place) as found:
+                for item in sorted(_translated(lambda: list(found), place), key=lambda item: item.name):
+                    key = f"{folder}/{item.name}" if folder else item.name
+                    if item.is_dir(follow_symlinks=False):
+                        folders.append(key)
+                        continue
+                    try:
+                        entries += self._entries(item, key)
+                    except SourceError as error:
+                        _report_or_raise(f"{self._name}/{key}", error, report)
+        finally:
+            os.close(descriptor)
+        return entries, folders
+
+    def _entries(self, item: os.DirEntry[str], key: str) -> list[ObjectEntry]:
+        """The entry of a file; none where it has gone meanwhile, is no regular file, or is a link that leads out."""
+
+        def version() -> ObjectVersion:
+            if item.is_symlink():
+                return self._version(key)
+            return _version_of(_regular(item.stat(follow_symlinks=False), key))
+
+        try:
+            found = _translated(version, f"{self._name}/{key}")
+        except ObjectNotFound:
+            return []
+        except AccessDenied:
+            if item.is_symlink():
+                return []
+            raise
+        return [ObjectEntry(key, found.etag, found.size_bytes, found.mtime)]
+
+
+def _identity(folder: Path, *, may_be_empty: bool) -> tuple[int, int] | None:
+    """Device and inode of a folder; None where there is none, or nothing in it, as where a share is not mounted."""
+    try:
+        state = folder.stat()
+        if not may_be_empty:
+            with os.scandir(folder) as found:
+                if next(found, None) is None:
+                    return None
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
+
+
+def _report_or_raise(path: str, error: SourceError, report: Report | None) -> None:
+    if report is None or isinstance(
+        error, BucketUnavailable
+    ):  # the whole share is away: there is nothing to go on with
+        raise error
+    report(path, error)
+
+
+def _translated(question: Callable[[], T], path: str) -> T:
+    try:
+        return question()
+    except OSError as error:
+        raise file_error(error, path) from error
+
+
+def file_error(error: OSError, path: str) -> AccessDenied | ObjectNotFound | SourceUnavailable:
+    """What a failed call of the file system means for the object `path`."""
+    if isinstance(error, PermissionError):
+        return AccessDenied(f"{path}: the file system refuses access")
+    if error.errno in _ABSENT:
+        return ObjectNotFound(f"{path}: no such file")
+    if error.errno == errno.EAGAIN:
+        return SourceUnavailable(f"{path}: another program holds a lease on the file while it writes")
+    return SourceUnavailable(f"{path}: the file system fails ({os.strerror(error.errno or 0)})")
+
+
+def _regular(state: os.stat_result, path: str) -> os.stat_result:
+    if not stat.S_ISREG(state.st_mode):
+        raise ObjectNotFound(f"{path}: not a regular file")
+    return state
+
+
+def _state(found: os.stat_result) -> tuple[int, int, int, int]:
+    """What tells one content of a file from the next; the file system's clock may be coarse, so all of these."""
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _version_of(found: os.stat_result) -> ObjectVersion:
+    etag = f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ctime_ns:x}"
+    try:
+        mtime = _EPOCH + timedelta(microseconds=found.st_mtime_ns // 1000)
+    except OverflowError:  # a time that no calendar holds
+        mtime = datetime.max.replace(tzinfo=timezone.utc) if found.st_mtime_ns > 0 else _EPOCH
+    return ObjectVersion(etag, found.st_size, mtime)
+
+
+class MemoryBucket:
+    """One object in memory, under any key."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self._name = name
+        self._data = data
+        self._seen = StoreVersion(ObjectVersion(None, len(data), datetime.now(timezone.utc)))
+
+    @property
+    def name(self) -> str:
+        """Name of the bucket."""
+        return self._name
+
+    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[Answer]:  # noqa: ARG002
+        """As in Bucket."""
+        answers = [Answer(self._data[one.start : one.end], self._seen) for one in ranges]
+        call.meter.count(requests=len(ranges), bytes_read=sum(len(answer.data) for answer in answers))
+        return answers
+
+    def head(self, key: str, call: Call) -> StoreVersion:  # noqa: ARG002
+        """As in Bucket."""
+        return self._seen
+
+    def entries(self, prefix: str, report: Report | None) -> Iterator[ObjectEntry]:  # noqa: ARG002
+        """As in Bucket: none, since the object has no name of its own."""
+        return iter(())

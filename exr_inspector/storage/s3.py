@@ -1,0 +1,230 @@
+"""A bucket of an S3 store, read through obstore. Making one makes no request.
+
+obstore's S3 client fills whatever it is not told from `AWS_...` variables. Everything that would change where a request goes
+or who signs it is therefore told here; proxies (`HTTPS_PROXY`, `NO_PROXY`) stay under the environment's control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta, timezone
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from exr_inspector.errors import (
+    AccessDenied,
+    ObjectChanged,
+    ObjectNotFound,
+    SettingsError,
+    SourceError,
+    SourceUnavailable,
+)
+from exr_inspector.model import ObjectVersion
+from exr_inspector.settings import S3Connection
+from exr_inspector.storage.failures import Next, SilentRefusal
+from exr_inspector.storage.keys import check_key
+from exr_inspector.storage.listing import ObjectListing
+from exr_inspector.storage.objects import Report
+from exr_inspector.storage.proxies import proxy_options
+from exr_inspector.storage.ranges import MergedRange
+from exr_inspector.storage.requests import (
+    Answer,
+    Call,
+    StoreVersion,
+    Transport,
+    UnresolvedFailure,
+    call_with_retries,
+    gather_bounded,
+)
+from exr_inspector.storage.source import ObjectEntry
+
+if TYPE_CHECKING:
+    from obstore import GetOptions, ObjectMeta
+    from obstore.store import ClientConfig, S3Credential
+
+AT_ONCE = 8  # requests of one fetch that are under way at the same time
+CONNECT_SECONDS = 5.0
+REQUEST_SECONDS = 600.0  # one whole answer, for callers without a deadline
+_FIRST_BYTE = [MergedRange(0, 1, (0,))]
+
+
+class S3Bucket:
+    """The bucket `name` of an S3 endpoint. obstore's own retries are off: ours are counted and end with the deadline."""
+
+    def __init__(self, name: str, connection: S3Connection, transport: Transport) -> None:
+        """Make a client.
+
+        Raises:
+            SettingsError: The CA bundle cannot be read, or the client library refuses what it was told.
+        """
+        self._name = name
+        self._retries = connection.retries
+        self._transport = transport
+        endpoint = bucket_endpoint(name, connection)
+        self._listing = ObjectListing(name, endpoint, connection)
+        try:
+            self.store = S3Store(
+                name,
+                endpoint=endpoint,
+                aws_endpoint_url_s3=endpoint,
+                region=connection.region,
+                virtual_hosted_style_request=connection.virtual_hosted,
+                skip_signature=False,
+                s3_express=False,
+                request_payer=False,
+                credential_provider=partial(_credential, connection),
+                client_options=_client_options(connection),
+                retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=1)},
+            )
+        except (BaseError, ValueError) as error:
+            raise SettingsError(
+                f"bucket {name}: no S3 client can be made; check S3_ENDPOINT_URL and S3_CA_BUNDLE"
+            ) from error
+
+    @property
+    def name(self) -> str:
+        """Name of the bucket."""
+        return self._name
+
+    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[Answer]:
+        """As in Bucket."""
+        work = gather_bounded([partial(self._get, key, one, pin, call) for one in ranges], at_once=AT_ONCE)
+        try:
+            return self._transport.run(work, deadline=call.deadline, doing=f"reading {call.path}")
+        except AccessDenied as error:
+            if self._listing.is_absent(key, call):
+                raise ObjectNotFound(f"{call.path}: no such object") from error
+            raise
+
+    def head(self, key: str, call: Call) -> StoreVersion:
+        """As in Bucket; by one request, and by more where it fails: the answer to a HEAD has no words that say why."""
+
+        async def request() -> StoreVersion:
+            return seen_version(await obstore.head_async(self.store, key))
+
+        doing = f"looking for {call.path}"
+        try:
+            work = call_with_retries(request, call, retries=self._retries)
+            return self._transport.run(work, deadline=call.deadline, doing=doing)
+        except (ObjectNotFound, AccessDenied, SilentRefusal):
+            return self.fetch(key, _FIRST_BYTE, None, call)[0].seen
+        except UnresolvedFailure as error:
+            raise SourceUnavailable(f"{call.path}: the store refuses to describe the object") from error
+
+    def entries(self, prefix: str, report: Report | None) -> Iterator[ObjectEntry]:
+        """As in Bucket: by rising key, a page of 1,000 at a time. Keys that cannot be addressed are reported."""
+        for entry in self._listing.entries(prefix):
+            try:
+                check_key(self._name, entry.key)
+            except SourceError as error:
+                if entry.key.endswith("/"):
+                    continue  # a folder that a tool has marked by an empty object
+                if report is None:
+                    raise
+                report(f"{self._name}/{entry.key}", error)
+            yield entry
+
+    async def _get(self, key: str, wanted: MergedRange, pin: StoreVersion | None, call: Call) -> Answer:
+        """The bytes of one range, fewer where the object ends before.
+
+        Raises:
+            ObjectChanged: The store says that `pin` is no longer there. A store may also ignore it: compare the answer's.
+            SourceError: As `failures.judge` has it.
+        """
+        options: GetOptions = {"range": (wanted.start, wanted.end)}
+        if pin is not None and pin.if_match is not None:
+            options["if_match"] = pin.if_match
+
+        async def request() -> Answer:
+            answer = await self._answer(key, options)
+            if len(answer.data) != min(wanted.end, answer.seen.version.size_bytes) - wanted.start:
+                raise ConnectionError("the body ended early")
+            return answer
+
+        try:
+            answer = await call_with_retries(request, call, retries=self._retries)
+        except UnresolvedFailure as error:
+            answer = await self._resolve(key, wanted, pin, call, error)
+        call.meter.count(bytes_read=len(answer.data))
+        return answer
+
+    async def _resolve(
+        self, key: str, wanted: MergedRange, pin: StoreVersion | None, call: Call, error: UnresolvedFailure
+    ) -> Answer:
+        """The answer to a range that begins at or after the end, or that the store answered with the whole object."""
+
+        async def describe() -> StoreVersion:
+            return seen_version(await obstore.head_async(self.store, key))
+
+        found = await call_with_retries(describe, call, retries=self._retries)
+        size = found.version.size_bytes
+        if size <= wanted.start:
+            return Answer(b"", found)
+        if error.failure.next is Next.LOOK:
+            raise ObjectChanged(f"{call.path}: overwritten while it was being read")
+        if wanted.start > 0 or size > wanted.end:
+            raise error.failure.error from error.failure.cause
+
+        async def whole() -> Answer:
+            answer = await self._answer(key, {"if_match": pin.if_match} if pin and pin.if_match else {})
+            if len(answer.data) != answer.seen.version.size_bytes:
+                raise ConnectionError("the body ended early")
+            return answer
+
+        return await call_with_retries(whole, call, retries=self._retries)
+
+    async def _answer(self, key: str, options: GetOptions) -> Answer:
+        result = await obstore.get_async(self.store, key, options=options)
+        return Answer(bytes(await result.bytes_async()), seen_version(result.meta))
+
+
+def seen_version(meta: ObjectMeta) -> StoreVersion:
+    """The version that obstore's description of an object names."""
+    etag = meta["e_tag"]
+    version = ObjectVersion(
+        etag=None if etag is None else etag.removeprefix('"').removesuffix('"'),
+        size_bytes=meta["size"],
+        mtime=meta["last_modified"].astimezone(timezone.utc),
+    )
+    return StoreVersion(version, None if etag is None or etag.startswith("W/") else etag)
+
+
+def _credential(connection: S3Connection) -> S3Credential:
+    # By a provider, since a session token in AWS_SESSION_TOKEN would otherwise be sent along with our keys.
+    return {
+        "access_key_id": connection.access_key.reveal(),
+        "secret_access_key": connection.secret_key.reveal(),
+        "token": None,
+        "expires_at": None,
+    }
+
+
+def bucket_endpoint(name: str, connection: S3Connection) -> str:
+    """URL of the endpoint, with the bucket in front of the host name where it goes there."""
+    if not connection.virtual_hosted:
+        return connection.endpoint_url
+    parts = urlsplit(connection.endpoint_url)
+    return urlunsplit(parts._replace(netloc=f"{name}.{parts.netloc}"))
+
+
+def _client_options(connection: S3Connection) -> ClientConfig:
+    seconds = timedelta(seconds=connection.timeout_seconds)
+    options: ClientConfig = {
+        "allow_http": urlsplit(connection.endpoint_url).scheme == "http",
+        "allow_invalid_certificates": not connection.tls_verify,
+        "connect_timeout": min(seconds, timedelta(seconds=CONNECT_SECONDS)),
+        "read_timeout": seconds,  # a stalled answer; a slow one that keeps coming is bounded by the deadline
+        "timeout": timedelta(seconds=REQUEST_SECONDS),
+        **proxy_options(connection.endpoint_url),
+    }
+    if connection.ca_bundle is not None:
+        try:
+            options["root_certificate"] = connection.ca_bundle.read_text(encoding="ascii", errors="replace")
+        except OSError as error:
+            raise SettingsError(f"S3_CA_BUNDLE: {connection.ca_bundle} cannot be read") from error
+    return options

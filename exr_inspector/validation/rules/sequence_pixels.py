@@ -1,0 +1,203 @@
+"""SEQ rules about pixels: what single frames cannot show, of frames all of whose pixels were read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.model import Severity, ZeroGrid
+from exr_inspector.validation.frames import FramePixels, FrameSummary
+from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
+from exr_inspector.validation.rules.sequences import SequenceFacts, SequenceParameters, runs
+
+_NEIGHBOURS = 2  # frames on each side whose median is the expected luminance
+_LEAST_CELLS = 4  # smaller rectangles are shadows
+_Grid = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A rectangle of zero colour that neither neighbour has.
+
+    Attributes:
+        frame: Frame number.
+        x: Left edge, pixels from the data window's corner.
+        y: Upper edge.
+        width: Pixels.
+        height: Pixels.
+    """
+
+    frame: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def _seen(sequence: SequenceFacts) -> list[tuple[FrameSummary, FramePixels]]:
+    return [(frame, frame.pixels) for frame in sequence.frames if frame.pixels is not None]
+
+
+def black_frames(sequence: SequenceFacts) -> list[int]:
+    """Frames whose beauty is black although other layers are not, or although other frames are not."""
+    seen = _seen(sequence)
+    all_black = all(pixels.is_black for _, pixels in seen if pixels.is_black is not None)
+    return [
+        frame.frame for frame, pixels in seen if pixels.is_black and (pixels.has_other_content or not all_black)
+    ]  # fmt: skip
+
+
+def flat_frames(sequence: SequenceFacts) -> list[int]:
+    """Frames of one colour that is not black, unless all frames are."""
+    seen = _seen(sequence)
+    flat = [frame.frame for frame, pixels in seen if pixels.is_constant and not pixels.is_black]
+    return flat if len(flat) < len(seen) else []
+
+
+def flashes(sequence: SequenceFacts, factor: float) -> list[tuple[int, float]]:
+    """Frames whose mean luminance is far off the median of their neighbours, with the ratio; black ones are not among them."""
+    seen = [
+        (frame.frame, pixels.luminance)
+        for frame, pixels in _seen(sequence)
+        if pixels.luminance is not None and not pixels.is_black
+    ]
+    found = []
+    for index, (frame, value) in enumerate(seen):
+        around = seen[max(0, index - _NEIGHBOURS) : index] + seen[index + 1 : index + 1 + _NEIGHBOURS]
+        if len(around) < 2:
+            continue
+        usual = median(luminance for _, luminance in around)
+        if usual > 0 and value > 0 and not 1 / factor <= value / usual <= factor:
+            found.append((frame, value / usual))
+    return found
+
+
+def missing_buckets(sequence: SequenceFacts) -> list[Bucket]:
+    """Rectangles of exactly zero colour that neither the frame before nor the one behind has."""
+    seen = [(frame.frame, pixels.zeros) for frame, pixels in _seen(sequence) if pixels.zeros and not pixels.is_black]
+    found: list[Bucket] = []
+    for (_, before), (number, grid), (_, after) in zip(seen, seen[1:], seen[2:], strict=False):
+        if not _same_size(before, grid) or not _same_size(after, grid):
+            continue
+        new = _unpacked(grid) & ~_unpacked(before) & ~_unpacked(after)
+        for x, y, width, height in _rectangles(new):
+            px = grid.cell_px
+            found.append(Bucket(number, x * px, y * px, width * px, height * px))
+    return found
+
+
+def _same_size(one: ZeroGrid, other: ZeroGrid) -> bool:
+    return (one.columns, one.rows, one.cell_px) == (other.columns, other.rows, other.cell_px)
+
+
+def _unpacked(grid: ZeroGrid) -> _Grid:
+    bits = np.unpackbits(np.frombuffer(grid.bits, np.uint8), count=grid.rows * grid.columns)
+    found: _Grid = bits.reshape(grid.rows, grid.columns).astype(np.bool_)
+    return found
+
+
+def _rectangles(cells: _Grid) -> Iterator[tuple[int, int, int, int]]:
+    """Groups of touching cells that fill a rectangle: x, y, width and height in cells."""
+    left = cells.copy()
+    while left.any():
+        y, x = (int(n) for n in np.unravel_index(int(left.argmax()), left.shape))
+        width = _run(left[y, x:])
+        height = _run(left[y:, x : x + width].all(axis=1))
+        stands_alone = not (
+            left[y : y + height, max(0, x - 1) : x].any()
+            or left[y : y + height, x + width : x + width + 1].any()
+            or left[y + height : y + height + 1, x : x + width].any()
+        )
+        if stands_alone and width * height >= _LEAST_CELLS:
+            yield x, y, width, height
+        left[y : y + height, x : x + width] = False
+
+
+def _run(cells: npt.ArrayLike) -> int:
+    """How many cells from the first on are set."""
+    found = np.asarray(cells)
+    return len(found) if found.all() else int(found.argmin())
+
+
+@sequence_rule(
+    "SEQ-BLACK",
+    Severity.ERROR,
+    "No frame is black while its layers or its neighbours are not",
+    why="The beauty of the frame was not rendered or not written.",
+    source="OpenImageIO oiiotool --stats",
+    fix="Render or write the frames again that the message names.",
+)
+def black(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """The beauty against other layers, and against other frames."""
+    frames = black_frames(sequence)
+    if not frames:
+        return NOTHING
+    return [
+        Found(
+            f"Frames {runs(frames)}: R, G and B are zero in every pixel", runs(frames), "an image, as in other frames"
+        )
+    ]
+
+
+@sequence_rule(
+    "SEQ-CONSTANT",
+    Severity.ERROR,
+    "No frame is one flat colour while others are not",
+    why="A slate, a matte or a failed render stands in the place of the frame.",
+    source="OpenImageIO oiiotool --stats (Constant)",
+    fix="Replace the frames by the rendered images.",
+)
+def constant(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Frames of one colour that are not black."""
+    flat = flat_frames(sequence)
+    if not flat:
+        return NOTHING
+    return [Found(f"Frames {runs(flat)}: every pixel has the same colour", runs(flat), "an image, as in other frames")]
+
+
+@sequence_rule(
+    "SEQ-FLASH",
+    Severity.WARNING,
+    "The mean luminance follows its neighbours'",
+    why="A light, a texture or the exposure is missing or doubled in the frame.",
+    source="OpenImageIO oiiotool --stats (mean)",
+    fix="Compare the frame with its neighbours; render it again unless the flash is wanted.",
+)
+def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
+    """Mean luminance against the median of two frames on each side."""
+    factor = parameters.flash_factor
+    return [
+        Found(
+            f"Frame {frame}: the mean luminance is {ratio:.3g} times that of its neighbours",
+            f"{ratio:.3g}",
+            f"{1 / factor:.3g} to {factor:g}",
+        )
+        for frame, ratio in flashes(sequence, factor)
+    ]
+
+
+@sequence_rule(
+    "SEQ-BUCKET",
+    Severity.ERROR,
+    "No frame has a rectangle of zeros that its neighbours do not have",
+    why="A bucket or tile of the render is missing.",
+    source="OpenEXR technical introduction (Tiles)",
+    fix="Render the frame again.",
+)
+def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+    """Rectangles of cells of 8 x 8 pixels whose colour is exactly zero."""
+    return [
+        Found(
+            f"Frame {item.frame}: R, G and B are zero in {item.width} x {item.height} pixels at ({item.x}, {item.y})",
+            f"{item.width} x {item.height} at ({item.x}, {item.y})",
+            "no such rectangle, as in the frames before and behind",
+        )
+        for item in missing_buckets(sequence)
+    ]
+
+
+RULES = (black, constant, flash, bucket)

@@ -1,0 +1,231 @@
+"""A delivery with one fault of each kind: every fault is found, with its frames, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from exr_inspector.cli.commands.check import command
+from tests.support import exrbytes as ex
+from tests.support.exrbytes import Channel, Part
+
+Pixels = dict[str, np.ndarray[Any, Any]]
+HEIGHT, WIDTH = 64, 96
+
+
+def image(number: int) -> Pixels:
+    rng = np.random.default_rng(number)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    base = 0.5 + 0.3 * np.sin(x / 9 + number / 5) * np.cos(y / 7) + rng.random((HEIGHT, WIDTH)) * 0.01
+    pixels = {name: (base * gain).astype(np.float16) for name, gain in (("R", 1), ("G", 0.9), ("B", 0.8))}
+    return {**pixels, "diffuse.R": (base * 0.5).astype(np.float16)}
+
+
+def write(path: Path, pixels: Pixels, **arguments: Any) -> None:
+    height, width = pixels["R"].shape
+    channels = [Channel(name) for name in pixels]
+    part = Part(data_window=(0, 0, width - 1, height - 1), channels=channels, pixels=pixels, **arguments)
+    path.write_bytes(ex.build([part]))
+
+
+@pytest.fixture
+def delivery(tmp_path: Path) -> Path:
+    folder = tmp_path / "sh010"
+    folder.mkdir()
+    for number in range(1001, 1021):
+        write(folder / f"beauty_{number}.exr", image(number))
+    return folder
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def checked(*arguments: object) -> dict[str, Any]:
+    result = run(*arguments, "--format", "json")
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def codes(document: dict[str, Any], least: str = "warning") -> set[str]:
+    wanted = {"warning", "error"} if least == "warning" else {"error"}
+    items = [*document["sequences"], *(file for s in document["sequences"] for file in s["files"]), *document["files"]]
+    return {f["code"] for item in items for f in item["findings"] if f["severity"] in wanted}
+
+
+def test_a_clean_delivery_passes(delivery: Path) -> None:
+    result = run(delivery, "--frames", "1001-1020")
+    assert result.exit_code == 0, result.output
+    assert "PASSED" in result.output
+    assert "20 of 20 frames" in result.output
+    assert codes(checked(delivery)) == set()
+
+
+def _black(pixels: Pixels) -> Pixels:
+    return {name: array if "." in name else np.zeros_like(array) for name, array in pixels.items()}
+
+
+def _flat(pixels: Pixels) -> Pixels:
+    return {name: np.full_like(array, 0.25) for name, array in pixels.items()}
+
+
+def _bright(pixels: Pixels) -> Pixels:
+    return {name: array * np.float16(6) for name, array in pixels.items()}
+
+
+def _hole(pixels: Pixels) -> Pixels:
+    for name in "RGB":
+        pixels[name][20:44, 40:64] = 0
+    return pixels
+
+
+def _nan(pixels: Pixels) -> Pixels:
+    pixels["R"][3, 4] = np.nan
+    return pixels
+
+
+def _without_layer(pixels: Pixels) -> Pixels:
+    return {name: array for name, array in pixels.items() if "." not in name}
+
+
+def _smaller(pixels: Pixels) -> Pixels:
+    return {name: array[:, :-8] for name, array in pixels.items()}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "is_error"),
+    [
+        (_black, "SEQ-BLACK", True),
+        (_flat, "SEQ-CONSTANT", True),
+        (_bright, "SEQ-FLASH", False),
+        (_hole, "SEQ-BUCKET", True),
+        (_nan, "PIX-NAN", True),
+        (_without_layer, "SEQ-CHANNELS", True),
+        (_smaller, "SEQ-RES", True),
+    ],
+)
+def test_a_spoiled_frame_is_found_and_listed(
+    spoil: Callable[[Pixels], Pixels], code: str, is_error: bool, delivery: Path
+) -> None:
+    write(delivery / "beauty_1007.exr", spoil(image(1007)))
+    document = checked(delivery)
+    assert code in codes(document)
+    (sequence,) = document["sequences"]
+    assert sequence["rerender"] == ([1007] if is_error else [])
+    assert run(delivery).exit_code == (1 if is_error else 0)
+
+
+def test_files_that_are_broken_or_not_there_are_to_be_rendered_again(delivery: Path) -> None:
+    (delivery / "beauty_1003.exr").unlink()
+    (delivery / "beauty_1004.exr").unlink()
+    whole = (delivery / "beauty_1009.exr").read_bytes()
+    (delivery / "beauty_1009.exr").write_bytes(whole[: len(whole) * 2 // 3])
+    (delivery / "beauty_1012.exr").write_bytes(b"")
+    (delivery / "beauty_1015.exr").write_bytes((delivery / "beauty_1014.exr").read_bytes())
+    document = checked(delivery, "--frames", "1001-1022")
+    (sequence,) = document["sequences"]
+    assert sequence["missing"] == [1003, 1004, 1021, 1022]
+    assert sequence["rerender"] == [1003, 1004, 1009, 1012, 1021, 1022]
+    assert sequence["rerender_ranges"] == "1003-1004,1009,1012,1021-1022"
+    assert {"SEQ-MISSING", "SEQ-DUP", "STR-MAGIC"} <= codes(document)
+    text = run(delivery, "--frames", "1001-1022")
+    assert text.exit_code == 1
+    assert "render again: 1003-1004,1009,1012,1021-1022" in text.output
+    assert "..--...." in text.output
+
+
+def test_a_pattern_names_the_range_it_expects(delivery: Path) -> None:
+    document = checked(delivery / "beauty_####[1005-1010].exr")
+    assert document["files_total"] == 6
+    (delivery / "beauty_1006.exr").unlink()
+    (sequence,) = checked(delivery / "beauty_####[1005-1010].exr")["sequences"]
+    assert (sequence["first"], sequence["last"], sequence["missing"]) == (1005, 1010, [1006])
+
+
+def test_without_pixels_it_says_what_was_not_looked_for(delivery: Path) -> None:
+    write(delivery / "beauty_1007.exr", _black(image(1007)))
+    result = run(delivery, "--stats", "off")
+    assert result.exit_code == 0
+    assert "No pixel was read: NaN, black frames" in result.output
+    assert "sampled" in run(delivery, "--stats", "sampled").output
+
+
+def test_names_that_leave_it_open_are_not_passed_silently(tmp_path: Path) -> None:
+    for name in ("a_1_7.exr", "a_2_9.exr", "a_5_3.exr"):
+        write(tmp_path / name, image(1))
+    result = run(tmp_path, "--stats", "off")
+    assert "No sequence recognised: a_1_7.exr" in result.output
+
+
+def test_textures_are_no_frames(tmp_path: Path) -> None:
+    for tile in (1001, 1002, 1011):
+        part = Part(kind="tiledimage", data_window=(0, 0, 15, 15), tiles=ex.Tiles(8, 8, ex.MIPMAP))
+        (tmp_path / f"skin.{tile}.exr").write_bytes(ex.build([part]))
+    document = checked(tmp_path)
+    (sequence,) = document["sequences"]
+    assert sequence["is_texture"]
+    assert (sequence["missing"], sequence["rerender"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere/"], "there is no file or folder nowhere/"),
+        (["nowhere/a.####.exr"], "no .exr files match"),
+        (["a.####.%04d.exr"], "found 2 frame numbers, expected one"),
+    ],
+)
+def test_targets_that_stand_for_nothing(arguments: list[str], words: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert words in result.output
+
+
+def test_misuse_is_one_line() -> None:
+    result = run("x.exr", "--frames", "1010-1001")
+    assert result.exit_code == 2
+    assert "expected FIRST-LAST such as 1001-1060" in result.output
+
+
+@pytest.mark.parametrize("form", ["csv", "junit", "sarif"])
+def test_documents_for_programs(form: str, delivery: Path) -> None:
+    write(delivery / "beauty_1007.exr", _nan(image(1007)))
+    (delivery / "beauty_1012.exr").unlink()
+    result = run(delivery, "--format", form)
+    assert result.exit_code == 1
+    assert "PIX-NAN" in result.stdout
+    assert "SEQ-MISSING" in result.stdout
+
+
+def test_cells_that_begin_a_formula_are_inert(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    folder.mkdir()
+    write(folder / "x.exr", {"R": image(1)["R"], "=cmd": np.full((HEIGHT, WIDTH), np.nan, np.float16)})
+    result = run(folder, "--format", "csv")
+    assert ",=cmd," not in result.stdout
+    assert "'=cmd" in result.stdout
+
+
+def test_an_interrupt_prints_the_tally_so_far(delivery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from exr_inspector.delivery import check as module  # noqa: PLC0415
+
+    real = module.inspect_all
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        for number, item in enumerate(real(*arguments, **options)):
+            if number == 5:
+                raise KeyboardInterrupt
+            yield item
+
+    monkeypatch.setattr(module, "inspect_all", interrupted)
+    result = run(delivery)
+    assert result.exit_code == 2
+    assert "STOPPED" in result.output
+    assert "5 of 20 files were checked" in result.output

@@ -1,0 +1,157 @@
+"""Which number of a name is the frame: siblings say, explicit patterns decide, and nothing is guessed."""
+
+from __future__ import annotations
+
+import doctest
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exr_inspector.delivery import naming
+from exr_inspector.delivery.naming import is_pattern, match_pattern, parse_pattern, recognise
+from exr_inspector.errors import PatternError
+
+
+def found(*names: str) -> dict[str, tuple[int, ...]]:
+    return {sequence.pattern: sequence.frames for sequence in recognise(names).sequences}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        # as people name frames
+        (["sh010_comp_v003_1001.exr", "sh010_comp_v003_1002.exr"], {"sh010_comp_v003_####.exr": (1001, 1002)}),
+        (["shot0001.exr", "shot0002.exr"], {"shot####.exr": (1, 2)}),
+        (["render 12.exr", "render 13.exr"], {"render ##.exr": (12, 13)}),
+        (["a-0010.exr", "a-0011.exr"], {"a-####.exr": (10, 11)}),
+        (["a.-0001.exr", "a.0000.exr", "a.0001.exr"], {"a.####.exr": (-1, 0, 1)}),
+        (["a_9.exr", "a_10.exr", "a_11.exr"], {"a_#.exr": (9, 10, 11)}),
+        (["0001.exr", "0002.exr"], {"####.exr": (1, 2)}),
+        (["a.0999.exr", "a.1000.exr", "a.10000.exr"], {"a.####.exr": (999, 1000, 10000)}),
+        (["b.1001.left.exr", "b.1002.left.exr"], {"b.####.left.exr": (1001, 1002)}),
+        (["b.left.1001.exr", "b.right.1001.exr"], {"b.left.####.exr": (1001,), "b.right.####.exr": (1001,)}),
+        # the number that varies while the rest stays
+        (["0010_beauty.exr", "0011_beauty.exr"], {"####_beauty.exr": (10, 11)}),
+        (
+            ["sh010_1001.exr", "sh010_1002.exr", "sh020_1001.exr", "sh020_1002.exr"],
+            {"sh010_####.exr": (1001, 1002), "sh020_####.exr": (1001, 1002)},
+        ),
+        (["a_2k_1001.exr", "a_2k_1002.exr"], {"a_2k_####.exr": (1001, 1002)}),
+        (["a_1920x1080_7.exr", "a_1920x1080_8.exr"], {"a_1920x1080_#.exr": (7, 8)}),
+        (["a_20260131_0001.exr", "a_20260131_0002.exr"], {"a_20260131_####.exr": (1, 2)}),
+        # alone, where the name leaves no doubt
+        (["beauty.1001.exr"], {"beauty.####.exr": (1001,)}),
+        (["comp_v003_1001.exr"], {"comp_v003_####.exr": (1001,)}),
+        # versions, takes, sizes and dates vary without being frames
+        (["comp_v001.exr", "comp_v002.exr"], {}),
+        (["comp_tk1.exr", "comp_tk2.exr"], {}),
+        (["plate_2k.exr", "plate_4k.exr"], {}),
+        (["plate_1920x1080.exr", "plate_3840x2160.exr"], {}),
+        (["dump_20260130.exr", "dump_20260131.exr"], {}),
+        (["shot010.exr"], {}),
+        (["image.exr", "other.exr"], {}),
+    ],
+)
+def test_frames_are_recognised_as_people_name_them(names: list[str], expected: dict[str, tuple[int, ...]]) -> None:
+    assert found(*names) == expected
+    assert found(*(f"s3://b/x/{name}" for name in reversed(names))) == {
+        f"s3://b/x/{pattern}": frames for pattern, frames in expected.items()
+    }
+
+
+def test_a_missing_frame_of_underscored_names_is_seen() -> None:
+    names = [f"sh010_comp_v003_{n}.exr" for n in (1001, 1002, 1003, 1005, 1006)]
+    (sequence,) = recognise(names).sequences
+    assert sequence.frames == (1001, 1002, 1003, 1005, 1006)
+
+
+def test_folders_keep_sequences_apart() -> None:
+    assert found("a/x.1.exr", "a/x.2.exr", "b/x.1.exr", "b/x.2.exr") == {"a/x.#.exr": (1, 2), "b/x.#.exr": (1, 2)}
+
+
+def test_two_versions_of_a_sequence_are_two_sequences() -> None:
+    names = [f"c_v{v}.{n}.exr" for v in (1, 2) for n in (1001, 1002)]
+    assert found(*names) == {"c_v1.####.exr": (1001, 1002), "c_v2.####.exr": (1001, 1002)}
+
+
+def test_what_siblings_leave_open_is_said() -> None:
+    recognition = recognise(["a_1_7.exr", "a_2_9.exr", "a_5_3.exr"])
+    assert recognition.sequences == ()
+    assert recognition.ambiguous == (("a_1_7.exr", "a_2_9.exr", "a_5_3.exr"),)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "frame"),
+    [
+        ("a.####.exr", "a.1001.exr", 1001),
+        ("a.####.exr", "a.10001.exr", 10001),
+        ("a.####.exr", "a.001.exr", 1),
+        ("a.####.exr", "a.-0010.exr", -10),
+        ("a.#.exr", "a.7.exr", 7),
+        ("image_####.exr", "image_0998.exr", 998),
+        ("a.@@@@.exr", "a.1001.exr", 1001),
+        ("a.@@@@.exr", "a.10001.exr", 10001),
+        ("a.%04d.exr", "a.0001.exr", 1),
+        ("a.%d.exr", "a.12.exr", 12),
+        ("a.$F4.exr", "a.0012.exr", 12),
+        ("a.$F.exr", "a.3.exr", 3),
+        ("t.<UDIM>.exr", "t.1011.exr", 1011),
+        ("v.%V.####.exr", "v.left.0001.exr", 1),
+        ("v.%V.####.exr", "v.middle.0001.exr", None),
+        ("*_####.exr", "beauty_0004.exr", 4),
+        ("a.####[1001-1010].exr", "a.1011.exr", None),
+        ("a.####[1001-1010].exr", "a.1010.exr", 1010),
+        ("a.[1001-1010].exr", "a.1010.exr", 1010),
+        ("a.[1001-1010].exr", "a.1011.exr", None),
+        ("v003_2k_####.exr", "v003_2k_0001.exr", 1),
+    ],
+)
+def test_an_explicit_pattern_decides(pattern: str, name: str, frame: int | None) -> None:
+    assert is_pattern(pattern)
+    got = parse_pattern(f"dir/{pattern}").frame_of(f"dir/{name}")
+    assert (got and got.number) == frame
+
+
+def test_a_pattern_takes_what_names_alone_would_not() -> None:
+    recognition = match_pattern(parse_pattern("d/comp_v###.exr"), ["d/comp_v001.exr", "d/comp_v002.exr", "d/x.exr"])
+    assert {s.pattern: s.frames for s in recognition.sequences} == {"d/comp_v###.exr": (1, 2)}
+
+
+@pytest.mark.parametrize("pattern", ["a.####.%04d.exr", "a.####[1010-1001].exr"])
+def test_patterns_that_make_no_sense_are_refused(pattern: str) -> None:
+    with pytest.raises(PatternError, match=r"found|before"):
+        parse_pattern(pattern)
+
+
+_STEM = st.text("abcXYZ_-. v", min_size=1, max_size=12)
+
+
+@given(_STEM, st.integers(0, 9000), st.integers(2, 30), st.integers(1, 6))
+def test_a_range_of_frames_is_one_sequence(stem: str, first: int, count: int, padding: int) -> None:
+    names = [f"{stem}_f.{n:0{padding}d}.exr" for n in range(first, first + count)]
+    (sequence,) = recognise(names).sequences
+    assert sequence.frames == tuple(range(first, first + count))
+    assert [frame.path for frame in sequence.members] == names
+
+
+@given(st.lists(st.text(max_size=30), max_size=12))
+def test_every_path_is_somewhere_once(paths: list[str]) -> None:
+    recognition = recognise(paths)
+    frames = [frame.path for sequence in recognition.sequences for frame in sequence.members]
+    unclear = [path for group in recognition.ambiguous for path in group]
+    assert sorted([*frames, *recognition.singles, *unclear]) == sorted(set(paths))
+    assert recognise(reversed(paths)) == recognition
+
+
+def test_many_names_with_many_numbers_cost_little() -> None:
+    names = ["_".join(["7"] * 100) + f"_{n}.exr" for n in range(3000)]
+    started = time.process_time()
+    (sequence,) = recognise(names).sequences
+    assert len(sequence.members) == 3000
+    assert time.process_time() - started < 10
+
+
+def test_the_example_in_the_docstring_is_true() -> None:
+    assert doctest.testmod(naming).failed == 0
