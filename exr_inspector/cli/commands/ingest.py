@@ -22,6 +22,7 @@ from rich.text import Text
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.cli.new_catalog import new_catalog
 from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
@@ -151,7 +152,7 @@ def carry_out(
     console = Console()
     interrupts = _Interrupts()
     try:
-        with _database(catalog) as environ:
+        with new_catalog(catalog) as file, _database(catalog) as environ:
             settings, found = listings(_settings(environ))
             settings = replace(
                 settings, stats=options.stats or settings.stats, policy=options.policy or settings.policy
@@ -163,6 +164,7 @@ def carry_out(
                 record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets])
             with _display(console) as display, closing(SourceOpener(settings)) as opener:
                 ingest = _prepared(settings, opener, tables, options, observe or display)
+                file.keep()
                 with interrupts.stopping(ingest):
                     progress = ingest.run(found)
             tables.close()
