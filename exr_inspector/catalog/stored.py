@@ -15,13 +15,15 @@ from exr_inspector.catalog.schema.columns import TEXT, TIME
 from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Work, rows_of
 from exr_inspector.catalog.versions import Standing, depth_of, guard_id
 from exr_inspector.errors import SchemaMissing
-from exr_inspector.model import EventInfo
+from exr_inspector.model import EventInfo, ObjectVersion
 
 STANDING_COLUMNS = (
     "file_id",
     "path",
     "content_key",
     "inspection_id",
+    "etag",
+    "size_bytes",
     "mtime",
     "sequencer",
     "inspected_at",
@@ -52,7 +54,12 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
             error_code=row["error_code"],
             event_time=_utc(row["event_time"]),
         ),
+        version=_version(row["etag"], row["size_bytes"], _utc(row["mtime"])),
     )
+
+
+def _version(etag: str | None, size_bytes: int | None, mtime: datetime | None) -> ObjectVersion | None:
+    return None if size_bytes is None or mtime is None else ObjectVersion(etag, size_bytes, mtime)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

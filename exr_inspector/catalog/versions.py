@@ -47,6 +47,19 @@ def content_key(path: str, version: ObjectVersion | None) -> str:
     return xxhash.xxh3_128_hexdigest(_SEPARATOR.join(parts))
 
 
+def is_same_version(one: ObjectVersion, other: ObjectVersion) -> bool:
+    """Whether two looks at one object, by a listing, a HEAD or a read, saw the same version.
+
+    Size and ETag have to be equal as far as both looks have one, and times to a second: stores round them down in one answer
+    and up in another.
+    """
+    if one.size_bytes != other.size_bytes:
+        return False
+    if one.etag is not None and other.etag is not None and one.etag != other.etag:
+        return False
+    return abs((one.mtime - other.mtime).total_seconds()) <= 1
+
+
 def guard_id(identifier: str) -> int:
     """The guard row of a file, by its file_id."""
     return int(identifier[:8], 16) % GUARD_COUNT

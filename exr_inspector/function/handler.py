@@ -17,7 +17,7 @@ from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig, Outcome, UpsertResult
 from exr_inspector.catalog.recheck import confirm, insist, remove_gone, store_apart
-from exr_inspector.catalog.sdk.echoes import silence_sdk_loggers
+from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import AccessDenied, EventError, ExrInspectorError, SourceError, internal_fault
 from exr_inspector.function.events import EventKind, ObjectEvent, parse_each
 from exr_inspector.function.results import Result, combined, removed_result, stored_result

@@ -18,9 +18,8 @@ from urllib3.util import Timeout
 
 from exr_inspector.catalog import Catalog, Outcome
 from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.catalog.sdk.connection import CatalogConfig
-from exr_inspector.catalog.sdk.sessions import Sessions
-from exr_inspector.catalog.sdk.transport import Patience
+from exr_inspector.catalog.sdk.connection import CatalogConfig, SessionPool
+from exr_inspector.catalog.sdk.transport import DeadlineTimeout
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import CatalogUnavailable, DeadlineExceeded
 from tests.contract.catalog_model import connect, inspection, ready
@@ -184,12 +183,12 @@ def test_twenty_threads_drop_no_connection(server: LocalVastDB, caplog: pytest.L
 
 
 def test_the_time_of_a_request_is_what_is_left_and_a_little_for_the_end() -> None:
-    assert Patience(30.0).clone().total == 30.0
-    assert Patience(30.0).clone().connect_timeout == 5.0
-    assert Patience(3.0, Deadline.after(60)).clone().total == 3.0
-    assert 1.0 < Patience(30.0, Deadline.after(2)).clone().total <= 2.0  # type: ignore[operator]
-    assert Patience(30.0, Deadline.after(-2)).clone().total == 1.0
-    assert Patience(30.0, Deadline.after(-9)).clone().total < 0.01  # type: ignore[operator]
+    assert DeadlineTimeout(30.0).clone().total == 30.0
+    assert DeadlineTimeout(30.0).clone().connect_timeout == 5.0
+    assert DeadlineTimeout(3.0, Deadline.after(60)).clone().total == 3.0
+    assert 1.0 < DeadlineTimeout(30.0, Deadline.after(2)).clone().total <= 2.0  # type: ignore[operator]
+    assert DeadlineTimeout(30.0, Deadline.after(-2)).clone().total == 1.0
+    assert DeadlineTimeout(30.0, Deadline.after(-9)).clone().total < 0.01  # type: ignore[operator]
 
 
 def test_a_session_has_one_borrower_at_a_time(server: LocalVastDB) -> None:
@@ -198,12 +197,12 @@ def test_a_session_has_one_borrower_at_a_time(server: LocalVastDB) -> None:
             access=server.access_key, secret=server.secret_key, endpoint=server.endpoint, timeout=timeout
         )
 
-    sessions = Sessions(session, 30.0)
-    with sessions.lent() as one, sessions.lent() as other:
+    sessions = SessionPool(session, 30.0)
+    with sessions.borrow() as one, sessions.borrow() as other:
         assert one is not other
-    with sessions.lent() as again:
+    with sessions.borrow() as again:
         assert again in {one, other}
         sessions.close()
-    with sessions.lent() as fresh:
+    with sessions.borrow() as fresh:
         assert fresh not in {one, other}, "what was closed is not lent again"
     sessions.close()

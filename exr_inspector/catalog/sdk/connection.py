@@ -7,10 +7,10 @@ Knows the SDK, but no inspections; table lookups are spared by handing the SDK t
 
 from __future__ import annotations
 
-import copy
 import logging
 import random
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
-from vastdb.config import BackoffConfig, QueryConfig
+from vastdb.config import QueryConfig
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
 
 from exr_inspector.catalog.schema import TABLES, Table
 from exr_inspector.catalog.sdk.errors import SDK_ERRORS, translate, translated
-from exr_inspector.catalog.sdk.sessions import Sessions
-from exr_inspector.catalog.sdk.transport import Patience, connect
+from exr_inspector.catalog.sdk.transport import DeadlineTimeout, connect, open_table
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import CatalogConflict, CatalogError, CatalogUnavailable, DeadlineExceeded
 from exr_inspector.settings import CatalogConnection
@@ -63,8 +62,8 @@ class CatalogConfig:
         tls_verify: Whether the server's certificate is checked.
         ca_bundle: PEM file of certificates to trust besides the system's.
         retry_seconds: How long one write goes on trying.
-        timeout_seconds: How long an answer may stand still; connecting takes at most 5 of them. No request outlives a deadline,
-            however slowly its answer comes.
+        timeout_seconds: Idle time-out of a request; connecting takes at most 5 of them. No request outlives a deadline, however
+            slowly its answer comes.
         worker: Name that `inspections` gives as the one who wrote.
         clock: The time, UTC.
         jitter: A random number from 0 to 1.
@@ -130,7 +129,7 @@ class Work:
 
     def _table(self, table: Table) -> Any:
         if table.name not in self._tables:
-            self._tables[table.name] = self.tx.table_from_metadata(self._metadata[table.name])
+            self._tables[table.name] = open_table(self.tx, self._metadata[table.name])
         return self._tables[table.name]
 
     def select(
@@ -228,25 +227,64 @@ def _unless_landed(
     return again
 
 
-class _Description(TableMetadata):  # type: ignore[misc]  # the SDK has no types
-    """What the SDK knows of a table, shared by all transactions.
+class SessionPool:
+    """Sessions of the SDK, each used by one thread at a time, the last one returned first.
 
-    The SDK copies it for each of them, and the expressions in it take longer to copy than a request takes. We ask for rows and
-    change rows; what would change the description (renaming, loading it anew) is done with others, in `maintenance`.
+    The SDK takes one time-out for everything when a session is made, and its session keeps ten connections: too long for a
+    caller with little time left, and too few for twenty threads. So each transaction borrows a session and sets its time-out.
+
+    Args:
+        connect: Makes a session whose requests keep to a time-out.
+        seconds: Idle time-out of a request.
     """
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Description:
-        return copy.copy(self)
+    def __init__(self, connect: Callable[[DeadlineTimeout], Any], seconds: float) -> None:
+        self._connect = connect
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._idle: list[Any] = []
+        self._all: list[Any] = []
+
+    def open(self, deadline: Deadline | None = None) -> Any:
+        """A new session, closed with the others; asks the server for its version."""
+        session = self._connect(DeadlineTimeout(self._seconds, deadline))
+        with self._lock:
+            self._all.append(session)
+        return session
+
+    @contextmanager
+    def borrow(self, deadline: Deadline | None = None) -> Iterator[Any]:
+        """A session for the length of a block, none of whose requests outlives the deadline by more than a second."""
+        with self._lock:
+            session = self._idle.pop() if self._idle else None
+        if session is None:
+            session = self.open(deadline)
+        session.api.timeout = DeadlineTimeout(self._seconds, deadline)
+        try:
+            yield session
+        finally:
+            with self._lock:
+                if session in self._all:  # else `close` came in between
+                    self._idle.append(session)
+
+    def close(self) -> None:
+        """Close all connections; what is borrowed opens new ones until it is returned."""
+        with self._lock:
+            sessions, self._all, self._idle = self._all, [], []
+        for session in sessions:
+            session.api.__exit__()
 
 
 class Connection:
-    """Sessions of the SDK, made when they are needed and lent to one thread at a time."""
+    """The database: runs functions in transactions, on sessions that are opened when they are needed."""
 
     def __init__(self, config: CatalogConfig) -> None:
         self.config = config
-        self._sessions = Sessions(self._connect, config.timeout_seconds)
+        self._sessions = SessionPool(self._connect, config.timeout_seconds)
         self._tables = {
-            table.name: _Description(TableRef(config.bucket, config.schema, table.name), table.arrow, TableType.Regular)
+            table.name: TableMetadata(
+                TableRef(config.bucket, config.schema, table.name), table.arrow, TableType.Regular
+            )
             for table in TABLES
         }
 
@@ -256,9 +294,9 @@ class Connection:
         Raises:
             CatalogError: The server does not answer, or is no VAST DataBase.
         """
-        return self._sessions.made()
+        return self._sessions.open()
 
-    def _connect(self, timeout: Patience) -> Any:
+    def _connect(self, timeout: DeadlineTimeout) -> Any:
         config = self.config
         verify: bool | str = str(config.ca_bundle) if config.tls_verify and config.ca_bundle else config.tls_verify
         with translated("connect to the database (VAST_DB_ENDPOINT)"):
@@ -268,7 +306,6 @@ class Connection:
                 endpoint=config.endpoint,
                 ssl_verify=verify,
                 timeout=timeout,
-                backoff=BackoffConfig(max_value=1.0, max_tries=3, max_time=config.retry_seconds),
             )
 
     def close(self) -> None:
@@ -307,7 +344,7 @@ class Connection:
             try:
                 if deadline is not None:
                     deadline.check(doing)
-                with self._sessions.lent(deadline) as session:
+                with self._sessions.borrow(deadline) as session:
                     return self._attempt(session, deadline, doing, _unless_landed(body, landed, unknown))
             except (CatalogConflict, CatalogUnavailable) as error:
                 fault = error
@@ -342,7 +379,7 @@ class Connection:
             raise
         except SDK_ERRORS as error:  # of the transaction itself: beginning, committing or rolling back failed
             if txid is not None:
-                self._abandon(session, txid)
+                self._roll_back(session, txid)
             if failure is not None:
                 raise failure from error
             ours = translate(error, f"begin to {doing}" if txid is None else doing)
@@ -352,7 +389,7 @@ class Connection:
         return result  # type: ignore[no-any-return]  # what body answered
 
     @staticmethod
-    def _abandon(session: Any, txid: int) -> None:
+    def _roll_back(session: Any, txid: int) -> None:
         """Roll a transaction back whose end may not have reached the server: open, it would keep others off its guards."""
         try:
             session.api.rollback_transaction(txid)

@@ -1,8 +1,12 @@
-"""The SDK's HTTP, none of whose requests outlives a deadline, however slowly an answer comes.
+"""The one place that changes what the vastdb SDK does: its HTTP, its sessions and its transactions. `CHANGED` names all of it.
 
-A time-out of urllib3 ends what stands still; an answer that comes a byte at a time never does. So the connections made here
-know, besides the time-out, when all has to be over, and look at the clock before whatever they send or receive. That moment
-comes with each request, in the time-out the SDK hands down; the SDK has no other way to reach its connections.
+- No request outlives a deadline, however slowly its answer comes. A time-out of urllib3 ends a connection that is idle; an
+  answer that comes a byte at a time never is. So the connections made here know, besides the time-out, when the request has to
+  be over, and check the clock before they send or receive. That moment comes in the time-out that the SDK passes on.
+- Nothing is repeated here: `Connection.run` repeats whole transactions. The SDK's decorator of the library `backoff` gains a
+  log handler at every select, so that memory grows and an outage logs thousands of lines.
+- A query uses the connection of its session. The SDK would open one for each.
+- A transaction opens no ADBC connection, which would cost two requests, where the driver is installed.
 """
 
 from __future__ import annotations
@@ -22,28 +26,31 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout, parse_url
 from vastdb._internal import VastdbApi
 from vastdb._session_context import SessionContext
-from vastdb.config import BackoffConfig, SessionConfig
+from vastdb.config import SessionConfig
 from vastdb.features import Features
 from vastdb.session import Session
+from vastdb.table import TableInTransaction
+from vastdb.table_metadata import TableMetadata
+from vastdb.transaction import Transaction
 
 from exr_inspector.deadline import Deadline
 
 _CONNECT_SECONDS = 5.0  # a server that is there answers far sooner; a name may stand for several that are not
-# For what ends a transaction when the time is over: left open, it would keep others off its guards.
-_FAREWELL_SECONDS = 1.0
-# After which not even that is asked: the SDK repeats a query that is answered with nothing for ever.
-_LAST_SECONDS = 5.0
-_NO_SECONDS = 0.001  # urllib3 takes no time-out of zero
+# For the rollback when the time is over: a transaction that stays open would keep others off its guards.
+ROLLBACK_GRACE_SECONDS = 1.0
+# After which not even that is sent: the SDK repeats a query with an empty answer for ever.
+_GRACE_LIMIT_SECONDS = 5.0
+_LEAST_SECONDS = 0.001  # urllib3 takes no time-out of zero
 _PIECE_BYTES = 64 << 10
 
 
-class Patience(Timeout):
+class DeadlineTimeout(Timeout):
     """A time-out that is no longer than what is left until a deadline, at the moment a request is made.
 
     urllib3 copies the time-out it was given for every request; the copy is where the clock is asked.
 
     Args:
-        seconds: How long an answer may stand still.
+        seconds: Idle time-out of a request.
         deadline: When all has to be over, None if that does not matter.
     """
 
@@ -55,14 +62,14 @@ class Patience(Timeout):
     def clone(self) -> Timeout:
         """The time-out of one request."""
         if self._deadline is None:
-            return _OneRequest(self._seconds, None)
+            return _RequestTimeout(self._seconds, None)
         now = time.monotonic()
-        until = min(max(self._deadline.at, now + _FAREWELL_SECONDS), self._deadline.at + _LAST_SECONDS)
-        return _OneRequest(min(self._seconds, max(until - now, _NO_SECONDS)), until)
+        until = min(max(self._deadline.at, now + ROLLBACK_GRACE_SECONDS), self._deadline.at + _GRACE_LIMIT_SECONDS)
+        return _RequestTimeout(min(self._seconds, max(until - now, _LEAST_SECONDS)), until)
 
 
-class Seconds(float):
-    """Seconds to wait for the next bytes.
+class BoundedSeconds(float):
+    """BoundedSeconds to wait for the next bytes.
 
     Attributes:
         until: When no more bytes are waited for, on the clock of `time.monotonic`; None for never.
@@ -70,14 +77,14 @@ class Seconds(float):
 
     until: float | None
 
-    def __new__(cls, seconds: float, until: float | None) -> Seconds:  # noqa: PYI034 - typing.Self is not in Python 3.10
+    def __new__(cls, seconds: float, until: float | None) -> BoundedSeconds:  # noqa: PYI034 - typing.Self is not in Python 3.10
         """So many seconds, but none after that moment."""
         made = super().__new__(cls, seconds)
         made.until = until
         return made
 
 
-class _OneRequest(Timeout):
+class _RequestTimeout(Timeout):
     """The time-outs of one request, which urllib3 gives its connection before it sends and before it receives."""
 
     def __init__(self, seconds: float, until: float | None) -> None:
@@ -87,19 +94,19 @@ class _OneRequest(Timeout):
 
     def clone(self) -> Timeout:
         """The pool copies what was copied once more."""
-        return _OneRequest(self._seconds, self._until)
+        return _RequestTimeout(self._seconds, self._until)
 
     @property
-    def connect_timeout(self) -> Seconds:
-        return Seconds(super().connect_timeout, self._until)  # type: ignore[arg-type]  # a number, since it was given one
+    def connect_timeout(self) -> BoundedSeconds:
+        return BoundedSeconds(super().connect_timeout, self._until)  # type: ignore[arg-type]  # a number, since it was given one
 
     @property
-    def read_timeout(self) -> Seconds:
-        return Seconds(super().read_timeout or 0.0, self._until)
+    def read_timeout(self) -> BoundedSeconds:
+        return BoundedSeconds(super().read_timeout or 0.0, self._until)
 
 
-def _hurry(connection: socket.socket, until: float | None) -> None:
-    """Before bytes are sent or received: wait for them no longer than until then.
+def _limit_wait(connection: socket.socket, until: float | None) -> None:
+    """Set the socket's time-out to what is left until then.
 
     Raises:
         TimeoutError: That moment has passed.
@@ -109,13 +116,13 @@ def _hurry(connection: socket.socket, until: float | None) -> None:
     left = until - time.monotonic()
     if left <= 0.0:
         raise TimeoutError("the time of the request is over")
-    patience = connection.gettimeout()
-    if patience is None or left < patience:
+    current = connection.gettimeout()
+    if current is None or left < current:
         connection.settimeout(left)
 
 
-class _Receiving(io.RawIOBase):
-    """The bytes of an answer, each piece waited for no longer than until a moment."""
+class _DeadlineReader(io.RawIOBase):
+    """The bytes of an answer, none waited for beyond a moment."""
 
     def __init__(self, connection: socket.socket, until: float | None) -> None:
         self.has_ended = False
@@ -127,7 +134,7 @@ class _Receiving(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        _hurry(self._connection, self._until)
+        _limit_wait(self._connection, self._until)
         count = self._raw.readinto(buffer)
         self.has_ended = count == 0
         return count
@@ -141,49 +148,50 @@ class _Receiving(io.RawIOBase):
         super().close()
 
 
-class _Answer(HTTPResponse):
-    """An answer; `HTTPResponse` takes headers that break off for whole, and may so read half a transaction's number."""
+class _DeadlineResponse(HTTPResponse):
+    """An answer. `HTTPResponse` accepts headers that end early, and would so read half a transaction's number."""
 
     def __init__(self, connection: socket.socket, until: float | None, **options: Any) -> None:
-        self._receiving = _Receiving(connection, until)
-        super().__init__(self._receiving, **options)  # type: ignore[arg-type]  # see `_Receiving.makefile`
+        self._reader = _DeadlineReader(connection, until)
+        super().__init__(self._reader, **options)  # type: ignore[arg-type]  # see `_DeadlineReader.makefile`
 
     def begin(self) -> None:
         super().begin()
-        if self._receiving.has_ended:
+        if self._reader.has_ended:
             self.close()
             raise RemoteDisconnected("the connection was closed within the headers of an answer")
 
 
-class _Hurried(HTTPConnection):
-    """A connection that looks at the clock whenever it sends or receives."""
+class DeadlineConnection(HTTPConnection):
+    """A connection that checks the deadline whenever it sends or receives."""
 
     @property
     def _until(self) -> float | None:
-        return self.timeout.until if isinstance(self.timeout, Seconds) else None
+        return self.timeout.until if isinstance(self.timeout, BoundedSeconds) else None
 
     def response_class(self, connection: socket.socket, **options: Any) -> HTTPResponse:  # type: ignore[override]  # a class there
-        return _Answer(connection, self._until, **options)
+        """The answer that checks the deadline."""
+        return _DeadlineResponse(connection, self._until, **options)
 
     def send(self, data: Any) -> None:
         """In pieces, since over TLS the time-out holds for each record of one call."""
         whole = memoryview(data)
         for start in range(0, len(whole), _PIECE_BYTES):
             if self.sock is not None:
-                _hurry(self.sock, self._until)
+                _limit_wait(self.sock, self._until)
             super().send(whole[start : start + _PIECE_BYTES])
 
 
-class _HurriedTls(_Hurried, HTTPSConnection):
+class DeadlineTlsConnection(DeadlineConnection, HTTPSConnection):
     """The same over TLS, whose handshake is bounded as a whole by the time for connecting."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Hurried
+    ConnectionCls = DeadlineConnection
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _HurriedTls
+    ConnectionCls = DeadlineTlsConnection
 
 
 _POOLS = {"http": _Pool, "https": _TlsPool}
@@ -202,17 +210,29 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-class _Api(VastdbApi):  # type: ignore[misc]  # the SDK has no types
-    """The SDK's requests, through our connections from the very first one, which queries share with everything else."""
+def _call_once(function: Any) -> Any:
+    return function
 
-    _is_lent = False
+
+class _Api(VastdbApi):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's requests, each sent once, through our connections, which queries share with everything else."""
+
+    _is_shared = False
+
+    @property
+    def _backoff_decorator(self) -> Any:
+        return _call_once
+
+    @_backoff_decorator.setter
+    def _backoff_decorator(self, decorator: object) -> None:
+        """What the SDK makes is not used."""
 
     def _session_create(self, url: Any) -> Any:
         session = super()._session_create(url)
         for scheme in ("http://", "https://"):
             session.mount(scheme, _Adapter())
-        # `requests` would look through the whole environment for each request, and would take the certificates it names there
-        # rather than our own; what is to hold of it is settled here, once.
+        # `requests` would search the environment at each request, and would prefer the certificates named there to the ones of
+        # our settings; what holds of it is decided here, once.
         session.trust_env = False
         session.proxies = get_environ_proxies(str(url))
         if session.verify is True:
@@ -222,17 +242,31 @@ class _Api(VastdbApi):  # type: ignore[misc]  # the SDK has no types
     def with_endpoints(self, endpoints: list[str]) -> Any:
         """The SDK asks for one of these for each query, and closes it afterwards: that would be a connection a query."""
         if [parse_url(endpoint) for endpoint in endpoints] == self.endpoints:
-            lent = copy.copy(self)
-            lent._is_lent = True  # noqa: SLF001 - one of ours
-            return lent
+            shared = copy.copy(self)
+            shared._is_shared = True  # noqa: SLF001 - one of ours
+            return shared
         made = super().with_endpoints(endpoints)
         made._session_create = self._session_create  # noqa: SLF001 - the only place where it makes connections
         return made
 
     def __exit__(self, *args: object) -> None:
         """Close the connections, unless they are another's."""
-        if not self._is_lent:
+        if not self._is_shared:
             super().__exit__(*args)
+
+
+class _Transaction(Transaction):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's transaction without ADBC, and without a traceback in the log for each rollback."""
+
+    def __enter__(self) -> _Transaction:  # noqa: PYI034 - typing.Self is not in Python 3.10
+        self.txid = int(self._rpc.api.begin_transaction().headers["tabular-txid"])
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        txid = self.txid
+        self.txid = None  # type: ignore[assignment]  # as the SDK does: over, whatever comes of the request
+        end = self._rpc.api.commit_transaction if kind is None else self._rpc.api.rollback_transaction
+        end(txid)
 
 
 class _Session(Session):  # type: ignore[misc]  # the SDK has no types
@@ -247,10 +281,29 @@ class _Session(Session):  # type: ignore[misc]  # the SDK has no types
         self.adbc_driver_path = None
         self._end_user = None
 
+    def transaction(self) -> _Transaction:
+        return _Transaction(_rpc=self, _session_context=self._context)
 
-def connect(
-    *, access: str, secret: str, endpoint: str, ssl_verify: bool | str, timeout: Patience, backoff: BackoffConfig
-) -> Any:
+
+def open_table(transaction: Transaction, metadata: TableMetadata) -> Any:
+    """As `transaction.table_from_metadata`, whose deep copy of the metadata takes longer than a request.
+
+    The metadata is shared by all transactions, so the table is for selecting and changing rows only: renaming or loading it
+    would change them all.
+    """
+    return TableInTransaction(metadata, tx=transaction, session_context=transaction._session_context)  # noqa: SLF001 - see CHANGED
+
+
+# Every name of the SDK that is overridden or used here without being public: a new SDK that lacks one fails a test by name.
+CHANGED: dict[type, tuple[str, ...]] = {
+    VastdbApi: ("_backoff_decorator", "_session_create", "with_endpoints", "endpoints", "vast_version", "__exit__"),
+    Session: ("access", "secret", "api", "_context", "features", "adbc_driver_path", "_end_user", "transaction"),
+    Transaction: ("txid", "_rpc", "_session_context", "__enter__", "__exit__"),
+    TableInTransaction: ("_metadata", "_tx", "_session_context"),
+}
+
+
+def connect(*, access: str, secret: str, endpoint: str, ssl_verify: bool | str, timeout: DeadlineTimeout) -> Any:
     """As `vastdb.connect`: a session, which has asked the server for its version."""
     api = _Api(
         access_key=access,
@@ -259,6 +312,5 @@ def connect(
         max_entities_per_page=10_000,
         ssl_verify=ssl_verify,
         timeout=timeout,
-        backoff_config=backoff,
     )
     return _Session(api, endpoint)

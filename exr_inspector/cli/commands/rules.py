@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.cli.commands.explain import OTHERS
+from exr_inspector.cli.options import policy_option
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.library.reading import settings_for
 from exr_inspector.model import Severity
@@ -25,11 +26,13 @@ from exr_inspector.validation.rule import Rule
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
+def _codes(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    return [code for code in (*RULES, *GROUPS) if code.startswith(begun.upper())]
+
+
 @click.command("rules")
-@click.argument("codes", nargs=-1, metavar="[CODE|GROUP]...")
-@click.option(
-    "--policy", default="default", show_default=True, help="Profile, YAML file or s3:// URL to show levels of."
-)
+@click.argument("codes", nargs=-1, metavar="[CODE|GROUP]...", shell_complete=_codes)
+@policy_option
 @click.option("--path", default="", help="Path (`bucket/key`) to show the levels for, where the policy knows paths.")
 @click.option("--schema", is_flag=True, help="Print the JSON schema of policy files.")
 def command(codes: tuple[str, ...], *, policy: str, path: str, schema: bool) -> None:
@@ -84,8 +87,8 @@ def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
         return
     if code not in RULES:
         near = get_close_matches(code, [*RULES, *LEFT_OUT], 3)
-        hint = f"; close to it: {', '.join(near)}" if near else "; ./run rules lists all"
-        raise click.UsageError(f"no rule is called {code}{hint}")
+        hint = f"Did you mean {' or '.join(near)}?" if near else "`rules` without a code lists all."
+        raise click.UsageError(f"No rule is called {code}. {hint}")
     rule = RULES[code]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)

@@ -175,7 +175,7 @@ def _check_size(leader: ChunkLeader, place: ChunkPlace, layout: Layout) -> Leade
     unpacked = layout.unpacked_bytes(place.window)
     if _fits(leader.packed_bytes, unpacked, layout.compression):
         return None
-    expected = f"{unpacked} bytes" if layout.compression == Compression.NONE else f"1 to {unpacked} bytes"
+    expected = f"exactly {unpacked} bytes" if layout.compression == Compression.NONE else f"1 to {unpacked} bytes"
     return LeaderCheck(ChunkState.BAD_LEADER, ProblemKind.CHUNK_SIZE, f"{leader.packed_bytes} bytes", expected)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import types
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from exr_inspector.errors import SettingsError
 from exr_inspector.function.platform import batches_at_import, secrets_of
 
 LOG = logging.getLogger("test")
@@ -41,19 +39,3 @@ def test_batches_by_environment_and_by_file(tmp_path: Path) -> None:
     assert batches_at_import({}, tmp_path)
     # What is wrong is for `init` to say.
     assert not batches_at_import({"EXR_STATS": "bogus", "EXR_BATCH": "on"}, None)
-
-
-def test_a_batch_setting_that_comes_too_late_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("EXR_BATCH", raising=False)
-    main = importlib.import_module("main")
-    complete = {
-        "VAST_DB_ENDPOINT": "http://127.0.0.1:1",
-        "VAST_DB_ACCESS_KEY": "a",
-        "VAST_DB_SECRET_KEY": "b",
-        "VAST_DB_BUCKET": "c",
-        "EXR_MOUNTS": "x=/nowhere",
-        "EXR_BATCH": "on",
-    }
-    ctx = types.SimpleNamespace(secrets={"s": complete}, logger=LOG)
-    with pytest.raises(SettingsError, match="only ctx.secrets has it"):
-        main.init(ctx)
