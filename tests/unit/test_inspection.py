@@ -13,7 +13,7 @@ from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import Deadline, SourceOpener
-from exr_inspector.validation import builtin_policy
+from exr_inspector.validation import builtin_policy, validate
 from tests.support.exrbytes import (
     NONE,
     ZIP,
@@ -157,6 +157,15 @@ def test_a_file_past_a_limit_names_the_setting() -> None:
     inspection = inspect(build([Part()]), limits=Limits(chunks=2))
     assert inspection.error_code == "LIMIT_EXCEEDED"
     assert "EXR_MAX_CHUNKS" in (inspection.error_message or "")
+
+
+def test_time_that_is_up_ends_the_validation() -> None:
+    def stop() -> None:
+        raise DeadlineExceeded("no time left")
+
+    inspection = inspect(build([Part()]))
+    with pytest.raises(DeadlineExceeded):
+        validate(inspection, POLICY, checkpoint=stop)
 
 
 def test_time_that_is_up_ends_the_parsing_of_a_large_header() -> None:
