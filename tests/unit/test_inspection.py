@@ -125,6 +125,13 @@ def test_no_python_value_is_in_a_message() -> None:
     assert not {"ChunkLeader", "None", "Box2i"} & set(message.replace("(", " ").split())
 
 
+def test_a_type_that_is_no_text_is_shown_as_what_it_is() -> None:
+    parts = [Part(name="a", replace=[attr("type", "string", b"\xff\xfe")]), Part(name="b")]
+    (message,) = messages(inspect(build(parts)), "STR-TYPE-UNKNOWN")
+    assert "found \\xff\\xfe" in message
+    assert "b'" not in message
+
+
 def test_partly_written_tiles_are_worded_by_rows_and_columns() -> None:
     part = Part(
         kind="tiledimage", tiles=Tiles(2, 2), data_window=(0, 0, 7, 7), absent=frozenset({9, 10, 11, *range(12, 16)})
