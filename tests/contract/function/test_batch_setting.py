@@ -25,5 +25,5 @@ def test_a_batch_setting_that_comes_too_late_is_one_clear_line(monkeypatch: pyte
         "EXR_BATCH": "on",
     }
     ctx = types.SimpleNamespace(secrets={"s": complete}, logger=LOG)
-    with pytest.raises(SettingsError, match="only ctx[.]secrets has it"):
+    with pytest.raises(SettingsError, match=r"only ctx\.secrets has it"):
         main.init(ctx)
