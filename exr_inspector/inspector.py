@@ -90,6 +90,7 @@ class Inspector:
         pixels = PixelConfig(
             max_sample_bytes=settings.stats_bytes,
             max_sample_requests=settings.stats_requests,
+            sample_chunk_bytes=settings.stats_chunk_bytes,
             all_levels=(levels or settings.stats_levels) == "all",
             hash_file=hashed,
             hash_pixels=hashed,

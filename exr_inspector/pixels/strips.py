@@ -14,7 +14,7 @@ import numpy as np
 
 from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, DecodeError, LimitExceeded
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, Level, samples
-from exr_inspector.exr.chunks.leaders import ChunkLeader, parse_leader
+from exr_inspector.exr.chunks.leaders import ChunkLeader, describe_place, parse_leader
 from exr_inspector.exr.header.values import Compression, PixelType
 from exr_inspector.model import PixelFault
 from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool, Scratch
@@ -228,8 +228,14 @@ def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext)
     """The bytes behind the leader at `offset` of the file, once the leader is found to be that of `place`."""
     layout, buffer, start = strip.layout, strip.buffer, offset - strip.buffer_offset
     leader = parse_leader(buffer, start, layout, context.is_multi_part)
-    if not leader.is_of(strip.part if context.is_multi_part else 0, place):
-        raise DecodeError(f"chunk {place.index} is another one's", offset=offset, found=leader.describe())
+    part = strip.part if context.is_multi_part else 0
+    if not leader.is_of(part, place):
+        raise DecodeError(
+            "the leader is that of another chunk",
+            offset=offset,
+            found=leader.describe(),
+            expected=describe_place(part, place, is_tiled=layout.is_tiled),
+        )
     size = leader.end - start
     if size > context.file_size - offset:
         raise DecodeError(f"chunk {place.index} runs past the end of the file", offset=offset, found=f"{size} bytes")

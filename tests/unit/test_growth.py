@@ -12,6 +12,7 @@ from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
+from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import builtin_policy
 from tests.support.exrbytes import Channel, Part, a_chlist, a_int, a_string, a_stringvector, attr, build
 
@@ -110,6 +111,18 @@ def growth(inspector: Inspector, make: Callable[[int], bytes], size: int) -> flo
 @pytest.mark.parametrize("name", INPUTS)
 def test_time_grows_in_proportion(name: str) -> None:
     assert growth(HEADER_ONLY, *INPUTS[name]) <= MOST
+
+
+@pytest.mark.parametrize("make", [lambda n: "1" * n, lambda n: "a.1" * n, lambda n: "1_" * n + "x"])
+def test_the_time_for_a_long_key_grows_in_proportion(make: Callable[[int], str]) -> None:
+    def needed(size: int) -> float:
+        key = f"{make(size)}.1.exr"
+        started = time.process_time()
+        for _ in range(20):
+            sequence_name("b", key)
+        return time.process_time() - started
+
+    assert min(min(needed(8_000) for _ in range(3)) / min(needed(4_000) for _ in range(3)) for _ in range(3)) <= MOST
 
 
 @pytest.mark.slow

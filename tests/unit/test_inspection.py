@@ -13,7 +13,7 @@ from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import Deadline, SourceOpener
-from exr_inspector.validation import builtin_policy
+from exr_inspector.validation import builtin_policy, validate
 from tests.support.exrbytes import (
     NONE,
     ZIP,
@@ -125,6 +125,13 @@ def test_no_python_value_is_in_a_message() -> None:
     assert not {"ChunkLeader", "None", "Box2i"} & set(message.replace("(", " ").split())
 
 
+def test_a_type_that_is_no_text_is_shown_as_what_it_is() -> None:
+    parts = [Part(name="a", replace=[attr("type", "string", b"\xff\xfe")]), Part(name="b")]
+    (message,) = messages(inspect(build(parts)), "STR-TYPE-UNKNOWN")
+    assert "found \\xff\\xfe" in message
+    assert "b'" not in message
+
+
 def test_partly_written_tiles_are_worded_by_rows_and_columns() -> None:
     part = Part(
         kind="tiledimage", tiles=Tiles(2, 2), data_window=(0, 0, 7, 7), absent=frozenset({9, 10, 11, *range(12, 16)})
@@ -157,6 +164,15 @@ def test_a_file_past_a_limit_names_the_setting() -> None:
     inspection = inspect(build([Part()]), limits=Limits(chunks=2))
     assert inspection.error_code == "LIMIT_EXCEEDED"
     assert "EXR_MAX_CHUNKS" in (inspection.error_message or "")
+
+
+def test_time_that_is_up_ends_the_validation() -> None:
+    def stop() -> None:
+        raise DeadlineExceeded("no time left")
+
+    inspection = inspect(build([Part()]))
+    with pytest.raises(DeadlineExceeded):
+        validate(inspection, POLICY, checkpoint=stop)
 
 
 def test_time_that_is_up_ends_the_parsing_of_a_large_header() -> None:

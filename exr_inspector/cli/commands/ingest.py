@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -154,9 +154,7 @@ def carry_out(
     try:
         with new_catalog(catalog) as file, local_database(catalog) as environ:
             settings, found = listings(_settings(environ))
-            settings = replace(
-                settings, stats=options.stats or settings.stats, policy=options.policy or settings.policy
-            )
+            settings = settings.changed(stats=options.stats or settings.stats, policy=options.policy or settings.policy)
             tables = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
             if catalog:
                 setup(tables.connection)
@@ -242,7 +240,7 @@ def targets_of(
         mounts[name] = root
         below = path.relative_to(root).as_posix().removeprefix(".")
         targets.append(Target(name, f"{below}/" if below and path.is_dir() else below, excludes))
-    return replace(settings, mounts=tuple(mounts.items())), targets
+    return settings.changed(mounts=tuple(mounts.items())), targets
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -15,8 +14,8 @@ from rich.text import Text
 from exr_inspector.cli.commands.explain import OTHERS
 from exr_inspector.cli.options import policy_option
 from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.library.reading import settings_for
 from exr_inspector.model import Severity
-from exr_inspector.settings import load_settings
 from exr_inspector.validation import RULES, Policy, ResolvedPolicy
 from exr_inspector.validation.policies.differences import differences
 from exr_inspector.validation.policies.file import json_schema
@@ -58,8 +57,7 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, schema: bool) -> 
 
 
 def _policy(name: str) -> Policy:
-    settings = load_settings(os.environ, need=())
-    return PolicySource.from_settings(settings, name).current()
+    return PolicySource.from_settings(settings_for([name]), name).current()
 
 
 def _table(rules: Iterable[Rule], policy: ResolvedPolicy) -> Table:
