@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -81,7 +80,7 @@ def command(
         signal.signal(number, end)
     with local_database(catalog) as environ:
         settings, (target,) = targets_of([str(folder)], load_settings(environ), bucket, exclude)
-        settings = replace(settings, stats=stats or settings.stats, policy=policy or settings.policy)
+        settings = settings.changed(stats=stats or settings.stats, policy=policy or settings.policy)
         tables = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
         setup(tables.connection)
         root = dict(settings.mounts)[target.bucket].resolve()
