@@ -22,6 +22,9 @@ _CLOSING_SECONDS = 0.02  # how soon the server notices that it is to close
 _EXPIRY_CHECKS = 4  # looks for idle transactions in each idle time
 
 
+FILE_SUFFIXES = ("", ".wal", ".lock")  # what a catalog consists of on disk
+
+
 class LocalVastDB:
     """A VAST DataBase on this machine: a context manager that serves until it is left.
 
@@ -75,8 +78,10 @@ class LocalVastDB:
         self._counters = Counters()
         self._address = (host, port)
         version = parse_version(server_version)
+        file = Path(path) if path is not None else None
+        is_new = file is not None and not file.exists()
         self._database = Database(
-            Path(path) if path is not None else None,
+            file,
             idle_seconds=transaction_seconds,
             detect_conflicts=detect_conflicts,
             conflict_group_rows=conflict_group_rows,
@@ -94,6 +99,9 @@ class LocalVastDB:
             )
         except OSError as error:
             self._database.close()
+            if file is not None and is_new:  # nothing is in it yet
+                for suffix in FILE_SUFFIXES:
+                    file.with_name(file.name + suffix).unlink(missing_ok=True)
             raise LocalDatabaseError(
                 f"cannot listen on {host} port {port} ({error.strerror}): name another --port, or 0 for a free one"
             ) from error

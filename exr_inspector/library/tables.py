@@ -17,8 +17,8 @@ from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.schema import BY_NAME
 from exr_inspector.catalog.sdk.connection import CatalogConfig
 from exr_inspector.errors import CatalogError, SettingsError
-from exr_inspector.library.reading import settings_from
 from exr_inspector.model import Inspection
+from exr_inspector.settings import load_settings
 
 
 class OpenCatalog(Reader):
@@ -96,7 +96,8 @@ def open_catalog(
         VastDBLocalError: The file is in use by another process, or is no DuckDB file.
     """
     if file is None:
-        catalog = Catalog(CatalogConfig.from_settings(settings_from(settings).require_catalog()))
+        told = load_settings({**os.environ, **(settings or {})}, need=("catalog",))
+        catalog = Catalog(CatalogConfig.from_settings(told.require_catalog()))
         return OpenCatalog(catalog, lambda: None)
     return _open_local(Path(file), schema)
 

@@ -6,6 +6,7 @@ or who signs it is therefore told here; proxies (`HTTPS_PROXY`, `NO_PROXY`) stay
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 from datetime import timedelta, timezone
 from functools import partial
@@ -28,7 +29,6 @@ from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import S3Connection
 from exr_inspector.storage.failures import Next, SilentRefusal
 from exr_inspector.storage.keys import check_key
-from exr_inspector.storage.listing import ObjectListing
 from exr_inspector.storage.objects import Report
 from exr_inspector.storage.proxies import proxy_options
 from exr_inspector.storage.ranges import MergedRange
@@ -60,12 +60,15 @@ class S3Bucket:
         """Make a client.
 
         Raises:
-            SettingsError: The CA bundle cannot be read, or the client library refuses what it was told.
+            SettingsError: The CA bundle cannot be read, the endpoint takes no bucket in its host name, or the client library
+                refuses its options.
         """
         self._name = name
         self._retries = connection.retries
         self._transport = transport
         endpoint = bucket_endpoint(name, connection)
+        from exr_inspector.storage.listing import ObjectListing  # noqa: PLC0415 - a third of a second that local files need not pay
+
         self._listing = ObjectListing(name, endpoint, connection)
         try:
             self.store = S3Store(
@@ -205,11 +208,28 @@ def _credential(connection: S3Connection) -> S3Credential:
 
 
 def bucket_endpoint(name: str, connection: S3Connection) -> str:
-    """URL of the endpoint, with the bucket in front of the host name where it goes there."""
+    """URL of the endpoint, with the bucket in front of the host name where it goes there.
+
+    Raises:
+        SettingsError: The endpoint has an address instead of a host name; the client library would panic.
+    """
     if not connection.virtual_hosted:
         return connection.endpoint_url
     parts = urlsplit(connection.endpoint_url)
+    if _is_address(parts.hostname or ""):
+        raise SettingsError(
+            f"S3_VIRTUAL_HOSTED: a bucket cannot stand in front of {parts.hostname}, which is an address: name the host in "
+            "S3_ENDPOINT_URL, or set S3_VIRTUAL_HOSTED=off"
+        )
     return urlunsplit(parts._replace(netloc=f"{name}.{parts.netloc}"))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _client_options(connection: S3Connection) -> ClientConfig:

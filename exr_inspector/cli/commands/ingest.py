@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -22,10 +22,12 @@ from rich.text import Text
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.cli.new_catalog import new_catalog
 from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
+from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest, Listing, Target
 from exr_inspector.ingest.shard import WorkOrder, Workshop
 from exr_inspector.inspector import Inspector
@@ -123,7 +125,8 @@ def command(
     when it is read alone, gets a row with the error DECODER_CRASHED; the others are done all the same.
 
     A local folder is read as a bucket of its name, so that rows say `<folder>/<file>`; inside a folder of EXR_MOUNTS it keeps
-    that bucket's name.
+    that bucket's name. A catalog file records which folder each of its buckets is (table `roots`) and refuses a second folder
+    of the same name.
 
     \b
     Examples:
@@ -149,16 +152,17 @@ def carry_out(
     console = Console()
     interrupts = _Interrupts()
     try:
-        with _database(catalog) as environ:
+        with new_catalog(catalog) as file, local_database(catalog) as environ:
             settings, found = listings(_settings(environ))
-            settings = replace(
-                settings, stats=options.stats or settings.stats, policy=options.policy or settings.policy
-            )
+            settings = settings.changed(stats=options.stats or settings.stats, policy=options.policy or settings.policy)
             tables = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
             if catalog:
                 setup(tables.connection)
+                buckets = {listing.bucket for listing in found}
+                record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets])
             with _display(console) as display, closing(SourceOpener(settings)) as opener:
                 ingest = _prepared(settings, opener, tables, options, observe or display)
+                file.keep()
                 with interrupts.stopping(ingest):
                     progress = ingest.run(found)
             tables.close()
@@ -236,11 +240,11 @@ def targets_of(
         mounts[name] = root
         below = path.relative_to(root).as_posix().removeprefix(".")
         targets.append(Target(name, f"{below}/" if below and path.is_dir() else below, excludes))
-    return replace(settings, mounts=tuple(mounts.items())), targets
+    return settings.changed(mounts=tuple(mounts.items())), targets
 
 
 @contextmanager
-def _database(catalog: Path | None) -> Iterator[dict[str, str]]:
+def local_database(catalog: Path | None) -> Iterator[dict[str, str]]:
     """The environment, with an embedded database in it when a file for one is given."""
     if catalog is None:
         yield dict(os.environ)

@@ -132,17 +132,12 @@ class PartFacts:
     @cached_property
     def stats(self) -> dict[str, ChannelStats]:
         """Figures of level (0, 0) by channel name; empty where pixels were not read."""
-        pixels = self.file.inspection.pixels
-        if pixels is None:
-            return {}
-        return {s.channel: s for s in pixels.channels if s.part == self.index and not s.level_x and not s.level_y}
+        return self.file.stats_by_part.get(self.index, {})
 
     @cached_property
     def pixels(self) -> PartPixels | None:
         """What was read of level (0, 0), None where pixels were not read."""
-        report = self.file.inspection.pixels
-        found = report.parts if report else ()
-        return next((p for p in found if p.part == self.index and not p.level_x and not p.level_y), None)
+        return self.file.pixels_by_part.get(self.index)
 
     def number(self, name: str, type_name: str = "float") -> float | None:
         """The value of an attribute that holds one number; None where there is none, or it is not finite."""
@@ -184,6 +179,22 @@ class FileFacts:
     def reported(self) -> frozenset[ProblemKind]:
         """Kinds of the problems that the format's own checks have reported."""
         return frozenset(problem.kind for problem in self.inspection.problems)
+
+    @cached_property
+    def stats_by_part(self) -> dict[int, dict[str, ChannelStats]]:
+        """Part -> channel name -> figures of level (0, 0)."""
+        found: dict[int, dict[str, ChannelStats]] = {}
+        report = self.inspection.pixels
+        for stats in report.channels if report else ():
+            if not stats.level_x and not stats.level_y:
+                found.setdefault(stats.part, {})[stats.channel] = stats
+        return found
+
+    @cached_property
+    def pixels_by_part(self) -> dict[int, PartPixels]:
+        """Part -> what was read of its level (0, 0)."""
+        report = self.inspection.pixels
+        return {one.part: one for one in (report.parts if report else ()) if not one.level_x and not one.level_y}
 
     @cached_property
     def manifest_parts(self) -> frozenset[int]:

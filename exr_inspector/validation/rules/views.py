@@ -160,13 +160,13 @@ def pair(file: FileFacts, _parameters: RuleParameters) -> Results:
     views = file.views
     if len(views) < 2:
         return NOTHING
-    by_view: dict[str | None, frozenset[tuple[str, str, str]]] = dict.fromkeys(views, frozenset())
+    by_view: dict[str | None, set[tuple[str, str, str]]] = {view: set() for view in views}
     sizes: dict[str | None, tuple[int, int]] = {}
     for part in file.parts:
         window = part.part.data_window
         for view, entries in part.channel_facts.by_view.items():
             if view in by_view:
-                by_view[view] |= entries
+                by_view[view].update(entries)
                 if window is not None:
                     sizes[view] = max(sizes.get(view, (0, 0)), (window.width, window.height), key=math.prod)
     first, first_size = by_view[views[0]], sizes.get(views[0])
