@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from exr_inspector.catalog.outcomes import Outcome
 from exr_inspector.catalog.rows.groups import Prepared
+from exr_inspector.catalog.schema.columns import RowId
 from exr_inspector.catalog.versions import (
     Standing,
     is_older,
@@ -41,7 +42,7 @@ class StoredFile:
         standing: What decides against it.
     """
 
-    row_id: int
+    row_id: RowId
     path: str
     inspection_id: str
     standing: Standing
@@ -63,7 +64,7 @@ class Plan:
     file_ids: tuple[str, ...]
     writes: tuple[int, ...]
     replaced: frozenset[str]
-    sequencers: tuple[tuple[int, int], ...]
+    sequencers: tuple[tuple[RowId, int], ...]
 
     @property
     def guarded(self) -> frozenset[str]:
@@ -152,10 +153,9 @@ def decide(
     )
 
 
-def unseen(inspections: Sequence[Prepared], stored: Mapping[str, Sequence[StoredFile]]) -> list[str]:
-    """Files of a batch that are not stored and could not be looked at, so that only events tell whether they are there."""
-    files = (inspection.file_id for inspection in inspections if inspection.version is None)
-    return [file for file in files if not stored.get(file)]
+def unseen(inspections: Sequence[Prepared], stored: Mapping[str, Sequence[StoredFile]]) -> list[Prepared]:
+    """Those of a batch that are not stored and could not be looked at, so that only events tell whether they are there."""
+    return [item for item in inspections if item.version is None and not stored.get(item.file_id)]
 
 
 def _was_removed(new: Standing, removals: Sequence[EventInfo]) -> bool:

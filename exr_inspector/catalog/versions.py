@@ -13,7 +13,6 @@ from datetime import datetime, timezone
 
 import xxhash
 
-from exr_inspector.catalog.schema import GUARD_COUNT
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
 
 _SEPARATOR = b"\0"  # occurs in no path: objects and files cannot be named with it
@@ -47,9 +46,9 @@ def content_key(path: str, version: ObjectVersion | None) -> str:
     return xxhash.xxh3_128_hexdigest(_SEPARATOR.join(parts))
 
 
-def guard_id(identifier: str) -> int:
-    """The guard row of a file, by its file_id."""
-    return int(identifier[:8], 16) % GUARD_COUNT
+def guard_id(identifier: str, count: int) -> int:
+    """The guard row of a file, by its file_id, among so many; rises with the file_id."""
+    return int(identifier[:8], 16) * count >> 32
 
 
 def version_numbers(text: str) -> tuple[int, ...]:
