@@ -7,6 +7,7 @@ import os
 
 from exr_inspector.errors import SettingsError
 from exr_inspector.function.handler import Service
+from exr_inspector.function.platform import batches_at_import, secrets_of
 from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.settings import load_settings
 
@@ -15,15 +16,20 @@ try:
 except ImportError:  # runtimes before 5.5 have no batches
     event_batching_handler = None
 
-BATCH = os.environ.get("EXR_BATCH", "").strip().lower() in {"1", "true", "on", "yes"}
+BATCH = batches_at_import(os.environ)
 
 
 def init(ctx):
     """Read the settings, prepare object store, database and policy. A wrong setting fails here, by name."""
+    telemetry = Telemetry.from_context(ctx)
+    settings = load_settings(os.environ, secrets_of(ctx, telemetry.logger), need=("catalog", "objects"))
+    if settings.batch and not BATCH:
+        raise SettingsError(
+            "EXR_BATCH: only ctx.secrets has it, which comes too late to ask for batches; set it as environment variable"
+        )
     if BATCH and event_batching_handler is None:
         raise SettingsError("EXR_BATCH: this runtime has no vast.dataengine.sdk; batches need VAST 5.5 or newer")
-    settings = load_settings(os.environ, getattr(ctx, "secrets", None), need=("catalog", "objects"))
-    ctx.exr_service = Service.from_settings(settings, Telemetry.from_context(ctx))
+    ctx.exr_service = Service.from_settings(settings, telemetry)
 
 
 def handler(ctx, event):

@@ -11,6 +11,7 @@ import argparse
 import multiprocessing
 import sys
 from collections import Counter
+from importlib import import_module
 from multiprocessing.synchronize import Barrier
 
 from exr_inspector.catalog import Catalog
@@ -46,10 +47,11 @@ def measure(writers: int, batches: int, guards: int, group: int) -> bool:
             "bucket": server.bucket,
             "schema": reader.connection.config.schema,
         }
+        program = import_module("bench.contention")  # by its name, which a process can find
         context = multiprocessing.get_context("spawn")
         together = context.Barrier(writers + 1)
         processes = [
-            context.Process(target=write, args=(config, number, batches, together)) for number in range(writers)
+            context.Process(target=program.write, args=(config, number, batches, together)) for number in range(writers)
         ]
         for process in processes:
             process.start()

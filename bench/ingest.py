@@ -124,7 +124,13 @@ class Watch:
 def ingest(settings: Settings, stats: StatsMode, workers: int, *, processes: bool) -> Cost:
     """One run into empty tables."""
     with tempfile.TemporaryDirectory() as folder, tables(folder) as (catalog, connection):
-        settings = replace(settings, catalog=connection)
+        settings = settings.changed(
+            db_endpoint=connection.endpoint,
+            db_access_key=connection.access_key,
+            db_secret_key=connection.secret_key,
+            db_bucket=connection.bucket,
+            db_schema=connection.schema,
+        )
         opener, inspector, policy = (
             SourceOpener(settings),
             Inspector.from_settings(settings, stats=stats),
@@ -205,7 +211,7 @@ def main() -> None:
     stats = StatsMode(options.stats)
     with tempfile.TemporaryDirectory() as folder:
         frames(Path(folder), options.files)
-        settings = replace(load_settings({}, secrets_dir=None), mounts=((BUCKET, Path(folder)),))
+        settings = load_settings({}, secrets_dir=None).changed(mounts=((BUCKET, Path(folder)),))
         costs: dict[str, list[Cost]] = {"threads": [], "processes": []}
         for _ in range(options.rounds):
             for name, those in costs.items():

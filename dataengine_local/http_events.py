@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,6 +18,7 @@ from dataengine_local.errors import EventError
 from dataengine_local.events import VastEvent, event_of_kind
 
 _USABLE_ID = re.compile(r"[0-9a-fA-F]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_STRUCTURED_MODE = "application/cloudevents"
 _BATCHED_MODE = "application/cloudevents-batch"
 _ATTRIBUTE_PREFIX = "ce-"
 
@@ -28,14 +30,15 @@ def event_from_http(headers: Mapping[str, str], body: bytes, *, get_data_returns
         EventError: It is no CloudEvent, several in batched content mode, or one the platform refuses before the handler runs:
             without `subject`, or with an `id` that is neither hexadecimal nor a UUID.
     """
-    decoded = {name: _header(name, value) for name, value in headers.items()}
-    if any(
-        name.lower() == "content-type" and value.lower().startswith(_BATCHED_MODE) for name, value in decoded.items()
-    ):
+    decoded = {name: _header(name, value) for name, value in headers.items() if value.strip()}
+    content_type = next((value for name, value in decoded.items() if name.lower() == "content-type"), "").lower()
+    if content_type.startswith(_BATCHED_MODE):
         raise EventError(
             f"the request is a CloudEvents batch ({_BATCHED_MODE}+json); the DataEngine sends one event per request: post "
             "each event of the batch by itself, as application/cloudevents+json"
         )
+    if content_type.startswith(_STRUCTURED_MODE):
+        body = body.removeprefix(codecs.BOM_UTF8)
     try:
         parsed = from_http(HTTPMessage(headers=decoded, body=body), JSONFormat(), _exact_event)
     except (BaseCloudEventException, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:

@@ -28,12 +28,12 @@ _AS_JSON: dict[str, Any] = {
     "--event", "event_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="YAML or JSON."
 )
 @click.option(
-    "--object", "object_name", metavar="PATH|S3-URL", help="Post that this object was created; it is looked at first."
+    "--object", "object_name", metavar="PATH|S3-URL", help="Post that this object was created, with its size and ETag."
 )
 @click.option(
     "--bucket-folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder that --object's bucket is; its name is the bucket's. Default: the folder of the file.",
+    help="Folder that is the bucket of --object, by its name. Default: the folder of the file.",
 )
 @click.option(
     "--schedule",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -179,7 +179,11 @@ class LocalRuntime:
         unready = self._unready()
         if unready is not None:
             return _answer(503, unready)
-        body = await _body_within(request, self._config.max_body_bytes)
+        try:
+            body = await _body_within(request, self._config.max_body_bytes)
+        except ClientDisconnect:
+            self.ctx.logger.error("[REFUSED] the sender disconnected before its event was complete")  # noqa: TRY400 - no fault of ours
+            return _answer(400, "incomplete request")  # nobody reads it
         if body is None:
             return _answer(413, f"the request's body is larger than {self._config.max_body_bytes} bytes")
         try:

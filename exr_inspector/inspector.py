@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from exr_inspector.errors import ExrInspectorError, LimitExceeded, SourceError
+from exr_inspector.errors import DecodeError, ExrInspectorError, LimitExceeded, SourceError
+from exr_inspector.exr.chunks.tables import Completeness, assess, with_undecodable
 from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Ranges, run
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_checkpoint
@@ -89,6 +90,7 @@ class Inspector:
         pixels = PixelConfig(
             max_sample_bytes=settings.stats_bytes,
             max_sample_requests=settings.stats_requests,
+            sample_chunk_bytes=settings.stats_chunk_bytes,
             all_levels=(levels or settings.stats_levels) == "all",
             hash_file=hashed,
             hash_pixels=hashed,
@@ -145,6 +147,7 @@ class Inspector:
                 if error.retryable:
                     raise
                 code, message = type(error).code, str(error)
+        completeness = found.completeness if pixels is None else _with_decoded(found, pixels)
         if pixels is not None and pixels.stopped == "time":
             checkpoint = no_checkpoint  # partial figures are worth their rows although the time is up
         inspection = Inspection(
@@ -158,7 +161,7 @@ class Inspector:
             inspected_at=self._now(),
             header=found.header,
             layouts=found.layouts,
-            completeness=found.completeness,
+            completeness=completeness,
             names=file_names(found.header, checkpoint) if found.header else (),
             problems=found.problems,
             pixels=pixels,
@@ -240,6 +243,31 @@ def _failure(found: Probe) -> tuple[str | None, str | None]:
         if problem.fatal:
             return rule_of(problem.kind), _in_part(found.header, problem.part, problem.text)
     return None, None
+
+
+def _with_decoded(found: Probe, pixels: PixelReport) -> tuple[Completeness, ...]:
+    """Completeness as pixels tell it: a chunk that does not decode is not there.
+
+    Parts whose every chunk was read rest on that (`decoded`). A chunk that was not read for want of memory tells nothing.
+    """
+    undecodable: dict[int, list[int]] = {}
+    unread = set()
+    for fault in pixels.faults:
+        if fault.code == DecodeError.code:
+            undecodable.setdefault(fault.part, []).append(fault.chunk)
+        else:
+            unread.add(fault.part)
+    levels_read: dict[int, int] = {}
+    for level in pixels.parts:
+        levels_read[level.part] = levels_read.get(level.part, 0) + level.chunks_total
+    verdicts = []
+    for known, layout, table, states in zip(found.completeness, found.located, found.tables, found.states, strict=True):
+        part = known.part
+        is_read = pixels.mode is StatsMode.FULL and not pixels.stopped and part not in unread
+        checked = "decoded" if is_read and levels_read.get(part) == layout.chunk_count else known.checked
+        marked = with_undecodable(states, table.count, undecodable.get(part, []))
+        verdicts.append(assess(layout, table, marked, known.declared, checked))
+    return tuple(verdicts)
 
 
 def _in_part(header: Header | None, part: int | None, message: str) -> str:

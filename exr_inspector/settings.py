@@ -1,25 +1,170 @@
-"""Every setting of the function, read once from secrets and the environment into one frozen `Settings`.
+"""Every setting, read once into one frozen `Settings`: one field a setting, with its type, bounds, default and description.
 
 A setting is looked for in the platform's secrets, then in files below `/secrets`, then in the environment; the first that has
-it wins, and its default holds otherwise. `settings_table` describes each. Nothing here opens a connection or logs.
+it wins, and its default holds otherwise. A new setting is one field here and its use elsewhere; `./run docs` writes
+`docs/settings.md` from the fields. Nothing here opens a connection or logs.
+
+    >>> load_settings({"EXR_STATS": "full"}, secrets_dir=None).stats
+    'full'
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NoReturn
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from exr_inspector.errors import LimitExceeded, SettingsError
-from exr_inspector.exr.limits import Limits
-from exr_inspector.settings_secrets import SecretLayers
-from exr_inspector.settings_table import CATALOG_NAMES, S3_NAMES, TABLE, Setting
-from exr_inspector.settings_values import Secret
-
-__all__ = ["SECRETS_DIR", "CatalogConnection", "S3Connection", "Secret", "Settings", "load_settings"]
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 
 SECRETS_DIR = Path("/secrets")
+CHOOSER = "EXR_SECRET_NAME"  # names the secret to read settings from
+DATABASE, OBJECTS, READING, FUNCTION = "database", "objects", "reading", "function"
+GROUPS = (DATABASE, OBJECTS, READING, FUNCTION)
+
+_FILE_BYTES = 64 << 10
+_SWITCHES = {**dict.fromkeys(("1", "on", "true", "yes"), True), **dict.fromkeys(("0", "off", "false", "no"), False)}
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
+_MANY = 1 << 40
+
+
+# --- types of values: each takes a text and says what it expected, never what it was given, which may be a secret --------
+
+
+class Secret(SecretStr):
+    """A text that shows itself only to whoever calls `reveal`: not in repr, str or format, and it refuses to be pickled."""
+
+    def reveal(self) -> str:
+        """The text."""
+        return self.get_secret_value()
+
+    def __format__(self, format_spec: str) -> str:
+        return str(self)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Secret:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not written anywhere")
+
+
+def _line(value: object) -> str:
+    text = str(value)
+    if "\n" in text or "\r" in text:
+        raise ValueError("expected one line")
+    return text
+
+
+def _switch(value: object) -> bool:
+    word = str(value).lower()
+    if word not in _SWITCHES:
+        raise ValueError("expected on or off (also 1/0, true/false, yes/no)")
+    return _SWITCHES[word]
+
+
+def _word(value: object) -> str:
+    return str(value).lower()
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, str) and not _WHOLE.fullmatch(value):
+        raise ValueError("expected a whole number")
+    return value
+
+
+def _seconds(value: object) -> object:
+    try:
+        return float(str(value))
+    except ValueError:
+        raise ValueError("expected seconds") from None
+
+
+def _url(value: object) -> str:
+    """An http or https URL of a host, without credentials, query or fragment.
+
+    The scheme is written in lower case, since clients look for `http:` as text; a trailing slash is dropped.
+    """
+    try:
+        parts = urlsplit(_line(value))
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("expected a URL such as https://vip.example.com:443") from None
+    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
+        raise ValueError("expected a URL such as https://vip.example.com:443")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL must not hold credentials")
+    scheme, _, rest = str(value).partition(":")
+    return f"{scheme.lower()}:{rest}".rstrip("/")
+
+
+def _names(value: object) -> object:
+    """Names separated by commas; spaces around them and empty ones are dropped."""
+    return (
+        tuple(name for part in _line(value).split(",") if (name := part.strip())) if isinstance(value, str) else value
+    )
+
+
+def _mounts(value: object) -> object:
+    """`bucket=folder` pairs separated by commas, as (bucket, folder); relative folders count from the working directory."""
+    if not isinstance(value, str):
+        return value
+    found: dict[str, Path] = {}
+    for part in _line(value).split(","):
+        if not part.strip():
+            continue
+        bucket, sign, folder = part.partition("=")
+        if not sign or not bucket.strip() or not folder.strip() or "/" in bucket:
+            raise ValueError("expected bucket=folder, several separated by commas")
+        if bucket.strip() in found:
+            raise ValueError("a bucket is named twice")
+        found[bucket.strip()] = Path(folder.strip()).expanduser()
+    return tuple(found.items())
+
+
+def _file(value: object) -> Path:
+    path = Path(_line(value)).expanduser()
+    if not path.is_file():
+        raise ValueError("expected the path of a file; there is none")
+    return path
+
+
+def _secret(value: object) -> Secret:
+    return value if isinstance(value, Secret) else Secret(_line(value))
+
+
+Text = Annotated[str, BeforeValidator(_line)]
+Switch = Annotated[bool, BeforeValidator(_switch)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+Url = Annotated[str, BeforeValidator(_url)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Mounts = Annotated[tuple[tuple[str, Path], ...], BeforeValidator(_mounts)]
+File = Annotated[Path, BeforeValidator(_file)]
+SecretText = Annotated[Secret, PlainValidator(_secret)]
+Stats = Annotated[Literal["off", "sampled", "full"], BeforeValidator(_word)]
+Levels = Annotated[Literal["first", "all"], BeforeValidator(_word)]
+Leaders = Annotated[Literal["off", "last", "all"], BeforeValidator(_word)]
+
+
+def _field(name: str, group: str, meaning: str, default: Any = None, *, unit: str = "", **bounds: Any) -> Any:
+    """One setting: its name in secrets and environment, who needs it, what it does."""
+    extra: dict[str, Any] = {"group": group, "unit": unit}
+    aliases = AliasChoices(name)
+    return Field(default, validation_alias=aliases, description=meaning, json_schema_extra=extra, **bounds)
+
+
+def _limit(name: str, default: int, unit: str, meaning: str, most: int = _MANY) -> Any:
+    return _field(name, READING, meaning, default, unit=unit, ge=1, le=most)
+
+
+# --- connections -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +180,7 @@ class CatalogConnection:
         tls_verify: Whether the server's certificate is checked.
         ca_bundle: PEM file of certificates to trust besides the system's.
         retry_seconds: How long one write goes on trying against other writers and outages.
-        timeout_seconds: How long a connection or an answer may stand still.
+        timeout_seconds: Idle timeout of a connection or an answer.
     """
 
     endpoint: str
@@ -61,7 +206,7 @@ class S3Connection:
         virtual_hosted: Whether the bucket goes in front of the host name instead of into the path.
         tls_verify: Whether the server's certificate is checked.
         ca_bundle: PEM file of certificates to trust besides the system's.
-        timeout_seconds: How long a connection or an answer may stand still.
+        timeout_seconds: Idle timeout of a connection or an answer.
         retries: Further attempts after a fault that may pass.
     """
 
@@ -76,41 +221,236 @@ class S3Connection:
     retries: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the function was told, complete and checked; the attributes without a sentence are explained in `TABLE`.
+# --- the settings ------------------------------------------------------------------------------------------------
 
-    Attributes:
-        catalog: VAST DataBase, None when its settings are not complete.
-        s3: The S3 endpoint, None when its settings are not complete.
-        mounts: (bucket, folder) pairs of local folders that stand in for buckets.
-        limits: What one file may ask of the parser.
-        warnings: Sentences for the log about settings that are allowed but unwise.
-        unset: Names of settings that have neither value nor default.
-    """
 
-    catalog: CatalogConnection | None
-    s3: S3Connection | None
-    mounts: tuple[tuple[str, Path], ...]
-    allowed_buckets: tuple[str, ...]
-    allowed_prefixes: tuple[str, ...]
-    policy: str
-    stats: str
-    stats_bytes: int
-    stats_requests: int
-    stats_levels: str
-    hash: bool
-    leaders: str
-    rebuild: bool
-    batch: bool
-    deadline_seconds: float
-    memory_mib: int
-    decode_threads: int
-    initial_read_bytes: int
-    max_requests: int
-    limits: Limits
-    warnings: tuple[str, ...]
-    unset: frozenset[str]
+class _LayerSource(PydanticBaseSettingsSource):
+    """One place where settings stand, as texts by name."""
+
+    def __init__(self, settings_cls: type[BaseSettings], texts: Mapping[str, str]) -> None:
+        super().__init__(settings_cls)
+        self._texts = texts
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """The text of one field."""
+        name = setting_name(field)
+        return self._texts.get(name), name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All texts of known settings."""
+        return {name: text for name in NAMES if (text := self._texts.get(name)) is not None}
+
+
+class Settings(BaseSettings):
+    """What this process was told, complete and checked."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
+
+    secret_name: Text | None = _field(
+        CHOOSER, FUNCTION, "Secret to read settings from; any secret that has the key otherwise. Environment only."
+    )
+    # VAST DataBase
+    db_endpoint: Url | None = _field("VAST_DB_ENDPOINT", DATABASE, "VAST DataBase endpoint.")
+    db_access_key: SecretText | None = _field("VAST_DB_ACCESS_KEY", DATABASE, "Access key for the database.")
+    db_secret_key: SecretText | None = _field("VAST_DB_SECRET_KEY", DATABASE, "Secret key for the database.")
+    db_bucket: Text | None = _field("VAST_DB_BUCKET", DATABASE, "Database-enabled bucket that holds the schema.")
+    db_schema: Text = _field("VAST_DB_SCHEMA", DATABASE, "Schema that holds the tables.", "exr_inspector")
+    db_tls_verify: Switch = _field("VAST_DB_TLS_VERIFY", DATABASE, "Check the database server's certificate.", True)
+    db_ca_bundle: File | None = _field(
+        "VAST_DB_CA_BUNDLE", DATABASE, "PEM file of certificates to trust for the database."
+    )
+    db_retry_seconds: Seconds = _field(
+        "EXR_DB_RETRY_SECONDS",
+        DATABASE,
+        "How long one write to the database goes on trying; less than EXR_DEADLINE_SECONDS.",
+        20.0,
+        unit="seconds",
+        ge=0,
+        le=600,
+    )
+    db_timeout_seconds: Seconds = _field(
+        "EXR_DB_TIMEOUT_SECONDS",
+        DATABASE,
+        "Idle timeout of one request to the database; connecting takes at most 5 seconds of it.",
+        15.0,
+        unit="seconds",
+        ge=0.1,
+        le=600,
+    )
+    # objects
+    s3_endpoint_url: Url | None = _field("S3_ENDPOINT_URL", OBJECTS, "S3 endpoint, without the bucket.")
+    s3_access_key: SecretText | None = _field("S3_ACCESS_KEY", OBJECTS, "Access key for reading objects.")
+    s3_secret_key: SecretText | None = _field("S3_SECRET_KEY", OBJECTS, "Secret key for reading objects.")
+    s3_region: Text = _field("S3_REGION", OBJECTS, "Region that requests are signed for.", "us-east-1")
+    s3_virtual_hosted: Switch = _field(
+        "S3_VIRTUAL_HOSTED", OBJECTS, "Bucket in the host name instead of in the path.", False
+    )
+    s3_tls_verify: Switch = _field("S3_TLS_VERIFY", OBJECTS, "Check the S3 server's certificate.", True)
+    s3_ca_bundle: File | None = _field("S3_CA_BUNDLE", OBJECTS, "PEM file of certificates to trust for S3.")
+    s3_timeout_seconds: Seconds = _field(
+        "S3_TIMEOUT_SECONDS",
+        OBJECTS,
+        "Idle timeout of one request; connecting takes at most 5 seconds of it.",
+        15.0,
+        unit="seconds",
+        ge=0.1,
+        le=600,
+    )
+    s3_retries: Whole = _field(
+        "S3_RETRIES",
+        OBJECTS,
+        "Further attempts after a fault that may pass; each counts as a request, none outlives the deadline.",
+        3,
+        unit="attempts",
+        ge=0,
+        le=20,
+    )
+    mounts: Mounts = _field("EXR_MOUNTS", OBJECTS, "Local folders that stand in for buckets: bucket=folder, ...", ())
+    allowed_buckets: Names = _field("EXR_ALLOWED_BUCKETS", OBJECTS, "Buckets that may be read; all when empty.", ())
+    allowed_prefixes: Names = _field(
+        "EXR_ALLOWED_PREFIXES", OBJECTS, "Beginnings of bucket/key that may be read; all when empty.", ()
+    )
+    # what the function does with a file
+    policy: Text = _field(
+        "EXR_POLICY", FUNCTION, "Validation policy: a profile's name, a path, or s3://bucket/key.", "default"
+    )
+    stats: Stats = _field("EXR_STATS", FUNCTION, "How much of the pixels is read for statistics.", "off")
+    hash: Switch = _field("EXR_HASH", FUNCTION, "Hash the whole file (reads all of it).", False)
+    batch: Switch = _field(
+        "EXR_BATCH",
+        FUNCTION,
+        "The deployment delivers batches of events. Set it as environment variable or file: ctx.secrets comes too late.",
+        False,
+    )
+    deadline_seconds: Seconds = _field(
+        "EXR_DEADLINE_SECONDS",
+        FUNCTION,
+        "Time for one invocation; less than the deployment's timeout, so that it ends with an error that says why.",
+        100.0,
+        unit="seconds",
+        ge=1,
+        le=3600,
+    )
+    # how a file is read
+    stats_bytes: Whole = _limit(
+        "EXR_STATS_BYTES", 4 << 20, "bytes", "Most that sampled statistics read of one file, see EXR_STATS_CHUNK_BYTES."
+    )
+    stats_chunk_bytes: Whole = _limit(
+        "EXR_STATS_CHUNK_BYTES",
+        32 << 20,
+        "bytes",
+        "Most that they read where EXR_STATS_BYTES does not pay for two chunks of each part and size.",
+    )
+    stats_requests: Whole = _limit(
+        "EXR_STATS_REQUESTS", 8, "requests", "Most requests that sampled statistics make for one file.", 1 << 20
+    )
+    stats_levels: Levels = _field(
+        "EXR_STATS_LEVELS", READING, "Which levels of mipmaps and ripmaps statistics are read of.", "first"
+    )
+    leaders: Leaders = _field(
+        "EXR_LEADERS",
+        READING,
+        "Chunk leaders to read beside the tables: the last chunk's tells of a cut file and costs one request.",
+        "off",
+    )
+    rebuild: Switch = _field(
+        "EXR_REBUILD", READING, "Try to rebuild a damaged offset table by walking the chunks.", False
+    )
+    memory_mib: Whole = _limit(
+        "EXR_MEMORY_MIB",
+        512,
+        "MiB",
+        "Memory that decoding takes at most, for all files of a process together.",
+        1 << 20,
+    )
+    decode_threads: Whole = _limit(
+        "EXR_DECODE_THREADS", 2, "threads", "Threads that decode, for all files of a process together.", 64
+    )
+    initial_read_bytes: Whole = _field(
+        "EXR_INITIAL_READ_BYTES",
+        READING,
+        "Size of the first read; almost every header fits.",
+        64 << 10,
+        unit="bytes",
+        ge=8,
+        le=1 << 30,
+    )
+    max_requests: Whole = _limit(
+        "EXR_MAX_REQUESTS", 64, "requests", "Most requests for the headers and chunk tables of one file.", 1 << 20
+    )
+    # what one file may ask for
+    max_header_bytes: Whole = _limit(
+        "EXR_MAX_HEADER_BYTES", DEFAULT_LIMITS.header_bytes, "bytes", "End of the last header in the file."
+    )
+    max_attributes: Whole = _limit(
+        "EXR_MAX_ATTRIBUTES", DEFAULT_LIMITS.attributes, "attributes", "Attributes of all parts together."
+    )
+    max_parts: Whole = _limit("EXR_MAX_PARTS", DEFAULT_LIMITS.parts, "parts", "Parts of one file.")
+    max_channels: Whole = _limit(
+        "EXR_MAX_CHANNELS", DEFAULT_LIMITS.channels, "channels", "Channels of one part.", 32_767
+    )
+    max_name_bytes: Whole = _limit(
+        "EXR_MAX_NAME_BYTES", DEFAULT_LIMITS.name_bytes, "bytes", "Length of an attribute's name or type name.", 255
+    )
+    max_chunks: Whole = _limit("EXR_MAX_CHUNKS", DEFAULT_LIMITS.chunks, "chunks", "Chunks of one part.")
+    max_table_bytes: Whole = _limit(
+        "EXR_MAX_TABLE_BYTES", DEFAULT_LIMITS.table_bytes, "bytes", "All chunk offset tables of one file together."
+    )
+    max_string_bytes: Whole = _limit(
+        "EXR_MAX_STRING_BYTES", DEFAULT_LIMITS.string_bytes, "bytes", "Value of one attribute."
+    )
+    max_inflated_bytes: Whole = _limit(
+        "EXR_MAX_INFLATED_BYTES", DEFAULT_LIMITS.inflated_bytes, "bytes", "What a compressed attribute may grow to."
+    )
+    max_manifest_entries: Whole = _limit(
+        "EXR_MAX_MANIFEST_ENTRIES",
+        DEFAULT_LIMITS.manifest_entries,
+        "entries",
+        "Entries and strings of one id manifest.",
+    )
+    max_image_px: Whole = _limit("EXR_MAX_IMAGE_PX", DEFAULT_LIMITS.image_px, "pixels", "Width or height of a window.")
+    max_tile_px: Whole = _limit("EXR_MAX_TILE_PX", DEFAULT_LIMITS.tile_px, "pixels", "Width or height of a tile.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings passes all by name
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The layers that `load_settings` was given, the first one wins; the process's own environment is one of them."""
+        layers: tuple[Mapping[str, str], ...] = init_settings.init_kwargs.get("layers", ())  # type: ignore[attr-defined]
+        return tuple(_LayerSource(settings_cls, layer) for layer in layers)
+
+    @property
+    def limits(self) -> Limits:
+        """What one file may ask of the parser."""
+        return Limits(**{limit.name: getattr(self, f"max_{limit.name}") for limit in fields(Limits)})
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for the log about settings that are allowed but unwise."""
+        unverified = (
+            (self.s3_tls_verify, "S3_TLS_VERIFY", "S3_ENDPOINT_URL"),
+            (self.db_tls_verify, "VAST_DB_TLS_VERIFY", "VAST_DB_ENDPOINT"),
+        )
+        return tuple(
+            f"{switch} is off: whoever is on the way to {endpoint} can read and change everything"
+            for is_verified, switch, endpoint in unverified
+            if not is_verified
+        )
+
+    @property
+    def catalog(self) -> CatalogConnection | None:
+        """VAST DataBase, None when its settings are not complete."""
+        return None if self._missing(DATABASE) else self.require_catalog()
+
+    @property
+    def s3(self) -> S3Connection | None:
+        """The S3 endpoint, None when its settings are not complete."""
+        return None if self._missing(OBJECTS) else self.require_s3()
 
     def require_catalog(self) -> CatalogConnection:
         """The database connection.
@@ -118,9 +458,24 @@ class Settings:
         Raises:
             SettingsError: It is not configured; the message names what is missing.
         """
-        if self.catalog is None:
-            raise SettingsError(_missing("VAST DataBase", CATALOG_NAMES, self.unset))
-        return self.catalog
+        if (
+            self.db_endpoint is None
+            or self.db_access_key is None
+            or self.db_secret_key is None
+            or self.db_bucket is None
+        ):
+            raise SettingsError(_not_set(self._missing(DATABASE), "VAST DataBase"))
+        return CatalogConnection(
+            endpoint=self.db_endpoint,
+            access_key=self.db_access_key,
+            secret_key=self.db_secret_key,
+            bucket=self.db_bucket,
+            schema=self.db_schema,
+            tls_verify=self.db_tls_verify,
+            ca_bundle=self.db_ca_bundle,
+            retry_seconds=self.db_retry_seconds,
+            timeout_seconds=self.db_timeout_seconds,
+        )
 
     def require_s3(self) -> S3Connection:
         """The S3 connection.
@@ -128,124 +483,31 @@ class Settings:
         Raises:
             SettingsError: It is not configured; the message names what is missing.
         """
-        if self.s3 is None:
-            raise SettingsError(_missing("objects of an S3 bucket", S3_NAMES, self.unset))
-        return self.s3
+        if self.s3_endpoint_url is None or self.s3_access_key is None or self.s3_secret_key is None:
+            raise SettingsError(_not_set(self._missing(OBJECTS), "objects of an S3 bucket"))
+        return S3Connection(
+            endpoint_url=self.s3_endpoint_url,
+            access_key=self.s3_access_key,
+            secret_key=self.s3_secret_key,
+            region=self.s3_region,
+            virtual_hosted=self.s3_virtual_hosted,
+            tls_verify=self.s3_tls_verify,
+            ca_bundle=self.s3_ca_bundle,
+            timeout_seconds=self.s3_timeout_seconds,
+            retries=self.s3_retries,
+        )
 
+    def _missing(self, group: str) -> list[str]:
+        """Names of the group's settings without which there is no connection."""
+        return [
+            setting_name(field)
+            for name, field in type(self).model_fields.items()
+            if field_group(field) == group and is_needed(field) and getattr(self, name) is None
+        ]
 
-def load_settings(
-    environ: Mapping[str, str],
-    secrets: Mapping[str, object] | None = None,
-    secrets_dir: Path | None = SECRETS_DIR,
-    *,
-    need: Collection[str] = (),
-) -> Settings:
-    """The settings that hold for this process.
-
-    Args:
-        environ: The environment, usually `os.environ`.
-        secrets: The platform's secrets, `ctx.secrets`: secret name, then key, then value.
-        secrets_dir: Folder with the same secrets as files, flat or in one folder a secret; None or a missing one is none.
-        need: What must be configured: `catalog` (VAST DataBase), `objects` (S3, or at least one mount).
-
-    Raises:
-        SettingsError: Something is wrong or missing; one sentence for each fault, and no value of a secret in any.
-        ValueError: `need` names something else.
-    """
-    if unknown := set(need) - {"catalog", "objects"}:
-        raise ValueError(f"need: {', '.join(sorted(unknown))} is not known")
-    faults: list[str] = []
-    layers = SecretLayers.read(environ, secrets or {}, secrets_dir, faults)
-    texts = {setting.name: _text(setting, environ, layers, faults) for setting in TABLE}
-    found = {setting.name: _value(setting, texts[setting.name], faults) for setting in TABLE}
-    unset = frozenset(name for name, text in texts.items() if text is None)
-    faults.extend(_cross_checks(found, need, unset))
-    if faults:
-        raise SettingsError("; ".join(faults))
-    return _build(found, unset)
-
-
-def _text(setting: Setting, environ: Mapping[str, str], layers: SecretLayers, faults: list[str]) -> str | None:
-    return layers.find(setting.name, faults) or environ.get(setting.name, "").strip() or setting.default
-
-
-def _value(setting: Setting, text: str | None, faults: list[str]) -> Any:
-    if text is None:
-        return None
-    try:
-        return setting.parse(text)
-    except ValueError as error:
-        faults.append(f"{setting.name}: {error}")
-        return None
-
-
-def _cross_checks(found: Mapping[str, Any], need: Collection[str], unset: frozenset[str]) -> Iterator[str]:
-    if "catalog" in need and any(name in unset for name in CATALOG_NAMES):
-        yield _missing("VAST DataBase", CATALOG_NAMES, unset)
-    if "objects" in need and not found["EXR_MOUNTS"] and any(name in unset for name in S3_NAMES):
-        yield _missing("reading objects (or EXR_MOUNTS for local folders)", S3_NAMES, unset)
-    retry, deadline = found["EXR_DB_RETRY_SECONDS"], found["EXR_DEADLINE_SECONDS"]
-    if retry is not None and deadline is not None and retry >= deadline:
-        yield "EXR_DB_RETRY_SECONDS: expected less than EXR_DEADLINE_SECONDS"
-
-
-def _missing(what: str, names: Collection[str], unset: frozenset[str]) -> str:
-    return f"{', '.join(name for name in names if name in unset)}: not set, needed for {what}"
-
-
-def _build(found: Mapping[str, Any], unset: frozenset[str]) -> Settings:
-    return Settings(
-        catalog=_catalog(found) if unset.isdisjoint(CATALOG_NAMES) else None,
-        s3=_s3(found) if unset.isdisjoint(S3_NAMES) else None,
-        mounts=found["EXR_MOUNTS"],
-        allowed_buckets=found["EXR_ALLOWED_BUCKETS"],
-        allowed_prefixes=found["EXR_ALLOWED_PREFIXES"],
-        policy=found["EXR_POLICY"],
-        stats=found["EXR_STATS"],
-        stats_bytes=found["EXR_STATS_BYTES"],
-        stats_requests=found["EXR_STATS_REQUESTS"],
-        stats_levels=found["EXR_STATS_LEVELS"],
-        hash=found["EXR_HASH"],
-        leaders=found["EXR_LEADERS"],
-        rebuild=found["EXR_REBUILD"],
-        batch=found["EXR_BATCH"],
-        deadline_seconds=found["EXR_DEADLINE_SECONDS"],
-        memory_mib=found["EXR_MEMORY_MIB"],
-        decode_threads=found["EXR_DECODE_THREADS"],
-        initial_read_bytes=found["EXR_INITIAL_READ_BYTES"],
-        max_requests=found["EXR_MAX_REQUESTS"],
-        limits=_limits(found),
-        warnings=tuple(_warnings(found)),
-        unset=unset,
-    )
-
-
-def _catalog(found: Mapping[str, Any]) -> CatalogConnection:
-    return CatalogConnection(
-        endpoint=found["VAST_DB_ENDPOINT"],
-        access_key=found["VAST_DB_ACCESS_KEY"],
-        secret_key=found["VAST_DB_SECRET_KEY"],
-        bucket=found["VAST_DB_BUCKET"],
-        schema=found["VAST_DB_SCHEMA"],
-        tls_verify=found["VAST_DB_TLS_VERIFY"],
-        ca_bundle=found["VAST_DB_CA_BUNDLE"],
-        retry_seconds=found["EXR_DB_RETRY_SECONDS"],
-        timeout_seconds=found["EXR_DB_TIMEOUT_SECONDS"],
-    )
-
-
-def _s3(found: Mapping[str, Any]) -> S3Connection:
-    return S3Connection(
-        endpoint_url=found["S3_ENDPOINT_URL"],
-        access_key=found["S3_ACCESS_KEY"],
-        secret_key=found["S3_SECRET_KEY"],
-        region=found["S3_REGION"],
-        virtual_hosted=found["S3_VIRTUAL_HOSTED"],
-        tls_verify=found["S3_TLS_VERIFY"],
-        ca_bundle=found["S3_CA_BUNDLE"],
-        timeout_seconds=found["S3_TIMEOUT_SECONDS"],
-        retries=found["S3_RETRIES"],
-    )
+    def changed(self, **values: Any) -> Settings:
+        """The same settings with other values, by the names of fields."""
+        return self.model_copy(update=values)
 
 
 def limit_text(error: LimitExceeded) -> str:
@@ -254,11 +516,177 @@ def limit_text(error: LimitExceeded) -> str:
     return f"{error} (setting {setting})"
 
 
-def _limits(found: Mapping[str, Any]) -> Limits:
-    return Limits(**{limit.name: found[f"EXR_MAX_{limit.name.upper()}"] for limit in fields(Limits)})
+def setting_name(field: FieldInfo) -> str:
+    """What a setting is called in secrets and environment."""
+    alias = field.validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else ""
 
 
-def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
-    for switch, endpoint in (("S3_TLS_VERIFY", "S3_ENDPOINT_URL"), ("VAST_DB_TLS_VERIFY", "VAST_DB_ENDPOINT")):
-        if not found[switch]:
-            yield f"{switch} is off: whoever is on the way to {endpoint} can read and change everything"
+def field_group(field: FieldInfo) -> str:
+    """One of GROUPS: who needs the setting."""
+    extra = field.json_schema_extra
+    return str(extra["group"]) if isinstance(extra, dict) else ""
+
+
+def is_needed(field: FieldInfo) -> bool:
+    """Whether there is no connection without the setting."""
+    return (
+        field_group(field) in {DATABASE, OBJECTS} and field.default is None and "CA_BUNDLE" not in setting_name(field)
+    )
+
+
+NAMES: Mapping[str, str] = {setting_name(field): name for name, field in Settings.model_fields.items()}
+
+
+def load_settings(
+    environ: Mapping[str, str],
+    secrets: Mapping[str, object] | None = None,
+    secrets_dir: Path | None = SECRETS_DIR,
+    *,
+    need: Collection[str] = (),
+    use: Collection[str] = GROUPS,
+) -> Settings:
+    """The settings that hold for this process.
+
+    Args:
+        environ: The environment, usually `os.environ`.
+        secrets: The platform's secrets, `ctx.secrets`: secret name, then key, then value; or flat, key to value.
+        secrets_dir: Folder with the same secrets as files, flat or in one folder a secret; None or a missing one is none.
+        need: What must be configured: `catalog` (VAST DataBase), `objects` (S3, or at least one mount).
+        use: Groups of settings that the caller uses, of GROUPS: others are not looked at, so a wrong one does no harm.
+
+    Raises:
+        SettingsError: Something is wrong or missing; one sentence for each fault, and no value of a secret in any.
+        ValueError: `need` or `use` names something else.
+    """
+    if unknown := (set(need) - {"catalog", "objects"}) | (set(use) - set(GROUPS)):
+        raise ValueError(f"{', '.join(sorted(unknown))} is not known")
+    wanted = {name for name, field in NAMES.items() if field_group(Settings.model_fields[field]) in use}
+    faults: list[str] = []
+    layers = [
+        _one_of_each(_chosen(_platform(secrets or {}, faults), environ), faults),
+        _one_of_each(_chosen(_files(secrets_dir, faults), environ), faults),
+        {name: text for name in NAMES if (text := environ.get(name, "").strip())},
+    ]
+    chosen = environ.get(CHOOSER, "").strip()
+    if chosen and not _has_secret(chosen, secrets or {}, secrets_dir):
+        faults.append(f"{CHOOSER}: there is no secret of that name")
+    layers = [{name: text for name, text in layer.items() if name in wanted and name != CHOOSER} for layer in layers]
+    layers.append({CHOOSER: chosen} if chosen else {})
+    settings: Settings | None = None
+    try:
+        settings = Settings(layers=tuple(layers))
+    except ValidationError as error:
+        faults += [f"{fault['loc'][0]}: {_reason(fault['msg'])}" for fault in error.errors(include_input=False)]
+    faults += _cross_checks(settings, {name for layer in layers for name in layer}, need)
+    if faults or settings is None:
+        raise SettingsError("; ".join(faults))
+    return settings
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "expected", 1)
+
+
+def _cross_checks(settings: Settings | None, told: Collection[str], need: Collection[str]) -> Iterator[str]:
+    """What no single field shows. Where values are wrong, only what is missing."""
+    groups = {
+        "catalog": (DATABASE, "VAST DataBase"),
+        "objects": (OBJECTS, "reading objects (or EXR_MOUNTS for folders)"),
+    }
+    for name in sorted(need):
+        group, what = groups[name]
+        absent = [
+            setting_name(field)
+            for field in Settings.model_fields.values()
+            if field_group(field) == group and is_needed(field) and setting_name(field) not in told
+        ]
+        if absent and not (name == "objects" and "EXR_MOUNTS" in told):
+            yield _not_set(absent, what)
+    if settings is not None and settings.db_retry_seconds >= settings.deadline_seconds:
+        yield "EXR_DB_RETRY_SECONDS: expected less than EXR_DEADLINE_SECONDS"
+
+
+def _not_set(names: Collection[str], what: str) -> str:
+    return (
+        f"{', '.join(names)}: not set, needed for {what}; looked in the platform's secrets, in files below /secrets and in the "
+        "environment"
+    )
+
+
+# --- where settings stand: name of a secret -> key -> text; settings that belong to no secret stand under "" ------------
+
+Named = dict[str, dict[str, str]]
+
+
+def _platform(secrets: Mapping[str, object], faults: list[str]) -> Named:
+    found: Named = {"": {}}
+    for name, keys in secrets.items():
+        if isinstance(keys, Mapping):
+            found[str(name)] = _texts(keys, f"secret {name}", faults)
+    found[""] = _texts(
+        {name: value for name, value in secrets.items() if not isinstance(value, Mapping)}, "a secret", faults
+    )
+    return found
+
+
+def _texts(keys: Mapping[str, object], where: str, faults: list[str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name in NAMES:
+        value = keys.get(name)
+        if isinstance(value, str):
+            if value.strip():
+                texts[name] = value.strip()
+        elif value is not None:
+            faults.append(f"{name}: {where} holds something that is not text")
+    return texts
+
+
+def _files(folder: Path | None, faults: list[str]) -> Named:
+    if folder is None or not folder.is_dir():
+        return {}
+    try:
+        # Kubernetes keeps the versions of a mounted secret in folders whose names begin with two dots.
+        inner = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith("..")]
+    except OSError as error:
+        faults.append(f"{folder}: cannot be read ({error.strerror})")
+        return {}
+    return {"": _file_texts(folder, faults)} | {entry.name: _file_texts(entry, faults) for entry in inner}
+
+
+def _file_texts(folder: Path, faults: list[str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name in NAMES:
+        path = folder / name
+        try:
+            if path.is_file():
+                with path.open("rb") as file:
+                    text = file.read(_FILE_BYTES).decode("utf-8").strip()
+                if text:
+                    texts[name] = text
+        except (OSError, UnicodeDecodeError):
+            faults.append(f"{name}: {path} cannot be read as text")
+    return texts
+
+
+def _chosen(found: Named, environ: Mapping[str, str]) -> Named:
+    """With EXR_SECRET_NAME set, that secret and what belongs to none."""
+    chosen = environ.get(CHOOSER, "").strip()
+    return {name: keys for name, keys in found.items() if name in {chosen, ""}} if chosen else found
+
+
+def _has_secret(name: str, secrets: Mapping[str, object], folder: Path | None) -> bool:
+    return isinstance(secrets.get(name), Mapping) or (folder is not None and (folder / name).is_dir())
+
+
+def _one_of_each(found: Named, faults: list[str]) -> dict[str, str]:
+    """Each key's text; two secrets that disagree are a fault. A named secret goes before what belongs to none."""
+    texts: dict[str, str] = {}
+    for key in NAMES:
+        holders = sorted(name for name, keys in found.items() if key in keys)
+        if len({found[name][key] for name in holders}) > 1:
+            named = ", ".join(name or "(flat)" for name in holders)
+            faults.append(f"{key}: differs between the secrets {named}; choose one by {CHOOSER}")
+        if holders:
+            texts[key] = found[holders[0]][key]
+    return texts

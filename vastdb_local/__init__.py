@@ -6,6 +6,18 @@ supported, and how to open the file by hand.
 
 from vastdb_local.address import ServerAddress, running_server
 from vastdb_local.faults import ANY, Fault, FaultKind, Faults
-from vastdb_local.server import LocalVastDB
+from vastdb_local.server import FILE_SUFFIXES, LocalVastDB
+from vastdb_local.vast_catalog import CatalogEntry, entries_of_folder
 
-__all__ = ["ANY", "Fault", "FaultKind", "Faults", "LocalVastDB", "ServerAddress", "running_server"]
+__all__ = [
+    "ANY",
+    "FILE_SUFFIXES",
+    "CatalogEntry",
+    "Fault",
+    "FaultKind",
+    "Faults",
+    "LocalVastDB",
+    "ServerAddress",
+    "entries_of_folder",
+    "running_server",
+]

@@ -7,12 +7,13 @@ import re
 import signal
 import sys
 import threading
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 
 import click
 
-from vastdb_local import LocalVastDB
+from vastdb_local import LocalVastDB, entries_of_folder
 from vastdb_local.errors import LocalDatabaseError, VastDBLocalError
 
 _SECONDS = {"ms": 1e-3, "s": 1.0}
@@ -95,6 +96,20 @@ def command() -> None:
     help="Row ids in a group within which changes of rows conflict.",
 )
 @click.option(
+    "--vast-catalog",
+    "folders",
+    multiple=True,
+    metavar="PATH=FOLDER",
+    help="Serve a VAST Catalog of a folder, as PATH on the cluster; may be repeated. /renders=/mnt/renders",
+)
+@click.option(
+    "--vast-catalog-seconds",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(min=0.1),
+    help="Time between two snapshots of the VAST Catalog.",
+)
+@click.option(
     "--max-connections", default=512, show_default=True, type=click.IntRange(min=1), help="Clients at the same time."
 )
 def serve(
@@ -111,6 +126,8 @@ def serve(
     server_version: str,
     conflict_group: int,
     max_connections: int,
+    folders: tuple[str, ...],
+    vast_catalog_seconds: float,
 ) -> None:
     """Serve until interrupted. Prints what a client needs as lines for a shell.
 
@@ -129,6 +146,7 @@ def serve(
         raise click.UsageError(
             "--access-key and --secret-key (or their environment variables) go together: give both or none"
         )
+    roots = [_root(text) for text in folders]
     os.umask(0o077)  # the file, its log and its lock are the owner's
     server = LocalVastDB(
         catalog,
@@ -153,13 +171,30 @@ def serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupted)
+    if roots:
+        _take_snapshot(server, roots)
     with server:
         click.echo(f"AWS_S3_ENDPOINT_URL={server.endpoint}")
         if access_key is None:
             click.echo(f"{_KEYS[0]}={server.access_key}")
             click.echo(f"{_KEYS[1]}={server.secret_key}")
         click.echo(f"serving bucket {', '.join(buckets)} from {catalog}; Ctrl-C ends it", err=True)
-        stop.wait()
+        while not stop.wait(vast_catalog_seconds if roots else None):
+            _take_snapshot(server, roots)
+
+
+def _root(text: str) -> tuple[str, Path]:
+    path, equals, folder = text.partition("=")
+    if not equals or not path.startswith("/") or not Path(folder).is_dir():
+        raise click.UsageError(
+            f"--vast-catalog takes /path/on/the/cluster=FOLDER with a folder that is there, not {text!r}"
+        )
+    return path, Path(folder)
+
+
+def _take_snapshot(server: LocalVastDB, roots: list[tuple[str, Path]]) -> None:
+    """Let the VAST Catalog show the folders as they are now."""
+    server.write_catalog(chain.from_iterable(entries_of_folder(folder, path) for path, folder in roots))
 
 
 def _read_keys(path: Path) -> tuple[str, str]:

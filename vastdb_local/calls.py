@@ -1,4 +1,4 @@
-"""What an operation gets and gives: a request with its transaction, and an answer. Paging of lists is here, too."""
+"""Input and output of an operation: a request with its transaction, and an answer; also the paging of lists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Entry = TypeVar("_Entry")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request that has been read and let in.
+    """An authenticated HTTP request, read completely.
 
     Attributes:
         path: Decoded parts of the path: bucket, then schema names, then perhaps a table.
@@ -50,13 +50,13 @@ class Request:
             raise bad_request("InvalidArgument", f"Header {header} is not a number.") from None
 
     def flag(self, header: str) -> bool:
-        """A header that says true."""
+        """Whether a header is `true`."""
         return self.headers.get(header, "").lower() == "true"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 200: headers beside the usual ones, and the body.
+    """A successful answer (200): its body and its additional headers.
 
     Attributes:
         fault: A fault of the sending, one of `IN_THE_ANSWER`.
@@ -102,7 +102,7 @@ class Call:
 def page(
     request: Request, entries: Sequence[_Entry], name: Callable[[_Entry], str]
 ) -> tuple[list[_Entry], dict[str, str]]:
-    """The part of a list that a request asks for, and the headers that say how to go on."""
+    """The page of a list that a request asks for, and the paging headers of the answer."""
     exact, prefix = request.headers.get("tabular-name-exact-match"), request.headers.get("tabular-name-prefix", "")
     if exact:
         entries = [entry for entry in entries if name(entry) == exact]

@@ -30,10 +30,10 @@ _VIEW_COLUMNS = 2_000  # DuckDB takes seconds over views much wider than this
 
 
 def create_schema(transaction: Transaction, bucket: str, path: str, properties: str) -> None:
-    """Make a schema.
+    """Create a schema.
 
     Raises:
-        Refusal: 404 when its parent is missing, 409 when it is there or another transaction is making it.
+        Refusal: 404 when its parent is missing, 409 when it exists or another transaction is creating it.
     """
     _check_free_path(transaction, bucket, path)
     view_schema = _free_name(transaction, "_vast.schemas", "view_schema", f"{bucket}/{path}")
@@ -44,7 +44,7 @@ def create_schema(transaction: Transaction, bucket: str, path: str, properties: 
 
 
 def alter_schema(transaction: Transaction, schema: Schema, *, new_path: str, properties: str) -> None:
-    """Rename a schema with all below it, or replace its properties; an empty argument leaves that as it is."""
+    """Rename a schema with everything below it, or replace its properties; an empty argument changes nothing."""
     transaction.redefine()
     if properties:
         transaction.run("UPDATE _vast.schemas SET properties = $2 WHERE id = $1", [schema.id, properties])
@@ -87,10 +87,10 @@ def create_table(
     properties: str,
     sorting_key: Sequence[int],
 ) -> None:
-    """Make a table of `columns`, dropping their metadata; `sorting_key` are positions in them, most significant first.
+    """Create a table of `columns` without their metadata; `sorting_key` are positions in them, most significant first.
 
     Raises:
-        Refusal: 400 for types or sorting keys that cannot be, 409 when the table is there.
+        Refusal: 400 for types or sorting keys that are not supported, 409 when the table exists.
     """
     _check_name(name)
     if find_table(transaction, schema.bucket, schema.path, name) is not None:
@@ -112,7 +112,7 @@ def create_table(
 
 
 def rename_table(transaction: Transaction, table: Table, schema: Schema, new_name: str) -> None:
-    """Give a table another name, or move it to another schema of its bucket."""
+    """Rename a table, or move it to another schema of its bucket."""
     _check_name(new_name)
     if find_table(transaction, schema.bucket, schema.path, new_name) is not None:
         raise exists("TableAlreadyExists", f"Table {new_name} exists already.")
@@ -128,10 +128,10 @@ def set_table_properties(transaction: Transaction, table: Table, properties: str
 
 
 def set_sorting_key(transaction: Transaction, table: Table, positions: Sequence[int]) -> None:
-    """Make a table a sorted one.
+    """Add a sorting key to a table.
 
     Raises:
-        Refusal: 400 when it is one already, or has no such columns.
+        Refusal: 400 when it has one already, or lacks such columns.
     """
     if table.sorting_key:
         raise bad_request("InvalidArgument", f"Table {table.name} has a sorting key already.")
@@ -139,7 +139,7 @@ def set_sorting_key(transaction: Transaction, table: Table, positions: Sequence[
 
 
 def set_external_row_ids(transaction: Transaction, table: Table) -> None:
-    """Note that a client chooses the row ids of this table."""
+    """Record that a client chooses the row ids of this table."""
     _update_table(transaction, table, "external_row_ids = $2", True)
 
 
@@ -156,7 +156,7 @@ def add_columns(transaction: Transaction, table: Table, columns: pa.Schema) -> N
     """Append columns, null in every row that is there.
 
     Raises:
-        Refusal: 400 for types that cannot be, 409 for names that are taken.
+        Refusal: 400 for unsupported types, 409 for names that exist.
     """
     added = _declare(transaction, table.by_name.keys(), columns)
     for column in added:
@@ -165,7 +165,7 @@ def add_columns(transaction: Transaction, table: Table, columns: pa.Schema) -> N
 
 
 def rename_column(transaction: Transaction, table: Table, name: str, new_name: str) -> None:
-    """Give a column another name."""
+    """Rename a column."""
     column = table.column(name)
     if new_name in table.by_name or not new_name or new_name == ROW_ID:
         raise exists("ColumnAlreadyExists", f"Table {table.name} cannot have another column {new_name!r}.")
@@ -193,10 +193,10 @@ def drop_columns(transaction: Transaction, table: Table, names: Collection[str])
 def create_projection(
     transaction: Transaction, table: Table, name: str, *, sorted_: Sequence[str], unsorted: Sequence[str]
 ) -> None:
-    """Make a projection of named columns.
+    """Create a projection of named columns.
 
     Raises:
-        Refusal: 404 for unknown columns, 400 without a sorted one, 409 when the projection is there.
+        Refusal: 404 for unknown columns, 400 without a sorted column, 409 when the projection exists.
     """
     _check_name(name)
     if not sorted_:
@@ -210,7 +210,7 @@ def create_projection(
 
 
 def rename_projection(transaction: Transaction, table: Table, projection: Projection, new_name: str) -> None:
-    """Give a projection another name."""
+    """Rename a projection."""
     _check_name(new_name)
     if any(other.name == new_name for other in projections_of(transaction, table)):
         raise exists("ProjectionAlreadyExists", f"Projection {new_name} exists already.")

@@ -1,4 +1,4 @@
-"""Transactions of a server that does not detect conflicting changes of rows, as `detect_conflicts=False` makes one.
+"""Transactions for `detect_conflicts=False`: a server that does not detect conflicting changes of rows.
 
 DuckDB always detects them, so a transaction works on copies of the tables it changes and repeats its statements on the real
 ones when it commits, one transaction at a time: the later commit wins, whatever the other has read. Copying costs time
@@ -11,32 +11,34 @@ import threading
 
 import duckdb
 
-from vastdb_local.transaction import Keeper, Transaction
+from vastdb_local.transaction import Transaction, TransactionObserver
 
 
 class DeferredTransaction(Transaction):
-    """A transaction whose changes of rows reach the tables only at its commit.
+    """A transaction that applies its changes of rows to the tables only at its commit.
 
     Args:
         txid: As for `Transaction`.
         connection: As for `Transaction`.
-        keeper: As for `Transaction`.
+        observer: As for `Transaction`.
         turn: Held while one of these commits.
     """
 
-    def __init__(self, txid: int, connection: duckdb.DuckDBPyConnection, keeper: Keeper, turn: threading.Lock) -> None:
+    def __init__(
+        self, txid: int, connection: duckdb.DuckDBPyConnection, observer: TransactionObserver, turn: threading.Lock
+    ) -> None:
         self._turn = turn
         self._log: list[tuple[str, object, str]] = []
         self._copies: dict[str, str] = {}
         self._settled = False
-        super().__init__(txid, connection, keeper)
+        super().__init__(txid, connection, observer)
 
     def place(self, stored: str) -> str:
-        """The copy of a table that this transaction has changed."""
+        """The transaction's copy of a table it has changed, else the table."""
         return self._copies.get(stored, stored)
 
     def change(self, stored: str, data: object, statement: str) -> int:
-        """Change the copy, and remember how."""
+        """Change the copy, and record the change."""
         if self._settled:
             return super().change(stored, data, statement)
         if stored not in self._copies:
@@ -48,7 +50,7 @@ class DeferredTransaction(Transaction):
         return count
 
     def settle(self) -> None:
-        """Give up deferring, since what follows changes tables themselves; from here on conflicts are found."""
+        """Apply the deferred changes now, before a change of definitions; from here on conflicts are detected."""
         if not self._settled:
             self._settled = True
             for copy in self._copies.values():

@@ -1,4 +1,4 @@
-"""What a schema, a table, a column and a projection are, as one transaction sees them: values without behaviour of a database.
+"""Schemas, tables, columns and projections as one transaction sees them: plain values.
 
 A VAST table is a DuckDB table `_vast.t<id>` with columns `row_id`, `writer` and `c<id>` for each column, so that renames
 touch no data and names differing in case stay apart; beside it stands a view with the plain names.
@@ -38,7 +38,7 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: the declared Arrow field (its metadata holds the id) and where its values are."""
+    """A column: its declared Arrow field, whose metadata holds the id, and its stored name."""
 
     id: int
     field: pa.Field
@@ -147,7 +147,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A semi-sorted projection: an order of the table's rows that queries can be answered in. It holds no copy."""
+    """A semi-sorted projection: an order in which queries can be answered. It stores no copy of the rows."""
 
     id: int
     name: str
@@ -156,11 +156,11 @@ class Projection:
 
 
 def encode_columns(columns: Iterable[Column]) -> bytes:
-    """How the columns of a table are kept in `_vast.tables`."""
+    """The columns of a table as bytes for `_vast.tables`."""
     return bytes(pa.schema([column.field for column in columns]).serialize())
 
 
 @lru_cache(maxsize=64)
 def decode_columns(blob: bytes) -> tuple[Column, ...]:
-    """The other way."""
+    """The columns of a table from `_vast.tables`."""
     return tuple(Column(int(field.metadata[COLUMN_ID_KEY]), field) for field in pa.ipc.read_schema(pa.py_buffer(blob)))

@@ -1,4 +1,4 @@
-"""Faults on demand and counters, for tests of clients: which requests fail, how, and how many there were.
+"""Faults on demand and request counters, for tests of clients.
 
 A fault is found by the name of the operation (`docs/local-vastdb.md` lists them) before anything is done.
 """
@@ -38,7 +38,12 @@ IN_THE_ANSWER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault; `seconds` is the time between two bytes that trickle, how long a DELAY takes, and how long others wait first."""
+    """A fault of one request.
+
+    Attributes:
+        kind: What happens.
+        seconds: Pause between two bytes of a TRICKLE, length of a DELAY, and wait before any other fault.
+    """
 
     kind: FaultKind
     seconds: float = 0.0
@@ -48,7 +53,7 @@ class Faults:
     """The faults of one server; safe to change while it serves.
 
     Args:
-        seed: Of the dice that probabilities are thrown with.
+        seed: Seed of the random numbers for probabilities.
     """
 
     def __init__(self, seed: int) -> None:
@@ -59,23 +64,23 @@ class Faults:
         self._struck: Counter[tuple[str, FaultKind]] = Counter()
 
     def script(self, operation: str, faults: Iterable[Fault | None]) -> None:
-        """Say what happens to the next requests of one operation (or ANY), one after the other; None lets one pass."""
+        """Set the faults of the next requests of one operation (or ANY), in order; None lets a request pass."""
         with self._lock:
             self._scripts[operation] = deque(faults)
 
     def chance(self, operation: str, probability: float, fault: Fault) -> None:
-        """Let every request of one operation (or ANY) fail with a probability; several add up."""
+        """Give requests of one operation (or ANY) a fault with a probability; several probabilities are tried in turn."""
         with self._lock:
             self._chances.setdefault(operation, []).append((probability, fault))
 
     def clear(self) -> None:
-        """No more faults."""
+        """Remove all faults."""
         with self._lock:
             self._scripts.clear()
             self._chances.clear()
 
     def next(self, operation: str) -> Fault | None:
-        """What happens to a request of this operation that has just come in."""
+        """The fault of a request of this operation that has just arrived, or None."""
         with self._lock:
             fault = self._chosen(operation)
             if fault is not None:
@@ -94,20 +99,20 @@ class Faults:
         return None
 
     def struck(self) -> dict[tuple[str, FaultKind], int]:
-        """How many requests of which operation have met which kind of fault since the start."""
+        """Requests with a fault since the start, by operation and kind."""
         with self._lock:
             return dict(self._struck)
 
 
 class Counters:
-    """How many requests of each operation came in with the right keys, those that failed included."""
+    """Authenticated requests by operation, failed ones included."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
 
     def count(self, operation: str) -> None:
-        """One more."""
+        """Count one request."""
         with self._lock:
             self._counts[operation] += 1
 
@@ -117,6 +122,6 @@ class Counters:
             return dict(self._counts)
 
     def reset(self) -> None:
-        """Start again from zero."""
+        """Set all counters to zero."""
         with self._lock:
             self._counts.clear()

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class _ClientGone(Exception):
-    """The client hung up, or fell silent, in the middle of its request: nobody is left to be answered."""
+    """The client closed the connection or timed out within its request, so there is nobody to answer."""
 
 
 class HttpServer(ThreadingHTTPServer):
@@ -61,7 +61,7 @@ class HttpServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Give a connection its thread, or refuse it when there are too many."""
+        """Start the thread of a connection, or refuse it when there are too many."""
         with self._lock:
             full = len(self._connections) >= self._max_connections
             if not full:
@@ -80,29 +80,29 @@ class HttpServer(ThreadingHTTPServer):
         return f"{head}Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
     def request_id(self) -> str:
-        """A number for the next error, as its answer and the log name it."""
+        """An id for the next error, used in its answer and in the log."""
         return f"{next(self._request_ids):016X}"
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection whose thread is done with it."""
+        """Close a connection after its thread has finished."""
         with self._lock:
             self._connections.discard(request)
         super().shutdown_request(request)
 
     def open_connections(self) -> int:
-        """How many clients are connected."""
+        """Number of connected clients."""
         with self._lock:
             return len(self._connections)
 
     def drop_connections(self) -> None:
-        """Hang up on every client, which ends their threads."""
+        """Close every connection, which ends its thread."""
         with self._lock:
             for connection in self._connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the standard library's
-        """A connection that broke off is the client's affair, and one line; anything else is a fault of ours."""
+        """Log a broken connection as one debug line, and anything else as an error."""
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
             logger.debug("connection of %s broke off: %s", client_address, type(error).__name__)
@@ -133,10 +133,10 @@ class _Handler(BaseHTTPRequestHandler):
             logger.debug("%s %s broke off: %s", self.command, self.path, gone)
         except Refusal as refusal:
             self._refuse(refusal, self.server.request_id())
-        except Exception:  # the last line of defence: whatever it was, the client gets its answer
+        except Exception:  # an unforeseen error is answered, too
             request_id = self.server.request_id()
             logger.exception("request %s failed: %s %s", request_id, self.command, self.path)
-            self._refuse(internal_error("A fault of the local server; its log tells more."), request_id)
+            self._refuse(internal_error("Internal error of the local server; its log has the details."), request_id)
         else:
             self._write(200, answer)
 
@@ -173,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
         return int(text)
 
     def _discard(self, most: int) -> None:
-        """Read the body of a client that writes all of it before it looks at the answer; hang up on one that is longer."""
+        """Drop up to `most` bytes of the body, so that the client reads its answer; close the connection if there are more."""
         length = self._length()
         self.close_connection |= length > most
         left = min(length, most)

@@ -1,10 +1,10 @@
-"""Indexes in memory of columns that are often looked up by value, so that a look-up need not read whole columns.
+"""In-memory indexes of columns that are often looked up by value, so that a look-up does not read whole columns.
 
-An index only narrows: it names the rows that may hold a value, and DuckDB goes through those with the whole predicate, in the
-snapshot of the transaction. So it may name too many (rows that are deleted, rolled back, not yet committed, or whose value
-only has the same hash), but never one too few, whoever asks. It is complete because it begins like this: from some moment on
-every insert and update feeds it; once all transactions that were open at that moment have ended, a fresh snapshot holds
-whatever they did, and is read into it as a whole. Nothing of it is stored; a server that starts again begins again.
+An index only narrows: it lists the rows that may hold a value, and DuckDB tests those with the whole predicate, in the
+snapshot of the transaction. It may list too many rows (deleted, rolled back, not yet committed, or of a value with the same
+hash), but never too few. To be complete it is made in three steps: first every insert and update is added to it; when all
+transactions that were open at that moment have ended, the column is read from a fresh snapshot, which holds what they did;
+transactions that begin after that may use it. Indexes are not stored: after a start they are made again.
 
 DuckDB's own indexes are not used: with deletes and inserts in one transaction they have had faults that made the file
 unusable, and a table that has one keeps the room of deleted rows.
@@ -34,7 +34,7 @@ _GONE = 1 << 16  # rows deleted or changed before an index is made anew, and mor
 
 
 def is_indexable(type_: pa.DataType) -> bool:
-    """Whether values of this type are equal exactly when Python says so."""
+    """Whether Python's equality of values of this type is the database's."""
     return bool(pa.types.is_string(type_) or pa.types.is_binary(type_) or pa.types.is_integer(type_))
 
 
@@ -47,12 +47,12 @@ class _Segment:
     counts: RowIds
 
     def sorted(self) -> _Segment:
-        """The same in order of the hashes."""
+        """The same runs sorted by hash."""
         order = np.argsort(self.hashes, kind="stable")
         return _Segment(self.hashes[order], self.firsts[order], self.counts[order])
 
     def joined(self, other: _Segment) -> _Segment:
-        """Both."""
+        """The runs of both segments, unsorted."""
         return _Segment(
             np.concatenate((self.hashes, other.hashes)),
             np.concatenate((self.firsts, other.firsts)),
@@ -70,7 +70,7 @@ class _Runs:
         return sum(len(segment.hashes) for segment in self._segments)
 
     def add(self, values: pa.Array, row_ids: RowIds) -> None:
-        """Take in the values of some rows; the hash is Python's, which differs from process to process."""
+        """Add the values of some rows. The hash is Python's, which differs between processes."""
         if not len(values):
             return
         encoded = pc.run_end_encode(values)
@@ -88,7 +88,7 @@ class _Runs:
         self._segments.append(segment)
 
     def find(self, values: Collection[Value]) -> RowIds | None:
-        """Row ids, rising, that may hold one of the values; None when they are too many."""
+        """Ascending row ids that may hold one of the values; None when there are too many."""
         wanted = np.unique(np.fromiter(map(hash, values), np.int64, len(values)))
         firsts, counts = [], []
         for segment in self._segments:
@@ -104,13 +104,13 @@ class _Runs:
         return np.unique(_ranges(np.concatenate(firsts), count))
 
     def distinct(self) -> int:
-        """How many values there are."""
+        """Number of distinct hashes."""
         if not self._segments:
             return 0
         return len(np.unique(np.concatenate([segment.hashes for segment in self._segments])))
 
     def rows(self) -> int:
-        """How many rows."""
+        """Number of rows."""
         return sum(int(segment.counts.sum()) for segment in self._segments)
 
 
@@ -125,15 +125,15 @@ def _ranges(first: npt.NDArray[Any], count: npt.NDArray[Any]) -> npt.NDArray[np.
 
 @dataclass(slots=True)
 class _Index:
-    """One column of one table on its way to an index.
+    """The index of one column of one table, in any state of its making.
 
     Attributes:
-        looked_up: How often the column was asked for so far.
+        looked_up: Look-ups so far.
         waiting: Transactions whose end the first reading waits for; None as long as nothing feeds the index.
-        reading: Whether some thread does that reading.
+        reading: Whether a thread is reading the column.
         after: Transactions with a higher id may ask it, for they began after that reading (older ones may still see rows that
             were deleted before it); None until it is complete.
-        useless: Whether the column has too few values, or the table too many rows.
+        useless: Whether the column has too few distinct values, or the table too many rows.
         gone: Rows deleted or changed since it was complete.
         size: Its rows when it was complete.
     """
@@ -148,11 +148,11 @@ class _Index:
     runs: _Runs = field(default_factory=_Runs)
 
     def begin(self, waiting: frozenset[int]) -> None:
-        """From now on it is fed."""
+        """Start to collect values; later inserts are added as they happen."""
         self.waiting, self.after, self.gone, self.runs = waiting, None, 0, _Runs()
 
     def add(self, values: pa.Array, row_ids: pa.Array) -> None:
-        """Feed it, if it is to be fed."""
+        """Add values, once collecting has started."""
         if self.waiting is None:
             return
         self.runs.add(values, row_ids.to_numpy(zero_copy_only=False))
@@ -160,7 +160,7 @@ class _Index:
             self.give_up()
 
     def finish(self, after: int) -> None:
-        """Everything that transactions with a higher id than `after` can see is in it."""
+        """Mark it complete for transactions with a higher id than `after`."""
         self.size = self.runs.rows()
         self.reading = False
         if self.size > _ROWS_PER_VALUE * self.runs.distinct():
@@ -169,7 +169,7 @@ class _Index:
             self.after = after
 
     def give_up(self) -> None:
-        """No index of this column while the server runs."""
+        """Drop the index and never make it again while the server runs."""
         self.useless, self.after, self.waiting, self.runs = True, None, None, _Runs()
 
 
@@ -196,21 +196,21 @@ class Lookups:
         self._tables: dict[int, dict[str, _Index]] = {}
 
     def add(self, table_id: int, values: Mapping[str, pa.Array], row_ids: pa.Array) -> None:
-        """Told before rows are inserted, by whichever transaction: values by stored column, and the rows' ids."""
+        """Call before any transaction inserts rows: their values by stored column, and their ids."""
         with self._lock:
             for column, index in self._tables.get(table_id, {}).items():
                 if column in values:
                     index.add(values[column], row_ids)
 
     def replace(self, table_id: int, values: Mapping[str, pa.Array], row_ids: pa.Array) -> None:
-        """Told before cells are overwritten."""
+        """Call before cells are updated."""
         self.add(table_id, values, row_ids)
         with self._lock:
             for column in self._tables.get(table_id, {}).keys() & values.keys():
                 self._tables[table_id][column].gone += len(row_ids)
 
     def delete(self, table_id: int, count: int) -> None:
-        """Told when rows are deleted."""
+        """Call when rows are deleted."""
         with self._lock:
             for index in self._tables.get(table_id, {}).values():
                 index.gone += count
@@ -221,7 +221,7 @@ class Lookups:
             self._tables.pop(table_id, None)
 
     def find(self, txid: int, table_id: int, stored: str, equal: Mapping[str, Collection[Value]]) -> RowIds | None:
-        """Row ids, rising, of all rows that can fit, and perhaps of some that do not; None when that is not known.
+        """Ascending ids of all rows that can match, and perhaps of others; None when no index knows them.
 
         Args:
             txid: The transaction that asks.
@@ -241,7 +241,7 @@ class Lookups:
         return best
 
     def _asked(self, table_id: int, column: str) -> tuple[_Index, bool]:
-        """The index of a column, and whether this thread is to do its first reading."""
+        """The index of a column, and whether this thread has to fill it."""
         with self._lock:
             index = self._tables.setdefault(table_id, {}).setdefault(column, _Index())
             index.looked_up += 1

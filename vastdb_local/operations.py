@@ -1,4 +1,4 @@
-"""The operations of the protocol on schemas, tables, columns, projections and rows: one function each, and their routes."""
+"""The protocol's operations on schemas, tables, columns, projections and rows, one function each, and their routes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _ESTIMATE = 0xFFFFFFFF - 3  # split id by which the SDK asks a sorted table for 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation: the name it is counted and made to fail by, and what it does."""
+    """An operation: its name, for counters and faults, and its function."""
 
     name: str
     run: Callable[[Call], Answer]
 
 
 def list_schemas(call: Call) -> Answer:
-    """Schemas right below a schema or the bucket."""
+    """List the schemas directly below a schema or the bucket."""
     found = child_schemas(call.transaction, call.bucket, call.schema_path)
     entries = [wire.Listed(schema.path.rpartition("/")[2], schema.properties) for schema in found]
     shown, headers = page(call.request, entries, lambda entry: entry.name)
@@ -40,13 +40,13 @@ def list_schemas(call: Call) -> Answer:
 
 
 def create_schema(call: Call) -> Answer:
-    """A new schema."""
+    """Create a schema."""
     ddl.create_schema(call.transaction, call.bucket, call.schema_path, wire.read_properties(call.request.body))
     return Answer()
 
 
 def alter_schema(call: Call) -> Answer:
-    """Another name or other properties for a schema."""
+    """Rename a schema or replace its properties."""
     new_path = call.request.parameters.get("tabular-new-schema-name", "")
     properties = wire.read_properties(call.request.body)
     ddl.alter_schema(call.transaction, call.schema(), new_path=new_path, properties=properties)
@@ -54,13 +54,13 @@ def alter_schema(call: Call) -> Answer:
 
 
 def drop_schema(call: Call) -> Answer:
-    """Away with an empty schema."""
+    """Drop an empty schema."""
     ddl.drop_schema(call.transaction, call.schema())
     return Answer()
 
 
 def list_tables(call: Call) -> Answer:
-    """Tables of a schema."""
+    """List the tables of a schema."""
     exact = call.request.headers.get("tabular-name-exact-match")
     found = tables_of(call.transaction, call.schema(), name=exact or None)
     shown, headers = page(call.request, found, lambda table: table.name)
@@ -76,7 +76,7 @@ def _listed_table(call: Call, table: Table, *, with_stats: bool) -> wire.Listed:
 
 
 def create_table(call: Call) -> Answer:
-    """A new table."""
+    """Create a table."""
     request = call.request
     if any(header.startswith("tabular-vector-index") for header in request.headers):
         raise not_implemented("The local server has no vector indexes.")
@@ -106,7 +106,7 @@ def _sorting_key(call: Call) -> list[int]:
 
 
 def alter_table(call: Call) -> Answer:
-    """Another name, a sorting key, or other properties for a table."""
+    """Rename a table, add a sorting key, or replace the properties."""
     table = call.table()
     new_name = call.request.parameters.get("tabular-new-table-name", "")
     key = _sorting_key(call)
@@ -122,7 +122,7 @@ def alter_table(call: Call) -> Answer:
 
 
 def drop_table(call: Call) -> Answer:
-    """Away with a table."""
+    """Drop a table."""
     table = call.table()
     ddl.drop_table(call.transaction, table)
     call.database.lookups.forget(table.id)
@@ -130,7 +130,7 @@ def drop_table(call: Call) -> Answer:
 
 
 def table_stats(call: Call) -> Answer:
-    """Rows, size and addresses of a table."""
+    """Statistics of a table: rows, size, and the addresses that serve it."""
     table = call.table()
     count = count_rows(call.transaction, table)
     addresses = _addresses(call.request.headers.get("host", ""))
@@ -141,7 +141,7 @@ def table_stats(call: Call) -> Answer:
 
 
 def _addresses(host: str) -> list[str]:
-    """The client's own name for this server, where it can be an address: so it fits behind mapped ports as well."""
+    """The address by which the client reached this server, which also works behind mapped ports."""
     name = host.rpartition(":")[0] or host
     try:
         return [str(ipaddress.IPv4Address("127.0.0.1" if name == "localhost" else name))]
@@ -150,19 +150,19 @@ def _addresses(host: str) -> list[str]:
 
 
 def list_columns(call: Call) -> Answer:
-    """Columns of a table."""
+    """List the columns of a table."""
     table = call.table()
     return _column_page(call.request, table, table.columns)
 
 
 def list_sorted_columns(call: Call) -> Answer:
-    """Columns of a table's sorting key."""
+    """List the columns of a table's sorting key."""
     table = call.table()
     return _column_page(call.request, table, sorted_columns(table))
 
 
 def list_projection_columns(call: Call) -> Answer:
-    """Columns of a projection."""
+    """List the columns of a projection."""
     table = call.table()
     projection = get_projection(call.transaction, table, call.request.parameters.get("name", ""))
     return _column_page(call.request, table, [table.by_id[id_] for id_ in (*projection.sorted, *projection.unsorted)])
@@ -183,13 +183,13 @@ def _column_page(request: Request, table: Table, columns: tuple[Column, ...] | l
 
 
 def add_columns(call: Call) -> Answer:
-    """New columns."""
+    """Add columns."""
     ddl.add_columns(call.transaction, call.table(), wire.read_schema(call.request.body))
     return Answer()
 
 
 def alter_column(call: Call) -> Answer:
-    """Another name for a column; properties and statistics of columns are not kept."""
+    """Rename a column; properties and statistics of columns are not stored."""
     name, new_name = (call.request.parameters.get(f"tabular-{key}", "") for key in ("column-name", "new-column-name"))
     table = call.table()
     table.column(name)
@@ -199,31 +199,31 @@ def alter_column(call: Call) -> Answer:
 
 
 def drop_columns(call: Call) -> Answer:
-    """Away with columns."""
+    """Drop columns."""
     ddl.drop_columns(call.transaction, call.table(), wire.read_schema(call.request.body).names)
     return Answer()
 
 
 def insert_rows(call: Call) -> Answer:
-    """New rows; their ids."""
+    """Insert rows; answers their row ids."""
     batch = wire.read_batch(call.request.body)
     return Answer(wire.row_id_body(rows.insert(call.database, call.transaction, call.table(), batch)))
 
 
 def update_rows(call: Call) -> Answer:
-    """Other values for cells."""
+    """Update cells."""
     rows.update(call.database, call.transaction, call.table(), wire.read_batch(call.request.body))
     return Answer()
 
 
 def delete_rows(call: Call) -> Answer:
-    """Away with rows."""
+    """Delete rows."""
     rows.delete(call.database, call.transaction, call.table(), wire.read_batch(call.request.body))
     return Answer()
 
 
 def query(call: Call) -> Answer:
-    """Rows of one split, a stream for each sub-split."""
+    """Query the rows of one split; one stream for each sub-split."""
     request = call.request
     if request.number("tabular-schedule-id") < 0:
         raise bad_request("InvalidArgument", "A priority is not negative.")
@@ -267,7 +267,7 @@ def _start(request: Request, stream: int) -> int:
 
 
 def list_projections(call: Call) -> Answer:
-    """Projections of a table."""
+    """List the projections of a table."""
     table = call.table()
     count = count_rows(call.transaction, table)
     entries = []
@@ -283,7 +283,7 @@ def _projection_bytes(table: Table, column_ids: tuple[int, ...], count: int) -> 
 
 
 def create_projection(call: Call) -> Answer:
-    """A new projection."""
+    """Create a projection."""
     sorted_, unsorted = wire.read_projection_columns(call.request.body)
     name = call.request.parameters.get("name", "")
     ddl.create_projection(call.transaction, call.table(), name, sorted_=sorted_, unsorted=unsorted)
@@ -291,7 +291,7 @@ def create_projection(call: Call) -> Answer:
 
 
 def alter_projection(call: Call) -> Answer:
-    """Another name for a projection."""
+    """Rename a projection."""
     table = call.table()
     projection = get_projection(call.transaction, table, call.request.parameters.get("name", ""))
     new_name = wire.read_new_projection_name(call.request.body)
@@ -301,14 +301,14 @@ def alter_projection(call: Call) -> Answer:
 
 
 def drop_projection(call: Call) -> Answer:
-    """Away with a projection."""
+    """Drop a projection."""
     projection = get_projection(call.transaction, call.table(), call.request.parameters.get("name", ""))
     ddl.drop_projection(call.transaction, projection)
     return Answer()
 
 
 def projection_stats(call: Call) -> Answer:
-    """Rows and size of a projection."""
+    """Statistics of a projection: rows and size."""
     table = call.table()
     projection = get_projection(call.transaction, table, call.request.parameters.get("name", ""))
     count = count_rows(call.transaction, table)

@@ -1,4 +1,4 @@
-"""The answers other than 200 that the local server gives, as one exception that the HTTP layer turns into XML.
+"""Error answers of the local server, as one exception that the HTTP layer turns into XML.
 
 Never leaves this package: the SDK's exceptions at the other end of the wire are what a caller sees.
 """
@@ -18,7 +18,7 @@ class Refusal(Exception):
     Attributes:
         status: HTTP status; only those the SDK's `HttpStatus` knows, any other one reaches its user as a ValueError.
         code: Error code in the S3 manner, read by the SDK from `<Error><Code>`.
-        message: One sentence for people.
+        message: One sentence for the user.
     """
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:

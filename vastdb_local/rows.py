@@ -68,7 +68,7 @@ def _claim(database: Database, transaction: Transaction, table: Table, chosen: p
 
 
 def update(database: Database, transaction: Transaction, table: Table, batch: pa.RecordBatch) -> None:
-    """Overwrite cells of the rows named by `$row_id`; ids of no row that the transaction sees are passed over.
+    """Overwrite cells of the rows named by `$row_id`; ids of rows that the transaction does not see are ignored.
 
     Raises:
         Refusal: 409 when another transaction has changed one of the rows; 400 as for `insert`, and for sorted columns.
@@ -85,7 +85,7 @@ def update(database: Database, transaction: Transaction, table: Table, batch: pa
 
 
 def delete(database: Database, transaction: Transaction, table: Table, batch: pa.RecordBatch) -> None:
-    """Delete the rows named by `$row_id`; ids of no row that the transaction sees are passed over.
+    """Delete the rows named by `$row_id`; ids of rows that the transaction does not see are ignored.
 
     Raises:
         Refusal: 409 when another transaction has changed one of the rows.
@@ -116,7 +116,7 @@ def _addressed(table: Table, batch: pa.RecordBatch) -> tuple[pa.Array, dict[str,
 
 
 def _checked(table: Table, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-    """The columns by stored name, as DuckDB takes them."""
+    """The batch's columns by stored name, in DuckDB's types."""
     values = {}
     for field, array in zip(batch.schema, batch.columns, strict=True):
         column = table.by_name.get(field.name)

@@ -1,9 +1,10 @@
-"""`LocalVastDB`: the local server in this process, for tests and for commands that bring their own database."""
+"""`LocalVastDB`: the local server in this process, for tests and for commands with a database of their own."""
 
 from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -14,23 +15,27 @@ from vastdb_local.http import HttpServer
 from vastdb_local.service import Service
 from vastdb_local.signature import SignatureCheck
 from vastdb_local.storage import Database
+from vastdb_local.vast_catalog import CatalogEntry, write_catalog
 from vastdb_local.version import parse_version
 
 _CLOSING_SECONDS = 0.02  # how soon the server notices that it is to close
 _EXPIRY_CHECKS = 4  # looks for idle transactions in each idle time
 
 
+FILE_SUFFIXES = ("", ".wal", ".lock")  # what a catalog consists of on disk
+
+
 class LocalVastDB:
-    """A VAST DataBase on this machine; a context manager that serves while inside.
+    """A VAST DataBase on this machine: a context manager that serves until it is left.
 
     Args:
-        path: The DuckDB file, made when missing; None keeps everything in memory.
-        bucket: Made when missing; those of earlier runs stay.
+        path: The DuckDB file, created if missing; None keeps everything in memory.
+        bucket: Bucket to create if missing; those of earlier runs stay.
         host: Address to listen on; the loopback by default.
         port: 0 takes a free one.
-        access_key: Made up when None.
-        secret_key: Made up when None.
-        transaction_seconds: A transaction nobody used for so long is rolled back.
+        access_key: Generated when None.
+        secret_key: Generated when None.
+        transaction_seconds: A transaction without a request for so long is rolled back.
         detect_conflicts: False lets two transactions change the same row, the later commit winning, as a server might
             that does not detect this; for tests of clients.
         conflict_group_rows: Transactions that change rows of the same group of so many row ids conflict, as they might on a
@@ -38,14 +43,14 @@ class LocalVastDB:
         server_version: The VAST release that it says it is; before 5.3.5 it refuses sorted tables.
         latency_seconds: Each request waits so long before it is done, as behind a network.
         max_connections: More clients at once are answered 503 SlowDown.
-        seed: Of the dice of `faults`.
-        index_after: A column by whose values so many look-ups were made gets an index in memory.
+        seed: Seed of the random numbers of `faults`.
+        index_after: A column gets an in-memory index after so many look-ups by its values.
 
     Attributes:
-        faults: What requests are made to fail.
+        faults: The faults on demand.
 
     Raises:
-        LocalDatabaseError: The file is in use or not ours, or the port is taken.
+        LocalDatabaseError: The file is in use or no catalog, or the port is taken.
     """
 
     def __init__(
@@ -73,8 +78,10 @@ class LocalVastDB:
         self._counters = Counters()
         self._address = (host, port)
         version = parse_version(server_version)
+        file = Path(path) if path is not None else None
+        is_new = file is not None and not file.exists()
         self._database = Database(
-            Path(path) if path is not None else None,
+            file,
             idle_seconds=transaction_seconds,
             detect_conflicts=detect_conflicts,
             conflict_group_rows=conflict_group_rows,
@@ -92,6 +99,9 @@ class LocalVastDB:
             )
         except OSError as error:
             self._database.close()
+            if file is not None and is_new:  # nothing is in it yet
+                for suffix in FILE_SUFFIXES:
+                    file.with_name(file.name + suffix).unlink(missing_ok=True)
             raise LocalDatabaseError(
                 f"cannot listen on {host} port {port} ({error.strerror}): name another --port, or 0 for a free one"
             ) from error
@@ -115,12 +125,12 @@ class LocalVastDB:
 
     @property
     def endpoint(self) -> str:
-        """What to give `vastdb.connect` as endpoint."""
+        """The endpoint for `vastdb.connect`."""
         host = "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104 - compared, not bound
         return f"http://{host}:{self.port}"
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start serving."""
         self._database.publish(ServerAddress(self.endpoint, *self._own_keys, self.bucket))
         for thread in self._threads:
             thread.start()
@@ -144,7 +154,7 @@ class LocalVastDB:
         self.close()
 
     def create_bucket(self, name: str, *, database: bool = True) -> None:
-        """Make another bucket unless it is there.
+        """Create a bucket if it is missing.
 
         Args:
             name: Of the bucket.
@@ -155,24 +165,35 @@ class LocalVastDB:
         else:
             self._database.add_plain_bucket(name)
 
+    def write_catalog(self, entries: Iterable[CatalogEntry]) -> int:
+        """Replace the VAST Catalog, which `tx.catalog()` reads, by another snapshot, in one transaction.
+
+        Args:
+            entries: Of files and folders, such as `entries_of_folder("renders", root="/renders")`.
+
+        Returns:
+            How many entries it has.
+        """
+        return write_catalog(self._database, entries)
+
     def counters(self) -> dict[str, int]:
         """Requests by operation since the start or the last reset; those with wrong keys do not count."""
         return self._counters.snapshot()
 
     def reset_counters(self) -> None:
-        """Count from zero again."""
+        """Set all counters to zero."""
         self._counters.reset()
 
     def open_transactions(self) -> int:
-        """How many transactions are open."""
+        """Number of open transactions."""
         return self._database.open_transactions()
 
     def open_connections(self) -> int:
-        """How many clients are connected."""
+        """Number of connected clients."""
         return self._http.open_connections()
 
     def expire_transactions(self) -> int:
-        """Roll back idle transactions now; how many that were."""
+        """Roll back idle transactions now, and return their number."""
         return self._database.expire()
 
     def _expire(self) -> None:

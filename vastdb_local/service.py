@@ -1,4 +1,4 @@
-"""From a request to an answer: finds the operation, its transaction and bucket, counts it, and makes it fail on demand."""
+"""From a request to an answer: finds the operation, its bucket and transaction, counts it, and applies faults on demand."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _EMPTY_LISTING = (
 
 
 class ConnectionDropped(Exception):
-    """The client shall see its connection closed in place of an answer."""
+    """A fault on demand: the connection is closed instead of an answer."""
 
 
 class Service:
-    """Everything behind the HTTP server."""
+    """Answers the requests of one server."""
 
     def __init__(
         self, database: Database, faults: Faults, counters: Counters, *, version: Version, latency_seconds: float
@@ -49,11 +49,11 @@ class Service:
         self._latency_seconds = latency_seconds
 
     def answer(self, request: Request) -> Answer:
-        """Do what a request asks for.
+        """Carry out a request.
 
         Raises:
-            Refusal: It is answered with an error.
-            ConnectionDropped: It is not answered, on demand of a fault.
+            Refusal: The answer is an error.
+            ConnectionDropped: A fault on demand closes the connection.
         """
         name, work = self._route(request)
         self._counters.count(name)
@@ -144,7 +144,7 @@ class Service:
         return Answer()
 
     def _list_objects(self, request: Request) -> Answer:
-        """Object listing as far as the SDK needs it to look for snapshots, of which there are none."""
+        """An empty object listing, which is what the SDK needs to look for snapshots."""
         self._check_bucket(request)
         return Answer(_EMPTY_LISTING, {"Content-Type": "application/xml"})
 
@@ -167,7 +167,7 @@ class Service:
             return operation.run(Call(request, self._database, transaction, self._version))
 
     def _alone(self, operation: Operation, request: Request) -> Answer:
-        """An operation outside any transaction is one of its own."""
+        """Run an operation without a transaction id in a transaction of its own."""
         transaction = self._database.begin(registered=False)
         try:
             answer = operation.run(Call(request, self._database, transaction, self._version))
@@ -186,6 +186,6 @@ def _txid(request: Request) -> int:
 
 
 def _check_open(transaction: Transaction) -> None:
-    """Whoever waited for the lock may find that the transaction has ended meanwhile."""
+    """Refuse when the transaction ended while this request waited for its lock."""
     if transaction.ended:
         raise not_found("NoSuchTransaction", f"Transaction {transaction.txid} is not open.")

@@ -33,7 +33,7 @@ class SignatureCheck:
         self._secrets = {key.encode(): secret for key, secret in keys.items()}
 
     def check(self, *, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Let a request pass or refuse it.
+        """Check a request.
 
         Args:
             method: HTTP method.

@@ -43,5 +43,5 @@ def _text(value: str) -> str:
 
 
 def filled(statement: str, parameters: Sequence[object]) -> str:
-    """A statement of ours with its `$1`, `$2`, ... replaced by literals."""
+    """A statement with its `$1`, `$2`, ... replaced by literals."""
     return _PLACEHOLDER.sub(lambda match: literal(parameters[int(match[1]) - 1]), statement)

@@ -1,7 +1,7 @@
-"""The DuckDB file: opening and locking it, the transactions open on it, and the row ids they hand out.
+"""The DuckDB file: opening and locking it, its open transactions, and the allocation of row ids.
 
-DuckDB gives the transactions, the snapshots, the conflicts and the write-ahead log; nothing of that is done here. Knows
-no HTTP; what the tables mean is in `metadata`.
+DuckDB provides transactions, snapshots, conflicts and the write-ahead log. Knows no HTTP; the meaning of the tables is in
+`metadata`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vastdb_local.deferred import DeferredTransaction
 from vastdb_local.errors import FileTrouble, LocalDatabaseError
 from vastdb_local.lookups import Lookups
 from vastdb_local.refusals import Refusal, not_found
-from vastdb_local.transaction import Known, Transaction
+from vastdb_local.transaction import KnownDefinitions, Transaction
 
 FORMAT = 1
 _ROWS_AT_A_TIME = 1 << 16
@@ -49,24 +49,24 @@ CREATE TABLE _vast.projections (id BIGINT, table_id BIGINT, name VARCHAR, sorted
 
 
 class DatabaseClosed(Exception):
-    """The database was closed while a request was on its way to it: nothing was done, and nobody waits for an answer."""
+    """The database was closed before a request reached it: nothing was done."""
 
 
 class Database:
     """The file and the transactions open on it.
 
     Args:
-        path: The DuckDB file, made when missing; None keeps everything in memory.
-        idle_seconds: A transaction nobody used for so long is rolled back by `expire`.
+        path: The DuckDB file, created if missing; None keeps everything in memory.
+        idle_seconds: A transaction without a request for so long is rolled back by `expire`.
         detect_conflicts: False opens `DeferredTransaction`s.
         conflict_group_rows: Changes of two rows whose ids are in the same group of so many conflict; 1 leaves it to DuckDB.
         index_after: How many look-ups by the values of a column it takes until `lookups` has an index of that.
 
     Attributes:
-        lookups: The indexes; whoever changes rows tells them.
+        lookups: The indexes; every change of rows is reported to them.
 
     Raises:
-        LocalDatabaseError: Another server or program has the file open, or it is not ours.
+        LocalDatabaseError: Another server or program has the file open, or it is no catalog.
     """
 
     def __init__(
@@ -97,7 +97,8 @@ class Database:
         self._alive: set[int] = set()  # also those that are just committing, or belong to a single request
         self._next_txid = time.time_ns() // 1_000
         self._redefining: set[int] = set()
-        self._known: Known | None = Known()  # what transactions that begin now see; None while somebody changes that
+        # What transactions that begin now see; None while one of them changes it.
+        self._known: KnownDefinitions | None = KnownDefinitions()
         self._row_ids: dict[int, int] = {}
         self.lookups = Lookups(index_after, self._ids_alive, self._read_column)
 
@@ -112,19 +113,19 @@ class Database:
         return self._plain_buckets
 
     def add_plain_bucket(self, name: str) -> None:
-        """Make a bucket that has no database, until the server ends."""
+        """Create a bucket without a database; it lasts until the server ends."""
         with self._guard:
             self._plain_buckets |= {name}
 
     def add_bucket(self, name: str) -> None:
-        """Make a bucket unless it is there."""
+        """Create a bucket if it is missing."""
         with self._guard:
             if name not in self._buckets:
                 self._root.execute("INSERT INTO _vast.buckets VALUES ($1)", [name])
                 self._buckets |= {name}
 
     def begin(self, *, registered: bool = True) -> Transaction:
-        """Open a transaction; one that is not registered belongs to a single request and has no name outside it.
+        """Open a transaction. An unregistered one belongs to a single request and cannot be found by its id.
 
         Raises:
             Refusal: DuckDB cannot.
@@ -165,7 +166,7 @@ class Database:
         return DeferredTransaction(txid, connection, self, self._turn)
 
     def redefining(self, txid: int) -> None:
-        """A transaction changes a definition, which others see at some moment until it has ended."""
+        """A transaction is changing a definition; what others know may be outdated until it has ended."""
         with self._guard:
             self._redefining.add(txid)
             self._known = None
@@ -185,7 +186,7 @@ class Database:
             raise
 
     def ended(self, txid: int, *, committed: bool) -> None:
-        """Everything a transaction did is visible to others by now, or gone."""
+        """A transaction has ended: its changes are visible to others, or rolled back."""
         if committed and self._path is not None:
             _protect_log(self._path)
         if self._row_groups is not None:
@@ -195,7 +196,7 @@ class Database:
             self._redefining.discard(txid)
             self._settled.notify_all()
             if self._known is None and not self._redefining:
-                self._known = Known()
+                self._known = KnownDefinitions()
 
     def _ids_alive(self) -> frozenset[int]:
         with self._guard:
@@ -221,12 +222,12 @@ class Database:
             return transaction
 
     def forget(self, transaction: Transaction) -> None:
-        """Take an ended transaction off the list."""
+        """Remove an ended transaction from the open ones."""
         with self._guard:
             self._open.pop(transaction.txid, None)
 
     def expire(self) -> int:
-        """Roll back what has been idle for too long; how many that were."""
+        """Roll back transactions that have been idle for too long, and return their number."""
         oldest = time.monotonic() - self.idle_seconds
         with self._guard:
             idle = [transaction for transaction in self._open.values() if transaction.last_used < oldest]
@@ -240,12 +241,12 @@ class Database:
         return expired
 
     def open_transactions(self) -> int:
-        """How many transactions are open."""
+        """Number of open transactions."""
         with self._guard:
             return len(self._open)
 
     def reserve_row_ids(self, transaction: Transaction, table_id: int, stored: str, count: int) -> int:
-        """The first of `count` row ids of a table that no other transaction gets.
+        """Allocate `count` row ids of a table; returns the first.
 
         Ids are counted in memory: after a restart they go on behind the highest one stored.
         """
@@ -255,7 +256,7 @@ class Database:
             return first
 
     def claim_row_ids(self, transaction: Transaction, table_id: int, stored: str, highest: int) -> None:
-        """Note row ids that a client chose itself, so that ours stay clear of them."""
+        """Record row ids that a client chose, so that none of them is allocated."""
         with self._guard:
             first = self._first_free(transaction, table_id, stored)
             self._row_ids[table_id] = max(first, highest + 1)
@@ -273,7 +274,7 @@ class Database:
         return int(free)
 
     def close(self) -> None:
-        """Roll back what is open, let what is committing end, and close the file, which DuckDB folds its log into.
+        """Roll back open transactions, wait for commits, and close the file, into which DuckDB writes its log.
 
         Whoever opens the file next must find all that was committed: its row ids go on behind the highest one stored.
         """
@@ -311,16 +312,16 @@ def _batches(transaction: Transaction, sql: str) -> Iterator[pa.RecordBatch]:
 
 
 def _protect_log(path: Path) -> None:
-    """Let nobody read the log who cannot read the file; DuckDB makes it anew after each time it was folded in."""
+    """Give the log the permissions of the file; DuckDB creates it again after each checkpoint."""
     log = path.with_name(path.name + ".wal")
-    with contextlib.suppress(OSError):  # it has just been folded in
+    with contextlib.suppress(OSError):  # a checkpoint has just removed it
         allowed = stat.S_IMODE(path.stat().st_mode)
         if stat.S_IMODE(log.stat().st_mode) & ~allowed:
             log.chmod(allowed)
 
 
 def _lock(path: Path) -> int:
-    """DuckDB locks its file against other processes only; a file beside it does so within this one, too."""
+    """Lock a file beside the catalog: DuckDB's own lock does not work within one process."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(lock_path(path), os.O_RDWR | os.O_CREAT, 0o600)
     os.fchmod(descriptor, 0o600)

@@ -1,4 +1,4 @@
-"""One open VAST transaction: a DuckDB connection inside BEGIN, and how DuckDB's errors become answers."""
+"""One open VAST transaction: a DuckDB connection inside BEGIN; also the translation of DuckDB's errors."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _BAD_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.In
 
 
 @dataclass(slots=True)
-class Known:
-    """Definitions that were looked up, shared by transactions that see the same ones.
+class KnownDefinitions:
+    """Cached definitions, shared by transactions that see the same ones.
 
     Attributes:
         tables: By (bucket, schema path, name).
@@ -40,14 +40,14 @@ class Known:
     projections: dict[int, list[Projection]] = field(default_factory=dict)
 
 
-class Keeper(Protocol):
-    """Who is told how a transaction fares."""
+class TransactionObserver(Protocol):
+    """Is notified of what a transaction does."""
 
     def redefining(self, txid: int) -> None:
-        """It changes a definition."""
+        """It is changing a definition."""
 
     def ended(self, txid: int, *, committed: bool) -> None:
-        """Everything it did is visible to others by now, or gone."""
+        """It has ended: its changes are visible to others, or rolled back."""
 
 
 class Transaction:
@@ -56,23 +56,23 @@ class Transaction:
     Args:
         txid: See below.
         connection: A connection of its own.
-        keeper: The database.
+        observer: The database.
 
     Attributes:
-        txid: What the client names it by; never the same twice, not even after a restart.
-        lock: Held by whoever works in it.
+        txid: Id by which the client names it; unique, also across restarts.
+        lock: Held by the request that uses it.
         last_used: Monotonic seconds of the last request.
-        known: Definitions it has looked up, or others that see the same ones.
+        known: Cached definitions, shared with transactions that see the same ones.
         failure: Set once DuckDB has aborted the transaction; every later statement is answered with it.
         ended: True after commit or rollback.
     """
 
-    def __init__(self, txid: int, connection: duckdb.DuckDBPyConnection, keeper: Keeper) -> None:
+    def __init__(self, txid: int, connection: duckdb.DuckDBPyConnection, observer: TransactionObserver) -> None:
         self.txid = txid
-        self._keeper = keeper
+        self._observer = observer
         self.lock = threading.RLock()
         self.last_used = time.monotonic()
-        self.known = Known()
+        self.known = KnownDefinitions()
         self.failure: Refusal | None = None
         self.ended = False
         self._connection = connection
@@ -118,16 +118,16 @@ class Transaction:
         return self.run(sql, parameters).fetchall()
 
     def place(self, stored: str) -> str:
-        """Where this transaction reads the rows of a stored table."""
+        """Name of the table from which this transaction reads the rows of a stored table."""
         return stored
 
     def redefine(self) -> None:
-        """Called when a definition is changed: what was known may no longer hold, here and, after the commit, for others."""
-        self._keeper.redefining(self.txid)
-        self.known = Known()
+        """Call when a definition changes: cached definitions are dropped, here and for others."""
+        self._observer.redefining(self.txid)
+        self.known = KnownDefinitions()
 
     def settle(self) -> None:
-        """Called before anything but rows is changed."""
+        """Call before anything but rows is changed."""
 
     def change(self, stored: str, data: object, statement: str) -> int:
         """Change rows of a stored table: `{table}` in the statement is its name, `incoming` the Arrow table `data`.
@@ -147,7 +147,7 @@ class Transaction:
             self._connection.unregister("incoming")
 
     def commit(self) -> None:
-        """Make everything durable, or nothing.
+        """Commit: all changes become durable, or none.
 
         Raises:
             Refusal: 409 when DuckDB found a conflict, earlier or only now; everything is rolled back then.
@@ -161,7 +161,7 @@ class Transaction:
         self._close(committed=True)
 
     def rollback(self) -> None:
-        """Forget everything."""
+        """Roll back all changes."""
         self.ended = True
         self._abandon()
 
@@ -175,7 +175,7 @@ class Transaction:
 
     def _close(self, *, committed: bool) -> None:
         self._connection.close()
-        self._keeper.ended(self.txid, committed=committed)
+        self._observer.ended(self.txid, committed=committed)
 
 
 def _refusal(error: duckdb.Error) -> Refusal:

@@ -1,4 +1,4 @@
-"""Arrow types <-> DuckDB types: what VAST DataBase can store, how DuckDB stores it, and the way back.
+"""Arrow types and DuckDB types: what VAST DataBase can store, how DuckDB stores it, and the conversion of values.
 
 DuckDB keeps no time zone and no half floats, and tells times apart only as micro- and nanoseconds; the declared Arrow
 type is kept beside the table, so what leaves has the type that was declared. Knows nothing of tables or requests.
@@ -42,7 +42,7 @@ _TIMESTAMPS = {"s": "TIMESTAMP_S", "ms": "TIMESTAMP_MS", "us": "TIMESTAMP", "ns"
 
 
 def unsupported(type_: pa.DataType) -> Refusal:
-    """The refusal the SDK raises as NotSupportedSchema."""
+    """The refusal that the SDK raises as NotSupportedSchema."""
     return bad_request("TabularUnsupportedColumnType", f"Columns of type {type_} are not supported.")
 
 
@@ -92,7 +92,7 @@ def _check_fixed_size_list(type_: pa.DataType) -> None:
 
 
 def stored_bytes(type_: pa.DataType) -> int:
-    """A guess at the bytes of one value, for statistics."""
+    """Estimated bytes of one value, for statistics."""
     if pa.types.is_fixed_size_list(type_):
         return int(type_.list_size) * stored_bytes(type_.value_type)
     if pa.types.is_struct(type_):
@@ -154,7 +154,7 @@ def _struct_columns(array: pa.Array, declared: pa.DataType) -> list[pa.Array]:
 
 
 def _rebuild(array: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """The same nesting around leaves that went through `convert`; arrays as they come out of an IPC stream, offset 0."""
+    """Convert the leaves of a nested array and keep its nesting; the array has offset 0, as those of an IPC stream do."""
     type_ = array.type
     if pa.types.is_struct(type_):
         children = [_rebuild(array.field(i), convert) for i in range(type_.num_fields)]

@@ -1,4 +1,4 @@
-"""Bodies of answers: FlatBuffers for lists and statistics, framed Arrow streams for rows; and the small request bodies.
+"""Bodies of answers and small requests: FlatBuffers for lists and statistics, framed Arrow streams for rows.
 
 Values in, bytes out; knows neither HTTP nor DuckDB.
 """
@@ -135,7 +135,7 @@ def _address(builder: Any, address: str) -> int:
 
 
 def projection_stats(rows: int, size_bytes: int) -> bytes:
-    """Body of `GET ?projection-stats`: always in step with the table."""
+    """Body of `GET ?projection-stats`; a projection is always in sync with its table."""
     builder = flatbuffers.Builder(64)
     GetProjectionTableStatsResponse.Start(builder)
     GetProjectionTableStatsResponse.AddNumRows(builder, rows)
@@ -169,7 +169,7 @@ def rows_frames(stream: int, columns: Sequence[pa.Array], rows: int, next_row: i
 
 
 def end_of_rows() -> bytes:
-    """What ends a query's answer."""
+    """The end of a query's answer."""
     return _COMPLETED
 
 

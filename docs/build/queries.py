@@ -54,7 +54,10 @@ import adbc_driver_vastdb
 import polars
 
 keys = {"vast.db.endpoint": ENDPOINT, "vast.db.access_key": ACCESS_KEY, "vast.db.secret_key": SECRET_KEY}
-with dbapi.connect(driver=adbc_driver_vastdb.get_driver_path(), db_kwargs=keys) as connection, connection.cursor() as cursor:
+with (
+    dbapi.connect(driver=adbc_driver_vastdb.get_driver_path(), db_kwargs=keys) as connection,
+    connection.cursor() as cursor,
+):
     cursor.execute('SELECT path, width, height FROM "vastdb/exr_inspector".files')
     frame = polars.from_arrow(cursor.fetch_arrow_table())
 ```

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from exr_inspector.settings_table import CATALOG_NAMES, S3_NAMES, TABLE, Setting
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from exr_inspector.settings import Secret, Settings, field_group, is_needed, setting_name
 
 _INTRODUCTION = """# Settings
 
@@ -21,12 +27,47 @@ Inspecting a local file needs none.
 
 def render() -> str:
     """The whole document, Markdown."""
-    return _INTRODUCTION + "".join(_row(setting) for setting in TABLE)
+    return _INTRODUCTION + "".join(_row(field) for field in Settings.model_fields.values())
 
 
-def _row(setting: Setting) -> str:
-    default = f"`{setting.default}`" if setting.default else ""
-    needed = "database" if setting.name in CATALOG_NAMES else "objects" if setting.name in S3_NAMES else ""
-    secret = "yes" if setting.secret else ""
-    cells = (f"`{setting.name}`", setting.kind, default, setting.unit, needed, secret, setting.meaning)
+def _row(field: FieldInfo) -> str:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    cells = (
+        f"`{setting_name(field)}`",
+        "URL" if "ENDPOINT" in setting_name(field) else _kind(field.annotation),
+        _default(field.default),
+        str(extra.get("unit", "")),
+        field_group(field) if is_needed(field) else "",
+        "yes" if _is_secret(field.annotation) else "",
+        field.description or "",
+    )
     return f"| {' | '.join(cells)} |\n"
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is Secret or Secret in get_args(annotation) or any(map(_is_secret, get_args(annotation)))
+
+
+def _kind(annotation: Any) -> str:
+    """What a setting's text has to be, for people."""
+    if get_origin(annotation) is Literal:
+        return _either(get_args(annotation))
+    for type_, words in ((bool, "on or off"), (int, "whole number"), (float, "number"), (Path, "file")):
+        if annotation is type_ or type_ in get_args(annotation):
+            return words
+    if get_origin(annotation) is tuple:
+        return "names" if get_args(annotation)[0] is str else "bucket=folder, ..."
+    inner = [item for item in get_args(annotation) if get_origin(item) is not None]
+    return _kind(get_args(inner[0])[0]) if inner else "text"
+
+
+def _either(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _default(default: Any) -> str:
+    if default is None or default == ():
+        return ""
+    if isinstance(default, bool):
+        return "`on`" if default else "`off`"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"

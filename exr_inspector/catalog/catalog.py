@@ -24,7 +24,7 @@ from exr_inspector.catalog.schema import BY_NAME, FILES, INSPECTIONS, SCHEMA_VER
 from exr_inspector.catalog.schema.columns import TIME, clipped
 from exr_inspector.catalog.sdk.connection import CatalogConfig, Connection, Work, every, has_prefix, is_in, rows_of
 from exr_inspector.catalog.stored import delete_children, recorded_since, stored_files, told_removals, touch_guards
-from exr_inspector.catalog.versions import Standing, content_key, file_id, is_told_before, storable, version_numbers
+from exr_inspector.catalog.versions import Standing, file_id, is_same_version, is_told_before, storable, version_numbers
 from exr_inspector.deadline import Deadline
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
 
@@ -276,8 +276,9 @@ def _is_late(event: EventInfo, stored: Standing) -> bool:
 def _is_current(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
     if not rows:
         return False
-    stored = newest(rows).standing
-    if stored.content_key != content_key(state.path, state.version):
+    row = newest(rows)
+    stored = row.standing
+    if row.version is None or not is_same_version(row.version, state.version):
         return False
     if stored.depth != state.mode.depth:
         return stored.depth > state.mode.depth

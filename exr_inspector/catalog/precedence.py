@@ -28,7 +28,7 @@ from exr_inspector.catalog.versions import (
     says_more,
     sequencer_is_newer,
 )
-from exr_inspector.model import EventInfo
+from exr_inspector.model import EventInfo, ObjectVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,14 @@ class StoredFile:
         path: Its path.
         inspection_id: The inspection that wrote it.
         standing: What decides against it.
+        version: The version it describes, None where the object could not be read.
     """
 
     row_id: RowId
     path: str
     inspection_id: str
     standing: Standing
+    version: ObjectVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from exr_inspector.catalog.schema.columns import TEXT, TIME, RowId
 from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Where, Work, rows_of
 from exr_inspector.catalog.versions import Standing, depth_of, guard_id
 from exr_inspector.errors import SchemaMissing
-from exr_inspector.model import EventInfo
+from exr_inspector.model import EventInfo, ObjectVersion
 
 CLOCKS_DIFFER = timedelta(days=1)
 STANDING_COLUMNS = (
@@ -24,6 +24,8 @@ STANDING_COLUMNS = (
     "path",
     "content_key",
     "inspection_id",
+    "etag",
+    "size_bytes",
     "mtime",
     "sequencer",
     "inspected_at",
@@ -54,7 +56,12 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
             error_code=row["error_code"],
             event_time=_utc(row["event_time"]),
         ),
+        version=_version(row["etag"], row["size_bytes"], _utc(row["mtime"])),
     )
+
+
+def _version(etag: str | None, size_bytes: int | None, mtime: datetime | None) -> ObjectVersion | None:
+    return None if size_bytes is None or mtime is None else ObjectVersion(etag, size_bytes, mtime)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -51,6 +51,19 @@ def guard_id(identifier: str, count: int) -> int:
     return int(identifier[:8], 16) * count >> 32
 
 
+def is_same_version(one: ObjectVersion, other: ObjectVersion) -> bool:
+    """Whether two looks at one object, by a listing, a HEAD or a read, saw the same version.
+
+    Size and ETag have to be equal as far as both looks have one, and times to a second: stores round them down in one answer
+    and up in another.
+    """
+    if one.size_bytes != other.size_bytes:
+        return False
+    if one.etag is not None and other.etag is not None and one.etag != other.etag:
+        return False
+    return abs((one.mtime - other.mtime).total_seconds()) <= 1
+
+
 def version_numbers(text: str) -> tuple[int, ...]:
     """The numbers of a version such as `1.10.2`, for comparing; what is no number counts as 0."""
     return tuple(int(number) if number.isdigit() else 0 for number in re.split(r"[.+-]", text))

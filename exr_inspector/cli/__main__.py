@@ -7,34 +7,50 @@ import io
 import sys
 import threading
 import traceback
-from typing import Any, TextIO, cast
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO, cast
 
 import click
 
-from dataengine_local.errors import DataEngineError
 from exr_inspector import __version__
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import ExrInspectorError
-from vastdb_local.errors import VastDBLocalError
 
-# name -> module whose `command` is the click command of that name. A module is imported only when its command is
-# called or its help is shown, so that each starts fast.
+
+class Home(NamedTuple):
+    """Where a command is, and what it does, so that listing the commands imports none of them.
+
+    Attributes:
+        module: Module whose `command` is the click command.
+        summary: What it does, for the list of commands.
+    """
+
+    module: str
+    summary: str
+
+
+_OURS = "exr_inspector.cli.commands."
 COMMANDS = {
-    "inspect": "exr_inspector.cli.commands.inspect",
-    "demo": "exr_inspector.cli.commands.demo",
-    "ingest": "exr_inspector.cli.commands.ingest",
-    "ingest-plan": "exr_inspector.cli.commands.ingest_plan",
-    "ingest-lane": "exr_inspector.cli.commands.ingest_lane",
-    "query": "exr_inspector.cli.commands.query",
-    "check": "exr_inspector.cli.commands.check",
-    "validate": "exr_inspector.cli.commands.validate",
-    "rules": "exr_inspector.cli.commands.rules",
-    "db": "exr_inspector.cli.commands.db",
-    "package": "exr_inspector.cli.commands.package",
-    "localdb": "vastdb_local.__main__",
-    "localrun": "dataengine_local.run",
-    "invoke": "dataengine_local.invoke",
+    "inspect": Home(_OURS + "inspect", "Show what is in OpenEXR files."),
+    "check": Home(_OURS + "check", "Check a delivery: complete, clean, and what to render again."),
+    "validate": Home(_OURS + "validate", "Check OpenEXR files against the rules of a policy."),
+    "rules": Home(_OURS + "rules", "List the rules, or explain some."),
+    "demo": Home(_OURS + "demo", "Run the whole path on this machine and check its rows."),
+    "ingest": Home(_OURS + "ingest", "Bring the tables up to date with every EXR below some folders or prefixes."),
+    "ingest-plan": Home(_OURS + "ingest_plan", "Divide a large ingest into lanes for a render farm."),
+    "ingest-lane": Home(_OURS + "ingest_lane", "Ingest one lane that ingest-plan wrote."),
+    "query": Home(_OURS + "query", "Ask a local catalog: a query of the cookbook by name, or any SQL."),
+    "db": Home(_OURS + "db", "Set up and maintain the tables."),
+    "package": Home(_OURS + "package", "Write the folder for `vastde functions build`."),
+    "completion": Home(_OURS + "completion", "Print the completion script of a shell."),
+    "localdb": Home("vastdb_local.__main__", "A VAST DataBase on this machine, kept in a DuckDB file."),
+    "localrun": Home("dataengine_local.run", "Run a DataEngine function on this machine."),
+    "invoke": Home("dataengine_local.invoke", "Post one event to a running function."),
 }
+COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
+_CHECKOUT = "./run"
+_ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_local.errors"}
 
 
 class LazyGroup(click.Group):
@@ -48,30 +64,71 @@ class LazyGroup(click.Group):
         """The command, or None, which click reports together with the names that come close."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(COMMANDS[cmd_name])
+        try:
+            module = importlib.import_module(COMMANDS[cmd_name].module)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(f"{cmd_name} needs the package {error.name}: {_remedy()}") from error
         command: click.Command = module.command
+        _name_program(command, program())
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the first argument.
+
+        Raises:
+            click.UsageError: There is none; the message has the names that come close.
+        """
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, 3)
+            hint = f" Did you mean {' or '.join(near)}?" if near else f" {ctx.info_name} --help lists the commands."
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands with their summaries, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, home.summary) for name, home in COMMANDS.items()])
+
+
+def program() -> str:
+    """What the user typed: `./run` in a checkout, `exr-inspector` where the package is installed."""
+    name = Path(sys.argv[0]).name
+    return name if name == "exr-inspector" else _CHECKOUT
+
+
+def _remedy() -> str:
+    return "pip install 'exr-inspector[local]'" if program() != _CHECKOUT else "start it by ./run"
+
+
+def _name_program(command: click.Command, name: str) -> None:
+    """Make the examples of a command and its subcommands name the program that the user typed."""
+    if command.help:
+        command.help = command.help.replace(_CHECKOUT, name)
+    if isinstance(command, click.Group) and not isinstance(command, LazyGroup):
+        for inner in command.commands.values():
+            _name_program(inner, name)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="exr-inspector")
 def main() -> None:
-    """exr-inspector: what is in an OpenEXR file, is it whole, is it sane - and all of it in VAST DataBase.
+    """Inspect, validate and catalog OpenEXR files, in place, on this machine, S3 and VAST.
 
     \b
     Examples:
       ./run demo                               the whole path on this machine
-      ./run inspect samples/layers.exr         one file, for people
-      ./run inspect s3://renders/a.exr --json  one file, for programs
+      ./run inspect samples/layers.exr         what is in a file
+      ./run validate --sequence samples/shots/ is a shot complete and right
 
     \b
-    For developers:
-      ./run test [PYTEST ARGUMENTS]            the tests
+    For developers of exr-inspector:
+      ./run test [unit|heavy|...]              the tests; CONTRIBUTING.md explains the suites
       ./run lint                               linters and types, as CI runs them
       ./run fmt                                format the code
       ./run docs                               write the generated pages of docs/
-      ./run lock [--upgrade]                   write requirements.lock from requirements*.txt
-      ./run bench [NAME]                       benchmarks; without a name, what there is
+      ./run bench [NAME]                       benchmarks; without a name, list them
     """
 
 
@@ -90,28 +147,39 @@ class _MainThreadOutput:
         return getattr(self._ours if is_main else sys.stderr, name)
 
 
+def _code_of(error: Exception) -> str | None:
+    """The code of an error of ours or of the local packages, which are not imported for this."""
+    for kind in type(error).__mro__:
+        if kind.__module__ in _ERROR_MODULES:
+            return str(getattr(error, "code", ExrInspectorError.code))
+    return None
+
+
 def run() -> None:
     """Run the command line. An error of ours, of a user or of the file system is one line on stderr and exit code 2.
 
     A bug shows its traceback, and exits with 2 as well: 1 means that `validate` found something.
     """
     silence_sdk_loggers()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # the process's own: names may hold what its encoding does not
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.stdout = cast("TextIO", _MainThreadOutput(sys.stdout))
+    name = program()
+    _name_program(main, name)
     try:
-        main(prog_name="./run")
-    except (ExrInspectorError, VastDBLocalError, DataEngineError) as error:
-        click.echo(f"{type(error).code}: {error}", err=True)
-        sys.exit(2)
+        main(prog_name=name, complete_var=COMPLETE_VARIABLE)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"SYSTEM: {where}{error.strerror or type(error).__name__}", err=True)
         sys.exit(2)
-    except Exception:  # noqa: BLE001 - the roof: nothing above would tell of it
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - the entry point: nothing above would report it
+        code = _code_of(error)
+        if code is None:
+            traceback.print_exc()
+        else:
+            click.echo(f"{code}: {error}", err=True)
         sys.exit(2)
 
 
 if __name__ == "__main__":
-    if isinstance(sys.stdout, io.TextIOWrapper):  # the process's own: names may hold what its encoding does not
-        sys.stdout.reconfigure(errors="backslashreplace")
     run()

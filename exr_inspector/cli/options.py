@@ -9,6 +9,7 @@ import click
 
 from exr_inspector.library.reading import DEFAULT_STATS
 from exr_inspector.model import StatsMode
+from exr_inspector.validation import PROFILES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,6 +27,14 @@ def stats_option(command: Command) -> Command:
 def policy_option(command: Command) -> Command:
     """`--policy`."""
     option = click.option(
-        "--policy", default="default", show_default=True, help="Profile, YAML file or s3:// URL of the policy."
+        "--policy",
+        default="default",
+        show_default=True,
+        shell_complete=_profiles,
+        help="Profile, YAML file or s3:// URL of the policy.",
     )
     return option(command)
+
+
+def _profiles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    return [name for name in PROFILES if name.startswith(begun)]

@@ -24,7 +24,7 @@ class Limits:
         table_bytes: All chunk offset tables of one file together.
         string_bytes: Value of one attribute.
         inflated_bytes: What a compressed attribute (idmanifest) may grow to.
-        manifest_entries: Entries and strings of one id manifest together.
+        manifest_entries: Strings of one id manifest, and texts of all its entries, together.
         image_px: Width or height of a data window whose chunks are to be located.
         tile_px: Width or height of one tile.
     """

@@ -89,6 +89,7 @@ class PartNames(NamedTuple):
         layers: Layers in the order of their first channel.
         cryptomattes: Cryptomattes that the part declares, in header order.
         mattes: Names of the Cryptomattes that its channels belong to; another part may declare them.
+        part_layer: Layer that the part's name stands for: the effective layer of its channels without a layer of their own.
     """
 
     part: int
@@ -97,6 +98,7 @@ class PartNames(NamedTuple):
     layers: tuple[Layer, ...]
     cryptomattes: tuple[Cryptomatte, ...] = ()
     mattes: tuple[str, ...] = ()
+    part_layer: str = ""
 
 
 _DWA_LOSSY = frozenset({"R", "G", "B", "Y", "RY", "BY"})
@@ -245,6 +247,20 @@ class _Mattes:
         )
 
 
+def part_layer(header: Header, part: PartHeader) -> str:
+    """The layer that the part's name stands for where parts are layers: the name without its view; empty in single parts.
+
+    Nuke writes the part `diffuse.main` of the view `main` with channels `red`, `green`, `blue`, V-Ray the part `diffuse` with
+    `R`, `G`, `B`. The specification gives such names no meaning, so the layer of a channel is not touched.
+    """
+    name, view = part.name or "", part.view
+    if not header.is_multi_part or name == view:
+        return ""
+    if view:
+        name = name.removesuffix(f".{view}").removesuffix(f"_{view}").removeprefix(f"{view}.")
+    return name
+
+
 def _layers(names: Sequence[ChannelName], types: Sequence[str]) -> tuple[Layer, ...]:
     grouped: dict[tuple[str, str | None], tuple[list[str], set[str], list[bool]]] = {}
     for (name, layer, _, view, is_lossy, _), pixel_type in zip(names, types, strict=True):
@@ -281,13 +297,14 @@ def _part_names(header: Header, part: PartHeader, mattes: _Mattes) -> PartNames:
     views, part_view = _views(header, part)
     known_views = frozenset(views) - {""}  # a view without a name is not named by an empty component
     lossy = lossy_channels(part.compression, channels)
+    own_layer = part_layer(header, part)
     names, held = [], dict[str, None]()
     for channel in channels:
         name = channel.name
         layer, component, view = _split(name, views, known_views, part_view)
-        crypto = mattes.of(layer, name)
+        crypto = mattes.of(layer or own_layer, name)
         if crypto is not None:
             held[crypto] = None
         names.append(ChannelName(name, layer, component, view, name in lossy, crypto))
     types = [channel.type_name for channel in channels]
-    return PartNames(part.index, views, tuple(names), _layers(names, types), mattes=tuple(held))
+    return PartNames(part.index, views, tuple(names), _layers(names, types), mattes=tuple(held), part_layer=own_layer)

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from exr_inspector.errors import ExrInspectorError, SourceError, WorkerDied, internal_fault
+from exr_inspector.errors import ExrInspectorError, SourceError, UnsupportedKey, WorkerDied, internal_fault
 from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
 from exr_inspector.ingest.progress import Figures, Progress
 from exr_inspector.ingest.shard import Shard, Workshop, are_current, ingest_crashed
 from exr_inspector.model import StatsMode
-from exr_inspector.storage import ObjectEntry, SourceOpener
+from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener
 
 LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
 LISTED_AHEAD = 100_000  # objects listed before they are inspected: names only, so that the end is known early
@@ -53,14 +53,21 @@ class Listing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One prefix of a bucket."""
+    """One prefix of a bucket.
+
+    Attributes:
+        bucket: The bucket.
+        prefix: What all keys begin with.
+        exclude: Patterns of folder names that are left out.
+    """
 
     bucket: str
     prefix: str = ""
+    exclude: tuple[str, ...] = DEFAULT_EXCLUDES
 
     def entries(self, opener: SourceOpener, report: Callable[[str, SourceError], None]) -> Iterator[ObjectEntry]:
         """As in Listing: all objects that are EXRs by name."""
-        found = opener.list(self.bucket, self.prefix, report=report)
+        found = opener.list(self.bucket, self.prefix, report=report, exclude=self.exclude)
         return (entry for entry in found if entry.key.lower().endswith(".exr"))
 
 
@@ -164,6 +171,8 @@ class Ingest:
             self._put(Shard(bucket, tuple(waiting)))
 
     def _report(self, path: str, error: SourceError) -> None:
+        if isinstance(error, UnsupportedKey):
+            return  # it is listed all the same, and gets a row that says so
         with self._lock:
             self.progress.add_error(type(error).code, path, str(error))
 

@@ -24,11 +24,14 @@ from exr_inspector.catalog.recheck import insist, remove_gone, store_apart
 from exr_inspector.catalog.rows.groups import Prepared, prepare
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import (
+    AccessDenied,
     CatalogError,
     DecoderCrashed,
     ExrInspectorError,
     ObjectChanged,
     ObjectNotFound,
+    ObjectUnreadable,
+    UnsupportedKey,
     internal_fault,
 )
 from exr_inspector.ingest.progress import Figures
@@ -37,6 +40,8 @@ from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
 from exr_inspector.settings import Secret, Settings
 from exr_inspector.storage import ObjectEntry, SourceOpener
 from exr_inspector.validation import Policy
+
+_UNREADABLE = frozenset(error.code for error in (AccessDenied, ObjectUnreadable, UnsupportedKey))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +106,12 @@ def ingest_shard(workshop: Workshop, shard: Shard) -> Figures:
     figures = Figures()
     entries = _stale(workshop, shard, figures) if shard.is_retry else shard.entries
     inspections: list[Inspection] = []
-    keys = [entry.key for entry in entries]
-    found = workshop.pool.map(lambda key: _inspect(workshop, shard.bucket, key), keys)
-    for key, item in zip(keys, found, strict=True):
+    found = workshop.pool.map(lambda entry: _inspect(workshop, shard.bucket, entry), entries)
+    for entry, item in zip(entries, found, strict=True):
         if isinstance(item, Inspection):
             inspections.append(item)
         else:
-            figures.add_error(type(item).code, f"{shard.bucket}/{key}", str(item))
+            figures.add_error(type(item).code, f"{shard.bucket}/{entry.key}", str(item))
     _store(workshop, inspections, figures)
     return figures
 
@@ -119,7 +123,7 @@ def ingest_crashed(workshop: Workshop, shard: Shard, message: str) -> Figures:
     for entry in shard.entries:
         error = DecoderCrashed(message)
         inspection = workshop.inspector.refused(shard.bucket, entry.key, error, workshop.policy)
-        inspections.append(replace(inspection, version=ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)))
+        inspections.append(replace(inspection, version=_version(entry)))
     _store(workshop, inspections, figures)
     return figures
 
@@ -127,12 +131,7 @@ def ingest_crashed(workshop: Workshop, shard: Shard, message: str) -> Figures:
 def are_current(workshop: Workshop, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
     """Whether the rows of each object are up to date; one request for all."""
     mode = workshop.inspector.config.stats
-    return workshop.catalog.are_current(
-        [
-            ObjectState(bucket, entry.key, ObjectVersion(entry.etag, entry.size_bytes, entry.mtime), mode)
-            for entry in entries
-        ]
-    )
+    return workshop.catalog.are_current([ObjectState(bucket, entry.key, _version(entry), mode) for entry in entries])
 
 
 def _stale(workshop: Workshop, shard: Shard, figures: Figures) -> Sequence[ObjectEntry]:
@@ -141,16 +140,25 @@ def _stale(workshop: Workshop, shard: Shard, figures: Figures) -> Sequence[Objec
     return [entry for entry, skip in zip(shard.entries, current, strict=True) if not skip]
 
 
-def _inspect(workshop: Workshop, bucket: str, key: str) -> Inspection | ExrInspectorError:
+def _inspect(workshop: Workshop, bucket: str, entry: ObjectEntry) -> Inspection | ExrInspectorError:
+    """The inspection of a listed object, or why it has to be tried again."""
+    inspector, policy = workshop.inspector, workshop.policy
     try:
-        inspection = workshop.inspector.inspect(workshop.opener.open(bucket, key), workshop.policy)
+        inspection = inspector.inspect(workshop.opener.open(bucket, entry.key), policy)
     except ExrInspectorError as error:
-        return error
+        if error.retryable:
+            return error
+        inspection = inspector.refused(bucket, entry.key, error, policy)
     except Exception as error:  # noqa: BLE001 - boundary of one object: the others go on
         return internal_fault(error)
     if inspection.is_gone:  # between listing and reading; its removal has an event of its own
         return ObjectNotFound("gone since it was listed")
-    return inspection
+    return inspection if inspection.version else replace(inspection, version=_version(entry))
+
+
+def _version(entry: ObjectEntry) -> ObjectVersion:
+    """The version of a listed object: also of one that cannot be read, so that the next run skips it while it is the same."""
+    return ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
 
 
 def _store(workshop: Workshop, inspections: Sequence[Inspection], figures: Figures) -> None:
@@ -162,6 +170,8 @@ def _store(workshop: Workshop, inspections: Sequence[Inspection], figures: Figur
         else:
             figures.add(inspection)
             prepared.append(rows)
+            if inspection.error_code in _UNREADABLE:  # has a row, and is told once
+                figures.add_error(inspection.error_code, inspection.path, inspection.error_message or "")
     outcomes = store_apart(workshop.catalog, prepared, force=workshop.force)
     settled = workshop.pool.map(lambda pair: _settle(workshop, *pair), zip(prepared, outcomes, strict=True))
     for rows, fault in zip(prepared, settled, strict=True):

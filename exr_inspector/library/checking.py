@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from exr_inspector.delivery.check import Check
 from exr_inspector.delivery.check import check as check_delivery
-from exr_inspector.library.reading import Stats, names_of, session, settings_from
+from exr_inspector.library.reading import Stats, names_of, session, settings_for
 
 
 def check(
@@ -35,7 +35,7 @@ def check(
         SettingsError: A setting is wrong.
     """
     is_full = stats == "full"
-    with session(settings_from(settings), stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
-        return check_delivery(
-            names_of(targets), opener=made.opener, inspector=made.inspector, policy=made.policy, frames=frames
-        )
+    names = names_of(targets)
+    told = settings_for([*names, policy], settings)
+    with session(told, stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
+        return check_delivery(names, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=frames)

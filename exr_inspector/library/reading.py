@@ -14,7 +14,7 @@ from exr_inspector.errors import ExrInspectorError
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.results import InspectedFile
 from exr_inspector.model import Inspection, StatsMode
-from exr_inspector.settings import Settings, load_settings
+from exr_inspector.settings import OBJECTS, READING, Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.file_object import FileObjectSource
 from exr_inspector.storage.source import RangeSource
@@ -53,13 +53,19 @@ class Session:
         return inspect_each(names, self.inspect)
 
 
-def settings_from(settings: Mapping[str, str] | None) -> Settings:
-    """The environment's settings, with those of `settings` before them.
+def settings_for(names: Iterable[str], settings: Mapping[str, str] | None = None) -> Settings:
+    """What reading these files needs: settings of object stores only where a URL is among them.
+
+    Args:
+        names: Files, folders, patterns and URLs, the policy's included.
+        settings: Settings by name that go before those of the environment.
 
     Raises:
-        SettingsError: A value is wrong.
+        SettingsError: A value that is used is wrong.
     """
-    return load_settings({**os.environ, **(settings or {})}, need=())
+    needs_objects = any("://" in name for name in names)
+    use = (READING, OBJECTS) if needs_objects else (READING,)
+    return load_settings({**os.environ, **(settings or {})}, use=use)
 
 
 @contextmanager
@@ -110,7 +116,9 @@ def inspect(
         ExrInspectorError: With `retryable`: the store did not answer, or the file changed while it was read.
         SettingsError: A setting is wrong, or S3 is not configured.
     """
-    with session(settings_from(settings), stats=stats, hash=hash, levels=levels, policy=policy) as made:
+    named = [os.fspath(source)] if isinstance(source, (str, os.PathLike)) else []
+    told = settings_for([*named, policy], settings)
+    with session(told, stats=stats, hash=hash, levels=levels, policy=policy) as made:
         opened: RangeSource
         if isinstance(source, bytes):
             opened = made.opener.open_bytes(source)
@@ -147,9 +155,11 @@ def inspect_all(
     Raises:
         ExrInspectorError: As `inspect`.
     """
+    names = names_of(targets)
+    told = settings_for([*names, policy], settings)
     with (
-        session(settings_from(settings), stats=stats, hash=hash, levels=levels, policy=policy) as made,
-        closing(made.inspect_each(_paths(made, names_of(targets)))) as answers,
+        session(told, stats=stats, hash=hash, levels=levels, policy=policy) as made,
+        closing(made.inspect_each(_paths(made, names))) as answers,
     ):
         for _, answer in answers:
             if isinstance(answer, ExrInspectorError):

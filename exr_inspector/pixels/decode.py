@@ -124,9 +124,8 @@ def _check_sizes(
     for (place, packed), unpacked in zip(chunks, sizes, strict=True):
         size = len(packed)
         if size > unpacked or (size != unpacked and (layout.compression == Compression.NONE or not size)):
-            raise DecodeError(
-                f"chunk {place.index} has an impossible size", found=f"{size} bytes", expected=f"at most {unpacked}"
-            )
+            most = "exactly" if layout.compression == Compression.NONE else "1 to" if not size else "at most"
+            raise DecodeError(f"chunk {place.index} has {size} bytes", expected=f"{most} {unpacked}")
     total = sum(sizes)
     if total > max_bytes:
         raise _too_large(total, max_bytes)
@@ -149,6 +148,11 @@ def _read(pieces: Sequence[Payload], channels: Sequence[Channel], hold: Hold) ->
     return [decoded[name].pixels for name in names]
 
 
+def _size(shape: Sequence[int]) -> str:
+    """Rows and columns of an array, for a message."""
+    return " x ".join(map(str, shape)) + " samples"
+
+
 def _checked(arrays: Sequence[Array], channels: Sequence[Channel], rows: int, columns: int) -> Iterator[Array]:
     """The arrays, if each has the type and shape that its channel has in a window of `rows` x `columns` pixels."""
     for array, channel in zip(arrays, channels, strict=True):
@@ -156,8 +160,8 @@ def _checked(arrays: Sequence[Array], channels: Sequence[Channel], rows: int, co
         if array.dtype != DTYPES[channel.pixel_type] or array.shape != shape:
             raise DecodeError(
                 f"channel {channel.name!r} decoded to something else",
-                found=f"{array.dtype} {array.shape}",
-                expected=f"{DTYPES[channel.pixel_type]} {shape}",
+                found=f"{array.dtype}, {_size(array.shape)}",
+                expected=f"{np.dtype(DTYPES[channel.pixel_type])}, {_size(shape)}",
             )
         yield array
 
@@ -273,8 +277,8 @@ def _flat_samples(arrays: Array, channel: Channel, expected: int) -> Array:
     if flat.dtype != dtype or flat.shape != (expected,):
         raise DecodeError(
             f"channel {channel.name!r} decoded to something else",
-            found=f"{flat.dtype} {flat.shape}",
-            expected=f"{dtype} ({expected},)",
+            found=f"{flat.dtype}, {_size(flat.shape)}",
+            expected=f"{np.dtype(dtype)}, {_size((expected,))}",
         )
     return flat
 

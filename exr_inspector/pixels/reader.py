@@ -38,7 +38,8 @@ from exr_inspector.pixels.sampling import (
     sample_bytes,
 )
 from exr_inspector.pixels.strips import FileContext, LevelFigures, Strip, empty_figures, level_samples, run_strip
-from exr_inspector.storage import Deadline, RangeSource
+from exr_inspector.settings import limit_text
+from exr_inspector.storage import Deadline, RangeSource, ReadBudget
 
 __all__ = ["DecodeBudget", "PixelConfig", "read_pixels"]
 
@@ -47,6 +48,7 @@ _LEAST_STRIP_BYTES = 4 << 20
 # One file's chunks take at most this part of the memory for decoded samples while the library unpacks them: chunks of 256 lines
 # of many channels unpack one at a time, while the figures of the one before are made.
 _LIBRARY_PART = 3
+_MAX_OVERLAPPING_READS = 64
 _COLOURS = frozenset({"R", "G", "B", "Y"})
 
 
@@ -157,6 +159,7 @@ def read_pixels(
         max_faults=config.max_faults,
         with_zeros=config.with_zeros and is_full,
         in_library=in_library,
+        overlapping=source.limited(ReadBudget(_MAX_OVERLAPPING_READS, file_size)),
     )
     reading = _Reading(context, config, layouts, plan)
     reading.run(at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
@@ -192,6 +195,7 @@ class _Reading:
         self._file_hash = xxhash.xxh3_128()
         self._hashed_bytes = 0
         self._stopped = ""
+        self._faults = 0
         for part, layout in enumerate(layouts):
             for number, level in enumerate(layout.levels if config.all_levels else layout.levels[:1]):
                 figures = empty_figures(part, layout, number, picks=context.picks, with_zeros=context.with_zeros)
@@ -291,8 +295,9 @@ class _Reading:
         for position in range(read.first, read.last):
             part, level, index = (int(c[position]) for c in (extents.part, extents.level, extents.index))
             window = self._layouts[part].place(index).window
-            fault = PixelFault(part, index, window.y_min, window.y_max, type(error).code, str(error))
+            fault = PixelFault(part, index, window.y_min, window.y_max, type(error).code, limit_text(error))
             self._levels[part, level].faults.append(fault)
+            self._faults += 1
 
     def _merge(self) -> None:
         """Take in the oldest strip's figures, once it is done."""
@@ -304,7 +309,8 @@ class _Reading:
             known = self._moments.setdefault(key, {}).setdefault(figures.read, [Moments()] * len(found))
             known[:] = [old.merged(new) for old, new in zip(known, found, strict=True)]
         self._stopped = self._stopped or figures.stopped
-        if sum(len(level.faults) for level in self._levels.values()) >= self._config.max_faults and not self._stopped:
+        self._faults += len(figures.faults)
+        if self._faults >= self._config.max_faults and not self._stopped:
             self._stopped = "faults"
 
     def report(self, mode: StatsMode) -> PixelReport:

@@ -305,13 +305,11 @@ def _clusters(extents: ChunkExtents, most: int) -> Iterator[Run]:
     sizes, bright noise, which compresses badly, would come in smaller clusters, and the ratio of sums would be biased.
     """
     groups = list(zip(extents.part.tolist(), extents.level.tolist(), strict=True))
-    sizes = extents.end - extents.start
-    lengths = {
-        group: max(
-            1, int(most // max(1.0, float(sizes[(extents.part == group[0]) & (extents.level == group[1])].mean())))
-        )
-        for group in dict.fromkeys(groups)
-    }
+    sizes: dict[tuple[int, int], tuple[int, int]] = {}
+    for group, size in zip(groups, (extents.end - extents.start).tolist(), strict=True):
+        total, count = sizes.get(group, (0, 0))
+        sizes[group] = total + size, count + 1
+    lengths = {group: max(1, int(most // max(1.0, total / count))) for group, (total, count) in sizes.items()}
     first = 0
     for position in range(1, len(groups) + 1):
         if (
@@ -365,11 +363,15 @@ def _affordable(cells: list[_Cell], hard: int, max_requests: int, generator: np.
     for cell in cells:
         cell.draws = min(2, len(cell.clusters))
     # The heaviest keep their second draw longest where requests are short, the cheapest where bytes are.
+    draws = sum(cell.draws for cell in cells)
     for cell in sorted(cells, key=lambda cell: cell.weight):
-        if sum(other.draws for other in cells) > max_requests:
+        if draws > max_requests:
+            draws -= cell.draws - 1
             cell.draws = 1
+    cost = sum(cell.draws * cell.cost for cell in cells)
     for cell in sorted(cells, key=lambda cell: -cell.cost):
-        if sum(other.draws * other.cost for other in cells) > hard:
+        if cost > hard:
+            cost -= (cell.draws - 1) * cell.cost
             cell.draws = 1
     costs = np.cumsum(sorted((cell.cost for cell in cells), reverse=True))
     count = min(max_requests, int(np.searchsorted(costs, hard, side="right")))

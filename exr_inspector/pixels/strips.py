@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from exr_inspector.errors import DeadlineExceeded, DecodeError, LimitExceeded
+from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, DecodeError, LimitExceeded
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, Level, samples
-from exr_inspector.exr.chunks.leaders import parse_leader
+from exr_inspector.exr.chunks.leaders import ChunkLeader, describe_place, parse_leader
 from exr_inspector.exr.header.values import Compression, PixelType
 from exr_inspector.model import PixelFault
 from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool, Scratch
@@ -25,6 +25,7 @@ from exr_inspector.pixels.hashing import PixelHasher
 from exr_inspector.pixels.mini_file import Payload
 from exr_inspector.pixels.statistics import Accumulator, DeepAccumulator, Workspace
 from exr_inspector.pixels.zeros import ZeroMap
+from exr_inspector.settings import limit_text
 from exr_inspector.storage import Deadline, RangeSource
 
 # What the library holds of a chunk beside the arrays it fills, in times of what the chunk unpacks to: its packed and unpacked
@@ -49,6 +50,7 @@ class FileContext:
         max_faults: Damaged chunks after which a strip ends: the library writes lines about each of them.
         with_zeros: Whether to note where colour is zero.
         in_library: How much of this file the library may have in hands at a time; the reader takes of it for each strip.
+        overlapping: Where chunks that overlap others are read from, within a budget of its own.
     """
 
     source: RangeSource
@@ -61,6 +63,7 @@ class FileContext:
     max_faults: int
     with_zeros: bool
     in_library: MemoryPool
+    overlapping: RangeSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,26 +220,27 @@ def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
 
 def _fault(strip: Strip, place: ChunkPlace, error: DecodeError | LimitExceeded) -> PixelFault:
     window = place.window
-    return PixelFault(strip.part, place.index, window.y_min, window.y_max, type(error).code, str(error))
+    text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
+    return PixelFault(strip.part, place.index, window.y_min, window.y_max, type(error).code, text)
 
 
 def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext) -> Payload | DeepPayload:
     """The bytes behind the leader at `offset` of the file, once the leader is found to be that of `place`."""
     layout, buffer, start = strip.layout, strip.buffer, offset - strip.buffer_offset
     leader = parse_leader(buffer, start, layout, context.is_multi_part)
-    if not leader.is_of(strip.part if context.is_multi_part else 0, place):
-        raise DecodeError(f"chunk {place.index} is another one's", offset=offset, found=str(leader))
+    part = strip.part if context.is_multi_part else 0
+    if not leader.is_of(part, place):
+        raise DecodeError(
+            "the leader is that of another chunk",
+            offset=offset,
+            found=leader.describe(),
+            expected=describe_place(part, place, is_tiled=layout.is_tiled),
+        )
     size = leader.end - start
     if size > context.file_size - offset:
         raise DecodeError(f"chunk {place.index} runs past the end of the file", offset=offset, found=f"{size} bytes")
     if leader.end > len(buffer):
-        # Two entries of the table overlap, or a deep chunk is larger than was planned for: rare, so read by itself.
-        unpacked = (
-            layout.unpacked_bytes(place.window) if leader.unpacked_bytes is None else context.budget.packed.capacity
-        )
-        if leader.table_bytes + leader.packed_bytes > unpacked:
-            raise DecodeError(f"chunk {place.index} has an impossible size", offset=offset, found=f"{size} bytes")
-        buffer, start = memoryview(context.source.read(start=offset, end=offset + size)), 0
+        buffer, start = _read_overlapping(strip, place, leader, offset, context), 0
         leader = parse_leader(buffer, 0, layout, context.is_multi_part)
     if leader.unpacked_bytes is None:
         return buffer[leader.data_offset : leader.end]
@@ -244,6 +248,38 @@ def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext)
     return DeepPayload(
         buffer[leader.data_offset : data_offset], buffer[data_offset : leader.end], leader.unpacked_bytes
     )
+
+
+def _read_overlapping(
+    strip: Strip, place: ChunkPlace, leader: ChunkLeader, offset: int, context: FileContext
+) -> memoryview:
+    """The bytes of a chunk that ends behind the start of the next one: it overlaps it, or a table entry is wrong.
+
+    A pass over all chunks reads some of them by themselves; a sample reads no more than was planned.
+    """
+    size = leader.end - (offset - strip.buffer_offset)
+    most = (
+        strip.layout.unpacked_bytes(place.window) if leader.unpacked_bytes is None else context.budget.packed.capacity
+    )
+    if leader.table_bytes + leader.packed_bytes > most:
+        raise DecodeError(
+            f"chunk {place.index} has an impossible size",
+            offset=offset,
+            found=f"{size} bytes",
+            expected=f"at most {most}",
+        )
+    overlap = DecodeError(
+        f"chunk {place.index} overlaps another one",
+        offset=offset,
+        found=f"{size} bytes",
+        expected="an end before the next chunk starts",
+    )
+    if not context.is_full:
+        raise overlap
+    try:
+        return memoryview(context.overlapping.read(start=offset, end=offset + size))
+    except BudgetExceeded:
+        raise overlap from None
 
 
 def _unpacked_bytes(layout: Layout, chunks: Sequence[Chunk]) -> int:

@@ -6,6 +6,7 @@ or who signs it is therefore told here; proxies (`HTTPS_PROXY`, `NO_PROXY`) stay
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 from datetime import timedelta, timezone
 from functools import partial
@@ -60,7 +61,8 @@ class S3Bucket:
         """Make a client.
 
         Raises:
-            SettingsError: The CA bundle cannot be read, or the client library refuses what it was told.
+            SettingsError: The CA bundle cannot be read, the endpoint takes no bucket in its host name, or the client library
+                refuses its options.
         """
         self._name = name
         self._retries = connection.retries
@@ -205,11 +207,28 @@ def _credential(connection: S3Connection) -> S3Credential:
 
 
 def bucket_endpoint(name: str, connection: S3Connection) -> str:
-    """URL of the endpoint, with the bucket in front of the host name where it goes there."""
+    """URL of the endpoint, with the bucket in front of the host name where it goes there.
+
+    Raises:
+        SettingsError: The endpoint has an address instead of a host name; the client library would panic.
+    """
     if not connection.virtual_hosted:
         return connection.endpoint_url
     parts = urlsplit(connection.endpoint_url)
+    if _is_address(parts.hostname or ""):
+        raise SettingsError(
+            f"S3_VIRTUAL_HOSTED: a bucket cannot stand in front of {parts.hostname}, which is an address: name the host in "
+            "S3_ENDPOINT_URL, or set S3_VIRTUAL_HOSTED=off"
+        )
     return urlunsplit(parts._replace(netloc=f"{name}.{parts.netloc}"))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _client_options(connection: S3Connection) -> ClientConfig:

@@ -17,9 +17,9 @@ from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.from_problems import failure_finding, problem_findings
 from exr_inspector.validation.policies.plan import Group, Step
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy
-from exr_inspector.validation.registry import Parameters
-from exr_inspector.validation.rule import Found, Results
-from exr_inspector.validation.rules.sequences import group_frames
+from exr_inspector.validation.registry import RULES, Parameters
+from exr_inspector.validation.rule import Found, Results, Scope
+from exr_inspector.validation.rules.sequences import group_frames, runs
 
 RULE_FAILED = "RULE-FAILED"
 MAX_FINDINGS_PER_CODE = 50
@@ -86,6 +86,49 @@ def _channel_findings(policy: ResolvedPolicy, facts: ChannelFacts, part: int) ->
 _kept_findings = lru_cache(maxsize=1024)(_channel_findings)
 
 
+def _without_echoes(findings: list[Finding]) -> list[Finding]:
+    """The findings without those of a fact that a more specific rule reports, at least as severe, for the same part."""
+    facts: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        facts.setdefault((finding.code, finding.found), []).append(finding)
+
+    def is_echo(finding: Finding) -> bool:
+        rule = RULES.get(finding.code)
+        return any(
+            other.severity >= finding.severity and (other.part == finding.part or None in (other.part, finding.part))
+            for code in (rule.yields_to if rule else ())
+            for other in facts.get((code, finding.found), ())
+        )
+
+    return [finding for finding in findings if not is_echo(finding)]
+
+
+def _is_once_a_file(finding: Finding) -> bool:
+    """Whether parts that repeat a finding make it one of the file: hints, and what names or types of channels are."""
+    rule = RULES.get(finding.code)
+    if finding.part is None or finding.severity is Severity.ERROR or rule is None:
+        return False
+    return finding.severity is Severity.INFO or rule.scope is Scope.CHANNELS
+
+
+def _once_a_file(findings: list[Finding]) -> list[Finding]:
+    """The findings with those that several parts repeat told once, with the parts."""
+    repeated: dict[tuple[str, Severity, str], list[Finding]] = {}
+    for finding in findings:
+        if _is_once_a_file(finding):
+            repeated.setdefault((finding.code, finding.severity, finding.expected), []).append(finding)
+    kept = []
+    for finding in findings:
+        group = repeated.get((finding.code, finding.severity, finding.expected), [])
+        parts = sorted({each.part for each in group if each.part is not None}) if _is_once_a_file(finding) else []
+        if len(parts) < 2:
+            kept.append(finding)
+        elif finding is group[0]:
+            more = f"; the same in {len(parts) - 1} more {'part' if len(parts) == 2 else 'parts'} (parts {runs(parts)})"
+            kept.append(finding._replace(message=_shortened(finding.message + more), part=None))
+    return kept
+
+
 def _capped(findings: list[Finding]) -> list[Finding]:
     """The first findings of each code, and one that says how many more there are; nobody reads thousands of a kind."""
     counts: dict[str, int] = {}
@@ -125,6 +168,9 @@ def judge(
         else:
             _run_all(facts, policy, findings, checkpoint)
     if len(findings) > 1:
+        findings = _without_echoes(findings)
+        if header is not None and len(header.parts) > 1:
+            findings = _once_a_file(findings)
         if len(findings) > MAX_FINDINGS_PER_CODE:
             findings = _capped(findings)
         findings.sort(key=lambda finding: -1 if finding.part is None else finding.part)

@@ -10,8 +10,8 @@ from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, Rational, TimeCode, code_name
 from exr_inspector.model import ChannelStats, Inspection, ZeroGrid
 from exr_inspector.validation.facts import timecodes
+from exr_inspector.validation.facts.provenance import provenance_of
 
-_SOFTWARE = frozenset({"software", "writer"})
 # Weights of Rec. 709; Y stands for all three.
 _LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}
 _NO_CONTENT = frozenset({"A", "Z", "ZBack"})
@@ -58,7 +58,7 @@ class FrameSummary:
         storage: Part types and tile sizes.
         colour: Colour tags of all parts.
         views: Views.
-        software: What wrote it.
+        software: Product and version that wrote it.
         frame_rate: framesPerSecond.
         time_code: The time code's text.
         embedded_frame: Frame number in an attribute.
@@ -92,13 +92,6 @@ class FrameSummary:
     pixel_hash: str | None = None
     pixels: FramePixels | None = None
     is_complete: bool | None = None
-
-
-def _text(part: PartHeader, names: frozenset[str]) -> str | None:
-    for attribute in part.attributes:
-        if attribute.name.lower() in names and isinstance(attribute.value, str) and attribute.value:
-            return attribute.value
-    return None
 
 
 def _embedded_frame(part: PartHeader) -> int | None:
@@ -210,7 +203,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         storage=_storage(header.parts),
         colour="; ".join(_colour(part) for part in header.parts),
         views=", ".join(view for names in inspection.names for view in names.views),
-        software=_text(first, _SOFTWARE),
+        software=provenance_of(first).product,
         frame_rate=rate.value if isinstance(rate, Rational) else None,
         time_code=timecodes.clock_of(code) if isinstance(code, TimeCode) else None,
         embedded_frame=_embedded_frame(first),

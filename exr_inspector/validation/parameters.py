@@ -29,6 +29,9 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 NotPositive = Annotated[float, Field(le=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Names = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_tuple)]
+Digits = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=20)], Annotated[int, Field(ge=1, le=20)]], BeforeValidator(_tuple)
+]
 FrameRange = Annotated[tuple[Frame, Frame], BeforeValidator(_tuple)]
 Codecs = Annotated[tuple[Codec, ...], Field(min_length=1), BeforeValidator(_tuple)]
 

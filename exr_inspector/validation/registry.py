@@ -150,6 +150,7 @@ class Parameters(
     channels.ChannelParameters,
     types.TypeParameters,
     compression.CompressionParameters,
+    colour.ColourParameters,
     aces.AcesParameters,
     pixels.PixelParameters,
     deep.DeepParameters,

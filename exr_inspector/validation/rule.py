@@ -99,6 +99,7 @@ class Rule:
         problem: Kind of problem that `exr` reports for a violation; its uses lead to the function that finds it.
         when: Traits of which a part or file must have at least one for the rule to be called, or what gives them by parameters.
         needs: Parameters of which at least one must be set for the rule to demand anything; empty: none.
+        yields_to: Rules that say the same more exactly: where one of them found the same in the same part, this one is silent.
         profiles: Profile -> level, where a profile sets another one than the rule's own.
         limits: What the rule looks at where its title says more; empty where it looks at all of it.
         version: Raised when the rule judges differently than before.
@@ -117,6 +118,7 @@ class Rule:
     problem: ProblemKind | None = None
     when: When = ALWAYS
     needs: tuple[str, ...] = ()
+    yields_to: tuple[str, ...] = ()
     profiles: Mapping[str, Level] = field(default_factory=dict)
     limits: str = ""
     version: int = 1

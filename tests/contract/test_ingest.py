@@ -6,8 +6,10 @@ import contextlib
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +21,7 @@ from click.testing import CliRunner, Result
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.cli.commands.ingest import command
-from exr_inspector.errors import CatalogError, CatalogUnavailable, SettingsError, SourceUnavailable
+from exr_inspector.errors import CatalogError, CatalogUnavailable, SettingsError, SourceError, SourceUnavailable
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import SHARD_OBJECTS, Ingest, Target
 from exr_inspector.ingest.shard import Workshop
@@ -29,7 +31,7 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
 from tests.contract.catalog_model import wipe
-from tests.support.faulty_s3 import Request, Status
+from tests.support.faulty_s3 import Request, Stall, Status
 from vastdb_local import Fault, FaultKind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +49,8 @@ def home(shared: House) -> Iterator[House]:
     yield shared
     shared.database.faults.clear()
     shared.s3.hook = None
+    shared.s3.by_key.clear()
+    shared.s3.chance(0.0, seed=0)
     shared.s3.script()
     for key in shared.s3.contents():
         shared.s3.delete(BUCKET, key)
@@ -312,3 +316,175 @@ def test_on_a_terminal_progress_is_shown_and_the_end_is_reached(tmp_path: Path) 
     assert running.wait(60) == 0
     assert b"1/1" in shown
     assert b"EXR files listed" in shown
+
+
+# --- trees and stores as they are ---------------------------------------------------------------------------
+
+
+def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "show"
+    for key in ("sh010/a.exr", "sh015/b.exr", "sh020/c.exr", "zz/last.exr"):
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SAMPLES / "layers.exr", folder / key)
+    return folder
+
+
+def as_somebody(tmp_path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command as a user who may not read everything."""
+    for parent in (tmp_path, *tmp_path.parents[:3]):
+        if parent != Path("/tmp"):
+            parent.chmod(0o755)
+    (tmp_path / "out").mkdir(exist_ok=True)
+    (tmp_path / "out").chmod(0o777)
+    command = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *line(*arguments)]
+    environ = {**os.environ, "HOME": "/tmp"}
+    return subprocess.run(
+        [*command, "--catalog", str(tmp_path / "out" / "c.duckdb")],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    os.getuid() != 0 or shutil.which("setpriv") is None, reason="needs root and setpriv, to try as somebody else"
+)
+def test_an_unreadable_folder_and_file_are_named_and_cost_no_other(tmp_path: Path) -> None:
+    folder = tree(tmp_path)
+    (folder / "sh012_lost+found").mkdir()
+    (folder / "sh012_lost+found").chmod(0o700)
+    (folder / "sh015" / "b.exr").chmod(0o600)
+    (folder / "sh015" / "notes.txt").write_text("nobody reads this")
+    (folder / "sh015" / "notes.txt").chmod(0o600)
+    done = as_somebody(tmp_path, folder)
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 1, done.stderr
+    assert "SOURCE_ACCESS_DENIED show/sh012_lost+found: " in said
+    assert "SOURCE_ACCESS_DENIED show/sh015/b.exr: " in said
+    assert paths(tmp_path / "out" / "c.duckdb") == [
+        f"show/{key}" for key in ("sh010/a.exr", "sh015/b.exr", "sh020/c.exr", "zz/last.exr")
+    ]
+    (folder / "sh012_lost+found").rmdir()
+    again = as_somebody(tmp_path, folder)
+    assert (again.returncode, " 0 inspected" in " ".join(again.stdout.split())) == (0, True), again.stdout
+
+
+def test_two_folders_of_one_name_never_share_rows_and_rows_lead_back_to_their_files(tmp_path: Path) -> None:
+    catalog = tmp_path / "c.duckdb"
+    first, second = tmp_path / "a" / "renders", tmp_path / "b" / "renders"
+    for folder, name in ((first, "layers.exr"), (second, "tiled.exr")):
+        (folder / "sh").mkdir(parents=True)
+        shutil.copy(SAMPLES / name, folder / "sh" / "beauty.1001.exr")
+    assert called(first, "--catalog", catalog).exit_code == 0
+    refused = called(second, "--catalog", catalog)
+    assert isinstance(refused.exception, SettingsError)
+    for words in (str(first), str(second), "--bucket"):
+        assert words in str(refused.exception)
+    assert paths(catalog) == ["renders/sh/beauty.1001.exr"]
+    assert called(second, "--catalog", catalog, "--bucket", "renders-b").exit_code == 0
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
+        found = connection.execute(
+            f'select roots.root || \'/\' || files.key from "{schema}".files join "{schema}".roots'
+            " on roots.bucket = files.bucket order by 1"
+        ).fetchall()
+    assert [Path(path) for (path,) in found] == [folder / "sh" / "beauty.1001.exr" for folder in (first, second)]
+    first.rename(tmp_path / "a" / "moved")
+    shutil.rmtree(tmp_path / "b")
+    moved = called(tmp_path / "a" / "moved", "--catalog", catalog, "--bucket", "renders")
+    assert (moved.exit_code, " 1  EXR files listed" in moved.output) == (0, True), moved.output
+
+
+def test_odd_files_and_names_are_ingested_once(tmp_path: Path) -> None:
+    folder = tree(tmp_path)
+    names = [b"caf\xe9.exr", b"new\nline.exr", b"tab\t.exr", b"UPPER.EXR", b".exr", b"x.exr#1.exr", b"back\\s.exr"]
+    for name in names:
+        shutil.copy(SAMPLES / "layers.exr", os.fsdecode(os.fsencode(folder) + b"/" + name))
+    (folder / "loop").symlink_to(folder)
+    (folder / "self.exr").symlink_to("self.exr")
+    (folder / "out.exr").symlink_to("/etc/hostname")
+    os.mkfifo(folder / "pipe.exr")
+    (folder / "folder.exr").mkdir()
+    (folder / ".snapshot" / "daily").mkdir(parents=True)
+    shutil.copy(SAMPLES / "layers.exr", folder / ".snapshot" / "daily" / "a.exr")
+    os.utime(folder / "sh010" / "a.exr", ns=(0, -(10**9)))
+    catalog = tmp_path / "c.duckdb"
+    first = called(folder, "--catalog", catalog, "--exclude", "z*")
+    assert first.exit_code == 0, first.output
+    assert f" {3 + len(names)}  stored" in first.output
+    assert not any(".snapshot" in path or "/zz/" in path for path in paths(catalog))
+    second = called(folder, "--catalog", catalog)
+    assert second.exit_code == 0, second.output
+    assert f" {3 + len(names)}  up to date" in second.output
+    assert " 1  stored" in second.output, "what was excluded before"
+
+
+def test_content_changed_with_size_and_time_kept_is_read_again(tmp_path: Path) -> None:
+    folder, catalog = tree(tmp_path), tmp_path / "c.duckdb"
+    assert called(folder, "--catalog", catalog).exit_code == 0
+    path = folder / "sh010" / "a.exr"
+    times, body = path.stat(), bytearray(path.read_bytes())
+    body[-1] ^= 1
+    with path.open("r+b") as file:
+        file.write(body)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    again = called(folder, "--catalog", catalog)
+    assert (again.exit_code, " 1  stored" in again.output) == (0, True), again.output
+
+
+def test_odd_keys_of_a_store_are_named_once_and_markers_are_no_files(home: House) -> None:
+    fill(home, 3)
+    home.put("shot//double.exr")
+    home.put("shot/bell\x07.exr")
+    home.s3.put(BUCKET, "shot/folder.exr/", b"")
+    progress = made(home).run([Target(BUCKET)])
+    assert (progress.listed, progress.stored, dict(progress.errors)) == (5, 5, {"SOURCE_KEY": 2})
+    assert {path for _, path, _ in progress.examples} == {f"{BUCKET}/shot//double.exr", f"{BUCKET}/shot/bell\x07.exr"}
+    again = made(home).run([Target(BUCKET)])
+    assert (again.skipped, again.inspected, dict(again.errors)) == (5, 0, {})
+
+
+@pytest.mark.parametrize(
+    "fault", [Status(403, "InvalidAccessKeyId"), Status(403, "RequestTimeTooSkewed"), Status(200, body=b"<html>")]
+)
+def test_a_store_that_does_not_know_us_ends_the_run_and_changes_nothing(home: House, fault: Status) -> None:
+    fill(home, 3)
+    made(home).run([Target(BUCKET)])
+    home.s3.chance(1.0, fault, seed=1)
+    with pytest.raises(SourceError):
+        made(home).run([Target(BUCKET)])
+    home.s3.chance(0.0, seed=1)
+    assert home.differences() == []
+
+
+@pytest.mark.parametrize(("name", "code"), [("InvalidObjectState", 403), ("InvalidRequest", 400)])
+def test_an_archived_object_has_a_row_that_says_so_and_is_named_once(home: House, name: str, code: int) -> None:
+    fill(home, 2)
+    home.s3.by_key["shot/beauty.0001.exr"] = Status(code, name)
+    progress = made(home).run([Target(BUCKET)])
+    assert (progress.stored, dict(progress.errors)) == (2, {"SOURCE_UNREADABLE": 1})
+    (row,) = home.rows("files", f"{BUCKET}/shot/beauty.0001.exr")
+    assert (row["status"], row["error_code"]) == ("failed", "SOURCE_UNREADABLE")
+    assert made(home).run([Target(BUCKET)]).skipped == 2
+
+
+def test_a_signal_ends_a_listing_that_hangs(home: House) -> None:
+    home.put("a.exr")
+    home.s3.chance(1.0, Stall(100), seed=1)
+    environ = {**os.environ, **home.environ, "S3_TIMEOUT_SECONDS": "100"}
+    running = subprocess.Popen(
+        line(f"s3://{BUCKET}/"), cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    before = home.s3.count()
+    while home.s3.count() == before:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    out, _ = running.communicate(timeout=60)
+    assert time.monotonic() - began < 20
+    assert running.returncode == 128 + signal.SIGTERM
+    assert "stopped" in out

@@ -243,7 +243,7 @@ def test_a_file_that_kills_whoever_reads_it_becomes_a_row_and_costs_no_other(hom
 def test_settings_that_no_process_can_use_end_the_run_with_the_reason(home: House) -> None:
     home.put("a.exr")
     # The folder is gone when the processes come to look at their settings.
-    settings = replace(home.settings(), mounts=(("b", Path("/nowhere")),))
+    settings = home.settings().changed(mounts=(("b", Path("/nowhere")),))
     with engine_of(settings) as engine, pytest.raises(SettingsError, match="/nowhere"):
         engine.submit(shard_of(home, BUCKET)).result(60)
 

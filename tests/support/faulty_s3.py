@@ -122,6 +122,7 @@ class FaultyS3:
 
     Attributes:
         hook: Called with each request before it is answered.
+        by_key: What happens to each request for an object, by its key.
         send_etag: Whether answers carry an ETag.
         send_modified: Whether answers carry Last-Modified.
         honour_match: Whether If-Match is looked at.
@@ -136,6 +137,7 @@ class FaultyS3:
 
     def __init__(self, *, keys: tuple[str, ...] = (), tls: ssl.SSLContext | None = None) -> None:
         self.hook: Callable[[Request], None] | None = None
+        self.by_key: dict[str, Fault] = {}
         self.send_etag = self.send_modified = self.honour_match = self.honour_range = True
         self.whole_is_200 = self.chunked = self.round_up = self.hides_absence = False
         self.list_etag = True
@@ -209,7 +211,7 @@ class FaultyS3:
                 fault = dice.choice(faults) if faults and dice.random() < probability else None
         if self.hook is not None:
             self.hook(request)
-        return fault
+        return self.by_key.get(request.key, fault)
 
     def find(self, bucket: str, key: str) -> Stored | None:
         """The object, None when there is none."""

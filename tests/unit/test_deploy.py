@@ -15,12 +15,12 @@ from jsonschema import Draft202012Validator
 
 from dataengine_local.config import load_config
 from exr_inspector.function.events import EventKind, parse_events
+from exr_inspector.settings import NAMES as SETTINGS
 from exr_inspector.settings import load_settings
-from exr_inspector.settings_table import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
-SETTINGS = {setting.name: setting for setting in TABLE}
+IS_SECRET = {name: name.endswith(("_ACCESS_KEY", "_SECRET_KEY")) for name in SETTINGS}
 PIPELINE = yaml.safe_load((DEPLOY / "pipeline.yaml").read_text(encoding="utf-8"))
 MANIFEST = PIPELINE["manifest"]
 SECRET = yaml.safe_load((DEPLOY / "secret.yaml").read_text(encoding="utf-8"))
@@ -129,7 +129,7 @@ def test_the_pipeline_sets_only_settings_that_exist_and_no_secret_among_them() -
     names = [entry["name"] for entry in MANIFEST["config"]["environment_variables"]]
     assert len(names) == len(set(names))
     assert set(names) <= set(SETTINGS)
-    assert not {name for name in names if SETTINGS[name].secret}
+    assert not {name for name in names if IS_SECRET[name]}
 
 
 ENVIRONMENT = {entry["name"]: entry["value"] for entry in MANIFEST["config"]["environment_variables"]}
@@ -139,7 +139,7 @@ SECRETS = {SECRET["name"]: {entry["key"]: entry["value"] for entry in SECRET["en
 def test_environment_and_secret_together_configure_the_function_completely() -> None:
     settings = load_settings(ENVIRONMENT, SECRETS, None, need=("catalog", "objects"))
     assert settings.warnings == ()
-    assert {entry["key"] for entry in SECRET["entries"]} == {name for name in SETTINGS if SETTINGS[name].secret}
+    assert {entry["key"] for entry in SECRET["entries"]} == {name for name in SETTINGS if IS_SECRET[name]}
     assert MANIFEST["config"]["secrets"] == [SECRET["name"]] == [ENVIRONMENT["EXR_SECRET_NAME"]]
 
 

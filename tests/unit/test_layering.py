@@ -103,12 +103,12 @@ def imports(path: Path) -> set[str]:
 
 
 def layer_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py").split("_", maxsplit=1)[0] or "__init__"
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def layers(names: set[str]) -> set[str]:
     own = [name.split(".") for name in names if name.split(".")[0] == PACKAGE.name]
-    return {parts[1].split("_", maxsplit=1)[0] if len(parts) > 1 else "__init__" for parts in own}
+    return {parts[1] if len(parts) > 1 else "__init__" for parts in own}
 
 
 def entries() -> set[str]:

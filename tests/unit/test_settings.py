@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from exr_inspector.errors import SettingsError
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
-from exr_inspector.settings import Secret, load_settings
-from exr_inspector.settings_table import TABLE
+from exr_inspector.settings import FUNCTION, NAMES, READING, Secret, Settings, is_needed, load_settings, setting_name
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOG = {
@@ -49,7 +49,7 @@ def test_nothing_set_gives_the_defaults():
 
 
 def test_settings_are_frozen():
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(ValidationError):
         load_settings({}, secrets_dir=None).stats = "full"
 
 
@@ -213,7 +213,7 @@ def test_names_lose_spaces_and_empty_ones():
 
 def test_every_limit_has_a_setting():
     names = {field.name: f"EXR_MAX_{field.name.upper()}" for field in dataclasses.fields(Limits)}
-    assert set(names.values()) <= {setting.name for setting in TABLE}
+    assert set(names.values()) <= set(NAMES)
     for number, (field, name) in enumerate(names.items(), start=1):
         assert getattr(load_settings({name: str(number)}, secrets_dir=None).limits, field) == number
 
@@ -241,24 +241,54 @@ def test_settings_show_no_secret():
     settings = load_settings({**CATALOG, **S3}, secrets_dir=None)
     for value in ("db-access", "db-secret", "s3-access", "s3-secret"):
         assert value not in repr(settings)
-        assert value not in str(dataclasses.asdict(settings))
+        assert value not in str(settings)
+        assert value not in str(settings.model_dump())
+        assert value not in repr((settings.require_catalog(), settings.require_s3()))
 
 
 def test_no_fault_quotes_a_secret():
-    environ = {setting.name: "hidden\nvalue" for setting in TABLE if setting.secret}
+    environ = {name: "hidden\nvalue" for name in NAMES if name.endswith(("_ACCESS_KEY", "_SECRET_KEY"))}
     text = faults(environ, {"s": {"S3_REGION": "a\nb"}}, need=("catalog", "objects"))
     assert "hidden" not in text
     assert all(name in text for name in environ)
 
 
 def test_secrets_are_those_whose_names_say_so():
-    assert {setting.name for setting in TABLE if setting.secret} == {
-        setting.name for setting in TABLE if setting.name.endswith(("_ACCESS_KEY", "_SECRET_KEY"))
-    }
+    environ = {name: "value" for name in NAMES if "KEY" in name}
+    settings = load_settings({**CATALOG, **S3, **environ}, secrets_dir=None)
+    secret = {name for name, field in NAMES.items() if isinstance(getattr(settings, field), Secret)}
+    assert secret == set(environ) == {name for name in NAMES if name.endswith(("_ACCESS_KEY", "_SECRET_KEY"))}
 
 
-def test_names_are_unique_and_defaults_are_valid():
-    assert len({setting.name for setting in TABLE}) == len(TABLE)
-    for setting in TABLE:
-        if setting.default is not None:
-            setting.parse(setting.default)
+def test_every_setting_says_what_it_is():
+    for name, field in Settings.model_fields.items():
+        assert setting_name(field).isupper(), name
+        assert field.description, name
+    needed = {setting_name(field) for field in Settings.model_fields.values() if is_needed(field)}
+    assert needed == {*CATALOG, *S3}
+
+
+def test_secrets_go_before_the_environment_for_every_setting(tmp_path):
+    """EXR_BATCH given as a secret was ignored once."""
+    values = {**CATALOG, **S3, "EXR_BATCH": "on", "EXR_STATS": "full", "EXR_MAX_PARTS": "7", "EXR_HASH": "yes"}
+    environ = dict.fromkeys(values, "0") | {"VAST_DB_ENDPOINT": "http://e", "S3_ENDPOINT_URL": "http://e"}
+    for secrets, folder in (({"any": values}, None), (values, None), (None, tmp_path)):
+        if folder:
+            for name, value in values.items():
+                (folder / name).write_text(value)
+        found = load_settings({**environ, "EXR_STATS": "off", "EXR_MAX_PARTS": "1"}, secrets, folder)
+        assert (found.batch, found.stats, found.max_parts, found.hash) == (True, "full", 7, True)
+        assert found.require_catalog().bucket == "tables"
+
+
+def test_settings_that_are_not_used_are_not_looked_at():
+    wrong = {"EXR_STATS": "bogus", "EXR_MOUNTS": "nonsense", "VAST_DB_ENDPOINT": "nowhere", "S3_RETRIES": "many"}
+    assert load_settings({**wrong, "EXR_MAX_PARTS": "7"}, secrets_dir=None, use=(READING,)).max_parts == 7
+    with pytest.raises(SettingsError, match="EXR_STATS"):
+        load_settings(wrong, secrets_dir=None, use=(FUNCTION,))
+
+
+def test_a_missing_setting_says_where_it_was_looked_for():
+    text = faults({}, need=("catalog",))
+    assert "VAST_DB_ENDPOINT, VAST_DB_ACCESS_KEY, VAST_DB_SECRET_KEY, VAST_DB_BUCKET: not set" in text
+    assert "the platform's secrets, in files below /secrets and in the environment" in text

@@ -115,7 +115,7 @@ class PredicateWriter:
 
 
 def equalities(predicate: Expression) -> dict[str, frozenset[Value]]:
-    """Columns that every row of the answer has one of some values in, with these values."""
+    """Columns that the predicate restricts to some values, with these values."""
     found: dict[str, frozenset[Value]] = {}
     pending = [predicate]
     while pending:

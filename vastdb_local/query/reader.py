@@ -29,7 +29,7 @@ _LISTED_ROWS = 10_000  # in one statement; more are only bounded by the first an
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which part of a table one stream of a query reads.
+    """The part of a table that one stream of a query reads.
 
     Blocks of `groups` row groups (65,536 row ids each) are dealt out in turn to all sub-splits of all splits.
 
@@ -99,7 +99,7 @@ class Query:
         self._candidates = self._look_up(request)
 
     def _look_up(self, request: QueryRequest) -> RowIds | None:
-        """Ids of the rows that can fit, where the indexes of look-ups know them."""
+        """Ids of the rows that can match, if an index of look-ups knows them."""
         table = self._table
         equal = {
             table.by_name[name].stored: values
@@ -126,13 +126,13 @@ class Query:
         return [self._table.by_id[column_id].stored for column_id in chosen[0].sorted] if chosen else []
 
     def count_row_groups(self) -> int:
-        """About how many row groups hold rows that fit; what sorted tables are asked before they are split."""
+        """Estimated number of row groups with matching rows, which the SDK asks of sorted tables before it splits a query."""
         sql = f"SELECT count(*) FROM {self._place} WHERE {self._condition}"  # noqa: S608 - written by PredicateWriter
         ((count,),) = self._transaction.rows(sql)
         return -(-int(count) // ROWS_PER_GROUP)
 
     def read(self, window: Window) -> Chunk:
-        """The next rows of a window."""
+        """Read the next rows of a window."""
         where = self._where(window)
         if where is None:
             return self._chunk(None, NO_MORE_ROWS, 0)
@@ -210,7 +210,7 @@ def _mismatch(table: Table, name: str, requested: pa.DataType) -> Refusal:
 
 
 def _same_on_the_wire(requested: pa.DataType, declared: pa.DataType) -> bool:
-    """Equal but for time zones and the names and nullability of children, which queries do not carry alike."""
+    """Whether types are equal except for time zones and the names and nullability of children, which queries do not carry."""
     if pa.types.is_timestamp(declared):
         return pa.types.is_timestamp(requested) and bool(requested.unit == declared.unit)
     if not pa.types.is_nested(declared):
@@ -230,7 +230,7 @@ def _children(type_: pa.DataType) -> Sequence[pa.DataType]:
 
 
 def _restricted(request: QueryRequest) -> set[str]:
-    """Columns the predicate speaks of."""
+    """Names of the columns in the predicate."""
     names: set[str] = set()
     pending = [request.predicate]
     while pending:
@@ -243,11 +243,11 @@ def _restricted(request: QueryRequest) -> set[str]:
 
 
 def count_rows(transaction: Transaction, table: Table) -> int:
-    """How many rows the transaction sees."""
+    """Number of rows that the transaction sees."""
     ((count,),) = transaction.rows(f"SELECT count(*) FROM {transaction.place(table.stored)}")  # noqa: S608 - our name
     return int(count)
 
 
 def estimated_bytes(table: Table, rows: int) -> int:
-    """About how large the table is; a figure for statistics, not a measurement."""
+    """Estimated size of the table, for statistics."""
     return rows * (8 + sum(stored_bytes(column.field.type) for column in table.columns))

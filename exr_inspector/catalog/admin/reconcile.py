@@ -76,10 +76,11 @@ def _is_stale(item: ListedObject, row: StoredVersion) -> bool:
     if content_key(item.path, item.version) == row.content_key:
         return False
     version = item.version
+    if row.size_bytes is None or row.mtime_seconds is None or version.size_bytes != row.size_bytes:
+        return True
     if version.etag is not None and row.etag is not None and version.etag != row.etag:
         return True
-    # One side has no ETag, or they agree: then the size and the modification time to the second must agree as well.
-    return (version.size_bytes, int(version.mtime.timestamp())) != (row.size_bytes, row.mtime_seconds)
+    return abs(int(version.mtime.timestamp()) - row.mtime_seconds) > 1  # stores round times down here and up there
 
 
 def _path(item: ListedObject) -> str:

@@ -39,6 +39,7 @@ class ChannelRecord(NamedTuple):
     position: int
     channel: Channel
     name: ChannelName | None
+    part_layer: str
 
 
 class AttributeRecord(NamedTuple):
@@ -71,7 +72,8 @@ def channel_records(part: PartHeader, names: PartNames | None) -> Iterator[Chann
     """The rows of a part's channels."""
     split = names.channels if names else ()
     for index, channel in enumerate(part.channels or ()):
-        yield ChannelRecord(part.index, part, index, channel, split[index] if index < len(split) else None)
+        name = split[index] if index < len(split) else None
+        yield ChannelRecord(part.index, part, index, channel, name, names.part_layer if names else "")
 
 
 def attribute_records(part: PartHeader) -> Iterator[AttributeRecord]:
@@ -115,6 +117,8 @@ CHANNELS_COLUMNS = (
     required("name", TEXT, "Full name", of=lambda r: r.channel.name),
     required("layer", TEXT, "Layer path without view and component; empty for the base layer",
              of=lambda r: r.name.layer if r.name else r.channel.name.rpartition(".")[0]),
+    required("effective_layer", TEXT, "The layer, or where parts are layers the part's name without its view: `diffuse`",
+             of=lambda r: (r.name.layer if r.name else r.channel.name.rpartition(".")[0]) or r.part_layer),
     required("component", TEXT, "Last component of the name",
              of=lambda r: r.name.component if r.name else r.channel.name.rpartition(".")[2]),
     nullable("view_name", TEXT, "View it belongs to; null where the file names none",

@@ -32,12 +32,13 @@ from exr_inspector.catalog.schema.columns import (
     version,
     worst_severity,
 )
-from exr_inspector.exr.header.as_json import to_json_text
+from exr_inspector.exr.header.as_json import compact_json, to_json_text
 from exr_inspector.exr.header.attributes import encode
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.timecode import read_timecode
 from exr_inspector.exr.header.values import LONG_NAMES, NON_IMAGE, Attribute, PixelType, Rational, TimeCode, code_name
 from exr_inspector.model import Inspection, PixelReport, Severity
+from exr_inspector.validation.facts.provenance import Provenance, provenance_of
 
 _BIT_DEPTHS = {PixelType.UINT: "32u", PixelType.HALF: "16f", PixelType.FLOAT: "32f"}
 _INT64_MAX = 2**63 - 1
@@ -55,6 +56,7 @@ class FileRecord:
         severities: Number of findings by severity.
         child_rows: Number of its rows by child table.
         inspector_version: Version of exr-inspector that writes.
+        provenance: Who wrote the file.
     """
 
     inspection: Inspection
@@ -64,6 +66,7 @@ class FileRecord:
     severities: Mapping[Severity, int]
     child_rows: Mapping[str, int]
     inspector_version: str
+    provenance: Provenance
 
     @classmethod
     def of(cls, inspection: Inspection, child_rows: Mapping[str, int], inspector_version: str) -> FileRecord:
@@ -77,6 +80,7 @@ class FileRecord:
             severities=Counter(finding.severity for finding in inspection.findings),
             child_rows=child_rows,
             inspector_version=inspector_version,
+            provenance=provenance_of(parts[0]) if parts else Provenance(),
         )
 
 
@@ -292,7 +296,18 @@ FILES_COLUMNS = (
              of=parts(lambda f: len(f.views) > 1)),
     nullable("has_cryptomatte", BOOL, "Whether any part declares a Cryptomatte",
              of=parts(lambda f: any(names.cryptomattes for names in f.inspection.names))),
-    nullable("software", TEXT, "First text attribute named software, any case", of=text_any_case("software")),
+    nullable("software", TEXT, "Product and version that wrote the file: `Nuke 15.1v3`, `Blender 5.0.1`; see provenance",
+             of=lambda f: clipped(f.provenance.product)),
+    nullable("software_version", TEXT, "Its version alone", of=lambda f: f.provenance.version),
+    nullable("host_application", TEXT, "Application in which the renderer ran: `Maya 2024.2`",
+             of=lambda f: clipped(f.provenance.host_application)),
+    nullable("render_seconds", REAL, "Time of rendering", "seconds", of=lambda f: finite(f.provenance.render_seconds)),
+    nullable("peak_memory_mb", REAL, "Most memory of the renderer", "MiB", of=lambda f: finite(f.provenance.peak_memory_mb)),
+    nullable("render_host", TEXT, "Computer that rendered", of=lambda f: clipped(f.provenance.host)),
+    nullable("render_user", TEXT, "User who rendered", of=lambda f: clipped(f.provenance.user)),
+    nullable("frame_range", TEXT, "Frames of the job as written: `1001-1100`", of=lambda f: clipped(f.provenance.frame_range)),
+    nullable("provenance", TEXT, "JSON object: `software`, `version`, `render_seconds`, ... -> attribute that it came from",
+             of=lambda f: compact_json(dict(f.provenance.sources)) if f.provenance.sources else None),
     nullable("color_space", TEXT, "colorInteropID, or oiio:ColorSpace, or colorSpace, the first that is there",
              of=text("colorInteropID", "oiio:ColorSpace", "colorSpace")),
     nullable("color_interop_id", TEXT, "Attribute colorInteropID", of=text("colorInteropID")),

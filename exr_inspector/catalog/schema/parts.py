@@ -213,7 +213,7 @@ PARTS_COLUMNS = (
              of=chunks(lambda c: c.present)),
     nullable("is_complete", BOOL, "Whether every chunk is there", of=chunks(lambda c: c.is_complete)),
     nullable("complete_fraction", REAL, "Share of the chunks that are there", "0 to 1", of=chunks(lambda c: c.fraction)),
-    nullable("completeness_checked", TEXT, "What that rests on: `tables`, `last leader`, `leaders`, `rebuilt`",
+    nullable("completeness_checked", TEXT, "What that rests on: `tables`, `last leader`, `leaders`, `rebuilt`, `decoded`",
              of=chunks(lambda c: c.checked)),
     nullable("missing", TEXT, "JSON text: counts by state, missing rectangles, whether the list is cut; null when complete",
              of=chunks(_missing)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -15,9 +14,8 @@ from exr_inspector.cli.options import policy_option
 from exr_inspector.cli.output.check import csv_text, print_check, results
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.delivery.check import Check, check
-from exr_inspector.library.reading import Session, Stats, session
+from exr_inspector.library.reading import Session, Stats, session, settings_for
 from exr_inspector.model import Severity, StatsMode
-from exr_inspector.settings import load_settings
 from exr_inspector.validation.reports import junit_text, sarif_text
 
 _NEVER = "never"
@@ -85,7 +83,7 @@ def command(
       ./run check renders/sh010/ --stats off          headers and chunk tables only, fast
     """
     is_full = stats == "full"
-    with session(load_settings(os.environ), stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
+    with session(settings_for([*targets, policy]), stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
         done = _run(targets, made, frames)
     least = _FAIL_ON.get(fail_on)
     if form == "text":

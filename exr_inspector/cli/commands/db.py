@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import click
 
-from exr_inspector.catalog import Catalog, CatalogConfig, Outcome
+from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.reconcile import (
     Comparison,
     ListedObject,
@@ -20,17 +20,20 @@ from exr_inspector.catalog.admin.reconcile import (
 from exr_inspector.catalog.admin.repair import repair
 from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check, prune, require_good, setup
 from exr_inspector.catalog.paths import catalog_prefix
-from exr_inspector.catalog.recheck import insist
 from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.output.text import plain
-from exr_inspector.errors import ObjectNotFound, UnsupportedKey
+from exr_inspector.errors import ObjectNotFound, SettingsError, SourceError, UnsupportedKey
+from exr_inspector.ingest.progress import Figures
+from exr_inspector.ingest.shard import Shard, Workshop, ingest_shard
 from exr_inspector.inspector import Inspector
-from exr_inspector.model import Inspection, ObjectVersion
+from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Settings, load_settings
-from exr_inspector.storage import SourceOpener
+from exr_inspector.storage import ObjectEntry, SourceOpener
 from exr_inspector.validation.policies.source import PolicySource
 
 _BATCH = 100  # files inspected and stored in one transaction
+_THREADS = 8  # objects read at the same time
+_MANY_ROWS, _MANY_SHARE = 10, 0.1  # removals that are asked about: at least so many, and this share of the rows
 _SHOWN = 20  # paths printed of each kind, unless all are asked for
 
 
@@ -155,6 +158,7 @@ def repair_command(*, dry_run: bool) -> None:
 @command.command("reconcile")
 @click.argument("url", metavar="s3://BUCKET/PREFIX")
 @click.option("--fix", is_flag=True, help="Inspect what lacks a row or is stale, and remove rows of what is gone.")
+@click.option("--yes", is_flag=True, help="Remove also many rows without asking.")
 @click.option("--all", "everything", is_flag=True, help=f"Print every path, not the first {_SHOWN} of a kind.")
 @click.option(
     "--vast-catalog",
@@ -162,10 +166,12 @@ def repair_command(*, dry_run: bool) -> None:
     metavar="PATH",
     help="Take the listing from the cluster's VAST Catalog; PATH is the path of the view that is the bucket.",
 )
-def reconcile_command(url: str, *, fix: bool, everything: bool, root: str | None) -> None:
+def reconcile_command(url: str, *, fix: bool, yes: bool, everything: bool, root: str | None) -> None:
     """Hold storage against the tables: objects without a row, rows without an object, stale rows.
 
-    Exit code 0 when they agree or were made to, 1 when they differ or a file could not be inspected.
+    Exit code 0 when they agree or were made to, 1 when they differ or something could not be listed or inspected: that is
+    named, and all else is done. A share that is not mounted or an answer that is not the store's is refused with exit code 2.
+    --fix asks before it removes a tenth of the rows or more.
 
     \b
     Examples:
@@ -177,16 +183,43 @@ def reconcile_command(url: str, *, fix: bool, everything: bool, root: str | None
     catalog = _catalog(settings)
     opener = SourceOpener(settings)
     prefix = _below(url)
-    listed = vast_catalog_objects(catalog.connection, prefix, root) if root else _listed(opener, prefix)
+    figures = Figures()
+    listed = vast_catalog_objects(catalog.connection, prefix, root) if root else _listed(opener, prefix, figures)
     comparison = compare(listed, stored_versions(catalog.connection, prefix))
+    comparison = _without_unlisted(comparison, figures)
     click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
     _paths("no row", [item.path for item in comparison.without_row], everything=everything)
     _paths("stale row", [item.path for item in comparison.stale], everything=everything)
     _paths("no object", comparison.without_object, everything=everything)
-    if comparison.is_equal:
+    if fix and not comparison.is_equal:
+        _ask_before_removing(comparison, yes=yes)
+        _fix(comparison, catalog, opener, settings, figures)
+    for code, path, message in figures.examples:
+        click.echo(f"{code}: {_shown(path)}: {plain(message, 1_000)}")
+    if comparison.is_equal and not figures.errors:
         click.echo("storage and tables agree")
-    elif not fix or not _fix(comparison, catalog, opener, settings):
+    elif figures.errors or not fix:
         sys.exit(1)
+
+
+def _without_unlisted(comparison: Comparison, figures: Figures) -> Comparison:
+    """A comparison that says nothing of rows whose objects could not be listed: they are not gone."""
+    unlisted = tuple(f"{path}/" for _, path, _ in figures.examples)
+    if len(figures.examples) < sum(figures.errors.values()):  # more than are named
+        return replace(comparison, without_object=())
+    kept = tuple(path for path in comparison.without_object if not f"{path}/".startswith(unlisted))
+    return replace(comparison, without_object=kept)
+
+
+def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
+    """Ask when the rows to be removed are so many that a share or a listing may be at fault."""
+    count = len(comparison.without_object)
+    if yes or count < _MANY_ROWS or count < comparison.stored * _MANY_SHARE:
+        return
+    question = f"remove {count} of {comparison.stored} rows, whose objects are not listed?"
+    if not sys.stdin.isatty():
+        raise SettingsError(f"{question} If their objects are really gone, say so with --yes")
+    click.confirm(question, abort=True)
 
 
 def _below(url: str) -> str:
@@ -209,50 +242,43 @@ def _paths(what: str, paths: Sequence[str], *, everything: bool) -> None:
         click.echo(f"{what}: and {len(paths) - len(shown)} more (--all prints them)")
 
 
-def _listed(opener: SourceOpener, prefix: str) -> Iterator[ListedObject]:
+def _listed(opener: SourceOpener, prefix: str, figures: Figures) -> Iterator[ListedObject]:
     bucket, _, rest = prefix.partition("/")
-    for entry in opener.list(bucket, rest):
+
+    def report(path: str, error: SourceError) -> None:
+        if not isinstance(error, UnsupportedKey):  # such a key is listed, and gets a row that says so
+            figures.add_error(type(error).code, path, str(error))
+
+    for entry in opener.list(bucket, rest, report=report):
         if entry.key.lower().endswith(".exr"):
             version = ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
             yield ListedObject(f"{bucket}/{entry.key}", version)
 
 
-def _batches(paths: Iterable[str]) -> Iterator[list[str]]:
-    rest = iter(paths)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch
-
-
-def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings) -> bool:
-    """Mend what differs; whether nothing was left out."""
-    inspector = Inspector.from_settings(settings)
+def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings, figures: Figures) -> None:
+    """Inspect what lacks a row or is stale, and remove rows of what is gone; one file that fails costs no other."""
     policy = PolicySource.from_settings(settings).current()
-    left_out: list[str] = []
-
-    def inspect(path: str) -> Iterator[Inspection]:
-        bucket, _, key = path.partition("/")
-        try:
-            yield inspector.inspect(opener.open(bucket, key), policy)
-        except ObjectNotFound:
-            return  # gone since it was listed
-        except UnsupportedKey as error:
-            left_out.append(f"left out: {_shown(path)}: {plain(str(error), 1_000)}")
-
-    wanted = [item.path for item in (*comparison.without_row, *comparison.stale)]
-    stored = 0
-    for batch in _batches(wanted):
-        inspections = [made for path in batch for made in inspect(path)]
-        for inspection, result in zip(inspections, catalog.upsert(inspections, force=True), strict=True):
-            looks_older = result.outcome is Outcome.IGNORED_OLDER  # restored, say, or copied with its times kept
-            insisted = insist(opener, catalog, inspection) if looks_older else None
-            stored += (insisted or result).outcome.changed
-        _progress(f"{stored} of {len(wanted)} stored")
+    workshop = Workshop(opener, Inspector.from_settings(settings), catalog, policy, threads=_THREADS, force=True)
+    wanted = [*comparison.without_row, *comparison.stale]
+    done = Figures()
+    for start in range(0, len(wanted), _BATCH):
+        batch = wanted[start : start + _BATCH]
+        entries = tuple(
+            ObjectEntry(item.path.partition("/")[2], item.version.etag, item.version.size_bytes, item.version.mtime)
+            for item in batch
+        )
+        done.merge(ingest_shard(workshop, Shard(batch[0].path.partition("/")[0], entries)))
+        _progress(f"{done.stored} of {len(wanted)} stored")
+    workshop.close()
+    done.errors.pop(ObjectNotFound.code, None)  # gone since it was listed: that has no row, as it should be
+    done.examples = [example for example in done.examples if example[0] != ObjectNotFound.code]
     removed = 0
     for path in comparison.without_object:
         bucket, _, key = path.partition("/")
-        if opener.head(bucket, key) is None:  # it may have been written since it was listed
-            removed += catalog.remove(path).outcome.changed
-    for line in left_out:
-        click.echo(line)
-    click.echo(f"{stored} files stored, {removed} files removed")
-    return not left_out
+        try:
+            if opener.head(bucket, key) is None:  # it may have been written since it was listed
+                removed += catalog.remove(path).outcome.changed
+        except SourceError as error:
+            done.add_error(type(error).code, path, str(error))
+    click.echo(f"{done.stored} files stored, {removed} files removed")
+    figures.merge(done)

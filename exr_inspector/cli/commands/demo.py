@@ -30,6 +30,8 @@ from dataengine_local.runtime import LocalRuntime
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.schema import CHANNELS, FILES, INSPECTIONS, PARTS
+from exr_inspector.cli.output.query_formats import table_cell
+from exr_inspector.cli.output.tables import plain_table
 from exr_inspector.cli.output.terminal import output
 from exr_inspector.cli.output.text import plain
 from exr_inspector.settings import load_settings
@@ -40,7 +42,8 @@ BUCKET = "samples"
 SCHEMA = "exr_inspector"
 TRY = "select path, compression, width, height from files where is_deep"
 Row = dict[str, Any]
-_WIDE = 110
+INSPECTED_COLUMNS = ("path", "width", "height", "compression", "channel_count", "pixel_types", "worst_severity")
+FAILED_COLUMNS = ("path", "error_code", "error_message")
 
 
 @click.command("demo")
@@ -61,6 +64,8 @@ def command(catalog: Path) -> None:
       ./run demo
       ./run demo --catalog /tmp/trial.duckdb
     """
+    if not (ROOT / "samples" / "expected.json").is_file():
+        raise click.UsageError("the demo runs in a checkout of exr-inspector, which has main.py and samples/")
     console = output()
     catalog.parent.mkdir(parents=True, exist_ok=True)
     expected: Mapping[str, Row] = json.loads((ROOT / "samples" / "expected.json").read_text(encoding="utf-8"))
@@ -88,19 +93,28 @@ def command(catalog: Path) -> None:
                 statuses, elapsed = _post_all(console, runtime, sorted(expected))
                 requests = sum(database.counters().values())
         tables = _read_back(database)
-    console.print(files_table(tables["files"], console.width))
-    faults = list(compare(tables, expected))
     told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     read = [row["requests"] for row in tables["inspections"][-len(expected) :] if row["requests"] is not None]
-    console.print(f"\n{len(expected)} events in {elapsed:.1f} s: {told}")
+    console.print(f"{len(expected)} events in {elapsed:.1f} s: {told}")
     console.print(
-        f"a file cost {sum(read) / max(1, len(read)):.1f} object requests (header, tables and sampled pixels)"
+        f"one file took {sum(read) / max(1, len(read)):.1f} object requests (header, tables and sampled pixels)"
         f" and {requests / len(expected):.1f} database requests"
     )
-    console.print(f"\nThe tables are in {_short(catalog)}. Try:")
-    console.print(f'  ./run query "{TRY}" --catalog {_short(catalog)}', soft_wrap=True)
+    failed = [row for row in tables["files"] if row["status"] == "failed"]
+    inspected = [row for row in tables["files"] if row["status"] != "failed"]
+    incomplete = sum(row["is_complete"] is False for row in inspected)
+    console.print(f"\n{len(inspected)} inspected, {incomplete} of them incomplete; three of their rows in `files`:")
+    console.print(_rows_table(inspected[:: max(1, len(inspected) // 3)][:3], INSPECTED_COLUMNS))
+    console.print(f"\n{len(failed)} cannot be read as OpenEXR, which is a row, too:")
+    console.print(_rows_table(failed, FAILED_COLUMNS))
+    faults = list(compare(tables, expected))
     for fault in faults:
         console.print(Text(f"wrong: {fault}", style="bold red"))
+    verdict = "differ from" if faults else "equal"
+    console.print(
+        f"\nThe rows {verdict} samples/expected.json; all of them: docs/demo.md. The tables are in {_short(catalog)}:"
+    )
+    console.print(f'  ./run query "{TRY}" --catalog {_short(catalog)}', soft_wrap=True)
     sys.exit(1 if faults else 0)
 
 
@@ -151,36 +165,12 @@ def _read_back(database: LocalVastDB) -> dict[str, list[Row]]:
     return {name: sorted(found, key=lambda row: row[wanted[name]]) for name, found in rows.items()}
 
 
-def files_table(rows: Sequence[Row], width: int) -> Table:
-    """The `files` table as a listing, with as many columns as `width` characters leave room for."""
-    columns = ["path", "status", "compression", "whole", "worst"]
-    if width >= _WIDE:
-        columns[2:3] = ["pixels", "compression", "parts", "channels", "types"]
-    table = Table(title="files", title_justify="left", box=None, padding=(0, 1, 0, 0), header_style="dim")
-    lines = [_cells(row) for row in rows]
-    widths = {column: max(len(column), *(len(line[column]) for line in lines)) + 1 for column in columns}
-    room = max(len("path"), width - sum(widths.values()) + widths["path"] - 1)
-    for column in columns:
-        table.add_column(column, no_wrap=True, max_width=room if column == "path" else None)
-    for line in lines:
-        table.add_row(*(line[column] for column in columns))
+def _rows_table(rows: Sequence[Row], columns: Sequence[str]) -> Table:
+    """Some rows of `files`, the columns that matter."""
+    table = plain_table(*columns)
+    for row in rows:
+        table.add_row(*(Text(table_cell(row[column])) for column in columns))
     return table
-
-
-def _cells(row: Row) -> dict[str, Text]:
-    failed = row["status"] == "failed"
-    whole = {True: Text("yes", "green"), False: Text("no", "red"), None: Text("")}
-    return {
-        "path": Text(plain(row["path"])),
-        "status": Text(row["error_code"] if failed else row["status"], style="red" if failed else "green"),
-        "pixels": Text("" if row["width"] is None else f"{row['width']} x {row['height']}"),
-        "compression": Text(row["compression"] or ""),
-        "parts": Text(str(row["multipart_count"] or "")),
-        "channels": Text(str(row["channel_count"] or "")),
-        "types": Text((row["pixel_types"] or "").lower()),
-        "whole": whole[row["is_complete"]],
-        "worst": Text(row["worst_severity"] or ""),
-    }
 
 
 def compare(tables: Mapping[str, Sequence[Row]], expected: Mapping[str, Row]) -> Iterator[str]:

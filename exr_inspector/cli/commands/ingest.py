@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -22,16 +22,18 @@ from rich.text import Text
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.cli.new_catalog import new_catalog
 from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
+from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest, Listing, Target
 from exr_inspector.ingest.shard import WorkOrder, Workshop
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Settings, load_settings
-from exr_inspector.storage import SourceOpener
+from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
 from exr_inspector.validation.policies.source import PolicySource
 from vastdb_local import LocalVastDB
 
@@ -63,6 +65,12 @@ workers_option = click.option(
     show_default=True,
     help="Files read at a time, by all processes together: more hide a slow store, fewer spare a busy one.",
 )
+exclude_option = click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Name of folders to leave out (*, ?, [abc]), besides snapshots and trash; may be repeated.",
+)
 places_argument = click.argument("places", nargs=-1, required=True, metavar="PATH_OR_S3_URL...")
 
 
@@ -81,6 +89,7 @@ class RunOptions:
 @places_argument
 @catalog_option
 @bucket_option
+@exclude_option
 @stats_option
 @policy_option
 @workers_option
@@ -97,6 +106,7 @@ def command(
     places: Sequence[str],
     catalog: Path | None,
     bucket: str | None,
+    exclude: tuple[str, ...],
     stats: str | None,
     policy: str | None,
     workers: int,
@@ -107,14 +117,16 @@ def command(
 
     Unchanged files are skipped without being read, so an interrupted run can be restarted.
     The first Ctrl-C finishes and stores what is being read, a second one ends at once. Rows of files that are gone are
-    left to `./run db reconcile`. Exit code 0 when all was done, 1 when some files have to be tried again, 130 after Ctrl-C.
+    left to `./run db reconcile`. Exit code 0 when all was done, 130 after Ctrl-C, 1 when files or folders could not be read:
+    they are named, and all others are done. What can never be read gets a row, so that the next run does not name it again.
 
     From some hundred files on they are inspected by one process a core (never more than --workers), each with threads and
     memory to decode pixels as EXR_DECODE_THREADS and EXR_MEMORY_MIB say. A file that crashes the process that reads it, also
     when it is read alone, gets a row with the error DECODER_CRASHED; the others are done all the same.
 
     A local folder is read as a bucket of its name, so that rows say `<folder>/<file>`; inside a folder of EXR_MOUNTS it keeps
-    that bucket's name.
+    that bucket's name. A catalog file records which folder each of its buckets is (table `roots`) and refuses a second folder
+    of the same name.
 
     \b
     Examples:
@@ -125,7 +137,7 @@ def command(
     """
 
     def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
-        return targets_of(places, settings, bucket)
+        return targets_of(places, settings, bucket, exclude)
 
     carry_out(listings, catalog, RunOptions(workers, force, engine, stats, policy))
 
@@ -140,16 +152,17 @@ def carry_out(
     console = Console()
     interrupts = _Interrupts()
     try:
-        with _database(catalog) as environ:
+        with new_catalog(catalog) as file, _database(catalog) as environ:
             settings, found = listings(_settings(environ))
-            settings = replace(
-                settings, stats=options.stats or settings.stats, policy=options.policy or settings.policy
-            )
+            settings = settings.changed(stats=options.stats or settings.stats, policy=options.policy or settings.policy)
             tables = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
             if catalog:
                 setup(tables.connection)
+                buckets = {listing.bucket for listing in found}
+                record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets])
             with _display(console) as display, closing(SourceOpener(settings)) as opener:
                 ingest = _prepared(settings, opener, tables, options, observe or display)
+                file.keep()
                 with interrupts.stopping(ingest):
                     progress = ingest.run(found)
             tables.close()
@@ -200,18 +213,21 @@ def _prepared(
     return Ingest(workshop, observe=observe, engine=local)
 
 
-def targets_of(places: Sequence[str], settings: Settings, bucket: str | None) -> tuple[Settings, list[Target]]:
+def targets_of(
+    places: Sequence[str], settings: Settings, bucket: str | None, exclude: tuple[str, ...] = ()
+) -> tuple[Settings, list[Target]]:
     """What to list for each place, and the settings with every local folder mounted as a bucket.
 
     Raises:
         SettingsError: A place is not there, or two folders would be one bucket.
     """
     targets: list[Target] = []
+    excludes = (*DEFAULT_EXCLUDES, *exclude)
     mounts = dict(settings.mounts)
     for place in places:
         if place.startswith("s3://"):
             name, _, prefix = place.removeprefix("s3://").partition("/")
-            targets.append(Target(name, prefix))
+            targets.append(Target(name, prefix, excludes))
             continue
         path = Path(place).expanduser().resolve()
         if not path.exists():
@@ -223,8 +239,8 @@ def targets_of(places: Sequence[str], settings: Settings, bucket: str | None) ->
             raise SettingsError(f"{place}: give the bucket that it is to be with --bucket, {name!r} cannot be")
         mounts[name] = root
         below = path.relative_to(root).as_posix().removeprefix(".")
-        targets.append(Target(name, f"{below}/" if below and path.is_dir() else below))
-    return replace(settings, mounts=tuple(mounts.items())), targets
+        targets.append(Target(name, f"{below}/" if below and path.is_dir() else below, excludes))
+    return settings.changed(mounts=tuple(mounts.items())), targets
 
 
 @contextmanager
@@ -325,7 +341,7 @@ def summary(progress: Progress) -> Table:
         ("by compression", progress.by_compression),
         ("by resolution", progress.by_resolution),
         ("findings", progress.by_finding),
-        ("to be tried again", progress.errors),
+        ("could not be read", progress.errors),
     )
     for title, counts in parts:
         if counts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -51,7 +50,7 @@ def command(
 
     def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
         mounts = {**dict(settings.mounts), **dict(found.mounts)}
-        return replace(settings, mounts=tuple(mounts.items())), found.listings
+        return settings.changed(mounts=tuple(mounts.items())), found.listings
 
     options = RunOptions(workers, force, stats=stats, policy=policy)
     carry_out(listings, catalog, options, observe=_Lines(found.size))

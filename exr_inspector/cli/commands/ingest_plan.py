@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from exr_inspector.cli.commands.ingest import bucket_option, places_argument, targets_of
+from exr_inspector.cli.commands.ingest import bucket_option, exclude_option, places_argument, targets_of
 from exr_inspector.errors import SourceError
 from exr_inspector.ingest.plan import write_plan
 from exr_inspector.settings import load_settings
@@ -21,6 +21,7 @@ from exr_inspector.storage import SourceOpener
 @click.command("ingest-plan")
 @places_argument
 @bucket_option
+@exclude_option
 @click.option("--lanes", type=click.IntRange(1, 4096), required=True, help="Tasks to divide the files among.")
 @click.option(
     "--to",
@@ -29,7 +30,7 @@ from exr_inspector.storage import SourceOpener
     required=True,
     help="Empty or new folder for the lanes; every task has to see it.",
 )
-def command(*, places: Sequence[str], bucket: str | None, lanes: int, folder: Path) -> None:
+def command(*, places: Sequence[str], bucket: str | None, exclude: tuple[str, ...], lanes: int, folder: Path) -> None:
     """List some folders or prefixes once and write DIR/0 to DIR/N-1, for N tasks of OpenCue, Deadline, Slurm or Kubernetes.
 
     Each task runs `./run ingest-lane DIR/i`. Two lanes never wait for each other in the database, and a lane may be run again
@@ -41,7 +42,7 @@ def command(*, places: Sequence[str], bucket: str | None, lanes: int, folder: Pa
       ./run ingest-plan s3://renders/ --lanes 64 --to /shared/plan
       ./run ingest-plan /mnt/show --bucket show --lanes 8 --to /shared/plan
     """
-    settings, targets = targets_of(places, load_settings(os.environ), bucket)
+    settings, targets = targets_of(places, load_settings(os.environ), bucket, exclude)
     faults: Counter[str] = Counter()
 
     def report(path: str, error: SourceError) -> None:

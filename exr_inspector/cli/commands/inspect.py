@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -22,9 +21,8 @@ from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.output.text import plain
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.errors import ExrInspectorError
-from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, session
+from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, Status
-from exr_inspector.settings import load_settings
 
 
 @click.command("inspect")
@@ -85,7 +83,7 @@ def command(
         raise click.UsageError("--fields needs --format table, csv or json")
     columns = fields_of(fields)
     with session(
-        load_settings(os.environ, need=()), stats=stats or DEFAULT_STATS, hash=with_hash, levels=levels, policy=policy
+        settings_for([*targets, policy]), stats=stats or DEFAULT_STATS, hash=with_hash, levels=levels, policy=policy
     ) as made:
         files = _Files(made, targets)
         if form != "text":

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -86,7 +87,9 @@ def command(
     values = _values(given)
     named = cookbook().get(query)
     if named is None and len(query.split()) < 2:
-        raise CatalogError(f"there is no query {query!r}: `./run query` lists them; SQL has more than one word")
+        near = get_close_matches(query, cookbook(), 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`query` without a name lists them"
+        raise CatalogError(f"there is no query {query!r}: {hint} (SQL has more than one word)")
     if shown is not None:
         if named is None:
             raise click.UsageError("--show prints queries of the cookbook: name one of them")
@@ -94,8 +97,9 @@ def command(
         return
     sql, parameters = (named.for_duckdb(), _bind(named, values)) if named else (query, dict(values))
     engine = _engine(catalog, schema)
+    rows = engine.ask(sql, parameters)
     click.echo(f"catalog: {engine.name}", err=True)
-    _write(engine.ask(sql, parameters), form)
+    _write(rows, form)
 
 
 def _engine(catalog: Path | None, schema: str) -> QueryEngine:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -13,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.cli.commands.explain import OTHERS
+from exr_inspector.cli.options import policy_option
 from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.library.reading import settings_for
 from exr_inspector.model import Severity
-from exr_inspector.settings import load_settings
 from exr_inspector.validation import RULES, Policy, ResolvedPolicy
 from exr_inspector.validation.policies.differences import differences
 from exr_inspector.validation.policies.file import json_schema
@@ -26,11 +26,13 @@ from exr_inspector.validation.rule import Rule
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
+def _codes(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    return [code for code in (*RULES, *GROUPS) if code.startswith(begun.upper())]
+
+
 @click.command("rules")
-@click.argument("codes", nargs=-1, metavar="[CODE|GROUP]...")
-@click.option(
-    "--policy", default="default", show_default=True, help="Profile, YAML file or s3:// URL to show levels of."
-)
+@click.argument("codes", nargs=-1, metavar="[CODE|GROUP]...", shell_complete=_codes)
+@policy_option
 @click.option("--path", default="", help="Path (`bucket/key`) to show the levels for, where the policy knows paths.")
 @click.option("--schema", is_flag=True, help="Print the JSON schema of policy files.")
 def command(codes: tuple[str, ...], *, policy: str, path: str, schema: bool) -> None:
@@ -55,8 +57,7 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, schema: bool) -> 
 
 
 def _policy(name: str) -> Policy:
-    settings = load_settings(os.environ, need=())
-    return PolicySource.from_settings(settings, name).current()
+    return PolicySource.from_settings(settings_for([name]), name).current()
 
 
 def _table(rules: Iterable[Rule], policy: ResolvedPolicy) -> Table:
@@ -86,8 +87,8 @@ def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
         return
     if code not in RULES:
         near = get_close_matches(code, [*RULES, *LEFT_OUT], 3)
-        hint = f"; close to it: {', '.join(near)}" if near else "; ./run rules lists all"
-        raise click.UsageError(f"no rule is called {code}{hint}")
+        hint = f"Did you mean {' or '.join(near)}?" if near else "`rules` without a code lists all."
+        raise click.UsageError(f"No rule is called {code}. {hint}")
     rule = RULES[code]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)

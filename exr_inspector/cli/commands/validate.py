@@ -18,7 +18,7 @@ from exr_inspector.cli.output.tables import findings_table
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.output.text import plain
 from exr_inspector.library.judging import Frames, judge_files
-from exr_inspector.library.reading import DEFAULT_STATS, Stats, session
+from exr_inspector.library.reading import DEFAULT_STATS, Stats, session, settings_for
 from exr_inspector.model import Severity
 from exr_inspector.settings import Settings, load_settings
 from exr_inspector.validation import Policy
@@ -87,7 +87,7 @@ def command(
     """
     if catalog and (with_hash or stats is not None):
         raise click.UsageError("--stats and --hash read files, but --catalog reads none: give one or the other")
-    settings = load_settings(os.environ, need=("catalog",) if catalog else ())
+    settings = load_settings(os.environ, need=("catalog",)) if catalog else settings_for([*targets, policy])
     frames = Frames(targets) if sequence or sequence_only else None
     with session(settings, stats=stats or DEFAULT_STATS, hash=with_hash, policy=policy) as made:
         if catalog:

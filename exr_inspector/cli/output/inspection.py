@@ -96,9 +96,7 @@ def _completeness_text(whole: Completeness) -> Text:
     counts = ", ".join(f"{count} {state.name.lower().replace('_', ' ')}" for state, count in whole.counts.items())
     text.append(f"\n{counts}")
     for gap in whole.missing[:6]:
-        level = f"level {gap.level_x},{gap.level_y} " if (gap.level_x, gap.level_y) != (0, 0) else ""
-        tiles = f" tiles x {gap.tile_x_first}..{gap.tile_x_last}" if gap.tile_x_last else ""
-        text.append(f"\nmissing {level}rows {gap.y_min}..{gap.y_max}{tiles}")
+        text.append(f"\nmissing {gap.text}")
     if len(whole.missing) > 6 or whole.missing_truncated:
         text.append(f"\nand {len(whole.missing) - 6}{' or more' if whole.missing_truncated else ''} further ranges")
     return text

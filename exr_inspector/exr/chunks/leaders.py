@@ -139,6 +139,14 @@ class LeaderCheck:
 _SOUND = LeaderCheck(ChunkState.OK)
 
 
+def describe_place(part: int, place: ChunkPlace, *, is_tiled: bool) -> str:
+    """What the leader of a chunk has to say, in the words of `ChunkLeader.describe`."""
+    if not is_tiled:
+        return f"part {part}, y {place.window.y_min}"
+    level = place.level
+    return f"part {part}, level {level.level_x} {level.level_y}, tile {place.tile_x} {place.tile_y}"
+
+
 def check_leader(leader: ChunkLeader, place: ChunkPlace, layout: Layout, part: int, available: int) -> LeaderCheck:
     """Hold a leader against the place that the chunk offset table gives it.
 
@@ -150,10 +158,7 @@ def check_leader(leader: ChunkLeader, place: ChunkPlace, layout: Layout, part: i
         available: Where the file ends, in the coordinates of `leader.end`.
     """
     if not leader.is_of(part, place):
-        level = place.level
-        expected = f"part {part}, level {level.level_x} {level.level_y}, tile {place.tile_x} {place.tile_y}"
-        if not layout.is_tiled:
-            expected = f"part {part}, y {place.window.y_min}"
+        expected = describe_place(part, place, is_tiled=layout.is_tiled)
         return LeaderCheck(ChunkState.BAD_LEADER, ProblemKind.WRONG_LEADER, leader.describe(), expected)
     bad = _check_deep_sizes(leader, place, layout) if layout.is_deep else _check_size(leader, place, layout)
     if bad is not None:
@@ -175,7 +180,7 @@ def _check_size(leader: ChunkLeader, place: ChunkPlace, layout: Layout) -> Leade
     unpacked = layout.unpacked_bytes(place.window)
     if _fits(leader.packed_bytes, unpacked, layout.compression):
         return None
-    expected = f"{unpacked} bytes" if layout.compression == Compression.NONE else f"1 to {unpacked} bytes"
+    expected = f"exactly {unpacked} bytes" if layout.compression == Compression.NONE else f"1 to {unpacked} bytes"
     return LeaderCheck(ChunkState.BAD_LEADER, ProblemKind.CHUNK_SIZE, f"{leader.packed_bytes} bytes", expected)
 
 

@@ -36,6 +36,7 @@ class ChunkState(IntEnum):
     NO_ENTRY = 4
     PAST_END = 5
     BAD_LEADER = 6
+    NOT_DECODABLE = 7
 
 
 class ChunkTable(NamedTuple):
@@ -66,6 +67,8 @@ class MissingRange(NamedTuple):
         tile_y_last: Last row of tiles or blocks.
         y_min: First pixel row, in the data window's coordinates.
         y_max: Last pixel row.
+        x_min: First pixel column, None where whole rows are missing.
+        x_max: Last pixel column, None where whole rows are missing.
     """
 
     level_x: int
@@ -76,6 +79,15 @@ class MissingRange(NamedTuple):
     tile_y_last: int
     y_min: int
     y_max: int
+    x_min: int | None = None
+    x_max: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The pixels, for a message: `rows 128 to 191 in columns 64 to 255`, with the level where it is not the first."""
+        level = f"level {self.level_x},{self.level_y} " if self.level_x or self.level_y else ""
+        columns = "" if self.x_min is None else f" in columns {self.x_min} to {self.x_max}"
+        return f"{level}rows {self.y_min} to {self.y_max}{columns}"
 
 
 class Completeness(NamedTuple):
@@ -84,7 +96,7 @@ class Completeness(NamedTuple):
     Attributes:
         part: Index of the part.
         checked: What the verdict rests on: `tables`, `last leader` (tables and the leader of the chunk that is last in the
-            file), or `leaders` (every chunk's).
+            file), `leaders` (every chunk's), `rebuilt` (a walk from leader to leader), or `decoded` (every chunk's pixels).
         chunk_count: Chunks that the layout asks for.
         declared: The header's chunkCount, None where it has none.
         present: Chunks that are there.
@@ -254,9 +266,10 @@ def _missing_ranges(layout: Layout, missing: npt.NDArray[np.intp]) -> tuple[tupl
         for x_first, x_last, y_first, y_last in _rectangles(level, _runs(inside)):
             if len(ranges) == MAX_MISSING_RANGES:
                 return tuple(ranges), True
-            top = layout.window(level, x_first, y_first).y_min
-            bottom = layout.window(level, x_first, y_last).y_max
-            ranges.append(MissingRange(level.level_x, level.level_y, x_first, x_last, y_first, y_last, top, bottom))
+            first, last = layout.window(level, x_first, y_first), layout.window(level, x_last, y_last)
+            columns = (None, None) if x_last - x_first + 1 == level.tiles_x else (first.x_min, last.x_max)
+            place = (level.level_x, level.level_y, x_first, x_last, y_first, y_last, first.y_min, last.y_max)
+            ranges.append(MissingRange(*place, *columns))
     return tuple(ranges), False
 
 
@@ -286,3 +299,12 @@ def assess(
         len(layout.levels) > 1 and set(counts) == {ChunkState.ZERO} and missing[0] >= layout.levels[0].chunk_count
     )
     return Completeness(table.part, checked, table.count, declared, numbers[0], counts, ranges, truncated, upper)
+
+
+def with_undecodable(states: States, count: int, chunks: Sequence[int]) -> States:
+    """The states of a part of `count` chunks once it is known that some of them do not decode."""
+    if not chunks:
+        return states
+    marked = np.zeros(count, np.uint8) if states is None else states.copy()
+    marked[list(chunks)] = ChunkState.NOT_DECODABLE
+    return marked

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.conformance.attributes import check_attributes
 from exr_inspector.exr.conformance.part import check_part, check_presence
-from exr_inspector.exr.header.as_json import value_text
+from exr_inspector.exr.header.as_json import short_text
 from exr_inspector.exr.header.attributes import encode
 from exr_inspector.exr.header.parser import Header, PartHeader
-from exr_inspector.exr.header.values import LONG_NAMES, MULTI_PART, NON_IMAGE, TILED, Attribute
+from exr_inspector.exr.header.values import LONG_NAMES, MULTI_PART, NON_IMAGE, TILED
 from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 from exr_inspector.exr.problems import Problem, ProblemKind, ProblemList
 
@@ -157,7 +157,7 @@ def _differ(name: str, part: PartHeader, problems: ProblemList) -> None:
             f"{name} differs from that of the first part",
             part=part.index,
             offset=None if attribute is None else attribute.offset,
-            found="nothing" if attribute is None else _short(attribute),
+            found="nothing" if attribute is None else short_text(attribute),
             expected="the same bytes in every part",
             fatal=True,
         )
@@ -181,12 +181,7 @@ def _check_shared(first: PartHeader, part: PartHeader, problems: ProblemList, *,
                 "timeCode differs from that of the first part",
                 part=part.index,
                 offset=here.offset,
-                found=_short(here),
-                expected=_short(there),
+                found=short_text(here),
+                expected=short_text(there),
             )
         )
-
-
-def _short(attribute: Attribute) -> str:
-    text = value_text(attribute)
-    return f"{attribute.size} bytes" if text is None else text[:200]

@@ -6,6 +6,7 @@ from itertools import pairwise
 from operator import lt
 
 from exr_inspector.exr.chunks.layout import Layout, computed_chunk_count, window_text
+from exr_inspector.exr.header.as_json import short_text
 from exr_inspector.exr.header.channel_lists import byte_order
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.standard import REQUIRED
@@ -89,20 +90,20 @@ def _check_type(part: PartHeader, problems: ProblemList) -> None:
     attribute = part.by_name.get("type")
     if attribute is not None and attribute.type_name == "string" and attribute.value not in PART_TYPES:
         message = "unknown way of storing pixels"
-        found, expected = str(attribute.value)[:64], ", ".join(PART_TYPES)
+        found, expected = short_text(attribute), ", ".join(PART_TYPES)
         problems.add(Problem(ProblemKind.UNKNOWN_PART_TYPE, message, part.index, attribute.offset, found, expected))
     version = part.by_name.get("version")
     if part.version_word & NON_IMAGE and version is not None and version.value != 1:
         message = "a part of a file with deep data that is not of version 1"
         problems.add(
-            Problem(ProblemKind.DEEP_VERSION, message, part.index, version.offset, str(version.value)[:64], "version 1")
+            Problem(ProblemKind.DEEP_VERSION, message, part.index, version.offset, short_text(version), "version 1")
         )
 
 
 def _report_type_mismatch(part: PartHeader, problems: ProblemList) -> None:
     attribute = part.by_name["type"]
     message = "the type disagrees with the file's flags, which readers trust"
-    found, expected = str(attribute.value)[:64], part.part_type or ""
+    found, expected = short_text(attribute), part.part_type or ""
     problems.add(Problem(ProblemKind.PART_TYPE_MISMATCH, message, part.index, attribute.offset, found, expected))
 
 

@@ -291,3 +291,9 @@ def value_text(attribute: Attribute) -> str | None:
     if isinstance(value, tuple):
         return " ".join([_exact(item) if isinstance(item, float) else str(item) for item in value])
     return str(value)
+
+
+def short_text(attribute: Attribute) -> str:
+    """The value for a message: the start of its text, or how many bytes of which type there are."""
+    text = value_text(attribute)
+    return f"{attribute.size} bytes of {attribute.type_name[:64]}" if text is None else text[:200]

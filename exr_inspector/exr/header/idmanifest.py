@@ -77,18 +77,18 @@ class _Reader:
         start = self._require(size, what)
         return self.data[start : start + size]
 
-    def count(self, what: str) -> int:
-        """A number of things, each of at least a byte, that memory will have to hold."""
+    def count(self, what: str, each: int = 1) -> int:
+        """A number of things that memory will have to hold, of `each` items and at least a byte."""
         start = self.position
         count = self.int32(what)
         if not 0 <= count <= len(self.data) - self.position:
             raise _damaged(what, start, str(count))
-        self._items += count
+        self._items += count * each
         if self._items > self._limits.manifest_entries:
             raise LimitExceeded(
                 "the id manifest is too large",
                 limit="manifest_entries",
-                found=f"{self._items} entries and strings",
+                found=f"{self._items} strings and texts of entries",
                 expected=f"at most {self._limits.manifest_entries}",
             )
         return count
@@ -205,7 +205,7 @@ def _group(reader: _Reader, strings: list[str]) -> ManifestGroup:
     entries: dict[int, tuple[str, ...]] = {}
     identifier = 0
     width = range(len(components))
-    for _ in range(reader.count("entries")):
+    for _ in range(reader.count("entries", max(1, len(components)))):
         difference = reader.varint("ids") if storage is None else storage.unpack(reader.take(storage.size, "ids"))[0]
         identifier = identifier + difference & _U64_MASK
         indices = [reader.varint("string indices") for _ in width]

@@ -248,7 +248,7 @@ class _HeaderReader:
                 until = file.size  # a short name at the very end of the file is still a name
             yield from self._read_on(until, what, start)
             return
-        shown = f"{file.buffer[start : start + 16]!r}..."
+        shown = f"{decode_name(file.buffer[start : start + 16])!r}..."
         if limit < LONG_NAME_BYTES:
             raise LimitExceeded(
                 f"{what} is too long", limit="name_bytes", offset=start, found=shown, expected=f"at most {limit} bytes"

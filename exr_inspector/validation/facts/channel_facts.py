@@ -28,7 +28,7 @@ class NamedChannel(NamedTuple):
 
     Attributes:
         name: Full name.
-        layer: Layer without view; empty for the base layer.
+        layer: Effective layer: the layer without view, or what the part's name stands for; empty for the base layer.
         component: Last component.
         view: View, None where the file names none.
         role: What it holds.
@@ -49,7 +49,7 @@ class ChannelSource(tuple[object, ...]):  # noqa: SLOT001 - it carries names bes
     """All that channel facts follow from.
 
     Channel list, compression, deep or not, multi-part or not, view, views, names of declared Cryptomattes and of those that its
-    channels belong to: a tuple, since it is made and compared for every part that is judged.
+    channels belong to, the layer that the part's name stands for: a tuple, since it is made and compared for every part.
 
     Attributes:
         size_bytes: Bytes of the channel list in the file.
@@ -67,7 +67,16 @@ def channel_source(part: PartHeader, names: PartNames, *, is_deep: bool, is_mult
     declared = tuple([matte.name for matte in names.cryptomattes]) if names.cryptomattes else ()
     channels = part.channels or ()
     source = ChannelSource(
-        (channels, part.compression, is_deep, is_multi_part, part.view, names.views, declared + names.mattes)
+        (
+            channels,
+            part.compression,
+            is_deep,
+            is_multi_part,
+            part.view,
+            names.views,
+            declared + names.mattes,
+            names.part_layer,
+        )
     )
     source.size_bytes = part.by_name["channels"].size if channels else 0
     source.named, source.layers = names.channels, names.layers
@@ -78,10 +87,10 @@ def _is_ordinary(source: ChannelSource) -> bool:
     """Whether facts of this source may be kept: hostile headers must not fill the memory with what they name."""
     if source.size_bytes > _KEPT_LIST_BYTES:
         return False
-    *_, view, views, mattes = source
-    if view is None and not views and not mattes:
+    *_, view, views, mattes, layer = source
+    if view is None and not views and not mattes and not layer:
         return True
-    words = [*views, *mattes, view]  # type: ignore[misc]  # as channel_source() made it
+    words = [*views, *mattes, view, layer]  # type: ignore[misc]  # as channel_source() made it
     return len(words) <= _KEPT_WORDS and sum(len(word) for word in words if word) <= _KEPT_TEXT
 
 
@@ -98,9 +107,10 @@ class ChannelFacts:
     def __init__(self, source: ChannelSource, *, is_kept: bool = True) -> None:
         self.channels: tuple[Channel, ...]
         self.compression: int | None
-        self.channels, self.compression, is_deep, _, _, _, mattes = source  # type: ignore[assignment]  # as channel_source() made it
+        self.channels, self.compression, is_deep, _, _, _, mattes, part_layer = source  # type: ignore[assignment]  # as channel_source() made it
         self.is_kept = is_kept
         self._named, self._layers, self._has_mattes = source.named, source.layers, bool(mattes)
+        self._part_layer = str(part_layer)
         self.traits = self._traits() | (t.DEEP if is_deep else 0)
 
     def _traits(self) -> int:
@@ -115,7 +125,7 @@ class ChannelFacts:
             found |= t.DATA
         if Role.COLOUR in self.by_role:
             found |= t.COLOURED
-        if self._has_mattes:
+        if self._has_mattes or Role.CRYPTOMATTE in self.by_role:
             found |= t.CRYPTOMATTE
         if any(layer.is_lossy for layer in self._layers):
             found |= t.LOSSY
@@ -129,10 +139,10 @@ class ChannelFacts:
         return tuple(
             NamedChannel(
                 name.name,
-                name.layer,
+                name.layer or self._part_layer,
                 name.component,
                 name.view,
-                Role.CRYPTOMATTE if name.cryptomatte else role_of(name.layer, name.component),
+                Role.CRYPTOMATTE if name.cryptomatte else role_of(name.layer or self._part_layer, name.component),
                 channel,
                 name.is_lossy,
             )

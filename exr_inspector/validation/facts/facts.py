@@ -132,17 +132,12 @@ class PartFacts:
     @cached_property
     def stats(self) -> dict[str, ChannelStats]:
         """Figures of level (0, 0) by channel name; empty where pixels were not read."""
-        pixels = self.file.inspection.pixels
-        if pixels is None:
-            return {}
-        return {s.channel: s for s in pixels.channels if s.part == self.index and not s.level_x and not s.level_y}
+        return self.file.stats_by_part.get(self.index, {})
 
     @cached_property
     def pixels(self) -> PartPixels | None:
         """What was read of level (0, 0), None where pixels were not read."""
-        report = self.file.inspection.pixels
-        found = report.parts if report else ()
-        return next((p for p in found if p.part == self.index and not p.level_x and not p.level_y), None)
+        return self.file.pixels_by_part.get(self.index)
 
     def number(self, name: str, type_name: str = "float") -> float | None:
         """The value of an attribute that holds one number; None where there is none, or it is not finite."""
@@ -186,6 +181,22 @@ class FileFacts:
         return frozenset(problem.kind for problem in self.inspection.problems)
 
     @cached_property
+    def stats_by_part(self) -> dict[int, dict[str, ChannelStats]]:
+        """Part -> channel name -> figures of level (0, 0)."""
+        found: dict[int, dict[str, ChannelStats]] = {}
+        report = self.inspection.pixels
+        for stats in report.channels if report else ():
+            if not stats.level_x and not stats.level_y:
+                found.setdefault(stats.part, {})[stats.channel] = stats
+        return found
+
+    @cached_property
+    def pixels_by_part(self) -> dict[int, PartPixels]:
+        """Part -> what was read of its level (0, 0)."""
+        report = self.inspection.pixels
+        return {one.part: one for one in (report.parts if report else ()) if not one.level_x and not one.level_y}
+
+    @cached_property
     def manifest_parts(self) -> frozenset[int]:
         """The parts whose id manifests are looked at: where each is met first, and no more than anybody uses."""
         first: dict[AttributeValue, int] = {}
@@ -203,5 +214,9 @@ class FileFacts:
             for one in part.names.cryptomattes:
                 if one.key not in declared and len(declared) < _MATTES:
                     declared[one.key] = (one, part.index)
-        channels = ((part.index, name) for part in self.parts for name in part.names.channels)
+        channels = (
+            (part.index, name if name.layer else name._replace(layer=part.names.part_layer))
+            for part in self.parts
+            for name in part.names.channels
+        )
         return find_mattes(list(declared.values()), channels)

@@ -16,7 +16,15 @@ _EIGHT_HEX = re.compile(r"[0-9a-f]{8}")
 
 
 class ManifestError(ValueError):
-    """A manifest is not what the specification asks for; never leaves this package."""
+    """A manifest is not what the specification asks for; never leaves this package.
+
+    Attributes:
+        is_truncated: Whether it ends too early.
+    """
+
+    def __init__(self, message: str, *, is_truncated: bool = False) -> None:
+        super().__init__(message)
+        self.is_truncated = is_truncated
 
 
 def cryptomatte_id(name: str) -> int:
@@ -34,6 +42,10 @@ def parse_manifest(text: str) -> dict[str, str]:
     """
     try:
         parsed = json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
+            raise ManifestError(f"truncated after {len(text)} characters: {error}", is_truncated=True) from error
+        raise ManifestError(f"no JSON: {error}") from error
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"no JSON: {error}") from error
     if not isinstance(parsed, dict):

@@ -8,15 +8,29 @@ for all declarations.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from functools import cached_property
 
 from exr_inspector.exr.names import ChannelName, Cryptomatte
-from exr_inspector.validation.facts.manifests import ManifestError, parse_manifest
+from exr_inspector.validation.facts.manifests import ManifestError, parse_manifest, wrong_names
 
 Place = tuple[int, str]  # index of a part, full name of a channel
 RANK_COMPONENTS = (("r", "g", "b", "a"), ("red", "green", "blue", "alpha"))
 _DIGITS = "0123456789"
+DEFINED_HASH = "MurmurHash3_32"  # the only one of the specification
 _RANK_DIGITS = 2  # crypto00: with other numbers, crypto100 could be one of a Cryptomatte called crypto1
+
+
+class ManifestState(str, Enum):
+    """What there is of a Cryptomatte's manifest."""
+
+    ABSENT = "absent"
+    EMPTY = "empty"
+    SIDECAR = "sidecar"
+    TRUNCATED = "truncated"
+    MALFORMED = "malformed"
+    WRONG_IDS = "wrong ids"
+    SOUND = "sound"
 
 
 class Matte:
@@ -52,6 +66,19 @@ class Matte:
             return parse_manifest(self.declared.manifest)
         except ManifestError as error:
             return error
+
+    @cached_property
+    def manifest_state(self) -> ManifestState:
+        """What there is of the manifest; of a sidecar file nothing is known but its path."""
+        manifest = self.manifest
+        if isinstance(manifest, ManifestError):
+            return ManifestState.TRUNCATED if manifest.is_truncated else ManifestState.MALFORMED
+        if not manifest:
+            if self.declared.manifest_file:
+                return ManifestState.SIDECAR
+            return ManifestState.ABSENT if manifest is None else ManifestState.EMPTY
+        is_ours = self.declared.hash == DEFINED_HASH
+        return ManifestState.WRONG_IDS if is_ours and wrong_names(manifest) else ManifestState.SOUND
 
     def places(self) -> list[Place]:
         """Where all its channels are."""

@@ -46,6 +46,8 @@ _PICTURES = frozenset({"mask", "masks", "matte", "mattes", "blur", "field"})
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue", "Red", "Green", "Blue"}
 _ALPHAS = {"A", "AR", "AG", "AB", "a", "alpha", "Alpha"}
+# The main image, as writers of multi-part files call its part.
+_BEAUTY = frozenset({"", "rgb", "rgba", "beauty", "color", "colour", "combined", "main", "c"})
 # Components that hold an axis or a value of what the layer's name says.
 _BARE = {"Z": Role.DEPTH, "ZBack": Role.DEPTH}
 
@@ -53,7 +55,7 @@ _BARE = {"Z": Role.DEPTH, "ZBack": Role.DEPTH}
 def _of_segment(segment: str) -> Role:
     """The role that one dot-free part of a name spells out, OTHER if none."""
     word = segment.lower().rstrip("0123456789").strip("_- ")
-    if word in _ROLE_OF_WORD:
+    if word in _ROLE_OF_WORD and (len(word) > 1 or len(segment) == 1):  # `p0` numbers a part, `P` is a position
         return _ROLE_OF_WORD[word]
     tokens = [token.lower() for token in _TOKEN.findall(segment)]
     if not _PICTURES.isdisjoint(tokens):
@@ -65,9 +67,23 @@ def _of_segment(segment: str) -> Role:
     return _ROLE_OF_TOKEN.get(tokens[-1], Role.OTHER) if tokens else Role.OTHER
 
 
+def is_beauty(layer: str) -> bool:
+    """Whether an effective layer is the main image: the base layer, or a part that is called so (`rgba`, `View.Combined`)."""
+    return layer.rpartition(".")[2].lower() in _BEAUTY
+
+
+def _of_cryptomatte(segment: str) -> Role | None:
+    """A rank (`VRayCryptomatte00`) or a preview of a Cryptomatte, declared or not; None for all else."""
+    if "crypto" not in segment.lower():
+        return None
+    return Role.CRYPTOMATTE if len(segment) > 2 and segment[-2:].isdecimal() else Role.OTHER
+
+
 @lru_cache(maxsize=8192)
 def role_of(layer: str, component: str) -> Role:
-    """The role of a channel by its layer (without view) and component; Cryptomatte is declared, not named."""
+    """The role of a channel by its effective layer and component."""
+    if layer and (role := _of_cryptomatte(layer.rpartition(".")[2])) is not None:
+        return role
     if component in _ALPHAS:
         return Role.ALPHA
     role = _of_segment(layer.rpartition(".")[2]) if layer else Role.OTHER

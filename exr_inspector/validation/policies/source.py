@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from exr_inspector.errors import ExrInspectorError, PolicyError
@@ -74,7 +73,7 @@ class PolicySource:
             name: Another policy than the settings'.
             logger: Gets a line when a policy that worked cannot be read any more.
         """
-        unrestricted = replace(settings, allowed_buckets=(), allowed_prefixes=())
+        unrestricted = settings.changed(allowed_buckets=(), allowed_prefixes=())
         return cls(name or settings.policy, SourceOpener(unrestricted), logger=logger)
 
     def current(self, *, deadline: Deadline | None = None) -> Policy:

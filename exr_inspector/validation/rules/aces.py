@@ -81,8 +81,9 @@ def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
     value = part.part.integer("acesImageContainerFlag")
     if value == 1:
         return NOTHING
-    found = "absent" if value is None else str(value)
-    return [Found(f"acesImageContainerFlag is {found}, not int 1", found, "int 1")]
+    attribute = part.part.by_name.get("acesImageContainerFlag")
+    found = "absent" if attribute is None else f"{attribute.type_name} {attribute.value!r}"[:60]
+    return [Found(f"acesImageContainerFlag is {found}; expected int 1", found, "int 1")]
 
 
 @file_rule(

@@ -11,7 +11,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import Role
+from exr_inspector.validation.facts.roles import Role, is_beauty
 from exr_inspector.validation.parameters import Names, RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule
 
@@ -76,6 +76,7 @@ def rgb_incomplete(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     "Part 0 has R, G, B or Y in its base layer",
     why="Viewers that know no layers show nothing.",
     source="OpenEXR technical introduction; OpenEXR multi-view document",
+    profiles={"default": "info", "comp": "warning", "strict": "warning"},
     fix="Write the beauty as R, G, B of part 0.",
     command="oiiotool IN.exr --ch R=LAYER.R,G=LAYER.G,B=LAYER.B -o OUT.exr",
     when=t.UNUSUAL,
@@ -153,7 +154,7 @@ def _odd_name(name: str) -> str:
     source="OpenEXR technical introduction (channel names)",
     fix="Rename the layers where they are made, with letters, digits and underscores.",
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
-    profiles={"strict": "error"},
+    profiles={"strict": "error", "default": "info", "comp": "warning"},
     when=t.UNUSUAL,
     version=2,
 )
@@ -230,6 +231,9 @@ def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
     found: list[Found] = []
     if parameters.expected_channels is not None:
         there = {channel.name for part in file.parts for channel in part.channels}
+        there |= {
+            f"{channel.layer}.{channel.component}" for part in file.parts for channel in part.named if channel.layer
+        }
         found += [
             Found(f"Channel {name!r} is missing", "absent", name, name)
             for name in parameters.expected_channels
@@ -237,6 +241,7 @@ def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
         ]
     if parameters.expected_layers is not None:
         layers = {layer.name for part in file.parts for layer in part.names.layers}
+        layers |= {channel.layer for part in file.parts for channel in part.named}
         found += [
             Found(f"{_layer(name)} is missing", "absent", name or "base layer")
             for name in parameters.expected_layers
@@ -244,7 +249,8 @@ def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
         ]
         found += [
             Found(f"{_layer(name)} is not in the show's template", name, "absent", severity=Severity.INFO)
-            for name in sorted(layers.difference(parameters.expected_layers))
+            for name in sorted({channel.layer for part in file.parts for channel in part.named})
+            if name not in parameters.expected_layers and not (is_beauty(name) and "" in parameters.expected_layers)
         ]
     return found
 
@@ -263,21 +269,14 @@ def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
     owner: dict[tuple[str, str | None, str], int] = {}
     repeated: dict[tuple[int, int], list[str]] = {}
     for part in file.parts:
-        layer = _part_layer(part)
         for channel in part.named:
-            first = owner.setdefault((layer, channel.view, channel.name), part.index)
+            first = owner.setdefault((part.names.part_layer, channel.view, channel.name), part.index)
             if first != part.index:
                 repeated.setdefault((first, part.index), []).append(channel.name)
     return [
         Found(f"Part {second} repeats channels of part {first}: {listed(names)}", listed(names), part=second)
         for (first, second), names in repeated.items()
     ]
-
-
-def _part_layer(part: PartFacts) -> str:
-    """The layer that a part's name stands for where parts are layers (`diffuse.left` with view `left`)."""
-    name, view = part.part.name or "", part.part.view
-    return name.removesuffix(f".{view}").removesuffix(f"_{view}") if view else name
 
 
 @channel_rule(
@@ -316,7 +315,10 @@ def luma_chroma(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     when=t.SUBSAMPLED,
 )
 def subsampled(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Samplings other than 1, 1."""
+    """Samplings other than 1, 1, but for chroma beside luminance, which CHN-LUMA-CHROMA reports."""
+    chroma = {
+        members[c].name for members in part.by_layer.values() if "Y" in members for c in ("RY", "BY") if c in members
+    }
     return [
         Found(
             f"Channel {channel.name} is sampled {channel.x_sampling}, {channel.y_sampling}",
@@ -325,7 +327,7 @@ def subsampled(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
             channel.name,
         )
         for channel in part.channels
-        if (channel.x_sampling, channel.y_sampling) != (1, 1)
+        if (channel.x_sampling, channel.y_sampling) != (1, 1) and channel.name not in chroma
     ]
 
 

@@ -28,10 +28,7 @@ _TOLD_BY: dict[ChunkState, frozenset[ProblemKind]] = {
 
 def _where(missing: Sequence[MissingRange], *, more: bool) -> str:
     """The first missing ranges, for a message."""
-    words = []
-    for gap in missing[:_RANGES_SHOWN]:
-        level = f"level {gap.level_x},{gap.level_y} " if gap.level_x or gap.level_y else ""
-        words.append(f"{level}rows {gap.y_min} to {gap.y_max}")
+    words = [gap.text for gap in missing[:_RANGES_SHOWN]]
     tail = ", ..." if more or len(missing) > _RANGES_SHOWN else ""
     return ", ".join(words) + tail
 

@@ -118,7 +118,13 @@ def id_and_chroma(part: PartFacts, _parameters: ColourParameters) -> Results:
 
 
 # Most files have this one: made once.
-_UNTAGGED = (Found("Nothing says what the colours mean", "no tag", "colorInteropID or chromaticities"),)
+_UNTAGGED = (
+    Found(
+        "No colour space metadata; expected colorInteropID or chromaticities",
+        "no tag",
+        "colorInteropID or chromaticities",
+    ),
+)
 
 
 @file_rule(
@@ -127,6 +133,7 @@ _UNTAGGED = (Found("Nothing says what the colours mean", "no tag", "colorInterop
     "The colour space is tagged",
     why="Receivers guess: the old advice says Rec.709, the new one says not to guess.",
     source=f"OpenEXR technical introduction; {_CIF}",
+    yields_to=("COL-SHOW-SPACE",),
     fix="Tag the colour space where the file is written.",
     command="oiiotool IN.exr --attrib colorInteropID lin_ap1_scene -o OUT.exr",
     profiles={
@@ -135,7 +142,6 @@ _UNTAGGED = (Found("Nothing says what the colours mean", "no tag", "colorInterop
         "comp": "warning",
         "texture": "warning",
         "netflix-vfx": "warning",
-        "netflix-nam": "error",
         "archive": "warning",
     },
     when=t.UNTAGGED,

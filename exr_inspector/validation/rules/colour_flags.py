@@ -145,7 +145,7 @@ def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
     if attribute is None or part.part.integer("acesImageContainerFlag") == 1:
         return NOTHING
     found = f"{attribute.type_name} {attribute.value!r}"[:60]
-    return [Found(f"acesImageContainerFlag is {found}, not int 1", found, "int 1", offset=attribute.offset)]
+    return [Found(f"acesImageContainerFlag is {found}; expected int 1", found, "int 1", offset=attribute.offset)]
 
 
 @part_rule(

@@ -162,6 +162,7 @@ def lj2k_triplet(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     "Plates, masters and archives are stored without loss",
     why="What is lost here is lost in every later step.",
     source="Netflix VFX requirements; Netflix non-graded archival master specifications; Fox final archive specification",
+    yields_to=("DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR"),
     fix="Write the file again from its source with ZIP or PIZ.",
     profiles={"default": "off", "netflix-vfx": "error", "netflix-nam": "error", "archive": "error"},
 )
@@ -205,6 +206,7 @@ def new_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
     "The compression is one of the show's",
     why="Playback speed and scan line access depend on it.",
     source="the show's policy (codecs)",
+    yields_to=("CMP-LOSSY-MASTER", "DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR", "ACE-COMPRESSION"),
     fix="Write with one of the show's compressions.",
     command="oiiotool IN.exr --compression zip -o OUT.exr",
     needs=("codecs",),

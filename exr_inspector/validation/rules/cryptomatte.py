@@ -14,8 +14,9 @@ from exr_inspector.validation.facts import manifests
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.mattes import RANK_COMPONENTS, Place
+from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import Found, Results, Stage, file_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule
 from exr_inspector.validation.rules.channels import listed, values
 
 _SPEC = "Cryptomatte specification 1.2.0"
@@ -49,6 +50,31 @@ def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
             expected = f"cryptomatte/{declared.key}/{field}"
             found.append(Found(f"Cryptomatte {declared.key} has no {field}", "absent", expected, part=matte.part))
     return found
+
+
+@file_rule(
+    "CRY-UNDECLARED",
+    Severity.WARNING,
+    "Layers that look like Cryptomatte ranks are declared in the header",
+    why="Without the metadata no software offers the mattes: a conversion or a merge dropped it.",
+    source=_SPEC,
+    fix="Copy the cryptomatte/ attributes from the original file, or write the layers with a node that keeps metadata.",
+    when=t.CRYPTOMATTE,
+)
+def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Layers called like ranks (`VRayCryptomatte00`, `crypto_object01`) that no declaration speaks of, in any part."""
+    odd = {layer for matte in file.mattes for layer in (*matte.near, *matte.miscounted)}
+    layers: dict[str, tuple[int, str]] = {}
+    for part in file.parts:
+        for channel, name in zip(part.named, part.names.channels, strict=True):
+            if channel.role is Role.CRYPTOMATTE and name.cryptomatte is None and channel.layer not in odd:
+                layers.setdefault(channel.layer, (part.index, channel.name))
+    if not layers:
+        return NOTHING
+    index, first = next(iter(layers.values()))
+    names = listed(sorted(layers))
+    message = f"{names} look like Cryptomatte ranks, but no cryptomatte/ attribute declares them: the metadata is lost"
+    return [Found(message, "no declaration", "cryptomatte/KEY/name, hash and conversion", first, index)]
 
 
 @file_rule(

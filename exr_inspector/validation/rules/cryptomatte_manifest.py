@@ -6,6 +6,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import manifests
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
+from exr_inspector.validation.facts.mattes import ManifestState
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Results, file_rule
 from exr_inspector.validation.rules.cryptomatte import HASH
@@ -26,7 +27,12 @@ _UTILITIES = "Cryptomatte reference utilities"
 def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Manifests that cannot be read."""
     return [
-        Found(f"{m.label}: the manifest is {m.manifest}"[:300], part=m.part)
+        Found(
+            f"{m.label}: the manifest is {m.manifest}"[:300],
+            m.manifest_state.value,
+            "a JSON object of names and ids",
+            part=m.part,
+        )
         for m in file.mattes
         if isinstance(m.manifest, manifests.ManifestError)
     ]
@@ -43,11 +49,17 @@ def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def manifest_missing(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Neither manifest nor manif_file."""
+    """Neither manifest nor manif_file, or a manifest without any name."""
+    found = {ManifestState.ABSENT: "no manifest", ManifestState.EMPTY: "an empty manifest"}
     return [
-        Found(f"{m.label} has no manifest", "absent", "manifest or manif_file", part=m.part)
+        Found(
+            f"{m.label} has {found[m.manifest_state]}: the names of its ids are lost",
+            m.manifest_state.value,
+            "manifest or manif_file",
+            part=m.part,
+        )
         for m in file.mattes
-        if not m.declared.manifest and not m.declared.manifest_file
+        if m.manifest_state in found
     ]
 
 

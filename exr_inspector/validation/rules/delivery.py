@@ -5,19 +5,22 @@ Specifications change; the titles say what was published when this was written, 
 
 from __future__ import annotations
 
+import math
 import re
 
 from pydantic import Field
 
-from exr_inspector.exr.header.values import Compression, PixelType
+from exr_inspector.exr.header.values import Compression, PixelType, Rational, TimeCode
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
+from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.parameters import Size
+from exr_inspector.validation.parameters import Digits, Size
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
 from exr_inspector.validation.rules.channels import listed
-from exr_inspector.validation.rules.colour import ColourParameters, tagged_space
+from exr_inspector.validation.rules.colour import tagged_space
 from exr_inspector.validation.rules.compression import codec_name
+from exr_inspector.validation.rules.times import TimeParameters
 
 _VFX = "Netflix VFX requirements"
 _NAM = "Netflix non-graded archival master specifications"
@@ -26,7 +29,6 @@ _FOX = "Fox final archive specification"
 _ACCEPTED = frozenset({Compression.NONE, Compression.ZIPS, Compression.ZIP, Compression.PIZ})
 _COLOUR = frozenset({"R", "G", "B", "A"})
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-_PADDING = 4
 
 
 def _format(part: PartFacts, allowed: frozenset[Compression], expected: str) -> list[Found]:
@@ -35,34 +37,46 @@ def _format(part: PartFacts, allowed: frozenset[Compression], expected: str) -> 
     hit = [c for c in part.channels if c.name in _COLOUR and c.pixel_type != PixelType.HALF]
     if hit:
         names = listed(f"{c.name} {c.type_name}" for c in hit)
-        found.append(Found(f"Colour is not HALF: {names}", names, "HALF", hit[0].name))
+        found.append(Found(f"Colour is {names}; expected HALF", hit[0].type_name, "HALF", hit[0].name))
     if part.compression not in allowed:
         codec = codec_name(part.compression)
-        found.append(Found(f"The compression is {codec}", codec, expected))
+        found.append(Found(f"The compression is {codec}; expected {expected}", codec, expected))
     return found
 
 
-def _linear(part: PartFacts, *, only: str | None = None) -> list[Found]:
-    """A tag that names no scene-linear space, or another than `only`."""
+def _linear(part: PartFacts) -> list[Found]:
+    """A tag that names no scene-linear space; camera-native linear and untagged images are accepted."""
     space = tagged_space(part)
-    if space is None or space == spaces.DATA:
+    if space is None or space == spaces.DATA or not spaces.is_non_linear(space):
         return []
-    if spaces.is_non_linear(space) or (only is not None and space != only):
-        return [Found(f"The colour space is tagged {space}", space, only or "a scene-linear space")]
-    return []
+    return [Found(f"The colour space is tagged {space}; expected a scene-linear space", space, "a scene-linear space")]
 
 
 def _resolution(part: PartFacts, parameters: DeliveryParameters) -> list[Found]:
+    """A display window that is too small; its width counts in square pixels, as the pages ask."""
     wanted, display = parameters.minimum_resolution, part.part.display_window
-    if wanted is None or display is None or (display.width >= wanted[0] and display.height >= wanted[1]):
+    if wanted is None or display is None:
         return []
-    found, expected = f"{display.width}x{display.height}", f"{wanted[0]}x{wanted[1]}"
-    return [Found(f"The display window is {found}; at least {expected} is asked for", found, expected)]
+    aspect = part.part.pixel_aspect_ratio or 1.0
+    width = display.width * aspect if math.isfinite(aspect) and aspect > 0 else display.width
+    found = f"{display.width}x{display.height}"
+    if aspect != 1:
+        found += f" with a pixel aspect ratio of {aspect:g}, {width:.0f} square pixels wide"
+    asked = []
+    if width < wanted[0]:
+        asked.append(f"at least {wanted[0]} square pixels wide")
+    if display.height < wanted[1]:
+        asked.append(f"at least {wanted[1]} pixels high")
+    if not asked:
+        return []
+    expected = " and ".join(asked)
+    return [Found(f"The display window is {found}; expected {expected}", found, expected)]
 
 
-class DeliveryParameters(ColourParameters):
+class DeliveryParameters(TimeParameters):
     """Parameters of the rules about delivery specifications."""
 
+    frame_digits: Digits = Field((4, 4), description="Fewest and most digits of frame numbers (DEL-NFX-NAMES).")
     minimum_resolution: Size | None = Field(
         None, description="Least width and height of the display window (DEL-NFX-WIDTH, DEL-NFX-NAM, DEL-FOX-EXR)."
     )
@@ -126,22 +140,21 @@ def netflix_width(part: PartFacts, parameters: DeliveryParameters) -> Results:
     profiles={"netflix-nam": "error"},
 )
 def netflix_archival(part: PartFacts, parameters: DeliveryParameters) -> Results:
-    """Pixel type, compression, tags (`colour_space` where it is set) and resolution."""
-    found = _format(part, _ACCEPTED, "NONE, ZIP or PIZ")
-    return found + _linear(part, only=parameters.colour_space) + _resolution(part, parameters)
+    """Pixel type, compression, tags of encodings other than linear, and resolution."""
+    return _format(part, _ACCEPTED, "NONE, ZIP or PIZ") + _linear(part) + _resolution(part, parameters)
 
 
 @file_rule(
     "DEL-NFX-NAMES",
     Severity.WARNING,
-    "File names have letters, digits, dots, underscores and hyphens, and four digits for the frame",
+    "File names have letters, digits, dots, underscores and hyphens, and the digits for the frame that are asked for",
     why="Other names break transfer and ingest.",
     source=_NAMING,
     fix="Rename the files.",
     profiles={"netflix-vfx": "warning", "netflix-nam": "warning"},
     limits="characters and padding of each name; versions and repeated names need the whole delivery",
 )
-def netflix_names(file: FileFacts, _parameters: DeliveryParameters) -> Results:
+def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
     """The file name's characters and its frame padding."""
     name = file.inspection.name
     found = []
@@ -149,9 +162,39 @@ def netflix_names(file: FileFacts, _parameters: DeliveryParameters) -> Results:
         found.append(
             Found(f"The file name {name.file_name!r} has other characters", name.file_name, "a-z A-Z 0-9 . _ -")
         )
-    if name.frame is not None and name.padding != _PADDING:
-        found.append(Found(f"The frame number has {name.padding} digits", str(name.padding), str(_PADDING)))
+    fewest, most = parameters.frame_digits
+    if name.frame is not None and not fewest <= name.padding <= most:
+        expected = str(fewest) if fewest == most else f"{fewest} to {most}"
+        message = f"The frame number has {name.padding} digits; expected {expected}"
+        found.append(Found(message, str(name.padding), expected))
     return found
+
+
+@file_rule(
+    "DEL-NFX-TIMECODE",
+    Severity.ERROR,
+    "The frame number of an archival master is its time code, counted in frames",
+    why="Masters are matched to the timeline by frame number: 01:00:00:00 at 24 frames per second is frame 86400.",
+    source=_NAM,
+    fix="Rename the frames so that the first one has the number of its time code.",
+    profiles={"netflix-nam": "error"},
+    limits="Files that have timeCode and a frame rate, of their own or of the policy.",
+)
+def netflix_time_code(file: FileFacts, parameters: DeliveryParameters) -> Results:
+    """The number in the name against timeCode at framesPerSecond or `frame_rate`."""
+    header, frame = file.header.parts[0], file.inspection.name.frame
+    value, rational = header.value("timeCode", "timecode"), header.value("framesPerSecond", "rational")
+    rate = rational.value if isinstance(rational, Rational) else parameters.frame_rate
+    if not isinstance(value, TimeCode) or frame is None or not rate or not 1 <= rate <= 30.5:
+        return NOTHING
+    clock = timecodes.clock_of(value)
+    counted = timecodes.frame_count(clock, rate)
+    if counted == frame:
+        return NOTHING
+    message = (
+        f"The frame number is {frame}, the time code {clock.text} at {rate:g} frames per second is frame {counted}"
+    )
+    return [Found(message, str(frame), str(counted))]
 
 
 @part_rule(

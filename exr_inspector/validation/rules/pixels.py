@@ -13,15 +13,16 @@ from exr_inspector.model import ChannelStats, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
-from exr_inspector.validation.facts.roles import Role
+from exr_inspector.validation.facts.roles import Role, is_beauty
 from exr_inspector.validation.parameters import NotPositive, Positive, RuleParameters, Share
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule
-from exr_inspector.validation.rules.channels import depths, listed, values
+from exr_inspector.validation.rules.channels import depths, listed, names_of, values
 
 _DEEP = "Interpreting Deep Pixels"
 
 _ALPHA_TOLERANCE = 1e-3
 _NORMAL_LIMIT = 1.01
+_FIREFLY_FACTOR = 100
 _LOG_BLACK = 0.05
 
 
@@ -38,6 +39,9 @@ class PixelParameters(RuleParameters):
     """Parameters of the rules about pixel values."""
 
     firefly_limit: Positive = Field(1000.0, description="Colour values above are fireflies (PIX-FIREFLY).")
+    negative_tolerance: NotPositive = Field(
+        -1e-4, description="Colour values down to this are rounding and not reported (PIX-NEGATIVE)."
+    )
     negative_limit: NotPositive = Field(
         -0.1, description="Colour values below are an error, others below zero a warning (PIX-NEGATIVE)."
     )
@@ -123,13 +127,25 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
-    """Greatest value of every colour channel against `firefly_limit`."""
+    """Greatest value of the colour channels against `firefly_limit`; bright areas and environment maps are left alone."""
     limit = parameters.firefly_limit
-    return [
-        Found(f"{channel.name} goes up to {s.maximum:g}", f"{s.maximum:g}", f"at most {limit:g}", channel.name)
-        for channel, s in _with_stats(part, part.of_role(Role.COLOUR))
-        if s.maximum is not None and s.maximum > limit
+    hit = [
+        (channel, stats.maximum)
+        for channel, stats in _with_stats(part, part.of_role(Role.COLOUR))
+        if stats.maximum is not None and stats.maximum > limit and _stands_out(stats)
     ]
+    if not hit or "envmap" in part.part.by_name:
+        return NOTHING
+    channel, most = max(hit, key=lambda each: each[1])
+    names = names_of(each for each, _ in hit)
+    message = f"{names}: values up to {most:g}, far above nearly all others; expected at most {limit:g}"
+    return [Found(message, f"{most:g}", f"at most {limit:g}", channel.name)]
+
+
+def _stands_out(stats: ChannelStats) -> bool:
+    """Whether the maximum is rare: far above the highest percentile that leaves a sample out. A sky's sun is many pixels."""
+    below = [value for percent, value in stats.percentiles if (100 - percent) * stats.samples >= 100]
+    return not below or (stats.maximum or 0) > _FIREFLY_FACTOR * max(below[-1], 1)
 
 
 @part_rule(
@@ -143,16 +159,22 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:
-    """Least value of R, G, B; below `negative_limit` an error. Chroma (RY, BY) is signed and left alone."""
-    found = []
+    """Least value of each layer's colour; below `negative_limit` an error. Chroma (RY, BY) is signed and left alone."""
+    by_layer: dict[tuple[str, str | None], list[tuple[float, NamedChannel, ChannelStats]]] = {}
     for channel, stats in _with_stats(part, part.of_role(Role.COLOUR)):
-        if stats.minimum is None or stats.minimum >= 0 or channel.component in {"RY", "BY"}:
+        least = stats.minimum
+        if least is None or least >= parameters.negative_tolerance or channel.component in {"RY", "BY"}:
             continue
-        severity = Severity.ERROR if stats.minimum < parameters.negative_limit else None
-        least = f"{stats.minimum:g}"
-        message = f"{channel.name} goes down to {least} ({values(stats.negative_count)} below zero)"
-        found.append(Found(message, least, "0 or more", channel.name, severity=severity))
-    return found
+        by_layer.setdefault((channel.layer, channel.view), []).append((least, channel, stats))
+    return [_negative(hit, parameters) for hit in by_layer.values()]
+
+
+def _negative(hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: PixelParameters) -> Found:
+    least, channel, _ = min(hit, key=lambda each: each[0])
+    count, samples = (sum(getattr(stats, name) for _, _, stats in hit) for name in ("negative_count", "samples"))
+    severity = Severity.ERROR if least < parameters.negative_limit else None
+    message = f"{names_of(each for _, each, _ in hit)}: {count} of {samples} values are below zero, down to {least:g}"
+    return Found(message, f"{least:g}", "0 or more", channel.name, severity=severity)
 
 
 @part_rule(
@@ -214,17 +236,35 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Channels of one value; alpha of 1 is a plate's, ranks of a Cryptomatte may be empty, a pixel is no image."""
-    hit = [
-        (channel, stats)
-        for channel, stats in _with_stats(part, part.named)
-        if stats.exact and stats.samples > 1 and stats.is_constant
-        if not (channel.role is Role.ALPHA and stats.minimum == 1) and channel.role is not Role.CRYPTOMATTE
+    """Channels of one value: colour of the base layer as a warning, AOVs and alpha as info, since many are rightly empty.
+
+    Alpha of 1 is a plate's, ranks of a Cryptomatte may be empty, a pixel is no image; a black view has a rule of its own.
+    """
+    base: list[str] = []
+    others: list[str] = []
+    first: dict[bool, str] = {}
+    is_black = part.pixels is not None and part.pixels.is_black
+    for channel, stats in _with_stats(part, part.named):
+        if not (stats.exact and stats.samples > 1 and stats.is_constant) or channel.role is Role.CRYPTOMATTE:
+            continue
+        if channel.role is Role.ALPHA and stats.minimum == 1:
+            continue
+        is_base = channel.role is Role.COLOUR and is_beauty(channel.layer)
+        if is_base and is_black:
+            continue
+        (base if is_base else others).append(f"{channel.name} = {stats.minimum:g}")
+        first.setdefault(is_base, channel.name)
+    return [
+        Found(
+            f"One value over the whole frame: {listed(names)}",
+            listed(names),
+            "several values",
+            first[names is base],
+            severity=None if names is base else Severity.INFO,
+        )
+        for names in (base, others)
+        if names
     ]
-    if not hit:
-        return NOTHING
-    names = listed(f"{channel.name} = {stats.minimum:g}" for channel, stats in hit)
-    return [Found(f"Constant over the frame: {names}", names, "several values", hit[0][0].name)]
 
 
 @part_rule(

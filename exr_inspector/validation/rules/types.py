@@ -40,6 +40,7 @@ class TypeParameters(RuleParameters):
     "Depth is not HALF",
     why="HALF has 11 bits of precision and ends at 65504: distant surfaces fall together.",
     source="OpenEXR technical introduction",
+    profiles={"default": "info", "comp": "warning", "strict": "warning", "archive": "warning"},
     fix="Set the depth output to 32 bits in the renderer.",
     when=t.DATA,
 )
@@ -79,6 +80,7 @@ def id_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     "Integer ids are UINT",
     why="FLOAT holds whole numbers up to 2^24 exactly; UINT is the documented type.",
     source="OpenEXR technical introduction; OpenEXR deep ids specification",
+    profiles={"default": "info", "strict": "warning"},
     fix="Write the ids as UINT if the writer can; FLOAT is safe up to 2^24.",
     when=t.DATA,
 )
@@ -107,6 +109,7 @@ def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     "The base layer's colour has the show's pixel type",
     why="FLOAT doubles the size of colour, and deliveries ask for 16 bit.",
     source="the show's policy (beauty_pixel_type)",
+    yields_to=("DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR"),
     fix="Write the colour with the show's pixel type.",
     command="oiiotool IN.exr -d half -o OUT.exr",
     needs=("beauty_pixel_type",),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
@@ -145,7 +148,7 @@ def _misplaced(name: str, views: frozenset[str]) -> bool:
 @file_rule(
     "VIEW-PAIR",
     Severity.WARNING,
-    "Every view has the same channels and types, in windows of the same size",
+    "Every view has the same channels and types, in windows of about the same size",
     why="The image of one eye lacks a layer that the other one has.",
     source="OpenEXR multi-view document",
     fix="Render the view that lacks channels again, with the settings of the other one.",
@@ -153,30 +156,47 @@ def _misplaced(name: str, views: frozenset[str]) -> bool:
     version=2,
 )
 def pair(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Channels by view over all parts; sizes of data windows, which may follow the image, are told as info."""
+    """Channels by view over all parts; of data windows, which may be cropped to the image, one of half the size as info."""
     views = file.views
     if len(views) < 2:
         return NOTHING
-    by_view: dict[str | None, frozenset[tuple[str, str, str]]] = dict.fromkeys(views, frozenset())
-    sizes: dict[str | None, dict[tuple[str, str, str], str]] = {view: {} for view in views}
+    by_view: dict[str | None, set[tuple[str, str, str]]] = {view: set() for view in views}
+    sizes: dict[str | None, tuple[int, int]] = {}
     for part in file.parts:
         window = part.part.data_window
         for view, entries in part.channel_facts.by_view.items():
             if view in by_view:
-                by_view[view] |= entries
+                by_view[view].update(entries)
                 if window is not None:
-                    sizes[view].update(dict.fromkeys(entries, f"{window.width}x{window.height}"))
-    first = by_view[views[0]]
+                    sizes[view] = max(sizes.get(view, (0, 0)), (window.width, window.height), key=math.prod)
+    first, first_size = by_view[views[0]], sizes.get(views[0])
+    held = _held(file)
     found = []
     for view in views[1:]:
-        if odd := sorted(first ^ by_view[view]):
+        if held.get(view) != held.get(views[0]) and (odd := sorted(first ^ by_view[view])):
             names = listed(".".join(filter(None, entry[:2])) + f" {entry[2]}" for entry in odd)
             found.append(Found(f"Views {views[0]} and {view} differ in {names}", names, "equal channels"))
-        here, there = sizes[view], sizes[views[0]]
-        if smaller := sorted(e for e in here.keys() & there.keys() if here[e] != there[e]):
-            name, mine, other = ".".join(filter(None, smaller[0][:2])), here[smaller[0]], there[smaller[0]]
-            message = f"{name} is {mine} pixels in view {view} and {other} in view {views[0]}"
-            found.append(Found(message, mine, other, name, severity=Severity.INFO))
+        size = sizes.get(view)
+        if (
+            size
+            and first_size
+            and min(map(math.prod, (size, first_size))) * 2 <= max(map(math.prod, (size, first_size)))
+        ):
+            mine, other = (f"{width}x{height}" for width, height in (size, first_size))
+            message = f"View {view} has {mine} pixels, view {views[0]} {other}"
+            found.append(Found(message, mine, other, severity=Severity.INFO))
+    return found
+
+
+def _held(file: FileFacts) -> dict[str | None, Counter[tuple[str, str, int]]]:
+    """View -> its channels by layer in the sense of the specification, as often as parts have them.
+
+    Names of parts need not say which parts of two views belong together.
+    """
+    found: dict[str | None, Counter[tuple[str, str, int]]] = {}
+    for part in file.parts:
+        for name, channel in zip(part.names.channels, part.channels, strict=True):
+            found.setdefault(name.view, Counter())[name.layer, name.component, channel.pixel_type] += 1
     return found
 
 

@@ -251,6 +251,19 @@ def test_bodies_are_bounded(chunked: bool) -> None:
         assert len(runtime.invocations) == 1
 
 
+def test_a_sender_that_disconnects_is_one_line(runtime: LocalRuntime, caplog: pytest.LogCaptureFixture) -> None:
+    seen = len(behaviour.seen)
+    with socket.create_connection(("127.0.0.1", urlsplit(runtime.url).port or 0)) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n{")
+    for _ in range(100):
+        if "disconnected" in caplog.text:
+            break
+        time.sleep(0.05)
+    assert "the sender disconnected before its event was complete" in caplog.text
+    assert "Traceback" not in caplog.text
+    assert len(behaviour.seen) == seen
+
+
 def test_a_batch_in_one_request_is_answered_with_what_to_do(runtime: LocalRuntime) -> None:
     headers = {"content-type": "application/cloudevents-batch+json"}
     answer = request(runtime.url, "POST", "/", b"[" + BODY + b"]", headers)

@@ -58,3 +58,11 @@ def test_the_bucket_goes_into_the_host_name_when_asked(s3):
     assert S3Bucket("frames", hosted, Transport()).store.config["endpoint"] == "https://frames.s3.example.com:8443"
     path_style = load_settings(environ, secrets_dir=None).require_s3()
     assert S3Bucket("frames", path_style, Transport()).store.config["endpoint"] == "https://s3.example.com:8443"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "[::1]:9000"])
+def test_a_bucket_cannot_go_in_front_of_an_address(host):
+    environ = {"S3_ENDPOINT_URL": f"http://{host}", "S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "s"}
+    hosted = load_settings({**environ, "S3_VIRTUAL_HOSTED": "on"}, secrets_dir=None).require_s3()
+    with pytest.raises(SettingsError, match="S3_VIRTUAL_HOSTED=off"):
+        S3Bucket("frames", hosted, Transport())

@@ -114,6 +114,14 @@ def test_a_mistake_is_one_line(
 
 def test_a_folder_without_images_is_said_to_be_one(called: Called, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    code, _, err = called("ingest", "empty", "--catalog", "c.duckdb")
+    told_in_one_line(err, "SOURCE_BUCKET: empty: the folder .* is empty; is the share mounted")
+    assert code == 2
+    (tmp_path / "empty" / "notes.txt").write_text("no image")
+    code, out, err = called("ingest", "empty", "--catalog", "c.duckdb")
+    assert code == 2
+    assert "empty is empty; is the share mounted?" in err
+    (tmp_path / "empty" / "notes.txt").write_text("no image")
     code, out, err = called("ingest", "empty", "--catalog", "c.duckdb")
     assert (code, err) == (0, "")
     assert "nothing there is named .exr" in out
@@ -139,7 +147,7 @@ def test_tables_that_were_never_set_up_and_wrong_keys_are_one_line(called: Calle
 
 
 def test_a_level_somebody_set_on_a_logger_of_the_sdk_stays(called: Called) -> None:
-    logger = logging.getLogger("vastdb.errors")
+    logger = logging.getLogger("vastdb")
     before = logger.level
     try:
         logger.setLevel(logging.DEBUG)
@@ -150,8 +158,7 @@ def test_a_level_somebody_set_on_a_logger_of_the_sdk_stays(called: Called) -> No
         assert logger.level == logging.CRITICAL
     finally:
         logger.setLevel(before)
-    assert errors.log.name == "vastdb.errors", "the logger that this is about"
-    assert vastdb.transaction.log.name == "vastdb.transaction"
+    assert {errors.log.name, vastdb.transaction.log.name} == {"vastdb.errors", "vastdb.transaction"}
 
 
 def groups() -> list[list[str]]:

@@ -164,6 +164,12 @@ def test_attributes_in_headers_are_decoded_as_the_binding_says(header: str, path
     assert event_from_http({**BINARY, "ce-elementpath": header}, b"").attributes["elementpath"] == path
 
 
+def test_an_empty_content_type_and_a_byte_order_mark_are_ignored() -> None:
+    assert event_from_http({**BINARY, "content-type": ""}, b'{"a": 1}').data in ({"a": 1}, '{"a": 1}', b'{"a": 1}')
+    raw = generated_event()
+    assert event_from_http(JSON, b"\xef\xbb\xbf" + json.dumps(raw).encode()).id == raw["id"]
+
+
 @pytest.mark.parametrize("header", ["renders/%ff%fe.exr", "renders/%C3.exr", "renders/\u00ff.exr"])
 def test_escapes_that_are_no_utf8_are_refused_by_the_headers_name(header: str) -> None:
     with pytest.raises(EventError, match="ce-elementpath is not percent-encoded UTF-8"):

@@ -131,11 +131,12 @@ def test_missing_tiles_are_rectangles() -> None:
     )
     (verdict,) = verdicts(build([part]))
     assert verdict.missing == (
-        MissingRange(0, 0, 2, 2, 0, 0, 0, 1),
+        MissingRange(0, 0, 2, 2, 0, 0, 0, 1, 4, 5),
         MissingRange(0, 0, 0, 3, 1, 1, 2, 3),
-        MissingRange(0, 0, 0, 2, 2, 2, 4, 5),
-        MissingRange(0, 0, 3, 3, 3, 3, 6, 7),
+        MissingRange(0, 0, 0, 2, 2, 2, 4, 5, 0, 5),
+        MissingRange(0, 0, 3, 3, 3, 3, 6, 7, 6, 7),
     )
+    assert [gap.text for gap in verdict.missing[:2]] == ["rows 0 to 1 in columns 4 to 5", "rows 2 to 3"]
 
 
 runs = st.tuples(st.integers(0, 83), st.integers(1, 30)).map(lambda run: set(range(run[0], run[0] + run[1])))

@@ -498,6 +498,9 @@ class FailingSource:
             raise ConnectionError("gone")
         return self._source.read_many(ranges, coalesce_bytes=coalesce_bytes)
 
+    def limited(self, budget: ReadBudget) -> RangeSource:
+        return self._source.limited(budget)
+
 
 def test_memory_is_given_back_when_the_source_fails(opener: SourceOpener) -> None:
     data = ex.build([Part(data_window=(0, 0, 63, 63))])

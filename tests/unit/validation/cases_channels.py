@@ -60,8 +60,8 @@ CHANNELS = [
     Case("CHN-LUMA-CHROMA", only(Channel("RY"), Channel("BY")), severity=Severity.ERROR),
     Case(
         "CHN-SUBSAMPLED",
+        build([Part(channels=[Channel("R"), Channel("mask", HALF, 2, 2)], data_window=(0, 0, 3, 3))]),
         build([Part(channels=[Channel("Y"), Channel("RY", HALF, 2, 2)], data_window=(0, 0, 3, 3))]),
-        only(Channel("Y"), Channel("RY")),
     ),
 ]
 

@@ -115,15 +115,28 @@ SMALL = {"minimum_resolution": [5, 3]}
 LARGE = build([Part(data_window=(0, 0, 4, 2))])
 NAMES = ("shot/beauty plate.1001.exr", "shot/beauty_plate.1001.exr")
 
+
+def anamorphic(aspect: float) -> bytes:
+    return build([Part(replace=[a_float("pixelAspectRatio", aspect)])])
+
+
 DELIVERIES = [
     Case("DEL-NFX-FORMAT", build([Part(compression=DWAA)]), PLAIN),
     Case("DEL-NFX-FORMAT", build([Part(channels=[Channel(c, FLOAT) for c in "RGB"])]), PLAIN),
     Case("DEL-NFX-LINEAR", extra(tag("srgb_rec709_scene")), extra(tag("lin_ap0_scene"))),
     Case("DEL-NFX-WIDTH", PLAIN, LARGE, parameters=SMALL),
     Case("DEL-NFX-NAM", build([Part(compression=DWAA)]), PLAIN),
-    Case("DEL-NFX-NAM", extra(tag("lin_ap1_scene")), container(), parameters={"colour_space": "lin_ap0_scene"}),
+    Case("DEL-NFX-NAM", extra(tag("srgb_rec709_display")), extra(tag("camera:lin_awg4_scene"))),
     Case("DEL-NFX-NAM", PLAIN, LARGE, parameters=SMALL),
     Case("DEL-NFX-NAMES", PLAIN, PLAIN, keys=NAMES),
+    Case(
+        "DEL-NFX-NAMES",
+        PLAIN,
+        PLAIN,
+        parameters={"frame_digits": [5, 10]},
+        keys=("nam/show.1001.exr", "nam/show.0086400.exr"),
+    ),
+    Case("DEL-NFX-WIDTH", anamorphic(1.0), anamorphic(2.0), parameters={"minimum_resolution": [8, 3]}),
     Case("DEL-NFX-NAMES", PLAIN, PLAIN, keys=("shot/beauty.101.exr", "shot/beauty.0101.exr")),
     Case("DEL-FOX-EXR", build([Part(compression=DWAA)]), PLAIN),
     Case("DEL-FOX-EXR", PLAIN, LARGE, parameters=SMALL),

@@ -70,6 +70,10 @@ TAG = a_string("colorInteropID", "lin_ap1_scene")
 
 CRYPTOMATTES = [
     Case("CRY-KEYS", matte(declared("hash")), GOOD),
+    Case("CRY-UNDECLARED", matte([]), GOOD),
+    Case("CRY-UNDECLARED", matte([], ranks("VRayCryptomatte00", components="RGBA"))),
+    Case("CRY-MANIFEST-MISSING", matte(declared(manifest="{}")), GOOD),
+    Case("CRY-MANIFEST-JSON", matte(declared(manifest=MANIFEST[:-4])), GOOD),
     Case("CRY-KEY-FORM", matte(declared(key="0123456")), GOOD),
     Case("CRY-HASH", matte(declared(hash="md5")), GOOD),
     Case("CRY-CONVERSION", matte(declared(conversion="none")), GOOD),
@@ -179,6 +183,19 @@ TIMES = [
         "TIM-POSITIVE",
         extra(a_float("aperture", 4), a_float("tStop", 2.8)),
         extra(a_float("aperture", 2.8), a_float("tStop", 3.1)),
+    ),
+]
+
+HOUR_ONE = timed(1, 0, 0, 0, rate=(24, 1))
+
+TIMES += [
+    Case("DEL-NFX-TIMECODE", HOUR_ONE, HOUR_ONE, keys=("nam/show.0086401.exr", "nam/show.0086400.exr")),
+    Case(
+        "DEL-NFX-TIMECODE",
+        timed(1, 0, 0, 0),
+        timed(1, 0, 0, 0),
+        parameters={"frame_rate": 25},
+        keys=("nam/show.0086400.exr", "nam/show.0090000.exr"),
     ),
 ]
 

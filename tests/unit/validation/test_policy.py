@@ -17,6 +17,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation import PROFILES, RULES, Policy, builtin_policy, load_policy
 from exr_inspector.validation.policies.file import json_schema
 from exr_inspector.validation.registry import GROUPS, LEFT_OUT
+from tests.support.exrbytes import DWAA, Channel, Part, build
 from tests.unit.validation.judging import PLAIN, judge
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -179,3 +180,53 @@ def test_registry_is_sound() -> None:
         assert "common practice" not in rule.source
         assert rule.title[-1] != "."
         assert rule.why[-1] == "."
+
+
+def test_the_later_extends_wins() -> None:
+    policy = load(
+        "name: x\npaths:\n  - {match: '**', extends: archive}\n  - {match: 'plates/**', extends: comp}\n"
+        "  - {match: 'plates/old/**', rules: {STR-MAGIC: info}}\n"
+    )
+    archive, comp = ("CMP-LOSSY-MASTER", "TIL-NOT-TEXTURE")
+    assert policy.for_path("renders/a.exr").severity_of(archive) is Severity.ERROR
+    for path in ("plates/a.exr", "plates/old/a.exr"):
+        assert policy.for_path(path).severity_of(archive) is None
+        assert policy.for_path(path).severity_of(comp) is Severity.WARNING
+
+
+@pytest.mark.parametrize("level", ["info", "warning", "error"])
+def test_a_policys_severity_wins_over_a_graded_one(level: str) -> None:
+    graded = build([Part(channels=[Channel("RY")])])  # chroma alone is an error of a rule that is a warning
+    (own,) = [f for f in judge(graded) if f.code == "CHN-LUMA-CHROMA"]
+    assert own.severity is Severity.ERROR
+    policy = load(f"name: x\nextends: null\nrules: {{CHN-LUMA-CHROMA: {level}}}")
+    (finding,) = [f for f in judge(graded, policy) if f.code == "CHN-LUMA-CHROMA"]
+    assert finding.severity.label == level
+
+
+def test_netflix_archival_masters_are_camera_native_linear_and_numbered_by_time_code() -> None:
+    policy = builtin_policy("netflix-nam")
+    resolved = policy.for_path("nam/show.0086400.exr")
+    assert resolved.parameters.minimum_resolution == (3840, 2160)
+    assert resolved.parameters.colour_space is None
+    large = build([Part(data_window=(0, 0, 3839, 2159), channels=[Channel(c) for c in "BGR"])])
+    codes = {f.code for f in judge(large, policy, key="nam/show.0086400.exr") if f.severity > Severity.INFO}
+    assert not codes & {"DEL-NFX-NAM", "DEL-NFX-NAMES", "COL-UNTAGGED", "COL-SHOW-SPACE"}
+
+
+def test_one_fact_is_reported_by_the_most_specific_rule() -> None:
+    lossy = build([Part(compression=DWAA)])
+    policy = load(
+        "name: x\nextends: netflix-vfx\nparameters: {colour_space: lin_ap0_scene}\nrules: {COL-UNTAGGED: info}"
+    )
+    codes = [f.code for f in judge(lossy, policy)]
+    assert "DEL-NFX-FORMAT" in codes
+    assert "COL-SHOW-SPACE" in codes
+    assert not {"CMP-LOSSY-MASTER", "CMP-SHOW-CODEC", "COL-UNTAGGED"} & set(codes)
+
+
+def test_parts_that_repeat_a_name_make_one_finding_of_the_file() -> None:
+    parts = [Part(name=f"p{n}", channels=[Channel(f"main layer {n}.R")]) for n in range(5)]
+    (finding,) = [f for f in judge(build(parts)) if f.code == "CHN-CHARS"]
+    assert finding.part is None
+    assert "parts 0-4" in finding.message

@@ -277,7 +277,7 @@ def test_sidecar_paths(path: str, *, is_wrong: bool) -> None:
 @pytest.mark.parametrize(
     ("manifest", "code"),
     [
-        ("{}", {}),
+        ("{}", {"CRY-MANIFEST-MISSING": W}),
         ("", {"CRY-MANIFEST-MISSING": W}),
         ("[]", {"CRY-MANIFEST-JSON": E}),
         ('{"a": 1}', {"CRY-MANIFEST-JSON": E}),

@@ -1,0 +1,38 @@
+"""What the platform hands over before the first event: whether events come in batches, and the secrets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from exr_inspector.errors import SettingsError
+from exr_inspector.settings import FUNCTION, SECRETS_DIR, load_settings
+
+
+def batches_at_import(environ: Mapping[str, str], secrets_dir: Path | None = SECRETS_DIR) -> bool:
+    """Whether EXR_BATCH is on, as far as that is known when the handler's file is imported.
+
+    The platform looks for the batching decorator then, before there is a ctx. A wrong value is reported by `init`, which checks
+    all settings.
+    """
+    try:
+        return load_settings(environ, None, secrets_dir, use=(FUNCTION,)).batch
+    except SettingsError:
+        return False
+
+
+def secrets_of(ctx: Any, logger: logging.Logger) -> Mapping[str, object]:
+    """`ctx.secrets`; nothing where the runtime has none or raises, as clusters do without an attached secret."""
+    try:
+        found = getattr(ctx, "secrets", None)
+    except Exception as error:  # noqa: BLE001 - the platform's code: which exception it raises is documented nowhere
+        logger.warning(
+            "[SECRETS] ctx.secrets cannot be read (%s); files and environment are used", type(error).__name__
+        )
+        return {}
+    if not isinstance(found, Mapping) or not found:
+        logger.info("[SECRETS] none attached; files below /secrets and the environment are used")
+        return {}
+    return found

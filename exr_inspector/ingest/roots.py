@@ -1,0 +1,66 @@
+"""Which folder each bucket of a laptop's catalog stands for, so that two folders of the same name never share rows.
+
+Kept in a table of its own, `roots`, and only in catalogs that are files: on a cluster buckets have names of their own. It leads
+a row back to its file::
+
+    select roots.root || '/' || files.key from files join roots on roots.bucket = files.bucket
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timezone
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exr_inspector.catalog.sdk.connection import Connection, Work
+from exr_inspector.catalog.sdk.errors import translated
+from exr_inspector.errors import SettingsError
+
+_TABLE = "roots"
+_SCHEMA = pa.schema([("bucket", pa.string()), ("root", pa.string()), ("recorded_at", pa.timestamp("us"))])
+
+
+def record_roots(connection: Connection, mounts: Iterable[tuple[str, Path]]) -> None:
+    """Record the folders behind these buckets, or compare them with what was recorded.
+
+    A folder that was moved keeps its bucket: it may be another one than recorded when the recorded one is gone.
+
+    Raises:
+        SettingsError: A bucket is another folder that is still there; the message names the option to use.
+        CatalogError: The tables cannot be read or written.
+    """
+    wanted = {bucket: str(folder.resolve()) for bucket, folder in mounts}
+
+    def body(work: Work) -> None:
+        with translated("record the folders of buckets"):
+            config = connection.config
+            table = (
+                work.tx.bucket(config.bucket).schema(config.schema).create_table(_TABLE, _SCHEMA, fail_if_exists=False)
+            )
+            known = {row["bucket"]: row["root"] for row in table.select(internal_row_id=False).read_all().to_pylist()}
+        _refuse_others(known, wanted)
+        new = [bucket for bucket, root in wanted.items() if known.get(bucket) != root]
+        if not new:
+            return
+        now = config.clock().astimezone(timezone.utc).replace(tzinfo=None)
+        with translated("record the folders of buckets"):
+            stale = table.select(["bucket"], internal_row_id=True).read_all()
+            gone = stale.filter(pc.is_in(stale["bucket"], pa.array(new))).select(["$row_id"])
+            if gone.num_rows:
+                table.delete(gone)
+            rows = {"bucket": new, "root": [wanted[bucket] for bucket in new], "recorded_at": [now] * len(new)}
+            table.insert(pa.table(rows, _SCHEMA))
+
+    connection.run("record the folders of buckets", body)
+
+
+def _refuse_others(known: dict[str, str], wanted: dict[str, str]) -> None:
+    for bucket, root in wanted.items():
+        before = known.get(bucket, root)
+        if before != root and Path(before).is_dir():
+            raise SettingsError(
+                f"bucket {bucket} of this catalog is the folder {before}, not {root}: give that one another name with --bucket"
+            )

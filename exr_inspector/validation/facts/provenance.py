@@ -1,0 +1,255 @@
+"""Who wrote a file, by the attributes that known software leaves: one table of names, and the attribute each value came from.
+
+    >>> provenance_of(header.parts[0])  # doctest: +SKIP
+    Provenance(software='Nuke', version='15.1v3', ..., sources={'software': 'nuke/version', 'version': 'nuke/version'})
+
+Names are compared without case; of several the first in the table counts, and of twins that differ by case the one that is
+spelt as in the table. Nothing is guessed: what no attribute says is None.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from exr_inspector.exr.header.parser import PartHeader
+from exr_inspector.exr.header.values import Attribute
+
+_TEXT_CHARACTERS = 400  # of a value that are looked at
+_VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[a-z]+\d*)?|\d+)(?![\w.])", re.ASCII | re.IGNORECASE)
+_FILLER = re.compile(
+    r"^(?:version of|developed (?:using|with)|(?:created|written|rendered|generated|made) (?:by|with|using)|image by)\s+"
+    r"|[\s:,/-]*(?:\bversion\b|\bv\b|\bver\.?)?[\s:,/(-]*$",
+    re.IGNORECASE,
+)
+_FOR_HOST = re.compile(r"^(.*?)\s+for\s+([A-Z0-9][\w ]*)$")
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+_PARTS_OF_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*([hms])", re.ASCII | re.IGNORECASE)
+_MEMORY = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([kmgt]?)i?b?", re.ASCII | re.IGNORECASE)
+_MEGABYTES = {"": 1.0, "k": 1 / 1024, "m": 1.0, "g": 1024.0, "t": 1024.0**2}
+
+
+class Provenance(NamedTuple):
+    """What a header says of its making.
+
+    Attributes:
+        software: Product that wrote the file.
+        version: Its version.
+        host_application: Application in which a renderer ran, with its version where it is said.
+        render_seconds: Time of rendering.
+        peak_memory_mb: Most memory, MiB.
+        host: Computer.
+        user: Who rendered.
+        frame_range: Frames of the job, as written (`1001-1100`).
+        sources: Field -> name of the attribute it came from.
+    """
+
+    software: str | None = None
+    version: str | None = None
+    host_application: str | None = None
+    render_seconds: float | None = None
+    peak_memory_mb: float | None = None
+    host: str | None = None
+    user: str | None = None
+    frame_range: str | None = None
+    sources: Mapping[str, str] = {}
+
+    @property
+    def product(self) -> str | None:
+        """Software and version, what is compared over a sequence."""
+        return " ".join(filter(None, (self.software, self.version))) or None
+
+
+# Attributes whose text names software, most telling first; further words of theirs (hashes, command lines) are left out.
+_WRITERS = (
+    "software",
+    "generatedBy",
+    "writer",
+    "generator",
+    "creator",
+    "application",
+    "encoder",
+    "creatorTool",
+    "comment",
+)
+# Attribute of a version -> product. Nuke keeps what renderers wrote, so it comes first.
+_VERSIONS = {
+    "nuke/version": "Nuke",
+    "vrayInfo/vrayversion": "V-Ray",
+    "vrayInfo/vraycore": "V-Ray",
+    "arnold/version": "Arnold",
+    "BlenderMultiChannel": "Blender",
+}
+# Words before `/version`, `:version`, `_version` ... -> product.
+_PRODUCTS = {
+    "karma": "Karma", "husk": "husk", "houdini": "Houdini", "mantra": "Mantra", "renderman": "RenderMan", "prman": "RenderMan",
+    "rman": "RenderMan", "redshift": "Redshift", "octane": "Octane", "corona": "Corona", "cycles": "Cycles",
+    "blender": "Blender", "guerilla": "Guerilla", "clarisse": "Clarisse", "appleseed": "appleseed", "mitsuba": "Mitsuba",
+    "luxcore": "LuxCore", "fusion": "Fusion", "flame": "Flame", "resolve": "DaVinci Resolve", "natron": "Natron",
+    "gaffer": "Gaffer", "unreal": "Unreal Engine", "katana": "Katana", "3delight": "3Delight", "moonray": "MoonRay",
+    "nuke": "Nuke", "arnold": "Arnold", "vray": "V-Ray", "darktable": "darktable", "oiio": "OpenImageIO",
+}  # fmt: skip
+_VERSION_NAME = re.compile(r"(?:exr/)?([a-z0-9]+)[/:_. -]?(?:\w+[/:_.])?version", re.ASCII)
+_FAMILIES = {"lavc": "lavc (FFmpeg)"}
+_HOSTS = ("hostApplication", "host_application", "host_app", "rman/host", "arnold/host_app", "husk/host")
+_TIMES = (
+    "RenderTime", "vrayInfo/rendertime", "arnold/stats/time/total", "arnold/stats/time/render", "render_time",
+    "husk:render_time", "husk/render_time", "karma/render_time", "renderman/rendertime", "rman/rendertime",
+    "redshift/rendertime", "redshift/render_time", "octane/rendertime", "stats/render_time",
+)  # fmt: skip
+_MEMORIES = (
+    "Memory", "vrayInfo/mem", "arnold/stats/memory/peak", "peakMemory", "peak_memory", "husk:peak_memory",
+    "husk/peak_memory", "karma/peak_memory", "redshift/peak_memory", "rman/peak_memory", "stats/peak_memory",
+)  # fmt: skip
+_COMPUTERS = (
+    "Hostname", "HostComputer", "vrayInfo/computername", "computerName", "computer", "machine", "husk:hostname",
+    "husk/hostname", "host", "arnold/host/name",
+)  # fmt: skip
+_USERS = ("user", "username", "vrayInfo/user", "arnold/user", "husk:user", "husk/user", "rman/user", "artist", "Author")
+_RANGES = ("frameRange", "frame_range", "FrameRange", "husk:frame_range", "rman/frame_range")
+_BOUNDS = (
+    ("startFrame", "endFrame"),
+    ("start_frame", "end_frame"),
+    ("first_frame", "last_frame"),
+    ("firstFrame", "lastFrame"),
+)
+_NAMES = {
+    name.lower(): name
+    for names in (
+        _WRITERS, _VERSIONS, _HOSTS, _TIMES, _MEMORIES, _COMPUTERS, _USERS, _RANGES, *_BOUNDS, ("arnold/host/version",)
+    )
+    for name in names
+}  # fmt: skip
+
+
+def _text(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    return value[:_TEXT_CHARACTERS].strip("\0 \t\r\n") or None
+
+
+def split_product(text: str) -> tuple[str, str | None]:
+    """Product and version of a text such as `OpenImageIO 3.2.2.0 : 4237AB` or `Mitsuba version 3.9.1`."""
+    text = text[:_TEXT_CHARACTERS].strip()
+    match = _VERSION.search(text)
+    head = text[: match.start()] if match else text.partition(" : ")[0]
+    product = _FILLER.sub("", head).strip() or text
+    return product, match[1] if match and product != text else None
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, (int, float)):
+        return float(value) if math.isfinite(value) and value >= 0 else None
+    text = _text(value)
+    if text is None:
+        return None
+    if parts := _PARTS_OF_TIME.findall(text):
+        return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)
+    total = 0.0
+    for piece in text.split(":")[:4]:
+        if not re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", piece.strip(), re.ASCII):
+            return None
+        total = total * 60 + float(piece)
+    return total
+
+
+def _megabytes(value: object) -> float | None:
+    if isinstance(value, (int, float)):
+        return float(value) if math.isfinite(value) and value >= 0 else None
+    match = _MEMORY.fullmatch(_text(value) or "")
+    return float(match[1].replace(",", "")) * _MEGABYTES[match[2].lower()] if match else None
+
+
+def _known(part: PartHeader) -> tuple[dict[str, Attribute], list[Attribute]]:
+    """The attributes of the table by their names there, and those that look like some product's version."""
+    found: dict[str, Attribute] = {}
+    versions = []
+    for attribute in part.attributes:
+        lower = attribute[0].lower()
+        name = _NAMES.get(lower)
+        if name is not None and (name not in found or attribute[0] == name):
+            found[name] = attribute
+        elif name is None and lower.endswith("version") and len(lower) < 80:
+            versions.append(attribute)
+    return found, versions
+
+
+def _by_version(found: dict[str, Attribute], versions: list[Attribute]) -> tuple[str, str | None, str] | None:
+    """Product, version and the attribute that says so, from attributes that hold a version."""
+    for name, product in _VERSIONS.items():
+        if name in found and (text := _text(found[name].value)):
+            match = _VERSION.search(text) or re.search(r"\d[\w.]*", text, re.ASCII)
+            return product, match[1] if match and match.re is _VERSION else match and match[0], found[name].name
+    for attribute in versions:
+        match = _VERSION_NAME.fullmatch(attribute.name.lower())
+        text = _text(attribute.value)
+        if match and text and match[1] in _PRODUCTS:
+            return _PRODUCTS[match[1]], split_product(f"x {text}")[1] or text[:40], attribute.name
+    return None
+
+
+def _by_text(found: dict[str, Attribute]) -> tuple[str, str | None, str] | None:
+    """Product, version and the attribute that says so, from attributes that name software."""
+    for name in _WRITERS:
+        text = _text(found[name].value) if name in found else None
+        if text is None or (name == "comment" and not text.lower().startswith("developed using")):
+            continue
+        product, version = split_product(text)
+        return _FAMILIES.get(product.lower(), product)[:80], version, found[name].name
+    return None
+
+
+def _first(
+    found: dict[str, Attribute], names: tuple[str, ...], read: Callable[[object], Any]
+) -> tuple[Any, str] | None:
+    for name in names:
+        if name in found and (value := read(found[name].value)) is not None:
+            return value, found[name].name
+    return None
+
+
+def _range(found: dict[str, Attribute]) -> tuple[str, str] | None:
+    if said := _first(found, _RANGES, _text):
+        return said
+    for first, last in _BOUNDS:
+        if first in found and last in found:
+            return f"{found[first].value!s}-{found[last].value!s}"[:80], found[first].name
+    return None
+
+
+def _application(found: dict[str, Attribute]) -> tuple[str, str] | None:
+    """The application around a renderer. Arnold calls the computer host/name, unless host/version stands beside it."""
+    if said := _first(found, _HOSTS, _text):
+        return said
+    name, version = found.get("arnold/host/name"), found.get("arnold/host/version")
+    if name is not None and version is not None and isinstance(name.value, str):
+        return f"{name.value} {version.value!s}"[:80], name.name
+    said = _first(found, ("vrayInfo/vrayversion",), _text)
+    match = _FOR_HOST.fullmatch(split_product(said[0])[0]) if said else None
+    return (match[2].strip(), said[1]) if match and said else None
+
+
+def provenance_of(part: PartHeader) -> Provenance:
+    """Who wrote the file, by the attributes of its first part."""
+    found, versions = _known(part)
+    if not found and not versions:
+        return Provenance()
+    text, version = _by_text(found), _by_version(found, versions)
+    # Who converts a file stays behind in Software; what a compositor or renderer wrote before may still be there.
+    is_generic = text is not None and text[2].lower() not in {"software", "generatedby", "writer"}
+    writer = version if version and (text is None or is_generic) else text or version
+    computers = tuple(name for name in _COMPUTERS if name != "arnold/host/name" or "arnold/host/version" not in found)
+    said: dict[str, tuple[Any, str] | None] = {
+        "software": (writer[0], writer[2]) if writer else None,
+        "version": (writer[1], writer[2]) if writer and writer[1] else None,
+        "host_application": _application(found),
+        "render_seconds": _first(found, _TIMES, _seconds),
+        "peak_memory_mb": _first(found, _MEMORIES, _megabytes),
+        "host": _first(found, computers, _text),
+        "user": _first(found, _USERS, _text),
+        "frame_range": _range(found),
+    }
+    values = {field: each[0] for field, each in said.items() if each}
+    return Provenance(**values, sources={field: each[1] for field, each in said.items() if each})

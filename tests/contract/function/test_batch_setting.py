@@ -1,0 +1,29 @@
+"""EXR_BATCH where only ctx.secrets has it."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import types
+
+import pytest
+
+from exr_inspector.errors import SettingsError
+
+LOG = logging.getLogger("test")
+
+
+def test_a_batch_setting_that_comes_too_late_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EXR_BATCH", raising=False)
+    main = importlib.import_module("main")
+    complete = {
+        "VAST_DB_ENDPOINT": "http://127.0.0.1:1",
+        "VAST_DB_ACCESS_KEY": "a",
+        "VAST_DB_SECRET_KEY": "b",
+        "VAST_DB_BUCKET": "c",
+        "EXR_MOUNTS": "x=/nowhere",
+        "EXR_BATCH": "on",
+    }
+    ctx = types.SimpleNamespace(secrets={"s": complete}, logger=LOG)
+    with pytest.raises(SettingsError, match=r"only ctx\.secrets has it"):
+        main.init(ctx)

@@ -1,0 +1,141 @@
+"""Ingest by a real Ray cluster of this machine: a worker killed midway, the driver killed and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from exr_inspector.errors import DecoderCrashed
+from exr_inspector.ingest.engines import RayEngine
+from exr_inspector.ingest.run import Ingest, Target
+from exr_inspector.ingest.shard import WorkOrder, Workshop
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import StatsMode
+from exr_inspector.storage import SourceOpener
+from exr_inspector.validation import builtin_policy
+from tests.chaos.house import BUCKET, House, house
+from tests.support.faulty_s3 import Request
+
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-heavy.txt")
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = ("scanline_zip.exr", "layers.exr", "tiled.exr")
+FILES = 700
+AUTH = {"RAY_AUTH_MODE": "disabled"}  # else Ray leaves a token in the home folder
+HEAD = """
+import ray, sys
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
+print(ray.get_runtime_context().gcs_address, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """Address of a cluster with two workers, which ends with the process that holds it."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environ.pop("RAY_ADDRESS", None)
+    environ |= AUTH
+    head = subprocess.Popen(
+        [sys.executable, "-c", HEAD], cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert head.stdin
+    assert head.stdout
+    yield head.stdout.readline().strip()
+    head.stdin.close()
+    head.wait(60)
+
+
+@pytest.fixture
+def home() -> Iterator[House]:
+    with house(S3_TIMEOUT_SECONDS="20") as made:
+        for index in range(FILES):
+            made.put(f"shot/beauty.{index:04}.exr", GOOD[index % len(GOOD)])
+        yield made
+
+
+def until(come: Callable[[], object], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not come():
+        assert time.monotonic() < end, "it did not come to that in time"
+        time.sleep(0.02)
+
+
+def ray_workers() -> list[int]:
+    """Processes of this machine that carry out one of our shards for Ray."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if b"ray::ingest_sealed" in line.read_bytes():
+                found.append(int(line.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def ingest(home: House) -> Ingest:
+    settings = home.settings()
+    policy = builtin_policy("default")
+    workshop = Workshop(SourceOpener(settings), Inspector.from_settings(settings), home.catalog, policy)
+    order = WorkOrder(settings, StatsMode.OFF, policy, threads=2)
+    return Ingest(workshop, engine=lambda: RayEngine(order), engine_from=0)
+
+
+def test_a_worker_killed_midway_and_a_file_that_kills_workers(
+    cluster: str, home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**AUTH, "RAY_ADDRESS": cluster}.items():
+        monkeypatch.setenv(name, value)
+    home.put("shot/deadly.exr")
+    killed: list[int] = []
+
+    def kill_workers(request: Request) -> None:
+        first = request.key.endswith("0300.exr") and not killed
+        if first or request.key == "shot/deadly.exr":
+            for pid in ray_workers():
+                killed.append(pid)
+                os.kill(pid, signal.SIGKILL)
+
+    home.s3.hook = kill_workers
+    progress = ingest(home).run([Target(BUCKET)])
+    home.s3.hook = None
+    assert killed
+    assert progress.processes == 2
+    assert (progress.stored, progress.errors) == (FILES + 1, {})
+    assert progress.by_status[DecoderCrashed.code] == 1
+    (row,) = home.rows("files", f"{BUCKET}/shot/deadly.exr")
+    assert row["error_code"] == DecoderCrashed.code
+    assert [line for line in home.differences() if "deadly" not in line] == []
+    assert len(home.rows("inspections")) == FILES + 1, "no audit row is doubled"
+
+
+def test_a_driver_killed_and_started_again(cluster: str, home: House) -> None:
+    environ = {**os.environ, **home.environ, "RAY_ADDRESS": cluster, **AUTH}
+    line = [sys.executable, "-m", "exr_inspector.cli", "ingest", f"s3://{BUCKET}/", "--engine", "ray"]
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            line, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    driver = start()
+    until(lambda: len(home.rows("files")) > 100 or driver.poll() is not None)
+    driver.kill()
+    driver.communicate(timeout=60)
+    until(lambda: not ray_workers())
+    stored = len(home.rows("files"))
+    assert 100 < stored < FILES, "killed midway"
+    again = start()
+    out, _ = again.communicate(timeout=200)
+    assert again.returncode == 0, out
+    assert f"{stored}  up to date" in out
+    assert home.differences() == []
+    assert len(home.rows("inspections")) == FILES, "no audit row is doubled"

@@ -1,0 +1,78 @@
+"""Fresh virtual environments, the Pythons of this machine, and a copy of the checked-in tree, for heavy tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
+_GENERATED = (
+    ".git",
+    ".venv",
+    "__pycache__",
+    ".local",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    "build",
+    "*.egg-info",
+)
+
+
+def run(*line: str | Path, cwd: Path, timeout: float = 1_200, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end; its output is in the failure when it fails."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV", "PYTEST"))}
+    done = subprocess.run(
+        [str(word) for word in line],
+        cwd=cwd,
+        env={**inherited, **environ},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done
+
+
+def copy_tree(target: Path) -> Path:
+    """The tree without what is generated in it."""
+    return shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*_GENERATED), symlinks=True)
+
+
+def pythons() -> dict[str, Path]:
+    """Interpreters of the supported versions that pyenv or the path offers, by version."""
+    found: dict[str, Path] = {}
+    for version in SUPPORTED:
+        installed = sorted(
+            Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser().glob(f"versions/{version}.*/bin/python")
+        )
+        named = shutil.which(f"python{version}")
+        for candidate in [*installed, *([Path(named)] if named else [])]:
+            asked = subprocess.run(
+                [candidate, "-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            if asked.stdout.strip() == version:
+                found[version] = candidate
+                break
+    return found
+
+
+def environment(python: Path, folder: Path, *requirements: str | Path) -> Path:
+    """A fresh environment with these packages; its folder of programs."""
+    run(python, "-m", "venv", folder, cwd=folder.parent)
+    install(folder / "bin", *requirements)
+    return folder / "bin"
+
+
+def install(programs: Path, *requirements: str | Path) -> None:
+    """Install packages, wheels only."""
+    options = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    run(programs / "python", "-m", "pip", "install", *options, *requirements, cwd=programs)

@@ -1,0 +1,112 @@
+"""Who wrote a file, by the attributes that real software leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exr_inspector.validation import frame_of_inspection
+from exr_inspector.validation.facts.provenance import Provenance, provenance_of, split_product
+from tests.support.exrbytes import Attr, Part, a_float, a_int, a_string, build
+from tests.unit.validation.judging import inspect
+
+
+def said(*attributes: Attr) -> Provenance:
+    header = inspect(build([Part(extra=attributes)])).header
+    assert header is not None
+    return provenance_of(header.parts[0])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "product", "source"),
+    [
+        ({"nuke/version": "15.1v3", "arnold/version": "7.2.4.1 [ab] linux"}, "Nuke 15.1v3", "nuke/version"),
+        ({"writer": "lavc"}, "lavc (FFmpeg)", "writer"),
+        ({"generatedBy": "Mitsuba version 3.9.1"}, "Mitsuba 3.9.1", "generatedBy"),
+        ({"comment": "Developed using darktable 4.2.1"}, "darktable 4.2.1", "comment"),
+        ({"comment": "Take 3 was better"}, None, None),
+        ({"vrayInfo/vrayversion": "V-Ray 6.20.02"}, "V-Ray 6.20.02", "vrayInfo/vrayversion"),
+        ({"Software": "OpenImageIO 3.2.2.0 : 4237AB"}, "OpenImageIO 3.2.2.0", "Software"),
+        ({"Software": "OpenImageIO 2.4.8.0 : oiiotool", "nuke/version": "14.0"}, "OpenImageIO 2.4.8.0", "Software"),
+        ({"software": "Blender 5.0.1"}, "Blender 5.0.1", "software"),
+        ({"karma/version": "20.5.278"}, "Karma 20.5.278", "karma/version"),
+        ({"husk:version": "20.0.506"}, "husk 20.0.506", "husk:version"),
+        ({"renderman/version": "RenderMan 26.1"}, "RenderMan 26.1", "renderman/version"),
+        ({"redshift_version": "3.6.04"}, "Redshift 3.6.04", "redshift_version"),
+        ({"myshow/version": "7"}, None, None),
+        ({"Software": "A", "software": "B"}, "B", "software"),
+        ({"Software": ""}, None, None),
+    ],
+)
+def test_software(attributes: dict[str, str], product: str | None, source: str | None) -> None:
+    provenance = said(*(a_string(name, value) for name, value in attributes.items()))
+    assert provenance.product == product
+    assert provenance.sources.get("software") == source
+
+
+def test_arnold_in_maya() -> None:
+    provenance = said(
+        a_string("arnold/version", "7.2.4.1 [abcdef] linux"),
+        a_string("arnold/host/name", "Maya"),
+        a_string("arnold/host/version", "2024.2"),
+        a_float("arnold/stats/time/total", 123.5),
+        a_float("arnold/stats/memory/peak", 466.25),
+    )
+    assert (provenance.software, provenance.version) == ("Arnold", "7.2.4.1")
+    assert provenance.host_application == "Maya 2024.2"
+    assert (provenance.render_seconds, provenance.peak_memory_mb, provenance.host) == (123.5, 466.25, None)
+    assert provenance.sources["render_seconds"] == "arnold/stats/time/total"
+
+
+def test_arnold_names_the_computer_where_no_version_of_a_host_stands_beside_it() -> None:
+    assert said(a_string("arnold/host/name", "NYMPC180")).host == "NYMPC180"
+
+
+def test_vray_for_maya_and_blender() -> None:
+    vray = said(
+        a_string("vrayInfo/vrayversion", "Version of V-Ray for Maya 3.60.05"),
+        a_string("vrayInfo/rendertime", " 0h  1m 42.3s"),
+        a_string("vrayInfo/mem", "1,234.56Mb"),
+        a_string("vrayInfo/computername", "render042"),
+    )
+    assert (vray.product, vray.host_application, vray.host) == ("V-Ray 3.60.05", "Maya", "render042")
+    assert (vray.render_seconds, vray.peak_memory_mb) == (pytest.approx(102.3), 1234.56)
+    blender = said(
+        a_string("RenderTime", "01:02:03.50"),
+        a_string("Memory", "2G"),
+        a_string("Hostname", "vm"),
+        a_string("user", "ada"),
+    )
+    assert (blender.render_seconds, blender.peak_memory_mb, blender.host, blender.user) == (3723.5, 2048, "vm", "ada")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ((a_string("frameRange", "1001-1100"),), "1001-1100"),
+        ((a_int("startFrame", 1001), a_int("endFrame", 1100)), "1001-1100"),
+        ((a_int("startFrame", 1001),), None),
+    ],
+)
+def test_frame_range(attributes: tuple[Attr, ...], expected: str | None) -> None:
+    assert said(*attributes).frame_range == expected
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_product_or_none(text: str) -> None:
+    product, version = split_product(text)
+    assert len(product) <= 80
+    assert version is None or version in text
+
+
+def test_frames_are_compared_by_product_and_version() -> None:
+    frames: list[Any] = [
+        frame_of_inspection(
+            inspect(build([Part(extra=[a_string("Software", f"OpenImageIO 3.2.2.0 : {word}")])]), key=key)
+        )
+        for word, key in (("D554", "s/a.0001.exr"), ("BA84", "s/a.0002.exr"))
+    ]
+    assert {frame.software for frame in frames} == {"OpenImageIO 3.2.2.0"}
