@@ -17,6 +17,7 @@ from multiprocessing.synchronize import Barrier
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.setup import SetupOptions, setup
 from exr_inspector.catalog.schema import DEFAULT_GUARDS, FILES, LEAST_GUARDS
+from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.catalog.sdk.connection import CatalogConfig
 from tests.contract.catalog_model import connect, inspection
 from vastdb_local import LocalVastDB
@@ -26,6 +27,7 @@ FILES_PER_BATCH = 32
 
 def write(config: dict[str, str], writer: int, batches: int, together: Barrier) -> None:
     """One writer's process."""
+    silence_sdk_loggers()
     catalog = Catalog(CatalogConfig(**config, retry_seconds=120.0))  # type: ignore[arg-type]  # the rest has defaults
     catalog.upsert([inspection(f"warm/{writer}.exr")])
     together.wait()  # the tables are known and the first requests counted
