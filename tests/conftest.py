@@ -1,6 +1,9 @@
 """What every test shares: how hard hypothesis tries, and that what takes long is begun first."""
 
+import importlib
+import importlib.util
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +18,26 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests marked slow go first: begun last, one of them would leave every other core waiting for it."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sdk_without_adbc() -> Iterator[None]:
+    """Where VAST's ADBC driver is installed, the SDK opens a connection of it in each transaction, with three requests.
+
+    The function's sessions open none (`catalog/sdk/transport.py`). Those that tests make with `vastdb.connect` open none
+    either, so that requests and connections are the same with and without the driver.
+    """
+    if importlib.util.find_spec("adbc_driver_vastdb") is None:
+        yield
+        return
+    transaction = importlib.import_module("vastdb.transaction")
+
+    def not_installed(*_: object, **__: object) -> None:
+        raise transaction.AdbcDriverVastdbNotInstalledException
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transaction, "AdbcConnection", not_installed)
+        yield
 
 
 _MISSING = ("no corpus", "got empty parameter set")

@@ -139,8 +139,8 @@ the local server keeps no indexes of look-ups (`./run bench catalog --no-index -
 | Replaced, one of 100 stored a moment ago | 2.4 | 2.5 | 2.4 | 1.00 | 3.6 |
 | Replaced, one of 100 strewn over all files | 2.4 | 3.2 | 7.3 | 3.0 | 4.3 |
 
-The number of requests does not grow. Measured with schema version 1, whose look-ups went by `file_id`. Without indexes it is the
-look-up that grows: of `files` for a new file, of
+The number of requests does not grow. Measured with schema version 1, whose look-ups went by `file_id`. Without indexes it is
+the look-up that grows: of `files` for a new file, of
 all child tables (14 million rows at a million files) for a replaced one. The local server therefore indexes columns that are
 looked up often ([how](local-vastdb.md#look-ups)). What still grows is the last line: DuckDB goes through a whole row group
 (122,880 rows) for any row in it, and the rows of 100 files strewn over a million lie in all 74 groups of `attributes`. To find,

@@ -38,6 +38,7 @@ COMMANDS = {
     "rules": Home(_OURS + "rules", "List the rules, or explain some."),
     "demo": Home(_OURS + "demo", "Run the whole path on this machine and check its rows."),
     "ingest": Home(_OURS + "ingest", "Bring the tables up to date with every EXR below some folders or prefixes."),
+    "watch": Home(_OURS + "watch", "Keep a catalog file up to date with a folder, live."),
     "ingest-plan": Home(_OURS + "ingest_plan", "Divide a large ingest into lanes for a render farm."),
     "ingest-lane": Home(_OURS + "ingest_lane", "Ingest one lane that ingest-plan wrote."),
     "query": Home(_OURS + "query", "Ask a local catalog: a query of the cookbook by name, or any SQL."),

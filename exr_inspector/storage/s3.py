@@ -29,7 +29,6 @@ from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import S3Connection
 from exr_inspector.storage.failures import Next, SilentRefusal
 from exr_inspector.storage.keys import check_key
-from exr_inspector.storage.listing import ObjectListing
 from exr_inspector.storage.objects import Report
 from exr_inspector.storage.proxies import proxy_options
 from exr_inspector.storage.ranges import MergedRange
@@ -68,6 +67,8 @@ class S3Bucket:
         self._retries = connection.retries
         self._transport = transport
         endpoint = bucket_endpoint(name, connection)
+        from exr_inspector.storage.listing import ObjectListing  # noqa: PLC0415 - a third of a second that local files need not pay
+
         self._listing = ObjectListing(name, endpoint, connection)
         try:
             self.store = S3Store(

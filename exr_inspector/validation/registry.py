@@ -8,6 +8,7 @@ from types import MappingProxyType
 from exr_inspector.validation.rule import Rule
 from exr_inspector.validation.rules import (
     aces,
+    attributes,
     channels,
     chunks,
     colour,
@@ -30,6 +31,7 @@ from exr_inspector.validation.rules import (
 
 _MODULES = (
     structure,
+    attributes,
     chunks,
     windows,
     channels,

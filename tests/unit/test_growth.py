@@ -5,15 +5,17 @@ import struct
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from exr_inspector.inspector import Inspector, InspectorConfig
-from exr_inspector.model import StatsMode
+from exr_inspector.model import Inspection, PixelReport, StatsMode
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import builtin_policy
+from exr_inspector.validation.facts.facts import FileFacts
 from tests.support.exrbytes import Channel, Part, a_chlist, a_int, a_string, a_stringvector, attr, build
 
 MOST = 2.5
@@ -128,3 +130,28 @@ def test_the_time_for_a_long_key_grows_in_proportion(make: Callable[[int], str])
 @pytest.mark.slow
 def test_time_grows_in_proportion_to_parts_with_statistics() -> None:
     assert growth(WITH_PIXELS, parts, 150) <= MOST
+
+
+@pytest.mark.slow
+def test_figures_are_found_by_part_in_proportion() -> None:
+    base = WITH_PIXELS.inspect(OPENER.open_bytes(parts(1), key="a.exr"), POLICY)
+    assert base.pixels is not None
+
+    def made(count: int) -> Inspection:
+        inspection = HEADER_ONLY.inspect(OPENER.open_bytes(parts(count), key="a.exr"), POLICY)
+        pixels = PixelReport(
+            StatsMode.FULL,
+            tuple(replace(base.pixels.channels[0], part=part) for part in range(count)),
+            tuple(replace(base.pixels.parts[0], part=part) for part in range(count)),
+        )
+        return replace(inspection, pixels=pixels)
+
+    def needed(inspection: Inspection) -> float:
+        assert inspection.header is not None
+        found = FileFacts(inspection, inspection.header)
+        started = time.process_time()
+        assert all(part.stats and part.pixels for part in found.parts)
+        return time.process_time() - started
+
+    small, large = made(500), made(1_000)
+    assert min(needed(large) for _ in range(5)) <= MOST * min(needed(small) for _ in range(5))

@@ -6,8 +6,8 @@ lossless JSON text, in several rows where one cell would not hold them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from exr_inspector.catalog.schema.columns import (
     BOOL,
@@ -59,6 +59,11 @@ class StatsRecord(NamedTuple):
     part_index: int
     position: int
     stats: ChannelStats
+
+
+def seen(value_of: Callable[[ChannelStats], Any]) -> Callable[[StatsRecord], Any]:
+    """A figure of the values that were read; null where none was: no NaN was found is not the same as none was looked for."""
+    return lambda record: value_of(record.stats) if record.stats.samples else None
 
 
 class FindingRecord(NamedTuple):
@@ -167,22 +172,27 @@ STATS_COLUMNS = (
     required("channel", TEXT, "Full channel name", of=lambda r: r.stats.channel),
     required("level_x", INT, "Level in x", of=lambda r: r.stats.level_x),
     required("level_y", INT, "Level in y", of=lambda r: r.stats.level_y),
-    nullable("min", REAL, "Least finite value; null without one", of=lambda r: finite(r.stats.minimum)),
-    nullable("max", REAL, "Greatest finite value", of=lambda r: finite(r.stats.maximum)),
-    nullable("mean", REAL, "Mean of the finite values", of=lambda r: finite(r.stats.mean)),
+    nullable("min", REAL, "Least finite value that was read; null without one", of=lambda r: finite(r.stats.minimum)),
+    nullable("max", REAL, "Greatest finite value that was read", of=lambda r: finite(r.stats.maximum)),
+    nullable("mean", REAL, "Mean of the finite values; of a sample an unbiased estimate", of=lambda r: finite(r.stats.mean)),
+    nullable("mean_error", REAL, "Standard error of the mean; 0 when exact, null where the sample supports none",
+             of=lambda r: finite(r.stats.mean_error)),
+    nullable("mean_low", REAL, "Lower end of the 95 % interval of the mean", of=lambda r: finite(r.stats.mean_low)),
+    nullable("mean_high", REAL, "Upper end of the 95 % interval of the mean", of=lambda r: finite(r.stats.mean_high)),
     nullable("stddev", REAL, "Population standard deviation of the finite values", of=lambda r: finite(r.stats.stddev)),
-    required("samples", LONG, "Values looked at", "samples", of=lambda r: r.stats.samples),
-    required("finite_count", LONG, "Finite ones", "samples", of=lambda r: r.stats.finite_count),
-    required("nan_count", LONG, "NaNs", "samples", of=lambda r: r.stats.nan_count),
-    required("inf_count", LONG, "Infinities of both signs", "samples", of=lambda r: r.stats.inf_count),
-    required("positive_inf_count", LONG, "Positive infinities", "samples", of=lambda r: r.stats.positive_inf_count),
-    required("negative_inf_count", LONG, "Negative infinities", "samples", of=lambda r: r.stats.negative_inf_count),
-    required("zero_count", LONG, "Zeros of either sign", "samples", of=lambda r: r.stats.zero_count),
-    required("negative_count", LONG, "Finite values below zero", "samples", of=lambda r: r.stats.negative_count),
-    required("half_max_count", LONG, "Finite values of magnitude 65504 and more", "samples",
-             of=lambda r: r.stats.half_max_count),
-    required("is_constant", BOOL, "Whether all samples that were read hold one finite value",
-             of=lambda r: r.stats.is_constant),
+    required("samples", LONG, "Values that were read", "samples", of=lambda r: r.stats.samples),
+    nullable("finite_count", LONG, "Finite ones; null where none was read, as all counts", "samples",
+             of=seen(lambda s: s.finite_count)),
+    nullable("nan_count", LONG, "NaNs", "samples", of=seen(lambda s: s.nan_count)),
+    nullable("inf_count", LONG, "Infinities of both signs", "samples", of=seen(lambda s: s.inf_count)),
+    nullable("positive_inf_count", LONG, "Positive infinities", "samples", of=seen(lambda s: s.positive_inf_count)),
+    nullable("negative_inf_count", LONG, "Negative infinities", "samples", of=seen(lambda s: s.negative_inf_count)),
+    nullable("zero_count", LONG, "Zeros of either sign", "samples", of=seen(lambda s: s.zero_count)),
+    nullable("negative_count", LONG, "Finite values below zero", "samples", of=seen(lambda s: s.negative_count)),
+    nullable("half_max_count", LONG, "Finite values of magnitude 65504 and more", "samples",
+             of=seen(lambda s: s.half_max_count)),
+    nullable("is_constant", BOOL, "Whether all samples hold one finite value; null where a sample does not tell",
+             of=seen(lambda s: s.is_constant if s.exact or not s.is_constant else None)),
     nullable("first_nan_x", INT, "Column of the first NaN", "pixels",
              of=lambda r: r.stats.first_nan[0] if r.stats.first_nan else None),
     nullable("first_nan_y", INT, "Row of the first NaN", "pixels",

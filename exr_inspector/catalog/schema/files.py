@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -37,7 +37,7 @@ from exr_inspector.exr.header.attributes import encode
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.timecode import read_timecode
 from exr_inspector.exr.header.values import LONG_NAMES, NON_IMAGE, Attribute, PixelType, Rational, TimeCode, code_name
-from exr_inspector.model import Inspection, PixelReport, Severity
+from exr_inspector.model import ChannelStats, Inspection, PartPixels, PixelReport, Severity
 from exr_inspector.validation.facts.provenance import Provenance, provenance_of
 
 _BIT_DEPTHS = {PixelType.UINT: "32u", PixelType.HALF: "16f", PixelType.FLOAT: "32f"}
@@ -212,9 +212,19 @@ def _fps(part: PartHeader) -> float | None:
     return finite(value.value) if isinstance(value, Rational) else None
 
 
-def _all_known(values: Iterable[bool | None]) -> bool | None:
-    known = [value for value in values if value is not None]
-    return all(known) if known else None
+def _sum_read(report: PixelReport, count: Callable[[ChannelStats], int]) -> int | None:
+    """A count over all channels; null where no value was read."""
+    read = [channel for channel in report.channels if channel.samples]
+    return sum(map(count, read)) if read else None
+
+
+def _of_all_parts(report: PixelReport, verdict: Callable[[PartPixels], bool | None]) -> bool | None:
+    """What holds for every part that has such a verdict; null without one, and where a sampled part leaves it open."""
+    known = [value for part in report.parts if (value := verdict(part)) is not None]
+    if not all(known):
+        return False
+    is_whole = all(part.chunks_read == part.chunks_total for part in report.parts)
+    return True if known and is_whole else None
 
 
 # fmt: off
@@ -339,13 +349,13 @@ FILES_COLUMNS = (
     nullable("stats_stopped", TEXT, "Why reading pixels ended early; null when it did not",
              of=pixels(lambda r: clipped(r.stopped) or None)),
     nullable("nan_count", LONG, "NaNs in all samples that were read; null where none was read", "samples",
-             of=pixels(lambda r: sum(c.nan_count for c in r.channels) if r.channels else None)),
-    nullable("inf_count", LONG, "Infinities in all samples that were read", "samples",
-             of=pixels(lambda r: sum(c.inf_count for c in r.channels) if r.channels else None)),
-    nullable("is_black", BOOL, "Whether every part with colour channels is black, as far as it was read",
-             of=pixels(lambda r: _all_known(part.is_black for part in r.parts))),
-    nullable("is_constant", BOOL, "Whether every part is constant, as far as it was read",
-             of=pixels(lambda r: _all_known(part.is_constant for part in r.parts))),
+             of=pixels(lambda r: _sum_read(r, lambda c: c.nan_count))),
+    nullable("inf_count", LONG, "Infinities in all samples that were read; null where none was read", "samples",
+             of=pixels(lambda r: _sum_read(r, lambda c: c.inf_count))),
+    nullable("is_black", BOOL, "Whether every part with colour channels is black; null where a sample does not tell",
+             of=pixels(lambda r: _of_all_parts(r, lambda part: part.is_black))),
+    nullable("is_constant", BOOL, "Whether every part is constant; null where a sample does not tell",
+             of=pixels(lambda r: _of_all_parts(r, lambda part: part.is_constant))),
     nullable("pixel_fault_count", LONG, "Chunks whose pixels could not be had", "chunks",
              of=pixels(lambda r: len(r.faults))),
     nullable("policy", TEXT, "Name and version of the policy that judged", of=lambda f: f.inspection.policy or None),

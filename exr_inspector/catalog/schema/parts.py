@@ -221,7 +221,7 @@ PARTS_COLUMNS = (
              of=base(lambda b: b.chunks_read)),
     nullable("is_constant", BOOL, "Whether every channel of level (0, 0) is constant, as far as it was read",
              of=base(lambda b: b.is_constant)),
-    nullable("is_black", BOOL, "Whether all colour channels of level (0, 0) are zero, as far as they were read",
+    nullable("is_black", BOOL, "Whether all colour channels of level (0, 0) are zero; null where a sample does not tell",
              of=base(lambda b: b.is_black)),
     nullable("deep_pixels", LONG, "Pixels of level (0, 0) of a deep part that were looked at", "pixels",
              of=deep(lambda d: d.pixels)),

@@ -152,7 +152,7 @@ def carry_out(
     console = Console()
     interrupts = _Interrupts()
     try:
-        with new_catalog(catalog) as file, _database(catalog) as environ:
+        with new_catalog(catalog) as file, local_database(catalog) as environ:
             settings, found = listings(_settings(environ))
             settings = settings.changed(stats=options.stats or settings.stats, policy=options.policy or settings.policy)
             tables = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
@@ -244,7 +244,7 @@ def targets_of(
 
 
 @contextmanager
-def _database(catalog: Path | None) -> Iterator[dict[str, str]]:
+def local_database(catalog: Path | None) -> Iterator[dict[str, str]]:
     """The environment, with an embedded database in it when a file for one is given."""
     if catalog is None:
         yield dict(os.environ)

@@ -45,6 +45,39 @@ PUBLISHED = frozenset(PRIMARIES) | {
     "srgbx_p3d65_display",  # what srgbe_p3d65_display was called at first
 }  # fmt: skip
 
+# Attributes that say the colour space to their own software, and what their names mean where they have an id.
+OTHER_TAGS = ("oiio:ColorSpace", "colorSpace", "ColorSpace", "color_space", "colourSpace", "py/exrio/Colorspace")
+_ALIASES = {
+    "acescg": "lin_ap1_scene",
+    "aces - acescg": "lin_ap1_scene",
+    "aces2065-1": "lin_ap0_scene",
+    "aces 2065-1": "lin_ap0_scene",
+    "aces - aces2065-1": "lin_ap0_scene",
+    "lin_srgb": "lin_rec709_scene",
+    "linear rec.709 (srgb)": "lin_rec709_scene",
+    "linear rec.2020": "lin_rec2020_scene",
+    "linear p3-d65": "lin_p3d65_scene",
+    "srgb": "srgb_rec709_display",
+    "rec709": "g24_rec709_display",
+}
+_ENCODED = re.compile(
+    r"srgb(?!.*linear)|^g\d\d|gamma|rec\.?709(?!.*linear)|bt\.?709|^pq|^hlg|display|output|log|acescct?$", re.IGNORECASE
+)
+
+
+def id_of_name(name: str) -> str | None:
+    """The id of a colour space that software calls by another name, None where that is not known."""
+    return _ALIASES.get(name.strip().lower())
+
+
+def is_encoded_name(name: str) -> bool:
+    """Whether a name of a colour space speaks of a display, a gamma or a log encoding."""
+    known = id_of_name(name)
+    if known is not None:
+        return is_non_linear(known)
+    return "linear" not in name.lower() and _ENCODED.search(name[:80]) is not None
+
+
 _TOKEN = r"[a-z0-9._~/*#%^+()\[\]|-]+"  # noqa: S105 - a piece of a grammar, not a secret
 _ID = re.compile(rf"{_TOKEN}(?::{_TOKEN}|:(?:{_TOKEN})?:{_TOKEN})?")
 _NON_LINEAR = re.compile(r"(srgb[ex]?|g\d\d|pq|hlg)_.*")

@@ -14,7 +14,8 @@ from exr_inspector.exr.header.values import TimeCode
 
 _TEXT = re.compile(r"(\d\d):(\d\d):(\d\d)([:;])(\d\d)", re.ASCII)
 _DROP_FLAG = 0x40
-DROP_RATES = (30_000 / 1001, 60_000 / 1001)
+DROP_RATE = 30_000 / 1001
+_MAX_COUNTED = 30.5  # the frame field holds 0 to 29: above, it counts pairs (SMPTE 12M-1, frame pairs)
 
 
 class Clock(NamedTuple):
@@ -52,17 +53,31 @@ def has_drop_flag(value: TimeCode) -> bool:
     return bool(value.time_and_flags & _DROP_FLAG)
 
 
+def counted_rate(rate: float) -> float:
+    """Steps of the frame field in a second: the rate, or that of pairs (or pairs of pairs) above 30 frames per second."""
+    while rate > _MAX_COUNTED and math.isfinite(rate):
+        rate /= 2
+    return rate
+
+
+def is_drop_rate(rate: float) -> bool:
+    """Whether drop frame counting is made for this rate: 29.97, 59.94, 119.88."""
+    return math.isclose(counted_rate(rate), DROP_RATE, rel_tol=1e-4)
+
+
 def range_problems(value: TimeCode, rate: float | None) -> tuple[str, ...]:
     """Why the digits make no time of day at `rate` frames per second, whether drop frame counting leaves it out or not.
 
-    Without a rate, 30 frames are a second, as for OpenEXR's own class. Above that, some writers count on, others count pairs.
+    Without a rate, 30 frames are a second, as for OpenEXR's own class. Above that, the field counts pairs.
     """
     reading = read_timecode(TimeCode(value.time_and_flags & ~_DROP_FLAG, value.user_data))
     if rate is None or value.time_and_flags & 15 > 9:  # no rate to judge by, or no decimal digit
         return reading.problems
     others = tuple(problem for problem in reading.problems if not problem.startswith("frame:"))
-    if reading.frame >= math.ceil(rate - 1e-6):
-        return (*others, f"frame: {reading.frame} is not below {rate:g}")
+    limit = math.ceil(counted_rate(rate) - 1e-6)
+    if reading.frame >= limit:
+        pairs = "" if rate <= _MAX_COUNTED else f", since the field counts pairs at {rate:g} frames per second"
+        return (*others, f"frame: {reading.frame} is not from 0 to {limit - 1}{pairs}")
     return others
 
 
@@ -83,4 +98,5 @@ def frames_of_day(clock: Clock, rate: float) -> int:
 
 def is_dropped(clock: Clock, rate: float) -> bool:
     """Whether drop frame counting leaves this time code out."""
-    return clock.is_drop_frame and not clock.seconds and clock.frame < round(rate) // 15 and clock.minutes % 10 != 0
+    dropped = round(counted_rate(rate)) // 15
+    return clock.is_drop_frame and not clock.seconds and clock.frame < dropped and clock.minutes % 10 != 0

@@ -201,8 +201,10 @@ def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
     values = chromaticities(part)
     if values is not None and spaces.are_close(values, spaces.PRIMARIES[spaces.ACES]):
         return NOTHING
-    found = "absent" if values is None else short(values)
-    return [Found(f"chromaticities are {found}, not AP0", found, "AP0")]
+    attribute = part.part.by_name.get("chromaticities")
+    wrong_type = f"of type {attribute.type_name}" if attribute else "absent"
+    found = wrong_type if values is None else short(values)
+    return [Found(f"chromaticities are {found}; expected those of AP0", found, "AP0")]
 
 
 @part_rule(

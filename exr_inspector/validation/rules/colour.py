@@ -127,6 +127,38 @@ _UNTAGGED = (
 )
 
 
+def other_tag(part: PartFacts) -> tuple[str, str] | None:
+    """Attribute and colour space of a part that only some software's own attribute tells, None where there is none."""
+    for name in spaces.OTHER_TAGS:
+        if name in part.part.by_name and (space := part.part.text(name)):
+            return name, space[:80]
+    return None
+
+
+@part_rule(
+    "COL-TAG-OTHER",
+    Severity.INFO,
+    "The colour space is tagged by a standard attribute, and scene-linear",
+    why="Other attributes (oiio:ColorSpace) are known to the software that wrote them; EXR holds scene-linear values.",
+    source=f"{_CIF}; OpenImageIO",
+    fix="Write colorInteropID; convert images that were made for a display.",
+    command="oiiotool IN.exr --attrib colorInteropID lin_ap1_scene -o OUT.exr",
+    when=t.COLOUR,
+)
+def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
+    """A tag that is not by a standard attribute; a warning where it speaks of a display or an encoding."""
+    tag = None if part.traits & t.TAGGED else other_tag(part)
+    if tag is None:
+        return NOTHING
+    name, space = tag
+    if spaces.is_encoded_name(space):
+        message = f"Tagged {space} by {name}: display-referred or encoded; expected a scene-linear space"
+        return [Found(message, space, "a scene-linear space", severity=Severity.WARNING)]
+    expected = spaces.id_of_name(space) or "colorInteropID"
+    message = f"Tagged {space}, but by {name} alone; expected colorInteropID"
+    return [Found(f"{message} {expected}" if expected != "colorInteropID" else message, space, expected)]
+
+
 @file_rule(
     "COL-UNTAGGED",
     Severity.WARNING,
@@ -147,8 +179,10 @@ _UNTAGGED = (
     when=t.UNTAGGED,
 )
 def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
-    """No tag in any part, in a file that holds colour."""
+    """No tag in any part, in a file that holds colour; a tag of another kind is COL-TAG-OTHER's."""
     if file.traits & t.TAGGED or not file.traits & t.COLOURED:
+        return NOTHING
+    if any(other_tag(part) for part in file.parts):
         return NOTHING
     return _UNTAGGED
 
@@ -255,14 +289,15 @@ def show_space(part: PartFacts, parameters: ColourParameters) -> Results:
 
 
 def tagged_space(part: PartFacts) -> str | None:
-    """What the tags say, in the order of the recommendation: ACES flag, id, chromaticities."""
+    """What the tags say, in order: ACES flag, id, chromaticities, attributes of some software."""
     if part.part.integer("acesImageContainerFlag") == 1:
         return spaces.ACES
     if identifier := part.part.text("colorInteropID"):
         return identifier
     values = chromaticities(part)
     if values is None:
-        return None
+        other = other_tag(part)
+        return (spaces.id_of_name(other[1]) or other[1]) if other else None
     return spaces.space_of(values) or f"chromaticities {short(values)}"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from exr_inspector.model import ChannelStats, Severity
+from exr_inspector.model import ChannelStats, Severity, StatsMode
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
@@ -33,6 +33,14 @@ def _with_stats(part: PartFacts, channels: Iterable[NamedChannel]) -> list[tuple
 
 def _at(pixel: tuple[int, int] | None) -> str:
     return f", first at ({pixel[0]}, {pixel[1]})" if pixel else ""
+
+
+def _holds(part: PartFacts, channel: str, what: str, pixel: tuple[int, int] | None) -> str:
+    """That a channel holds something; of a sample, that it holds at least so much, in how many of the chunks."""
+    pixels = part.pixels
+    if pixels is None or pixels.chunks_read >= pixels.chunks_total:
+        return f"{channel} holds {what}{_at(pixel)}"
+    return f"{channel} holds at least {what} in {pixels.chunks_read} of {pixels.chunks_total} chunks{_at(pixel)}"
 
 
 class PixelParameters(RuleParameters):
@@ -65,7 +73,7 @@ class PixelParameters(RuleParameters):
 def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     """NaN counts of every channel."""
     return [
-        Found(f"{s.channel} holds {s.nan_count} NaN{_at(s.first_nan)}", str(s.nan_count), "0", s.channel)
+        Found(_holds(part, s.channel, f"{s.nan_count} NaN", s.first_nan), str(s.nan_count), "0", s.channel)
         for s in part.stats.values()
         if s.nan_count
     ]
@@ -88,9 +96,29 @@ def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
     found = []
     for stats in part.stats.values():
         if count := stats.negative_inf_count if stats.channel in depth else stats.inf_count:
-            message = f"{stats.channel} holds {values(count, 'infinite ')}{_at(stats.first_inf)}"
+            message = _holds(part, stats.channel, values(count, "infinite "), stats.first_inf)
             found.append(Found(message, str(count), "0", stats.channel))
     return found
+
+
+@part_rule(
+    "PIX-UNREAD",
+    Severity.WARNING,
+    "A sample reads pixels of every part",
+    why="Nothing is known of the part's pixels: NaN, black or constant images in it go unnoticed.",
+    source="OpenEXR technical introduction (Data Compression: 256 lines a chunk)",
+    fix="Read all pixels (--stats full), or raise EXR_STATS_CHUNK_BYTES above the size of one chunk.",
+    stage=Stage.PIXELS,
+)
+def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
+    """Parts with chunks of which a sample read none: one chunk alone exceeds the byte budget, or requests were too few."""
+    pixels, report = part.pixels, part.file.inspection.pixels
+    if pixels is None or report is None or report.mode is not StatsMode.SAMPLED or pixels.chunks_read:
+        return NOTHING
+    if not pixels.chunks_total or any(fault.part == part.index for fault in report.faults):
+        return NOTHING
+    message = f"No pixel was read: 0 of {pixels.chunks_total} chunks fit the sample's budget"
+    return [Found(message, "0 chunks", "1 or more")]
 
 
 @part_rule(

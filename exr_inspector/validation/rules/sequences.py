@@ -28,6 +28,7 @@ from exr_inspector.validation.rules.times import TimeParameters
 _RUNS_SHOWN = 8
 _ENTRIES_SHOWN = 4
 _GAPS_KEPT = 1_000
+_MAX_RATE = 240
 _DIGIT_SIGNS = re.compile(r"#+(?=[^#]*$)")
 _SMALL = 3  # fewer frames have no usual size or age
 
@@ -371,28 +372,39 @@ def frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
     why="Editorial cannot line the shot up.",
     source="SMPTE 12M; OpenEXR standard attributes (timeCode)",
     fix="Check which frames were taken from another take, and write their time codes again.",
-    limits="rates up to 30; above, writers disagree about how frames are counted",
 )
 def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Time code minus frame number, which has to stay the same, midnight aside; needs a frame rate, up to 30."""
-    coded = [frame for frame in sequence.frames if frame.time_code is not None]
-    rate = next((f.frame_rate for f in coded if f.frame_rate and math.isfinite(f.frame_rate)), parameters.frame_rate)
-    if len(coded) < 2 or rate is None or not 1 <= rate <= 30.5:
+    """Time code minus frame number, which has to stay the same, across midnight and drop frame minutes; needs a frame rate."""
+    coded = [(frame, code) for frame in sequence.frames if (code := frame.time_code) is not None]
+    rates = (frame.frame_rate for frame, _ in coded if frame.frame_rate and math.isfinite(frame.frame_rate))
+    rate = next(rates, parameters.frame_rate)
+    if len(coded) < 2 or rate is None or not 1 <= rate <= _MAX_RATE:
         return NOTHING
-    offsets = [
-        (f, (timecodes.frame_count(code, rate) - f.frame) % timecodes.frames_of_day(code, rate))
-        for f in coded
-        if (code := f.time_code) is not None
-    ]
-    usual = Counter(offset for _, offset in offsets).most_common(1)[0][0]
-    odd = [(frame, offset) for frame, offset in offsets if offset != usual]
+    # Above 30 frames per second the field counts pairs; some writers count on instead.
+    per_step = round(rate / timecodes.counted_rate(rate))
+    odd = min((_out_of_step(coded, rate / step, step) for step in {1, per_step}), key=len)
     if not odd:
         return NOTHING
-    numbers = runs([frame.frame for frame, _ in odd])
-    first = odd[0][0]
-    found = first.time_code.text if first.time_code else ""
-    message = f"Time codes of frames {numbers} are out of step, first {found} at frame {first.frame}"
-    return [Found(message, found, "one frame more than the frame before")]
+    first, code = odd[0]
+    message = (
+        f"Time codes of frames {runs([frame.frame for frame, _ in odd])} are out of step, first {code.text} at frame "
+    )
+    return [Found(f"{message}{first.frame}", code.text, "one frame more than the frame before")]
+
+
+def _out_of_step(
+    coded: Sequence[tuple[FrameSummary, timecodes.Clock]], rate: float, per_step: int
+) -> list[tuple[FrameSummary, timecodes.Clock]]:
+    """Frames whose time code is not where most others say, at `rate` steps a second of `per_step` frames each."""
+    offsets = []
+    for frame, code in coded:
+        day = timecodes.frames_of_day(code, rate) * per_step
+        offsets.append((timecodes.frame_count(code, rate) * per_step - frame.frame) % day)
+    counts = Counter(offsets)
+    # The frames of one step have offsets that differ by less than a step: take the run of them with most frames.
+    usual = max(counts, key=lambda offset: sum(counts[offset - back] for back in range(per_step)))
+    steady = {usual - back for back in range(per_step)}
+    return [each for each, offset in zip(coded, offsets, strict=True) if offset not in steady]
 
 
 @sequence_rule(

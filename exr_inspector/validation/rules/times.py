@@ -84,11 +84,11 @@ def time_code_range(part: PartFacts, parameters: TimeParameters) -> Results:
 def drop_frame(part: PartFacts, parameters: TimeParameters) -> Results:
     """The drop frame flag against the frame rate, and time codes that are dropped; without any rate, those at 29.97."""
     value = _time_code(part)
-    rate = frame_rate(part) or parameters.frame_rate or timecodes.DROP_RATES[0]
+    rate = frame_rate(part) or parameters.frame_rate or timecodes.DROP_RATE
     if value is None or not timecodes.has_drop_flag(value):
         return NOTHING
     code = timecodes.clock_of(value)
-    if not any(math.isclose(rate, drop, rel_tol=1e-4) for drop in timecodes.DROP_RATES):
+    if not timecodes.is_drop_rate(rate):
         return [Found(f"Drop frame time code at {rate:g} frames per second", f"{rate:g}", "29.97 or 59.94")]
     if timecodes.is_dropped(code, rate):
         return [Found(f"Drop frame counting leaves {code.text} out", code.text, "a counted frame")]
@@ -124,9 +124,16 @@ def frames_per_second(part: PartFacts, parameters: TimeParameters) -> Results:
     rate = value.numerator / value.denominator
     if wanted is not None and not math.isclose(rate, wanted, rel_tol=1e-4):
         return [Found(f"framesPerSecond is {text}; the show has {wanted:g}", text, f"{wanted:g}")]
-    if _is_common(value):
-        return NOTHING
-    return [Found(f"framesPerSecond is {text}, no common rate", text, "such as 24/1 or 24000/1001")]
+    common = math.gcd(value.numerator, value.denominator)
+    reduced = Rational(value.numerator // common, value.denominator // common)
+    if _is_common(reduced):
+        if common in {1, value.denominator}:
+            return NOTHING
+        exact = f"{reduced.numerator}/{reduced.denominator}"
+        message = f"framesPerSecond is {text}: {rate:.5g} frames per second, which is {exact} when reduced"
+        return [Found(message, text, exact, severity=Severity.INFO)]
+    message = f"framesPerSecond is {text} ({rate:.5g}); expected a common rate such as 24/1 or 24000/1001"
+    return [Found(message, text, "such as 24/1 or 24000/1001")]
 
 
 @part_rule(

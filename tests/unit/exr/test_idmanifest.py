@@ -110,6 +110,14 @@ def test_limits(limits: Limits, limit: str) -> None:
     assert caught.value.limit == limit
 
 
+def test_texts_of_all_components_count() -> None:
+    group = ManifestGroup(["id"], [f"c{n}" for n in range(30)], {n: ["x"] * 30 for n in range(1, 11)})
+    payload = packed(manifest_payload([group]))
+    assert len(decode_manifest(payload, Limits(manifest_entries=400))[0].entries) == 10
+    with pytest.raises(LimitExceeded):
+        decode_manifest(payload, Limits(manifest_entries=300))
+
+
 def test_a_bomb_is_refused_before_it_grows() -> None:
     with pytest.raises(LimitExceeded):
         decode_manifest(IdManifest(1 << 62, b"x"))

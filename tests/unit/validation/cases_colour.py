@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exr_inspector.model import Severity
 from exr_inspector.validation.facts.colourspaces import PRIMARIES
 from tests.support.exrbytes import (
     DECREASING_Y,
@@ -66,6 +67,17 @@ COLOUR = [
     Case("COL-ID-NONLINEAR", extra(tag("show:pq_rec2020_display"))),
     Case("COL-ID-AND-CHROMA", extra(tag("lin_rec709_scene"), REC709), extra(REC709)),
     Case("COL-UNTAGGED", PLAIN, extra(tag("lin_ap1_scene"))),
+    Case("COL-UNTAGGED", PLAIN, extra(a_string("oiio:ColorSpace", "ACEScg"))),
+    Case("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", "ACEScg")), extra(tag("lin_ap1_scene"))),
+    Case("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", "sRGB")), severity=Severity.WARNING),
+    Case("COL-TAG-OTHER", extra(a_string("colorSpace", "Output - Rec.709")), severity=Severity.WARNING),
+    Case("COL-TAG-OTHER", extra(a_string("colorSpace", "Linear Rec.709 (sRGB)"))),
+    Case(
+        "COL-SHOW-SPACE",
+        extra(a_string("oiio:ColorSpace", "sRGB")),
+        extra(a_string("oiio:ColorSpace", "ACEScg")),
+        parameters={"colour_space": "lin_ap1_scene"},
+    ),
     Case("COL-UNTAGGED", PLAIN, build([Part(channels=[Channel("Z", FLOAT)])])),
     Case("COL-CHROMA-SANE", extra(a_chromaticities("chromaticities", (0.0,) * 8)), extra(REC709)),
     Case(

@@ -202,4 +202,13 @@ TILES = [
     Case("ENV-WRAP", extra(a_string("wrapmodes", "repeat")), extra(a_string("wrapmodes", "clamp, mirror"))),
 ]
 
-CASES = [*STRUCTURE, *CHUNKS, *WINDOWS, *TILES]
+NEAR_MISSES = [
+    Case("STR-NEAR-MISS", extra(a_string("colorInteropId", "x")), extra(a_string("colorInteropID", "lin_ap1_scene"))),
+    Case("STR-NEAR-MISS", extra(a_string("PixelAspectRatio", "2.0")), extra(a_string("comment", "x"))),
+    Case("STR-NEAR-MISS", extra(a_string("time_code", "1")), extra(a_string("nuke/input/timecode", "10:00:00:00"))),
+    Case("STR-NEAR-MISS", extra(a_string("exr/owner", "x")), extra(a_string("Frame", "1"))),
+    Case("STR-NEAR-MISS", extra(a_string("chromaticites", "x")), extra(a_string("cameraMakeNote", "x"))),
+    Case("STR-CASE-TWINS", extra(a_string("Note", "a"), a_string("note", "b")), extra(a_string("note", "a"))),
+]
+
+CASES = [*NEAR_MISSES, *STRUCTURE, *CHUNKS, *WINDOWS, *TILES]

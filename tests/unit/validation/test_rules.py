@@ -18,8 +18,8 @@ CASES = [
     for module in (cases_structure, cases_channels, cases_colour, cases_metadata, cases_pixels)
     for case in module.CASES
 ]
-# A walk over all chunks that rebuilds a table is the inspector's; tests/contract/test_inspector.py has it.
-ELSEWHERE = {"CHK-REBUILDABLE"}
+# The inspector rebuilds tables (tests/contract/test_inspector.py); samples are in test_sampled.py.
+ELSEWHERE = {"CHK-REBUILDABLE", "PIX-UNREAD"}
 IDS = [f"{case.code}-{index}" for index, case in enumerate(CASES)]
 
 

@@ -530,7 +530,7 @@ def timed(word: int, rate: tuple[int, int] | None = None) -> bytes:
         (tv60(0, 0, 0, 24), (25, 1), {}),
         (tv60(0, 0, 0, 25), (25, 1), {"TIM-TC-RANGE": E}),
         (tv60(0, 0, 0, 29), (30_000, 1001), {}),
-        (tv60(0, 0, 0, 35), (48, 1), {}),
+        (tv60(0, 0, 0, 35), (48, 1), {"TIM-TC-RANGE": E}),
         (tv60(0, 0, 0, 29), (60, 1), {}),
         (0x0A, (24, 1), {"TIM-TC-RANGE": E}),  # the digit 10
         (0x0A, None, {"TIM-TC-RANGE": E}),
@@ -716,3 +716,38 @@ def aovs(*blacks: bool, views: tuple[str, ...] = ()) -> bytes:
 )
 def test_a_black_view_is_a_failed_render_and_a_black_aov_is_none(data: bytes, parts: list[int]) -> None:
     assert [finding.part for finding in of(data, "PIX-BLACK", stats=True)] == parts
+
+
+# --- time codes above 30 frames per second ----------------------------------------------------------------
+
+
+def coded(rate: tuple[int, int], *digits: int, drop: bool = False) -> bytes:
+    return extra(a_timecode("timeCode", tv60(*digits, drop=drop)), a_rational("framesPerSecond", *rate))
+
+
+@pytest.mark.parametrize(
+    ("data", "codes"),
+    [
+        (coded((60_000, 1001), 0, 1, 0, 2, drop=True), {}),
+        (coded((60_000, 1001), 0, 1, 0, 1, drop=True), {"TIM-TC-DROP": W}),
+        (coded((60_000, 1001), 0, 10, 0, 0, drop=True), {}),
+        (coded((120_000, 1001), 0, 1, 0, 2, drop=True), {}),
+        (coded((60, 1), 0, 0, 0, 29), {}),
+        (coded((60, 1), 0, 0, 0, 35), {"TIM-TC-RANGE": E}),
+        (coded((50, 1), 0, 0, 0, 25), {"TIM-TC-RANGE": E}),
+        (coded((50, 1), 0, 0, 0, 24), {}),
+        (coded((48, 1), 0, 0, 0, 23), {}),
+        (coded((120, 1), 0, 0, 0, 29), {}),
+    ],
+)
+def test_the_frame_field_counts_pairs_above_30_frames_per_second(data: bytes, codes: dict[str, Severity]) -> None:
+    assert found(data, "TIM-TC-RANGE", "TIM-TC-DROP") == codes
+
+
+@pytest.mark.parametrize(
+    ("rate", "severity"),
+    [((48_000, 2002), I), ((24, 1), None), ((48, 2), None), ((60_000, 2002), I), ((2397, 100), W), ((47_952, 2000), W)],
+)
+def test_rates_are_judged_when_reduced(rate: tuple[int, int], severity: Severity | None) -> None:
+    hit = of(extra(a_rational("framesPerSecond", *rate)), "TIM-FPS")
+    assert [finding.severity for finding in hit] == ([severity] if severity else [])

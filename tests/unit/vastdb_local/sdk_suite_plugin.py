@@ -1,10 +1,12 @@
 """What the SDK's own test suite needs around it here; tests/contract/test_vastdb_sdk_suite.py loads it by `-p`."""
 
 import gc
+import sys
 import time
 
 import pytest
 
+DRIVER = "adbc_driver_vastdb"
 SETTLING = (
     10.0  # seconds; from here on a sleep of the suite waits for a cluster's background work, of which there is none
 )
@@ -17,6 +19,14 @@ def pytest_configure(config):
     gc.set_threshold(200_000, 50, 50)  # two of the tests make millions of small objects that live on
     sleep = time.sleep
     time.sleep = lambda seconds: sleep(seconds if seconds < SETTLING else 0)
+
+
+def pytest_runtest_setup(item):
+    """Let the SDK open an ADBC connection in each transaction only where the test is about that: it costs three requests."""
+    if item.path.name.startswith("test_adbc"):
+        sys.modules.pop(DRIVER, None)
+    else:
+        sys.modules[DRIVER] = None
 
 
 class Check:

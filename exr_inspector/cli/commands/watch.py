@@ -1,0 +1,117 @@
+"""`./run watch`: keep a catalog file up to date with a folder, until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+
+import click
+from watchfiles import Change, watch
+
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.cli.commands.ingest import (
+    bucket_option,
+    exclude_option,
+    local_database,
+    policy_option,
+    stats_option,
+    targets_of,
+    workers_option,
+)
+from exr_inspector.cli.output.text import plain
+from exr_inspector.ingest.roots import record_roots
+from exr_inspector.ingest.run import Ingest
+from exr_inspector.ingest.shard import Workshop
+from exr_inspector.ingest.watch import FolderWatch
+from exr_inspector.inspector import Inspector
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+from exr_inspector.validation.policies.source import PolicySource
+
+_TICK_MS = 500
+
+
+@click.command("watch")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--catalog", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DuckDB file to fill.")
+@bucket_option
+@exclude_option
+@stats_option
+@policy_option
+@workers_option
+@click.option(
+    "--poll",
+    is_flag=True,
+    help="Look at every file every few seconds: for network shares, where writes of other machines raise no event here.",
+)
+def command(
+    *,
+    folder: Path,
+    catalog: Path,
+    bucket: str | None,
+    exclude: tuple[str, ...],
+    stats: str | None,
+    policy: str | None,
+    workers: int,
+    poll: bool,
+) -> None:
+    """Keep a catalog file up to date with a folder: first like ./run ingest, then with every change, until Ctrl-C.
+
+    A file is read once it has been still for two seconds. Prints a line for every file that is stored or removed. While it
+    runs, other commands read the catalog through it.
+
+    \b
+    Examples:
+      ./run watch /mnt/show/renders --catalog show.duckdb
+      ./run watch /mnt/show/renders --catalog show.duckdb --stats sampled --poll
+    """
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    with local_database(catalog) as environ:
+        settings, (target,) = targets_of([str(folder)], load_settings(environ), bucket, exclude)
+        settings = settings.changed(stats=stats or settings.stats, policy=policy or settings.policy)
+        tables = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
+        setup(tables.connection)
+        root = dict(settings.mounts)[target.bucket].resolve()
+        record_roots(tables.connection, [(target.bucket, root)])
+        with closing(SourceOpener(settings)) as opener, closing(tables):
+            checked = PolicySource.from_settings(settings).current()
+            workshop = Workshop(opener, Inspector.from_settings(settings), tables, checked, threads=workers)
+            changes = watch(
+                folder.resolve(),
+                watch_filter=None,
+                stop_event=ended,
+                rust_timeout=_TICK_MS,
+                yield_on_timeout=True,
+                raise_interrupt=False,
+                force_polling=poll or None,
+                poll_delay_ms=2_000,
+                recursive=True,
+            )
+            next(changes, None)  # from here on nothing is missed: what changes during the first run comes again
+            ingest = Ingest(workshop)
+            progress = ingest.run([target])
+            _say(target.bucket, f"{progress.stored} stored, {progress.skipped} up to date; watching")
+            watched = FolderWatch(workshop, target, root, report=_say)
+            for found in changes:
+                # A folder changes with each file in it, which is told as well.
+                watched.changed(path for kind, path in found if kind is not Change.modified or not Path(path).is_dir())
+                watched.settle()
+            workshop.close()
+    sys.exit(0)
+
+
+def _say(path: str, what: str) -> None:
+    click.echo(f"{time.strftime('%H:%M:%S')}  {plain(path, 1_000)}  {plain(what, 1_000)}")
+    sys.stdout.flush()

@@ -1,0 +1,62 @@
+"""`./run watch` on a real folder: files written, replaced, renamed and removed while it runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+SAMPLES = ROOT / "samples"
+
+
+def until(come: Callable[[], object], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not come():
+        assert time.monotonic() < end, "it did not come to that in time"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [(), ("--poll",)], ids=["events", "polling"])
+def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]) -> None:
+    folder, catalog, log = tmp_path / "renders", tmp_path / "c.duckdb", tmp_path / "log"
+    (folder / "sh010").mkdir(parents=True)
+    shutil.copy(SAMPLES / "layers.exr", folder / "sh010" / "a.exr")
+    shutil.copy(SAMPLES / "layers.exr", folder / "sh010" / "gone.exr")
+    line = [sys.executable, "-m", "exr_inspector.cli", "watch", str(folder), "--catalog", str(catalog), *options]
+    with log.open("w") as out:
+        running = subprocess.Popen(line, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ})
+    told = lambda words: words in log.read_text() or running.poll() is not None  # noqa: E731
+    try:
+        until(lambda: told("2 stored, 0 up to date; watching"))
+        with (folder / "sh010" / "new.exr").open("wb") as file:  # as a renderer writes: in pieces
+            body = (SAMPLES / "tiled.exr").read_bytes()
+            file.write(body[:100])
+            file.flush()
+            time.sleep(0.5)
+            file.write(body[100:])
+        (folder / "sh010" / "gone.exr").unlink()
+        (folder / ".snapshot").mkdir()
+        shutil.copy(SAMPLES / "layers.exr", folder / ".snapshot" / "copy.exr")
+        until(lambda: told("renders/sh010/new.exr  stored") and told("renders/sh010/gone.exr  removed"))
+        (folder / "sh010").rename(folder / "sh011")
+        until(lambda: told("renders/sh011/new.exr  stored") and told("renders/sh010/a.exr  removed"))
+        shutil.copy(SAMPLES / "not_an_exr.exr", folder / "sh011" / "a.exr")
+        until(lambda: log.read_text().count("renders/sh011/a.exr  stored") == 2 or running.poll() is not None)
+    finally:
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 0, log.read_text()
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
+        rows = connection.execute(f'select path, status from "{schema}".files order by path').fetchall()
+    assert rows == [("renders/sh011/a.exr", "failed"), ("renders/sh011/new.exr", "inspected")]
+    assert log.read_text().count("new.exr  stored") == 2, "read once it was complete, and once under its new name"

@@ -1,0 +1,46 @@
+"""Findings of a sample say that they are of a sample, and what a sample cannot prove is not reported."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exr_inspector.inspector import Inspector, InspectorConfig
+from exr_inspector.model import Finding, StatsMode
+from exr_inspector.pixels.reader import PixelConfig
+from exr_inspector.validation import validate
+from tests.support.exrbytes import FLOAT, ZIP, Channel, Part, build
+from tests.unit.validation.judging import EVERYTHING, opener
+
+
+def sampled(pixels: np.ndarray, **budget: int) -> dict[str, Finding]:
+    height, width = pixels.shape
+    part = Part(
+        data_window=(0, 0, width - 1, height - 1),
+        channels=(Channel("R", FLOAT),),
+        compression=ZIP,
+        pixels={"R": pixels.astype(np.float32)},
+    )
+    config = InspectorConfig(stats=StatsMode.SAMPLED, pixels=PixelConfig(**budget))
+    inspection = Inspector(config).inspect(opener().open_bytes(build([part])), EVERYTHING)
+    return {finding.code: finding for finding in validate(inspection, EVERYTHING)}
+
+
+def test_counts_of_a_sample_are_at_least_so_many() -> None:
+    found = sampled(np.full((640, 32), np.nan), max_sample_bytes=10_000, max_sample_requests=4)["PIX-NAN"]
+    assert "at least" in found.message
+    assert "of 40 chunks" in found.message
+    whole = sampled(np.full((640, 32), np.nan))["PIX-NAN"]
+    assert "at least" not in whole.message
+
+
+def test_a_black_or_constant_sample_is_no_finding() -> None:
+    for value in (0.0, 0.5):
+        pixels = np.full((640, 32), value)
+        assert not {"PIX-BLACK", "PIX-CONSTANT"} & set(sampled(pixels, max_sample_bytes=10_000, max_sample_requests=4))
+        assert {"PIX-BLACK", "PIX-CONSTANT"} & set(sampled(pixels))
+
+
+def test_parts_of_which_no_pixel_was_read_are_reported() -> None:
+    found = sampled(np.ones((64, 64)), max_sample_bytes=1000, sample_chunk_bytes=1000)["PIX-UNREAD"]
+    assert "0 of 4 chunks" in found.message
+    assert "PIX-UNREAD" not in sampled(np.ones((64, 64)), max_sample_bytes=1000)
