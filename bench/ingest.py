@@ -23,7 +23,7 @@ from pathlib import Path
 from bench._ingest_profile import ThreadTimes, idle_seconds
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.catalog.look import look
+from exr_inspector.catalog.recheck import recheck_object
 from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.ingest.engines import Engine, PoolEngine, cores
 from exr_inspector.ingest.progress import Progress
@@ -171,7 +171,9 @@ def steps(settings: Settings, stats: StatsMode) -> dict[str, float]:
     inspections: list[Inspection] = []
     inspecting = measured(lambda: inspections.extend(inspect(keys[ALONE:])))
     rows = measured(lambda: make_rows(inspections))
-    looking = measured(lambda: [look(opener, BUCKET, one.key, one.version) for one in inspections if one.version])
+    looking = measured(
+        lambda: [recheck_object(opener, BUCKET, one.key, one.version) for one in inspections if one.version]
+    )
     opener.close()
     costs = {"inspecting": inspecting, "making rows": rows, "looking once more": looking}
     return {name: cost.own / len(inspections) * 1e3 for name, cost in costs.items()}

@@ -19,8 +19,13 @@ from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig, Outcome, UpsertResult
 from exr_inspector.catalog.catalog import ObjectState
-from exr_inspector.catalog.look import Sight, look
-from exr_inspector.catalog.recheck import insist, remove_gone, store_apart
+from exr_inspector.catalog.recheck import (
+    Recheck,
+    recheck_object,
+    remove_gone,
+    upsert_if_current,
+    upsert_isolating_failures,
+)
 from exr_inspector.catalog.rows.groups import Prepared, prepare
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import (
@@ -172,7 +177,7 @@ def _store(context: IngestContext, inspections: Sequence[Inspection], figures: F
             prepared.append(rows)
             if inspection.error_code in _UNREADABLE:  # has a row, and is told once
                 figures.add_error(inspection.error_code, inspection.path, inspection.error_message or "")
-    outcomes = store_apart(context.catalog, prepared, force=context.force)
+    outcomes = upsert_isolating_failures(context.catalog, prepared, force=context.force)
     settled = context.pool.map(lambda pair: _settle(context, *pair), zip(prepared, outcomes, strict=True))
     for rows, fault in zip(prepared, settled, strict=True):
         if fault is None:
@@ -214,13 +219,13 @@ def _settled(
     if isinstance(outcome, ExrInspectorError):
         return outcome
     if outcome.outcome is Outcome.IGNORED_OLDER:  # what looks older than the rows, but is what the object is now
-        outcome = insist(opener, catalog, rows) or outcome
+        outcome = upsert_if_current(opener, catalog, rows) or outcome
     if not outcome.outcome.changed or rows.version is None:
         return None
-    sight = look(opener, rows.bucket, rows.key, rows.version)
-    if sight is Sight.GONE:
+    state = recheck_object(opener, rows.bucket, rows.key, rows.version)
+    if state is Recheck.DELETED:
         remove_gone(opener, catalog, rows.bucket, rows.key, event=EventInfo())
-    elif sight is Sight.REPLACED:
+    elif state is Recheck.OVERWRITTEN:
         return ObjectChanged("overwritten while its rows were being stored")
     return None
 
