@@ -23,12 +23,12 @@ from pathlib import Path
 from bench._ingest_profile import ThreadTimes, idle_seconds
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.catalog.look import look
+from exr_inspector.catalog.recheck import recheck_object
 from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.ingest.engines import Engine, PoolEngine, cores
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import SHARD_OBJECTS, Ingest, Target
-from exr_inspector.ingest.shard import WorkOrder, Workshop
+from exr_inspector.ingest.shard import IngestContext, WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.settings import CatalogConnection, Settings, load_settings
@@ -140,10 +140,10 @@ def ingest(settings: Settings, stats: StatsMode, workers: int, *, processes: boo
         count = min(cores(), workers)
 
         def engine() -> Engine:
-            return PoolEngine(WorkOrder(settings, stats, policy, threads=-(-workers // count)), processes=count)
+            return PoolEngine(WorkerConfig(settings, stats, policy, threads=-(-workers // count)), processes=count)
 
-        workshop = Workshop(opener, inspector, catalog, policy, threads=workers)
-        run = Ingest(workshop, observe=watch.look, engine=engine if processes else None)
+        context = IngestContext(opener, inspector, catalog, policy, threads=workers)
+        run = Ingest(context, observe=watch.look, engine=engine if processes else None)
         cost = measured(lambda: run.run([Target(BUCKET)]))
         opener.close()
         if run.progress.errors or run.progress.stored != run.progress.listed:
@@ -171,7 +171,9 @@ def steps(settings: Settings, stats: StatsMode) -> dict[str, float]:
     inspections: list[Inspection] = []
     inspecting = measured(lambda: inspections.extend(inspect(keys[ALONE:])))
     rows = measured(lambda: make_rows(inspections))
-    looking = measured(lambda: [look(opener, BUCKET, one.key, one.version) for one in inspections if one.version])
+    looking = measured(
+        lambda: [recheck_object(opener, BUCKET, one.key, one.version) for one in inspections if one.version]
+    )
     opener.close()
     costs = {"inspecting": inspecting, "making rows": rows, "looking once more": looking}
     return {name: cost.own / len(inspections) * 1e3 for name, cost in costs.items()}

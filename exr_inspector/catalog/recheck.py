@@ -9,16 +9,63 @@ the object after that look causes an event that finds the rows. Used for events 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
-from exr_inspector.catalog.look import Sight, is_same, look
 from exr_inspector.catalog.rows.groups import Prepared
 from exr_inspector.errors import ExrInspectorError, ObjectChanged, SourceError, internal_fault
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 from exr_inspector.storage import Deadline, SourceOpener
 
 
-def store_apart(
+class Recheck(Enum):
+    """What an object is after its rows were stored.
+
+    CURRENT: the object of the rows, or a newer one whose event will find the rows, or one that may not be read any more.
+    DELETED: there is no object.
+    OVERWRITTEN: another object of the same second, so that times do not say which of the two is newer.
+    """
+
+    CURRENT = "current"
+    DELETED = "deleted"
+    OVERWRITTEN = "overwritten"
+
+
+def recheck_object(
+    opener: SourceOpener, bucket: str, key: str, stored: ObjectVersion, *, deadline: Deadline | None = None
+) -> Recheck:
+    """Compare an object with the version that was stored of it; one request.
+
+    Raises:
+        SourceError: A retryable one.
+    """
+    try:
+        found = opener.head(bucket, key, deadline=deadline)
+    except SourceError as error:
+        if error.retryable:
+            raise
+        return Recheck.CURRENT  # no longer readable; the next event about it says why
+    if found is None:
+        return Recheck.DELETED
+    return Recheck.OVERWRITTEN if _same_second(stored, found) and _differ(stored, found) else Recheck.CURRENT
+
+
+def is_same(one: ObjectVersion, other: ObjectVersion) -> bool:
+    """Whether two looks saw one version: the same content by ETag and size, written in the same second."""
+    return _same_second(one, other) and not _differ(one, other)
+
+
+def _same_second(one: ObjectVersion, other: ObjectVersion) -> bool:
+    return one.mtime.replace(microsecond=0) == other.mtime.replace(microsecond=0)
+
+
+def _differ(one: ObjectVersion, other: ObjectVersion) -> bool:
+    if one.etag is not None and other.etag is not None:
+        return (one.etag, one.size_bytes) != (other.etag, other.size_bytes)
+    return (one.size_bytes, one.mtime) != (other.size_bytes, other.mtime)
+
+
+def upsert_isolating_failures(
     catalog: Catalog,
     inspections: Sequence[Inspection | Prepared],
     *,
@@ -54,11 +101,11 @@ def store_apart(
     return [
         result
         for part in (inspections[:half], inspections[half:])
-        for result in store_apart(catalog, part, force=force, deadline=deadline)
+        for result in upsert_isolating_failures(catalog, part, force=force, deadline=deadline)
     ]
 
 
-def insist(
+def upsert_if_current(
     opener: SourceOpener, catalog: Catalog, inspection: Inspection | Prepared, *, deadline: Deadline | None = None
 ) -> UpsertResult | None:
     """Store an inspection that the tables took for an older one, if it is of what the object is now; one or two requests.
@@ -123,12 +170,12 @@ def confirm(
     stored = inspection.version
     if stored is None:  # a row that says why the object could not be read: there is nothing to be looked at
         return None
-    sight = look(opener, inspection.bucket, inspection.key, stored, deadline=deadline)
-    if sight is Sight.GONE:
+    state = recheck_object(opener, inspection.bucket, inspection.key, stored, deadline=deadline)
+    if state is Recheck.DELETED:
         return remove_gone(
             opener, catalog, inspection.bucket, inspection.key, event=inspection.event, deadline=deadline
         )
-    if sight is Sight.REPLACED:
+    if state is Recheck.OVERWRITTEN:
         raise ObjectChanged(f"{inspection.path}: overwritten while its rows were being stored")
     return None
 

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig, Outcome, UpsertResult
-from exr_inspector.catalog.recheck import confirm, insist, remove_gone, store_apart
+from exr_inspector.catalog.recheck import confirm, remove_gone, upsert_if_current
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import AccessDenied, EventError, ExrInspectorError, SourceError, internal_fault
+from exr_inspector.function.commit import GroupCommit
 from exr_inspector.function.events import EventKind, ObjectEvent, parse_each
 from exr_inspector.function.results import Result, combined, removed_result, stored_result
 from exr_inspector.function.telemetry import Telemetry, TracedSource
@@ -86,6 +87,7 @@ class Service:
         self._inspector = inspector
         self._policies = policies
         self._catalog = catalog
+        self._commit = GroupCommit(catalog, settings.db_retry_seconds)
         self._telemetry = telemetry
         self._pool = ThreadPoolExecutor(BATCH_WORKERS, thread_name_prefix="exr-batch")
 
@@ -256,13 +258,13 @@ class Service:
         return self._inspector.inspect(traced, policy, event=job.info, deadline=deadline)
 
     def _store(self, jobs: Sequence[_Job], deadline: Deadline) -> None:
-        """Write what was inspected in one transaction."""
+        """Store what was inspected in one transaction, together with what other threads store now."""
         inspections = [job.inspection for job in jobs if job.inspection]
         if not inspections:
             return
         started = time.perf_counter()
         with self._telemetry.span("exr.store", inspections=len(inspections)) as span:
-            for job, outcome in zip(jobs, store_apart(self._catalog, inspections, deadline=deadline), strict=True):
+            for job, outcome in zip(jobs, self._commit.store(inspections, deadline=deadline), strict=True):
                 if isinstance(outcome, UpsertResult):
                     job.stored = outcome
                 else:
@@ -291,8 +293,8 @@ class Service:
                     if job.stored.outcome.changed:
                         removed = confirm(self._opener, self._catalog, job.inspection, deadline=deadline)
                     elif job.stored.outcome is Outcome.IGNORED_OLDER and job.inspection.version:
-                        insisted = insist(self._opener, self._catalog, job.inspection, deadline=deadline)
-                        job.stored = insisted or job.stored
+                        stored = upsert_if_current(self._opener, self._catalog, job.inspection, deadline=deadline)
+                        job.stored = stored or job.stored
                     job.result = stored_result(job.inspection, job.stored)
                 if removed:
                     job.result = removed_result(removed, ignored=removed.outcome is Outcome.IGNORED_OLDER)

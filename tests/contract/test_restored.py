@@ -15,13 +15,13 @@ from click.testing import CliRunner
 from dataengine_local.events import element_event
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.catalog.recheck import insist
+from exr_inspector.catalog.recheck import upsert_if_current
 from exr_inspector.cli.commands.db import command as db
 from exr_inspector.errors import ObjectChanged
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.ingest.shard import Workshop
+from exr_inspector.ingest.shard import IngestContext
 from exr_inspector.inspector import Inspector
 from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import SourceOpener
@@ -57,8 +57,8 @@ class Mount:
 
     def ingest(self) -> Any:
         opener = SourceOpener(self.settings)
-        workshop = Workshop(opener, Inspector.from_settings(self.settings), self.catalog, builtin_policy("default"))
-        return Ingest(workshop).run([Target("renders", "")])
+        context = IngestContext(opener, Inspector.from_settings(self.settings), self.catalog, builtin_policy("default"))
+        return Ingest(context).run([Target("renders", "")])
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_an_inspection_that_was_overtaken_is_still_ignored(mount: Mount) -> None
     mount.write("compression_piz", JUNE)
     mount.ingest()
     assert mount.catalog.upsert([late])[0].outcome.value == "ignored_older"
-    assert insist(opener, mount.catalog, late) is None
+    assert upsert_if_current(opener, mount.catalog, late) is None
     assert mount.compression() == "PIZ"
 
 
@@ -132,6 +132,6 @@ def test_what_is_overwritten_while_it_is_insisted_on_is_looked_at_again(mount: M
     opener = SourceOpener(mount.settings)
     restored = Inspector.from_settings(mount.settings).inspect(opener.open("renders", KEY), builtin_policy("default"))
     with pytest.raises(ObjectChanged):
-        insist(opener, Overwriting(CatalogConfig.from_settings(mount.settings.require_catalog())), restored)
+        upsert_if_current(opener, Overwriting(CatalogConfig.from_settings(mount.settings.require_catalog())), restored)
     assert mount.service().handle(element_event("renders", KEY))["outcome"] == "replaced"
     assert mount.compression() == "RLE"

@@ -18,7 +18,7 @@ from dataengine_local.context import LocalContext
 from dataengine_local.events import element_event, generated_event
 from dataengine_local.http_events import event_from_http
 from exr_inspector.catalog import UpsertResult
-from exr_inspector.catalog.recheck import store_apart
+from exr_inspector.catalog.recheck import upsert_isolating_failures
 from exr_inspector.errors import (
     CatalogError,
     CatalogUnavailable,
@@ -561,7 +561,7 @@ def test_rows_the_database_refuses_for_good_do_not_keep_the_others_out(home: Hou
 
 def test_storing_nothing_asks_nobody(home: House) -> None:
     home.database.reset_counters()
-    assert store_apart(home.catalog, []) == []
+    assert upsert_isolating_failures(home.catalog, []) == []
     assert home.database.counters() == {}
 
 

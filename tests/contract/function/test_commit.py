@@ -1,0 +1,165 @@
+"""Group commit against a real database server: what many threads cost, and that no member of a group harms another."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from dataengine_local.context import LocalContext
+from dataengine_local.events import element_event
+from exr_inspector.catalog import Catalog, CatalogConfig, UpsertResult
+from exr_inspector.deadline import Deadline
+from exr_inspector.errors import CatalogConflict, CatalogError, DeadlineExceeded, ExrInspectorError
+from exr_inspector.function.commit import GroupCommit
+from exr_inspector.function.handler import Service
+from exr_inspector.function.telemetry import Telemetry
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import Inspection
+from exr_inspector.storage import SourceOpener
+from exr_inspector.validation import builtin_policy
+from tests.chaos.house import BUCKET, House, house
+from tests.contract.catalog_model import wipe
+from vastdb_local import Fault, FaultKind
+
+THREADS = 20
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[House]:
+    with house() as made:
+        yield made
+
+
+@pytest.fixture
+def home(shared: House) -> Iterator[House]:
+    yield shared
+    shared.database.faults.clear()
+    for key in shared.s3.contents():
+        shared.s3.delete(BUCKET, key)
+    wipe(shared.catalog)
+
+
+class Gate(Catalog):
+    """The real tables, whose first transaction waits until it is let through, and which may refuse files by their keys."""
+
+    def __init__(self, home: House) -> None:
+        super().__init__(CatalogConfig.from_settings(home.settings().require_catalog()))
+        self.entered, self.opened = threading.Event(), threading.Event()
+        self.refused: dict[str, ExrInspectorError] = {}
+        self.sizes: list[int] = []
+
+    def upsert(self, inspections: Any, **options: Any) -> list[UpsertResult]:
+        self.sizes.append(len(inspections))
+        if len(self.sizes) == 1:
+            self.entered.set()
+            assert self.opened.wait(30)
+        for inspection in inspections:
+            if inspection.key in self.refused:
+                raise self.refused[inspection.key]
+        return super().upsert(inspections, **options)
+
+
+def inspected(home: House, *keys: str) -> list[Inspection]:
+    settings = home.settings()
+    opener, inspector = SourceOpener(settings), Inspector.from_settings(settings)
+    for key in keys:
+        home.put(key)
+    return [inspector.inspect(opener.open(BUCKET, key), builtin_policy("default")) for key in keys]
+
+
+def stored_together(gate: Gate, inspections: list[Inspection], deadlines: dict[str, float]) -> list[Any]:
+    """What becomes of inspections that all wait while a first one, which is not among the answers, is being stored."""
+    commit = GroupCommit(gate, retry_seconds=8.0)
+    with ThreadPoolExecutor(len(inspections)) as pool:
+        first = pool.submit(commit.store, inspections[:1], deadline=Deadline.after(30.0))
+        assert gate.entered.wait(30)
+        others = [
+            pool.submit(commit.store, [one], deadline=Deadline.after(deadlines.get(one.key, 30.0)))
+            for one in inspections[1:]
+        ]
+        until = time.monotonic() + 30
+        while len(commit._waiting) < len(others) and time.monotonic() < until:
+            time.sleep(0.01)
+        if deadlines:
+            time.sleep(max(deadlines.values()) + 0.1)
+        gate.opened.set()
+        first.result()
+        return [future.result()[0] for future in others]
+
+
+def test_twenty_busy_threads_cost_at_most_one_and_a_half_database_requests_an_event(home: House) -> None:
+    handling = Service.from_settings(home.settings(), Telemetry.from_context(LocalContext("test")))
+    keys = [f"shot/beauty.{index:04}.exr" for index in range(THREADS * 10)]
+    for key in keys:
+        home.put(key)
+    home.database.reset_counters()
+    with ThreadPoolExecutor(THREADS) as pool:
+        results = list(pool.map(lambda key: handling.handle(element_event(BUCKET, key)), keys))
+    assert {result["status"] for result in results} == {"inspected"}
+    assert sum(home.database.counters().values()) <= 1.5 * len(keys)
+    assert home.differences() == []
+
+
+def test_an_idle_function_makes_the_requests_of_one_upsert(home: House) -> None:
+    (inspection,) = inspected(home, "a.exr")
+    home.catalog.upsert([inspection])  # what only the first use of a connection costs
+    counts = []
+    for store in (
+        lambda: home.catalog.upsert([inspection]),
+        lambda: GroupCommit(home.catalog, 8.0).store([inspection], deadline=Deadline.after(30)),
+    ):
+        wipe(home.catalog)
+        home.database.reset_counters()
+        store()
+        counts.append(home.database.counters())
+    assert counts[0] == counts[1]
+
+
+def test_all_that_wait_are_stored_in_one_transaction(home: House) -> None:
+    gate = Gate(home)
+    keys = [f"{index:02}.exr" for index in range(THREADS)]
+    results = stored_together(gate, inspected(home, *keys), {})
+    assert gate.sizes == [1, THREADS - 1]
+    assert [result.path for result in results] == [f"{BUCKET}/{key}" for key in keys[1:]]
+    assert home.differences() == []
+
+
+@pytest.mark.parametrize("fault", [CatalogError("the database answered 400"), CatalogConflict("kept losing")])
+def test_a_refused_row_and_a_conflict_cost_only_their_own_event(home: House, fault: ExrInspectorError) -> None:
+    gate = Gate(home)
+    gate.refused["bad.exr"] = fault
+    first, bad, *others = stored_together(gate, inspected(home, "0.exr", "a.exr", "bad.exr", "c.exr", "d.exr"), {})
+    assert bad is fault
+    assert all(isinstance(result, UpsertResult) for result in (first, *others))
+    assert sorted(row["key"] for row in home.rows("files")) == ["0.exr", "a.exr", "c.exr", "d.exr"]
+
+
+def test_the_deadline_of_one_event_ends_its_own_waiting_only(home: House) -> None:
+    gate = Gate(home)
+    late, *others = stored_together(gate, inspected(home, "0.exr", "late.exr", "b.exr", "c.exr"), {"late.exr": 0.5})
+    assert isinstance(late, DeadlineExceeded)
+    assert all(isinstance(result, UpsertResult) for result in others)
+    assert sorted(row["key"] for row in home.rows("files")) == ["0.exr", "b.exr", "c.exr"]
+
+
+def test_rows_that_cannot_be_built_cost_only_their_own_event(home: House) -> None:
+    good, bad = inspected(home, "a.exr", "b.exr")
+    object.__setattr__(bad, "findings", object())
+    fault, stored = GroupCommit(home.catalog, 8.0).store([bad, good], deadline=Deadline.after(30))
+    assert isinstance(fault, ExrInspectorError)
+    assert fault.code == "INTERNAL"
+    assert isinstance(stored, UpsertResult)
+
+
+def test_an_outage_of_a_group_is_survived_by_each_of_its_members(home: House) -> None:
+    gate = Gate(home)
+    inspections = inspected(home, *(f"{index}.exr" for index in range(6)))
+    home.database.faults.chance("insert", 0.3, Fault(FaultKind.INTERNAL_ERROR))
+    results = stored_together(gate, inspections, {})
+    assert all(isinstance(result, UpsertResult) for result in results)
+    assert home.differences() == []
