@@ -24,7 +24,7 @@ from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import ObjectNotFound, SettingsError, SourceError, UnsupportedKey
 from exr_inspector.ingest.progress import Figures
-from exr_inspector.ingest.shard import Shard, Workshop, ingest_shard
+from exr_inspector.ingest.shard import IngestContext, Shard, ingest_shard
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Settings, load_settings
@@ -258,7 +258,7 @@ def _listed(opener: SourceOpener, prefix: str, figures: Figures) -> Iterator[Lis
 def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings, figures: Figures) -> None:
     """Inspect what lacks a row or is stale, and remove rows of what is gone; one file that fails costs no other."""
     policy = PolicySource.from_settings(settings).current()
-    workshop = Workshop(opener, Inspector.from_settings(settings), catalog, policy, threads=_THREADS, force=True)
+    context = IngestContext(opener, Inspector.from_settings(settings), catalog, policy, threads=_THREADS, force=True)
     wanted = [*comparison.without_row, *comparison.stale]
     done = Figures()
     for start in range(0, len(wanted), _BATCH):
@@ -267,9 +267,9 @@ def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, setting
             ObjectEntry(item.path.partition("/")[2], item.version.etag, item.version.size_bytes, item.version.mtime)
             for item in batch
         )
-        done.merge(ingest_shard(workshop, Shard(batch[0].path.partition("/")[0], entries)))
+        done.merge(ingest_shard(context, Shard(batch[0].path.partition("/")[0], entries)))
         _progress(f"{done.stored} of {len(wanted)} stored")
-    workshop.close()
+    context.close()
     done.errors.pop(ObjectNotFound.code, None)  # gone since it was listed: that has no row, as it should be
     done.examples = [example for example in done.examples if example[0] != ObjectNotFound.code]
     removed = 0
