@@ -9,7 +9,7 @@ import pytest
 from exr_inspector.exr.names import file_names
 from exr_inspector.model import Finding, Severity
 from tests.support.exrbytes import DWAA, FLOAT, HALF, ZIP, Channel, Part, a_string, build
-from tests.unit.validation.cases_metadata import declared, ranks
+from tests.unit.validation.cases.made.metadata import declared, ranks
 from tests.unit.validation.judging import inspect, judge, policy
 
 RGBA = tuple(Channel(name) for name in "ABGR")
