@@ -28,7 +28,7 @@ from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.ingest.engines import Engine, PoolEngine, cores
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import SHARD_OBJECTS, Ingest, Target
-from exr_inspector.ingest.shard import WorkOrder, Workshop
+from exr_inspector.ingest.shard import IngestContext, WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.settings import CatalogConnection, Settings, load_settings
@@ -140,10 +140,10 @@ def ingest(settings: Settings, stats: StatsMode, workers: int, *, processes: boo
         count = min(cores(), workers)
 
         def engine() -> Engine:
-            return PoolEngine(WorkOrder(settings, stats, policy, threads=-(-workers // count)), processes=count)
+            return PoolEngine(WorkerConfig(settings, stats, policy, threads=-(-workers // count)), processes=count)
 
-        workshop = Workshop(opener, inspector, catalog, policy, threads=workers)
-        run = Ingest(workshop, observe=watch.look, engine=engine if processes else None)
+        context = IngestContext(opener, inspector, catalog, policy, threads=workers)
+        run = Ingest(context, observe=watch.look, engine=engine if processes else None)
         cost = measured(lambda: run.run([Target(BUCKET)]))
         opener.close()
         if run.progress.errors or run.progress.stored != run.progress.listed:

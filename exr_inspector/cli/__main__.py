@@ -36,6 +36,7 @@ COMMANDS = {
     "check": Home(_OURS + "check", "Check a delivery: complete, clean, and what to render again."),
     "validate": Home(_OURS + "validate", "Check OpenEXR files against the rules of a policy."),
     "rules": Home(_OURS + "rules", "List the rules, or explain some."),
+    "policy": Home(_OURS + "policy", "Draft a policy from a good delivery."),
     "demo": Home(_OURS + "demo", "Run the whole path on this machine and check its rows."),
     "ingest": Home(_OURS + "ingest", "Bring the tables up to date with every EXR below some folders or prefixes."),
     "watch": Home(_OURS + "watch", "Keep a catalog file up to date with a folder, live."),

@@ -53,6 +53,8 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
         NothingMatches: No file matches the pattern.
         SourceError: What listing raises.
     """
+    if not target.strip():
+        raise NothingMatches("an empty name stands for no file: give a file, a folder, a pattern or an s3:// URL")
     named = split_url(target)
     path = Path(target).expanduser()
     if named is None and path.is_dir():

@@ -21,7 +21,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from exr_inspector.errors import SettingsError, WorkerDied
 from exr_inspector.ingest.progress import Figures
-from exr_inspector.ingest.shard import Shard, WorkOrder, Workshop, ingest_sealed, ingest_shard
+from exr_inspector.ingest.shard import IngestContext, Shard, WorkerConfig, ingest_in_worker, ingest_shard
 
 
 def cores() -> int:
@@ -60,13 +60,13 @@ class InlineEngine:
     processes = 0
     capacity = 2  # one is read while another one is stored
 
-    def __init__(self, workshop: Workshop) -> None:
-        self._workshop = workshop
+    def __init__(self, context: IngestContext) -> None:
+        self._context = context
         self._pool = ThreadPoolExecutor(self.capacity, thread_name_prefix="exr-shard")
 
     def submit(self, shard: Shard) -> Future[Figures]:
         """As in Engine, as is all below."""
-        return self._pool.submit(ingest_shard, self._workshop, shard)
+        return self._pool.submit(ingest_shard, self._context, shard)
 
     def close(self) -> None:
         """End the threads once they are idle."""
@@ -76,11 +76,11 @@ class InlineEngine:
 class PoolEngine:
     """Processes of this machine, each a new interpreter; one that ends is replaced, and its shard's future says so."""
 
-    def __init__(self, order: WorkOrder, *, processes: int) -> None:
+    def __init__(self, config: WorkerConfig, *, processes: int) -> None:
         """Prepare; the processes are started by the first shard."""
         self.processes = processes
         self.capacity = processes + 1  # one waits, so that no process does
-        self._sealed = order.sealed()
+        self._config = config.pickled()
         self._pool = self._make_pool()
         self._failed_starts = 0
 
@@ -95,13 +95,13 @@ class PoolEngine:
         """
         with _interrupts_blocked():
             try:
-                started = self._pool.schedule(ingest_sealed, args=(self._sealed, shard))
+                started = self._pool.schedule(ingest_in_worker, args=(self._config, shard))
             except RuntimeError as error:  # how the library tells that its pool is broken
                 self._failed_starts += 1
                 if self._failed_starts > MAX_FAILED_STARTS:
                     raise WorkerDied("worker processes end before they begin") from error
                 self._pool = self._make_pool()
-                started = self._pool.schedule(ingest_sealed, args=(self._sealed, shard))
+                started = self._pool.schedule(ingest_in_worker, args=(self._config, shard))
         ours: Future[Figures] = Future()
         started.add_done_callback(lambda done: self._finish(ours, done))
         return ours
@@ -140,11 +140,11 @@ class RayEngine:
     Every node needs exr-inspector, and reaches the store, the database and mounted folders by the same addresses.
     """
 
-    def __init__(self, order: WorkOrder, *, most: int | None = None) -> None:
+    def __init__(self, config: WorkerConfig, *, most: int | None = None) -> None:
         """Connect.
 
         Args:
-            order: What each worker process is told.
+            config: What each worker process is told.
             most: Shards submitted at a time, if not as many as the cluster has cores.
 
         Raises:
@@ -159,13 +159,13 @@ class RayEngine:
             ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         self.processes = most or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.capacity = self.processes + max(1, self.processes // 4)
-        self._sealed = ray.put(order.sealed())
+        self._config = ray.put(config.pickled())
         # Ray itself does not try again: a shard that may be stored already has to be looked up first.
-        self._task: Any = ray.remote(num_cpus=1, max_retries=0)(ingest_sealed)
+        self._task: Any = ray.remote(num_cpus=1, max_retries=0)(ingest_in_worker)
 
     def submit(self, shard: Shard) -> Future[Figures]:
         """As in Engine, as is all below."""
-        started: Future[Figures] = self._task.remote(self._sealed, shard).future()
+        started: Future[Figures] = self._task.remote(self._config, shard).future()
         ours: Future[Figures] = Future()
 
         def finish(done: Future[Figures]) -> None:

@@ -22,7 +22,7 @@ from typing import Protocol
 from exr_inspector.errors import ExrInspectorError, SourceError, UnsupportedKey, WorkerDied, internal_fault
 from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
 from exr_inspector.ingest.progress import Figures, Progress
-from exr_inspector.ingest.shard import Shard, Workshop, are_current, ingest_crashed
+from exr_inspector.ingest.shard import IngestContext, Shard, are_current, ingest_crashed
 from exr_inspector.model import StatsMode
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener
 
@@ -76,7 +76,7 @@ class Ingest:
 
     def __init__(
         self,
-        workshop: Workshop,
+        context: IngestContext,
         *,
         observe: Callable[[Progress], None] | None = None,
         engine: Callable[[], Engine] | None = None,
@@ -85,18 +85,18 @@ class Ingest:
         """Prepare a run.
 
         Args:
-            workshop: Lists objects, asks the tables, and carries out shards until there is another engine.
+            context: Lists objects, asks the tables, and carries out shards until there is another engine.
             observe: Called whenever something was done, by the thread that runs `run`.
             engine: Makes the engine that carries out shards once there is much to do.
             engine_from: Objects to be inspected from which on that engine is worth its start.
         """
-        self._workshop = workshop
+        self._context = context
         self._observe = observe
         self._make_engine = engine
         self._engine_from = engine_from
-        self._engines: list[Engine] = [InlineEngine(workshop)]
+        self._engines: list[Engine] = [InlineEngine(context)]
         self._stop = threading.Event()
-        self._todo: queue.Queue[Shard] = queue.Queue(LISTED_AHEAD // SHARD_OBJECTS[workshop.inspector.config.stats])
+        self._todo: queue.Queue[Shard] = queue.Queue(LISTED_AHEAD // SHARD_OBJECTS[context.inspector.config.stats])
         self._retries: deque[Shard] = deque()
         self._running: dict[Future[Figures], Shard] = {}
         self._died_alone: set[tuple[str, str]] = set()  # bucket and key of objects that ended a process on their own
@@ -152,14 +152,14 @@ class Ingest:
 
     def _list_one(self, listing: Listing) -> None:
         """Make shards of the objects whose rows are missing or stale."""
-        workshop, bucket = self._workshop, listing.bucket
-        size = SHARD_OBJECTS[workshop.inspector.config.stats]
+        context, bucket = self._context, listing.bucket
+        size = SHARD_OBJECTS[context.inspector.config.stats]
         # Of a prefix that is new, nothing is asked. Whatever somebody else stores meanwhile is only inspected once more.
-        asks = not workshop.force and workshop.catalog.has_files(bucket, listing.prefix)
+        asks = not context.force and context.catalog.has_files(bucket, listing.prefix)
         waiting: list[ObjectEntry] = []
-        entries = listing.entries(workshop.opener, self._report)
+        entries = listing.entries(context.opener, self._report)
         while not self._stop.is_set() and (batch := list(islice(entries, LISTING_BATCH))):
-            current = are_current(workshop, bucket, batch) if asks else [False] * len(batch)
+            current = are_current(context, bucket, batch) if asks else [False] * len(batch)
             with self._lock:
                 self.progress.listed += len(batch)
                 self.progress.skipped += sum(current)
@@ -232,6 +232,6 @@ class Ingest:
             self._died_alone.add(place)
             self._retries.append(shard.split(1)[0])
             return
-        figures = ingest_crashed(self._workshop, shard, f"{error}, each time it was read alone")
+        figures = ingest_crashed(self._context, shard, f"{error}, each time it was read alone")
         with self._lock:
             self.progress.merge(figures)

@@ -72,7 +72,7 @@ class Shard:
 
 
 @dataclass(slots=True)
-class Workshop:
+class IngestContext:
     """What carrying out a shard needs; made once a process and shared by its threads.
 
     Attributes:
@@ -100,7 +100,7 @@ class Workshop:
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
-def ingest_shard(workshop: Workshop, shard: Shard) -> Figures:
+def ingest_shard(context: IngestContext, shard: Shard) -> Figures:
     """Bring the tables up to date with the objects of a shard.
 
     An object that cannot be read now is counted in `errors`; it costs no other object anything.
@@ -109,47 +109,47 @@ def ingest_shard(workshop: Workshop, shard: Shard) -> Figures:
         CatalogError: The tables cannot be written now; nothing of the shard is known to be stored.
     """
     figures = Figures()
-    entries = _stale(workshop, shard, figures) if shard.is_retry else shard.entries
+    entries = _stale(context, shard, figures) if shard.is_retry else shard.entries
     inspections: list[Inspection] = []
-    found = workshop.pool.map(lambda entry: _inspect(workshop, shard.bucket, entry), entries)
+    found = context.pool.map(lambda entry: _inspect(context, shard.bucket, entry), entries)
     for entry, item in zip(entries, found, strict=True):
         if isinstance(item, Inspection):
             inspections.append(item)
         else:
             figures.add_error(type(item).code, f"{shard.bucket}/{entry.key}", str(item))
-    _store(workshop, inspections, figures)
+    _store(context, inspections, figures)
     return figures
 
 
-def ingest_crashed(workshop: Workshop, shard: Shard, message: str) -> Figures:
+def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figures:
     """Store a failed inspection of each object of a shard that ended its worker process again and again, without reading it."""
     figures = Figures()
     inspections = []
     for entry in shard.entries:
         error = DecoderCrashed(message)
-        inspection = workshop.inspector.refused(shard.bucket, entry.key, error, workshop.policy)
+        inspection = context.inspector.refused(shard.bucket, entry.key, error, context.policy)
         inspections.append(replace(inspection, version=_version(entry)))
-    _store(workshop, inspections, figures)
+    _store(context, inspections, figures)
     return figures
 
 
-def are_current(workshop: Workshop, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
+def are_current(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
     """Whether the rows of each object are up to date; one request for all."""
-    mode = workshop.inspector.config.stats
-    return workshop.catalog.are_current([ObjectState(bucket, entry.key, _version(entry), mode) for entry in entries])
+    mode = context.inspector.config.stats
+    return context.catalog.are_current([ObjectState(bucket, entry.key, _version(entry), mode) for entry in entries])
 
 
-def _stale(workshop: Workshop, shard: Shard, figures: Figures) -> Sequence[ObjectEntry]:
-    current = are_current(workshop, shard.bucket, shard.entries)
+def _stale(context: IngestContext, shard: Shard, figures: Figures) -> Sequence[ObjectEntry]:
+    current = are_current(context, shard.bucket, shard.entries)
     figures.stored += sum(current)
     return [entry for entry, skip in zip(shard.entries, current, strict=True) if not skip]
 
 
-def _inspect(workshop: Workshop, bucket: str, entry: ObjectEntry) -> Inspection | ExrInspectorError:
+def _inspect(context: IngestContext, bucket: str, entry: ObjectEntry) -> Inspection | ExrInspectorError:
     """The inspection of a listed object, or why it has to be tried again."""
-    inspector, policy = workshop.inspector, workshop.policy
+    inspector, policy = context.inspector, context.policy
     try:
-        inspection = inspector.inspect(workshop.opener.open(bucket, entry.key), policy)
+        inspection = inspector.inspect(context.opener.open(bucket, entry.key), policy)
     except ExrInspectorError as error:
         if error.retryable:
             return error
@@ -166,7 +166,7 @@ def _version(entry: ObjectEntry) -> ObjectVersion:
     return ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
 
 
-def _store(workshop: Workshop, inspections: Sequence[Inspection], figures: Figures) -> None:
+def _store(context: IngestContext, inspections: Sequence[Inspection], figures: Figures) -> None:
     """Store inspections in one transaction, and check afterwards that their objects are still what was inspected."""
     prepared: list[Prepared] = []
     for inspection, rows in zip(inspections, _prepared(inspections), strict=True):
@@ -177,8 +177,8 @@ def _store(workshop: Workshop, inspections: Sequence[Inspection], figures: Figur
             prepared.append(rows)
             if inspection.error_code in _UNREADABLE:  # has a row, and is told once
                 figures.add_error(inspection.error_code, inspection.path, inspection.error_message or "")
-    outcomes = upsert_isolating_failures(workshop.catalog, prepared, force=workshop.force)
-    settled = workshop.pool.map(lambda pair: _settle(workshop, *pair), zip(prepared, outcomes, strict=True))
+    outcomes = upsert_isolating_failures(context.catalog, prepared, force=context.force)
+    settled = context.pool.map(lambda pair: _settle(context, *pair), zip(prepared, outcomes, strict=True))
     for rows, fault in zip(prepared, settled, strict=True):
         if fault is None:
             figures.stored += 1
@@ -196,12 +196,14 @@ def _prepared(inspections: Sequence[Inspection]) -> list[Prepared | ExrInspector
     return [rows for inspection in inspections for rows in _prepared([inspection])]
 
 
-def _settle(workshop: Workshop, rows: Prepared, outcome: UpsertResult | ExrInspectorError) -> ExrInspectorError | None:
+def _settle(
+    context: IngestContext, rows: Prepared, outcome: UpsertResult | ExrInspectorError
+) -> ExrInspectorError | None:
     """What is wrong with a file after its rows were stored; None when the rows describe what the object is now."""
     if isinstance(outcome, CatalogError) and outcome.retryable:
         raise outcome  # the database is down: going on would be of no use
     try:
-        return _settled(workshop, rows, outcome)
+        return _settled(context, rows, outcome)
     except CatalogError as error:
         if error.retryable:
             raise
@@ -210,8 +212,10 @@ def _settle(workshop: Workshop, rows: Prepared, outcome: UpsertResult | ExrInspe
         return error
 
 
-def _settled(workshop: Workshop, rows: Prepared, outcome: UpsertResult | ExrInspectorError) -> ExrInspectorError | None:
-    opener, catalog = workshop.opener, workshop.catalog
+def _settled(
+    context: IngestContext, rows: Prepared, outcome: UpsertResult | ExrInspectorError
+) -> ExrInspectorError | None:
+    opener, catalog = context.opener, context.catalog
     if isinstance(outcome, ExrInspectorError):
         return outcome
     if outcome.outcome is Outcome.IGNORED_OLDER:  # what looks older than the rows, but is what the object is now
@@ -230,8 +234,8 @@ def _settled(workshop: Workshop, rows: Prepared, outcome: UpsertResult | ExrInsp
 
 
 @dataclass(frozen=True, slots=True)
-class WorkOrder:
-    """What a worker process is told once: it makes its own `Workshop` of this.
+class WorkerConfig:
+    """What a worker process makes its own `IngestContext` of.
 
     Attributes:
         settings: The settings, with the keys of the store and of the database.
@@ -247,14 +251,14 @@ class WorkOrder:
     threads: int
     force: bool = False
 
-    def sealed(self) -> bytes:
-        """The order as bytes, with its secrets: for the pipe to a process of this run, never for a file or a log."""
+    def pickled(self) -> bytes:
+        """The configuration as bytes, with its secrets: for the pipe to a process of this run, never for a file or a log."""
         buffer = io.BytesIO()
-        _Sealer(buffer, pickle.HIGHEST_PROTOCOL).dump(self)
+        _ConfigPickler(buffer, pickle.HIGHEST_PROTOCOL).dump(self)
         return buffer.getvalue()
 
 
-class _Sealer(pickle.Pickler):
+class _ConfigPickler(pickle.Pickler):
     """Pickles what otherwise refuses to be pickled: secrets, and read-only mappings."""
 
     def reducer_override(self, obj: Any) -> Any:
@@ -271,22 +275,22 @@ def _read_only(items: dict[Any, Any]) -> MappingProxyType[Any, Any]:
 
 
 @lru_cache(maxsize=1)
-def _workshop(sealed: bytes) -> Workshop:
+def _context(pickled: bytes) -> IngestContext:
     sys.stdout = sys.stderr  # the OpenEXR module prints warnings of damaged chunks there
     silence_sdk_loggers()
-    order: WorkOrder = pickle.loads(sealed)  # noqa: S301 - made by `WorkOrder.sealed` of the run that started this process
-    made = Workshop(
-        SourceOpener(order.settings),
-        Inspector.from_settings(order.settings, stats=order.stats),
-        Catalog(CatalogConfig.from_settings(order.settings.require_catalog())),
-        order.policy,
-        threads=order.threads,
-        force=order.force,
+    config: WorkerConfig = pickle.loads(pickled)  # noqa: S301 - made by `WorkerConfig.pickled` of the run that started this process
+    made = IngestContext(
+        SourceOpener(config.settings),
+        Inspector.from_settings(config.settings, stats=config.stats),
+        Catalog(CatalogConfig.from_settings(config.settings.require_catalog())),
+        config.policy,
+        threads=config.threads,
+        force=config.force,
     )
     gc.freeze()  # modules and rules stay: going through them again and again is a tenth of the work
     return made
 
 
-def ingest_sealed(sealed: bytes, shard: Shard) -> Figures:
-    """`ingest_shard` in a worker process, whose workshop is made by the first call."""
-    return ingest_shard(_workshop(sealed), shard)
+def ingest_in_worker(pickled: bytes, shard: Shard) -> Figures:
+    """`ingest_shard` in a worker process, whose context is made by the first call."""
+    return ingest_shard(_context(pickled), shard)

@@ -16,7 +16,7 @@ from exr_inspector.catalog.recheck import remove_gone
 from exr_inspector.errors import SourceError
 from exr_inspector.ingest.progress import Figures
 from exr_inspector.ingest.run import SHARD_OBJECTS, Target
-from exr_inspector.ingest.shard import Shard, Workshop, are_current, ingest_shard
+from exr_inspector.ingest.shard import IngestContext, Shard, are_current, ingest_shard
 from exr_inspector.model import EventInfo
 from exr_inspector.storage import ObjectEntry
 
@@ -28,7 +28,7 @@ class FolderWatch:
 
     def __init__(
         self,
-        workshop: Workshop,
+        context: IngestContext,
         target: Target,
         root: Path,
         *,
@@ -39,14 +39,14 @@ class FolderWatch:
         """Prepare.
 
         Args:
-            workshop: Inspects and stores.
+            context: Inspects and stores.
             target: The bucket and prefix that the watched folder is.
             root: Real path of the folder that stands in for the bucket.
             report: Called with a path and what became of it: `stored`, `removed`, or an error code with its text.
             settle_seconds: How long a path has to be still.
             clock: Seconds.
         """
-        self._workshop = workshop
+        self._context = context
         self._target = target
         self._root = root
         self._report = report
@@ -80,7 +80,7 @@ class FolderWatch:
                 found.update((entry.key, entry) for entry in self._below(f"{key}/"))
             else:
                 found.update((entry.key, entry) for entry in self._at(key))
-        size = SHARD_OBJECTS[self._workshop.inspector.config.stats]
+        size = SHARD_OBJECTS[self._context.inspector.config.stats]
         entries = list(found.values())
         for start in range(0, len(entries), size):
             self._ingest(tuple(entries[start : start + size]))
@@ -94,7 +94,7 @@ class FolderWatch:
         """The file of this key; the rows of one that is gone are removed."""
         bucket = self._target.bucket
         try:
-            version = self._workshop.opener.head(bucket, key)
+            version = self._context.opener.head(bucket, key)
         except SourceError as error:
             self._report(f"{bucket}/{key}", f"{type(error).code}: {error}")
             return []
@@ -112,18 +112,18 @@ class FolderWatch:
             unlisted.append(path)
             self._report(path, f"{type(error).code}: {error}")
 
-        entries = list(target.entries(self._workshop.opener, report))
+        entries = list(target.entries(self._context.opener, report))
         there = {entry.key for entry in entries}
-        for row in stored_versions(self._workshop.catalog.connection, f"{target.bucket}/{prefix}"):
+        for row in stored_versions(self._context.catalog.connection, f"{target.bucket}/{prefix}"):
             key = row.path.partition("/")[2]
             if key not in there and not row.path.startswith(tuple(unlisted)):
                 self._remove(key)
         return entries
 
     def _remove(self, key: str) -> None:
-        workshop, bucket = self._workshop, self._target.bucket
+        context, bucket = self._context, self._target.bucket
         try:
-            removed = remove_gone(workshop.opener, workshop.catalog, bucket, key, event=EventInfo())
+            removed = remove_gone(context.opener, context.catalog, bucket, key, event=EventInfo())
         except SourceError as error:
             self._report(f"{bucket}/{key}", f"{type(error).code}: {error}")
             return
@@ -136,12 +136,12 @@ class FolderWatch:
         shard = Shard(bucket, tuple(entry for entry in entries if entry.key not in current))
         if not shard.entries:
             return
-        figures: Figures = ingest_shard(self._workshop, shard)
+        figures: Figures = ingest_shard(self._context, shard)
         failed = {path: f"{code}: {message}" for code, path, message in figures.examples}
         for entry in shard.entries:
             path = f"{bucket}/{entry.key}"
             self._report(path, failed.get(path, "stored"))
 
     def _current(self, entries: tuple[ObjectEntry, ...]) -> set[str]:
-        flags = are_current(self._workshop, self._target.bucket, entries)
+        flags = are_current(self._context, self._target.bucket, entries)
         return {entry.key for entry, is_current in zip(entries, flags, strict=True) if is_current}

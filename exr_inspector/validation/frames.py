@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,6 +67,7 @@ class FrameSummary:
         pixel_hash: Hash of the decoded pixels of all parts.
         pixels: What all pixels told; None unless all were read.
         is_complete: Whether every chunk is there.
+        attributes: Attributes of the first part that hold one value, as text; None of rows.
     """
 
     path: str
@@ -92,6 +93,26 @@ class FrameSummary:
     pixel_hash: str | None = None
     pixels: FramePixels | None = None
     is_complete: bool | None = None
+    attributes: Mapping[str, str] | None = None
+
+
+Scalar = str | float | int
+_TEXT_CHARACTERS = 200
+
+
+def scalar(value: object) -> Scalar | None:
+    """The value of an attribute that holds one text or number, of a rational its quotient; None of all others."""
+    if isinstance(value, Rational):
+        return value.value
+    return value if isinstance(value, (str, int, float)) else None
+
+
+def _texts(part: PartHeader) -> dict[str, str]:
+    return {
+        each.name: str(value)[:_TEXT_CHARACTERS]
+        for each in part.attributes
+        if (value := scalar(each.value)) is not None
+    }
 
 
 def _embedded_frame(part: PartHeader) -> int | None:
@@ -212,4 +233,5 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         pixel_hash=_pixel_hash(inspection),
         pixels=_pixels(inspection),
         is_complete=inspection.is_complete,
+        attributes=_texts(first),
     )

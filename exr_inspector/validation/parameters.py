@@ -16,24 +16,24 @@ Codec = Literal[
 _LARGEST = 2**31 - 1
 
 
-def _tuple(value: object) -> object:
+def as_tuple(value: object) -> object:
     """A YAML list is what these fields hold as a tuple; nothing else is taken for one."""
     return tuple(value) if isinstance(value, list) else value
 
 
 Pixels = Annotated[int, Field(ge=1, le=_LARGEST)]
-Size = Annotated[tuple[Pixels, Pixels], BeforeValidator(_tuple)]
+Size = Annotated[tuple[Pixels, Pixels], BeforeValidator(as_tuple)]
 Frame = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 NotPositive = Annotated[float, Field(le=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Names = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_tuple)]
+Names = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(as_tuple)]
 Digits = Annotated[
-    tuple[Annotated[int, Field(ge=1, le=20)], Annotated[int, Field(ge=1, le=20)]], BeforeValidator(_tuple)
+    tuple[Annotated[int, Field(ge=1, le=20)], Annotated[int, Field(ge=1, le=20)]], BeforeValidator(as_tuple)
 ]
-FrameRange = Annotated[tuple[Frame, Frame], BeforeValidator(_tuple)]
-Codecs = Annotated[tuple[Codec, ...], Field(min_length=1), BeforeValidator(_tuple)]
+FrameRange = Annotated[tuple[Frame, Frame], BeforeValidator(as_tuple)]
+Codecs = Annotated[tuple[Codec, ...], Field(min_length=1), BeforeValidator(as_tuple)]
 
 
 class RuleParameters(BaseModel):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import replace
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import MappingProxyType, ModuleType
 
+from exr_inspector.errors import PolicyError
 from exr_inspector.validation.rule import Rule
 from exr_inspector.validation.rules import (
     aces,
@@ -21,6 +25,7 @@ from exr_inspector.validation.rules import (
     pixels,
     sequence_pixels,
     sequences,
+    show,
     structure,
     tiles,
     times,
@@ -50,6 +55,7 @@ _MODULES = (
     delivery,
     sequences,
     sequence_pixels,
+    show,
 )
 
 # group -> what it is about, in the order in which people see them
@@ -73,6 +79,7 @@ GROUPS: Mapping[str, str] = MappingProxyType(
         "PIX": "Pixel values",
         "DEL": "Published delivery specifications",
         "SEQ": "Sequences",
+        "SHOW": "A show's own demands",
     }
 )
 
@@ -132,22 +139,58 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _collect() -> Mapping[str, Rule]:
-    found: dict[str, Rule] = {}
-    for module in _MODULES:
-        own = (value for value in vars(module).values() if isinstance(value, Rule))
-        for rule in (*own, *getattr(module, "REPORTED", ())):
-            if rule.code in found:
-                raise ValueError(f"two rules are called {rule.code}")
-            found[rule.code] = rule
+def _rules_of(module: ModuleType) -> list[Rule]:
+    own = [value for value in vars(module).values() if isinstance(value, Rule)]
+    return [*own, *getattr(module, "REPORTED", ())]
+
+
+def _collect() -> dict[str, Rule]:
+    """The rules of this package, then those of other packages: modules named by the entry points `exr_inspector.rules`."""
     order = list(GROUPS)
-    return MappingProxyType(dict(sorted(found.items(), key=lambda item: order.index(item[1].group))))
+    ours = [rule for module in _MODULES for rule in _rules_of(module)]
+    ours.sort(key=lambda rule: order.index(rule.group))
+    found: dict[str, Rule] = {}
+    added = [rule for point in entry_points(group=ENTRY_POINTS) for rule in _rules_of(point.load())]
+    for rule in (*ours, *added):
+        if rule.code in found:
+            raise ValueError(f"two rules are called {rule.code}")
+        found[rule.code] = rule
+    return found
 
 
-RULES: Mapping[str, Rule] = _collect()
+ENTRY_POINTS = "exr_inspector.rules"
+_RULES = _collect()
+RULES: Mapping[str, Rule] = MappingProxyType(_RULES)
+
+
+def add_rules_of_file(path: Path) -> str:
+    """Add the rules of a Python file, which hold for the policies that name it alone.
+
+    Returns:
+        Their origin, as rules have it.
+
+    Raises:
+        PolicyError: If it cannot be run, or names a rule as another one is called.
+    """
+    origin = str(path.resolve())
+    try:
+        module = ModuleType(f"exr_inspector_rules_{path.stem}")
+        code = compile(path.read_bytes(), origin, "exec")
+        exec(code, vars(module))  # noqa: S102 - the user's own file, named in the user's own local policy
+    except Exception as error:
+        raise PolicyError(f"{path}: {type(error).__name__}: {error}") from error
+    for rule in _rules_of(module):
+        known = _RULES.get(rule.code)
+        if known is not None and known.origin != origin:
+            raise PolicyError(
+                f"{path}: a rule is called {rule.code} already; choose a code of your own, such as SHOW-..."
+            )
+        _RULES[rule.code] = replace(rule, origin=origin)
+    return origin
 
 
 class Parameters(
+    show.ShowParameters,
     windows.WindowParameters,
     channels.ChannelParameters,
     types.TypeParameters,

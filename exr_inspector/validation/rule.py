@@ -102,6 +102,7 @@ class Rule:
         yields_to: Rules that say the same more exactly: where one of them found the same in the same part, this one is silent.
         profiles: Profile -> level, where a profile sets another one than the rule's own.
         limits: What the rule looks at where its title says more; empty where it looks at all of it.
+        origin: File that a policy added the rule from; empty for rules of this package and of entry points.
         version: Raised when the rule judges differently than before.
     """
 
@@ -121,6 +122,7 @@ class Rule:
     yields_to: tuple[str, ...] = ()
     profiles: Mapping[str, Level] = field(default_factory=dict)
     limits: str = ""
+    origin: str = ""
     version: int = 1
 
     @property

@@ -16,7 +16,7 @@ from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.cli.commands.db import command
 from exr_inspector.errors import BucketUnavailable, SchemaDrift, SchemaMissing, SettingsError, SourceError
 from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.ingest.shard import Workshop
+from exr_inspector.ingest.shard import IngestContext
 from exr_inspector.inspector import Inspector
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
@@ -225,6 +225,8 @@ def test_stores_that_round_times_up_or_give_no_etags_settle(ground: Ground, s3: 
         assert "agree" in ground.run("reconcile", f"s3://b-{name}/").output, name
         settings = load_settings(os.environ, secrets_dir=None)
         with contextlib.closing(SourceOpener(settings)) as opener:
-            workshop = Workshop(opener, Inspector.from_settings(settings), ground.catalog, builtin_policy("default"))
-            assert Ingest(workshop).run([Target(f"b-{name}")]).skipped == 1, name
+            context = IngestContext(
+                opener, Inspector.from_settings(settings), ground.catalog, builtin_policy("default")
+            )
+            assert Ingest(context).run([Target(f"b-{name}")]).skipped == 1, name
         setattr(s3, habit, not getattr(s3, habit))

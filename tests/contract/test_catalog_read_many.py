@@ -121,10 +121,7 @@ def test_a_file_that_is_replaced_or_removed_meanwhile_is_never_mixed(filled: tup
 def _spoil(catalog: Catalog, path: str) -> None:
     def body(work: Work) -> None:
         (row, *_) = rows_of(work.select(ATTRIBUTES, ["name"], lambda t: t["file_path"] == path, row_ids=True))
-        work.update(
-            ATTRIBUTES,
-            pa.table({ROW_ID: pa.array([row[ROW_ID]], pa.uint64()), "value": pa.array(["no JSON"], pa.string())}),
-        )
+        work.update(ATTRIBUTES, [row[ROW_ID]], {"value": pa.array(["no JSON"], pa.string())})
 
     catalog.connection.run("spoil", body)
 

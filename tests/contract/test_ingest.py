@@ -24,7 +24,7 @@ from exr_inspector.cli.commands.ingest import command
 from exr_inspector.errors import CatalogError, CatalogUnavailable, SettingsError, SourceError, SourceUnavailable
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import SHARD_OBJECTS, Ingest, Target
-from exr_inspector.ingest.shard import Workshop
+from exr_inspector.ingest.shard import IngestContext
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.storage import SourceOpener
@@ -61,7 +61,7 @@ def made(
     home: House, *, workers: int = 4, force: bool = False, catalog: Catalog | None = None, observe: Any = None
 ) -> Ingest:
     settings = home.settings()
-    workshop = Workshop(
+    context = IngestContext(
         SourceOpener(settings),
         Inspector.from_settings(settings),
         catalog or home.catalog,
@@ -69,7 +69,7 @@ def made(
         threads=workers,
         force=force,
     )
-    return Ingest(workshop, observe=observe)
+    return Ingest(context, observe=observe)
 
 
 def fill(home: House, count: int) -> None:
@@ -193,7 +193,7 @@ def test_an_inspection_that_can_have_no_rows_spoils_no_other(home: House) -> Non
             inspection = super().inspect(source, policy, **kwargs)
             return replace(inspection, policy=object()) if source.key.endswith("0005.exr") else inspection
 
-    ingest._workshop.inspector = Broken()
+    ingest._context.inspector = Broken()
     progress = ingest.run([Target(BUCKET)])
     assert (progress.stored, progress.errors) == (7, {"INTERNAL": 1})
     ((code, path, _),) = progress.examples

@@ -23,7 +23,7 @@ from exr_inspector.errors import DecoderCrashed, SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.ingest.shard import Shard, WorkOrder, Workshop, ingest_shard
+from exr_inspector.ingest.shard import IngestContext, Shard, WorkerConfig, ingest_shard
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Secret, Settings
@@ -52,17 +52,19 @@ def home(shared: House) -> Iterator[House]:
     wipe(shared.catalog)
 
 
-def order_of(settings: Settings, stats: StatsMode = StatsMode.OFF, threads: int = 2) -> WorkOrder:
-    return WorkOrder(settings, stats, builtin_policy("default"), threads=threads)
+def config_of(settings: Settings, stats: StatsMode = StatsMode.OFF, threads: int = 2) -> WorkerConfig:
+    return WorkerConfig(settings, stats, builtin_policy("default"), threads=threads)
 
 
-def workshop_of(home: House, settings: Settings) -> Workshop:
-    return Workshop(SourceOpener(settings), Inspector.from_settings(settings), home.catalog, builtin_policy("default"))
+def context_of(home: House, settings: Settings) -> IngestContext:
+    return IngestContext(
+        SourceOpener(settings), Inspector.from_settings(settings), home.catalog, builtin_policy("default")
+    )
 
 
 @contextmanager
 def engine_of(settings: Settings, *, processes: int = 1) -> Iterator[PoolEngine]:
-    engine = PoolEngine(order_of(settings), processes=processes)
+    engine = PoolEngine(config_of(settings), processes=processes)
     try:
         yield engine
     finally:
@@ -108,12 +110,12 @@ def workers(pid: int) -> list[int]:
 
 def test_a_work_order_holds_all_that_a_process_needs_and_nothing_else_writes_a_secret(home: House) -> None:
     settings = home.settings(EXR_STATS="full")
-    order: WorkOrder = pickle.loads(order_of(settings, StatsMode.FULL).sealed())
-    assert order.settings == settings
-    assert order.policy.label == builtin_policy("default").label
-    assert dict(order.policy.layer.parameters) == dict(builtin_policy("default").layer.parameters)
-    assert order.settings.require_s3().secret_key.reveal() == home.s3.environ["S3_SECRET_KEY"]
-    assert home.s3.environ["S3_SECRET_KEY"] not in repr(order)
+    config: WorkerConfig = pickle.loads(config_of(settings, StatsMode.FULL).pickled())
+    assert config.settings == settings
+    assert config.policy.label == builtin_policy("default").label
+    assert dict(config.policy.layer.parameters) == dict(builtin_policy("default").layer.parameters)
+    assert config.settings.require_s3().secret_key.reveal() == home.s3.environ["S3_SECRET_KEY"]
+    assert home.s3.environ["S3_SECRET_KEY"] not in repr(config)
     with pytest.raises(TypeError):
         pickle.dumps(Secret("told nobody else"))
 
@@ -151,10 +153,10 @@ def lasting(home: House, bucket: str) -> dict[str, list[dict[str, Any]]]:
 def test_every_sample_is_ingested_as_by_a_thread(home: House) -> None:
     settings = home.settings(EXR_STATS="full")
     shard = shard_of(home, "samples")
-    figures = ingest_shard(workshop_of(home, settings), shard)
+    figures = ingest_shard(context_of(home, settings), shard)
     here = lasting(home, "samples")
     wipe(home.catalog)
-    engine = PoolEngine(order_of(settings, StatsMode.FULL), processes=2)
+    engine = PoolEngine(config_of(settings, StatsMode.FULL), processes=2)
     try:
         futures = [engine.submit(piece) for piece in replace(shard).split(2)]
         there = [future.result(120) for future in futures]
@@ -169,12 +171,12 @@ def test_every_sample_is_ingested_as_by_a_thread(home: House) -> None:
 def test_a_shard_that_was_stored_already_is_not_read_and_gets_no_second_audit_row(home: House) -> None:
     home.put("a.exr")
     home.put("b.exr")
-    workshop, shard = workshop_of(home, home.settings()), shard_of(home, BUCKET)
+    context, shard = context_of(home, home.settings()), shard_of(home, BUCKET)
     audits = len(home.rows("inspections"))
-    ingest_shard(workshop, shard)
+    ingest_shard(context, shard)
     before = home.s3.count("GET")
     (again,) = shard.split(1)
-    figures = ingest_shard(workshop, again)
+    figures = ingest_shard(context, again)
     assert (figures.stored, figures.inspected) == (2, 0)
     assert home.s3.count("GET") == before
     assert len(home.rows("inspections")) == audits + 2
@@ -188,10 +190,10 @@ def run_with(home: House, processes: int = 1, prefix: str = "") -> Progress:
     made: list[PoolEngine] = []
 
     def engine() -> Engine:
-        made.append(PoolEngine(order_of(settings), processes=processes))
+        made.append(PoolEngine(config_of(settings), processes=processes))
         return made[0]
 
-    return Ingest(workshop_of(home, settings), engine=engine, engine_from=0).run([Target(BUCKET, prefix)])
+    return Ingest(context_of(home, settings), engine=engine, engine_from=0).run([Target(BUCKET, prefix)])
 
 
 def kill_readers_of(home: House, key: str, times: int | None = None) -> list[int]:
@@ -258,11 +260,11 @@ def test_a_run_changes_over_to_processes_when_there_is_much_to_do(home: House) -
     made: list[PoolEngine] = []
 
     def engine() -> Engine:
-        made.append(PoolEngine(order_of(settings), processes=2))
+        made.append(PoolEngine(config_of(settings), processes=2))
         return made[0]
 
     def run(prefix: str) -> Progress:
-        return Ingest(workshop_of(home, settings), engine=engine, engine_from=50).run([Target(BUCKET, prefix)])
+        return Ingest(context_of(home, settings), engine=engine, engine_from=50).run([Target(BUCKET, prefix)])
 
     progress = run("run/")
     assert (progress.processes, progress.stored, dict(progress.errors)) == (2, 400, {})

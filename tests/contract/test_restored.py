@@ -21,7 +21,7 @@ from exr_inspector.errors import ObjectChanged
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.ingest.shard import Workshop
+from exr_inspector.ingest.shard import IngestContext
 from exr_inspector.inspector import Inspector
 from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import SourceOpener
@@ -57,8 +57,8 @@ class Mount:
 
     def ingest(self) -> Any:
         opener = SourceOpener(self.settings)
-        workshop = Workshop(opener, Inspector.from_settings(self.settings), self.catalog, builtin_policy("default"))
-        return Ingest(workshop).run([Target("renders", "")])
+        context = IngestContext(opener, Inspector.from_settings(self.settings), self.catalog, builtin_policy("default"))
+        return Ingest(context).run([Target("renders", "")])
 
 
 @pytest.fixture

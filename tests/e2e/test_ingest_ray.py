@@ -15,7 +15,7 @@ import pytest
 from exr_inspector.errors import DecoderCrashed
 from exr_inspector.ingest.engines import RayEngine
 from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.ingest.shard import WorkOrder, Workshop
+from exr_inspector.ingest.shard import IngestContext, WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.storage import SourceOpener
@@ -74,7 +74,7 @@ def ray_workers() -> list[int]:
     found = []
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if b"ray::ingest_sealed" in line.read_bytes():
+            if b"ray::ingest_in_worker" in line.read_bytes():
                 found.append(int(line.parent.name))
         except OSError:
             continue
@@ -84,9 +84,9 @@ def ray_workers() -> list[int]:
 def ingest(home: House) -> Ingest:
     settings = home.settings()
     policy = builtin_policy("default")
-    workshop = Workshop(SourceOpener(settings), Inspector.from_settings(settings), home.catalog, policy)
-    order = WorkOrder(settings, StatsMode.OFF, policy, threads=2)
-    return Ingest(workshop, engine=lambda: RayEngine(order), engine_from=0)
+    context = IngestContext(SourceOpener(settings), Inspector.from_settings(settings), home.catalog, policy)
+    config = WorkerConfig(settings, StatsMode.OFF, policy, threads=2)
+    return Ingest(context, engine=lambda: RayEngine(config), engine_from=0)
 
 
 def test_a_worker_killed_midway_and_a_file_that_kills_workers(

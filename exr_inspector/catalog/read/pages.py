@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, FILES, PARTS, STATS, VALIDATION
-from exr_inspector.catalog.sdk.connection import Connection, Work, rows_of
+from exr_inspector.catalog.sdk.connection import Connection, Work, has_prefix, rows_of
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import Inspection
 
@@ -147,12 +147,11 @@ def stored_frames(
 
 def _list(connection: Connection, prefix: str) -> list[_Listed]:
     """Every file below the prefix with what its rows weigh, in order of path."""
-    start = catalog_prefix(prefix)
+    below = has_prefix("path", catalog_prefix(prefix))
 
     def body(work: Work) -> list[_Listed]:
         found: list[_Listed] = []
-        where = (lambda table: table["path"].startswith(start)) if start else None
-        for batch in work.select(FILES, ["path", *_SIZES], where):
+        for batch in work.select(FILES, ["path", *_SIZES], below):
             paths, headers, *counts = (batch[name].to_pylist() for name in ("path", *_SIZES))
             rows = map(sum, zip(*counts, strict=True))
             weights = ((size or 0) + _ROW_BYTES * count for size, count in zip(headers, rows, strict=True))

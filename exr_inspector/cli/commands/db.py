@@ -18,12 +18,13 @@ from exr_inspector.catalog.admin.reconcile import (
     vast_catalog_objects,
 )
 from exr_inspector.catalog.admin.repair import repair
-from exr_inspector.catalog.admin.setup import SchemaReport, check, prune, require_good, setup
+from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check, prune, require_good, setup
 from exr_inspector.catalog.paths import catalog_prefix
+from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import ObjectNotFound, SettingsError, SourceError, UnsupportedKey
 from exr_inspector.ingest.progress import Figures
-from exr_inspector.ingest.shard import Shard, Workshop, ingest_shard
+from exr_inspector.ingest.shard import IngestContext, Shard, ingest_shard
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Settings, load_settings
@@ -73,16 +74,27 @@ def _show(report: SchemaReport) -> None:
 
 
 @command.command("setup")
-@click.option("--projections", is_flag=True, help="Also make a projection by file_id of every large table.")
-def setup_command(*, projections: bool) -> None:
+@click.option("--sort", is_flag=True, help="Also give tables that were made unsorted their sorting key (VAST 5.3.5).")
+@click.option(
+    "--projections", is_flag=True, help="Also make a projection by path of every large table (before VAST 5.3.5)."
+)
+@click.option(
+    "--guards",
+    type=int,
+    default=DEFAULT_GUARDS,
+    show_default=True,
+    help="Rows of `guards`, a power of two: more for more writers at once. Fixed once they are made.",
+)
+def setup_command(*, sort: bool, projections: bool, guards: int) -> None:
     """Create schema, tables and columns that are missing. Changes nothing that is there; run it as often as you like.
 
     \b
     Examples:
       ./run db setup
-      ./run db setup --projections
+      ./run db setup --sort
     """
-    report = setup(_catalog(_settings()).connection, projections=projections)
+    options = SetupOptions(sort=sort, projections=projections, guards=guards)
+    report = setup(_catalog(_settings()).connection, options)
     _show(report)
     click.echo(f"schema version {report.recorded_version}: {'created' if report.changes else 'nothing to do'}")
 
@@ -246,7 +258,7 @@ def _listed(opener: SourceOpener, prefix: str, figures: Figures) -> Iterator[Lis
 def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings, figures: Figures) -> None:
     """Inspect what lacks a row or is stale, and remove rows of what is gone; one file that fails costs no other."""
     policy = PolicySource.from_settings(settings).current()
-    workshop = Workshop(opener, Inspector.from_settings(settings), catalog, policy, threads=_THREADS, force=True)
+    context = IngestContext(opener, Inspector.from_settings(settings), catalog, policy, threads=_THREADS, force=True)
     wanted = [*comparison.without_row, *comparison.stale]
     done = Figures()
     for start in range(0, len(wanted), _BATCH):
@@ -255,9 +267,9 @@ def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, setting
             ObjectEntry(item.path.partition("/")[2], item.version.etag, item.version.size_bytes, item.version.mtime)
             for item in batch
         )
-        done.merge(ingest_shard(workshop, Shard(batch[0].path.partition("/")[0], entries)))
+        done.merge(ingest_shard(context, Shard(batch[0].path.partition("/")[0], entries)))
         _progress(f"{done.stored} of {len(wanted)} stored")
-    workshop.close()
+    context.close()
     done.errors.pop(ObjectNotFound.code, None)  # gone since it was listed: that has no row, as it should be
     done.examples = [example for example in done.examples if example[0] != ObjectNotFound.code]
     removed = 0

@@ -29,7 +29,7 @@ from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest, Listing, Target
-from exr_inspector.ingest.shard import WorkOrder, Workshop
+from exr_inspector.ingest.shard import IngestContext, WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Settings, load_settings
@@ -198,19 +198,19 @@ def _prepared(
     policy = PolicySource.from_settings(settings).current()
     inspector = Inspector.from_settings(settings)
     stats, workers, force = inspector.config.stats, options.workers, options.force
-    workshop = Workshop(opener, inspector, tables, policy, threads=workers, force=force)
+    context = IngestContext(opener, inspector, tables, policy, threads=workers, force=force)
 
     def local() -> Engine:
         processes = min(cores(), workers)
-        order = WorkOrder(settings, stats, policy, threads=-(-workers // processes), force=force)
-        return PoolEngine(order, processes=processes)
+        config = WorkerConfig(settings, stats, policy, threads=-(-workers // processes), force=force)
+        return PoolEngine(config, processes=processes)
 
     def ray() -> Engine:
-        return RayEngine(WorkOrder(settings, stats, policy, threads=min(8, workers), force=force))
+        return RayEngine(WorkerConfig(settings, stats, policy, threads=min(8, workers), force=force))
 
     if options.engine == "ray":
-        return Ingest(workshop, observe=observe, engine=ray, engine_from=0)
-    return Ingest(workshop, observe=observe, engine=local)
+        return Ingest(context, observe=observe, engine=ray, engine_from=0)
+    return Ingest(context, observe=observe, engine=local)
 
 
 def targets_of(

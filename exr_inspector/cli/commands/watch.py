@@ -27,7 +27,7 @@ from exr_inspector.cli.commands.ingest import (
 from exr_inspector.cli.output.text import plain
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest
-from exr_inspector.ingest.shard import Workshop
+from exr_inspector.ingest.shard import IngestContext
 from exr_inspector.ingest.watch import FolderWatch
 from exr_inspector.inspector import Inspector
 from exr_inspector.settings import load_settings
@@ -87,7 +87,7 @@ def command(
         record_roots(tables.connection, [(target.bucket, root)])
         with closing(SourceOpener(settings)) as opener, closing(tables):
             checked = PolicySource.from_settings(settings).current()
-            workshop = Workshop(opener, Inspector.from_settings(settings), tables, checked, threads=workers)
+            context = IngestContext(opener, Inspector.from_settings(settings), tables, checked, threads=workers)
             changes = watch(
                 folder.resolve(),
                 watch_filter=None,
@@ -100,15 +100,15 @@ def command(
                 recursive=True,
             )
             next(changes, None)  # from here on nothing is missed: what changes during the first run comes again
-            ingest = Ingest(workshop)
+            ingest = Ingest(context)
             progress = ingest.run([target])
             _say(target.bucket, f"{progress.stored} stored, {progress.skipped} up to date; watching")
-            watched = FolderWatch(workshop, target, root, report=_say)
+            watched = FolderWatch(context, target, root, report=_say)
             for found in changes:
                 # A folder changes with each file in it, which is told as well.
                 watched.changed(path for kind, path in found if kind is not Change.modified or not Path(path).is_dir())
                 watched.settle()
-            workshop.close()
+            context.close()
     sys.exit(0)
 
 

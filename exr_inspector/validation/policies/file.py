@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -15,7 +16,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from exr_inspector.errors import PolicyError
-from exr_inspector.validation.registry import LEFT_OUT, RULES, Parameters
+from exr_inspector.validation.registry import LEFT_OUT, RULES, Parameters, add_rules_of_file
+from exr_inspector.validation.rules.show import AttributeDemand
 
 PROFILES = ("default", "strict", "comp", "texture", "aces-container", "netflix-vfx", "netflix-nam", "archive")
 MAX_POLICY_CHARACTERS = 1 << 17  # PyYAML takes seconds for it
@@ -101,6 +103,10 @@ class PolicyFile(_Strict):
         "Later lines win.",
     )
     parameters: Parameters = Field(default_factory=Parameters, description="What rules compare with.")
+    python_rules: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\\\\]+\.py$")] | None = Field(
+        None,
+        description="Python file beside the policy with rules of one's own; only in policies that are local files.",
+    )
     paths: list[PathEntry] = Field(
         default_factory=list, description="Exceptions by path; all that match apply, in order."
     )
@@ -203,7 +209,12 @@ _MUST_BE = {
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
 }
-_KEYS: dict[str, type[BaseModel]] = {"": PolicyFile, "parameters": Parameters, "paths": PathEntry}
+_KEYS: dict[str, type[BaseModel]] = {
+    "": PolicyFile,
+    "parameters": Parameters,
+    "paths": PathEntry,
+    "attributes": AttributeDemand,
+}
 
 
 def _said(fault: ErrorDetails) -> str:
@@ -232,13 +243,14 @@ def _position(fault: ErrorDetails) -> Position:
     return tuple(str(step) for step in fault["loc"] if step != "[key]")
 
 
-def parse_policy(text: str, *, origin: str, is_profile: bool = False) -> PolicyFile:
+def parse_policy(text: str, *, origin: str, is_profile: bool = False, folder: Path | None = None) -> PolicyFile:
     """Read and check a policy file.
 
     Args:
         text: YAML.
         origin: Where it comes from, for messages.
         is_profile: Whether it is one of the package, whose names others may not take.
+        folder: Folder of the file where Python rules are looked for; None for policies that may have none.
 
     Raises:
         PolicyError: With file, line and key of everything that is wrong.
@@ -257,6 +269,11 @@ def parse_policy(text: str, *, origin: str, is_profile: bool = False) -> PolicyF
         wrong = {fault["loc"][:-1] for fault in items}
         faults = [(_position(f), _said(f)) for f in items if f["type"] != "too_short" or f["loc"] not in wrong]
         raise _error(origin, lines, faults) from error
+    if policy.python_rules is not None:
+        if folder is None:
+            fault = "only policies that are files on this machine may name Python rules"
+            raise _error(origin, lines, [(("python_rules",), fault)])
+        add_rules_of_file(folder / policy.python_rules)
     unknown = _unknown_codes(policy.rules, ("rules",))
     for index, entry in enumerate(policy.paths):
         unknown += _unknown_codes(entry.rules, ("paths", str(index), "rules"))

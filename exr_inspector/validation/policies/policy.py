@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -89,6 +90,7 @@ class Policy:
         extends: Profile it extends, None for every rule as registered.
         layer: Its own rules and parameters.
         paths: Exceptions by path.
+        python_origin: Origin of the rules of its own Python file, empty without one.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Policy:
     extends: str | None
     layer: PolicyLayer
     paths: tuple[PathLayer, ...]
+    python_origin: str = ""
 
     @property
     def label(self) -> str:
@@ -130,17 +133,22 @@ def _policy(parsed: PolicyFile, origin: str) -> Policy:
     return Policy(parsed.name, parsed.version, origin, parsed.extends, layer, paths)
 
 
-def load_policy(text: str, *, origin: str) -> Policy:
+def load_policy(text: str, *, origin: str, folder: Path | None = None) -> Policy:
     """A policy from YAML text.
 
     Args:
         text: The file's text.
         origin: Where it comes from (a path or URL), for messages.
+        folder: Folder of the file, for the Python rules that it may name; None for what is no file of this machine.
 
     Raises:
         PolicyError: With origin, line and key of everything that is wrong.
     """
-    return _policy(parse_policy(text, origin=origin), origin)
+    parsed = parse_policy(text, origin=origin, folder=folder)
+    policy = _policy(parsed, origin)
+    if folder is None or parsed.python_rules is None:
+        return policy
+    return replace(policy, python_origin=str((folder / parsed.python_rules).resolve()))
 
 
 @cache
@@ -182,19 +190,21 @@ def _resolve(policy: Policy, matching: tuple[int, ...]) -> ResolvedPolicy:
     entries = [policy.paths[index] for index in matching]
     extends = next((entry.extends for entry in reversed(entries) if entry.extends), policy.extends)
     layers = [*_stack(extends), policy.layer, *(entry.layer for entry in entries)]
-    levels: dict[str, Severity | None] = dict.fromkeys(RULES)
+    levels: dict[str, Severity | None] = {
+        code: None for code, rule in RULES.items() if rule.origin in {"", policy.python_origin}
+    }
+    known = tuple(levels)
     parameters: dict[str, Any] = {}
     for layer in layers:
         for pattern, level in layer.rules:
-            _set(levels, pattern, level)
+            _set(levels, known, pattern, level)
         parameters.update(layer.parameters)
     resolved = Parameters(**parameters)
     return ResolvedPolicy(policy.label, MappingProxyType(levels), resolved, make_plan(levels, resolved))
 
 
-def _set(levels: dict[str, Severity | None], pattern: str, level: str) -> None:
-    codes = [pattern] if pattern in RULES else [code for code in RULES if fnmatchcase(code, pattern)]
-    for code in codes:
+def _set(levels: dict[str, Severity | None], known: tuple[str, ...], pattern: str, level: str) -> None:
+    for code in [pattern] if pattern in known else [code for code in known if fnmatchcase(code, pattern)]:
         if level == "off":
             levels.pop(code, None)
         else:

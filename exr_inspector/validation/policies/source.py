@@ -101,6 +101,7 @@ class PolicySource:
             text = raw.decode()
         except UnicodeDecodeError as error:
             raise PolicyError(f"{self._name}: not UTF-8 at byte {error.start}") from error
-        policy = load_policy(text, origin=self._name)
+        folder = None if "://" in self._url else Path(self._url).expanduser().resolve().parent
+        policy = load_policy(text, origin=self._name, folder=folder)
         self._etag = etag
         return policy

@@ -76,7 +76,7 @@ def runs(numbers: Sequence[int], step: int = 1) -> str:
     return ", ".join(words) + more
 
 
-def _drift(
+def drift(
     sequence: SequenceFacts, what: str, value_of: Callable[[FrameSummary], Any], show: Callable[[Any], str] = str
 ) -> list[Found]:
     """One finding for each value that fewer frames have than the usual one; frames whose value is unknown are left out."""
@@ -189,7 +189,7 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Digits as written; numbers that outgrew their padding are as they must be."""
     widest = max((f.padding for f in sequence.frames if len(str(abs(f.frame))) < f.padding), default=0)
-    odd = _drift(sequence, "the number of digits", lambda f: f.padding if f.padding <= widest else None)
+    odd = drift(sequence, "the number of digits", lambda f: f.padding if f.padding <= widest else None)
     by_number = Counter(frame.frame for frame in sequence.frames)
     twice = [number for number, count in sorted(by_number.items()) if count > 1]
     if twice:
@@ -207,7 +207,7 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
 )
 def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Display windows; data windows may follow the image and are told as info."""
-    found = _drift(sequence, "the display window", lambda f: f.display_window, _window)
+    found = drift(sequence, "the display window", lambda f: f.display_window, _window)
     windows = Counter(f.data_window for f in sequence.frames if f.data_window)
     if len(windows) > 1 and not found:
         message = f"The data window changes: {len(windows)} different ones"
@@ -261,7 +261,7 @@ def channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
 )
 def compression(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compression, and how pixels are stored."""
-    return _drift(sequence, "the compression", lambda f: f.compression) + _drift(
+    return drift(sequence, "the compression", lambda f: f.compression) + drift(
         sequence, "the storage", lambda f: f.storage
     )
 
@@ -278,9 +278,9 @@ def compression(sequence: SequenceFacts, _parameters: SequenceParameters) -> Res
 def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Each of the three."""
     return [
-        *_drift(sequence, "the colour tag", lambda f: f.colour),
-        *_drift(sequence, "the list of views", lambda f: f.views),
-        *_drift(sequence, "the software", lambda f: f.software),
+        *drift(sequence, "the colour tag", lambda f: f.colour),
+        *drift(sequence, "the list of views", lambda f: f.views),
+        *drift(sequence, "the software", lambda f: f.software),
     ]
 
 
@@ -362,7 +362,7 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
 )
 def frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """The rate of every frame that has one."""
-    return _drift(sequence, "framesPerSecond", lambda f: f.frame_rate, lambda rate: f"{rate:g}")
+    return drift(sequence, "framesPerSecond", lambda f: f.frame_rate, lambda rate: f"{rate:g}")
 
 
 @sequence_rule(
@@ -435,7 +435,7 @@ def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
 )
 def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Keys with their numbers of layers."""
-    return _drift(sequence, "the Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none")
+    return drift(sequence, "the Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none")
 
 
 @sequence_rule(

@@ -177,6 +177,7 @@ def test_textures_are_no_frames(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ([""], "an empty name stands for no file"),
         (["nowhere/"], "there is no file or folder nowhere/"),
         (["nowhere/a.####.exr"], "no .exr files match"),
         (["a.####.%04d.exr"], "found 2 frame numbers, expected one"),

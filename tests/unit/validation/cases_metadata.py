@@ -199,4 +199,17 @@ TIMES += [
     ),
 ]
 
+SHOW = {"attributes": [{"name": "shot", "value": "sh010"}]}
+
+TIMES += [
+    Case("SHOW-ATTRIBUTE", extra(a_string("shot", "x")), extra(a_string("shot", "sh010")), parameters=SHOW),
+    Case(
+        "SHOW-NAME",
+        extra(),
+        extra(),
+        parameters={"file_name": r"beauty\.\d{4}\.exr"},
+        keys=("s/a.exr", "s/beauty.1001.exr"),
+    ),
+]
+
 CASES = [*CRYPTOMATTES, *DEEP, *TIMES]

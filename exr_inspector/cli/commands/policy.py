@@ -1,0 +1,54 @@
+"""`./run policy`: policies of one's own."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from itertools import chain, islice
+from pathlib import Path
+
+import click
+
+from exr_inspector.delivery.files import paths_of
+from exr_inspector.library.reading import session, settings_for
+from exr_inspector.model import Inspection
+from exr_inspector.validation import load_policy
+from exr_inspector.validation.policies.draft import draft_policy
+
+
+@click.group("policy")
+def command() -> None:
+    """Write policies of one's own: see docs/policies.md."""
+
+
+@command.command("init")
+@click.argument("targets", nargs=-1, required=True, metavar="FOLDER...")
+@click.option("--name", default="show", show_default=True, help="Name of the policy.")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write this file; default: stdout."
+)
+@click.option("--limit", type=click.IntRange(1), default=2_000, show_default=True, help="Read at most this many files.")
+@click.option(
+    "--frame-range/--no-frame-range", default=True, show_default=True, help="Ask for the frames of a single sequence."
+)
+def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int, frame_range: bool) -> None:
+    """Draft a policy from a good delivery: what all its files have in common is asked of the next one.
+
+    \b
+    Examples:
+      ./run policy init deliveries/nova/v003 --name nova -o nova.yaml
+      ./run validate --policy nova.yaml deliveries/nova/v004
+    """
+    with session(settings_for(targets), stats="off") as made:
+        paths = islice(chain.from_iterable(paths_of(made.opener, target) for target in targets), limit)
+        with closing(made.inspect_each(paths)) as answers:
+            inspections = [answer for _, answer in answers if isinstance(answer, Inspection)]
+    text = draft_policy(inspections, name=name, frame_range=frame_range)
+    load_policy(text, origin=os.fspath(output) if output else "the draft")
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    if output.exists():
+        raise click.UsageError(f"{output} exists; remove it or choose another name")
+    output.write_text(text, encoding="utf-8")
+    click.echo(f"{output}: written; read it, then: validate --policy {output}")

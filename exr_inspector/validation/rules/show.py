@@ -1,0 +1,175 @@
+"""SHOW: what a show's own policy asks of attributes and file names. Without such a policy these rules demand nothing."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from exr_inspector.exr.header.values import Attribute
+from exr_inspector.model import Severity
+from exr_inspector.validation.facts.facts import FileFacts
+from exr_inspector.validation.frames import FrameSummary, Scalar, scalar
+from exr_inspector.validation.parameters import RuleParameters, as_tuple
+from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, sequence_rule
+from exr_inspector.validation.rules.sequences import SequenceFacts, drift
+
+_POLICY = "the show's policy"
+_SEVERITIES = {"info": Severity.INFO, "warning": Severity.WARNING, "error": Severity.ERROR}
+_COMPARED_CHARACTERS = 1_000  # of a text that a pattern is tried on
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from error
+    return text
+
+
+def _pattern_with_group(text: str) -> str:
+    if re.compile(_pattern(text)).groups != 1:
+        raise ValueError("the pattern needs exactly one group, which is compared with the value")
+    return text
+
+
+Pattern = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
+
+
+class AttributeDemand(BaseModel):
+    """What a show asks of one attribute."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Exact name of the attribute.")
+    required: bool = Field(True, description="Whether it must be there; false: it is only checked where it is.")
+    type: str | None = Field(None, description="Type name, such as string, int, float, rational, timecode.")
+    value: Scalar | None = Field(None, description="The value; rationals as their quotient.")
+    one_of: Annotated[tuple[Scalar, ...], Field(min_length=1), BeforeValidator(as_tuple)] | None = Field(
+        None, description="Values of which it must be one."
+    )
+    minimum: float | None = Field(None, description="Least number.")
+    maximum: float | None = Field(None, description="Greatest number.")
+    pattern: Pattern | None = Field(None, description="Regular expression that the whole text must match.")
+    path: Annotated[Pattern, AfterValidator(_pattern_with_group)] | None = Field(
+        None, description="Regular expression over `<bucket>/<key>` with one group: the value must equal what it finds."
+    )
+    steady: bool = Field(False, description="Whether the value must be the same in all frames of a sequence.")
+    severity: Literal["info", "warning", "error"] = Field("error", description="What a violation is.")
+
+
+class ShowParameters(RuleParameters):
+    """Parameters of a show's own rules."""
+
+    attributes: Annotated[tuple[AttributeDemand, ...], Field(min_length=1), BeforeValidator(as_tuple)] | None = Field(
+        None, description="What is asked of attributes of the first part (SHOW-ATTRIBUTE, SHOW-STEADY)."
+    )
+    file_name: Pattern | None = Field(
+        None, description="Regular expression that the whole file name must match (SHOW-NAME)."
+    )
+
+
+def _equals(value: Scalar | None, wanted: Scalar) -> bool:
+    if isinstance(value, (int, float)) and isinstance(wanted, (int, float)):
+        return abs(value - wanted) <= 1e-6 * max(1.0, abs(wanted))
+    return value == wanted
+
+
+def _asked(value: Scalar | None, demand: AttributeDemand, path: str) -> Iterator[tuple[bool, str]]:
+    """Whether each thing that is asked of a value holds, and what it is."""
+    text = "" if value is None else str(value)[:_COMPARED_CHARACTERS]
+    number = value if isinstance(value, (int, float)) else math.nan
+    if demand.value is not None:
+        yield _equals(value, demand.value), str(demand.value)
+    if demand.one_of is not None:
+        yield any(_equals(value, each) for each in demand.one_of), f"one of {', '.join(map(str, demand.one_of))}"
+    if demand.minimum is not None:
+        yield number >= demand.minimum, f"at least {demand.minimum:g}"
+    if demand.maximum is not None:
+        yield number <= demand.maximum, f"at most {demand.maximum:g}"
+    if demand.pattern is not None:
+        yield re.fullmatch(demand.pattern, text) is not None, f"text like {demand.pattern}"
+    if demand.path is not None:
+        match = re.search(demand.path, path[:_COMPARED_CHARACTERS])
+        yield match is not None and match[1] == text, (match[1] or "") if match else f"a path like {demand.path}"
+
+
+def _fault(attribute: Attribute, demand: AttributeDemand, path: str) -> tuple[str, str] | None:
+    """What was found and what was expected; None where all that is asked holds."""
+    if demand.type is not None and attribute.type_name != demand.type:
+        return f"of type {attribute.type_name}", f"type {demand.type}"
+    value = scalar(attribute.value)
+    shown = f"of type {attribute.type_name}" if value is None else str(value)[:_COMPARED_CHARACTERS]
+    return next(((shown, expected) for holds, expected in _asked(value, demand, path) if not holds), None)
+
+
+@file_rule(
+    "SHOW-ATTRIBUTE",
+    Severity.ERROR,
+    "Attributes are as the show's policy asks",
+    why="The next department or the client's ingest relies on them.",
+    source=f"{_POLICY} (attributes)",
+    fix="Write the attribute where the file is made.",
+    command="oiiotool IN.exr --attrib NAME VALUE -o OUT.exr",
+    needs=("attributes",),
+)
+def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
+    """Presence, type, value, range, pattern and agreement with the path, in the first part."""
+    part = file.header.parts[0]
+    found = []
+    for demand in parameters.attributes or ():
+        severity = _SEVERITIES[demand.severity]
+        there = part.by_name.get(demand.name)
+        if there is None:
+            if demand.required:
+                expected = " ".join(filter(None, (demand.type, "" if demand.value is None else str(demand.value))))
+                message = f"Attribute {demand.name} is absent"
+                found.append(Found(message, "absent", expected or "the attribute", part=0, severity=severity))
+        elif (fault := _fault(there, demand, file.inspection.path)) is not None:
+            message = f"Attribute {demand.name} is {fault[0]}; expected {fault[1]}"
+            found.append(Found(message, *fault, part=0, offset=there.offset, severity=severity))
+    return found
+
+
+@sequence_rule(
+    "SHOW-STEADY",
+    Severity.ERROR,
+    "Attributes that the show's policy calls steady are the same in all frames",
+    why="Frames of two versions or two shots were mixed.",
+    source=f"{_POLICY} (attributes, steady)",
+    fix="Render or copy the odd frames again.",
+    needs=("attributes",),
+)
+def steady(sequence: SequenceFacts, parameters: ShowParameters) -> Results:
+    """Values over the frames; known where files were read, not of rows alone."""
+    found: list[Found] = []
+    for demand in parameters.attributes or ():
+        if demand.steady:
+            severity = _SEVERITIES[demand.severity]
+            drifted = drift(sequence, f"attribute {demand.name}", _value_of(demand.name))
+            found += [each._replace(severity=severity) for each in drifted]
+    return found
+
+
+def _value_of(name: str) -> Callable[[FrameSummary], str | None]:
+    return lambda frame: frame.attributes.get(name) if frame.attributes is not None else None
+
+
+@file_rule(
+    "SHOW-NAME",
+    Severity.ERROR,
+    "The file name follows the show's naming",
+    why="Tools that parse names put the file into the wrong place, or refuse it.",
+    source=f"{_POLICY} (file_name)",
+    fix="Rename the file.",
+    needs=("file_name",),
+)
+def file_name(file: FileFacts, parameters: ShowParameters) -> Results:
+    """The name against `file_name`."""
+    name = file.inspection.name.file_name
+    if parameters.file_name is None or re.fullmatch(parameters.file_name, name[:_COMPARED_CHARACTERS]):
+        return NOTHING
+    return [Found(f"The file name is {name}; expected a name like {parameters.file_name}", name, parameters.file_name)]

@@ -1,0 +1,54 @@
+"""From a good delivery to a policy, and with it to a delivery that fails; the example of docs/policies.md works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from exr_inspector.cli.commands import policy, rules, validate
+from tests.support.exrbytes import DWAA, Part, a_string, build
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def deliver(folder: Path, **changed: object) -> None:
+    folder.mkdir(parents=True)
+    for number in range(1001, 1004):
+        data = build([Part(extra=[a_string("show", "nova")], **changed)])  # type: ignore[arg-type]  # fields of Part
+        (folder / f"nova_sh010_v003.{number}.exr").write_bytes(data)
+
+
+def test_a_policy_from_a_good_delivery_fails_a_bad_one(tmp_path: Path) -> None:
+    deliver(tmp_path / "good")
+    deliver(tmp_path / "bad", compression=DWAA)
+    target = tmp_path / "nova.yaml"
+    made = CliRunner().invoke(policy.command, ["init", str(tmp_path / "good"), "--name", "nova", "-o", str(target)])
+    assert made.exit_code == 0, made.output
+    good = CliRunner().invoke(
+        validate.command, ["--policy", str(target), "--fail-on", "warning", str(tmp_path / "good")]
+    )
+    assert good.exit_code == 0, good.output
+    bad = CliRunner().invoke(validate.command, ["--policy", str(target), "--fail-on", "warning", str(tmp_path / "bad")])
+    assert bad.exit_code == 1
+    assert "CMP-SHOW-CODEC" in bad.output
+    again = CliRunner().invoke(policy.command, ["init", str(tmp_path / "good"), "-o", str(target)])
+    assert again.exit_code == 2, "a file is never overwritten"
+
+
+def test_the_example_of_the_documents_works(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    from exr_inspector.validation import registry  # noqa: PLC0415 - what the test puts back
+
+    known = dict(registry._RULES)
+    request.addfinalizer(lambda: [registry._RULES.pop(code) for code in registry._RULES.keys() - known.keys()])
+    text = (ROOT / "docs" / "policies.md").read_text()
+    section = text[text.index("## A show's own rules") :]
+    (tmp_path / "nova.yaml").write_text(re.search(r"```yaml\n(.*?)```", section, re.DOTALL)[1])  # type: ignore[index]
+    (tmp_path / "nova_rules.py").write_text(re.search(r"```python\n(.*?)```", section, re.DOTALL)[1])  # type: ignore[index]
+    listed = CliRunner().invoke(rules.command, ["--policy", str(tmp_path / "nova.yaml")])
+    assert listed.exit_code == 0, listed.output
+    assert "NOVA-CAMERA" in listed.output
+    explained = CliRunner().invoke(rules.command, ["NOVA-CAMERA", "--policy", str(tmp_path / "nova.yaml")])
+    assert "Write cameraModel." in explained.output

@@ -1,0 +1,187 @@
+"""A show's own rules: what its policy asks of attributes and names, and rules of its own in Python."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from exr_inspector.errors import PolicyError
+from exr_inspector.model import Severity
+from exr_inspector.validation import RULES, Policy, frame_of_inspection, load_policy, registry, validate_sequence
+from exr_inspector.validation.policies.draft import draft_policy
+from exr_inspector.validation.policies.file import json_schema
+from tests.support.exrbytes import Attr, Part, a_float, a_int, a_rational, a_string, build
+from tests.unit.validation.judging import PLAIN, inspect, judge
+
+KEY = "nova/sh010/nova_sh010_comp_v003.1001.exr"
+SHOW = """
+name: nova
+parameters:
+  file_name: '[a-z0-9]+_sh\\d{3}_[a-z]+_v\\d{3}\\.\\d{4}\\.exr'
+  attributes:
+    - {name: show, type: string, value: nova, steady: true}
+    - {name: shot, path: 'nova/(sh\\d+)/'}
+    - {name: focal, minimum: 12, maximum: 200, required: false}
+    - {name: department, one_of: [comp, light], severity: warning}
+    - {name: take, pattern: 'T\\d+', required: false, severity: info}
+    - {name: framesPerSecond, value: 23.976024, required: false}
+"""
+
+
+def load(text: str = SHOW, folder: Path | None = None) -> Policy:
+    return load_policy(text, origin="show.yaml", folder=folder)
+
+
+def made(*changed: Attr) -> bytes:
+    every = {
+        attr.name: attr
+        for attr in (a_string("show", "nova"), a_string("shot", "sh010"), a_string("department", "comp"))
+    }
+    every |= {attr.name: attr for attr in changed}
+    return build([Part(extra=list(every.values()))])
+
+
+def hits(data: bytes, key: str = KEY) -> list[tuple[str, Severity, str, str]]:
+    findings = judge(data, load(), key=key)
+    return [(f.code, f.severity, f.found, f.expected) for f in findings if f.code.startswith("SHOW-")]
+
+
+E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ((), []),
+        ((a_float("focal", 35), a_string("take", "T12"), a_rational("framesPerSecond", 24_000, 1001)), []),
+        ((a_string("show", "vega"),), [("SHOW-ATTRIBUTE", E, "vega", "nova")]),
+        ((a_int("show", 1),), [("SHOW-ATTRIBUTE", E, "of type int", "type string")]),
+        ((a_string("shot", "sh020"),), [("SHOW-ATTRIBUTE", E, "sh020", "sh010")]),
+        ((a_float("focal", 8),), [("SHOW-ATTRIBUTE", E, "8.0", "at least 12")]),
+        ((a_float("focal", 400),), [("SHOW-ATTRIBUTE", E, "400.0", "at most 200")]),
+        ((a_string("focal", "long"),), [("SHOW-ATTRIBUTE", E, "long", "at least 12")]),
+        ((a_string("department", "anim"),), [("SHOW-ATTRIBUTE", W, "anim", "one of comp, light")]),
+        ((a_string("take", "12"),), [("SHOW-ATTRIBUTE", I, "12", "text like T\\d+")]),
+        ((a_rational("framesPerSecond", 24, 1),), [("SHOW-ATTRIBUTE", E, "24.0", "23.976024")]),
+    ],
+)
+def test_attributes(changed: tuple[Attr, ...], expected: list[tuple[str, Severity, str, str]]) -> None:
+    assert hits(made(*changed)) == expected
+
+
+def test_absent_attributes_and_a_wrong_name() -> None:
+    found = hits(PLAIN, "nova/sh010/final.exr")
+    assert sorted((code, what) for code, _, what, _ in found) == [
+        *[("SHOW-ATTRIBUTE", "absent")] * 3,
+        ("SHOW-NAME", "final.exr"),
+    ]
+
+
+def test_steady_attributes_over_a_sequence() -> None:
+    frames = []
+    for number in range(1001, 1006):
+        data = made(a_string("show", "vega" if number == 1004 else "nova"))
+        frame = frame_of_inspection(inspect(data, key=f"nova/sh010/a.{number}.exr"))
+        assert frame is not None
+        frames.append(frame)
+    (findings,) = validate_sequence(frames, load()).values()
+    (finding,) = [f for f in findings if f.code == "SHOW-STEADY"]
+    assert "1004" in finding.message
+    assert (finding.found, finding.expected) == ("vega", "nova")
+
+
+def test_without_a_policy_these_rules_demand_nothing() -> None:
+    assert not [f for f in judge(PLAIN) if f.code.startswith("SHOW-")]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("name: x\nparameters:\n  attributes:\n    - {nmae: show}\n", "show.yaml:4: parameters.attributes.0"),
+        ("name: x\nparameters:\n  attributes:\n    - {name: a, pattern: '('}\n", "no regular expression"),
+        ("name: x\nparameters:\n  attributes:\n    - {name: a, path: 'b/c'}\n", "exactly one group"),
+        ("name: x\npython_rules: ../rules.py\n", "show.yaml:2: python_rules"),
+        ("name: x\npython_rules: rules.py\n", "files on this machine"),
+    ],
+)
+def test_faults_are_told_with_their_line(text: str, where: str) -> None:
+    with pytest.raises(PolicyError, match=where.replace(".", r"\.")):
+        load(text)
+
+
+def test_the_schema_covers_it() -> None:
+    schema = json.loads(json.dumps(json_schema()))
+    jsonschema.validate(yaml.safe_load(SHOW), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "x", "parameters": {"attributes": [{"nmae": "show"}]}}, schema)
+
+
+OWN_RULE = """
+from exr_inspector.model import Severity
+from exr_inspector.validation.rule import Found, file_rule
+
+
+@file_rule(
+    "NOVA-CAMERA",
+    Severity.WARNING,
+    "Plates name their camera",
+    why="Match-moving needs it.",
+    source="Nova technical specification, page 3",
+    fix="Write cameraModel.",
+)
+def camera(file, parameters):
+    if "cameraModel" in file.header.parts[0].by_name:
+        return ()
+    return [Found("No cameraModel", "absent", "cameraModel", part=0)]
+"""
+
+
+@pytest.fixture
+def _own_rules() -> Iterator[None]:
+    known = dict(registry._RULES)
+    yield
+    registry._RULES.clear()
+    registry._RULES.update(known)
+
+
+@pytest.mark.usefixtures("_own_rules")
+def test_rules_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN_RULE)
+    policy = load("name: nova\npython_rules: own.py\nrules: {NOVA-CAMERA: error}\n", tmp_path)
+    (finding,) = [f for f in judge(PLAIN, policy) if f.code == "NOVA-CAMERA"]
+    assert (finding.severity, finding.found) == (Severity.ERROR, "absent")
+    assert RULES["NOVA-CAMERA"].fix == "Write cameraModel."
+    assert not [f for f in judge(PLAIN) if f.code == "NOVA-CAMERA"], "only policies that name the file have its rules"
+
+
+@pytest.mark.usefixtures("_own_rules")
+@pytest.mark.parametrize("text", ["raise ValueError('no')", "def (", OWN_RULE.replace("NOVA-CAMERA", "STR-MAGIC")])
+def test_files_that_make_no_rules(tmp_path: Path, text: str) -> None:
+    (tmp_path / "own.py").write_text(text)
+    with pytest.raises(PolicyError, match=r"own\.py"):
+        load("name: nova\npython_rules: own.py\n", tmp_path)
+
+
+def test_a_draft_holds_for_the_files_it_was_made_from_and_not_for_others() -> None:
+    good = [made(a_string("project", "nova")) for _ in range(3)]
+    text = draft_policy(
+        (inspect(data, key=f"d/sh010_v001.{number}.exr") for number, data in enumerate(good, 1001)), name="nova"
+    )
+    policy = load(text)
+    assert policy.name == "nova"
+    for number, data in enumerate(good, 1001):
+        assert [f for f in judge(data, policy, key=f"d/sh010_v001.{number}.exr") if f.severity > Severity.INFO] == []
+    codes = {f.code for f in judge(made(a_string("project", "vega")), policy, key="d/sh010_v1.1001.exr")}
+    assert {"SHOW-ATTRIBUTE", "SHOW-NAME"} <= codes
+    other = build([Part(compression=4, data_window=(0, 0, 7, 7), extra=[a_string("project", "nova")])])
+    assert {"WIN-SHOW-RES", "CMP-SHOW-CODEC"} <= {f.code for f in judge(other, policy, key="d/sh010_v001.1001.exr")}
+
+
+def test_a_draft_needs_a_file() -> None:
+    with pytest.raises(PolicyError, match="no OpenEXR file"):
+        draft_policy([inspect(b"none")], name="x")
