@@ -222,6 +222,7 @@ DATABASE_COMES_AGAIN: list[tuple[Callable[[House], None], dict[str, str], str]] 
 ]
 
 
+@pytest.mark.slow  # tables of its own for each case
 @pytest.mark.parametrize(
     ("harm", "changes", "code"),
     DATABASE_COMES_AGAIN,
