@@ -268,6 +268,12 @@ class SchemaMissing(CatalogError):
     retryable = True
 
 
+class SchemaExists(CatalogError):
+    """A schema, table or column of that name is there already, made by another set-up meanwhile; another attempt fails, too."""
+
+    code = "CATALOG_SCHEMA_EXISTS"
+
+
 class SchemaDrift(CatalogError):
     """A stored table has other columns than this version writes; the message lists them."""
 

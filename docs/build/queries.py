@@ -139,17 +139,15 @@ the local server keeps no indexes of look-ups (`./run bench catalog --no-index -
 | Replaced, one of 100 stored a moment ago | 2.4 | 2.5 | 2.4 | 1.00 | 3.6 |
 | Replaced, one of 100 strewn over all files | 2.4 | 3.2 | 7.3 | 3.0 | 4.3 |
 
-The number of requests does not grow. Without indexes it is the look-up by `file_id` that grows: of `files` for a new file, of
+The number of requests does not grow. Measured with schema version 1, whose look-ups went by `file_id`. Without indexes it is
+the look-up that grows: of `files` for a new file, of
 all child tables (14 million rows at a million files) for a replaced one. The local server therefore indexes columns that are
 looked up often ([how](local-vastdb.md#look-ups)). What still grows is the last line: DuckDB goes through a whole row group
 (122,880 rows) for any row in it, and the rows of 100 files strewn over a million lie in all 74 groups of `attributes`. To find,
 mark and delete those 900 rows there took 36, 29 and 34 ms of processor time; the nine rows of one file took 0.7, 8 and 3. Files
 that are replaced together were mostly stored together.
 
-On a cluster, look-ups by `file_id` go through that column of the whole table as well, unless `./run db setup --projections` has
-made the projections that are VAST's indices; what they gain was not measured, for want of a cluster. They are off unless asked
-for, since they cost space and writes. Trino reads tables that have projections; its connector has failed on the metadata of
-sorted tables, so set-up makes none of these.
+On a cluster, look-ups go by path, which the tables are sorted by where the server has sorted tables ([scale.md](scale.md)).
 """
 _OUTCOMES = """## Outcomes in `inspections`
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timezone
+from datetime import datetime, timezone
 
 import pyarrow as pa
 
@@ -22,8 +22,8 @@ from exr_inspector.catalog.rows.build import Row, arrow_table, text_array
 from exr_inspector.catalog.rows.groups import Prepared, audit_table, ready, tables_of
 from exr_inspector.catalog.schema import BY_NAME, FILES, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.catalog.schema.columns import TIME, clipped
-from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Connection, Work, rows_of
-from exr_inspector.catalog.stored import delete_children, stored_files, told_removals, touch_guards
+from exr_inspector.catalog.sdk.connection import CatalogConfig, Connection, Work, every, has_prefix, is_in, rows_of
+from exr_inspector.catalog.stored import delete_children, recorded_since, stored_files, told_removals, touch_guards
 from exr_inspector.catalog.versions import Standing, file_id, is_same_version, is_told_before, storable, version_numbers
 from exr_inspector.deadline import Deadline
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
@@ -103,32 +103,34 @@ class Catalog:
             return []
         items = ready(inspections, inspector_version)
         ids = [self._config.new_id() for _ in items]
+        since = self._config.clock()
         return self.connection.run(
             "store inspections",
             lambda work: self._upsert(work, items, ids, force=force, is_current=is_current),
-            landed=lambda work: _is_recorded(work, ids[0]),
+            landed=lambda work: _is_recorded(work, ids[0], since),
             deadline=deadline,
         )
 
     def _upsert(
         self, work: Work, items: Sequence[Prepared], ids: Sequence[str], *, force: bool, is_current: bool
     ) -> list[UpsertResult]:
-        stored = stored_files(work, (item.file_id for item in items))
+        paths = {item.file_id: storable(item.path) for item in items}
+        stored = stored_files(work, paths.values())
         blind = unseen(items, stored)
-        removals = told_removals(work, blind) if blind else {}
+        removals = _removals(work, blind) if blind else {}
         plan = decide(items, stored, removals=removals, force=force, is_current=is_current)
         deleted: dict[str, int] = {}
         if plan.guarded:
             touch_guards(work, plan.guarded, ids[0], self._config)
         if plan.replaced:
-            deleted = delete_children(work, plan.replaced)
+            deleted = delete_children(work, [paths[file] for file in plan.replaced])
             work.delete(FILES, [row.row_id for file in plan.replaced for row in stored[file]])
             for file in plan.replaced:
-                deleted[file] += len(stored[file])
+                deleted[file] = deleted.get(file, 0) + len(stored[file])
         for name, rows in tables_of([items[i] for i in plan.writes], [ids[i] for i in plan.writes]).items():
             work.insert(BY_NAME[name], rows)
         if plan.sequencers:
-            work.update(FILES, _noted(plan, items))
+            work.update(FILES, [row_id for row_id, _ in plan.sequencers], _noted(plan, items))
         work.insert(INSPECTIONS, audit_table(items, ids, plan.outcomes, self._common()))
         writes = frozenset(plan.writes)
         return [
@@ -163,24 +165,25 @@ class Catalog:
         """
         place = catalog_path(path)
         told = event or EventInfo()
-        identifier = self._config.new_id()
+        identifier, since = self._config.new_id(), self._config.clock()
         return self.connection.run(
             "remove a file",
             lambda work: self._remove(work, place, told, identifier, is_seen=is_seen),
-            landed=lambda work: _is_recorded(work, identifier),
+            landed=lambda work: _is_recorded(work, identifier, since),
             deadline=deadline,
         )
 
     def _remove(self, work: Work, path: str, event: EventInfo, identifier: str, *, is_seen: bool) -> UpsertResult:
         file = file_id(path)
-        rows = stored_files(work, [file]).get(file, [])
+        path = storable(path)
+        rows = stored_files(work, [path]).get(file, [])
         outcome, deleted = Outcome.ABSENT, 0
         if rows:
             outcome = Outcome.IGNORED_OLDER if _is_late(event, newest(rows).standing) else Outcome.REMOVED
         if outcome is Outcome.REMOVED or not is_seen:  # else an older creation, stored meanwhile, would not see this
             touch_guards(work, [file], identifier, self._config)
         if outcome is Outcome.REMOVED:
-            deleted = delete_children(work, [file])[file] + len(rows)
+            deleted = delete_children(work, [path]).get(file, 0) + len(rows)
             work.delete(FILES, [row.row_id for row in rows])
         row: Row = {
             "inspection_id": identifier,
@@ -217,7 +220,8 @@ class Catalog:
         if not states:
             return []
         ids = [file_id(state.path) for state in states]
-        stored = self.connection.run("look up files", lambda work: stored_files(work, ids), deadline=deadline)
+        paths = [storable(state.path) for state in states]
+        stored = self.connection.run("look up files", lambda work: stored_files(work, paths), deadline=deadline)
         return [_is_current(state, stored.get(file, ())) for state, file in zip(states, ids, strict=True)]
 
     def has_files(self, bucket: str, prefix: str = "", *, deadline: Deadline | None = None) -> bool:
@@ -226,12 +230,10 @@ class Catalog:
         Raises:
             CatalogError: As for `upsert`.
         """
-        start = storable(f"{bucket}/{prefix}")
+        below = has_prefix("path", storable(f"{bucket}/{prefix}"))
 
         def some(work: Work) -> bool:
-            return bool(
-                rows_of(work.select(FILES, ["file_id"], lambda table: table["path"].startswith(start), limit=1))
-            )
+            return bool(rows_of(work.select(FILES, ["path"], below, limit=1)))
 
         return self.connection.run("look for files", some, deadline=deadline)
 
@@ -243,21 +245,26 @@ class Catalog:
         }
 
 
-def _is_recorded(work: Work, identifier: str) -> bool:
-    return bool(rows_of(work.select_in(INSPECTIONS, ["inspection_id"], "inspection_id", [identifier])))
+def _is_recorded(work: Work, identifier: str, since: datetime) -> bool:
+    where = every(is_in("inspection_id", [identifier]), recorded_since(since))
+    return bool(rows_of(work.select(INSPECTIONS, ["inspection_id"], where)))
 
 
-def _noted(plan: Plan, items: Sequence[Prepared]) -> pa.Table:
+def _removals(work: Work, blind: Sequence[Prepared]) -> dict[str, list[EventInfo]]:
+    """The removals that may have come after the events of files that nobody may look at."""
+    times = [item.event.time for item in blind]
+    since = min((time for time in times if time), default=None) if all(times) else None
+    return told_removals(work, [storable(item.path) for item in blind], since)
+
+
+def _noted(plan: Plan, items: Sequence[Prepared]) -> dict[str, pa.Array]:
     events = [items[index].event for _, index in plan.sequencers]
     times = [event.time.astimezone(timezone.utc).replace(tzinfo=None) if event.time else None for event in events]
-    return pa.table(
-        {
-            ROW_ID: pa.array([row_id for row_id, _ in plan.sequencers], pa.uint64()),
-            "sequencer": text_array([clipped(event.sequencer) for event in events]),
-            "event_id": text_array([clipped(event.event_id) for event in events]),
-            "event_time": pa.array(times, TIME),
-        }
-    )
+    return {
+        "sequencer": text_array([clipped(event.sequencer) for event in events]),
+        "event_id": text_array([clipped(event.event_id) for event in events]),
+        "event_time": pa.array(times, TIME),
+    }
 
 
 def _is_late(event: EventInfo, stored: Standing) -> bool:

@@ -5,6 +5,8 @@ Nothing is decoded and no case is changed: events are decoded where they enter, 
 
 from __future__ import annotations
 
+import sys
+
 from exr_inspector.catalog.versions import storable
 from exr_inspector.errors import CatalogError
 
@@ -59,3 +61,13 @@ def catalog_paths(spelling: str, buckets: tuple[str, ...] = ()) -> list[str]:
 def catalog_prefix(spelling: str) -> str:
     """A prefix of paths, which may end anywhere: `s3://bucket/shot` as `bucket/shot`."""
     return storable(_without_scheme(spelling).removeprefix("/"))
+
+
+def prefix_end(prefix: str) -> str | None:
+    """The first text after all that begin with `prefix`, in order of code points; None where nothing comes after them."""
+    for length in range(len(prefix), 0, -1):
+        code = ord(prefix[length - 1])
+        if code < sys.maxunicode:
+            after = 0xE000 if code == 0xD7FF else code + 1  # no surrogates
+            return prefix[: length - 1] + chr(after)
+    return None

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from exr_inspector.catalog.outcomes import Outcome
 from exr_inspector.catalog.rows.groups import Prepared
+from exr_inspector.catalog.schema.columns import RowId
 from exr_inspector.catalog.versions import (
     Standing,
     is_older,
@@ -42,7 +43,7 @@ class StoredFile:
         version: The version it describes, None where the object could not be read.
     """
 
-    row_id: int
+    row_id: RowId
     path: str
     inspection_id: str
     standing: Standing
@@ -65,7 +66,7 @@ class Plan:
     file_ids: tuple[str, ...]
     writes: tuple[int, ...]
     replaced: frozenset[str]
-    sequencers: tuple[tuple[int, int], ...]
+    sequencers: tuple[tuple[RowId, int], ...]
 
     @property
     def guarded(self) -> frozenset[str]:
@@ -154,10 +155,9 @@ def decide(
     )
 
 
-def unseen(inspections: Sequence[Prepared], stored: Mapping[str, Sequence[StoredFile]]) -> list[str]:
-    """Files of a batch that are not stored and could not be looked at, so that only events tell whether they are there."""
-    files = (inspection.file_id for inspection in inspections if inspection.version is None)
-    return [file for file in files if not stored.get(file)]
+def unseen(inspections: Sequence[Prepared], stored: Mapping[str, Sequence[StoredFile]]) -> list[Prepared]:
+    """Those of a batch that are not stored and could not be looked at, so that only events tell whether they are there."""
+    return [item for item in inspections if item.version is None and not stored.get(item.file_id)]
 
 
 def _was_removed(new: Standing, removals: Sequence[EventInfo]) -> bool:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timezone
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pyarrow as pa
 
 from exr_inspector.catalog.outcomes import Outcome
 from exr_inspector.catalog.precedence import StoredFile
-from exr_inspector.catalog.schema import CHILDREN, FILES, GUARD_COUNT, GUARDS, INSPECTIONS
-from exr_inspector.catalog.schema.columns import TEXT, TIME
-from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Work, rows_of
+from exr_inspector.catalog.schema import CHILDREN, FILES, GUARDS, INSPECTIONS
+from exr_inspector.catalog.schema.columns import TEXT, TIME, RowId
+from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Where, Work, rows_of
 from exr_inspector.catalog.versions import Standing, depth_of, guard_id
 from exr_inspector.errors import SchemaMissing
 from exr_inspector.model import EventInfo, ObjectVersion
 
+CLOCKS_DIFFER = timedelta(days=1)
 STANDING_COLUMNS = (
     "file_id",
     "path",
@@ -66,23 +68,42 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=timezone.utc) if moment else None
 
 
-def stored_files(work: Work, file_ids: Iterable[str]) -> dict[str, list[StoredFile]]:
-    """What is stored of these files, by file_id; files without a row are left out."""
+def stored_files(work: Work, paths: Iterable[str]) -> dict[str, list[StoredFile]]:
+    """What is stored of these files, by file_id; files without a row are left out.
+
+    Args:
+        work: The transaction.
+        paths: `<bucket>/<key>` as stored.
+    """
     found: dict[str, list[StoredFile]] = {}
-    for row in rows_of(work.select_in(FILES, STANDING_COLUMNS, "file_id", file_ids, row_ids=True)):
+    for row in rows_of(work.select_in(FILES, STANDING_COLUMNS, "path", paths, row_ids=True)):
         found.setdefault(row["file_id"], []).append(stored_file(row))
     return found
 
 
-def told_removals(work: Work, file_ids: Iterable[str]) -> dict[str, list[EventInfo]]:
-    """The events by which these files were removed or found to be gone, by file_id."""
+def told_removals(work: Work, paths: Iterable[str], since: datetime | None) -> dict[str, list[EventInfo]]:
+    """The events by which these files were removed or found to be gone, by file_id.
+
+    Args:
+        work: The transaction.
+        paths: `<bucket>/<key>` as stored.
+        since: Only what was recorded from then on, None for all.
+    """
     found: dict[str, list[EventInfo]] = {}
     columns = ["file_id", "outcome", "sequencer", "event_time"]
-    for row in rows_of(work.select_in(INSPECTIONS, columns, "file_id", file_ids)):
+    for row in rows_of(work.select_in(INSPECTIONS, columns, "file_path", paths, also=recorded_since(since))):
         if row["outcome"] in {Outcome.REMOVED.value, Outcome.ABSENT.value}:
             event = EventInfo(sequencer=row["sequencer"], time=_utc(row["event_time"]))
             found.setdefault(row["file_id"], []).append(event)
     return found
+
+
+def recorded_since(moment: datetime | None) -> Where | None:
+    """Rows of `inspections`, which is sorted by time, that were recorded from then on, or little before: clocks differ."""
+    if moment is None:
+        return None
+    start = moment.astimezone(timezone.utc).replace(tzinfo=None) - CLOCKS_DIFFER
+    return lambda table: table["recorded_at"] >= start
 
 
 def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: CatalogConfig) -> None:
@@ -92,39 +113,25 @@ def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: C
         SchemaMissing: Guard rows are missing.
         CatalogConflict: Another transaction was faster.
     """
-    wanted = {guard_id(file) for file in file_ids}
-    rows = [row for row in rows_of(_guards(work, wanted)) if row["guard_id"] in wanted]
+    wanted = {guard_id(file, work.guard_count) for file in file_ids}
+    rows = rows_of(work.select_in(GUARDS, ["guard_id"], "guard_id", sorted(wanted), row_ids=True))
     if {row["guard_id"] for row in rows} != wanted:
         raise SchemaMissing("rows of the table guards are missing: `./run db setup` puts them there")
-    count = len(rows)
-    work.update(
-        GUARDS,
-        pa.table(
-            {
-                ROW_ID: pa.array([row[ROW_ID] for row in rows], pa.uint64()),
-                "touched_by": pa.array([touched_by] * count, TEXT),
-                "touched_at": pa.array([config.clock().replace(tzinfo=None)] * count, TIME),
-            }
-        ),
-    )
+    columns = {
+        "touched_by": pa.array([touched_by] * len(rows), TEXT),
+        "touched_at": pa.array([config.clock().replace(tzinfo=None)] * len(rows), TIME),
+    }
+    work.update(GUARDS, [row[ROW_ID] for row in rows], columns)
 
 
-def _guards(work: Work, wanted: set[int]) -> Iterator[pa.RecordBatch]:
-    """The guards that are wanted, or, where to name them would cost more, all."""
-    if len(wanted) > GUARD_COUNT // 8:
-        return work.select(GUARDS, ["guard_id"], row_ids=True)
-    return work.select_in(GUARDS, ["guard_id"], "guard_id", sorted(wanted), row_ids=True)
-
-
-def delete_children(work: Work, file_ids: Iterable[str]) -> dict[str, int]:
-    """Delete all rows of these files from the child tables; how many of each file."""
-    wanted = list(file_ids)
-    deleted = dict.fromkeys(wanted, 0)
+def delete_children(work: Work, paths: Iterable[str]) -> dict[str, int]:
+    """Delete all rows of these files from the child tables; how many of each file, by file_id."""
+    wanted = list(paths)
+    deleted: Counter[str] = Counter()
     for table in CHILDREN:
-        row_ids: list[int] = []
-        for batch in work.select_in(table, ["file_id"], "file_id", wanted, row_ids=True):
+        row_ids: list[RowId] = []
+        for batch in work.select_in(table, ["file_id"], "file_path", wanted, row_ids=True):
             row_ids += batch[ROW_ID].to_pylist()
-            for file in batch["file_id"].to_pylist():
-                deleted[file] += 1
+            deleted.update(batch["file_id"].to_pylist())
         work.delete(table, row_ids)
     return deleted

@@ -13,7 +13,6 @@ from datetime import datetime, timezone
 
 import xxhash
 
-from exr_inspector.catalog.schema import GUARD_COUNT
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
 
 _SEPARATOR = b"\0"  # occurs in no path: objects and files cannot be named with it
@@ -47,6 +46,11 @@ def content_key(path: str, version: ObjectVersion | None) -> str:
     return xxhash.xxh3_128_hexdigest(_SEPARATOR.join(parts))
 
 
+def guard_id(identifier: str, count: int) -> int:
+    """The guard row of a file, by its file_id, among so many; rises with the file_id."""
+    return int(identifier[:8], 16) * count >> 32
+
+
 def is_same_version(one: ObjectVersion, other: ObjectVersion) -> bool:
     """Whether two looks at one object, by a listing, a HEAD or a read, saw the same version.
 
@@ -58,11 +62,6 @@ def is_same_version(one: ObjectVersion, other: ObjectVersion) -> bool:
     if one.etag is not None and other.etag is not None and one.etag != other.etag:
         return False
     return abs((one.mtime - other.mtime).total_seconds()) <= 1
-
-
-def guard_id(identifier: str) -> int:
-    """The guard row of a file, by its file_id."""
-    return int(identifier[:8], 16) % GUARD_COUNT
 
 
 def version_numbers(text: str) -> tuple[int, ...]:

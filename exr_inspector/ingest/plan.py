@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from exr_inspector.catalog.schema import GUARD_COUNT
+from exr_inspector.catalog.schema import LEAST_GUARDS
 from exr_inspector.catalog.versions import file_id, guard_id
 from exr_inspector.errors import SettingsError, SourceError
 from exr_inspector.ingest.run import Target
@@ -36,7 +36,7 @@ _ABOUT = b"exr_inspector.plan"
 
 def lane_of(path: str, lanes: int) -> int:
     """The lane of a file, 0 to `lanes` - 1: files that share a guard row share a lane."""
-    return guard_id(file_id(path)) * lanes // GUARD_COUNT
+    return guard_id(file_id(path), LEAST_GUARDS) * lanes // LEAST_GUARDS
 
 
 def write_plan(

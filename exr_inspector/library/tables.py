@@ -15,7 +15,7 @@ from exr_inspector.catalog.outcomes import UpsertResult
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.schema import BY_NAME
-from exr_inspector.catalog.sdk.connection import CatalogConfig
+from exr_inspector.catalog.sdk.connection import CatalogConfig, has_prefix
 from exr_inspector.errors import CatalogError, SettingsError
 from exr_inspector.model import Inspection
 from exr_inspector.settings import load_settings
@@ -46,8 +46,7 @@ class OpenCatalog(Reader):
         wanted = list(columns) if columns is not None else list(table.arrow.names)
         if unknown := [column for column in wanted if column not in table.arrow.names]:
             raise CatalogError(f"table {name} has no column {unknown[0]!r}")
-        start, path = catalog_prefix(prefix), "path" if "path" in table.arrow.names else "file_path"
-        where = (lambda handle: handle[path].startswith(start)) if start else None
+        where = has_prefix("path" if "path" in table.arrow.names else "file_path", catalog_prefix(prefix))
         schema = pa.schema([table.arrow.field(column) for column in wanted])
 
         def read(work: Any) -> pa.Table:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.admin.setup import SetupOptions, setup
 from exr_inspector.catalog.rows.groups import to_tables
-from exr_inspector.catalog.schema import CHILDREN, DOCUMENT, FILES, INSPECTIONS
+from exr_inspector.catalog.schema import CHILDREN, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS
 from exr_inspector.catalog.sdk.connection import rows_of
 from exr_inspector.errors import AccessDenied
 from exr_inspector.inspector import Inspector
@@ -193,7 +193,7 @@ def house(path: Path | None = None, *, log: Path | None = None, **changes: str) 
         }
         made = House(s3, database, environ, path)
         try:
-            setup(made.catalog.connection)
+            setup(made.catalog.connection, SetupOptions(guards=LEAST_GUARDS))
             yield made
         finally:
             made.catalog.close()

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.admin.setup import SetupOptions, setup
 from exr_inspector.catalog.rows.build import arrow_table, table_rows
-from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES, INSPECTIONS
+from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS, TABLES
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import Completeness
@@ -35,6 +35,8 @@ from exr_inspector.model import (
 from vastdb_local import LocalVastDB
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
+# The newest server has sorted tables, whose row ids are decimals; the last one before them has none.
+VERSIONS = ("5.5.0", "5.3.4")
 SCHEMA = "exr"
 
 
@@ -46,12 +48,20 @@ def connect(server: LocalVastDB, **changes: Any) -> Catalog:
     )
 
 
+def _open_tables(work: Work) -> None:
+    """What is asked once a connection, so that requests can be counted afterwards."""
+    for table in TABLES:
+        list(work.select(table, [table.columns[0].name], limit=1))
+    assert work.guard_count == LEAST_GUARDS
+
+
 @contextmanager
 def ready(**options: Any) -> Iterator[tuple[LocalVastDB, Catalog]]:
-    """A server with empty tables."""
+    """A server with empty tables, which a writer has used before."""
     with LocalVastDB(None, **options) as server:
         catalog = connect(server)
-        setup(catalog.connection)
+        setup(catalog.connection, SetupOptions(guards=LEAST_GUARDS))
+        catalog.connection.run("open the tables", _open_tables)
         server.reset_counters()
         yield server, catalog
         catalog.close()

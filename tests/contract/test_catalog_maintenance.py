@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,21 +14,29 @@ import pytest
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.reconcile import compare, stored_versions, vast_catalog_objects
 from exr_inspector.catalog.admin.repair import RepairReport, repair
-from exr_inspector.catalog.admin.setup import check, prune, require_good, setup
+from exr_inspector.catalog.admin.setup import SetupOptions, check, prune, require_good, setup
 from exr_inspector.catalog.rows.build import arrow_table
-from exr_inspector.catalog.schema import BY_NAME, GUARD_COUNT, GUARDS, SCHEMA_VERSIONS, TABLES
+from exr_inspector.catalog.schema import (
+    BY_NAME,
+    DEFAULT_GUARDS,
+    GUARDS,
+    LEAST_GUARDS,
+    SCHEMA_VERSION,
+    SCHEMA_VERSIONS,
+    TABLES,
+)
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing
 from exr_inspector.model import StatsMode
-from tests.contract.catalog_model import START, Model, assert_equal, connect, inspection, ready, wipe
+from tests.contract.catalog_model import START, VERSIONS, Model, assert_equal, connect, inspection, ready, wipe
 from vastdb_local import LocalVastDB
 
 Pair = tuple[LocalVastDB, Catalog]
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Pair]:
-    with ready() as pair:
+@pytest.fixture(scope="module", params=VERSIONS)
+def shared(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    with ready(server_version=request.param) as pair:
         yield pair
 
 
@@ -58,9 +66,9 @@ def test_setup_creates_everything_once() -> None:
         assert made.is_good
         assert made.changes
         again = setup(catalog.connection)
-        assert (again.is_good, again.changes, again.recorded_version) == (True, (), 1)
+        assert (again.is_good, again.changes, again.recorded_version) == (True, (), SCHEMA_VERSION)
         require_good(check(catalog.connection))
-        assert count(catalog, "guards") == GUARD_COUNT
+        assert count(catalog, "guards") == DEFAULT_GUARDS
         assert count(catalog, "schema_versions") == 1
 
 
@@ -71,7 +79,7 @@ def test_setups_at_once_make_one_set_of_tables() -> None:
             reports = list(pool.map(lambda catalog: setup(catalog.connection), catalogs))
         assert all(report.is_good for report in reports)
         assert sum(bool(report.changes) for report in reports) == 1
-        assert count(catalogs[0], "guards") == GUARD_COUNT
+        assert count(catalogs[0], "guards") == DEFAULT_GUARDS
         assert catalogs[0].upsert([inspection()])[0].outcome.changed
 
 
@@ -118,11 +126,76 @@ def test_drift_is_refused_with_a_list_and_nothing_is_changed() -> None:
             require_good(report)
 
 
+@pytest.mark.parametrize(("version", "is_sorted"), [("5.3.4", False), ("5.3.5", True)])
+def test_tables_are_sorted_where_the_server_has_sorted_tables(version: str, is_sorted: bool) -> None:
+    with LocalVastDB(None, server_version=version) as server:
+        made = setup(connect(server).connection)
+        assert {table.name: table.is_sorted for table in made.tables} == {
+            table.name: is_sorted and bool(table.sorted_by) for table in TABLES
+        }
+
+
+def test_tables_are_given_their_sorting_key_later_and_writers_go_on() -> None:
+    with ready() as (server, catalog):
+        for name in ("files", "parts", "inspections"):
+            _made_unsorted(catalog, name)
+        catalog.connection.forget()
+        item = inspection(mode=StatsMode.FULL)
+        assert catalog.upsert([item])[0].outcome.value == "inserted"
+        other = connect(server)
+        assert not any("sorting key" in change for change in setup(other.connection).changes)
+        made = setup(other.connection, SetupOptions(sort=True))
+        assert made.changes == tuple(f"sorting key of {name}" for name in ("files", "parts", "inspections"))
+        newer = inspection(revision=2, mode=StatsMode.FULL)
+        assert catalog.upsert([newer])[0].outcome.value == "replaced", "it learns that row ids are decimals now"
+        assert_equal(catalog, Model({newer.path: newer}))
+
+
+def _made_unsorted(catalog: Catalog, name: str) -> None:
+    config = catalog.connection.config
+    with catalog.connection.session().transaction() as tx:
+        schema = tx.bucket(config.bucket).schema(config.schema)
+        schema.table(name).drop()
+        schema.create_table(name, BY_NAME[name].arrow)
+
+
+@pytest.mark.parametrize(("version", "advice"), [(1, "another VAST_DB_SCHEMA"), (SCHEMA_VERSION + 1, "upgrade")])
+def test_tables_of_another_schema_version_are_refused_in_one_line(version: int, advice: str) -> None:
+    with LocalVastDB(None) as server:
+        catalog = connect(server)
+        old = [field for field in SCHEMA_VERSIONS.arrow if field.name != "guard_count"]
+        _table_without(catalog, "schema_versions", pa.schema(old))
+        row = {"schema_version": version, "applied_at": START, "inspector_version": "0", "changes": "[]"}
+        with catalog.connection.session().transaction() as tx:
+            table = tx.bucket(catalog.connection.config.bucket).schema("exr").table("schema_versions")
+            table.insert(pa.Table.from_pylist([row | {"applied_at": START.replace(tzinfo=None)}], pa.schema(old)))
+        with pytest.raises(SchemaDrift, match=advice) as caught:
+            setup(catalog.connection)
+        assert "\n" not in str(caught.value)
+        with pytest.raises(SchemaDrift, match=advice):
+            require_good(check(catalog.connection))
+
+
+def test_the_number_of_guards_is_chosen_once() -> None:
+    with LocalVastDB(None) as server:
+        catalog = connect(server)
+        made = setup(catalog.connection, SetupOptions(guards=4_096))
+        assert (made.guards, made.guard_count, count(catalog, "guards")) == (4_096, 4_096, 4_096)
+        again = setup(catalog.connection, SetupOptions(guards=8_192))
+        assert (again.changes, again.guard_count) == ((), 4_096)
+    for wrong in (0, 1_000, 512, 1 << 23, -1_024):
+        with pytest.raises(CatalogError, match="power of two"):
+            SetupOptions(guards=wrong)
+
+
 def test_projections_are_made_when_asked_for() -> None:
     with LocalVastDB(None) as server:
         catalog = connect(server)
-        assert sum("projection" in change for change in setup(catalog.connection, projections=True).changes) == 6
-        assert setup(catalog.connection, projections=True).changes == ()
+        assert (
+            sum("projection" in change for change in setup(catalog.connection, SetupOptions(projections=True)).changes)
+            == 6
+        )
+        assert setup(catalog.connection, SetupOptions(projections=True)).changes == ()
         item = inspection(mode=StatsMode.FULL)
         assert catalog.upsert([item, inspection(revision=2)])[0].outcome.value == "superseded"
 
@@ -158,10 +231,21 @@ def test_prune_keeps_the_young(shared: Pair, catalog: Catalog) -> None:
     assert count(catalog, "inspections") == before + 2
 
 
+def test_prune_goes_on_after_a_transaction(catalog: Catalog, shared: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exr_inspector.catalog.admin.setup._PRUNE_ROWS", 2)
+    before = count(catalog, "inspections")
+    aged = connect(shared[0], clock=lambda: START - timedelta(days=900))
+    aged.upsert([inspection(f"aged/{number}.exr") for number in range(5)])
+    told: list[str] = []
+    now = connect(shared[0], clock=lambda: START)
+    assert prune(now.connection, keep_days=800, progress=told.append) == 5
+    assert (len(told), count(catalog, "inspections")) == (3, before)
+
+
 # --- repair ----------------------------------------------------------------------------------------------
 
 
-def select_all(work: Work, name: str, path: str) -> list[Mapping[str, Any]]:
+def select_all(work: Work, name: str, path: str) -> list[dict[str, Any]]:
     table = BY_NAME[name]
     column = "path" if name == "files" else "file_path"
     return rows_of(work.select(table, table.arrow.names, lambda handle: handle[column] == path, row_ids=True))
@@ -256,7 +340,7 @@ def test_guards_twice(catalog: Catalog) -> None:
     catalog.connection.run("double guards", double)
     assert catalog.upsert([inspection(f"g/{index}.exr") for index in range(50)])
     assert repair(catalog.connection).duplicate_guards == 7
-    assert count(catalog, "guards") == GUARD_COUNT
+    assert count(catalog, "guards") == LEAST_GUARDS
 
 
 def test_repair_in_slices(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +349,7 @@ def test_repair_in_slices(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> 
     copy_rows(catalog, "files", "renders/r/0.exr")
     told: list[str] = []
     assert repair(catalog.connection, progress=told.append).duplicate_files == 1
-    assert len(told) == 16
+    assert len(told) == 3
     assert_equal(catalog, model)
 
 
@@ -305,3 +389,14 @@ def test_the_vast_catalog_as_listing() -> None:
         assert [item.path for item in found.stale] == ["renders/sh1/b.exr"]
         assert found.without_object == ("renders/sh1/gone.exr",)
         assert found.listed == 3
+
+
+def test_a_bucket_without_a_database_is_said_so_at_once() -> None:
+    with LocalVastDB(None) as server:
+        server.create_bucket("objects", database=False)
+        config = connect(server).connection.config
+        other = Catalog(type(config)(config.endpoint, config.access_key, config.secret_key, "objects", "exr"))
+        with pytest.raises(SchemaMissing, match="enable the database on the bucket's view"):
+            setup(other.connection)
+        with pytest.raises(SchemaMissing, match="VAST_DB_BUCKET"):
+            other.upsert([inspection()])

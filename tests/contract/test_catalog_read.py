@@ -23,7 +23,7 @@ from exr_inspector.catalog.schema import CHANNELS
 from exr_inspector.cli.commands.query import command
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
-from tests.contract.catalog_model import connect, damaged, inspection
+from tests.contract.catalog_model import VERSIONS, connect, damaged, inspection
 from vastdb_local import LocalVastDB
 
 SEQUENCE = "renders/sh1/beauty.####.exr"
@@ -52,10 +52,12 @@ def scene() -> list[Inspection]:
     return [frame(1), frame(2), wide, frame(7), again, stereo, bad, other, damaged("sh2/no.exr")]
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalVastDB, Catalog, Path]]:
+@pytest.fixture(scope="module", params=VERSIONS)
+def filled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[LocalVastDB, Catalog, Path]]:
     path = tmp_path_factory.mktemp("read") / "catalog.duckdb"
-    with LocalVastDB(path) as server:
+    with LocalVastDB(path, server_version=request.param) as server:
         catalog = connect(server)
         setup(catalog.connection)
         catalog.upsert(scene())

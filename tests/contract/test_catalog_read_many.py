@@ -11,7 +11,7 @@ import pytest
 
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.read.frames import frame_of_row
-from exr_inspector.catalog.read.pages import StoredFile, stored_frames, stored_inspections
+from exr_inspector.catalog.read.pages import StoredInspection, stored_frames, stored_inspections
 from exr_inspector.catalog.schema import ATTRIBUTES
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
@@ -121,10 +121,7 @@ def test_a_file_that_is_replaced_or_removed_meanwhile_is_never_mixed(filled: tup
 def _spoil(catalog: Catalog, path: str) -> None:
     def body(work: Work) -> None:
         (row, *_) = rows_of(work.select(ATTRIBUTES, ["name"], lambda t: t["file_path"] == path, row_ids=True))
-        work.update(
-            ATTRIBUTES,
-            pa.table({ROW_ID: pa.array([row[ROW_ID]], pa.uint64()), "value": pa.array(["no JSON"], pa.string())}),
-        )
+        work.update(ATTRIBUTES, [row[ROW_ID]], {"value": pa.array(["no JSON"], pa.string())})
 
     catalog.connection.run("spoil", body)
 
@@ -134,7 +131,7 @@ def test_rows_that_make_no_sense_are_one_file_s_fault(filled: tuple[LocalVastDB,
     _spoil(catalog, "renders/shot/beauty.0002.exr")
     stored = {item.path: item for item in stored_inspections(catalog.connection)}
     bad = stored.pop("renders/shot/beauty.0002.exr")
-    assert bad == StoredFile(bad.path, None, bad.fault)
+    assert bad == StoredInspection(bad.path, None, bad.fault)
     assert bad.fault.startswith("CATALOG: stored rows cannot be read")
     assert all(item.inspection for item in stored.values())
 

@@ -15,6 +15,7 @@ from exr_inspector.errors import (
     CatalogError,
     CatalogUnavailable,
     SchemaDrift,
+    SchemaExists,
     SchemaMissing,
 )
 from tests.contract.catalog_model import inspection
@@ -76,6 +77,10 @@ def server() -> Iterator[tuple[type[Stub], str]]:
         (404, "NoSuchTransaction", CatalogUnavailable),
         (408, "RequestTimeout", CatalogUnavailable),
         (409, "Conflict", CatalogConflict),
+        (409, "InvalidBucketState", SchemaMissing),
+        (409, "TableAlreadyExists", SchemaExists),
+        (409, "SchemaNotEmpty", CatalogError),
+        (409, "ColumnInUse", CatalogError),
         (412, "", CatalogUnavailable),
         (418, "", CatalogError),
         (429, "", CatalogUnavailable),
@@ -83,6 +88,7 @@ def server() -> Iterator[tuple[type[Stub], str]]:
         (501, "NotImplemented", CatalogError),
         (502, "", CatalogUnavailable),
         (503, "ServiceUnavailable", CatalogUnavailable),
+        (503, "SlowDown", CatalogUnavailable),
         (504, "", CatalogUnavailable),
         (507, "InsufficientCapacity", CatalogUnavailable),
         (200, "no answer of a query", CatalogUnavailable),
@@ -95,9 +101,46 @@ def test_answers(server: tuple[type[Stub], str], status: int, code: str, expecte
     with pytest.raises(CatalogError) as caught:
         catalog.upsert([inspection()])
     assert type(caught.value) is expected
+    # What can be stored nowhere goes back to the platform; what will never be stored is not delivered for ever.
+    assert caught.value.retryable is (expected not in {CatalogError, SchemaExists})
     assert "ACCESSKEY" not in str(caught.value)
     assert "SECRETKEY" not in str(caught.value)
     assert "files" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "again", "next_step"),
+    [
+        (409, "Conflict", True, "another writer"),
+        (409, "InvalidBucketState", False, "VAST_DB_BUCKET"),
+        (409, "SchemaAlreadyExists", False, "db check"),
+        (403, "AccessDenied", False, "VAST_DB_ACCESS_KEY"),
+        (404, "NoSuchTable", False, "db setup"),
+        (503, "SlowDown", True, "concurrency"),
+    ],
+)
+def test_what_another_attempt_helps_is_tried_again_and_each_says_the_next_step(
+    server: tuple[type[Stub], str], status: int, code: str, again: bool, next_step: str
+) -> None:
+    handler, endpoint = server
+    handler.answer = (status, code)
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        handler.answer = (409, "SchemaNotEmpty")  # ends it
+
+    config = CatalogConfig(endpoint, "A", "S", "vastdb", "exr", retry_seconds=30.0, sleep=sleep)
+    with pytest.raises(CatalogError) as caught:
+        Catalog(config).upsert([inspection()])
+    assert bool(waits) is again
+    if not again:
+        assert next_step in str(caught.value)
+    hasty = CatalogConfig(endpoint, "A", "S", "vastdb", "exr", retry_seconds=0.0)
+    handler.answer = (status, code)
+    with pytest.raises(CatalogError, match=next_step) as caught:
+        Catalog(hasty).upsert([inspection()])
+    assert "\n" not in str(caught.value)
 
 
 def test_a_server_that_is_not_vast(server: tuple[type[Stub], str]) -> None:

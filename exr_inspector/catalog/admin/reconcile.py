@@ -16,7 +16,7 @@ from vastdb.config import QueryConfig
 
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.schema import FILES
-from exr_inspector.catalog.sdk.connection import Connection, Work
+from exr_inspector.catalog.sdk.connection import Connection, Work, has_prefix
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.catalog.versions import content_key
 from exr_inspector.model import ObjectVersion
@@ -155,9 +155,8 @@ def stored_versions(connection: Connection, prefix: str) -> Iterator[StoredVersi
     Raises:
         CatalogError: The database cannot be read.
     """
-    start = catalog_prefix(prefix)
-    where = (lambda table: table["path"].startswith(start)) if start else None
-    batches = connection.run("read versions", lambda work: list(work.select(FILES, _COLUMNS, where)))
+    below = has_prefix("path", catalog_prefix(prefix))
+    batches = connection.run("read versions", lambda work: list(work.select(FILES, _COLUMNS, below)))
     for batch in batches:
         for row in batch.to_pylist():
             mtime = row["mtime"]

@@ -3,28 +3,26 @@
 Every row of an inspection carries its inspection_id, and the row in `files` says how many rows each child table holds of it. So
 what belongs together is known exactly: of several rows of a file the newest stays, child rows of any other inspection go, and a
 file whose rows are not all there goes as a whole, to be inspected again (`./run db reconcile --fix`). The work is cut into
-slices of the file_id, a transaction each; every file that is mended is guarded against writers meanwhile.
+ranges of paths, a transaction each; every file that is mended is guarded against writers meanwhile.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from exr_inspector.catalog.precedence import StoredFile, newest
 from exr_inspector.catalog.schema import CHILDREN, FILES, GUARDS, ROW_COUNTS, Table
-from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, rows_of
+from exr_inspector.catalog.schema.columns import RowId
+from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Where, Work, rows_of
 from exr_inspector.catalog.stored import STANDING_COLUMNS, stored_file, touch_guards
 
 Progress = Callable[[str], None]
 
 _FILES_PER_SLICE = 20_000  # about a million child rows at a time
-_HEX = "0123456789abcdef"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +66,14 @@ class _Slice:
     """One slice while it is looked through: what is to be deleted from each table."""
 
     files: int = 0
-    doomed: dict[str, list[int]] = field(default_factory=dict)
+    doomed: dict[str, list[RowId]] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
     orphans: int = 0
     repeated: int = 0
     duplicates: int = 0
     half: list[str] = field(default_factory=list)
 
-    def doom(self, table: Table, row_ids: Sequence[int], files: Sequence[str]) -> None:
+    def doom(self, table: Table, row_ids: Sequence[RowId], files: Sequence[str]) -> None:
         self.doomed.setdefault(table.name, []).extend(row_ids)
         self.touched.update(files)
 
@@ -89,35 +87,42 @@ class _Kept:
     promised: Mapping[str, int]
 
 
-def _slices(count: int) -> list[str]:
-    """Prefixes of file_id that cut `count` files into moderate slices."""
-    prefixes = [""]
-    while count / len(prefixes) > _FILES_PER_SLICE and len(prefixes) < 65_536:
-        prefixes = [prefix + digit for prefix in prefixes for digit in _HEX]
-    return prefixes
+Range = tuple[str, str | None]  # first path, and the first one after; None for the end
 
 
-def _within(prefix: str) -> Callable[[Any], Any] | None:
-    return (lambda table: table["file_id"].startswith(prefix)) if prefix else None
+def _slices(paths: Sequence[str]) -> list[Range]:
+    """Ranges of paths, rising, that hold everything and so many files each."""
+    starts = ["", *sorted(paths)[_FILES_PER_SLICE::_FILES_PER_SLICE]]
+    return list(zip(starts, [*starts[1:], None], strict=True))
 
 
-def _kept(work: Work, prefix: str) -> tuple[dict[str, list[_Kept]], int]:
+def _within(column: str, part: Range) -> Where:
+    start, end = part
+    if end is None:
+        return lambda table: table[column] >= start
+    return lambda table: (table[column] >= start) & (table[column] < end)
+
+
+def _kept(work: Work, part: Range) -> tuple[dict[str, list[_Kept]], int]:
     columns = [*STANDING_COLUMNS, *ROW_COUNTS.values()]
     found: dict[str, list[_Kept]] = {}
-    rows = rows_of(work.select(FILES, columns, _within(prefix), row_ids=True))
+    rows = rows_of(work.select(FILES, columns, _within("path", part), row_ids=True))
     for row in rows:
         promised = {name: row[column] for name, column in ROW_COUNTS.items()}
         found.setdefault(row["file_id"], []).append(_Kept(row["file_id"], stored_file(row), promised))
     return found, len(rows)
 
 
-def _children(work: Work, prefix: str) -> dict[str, pa.Table]:
+def _children(work: Work, part: Range) -> dict[str, pa.Table]:
     columns = ["file_id", "inspection_id"]
-    schema = pa.schema([("file_id", pa.string()), ("inspection_id", pa.string()), (ROW_ID, pa.uint64())])
+    empty = pa.table({name: pa.array([], pa.string()) for name in columns} | {ROW_ID: pa.array([], pa.uint64())})
     tables = {}
     for table in CHILDREN:
-        batches = [batch.select(schema.names) for batch in work.select(table, columns, _within(prefix), row_ids=True)]
-        tables[table.name] = pa.Table.from_batches(batches, schema)
+        batches = [
+            batch.select(empty.column_names)
+            for batch in work.select(table, columns, _within("file_path", part), row_ids=True)
+        ]
+        tables[table.name] = pa.Table.from_batches(batches) if batches else empty
     return tables
 
 
@@ -144,10 +149,12 @@ def _choose(rows: Sequence[_Kept], counts: Mapping[str, Mapping[str, int]]) -> _
     return next(row for row in whole if row.stored is chosen)
 
 
-def _repeats(work: Work, table: Table, file: _Kept) -> tuple[list[int], int]:
+def _repeats(work: Work, table: Table, file: _Kept) -> tuple[list[RowId], int]:
     """(row ids that repeat a key of an earlier row, rows that stay) of one inspection in one table."""
     identifier = file.stored.inspection_id
-    batches = work.select(table, [*table.key, "inspection_id"], lambda t: t["file_id"] == file.file_id, row_ids=True)
+    batches = work.select(
+        table, [*table.key, "inspection_id"], lambda t: t["file_path"] == file.stored.path, row_ids=True
+    )
     rows = [row for row in rows_of(batches) if row["inspection_id"] == identifier]
     seen = set()
     repeated = []
@@ -159,9 +166,9 @@ def _repeats(work: Work, table: Table, file: _Kept) -> tuple[list[int], int]:
     return repeated, len(seen)
 
 
-def _look(work: Work, prefix: str) -> _Slice:
-    found, count = _kept(work, prefix)
-    children = _children(work, prefix)
+def _look(work: Work, part: Range) -> _Slice:
+    found, count = _kept(work, part)
+    children = _children(work, part)
     counts = _counts(children)
     made = _Slice(files=count)
     keep: dict[str, _Kept] = {}
@@ -211,20 +218,16 @@ def _mend(work: Work, made: _Slice, connection: Connection) -> None:
 
 
 def _repair_guards(work: Work, *, dry_run: bool) -> int:
-    rows = rows_of(work.select(GUARDS, ["guard_id"], row_ids=True))
-    seen = Counter[int]()
-    extra = []
-    for row in sorted(rows, key=lambda item: item[ROW_ID]):
-        if seen[row["guard_id"]]:
-            extra.append(row[ROW_ID])
-        seen[row["guard_id"]] += 1
+    guards = pa.Table.from_batches(work.select(GUARDS, ["guard_id"], row_ids=True)).sort_by(ROW_ID)
+    first = pc.index_in(guards["guard_id"], guards["guard_id"])
+    extra = guards.filter(pc.less(first, pa.array(range(guards.num_rows))))[ROW_ID].to_pylist()
     if not dry_run:
         work.delete(GUARDS, extra)
     return len(extra)
 
 
-def _count_files(work: Work) -> int:
-    return sum(batch.num_rows for batch in work.select(FILES, ["schema_version"]))
+def _paths(work: Work) -> list[str]:
+    return [path for batch in work.select(FILES, ["path"]) for path in batch["path"].to_pylist()]
 
 
 def repair(connection: Connection, *, dry_run: bool = False, progress: Progress | None = None) -> RepairReport:
@@ -243,19 +246,19 @@ def repair(connection: Connection, *, dry_run: bool = False, progress: Progress 
     """
     guards = connection.run("repair the guards", lambda work: _repair_guards(work, dry_run=dry_run))
     report = RepairReport(duplicate_guards=guards)
-    prefixes = _slices(connection.run("count files", _count_files))
-    for number, part in enumerate(_parts(connection, prefixes, dry_run=dry_run), 1):
+    slices = _slices(connection.run("list files", _paths))
+    for number, part in enumerate(_parts(connection, slices, dry_run=dry_run), 1):
         report += part
         if progress:
-            progress(f"{number} of {len(prefixes)} slices, {report.files} files")
+            progress(f"{number} of {len(slices)} slices, {report.files} files")
     return report
 
 
-def _parts(connection: Connection, prefixes: Sequence[str], *, dry_run: bool) -> Iterator[RepairReport]:
-    for prefix in prefixes:
+def _parts(connection: Connection, slices: Sequence[Range], *, dry_run: bool) -> Iterator[RepairReport]:
+    for part in slices:
 
-        def body(work: Work, prefix: str = prefix) -> RepairReport:
-            made = _look(work, prefix)
+        def body(work: Work, part: Range = part) -> RepairReport:
+            made = _look(work, part)
             if not dry_run:
                 _mend(work, made, connection)
             return RepairReport(made.files, made.duplicates, made.repeated, made.orphans, tuple(sorted(made.half)))

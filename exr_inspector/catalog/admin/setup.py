@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from exr_inspector import __version__
 from exr_inspector.catalog.rows.build import arrow_table
 from exr_inspector.catalog.schema import (
     CHILDREN,
+    DEFAULT_GUARDS,
     FILES,
-    GUARD_COUNT,
     GUARDS,
     INSPECTIONS,
+    LEAST_GUARDS,
+    MOST_GUARDS,
     SCHEMA_VERSION,
     SCHEMA_VERSIONS,
     TABLES,
@@ -30,11 +34,13 @@ from exr_inspector.catalog.schema import (
 )
 from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, rows_of
 from exr_inspector.catalog.sdk.errors import translated
-from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing
+from exr_inspector.errors import CatalogError, SchemaDrift, SchemaExists, SchemaMissing
 
 _PRUNE_ROWS = 50_000  # rows deleted in one transaction: other writers' transactions are never held up for long
 _MOST_DAYS = 36_500
 _PROJECTION = "by_file"
+_SORTED_SINCE = (5, 3, 5)
+_OTHER_SETUPS = 4  # that make the same tables at the same time
 
 Progress = Callable[[str], None]
 
@@ -46,6 +52,7 @@ class TableState:
     Attributes:
         name: Its name.
         exists: Whether it is there.
+        is_sorted: Whether it has its sorting key.
         missing: Columns it lacks.
         drift: Columns of another type: (name, stored type, wanted type).
         extra: Columns that are not ours.
@@ -53,6 +60,7 @@ class TableState:
 
     name: str
     exists: bool
+    is_sorted: bool = False
     missing: tuple[str, ...] = ()
     drift: tuple[tuple[str, str, str], ...] = ()
     extra: tuple[str, ...] = ()
@@ -72,6 +80,7 @@ class SchemaReport:
         tables: One a table, in order.
         guards: Guard rows that are there.
         recorded_version: Highest schema version on record, None without one.
+        guard_count: Guard rows that should be there, None without a record.
         changes: What set-up did, in words; empty for a mere comparison.
     """
 
@@ -79,12 +88,13 @@ class SchemaReport:
     tables: tuple[TableState, ...]
     guards: int
     recorded_version: int | None
+    guard_count: int | None = None
     changes: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
         """Whether this version can write here."""
-        return self.guards >= GUARD_COUNT and all(table.is_good for table in self.tables)
+        return not self.differences
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -95,18 +105,34 @@ class SchemaReport:
                 lines.append(f"table {table.name} is missing")
             lines += [f"{table.name}.{column} is missing" for column in table.missing]
             lines += [f"{table.name}.{name} is {stored}, not {wanted}" for name, stored, wanted in table.drift]
-        if self.guards < GUARD_COUNT:
-            lines.append(f"guards holds {self.guards} of {GUARD_COUNT} rows")
+        if self.recorded_version is not None and self.recorded_version != SCHEMA_VERSION:
+            lines.append(_other_version(self.recorded_version))
+        if self.guards < (self.guard_count or LEAST_GUARDS):
+            lines.append(f"guards holds {self.guards} of {self.guard_count or DEFAULT_GUARDS} rows")
         return tuple(lines)
 
 
-def _compare(table: Table, stored: pa.Schema | None) -> TableState:
-    if stored is None:
+def _other_version(recorded: int) -> str:
+    """What to do about tables of another schema version."""
+    if recorded > SCHEMA_VERSION:
+        return (
+            f"the tables are of schema version {recorded}, this exr-inspector ({__version__}) writes version {SCHEMA_VERSION}: "
+            "upgrade exr-inspector"
+        )
+    return (
+        f"the tables are of schema version {recorded}, this exr-inspector writes version {SCHEMA_VERSION}, and there is no "
+        "conversion: choose another VAST_DB_SCHEMA, run `db setup`, and ingest the files again"
+    )
+
+
+def _compare(table: Table, handle: Any) -> TableState:
+    if handle is None:
         return TableState(table.name, exists=False)
-    kinds = {field.name: field.type for field in stored}
+    kinds = {field.name: field.type for field in handle.arrow_schema}
     return TableState(
         table.name,
         exists=True,
+        is_sorted=bool(handle.sorted_table),
         missing=tuple(column.name for column in table.columns if column.name not in kinds),
         drift=tuple(
             (column.name, str(kinds[column.name]), str(column.type))
@@ -139,13 +165,22 @@ def _handles(schema: Any, names: Sequence[str]) -> dict[str, Any]:
         return {name: schema.table(name, fail_if_missing=False) for name in names}
 
 
-def _guards(work: Work) -> set[int]:
-    return {row["guard_id"] for row in rows_of(work.select(GUARDS, ["guard_id"]))}
+def _guards(work: Work) -> np.ndarray[Any, Any]:
+    """Numbers of the guards that are there, rising, each once."""
+    batches = [batch["guard_id"].to_numpy() for batch in work.select(GUARDS, ["guard_id"])]
+    return np.unique(np.concatenate(batches)) if batches else np.array([], np.int32)
 
 
 def _recorded(work: Work) -> int | None:
+    """Schema version of the tables, None where none is on record."""
     versions = rows_of(work.select(SCHEMA_VERSIONS, ["schema_version"]))
     return max((row["schema_version"] for row in versions), default=None)
+
+
+def _guard_count(work: Work) -> int | None:
+    """Number of guards on record."""
+    counts = rows_of(work.select(SCHEMA_VERSIONS, ["guard_count"]))
+    return counts[0]["guard_count"] if counts else None
 
 
 def _report(work: Work, connection: Connection) -> SchemaReport:
@@ -153,13 +188,15 @@ def _report(work: Work, connection: Connection) -> SchemaReport:
     if schema is None:
         return SchemaReport(False, tuple(TableState(table.name, exists=False) for table in TABLES), 0, None)
     handles = _handles(schema, [table.name for table in TABLES])
-    states = [_compare(table, getattr(handles[table.name], "arrow_schema", None)) for table in TABLES]
+    states = [_compare(table, handles[table.name]) for table in TABLES]
     good = {state.name for state in states if state.is_good}
+    has_version = handles[SCHEMA_VERSIONS.name] is not None
     return SchemaReport(
         schema_exists=True,
         tables=tuple(states),
         guards=len(_guards(work)) if GUARDS.name in good else 0,
-        recorded_version=_recorded(work) if SCHEMA_VERSIONS.name in good else None,
+        recorded_version=_recorded(work) if has_version else None,
+        guard_count=_guard_count(work) if SCHEMA_VERSIONS.name in good else None,
     )
 
 
@@ -172,67 +209,139 @@ def check(connection: Connection) -> SchemaReport:
     return connection.run("compare the tables", lambda work: _report(work, connection))
 
 
-def setup(connection: Connection, *, projections: bool = False) -> SchemaReport:
+@dataclass(frozen=True, slots=True)
+class SetupOptions:
+    """What a set-up makes beside what is needed.
+
+    Attributes:
+        sort: Also give tables that have none their sorting key; what is stored is then sorted by the server in time. New tables
+            have theirs from the start, where the server has sorted tables.
+        projections: Also make a semi-sorted projection by path of `files` and every child table, for servers without sorted
+            tables. Costs space and writes.
+        guards: Guard rows, a power of two; fixed once they are made. More of them let more writers store batches of unrelated
+            files at once (docs/scale.md).
+    """
+
+    sort: bool = False
+    projections: bool = False
+    guards: int = DEFAULT_GUARDS
+
+    def __post_init__(self) -> None:
+        is_power = self.guards > 0 and self.guards & (self.guards - 1) == 0
+        if not is_power or not LEAST_GUARDS <= self.guards <= MOST_GUARDS:
+            raise CatalogError(f"guards: {self.guards} is no power of two from {LEAST_GUARDS} to {MOST_GUARDS}")
+
+
+DEFAULT_OPTIONS = SetupOptions()
+
+
+def setup(connection: Connection, options: SetupOptions = DEFAULT_OPTIONS) -> SchemaReport:
     """Create schema, tables and guard rows that are missing, and add missing columns; safe to run anywhere at once.
 
     Args:
         connection: The database.
-        projections: Also make a semi-sorted projection by file_id of `files` and every child table: the index that look-ups
-            by file use on large tables. Costs space and writes. Trino reads such tables; it has failed on the metadata of
-            sorted ones, which is why none are made.
+        options: What to make beside that.
 
     Returns:
         How the tables stand afterwards, and what was changed.
 
     Raises:
-        SchemaDrift: A stored column has another type; nothing was changed.
+        SchemaDrift: The tables are of another schema version, or a stored column has another type; nothing was changed.
         SchemaMissing: The bucket is missing: an administrator makes database-enabled buckets.
         CatalogConflict: Other set-ups kept winning.
     """
-    return connection.run("set up the tables", lambda work: _setup(work, connection, projections))
+    try:
+        for _ in range(_OTHER_SETUPS):
+            with suppress(SchemaExists):  # made by another set-up meanwhile: look again
+                return connection.run("set up the tables", lambda work: _setup(work, connection, options))
+        return connection.run("set up the tables", lambda work: _setup(work, connection, options))
+    finally:
+        connection.forget()
 
 
-def _setup(work: Work, connection: Connection, projections: bool) -> SchemaReport:
+def _setup(work: Work, connection: Connection, options: SetupOptions) -> SchemaReport:
     changes: list[str] = []
+    connection.forget()
     schema = _schema(work, connection, create=True, changes=changes)
     handles = _handles(schema, [table.name for table in TABLES])
-    drift = [
-        f"{table.name}.{name} is {stored}, not {wanted}"
-        for table in TABLES
-        if handles[table.name] is not None
-        for name, stored, wanted in _compare(table, handles[table.name].arrow_schema).drift
-    ]
-    if drift:
-        raise SchemaDrift("tables have other columns than this version writes: " + "; ".join(drift))
+    _refuse_others(work, handles)
+    can_sort = _has_sorted_tables(work)
     for table in TABLES:
-        _create_or_extend(schema, table, handles, changes)
-    if projections:
+        _create_or_extend(schema, table, handles, changes, can_sort=can_sort)
+    if options.sort:
+        _add_sorting_keys(handles, changes)
+    if options.projections:
         _create_projections(handles, changes)
-    absent = sorted(set(range(GUARD_COUNT)) - _guards(work))
-    now = connection.config.clock()
-    if absent:
-        rows = [{"guard_id": number, "touched_by": "setup", "touched_at": now} for number in absent]
-        work.insert(GUARDS, arrow_table(GUARDS, rows))
-        changes.append(f"{len(absent)} guard rows")
-    if changes or (_recorded(work) or 0) < SCHEMA_VERSION:
+    guards = _guard_count(work) or options.guards
+    absent = np.setdiff1d(np.arange(guards, dtype=np.int32), _guards(work))
+    if absent.size:
+        _insert_guards(work, absent)
+        changes.append(f"{absent.size} guard rows")
+    if changes:
         row = {
             "schema_version": SCHEMA_VERSION,
-            "applied_at": now,
+            "guard_count": guards,
+            "applied_at": connection.config.clock(),
             "inspector_version": __version__,
             "changes": json.dumps(changes),
         }
         work.insert(SCHEMA_VERSIONS, arrow_table(SCHEMA_VERSIONS, [row]))
-    states = tuple(_compare(table, handles[table.name].arrow_schema) for table in TABLES)
-    return SchemaReport(True, states, GUARD_COUNT, _recorded(work), tuple(changes))
+    states = tuple(_compare(table, handles[table.name]) for table in TABLES)
+    return SchemaReport(True, states, guards, SCHEMA_VERSION, guards, tuple(changes))
 
 
-def _create_or_extend(schema: Any, table: Table, handles: dict[str, Any], changes: list[str]) -> None:
+def _refuse_others(work: Work, handles: Mapping[str, Any]) -> None:
+    """Return when this version may write to what is there.
+
+    Raises:
+        SchemaDrift: It may not.
+    """
+    recorded = _recorded(work) if handles[SCHEMA_VERSIONS.name] is not None else None
+    if recorded is not None and recorded != SCHEMA_VERSION:
+        raise SchemaDrift(_other_version(recorded))
+    drift = [
+        f"{table.name}.{name} is {stored}, not {wanted}"
+        for table in TABLES
+        if handles[table.name] is not None
+        for name, stored, wanted in _compare(table, handles[table.name]).drift
+    ]
+    if drift:
+        raise SchemaDrift("tables have other columns than this version writes: " + "; ".join(drift))
+
+
+def _has_sorted_tables(work: Work) -> bool:
+    return tuple(work.server_version[:3]) >= _SORTED_SINCE
+
+
+def _insert_guards(work: Work, numbers: np.ndarray[Any, Any]) -> None:
+    """Rows that hold their number alone: a quarter of a million take one request."""
+    columns = {
+        column.name: pa.array(numbers) if column.name == "guard_id" else pa.nulls(len(numbers), column.type)
+        for column in GUARDS.columns
+    }
+    work.insert(GUARDS, pa.table(columns, schema=GUARDS.arrow))
+
+
+def _add_sorting_keys(handles: dict[str, Any], changes: list[str]) -> None:
+    for table in TABLES:
+        handle = handles[table.name]
+        if table.sorted_by and not handle.sorted_table:
+            with translated(f"sort table {table.name}"):
+                handle.add_sorting_key(list(table.sorted_by))
+                handle.reload_schema()
+            changes.append(f"sorting key of {table.name}")
+
+
+def _create_or_extend(
+    schema: Any, table: Table, handles: dict[str, Any], changes: list[str], *, can_sort: bool
+) -> None:
     if handles[table.name] is None:
+        sorting_key = list(table.sorted_by) if can_sort else []
         with translated(f"create table {table.name}"):
-            handles[table.name] = schema.create_table(table.name, table.arrow)
-        changes.append(f"table {table.name}")
+            handles[table.name] = schema.create_table(table.name, table.arrow, sorting_key=sorting_key)
+        changes.append(f"table {table.name}" + (f" sorted by {', '.join(sorting_key)}" if sorting_key else ""))
         return
-    missing = _compare(table, handles[table.name].arrow_schema).missing
+    missing = _compare(table, handles[table.name]).missing
     if missing:
         with translated(f"add columns to {table.name}"):
             handles[table.name].add_column(pa.schema([table.arrow.field(name) for name in missing]))
@@ -241,11 +350,12 @@ def _create_or_extend(schema: Any, table: Table, handles: dict[str, Any], change
 
 def _create_projections(handles: Mapping[str, Any], changes: list[str]) -> None:
     for table in (FILES, *CHILDREN):
+        column = "path" if table is FILES else "file_path"
         handle = handles[table.name]
         with translated(f"create a projection of {table.name}"):
             if any(projection.name == _PROJECTION for projection in handle.projections()):
                 continue
-            handle.create_projection(_PROJECTION, ["file_id"], ["content_key", "inspection_id"])
+            handle.create_projection(_PROJECTION, [column], ["file_id", "content_key", "inspection_id"])
         changes.append(f"projection {table.name}.{_PROJECTION}")
 
 
@@ -301,6 +411,8 @@ def require_good(report: SchemaReport) -> None:
     """
     if report.is_good:
         return
+    if report.recorded_version is not None and report.recorded_version != SCHEMA_VERSION:
+        raise SchemaDrift(_other_version(report.recorded_version))
     text = "; ".join(report.differences)
     if any(table.drift for table in report.tables):
         raise SchemaDrift(f"tables have other columns than this version writes: {text}")

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, FILES, PARTS, STATS, VALIDATION
-from exr_inspector.catalog.sdk.connection import Connection, Work, rows_of
+from exr_inspector.catalog.sdk.connection import Connection, Work, has_prefix, rows_of
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import Inspection
 
@@ -74,7 +74,7 @@ Row = Mapping[str, Any]
 Answer = TypeVar("Answer")
 
 
-class StoredFile(NamedTuple):
+class StoredInspection(NamedTuple):
     """One file as the tables hold it.
 
     Attributes:
@@ -110,7 +110,7 @@ class _Listed(NamedTuple):
 
 def stored_inspections(
     connection: Connection, prefix: str = "", *, page_files: int = PAGE_FILES, page_bytes: int = PAGE_BYTES
-) -> Iterator[StoredFile]:
+) -> Iterator[StoredInspection]:
     """All files below a prefix in order of path, whole. Files that come or go while this goes on may be there or not.
 
     Args:
@@ -147,12 +147,11 @@ def stored_frames(
 
 def _list(connection: Connection, prefix: str) -> list[_Listed]:
     """Every file below the prefix with what its rows weigh, in order of path."""
-    start = catalog_prefix(prefix)
+    below = has_prefix("path", catalog_prefix(prefix))
 
     def body(work: Work) -> list[_Listed]:
         found: list[_Listed] = []
-        where = (lambda table: table["path"].startswith(start)) if start else None
-        for batch in work.select(FILES, ["path", *_SIZES], where):
+        for batch in work.select(FILES, ["path", *_SIZES], below):
             paths, headers, *counts = (batch[name].to_pylist() for name in ("path", *_SIZES))
             rows = map(sum, zip(*counts, strict=True))
             weights = ((size or 0) + _ROW_BYTES * count for size, count in zip(headers, rows, strict=True))
@@ -199,7 +198,7 @@ def _between(column: str, page: tuple[str, str]) -> Callable[[Any], Any]:
     return lambda table: (table[column] >= page[0]) & (table[column] <= page[1])
 
 
-def _read_whole(work: Work, page: tuple[str, str]) -> list[StoredFile]:
+def _read_whole(work: Work, page: tuple[str, str]) -> list[StoredInspection]:
     files = rows_of(work.select(FILES, _FILE_COLUMNS, _between("path", page)))
     rows: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for file in files:
@@ -214,11 +213,11 @@ def _read_whole(work: Work, page: tuple[str, str]) -> list[StoredFile]:
 _owner = itemgetter(*_KEYS)
 
 
-def _stored(path: str, rows: Mapping[str, Sequence[Row]]) -> StoredFile:
+def _stored(path: str, rows: Mapping[str, Sequence[Row]]) -> StoredInspection:
     try:
-        return StoredFile(path, inspection_from_rows(rows), "")
+        return StoredInspection(path, inspection_from_rows(rows), "")
     except CatalogError as error:
-        return StoredFile(path, None, f"{error.code}: {error}")
+        return StoredInspection(path, None, f"{error.code}: {error}")
 
 
 def _read_frames(work: Work, page: tuple[str, str]) -> list[FrameRows]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from itertools import pairwise
@@ -17,8 +17,7 @@ from typing import Any
 from exr_inspector.catalog.paths import catalog_paths, catalog_prefix, names_bucket
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, CHILDREN, FILES, Table
-from exr_inspector.catalog.sdk.connection import Connection, Work, rows_of
-from exr_inspector.catalog.versions import file_id
+from exr_inspector.catalog.sdk.connection import Connection, Where, Work, every, has_prefix, rows_of
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import Inspection
 
@@ -146,22 +145,17 @@ def _summary(row: Mapping[str, Any]) -> FileSummary:
     return made if made.mtime is None else replace(made, mtime=made.mtime.replace(tzinfo=timezone.utc))
 
 
-def _equal(column: str, value: object) -> Callable[[Any], Any]:
+def _equal(column: str, value: object) -> Where:
     return lambda table: table[column] == value
 
 
-def _all(conditions: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any] | None:
-    if not conditions:
-        return None
+def _after(path: str | None) -> Where | None:
+    return None if path is None else lambda table: table["path"] > path
 
-    def both(table: Any) -> Any:
-        made = [condition(table) for condition in conditions]
-        joined = made[0]
-        for item in made[1:]:
-            joined &= item
-        return joined
 
-    return both
+def _of_sequence(sequence: str) -> Where | None:
+    """The frames of a sequence; their paths begin with what stands before the frame number and its sign."""
+    return every(has_prefix("path", sequence.partition("#")[0]), _equal("sequence", sequence))
 
 
 def _numbered(frames: Iterable[int | None]) -> tuple[int, ...]:
@@ -203,7 +197,7 @@ class Reader:
             return None
         rows: dict[str, list[dict[str, Any]]] = {"files": [row]}
         for table in CHILDREN:
-            found = rows_of(work.select(table, table.arrow.names, _equal("file_id", row["file_id"])))
+            found = rows_of(work.select(table, table.arrow.names, _equal("file_path", row["path"])))
             rows[table.name] = [item for item in found if item["inspection_id"] == row["inspection_id"]]
         return FullFile(
             inspection_id=row["inspection_id"],
@@ -214,9 +208,9 @@ class Reader:
         )
 
     def _files_row(self, work: Work, paths: Sequence[str]) -> dict[str, Any] | None:
-        by_id = {file_id(path): index for index, path in enumerate(paths)}
-        found = rows_of(work.select_in(FILES, FILES.arrow.names, "file_id", by_id))
-        return min(found, key=lambda row: by_id[row["file_id"]], default=None)
+        order = {path: index for index, path in enumerate(paths)}
+        found = rows_of(work.select_in(FILES, FILES.arrow.names, "path", order))
+        return min(found, key=lambda row: order[row["path"]], default=None)
 
     def _buckets(self, work: Work) -> tuple[str, ...]:
         counts = _count(work, FILES, "bucket", None)
@@ -235,19 +229,14 @@ class Reader:
         """
         if limit < 1:
             raise CatalogError(f"a page holds at least one file, not {limit}")
-        conditions: list[Callable[[Any], Any]] = []
-        start = catalog_prefix(prefix)
-        if start:
-            conditions.append(lambda table: table["path"].startswith(start))
-        if after is not None:
-            conditions.append(lambda table: table["path"] > after)
-        return self._connection.run("list files", lambda work: self._page(work, _all(conditions), limit))
+        where = every(has_prefix("path", catalog_prefix(prefix)), _after(after))
+        return self._connection.run("list files", lambda work: self._page(work, where, limit))
 
-    def _page(self, work: Work, where: Callable[[Any], Any] | None, limit: int) -> FilePage:
+    def _page(self, work: Work, where: Where | None, limit: int) -> FilePage:
         paths = (path for batch in work.select(FILES, ["path"], where) for path in batch["path"].to_pylist())
         chosen = heapq.nsmallest(limit + 1, paths)
         more, chosen = len(chosen) > limit, chosen[:limit]
-        rows = rows_of(work.select_in(FILES, SUMMARY_COLUMNS, "file_id", map(file_id, chosen)))
+        rows = rows_of(work.select_in(FILES, SUMMARY_COLUMNS, "path", chosen))
         files = sorted(map(_summary, rows), key=lambda item: item.path)
         return FilePage(tuple(files), chosen[-1] if more and chosen else None)
 
@@ -260,10 +249,10 @@ class Reader:
         return self._connection.run("read layers", lambda work: self._layers(work, catalog_prefix(sequence)))
 
     def _layers(self, work: Work, sequence: str) -> tuple[LayerUse, ...]:
-        files = [row["file_id"] for row in rows_of(work.select(FILES, ["file_id"], _equal("sequence", sequence)))]
+        files = [row["path"] for row in rows_of(work.select(FILES, ["path"], _of_sequence(sequence)))]
         columns = ["file_id", "layer", "view_name", "component", "type"]
         sets: dict[tuple[str, str | None], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-        for batch in work.select_in(CHANNELS, columns, "file_id", files):
+        for batch in work.select_in(CHANNELS, columns, "file_path", files):
             for row in batch.to_pylist():
                 sets[row["layer"], row["view_name"]][row["file_id"]].append(f"{row['component']}:{row['type']}")
         uses = []
@@ -281,7 +270,7 @@ class Reader:
         name = catalog_prefix(sequence)
         columns = ["frame_number", *STEADY_COLUMNS]
         rows = self._connection.run(
-            "read a sequence", lambda work: rows_of(work.select(FILES, columns, _equal("sequence", name)))
+            "read a sequence", lambda work: rows_of(work.select(FILES, columns, _of_sequence(name)))
         )
         counts = Counter(row["frame_number"] for row in rows)
         frames = _numbered(counts)
@@ -313,7 +302,7 @@ class Reader:
             maximum: Greatest `value_number`.
             limit: Most matches.
         """
-        conditions = [_equal("name", name), _equal("chunk_index", 0)]
+        conditions: list[Where] = [_equal("name", name), _equal("chunk_index", 0)]
         if text is not None:
             conditions.append(_equal("value_text", text))
         if minimum is not None:
@@ -322,7 +311,7 @@ class Reader:
             conditions.append(lambda table: table["value_number"] <= maximum)
         columns = ["file_path", "part_index", "name", "type", "value_text", "value_number"]
         rows = self._connection.run(
-            "search attributes", lambda work: rows_of(work.select(ATTRIBUTES, columns, _all(conditions), limit=limit))
+            "search attributes", lambda work: rows_of(work.select(ATTRIBUTES, columns, every(*conditions), limit=limit))
         )
         return tuple(AttributeMatch(*row.values()) for row in rows)
 
@@ -339,14 +328,12 @@ class Reader:
         """
         if column not in table.arrow.names:
             raise CatalogError(f"table {table.name} has no column {column!r}")
-        start = catalog_prefix(prefix)
-        path = "path" if table is FILES else "file_path"
-        where = (lambda handle: handle[path].startswith(start)) if start else None
+        where = has_prefix("path" if table is FILES else "file_path", catalog_prefix(prefix))
         counts = self._connection.run("read values", lambda work: _count(work, table, column, where))
         return tuple(sorted(counts.items(), key=lambda item: (-item[1], str(item[0]))))
 
 
-def _count(work: Work, table: Table, column: str, where: Callable[[Any], Any] | None) -> dict[object, int]:
+def _count(work: Work, table: Table, column: str, where: Where | None) -> dict[object, int]:
     counts: Counter[object] = Counter()
     for batch in work.select(table, [column], where):
         for item in batch[column].value_counts().to_pylist():

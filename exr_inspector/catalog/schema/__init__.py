@@ -3,7 +3,8 @@
 `docs/tables.md` is generated from here, the tables are created and compared from here (`catalog.admin.setup`), and rows are
 made by going through the columns (`catalog.rows`). Plain columns only: list, struct and vector columns break SQL readers. The
 database has no NOT NULL and no keys, so "never null" and "unique" are promises of the writer. Timestamps are UTC without a
-zone, since clusters before 5.4 store none; their unit is the microsecond.
+zone, since clusters before 5.4 store none; their unit is the microsecond. Look-ups go by path: tables are sorted by it
+where the server has sorted tables, and every select of a file's rows carries its path.
 """
 
 from __future__ import annotations
@@ -17,36 +18,56 @@ from exr_inspector.catalog.schema.children import (
 from exr_inspector.catalog.schema.columns import CELL_BYTES, SCHEMA_VERSION, SUMMARY_CHARACTERS, Column, Table
 from exr_inspector.catalog.schema.files import FILES_COLUMNS
 from exr_inspector.catalog.schema.journal import (
-    GUARD_COUNT,
+    DEFAULT_GUARDS,
     GUARDS_COLUMNS,
     INSPECTIONS_COLUMNS,
+    LEAST_GUARDS,
+    MOST_GUARDS,
     SCHEMA_VERSIONS_COLUMNS,
 )
 from exr_inspector.catalog.schema.parts import PARTS_COLUMNS
 
-__all__ = ["CELL_BYTES", "GUARD_COUNT", "SCHEMA_VERSION", "SUMMARY_CHARACTERS", "Column", "Table"]
+__all__ = [
+    "CELL_BYTES",
+    "DEFAULT_GUARDS",
+    "LEAST_GUARDS",
+    "MOST_GUARDS",
+    "SCHEMA_VERSION",
+    "SUMMARY_CHARACTERS",
+    "Column",
+    "Table",
+]
 
-FILES = Table("files", "One row a file: its version, its summary, where it stands", ("file_id",), FILES_COLUMNS)
-PARTS = Table("parts", "One row a part", ("file_id", "part_index"), PARTS_COLUMNS)
-CHANNELS = Table("channels", "One row a channel", ("file_id", "part_index", "channel_index"), CHANNELS_COLUMNS)
+_BY_FILE = ("file_path", "part_index")
+
+FILES = Table(
+    "files", "One row a file: its version, its summary, where it stands", ("file_id",), FILES_COLUMNS, ("path",)
+)
+PARTS = Table("parts", "One row a part", ("file_id", "part_index"), PARTS_COLUMNS, _BY_FILE)
+CHANNELS = Table(
+    "channels", "One row a channel", ("file_id", "part_index", "channel_index"), CHANNELS_COLUMNS, _BY_FILE
+)
 ATTRIBUTES = Table(
     "attributes",
     "One row an attribute; values above the cell limit continue in further rows",
     ("file_id", "part_index", "attribute_index", "chunk_index"),
     ATTRIBUTES_COLUMNS,
+    _BY_FILE,
 )
 STATS = Table(
     "stats",
     "One row a channel and level whose pixels were looked at; NaN and infinities only in their counts",
     ("file_id", "part_index", "channel", "level_x", "level_y"),
     STATS_COLUMNS,
+    _BY_FILE,
 )
-VALIDATION = Table("validation", "One row a finding", ("file_id", "finding_index"), VALIDATION_COLUMNS)
+VALIDATION = Table("validation", "One row a finding", ("file_id", "finding_index"), VALIDATION_COLUMNS, ("file_path",))
 INSPECTIONS = Table(
     "inspections",
     "Append-only audit: one row for every inspection and removal, whatever became of it",
     ("inspection_id",),
     INSPECTIONS_COLUMNS,
+    ("recorded_at",),
 )
 GUARDS = Table("guards", "Rows that writers of the same file collide on", ("guard_id",), GUARDS_COLUMNS)
 SCHEMA_VERSIONS = Table(

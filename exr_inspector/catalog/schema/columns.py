@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import LINES_PER_CHUNK, Compression, code_name
 from exr_inspector.model import Inspection, ObjectVersion
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CELL_BYTES = 126_000  # VAST DataBase takes 126 KB a cell
 SUMMARY_CHARACTERS = 4_000  # texts that repeat an attribute beside it (value_text, owner, comments) are cut here
 
@@ -26,6 +27,7 @@ TEXT, BOOL, INT, LONG, REAL, TIME = pa.string(), pa.bool_(), pa.int32(), pa.int6
 _TYPE_NAMES = {TEXT: "text", BOOL: "boolean", INT: "int32", LONG: "int64", REAL: "float64", TIME: "timestamp"}
 
 Of = Callable[[Any], object]
+RowId = int | Decimal  # a decimal in sorted tables
 
 
 class Owner(NamedTuple):
@@ -82,12 +84,14 @@ class Table:
         meaning: What a row is.
         key: Columns whose values no two rows share, as far as the writer sees to it.
         columns: The columns in order.
+        sorted_by: The sorting key, where the server has sorted tables; its columns are never updated.
     """
 
     name: str
     meaning: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    sorted_by: tuple[str, ...] = ()
 
     @property
     def arrow(self) -> pa.Schema:

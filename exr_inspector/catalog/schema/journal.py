@@ -18,7 +18,9 @@ from exr_inspector.catalog.schema.columns import (
 )
 from exr_inspector.model import Inspection
 
-GUARD_COUNT = 1_024
+# Powers of two. Two files share a guard of a larger number only if they share one of any smaller number, so that what is cut by
+# the smallest (the lanes of `ingest-plan`) never meets at a guard.
+LEAST_GUARDS, DEFAULT_GUARDS, MOST_GUARDS = 1 << 10, 1 << 18, 1 << 22
 
 
 class AuditRecord(NamedTuple):
@@ -62,15 +64,16 @@ INSPECTIONS_COLUMNS = (
 
 # fmt: off
 GUARDS_COLUMNS = (
-    required("guard_id", INT, f"0 to {GUARD_COUNT - 1}: a file's is chosen by its file_id"),
-    required("touched_by", TEXT, "The write that last touched it"),
-    required("touched_at", TIME, "When", "UTC"),
+    required("guard_id", INT, "From 0: a file's is chosen by its file_id among as many as `schema_versions` has on record"),
+    nullable("touched_by", TEXT, "The write that last touched it; null before the first"),
+    nullable("touched_at", TIME, "When", "UTC"),
 )
 # fmt: on
 
 # fmt: off
 SCHEMA_VERSIONS_COLUMNS = (
     required("schema_version", INT, "Version of these tables"),
+    required("guard_count", INT, "Rows of `guards`; the same in all rows", "rows"),
     required("applied_at", TIME, "When `db setup` brought them there", "UTC"),
     required("inspector_version", TEXT, "By which version of exr-inspector"),
     required("changes", TEXT, "What was created or added, JSON text list"),

@@ -8,15 +8,17 @@ Knows the SDK, but no inspections; table lookups are spared by handing the SDK t
 from __future__ import annotations
 
 import logging
+import operator
 import random
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,14 +26,25 @@ import pyarrow as pa
 from vastdb.config import QueryConfig
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
 
-from exr_inspector.catalog.schema import TABLES, Table
+from exr_inspector.catalog.paths import prefix_end
+from exr_inspector.catalog.schema import SCHEMA_VERSIONS, Table
+from exr_inspector.catalog.schema.columns import RowId
 from exr_inspector.catalog.sdk.errors import SDK_ERRORS, translate, translated
 from exr_inspector.catalog.sdk.transport import DeadlineTimeout, connect, open_table
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import CatalogConflict, CatalogError, CatalogUnavailable, DeadlineExceeded
+from exr_inspector.errors import (
+    CatalogConflict,
+    CatalogError,
+    CatalogUnavailable,
+    DeadlineExceeded,
+    SchemaDrift,
+    SchemaMissing,
+)
 from exr_inspector.settings import CatalogConnection
 
 ROW_ID = "$row_id"
+_SORTED_ROW_ID = pa.decimal128(38, 0)
+_SORTED_TYPES = {TableType.Elysium, TableType.Partitioned, TableType.SortedPartitions}  # row ids are decimals
 
 _log = logging.getLogger(__name__)
 _INSERT_BYTES = 4 << 20  # the SDK takes 5 MB a request, and cuts larger batches by columns, which costs updates
@@ -103,21 +116,23 @@ class CatalogConfig:
         )
 
 
+Where = Callable[[Any], Any]
+
+
 class Work:
     """What one transaction does, SDK errors translated. For one thread.
 
     Attributes:
         tx: The SDK's transaction.
+        guard_count: Rows of `guards`, as `db setup` recorded it; asked for once a connection.
     """
 
-    def __init__(
-        self, tx: Any, tables: dict[str, TableMetadata], endpoint: str, deadline: Deadline | None = None
-    ) -> None:
+    def __init__(self, tx: Any, shared: Connection, deadline: Deadline | None = None) -> None:
         self.tx = tx
         self._deadline = deadline
-        self._metadata = tables
-        self._endpoint = endpoint
+        self._shared = shared
         self._tables: dict[str, Any] = {}
+        self._sorted: set[str] = set()
 
     @contextmanager
     def _doing(self, what: str) -> Iterator[None]:
@@ -129,14 +144,40 @@ class Work:
 
     def _table(self, table: Table) -> Any:
         if table.name not in self._tables:
-            self._tables[table.name] = open_table(self.tx, self._metadata[table.name])
+            known = self._shared.tables
+            metadata = known.get(table.name)
+            if metadata is None:
+                with self._doing(f"open table {table.name}"):
+                    metadata = known[table.name] = self._shared.describe(table, self.tx)
+            if metadata.table_type in _SORTED_TYPES:
+                self._sorted.add(table.name)
+            self._tables[table.name] = open_table(self.tx, metadata)
         return self._tables[table.name]
+
+    @property
+    def server_version(self) -> tuple[int, ...]:
+        """The server's version, such as (5, 3, 5, 0)."""
+        return tuple(self.tx._rpc.api.vast_version)  # noqa: SLF001 - see transport.CHANGED
+
+    @property
+    def guard_count(self) -> int:
+        """Rows of `guards`.
+
+        Raises:
+            SchemaMissing: There is none on record.
+        """
+        if self._shared.guard_count is None:
+            rows = rows_of(self.select(SCHEMA_VERSIONS, ["guard_count"]))
+            if not rows:
+                raise SchemaMissing("the number of guards is not on record: `./run db setup` makes the tables")
+            self._shared.guard_count = rows[0]["guard_count"]
+        return self._shared.guard_count
 
     def select(
         self,
         table: Table,
         columns: Sequence[str],
-        where: Callable[[Any], Any] | None = None,
+        where: Where | None = None,
         *,
         row_ids: bool = False,
         limit: int | None = None,
@@ -146,25 +187,32 @@ class Work:
         Args:
             table: The table.
             columns: Columns to answer with.
-            where: Makes the predicate of a table that is indexed by column name, such as `lambda t: t["file_id"] == x`.
+            where: Makes the predicate of a table that is indexed by column name, such as `lambda t: t["path"] == x`.
             row_ids: Whether to add the column `$row_id`.
             limit: Most rows.
         """
         handle = self._table(table)
         # One split: the SDK would else ask for the table's statistics first, to choose their number.
-        query = QueryConfig(num_splits=1, data_endpoints=[self._endpoint])
+        query = QueryConfig(num_splits=1, data_endpoints=[self._shared.config.endpoint])
         predicate = None if where is None else where(handle)
         with self._doing(f"select from {table.name}"):
             yield from handle.select(list(columns), predicate, query, internal_row_id=row_ids, limit_rows=limit)
 
     def select_in(
-        self, table: Table, columns: Sequence[str], column: str, values: Iterable[object], *, row_ids: bool = False
+        self,
+        table: Table,
+        columns: Sequence[str],
+        column: str,
+        values: Iterable[object],
+        *,
+        row_ids: bool = False,
+        also: Where | None = None,
     ) -> Iterator[pa.RecordBatch]:
-        """Rows whose `column` is one of `values`; each value is asked for once."""
+        """Rows whose `column` is one of `values` and to which `also` applies; each value is asked for once."""
         wanted = list(dict.fromkeys(values))
         for start in range(0, len(wanted), _IN_VALUES):
             some = wanted[start : start + _IN_VALUES]
-            yield from self.select(table, columns, _is_in(column, some), row_ids=row_ids)
+            yield from self.select(table, columns, every(is_in(column, some), also), row_ids=row_ids)
 
     def insert(self, table: Table, rows: pa.Table) -> None:
         """Add rows, in as few requests as their size allows."""
@@ -173,20 +221,43 @@ class Work:
                 with self._doing(f"insert into {table.name}"):
                     self._table(table).insert(piece)
 
-    def update(self, table: Table, rows: pa.Table) -> None:
-        """Overwrite the columns given of the rows named by `$row_id`."""
-        with self._doing(f"update {table.name}"):
-            self._table(table).update(rows)
+    def _row_ids(self, table: Table, row_ids: Sequence[RowId]) -> pa.Array:
+        self._table(table)
+        return pa.array(row_ids, _SORTED_ROW_ID if table.name in self._sorted else pa.uint64())
 
-    def delete(self, table: Table, row_ids: Sequence[int]) -> None:
+    def update(self, table: Table, row_ids: Sequence[RowId], columns: Mapping[str, pa.Array]) -> None:
+        """Overwrite some columns of the rows with these ids."""
+        with self._doing(f"update {table.name}"):
+            self._table(table).update(pa.table({ROW_ID: self._row_ids(table, row_ids), **columns}))
+
+    def delete(self, table: Table, row_ids: Sequence[RowId]) -> None:
         """Delete rows by id; none, without a request, when there is none."""
         if row_ids:
             with self._doing(f"delete rows of {table.name}"):
-                self._table(table).delete(pa.table({ROW_ID: pa.array(sorted(row_ids), pa.uint64())}))
+                self._table(table).delete(pa.table({ROW_ID: self._row_ids(table, sorted(row_ids))}))
 
 
-def _is_in(column: str, values: list[object]) -> Callable[[Any], Any]:
+def is_in(column: str, values: Sequence[object]) -> Where:
+    """Rows whose column is one of these values."""
     return lambda table: table[column].isin(values)
+
+
+def has_prefix(column: str, prefix: str) -> Where | None:
+    """Rows whose column begins with a text, as a range that a sorted table can look up; None for all rows."""
+    end = prefix_end(prefix)
+    if not prefix:
+        return None
+    if end is None:
+        return lambda table: table[column] >= prefix
+    return lambda table: (table[column] >= prefix) & (table[column] < end)
+
+
+def every(*conditions: Where | None) -> Where | None:
+    """Rows to which all of these apply; None for all rows."""
+    given = [condition for condition in conditions if condition is not None]
+    if not given:
+        return None
+    return lambda table: reduce(operator.and_, [condition(table) for condition in given])
 
 
 def _fitting(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -281,12 +352,8 @@ class Connection:
     def __init__(self, config: CatalogConfig) -> None:
         self.config = config
         self._sessions = SessionPool(self._connect, config.timeout_seconds)
-        self._tables = {
-            table.name: TableMetadata(
-                TableRef(config.bucket, config.schema, table.name), table.arrow, TableType.Regular
-            )
-            for table in TABLES
-        }
+        self.tables: dict[str, TableMetadata] = {}
+        self.guard_count: int | None = None
 
     def session(self) -> Any:
         """A session of its own for whoever works with the SDK itself; asks the server for its version.
@@ -307,6 +374,17 @@ class Connection:
                 ssl_verify=verify,
                 timeout=timeout,
             )
+
+    def describe(self, table: Table, tx: Any) -> TableMetadata:
+        """What the SDK has to know of a table: our columns, and whether it is sorted, which decides the type of its row ids."""
+        reference = TableRef(self.config.bucket, self.config.schema, table.name)
+        stored = TableMetadata(reference)
+        stored.load_schema(tx)
+        return TableMetadata(reference, table.arrow, stored.table_type)
+
+    def forget(self) -> None:
+        """Ask anew for what is known of the tables, at the next use: another process may have changed them."""
+        self.tables, self.guard_count = {}, None
 
     def close(self) -> None:
         """Close the pooled connections; the next use opens new ones."""
@@ -340,6 +418,7 @@ class Connection:
         unknown: _CommitUnknown | None = None
         first, longest = _BACKOFF_SECONDS
         pause = first
+        is_known_anew = False
         while True:
             try:
                 if deadline is not None:
@@ -356,6 +435,11 @@ class Connection:
                 _log.debug("%s: trying again after %s", doing, error.code, extra={"retried": error.code})
                 self.config.sleep(wait)
                 pause = min(pause * 2, longest)
+            except SchemaDrift:
+                if is_known_anew:
+                    raise
+                is_known_anew = True  # another process may have given the tables a sorting key meanwhile
+                self.forget()
             except DeadlineExceeded as error:
                 if fault is None:
                     raise
@@ -370,7 +454,7 @@ class Connection:
             with session.transaction() as tx:
                 txid = tx.txid
                 try:
-                    result = body(Work(tx, self._tables, self.config.endpoint, deadline))
+                    result = body(Work(tx, self, deadline))
                 except (CatalogError, DeadlineExceeded) as error:
                     failure = error
                     raise

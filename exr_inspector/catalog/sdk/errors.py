@@ -25,12 +25,17 @@ from exr_inspector.errors import (
     CatalogError,
     CatalogUnavailable,
     SchemaDrift,
+    SchemaExists,
     SchemaMissing,
 )
 
 _UNLISTED_STATUS = re.compile(r"(\d{3}) is not a valid HttpStatus")
 _DRIFT_CODES = frozenset({"NoSuchColumn", "TabularMismatchColumnName", "TabularMismatchColumnType"})
 _GONE_TRANSACTION = "NoSuchTransaction"
+_NO_DATABASE = "InvalidBucketState"
+# 409 is the status of these as well as of a conflict with another writer, which alone may be tried again.
+_EXISTS = re.compile(r"AlreadyExists$|^Duplicate")
+_IN_USE = re.compile(r"NotEmpty$|InUse$")
 
 # Broken answers: the connection ended, or the bytes are not what the protocol has there.
 _BROKEN: tuple[type[Exception], ...] = (
@@ -75,13 +80,35 @@ def _of_status(status: int, doing: str) -> CatalogError:
     return CatalogError(f"could not {doing}: the database answered {status}")
 
 
+def _of_conflict(code: str, because: str, doing: str) -> CatalogError:
+    if code == _NO_DATABASE:
+        return SchemaMissing(
+            f"could not {doing}: the bucket has no database ({because}): enable the database on the bucket's view, or correct "
+            "VAST_DB_BUCKET"
+        )
+    if _EXISTS.search(code):
+        return SchemaExists(f"could not {doing}: it is there already ({because}); `./run db check` shows what is there")
+    if _IN_USE.search(code):
+        return CatalogError(f"could not {doing}: something else needs it ({because})")
+    return CatalogConflict(f"another writer was faster to {doing} ({because})")
+
+
 def _of_http(error: Any, doing: str) -> CatalogError:
+    made: CatalogError
     told = f"{error.status} {error.code or ''}".strip()
     because = f"{told}: {error.message}" if error.message else told
     if isinstance(error, errors.Conflict):
-        made: CatalogError = CatalogConflict(f"another writer was faster to {doing} ({because})")
+        made = _of_conflict(error.code or "", because, doing)
     elif isinstance(error, errors.Forbidden):
-        made = CatalogDenied(f"the keys lack the right to {doing} ({told})")
+        made = CatalogDenied(
+            f"the keys lack the right to {doing} ({told}): check VAST_DB_ACCESS_KEY and VAST_DB_SECRET_KEY, or give their "
+            "user an identity policy for the database"
+        )
+    elif isinstance(error, errors.Slowdown):
+        made = CatalogUnavailable(
+            f"could not {doing}: the database asks for fewer requests ({told}): it was tried again for EXR_DB_RETRY_SECONDS; "
+            "lower the function's concurrency if this goes on"
+        )
     elif error.code in _DRIFT_CODES:
         made = SchemaDrift(f"could not {doing}: the table has other columns ({because}); see `./run db check`")
     elif error.code == _GONE_TRANSACTION:
@@ -101,6 +128,8 @@ def _of_sdk(error: Exception, doing: str) -> CatalogError:
         return _of_status(int(unlisted[1]), doing)
     if isinstance(error, errors.NotSupportedSchema):
         return SchemaDrift(f"could not {doing}: column type not supported ({error.message})")
+    if isinstance(error, errors.Exists):
+        return SchemaExists(f"could not {doing}: it is there already; `./run db check` shows what is there")
     if isinstance(error, _MISSING):
         what = ", ".join(f"{name} {value!r}" for name, value in vars(error).items() if name != "args")
         return SchemaMissing(f"could not {doing}: there is no {what}; `./run db setup` creates schema and tables")
@@ -118,7 +147,8 @@ def translate(error: Exception, doing: str) -> CatalogError:
         return _of_http(error, doing)
     if isinstance(error, errors.ConnectionError):
         return CatalogUnavailable(f"could not {doing}: no answer ({type(error.cause).__name__})")
-    if isinstance(error, _BROKEN):
+    lacks_header = isinstance(error, KeyError) and "tabular-" in str(error)
+    if lacks_header or isinstance(error, _BROKEN):
         return CatalogUnavailable(f"could not {doing}: broken answer ({type(error).__name__})")
     return _of_sdk(error, doing)
 

@@ -18,8 +18,9 @@ from exr_inspector.catalog.admin.reconcile import (
     vast_catalog_objects,
 )
 from exr_inspector.catalog.admin.repair import repair
-from exr_inspector.catalog.admin.setup import SchemaReport, check, prune, require_good, setup
+from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check, prune, require_good, setup
 from exr_inspector.catalog.paths import catalog_prefix
+from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import ObjectNotFound, SettingsError, SourceError, UnsupportedKey
 from exr_inspector.ingest.progress import Figures
@@ -73,16 +74,27 @@ def _show(report: SchemaReport) -> None:
 
 
 @command.command("setup")
-@click.option("--projections", is_flag=True, help="Also make a projection by file_id of every large table.")
-def setup_command(*, projections: bool) -> None:
+@click.option("--sort", is_flag=True, help="Also give tables that were made unsorted their sorting key (VAST 5.3.5).")
+@click.option(
+    "--projections", is_flag=True, help="Also make a projection by path of every large table (before VAST 5.3.5)."
+)
+@click.option(
+    "--guards",
+    type=int,
+    default=DEFAULT_GUARDS,
+    show_default=True,
+    help="Rows of `guards`, a power of two: more for more writers at once. Fixed once they are made.",
+)
+def setup_command(*, sort: bool, projections: bool, guards: int) -> None:
     """Create schema, tables and columns that are missing. Changes nothing that is there; run it as often as you like.
 
     \b
     Examples:
       ./run db setup
-      ./run db setup --projections
+      ./run db setup --sort
     """
-    report = setup(_catalog(_settings()).connection, projections=projections)
+    options = SetupOptions(sort=sort, projections=projections, guards=guards)
+    report = setup(_catalog(_settings()).connection, options)
     _show(report)
     click.echo(f"schema version {report.recorded_version}: {'created' if report.changes else 'nothing to do'}")
 

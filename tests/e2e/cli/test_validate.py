@@ -326,8 +326,7 @@ def test_rows_that_cannot_be_read_are_told_and_the_rest_is_judged(tables: Catalo
     def body(work: Work) -> None:
         where = lambda table: table["file_path"] == "renders/shot010/beauty.0003.exr"  # noqa: E731
         (row, *_) = rows_of(work.select(ATTRIBUTES, ["name"], where, row_ids=True))
-        changed = {ROW_ID: pa.array([row[ROW_ID]], pa.uint64()), "value": pa.array(["[1"], pa.string())}
-        work.update(ATTRIBUTES, pa.table(changed))
+        work.update(ATTRIBUTES, [row[ROW_ID]], {"value": pa.array(["[1"], pa.string())})
 
     tables.connection.run("spoil", body)
     result = run("--catalog", "--format", "json", "renders/shot010/")

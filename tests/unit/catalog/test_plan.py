@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from exr_inspector.catalog.admin.reconcile import ListedObject, StoredVersion, compare
 from exr_inspector.catalog.outcomes import Outcome
-from exr_inspector.catalog.paths import catalog_path, catalog_paths, catalog_prefix
+from exr_inspector.catalog.paths import catalog_path, catalog_paths, catalog_prefix, prefix_end
 from exr_inspector.catalog.precedence import StoredFile, decide, judge, newest
 from exr_inspector.catalog.rows.groups import prepare
-from exr_inspector.catalog.schema import GUARD_COUNT
+from exr_inspector.catalog.schema import DEFAULT_GUARDS, LEAST_GUARDS
 from exr_inspector.catalog.versions import (
     Standing,
     content_key,
@@ -131,9 +131,36 @@ def test_keys_are_stable() -> None:
     path = "renders/shot/a.exr"
     assert file_id(path) == "5b7d9845373b56511f2aa09753aa1bd3"
     assert content_key(path, ObjectVersion("e", 10, START)) == "335e7a89cd7e11c1cea44e4f38b28721"
-    assert guard_id(file_id(path)) == 69
+    assert (guard_id(file_id(path), LEAST_GUARDS), guard_id(file_id(path), DEFAULT_GUARDS)) == (
+        0x5B7D98 >> 14,
+        0x5B7D98 >> 6,
+    )
     assert file_id("renders/a.exr") != file_id("renders/A.exr")
-    assert {guard_id(file_id(f"b/{index}")) for index in range(50_000)} == set(range(GUARD_COUNT))
+    few = {guard_id(file_id(f"b/{index}"), LEAST_GUARDS) for index in range(50_000)}
+    assert few == set(range(LEAST_GUARDS))
+
+
+@given(st.text(max_size=20), st.integers(10, 22))
+def test_a_guard_among_more_tells_the_guard_among_fewer(path: str, bits: int) -> None:
+    """So lanes, which are cut by the fewest, share none, whatever their number."""
+    many = guard_id(file_id(path), 1 << bits)
+    assert 0 <= many < 1 << bits
+    assert many >> (bits - 10) == guard_id(file_id(path), LEAST_GUARDS)
+
+
+@given(st.text(max_size=4), st.text(max_size=4))
+def test_a_prefix_is_a_range(prefix: str, text: str) -> None:
+    end = prefix_end(prefix)
+    inside = prefix <= text and (end is None or text < end)
+    assert inside == text.startswith(prefix)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "end"),
+    [("", None), ("a", "b"), ("b/shot", "b/shou"), ("a\U0010ffff", "b"), ("\U0010ffff", None), ("\ud7ff", "\ue000")],
+)
+def test_the_end_of_a_prefix(prefix: str, end: str | None) -> None:
+    assert prefix_end(prefix) == end
 
 
 def test_content_keys_follow_the_version() -> None:
@@ -174,6 +201,16 @@ def test_spellings_with_known_buckets() -> None:
 def test_no_path(text: str) -> None:
     with pytest.raises(CatalogError):
         catalog_path(text)
+
+
+def test_no_sequencer_is_noted_on_a_row_that_is_replaced() -> None:
+    """An event of the stored version that came later, and in the same batch a newer version."""
+    stored_one = prepare([inspection("a.exr", sequencer="01")], "1")[0]
+    stored = {stored_one.file_id: [StoredFile(7, stored_one.path, "i", stored_one.standing)]}
+    later = inspection("a.exr", sequencer="02")
+    assert decide(prepare([later], "1"), stored).sequencers == ((7, 0),)
+    both = decide(prepare([later, inspection("a.exr", revision=2, sequencer="03")], "1"), stored)
+    assert (both.sequencers, both.writes, both.replaced) == ((), (1,), frozenset({stored_one.file_id}))
 
 
 # --- storage against tables ------------------------------------------------------------------------------

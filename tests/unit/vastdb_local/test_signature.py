@@ -72,3 +72,11 @@ def test_other_keys_old_requests_and_unsigned_ones_do_not_pass():
     assert code(authorization=authorization.replace("key/", "other/")) == "InvalidAccessKeyId"
     assert code(**{"x-amz-date": old.strftime("%Y%m%dT%H%M%SZ")}) == "RequestTimeTooSkewed"
     assert code(**{"x-amz-date": "yesterday"}) == "AccessDenied"
+
+
+def test_a_body_that_is_not_the_signed_one_is_refused():
+    request = signed_by_botocore()
+    CHECK.check(**request)
+    with pytest.raises(Refusal) as caught:
+        CHECK.check(**{**request, "body": request["body"] + b"x"})
+    assert caught.value.code == "SignatureDoesNotMatch"

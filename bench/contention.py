@@ -1,0 +1,108 @@
+"""`./run bench contention [--writers 1,4,16] [--batches 12] [--guards 1024,262144]`: how often unrelated batches collide.
+
+Each writer is a process that stores batches of 32 files that nobody else writes. Printed are the transactions that were begun
+for each commit (1.00: nothing had to be done twice) and the requests a batch, with conflicts of rows and with those found by
+groups of rows. In the end every file must be there exactly once. Exit code 1 when one is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+from collections import Counter
+from importlib import import_module
+from multiprocessing.synchronize import Barrier
+
+from exr_inspector.catalog import Catalog
+from exr_inspector.catalog.admin.setup import SetupOptions, setup
+from exr_inspector.catalog.schema import DEFAULT_GUARDS, FILES, LEAST_GUARDS
+from exr_inspector.catalog.sdk import silence_sdk_loggers
+from exr_inspector.catalog.sdk.connection import CatalogConfig
+from tests.contract.catalog_model import connect, inspection
+from vastdb_local import LocalVastDB
+
+FILES_PER_BATCH = 32
+
+
+def write(config: dict[str, str], writer: int, batches: int, together: Barrier) -> None:
+    """One writer's process."""
+    silence_sdk_loggers()
+    catalog = Catalog(CatalogConfig(**config, retry_seconds=120.0))  # type: ignore[arg-type]  # the rest has defaults
+    catalog.upsert([inspection(f"warm/{writer}.exr")])
+    together.wait()  # the tables are known and the first requests counted
+    together.wait()
+    for batch in range(batches):
+        catalog.upsert([inspection(f"w{writer}/{batch}/{number}.exr") for number in range(FILES_PER_BATCH)])
+    catalog.close()
+
+
+def measure(writers: int, batches: int, guards: int, group: int) -> bool:
+    """One line; whether every file is there once."""
+    with LocalVastDB(None, conflict_group_rows=group, transaction_seconds=120.0) as server:
+        reader = connect(server)
+        setup(reader.connection, SetupOptions(guards=guards))
+        config = {
+            "endpoint": server.endpoint,
+            "access_key": server.access_key,
+            "secret_key": server.secret_key,
+            "bucket": server.bucket,
+            "schema": reader.connection.config.schema,
+        }
+        program = import_module("bench.contention")  # by its name, which a process can find
+        context = multiprocessing.get_context("spawn")
+        together = context.Barrier(writers + 1)
+        processes = [
+            context.Process(target=program.write, args=(config, number, batches, together)) for number in range(writers)
+        ]
+        for process in processes:
+            process.start()
+        together.wait()
+        server.reset_counters()
+        together.wait()
+        for process in processes:
+            process.join()
+        counters = server.counters()
+        begun, committed = counters["begin"], counters["commit"]
+        paths = Counter(
+            path
+            for batch in reader.connection.run("read back", lambda work: list(work.select(FILES, ["path"])))
+            for path in batch["path"].to_pylist()
+        )
+        reader.close()
+    is_whole = len(paths) == writers * (batches * FILES_PER_BATCH + 1) and set(paths.values()) == {1}
+    kind = "rows" if group == 1 else f"groups of {group} rows"
+    print(
+        f"{writers:2} writers  {guards:7} guards  conflicts of {kind:18} {begun / (writers * batches):5.2f} transactions "
+        f"a commit  {sum(counters.values()) / (writers * batches):5.1f} requests a batch  ({committed} commits)"
+        + ("" if is_whole else "  FILES ARE MISSING OR THERE TWICE"),
+        flush=True,
+    )
+    return is_whole
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="./run bench contention")
+    parser.add_argument("--writers", type=_numbers, default=[1, 4, 16])
+    parser.add_argument("--batches", type=int, default=12)
+    parser.add_argument("--guards", type=_numbers, default=[LEAST_GUARDS, DEFAULT_GUARDS])
+    parser.add_argument(
+        "--groups", type=_numbers, default=[1, 1_024], help="rows of a group that conflicts are found by"
+    )
+    options = parser.parse_args()
+    whole = [
+        measure(writers, options.batches, guards, group)
+        for group in options.groups
+        for guards in options.guards
+        for writers in options.writers
+    ]
+    sys.exit(not all(whole))
+
+
+if __name__ == "__main__":
+    main()

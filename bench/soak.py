@@ -1,0 +1,149 @@
+"""`./run bench soak [--events 50000] [--steps 10] [--threads 20]`: does a function that runs for months stay as it is?
+
+The function's own process handles so many events; in the middle the database refuses everything for one step. After each step
+it prints the process's Python objects, memory, threads and descriptors, and the log lines an event. Exit code 1 when any
+grew from the second step to the last, or an event of the outage logged more than 5 lines. The servers are another process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+
+ROOT = Path(__file__).resolve().parents[1]
+KEYS = 200  # objects that the events take turns with
+MOST_LINES = 5
+GROWTH = {"objects": 1.02, "rss_mib": 1.10, "threads": 1.0, "descriptors": 1.0}
+SPARE = {"objects": 500, "rss_mib": 8, "threads": 4, "descriptors": 8}  # what comes and goes
+
+
+class _Counter(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines = 0
+
+    def emit(self, _: logging.LogRecord) -> None:
+        self.lines += 1
+
+
+def worker(threads: int) -> None:
+    """The function's process: reads a number of events a line, handles them, prints what it has become."""
+    from dataengine_local.events import element_event, event_of_kind  # noqa: PLC0415 - not in the measuring process
+    from main import handler, init  # noqa: PLC0415
+    from tests.chaos.house import BUCKET  # noqa: PLC0415
+
+    counter = _Counter()
+    logging.basicConfig(level=logging.INFO, handlers=[counter], force=True)
+    context = SimpleNamespace(secrets={}, logger=logging.getLogger("soak"))  # keeps nothing, as a cluster's
+    init(context)  # type: ignore[no-untyped-call]  # as the platform wants it
+
+    def one(number: int) -> bool:
+        attributes = element_event(BUCKET, f"soak/{number % KEYS}.exr")
+        try:
+            handler(context, event_of_kind(attributes, attributes.pop("data")))  # type: ignore[no-untyped-call]
+        except Exception:  # noqa: BLE001 - what the platform catches: the event is delivered again
+            return False
+        return True
+
+    print("ready", flush=True)
+    done = 0
+    with ThreadPoolExecutor(threads) as pool:
+        for line in sys.stdin:
+            counter.lines, count = 0, int(line)
+            failed = list(pool.map(one, range(done, done + count))).count(False)
+            done += count
+            gc.collect()
+            status = Path("/proc/self/status").read_text(encoding="ascii")
+            rss = next(int(text.split()[1]) for text in status.splitlines() if text.startswith("VmRSS"))
+            found = {
+                "objects": len(gc.get_objects()),
+                "rss_mib": rss // 1024,
+                "threads": threading.active_count(),
+                "descriptors": sum(1 for _ in Path("/proc/self/fd").iterdir()),
+                "failed": failed,
+                "lines": round(counter.lines / count, 2),
+            }
+            print(json.dumps(found), flush=True)
+
+
+def soak(events: int, steps: int, threads: int) -> Iterator[dict[str, float]]:
+    """What the process has become after each step; the database is out in the one in the middle."""
+    from tests.chaos.house import house  # noqa: PLC0415 - not in the function's process
+    from vastdb_local import Fault, FaultKind  # noqa: PLC0415
+
+    with house(None, EXR_DB_RETRY_SECONDS="2") as home:
+        for number in range(KEYS):
+            home.put(f"soak/{number}.exr")
+        environ = {**os.environ, **home.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "bench.soak", "--worker", "--threads", str(threads)]
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            stdin, stdout = process.stdin, process.stdout
+            if stdin is None or stdout is None:
+                raise RuntimeError("no pipes to the function's process")
+            answers = (json.loads(line) for line in stdout if line.startswith("{"))
+            for step in range(steps):
+                outage = step == steps // 2
+                if outage:
+                    for kind in ("begin", "query", "insert", "commit"):
+                        home.database.faults.chance(kind, 1.0, Fault(FaultKind.DROP_BEFORE))
+                # An event of the outage takes its whole retry time, so there are fewer of them.
+                stdin.write(f"{min(events // steps, 10 * threads) if outage else events // steps}\n")
+                stdin.flush()
+                yield {"step": step + 1, "outage": outage, **next(answers)}
+                home.database.faults.clear()
+            stdin.close()
+
+
+def grown(rows: list[dict[str, float]]) -> list[str]:
+    """What grew from the second step, when everything is loaded, to the last; and an outage that logged too much."""
+    faults = []
+    for name, factor in GROWTH.items():
+        first, last = rows[1][name], rows[-1][name]
+        if last > first * factor + SPARE[name]:
+            faults.append(f"{name} grew from {first} to {last}")
+    faults += [
+        f"{row['lines']} log lines an event in the outage"
+        for row in rows
+        if row["outage"] and row["lines"] > MOST_LINES
+    ]
+    faults += [
+        f"step {row['step']}: {row['failed']} events failed" for row in rows if row["failed"] and not row["outage"]
+    ]
+    return faults
+
+
+def main() -> None:
+    """Measure, print, judge."""
+    parser = argparse.ArgumentParser(prog="./run bench soak")
+    parser.add_argument("--events", type=int, default=50_000)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--threads", type=int, default=20)
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        worker(options.threads)
+        return
+    rows = []
+    for row in islice(soak(options.events, options.steps, options.threads), options.steps):
+        rows.append(row)
+        print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+    faults = grown(rows)
+    print("\n".join(faults) or "flat: objects, memory, threads, descriptors; log lines within bounds")
+    sys.exit(bool(faults))
+
+
+if __name__ == "__main__":
+    main()
