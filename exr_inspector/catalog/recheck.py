@@ -150,6 +150,10 @@ def remove_gone(
         ExrInspectorError: What `Catalog.remove` and `SourceOpener.head` raise.
     """
     removed = catalog.remove(f"{bucket}/{key}", event=event, is_seen=is_seen, deadline=deadline)
+    if removed.outcome is Outcome.IGNORED_OLDER and is_seen and _version(opener, bucket, key, deadline) is None:
+        # Something newer seems to be stored, by a clock that is ahead perhaps, but the object is still gone.
+        timeless = EventInfo(event_id=event.event_id)
+        removed = catalog.remove(f"{bucket}/{key}", event=timeless, deadline=deadline)
     if removed.outcome is not Outcome.IGNORED_OLDER and _version(opener, bucket, key, deadline) is not None:
         raise ObjectChanged(f"{bucket}/{key}: there again after it was found gone")
     return removed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from exr_inspector.delivery.files import Expansion, expand, inspect_all
+from exr_inspector.delivery.files import Expansion, expand, inspect_each
 from exr_inspector.delivery.naming import Frame, Recognised
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.exr.header.values import LevelMode
@@ -230,7 +230,7 @@ def check(
         return inspector.inspect(opener.open_url(name), policy)
 
     try:
-        with closing(inspect_all(names, inspect)) as answers:
+        with closing(inspect_each(names, inspect)) as answers:
             for done, (name, answer) in enumerate(answers, 1):
                 place = places.get(name)
                 if place is None:

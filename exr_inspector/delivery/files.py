@@ -106,7 +106,7 @@ def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
     return [f"s3://{bucket}/{key}" for key in keys if "/" not in key[inside:]]
 
 
-def inspect_all(
+def inspect_each(
     names: Iterable[str], inspect: Callable[[str], Inspection], *, workers: int = _WORKERS
 ) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
     """Every file's inspection, or what was raised, in their order; some files at once, since reading is mostly waiting."""

@@ -53,6 +53,22 @@ class Envelope:
         return any("Element" in name for name in self.names)
 
     @property
+    def is_schedule(self) -> bool:
+        """True for an event of a timer."""
+        return any("Schedule" in name for name in self.names)
+
+    def around(self, content: object) -> Envelope:
+        """The envelope inside this one; what it does not say of itself, this one says."""
+        inner = open_envelope(content)
+        return Envelope(
+            names=inner.names or self.names,
+            elementpath=inner.elementpath,
+            event_id=inner.event_id or self.event_id,
+            time=inner.time or self.time,
+            payload=inner.payload,
+        )
+
+    @property
     def is_function(self) -> bool:
         """True for the return value of an upstream function."""
         return any("Function" in name for name in self.names)
@@ -66,7 +82,7 @@ def open_envelope(raw: object) -> Envelope:
     """
     attributes: dict[str, object] = {}
     content = raw
-    if not isinstance(raw, (Mapping, str, bytes, bytearray)):
+    if not isinstance(raw, (Mapping, str, bytes, bytearray, list)):
         attributes = _object_attributes(raw)
         content = _object_data(raw)
     for _ in range(_MAX_NESTING):
@@ -157,6 +173,45 @@ def _from_json(content: object) -> object:
         return cast("object", json.loads(content))
     except (ValueError, RecursionError):
         return content
+
+
+def envelope_or_none(raw: object) -> Envelope | None:
+    """What an event says of itself, None where it cannot be read: for the log line of an event that cannot be used."""
+    try:
+        return open_envelope(raw)
+    except EventError:
+        return None
+
+
+# --- notifications of other services ---------------------------------------------------------------------
+
+
+def notifications(payload: object) -> list[object]:
+    """What SNS, SQS or a batch of events carries, as values or JSON text; empty for anything else."""
+    if isinstance(payload, list):
+        return payload
+    if not isinstance(payload, Mapping):
+        return []
+    if isinstance(payload.get("Message"), str) and "Type" in payload:
+        return [payload["Message"]]
+    records = payload.get("Records")
+    if not isinstance(records, list) or not records:
+        return []
+    carried = [_carried(record) for record in records]
+    return carried if all(item is not None for item in carried) else []
+
+
+def _carried(record: object) -> object:
+    """The message of a record of SNS or SQS; None for a record that names an object itself."""
+    if not isinstance(record, Mapping) or "s3" in record:
+        return None
+    message = mapping_value(record.get("Sns")).get("Message")
+    return message if message is not None else record.get("body")
+
+
+def is_eventbridge(payload: object) -> bool:
+    """Whether a payload is a notification of Amazon EventBridge."""
+    return isinstance(payload, Mapping) and "detail-type" in payload and isinstance(payload.get("detail"), Mapping)
 
 
 # --- scalars ---------------------------------------------------------------------------------------------

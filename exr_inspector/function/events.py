@@ -17,6 +17,7 @@ How the object is named, when an event offers more than one name:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,9 +29,10 @@ from exr_inspector.function.envelope import (
     Envelope,
     describe,
     etag_value,
+    is_eventbridge,
     mapping_value,
+    notifications,
     open_envelope,
-    shown_name,
     size_value,
     text_value,
     time_value,
@@ -48,7 +50,7 @@ class EventKind(Enum):
 
     CREATED = "created"
     REMOVED = "removed"
-    TAGGED = "tagged"
+    UNCHANGED = "unchanged"
 
 
 class SourceShape(Enum):
@@ -59,7 +61,13 @@ class SourceShape(Enum):
     BUCKET_KEY = "bucket_key"
     S3_BUCKET_KEY = "s3_bucket_key"
     RESULT = "result"
+    EVENTBRIDGE = "eventbridge"
 
+
+# What S3 allows, upper case and underscores of old buckets included; at most 255 bytes, as those were.
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?", re.ASCII)
+# Happened to the object, but not to its bytes. Looking at an object that was read would make the next such event.
+_UNCHANGED_NAMES = ("tagging", "accessed")
 
 _FLAT_NAMES = (("bucket", "key", SourceShape.BUCKET_KEY), ("s3_bucket", "s3_key", SourceShape.S3_BUCKET_KEY))
 
@@ -71,7 +79,9 @@ class ObjectEvent:
     Attributes:
         bucket: Bucket name, not empty, without '/'.
         key: Object key, decoded, case and slashes kept as they are; not empty.
-        kind: Created, removed or tagged.
+        literal_key: The key as the event spells it, where decoding changed it and nothing else in the event tells which is
+            meant: some stores do not encode their keys. It is the object's if there is none under `key`.
+        kind: Created, removed, or something that leaves the object's bytes as they are.
         etag: ETag without quotes; None when the event does not say.
         size_bytes: Object size; None when the event does not say.
         sequencer: Hexadecimal text that orders the events of one key; None when the event does not say.
@@ -91,12 +101,13 @@ class ObjectEvent:
     event_id: str | None = None
     event_name: str = ""
     source_shape: SourceShape = SourceShape.BUCKET_KEY
+    literal_key: str | None = None
 
     def __post_init__(self) -> None:
         _check_name("bucket", self.bucket)
         _check_name("key", self.key)
-        if "/" in self.bucket:
-            raise EventError("the bucket name holds a '/'")
+        if not _BUCKET_NAME.fullmatch(self.bucket) or ".." in self.bucket:
+            raise EventError("the bucket's name cannot be one: expected letters, digits, dots, hyphens and underscores")
 
     @property
     def path(self) -> str:
@@ -105,6 +116,8 @@ class ObjectEvent:
 
 
 _Found = ObjectEvent | EventError
+# SQS holds what SNS sent, which holds the event.
+_MAX_NOTIFICATIONS = 3
 
 
 def parse_events(raw: object) -> list[ObjectEvent]:
@@ -134,8 +147,15 @@ def parse_each(raw: object) -> list[ObjectEvent | EventError]:
     Raises:
         EventError: No object of the event is usable.
     """
-    envelope = open_envelope(raw)
+    return _each_of(open_envelope(raw), _MAX_NOTIFICATIONS)
+
+
+def _each_of(envelope: Envelope, depth: int) -> list[_Found]:
     payload = envelope.payload
+    if depth and (inner := notifications(payload)):
+        return _joined([envelope.around(item) for item in inner], depth - 1)
+    if is_eventbridge(payload):
+        return [_eventbridge_event(envelope, mapping_value(payload))]
     if isinstance(payload, Mapping) and "Records" in payload:
         return _from_records(payload["Records"], envelope)
     readers = (_from_payload, _from_elementpath) if envelope.is_function else (_from_elementpath, _from_payload)
@@ -143,6 +163,8 @@ def parse_each(raw: object) -> list[ObjectEvent | EventError]:
         events = reader(envelope)
         if events:
             return events
+    if envelope.is_schedule:
+        raise EventError("a schedule event names no object; the function acts on events of objects")
     if envelope.is_element:
         raise EventError(
             "an element event without elementpath and without Records names no object; it is what `vastde functions "
@@ -188,8 +210,8 @@ def event_kind(name: str) -> EventKind | None:
     creates none). None for names that say nothing of the kind.
     """
     lowered = name.lower()
-    if "tagging" in lowered:
-        return EventKind.TAGGED
+    if any(word in lowered for word in _UNCHANGED_NAMES):
+        return EventKind.UNCHANGED
     if "removed" in lowered or "delete" in lowered:
         return EventKind.REMOVED
     if "created" in lowered:
@@ -211,6 +233,41 @@ def _each(entries: Sequence[object], read: Callable[[object], ObjectEvent]) -> l
     if isinstance(found[0], EventError) and not any(isinstance(item, ObjectEvent) for item in found):
         raise found[0]
     return found
+
+
+def _joined(envelopes: Sequence[Envelope], depth: int) -> list[_Found]:
+    """The events of several envelopes; raises the first reason when none of them names an object."""
+    found: list[_Found] = []
+    for envelope in envelopes:
+        try:
+            found.extend(_each_of(envelope, depth))
+        except EventError as error:
+            found.append(error)
+    if isinstance(found[0], EventError) and not any(isinstance(item, ObjectEvent) for item in found):
+        raise found[0]
+    return found
+
+
+def _eventbridge_event(envelope: Envelope, payload: Mapping[str, object]) -> ObjectEvent:
+    """Amazon EventBridge's form, whose key is not encoded.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    """
+    detail = mapping_value(payload.get("detail"))
+    described = mapping_value(detail.get("object"))
+    name, kind = _kind_of((text_value(payload.get("detail-type")) or "",))
+    return ObjectEvent(
+        bucket=text_value(mapping_value(detail.get("bucket")).get("name")) or "",
+        key=text_value(described.get("key")) or "",
+        kind=kind,
+        etag=etag_value(described.get("etag")),
+        size_bytes=size_value(described.get("size")),
+        sequencer=text_value(described.get("sequencer")),
+        time=time_value(payload.get("time")) or envelope.time,
+        event_id=envelope.event_id or text_value(payload.get("id")),
+        event_name=name,
+        source_shape=SourceShape.EVENTBRIDGE,
+    )
 
 
 def _from_records(records: object, envelope: Envelope) -> list[_Found]:
@@ -236,7 +293,7 @@ def _record_event(record: object, envelope: Envelope, *, alone: bool) -> ObjectE
             f"a record names no object: found {describe(record)}, expected s3.bucket.name and s3.object.key"
         )
     own_name = text_value(record.get("eventName"))
-    name, kind = _kind_of((own_name,) if own_name else envelope.names, element=True)
+    name, kind = _kind_of((own_name,) if own_name else envelope.names)
     return ObjectEvent(
         bucket=location[0],
         key=location[1],
@@ -248,31 +305,32 @@ def _record_event(record: object, envelope: Envelope, *, alone: bool) -> ObjectE
         event_id=envelope.event_id,
         event_name=name,
         source_shape=SourceShape.RECORDS,
+        literal_key=location[2],
     )
 
 
 def _record_location(
     bucket: str | None, encoded_key: str | None, elementpath: str | None, *, alone: bool
-) -> tuple[str, str] | None:
-    """Bucket and key of one record by the module's rules 1 and 2; None when nothing names an object."""
+) -> tuple[str, str, str | None] | None:
+    """Bucket, key and literal key of one record by the module's rules 1 and 2; None when nothing names an object."""
     told = _split(elementpath) if elementpath else None
     if not bucket or not encoded_key:
-        return told if alone else None
+        return (*told, None) if told and alone else None
     try:
         decoded = unquote_plus(encoded_key, errors="strict")
     except UnicodeDecodeError as error:
         if told is not None and alone and told[0] == bucket:
-            return told
+            return (*told, None)
         raise EventError("the key of a record does not decode to UTF-8") from error
     if told is not None and told[0] == bucket and told[1] in {encoded_key, unquote(encoded_key), decoded}:
-        return told
-    return bucket, decoded
+        return (*told, None)
+    return bucket, decoded, encoded_key if encoded_key != decoded else None
 
 
 def _from_elementpath(envelope: Envelope) -> list[_Found]:
     if not envelope.elementpath:
         return []
-    name, kind = _kind_of(envelope.names, element=bool(envelope.names) and not envelope.is_function)
+    name, kind = _kind_of(envelope.names)
     return [_plain_event(envelope, _split(envelope.elementpath), name=name, kind=kind, shape=SourceShape.ELEMENTPATH)]
 
 
@@ -287,7 +345,7 @@ def _from_payload(envelope: Envelope) -> list[_Found]:
         if isinstance(bucket, str) and isinstance(key, str):
             own_name = text_value(payload.get("eventName", payload.get("event_name")))
             names = (own_name,) if own_name else envelope.names
-            name, kind = _kind_of(names, element=bool(own_name) or envelope.is_element)
+            name, kind = _kind_of(names)
             return [_plain_event(envelope, (bucket, key), name=name, kind=kind, shape=shape)]
     return result_events(payload, event_id=envelope.event_id, time=envelope.time)
 
@@ -348,18 +406,15 @@ def _result_location(result: Mapping[str, object]) -> tuple[str, str] | None:
 # --- names -----------------------------------------------------------------------------------------------
 
 
-def _kind_of(names: Sequence[str], *, element: bool) -> tuple[str, EventKind]:
+def _kind_of(names: Sequence[str]) -> tuple[str, EventKind]:
     """The first name that says what happened, and what it says.
 
-    An element event must say so. Anything else that names an object asks for it to be inspected, as a creation does.
+    An event without such a name leads to a look at the object, as a creation does: whatever happened, the look shows it.
     """
     for name in names:
         kind = event_kind(name)
         if kind is not None:
             return name, kind
-    if element:
-        found = ", ".join(shown_name(name) for name in names) or "no event name"
-        raise EventError(f"found {found}, expected a name of a creation, a removal or a tagging")
     return names[0] if names else "", EventKind.CREATED
 
 

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig, Outcome, UpsertResult
@@ -20,6 +20,7 @@ from exr_inspector.catalog.recheck import confirm, remove_gone, upsert_if_curren
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import AccessDenied, EventError, ExrInspectorError, SourceError, internal_fault
 from exr_inspector.function.commit import GroupCommit
+from exr_inspector.function.envelope import envelope_or_none
 from exr_inspector.function.events import EventKind, ObjectEvent, parse_each
 from exr_inspector.function.results import Result, combined, removed_result, stored_result
 from exr_inspector.function.telemetry import Telemetry, TracedSource
@@ -160,13 +161,13 @@ class Service:
         try:
             found = parse_each(raw)
         except EventError as error:
-            found = [error]
+            return _Delivery(raw, refusals=[self._refused(error, raw)])
         except Exception as error:  # noqa: BLE001 - boundary of one event; the platform's own objects answer here, too
             fault = internal_fault(error)
             self._telemetry.line("ERROR", "event", level=logging.ERROR, code=fault.code, detail=fault)
             return _Delivery(raw, error=fault)
         jobs = [_Job(event) for event in found if isinstance(event, ObjectEvent)]
-        refusals = [self._refused(error) for error in found if isinstance(error, EventError)]
+        refusals = [self._refused(error, raw) for error in found if isinstance(error, EventError)]
         for job in jobs:
             self._telemetry.line("INPUT", job.url, event=job.event.event_id, name=job.event.event_name)
             reason = _skip_reason(job.event)
@@ -174,9 +175,17 @@ class Service:
                 job.result = _skipped(job, reason)
         return _Delivery(raw, jobs, refusals)
 
-    def _refused(self, error: EventError) -> Result:
-        """Tell of an event, or a record of one, that names no object."""
-        self._telemetry.line("SKIP", "event", level=logging.ERROR, reason=error.code, detail=error)
+    def _refused(self, error: EventError, raw: Any) -> Result:
+        """Log an event, or a record of one, that names no usable object, so that it can be traced."""
+        envelope = envelope_or_none(raw)
+        self._telemetry.line(
+            "SKIP",
+            (envelope and envelope.elementpath) or "event",
+            level=logging.INFO if envelope and envelope.is_schedule else logging.ERROR,
+            reason=error.code,
+            detail=error,
+            event=envelope and envelope.event_id,
+        )
         self._telemetry.count("exr_files", status="skipped")
         return {"status": "skipped", "reason": error.code, "message": str(error)}
 
@@ -195,6 +204,8 @@ class Service:
         """Set the job's inspection, `is_gone`, result or error."""
         started = time.perf_counter()
         try:
+            if job.event.literal_key and self._is_literal(job.event, deadline):
+                job.event = replace(job.event, key=job.event.literal_key, literal_key=None)
             if job.event.kind is EventKind.REMOVED and self._is_gone(job, deadline):
                 job.is_gone = True
                 return
@@ -221,6 +232,28 @@ class Service:
             job.error = internal_fault(error)
         finally:
             self._telemetry.record("exr_inspect_ms", (time.perf_counter() - started) * 1000)
+
+    def _is_literal(self, event: ObjectEvent, deadline: Deadline) -> bool:
+        """Whether the key of an event is not encoded: there is no object of the decoded name, but one of the literal name.
+
+        Of a removal neither is there; then rows of the literal name tell, where there are none of the decoded name.
+
+        Raises:
+            ExrInspectorError: A retryable one.
+        """
+        literal = event.literal_key or ""
+        try:
+            if self._opener.head(event.bucket, event.key, deadline=deadline) is not None:
+                return False
+            if self._opener.head(event.bucket, literal, deadline=deadline) is not None:
+                return True
+        except SourceError as error:
+            if error.retryable:
+                raise
+            return False
+        return self._catalog.has_files(event.bucket, literal, deadline=deadline) and not self._catalog.has_files(
+            event.bucket, event.key, deadline=deadline
+        )
 
     def _is_gone(self, job: _Job, deadline: Deadline) -> bool:
         """Whether an object that is said to be removed is gone; the event's word is taken where nobody may look.
@@ -344,8 +377,10 @@ class Service:
 
 
 def _skip_reason(event: ObjectEvent) -> str | None:
-    if event.kind is EventKind.TAGGED:
-        return "tags say nothing of the file"
+    if event.kind is EventKind.UNCHANGED:
+        return f"{event.event_name} does not change the object"
+    if event.key.endswith("/"):
+        return "a folder marker"
     if not event.key.lower().endswith(".exr"):
         return "not named .exr"
     return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from exr_inspector.delivery.check import Check
 from exr_inspector.delivery.check import check as check_delivery
-from exr_inspector.library.reading import Stats, names_of, session, settings_for
+from exr_inspector.library.reading import Stats, session, settings_for, target_names
 
 
 def check(
@@ -35,7 +35,7 @@ def check(
         SettingsError: A setting is wrong.
     """
     is_full = stats == "full"
-    names = names_of(targets)
+    names = target_names(targets)
     told = settings_for([*names, policy], settings)
     with session(told, stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
         return check_delivery(names, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=frames)

@@ -12,7 +12,7 @@ from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.delivery.naming import Recognised, is_pattern, match_pattern, parse_pattern, recognise
 from exr_inspector.errors import ExrInspectorError
-from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, names_of, session, settings_for
+from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, session, settings_for, target_names
 from exr_inspector.library.results import ValidationReport
 from exr_inspector.model import Inspection, SequenceName, StatsMode
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection, validate_sequence
@@ -146,7 +146,7 @@ def validate(
         PolicyError: There is no such policy, or it is wrong.
         SettingsError: A setting is wrong.
     """
-    names = names_of(targets)
+    names = target_names(targets)
     with session(settings_for([*names, policy], settings), stats=stats, hash=hash, policy=policy) as made:
         frames = Frames(names) if sequences else None
         results = list(judge_files(made, names, frames))

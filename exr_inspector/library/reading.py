@@ -8,8 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from exr_inspector.delivery.files import inspect_all as inspect_each
-from exr_inspector.delivery.files import paths_of
+from exr_inspector.delivery.files import inspect_each, paths_of
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.results import InspectedFile
@@ -155,7 +154,7 @@ def inspect_all(
     Raises:
         ExrInspectorError: As `inspect`.
     """
-    names = names_of(targets)
+    names = target_names(targets)
     told = settings_for([*names, policy], settings)
     with (
         session(told, stats=stats, hash=hash, levels=levels, policy=policy) as made,
@@ -172,7 +171,7 @@ def _paths(made: Session, targets: Iterable[str]) -> Iterator[str]:
         yield from paths_of(made.opener, target)
 
 
-def names_of(targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
+def target_names(targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
     """One target or several as texts."""
     if isinstance(targets, (str, os.PathLike)):
         return [os.fspath(targets)]

@@ -98,7 +98,7 @@ class Failure:
     next: Next
 
 
-def judge(error: Exception, path: str) -> Failure:
+def classify(error: Exception, path: str) -> Failure:
     """What `error`, raised by obstore for the object `path`, means."""
     text = _DEBUG.sub("", str(error))
     cause = _without_answer(error, text)

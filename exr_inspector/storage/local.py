@@ -33,7 +33,7 @@ from exr_inspector.storage.helpers import Helpers
 from exr_inspector.storage.keys import check_components
 from exr_inspector.storage.objects import Report
 from exr_inspector.storage.ranges import MergedRange
-from exr_inspector.storage.requests import Answer, Call, StoreVersion
+from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.storage.source import ObjectEntry
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO}
@@ -82,7 +82,7 @@ class FolderBucket:
         """
         check_components(self._name, key)
 
-    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[Answer]:
+    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:
         """As in Bucket."""
         del pin  # compared by whoever asks: a file system has no If-Match
         answers = self._ask(lambda: self._read(key, ranges), call, f"reading {call.path}")
@@ -145,7 +145,7 @@ class FolderBucket:
         what = "is gone" if found is None else "is empty" if known is None else "is another one than before"
         raise BucketUnavailable(f"{self._name}: the folder {self.root} {what}; is the share mounted?")
 
-    def _read(self, key: str, ranges: Sequence[MergedRange]) -> list[Answer]:
+    def _read(self, key: str, ranges: Sequence[MergedRange]) -> list[RangeAnswer]:
         descriptor = self._open(key, _FILE)
         try:
             before = _regular(os.fstat(descriptor), f"{self._name}/{key}")
@@ -155,7 +155,7 @@ class FolderBucket:
         finally:
             os.close(descriptor)
         seen = StoreVersion(_version_of(before))
-        return [Answer(piece, seen) for piece in pieces]
+        return [RangeAnswer(piece, seen) for piece in pieces]
 
     @staticmethod
     def _piece(descriptor: int, start: int, size: int) -> bytes:
@@ -319,9 +319,9 @@ class MemoryBucket:
         """Name of the bucket."""
         return self._name
 
-    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[Answer]:  # noqa: ARG002
+    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:  # noqa: ARG002
         """As in Bucket."""
-        answers = [Answer(self._data[one.start : one.end], self._seen) for one in ranges]
+        answers = [RangeAnswer(self._data[one.start : one.end], self._seen) for one in ranges]
         call.meter.count(requests=len(ranges), bytes_read=sum(len(answer.data) for answer in answers))
         return answers
 

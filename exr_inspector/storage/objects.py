@@ -12,7 +12,7 @@ from exr_inspector.errors import ObjectChanged, SourceError
 from exr_inspector.model import Cost, ObjectVersion
 from exr_inspector.storage.budget import Allowance, Meter, reserve_all
 from exr_inspector.storage.ranges import MergedRange, coalesce, cut
-from exr_inspector.storage.requests import Answer, Call, StoreVersion
+from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.storage.source import ObjectEntry, ReadBudget
 
 # Called with path and error of an object or folder that cannot be listed, when the rest can.
@@ -26,7 +26,7 @@ class Bucket(Protocol):
     def name(self) -> str:
         """Name of the bucket."""
 
-    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[Answer]:
+    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:
         """The bytes of each range, each with the version it was read from; shorter where the object ends before.
 
         Raises:

@@ -22,7 +22,7 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, SourceUnavailable
 from exr_inspector.model import ObjectVersion
 from exr_inspector.storage.budget import Meter
-from exr_inspector.storage.failures import STORE_ERRORS, Failure, Next, judge
+from exr_inspector.storage.failures import STORE_ERRORS, Failure, Next, classify
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
@@ -45,7 +45,7 @@ class StoreVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RangeAnswer:
     """What one request brought.
 
     Attributes:
@@ -88,7 +88,7 @@ async def call_with_retries(request: Callable[[], Awaitable[T]], call: Call, *, 
     """The answer to `request`, asked again up to `retries` times within the deadline.
 
     Raises:
-        SourceError: As `failures.judge` has it, once retries are of no use or used up.
+        SourceError: As `failures.classify` has it, once retries are of no use or used up.
         UnresolvedFailure: The range began at or after the end of the object, or the store answered a range with the whole.
     """
     for attempt in range(retries + 1):
@@ -96,7 +96,7 @@ async def call_with_retries(request: Callable[[], Awaitable[T]], call: Call, *, 
         try:
             return await request()
         except STORE_ERRORS as error:
-            failure = judge(error, call.path)
+            failure = classify(error, call.path)
         if failure.next not in {Next.STOP, Next.AGAIN}:
             raise UnresolvedFailure(failure)
         pause = pause_seconds(attempt)

@@ -33,8 +33,8 @@ from exr_inspector.storage.objects import Report
 from exr_inspector.storage.proxies import proxy_options
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import (
-    Answer,
     Call,
+    RangeAnswer,
     StoreVersion,
     Transport,
     UnresolvedFailure,
@@ -94,7 +94,7 @@ class S3Bucket:
         """Name of the bucket."""
         return self._name
 
-    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[Answer]:
+    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:
         """As in Bucket."""
         work = gather_bounded([partial(self._get, key, one, pin, call) for one in ranges], at_once=AT_ONCE)
         try:
@@ -132,7 +132,7 @@ class S3Bucket:
                 report(f"{self._name}/{entry.key}", error)
             yield entry
 
-    async def _get(self, key: str, wanted: MergedRange, pin: StoreVersion | None, call: Call) -> Answer:
+    async def _get(self, key: str, wanted: MergedRange, pin: StoreVersion | None, call: Call) -> RangeAnswer:
         """The bytes of one range, fewer where the object ends before.
 
         Raises:
@@ -143,7 +143,7 @@ class S3Bucket:
         if pin is not None and pin.if_match is not None:
             options["if_match"] = pin.if_match
 
-        async def request() -> Answer:
+        async def request() -> RangeAnswer:
             answer = await self._answer(key, options)
             if len(answer.data) != min(wanted.end, answer.seen.version.size_bytes) - wanted.start:
                 raise ConnectionError("the body ended early")
@@ -158,7 +158,7 @@ class S3Bucket:
 
     async def _resolve(
         self, key: str, wanted: MergedRange, pin: StoreVersion | None, call: Call, error: UnresolvedFailure
-    ) -> Answer:
+    ) -> RangeAnswer:
         """The answer to a range that begins at or after the end, or that the store answered with the whole object."""
 
         async def describe() -> StoreVersion:
@@ -167,13 +167,13 @@ class S3Bucket:
         found = await call_with_retries(describe, call, retries=self._retries)
         size = found.version.size_bytes
         if size <= wanted.start:
-            return Answer(b"", found)
+            return RangeAnswer(b"", found)
         if error.failure.next is Next.LOOK:
             raise ObjectChanged(f"{call.path}: overwritten while it was being read")
         if wanted.start > 0 or size > wanted.end:
             raise error.failure.error from error.failure.cause
 
-        async def whole() -> Answer:
+        async def whole() -> RangeAnswer:
             answer = await self._answer(key, {"if_match": pin.if_match} if pin and pin.if_match else {})
             if len(answer.data) != answer.seen.version.size_bytes:
                 raise ConnectionError("the body ended early")
@@ -181,9 +181,9 @@ class S3Bucket:
 
         return await call_with_retries(whole, call, retries=self._retries)
 
-    async def _answer(self, key: str, options: GetOptions) -> Answer:
+    async def _answer(self, key: str, options: GetOptions) -> RangeAnswer:
         result = await obstore.get_async(self.store, key, options=options)
-        return Answer(bytes(await result.bytes_async()), seen_version(result.meta))
+        return RangeAnswer(bytes(await result.bytes_async()), seen_version(result.meta))
 
 
 def seen_version(meta: ObjectMeta) -> StoreVersion:

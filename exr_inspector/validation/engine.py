@@ -146,7 +146,7 @@ def _capped(findings: list[Finding]) -> list[Finding]:
     return kept
 
 
-def judge(
+def findings_of(
     inspection: Inspection,
     policy: ResolvedPolicy,
     *,
@@ -210,7 +210,7 @@ def validate(
     Returns:
         Findings in the order file, part by part; of one code no more than MAX_FINDINGS_PER_CODE and a count of the rest.
     """
-    return judge(inspection, policy.for_path(inspection.path), limits=limits, checkpoint=checkpoint)
+    return findings_of(inspection, policy.for_path(inspection.path), limits=limits, checkpoint=checkpoint)
 
 
 def validate_sequence(frames: Iterable[FrameSummary], policy: Policy) -> dict[str, tuple[Finding, ...]]:

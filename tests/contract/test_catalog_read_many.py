@@ -11,7 +11,7 @@ import pytest
 
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.read.frames import frame_of_row
-from exr_inspector.catalog.read.pages import StoredFile, stored_frames, stored_inspections
+from exr_inspector.catalog.read.pages import StoredInspection, stored_frames, stored_inspections
 from exr_inspector.catalog.schema import ATTRIBUTES
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
@@ -131,7 +131,7 @@ def test_rows_that_make_no_sense_are_one_file_s_fault(filled: tuple[LocalVastDB,
     _spoil(catalog, "renders/shot/beauty.0002.exr")
     stored = {item.path: item for item in stored_inspections(catalog.connection)}
     bad = stored.pop("renders/shot/beauty.0002.exr")
-    assert bad == StoredFile(bad.path, None, bad.fault)
+    assert bad == StoredInspection(bad.path, None, bad.fault)
     assert bad.fault.startswith("CATALOG: stored rows cannot be read")
     assert all(item.inspection for item in stored.values())
 

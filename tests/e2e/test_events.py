@@ -17,7 +17,7 @@ from dataengine_local.function import load_function
 from dataengine_local.runtime import LocalRuntime
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.cli.commands.demo import compare
+from exr_inspector.cli.commands.demo import unexpected
 from exr_inspector.errors import SettingsError
 from exr_inspector.settings import load_settings
 from tests.support.s3 import S3Server, s3_server
@@ -87,7 +87,7 @@ def test_every_sample_becomes_its_rows_and_a_second_delivery_changes_nothing(hou
     for key, want in EXPECTED.items():
         assert house.post(key)["status"] == want["status"], key
     tables = {name: house.rows(name) for name in TABLES}
-    assert list(compare(tables, EXPECTED)) == []
+    assert list(unexpected(tables, EXPECTED)) == []
     for key in EXPECTED:
         assert house.post(key)["status"] == "unchanged", key
     again = {name: house.rows(name) for name in TABLES}

@@ -74,7 +74,7 @@ Row = Mapping[str, Any]
 Answer = TypeVar("Answer")
 
 
-class StoredFile(NamedTuple):
+class StoredInspection(NamedTuple):
     """One file as the tables hold it.
 
     Attributes:
@@ -110,7 +110,7 @@ class _Listed(NamedTuple):
 
 def stored_inspections(
     connection: Connection, prefix: str = "", *, page_files: int = PAGE_FILES, page_bytes: int = PAGE_BYTES
-) -> Iterator[StoredFile]:
+) -> Iterator[StoredInspection]:
     """All files below a prefix in order of path, whole. Files that come or go while this goes on may be there or not.
 
     Args:
@@ -198,7 +198,7 @@ def _between(column: str, page: tuple[str, str]) -> Callable[[Any], Any]:
     return lambda table: (table[column] >= page[0]) & (table[column] <= page[1])
 
 
-def _read_whole(work: Work, page: tuple[str, str]) -> list[StoredFile]:
+def _read_whole(work: Work, page: tuple[str, str]) -> list[StoredInspection]:
     files = rows_of(work.select(FILES, _FILE_COLUMNS, _between("path", page)))
     rows: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for file in files:
@@ -213,11 +213,11 @@ def _read_whole(work: Work, page: tuple[str, str]) -> list[StoredFile]:
 _owner = itemgetter(*_KEYS)
 
 
-def _stored(path: str, rows: Mapping[str, Sequence[Row]]) -> StoredFile:
+def _stored(path: str, rows: Mapping[str, Sequence[Row]]) -> StoredInspection:
     try:
-        return StoredFile(path, inspection_from_rows(rows), "")
+        return StoredInspection(path, inspection_from_rows(rows), "")
     except CatalogError as error:
-        return StoredFile(path, None, f"{error.code}: {error}")
+        return StoredInspection(path, None, f"{error.code}: {error}")
 
 
 def _read_frames(work: Work, page: tuple[str, str]) -> list[FrameRows]:

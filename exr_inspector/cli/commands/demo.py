@@ -107,7 +107,7 @@ def command(catalog: Path) -> None:
     console.print(_rows_table(inspected[:: max(1, len(inspected) // 3)][:3], INSPECTED_COLUMNS))
     console.print(f"\n{len(failed)} cannot be read as OpenEXR, which is a row, too:")
     console.print(_rows_table(failed, FAILED_COLUMNS))
-    faults = list(compare(tables, expected))
+    faults = list(unexpected(tables, expected))
     for fault in faults:
         console.print(Text(f"wrong: {fault}", style="bold red"))
     verdict = "differ from" if faults else "equal"
@@ -173,7 +173,7 @@ def _rows_table(rows: Sequence[Row], columns: Sequence[str]) -> Table:
     return table
 
 
-def compare(tables: Mapping[str, Sequence[Row]], expected: Mapping[str, Row]) -> Iterator[str]:
+def unexpected(tables: Mapping[str, Sequence[Row]], expected: Mapping[str, Row]) -> Iterator[str]:
     """Every difference between the rows and what `samples/expected.json` says they should be."""
     files = {row["path"]: row for row in tables["files"]}
     for path in sorted(set(files) - {f"{BUCKET}/{key}" for key in expected}):

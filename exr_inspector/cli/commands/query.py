@@ -28,7 +28,7 @@ from exr_inspector.catalog.queries.engines import (
     has_driver,
     schema_of_tables,
 )
-from exr_inspector.cli.output.query_formats import as_csv, as_json, table_cell, table_rows, unique_names
+from exr_inspector.cli.output.query_formats import as_csv, as_json, table_cell, unique_names, value_rows
 from exr_inspector.cli.output.terminal import echo_json
 from exr_inspector.errors import CatalogError, SettingsError
 from exr_inspector.settings import load_settings
@@ -164,7 +164,7 @@ def _as_table(rows: pa.Table) -> None:
     """A table where it fits the terminal, otherwise every row as a block of lines; only very long texts are cut."""
     console = Console(soft_wrap=True)
     names = [name for name in rows.column_names if rows[name].null_count < rows.num_rows] or rows.column_names
-    cells = [list(map(table_cell, row)) for row in table_rows(rows.select(names))]
+    cells = [list(map(table_cell, row)) for row in value_rows(rows.select(names))]
     widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
     if sum(widths) + 2 * len(widths) <= console.width or not console.is_terminal:
         for line in (names, *cells):

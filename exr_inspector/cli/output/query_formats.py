@@ -55,7 +55,7 @@ def json_value(value: object) -> object:
     return str(value)
 
 
-def table_rows(rows: pa.Table) -> Iterator[list[object]]:
+def value_rows(rows: pa.Table) -> Iterator[list[object]]:
     """The rows as lists, every value as JSON has it; two columns may have the same name."""
     columns = [column.to_pylist() for column in rows.columns]
     for values in zip(*columns, strict=True):
@@ -64,7 +64,7 @@ def table_rows(rows: pa.Table) -> Iterator[list[object]]:
 
 def as_json(rows: pa.Table) -> str:
     """A list of objects."""
-    listed = [dict(zip(rows.column_names, row, strict=True)) for row in table_rows(rows)]
+    listed = [dict(zip(rows.column_names, row, strict=True)) for row in value_rows(rows)]
     return json.dumps(listed, ensure_ascii=False, allow_nan=False, indent=2)
 
 
@@ -73,7 +73,7 @@ def as_csv(rows: pa.Table) -> str:
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(rows.column_names)
-    for row in table_rows(rows):
+    for row in value_rows(rows):
         lines.writerow(_csv_cell(value) for value in row)
     return text.getvalue()
 
@@ -83,7 +83,7 @@ def _csv_cell(value: object) -> object:
 
 
 def table_cell(value: object) -> str:
-    """A value of `table_rows` for people, on one line."""
+    """A value of `value_rows` for people, on one line."""
     if isinstance(value, list):
         return ", ".join(map(table_cell, value))
     if value is None or isinstance(value, bool):

@@ -150,6 +150,11 @@ class ChannelFacts:
         )
 
     @cached_property
+    def has_base_colour(self) -> bool:
+        """Whether one of R, G, B, Y is there without a layer."""
+        return not {"R", "G", "B", "Y"}.isdisjoint([channel.name for channel in self.channels])
+
+    @cached_property
     def by_role(self) -> dict[Role, list[NamedChannel]]:
         """The channels by what they hold."""
         found: dict[Role, list[NamedChannel]] = {}

@@ -25,6 +25,7 @@ from exr_inspector.validation.facts.channel_facts import (
     channel_source,
 )
 from exr_inspector.validation.facts.mattes import Matte, find_mattes
+from exr_inspector.validation.facts.near_misses import odd_names
 from exr_inspector.validation.facts.roles import Role
 
 _TRIGGERS = frozenset(t.BY_ATTRIBUTE)
@@ -71,6 +72,9 @@ class PartFacts:
             found |= t.TILED
         elif "tiles" in attributes:
             found |= t.FLAT_TILES
+        odd = odd_names(attributes)
+        if odd.near or odd.twins:
+            found |= t.ODD_NAMES
         completeness = self.completeness
         if completeness is not None and completeness[4] != completeness[2]:  # chunks that are there, and all
             found |= t.INCOMPLETE

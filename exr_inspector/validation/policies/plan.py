@@ -27,7 +27,7 @@ class Step(NamedTuple):
 Group = tuple[int, tuple[Step, ...]]
 
 
-class Plan(NamedTuple):
+class RulePlan(NamedTuple):
     """Rules by what they look at; in each, groups of the traits that call them.
 
     Attributes:
@@ -55,7 +55,7 @@ def _groups(steps: list[Step], parameters: Parameters) -> tuple[Group, ...]:
     return tuple((mask, tuple(members)) for mask, members in found.items())
 
 
-def make_plan(levels: Mapping[str, Severity | None], parameters: Parameters) -> Plan:
+def make_plan(levels: Mapping[str, Severity | None], parameters: Parameters) -> RulePlan:
     """The plan of the rules in `levels` (those that are on) with these parameters."""
     steps: dict[tuple[Scope, bool], list[Step]] = {}
     for code, rule in RULES.items():
@@ -69,7 +69,7 @@ def make_plan(levels: Mapping[str, Severity | None], parameters: Parameters) -> 
     def groups(scope: Scope, *, pixels: bool) -> tuple[Group, ...]:
         return _groups(steps.get((scope, pixels), []), parameters)
 
-    return Plan(
+    return RulePlan(
         groups(Scope.CHANNELS, pixels=False),
         groups(Scope.PART, pixels=False),
         groups(Scope.FILE, pixels=False),

@@ -22,14 +22,14 @@ from exr_inspector.errors import PolicyError
 from exr_inspector.model import Severity
 from exr_inspector.validation.policies.file import PROFILES, PolicyFile, parse_policy
 from exr_inspector.validation.policies.globs import glob_pattern
-from exr_inspector.validation.policies.plan import Plan, make_plan
+from exr_inspector.validation.policies.plan import RulePlan, make_plan
 from exr_inspector.validation.registry import RULES, Parameters
 
 _SEVERITIES = {"info": Severity.INFO, "warning": Severity.WARNING, "error": Severity.ERROR}
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class PolicyLayer:
     """Rules and parameters of one level of a stack.
 
     Attributes:
@@ -53,7 +53,7 @@ class PathLayer:
 
     patterns: tuple[re.Pattern[str], ...]
     extends: str | None
-    layer: Layer
+    layer: PolicyLayer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ class ResolvedPolicy:
     label: str
     levels: Mapping[str, Severity | None]
     parameters: Parameters
-    plan: Plan
+    plan: RulePlan
 
     def severity_of(self, code: str) -> Severity | None:
         """How severe a violation of a rule is here, None where the rule is off."""
@@ -97,7 +97,7 @@ class Policy:
     version: str
     origin: str
     extends: str | None
-    layer: Layer
+    layer: PolicyLayer
     paths: tuple[PathLayer, ...]
     python_origin: str = ""
 
@@ -108,7 +108,7 @@ class Policy:
 
     def with_parameters(self, **values: Any) -> Policy:
         """The same policy with parameters laid over all others, for every path."""
-        over = PathLayer((re.compile(".*", re.DOTALL),), None, Layer((), MappingProxyType(values)))
+        over = PathLayer((re.compile(".*", re.DOTALL),), None, PolicyLayer((), MappingProxyType(values)))
         return replace(self, paths=(*self.paths, over))
 
     def for_path(self, path: str) -> ResolvedPolicy:
@@ -119,9 +119,9 @@ class Policy:
         return _resolve(self, matching)
 
 
-def _layer(rules: Mapping[str, str], parameters: Parameters) -> Layer:
+def _layer(rules: Mapping[str, str], parameters: Parameters) -> PolicyLayer:
     given = {name: getattr(parameters, name) for name in parameters.model_fields_set}
-    return Layer(tuple(rules.items()), MappingProxyType(given))
+    return PolicyLayer(tuple(rules.items()), MappingProxyType(given))
 
 
 def _policy(parsed: PolicyFile, origin: str) -> Policy:
@@ -157,7 +157,7 @@ def _builtin(name: str) -> Policy:
     origin = f"profile {name}"
     policy = _policy(parse_policy(text, origin=origin, is_profile=True), origin)
     own = tuple((code, rule.profiles[name]) for code, rule in RULES.items() if name in rule.profiles)
-    return replace(policy, layer=Layer((*policy.layer.rules, *own), policy.layer.parameters))
+    return replace(policy, layer=PolicyLayer((*policy.layer.rules, *own), policy.layer.parameters))
 
 
 def builtin_policy(name: str) -> Policy:
@@ -175,9 +175,9 @@ def builtin_policy(name: str) -> Policy:
     return _builtin(name)
 
 
-def _stack(extends: str | None) -> list[Layer]:
+def _stack(extends: str | None) -> list[PolicyLayer]:
     """The layers of a profile, the one it starts from first."""
-    layers: list[Layer] = []
+    layers: list[PolicyLayer] = []
     while extends is not None:
         profile = _builtin(extends)
         layers.insert(0, profile.layer)

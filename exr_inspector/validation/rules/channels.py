@@ -86,10 +86,9 @@ def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
     part = file.parts[0]
     if not part.channels or part.traits & t.DEEP:
         return NOTHING
-    names = {channel.name for channel in part.channels}
-    if names & {"R", "G", "B", "Y"}:
+    if part.channel_facts.has_base_colour:
         return NOTHING
-    found = listed(names)
+    found = listed(channel.name for channel in part.channels)
     return [Found("Part 0 has neither R, G, B nor Y in its base layer", found, "R, G, B or Y", part=0)]
 
 

@@ -182,7 +182,7 @@ def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
     """No tag in any part, in a file that holds colour; a tag of another kind is COL-TAG-OTHER's."""
     if file.traits & t.TAGGED or not file.traits & t.COLOURED:
         return NOTHING
-    if any(other_tag(part) for part in file.parts):
+    if file.traits & t.COLOUR and any(other_tag(part) for part in file.parts):
         return NOTHING
     return _UNTAGGED
 

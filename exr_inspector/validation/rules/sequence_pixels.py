@@ -20,7 +20,7 @@ _Grid = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class MissingBucket:
     """A rectangle of zero colour that neither neighbour has.
 
     Attributes:
@@ -76,17 +76,17 @@ def flashes(sequence: SequenceFacts, factor: float) -> list[tuple[int, float]]:
     return found
 
 
-def missing_buckets(sequence: SequenceFacts) -> list[Bucket]:
+def missing_buckets(sequence: SequenceFacts) -> list[MissingBucket]:
     """Rectangles of exactly zero colour that neither the frame before nor the one behind has."""
     seen = [(frame.frame, pixels.zeros) for frame, pixels in _seen(sequence) if pixels.zeros and not pixels.is_black]
-    found: list[Bucket] = []
+    found: list[MissingBucket] = []
     for (_, before), (number, grid), (_, after) in zip(seen, seen[1:], seen[2:], strict=False):
         if not _same_size(before, grid) or not _same_size(after, grid):
             continue
         new = _unpacked(grid) & ~_unpacked(before) & ~_unpacked(after)
         for x, y, width, height in _rectangles(new):
             px = grid.cell_px
-            found.append(Bucket(number, x * px, y * px, width * px, height * px))
+            found.append(MissingBucket(number, x * px, y * px, width * px, height * px))
     return found
 
 

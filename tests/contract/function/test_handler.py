@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -33,7 +35,7 @@ from exr_inspector.function.events import EventKind, parse_events
 from exr_inspector.function.handler import Service
 from exr_inspector.function.results import MAX_RESULT_BYTES, combined
 from exr_inspector.function.telemetry import Telemetry
-from tests.chaos.house import BUCKET, House, house
+from tests.chaos.house import BUCKET, House, house, sample
 from tests.contract.catalog_model import wipe
 from tests.support.faulty_s3 import Drop, Request, Short, Stall, Status, Trickle
 from vastdb_local import Fault, FaultKind
@@ -143,16 +145,19 @@ def test_a_key_that_cannot_be_addressed_is_a_row_and_goes_with_its_removal(home:
     assert home.rows("files") == []
 
 
-def test_a_bucket_whose_name_cannot_be_is_a_row(home: House) -> None:
-    result = service(home).handle({"bucket": "no:bucket", "key": "a.exr"})
-    assert (result["status"], result["error_code"]) == ("failed", "SOURCE")
-
-
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
         (created("readme.txt"), "not named .exr"),
-        (created("a.exr", event_name="ObjectTagging:Put"), "tags say nothing of the file"),
+        (created("a.exr", event_name="ObjectTagging:Put"), "ObjectTagging:Put does not change the object"),
+        (created("a.exr", event_name="s3:ObjectAccessed:Get"), "s3:ObjectAccessed:Get does not change the object"),
+        (created("plates.exr/"), "a folder marker"),
+        ({"bucket": "evil.example#", "key": "a.exr"}, "EVENT"),
+        ({"bucket": "..", "key": "a.exr"}, "EVENT"),
+        (
+            {"specversion": "1.0", "id": "7", "source": "s", "type": "vastdata.com:Schedule.TimerElapsed", "data": {}},
+            "EVENT",
+        ),
         (generated_event(), "EVENT"),
         ({"status": "error", "error": "upstream"}, "EVENT"),
         ("no event at all", "EVENT"),
@@ -164,6 +169,106 @@ def test_what_is_not_for_us_is_skipped_without_a_request(home: House, event: Any
     result = service(home).handle(event)
     assert (result["status"], result["reason"]) == ("skipped", reason)
     assert home.s3.count() == before
+    assert home.rows("files") == []
+
+
+def test_an_event_that_is_skipped_can_be_traced_by_its_id_and_object(
+    home: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = {"specversion": "1.0", "id": "4711", "source": "s", "type": "vastdata.com:Element.ElementCreated"}
+    with caplog.at_level(logging.INFO):
+        service(home).handle({**refused, "elementpath": "no#bucket/a.exr", "data": {}})
+        service(home).handle({**created("readme.txt"), "id": "4712"})
+    lines = [record.getMessage() for record in caplog.records if "[SKIP]" in record.getMessage()]
+    assert "no#bucket/a.exr" in lines[0]
+    assert "event=4711" in lines[0]
+    assert f"s3://{BUCKET}/readme.txt" in lines[1]
+    assert "event=4712" in lines[1]
+
+
+def test_a_schedule_event_is_one_line_and_no_error(home: House, caplog: pytest.LogCaptureFixture) -> None:
+    event = {"specversion": "1.0", "id": "9", "source": "s", "type": "vastdata.com:Schedule.TimerElapsed", "data": {}}
+    with caplog.at_level(logging.INFO):
+        assert service(home).handle(event)["status"] == "skipped"
+    lines = [record for record in caplog.records if record.getMessage().startswith(("[SKIP]", "[ERROR]"))]
+    assert [record.levelno for record in lines] == [logging.INFO]
+    assert "a schedule event names no object" in lines[0].getMessage()
+
+
+@pytest.mark.parametrize(
+    "name", ["ObjectAcl:Put", "ObjectRestore:Completed", "LifecycleTransition", "ObjectSynced:Create"]
+)
+def test_an_event_of_any_name_leads_to_a_look(home: House, name: str) -> None:
+    home.put("a.exr")
+    event = {"Records": created("a.exr", event_name=name)["data"]["Records"]}
+    assert service(home).handle(event)["status"] == "inspected"
+    home.s3.delete(BUCKET, "a.exr")
+    assert service(home).handle(event)["status"] == "removed"
+    assert home.rows("files") == []
+
+
+@pytest.mark.parametrize("key", ["shot/a+b.exr", "shot/c%20d.exr"])
+def test_a_key_that_is_not_encoded_is_tried_as_it_stands(home: House, key: str) -> None:
+    """Ceph's gateway and old LocalStacks send keys as they are: https://github.com/localstack/localstack/issues/2741."""
+    raw = {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": {"key": key}}}]}
+    home.put(key)
+    assert service(home).handle(raw)["path"] == f"{BUCKET}/{key}"
+    assert home.differences() == []
+    home.s3.delete(BUCKET, key)
+    raw["Records"][0]["eventName"] = REMOVED
+    assert service(home).handle(raw)["status"] == "removed"
+    assert home.rows("files") == []
+
+
+def test_a_key_that_is_encoded_is_not_taken_literally(home: House) -> None:
+    raw = {"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": "a+b.exr"}}}]}
+    for key in ("a b.exr", "a+b.exr"):
+        home.put(key)
+    assert service(home).handle(raw)["path"] == f"{BUCKET}/a b.exr"
+
+
+@pytest.mark.parametrize("key", ["A.EXR", "shot/B.Exr"])
+def test_the_suffix_counts_in_any_case(home: House, key: str) -> None:
+    home.put(key)
+    assert service(home).handle(created(key))["status"] == "inspected"
+
+
+def test_an_unforeseen_exception_while_inspecting_is_raised_after_the_others_were_stored(home: House) -> None:
+    for key in ("a.exr", "b.exr"):
+        home.put(key)
+    handling = service(home)
+    opened = handling._opener.open
+
+    def fail_a(bucket: str, key: str, **options: Any) -> Any:
+        if key == "a.exr":
+            raise ZeroDivisionError("unforeseen")
+        return opened(bucket, key, **options)
+
+    handling._opener.open = fail_a  # type: ignore[method-assign]  # a fault of ours is not at hand
+    assert code_of(lambda: handling.handle_batch([created("a.exr"), created("b.exr")])) == "INTERNAL"
+    assert [row["key"] for row in home.rows("files")] == ["b.exr"]
+
+
+@pytest.mark.parametrize(("seq_created", "seq_removed"), [("05", "06"), (None, None), (None, "06"), ("07", "06")])
+def test_a_removal_is_obeyed_when_the_object_is_gone_whatever_the_clock_says(
+    home: House, tmp_path: Path, seq_created: str | None, seq_removed: str | None
+) -> None:
+    (tmp_path / "a.exr").write_bytes(sample("scanline_zip.exr"))
+    ahead = time.time() + 2 * 86_400
+    os.utime(tmp_path / "a.exr", (ahead, ahead))
+    handling = service(home, EXR_MOUNTS=f"mounted={tmp_path}")
+
+    def event(name: str, sequencer: str | None) -> dict[str, Any]:
+        raw = element_event("mounted", "a.exr", event_name=name)
+        described = raw["data"]["Records"][0]["s3"]["object"]
+        described.pop("sequencer", None)
+        if sequencer:
+            described["sequencer"] = sequencer
+        return raw
+
+    assert handling.handle(event("ObjectCreated:Put", seq_created))["status"] == "inspected"
+    (tmp_path / "a.exr").unlink()
+    assert handling.handle(event(REMOVED, seq_removed))["status"] == "removed"
     assert home.rows("files") == []
 
 

@@ -217,7 +217,7 @@ def test_cells_that_begin_a_formula_are_inert(tmp_path: Path) -> None:
 def test_an_interrupt_prints_the_tally_so_far(delivery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from exr_inspector.delivery import check as module  # noqa: PLC0415
 
-    real = module.inspect_all
+    real = module.inspect_each
 
     def interrupted(*arguments: Any, **options: Any) -> Any:
         for number, item in enumerate(real(*arguments, **options)):
@@ -225,7 +225,7 @@ def test_an_interrupt_prints_the_tally_so_far(delivery: Path, monkeypatch: pytes
                 raise KeyboardInterrupt
             yield item
 
-    monkeypatch.setattr(module, "inspect_all", interrupted)
+    monkeypatch.setattr(module, "inspect_each", interrupted)
     result = run(delivery)
     assert result.exit_code == 2
     assert "STOPPED" in result.output

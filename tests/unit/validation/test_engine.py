@@ -13,12 +13,12 @@ from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.names import file_names
 from exr_inspector.model import Inspection, Severity, Status
 from exr_inspector.validation import RULES, validate
-from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE, RULE_FAILED, judge
+from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE, RULE_FAILED, findings_of
 from exr_inspector.validation.facts import traits
 from exr_inspector.validation.facts.channel_facts import channel_facts, channel_source
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.roles import Role, role_of
-from exr_inspector.validation.policies.plan import Plan, Step
+from exr_inspector.validation.policies.plan import RulePlan, Step
 from exr_inspector.validation.policies.policy import ResolvedPolicy
 from exr_inspector.validation.rejudge import with_problems
 from exr_inspector.validation.rule import Scope
@@ -35,7 +35,7 @@ def without_traits(resolved: ResolvedPolicy) -> ResolvedPolicy:
         for group in (resolved.plan.channels, resolved.plan.parts, resolved.plan.files)
     )
     channels, parts, files = groups
-    plan = Plan(channels, parts, files, resolved.plan.part_pixels, resolved.plan.file_pixels, ())
+    plan = RulePlan(channels, parts, files, resolved.plan.part_pixels, resolved.plan.file_pixels, ())
     return replace(resolved, plan=plan)
 
 
@@ -49,7 +49,7 @@ def test_traits_never_change_a_verdict() -> None:
         def key(finding: object) -> str:
             return repr(finding)
 
-        assert sorted(judge(inspection, resolved), key=key) == sorted(judge(inspection, every), key=key)
+        assert sorted(findings_of(inspection, resolved), key=key) == sorted(findings_of(inspection, every), key=key)
 
 
 def breaking(code: str) -> ResolvedPolicy:
@@ -67,15 +67,15 @@ def breaking(code: str) -> ResolvedPolicy:
         )
 
     old = resolved.plan
-    plan = Plan(changed(old.channels), changed(old.parts), changed(old.files), (), (), ())
+    plan = RulePlan(changed(old.channels), changed(old.parts), changed(old.files), (), (), ())
     return replace(resolved, plan=plan)
 
 
 @pytest.mark.parametrize("code", ["WIN-TOO-LARGE", "COL-UNTAGGED", "CMP-LOSSY-MASTER"])
 def test_a_failing_rule_is_told_and_stops_no_other(code: str) -> None:
     inspection = inspect(build([Part(compression=8, display_window=(1, 1, 3, 2))]))
-    sound = {finding.code for finding in judge(inspection, EVERYTHING.for_path(""))}
-    findings = judge(inspection, breaking(code))
+    sound = {finding.code for finding in findings_of(inspection, EVERYTHING.for_path(""))}
+    findings = findings_of(inspection, breaking(code))
     (failed,) = [finding for finding in findings if finding.code == RULE_FAILED]
     assert (failed.severity, failed.found) == (Severity.WARNING, code)
     assert sound - {code} <= {finding.code for finding in findings}

@@ -22,7 +22,7 @@ from exr_inspector.validation.facts.timecodes import Clock, clock_of_text, frame
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Scope
 from tests.support.exrbytes import Channel, Part, a_int, a_rational, a_string, a_timecode, build, tv60
-from tests.unit.validation.cases_metadata import LAYERS, declared
+from tests.unit.validation.cases.made.metadata import LAYERS, declared
 from tests.unit.validation.judging import PLAIN, inspect, policy
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -105,6 +105,11 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("TIM-FPS-SEQ", frames(frame_rate=25.0), {}),
     ("TIM-TC-SEQ", frames(time_code=Clock(1, 0, 9, 0, is_drop_frame=False)), {}),
     ("TIM-COUNTER", frames(image_counter=4), {}),
+    (
+        "SHOW-STEADY",
+        [frame(number, attributes={"show": "b" if number == 4 else "a"}) for number in range(1, 11)],
+        {"attributes": [{"name": "show", "steady": True}]},
+    ),
     ("CRY-SEQ", frames(cryptomattes=("abc: 2 layers",)), {}),
     ("DEL-NFX-NUMBERING", [f for f in frames() if f.frame % 2], {"frame_step": 2}),
 ]

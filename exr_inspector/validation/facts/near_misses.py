@@ -1,0 +1,67 @@
+"""Attribute names that are nearly standard ones, and names that differ by case alone.
+
+Worked out once for parts with the same attributes, as the frames of a sequence have them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import NamedTuple
+
+from exr_inspector.exr.header.standard import STANDARD
+
+_SEPARATORS = re.compile(r"[\s_.-]+")
+_NAMESPACES = ("exr/", "exr:", "openexr/", "openexr:")
+_LONGEST = 40  # no standard name is longer
+_KEPT_NAMES = 100  # longer lists are not kept: hostile headers must not fill the memory
+_SHORTEST = 6  # of names that are compared letter by letter
+_BY_LETTERS = {_SEPARATORS.sub("", name).lower(): name for name in STANDARD}
+
+
+@lru_cache(maxsize=4096)
+def near_miss(name: str) -> str | None:
+    """The standard attribute that a name is nearly called like, None for all else.
+
+    Names differ by case (`colorInteropId`), separators (`time_code`), a namespace (`exr/owner`), or a letter (`chromaticites`).
+    """
+    lower = name.lower()
+    for namespace in _NAMESPACES:
+        lower = lower.removeprefix(namespace)
+    letters = _SEPARATORS.sub("", lower)
+    if letters in _BY_LETTERS:
+        return _BY_LETTERS[letters]
+    if len(letters) < _SHORTEST or not letters.isalpha():
+        return None
+    close = get_close_matches(letters, _BY_LETTERS, 1, 0.92)
+    # A plural or a longer word is a name of its own: `comment`, `cameraMakeNote`.
+    if not close or close[0].startswith(letters) or letters.startswith(close[0]):
+        return None
+    return _BY_LETTERS[close[0]]
+
+
+class OddNames(NamedTuple):
+    """Names that are nearly standard ones with what is meant, and groups of names that differ by case alone."""
+
+    near: tuple[tuple[str, str], ...]
+    twins: tuple[tuple[str, ...], ...]
+
+
+def _find_odd(names: tuple[str, ...]) -> OddNames:
+    short = [name for name in names if name not in STANDARD and len(name) <= _LONGEST]
+    near = tuple((name, meant) for name in short if (meant := near_miss(name)) is not None)
+    by_lower: dict[str, list[str]] = {}
+    for name in names:
+        by_lower.setdefault(name.lower(), []).append(name)
+    return OddNames(near, tuple(tuple(sorted(group)) for group in by_lower.values() if len(group) > 1))
+
+
+_kept_odd = lru_cache(maxsize=256)(_find_odd)
+
+
+def odd_names(names: Mapping[str, object]) -> OddNames:
+    """What is odd about the names of a part's attributes."""
+    ordered = tuple(names)
+    return _kept_odd(ordered) if len(ordered) <= _KEPT_NAMES else _find_odd(ordered)
