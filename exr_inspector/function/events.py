@@ -164,7 +164,7 @@ def _each_of(envelope: Envelope, depth: int) -> list[_Found]:
         if events:
             return events
     if envelope.is_schedule:
-        raise EventError("a schedule event names no object; the function acts on events of objects")
+        raise EventError("a schedule event names no object, and no sweep is configured; remove the schedule trigger")
     if envelope.is_element:
         raise EventError(
             "an element event without elementpath and without Records names no object; it is what `vastde functions "

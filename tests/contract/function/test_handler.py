@@ -192,7 +192,7 @@ def test_a_schedule_event_is_one_line_and_no_error(home: House, caplog: pytest.L
         assert service(home).handle(event)["status"] == "skipped"
     lines = [record for record in caplog.records if record.getMessage().startswith(("[SKIP]", "[ERROR]"))]
     assert [record.levelno for record in lines] == [logging.INFO]
-    assert "a schedule event names no object" in lines[0].getMessage()
+    assert "no sweep is configured" in lines[0].getMessage()
 
 
 @pytest.mark.parametrize(

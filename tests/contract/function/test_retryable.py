@@ -136,6 +136,20 @@ def test_a_removal_is_not_carried_out_while_the_store_cannot_be_asked(home: Hous
     assert handling.handle(event(name=REMOVED))["status"] == "removed"
 
 
+def test_a_key_longer_than_s3_allows_is_a_row_without_a_request(home: House) -> None:
+    handling = service(home)
+    too_long = "ä" * 510 + "a.exr"  # 1,025 bytes in UTF-8
+    allowed = too_long.replace("a.exr", ".exr")
+    home.put(allowed)
+    assert handling.handle(event(allowed))["status"] == "inspected"
+    before = home.s3.count()
+    result = handling.handle(event(too_long))
+    assert (result["status"], result["error_code"]) == ("failed", "SOURCE_KEY")
+    assert handling.handle(event(too_long, REMOVED))["status"] == "removed"
+    assert home.s3.count() == before
+    assert home.differences() == []
+
+
 def test_an_object_overwritten_while_it_is_read_comes_again_and_changes_no_row(home: House) -> None:
     home.put(KEY, "cryptomatte_manifest_126k.exr")
     handling = service(home, EXR_INITIAL_READ_BYTES="1000")
