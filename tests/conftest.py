@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -27,16 +28,20 @@ def _sdk_without_adbc() -> Iterator[None]:
     The function's sessions open none (`catalog/sdk/transport.py`). Those that tests make with `vastdb.connect` open none
     either, so that requests and connections are the same with and without the driver.
     """
-    if importlib.util.find_spec("adbc_driver_vastdb") is None:
+    name = "adbc_driver_vastdb"
+    if importlib.util.find_spec(name) is None:
         yield
         return
-    transaction = importlib.import_module("vastdb.transaction")
+    driver, transaction = importlib.import_module(name), importlib.import_module("vastdb.transaction")
+    connect = transaction.AdbcConnection
 
-    def not_installed(*_: object, **__: object) -> None:
-        raise transaction.AdbcDriverVastdbNotInstalledException
+    def connect_unless_real(*arguments: object, **options: object) -> object:
+        if sys.modules.get(name) is driver:
+            raise transaction.AdbcDriverVastdbNotInstalledException
+        return connect(*arguments, **options)  # of a test that has put another driver in its place
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transaction, "AdbcConnection", not_installed)
+        patch.setattr(transaction, "AdbcConnection", connect_unless_real)
         yield
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
@@ -34,6 +35,7 @@ class Ground:
 
     def __init__(self, server: LocalVastDB, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
+        self.server = server
         self.catalog = Catalog(
             CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, "exr_inspector")
         )
@@ -230,3 +232,24 @@ def test_stores_that_round_times_up_or_give_no_etags_settle(ground: Ground, s3: 
             )
             assert Ingest(context).run([Target(f"b-{name}")]).skipped == 1, name
         setattr(s3, habit, not getattr(s3, habit))
+
+
+def test_rows_of_an_object_that_is_there_stay_though_it_was_not_listed(ground: Ground) -> None:
+    ground.run("setup")
+    assert ground.run("reconcile", "s3://shots/sh1/", "--fix").exit_code == 0
+    before = ground.paths()
+    kinds = {"parent_path": pa.string(), "name": pa.string(), "element_type": pa.string(), "size": pa.int64()}
+    columns = pa.schema(kinds | {"mtime": pa.timestamp("ns")})
+    moment = datetime.fromtimestamp((ground.folder / "sh1" / "tiled.exr").stat().st_mtime, timezone.utc)
+    listed = [
+        {"parent_path": "/view/sh1", "name": "tiled.exr", "element_type": "FILE", "mtime": moment.replace(tzinfo=None)}
+        | {"size": (ground.folder / "sh1" / "tiled.exr").stat().st_size}
+    ]
+    ground.server.create_bucket("vast-big-catalog-bucket")
+    with ground.catalog.connection.session().transaction() as tx:
+        place = tx.bucket("vast-big-catalog-bucket").create_schema("vast_big_catalog_schema")
+        place.create_table("vast_big_catalog_table", columns).insert(pa.Table.from_pylist(listed, columns))
+    (ground.folder / "sh1" / "truncated.exr").unlink()
+    done = ground.run("reconcile", "s3://shots/sh1/", "--fix", "--yes", "--vast-catalog", "/view")
+    assert "1 files removed" in done.output, done.output
+    assert ground.paths() == [path for path in before if not path.endswith("truncated.exr")]

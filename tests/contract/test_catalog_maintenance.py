@@ -231,6 +231,17 @@ def test_prune_keeps_the_young(shared: Pair, catalog: Catalog) -> None:
     assert count(catalog, "inspections") == before + 2
 
 
+def test_prune_goes_on_after_a_transaction(catalog: Catalog, shared: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exr_inspector.catalog.admin.setup._PRUNE_ROWS", 2)
+    before = count(catalog, "inspections")
+    aged = connect(shared[0], clock=lambda: START - timedelta(days=900))
+    aged.upsert([inspection(f"aged/{number}.exr") for number in range(5)])
+    told: list[str] = []
+    now = connect(shared[0], clock=lambda: START)
+    assert prune(now.connection, keep_days=800, progress=told.append) == 5
+    assert (len(told), count(catalog, "inspections")) == (3, before)
+
+
 # --- repair ----------------------------------------------------------------------------------------------
 
 

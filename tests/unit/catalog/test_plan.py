@@ -203,6 +203,16 @@ def test_no_path(text: str) -> None:
         catalog_path(text)
 
 
+def test_no_sequencer_is_noted_on_a_row_that_is_replaced() -> None:
+    """An event of the stored version that came later, and in the same batch a newer version."""
+    stored_one = prepare([inspection("a.exr", sequencer="01")], "1")[0]
+    stored = {stored_one.file_id: [StoredFile(7, stored_one.path, "i", stored_one.standing)]}
+    later = inspection("a.exr", sequencer="02")
+    assert decide(prepare([later], "1"), stored).sequencers == ((7, 0),)
+    both = decide(prepare([later, inspection("a.exr", revision=2, sequencer="03")], "1"), stored)
+    assert (both.sequencers, both.writes, both.replaced) == ((), (1,), frozenset({stored_one.file_id}))
+
+
 # --- storage against tables ------------------------------------------------------------------------------
 
 

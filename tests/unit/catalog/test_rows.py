@@ -256,6 +256,19 @@ def test_pixel_reports_come_back() -> None:
     assert (part["deep_max_samples"], part["pixel_chunks_read"], part["pixel_hash"]) == (7, 4, "xxh3_128:ab")
 
 
+@pytest.mark.parametrize(
+    ("values", "whole"),
+    [((True, False), False), ((True, True), True), ((None, True), True), ((None, None), None), ((False, False), False)],
+)
+def test_a_file_is_black_or_constant_when_all_known_parts_are(
+    values: tuple[bool | None, ...], whole: bool | None
+) -> None:
+    base = inspection(mode=StatsMode.SAMPLED, views=("left", "right"))
+    parts = tuple(PartPixels(index, 0, 0, 1, 1, value, value, None, None) for index, value in enumerate(values))
+    (row,) = table_rows(replace(base, pixels=PixelReport(mode=StatsMode.SAMPLED, parts=parts)))["files"]
+    assert (row["is_black"], row["is_constant"]) == (whole, whole)
+
+
 def test_many_faults_fit_one_cell() -> None:
     base = inspection(mode=StatsMode.SAMPLED)
     assert base.pixels is not None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 import yaml
 
@@ -9,15 +12,17 @@ from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation import RULES, Policy
 from exr_inspector.validation.registry import SOURCES
-from exr_inspector.validation.rule import Scope
-from tests.unit.validation import cases_channels, cases_colour, cases_metadata, cases_pixels, cases_structure
+from exr_inspector.validation.rule import Rule, Scope
+from tests.unit.validation import cases
 from tests.unit.validation.judging import PLAIN, Case, judge, policy
 
-CASES = [
-    case
-    for module in (cases_structure, cases_channels, cases_colour, cases_metadata, cases_pixels)
-    for case in module.CASES
-]
+# module of rules -> its cases
+BY_MODULE = {
+    module.name: import_module(f"{cases.__name__}.{module.name}").CASES
+    for module in iter_modules(cases.__path__)
+    if not module.ispkg
+}
+CASES = [case for members in BY_MODULE.values() for case in members]
 # The inspector rebuilds tables (tests/contract/test_inspector.py); samples are in test_sampled.py.
 ELSEWHERE = {"CHK-REBUILDABLE", "PIX-UNREAD"}
 IDS = [f"{case.code}-{index}" for index, case in enumerate(CASES)]
@@ -74,3 +79,10 @@ def test_every_kind_of_problem_has_one_rule() -> None:
     kinds = [rule.problem for rule in RULES.values() if rule.problem is not None]
     assert len(kinds) == len(set(kinds))
     assert set(kinds) == set(ProblemKind)
+
+
+def test_cases_stand_in_the_file_of_their_rules_module() -> None:
+    for module, members in BY_MODULE.items():
+        rules = vars(import_module(f"exr_inspector.validation.rules.{module}"))
+        own = {rule.code for rule in (*rules.values(), *rules.get("REPORTED", ())) if isinstance(rule, Rule)}
+        assert {case.code for case in members} <= own, module

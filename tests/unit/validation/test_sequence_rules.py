@@ -22,7 +22,7 @@ from exr_inspector.validation.facts.timecodes import Clock, clock_of_text, frame
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Scope
 from tests.support.exrbytes import Channel, Part, a_int, a_rational, a_string, a_timecode, build, tv60
-from tests.unit.validation.cases_metadata import LAYERS, declared
+from tests.unit.validation.cases.made.metadata import LAYERS, declared
 from tests.unit.validation.judging import PLAIN, inspect, policy
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

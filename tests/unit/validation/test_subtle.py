@@ -1,4 +1,4 @@
-"""Rules at their edges: what is nearly wrong, and nearly right. One pass and one fail of each rule are in `cases_*`."""
+"""Rules at their edges: what is nearly wrong, and nearly right. One pass and one fail of each rule are in `cases/`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tests.support.exrbytes import (
     build,
     tv60,
 )
-from tests.unit.validation.cases_metadata import KEY, NAME, declared, ranks
+from tests.unit.validation.cases.made.metadata import KEY, NAME, declared, ranks
 from tests.unit.validation.judging import judge, policy
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - as the catalogue has them

@@ -1,0 +1,34 @@
+"""Cases of the rules in `validation/rules/channels.py`."""
+
+from __future__ import annotations
+
+from exr_inspector.model import Severity
+from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, a_string, build
+from tests.unit.validation.cases.made.channels import channels, only
+from tests.unit.validation.judging import PLAIN, RGBA, Case
+
+CASES = [
+    Case("CHN-RGB-INCOMPLETE", channels("diffuse.R", "diffuse.G"), channels("diffuse.R", "diffuse.G", "diffuse.B")),
+    Case("CHN-NO-BASE-RGB", only(Channel("diffuse.R")), only(Channel("Y"))),
+    Case("CHN-CASE", only(*map(Channel, "rgb")), channels("crypto00.r", "crypto00.g", "crypto00.b", "crypto00.a")),
+    Case("CHN-ALPHA-MISSING", PLAIN, only(*RGBA), parameters={"alpha_expected": True}),
+    Case("CHN-CHARS", channels("my layer.R", "my layer.G", "my layer.B"), channels("my_layer.R")),
+    Case("CHN-CHARS", channels("a..R")),
+    Case("CHN-RESERVED", channels(Channel("Z", UINT)), channels(Channel("Z", FLOAT))),
+    Case("CHN-RESERVED-CLASH", channels("A", "RA"), channels("RA", "GA", "BA")),
+    Case("CHN-EXPECTED", PLAIN, channels("diffuse.R"), parameters={"expected_layers": ["", "diffuse"]}),
+    Case("CHN-EXPECTED", PLAIN, channels("A"), parameters={"expected_channels": ["R", "A"]}),
+    Case("CHN-EXPECTED", channels("x.R"), severity=Severity.INFO, parameters={"expected_layers": [""]}),
+    Case(
+        "CHN-PART-DUP",
+        build([Part(name="a"), Part(name="a")]),
+        build([Part(name=f"a.{view}", extra=[a_string("view", view)]) for view in ("left", "right")]),
+    ),
+    Case("CHN-LUMA-CHROMA", only(Channel("Y"), Channel("RY"), Channel("BY")), only(Channel("Y"))),
+    Case("CHN-LUMA-CHROMA", only(Channel("RY"), Channel("BY")), severity=Severity.ERROR),
+    Case(
+        "CHN-SUBSAMPLED",
+        build([Part(channels=[Channel("R"), Channel("mask", HALF, 2, 2)], data_window=(0, 0, 3, 3))]),
+        build([Part(channels=[Channel("Y"), Channel("RY", HALF, 2, 2)], data_window=(0, 0, 3, 3))]),
+    ),
+]

@@ -1,0 +1,32 @@
+"""Cases of the rules in `validation/rules/compression.py`."""
+
+from __future__ import annotations
+
+from exr_inspector.model import Severity
+from tests.support.exrbytes import B44, DWAA, FLOAT, LJ2K, PXR24, ZIP, ZSTD, Channel, Part, build
+from tests.unit.validation.cases.made.channels import NORMALS, channels, layer, only
+from tests.unit.validation.judging import PLAIN, Case
+
+CASES = [
+    Case("CMP-LOSSY-DATA", channels("N.X", "N.Y", "N.Z", compression=DWAA), channels("N.X", "N.Z", compression=DWAA)),
+    Case("CMP-LOSSY-DATA", channels(*layer("P", "XYZ", FLOAT), compression=PXR24)),
+    Case("CMP-B44-DATA", channels("Z", compression=B44), channels(*NORMALS, compression=B44)),
+    Case("CMP-PXR24-FLOAT", channels(*NORMALS, compression=PXR24), channels("Z", compression=PXR24)),
+    Case("CMP-PXR24-FLOAT", channels(Channel("id", FLOAT), compression=PXR24), severity=Severity.ERROR),
+    Case("CMP-DWA-NAMES", channels("id.R", compression=DWAA), channels("id.r", compression=DWAA)),
+    Case(
+        "CMP-LJ2K-TRIPLET",
+        only(*layer("N", "rgb", FLOAT), compression=LJ2K),
+        channels(*layer("a.N", "rgb", FLOAT), compression=LJ2K),
+    ),
+    Case("CMP-LOSSY-MASTER", channels(compression=DWAA), channels(compression=ZIP)),
+    Case("CMP-NEW-CODEC", channels(compression=ZSTD), channels(compression=DWAA)),
+    Case("CMP-NEW-CODEC", channels(compression=ZSTD), parameters={"receiver_openexr": "3.4"}),
+    Case("CMP-NEW-CODEC", channels(compression=LJ2K), channels(compression=10), parameters={"receiver_openexr": "3.4"}),
+    Case("CMP-SHOW-CODEC", PLAIN, channels(compression=ZIP), parameters={"codecs": ["ZIP", "ZIPS"]}),
+    Case(
+        "CMP-DEEP-CODEC",
+        build([Part(kind="deepscanline", compression=ZIP)]),
+        build([Part(kind="deepscanline", compression=2)]),
+    ),
+]

@@ -1,0 +1,44 @@
+"""Cases of the rules in `validation/rules/cryptomatte.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exr_inspector.model import Severity
+from tests.support.exrbytes import DWAA, HALF, a_string
+from tests.unit.validation.cases.made.metadata import GOOD, LAYERS, NAME, TAG, declared, matte, ranks, stereo
+from tests.unit.validation.cases.made.pixels import matte as pixels_matte
+from tests.unit.validation.cases.made.pixels import read
+from tests.unit.validation.judging import Case
+
+CASES = [
+    Case("CRY-KEYS", matte(declared("hash")), GOOD),
+    Case("CRY-UNDECLARED", matte([]), GOOD),
+    Case("CRY-UNDECLARED", matte([], ranks("VRayCryptomatte00", components="RGBA"))),
+    Case("CRY-KEY-FORM", matte(declared(key="0123456")), GOOD),
+    Case("CRY-HASH", matte(declared(hash="md5")), GOOD),
+    Case("CRY-CONVERSION", matte(declared(conversion="none")), GOOD),
+    Case("CRY-LAYERS", matte(channels=ranks(f"{NAME}00", f"{NAME}02")), GOOD),
+    Case(
+        "CRY-LAYERS",
+        matte(channels=ranks(f"{NAME}00", components="rg")),
+        matte(channels=ranks(f"{NAME}00", components="RGBA")),
+    ),
+    Case("CRY-LAYERS", matte(channels=[]), GOOD, severity=Severity.WARNING),
+    Case("CRY-LAYERS", matte(channels=ranks(f"{NAME}0", f"{NAME}1")), GOOD),
+    Case("CRY-LAYERS", stereo(f"{NAME}01"), stereo(f"{NAME}00", f"{NAME}01")),
+    Case("CRY-LAYER-EXACT", matte(channels=ranks("Crypto_Object00")), GOOD),
+    Case("CRY-FLOAT32", matte(channels=ranks(f"{NAME}00", kind=HALF)), GOOD),
+    Case(
+        "CRY-LOSSLESS",
+        matte(channels=ranks(f"{NAME}00", components="RGBA"), compression=DWAA),
+        matte(compression=DWAA),
+    ),
+    Case("CRY-PREVIEW", matte(channels=[*LAYERS, *ranks(NAME, components="rgb")]), GOOD),
+    Case("CRY-COLORTAG", matte(more=(TAG,)), matte(more=(a_string("colorInteropID", "data"),))),
+    *read(
+        Case("CRY-PIXEL-ID", pixels_matte(0.75, 0.25, np.nan), pixels_matte(0.75, 0.25)),
+        Case("CRY-COVERAGE", pixels_matte(0.25, 0.75), pixels_matte(0.75, 0.25)),
+        Case("CRY-COVERAGE", pixels_matte(1.5, 0.25)),
+    ),
+]

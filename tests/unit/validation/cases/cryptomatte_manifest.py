@@ -1,0 +1,19 @@
+"""Cases of the rules in `validation/rules/cryptomatte_manifest.py`."""
+
+from __future__ import annotations
+
+from tests.unit.validation.cases.made.metadata import GOOD, MANIFEST, declared, matte
+from tests.unit.validation.judging import Case
+
+CASES = [
+    Case("CRY-MANIFEST-MISSING", matte(declared(manifest="{}")), GOOD),
+    Case("CRY-MANIFEST-JSON", matte(declared(manifest=MANIFEST[:-4])), GOOD),
+    Case("CRY-MANIFEST-JSON", matte(declared(manifest="{broken")), GOOD),
+    Case("CRY-MANIFEST-JSON", matte(declared(manifest='{"bunny": "ABCDEF01"}')), GOOD),
+    Case("CRY-MANIFEST-JSON", matte(declared(manifest="[" * 100_000)), GOOD),
+    Case("CRY-MANIFEST-MISSING", matte(declared("manifest")), GOOD),
+    Case("CRY-MANIF-FILE", matte(declared("manifest", manif_file="../m.json")), matte(declared(manif_file="m.json"))),
+    Case("CRY-MANIF-FILE", matte(declared(manif_file="m.txt"))),
+    Case("CRY-MANIFEST-HASH", matte(declared(manifest='{"bunny": "00000001"}')), GOOD),
+    Case("CRY-COLLISION", matte(declared(manifest='{"a": "3c2569b2", "b": "3c2569b2"}')), GOOD),
+]

@@ -1,0 +1,42 @@
+"""Cases of the rules in `validation/rules/deep.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, a_idmanifest, attr
+from tests.unit.validation.cases.made.metadata import DEPTH, GROUP, deep, many_manifests
+from tests.unit.validation.cases.made.pixels import COUNTS, read
+from tests.unit.validation.cases.made.pixels import deep as pixels_deep
+from tests.unit.validation.judging import Case
+
+CASES = [
+    Case("DEEP-Z", deep(Channel("A"), Channel("R")), deep(*DEPTH)),
+    Case("DEEP-ALPHA", deep(Channel("R"), Channel("Z", FLOAT)), deep(Channel("R"), *DEPTH)),
+    Case("DEEP-ALPHA", deep(*DEPTH[1:], Channel("a.R")), deep(*DEPTH, Channel("a.b.R"))),
+    Case("DEEP-Z-TYPE", deep(Channel("A"), Channel("Z", HALF)), deep(*DEPTH)),
+    Case("DEEP-ID", deep(*DEPTH, Channel("id", FLOAT)), deep(*DEPTH, Channel("id", UINT))),
+    Case(
+        "DEEP-ID",
+        deep(*DEPTH, Channel("id0", UINT)),
+        deep(*DEPTH, Channel("id0", UINT), Channel("id1", UINT)),
+    ),
+    Case(
+        "IDM-PARSE",
+        deep(*DEPTH, extra=(a_idmanifest([GROUP]),)),
+        deep(*DEPTH, Channel("id", UINT), extra=(a_idmanifest([GROUP]),)),
+    ),
+    Case("IDM-PARSE", deep(*DEPTH, extra=(attr("idManifest", "idmanifest", bytes(20)),))),
+    Case("IDM-PARSE", many_manifests(3), many_manifests(4)),
+    *read(
+        Case("DEEP-ZBACK", pixels_deep(depth=-1), pixels_deep()),
+        Case(
+            "DEEP-MAXSAMPLES",
+            pixels_deep(),
+            pixels_deep(counts=np.minimum(COUNTS, 1)),
+            parameters={"max_deep_samples": 1},
+        ),
+        Case("DEEP-EMPTY", pixels_deep(counts=COUNTS * 0), pixels_deep()),
+        Case("DEEP-EMPTY", pixels_deep(alpha=0)),
+    ),
+]

@@ -1,0 +1,1 @@
+"""Builders of the files that several groups of cases share."""

@@ -1,0 +1,41 @@
+"""CHN, TYP, CMP and VIEW."""
+
+from __future__ import annotations
+
+from tests.support.exrbytes import (
+    FLOAT,
+    RGB,
+    Channel,
+    Part,
+    a_string,
+    a_stringvector,
+    build,
+)
+
+
+def channels(*names: str | Channel, compression: int = 0, base: tuple[Channel, ...] = RGB) -> bytes:
+    """RGB and further channels; a codec that the writer cannot make is stored raw, which is legal."""
+    more = [Channel(name) if isinstance(name, str) else name for name in names]
+    return build([Part(channels=[*base, *more], compression=compression)])
+
+
+def only(*made: Channel, compression: int = 0) -> bytes:
+    return build([Part(channels=made, compression=compression)])
+
+
+def layer(name: str, components: str, kind: int) -> list[Channel]:
+    return [Channel(f"{name}.{component}", kind) for component in components]
+
+
+NORMALS = layer("N", "XYZ", FLOAT)
+
+
+def eyes(*views: str, first: tuple[str, ...] = ()) -> bytes:
+    return build([Part(name=f"p{i}", extra=[a_string("view", view)]) for i, view in enumerate((*first, *views))])
+
+
+def stereo(*names: str, views: tuple[str, ...] = ("left", "right")) -> bytes:
+    return build([Part(channels=[Channel(name) for name in names], extra=[a_stringvector("multiView", views)])])
+
+
+FULL = ("R", "G", "B", "right.R", "right.G", "right.B")

@@ -1,0 +1,44 @@
+"""Cases of the rules in `validation/rules/pixels.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exr_inspector.model import Severity
+from tests.unit.validation.cases.made.pixels import GOOD, ONE, RAMP, ZERO, deep, image, more, read, rgb, with_value
+from tests.unit.validation.judging import Case
+
+CASES = [
+    *read(
+        Case("PIX-NAN", image(R=with_value(np.nan)), GOOD),
+        Case("PIX-INF", image(R=with_value(np.inf)), GOOD),
+        Case(
+            "PIX-INF",
+            more("Z", with_value(-np.inf)),
+            more("Z", with_value(np.inf)),
+            parameters={"infinite_depth": True},
+        ),
+        Case("PIX-HALF-MAX", image(R=with_value(65504)), GOOD),
+        Case(
+            "PIX-HALF-MAX",
+            image(R=with_value(65504)),
+            image(R=with_value(60000)),
+            parameters={"half_max_share": 0.05},
+        ),
+        Case("PIX-FIREFLY", image(G=with_value(1001)), image(G=with_value(999))),
+        Case("PIX-NEGATIVE", image(B=with_value(-0.01)), GOOD),
+        Case("PIX-NEGATIVE", image(B=with_value(-1)), severity=Severity.ERROR),
+        Case("PIX-ALPHA-RANGE", image(A=with_value(1.5)), GOOD),
+        Case("PIX-ALPHA-RANGE", deep(alpha=1.5), deep(), severity=Severity.ERROR),
+        Case("PIX-BLACK", rgb(ZERO), GOOD),
+        Case("PIX-CONSTANT", rgb(ONE), GOOD),
+        Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
+        Case("PIX-NEGATIVE", image(B=with_value(-0.01)), image(B=with_value(-6e-8))),
+        Case("PIX-ALPHA-EMPTY", image(A=ZERO), GOOD),
+        Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), GOOD),
+        Case("PIX-LOGLIKE", rgb(0.1 + RAMP * 0.4), rgb(RAMP * 0.45)),
+        Case("PIX-DEPTH-SIGN", more("Z", with_value(-1)), more("Z", RAMP)),
+        Case("PIX-DEPTH-SIGN", more("Z", ZERO)),
+        Case("PIX-NORMAL-LENGTH", more("N.X", RAMP), more("N.X", RAMP / 2)),
+    ),
+]

@@ -1,0 +1,37 @@
+"""Cases of the rules in `validation/rules/times.py`."""
+
+from __future__ import annotations
+
+from tests.support.exrbytes import a_float, a_keycode, a_rational, a_string, a_timecode
+from tests.unit.validation.cases.made.metadata import CODE, NTSC, extra, timed
+from tests.unit.validation.judging import Case
+
+CASES = [
+    Case("TIM-TC-RANGE", timed(25, 0, 0, 0), timed(23, 59, 59, 23)),
+    Case("TIM-TC-RANGE", timed(1, 0, 0, 24, rate=(24, 1)), timed(1, 0, 0, 23, rate=(24_000, 1001))),
+    Case("TIM-TC-RANGE", timed(1, 0, 0, 25), timed(1, 0, 0, 24), parameters={"frame_rate": 25}),
+    Case("TIM-TC-RANGE", extra(a_timecode("timeCode", 0x0000000F))),
+    Case("TIM-TC-DROP", timed(1, 0, 0, 2, rate=(24, 1), drop=True), timed(1, 0, 0, 2, rate=NTSC, drop=True)),
+    Case("TIM-TC-DROP", timed(1, 1, 0, 1, rate=NTSC, drop=True), timed(1, 10, 0, 1, rate=NTSC, drop=True)),
+    Case(
+        "TIM-FPS", extra(a_rational("framesPerSecond", 2397, 100)), extra(a_rational("framesPerSecond", 24_000, 1001))
+    ),
+    Case("TIM-FPS", extra(a_rational("framesPerSecond", 24, 0)), extra(a_rational("framesPerSecond", 24, 1))),
+    Case(
+        "TIM-FPS",
+        extra(a_rational("framesPerSecond", 24, 1)),
+        extra(a_rational("framesPerSecond", 25, 1)),
+        parameters={"frame_rate": 25},
+    ),
+    Case("TIM-KEYCODE", extra(a_keycode("keyCode", (100, *CODE[1:]))), extra(a_keycode("keyCode", CODE))),
+    Case("TIM-CAPDATE", extra(a_string("capDate", "2025-01-02")), extra(a_string("capDate", "2025:01:02 03:04:05"))),
+    Case("TIM-CAPDATE", extra(a_string("capDate", "2025:13:02 03:04:05"))),
+    Case("TIM-CAPDATE", extra(a_string("capDate", "2525:01:02 03:04:05"))),
+    Case("TIM-POSITIVE", extra(a_float("isoSpeed", 0)), extra(a_float("isoSpeed", 800))),
+    Case("TIM-POSITIVE", extra(a_rational("captureRate", 0, 1)), extra(a_rational("captureRate", 24, 1))),
+    Case(
+        "TIM-POSITIVE",
+        extra(a_float("aperture", 4), a_float("tStop", 2.8)),
+        extra(a_float("aperture", 2.8), a_float("tStop", 3.1)),
+    ),
+]

@@ -1,0 +1,29 @@
+"""Cases of the rules in `validation/rules/views.py`."""
+
+from __future__ import annotations
+
+from tests.support.exrbytes import Channel, Part, a_string, a_stringvector, build
+from tests.unit.validation.cases.made.channels import FULL, eyes, stereo
+from tests.unit.validation.judging import Case
+
+CASES = [
+    Case(
+        "VIEW-MIX",
+        build([Part(name=n, extra=[a_stringvector("multiView", ["left"])]) for n in "ab"]),
+        eyes("left", "right"),
+    ),
+    Case("VIEW-LEFTRIGHT", eyes("l", "r"), eyes("left", "right")),
+    Case("VIEW-PART0", build([Part(name="a"), Part(name="b", extra=[a_string("view", "left")])]), eyes("left")),
+    Case("VIEW-NAME-CHARS", eyes("left eye", "right"), eyes("left", "right")),
+    Case("VIEW-CHAN-PREFIX", stereo(*FULL, "right.diffuse.R"), stereo(*FULL, "diffuse.right.R")),
+    Case(
+        "VIEW-CHAN-PREFIX",
+        build([Part(name=v, channels=[Channel(f"{v}.R")], extra=[a_string("view", v)]) for v in ("left", "right")]),
+    ),
+    Case("VIEW-PAIR", stereo("R", "G", "B", "right.R", "right.G"), stereo(*FULL)),
+    Case(
+        "VIEW-SINGLE",
+        build([Part(extra=[a_string("view", "left")])]),
+        build([Part(extra=[a_string("view", "left"), a_stringvector("multiView", ["left"])])]),
+    ),
+]

@@ -1,0 +1,30 @@
+"""Cases of the rules in `validation/rules/windows.py`."""
+
+from __future__ import annotations
+
+from tests.support.exrbytes import Part, a_box2i, a_float, a_vector, build
+from tests.unit.validation.cases.made.structure import E, extra, instead, window
+from tests.unit.validation.judging import PLAIN, Case
+
+CASES = [
+    Case("WIN-TOO-LARGE", build([Part(replace=[a_box2i("displayWindow", (0, 0, 70_000, 2))])])),
+    Case("WIN-DISPLAY-ORIGIN", window(5, 5, 8, 8), window(0, 0, 8, 8)),
+    Case("WIN-DATA-OUTSIDE", window(20, 0, 23, 2, display=(0, 0, 9, 9)), window(9, 0, 23, 2, display=(0, 0, 9, 9))),
+    Case("WIN-CROPPED", window(1, 0, 3, 2, display=(0, 0, 9, 9))),
+    Case("WIN-OVERSCAN-BIG", window(-6, 0, 9, 9, display=(0, 0, 9, 9)), window(-5, 0, 9, 9, display=(0, 0, 9, 9))),
+    Case("WIN-SHOW-RES", PLAIN, window(0, 0, 9, 9), parameters={"show_resolution": [10, 10]}),
+    Case("WIN-PAR-NOT-ONE", instead(a_float("pixelAspectRatio", 2.0))),
+    Case("WIN-PAR-NOT-ONE", PLAIN, instead(a_float("pixelAspectRatio", 2.0)), parameters={"pixel_aspect_ratio": 2}),
+    Case("WIN-SCREEN", instead(a_float("screenWindowWidth", -1.0)), severity=E),
+    Case("WIN-SCREEN", instead(a_float("screenWindowWidth", float("nan")))),
+    Case(
+        "WIN-SCREEN",
+        instead(a_vector("screenWindowCenter", "v2f", (float("inf"), 0))),
+        instead(a_vector("screenWindowCenter", "v2f", (4, 0))),
+    ),
+    Case(
+        "WIN-ODW",
+        extra(a_box2i("originalDataWindow", (0, 0, 2, 2))),
+        extra(a_box2i("originalDataWindow", (-1, 0, 3, 2))),
+    ),
+]
