@@ -82,7 +82,7 @@ def soak(events: int, steps: int, threads: int) -> Iterator[dict[str, float]]:
     from tests.chaos.house import house  # noqa: PLC0415 - not in the function's process
     from vastdb_local import Fault, FaultKind  # noqa: PLC0415
 
-    with house(None, EXR_DB_RETRY_SECONDS="2") as home:
+    with house(None, EXR_DB_RETRY_SECONDS="5") as home:
         for number in range(KEYS):
             home.put(f"soak/{number}.exr")
         environ = {**os.environ, **home.environ, "PYTHONPATH": str(ROOT)}

@@ -228,6 +228,12 @@ class DeadlineExceeded(ExrInspectorError):
     retryable = True
 
 
+class CpuTimeExceeded(ExrInspectorError):
+    """Inspecting a version of a file used up an invocation's time by itself, again and again."""
+
+    code = "CPU_TIME"
+
+
 # --- VAST DataBase ---------------------------------------------------------------------------------------
 
 

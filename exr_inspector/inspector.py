@@ -18,7 +18,7 @@ from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_checkpoint
 from exr_inspector.exr.names import file_names
 from exr_inspector.exr.probe import LeaderMode, Probe, probe
-from exr_inspector.model import Cost, EventInfo, Inspection, PixelReport, StatsMode, Status
+from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status
 from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, read_pixels
 from exr_inspector.settings import Settings, limit_text
 from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
@@ -171,13 +171,20 @@ class Inspector:
         return self._validated(inspection, policy, source.cost, started, checkpoint)
 
     def refused(
-        self, bucket: str, key: str, error: ExrInspectorError, policy: Policy, *, event: EventInfo | None = None
+        self,
+        bucket: str,
+        key: str,
+        error: ExrInspectorError,
+        policy: Policy,
+        *,
+        event: EventInfo | None = None,
+        version: ObjectVersion | None = None,
     ) -> Inspection:
-        """The Inspection of an object that could not even be asked for."""
+        """The Inspection of an object that is not read: it could not even be asked for, or takes too long in this version."""
         inspection = Inspection(
             bucket=bucket,
             key=key,
-            version=None,
+            version=version,
             status=Status.FAILED,
             error_code=type(error).code,
             error_message=str(error),

@@ -21,6 +21,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
+def pytest_sessionstart() -> None:
+    """Import what `_sdk_without_adbc` needs before the first test: urllib3 binds a socket then, as no unit test may."""
+    if importlib.util.find_spec("adbc_driver_vastdb") is not None:
+        importlib.import_module("vastdb.transaction")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _sdk_without_adbc() -> Iterator[None]:
     """Where VAST's ADBC driver is installed, the SDK opens a connection of it in each transaction, with three requests.

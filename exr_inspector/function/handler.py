@@ -15,17 +15,27 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from exr_inspector import __version__
 from exr_inspector.catalog import Catalog, CatalogConfig, Outcome, UpsertResult
 from exr_inspector.catalog.recheck import confirm, remove_gone, upsert_if_current
 from exr_inspector.catalog.sdk import silence_sdk_loggers
-from exr_inspector.errors import AccessDenied, EventError, ExrInspectorError, SourceError, internal_fault
+from exr_inspector.errors import (
+    AccessDenied,
+    CpuTimeExceeded,
+    DeadlineExceeded,
+    EventError,
+    ExrInspectorError,
+    SourceError,
+    internal_fault,
+)
 from exr_inspector.function.commit import GroupCommit
 from exr_inspector.function.envelope import envelope_or_none
 from exr_inspector.function.events import EventKind, ObjectEvent, parse_each
+from exr_inspector.function.overruns import OVERRUNS, Overruns
 from exr_inspector.function.results import Result, combined, removed_result, stored_result
 from exr_inspector.function.telemetry import Telemetry, TracedSource
 from exr_inspector.inspector import Inspector
-from exr_inspector.model import EventInfo, Inspection, Severity
+from exr_inspector.model import EventInfo, Inspection, ObjectVersion, Severity
 from exr_inspector.settings import Settings
 from exr_inspector.storage import Deadline, SourceOpener
 from exr_inspector.validation.policies.source import PolicySource
@@ -88,6 +98,7 @@ class Service:
         self._inspector = inspector
         self._policies = policies
         self._catalog = catalog
+        self._overruns = Overruns(settings.deadline_seconds)
         self._commit = GroupCommit(catalog, settings.db_retry_seconds)
         self._telemetry = telemetry
         self._pool = ThreadPoolExecutor(BATCH_WORKERS, thread_name_prefix="exr-batch")
@@ -287,8 +298,26 @@ class Service:
             raise
         except SourceError as error:  # a name that cannot be asked for
             return self._inspector.refused(event.bucket, event.key, error, policy, event=job.info)
+        if slow := self._overrun(event, deadline):
+            overrun = CpuTimeExceeded(
+                f"inspecting this version used up EXR_DEADLINE_SECONDS ({self._settings.deadline_seconds:g} s) in CPU time "
+                f"{OVERRUNS} times (exr-inspector {__version__}): not tried again"
+            )
+            return self._inspector.refused(event.bucket, event.key, overrun, policy, event=job.info, version=slow)
         traced = TracedSource.around(source, self._telemetry)
-        return self._inspector.inspect(traced, policy, event=job.info, deadline=deadline)
+        started = time.thread_time()
+        try:
+            return self._inspector.inspect(traced, policy, event=job.info, deadline=deadline)
+        except DeadlineExceeded:
+            self._overruns.note(event.path, source.version, time.thread_time() - started)
+            raise
+
+    def _overrun(self, event: ObjectEvent, deadline: Deadline) -> ObjectVersion | None:
+        """The version of the object, if it is one that used up invocations before."""
+        slow = self._overruns.version_of(event.path)
+        if slow is None or self._opener.head(event.bucket, event.key, deadline=deadline) != slow:
+            return None
+        return slow
 
     def _store(self, jobs: Sequence[_Job], deadline: Deadline) -> None:
         """Store what was inspected in one transaction, together with what other threads store now."""

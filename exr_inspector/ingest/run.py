@@ -28,7 +28,9 @@ from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener
 
 LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
 LISTED_AHEAD = 100_000  # objects listed before they are inspected: names only, so that the end is known early
-PROCESSES_FROM = 500  # objects to be inspected from which on processes are worth their start
+PROCESSES_FROM = (
+    1_500  # objects to be inspected from which on processes are worth their start: three seconds of CPU each
+)
 # Objects of a shard: many where a file costs a millisecond, few where it may cost seconds, since a run that is
 # stopped finishes the shards that were begun.
 SHARD_OBJECTS = {StatsMode.OFF: 128, StatsMode.SAMPLED: 32, StatsMode.FULL: 8}

@@ -370,7 +370,9 @@ def test_an_unreadable_folder_and_file_are_named_and_cost_no_other(tmp_path: Pat
     ]
     (folder / "sh012_lost+found").rmdir()
     again = as_somebody(tmp_path, folder)
-    assert (again.returncode, " 0 inspected" in " ".join(again.stdout.split())) == (0, True), again.stdout
+    assert (again.returncode, " 0 inspected" in " ".join(again.stdout.split())) == (0, True), (
+        again.stdout + again.stderr
+    )
 
 
 def test_two_folders_of_one_name_never_share_rows_and_rows_lead_back_to_their_files(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import urllib3  # noqa: F401 - it binds a socket when it is first imported, which must not be the first test's fault
 
 _HERE = Path(__file__).parent
 _FORBIDDEN = {

@@ -27,7 +27,7 @@ from vastdb.config import QueryConfig
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
 
 from exr_inspector.catalog.paths import prefix_end
-from exr_inspector.catalog.schema import SCHEMA_VERSIONS, Table
+from exr_inspector.catalog.schema import FILES, SCHEMA_VERSIONS, Table
 from exr_inspector.catalog.schema.columns import RowId
 from exr_inspector.catalog.sdk.errors import SDK_ERRORS, translate, translated
 from exr_inspector.catalog.sdk.transport import DeadlineTimeout, connect, open_table
@@ -354,6 +354,8 @@ class Connection:
         self._sessions = SessionPool(self._connect, config.timeout_seconds)
         self.tables: dict[str, TableMetadata] = {}
         self.guard_count: int | None = None
+        self._like_files: TableType | None = None
+        self._asks_each = False
 
     def session(self) -> Any:
         """A session of its own for whoever works with the SDK itself; asks the server for its version.
@@ -376,15 +378,25 @@ class Connection:
             )
 
     def describe(self, table: Table, tx: Any) -> TableMetadata:
-        """What the SDK has to know of a table: our columns, and whether it is sorted, which decides the type of its row ids."""
+        """What the SDK has to know of a table: our columns, and whether it is sorted, which decides the type of its row ids.
+
+        `files` is asked, and the others taken to be like it, as `db setup` makes them; after a refusal each is asked.
+        """
         reference = TableRef(self.config.bucket, self.config.schema, table.name)
-        stored = TableMetadata(reference)
-        stored.load_schema(tx)
-        return TableMetadata(reference, table.arrow, stored.table_type)
+        if not (self._asks_each or table.sorted_by):
+            return TableMetadata(reference, table.arrow, TableType.Regular)
+        if self._asks_each or self._like_files is None:
+            asked = table if self._asks_each else FILES
+            stored = TableMetadata(TableRef(self.config.bucket, self.config.schema, asked.name))
+            stored.load_schema(tx)
+            if self._asks_each:
+                return TableMetadata(reference, table.arrow, stored.table_type)
+            self._like_files = stored.table_type
+        return TableMetadata(reference, table.arrow, self._like_files)
 
     def forget(self) -> None:
         """Ask anew for what is known of the tables, at the next use: another process may have changed them."""
-        self.tables, self.guard_count = {}, None
+        self.tables, self.guard_count, self._like_files = {}, None, None
 
     def close(self) -> None:
         """Close the pooled connections; the next use opens new ones."""
@@ -439,6 +451,7 @@ class Connection:
                 if is_known_anew:
                     raise
                 is_known_anew = True  # another process may have given the tables a sorting key meanwhile
+                self._asks_each = True
                 self.forget()
             except DeadlineExceeded as error:
                 if fault is None:

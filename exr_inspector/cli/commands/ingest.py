@@ -120,7 +120,7 @@ def command(
     left to `./run db reconcile`. Exit code 0 when all was done, 130 after Ctrl-C, 1 when files or folders could not be read:
     they are named, and all others are done. What can never be read gets a row, so that the next run does not name it again.
 
-    From some hundred files on they are inspected by one process a core (never more than --workers), each with threads and
+    From 1,500 files on they are inspected by one process a core (never more than --workers), each with threads and
     memory to decode pixels as EXR_DECODE_THREADS and EXR_MEMORY_MIB say. A file that crashes the process that reads it, also
     when it is read alone, gets a row with the error DECODER_CRASHED; the others are done all the same.
 

@@ -272,6 +272,35 @@ def test_a_removal_is_obeyed_when_the_object_is_gone_whatever_the_clock_says(
     assert home.rows("files") == []
 
 
+@pytest.mark.slow
+def test_a_file_whose_own_cpu_time_exceeds_the_deadline_twice_gets_a_row(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that takes long enough on every machine is not at hand: validation is made to compute until its checkpoint."""
+
+    def compute(*_: Any, checkpoint: Callable[[], None], **__: Any) -> Any:
+        enough = time.thread_time() + 2.6  # however busy the machine is
+        while time.thread_time() < enough:
+            pass
+        while True:
+            checkpoint()
+
+    home.put("slow.exr")
+    handling = service(home, EXR_DEADLINE_SECONDS="5", EXR_DB_RETRY_SECONDS="4")
+    monkeypatch.setattr("exr_inspector.inspector.validate", compute)
+    for _ in range(2):
+        assert code_of(lambda: handling.handle(created("slow.exr"))) == "DEADLINE"
+        assert home.rows("files") == []
+    monkeypatch.undo()
+    result = handling.handle(created("slow.exr"))
+    assert (result["status"], result["error_code"]) == ("failed", "CPU_TIME")
+    (row,) = home.rows("files")
+    assert row["etag"]
+    assert row["inspector_version"] in row["error_message"]
+    home.put("slow.exr", "layers.exr")
+    assert handling.handle(created("slow.exr"))["status"] == "inspected"
+
+
 @pytest.mark.parametrize("name", ["ObjectCreated:Put", REMOVED])
 def test_what_the_settings_forbid_is_skipped_without_a_request(home: House, name: str) -> None:
     home.put("other/a.exr")
