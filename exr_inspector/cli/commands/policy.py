@@ -18,7 +18,12 @@ from exr_inspector.validation.policies.draft import draft_policy
 
 @click.group("policy")
 def command() -> None:
-    """Write policies of one's own: see docs/policies.md."""
+    """Write policies of one's own: see docs/policies.md.
+
+    \b
+    Examples:
+      ./run policy init deliveries/nova/v003 --name nova -o nova.yaml
+    """
 
 
 @command.command("init")
