@@ -1,4 +1,4 @@
-"""What `bench.stats` found of each frame, kept beside it, so that a matrix can be measured in pieces and told as a whole."""
+"""What `bench.stats` found of each frame, kept beside it, so that a matrix can be measured in pieces and shown as a whole."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ class BucketUnavailable(SourceError):
 class CredentialsRefused(SourceError):
     """The store does not accept who asks: a wrong clock, rotated or expired keys.
 
-    Retryable: it says nothing of the object, and the next delivery succeeds once somebody has mended it.
+    Retryable: it says nothing of the object, and the next delivery succeeds once somebody has fixed it.
     """
 
     code = "SOURCE_CREDENTIALS"

@@ -340,7 +340,7 @@ class EventInfo:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Everything one look at one file told.
+    """Everything one inspection of one file found.
 
     Attributes:
         bucket: Bucket, as in the path.

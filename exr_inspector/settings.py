@@ -242,7 +242,7 @@ class _LayerSource(PydanticBaseSettingsSource):
 
 
 class Settings(BaseSettings):
-    """What this process was told, complete and checked."""
+    """The settings of this process, complete and checked."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
 

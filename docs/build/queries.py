@@ -13,7 +13,7 @@ _QUESTIONS = {
     "5": "Distinct values of a column for a filter list",
     "6": "Sequences: gaps, drift, duplicates",
     "7": "Is it processed?",
-    "8": "Is it whole and sane?",
+    "8": "Is it complete and sane?",
     "9": "What happened to a file, and does reprocessing add rows?",
     "panels": "Panels and badges",
 }

@@ -155,7 +155,7 @@ class Catalog:
 
         Args:
             path: The file in any spelling that names the bucket.
-            event: The event that told of the removal.
+            event: The event that reported the removal.
             is_seen: Whether the caller has seen that it is gone. Of an object that nobody may look at the event is believed,
                 and an event of its creation that comes later, though it is older, is then ignored.
             deadline: As for `upsert`.

@@ -123,7 +123,7 @@ def decide(
     Args:
         inspections: The batch.
         stored: What is stored of each of its files, by file_id.
-        removals: Events that told of the removal of files in the batch, by file_id; asked for what is in `unseen`.
+        removals: Events that reported the removal of files in the batch, by file_id; asked for what is in `unseen`.
         force: As for `judge`.
         is_current: As for `judge`, of the whole batch.
     """

@@ -1,4 +1,4 @@
-"""Inspections into the tables so that none is lost and none harms: apart from each other, and held against the objects.
+"""Stores inspections so that one bad one does not stop the others, and checks afterwards that the objects are still the same.
 
 Reading an object and storing its rows are two moments. In between it may have been removed or overwritten, and the event of
 that change may have been carried out already, finding nothing to do. So what changed rows is followed by one look at the

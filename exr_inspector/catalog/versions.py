@@ -89,7 +89,7 @@ class Standing:
         stopped: Whether reading pixels ended early.
         policy: The policy that judged.
         error_code: Why it failed, if it did.
-        event_time: When what the event told of happened.
+        event_time: When what the event reports happened.
     """
 
     content_key: str
@@ -137,7 +137,7 @@ def sequencer_is_newer(new: str | None, old: str | None) -> bool:
 
 
 def is_told_before(event: EventInfo, other: EventInfo) -> bool:
-    """Whether one event surely told of something earlier than another, by sequencer or, where one has none, by time."""
+    """Whether one event surely reports something earlier than another, by sequencer or, where one has none, by time."""
     if event.sequencer and other.sequencer:
         return _sequencer_is_less(event.sequencer, other.sequencer)
     return event.time is not None and other.time is not None and event.time < other.time

@@ -142,7 +142,7 @@ def parse_events(raw: object) -> list[ObjectEvent]:
 
 
 def parse_each(raw: object) -> list[ObjectEvent | EventError]:
-    """As `parse_events`, but of an event of several objects one that is unusable is told in its place, and spoils no other.
+    """As `parse_events`, but an unusable object among several is reported in its place and affects no other.
 
     Raises:
         EventError: No object of the event is usable.

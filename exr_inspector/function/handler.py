@@ -1,4 +1,4 @@
-"""One event to its outcome: which objects, what becomes a row, what is raised, what is told.
+"""One event to its outcome: which objects, what becomes a row, what is raised, what is logged.
 
 Permanent trouble (a damaged file, an event nobody can read, a denied object) is stored and returned; transient trouble is
 raised when everything else of the event is done, so that the platform delivers the event again and what was done is then
@@ -134,7 +134,7 @@ class Service:
             an event of several objects the worst of their statuses and the objects under `files`.
 
         Raises:
-            ExrInspectorError: One that a later delivery may mend or somebody has to, after everything else was done.
+            ExrInspectorError: One that a later delivery may fix, or somebody has to, after everything else was done.
         """
         return self.handle_batch([raw])[0]
 

@@ -1,4 +1,4 @@
-"""Files whose own CPU time used up an invocation, and did so again: told apart from files that only had to wait.
+"""Files whose own CPU time used up an invocation, and did so again: distinguished from files that only had to wait.
 
 A file that is slow by itself would come again for ever, and cost an invocation each time. A container remembers which versions
 overran; after the second time the next delivery stores a row that says so instead of inspecting.

@@ -19,7 +19,7 @@ Result = dict[str, Any]
 
 
 def stored_result(inspection: Inspection, stored: UpsertResult) -> Result:
-    """What is told of an inspected object."""
+    """The result of an inspected object."""
     worst = inspection.worst_severity
     changed = stored.outcome.changed
     failed = inspection.status is Status.FAILED
@@ -41,7 +41,7 @@ def stored_result(inspection: Inspection, stored: UpsertResult) -> Result:
 
 
 def removed_result(removed: UpsertResult, *, ignored: bool) -> Result:
-    """What is told of an object that is gone; `ignored` when a newer version is stored, so that nothing was removed."""
+    """The result of an object that is gone; `ignored` when a newer version is stored, so that nothing was removed."""
     return {
         "status": "unchanged" if ignored else "removed",
         "outcome": removed.outcome.value,

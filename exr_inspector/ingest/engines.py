@@ -144,7 +144,7 @@ class RayEngine:
         """Connect.
 
         Args:
-            config: What each worker process is told.
+            config: What each worker process is given.
             most: Shards submitted at a time, if not as many as the cluster has cores.
 
         Raises:

@@ -175,7 +175,7 @@ def _store(context: IngestContext, inspections: Sequence[Inspection], figures: F
         else:
             figures.add(inspection)
             prepared.append(rows)
-            if inspection.error_code in _UNREADABLE:  # has a row, and is told once
+            if inspection.error_code in _UNREADABLE:  # has a row, and is reported once
                 figures.add_error(inspection.error_code, inspection.path, inspection.error_message or "")
     outcomes = upsert_isolating_failures(context.catalog, prepared, force=context.force)
     settled = context.pool.map(lambda pair: _settle(context, *pair), zip(prepared, outcomes, strict=True))

@@ -1,6 +1,6 @@
 """Compressed chunks to numpy arrays, by the OpenEXR library, which sees only files made in memory (`mini_file`).
 
-What a chunk claims of its size is held against the layout, and against `max_bytes`, before anything is decompressed. Which
+What a chunk claims of its size is compared with the layout, and with `max_bytes`, before anything is decompressed. Which
 chunks to decode, and where their bytes come from, is for the callers to say; so is what to do when one of several fails.
 """
 

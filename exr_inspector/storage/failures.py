@@ -1,4 +1,4 @@
-"""What a failed request means to us: told apart by S3's error code first, then by HTTP status, type, and operating system code.
+"""What a failed request means: by S3's error code first, then by HTTP status, type, and operating system code.
 
 obstore has one `GenericError` for everything from a full range of HTTP statuses to a refused connection, and its texts quote
 the server's answer, which on S3 may repeat an access key or the string that was signed. So nothing of the answer is passed

@@ -1,7 +1,7 @@
 """A bucket of an S3 store, read through obstore. Making one makes no request.
 
-obstore's S3 client fills whatever it is not told from `AWS_...` variables. Everything that would change where a request goes
-or who signs it is therefore told here; proxies (`HTTPS_PROXY`, `NO_PROXY`) stay under the environment's control.
+obstore's S3 client fills whatever it is not given from `AWS_...` variables. Everything that would change where a request goes
+or who signs it is therefore given here; proxies (`HTTPS_PROXY`, `NO_PROXY`) stay under the environment's control.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def _is_once_a_file(finding: Finding) -> bool:
 
 
 def _once_a_file(findings: list[Finding]) -> list[Finding]:
-    """The findings with those that several parts repeat told once, with the parts."""
+    """The findings with those that several parts repeat reported once, with the parts."""
     repeated: dict[tuple[str, Severity, str], list[Finding]] = {}
     for finding in findings:
         if _is_once_a_file(finding):

@@ -20,7 +20,7 @@ _FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "inpu
 
 @dataclass(frozen=True, slots=True)
 class FramePixels:
-    """What all pixels of a frame told; None where the frame has no colour of its default layer.
+    """What all pixels of a frame say; None where the frame has no colour of its default layer.
 
     Attributes:
         luminance: Mean of the beauty: R, G and B by the weights of Rec. 709, or Y.
@@ -65,7 +65,7 @@ class FrameSummary:
         image_counter: imageCounter.
         cryptomattes: Key, layers and manifest of each Cryptomatte.
         pixel_hash: Hash of the decoded pixels of all parts.
-        pixels: What all pixels told; None unless all were read.
+        pixels: What all pixels say; None unless all were read.
         is_complete: Whether every chunk is there.
         attributes: Attributes of the first part that hold one value, as text; None of rows.
     """

@@ -2,7 +2,7 @@
 
 The objects come from a listing of the store, or on a cluster from its VAST Catalog, the table of all files and objects that
 the database keeps itself. Both sides come in any order and are compared by path. A row is stale when its version is not the
-object's; mending is for the caller.
+object's; fixing is for the caller.
 """
 
 from __future__ import annotations

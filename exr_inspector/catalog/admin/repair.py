@@ -1,9 +1,9 @@
-"""Finding and mending what only a fault can leave: several rows of one file, child rows of no file, half files.
+"""Finds and fixes what only a fault can leave: several rows of one file, child rows of no file, half files.
 
 Every row of an inspection carries its inspection_id, and the row in `files` says how many rows each child table holds of it. So
 what belongs together is known exactly: of several rows of a file the newest stays, child rows of any other inspection go, and a
 file whose rows are not all there goes as a whole, to be inspected again (`./run db reconcile --fix`). The work is cut into
-ranges of paths, a transaction each; every file that is mended is guarded against writers meanwhile.
+ranges of paths, a transaction each; every file that is fixed is guarded against writers meanwhile.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FILES_PER_SLICE = 20_000  # about a million child rows at a time
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """What was found, and mended unless it was a dry run.
+    """What was found, and fixed unless it was a dry run.
 
     Attributes:
         files: Rows of `files` that were looked at.
@@ -231,12 +231,12 @@ def _paths(work: Work) -> list[str]:
 
 
 def repair(connection: Connection, *, dry_run: bool = False, progress: Progress | None = None) -> RepairReport:
-    """Look through all tables and mend them.
+    """Look through all tables and fix what is wrong.
 
     Args:
         connection: The database.
         dry_run: Only look.
-        progress: Told after every slice.
+        progress: Called after every slice.
 
     Returns:
         What was found; after a repair that was no dry run, the same call finds nothing.

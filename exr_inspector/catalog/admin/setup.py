@@ -366,7 +366,7 @@ def prune(connection: Connection, *, keep_days: float, dry_run: bool = False, pr
         connection: The database.
         keep_days: How long rows are kept, days.
         dry_run: Only count.
-        progress: Told after every transaction.
+        progress: Called after every transaction.
 
     Returns:
         Rows deleted, or that would be.

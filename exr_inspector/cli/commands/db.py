@@ -1,4 +1,4 @@
-"""`./run db`: the tables in VAST DataBase: set up, compared, pruned, repaired, held against storage."""
+"""`./run db`: the tables in VAST DataBase: set up, compared, pruned, repaired, compared with storage."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SHOWN = 20  # paths printed of each kind, unless all are asked for
 
 @click.group("db")
 def command() -> None:
-    """Set up and look after the tables. Where they are is told by VAST_DB_ENDPOINT, VAST_DB_BUCKET and so on.
+    """Set up and look after the tables. VAST_DB_ENDPOINT, VAST_DB_BUCKET and so on say where they are.
 
     \b
     Examples:
@@ -130,7 +130,7 @@ def prune_command(*, keep_days: float, dry_run: bool) -> None:
 @command.command("repair")
 @click.option("--dry-run", is_flag=True, help="Only look.")
 def repair_command(*, dry_run: bool) -> None:
-    """Find and mend duplicates, rows of no file, and half files. Writers may go on meanwhile.
+    """Find and fix duplicates, rows of no file, and half files. Writers may go on meanwhile.
 
     \b
     Examples:
@@ -147,7 +147,7 @@ def repair_command(*, dry_run: bool) -> None:
         (len(report.half_files), "half files, removed to be inspected again"),
     ):
         if count:
-            click.echo(f"{'found' if dry_run else 'mended'}: {count} {what}")
+            click.echo(f"{'found' if dry_run else 'fixed'}: {count} {what}")
     _paths("half file", report.half_files, everything=True)
     if report.is_clean:
         click.echo("nothing to repair")

@@ -148,7 +148,7 @@ def carry_out(
     options: RunOptions,
     observe: Callable[[Progress], None] | None = None,
 ) -> None:
-    """Run an ingest from start to exit code, with its progress on a terminal, or told to `observe`."""
+    """Run an ingest from start to exit code, with its progress on a terminal, or passed to `observe`."""
     console = Console()
     interrupts = _Interrupts()
     try:
@@ -289,7 +289,7 @@ class _Interrupts:
 
 
 class _Observer:
-    """Shows progress as it is told."""
+    """Shows progress as it is reported."""
 
     def __init__(self, display: ProgressDisplay) -> None:
         self._display = display

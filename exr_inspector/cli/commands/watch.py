@@ -105,7 +105,7 @@ def command(
             _say(target.bucket, f"{progress.stored} stored, {progress.skipped} up to date; watching")
             watched = FolderWatch(context, target, root, report=_say)
             for found in changes:
-                # A folder changes with each file in it, which is told as well.
+                # A folder changes with each file in it, which is reported as well.
                 watched.changed(path for kind, path in found if kind is not Change.modified or not Path(path).is_dir())
                 watched.settle()
             context.close()

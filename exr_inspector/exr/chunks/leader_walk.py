@@ -56,7 +56,7 @@ class ChunkMap:
 
 @dataclass(frozen=True, slots=True)
 class LeaderReport:
-    """What leaders told.
+    """What leaders say.
 
     Attributes:
         checked: What the states rest on now, for `tables.assess`: `tables` when no leader could be read, `last leader`,

@@ -54,7 +54,7 @@ class _FixedRecord(NamedTuple):
     make: Callable[[tuple[Any, ...]], AttributeValue]
 
 
-# By the bytes before the value (name NUL, type NUL, int32 size): most attributes of most files are told by one look-up.
+# By the bytes before the value (name NUL, type NUL, int32 size): most attributes of most files are recognised by one look-up.
 _FIXED_RECORDS = {
     f"{name}\0{type_name}\0".encode() + _I32.pack(FIXED[type_name][0].size): _FixedRecord(
         name, type_name, FIXED[type_name][0].size, FIXED[type_name][0].unpack_from, FIXED[type_name][1]

@@ -1,7 +1,7 @@
 """Where the policy comes from: built in, or a YAML object in a bucket or folder, cached and checked for a newer version.
 
 An object's policy is looked at again at most every REFRESH_SECONDS. One that cannot be read or is wrong never replaces one
-that works: the last good policy stays, and the fault is told at every look. Without any good policy, the error is raised.
+that works: the last good policy stays, and the fault is logged at every look. Without any good policy, the error is raised.
 """
 
 from __future__ import annotations

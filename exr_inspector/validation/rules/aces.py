@@ -132,7 +132,7 @@ def compression(part: PartFacts, _parameters: AcesParameters) -> Results:
     source=_WRITER,
     fix="Write lineOrder INCREASING_Y.",
     command="exr2aces IN.exr OUT.exr",
-    limits="the attribute; where chunks lie is told by CHK-LINEORDER and CHK-GAPS",
+    limits="the attribute; where chunks lie is reported by CHK-LINEORDER and CHK-GAPS",
     when=_claimed,
 )
 @_of_containers

@@ -158,7 +158,7 @@ def _odd_name(name: str) -> str:
     version=2,
 )
 def characters(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Full names, told together by what is odd about them: a renderer that puts spaces into names does so in all of them."""
+    """Full names, reported together by oddity: a renderer that puts spaces into names does so in all of them."""
     by_oddity: dict[str, list[str]] = {}
     for channel in part.channels:
         if odd := _odd_name(channel.name):
@@ -264,7 +264,7 @@ def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
     when=t.MULTI_PART,
 )
 def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
-    """Full names by view over all parts; parts that are named layers of their own are told apart by part name."""
+    """Full names by view over all parts; parts that are named layers of their own are distinguished by part name."""
     owner: dict[tuple[str, str | None, str], int] = {}
     repeated: dict[tuple[int, int], list[str]] = {}
     for part in file.parts:

@@ -254,7 +254,7 @@ def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
     version=2,
 )
 def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Normals, positions, ids called R, G, B in a part that is tagged as colour; told as info where nothing is tagged."""
+    """Normals, positions, ids called R, G, B in a part that is tagged as colour; reported as info where nothing is tagged."""
     identifier = part.part.text("colorInteropID")
     if identifier == spaces.DATA:
         return NOTHING

@@ -115,7 +115,7 @@ def manifest_hash(file: FileFacts, _parameters: RuleParameters) -> Results:
     "CRY-COLLISION",
     Severity.WARNING,
     "No two names have one id",
-    why="They cannot be told apart.",
+    why="They cannot be distinguished.",
     source=_UTILITIES,
     fix="Rename one of the two objects.",
     when=t.CRYPTOMATTE,

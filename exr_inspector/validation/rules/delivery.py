@@ -107,7 +107,7 @@ def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
     fix="Convert the image to the scene-linear working space.",
     command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
     profiles={"netflix-vfx": "error"},
-    limits="colour tags; pixels that look logarithmic are told by PIX-LOGLIKE",
+    limits="colour tags; pixels that look logarithmic are reported by PIX-LOGLIKE",
 )
 def netflix_linear(part: PartFacts, _parameters: DeliveryParameters) -> Results:
     """What the colour tags say; untagged files and pixels are for other rules."""

@@ -1,6 +1,6 @@
 """SEQ, and the sequence rules of other groups: what single frames cannot show. Pure over frame summaries.
 
-Drift is told against what most frames have, and listed by runs of frames, so that one odd frame is one finding and ten
+Drift is reported against what most frames have, and listed by runs of frames, so that one odd frame is one finding and ten
 thousand frames are judged in well under a second.
 """
 
@@ -206,7 +206,7 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     fix="Render the frames that the message names at the resolution of the others.",
 )
 def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Display windows; data windows may follow the image and are told as info."""
+    """Display windows; data windows may follow the image and are reported as info."""
     found = drift(sequence, "the display window", lambda f: f.display_window, _window)
     windows = Counter(f.data_window for f in sequence.frames if f.data_window)
     if len(windows) > 1 and not found:
@@ -230,7 +230,7 @@ def _channels(values: tuple[str, ...]) -> str:
     fix="Render the frames that the message names with the AOVs of the others.",
 )
 def channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Names and types; told as what is missing and what is new against most frames."""
+    """Names and types; reported as what is missing and what is new against most frames."""
     by_value: dict[tuple[str, ...], list[int]] = {}
     for frame in sequence.frames:
         if frame.channels is not None:
