@@ -17,14 +17,13 @@ How the object is named, when an event offers more than one name:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from urllib.parse import unquote, unquote_plus
 
-from exr_inspector.errors import EventError
+from exr_inspector.errors import EventError, SourceError
 from exr_inspector.function.envelope import (
     Envelope,
     describe,
@@ -38,6 +37,7 @@ from exr_inspector.function.envelope import (
     time_value,
     type_name,
 )
+from exr_inspector.storage.keys import check_bucket_name
 
 _EXPECTED = (
     "expected a CloudEvent with the extension elementpath, S3 notification Records, a mapping with bucket and key or "
@@ -64,8 +64,6 @@ class SourceShape(Enum):
     EVENTBRIDGE = "eventbridge"
 
 
-# What S3 allows, upper case and underscores of old buckets included; at most 255 bytes, as those were.
-_BUCKET_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?", re.ASCII)
 # Happened to the object, but not to its bytes. Looking at an object that was read would make the next such event.
 _UNCHANGED_NAMES = ("tagging", "accessed")
 
@@ -106,8 +104,12 @@ class ObjectEvent:
     def __post_init__(self) -> None:
         _check_name("bucket", self.bucket)
         _check_name("key", self.key)
-        if not _BUCKET_NAME.fullmatch(self.bucket) or ".." in self.bucket:
-            raise EventError("the bucket's name cannot be one: expected letters, digits, dots, hyphens and underscores")
+        try:
+            check_bucket_name(self.bucket)
+        except SourceError as error:  # names the bucket, which may be anything
+            raise EventError(
+                "the bucket's name cannot be one: expected at most 63 letters, digits, dots, hyphens and underscores"
+            ) from error
 
     @property
     def path(self) -> str:

@@ -407,12 +407,17 @@ def test_a_key_that_decoding_changes_keeps_its_literal_spelling_unless_elementpa
 
 
 @pytest.mark.parametrize(
-    "bucket", ["evil.example#", "..", "a..b", "a b", ".a", "a.", "a/b", "a@b", "a:80", "a?", "ä", "a" * 256]
+    "bucket", ["evil.example#", "..", "a..b", "a b", ".a", "a.", "a/b", "a@b", "a:80", "a?", "ä", "a" * 64]
 )
 def test_a_bucket_name_that_cannot_be_is_refused(bucket: str) -> None:
     for raw in ({"Records": [record(bucket, "k.exr")]}, {"bucket": bucket, "key": "k.exr"}):
         with pytest.raises(EventError, match="bucket"):
             parse_events(raw)
+
+
+@pytest.mark.parametrize("bucket", ["a", "Renders", "_scratch", "show_a-1.b", "a" * 63])
+def test_events_name_the_buckets_that_storage_opens(bucket: str) -> None:
+    assert only({"Records": [record(bucket, "k.exr")]}).bucket == bucket
 
 
 # --- results of functions --------------------------------------------------------------------------------
