@@ -17,7 +17,6 @@ _GENERATED = (
     ".mypy_cache",
     ".ruff_cache",
     ".hypothesis",
-    "build",
     "*.egg-info",
 )
 
@@ -40,7 +39,13 @@ def run(*line: str | Path, cwd: Path, timeout: float = 1_200, **environ: str) ->
 
 def copy_tree(target: Path) -> Path:
     """The tree without what is generated in it."""
-    return shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*_GENERATED), symlinks=True)
+    generated = shutil.ignore_patterns(*_GENERATED)
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        # setuptools writes build/ beside pyproject.toml; docs/build is ours.
+        return {*generated(folder, names), *({"build"} if Path(folder) == ROOT else ())}
+
+    return shutil.copytree(ROOT, target, ignore=ignored, symlinks=True)
 
 
 def pythons() -> dict[str, Path]:
