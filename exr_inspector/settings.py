@@ -578,7 +578,7 @@ def load_settings(
         settings = Settings(layers=tuple(layers))
     except ValidationError as error:
         faults += [f"{fault['loc'][0]}: {_reason(fault['msg'])}" for fault in error.errors(include_input=False)]
-    faults += _cross_checks(settings, {name for layer in layers for name in layer}, need)
+    faults += _cross_checks(settings, {name for layer in layers for name in layer}, need, use)
     if faults or settings is None:
         raise SettingsError("; ".join(faults))
     return settings
@@ -588,7 +588,9 @@ def _reason(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Input should be", "expected", 1)
 
 
-def _cross_checks(settings: Settings | None, told: Collection[str], need: Collection[str]) -> Iterator[str]:
+def _cross_checks(
+    settings: Settings | None, told: Collection[str], need: Collection[str], use: Collection[str]
+) -> Iterator[str]:
     """What no single field shows. Where values are wrong, only what is missing."""
     groups = {
         "catalog": (DATABASE, "VAST DataBase"),
@@ -603,7 +605,8 @@ def _cross_checks(settings: Settings | None, told: Collection[str], need: Collec
         ]
         if absent and not (name == "objects" and "EXR_MOUNTS" in told):
             yield _not_set(absent, what)
-    if settings is not None and settings.db_retry_seconds >= settings.deadline_seconds:
+    is_compared = {DATABASE, FUNCTION} <= set(use)  # a default that is not used contradicts nothing
+    if is_compared and settings is not None and settings.db_retry_seconds >= settings.deadline_seconds:
         yield "EXR_DB_RETRY_SECONDS: expected less than EXR_DEADLINE_SECONDS"
 
 
