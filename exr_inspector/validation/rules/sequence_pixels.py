@@ -12,7 +12,7 @@ import numpy.typing as npt
 from exr_inspector.model import Severity, ZeroGrid
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
-from exr_inspector.validation.rules.sequences import SequenceFacts, SequenceParameters, runs
+from exr_inspector.validation.rules.sequences import SequenceFacts, SequenceParameters, named, runs
 
 _NEIGHBOURS = 2  # frames on each side whose median is the expected luminance
 _LEAST_CELLS = 4  # smaller rectangles are shadows
@@ -136,11 +136,7 @@ def black(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     frames = black_frames(sequence)
     if not frames:
         return NOTHING
-    return [
-        Found(
-            f"Frames {runs(frames)}: R, G and B are zero in every pixel", runs(frames), "an image, as in other frames"
-        )
-    ]
+    return [Found(f"{named(frames)}: R, G and B are zero in every pixel", runs(frames), "an image, as in other frames")]
 
 
 @sequence_rule(
@@ -156,7 +152,7 @@ def constant(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
     flat = flat_frames(sequence)
     if not flat:
         return NOTHING
-    return [Found(f"Frames {runs(flat)}: every pixel has the same colour", runs(flat), "an image, as in other frames")]
+    return [Found(f"{named(flat)}: every pixel has the same colour", runs(flat), "an image, as in other frames")]
 
 
 @sequence_rule(

@@ -76,6 +76,11 @@ def runs(numbers: Sequence[int], step: int = 1) -> str:
     return ", ".join(words) + more
 
 
+def named(numbers: Sequence[int]) -> str:
+    """`Frame 1003`, or `Frames 1001-1004, 1009`: how a message about frames begins."""
+    return f"{'Frame' if len(set(numbers)) == 1 else 'Frames'} {runs(numbers)}"
+
+
 def drift(
     sequence: SequenceFacts, what: str, value_of: Callable[[FrameSummary], Any], show: Callable[[Any], str] = str
 ) -> list[Found]:
@@ -89,7 +94,7 @@ def drift(
         return []
     usual = max(by_value, key=lambda value: len(by_value[value]))
     return [
-        Found(f"Frames {runs(numbers)}: {what} is {show(value)}, in others {show(usual)}", show(value), show(usual))
+        Found(f"{named(numbers)}: {what} is {show(value)}, in others {show(usual)}", show(value), show(usual))
         for value, numbers in by_value.items()
         if value != usual
     ]
@@ -193,7 +198,7 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     by_number = Counter(frame.frame for frame in sequence.frames)
     twice = [number for number, count in sorted(by_number.items()) if count > 1]
     if twice:
-        odd.append(Found(f"Frames {runs(twice)} are there with several paddings", runs(twice), "one file a frame"))
+        odd.append(Found(f"{named(twice)}: several files with different paddings", runs(twice), "one file a frame"))
     return odd
 
 
@@ -243,8 +248,12 @@ def channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
         lacking, new = sorted(set(usual) - set(value)), sorted(set(value) - set(usual))
         if value == usual:
             continue
-        words = [f"{word} {_channels(tuple(names))}" for word, names in (("lack", lacking), ("have", new)) if names]
-        message = f"Frames {runs(numbers)} {' and '.join(words) or 'have another order of channels'}"
+        words = [
+            f"{word} {_channels(tuple(names))}"
+            for word, names in (("without", lacking), ("with additional", new))
+            if names
+        ]
+        message = f"{named(numbers)}: {', '.join(words) or 'channels in another order'}"
         found.append(Found(message, _channels(tuple(new)), _channels(tuple(lacking))))
     return found
 
@@ -297,7 +306,7 @@ def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
     held = held_frames(sequence)
     if not held:
         return NOTHING
-    return [Found(f"Frames {runs(held)} have the pixels of the frame before", runs(held), "pixels of their own")]
+    return [Found(f"{named(held)}: the same pixels as the frame before", runs(held), "pixels of their own")]
 
 
 @sequence_rule(
@@ -318,12 +327,14 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         odd = [frame.frame for frame in sequence.frames if frame.mtime and abs(frame.mtime - middle) > limit]
         if odd:
             expected = f"within {parameters.stale_hours:g} hours of {middle:%Y-%m-%d %H:%M}"
-            found.append(Found(f"Frames {runs(odd)} are of another time than most", runs(odd), expected))
+            found.append(Found(f"{named(odd)}: written at another time than most", runs(odd), expected))
     offsets = Counter(f.frame - f.embedded_frame for f in sequence.frames if f.embedded_frame is not None)
     if len(offsets) > 1:
         usual = offsets.most_common(1)[0][0]
         odd = [f.frame for f in sequence.frames if f.embedded_frame is not None if f.frame - f.embedded_frame != usual]
-        found.append(Found(f"Frames {runs(odd)} say another frame number", runs(odd), "the number of the name"))
+        found.append(
+            Found(f"{named(odd)}: an attribute gives another frame number", runs(odd), "the number of the name")
+        )
     return found
 
 
@@ -340,14 +351,14 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     """Sizes against the median, and empty files."""
     sizes = [frame.size_bytes for frame in sequence.frames if frame.size_bytes]
     empty = [frame.frame for frame in sequence.frames if frame.size_bytes == 0]
-    found = [Found(f"Frames {runs(empty)} are empty", "0 bytes", "a file")] if empty else []
+    found = [Found(f"{named(empty)}: no bytes in the file", "0 bytes", "a file")] if empty else []
     if len(sizes) < _SMALL:
         return found
     middle, factor = median(sizes), parameters.size_outlier
     odd = [f.frame for f in sequence.frames if f.size_bytes if not middle / factor <= f.size_bytes <= middle * factor]
     if odd:
         expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
-        found.append(Found(f"Frames {runs(odd)} differ much in size from most", runs(odd), expected))
+        found.append(Found(f"{named(odd)}: far larger or smaller than most", runs(odd), expected))
     return found
 
 
