@@ -181,7 +181,7 @@ def _settle(members: list[_Name]) -> tuple[list[Recognised], list[str], list[str
     """Sequences, single files and unclear ones among names of one shape."""
     columns = range(len(members[0].numbers))
     varying = [i for i in columns if len({name.numbers[i].value for name in members}) > 1]
-    able = [i for i in varying if all(name.numbers[i].may_be_frame for name in members)]
+    able = [i for i in varying if all(name.numbers[i].may_be_frame for name in members) and _counts_frames(members, i)]
     # From the right: the frame number is the last one that orders the files.
     for index in reversed(able):
         by_rest: dict[tuple[str, ...], list[_Name]] = {}
@@ -204,6 +204,19 @@ def _settle(members: list[_Name]) -> tuple[list[Recognised], list[str], list[str
             groups.setdefault((index_alone, name.rest(index_alone)), []).append(name)
     found += [_sequence(group, index) for (index, _), group in groups.items()]
     return found, singles, []
+
+
+def _counts_frames(members: Sequence[_Name], index: int) -> bool:
+    """Whether a number that touches a letter counts frames: padded to one width, or most numbers of the range are there.
+
+    `shot0001`, `shot0002` do; `htj2k32` and `htj2k256` are two codecs.
+    """
+    first = members[0]
+    if not first.name[: first.numbers[index].start][-1:].isalpha():
+        return True
+    values = {name.numbers[index].value for name in members}
+    widths = {len(name.numbers[index].digits) for name in members}
+    return len(widths) == 1 or 2 * len(values) >= max(values) - min(values) + 1
 
 
 def _sure_by_dots(members: Sequence[_Name]) -> int | None:

@@ -50,6 +50,8 @@ def found(*names: str) -> dict[str, tuple[int, ...]]:
         (["plate_2k.exr", "plate_4k.exr"], {}),
         (["plate_1920x1080.exr", "plate_3840x2160.exr"], {}),
         (["dump_20260130.exr", "dump_20260131.exr"], {}),
+        (["htj2k32.exr", "htj2k256.exr"], {}),
+        (["img9.exr", "img10.exr", "img11.exr"], {"img#.exr": (9, 10, 11)}),
         (["shot010.exr"], {}),
         (["image.exr", "other.exr"], {}),
     ],
