@@ -43,3 +43,8 @@ def test_files_need_neither_database_nor_command_line(program: str) -> None:
 
 def test_every_public_name_is_there() -> None:
     assert modules_after("import exr_inspector as exr; [getattr(exr, name) for name in exr.__all__]")
+
+
+def test_every_benchmark_can_be_imported() -> None:
+    """Some import `tests.support`; an installed package called `tests` must not stand before ours."""
+    modules_after("import importlib, bench.__main__ as m; [importlib.import_module(f'bench.{n}') for n in m.names()]")

@@ -1,0 +1,1 @@
+"""Makes `tests` this package, also where an installed distribution brings a package of the same name."""
