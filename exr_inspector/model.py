@@ -113,6 +113,7 @@ class Finding(NamedTuple):
         expected: What was expected, short.
         offset: Byte offset in the file, None where it has no place.
         rule_version: Version of the rule's logic.
+        frames: Frames that it concerns, rising; only of a sequence's findings, empty where it concerns the sequence as a whole.
     """
 
     code: str
@@ -124,6 +125,7 @@ class Finding(NamedTuple):
     expected: str = ""
     offset: int | None = None
     rule_version: int = 1
+    frames: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

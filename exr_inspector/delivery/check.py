@@ -18,10 +18,11 @@ from exr_inspector.model import Finding, Inspection, SequenceName, Severity, Sta
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection, validate_sequence
 from exr_inspector.validation.reports import finding_json, sort_findings
-from exr_inspector.validation.rules.sequence_pixels import black_frames, flat_frames, missing_buckets
-from exr_inspector.validation.rules.sequences import SequenceFacts, held_frames, missing_frames, odd_frames
+from exr_inspector.validation.rules.sequences import missing_frames
 
 _UNREADABLE = "SOURCE"
+# Rules whose frames only a new render puts right.
+_RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
 Progress = Callable[[int, int], None]
 
 
@@ -311,22 +312,14 @@ def _judged(item: _Gathered, policy: Policy, bounds: tuple[int, int] | None) -> 
     for found in validate_sequence(item.summaries, by_frames).values():
         findings = sort_findings(found)
     # Files that cannot be read at all have no summary, but they are there.
-    facts = SequenceFacts(item.known.pattern, item.summaries)
     resolved = by_frames.for_path(item.known.pattern)
     first, last = resolved.parameters.frame_range or (min(numbers), max(numbers))
     missing = missing_frames(numbers, first, last, resolved.parameters.frame_step)
     # What the policy takes for an error is to be rendered again.
-    faulty = {
-        "SEQ-MISSING": missing,
-        "SEQ-BLACK": black_frames(facts),
-        "SEQ-CONSTANT": flat_frames(facts),
-        "SEQ-DUP": held_frames(facts),
-        "SEQ-RES": odd_frames(facts, "display_window"),
-        "SEQ-CHANNELS": odd_frames(facts, "channels"),
-        "SEQ-BUCKET": [bucket.frame for bucket in missing_buckets(facts)],
-    }
     rerender = {file.frame for file in files if file.worst is Severity.ERROR and file.frame is not None}
-    for code, frames in faulty.items():
-        if resolved.severity_of(code) is Severity.ERROR:
-            rerender.update(frames)
+    for finding in findings:
+        if finding.severity is Severity.ERROR and finding.code in _RERENDERED:
+            rerender.update(finding.frames)
+    if resolved.severity_of("SEQ-MISSING") is Severity.ERROR:
+        rerender.update(missing)
     return CheckedSequence(item.known.pattern, files, first, last, missing, findings, tuple(sorted(rerender)))

@@ -33,8 +33,12 @@ def _finding(step: Step, found: Found, part: int | None) -> Finding:
     message, said, expected = found.message, found.found, found.expected
     if len(message) + len(said) + len(expected) > MAX_TEXT_CHARACTERS:
         message, said, expected = _shortened(message), _shortened(said), _shortened(expected)
-    fields = (rule.code, severity, message, index, found.channel, said, expected, found.offset, rule.version)
+    fields = (rule.code, severity, message, index, found.channel, said, expected, found.offset, rule.version, ())
     return tuple.__new__(Finding, fields)  # as Finding(...), in C
+
+
+def _of_sequence(step: Step, found: Found) -> Finding:
+    return _finding(step, found, None)._replace(frames=tuple(sorted(set(found.frames))))
 
 
 def _shortened(text: str) -> str:
@@ -133,6 +137,7 @@ def _capped(findings: list[Finding]) -> list[Finding]:
     """The first findings of each code, and one that says how many more there are; nobody reads thousands of a kind."""
     counts: dict[str, int] = {}
     worst: dict[str, Severity] = {}
+    frames: dict[str, set[int]] = {}
     kept = []
     for finding in findings:
         code = finding.code
@@ -140,9 +145,12 @@ def _capped(findings: list[Finding]) -> list[Finding]:
         worst[code] = max(worst.get(code, finding.severity), finding.severity)
         if count <= MAX_FINDINGS_PER_CODE:
             kept.append(finding)
+        else:
+            frames.setdefault(code, set()).update(finding.frames)
     for code, count in counts.items():
         if (more := count - MAX_FINDINGS_PER_CODE) > 0:
-            kept.append(Finding(code, worst[code], f"{more} more of this kind", found=str(count)))
+            rest = tuple(sorted(frames[code]))
+            kept.append(Finding(code, worst[code], f"{more} more of this kind", found=str(count), frames=rest))
     return kept
 
 
@@ -233,6 +241,6 @@ def validate_sequence(frames: Iterable[FrameSummary], policy: Policy) -> dict[st
             except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
                 findings.append(_failed(step, None, error))
                 continue
-            findings += [_finding(step, found, None) for found in results]
+            findings += [_of_sequence(step, found) for found in results]
         judged[facts.name] = tuple(_capped(findings))
     return judged

@@ -76,6 +76,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "expected": finding.expected,
         "file_offset": finding.offset,
         "rule_version": finding.rule_version,
+        "frames": list(finding.frames),
     }
 
 

@@ -19,7 +19,7 @@ in `tests/unit/validation/cases`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -63,6 +63,7 @@ class Found(NamedTuple):
         part: Index of the part; a part's rule leaves it None and the engine fills it in.
         offset: Byte offset in the file, where it has one.
         severity: How bad this case is, where the rule knows degrees; None for the rule's own.
+        frames: Frames that it concerns; only of sequences.
     """
 
     message: str
@@ -72,6 +73,7 @@ class Found(NamedTuple):
     part: int | None = None
     offset: int | None = None
     severity: Severity | None = None
+    frames: Sequence[int] = ()
 
 
 Results = tuple[Found, ...] | list[Found]

@@ -136,7 +136,14 @@ def black(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     frames = black_frames(sequence)
     if not frames:
         return NOTHING
-    return [Found(f"{named(frames)}: R, G and B are zero in every pixel", runs(frames), "an image, as in other frames")]
+    return [
+        Found(
+            f"{named(frames)}: R, G and B are zero in every pixel",
+            runs(frames),
+            "an image, as in other frames",
+            frames=frames,
+        )
+    ]
 
 
 @sequence_rule(
@@ -152,7 +159,11 @@ def constant(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
     flat = flat_frames(sequence)
     if not flat:
         return NOTHING
-    return [Found(f"{named(flat)}: every pixel has the same colour", runs(flat), "an image, as in other frames")]
+    return [
+        Found(
+            f"{named(flat)}: every pixel has the same colour", runs(flat), "an image, as in other frames", frames=flat
+        )
+    ]
 
 
 @sequence_rule(
@@ -171,6 +182,7 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
             f"Frame {frame}: the mean luminance is {ratio:.3g} times that of its neighbours",
             f"{ratio:.3g}",
             f"{1 / factor:.3g} to {factor:g}",
+            frames=(frame,),
         )
         for frame, ratio in flashes(sequence, factor)
     ]
@@ -191,6 +203,7 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
             f"Frame {item.frame}: R, G and B are zero in {item.width} x {item.height} pixels at ({item.x}, {item.y})",
             f"{item.width} x {item.height} at ({item.x}, {item.y})",
             "no such rectangle, as in the frames before and behind",
+            frames=(item.frame,),
         )
         for item in missing_buckets(sequence)
     ]

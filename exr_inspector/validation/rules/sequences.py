@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
@@ -94,7 +94,12 @@ def drift(
         return []
     usual = max(by_value, key=lambda value: len(by_value[value]))
     return [
-        Found(f"{named(numbers)}: {what} is {show(value)}, in others {show(usual)}", show(value), show(usual))
+        Found(
+            f"{named(numbers)}: {what} is {show(value)}, in others {show(usual)}",
+            show(value),
+            show(usual),
+            frames=numbers,
+        )
         for value, numbers in by_value.items()
         if value != usual
     ]
@@ -153,13 +158,6 @@ def held_frames(sequence: SequenceFacts) -> list[int]:
     ]
 
 
-def odd_frames(sequence: SequenceFacts, name: Literal["display_window", "channels"]) -> list[int]:
-    """Frames whose display window or channels are not those of most frames."""
-    values = [(frame.frame, getattr(frame, name)) for frame in sequence.frames if getattr(frame, name) is not None]
-    usual = Counter(value for _, value in values).most_common(1)
-    return sorted({number for number, value in values if value != usual[0][0]})
-
-
 @sequence_rule(
     "SEQ-MISSING",
     Severity.ERROR,
@@ -179,7 +177,7 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     listed = runs(gaps, step)
     what = "1 frame is" if count == 1 else f"{count} frames are"
     message = f"{what} missing between {first} and {last}: {listed}"
-    return [Found(message, f"{len(numbers)} frames", f"{first}-{last}")]
+    return [Found(message, f"{len(numbers)} frames", f"{first}-{last}", frames=gaps)]
 
 
 @sequence_rule(
@@ -198,7 +196,11 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     by_number = Counter(frame.frame for frame in sequence.frames)
     twice = [number for number, count in sorted(by_number.items()) if count > 1]
     if twice:
-        odd.append(Found(f"{named(twice)}: several files with different paddings", runs(twice), "one file a frame"))
+        odd.append(
+            Found(
+                f"{named(twice)}: several files with different paddings", runs(twice), "one file a frame", frames=twice
+            )
+        )
     return odd
 
 
@@ -254,7 +256,7 @@ def channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
             if names
         ]
         message = f"{named(numbers)}: {', '.join(words) or 'channels in another order'}"
-        found.append(Found(message, _channels(tuple(new)), _channels(tuple(lacking))))
+        found.append(Found(message, _channels(tuple(new)), _channels(tuple(lacking)), frames=numbers))
     return found
 
 
@@ -306,7 +308,9 @@ def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
     held = held_frames(sequence)
     if not held:
         return NOTHING
-    return [Found(f"{named(held)}: the same pixels as the frame before", runs(held), "pixels of their own")]
+    return [
+        Found(f"{named(held)}: the same pixels as the frame before", runs(held), "pixels of their own", frames=held)
+    ]
 
 
 @sequence_rule(
@@ -327,13 +331,18 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         odd = [frame.frame for frame in sequence.frames if frame.mtime and abs(frame.mtime - middle) > limit]
         if odd:
             expected = f"within {parameters.stale_hours:g} hours of {middle:%Y-%m-%d %H:%M}"
-            found.append(Found(f"{named(odd)}: written at another time than most", runs(odd), expected))
+            found.append(Found(f"{named(odd)}: written at another time than most", runs(odd), expected, frames=odd))
     offsets = Counter(f.frame - f.embedded_frame for f in sequence.frames if f.embedded_frame is not None)
     if len(offsets) > 1:
         usual = offsets.most_common(1)[0][0]
         odd = [f.frame for f in sequence.frames if f.embedded_frame is not None if f.frame - f.embedded_frame != usual]
         found.append(
-            Found(f"{named(odd)}: an attribute gives another frame number", runs(odd), "the number of the name")
+            Found(
+                f"{named(odd)}: an attribute gives another frame number",
+                runs(odd),
+                "the number of the name",
+                frames=odd,
+            )
         )
     return found
 
@@ -351,14 +360,14 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     """Sizes against the median, and empty files."""
     sizes = [frame.size_bytes for frame in sequence.frames if frame.size_bytes]
     empty = [frame.frame for frame in sequence.frames if frame.size_bytes == 0]
-    found = [Found(f"{named(empty)}: no bytes in the file", "0 bytes", "a file")] if empty else []
+    found = [Found(f"{named(empty)}: no bytes in the file", "0 bytes", "a file", frames=empty)] if empty else []
     if len(sizes) < _SMALL:
         return found
     middle, factor = median(sizes), parameters.size_outlier
     odd = [f.frame for f in sequence.frames if f.size_bytes if not middle / factor <= f.size_bytes <= middle * factor]
     if odd:
         expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
-        found.append(Found(f"{named(odd)}: far larger or smaller than most", runs(odd), expected))
+        found.append(Found(f"{named(odd)}: far larger or smaller than most", runs(odd), expected, frames=odd))
     return found
 
 
@@ -397,10 +406,9 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
     if not odd:
         return NOTHING
     first, code = odd[0]
-    message = (
-        f"Time codes of frames {runs([frame.frame for frame, _ in odd])} are out of step, first {code.text} at frame "
-    )
-    return [Found(f"{message}{first.frame}", code.text, "one frame more than the frame before")]
+    frames = [frame.frame for frame, _ in odd]
+    message = f"Time codes of frames {runs(frames)} are out of step, first {code.text} at frame {first.frame}"
+    return [Found(message, code.text, "one frame more than the frame before", frames=frames)]
 
 
 def _out_of_step(
@@ -432,7 +440,7 @@ def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     odd = [frame for (_, before), (frame, after) in pairwise(counted) if after <= before]
     if not odd:
         return NOTHING
-    return [Found(f"imageCounter does not rise at frames {runs(odd)}", runs(odd), "a higher number each")]
+    return [Found(f"imageCounter does not rise at frames {runs(odd)}", runs(odd), "a higher number each", frames=odd)]
 
 
 @sequence_rule(

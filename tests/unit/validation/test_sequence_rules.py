@@ -18,6 +18,7 @@ from exr_inspector.validation import (
     frame_of_inspection,
     validate_sequence,
 )
+from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE
 from exr_inspector.validation.facts.timecodes import Clock, clock_of_text, frame_count, is_dropped
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Scope
@@ -119,6 +120,17 @@ BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
 def test_found(code: str, given: list[FrameSummary], parameters: dict[str, Any]) -> None:
     (finding,) = [finding for finding in judged(given, **parameters) if finding.code == code]
     assert finding.severity is RULES[code].severity
+    there = {each.frame for each in given}
+    odd = {4, 5} if code != "DEL-NFX-NUMBERING" else {2, 4, 6, 8}
+    assert finding.frames, "frames that people are led to"
+    assert set(finding.frames) <= odd if code != "SEQ-MISSING" else there.isdisjoint(finding.frames)
+
+
+def test_no_frame_is_lost_when_findings_are_capped() -> None:
+    given = [frame(number, pixels=seen(5.0 if number % 5 == 0 else 0.5)) for number in range(1, 401)]
+    flashes = [finding for finding in judged(given) if finding.code == "SEQ-FLASH"]
+    assert len(flashes) == MAX_FINDINGS_PER_CODE + 1
+    assert {number for finding in flashes for number in finding.frames} == set(range(5, 401, 5))
 
 
 def test_a_good_sequence_has_no_findings() -> None:
