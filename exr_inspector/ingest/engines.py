@@ -20,8 +20,9 @@ from typing import Any, Protocol
 from pebble import ProcessExpired, ProcessPool
 
 from exr_inspector.errors import SettingsError, WorkerDied
-from exr_inspector.ingest.progress import Figures
-from exr_inspector.ingest.shard import IngestContext, Shard, WorkerConfig, ingest_in_worker, ingest_shard
+from exr_inspector.ingest.worker import WorkerConfig, ingest_in_worker
+from exr_inspector.sync.figures import Figures
+from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
 
 
 def cores() -> int:

@@ -21,10 +21,11 @@ from typing import Protocol
 
 from exr_inspector.errors import ExrInspectorError, SourceError, UnsupportedKey, WorkerDied, internal_fault
 from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
-from exr_inspector.ingest.progress import Figures, Progress
-from exr_inspector.ingest.shard import IngestContext, Shard, are_current, ingest_crashed
+from exr_inspector.ingest.progress import Progress
 from exr_inspector.model import StatsMode
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener
+from exr_inspector.sync.figures import Figures
+from exr_inspector.sync.shard import IngestContext, Shard, are_current, ingest_crashed
 
 LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
 LISTED_AHEAD = 100_000  # objects listed before they are inspected: names only, so that the end is known early

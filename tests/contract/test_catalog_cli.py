@@ -17,10 +17,10 @@ from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.cli.commands.db import command
 from exr_inspector.errors import BucketUnavailable, SchemaDrift, SchemaMissing, SettingsError, SourceError
 from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.ingest.shard import IngestContext
 from exr_inspector.inspector import Inspector
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
+from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import builtin_policy
 from tests.contract.catalog_model import inspection
 from tests.support.faulty_s3 import FaultyS3, Status

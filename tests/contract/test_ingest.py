@@ -24,10 +24,10 @@ from exr_inspector.cli.commands.ingest import command
 from exr_inspector.errors import CatalogError, CatalogUnavailable, SettingsError, SourceError, SourceUnavailable
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import SHARD_OBJECTS, Ingest, Target
-from exr_inspector.ingest.shard import IngestContext
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.storage import SourceOpener
+from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
 from tests.contract.catalog_model import wipe

@@ -23,11 +23,12 @@ from exr_inspector.errors import DecoderCrashed, SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.ingest.shard import IngestContext, Shard, WorkerConfig, ingest_shard
+from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Secret, Settings
 from exr_inspector.storage import SourceOpener
+from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
 from tests.contract.catalog_model import wipe

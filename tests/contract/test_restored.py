@@ -21,10 +21,10 @@ from exr_inspector.errors import ObjectChanged
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.ingest.shard import IngestContext
 from exr_inspector.inspector import Inspector
 from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import SourceOpener
+from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import builtin_policy
 from vastdb_local import LocalVastDB
 

@@ -15,10 +15,11 @@ import pytest
 from exr_inspector.errors import DecoderCrashed
 from exr_inspector.ingest.engines import RayEngine
 from exr_inspector.ingest.run import Ingest, Target
-from exr_inspector.ingest.shard import IngestContext, WorkerConfig
+from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.storage import SourceOpener
+from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, House, house
 from tests.support.faulty_s3 import Request

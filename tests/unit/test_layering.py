@@ -24,6 +24,7 @@ LAYERS = (
     "inspector",
     "delivery",
     "catalog",
+    "sync",
     "function",
     "ingest",
     "library",

@@ -23,12 +23,12 @@ from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import ObjectNotFound, SettingsError, SourceError, UnsupportedKey
-from exr_inspector.ingest.progress import Figures
-from exr_inspector.ingest.shard import IngestContext, Shard, ingest_shard
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import ObjectEntry, SourceOpener
+from exr_inspector.sync.figures import Figures
+from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
 from exr_inspector.validation.policies.source import PolicySource
 
 _BATCH = 100  # files inspected and stored in one transaction

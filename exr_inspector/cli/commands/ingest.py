@@ -29,11 +29,12 @@ from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest, Listing, Target
-from exr_inspector.ingest.shard import IngestContext, WorkerConfig
+from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
+from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation.policies.source import PolicySource
 from vastdb_local import LocalVastDB
 

@@ -6,18 +6,11 @@ everywhere. A shard that is carried out twice, or was interrupted, ends in the s
 
 from __future__ import annotations
 
-import gc
-import io
-import pickle
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from types import MappingProxyType
-from typing import Any
 
-from exr_inspector.catalog import Catalog, CatalogConfig, Outcome, UpsertResult
+from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.catalog.catalog import ObjectState
 from exr_inspector.catalog.recheck import (
     Recheck,
@@ -27,7 +20,6 @@ from exr_inspector.catalog.recheck import (
     upsert_isolating_failures,
 )
 from exr_inspector.catalog.rows.groups import Prepared, prepare
-from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import (
     AccessDenied,
     CatalogError,
@@ -39,11 +31,10 @@ from exr_inspector.errors import (
     UnsupportedKey,
     internal_fault,
 )
-from exr_inspector.ingest.progress import Figures
 from exr_inspector.inspector import Inspector
-from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
-from exr_inspector.settings import Secret, Settings
+from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 from exr_inspector.storage import ObjectEntry, SourceOpener
+from exr_inspector.sync.figures import Figures
 from exr_inspector.validation import Policy
 
 _UNREADABLE = frozenset(error.code for error in (AccessDenied, ObjectUnreadable, UnsupportedKey))
@@ -228,69 +219,3 @@ def _settled(
     elif state is Recheck.OVERWRITTEN:
         return ObjectChanged("overwritten while its rows were being stored")
     return None
-
-
-# --- in another process ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """What a worker process makes its own `IngestContext` of.
-
-    Attributes:
-        settings: The settings, with the keys of the store and of the database.
-        stats: How deep to look at pixels.
-        policy: What files are validated against.
-        threads: Objects read at the same time by one process.
-        force: Whether rows that are up to date are replaced, too.
-    """
-
-    settings: Settings
-    stats: StatsMode
-    policy: Policy
-    threads: int
-    force: bool = False
-
-    def pickled(self) -> bytes:
-        """The configuration as bytes, with its secrets: for the pipe to a process of this run, never for a file or a log."""
-        buffer = io.BytesIO()
-        _ConfigPickler(buffer, pickle.HIGHEST_PROTOCOL).dump(self)
-        return buffer.getvalue()
-
-
-class _ConfigPickler(pickle.Pickler):
-    """Pickles what otherwise refuses to be pickled: secrets, and read-only mappings."""
-
-    def reducer_override(self, obj: Any) -> Any:
-        """How an object is made anew."""
-        if isinstance(obj, Secret):
-            return Secret, (obj.reveal(),)
-        if isinstance(obj, MappingProxyType):
-            return _read_only, (dict(obj),)
-        return NotImplemented
-
-
-def _read_only(items: dict[Any, Any]) -> MappingProxyType[Any, Any]:
-    return MappingProxyType(items)
-
-
-@lru_cache(maxsize=1)
-def _context(pickled: bytes) -> IngestContext:
-    sys.stdout = sys.stderr  # the OpenEXR module prints warnings of damaged chunks there
-    silence_sdk_loggers()
-    config: WorkerConfig = pickle.loads(pickled)  # noqa: S301 - made by `WorkerConfig.pickled` of the run that started this process
-    made = IngestContext(
-        SourceOpener(config.settings),
-        Inspector.from_settings(config.settings, stats=config.stats),
-        Catalog(CatalogConfig.from_settings(config.settings.require_catalog())),
-        config.policy,
-        threads=config.threads,
-        force=config.force,
-    )
-    gc.freeze()  # modules and rules stay: going through them again and again is a tenth of the work
-    return made
-
-
-def ingest_in_worker(pickled: bytes, shard: Shard) -> Figures:
-    """`ingest_shard` in a worker process, whose context is made by the first call."""
-    return ingest_shard(_context(pickled), shard)
