@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Protocol
+from uuid import uuid4
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -51,6 +52,9 @@ class Engine(Protocol):
     def submit(self, shard: Shard) -> Future[Figures]:
         """Have a shard carried out; the future raises WorkerDied when the process that had it ended."""
 
+    def submit_alone(self, shard: Shard) -> Future[Figures]:
+        """As `submit`, in a process that has done nothing else; called while nothing else is being done."""
+
     def close(self) -> None:
         """End the workers; what they have not finished is lost."""
 
@@ -69,6 +73,8 @@ class InlineEngine:
         """As in Engine, as is all below."""
         return self._pool.submit(ingest_shard, self._context, shard)
 
+    submit_alone = submit  # no process of its own ends while this one goes on
+
     def close(self) -> None:
         """End the threads once they are idle."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -82,11 +88,9 @@ class PoolEngine:
         self.processes = processes
         self.capacity = processes + 1  # one waits, so that no process does
         self._config = config.pickled()
-        self._pool = self._make_pool()
+        self._pool = _make_pool(processes)
+        self._single: ProcessPool | None = None
         self._failed_starts = 0
-
-    def _make_pool(self) -> ProcessPool:
-        return ProcessPool(self.processes, context=multiprocessing.get_context("spawn"))
 
     def submit(self, shard: Shard) -> Future[Figures]:
         """As in Engine, as is all below.
@@ -96,13 +100,24 @@ class PoolEngine:
         """
         with _interrupts_blocked():
             try:
-                started = self._pool.schedule(ingest_in_worker, args=(self._config, shard))
-            except RuntimeError as error:  # how the library tells that its pool is broken
-                self._failed_starts += 1
-                if self._failed_starts > MAX_FAILED_STARTS:
-                    raise WorkerDied("worker processes end before they begin") from error
-                self._pool = self._make_pool()
-                started = self._pool.schedule(ingest_in_worker, args=(self._config, shard))
+                return self._schedule(self._pool, shard)
+            except RuntimeError:  # how the library tells that its pool is broken
+                self._count_failed_start()
+                self._pool = _make_pool(self.processes)
+                return self._schedule(self._pool, shard)
+
+    def submit_alone(self, shard: Shard) -> Future[Figures]:
+        """As `submit`, in a process that has done nothing else. Raises the same."""
+        with _interrupts_blocked():
+            if self._single is not None:
+                if not self._single.active:
+                    self._count_failed_start()
+                _end(self._single)
+            self._single = _make_pool(1)
+            return self._schedule(self._single, shard)
+
+    def _schedule(self, pool: ProcessPool, shard: Shard) -> Future[Figures]:
+        started = pool.schedule(ingest_in_worker, args=(self._config, shard))
         ours: Future[Figures] = Future()
         started.add_done_callback(lambda done: self._finish(ours, done))
         return ours
@@ -119,10 +134,25 @@ class PoolEngine:
         else:
             ours.set_exception(fault)
 
+    def _count_failed_start(self) -> None:
+        self._failed_starts += 1
+        if self._failed_starts > MAX_FAILED_STARTS:
+            raise WorkerDied("worker processes end before they begin")
+
     def close(self) -> None:
         """End the processes."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        for pool in (self._pool, self._single):
+            if pool is not None:
+                _end(pool)
+
+
+def _make_pool(processes: int) -> ProcessPool:
+    return ProcessPool(processes, context=multiprocessing.get_context("spawn"))
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join()
 
 
 @contextmanager
@@ -166,7 +196,14 @@ class RayEngine:
 
     def submit(self, shard: Shard) -> Future[Figures]:
         """As in Engine, as is all below."""
-        started: Future[Figures] = self._task.remote(self._config, shard).future()
+        return self._start(self._task, shard)
+
+    def submit_alone(self, shard: Shard) -> Future[Figures]:
+        """As `submit`; Ray shares a process only between tasks of the same environment."""
+        return self._start(self._task.options(runtime_env={"env_vars": {"EXR_ALONE": uuid4().hex}}), shard)
+
+    def _start(self, task: Any, shard: Shard) -> Future[Figures]:
+        started: Future[Figures] = task.remote(self._config, shard).future()
         ours: Future[Figures] = Future()
 
         def finish(done: Future[Figures]) -> None:

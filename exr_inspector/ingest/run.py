@@ -102,7 +102,9 @@ class Ingest:
         self._todo: queue.Queue[Shard] = queue.Queue(LISTED_AHEAD // SHARD_OBJECTS[context.inspector.config.stats])
         self._retries: deque[Shard] = deque()
         self._running: dict[Future[Figures], Shard] = {}
-        self._died_alone: set[tuple[str, str]] = set()  # bucket and key of objects that ended a process on their own
+        self._suspects: deque[Shard] = deque()  # of one object each, in whose process or beside it a process ended
+        self._is_alone = False  # whether what runs is a suspect
+        self._died_alone: set[tuple[str, str]] = set()  # bucket and key of suspects that ended their process
         self._listed = threading.Event()
         self._listing_fault: ExrInspectorError | None = None
         self._lock = threading.Lock()
@@ -190,11 +192,17 @@ class Ingest:
     def _submit(self) -> bool:
         """Hand out shards as long as the engine has room; whether there may be more to hand out."""
         engine = self._engine()
-        while not self._stop.is_set() and len(self._running) < engine.capacity:
+        while not self._stop.is_set() and not self._is_alone and len(self._running) < engine.capacity:
             shard = self._next()
-            if shard is None:
-                return bool(self._running) or not self._listed.is_set() or not self._todo.empty()
-            self._running[engine.submit(shard)] = shard
+            if shard is not None:
+                self._running[engine.submit(shard)] = shard
+            elif self._running or not self._listed.is_set() or not self._todo.empty():
+                return True
+            elif self._suspects:
+                shard, self._is_alone = self._suspects.popleft(), True
+                self._running[engine.submit_alone(shard)] = shard
+            else:
+                return False
         return not self._stop.is_set()
 
     def _next(self) -> Shard | None:
@@ -214,26 +222,32 @@ class Ingest:
         return self._engines[-1]
 
     def _finish(self, shard: Shard, future: Future[Figures]) -> None:
+        was_alone, self._is_alone = self._is_alone, False
         try:
             figures = future.result()
         except PoolBroken:
-            self._retries.append(shard)
+            (self._suspects if was_alone else self._retries).append(shard)
             return
         except WorkerDied as error:
-            self._retry(shard, error)
+            self._retry(shard, error, was_alone=was_alone)
             return
         with self._lock:
             self.progress.merge(figures)
 
-    def _retry(self, shard: Shard, error: WorkerDied) -> None:
-        """Carry out a shard whose process ended in smaller pieces, until the object that ends processes is alone."""
+    def _retry(self, shard: Shard, error: WorkerDied, *, was_alone: bool) -> None:
+        """Carry out a shard whose process ended in smaller pieces, until the object that ends processes is alone.
+
+        Whoever kills a process may kill those beside it: for want of memory, say. So an object is to blame only where its
+        process ended twice, each time a new one, while nothing else was being done.
+        """
         if len(shard.entries) > 1:
             self._retries.extend(shard.split(SPLIT))
             return
         place = (shard.bucket, shard.entries[0].key)
-        if place not in self._died_alone:  # once more, in a new process: a machine short of memory brands no file
-            self._died_alone.add(place)
-            self._retries.append(shard.split(1)[0])
+        if not was_alone or place not in self._died_alone:
+            if was_alone:
+                self._died_alone.add(place)
+            self._suspects.append(shard.split(1)[0])
             return
         figures = ingest_crashed(self._context, shard, f"{error}, each time it was read alone")
         with self._lock:

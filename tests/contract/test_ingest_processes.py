@@ -7,8 +7,10 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
@@ -19,15 +21,16 @@ import duckdb
 import pytest
 
 from exr_inspector.catalog.schema import DOCUMENT, INSPECTIONS
-from exr_inspector.errors import DecoderCrashed, SettingsError
+from exr_inspector.errors import DecoderCrashed, SettingsError, WorkerDied
 from exr_inspector.ingest.engines import Engine, PoolEngine
 from exr_inspector.ingest.progress import Progress
-from exr_inspector.ingest.run import Ingest, Target
+from exr_inspector.ingest.run import SHARD_OBJECTS, Ingest, Target
 from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Secret, Settings
 from exr_inspector.storage import SourceOpener
+from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
@@ -241,6 +244,82 @@ def test_a_file_that_kills_whoever_reads_it_becomes_a_row_and_costs_no_other(hom
     assert row["etag"] == home.s3.contents()[SLOW][1]
     assert len(home.rows("inspections")) == audits + 41
     assert run_with(home).skipped == 41, "the same object is not tried again"
+
+
+class DiesTogether:
+    """An engine whose tasks all end when one of those that run at the time reads the deadly object."""
+
+    processes = 3
+    capacity = 4
+
+    def __init__(self, context: IngestContext) -> None:
+        self._context = context
+        self._lock = threading.Lock()
+        self._running: dict[Future[Figures], Shard] = {}
+        self.beside_one_alone: list[int] = []  # shards that ran when one was carried out alone, or were added then
+        self._has_one_alone = False
+
+    def submit(self, shard: Shard) -> Future[Figures]:
+        return self._start(shard, is_alone=False)
+
+    def submit_alone(self, shard: Shard) -> Future[Figures]:
+        return self._start(shard, is_alone=True)
+
+    def _start(self, shard: Shard, *, is_alone: bool) -> Future[Figures]:
+        future: Future[Figures] = Future()
+        with self._lock:
+            if is_alone or self._has_one_alone:
+                self.beside_one_alone.append(len(self._running))
+            self._has_one_alone = is_alone
+            self._running[future] = shard
+        threading.Timer(0.02, self._end, (future, shard)).start()
+        return future
+
+    def _end(self, future: Future[Figures], shard: Shard) -> None:
+        with self._lock:
+            if future not in self._running:
+                return
+            is_deadly = any(entry.key == SLOW for entry in shard.entries)
+            ending = list(self._running) if is_deadly else [future]
+            for one in ending:
+                del self._running[one]
+            self._has_one_alone = False
+        for one in ending:
+            if is_deadly:
+                one.set_exception(WorkerDied("killed"))
+            else:
+                one.set_result(ingest_shard(self._context, shard))
+
+    def close(self) -> None:
+        pass
+
+
+def test_an_object_is_blamed_only_for_a_process_that_did_nothing_else(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SHARD_OBJECTS, StatsMode.OFF, 3)
+    for key in (*(f"{index:02}.exr" for index in range(12)), SLOW, "z1.exr", "z2.exr"):
+        home.put(key)
+    context = context_of(home, home.settings())
+    engine = DiesTogether(context)
+    progress = Ingest(context, engine=lambda: engine, engine_from=0).run([Target(BUCKET)])
+    assert engine.beside_one_alone
+    assert set(engine.beside_one_alone) == {0}
+    assert (progress.stored, progress.failed, progress.errors) == (15, 1, {})
+    assert progress.by_status[DecoderCrashed.code] == 1
+    assert [line for line in home.differences() if SLOW not in line] == []
+
+
+def test_each_shard_that_is_carried_out_alone_gets_a_new_process(home: House) -> None:
+    home.put("a.exr")
+    shard = shard_of(home, BUCKET)
+    with engine_of(home.settings()) as engine:
+        engine.submit(shard).result(60)
+        seen = set(workers(os.getpid()))
+        for _ in range(2):
+            engine.submit_alone(shard).result(60)
+            before, seen = seen, seen | set(workers(os.getpid()))
+            assert len(seen) == len(before) + 1
 
 
 def test_settings_that_no_process_can_use_end_the_run_with_the_reason(home: House) -> None:

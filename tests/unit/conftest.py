@@ -23,7 +23,8 @@ class _Watch:
 
 
 def _audit(event: str, _: tuple[object, ...]) -> None:
-    if _Watch.test and event in _FORBIDDEN:
+    # While the interpreter ends, this module's names are None one after the other, and events still come.
+    if _Watch is not None and _Watch.test and event in _FORBIDDEN:
         _Watch.faults.append(f"{_Watch.test} {_FORBIDDEN[event]}")
 
 
