@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -20,6 +21,17 @@ def stats_option(command: Command) -> Command:
         "--stats",
         type=click.Choice([mode.value for mode in StatsMode]),
         help=f"How much of the pixels to read.  [default: {DEFAULT_STATS}]",
+    )
+    return option(command)
+
+
+def catalog_option(command: Command) -> Command:
+    """`--catalog FILE`: what `exr_inspector.cli.catalog.open_tables` takes."""
+    option = click.option(
+        "--catalog",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="DuckDB file of the tables, also while a server has it open; without it the database of VAST_DB_*.",
     )
     return option(command)
 

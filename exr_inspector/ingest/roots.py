@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timezone
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +22,28 @@ from exr_inspector.errors import SettingsError
 
 _TABLE = "roots"
 _SCHEMA = pa.schema([("bucket", pa.string()), ("root", pa.string()), ("recorded_at", pa.timestamp("us"))])
+
+
+def recorded_roots(connection: Connection) -> dict[str, Path]:
+    """The folder behind each bucket; none on a cluster, and in tables that hold no local files.
+
+    Raises:
+        CatalogError: The tables cannot be read.
+    """
+    config = connection.config
+
+    def body(work: Work) -> dict[str, Path]:
+        with translated("read the folders of buckets"):
+            schema = work.tx.bucket(config.bucket).schema(config.schema, fail_if_missing=False)
+            table = schema and schema.table(_TABLE, fail_if_missing=False)
+            return {row["bucket"]: Path(row["root"]) for row in _rows(table)} if table else {}
+
+    return connection.run("read the folders of buckets", body)
+
+
+def _rows(table: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = table.select(internal_row_id=False).read_all().to_pylist()
+    return rows
 
 
 def record_roots(connection: Connection, mounts: Iterable[tuple[str, Path]]) -> None:
@@ -40,7 +63,7 @@ def record_roots(connection: Connection, mounts: Iterable[tuple[str, Path]]) -> 
             table = (
                 work.tx.bucket(config.bucket).schema(config.schema).create_table(_TABLE, _SCHEMA, fail_if_exists=False)
             )
-            known = {row["bucket"]: row["root"] for row in table.select(internal_row_id=False).read_all().to_pylist()}
+            known = {row["bucket"]: row["root"] for row in _rows(table)}
         _refuse_others(known, wanted)
         new = [bucket for bucket, root in wanted.items() if known.get(bucket) != root]
         if not new:

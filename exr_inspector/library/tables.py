@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,8 +16,9 @@ from exr_inspector.catalog.catalog import Catalog
 from exr_inspector.catalog.outcomes import UpsertResult
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.read.reader import Reader
-from exr_inspector.catalog.schema import BY_NAME
+from exr_inspector.catalog.schema import BY_NAME, FILES
 from exr_inspector.catalog.sdk.connection import CatalogConfig, has_prefix
+from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.errors import CatalogError, SettingsError
 from exr_inspector.model import Inspection
 from exr_inspector.settings import load_settings
@@ -98,24 +101,85 @@ def open_catalog(
         told = load_settings({**os.environ, **(settings or {})}, need=("catalog",))
         catalog = Catalog(CatalogConfig.from_settings(told.require_catalog()))
         return OpenCatalog(catalog, lambda: None)
-    return _open_local(Path(file), schema)
-
-
-def _open_local(file: Path, schema: str) -> OpenCatalog:
-    try:
-        from vastdb_local import LocalVastDB  # noqa: PLC0415 - brings DuckDB, which only this needs
-    except ModuleNotFoundError as error:
-        raise SettingsError("a local catalog needs DuckDB: pip install 'exr-inspector[local]'") from error
     from exr_inspector.catalog.admin.setup import setup  # noqa: PLC0415 - only for local files
 
-    database = LocalVastDB(file)
-    database.start()
-    try:
-        catalog = Catalog(
-            CatalogConfig(database.endpoint, database.access_key, database.secret_key, database.bucket, schema)
-        )
+    with ExitStack() as opened:
+        database = opened.enter_context(file_database(Path(file), schema, create=True))
+        catalog = Catalog(database.config)
+        opened.callback(catalog.close)
         setup(catalog.connection)
-    except BaseException:
-        database.close()
-        raise
-    return OpenCatalog(catalog, database.close)
+        kept = opened.pop_all()
+    return OpenCatalog(catalog, kept.close)
+
+
+@dataclass(frozen=True, slots=True)
+class FileDatabase:
+    """The local database of a catalog file.
+
+    Attributes:
+        name: What it is, for people: the file, and its server where another program has it open.
+        config: How to reach it, with the schema that holds the tables.
+    """
+
+    name: str
+    config: CatalogConfig
+
+
+@contextmanager
+def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = False) -> Iterator[FileDatabase]:
+    """The database of a DuckDB file: through the server that has it open, else served by this process until the block ends.
+
+    Args:
+        file: The file.
+        schema: Schema of the tables; another one is taken where only that holds tables.
+        create: Whether the file and its folder may be made.
+
+    Raises:
+        CatalogError: There is no such file.
+        SettingsError: The local database (extra `local`) is not installed.
+        VastDBLocalError: The file is no DuckDB file, or another program has it open and serves it to nobody.
+    """
+    try:
+        from vastdb_local import LocalVastDB, running_server  # noqa: PLC0415 - brings DuckDB, which only this needs
+    except ModuleNotFoundError as error:
+        raise SettingsError("a local catalog needs DuckDB: pip install 'exr-inspector[local]'") from error
+
+    if create:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    else:
+        require_file(file)
+    server = running_server(file)
+    with ExitStack() as opened:
+        database = server or opened.enter_context(LocalVastDB(file))
+        config = CatalogConfig(database.endpoint, database.access_key, database.secret_key, database.bucket, schema)
+        name = str(file) if server is None else f"{file} through its server at {server.endpoint}"
+        yield FileDatabase(name, replace(config, schema=schema_of_tables(config) or schema))
+
+
+def require_file(file: Path) -> None:
+    """Return when a catalog file is there.
+
+    Raises:
+        CatalogError: It is not.
+    """
+    if not file.is_file():
+        raise CatalogError(f"there is no file {file}: `./run demo` makes .local/demo.duckdb, `./run ingest` any other")
+
+
+def schema_of_tables(config: CatalogConfig) -> str | None:
+    """The schema that holds the tables: that of the configuration if it does, else the first one of the bucket that does.
+
+    Returns:
+        None where no schema holds tables.
+
+    Raises:
+        CatalogError: The database cannot be reached.
+    """
+    catalog = Catalog(config)
+    try:
+        with translated("find the tables"), catalog.connection.session().transaction() as tx:
+            schemas = tx.bucket(config.bucket).schemas()
+            found = [schema.name for schema in schemas if schema.table(FILES.name, fail_if_missing=False)]
+    finally:
+        catalog.close()
+    return config.schema if config.schema in found else next(iter(found), None)

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from exr_inspector.catalog.paths import prefix_end
 from exr_inspector.catalog.precedence import StoredFile, newest
 from exr_inspector.catalog.schema import CHILDREN, FILES, GUARDS, ROW_COUNTS, Table
 from exr_inspector.catalog.schema.columns import RowId
-from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Where, Work, rows_of
+from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Where, Work, has_prefix, rows_of
 from exr_inspector.catalog.stored import STANDING_COLUMNS, stored_file, touch_guards
 
 Progress = Callable[[str], None]
@@ -90,10 +91,10 @@ class _Kept:
 Range = tuple[str, str | None]  # first path, and the first one after; None for the end
 
 
-def _slices(paths: Sequence[str]) -> list[Range]:
-    """Ranges of paths, rising, that hold everything and so many files each."""
-    starts = ["", *sorted(paths)[_FILES_PER_SLICE::_FILES_PER_SLICE]]
-    return list(zip(starts, [*starts[1:], None], strict=True))
+def _slices(paths: Sequence[str], prefix: str) -> list[Range]:
+    """Ranges of paths, rising, that hold everything below a prefix and so many files each."""
+    starts = [prefix, *sorted(paths)[_FILES_PER_SLICE::_FILES_PER_SLICE]]
+    return list(zip(starts, [*starts[1:], prefix_end(prefix)], strict=True))
 
 
 def _within(column: str, part: Range) -> Where:
@@ -226,15 +227,19 @@ def _repair_guards(work: Work, *, dry_run: bool) -> int:
     return len(extra)
 
 
-def _paths(work: Work) -> list[str]:
-    return [path for batch in work.select(FILES, ["path"]) for path in batch["path"].to_pylist()]
+def _paths(work: Work, prefix: str) -> list[str]:
+    batches = work.select(FILES, ["path"], has_prefix("path", prefix))
+    return [path for batch in batches for path in batch["path"].to_pylist()]
 
 
-def repair(connection: Connection, *, dry_run: bool = False, progress: Progress | None = None) -> RepairReport:
+def repair(
+    connection: Connection, prefix: str = "", *, dry_run: bool = False, progress: Progress | None = None
+) -> RepairReport:
     """Look through all tables and fix what is wrong.
 
     Args:
         connection: The database.
+        prefix: Only rows of files whose `bucket/key` begins with it, and the guards.
         dry_run: Only look.
         progress: Called after every slice.
 
@@ -246,7 +251,7 @@ def repair(connection: Connection, *, dry_run: bool = False, progress: Progress 
     """
     guards = connection.run("repair the guards", lambda work: _repair_guards(work, dry_run=dry_run))
     report = RepairReport(duplicate_guards=guards)
-    slices = _slices(connection.run("list files", _paths))
+    slices = _slices(connection.run("list files", lambda work: _paths(work, prefix)), prefix)
     for number, part in enumerate(_parts(connection, slices, dry_run=dry_run), 1):
         report += part
         if progress:

@@ -18,8 +18,7 @@ from sqlglot import exp
 
 from exr_inspector.catalog.schema import BY_NAME, FILES, Table
 from exr_inspector.catalog.sdk.connection import CatalogConfig, Connection, Work
-from exr_inspector.catalog.sdk.errors import translated
-from exr_inspector.errors import CatalogError, CatalogUnavailable
+from exr_inspector.errors import CatalogError
 
 Values = Mapping[str, object]
 
@@ -93,10 +92,6 @@ class FileEngine:
     def _open(self) -> Any:
         import duckdb  # noqa: PLC0415 - not in the function's image
 
-        if not self._path.is_file():
-            raise CatalogError(
-                f"there is no file {self._path}: `./run demo` makes .local/demo.duckdb, `./run ingest` any other"
-            )
         try:
             # No access to anything but this file, whatever the SQL says.
             return duckdb.connect(str(self._path), read_only=True, config={"enable_external_access": "false"})
@@ -293,18 +288,3 @@ def _told_by_server(text: str) -> str:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def schema_of_tables(connection: Connection, bucket: str, wanted: str) -> str:
-    """The schema that holds the tables: `wanted` if it does, else the first of a bucket that does.
-
-    Raises:
-        CatalogError: None does, or the database cannot be reached.
-    """
-    with translated("find the tables"), connection.session().transaction() as tx:
-        found = [
-            schema.name for schema in tx.bucket(bucket).schemas() if schema.table(FILES.name, fail_if_missing=False)
-        ]
-    if not found:
-        raise CatalogUnavailable(f"bucket {bucket} holds no tables yet: `./run db setup` makes them")
-    return wanted if wanted in found else found[0]

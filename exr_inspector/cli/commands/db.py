@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
-from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.reconcile import (
     Comparison,
     ListedObject,
@@ -19,13 +20,14 @@ from exr_inspector.catalog.admin.reconcile import (
 )
 from exr_inspector.catalog.admin.repair import repair
 from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check, prune, require_good, setup
-from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.schema import DEFAULT_GUARDS
+from exr_inspector.cli.catalog import Tables, open_tables
+from exr_inspector.cli.options import catalog_option
 from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import ObjectNotFound, SettingsError, SourceError, UnsupportedKey
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
-from exr_inspector.settings import Settings, load_settings
+from exr_inspector.settings import Settings
 from exr_inspector.storage import ObjectEntry, SourceOpener
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
@@ -39,24 +41,17 @@ _SHOWN = 20  # paths printed of each kind, unless all are asked for
 
 @click.group("db")
 def command() -> None:
-    """Set up and look after the tables. VAST_DB_ENDPOINT, VAST_DB_BUCKET and so on say where they are.
+    """Set up and look after the tables of --catalog FILE, or of the database that VAST_DB_ENDPOINT and so on name.
 
     \b
     Examples:
       ./run db setup
-      ./run db check
+      ./run db check --catalog show.duckdb
       ./run db prune --keep-days 90 --dry-run
       ./run db repair --dry-run
       ./run db reconcile s3://renders/shot010/ --fix
+      ./run db reconcile renders/ --catalog show.duckdb
     """
-
-
-def _settings(*need: str) -> Settings:
-    return load_settings(os.environ, need=("catalog", *need))
-
-
-def _catalog(settings: Settings) -> Catalog:
-    return Catalog(CatalogConfig.from_settings(settings.require_catalog()))
 
 
 def _progress(text: str) -> None:
@@ -85,29 +80,35 @@ def _show(report: SchemaReport) -> None:
     show_default=True,
     help="Rows of `guards`, a power of two: more for more writers at once. Fixed once they are made.",
 )
-def setup_command(*, sort: bool, projections: bool, guards: int) -> None:
+@catalog_option
+def setup_command(*, sort: bool, projections: bool, guards: int, catalog: Path | None) -> None:
     """Create schema, tables and columns that are missing. Changes nothing that is there; run it as often as you like.
 
     \b
     Examples:
       ./run db setup
       ./run db setup --sort
+      ./run db setup --catalog show.duckdb
     """
     options = SetupOptions(sort=sort, projections=projections, guards=guards)
-    report = setup(_catalog(_settings()).connection, options)
+    with open_tables(catalog, create=True) as tables:
+        report = setup(tables.connection, options)
+        tables.keeps_file = True
     _show(report)
     click.echo(f"schema version {report.recorded_version}: {'created' if report.changes else 'nothing to do'}")
 
 
 @command.command("check")
-def check_command() -> None:
+@catalog_option
+def check_command(*, catalog: Path | None) -> None:
     """Compare the tables with what this version writes. Changes nothing; exit code 2 when something is amiss.
 
     \b
     Example:
       ./run db check
     """
-    report = check(_catalog(_settings()).connection)
+    with open_tables(catalog) as tables:
+        report = check(tables.connection)
     require_good(report)
     _show(report)
     click.echo(f"schema version {report.recorded_version}: {len(report.tables)} tables as they should be")
@@ -116,28 +117,35 @@ def check_command() -> None:
 @command.command("prune")
 @click.option("--keep-days", type=click.FloatRange(min=0), required=True, help="Days to keep.")
 @click.option("--dry-run", is_flag=True, help="Only count.")
-def prune_command(*, keep_days: float, dry_run: bool) -> None:
+@catalog_option
+def prune_command(*, keep_days: float, dry_run: bool, catalog: Path | None) -> None:
     """Delete old rows of `inspections`. The rows of files stay.
 
     \b
     Example:
       ./run db prune --keep-days 90
     """
-    count = prune(_catalog(_settings()).connection, keep_days=keep_days, dry_run=dry_run, progress=_progress)
+    with open_tables(catalog) as tables:
+        count = prune(tables.connection, keep_days=keep_days, dry_run=dry_run, progress=_progress)
     click.echo(f"{count} rows {'would be' if dry_run else 'were'} deleted")
 
 
 @command.command("repair")
+@click.argument("place", required=False, metavar="[FOLDER|s3://BUCKET/PREFIX]")
 @click.option("--dry-run", is_flag=True, help="Only look.")
-def repair_command(*, dry_run: bool) -> None:
-    """Find and fix duplicates, rows of no file, and half files. Writers may go on meanwhile.
+@catalog_option
+def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None) -> None:
+    """Find and fix duplicates, rows of no file, and half files, of all tables or below one place. Writers may go on meanwhile.
 
     \b
     Examples:
       ./run db repair --dry-run
       ./run db repair
+      ./run db repair renders/sh010 --catalog show.duckdb
     """
-    report = repair(_catalog(_settings()).connection, dry_run=dry_run, progress=_progress)
+    with open_tables(catalog) as tables:
+        prefix = _below(tables, place) if place else ""
+        report = repair(tables.connection, prefix, dry_run=dry_run, progress=_progress)
     click.echo(f"{report.files} rows of files looked at")
     for count, what in (
         (report.duplicate_files, "rows of files beside the one that counts"),
@@ -152,11 +160,11 @@ def repair_command(*, dry_run: bool) -> None:
     if report.is_clean:
         click.echo("nothing to repair")
     elif report.half_files and not dry_run:
-        click.echo("inspect the half files again: ./run db reconcile s3://bucket/prefix --fix")
+        click.echo("inspect the half files again: ./run db reconcile PLACE --fix")
 
 
 @command.command("reconcile")
-@click.argument("url", metavar="s3://BUCKET/PREFIX")
+@click.argument("place", metavar="FOLDER|s3://BUCKET/PREFIX")
 @click.option("--fix", is_flag=True, help="Inspect what lacks a row or is stale, and remove rows of what is gone.")
 @click.option("--yes", is_flag=True, help="Remove also many rows without asking.")
 @click.option("--all", "everything", is_flag=True, help=f"Print every path, not the first {_SHOWN} of a kind.")
@@ -166,8 +174,13 @@ def repair_command(*, dry_run: bool) -> None:
     metavar="PATH",
     help="Take the listing from the cluster's VAST Catalog; PATH is the path of the view that is the bucket.",
 )
-def reconcile_command(url: str, *, fix: bool, yes: bool, everything: bool, root: str | None) -> None:
-    """Hold storage against the tables: objects without a row, rows without an object, stale rows.
+@catalog_option
+def reconcile_command(
+    place: str, *, fix: bool, yes: bool, everything: bool, root: str | None, catalog: Path | None
+) -> None:
+    """Compare storage with the tables: objects without a row, rows without an object, stale rows.
+
+    A local folder is one that `./run ingest` brought into a catalog file, or one inside a folder of EXR_MOUNTS.
 
     Exit code 0 when they agree or were made to, 1 when they differ or something could not be listed or inspected: that is
     named, and all else is done. A share that is not mounted or an answer that is not the store's is refused with exit code 2.
@@ -178,22 +191,23 @@ def reconcile_command(url: str, *, fix: bool, yes: bool, everything: bool, root:
       ./run db reconcile s3://renders/shot010/
       ./run db reconcile s3://renders/shot010/ --fix
       ./run db reconcile s3://renders/ --vast-catalog /studio/renders
+      ./run db reconcile renders/sh010 --catalog show.duckdb --fix
     """
-    settings = _settings("objects")
-    catalog = _catalog(settings)
-    opener = SourceOpener(settings)
-    prefix = _below(url)
     figures = Figures()
-    listed = vast_catalog_objects(catalog.connection, prefix, root) if root else _listed(opener, prefix, figures)
-    comparison = compare(listed, stored_versions(catalog.connection, prefix))
-    comparison = _without_unlisted(comparison, figures)
-    click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
-    _paths("no row", [item.path for item in comparison.without_row], everything=everything)
-    _paths("stale row", [item.path for item in comparison.stale], everything=everything)
-    _paths("no object", comparison.without_object, everything=everything)
-    if fix and not comparison.is_equal:
-        _ask_before_removing(comparison, yes=yes)
-        _fix(comparison, catalog, opener, settings, figures)
+    with open_tables(catalog, need=() if catalog else ("objects",)) as tables:
+        prefix = _below(tables, place)
+        settings = tables.settings.changed(mounts=tuple(tables.roots.items()))  # one that is gone is refused, not empty
+        with closing(SourceOpener(settings)) as opener:
+            listed = vast_catalog_objects(tables.connection, prefix, root) if root else _listed(opener, prefix, figures)
+            comparison = compare(listed, stored_versions(tables.connection, prefix))
+            comparison = _without_unlisted(comparison, figures)
+            click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
+            _paths("no row", [item.path for item in comparison.without_row], everything=everything)
+            _paths("stale row", [item.path for item in comparison.stale], everything=everything)
+            _paths("no object", comparison.without_object, everything=everything)
+            if fix and not comparison.is_equal:
+                _ask_before_removing(comparison, yes=yes)
+                _fix(comparison, tables.catalog, opener, settings, figures)
     for code, path, message in figures.examples:
         click.echo(f"{code}: {_shown(path)}: {plain(message, 1_000)}")
     if comparison.is_equal and not figures.errors:
@@ -222,11 +236,11 @@ def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
     click.confirm(question, abort=True)
 
 
-def _below(url: str) -> str:
+def _below(tables: Tables, place: str) -> str:
     """A prefix of paths below one bucket: `s3://shots` means that bucket, not `shots2` as well."""
-    prefix = catalog_prefix(url)
+    prefix = tables.prefix(place)
     if not prefix.partition("/")[0]:
-        raise click.UsageError("name a bucket: s3://bucket/prefix")
+        raise click.UsageError("name a folder, or a bucket: s3://bucket/prefix")
     return prefix if "/" in prefix else f"{prefix}/"
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,9 @@ from rich.progress import Progress as ProgressDisplay
 from rich.table import Table
 from rich.text import Text
 
-from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.cli.new_catalog import new_catalog
+from exr_inspector.catalog import Catalog
+from exr_inspector.cli.catalog import open_tables
+from exr_inspector.cli.options import catalog_option
 from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
@@ -32,11 +32,10 @@ from exr_inspector.ingest.run import Ingest, Listing, Target
 from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
-from exr_inspector.settings import Settings, load_settings
+from exr_inspector.settings import Settings
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation.policies.source import PolicySource
-from vastdb_local import LocalVastDB
 
 _SIGNALLED = 128  # what a shell adds to the number of the signal that ended a program
 _LISTED = 12  # lines of each part of the summary
@@ -53,11 +52,6 @@ policy_option = click.option(
 force_option = click.option("--force", is_flag=True, help="Inspect and replace also what is up to date.")
 bucket_option = click.option(
     "--bucket", help="Name of the bucket that a local folder stands in for, instead of the folder's own."
-)
-catalog_option = click.option(
-    "--catalog",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="DuckDB file to serve and fill; without it, the database that VAST_DB_... names.",
 )
 workers_option = click.option(
     "--workers",
@@ -153,20 +147,17 @@ def carry_out(
     console = Console()
     interrupts = _Interrupts()
     try:
-        with new_catalog(catalog) as file, local_database(catalog) as environ:
-            settings, found = listings(_settings(environ))
+        with open_tables(catalog, create=True) as tables:
+            settings, found = listings(tables.settings)
             settings = settings.changed(stats=options.stats or settings.stats, policy=options.policy or settings.policy)
-            tables = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
             if catalog:
-                setup(tables.connection)
                 buckets = {listing.bucket for listing in found}
                 record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets])
             with _display(console) as display, closing(SourceOpener(settings)) as opener:
-                ingest = _prepared(settings, opener, tables, options, observe or display)
-                file.keep()
+                ingest = _prepared(settings, opener, tables.catalog, options, observe or display)
+                tables.keeps_file = True
                 with interrupts.stopping(ingest):
                     progress = ingest.run(found)
-            tables.close()
     except KeyboardInterrupt:  # what other threads are still doing is not waited for
         click.echo("ended at once; the same command does what is left", err=True)
         os._exit(_SIGNALLED + signal.SIGINT)
@@ -177,15 +168,6 @@ def carry_out(
         console.print("stopped; the same command goes on where this one was")
         sys.exit(_SIGNALLED + interrupts.number)
     sys.exit(1 if progress.errors else 0)
-
-
-def _settings(environ: Mapping[str, str]) -> Settings:
-    settings = load_settings(environ)
-    try:
-        settings.require_catalog()
-    except SettingsError as error:
-        raise SettingsError(f"{error}; with --catalog FILE there is one on this machine") from error
-    return settings
 
 
 def _prepared(
@@ -235,30 +217,17 @@ def targets_of(
             raise SettingsError(f"{place}: no such file or folder")
         mounted = next(((name, root.resolve()) for name, root in mounts.items() if path.is_relative_to(root)), None)
         folder = path if path.is_dir() else path.parent
-        name, root = mounted or (bucket or folder.name, folder)
-        if not name or "/" in name or mounts.get(name, root).resolve() != root:
+        name, root = (bucket, folder) if bucket else mounted or (folder.name, folder)
+        if not name or "/" in name:
             raise SettingsError(f"{place}: give the bucket that it is to be with --bucket, {name!r} cannot be")
+        if (known := mounts.get(name, root).resolve()) != root:
+            raise SettingsError(
+                f"bucket {name} is the folder {known}, not {root}: give that one another name with --bucket"
+            )
         mounts[name] = root
         below = path.relative_to(root).as_posix().removeprefix(".")
         targets.append(Target(name, f"{below}/" if below and path.is_dir() else below, excludes))
     return settings.changed(mounts=tuple(mounts.items())), targets
-
-
-@contextmanager
-def local_database(catalog: Path | None) -> Iterator[dict[str, str]]:
-    """The environment, with an embedded database in it when a file for one is given."""
-    if catalog is None:
-        yield dict(os.environ)
-        return
-    catalog.parent.mkdir(parents=True, exist_ok=True)
-    with LocalVastDB(catalog) as database:
-        yield {
-            **os.environ,
-            "VAST_DB_ENDPOINT": database.endpoint,
-            "VAST_DB_ACCESS_KEY": database.access_key,
-            "VAST_DB_SECRET_KEY": database.secret_key,
-            "VAST_DB_BUCKET": database.bucket,
-        }
 
 
 class _Interrupts:

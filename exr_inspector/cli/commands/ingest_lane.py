@@ -11,12 +11,12 @@ import click
 from exr_inspector.cli.commands.ingest import (
     RunOptions,
     carry_out,
-    catalog_option,
     force_option,
     policy_option,
     stats_option,
     workers_option,
 )
+from exr_inspector.cli.options import catalog_option
 from exr_inspector.ingest.plan import Lane
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Listing

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -26,11 +27,13 @@ from exr_inspector.catalog.queries.engines import (
     QueryEngine,
     SdkEngine,
     has_driver,
-    schema_of_tables,
 )
+from exr_inspector.cli.catalog import announce, configured
+from exr_inspector.cli.options import catalog_option
 from exr_inspector.cli.output.query_formats import as_csv, as_json, table_cell, unique_names, value_rows
 from exr_inspector.cli.output.terminal import echo_json
-from exr_inspector.errors import CatalogError, SettingsError
+from exr_inspector.errors import CatalogError
+from exr_inspector.library.tables import require_file, schema_of_tables
 from exr_inspector.settings import load_settings
 from vastdb_local import ServerAddress, running_server
 
@@ -39,11 +42,7 @@ _SCHEMA = "exr_inspector"
 
 @click.command("query")
 @click.argument("query", required=False, metavar="[NAME|SQL]")
-@click.option(
-    "--catalog",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="DuckDB file of a local database, also while a server has it open; without it the database of VAST_DB_*.",
-)
+@catalog_option
 @click.option(
     "--schema",
     default=_SCHEMA,
@@ -98,7 +97,7 @@ def command(
     sql, parameters = (named.for_duckdb(), _bind(named, values)) if named else (query, dict(values))
     engine = _engine(catalog, schema)
     rows = engine.ask(sql, parameters)
-    click.echo(f"catalog: {engine.name}", err=True)
+    announce(engine.name)
     _write(rows, form)
 
 
@@ -109,29 +108,29 @@ def _engine(catalog: Path | None, schema: str) -> QueryEngine:
         SettingsError: Neither a file nor a database is named.
     """
     if catalog is not None:
+        require_file(catalog)
         server = running_server(catalog)
         return FileEngine(catalog, schema) if server is None else _served(catalog, server, schema)
-    try:
-        config = CatalogConfig.from_settings(load_settings(os.environ, need=("catalog",)).require_catalog())
-    except SettingsError as error:
-        raise SettingsError(
-            f"{error}; for a catalog on this machine add --catalog FILE (`./run demo` makes .local/demo.duckdb)"
-        ) from error
+    settings = configured(load_settings(os.environ))
+    config = CatalogConfig.from_settings(settings.require_catalog())
     if has_driver():
         return AdbcEngine(config)
     return SdkEngine(Catalog(config).connection, f"{config.endpoint}, {config.bucket}/{config.schema}")
 
 
 def _served(catalog: Path, server: ServerAddress, schema: str) -> QueryEngine:
-    def config(schema: str) -> CatalogConfig:
-        return CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, schema)
-
-    found = config(schema_of_tables(Catalog(config(schema)).connection, server.bucket, schema))
+    asked = CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, schema)
+    found = schema_of_tables(asked)
+    if found is None:
+        raise CatalogError(f"{catalog} holds no tables yet: `./run db setup --catalog {catalog}` makes them")
+    config = replace(asked, schema=found)
     engine: QueryEngine
     if has_driver():
-        engine = AdbcEngine(found)
+        engine = AdbcEngine(config)
     else:
-        engine = SdkEngine(Catalog(found).connection, f"{found.endpoint}, {found.bucket}/{found.schema}", joins=True)
+        engine = SdkEngine(
+            Catalog(config).connection, f"{config.endpoint}, {config.bucket}/{config.schema}", joins=True
+        )
     engine.name = f"{catalog} through its server at {engine.name}"
     return engine
 

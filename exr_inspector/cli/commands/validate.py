@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -13,15 +15,15 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exr_inspector.cli.commands.explain import explain
-from exr_inspector.cli.options import policy_option, stats_option
+from exr_inspector.cli.options import catalog_option, policy_option, stats_option
 from exr_inspector.cli.output.tables import findings_table
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.output.text import plain
 from exr_inspector.library.judging import Frames, judge_files
 from exr_inspector.library.reading import DEFAULT_STATS, Stats, session, settings_for
 from exr_inspector.model import Severity
-from exr_inspector.settings import Settings, load_settings
 from exr_inspector.validation import Policy
+from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.reports import ValidationResult, json_text, junit_text, sarif_text
 
 _NEVER = "never"
@@ -37,7 +39,12 @@ _FAIL_ON = {severity.label: severity for severity in Severity}
 )
 @click.option("--sequence", is_flag=True, help="Check the sequences that the files are frames of, too.")
 @click.option("--sequence-only", is_flag=True, help="Check the sequences, and no single file.")
-@click.option("--catalog", is_flag=True, help="Check stored rows below a prefix; reads no file.")
+@catalog_option
+@click.option(
+    "--stored",
+    is_flag=True,
+    help="Check rows instead of files: those of --catalog, which implies it, or of the database of VAST_DB_*.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice([*_FAIL_ON, _NEVER]),
@@ -63,7 +70,8 @@ def command(
     with_hash: bool,
     sequence: bool,
     sequence_only: bool,
-    catalog: bool,
+    catalog: Path | None,
+    stored: bool,
     fail_on: str,
     form: str,
     why: bool,
@@ -82,35 +90,61 @@ def command(
       ./run validate --policy comp --stats full --why renders/shot010/beauty.1001.exr
       ./run validate --sequence renders/shot010/
       ./run validate --sequence renders/shot010/beauty.####.exr
-      ./run validate --catalog --sequence-only s3://renders/shot010/
+      ./run validate --catalog show.duckdb renders/shot010/
+      ./run validate --stored --sequence-only s3://renders/shot010/
       ./run validate --format sarif --fail-on warning s3://renders/shot010/ > findings.sarif
     """
-    if catalog and (with_hash or stats is not None):
-        raise click.UsageError("--stats and --hash read files, but --catalog reads none: give one or the other")
-    settings = load_settings(os.environ, need=("catalog",)) if catalog else settings_for([*targets, policy])
-    frames = Frames(targets) if sequence or sequence_only else None
-    with session(settings, stats=stats or DEFAULT_STATS, hash=with_hash, policy=policy) as made:
-        if catalog:
-            results = _stored(settings, targets, made.policy, frames, files=not sequence_only)
-        else:
-            results = judge_files(made, targets, frames)
-        if sequence_only:
-            results = (result for result in results if result.fault)
-        least = _FAIL_ON.get(fail_on)
-        every = _print(_and_sequences(results, frames, made.policy), form, least, why=why, quiet=quiet)
+    from_rows = stored or catalog is not None
+    if from_rows and (with_hash or stats is not None):
+        raise click.UsageError(
+            "--stats and --hash read files, but --catalog and --stored read rows: give one or the other"
+        )
+    asked = _Asked(targets, policy, files=not sequence_only, sequences=sequence or sequence_only)
+    source = (
+        _from_rows(asked, catalog) if from_rows else _from_files(asked, stats or DEFAULT_STATS, with_hash=with_hash)
+    )
+    least = _FAIL_ON.get(fail_on)
+    with source as results:
+        every = _print(results, form, least, why=why, quiet=quiet)
     sys.exit(_exit_code(every, least))
 
 
-def _stored(
-    settings: Settings, targets: Sequence[str], policy: Policy, frames: Frames | None, *, files: bool
-) -> Iterable[ValidationResult]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be judged, by which policy: files, sequences, or both."""
+
+    targets: Sequence[str]
+    policy: str
+    files: bool
+    sequences: bool
+
+
+@contextmanager
+def _from_files(asked: _Asked, stats: Stats, *, with_hash: bool) -> Iterator[Iterable[ValidationResult]]:
+    frames = Frames(asked.targets) if asked.sequences else None
+    settings = settings_for([*asked.targets, asked.policy])
+    with session(settings, stats=stats, hash=with_hash, policy=asked.policy) as made:
+        results = judge_files(made, asked.targets, frames)
+        kept = results if asked.files else (result for result in results if result.fault)
+        yield _and_sequences(kept, frames, made.policy)
+
+
+@contextmanager
+def _from_rows(asked: _Asked, catalog: Path | None) -> Iterator[Iterable[ValidationResult]]:
     # Imported here, since the vastdb SDK takes most of a second and checking files does without.
+    from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.library.stored import gather_frames, judge_catalog  # noqa: PLC0415
 
-    if files or frames is None:
-        return judge_catalog(settings, targets, policy, frames)
-    gather_frames(settings, targets, frames)
-    return ()
+    with open_tables(catalog) as tables:
+        policy = PolicySource.from_settings(tables.settings, asked.policy).current()
+        prefixes = [tables.prefix(target) for target in asked.targets]
+        frames = Frames(prefixes) if asked.sequences else None
+        results: Iterable[ValidationResult] = ()
+        if frames is None or asked.files:
+            results = judge_catalog(tables.connection, prefixes, policy, frames)
+        else:
+            gather_frames(tables.connection, prefixes, frames)
+        yield _and_sequences(results, frames, policy)
 
 
 def _and_sequences(

@@ -13,23 +13,21 @@ from types import FrameType
 import click
 from watchfiles import Change, watch
 
-from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.commands.ingest import (
     bucket_option,
     exclude_option,
-    local_database,
     policy_option,
     stats_option,
     targets_of,
     workers_option,
 )
+from exr_inspector.cli.options import catalog_option
 from exr_inspector.cli.output.text import plain
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest
 from exr_inspector.ingest.watch import FolderWatch
 from exr_inspector.inspector import Inspector
-from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation.policies.source import PolicySource
@@ -39,7 +37,7 @@ _TICK_MS = 500
 
 @click.command("watch")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--catalog", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DuckDB file to fill.")
+@catalog_option
 @bucket_option
 @exclude_option
 @stats_option
@@ -53,7 +51,7 @@ _TICK_MS = 500
 def command(
     *,
     folder: Path,
-    catalog: Path,
+    catalog: Path | None,
     bucket: str | None,
     exclude: tuple[str, ...],
     stats: str | None,
@@ -61,7 +59,7 @@ def command(
     workers: int,
     poll: bool,
 ) -> None:
-    """Keep a catalog file up to date with a folder: first like ./run ingest, then with every change, until Ctrl-C.
+    """Keep the tables up to date with a folder: first like ./run ingest, then with every change, until Ctrl-C.
 
     A file is read once it has been still for two seconds. Prints a line for every file that is stored or removed. While it
     runs, other commands read the catalog through it.
@@ -78,16 +76,16 @@ def command(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    with local_database(catalog) as environ:
-        settings, (target,) = targets_of([str(folder)], load_settings(environ), bucket, exclude)
+    with open_tables(catalog, create=True) as tables:
+        settings, (target,) = targets_of([str(folder)], tables.settings, bucket, exclude)
         settings = settings.changed(stats=stats or settings.stats, policy=policy or settings.policy)
-        tables = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
-        setup(tables.connection)
         root = dict(settings.mounts)[target.bucket].resolve()
-        record_roots(tables.connection, [(target.bucket, root)])
-        with closing(SourceOpener(settings)) as opener, closing(tables):
+        if catalog:
+            record_roots(tables.connection, [(target.bucket, root)])
+        with closing(SourceOpener(settings)) as opener:
             checked = PolicySource.from_settings(settings).current()
-            context = IngestContext(opener, Inspector.from_settings(settings), tables, checked, threads=workers)
+            context = IngestContext(opener, Inspector.from_settings(settings), tables.catalog, checked, threads=workers)
+            tables.keeps_file = True
             changes = watch(
                 folder.resolve(),
                 watch_filter=None,

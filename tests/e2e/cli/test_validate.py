@@ -311,14 +311,14 @@ def test_judging_what_the_tables_hold(tables: Catalog, shot: Path) -> None:
     *by_files, drift = document(run("--sequence", "--format", "json", "s3://renders/shot010/"))
     for file in shot.glob("*.exr"):
         file.unlink()
-    result = run("--catalog", "--sequence", "--format", "json", "s3://renders/shot010/")
+    result = run("--stored", "--sequence", "--format", "json", "s3://renders/shot010/")
     assert result.exit_code == 1
     *stored, sequence = document(result)
     assert [entry["findings"] for entry in stored] == [entry["findings"] for entry in by_files]
     assert sequence["findings"] == drift["findings"]
     assert {finding["code"] for finding in drift["findings"]} == {"SEQ-MISSING", "SEQ-CHANNELS", "SEQ-COMPRESSION"}
     for target in ("s3://renders/shot010/", "renders/shot010/beauty.####.exr"):
-        (alone,) = document(run("--catalog", "--sequence-only", "--format", "json", target))
+        (alone,) = document(run("--stored", "--sequence-only", "--format", "json", target))
         assert alone == sequence
 
 
@@ -329,20 +329,20 @@ def test_rows_that_cannot_be_read_are_told_and_the_rest_is_judged(tables: Catalo
         work.update(ATTRIBUTES, [row[ROW_ID]], {"value": pa.array(["[1"], pa.string())})
 
     tables.connection.run("spoil", body)
-    result = run("--catalog", "--format", "json", "renders/shot010/")
+    result = run("--stored", "--format", "json", "renders/shot010/")
     assert result.exit_code == 2
     assert [bool(entry["fault"]) for entry in document(result)] == [False, False, True, False]
 
 
 @pytest.mark.parametrize("option", [["--stats", "full"], ["--hash"]])
 def test_reading_files_and_reading_tables_exclude_each_other(option: list[str]) -> None:
-    result = run("--catalog", *option, "renders/")
+    result = run("--stored", *option, "renders/")
     assert result.exit_code == 2
-    assert "--catalog reads none" in result.output
+    assert "give one or the other" in result.output
 
 
 def test_another_policy_over_the_same_rows(tables: Catalog) -> None:
-    result = run("--catalog", "--policy", "archive", "--format", "json", "renders/shot010/beauty.0002.exr")
+    result = run("--stored", "--policy", "archive", "--format", "json", "renders/shot010/beauty.0002.exr")
     codes = {finding["code"] for finding in document(result)[0]["findings"]}
     assert codes >= {"CMP-LOSSY-MASTER", "CMP-DWA-NAMES"}
 

@@ -1,0 +1,160 @@
+"""The tables that a command works on: `--catalog FILE` means the same in every command.
+
+FILE is a DuckDB file of the local database. It is reached through its server where one has it open (`localdb serve`, `watch`),
+else this process serves it to itself. Without the option the tables are those of the database that VAST_DB_* name. Which
+catalog answered is printed on standard error; none is ever taken unasked. A new command takes both from here:
+
+    @click.command("report")
+    @catalog_option
+    def command(*, catalog: Path | None) -> None:
+        with open_tables(catalog) as tables:
+            rows = stored_frames(tables.connection, tables.prefix("renders/sh010/"))
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.paths import catalog_prefix, names_bucket
+from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.errors import SettingsError
+from exr_inspector.ingest.roots import recorded_roots
+from exr_inspector.library.tables import file_database
+from exr_inspector.settings import GROUPS, Settings, load_settings
+from vastdb_local import FILE_SUFFIXES
+
+
+@dataclass(slots=True)
+class Tables:
+    """The tables that a command works on.
+
+    Attributes:
+        settings: The settings; the database is that of the tables, and the folders of `roots` that are there are mounted.
+        catalog: Reads and writes them.
+        roots: Which folder of this machine each bucket is: those of EXR_MOUNTS, and those that a catalog file has on record.
+        keeps_file: Whether a file that was made for the command stays when the command fails; set it before storing anything.
+    """
+
+    settings: Settings
+    catalog: Catalog
+    roots: Mapping[str, Path] = field(default_factory=dict)
+    keeps_file: bool = False
+
+    @property
+    def connection(self) -> Connection:
+        """The connection to the tables."""
+        return self.catalog.connection
+
+    def prefix(self, place: str) -> str:
+        """What the paths of a place begin with: of `s3://bucket/key` or `bucket/key`, and of local folders, files and patterns.
+
+        Raises:
+            SettingsError: It is a local folder or file that no bucket of these tables stands for.
+        """
+        if names_bucket(place):
+            return catalog_prefix(place)
+        path = Path(place).expanduser()
+        folder, name = (path, "") if path.is_dir() else (path.parent, path.name)
+        found = self._bucket_of(folder.resolve())
+        if found is not None:
+            bucket, below = found
+            return "/".join(filter(None, (bucket, below, name))) + "/" * (not name)
+        if path.exists():
+            known = ", ".join(f"{bucket} is {root}" for bucket, root in self.roots.items()) or "none"
+            raise SettingsError(
+                f"{place}: these tables have no files of this folder; folders they know: {known}. `./run ingest` adds it;"
+                f" a bucket of that name is s3://{place.strip('/')}/"
+            )
+        return catalog_prefix(place)
+
+    def _bucket_of(self, folder: Path) -> tuple[str, str] | None:
+        for bucket, root in self.roots.items():
+            if folder.is_relative_to(root.resolve()):
+                below = folder.relative_to(root.resolve()).as_posix()
+                return bucket, "" if below == "." else below
+        return None
+
+
+def catalog_environ(config: CatalogConfig) -> dict[str, str]:
+    """The settings by which a process finds this database."""
+    return {
+        "VAST_DB_ENDPOINT": config.endpoint,
+        "VAST_DB_ACCESS_KEY": config.access_key,
+        "VAST_DB_SECRET_KEY": config.secret_key,
+        "VAST_DB_BUCKET": config.bucket,
+        "VAST_DB_SCHEMA": config.schema,
+    }
+
+
+def configured(settings: Settings) -> Settings:
+    """The settings, when they name a database.
+
+    Raises:
+        SettingsError: They name none; the message says how to point a command at one.
+    """
+    try:
+        settings.require_catalog()
+    except SettingsError as error:
+        raise SettingsError(
+            f"{error}; for a catalog on this machine add --catalog FILE (`./run demo` makes .local/demo.duckdb)"
+        ) from error
+    return settings
+
+
+def announce(name: str) -> None:
+    """Print which catalog answers, on standard error."""
+    click.echo(f"catalog: {name}", err=True)
+
+
+@contextmanager
+def open_tables(
+    file: Path | None,
+    *,
+    create: bool = False,
+    need: Collection[str] = (),
+    use: Collection[str] = GROUPS,
+) -> Iterator[Tables]:
+    """The tables of `--catalog FILE`, or of VAST_DB_* where it is None, until the block ends.
+
+    Args:
+        file: What `--catalog` says.
+        create: Whether a file that is not there is made, and its tables set up; it is removed again when the command fails
+            before it sets `keeps_file`.
+        need: As for `load_settings`.
+        use: As for `load_settings`.
+
+    Raises:
+        SettingsError: Neither a file nor a database is named, or a setting is wrong.
+        CatalogError: There is no such file, or the database does not answer.
+    """
+    is_new = create and file is not None and not file.exists()
+    made: Tables | None = None
+    try:
+        with nullcontext() if file is None else file_database(file, create=create) as database:
+            environ = {**os.environ, **(catalog_environ(database.config) if database else {})}
+            settings = configured(load_settings(environ, use=use))
+            if need:
+                load_settings(environ, need=need, use=use)
+            config = CatalogConfig.from_settings(settings.require_catalog())
+            with closing(Catalog(config)) as catalog:
+                name = database.name if database else f"{config.endpoint}, {config.bucket}/{config.schema}"
+                if database and create:
+                    setup(catalog.connection)
+                roots = {**(recorded_roots(catalog.connection) if database else {}), **dict(settings.mounts)}
+                there = tuple((bucket, root) for bucket, root in roots.items() if root.is_dir())
+                announce(name)
+                made = Tables(settings.changed(mounts=there), catalog, roots)
+                yield made
+    except BaseException:
+        if file is not None and is_new and not (made and made.keeps_file):
+            for suffix in FILE_SUFFIXES:
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,141 @@
+"""`--catalog FILE` in every command: alone with the file and while a server has it open, by folder and by bucket."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from exr_inspector.cli.__main__ import main
+from exr_inspector.errors import CatalogError, SettingsError
+from vastdb_local import LocalVastDB
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+
+
+def called(*arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+@pytest.fixture(autouse=True)
+def _no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "BUCKET", "SCHEMA"):
+        monkeypatch.delenv(f"VAST_DB_{name}", raising=False)
+    monkeypatch.setenv("EXR_STATS", "off")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "renders" / "sh010"
+    made.mkdir(parents=True)
+    for name in ("beauty.1001.exr", "beauty.1002.exr"):
+        shutil.copy(SAMPLES / "layers.exr", made / name)
+    return made.parent
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, folder: Path) -> Path:
+    path = tmp_path / "show.duckdb"
+    done = called("ingest", folder, "--catalog", path)
+    assert done.exit_code == 0, done.output
+    assert f"catalog: {path}\n" in done.stderr
+    return path
+
+
+def _alone(_: Path) -> AbstractContextManager[object]:
+    return contextlib.nullcontext()
+
+
+@pytest.fixture(params=[_alone, LocalVastDB], ids=["alone", "served"])
+def answering(request: pytest.FixtureRequest, catalog: Path) -> Iterator[str]:
+    """What the commands say who answered, with nobody else at the file and while a server has it open."""
+    open_file: Callable[[Path], AbstractContextManager[object]] = request.param
+    with open_file(catalog):
+        yield f"catalog: {catalog}" + (" through its server at http" if open_file is LocalVastDB else "\n")
+
+
+def test_every_command_reaches_the_tables_of_a_file(catalog: Path, folder: Path, answering: str) -> None:
+    lines = [
+        ("query", "listing"),
+        ("validate", "--fail-on", "never", folder),
+        ("validate", "--fail-on", "never", "--sequence-only", folder / "sh010" / "beauty.####.exr"),
+        ("validate", "--fail-on", "never", "s3://renders/sh010/"),
+        ("db", "setup"),
+        ("db", "check"),
+        ("db", "prune", "--keep-days", "1"),
+        ("db", "repair"),
+        ("db", "repair", folder / "sh010"),
+        ("db", "reconcile", folder),
+        ("db", "reconcile", "s3://renders/sh010"),
+        ("ingest", folder / "sh010"),
+    ]
+    for line in lines:
+        done = called(*line, "--catalog", catalog)
+        assert done.exit_code == 0, (line, done.output, done.exception)
+        assert answering in done.stderr, (line, done.stderr)
+    assert " 2  up to date" in done.output, "a folder inside a recorded one keeps its bucket"
+    assert "2 files" in called("validate", folder, "--catalog", catalog).output
+
+
+def test_a_folder_is_compared_and_brought_up_to_date(catalog: Path, folder: Path) -> None:
+    (folder / "sh010" / "beauty.1002.exr").unlink()
+    shutil.copy(SAMPLES / "layers.exr", folder / "sh010" / "new.exr")
+    differs = called("db", "reconcile", folder / "sh010", "--catalog", catalog)
+    assert differs.exit_code == 1, differs.exception
+    assert "no row: s3://renders/sh010/new.exr" in differs.output
+    assert "no object: s3://renders/sh010/beauty.1002.exr" in differs.output
+    assert called("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix").exit_code == 0
+    assert "agree" in called("db", "reconcile", folder, "--catalog", catalog).output
+
+
+def test_a_folder_that_is_gone_is_not_an_empty_one(catalog: Path, folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    done = called("db", "reconcile", "s3://renders/", "--catalog", catalog, "--fix", "--yes")
+    assert done.exception is not None
+    assert "2 files removed" not in done.output
+    assert "sh010/beauty.1001.exr" in called("query", "listing", "--catalog", catalog).output
+
+
+def test_a_folder_that_the_tables_do_not_know_is_named_with_those_they_do(catalog: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for line in (("db", "reconcile"), ("db", "repair"), ("validate",)):
+        error = called(*line, other, "--catalog", catalog).exception
+        assert isinstance(error, SettingsError)
+        assert f"renders is {tmp_path / 'renders'}" in str(error)
+
+
+def test_a_file_that_is_not_there_is_made_by_those_who_fill_it_alone(tmp_path: Path, folder: Path) -> None:
+    path = tmp_path / "new" / "show.duckdb"
+    readers = [
+        ("query", "listing"),
+        ("validate", folder),
+        ("db", "check"),
+        ("db", "repair"),
+        ("db", "reconcile", folder),
+    ]
+    for line in readers:
+        assert isinstance(called(*line, "--catalog", path).exception, CatalogError), line
+    assert not path.parent.exists()
+    assert called("db", "setup", "--catalog", path).exit_code == 0
+    assert "tables as they should be" in called("db", "check", "--catalog", path).output
+
+
+def test_without_any_database_the_option_is_named(folder: Path) -> None:
+    lines = [
+        ("query", "listing"),
+        ("validate", "--stored", folder),
+        ("db", "check"),
+        ("db", "reconcile", folder),
+        ("ingest", folder),
+        ("watch", folder),
+    ]
+    for line in lines:
+        error = called(*line).exception
+        assert isinstance(error, SettingsError), line
+        assert "--catalog FILE" in str(error), line
