@@ -227,11 +227,11 @@ def _header(part: Part, start: int, *, multi_part: bool, any_deep: bool) -> tupl
     records: list[Span] = []
     values: dict[str, Span] = {}
     for one in part.header_attributes(multi_part=multi_part, any_deep=any_deep):
-        begin = start + len(out)
-        span = Span(begin, begin + len(one.lead()), begin + len(one.encode()))
+        begin, encoded = start + len(out), one.encode()
+        span = Span(begin, begin + len(encoded) - len(one.value), begin + len(encoded))
         records.append(span)
         values[one.name] = span
-        out += one.encode()
+        out += encoded
     out += part.header_end
     return bytes(out), PartPlaces(Span(start, start, start + len(out)), records, values)
 

@@ -206,7 +206,8 @@ def a_rational(name: str, numerator: int, denominator: int) -> Attr:
 
 def a_preview(name: str, width: int, height: int, rgba: bytes | None = None) -> Attr:
     """uint32 width and height, then RGBA bytes; a grey ramp when `rgba` is None."""
-    pixels = bytes(i % 256 for i in range(4 * width * height)) if rgba is None else rgba
+    size = 4 * width * height
+    pixels = (bytes(range(256)) * (size // 256 + 1))[:size] if rgba is None else rgba
     return Attr(name, "preview", struct.pack("<II", width, height) + pixels)
 
 

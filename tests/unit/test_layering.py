@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -84,30 +85,32 @@ def _is_for_types(node: ast.AST) -> bool:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those below `if TYPE_CHECKING`, which import nothing at run time."""
+    """Every statement but those below `if TYPE_CHECKING`, which import nothing at run time."""
     for child in ast.iter_child_nodes(node):
-        if not _is_for_types(child):
-            yield child
-            yield from _walk(child)
+        if isinstance(child, ast.expr) or _is_for_types(child):
+            continue
+        yield child
+        yield from _walk(child)
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Modules that a file imports; of our own packages the module itself, never only its folder."""
-    found = set()
+    found: set[str] = set()
     for node in _walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             inner = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {name if name in NAMES else node.module for name in inner}
-    return found
+    return frozenset(found)
 
 
 def layer_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def layers(names: set[str]) -> set[str]:
+def layers(names: frozenset[str]) -> set[str]:
     own = [name.split(".") for name in names if name.split(".")[0] == PACKAGE.name]
     return {parts[1] if len(parts) > 1 else "__init__" for parts in own}
 

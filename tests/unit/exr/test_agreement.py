@@ -22,9 +22,7 @@ from tests.support import exrstrategies as strategies
 from tests.support.exrbytes import Channel, Part, a_chlist, build
 from tests.support.exrstrategies import Example
 
-EVERYTHING = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+EVERYTHING = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def parsed(data: bytes) -> Header:

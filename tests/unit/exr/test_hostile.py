@@ -112,6 +112,7 @@ def test_a_chunk_table_at_the_limit() -> None:
     assert time.process_time() - started < 5
 
 
+@pytest.mark.slow
 def test_a_manifest_of_60_mb() -> None:
     payload = struct.pack("<Ii", 0, 0) + struct.pack("<ii", 0, 1) + bytes(60 << 20)
     manifest = IdManifest(len(payload), zlib.compress(payload, 1))

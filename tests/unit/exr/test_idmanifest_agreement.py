@@ -54,7 +54,7 @@ def written(made: list[dict[str, Any]], path: Path) -> bytes:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=st.lists(groups(), max_size=3, unique_by=lambda group: frozenset(group["channels"])))
 def test_a_manifest_is_read_as_the_library_wrote_it(tmp_path: Path, made: list[dict[str, Any]]) -> None:
     header = parse_header(written(made, tmp_path / "a.exr"))

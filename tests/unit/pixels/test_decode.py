@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import OpenEXR
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.errors import DecodeError, LimitExceeded
@@ -79,7 +79,6 @@ def written(part: Part, layout: Layout, channel: int, place: ChunkPlace) -> Arra
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files(types=("int",)), st.data())
 def test_any_chunks_of_any_part_decode_to_what_was_written(example: Example, draw: st.DataObject) -> None:
     number = draw.draw(st.integers(0, len(example.parts) - 1))

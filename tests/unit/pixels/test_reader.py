@@ -13,7 +13,7 @@ import numpy as np
 import OpenEXR
 import pytest
 import xxhash
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
@@ -109,7 +109,6 @@ def assert_figures(found: ChannelStats, values: Array) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(example=files(types=("int",)), small=st.booleans())
 def test_full_figures_are_those_of_what_was_written(
     example: Example, small: bool, opener: SourceOpener, budget: DecodeBudget
@@ -134,7 +133,6 @@ def test_full_figures_are_those_of_what_was_written(
 
 
 @pytest.mark.slow
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     example=files(types=("int",)),
     limits=st.tuples(st.integers(0, 4000), st.integers(0, 4000), st.integers(1, 8)),

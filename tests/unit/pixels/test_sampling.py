@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.exr.chunks.layout import part_layout
@@ -35,7 +35,6 @@ def extents(sizes: list[int], parts: list[int] | None = None, gap: int = 0) -> C
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files(types=("int",)))
 def test_every_chunk_is_located_where_it_was_written(example: Example) -> None:
     found = located(example.data, all_levels=True)
@@ -66,7 +65,6 @@ def test_chunks_that_are_not_there_are_not_located() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files(types=("int",)), st.integers(1, 3000), st.booleans())
 def test_a_full_plan_reads_every_chunk_once(example: Example, read_bytes: int, covers: bool) -> None:
     found = located(example.data, all_levels=True)
@@ -91,7 +89,6 @@ def test_full_requests_are_of_the_size_asked_for_and_leave_out_holes() -> None:
     assert [read.end - read.start for read in plan.reads] == [100] * 5
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 500), st.integers(0, 3)), min_size=1, max_size=80),
     st.integers(0, 5000),

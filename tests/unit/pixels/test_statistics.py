@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -63,7 +63,6 @@ def arrays(pixel_type: PixelType, max_size: int = 300) -> st.SearchStrategy[Arra
     )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(PixelType).flatmap(lambda kind: st.tuples(st.just(kind), arrays(kind))))
 def test_any_values_agree_with_numpy(case: tuple[PixelType, Array]) -> None:
     pixel_type, array = case
@@ -106,7 +105,6 @@ def test_a_constant_has_no_deviation_at_all() -> None:
     assert not of(array, PixelType.HALF).is_constant
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(PixelType).flatmap(lambda kind: st.tuples(st.just(kind), arrays(kind))),
     st.lists(st.integers(0, 300), max_size=5),
@@ -219,7 +217,6 @@ def test_picks_are_bounded_however_many_values_come() -> None:
     assert dict(percentiles)[50.0] == pytest.approx(np.median(array), rel=0.1)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(PixelType).flatmap(lambda kind: st.tuples(st.just(kind), arrays(kind))))
 def test_histograms_count_every_finite_value_between_their_edges(case: tuple[PixelType, Array]) -> None:
     pixel_type, array = case
@@ -266,6 +263,7 @@ def rank_error(array: Array, pixel_type: PixelType) -> float:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period", [2, 3, 5, 7, 16, 17, 33, 3840])
 def test_patterns_of_the_image_do_not_fall_into_step_with_the_picks(period: int) -> None:
     rng = np.random.default_rng(period)

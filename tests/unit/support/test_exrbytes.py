@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import OpenEXR
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Attr, Channel, ManifestGroup, Part, Tiles
 from tests.support.exrstrategies import KINDS, Example, Valued, files
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)  # without explain, which takes most of a minute
-RANDOM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
+RANDOM = settings(phases=PHASES)
 
 
 def opened(data: bytes, *, header_only: bool = False) -> Any:

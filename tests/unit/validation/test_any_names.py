@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.inspector import Inspector
@@ -34,7 +34,6 @@ def parts(draw: st.DrawFn, name: str | None) -> Part:
 
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
-@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_no_name_is_too_odd_for_a_rule(profile: str, data: st.DataObject) -> None:
     names = data.draw(st.sampled_from([[None], ["a", "b"], ["left", "left.diffuse", ""]]))

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.errors import PolicyError
@@ -214,7 +214,6 @@ def _cannot_be_said(document: Any) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
 @given(documents)
 def test_schema_and_loader_agree(document: dict[str, Any]) -> None:
     if not _cannot_be_said(document):

@@ -61,15 +61,14 @@ def test_plain_file_has_no_finding_beyond_its_missing_colour_tag() -> None:
     assert found - expected <= {"PIX-FIREFLY"}
 
 
-@pytest.mark.parametrize("code", RULES)
-def test_every_rule_names_its_documents_and_how_to_fix_a_violation(code: str) -> None:
-    rule = RULES[code]
-    for source in rule.source.split(";"):
-        assert any(source.strip().startswith(name) for name in SOURCES), source
-    assert rule.fix.endswith(".")
-    assert len(rule.fix) > 10
-    assert rule.title[-1] != "."
-    assert rule.command == "" or rule.command.split()[0] in {*TOOLS, "oiiotool"}
+def test_every_rule_names_its_documents_and_how_to_fix_a_violation() -> None:
+    for code, rule in RULES.items():
+        for source in rule.source.split(";"):
+            assert any(source.strip().startswith(name) for name in SOURCES), (code, source)
+        assert rule.fix.endswith("."), code
+        assert len(rule.fix) > 10, code
+        assert rule.title[-1] != ".", code
+        assert rule.command == "" or rule.command.split()[0] in {*TOOLS, "oiiotool"}, code
 
 
 TOOLS = {"maketx", "exrcheck", "exr2aces", "exrmultipart", "exrmakepreview", "exrenvmap"}
