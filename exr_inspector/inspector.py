@@ -7,16 +7,17 @@ changed object, no time left) is raised. Nothing is written here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from exr_inspector.errors import DecodeError, ExrInspectorError, LimitExceeded, SourceError
 from exr_inspector.exr.chunks.tables import Completeness, assess, with_undecodable
+from exr_inspector.exr.cryptomatte.mattes import file_mattes
 from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Ranges, run
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_checkpoint
-from exr_inspector.exr.names import file_names
+from exr_inspector.exr.names import PartNames, file_names
 from exr_inspector.exr.probe import LeaderMode, Probe, probe
 from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status
 from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, read_pixels
@@ -76,6 +77,7 @@ class Inspector:
         levels: str | None = None,
         with_hash: bool | None = None,
         with_zeros: bool = False,
+        max_objects: int | None = None,
     ) -> Inspector:
         """An inspector with the settings' limits.
 
@@ -85,6 +87,7 @@ class Inspector:
             levels: `first` or `all` levels of mipmaps and ripmaps, if not as the settings say.
             with_hash: Whether to hash file and pixels, if not as the settings say.
             with_zeros: Whether a full pass notes where colour is exactly zero.
+            max_objects: Objects of Cryptomattes that a full pass lists, if not as the settings say.
         """
         hashed = settings.hash if with_hash is None else with_hash
         pixels = PixelConfig(
@@ -95,6 +98,8 @@ class Inspector:
             hash_file=hashed,
             hash_pixels=hashed,
             with_zeros=with_zeros,
+            max_ids=settings.max_ids,
+            max_objects=settings.max_objects if max_objects is None else max_objects,
         )
         config = InspectorConfig(
             initial_read_bytes=settings.initial_read_bytes,
@@ -139,10 +144,11 @@ class Inspector:
         checkpoint = no_checkpoint if deadline is None else lambda: deadline.check("inspecting")
         found = self._probe(source, checkpoint)
         code, message = _failure(found)
+        names = file_names(found.header, checkpoint) if found.header else ()
         pixels = None
         if code is None and self._config.stats is not StatsMode.OFF:
             try:
-                pixels = self._read_pixels(source, found, deadline)
+                pixels = self._read_pixels(source, found, names, deadline)
             except ExrInspectorError as error:
                 if error.retryable:
                     raise
@@ -162,7 +168,7 @@ class Inspector:
             header=found.header,
             layouts=found.layouts,
             completeness=completeness,
-            names=file_names(found.header, checkpoint) if found.header else (),
+            names=names,
             problems=found.problems,
             pixels=pixels,
             policy=policy.label,
@@ -222,7 +228,9 @@ class Inspector:
         )
         return run(asking, read)
 
-    def _read_pixels(self, source: RangeSource, found: Probe, deadline: Deadline | None) -> PixelReport | None:
+    def _read_pixels(
+        self, source: RangeSource, found: Probe, names: Sequence[PartNames], deadline: Deadline | None
+    ) -> PixelReport | None:
         version = source.version
         if found.header is None or not found.tables or version is None:
             return None
@@ -237,6 +245,7 @@ class Inspector:
             budget=self._budget,
             config=self._config.pixels,
             deadline=deadline,
+            mattes=file_mattes(names) if self._config.stats is StatsMode.FULL else (),
         )
 
 

@@ -282,6 +282,11 @@ class PartPixels:
     pixel_hash: str | None
     zeros: ZeroGrid | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every chunk was read and decoded."""
+        return self.chunks_read == self.chunks_total
+
 
 @dataclass(frozen=True, slots=True)
 class PixelFault:
@@ -304,6 +309,59 @@ class PixelFault:
     message: str
 
 
+class ObjectCoverage(NamedTuple):
+    """One object of a Cryptomatte, as the pixels have it.
+
+    Attributes:
+        id: Its 32-bit id.
+        coverage: Sum of its coverage over all pixels and ranks, in pixels.
+        pixels: Pixels in which it has any, counted once for each rank.
+    """
+
+    id: int
+    coverage: float
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatteObjects:
+    """The objects of one Cryptomatte in one view, by their ids in the pixels, after reading every pixel.
+
+    Attributes:
+        part: Part that declares it.
+        key: Its key.
+        name: Its name.
+        view: View, None where the file names none.
+        is_whole: Whether all chunks of its ranks were read, and all ids kept.
+        id_count: Distinct ids that have coverage; 0, the background, is none. At least so many where it is not whole.
+        impossible_count: Pixels whose id the conversion from the hash never makes: NaN, infinities, denormal numbers.
+        manifest_hash: Hash of the inline manifest's text; None without one that can be read and has names.
+        name_count: Names in that manifest; None as before.
+        unnamed_count: Ids that it does not name.
+        unnamed_once_count: Those of them that are in one pixel only.
+        first_unnamed: Some of them, those that cover the most.
+        unseen_count: Names whose id no pixel has; None without a manifest, and where it is not whole.
+        first_unseen: Some of them, shortened, in the manifest's order.
+        objects: The objects that cover the most, the largest first; as many as were asked for.
+    """
+
+    part: int
+    key: str
+    name: str
+    view: str | None
+    is_whole: bool
+    id_count: int
+    impossible_count: int
+    manifest_hash: str | None
+    name_count: int | None
+    unnamed_count: int
+    unnamed_once_count: int
+    first_unnamed: tuple[ObjectCoverage, ...]
+    unseen_count: int | None
+    first_unseen: tuple[str, ...]
+    objects: tuple[ObjectCoverage, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class PixelReport:
     """All that was learned from pixels.
@@ -315,6 +373,7 @@ class PixelReport:
         faults: Chunks that could not be read or decoded.
         stopped: Why reading ended early (time or size), empty when it did not.
         file_hash: Hash of the file's bytes with the algorithm's name before it (`xxh3_128:...`), None unless asked for.
+        mattes: Objects of the Cryptomattes; empty unless everything was to be read.
     """
 
     mode: StatsMode
@@ -323,6 +382,7 @@ class PixelReport:
     faults: tuple[PixelFault, ...] = ()
     stopped: str = ""
     file_hash: str | None = None
+    mattes: tuple[MatteObjects, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

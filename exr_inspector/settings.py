@@ -347,6 +347,22 @@ class Settings(BaseSettings):
     stats_levels: Levels = _field(
         "EXR_STATS_LEVELS", READING, "Which levels of mipmaps and ripmaps statistics are read of.", "first"
     )
+    max_objects: Whole = _field(
+        "EXR_MAX_OBJECTS",
+        READING,
+        "Objects of Cryptomattes that are stored of one file when EXR_STATS is full, those that cover the most; 0 for none.",
+        0,
+        unit="objects",
+        ge=0,
+        le=_MANY,
+    )
+    max_ids: Whole = _limit(
+        "EXR_MAX_IDS",
+        1 << 18,
+        "ids",
+        "Ids of Cryptomattes that are told apart in one file; where there are more, those that cover the least are given up.",
+        1 << 24,
+    )
     leaders: Leaders = _field(
         "EXR_LEADERS",
         READING,

@@ -15,6 +15,7 @@ _QUESTIONS = {
     "7": "Is it processed?",
     "8": "Is it complete and sane?",
     "9": "What happened to a file, and does reprocessing add rows?",
+    "10": "Which frames hold this object?",
     "panels": "Panels and badges",
 }
 _HEAD = """# Queries

@@ -20,10 +20,17 @@ from exr_inspector.catalog.precedence import Plan, StoredFile, decide, newest, u
 from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.rows.build import Row, arrow_table, text_array
 from exr_inspector.catalog.rows.groups import Prepared, audit_table, ready, tables_of
-from exr_inspector.catalog.schema import BY_NAME, FILES, INSPECTIONS, SCHEMA_VERSION
+from exr_inspector.catalog.schema import BY_NAME, CRYPTOMATTE_MANIFESTS, FILES, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.catalog.schema.columns import TIME, clipped
 from exr_inspector.catalog.sdk.connection import CatalogConfig, Connection, Work, every, has_prefix, is_in, rows_of
-from exr_inspector.catalog.stored import delete_children, recorded_since, stored_files, told_removals, touch_guards
+from exr_inspector.catalog.stored import (
+    delete_children,
+    recorded_since,
+    stored_files,
+    told_removals,
+    touch_guards,
+    unstored_manifests,
+)
 from exr_inspector.catalog.versions import Standing, file_id, is_same_version, is_told_before, storable, version_numbers
 from exr_inspector.deadline import Deadline
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
@@ -120,19 +127,24 @@ class Catalog:
         removals = _removals(work, blind) if blind else {}
         plan = decide(items, stored, removals=removals, force=force, is_current=is_current)
         deleted: dict[str, int] = {}
+        writes = [items[index] for index in plan.writes]
+        names = unstored_manifests(work, writes)
         if plan.guarded:
-            touch_guards(work, plan.guarded, ids[0], self._config)
+            touch_guards(work, [*plan.guarded, *names], ids[0], self._config)
         if plan.replaced:
-            deleted = delete_children(work, [paths[file] for file in plan.replaced])
-            work.delete(FILES, [row.row_id for file in plan.replaced for row in stored[file]])
+            replaced = [row for file in plan.replaced for row in stored[file]]
+            deleted = delete_children(work, replaced)
+            work.delete(FILES, [row.row_id for row in replaced])
             for file in plan.replaced:
                 deleted[file] = deleted.get(file, 0) + len(stored[file])
-        for name, rows in tables_of([items[i] for i in plan.writes], [ids[i] for i in plan.writes]).items():
+        for name, rows in tables_of(writes, [ids[index] for index in plan.writes]).items():
             work.insert(BY_NAME[name], rows)
+        if names:
+            work.insert(CRYPTOMATTE_MANIFESTS, pa.Table.from_batches(names.values()))
         if plan.sequencers:
             work.update(FILES, [row_id for row_id, _ in plan.sequencers], _noted(plan, items))
         work.insert(INSPECTIONS, audit_table(items, ids, plan.outcomes, self._common()))
-        writes = frozenset(plan.writes)
+        written = frozenset(plan.writes)
         return [
             UpsertResult(
                 file_id=item.file_id,
@@ -140,8 +152,8 @@ class Catalog:
                 content_key=item.standing.content_key,
                 inspection_id=ids[index],
                 outcome=plan.outcomes[index],
-                rows_written=item.row_count if index in writes else 0,
-                rows_deleted=deleted.get(item.file_id, 0) if index in writes else 0,
+                rows_written=item.row_count if index in written else 0,
+                rows_deleted=deleted.get(item.file_id, 0) if index in written else 0,
             )
             for index, item in enumerate(items)
         ]
@@ -183,7 +195,7 @@ class Catalog:
         if outcome is Outcome.REMOVED or not is_seen:  # else an older creation, stored meanwhile, would not see this
             touch_guards(work, [file], identifier, self._config)
         if outcome is Outcome.REMOVED:
-            deleted = delete_children(work, [path]).get(file, 0) + len(rows)
+            deleted = delete_children(work, rows).get(file, 0) + len(rows)
             work.delete(FILES, [row.row_id for row in rows])
         row: Row = {
             "inspection_id": identifier,

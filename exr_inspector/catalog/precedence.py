@@ -41,6 +41,7 @@ class StoredFile:
         inspection_id: The inspection that wrote it.
         standing: What decides against it.
         version: The version it describes, None where the object could not be read.
+        rare_tables: Names of the tables of `schema.RARE` that hold rows of it.
     """
 
     row_id: RowId
@@ -48,6 +49,7 @@ class StoredFile:
     inspection_id: str
     standing: Standing
     version: ObjectVersion | None = None
+    rare_tables: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -11,13 +11,15 @@ import pyarrow as pa
 
 from exr_inspector.catalog.outcomes import Outcome
 from exr_inspector.catalog.precedence import StoredFile
-from exr_inspector.catalog.schema import CHILDREN, FILES, GUARDS, INSPECTIONS
+from exr_inspector.catalog.rows.groups import Prepared
+from exr_inspector.catalog.schema import CHILDREN, CRYPTOMATTE_MANIFESTS, FILES, GUARDS, INSPECTIONS, RARE, ROW_COUNTS
 from exr_inspector.catalog.schema.columns import TEXT, TIME, RowId
 from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Where, Work, rows_of
 from exr_inspector.catalog.versions import Standing, depth_of, guard_id
 from exr_inspector.errors import SchemaMissing
 from exr_inspector.model import EventInfo, ObjectVersion
 
+_RARE_COUNTS = {table.name: ROW_COUNTS[table.name] for table in RARE}
 CLOCKS_DIFFER = timedelta(days=1)
 STANDING_COLUMNS = (
     "file_id",
@@ -35,6 +37,7 @@ STANDING_COLUMNS = (
     "policy",
     "error_code",
     "event_time",
+    *_RARE_COUNTS.values(),
 )
 
 
@@ -57,6 +60,7 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
             event_time=_utc(row["event_time"]),
         ),
         version=_version(row["etag"], row["size_bytes"], _utc(row["mtime"])),
+        rare_tables=frozenset(name for name, column in _RARE_COUNTS.items() if row[column]),
     )
 
 
@@ -106,6 +110,24 @@ def recorded_since(moment: datetime | None) -> Where | None:
     return lambda table: table["recorded_at"] >= start
 
 
+def unstored_manifests(work: Work, items: Iterable[Prepared]) -> dict[str, pa.RecordBatch]:
+    """The names of Cryptomatte manifests that these inspections need and nobody has stored yet, by hash.
+
+    One request, and none where no inspection has any.
+    """
+    needed = {name: item.group.manifests[name] for item in items for name in item.manifests}
+    known = work.select_in(
+        CRYPTOMATTE_MANIFESTS,
+        ["manifest_hash"],
+        "manifest_hash",
+        needed,
+        also=lambda table: table["name_index"] == 0,
+    )
+    for row in rows_of(known):
+        needed.pop(row["manifest_hash"], None)
+    return needed
+
+
 def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: CatalogConfig) -> None:
     """Update the guards of these files, so that another transaction that does so, too, is refused.
 
@@ -124,11 +146,11 @@ def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: C
     work.update(GUARDS, [row[ROW_ID] for row in rows], columns)
 
 
-def delete_children(work: Work, paths: Iterable[str]) -> dict[str, int]:
+def delete_children(work: Work, files: Collection[StoredFile]) -> dict[str, int]:
     """Delete all rows of these files from the child tables; how many of each file, by file_id."""
-    wanted = list(paths)
     deleted: Counter[str] = Counter()
     for table in CHILDREN:
+        wanted = [file.path for file in files if table not in RARE or table.name in file.rare_tables]
         row_ids: list[RowId] = []
         for batch in work.select_in(table, ["file_id"], "file_path", wanted, row_ids=True):
             row_ids += batch[ROW_ID].to_pylist()

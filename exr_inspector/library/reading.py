@@ -75,16 +75,22 @@ def session(
     hash: bool = False,  # noqa: A002 - the option's name everywhere
     levels: Literal["first", "all"] | None = None,
     zeros: bool = False,
+    objects: bool = False,
     policy: str = "default",
 ) -> Iterator[Session]:
-    """What reading files needs, closed at the end.
+    """What reading files needs, closed at the end; with `objects`, a full pass lists all objects of Cryptomattes.
 
     Raises:
         PolicyError: There is no such policy, or it is wrong.
     """
     with closing(SourceOpener(settings)) as opener:
         inspector = Inspector.from_settings(
-            settings, stats=StatsMode(stats), levels=levels, with_hash=hash, with_zeros=zeros
+            settings,
+            stats=StatsMode(stats),
+            levels=levels,
+            with_hash=hash,
+            with_zeros=zeros,
+            max_objects=settings.max_ids if objects else None,
         )
         yield Session(opener, inspector, PolicySource.from_settings(settings, policy).current())
 
@@ -95,6 +101,7 @@ def inspect(
     stats: Stats = DEFAULT_STATS,
     hash: bool = False,  # noqa: A002 - the option's name everywhere
     levels: Literal["first", "all"] | None = None,
+    objects: bool = False,
     policy: str = "default",
     settings: Mapping[str, str] | None = None,
 ) -> InspectedFile:
@@ -105,6 +112,7 @@ def inspect(
         stats: How much of the pixels to read: `off`, `sampled` (at most 4 MiB), or `full`.
         hash: Whether to hash the file and its decoded pixels; needs `stats="full"`.
         levels: Which levels of mipmaps and ripmaps to read, if not as EXR_STATS_LEVELS says.
+        objects: Whether to list the objects of Cryptomattes, in `pixels.mattes`; needs `stats="full"`.
         policy: Profile, YAML file or s3:// URL to judge by.
         settings: Settings by name, such as `{"S3_ENDPOINT_URL": ...}`; they go before those of the environment.
 
@@ -117,7 +125,7 @@ def inspect(
     """
     named = [os.fspath(source)] if isinstance(source, (str, os.PathLike)) else []
     told = settings_for([*named, policy], settings)
-    with session(told, stats=stats, hash=hash, levels=levels, policy=policy) as made:
+    with session(told, stats=stats, hash=hash, levels=levels, objects=objects, policy=policy) as made:
         opened: RangeSource
         if isinstance(source, bytes):
             opened = made.opener.open_bytes(source)
@@ -134,6 +142,7 @@ def inspect_all(
     stats: Stats = DEFAULT_STATS,
     hash: bool = False,  # noqa: A002 - the option's name everywhere
     levels: Literal["first", "all"] | None = None,
+    objects: bool = False,
     policy: str = "default",
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[InspectedFile]:
@@ -145,6 +154,7 @@ def inspect_all(
         stats: As in `inspect`, and so are the other arguments.
         hash: See `inspect`.
         levels: See `inspect`.
+        objects: See `inspect`.
         policy: See `inspect`.
         settings: See `inspect`.
 
@@ -157,7 +167,7 @@ def inspect_all(
     names = target_names(targets)
     told = settings_for([*names, policy], settings)
     with (
-        session(told, stats=stats, hash=hash, levels=levels, policy=policy) as made,
+        session(told, stats=stats, hash=hash, levels=levels, objects=objects, policy=policy) as made,
         closing(made.inspect_each(_paths(made, names))) as answers,
     ):
         for _, answer in answers:

@@ -21,6 +21,7 @@ import xxhash
 from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, LimitExceeded
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import ChunkTable
+from exr_inspector.exr.cryptomatte.mattes import Matte
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.header.values import PIXEL_BYTES
 from exr_inspector.model import ChannelStats, PartPixels, PixelFault, PixelReport, StatsMode
@@ -28,6 +29,7 @@ from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool
 from exr_inspector.pixels.distribution import WANTED
 from exr_inspector.pixels.estimates import Cluster, Estimate, Moments, estimate
 from exr_inspector.pixels.hashing import PixelHasher, labelled
+from exr_inspector.pixels.objects import Counting, ObjectCounter, plan_counting
 from exr_inspector.pixels.sampling import (
     ChunkExtents,
     PlannedRead,
@@ -73,6 +75,8 @@ class PixelConfig:
         hash_pixels: Whether to hash decoded pixels; only when everything is read.
         with_zeros: Whether to note where the colour of parts is zero; only when everything is read.
         hash_bytes: Most memory for rows of tiles that wait to be hashed.
+        max_ids: Distinct ids of Cryptomattes that are counted; only when everything is read.
+        max_objects: Objects of Cryptomattes that are listed, those that cover the most.
     """
 
     max_sample_bytes: int = 4 << 20
@@ -90,6 +94,8 @@ class PixelConfig:
     hash_pixels: bool = False
     with_zeros: bool = False
     hash_bytes: int = 256 << 20
+    max_ids: int = 1 << 18
+    max_objects: int = 0
 
 
 def read_pixels(
@@ -104,6 +110,7 @@ def read_pixels(
     budget: DecodeBudget,
     config: PixelConfig | None = None,
     deadline: Deadline | None = None,
+    mattes: Sequence[Matte] = (),
 ) -> PixelReport:
     """Figures of the file's pixels.
 
@@ -118,6 +125,7 @@ def read_pixels(
         budget: Threads and memory, shared with others.
         config: How to read.
         deadline: Until when.
+        mattes: The file's Cryptomattes, whose objects are counted when everything is read.
 
     Raises:
         SourceError: The source failed; budgets that ran out are no failure but `PixelReport.stopped`.
@@ -160,6 +168,7 @@ def read_pixels(
         with_zeros=config.with_zeros and is_full,
         in_library=in_library,
         overlapping=source.limited(ReadBudget(_MAX_OVERLAPPING_READS, file_size)),
+        counting=plan_counting(mattes, layouts) if is_full else Counting(),
     )
     reading = _Reading(context, config, layouts, plan)
     reading.run(at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
@@ -196,6 +205,7 @@ class _Reading:
         self._hashed_bytes = 0
         self._stopped = ""
         self._faults = 0
+        self._objects = ObjectCounter(context.counting, config.max_ids)
         for part, layout in enumerate(layouts):
             for number, level in enumerate(layout.levels if config.all_levels else layout.levels[:1]):
                 figures = empty_figures(part, layout, number, picks=context.picks, with_zeros=context.with_zeros)
@@ -304,6 +314,7 @@ class _Reading:
         figures = self._pending.popleft().result()
         key = figures.part, figures.level
         self._levels[key].merge(figures)
+        self._objects.add(figures.objects)
         if self._plan.strata:
             found = [channel.moments for channel in figures.channels]
             known = self._moments.setdefault(key, {}).setdefault(figures.read, [Moments()] * len(found))
@@ -332,7 +343,9 @@ class _Reading:
         faults.sort(key=lambda fault: (fault.part, fault.chunk))
         is_hashed = self._config.hash_file and self._context.is_full and self._hashed_bytes == self._context.file_size
         file_hash = labelled(self._file_hash.hexdigest()) if is_hashed else None
-        return PixelReport(mode, tuple(channels), tuple(parts), tuple(faults), self._stopped, file_hash)
+        whole_parts = frozenset(entry.part for entry in parts if entry.is_whole and not entry.level_x + entry.level_y)
+        mattes = self._objects.results(whole_parts, self._config.max_objects)
+        return PixelReport(mode, tuple(channels), tuple(parts), tuple(faults), self._stopped, file_hash, mattes)
 
     def _channel_stats(self, figures: LevelFigures, layout: Layout, number: int) -> ChannelStats:
         level, accumulator = layout.levels[figures.level], figures.channels[number]

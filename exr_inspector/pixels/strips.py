@@ -23,6 +23,7 @@ from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.distribution import Distribution, stride_for
 from exr_inspector.pixels.hashing import PixelHasher
 from exr_inspector.pixels.mini_file import Payload
+from exr_inspector.pixels.objects import Counting, StripObjects, count_objects
 from exr_inspector.pixels.statistics import Accumulator, DeepAccumulator, Workspace
 from exr_inspector.pixels.zeros import ZeroMap
 from exr_inspector.settings import limit_text
@@ -51,6 +52,7 @@ class FileContext:
         with_zeros: Whether to note where colour is zero.
         in_library: How much of this file the library may have in hands at a time; the reader takes of it for each strip.
         overlapping: Where chunks that overlap others are read from, within a budget of its own.
+        counting: Ranks of Cryptomattes whose objects are counted.
     """
 
     source: RangeSource
@@ -64,6 +66,7 @@ class FileContext:
     with_zeros: bool
     in_library: MemoryPool
     overlapping: RangeSource
+    counting: Counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ class LevelFigures:
         stopped: Why not all was decoded: `time`, `faults` for too many of these, empty when all was.
         read: Of a strip's own figures, the position of its request in the plan.
         zeros: Where colour is zero; None unless asked for.
+        objects: Of a strip's own figures, the objects of its Cryptomattes; they are not merged here.
     """
 
     part: int
@@ -129,6 +133,7 @@ class LevelFigures:
     stopped: str = ""
     read: int = 0
     zeros: ZeroMap | None = None
+    objects: list[StripObjects] = field(default_factory=list)
 
     def merge(self, other: LevelFigures) -> None:
         """Take in the figures of other chunks of the same level."""
@@ -329,6 +334,8 @@ def _decode(task: _Task, chunks: Sequence[Chunk], *, is_last: bool) -> None:
                 task.turn.release()
             for block in decoded.blocks:
                 figures.add(block, task.scratch.workspace)
+                if not strip.level:
+                    figures.objects += count_objects(block, context.counting.pairs_of(strip.part))
                 if strip.hasher is not None:
                     strip.hasher.add(block)
     except (DecodeError, LimitExceeded) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES, INSPECTIONS, 
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import Completeness
+from exr_inspector.exr.cryptomatte.manifests import manifest_hash
 from exr_inspector.exr.header.parser import Header, make_part
 from exr_inspector.exr.header.values import MULTI_PART, Attribute, Box2i, Channel
 from exr_inspector.exr.names import file_names
@@ -24,6 +26,8 @@ from exr_inspector.model import (
     Finding,
     Histogram,
     Inspection,
+    MatteObjects,
+    ObjectCoverage,
     ObjectVersion,
     PartPixels,
     PixelReport,
@@ -101,7 +105,9 @@ def _stats(part: int, channel: str, mode: StatsMode) -> ChannelStats:
     )  # fmt: skip
 
 
-def _pixels(mode: StatsMode, channels: tuple[str, ...], parts: int, stopped: str) -> PixelReport | None:
+def _pixels(
+    mode: StatsMode, channels: tuple[str, ...], parts: int, stopped: str, mattes: tuple[MatteObjects, ...]
+) -> PixelReport | None:
     if mode is StatsMode.OFF:
         return None
     return PixelReport(
@@ -109,7 +115,24 @@ def _pixels(mode: StatsMode, channels: tuple[str, ...], parts: int, stopped: str
         channels=tuple(_stats(part, channel, mode) for part in range(parts) for channel in channels),
         parts=tuple(PartPixels(part, 0, 0, 2, 2, False, False, None, None) for part in range(parts)),
         stopped=stopped,
+        mattes=mattes,
     )
+
+
+def _manifest(objects: int) -> str:
+    return json.dumps({f"object {number}": f"{number + 1:08x}" for number in range(objects + 1)})
+
+
+def _mattes(objects: int) -> tuple[MatteObjects, ...]:
+    """So many objects of a Cryptomatte whose manifest names one more, each in one pixel less than the one before."""
+    found = tuple(ObjectCoverage(number + 1, objects - number + 0.5, objects - number + 1) for number in range(objects))
+    text = _manifest(objects)
+    whole = MatteObjects(
+        part=0, key="0123456", name="crypto", view=None, is_whole=True, id_count=objects, impossible_count=0,
+        manifest_hash=manifest_hash(text), name_count=objects + 1, unnamed_count=0, unnamed_once_count=0, first_unnamed=(),
+        unseen_count=1, first_unseen=(f"object {objects}",), objects=found,
+    )  # fmt: skip
+    return (whole,) if objects else ()
 
 
 def inspection(
@@ -123,6 +146,7 @@ def inspection(
     width: int = 64,
     texts: dict[str, str] | None = None,
     findings: int = 0,
+    objects: int = 0,
     stopped: str = "",
     sequencer: str | None = None,
     policy: str = "default/1",
@@ -132,6 +156,8 @@ def inspection(
 ) -> Inspection:
     """A sound file's inspection; `revision` makes the version, a second apart, `read_after` shifts the time of reading."""
     names = {"owner": f"revision {revision}"} | (texts or {})
+    if objects:
+        names |= {"cryptomatte/0123456/name": "crypto", "cryptomatte/0123456/manifest": _manifest(objects)}
     word = 2 | (MULTI_PART if len(views) > 1 else 0)
     parts = []
     for index, view in enumerate(views or ("",)):
@@ -158,7 +184,7 @@ def inspection(
             for i, layout in enumerate(layouts)
         ),
         names=file_names(header),
-        pixels=_pixels(mode, channels, len(parts), stopped),
+        pixels=_pixels(mode, channels, len(parts), stopped, _mattes(objects)),
         findings=tuple(
             Finding("STR-TEST", Severity.WARNING, f"finding {i}", part=0, found="x") for i in range(findings)
         ),
@@ -218,8 +244,9 @@ class Model:
         """Every table's rows without ids of inspections, sorted."""
         rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in DOCUMENT}
         for item in self.files.values():
-            for name, some in table_rows(item, "-").items():
-                rows[name].extend(some)
+            made = table_rows(item, "-")
+            for name, some in rows.items():
+                some.extend(made[name])
         return {
             name: _plain(name, arrow_table(BY_NAME[name], some).to_pylist() if some else [])
             for name, some in rows.items()

@@ -18,7 +18,9 @@ from exr_inspector.catalog.admin.setup import SetupOptions, check, prune, requir
 from exr_inspector.catalog.rows.build import arrow_table
 from exr_inspector.catalog.schema import (
     BY_NAME,
+    CHILDREN,
     DEFAULT_GUARDS,
+    FILES,
     GUARDS,
     LEAST_GUARDS,
     SCHEMA_VERSION,
@@ -191,10 +193,9 @@ def test_the_number_of_guards_is_chosen_once() -> None:
 def test_projections_are_made_when_asked_for() -> None:
     with LocalVastDB(None) as server:
         catalog = connect(server)
-        assert (
-            sum("projection" in change for change in setup(catalog.connection, SetupOptions(projections=True)).changes)
-            == 6
-        )
+        assert sum(
+            "projection" in change for change in setup(catalog.connection, SetupOptions(projections=True)).changes
+        ) == len((FILES, *CHILDREN))
         assert setup(catalog.connection, SetupOptions(projections=True)).changes == ()
         item = inspection(mode=StatsMode.FULL)
         assert catalog.upsert([item, inspection(revision=2)])[0].outcome.value == "superseded"

@@ -44,7 +44,7 @@ def scene() -> list[Inspection]:
     wide = frame(6, width=128, channels=("B", "G", "R", "diffuse.G", "diffuse.R", "id.A"))
     stereo = inspection("sh2/stereo.exr", views=("left", "right"), texts={"owner": "me"}, mode=StatsMode.FULL)
     bad = replace(
-        inspection("sh2/bad.exr", mode=StatsMode.FULL),
+        inspection("sh2/bad.exr", mode=StatsMode.FULL, objects=2),
         findings=(Finding("PIX-NAN", Severity.ERROR, "NaN in R", part=0, channel="R"),),
     )
     other = inspection("sh1/beauty.0001.exr", bucket="archive", texts={"manifest": "x" * 200_000})
@@ -86,6 +86,7 @@ def test_a_file_in_any_spelling(catalog: Catalog, spelling: str) -> None:
     assert found.inspection.pixels == scene()[5].pixels
     assert {name: len(rows) for name, rows in found.rows.items()} == {
         "files": 1, "parts": 2, "channels": 10, "attributes": 24, "stats": 10, "validation": 0,
+        "cryptomatte_objects": 0,
     }  # fmt: skip
 
 
@@ -255,6 +256,8 @@ EXPECTED: dict[str, tuple[dict[str, str | float], int]] = {
     "broken": ({"prefix": ""}, 3),
     "findings": ({"prefix": "", "rank": 2}, 1),
     "lossy_data": ({"prefix": ""}, 0),
+    "objects": ({"name": "object 0", "prefix": ""}, 1),
+    "file_objects": ({"path": "renders/sh2/bad.exr"}, 2),
     "history": ({"path": "renders/sh1/beauty.0001.exr"}, 2),
     "badges": ({"prefix": ""}, 2),
     "panels": ({"path": "renders/sh2/stereo.exr"}, 1),
@@ -307,7 +310,7 @@ def test_every_query_is_tested() -> None:
         EXPECTED[name][0].keys() == {item.name for item in query.parameters if not item.prefix}
         for name, query in cookbook().items()
     )
-    assert {query.question for query in cookbook().values()} == {*map(str, range(1, 10)), "panels"}
+    assert {query.question for query in cookbook().values()} == {*map(str, range(1, 11)), "panels"}
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))

@@ -7,16 +7,18 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import Inspection, PixelReport, StatsMode
+from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import builtin_policy
 from exr_inspector.validation.facts.facts import FileFacts
-from tests.support.exrbytes import Channel, Part, a_chlist, a_int, a_string, a_stringvector, attr, build
+from tests.support.exrbytes import FLOAT, Channel, Part, a_chlist, a_int, a_string, a_stringvector, attr, build
 
 MOST = 2.5
 POLICY = builtin_policy("default")
@@ -130,6 +132,23 @@ def test_the_time_for_a_long_key_grows_in_proportion(make: Callable[[int], str])
 @pytest.mark.slow
 def test_time_grows_in_proportion_to_parts_with_statistics() -> None:
     assert growth(WITH_PIXELS, parts, 150) <= MOST
+
+
+def cryptomatte(ids: int) -> bytes:
+    """A Cryptomatte of one rank in which no two pixels hold the same id."""
+    values = np.random.default_rng(0).permutation(np.arange(ids, dtype=np.uint32) + (1 << 29))
+    pixels = {"c00.r": values.view(np.float32), "c00.g": np.ones(ids)}
+    shaped = {name: array.reshape(-1, 1_000) for name, array in pixels.items()}
+    window = (0, 0, 999, ids // 1_000 - 1)
+    channels = [Channel(name, FLOAT) for name in pixels]
+    extra = [a_string("cryptomatte/0/name", "c")]
+    return build([Part(data_window=window, channels=channels, pixels=shaped, extra=extra)])
+
+
+@pytest.mark.slow
+def test_time_grows_in_proportion_to_ids_of_cryptomattes() -> None:
+    few_ids = Inspector(InspectorConfig(stats=StatsMode.FULL, pixels=PixelConfig(max_ids=20_000)))
+    assert growth(few_ids, cryptomatte, 100_000) <= MOST
 
 
 @pytest.mark.slow

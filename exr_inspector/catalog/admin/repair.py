@@ -105,11 +105,11 @@ def _within(column: str, part: Range) -> Where:
 
 
 def _kept(work: Work, part: Range) -> tuple[dict[str, list[_Kept]], int]:
-    columns = [*STANDING_COLUMNS, *ROW_COUNTS.values()]
+    columns = list(dict.fromkeys([*STANDING_COLUMNS, *ROW_COUNTS.values()]))
     found: dict[str, list[_Kept]] = {}
     rows = rows_of(work.select(FILES, columns, _within("path", part), row_ids=True))
     for row in rows:
-        promised = {name: row[column] for name, column in ROW_COUNTS.items()}
+        promised = {name: row[column] or 0 for name, column in ROW_COUNTS.items()}
         found.setdefault(row["file_id"], []).append(_Kept(row["file_id"], stored_file(row), promised))
     return found, len(rows)
 

@@ -40,7 +40,7 @@ _FILE_COLUMNS = (
 _CHILD_COLUMNS = {
     PARTS: (
         *_KEYS, "part_index", "chunk_count_declared", "chunk_count_computed", "chunks_present", "completeness_checked",
-        "missing", "pixels", "pixel_faults",
+        "missing", "pixels", "cryptomatte_ids", "pixel_faults",
     ),
     ATTRIBUTES: (
         *_KEYS, "part_index", "attribute_index", "chunk_index", "name", "type", "value", "size_bytes", "file_offset",

@@ -16,7 +16,7 @@ from typing import Any
 
 from exr_inspector.catalog.paths import catalog_paths, catalog_prefix, names_bucket
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
-from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, CHILDREN, FILES, Table
+from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, CHILDREN, FILES, RARE, ROW_COUNTS, Table
 from exr_inspector.catalog.sdk.connection import Connection, Where, Work, every, has_prefix, rows_of
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import Inspection
@@ -197,6 +197,9 @@ class Reader:
             return None
         rows: dict[str, list[dict[str, Any]]] = {"files": [row]}
         for table in CHILDREN:
+            if table in RARE and not row[ROW_COUNTS[table.name]]:
+                rows[table.name] = []
+                continue
             found = rows_of(work.select(table, table.arrow.names, _equal("file_path", row["path"])))
             rows[table.name] = [item for item in found if item["inspection_id"] == row["inspection_id"]]
         return FullFile(

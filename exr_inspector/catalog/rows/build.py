@@ -12,13 +12,15 @@ from datetime import datetime, timezone
 import pyarrow as pa
 
 from exr_inspector import __version__
-from exr_inspector.catalog.schema import DOCUMENT, INSPECTIONS, Column, Table
+from exr_inspector.catalog.schema import CRYPTOMATTE_MANIFESTS, DOCUMENT, INSPECTIONS, Column, Table
 from exr_inspector.catalog.schema.children import FindingRecord, StatsRecord, attribute_records, channel_records
 from exr_inspector.catalog.schema.columns import TEXT, TIME, Owner
+from exr_inspector.catalog.schema.cryptomatte import NameRecord, name_records, object_records
 from exr_inspector.catalog.schema.files import FileRecord
 from exr_inspector.catalog.schema.journal import AuditRecord
 from exr_inspector.catalog.schema.parts import PartRecord
 from exr_inspector.catalog.versions import content_key, file_id, storable
+from exr_inspector.exr.cryptomatte.manifests import parse_manifest
 from exr_inspector.model import Inspection
 
 Row = dict[str, object]
@@ -46,6 +48,7 @@ def records_of(inspection: Inspection, version: str = __version__) -> dict[str, 
         records["attributes"].extend(attribute_records(part))
     if inspection.pixels:
         records["stats"].extend(StatsRecord(item.part, n, item) for n, item in enumerate(inspection.pixels.channels))
+        records["cryptomatte_objects"].extend(object_records(inspection.pixels.mattes))
     records["validation"].extend(FindingRecord(n, finding) for n, finding in enumerate(inspection.findings))
     counts = {name: len(some) for name, some in records.items()}
     records["files"].append(FileRecord.of(inspection, counts, version))
@@ -53,10 +56,27 @@ def records_of(inspection: Inspection, version: str = __version__) -> dict[str, 
     return records
 
 
+def manifest_texts(inspection: Inspection) -> dict[str, str]:
+    """The Cryptomatte manifests that name the objects of an inspection, by hash."""
+    mattes = inspection.pixels.mattes if inspection.pixels else ()
+    return {
+        matte.manifest_hash: declared.manifest
+        for matte in mattes
+        if matte.objects and matte.manifest_hash
+        for declared in inspection.names[matte.part].cryptomattes
+        if declared.key == matte.key and declared.manifest
+    }
+
+
+def manifest_records(manifest_hash: str, text: str) -> list[NameRecord]:
+    """The rows of a manifest that was found to be readable."""
+    return list(name_records(manifest_hash, parse_manifest(text)))
+
+
 def table_rows(
     inspection: Inspection, inspection_id: str | None = None, version: str = __version__
 ) -> dict[str, list[Row]]:
-    """The rows of an inspection by table name, every column in order: `files` of one row, and all child tables.
+    """The rows of an inspection by table name, every column in order: `files` of one row, all child tables, and manifests.
 
     Moments are datetimes.
 
@@ -72,9 +92,12 @@ def table_rows(
             return inspection_id
         return column.of(owner if column.name in OWNER_COLUMNS else record)
 
+    records[CRYPTOMATTE_MANIFESTS.name] = [
+        record for name, text in manifest_texts(inspection).items() for record in manifest_records(name, text)
+    ]
     return {
         table.name: [{column.name: value(column, record) for column in table.columns} for record in records[table.name]]
-        for table in DOCUMENT
+        for table in (*DOCUMENT, CRYPTOMATTE_MANIFESTS)
     }
 
 

@@ -15,8 +15,17 @@ import pyarrow as pa
 
 from exr_inspector import __version__
 from exr_inspector.catalog.outcomes import Outcome
-from exr_inspector.catalog.rows.build import OWNER_COLUMNS, arrow_array, arrow_columns, owner_of, records_of, text_array
-from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, INSPECTIONS, Column
+from exr_inspector.catalog.rows.build import (
+    OWNER_COLUMNS,
+    arrow_array,
+    arrow_columns,
+    manifest_records,
+    manifest_texts,
+    owner_of,
+    records_of,
+    text_array,
+)
+from exr_inspector.catalog.schema import BY_NAME, CRYPTOMATTE_MANIFESTS, DOCUMENT, INSPECTIONS, Column
 from exr_inspector.catalog.versions import Standing, standing
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 
@@ -46,16 +55,17 @@ class Group:
         size: How many inspections.
         tables: Their rows by table, one inspection's after the other's; tables without a row are left out.
         counts: How many of a table's rows each inspection has.
+        manifests: Rows of the Cryptomatte manifests that any of them needs, by hash.
     """
 
     size: int
     tables: Mapping[str, pa.RecordBatch]
     counts: Mapping[str, Sequence[int]]
+    manifests: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[object, ...]:
         """As a few blocks of bytes; Arrow's own way would take every column apart."""
-        tables = {name: batch.serialize().to_pybytes() for name, batch in self.tables.items()}
-        return _read_group, (self.size, tables, self.counts)
+        return _read_group, (self.size, _serialised(self.tables), self.counts, _serialised(self.manifests))
 
     def rows(self, name: str, members: Sequence[int]) -> tuple[pa.RecordBatch, Sequence[int]]:
         """The rows of some members in their order, and how many each has."""
@@ -67,9 +77,17 @@ class Group:
         return batch.take(pa.array(np.concatenate(wanted), pa.int64())), [counts[member] for member in members]
 
 
-def _read_group(size: int, tables: Mapping[str, bytes], counts: Mapping[str, Sequence[int]]) -> Group:
+def _serialised(batches: Mapping[str, pa.RecordBatch]) -> dict[str, bytes]:
+    return {name: batch.serialize().to_pybytes() for name, batch in batches.items()}
+
+
+def _read_group(
+    size: int, tables: Mapping[str, bytes], counts: Mapping[str, Sequence[int]], manifests: Mapping[str, bytes]
+) -> Group:
     batches = {name: pa.ipc.read_record_batch(pa.py_buffer(raw), _SCHEMAS[name]) for name, raw in tables.items()}
-    return Group(size, batches, counts)
+    schema = CRYPTOMATTE_MANIFESTS.arrow
+    names = {name: pa.ipc.read_record_batch(pa.py_buffer(raw), schema) for name, raw in manifests.items()}
+    return Group(size, batches, counts, names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +103,7 @@ class Prepared:
         standing: What decides against what is stored.
         group: Where its rows are.
         member: Which of the group's inspections it is.
+        manifests: Hashes of the Cryptomatte manifests that name its objects.
     """
 
     bucket: str
@@ -95,6 +114,7 @@ class Prepared:
     standing: Standing
     group: Group = field(repr=False)
     member: int
+    manifests: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -127,13 +147,30 @@ def prepare(inspections: Sequence[Inspection], version: str = __version__) -> li
         if any(found):
             tables[name] = _batch(name, owned, found, [record for records in by_inspection for record in records[name]])
             counts[name] = found
-    group = Group(len(inspections), tables, counts)
+    texts = [manifest_texts(inspection) for inspection in inspections]
+    manifests = {name: _manifest(name, text) for name, text in {k: v for one in texts for k, v in one.items()}.items()}
+    group = Group(len(inspections), tables, counts, manifests)
     return [
-        Prepared(inspection.bucket, inspection.key, file, inspection.version, inspection.event, stands, group, member)
+        Prepared(
+            bucket=inspection.bucket,
+            key=inspection.key,
+            file_id=file,
+            version=inspection.version,
+            event=inspection.event,
+            standing=stands,
+            group=group,
+            member=member,
+            manifests=tuple(texts[member]),
+        )
         for member, (inspection, file, stands) in enumerate(
             zip(inspections, owned["file_id"].to_pylist(), standings, strict=True)
         )
     ]
+
+
+def _manifest(name: str, text: str) -> pa.RecordBatch:
+    columns = arrow_columns(CRYPTOMATTE_MANIFESTS, CRYPTOMATTE_MANIFESTS.columns, manifest_records(name, text))
+    return pa.RecordBatch.from_arrays(columns, schema=CRYPTOMATTE_MANIFESTS.arrow)
 
 
 def _batch(

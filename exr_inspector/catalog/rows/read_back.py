@@ -28,6 +28,8 @@ from exr_inspector.model import (
     Finding,
     Histogram,
     Inspection,
+    MatteObjects,
+    ObjectCoverage,
     ObjectVersion,
     PartPixels,
     PixelFault,
@@ -168,9 +170,45 @@ def _levels(row: StoredRow) -> Iterable[PartPixels]:
         )
 
 
-def _pixels(files: StoredRow, parts: Sequence[StoredRow], stats: Iterable[StoredRow]) -> PixelReport | None:
+_Listed = Mapping[tuple[int, str, str | None], list[ObjectCoverage]]  # by part, Cryptomatte and view
+
+
+def _listed(objects: Iterable[StoredRow]) -> _Listed:
+    listed: dict[tuple[int, str, str | None], list[ObjectCoverage]] = defaultdict(list)
+    for row in _sorted(objects, "object_index"):
+        found = ObjectCoverage(int(row["id"], 16), row["coverage"], row["pixels"])
+        listed[row["part_index"], row["cryptomatte"], row["view_name"]].append(found)
+    return listed
+
+
+def _matte_objects(row: StoredRow, listed: _Listed) -> Iterable[MatteObjects]:
+    """What the pixels of a part's Cryptomattes hold."""
+    for item in json.loads(row["cryptomatte_ids"]) if row["cryptomatte_ids"] else ():
+        yield MatteObjects(
+            part=row["part_index"],
+            key=item["key"],
+            name=item["name"],
+            view=item["view"],
+            is_whole=item["whole"],
+            id_count=item["ids"],
+            impossible_count=item["impossible"],
+            manifest_hash=item["manifest"],
+            name_count=item["names"],
+            unnamed_count=item["unnamed"],
+            unnamed_once_count=item["unnamedOnce"],
+            first_unnamed=tuple(ObjectCoverage(*found) for found in item["firstUnnamed"]),
+            unseen_count=item["unseen"],
+            first_unseen=tuple(item["firstUnseen"]),
+            objects=tuple(listed.get((row["part_index"], item["name"], item["view"]), ())),
+        )
+
+
+def _pixels(
+    files: StoredRow, parts: Sequence[StoredRow], stats: Iterable[StoredRow], objects: Iterable[StoredRow]
+) -> PixelReport | None:
     if files["pixel_fault_count"] is None:
         return None
+    listed = _listed(objects)
     faults = [
         PixelFault(row["part_index"], *fault)
         for row in parts
@@ -183,6 +221,7 @@ def _pixels(files: StoredRow, parts: Sequence[StoredRow], stats: Iterable[Stored
         faults=tuple(faults),
         stopped=files["stats_stopped"] or "",
         file_hash=files["hash"],
+        mattes=tuple(item for row in parts for item in _matte_objects(row, listed)),
     )
 
 
@@ -229,7 +268,7 @@ def _build(rows: Mapping[str, Sequence[StoredRow]], limits: Limits) -> Inspectio
         layouts=tuple(_layout(part, row, limits) for part, row in zip(made, parts, strict=False)),
         completeness=tuple(state for state in states if state is not None),
         names=file_names(header) if header else (),
-        pixels=_pixels(files, parts, rows["stats"]),
+        pixels=_pixels(files, parts, rows["stats"], rows.get("cryptomatte_objects", ())),
         findings=tuple(map(_finding, _sorted(rows["validation"], "finding_index"))),
         policy=files["policy"] or "",
         event=EventInfo(files["event_id"], files["sequencer"], _moment(files["event_time"])),
@@ -241,7 +280,8 @@ def inspection_from_rows(rows: Mapping[str, Sequence[StoredRow]], limits: Limits
 
     Args:
         rows: One row under `files`, and the rows of `parts`, `attributes`, `stats`, `validation` of the same inspection in
-            any order; `channels` follow from the attributes and are not looked at.
+            any order; `channels` follow from the attributes and are not looked at. Without rows of `cryptomatte_objects`
+            objects are counted, but not listed.
         limits: What layouts may ask for.
 
     Raises:

@@ -16,6 +16,7 @@ from exr_inspector.catalog.schema.children import (
     VALIDATION_COLUMNS,
 )
 from exr_inspector.catalog.schema.columns import CELL_BYTES, SCHEMA_VERSION, SUMMARY_CHARACTERS, Column, Table
+from exr_inspector.catalog.schema.cryptomatte import CRYPTOMATTE_MANIFESTS_COLUMNS, CRYPTOMATTE_OBJECTS_COLUMNS
 from exr_inspector.catalog.schema.files import FILES_COLUMNS
 from exr_inspector.catalog.schema.journal import (
     DEFAULT_GUARDS,
@@ -62,6 +63,20 @@ STATS = Table(
     _BY_FILE,
 )
 VALIDATION = Table("validation", "One row a finding", ("file_id", "finding_index"), VALIDATION_COLUMNS, ("file_path",))
+CRYPTOMATTE_OBJECTS = Table(
+    "cryptomatte_objects",
+    "One row an object of a Cryptomatte that the pixels show, where EXR_MAX_OBJECTS asks for them",
+    ("file_id", "object_index"),
+    CRYPTOMATTE_OBJECTS_COLUMNS,
+    _BY_FILE,
+)
+CRYPTOMATTE_MANIFESTS = Table(
+    "cryptomatte_manifests",
+    "One row a name of a Cryptomatte manifest; files with the same manifest share its rows, which stay when the files go",
+    ("manifest_hash", "name_index"),
+    CRYPTOMATTE_MANIFESTS_COLUMNS,
+    ("manifest_hash", "name"),
+)
 INSPECTIONS = Table(
     "inspections",
     "Append-only audit: one row for every inspection and removal, whatever became of it",
@@ -74,9 +89,11 @@ SCHEMA_VERSIONS = Table(
     "schema_versions", "What `db setup` did, newest last", ("schema_version",), SCHEMA_VERSIONS_COLUMNS
 )
 
-CHILDREN = (PARTS, CHANNELS, ATTRIBUTES, STATS, VALIDATION)
+# Most files have no rows there: nobody looks into these tables unless `files` counts some.
+RARE = (CRYPTOMATTE_OBJECTS,)
+CHILDREN = (PARTS, CHANNELS, ATTRIBUTES, STATS, VALIDATION, *RARE)
 DOCUMENT = (FILES, *CHILDREN)
-TABLES = (*DOCUMENT, INSPECTIONS, GUARDS, SCHEMA_VERSIONS)
+TABLES = (*DOCUMENT, CRYPTOMATTE_MANIFESTS, INSPECTIONS, GUARDS, SCHEMA_VERSIONS)
 BY_NAME = {table.name: table for table in TABLES}
 # Column of `files` that counts the rows of each child table.
 ROW_COUNTS = {
@@ -85,4 +102,5 @@ ROW_COUNTS = {
     "attributes": "attribute_rows",
     "stats": "stats_rows",
     "validation": "validation_rows",
+    "cryptomatte_objects": "cryptomatte_object_rows",
 }

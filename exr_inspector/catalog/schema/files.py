@@ -370,6 +370,8 @@ FILES_COLUMNS = (
     required("attribute_rows", INT, "Rows in `attributes`", "rows", of=lambda f: f.child_rows["attributes"]),
     required("stats_rows", INT, "Rows in `stats`", "rows", of=lambda f: f.child_rows["stats"]),
     required("validation_rows", INT, "Rows in `validation`", "rows", of=lambda f: f.child_rows["validation"]),
+    nullable("cryptomatte_object_rows", INT, "Rows in `cryptomatte_objects`; null is none", "rows",
+             of=lambda f: f.child_rows["cryptomatte_objects"]),
     required("inspector_version", TEXT, "Version of exr-inspector that wrote the row", of=lambda f: f.inspector_version),
     required("schema_version", INT, "Version of these tables that the row was written for", of=lambda _: SCHEMA_VERSION),
     required("inspected_at", TIME, "When the file was read", "UTC", of=lambda f: f.inspection.inspected_at),

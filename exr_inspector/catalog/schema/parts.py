@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from exr_inspector.catalog.schema.columns import (
@@ -27,7 +27,7 @@ from exr_inspector.exr.header.as_json import compact_json
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Box2i, LevelMode, LevelRoundingMode, LineOrder, TileDesc, code_name
 from exr_inspector.exr.names import PartNames
-from exr_inspector.model import DeepStats, Inspection, PartPixels, PixelFault
+from exr_inspector.model import DeepStats, Inspection, MatteObjects, PartPixels, PixelFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class PartRecord:
         levels: What was read of the pixels of each level.
         faults: Chunks that failed to decode; None where no pixels were read.
         base: Level (0, 0) of `levels`.
+        mattes: Objects of the Cryptomattes that the part declares.
     """
 
     part: PartHeader
@@ -51,6 +52,7 @@ class PartRecord:
     levels: tuple[PartPixels, ...]
     faults: tuple[PixelFault, ...]
     base: PartPixels | None
+    mattes: tuple[MatteObjects, ...]
 
     @classmethod
     def of(cls, inspection: Inspection, part: PartHeader) -> PartRecord:
@@ -65,6 +67,7 @@ class PartRecord:
             levels=levels,
             faults=tuple(fault for fault in report.faults if fault.part == index) if report else (),
             base=next((level for level in levels if level.level_x == level.level_y == 0), None),
+            mattes=tuple(matte for matte in report.mattes if matte.part == index) if report else (),
         )
 
     @property
@@ -121,17 +124,42 @@ def _missing(state: Completeness) -> str | None:
     )
 
 
-def _faults_json(record: PartRecord) -> str | None:
-    """As many faults as fit a cell."""
+def _fitting_json(values: Iterable[object]) -> str | None:
+    """A JSON list of as many values as fit a cell; null without any."""
     items: list[str] = []
     left = CELL_BYTES - 2
-    for fault in record.faults:
-        item = compact_json([fault.chunk, fault.y_min, fault.y_max, fault.code, clipped(fault.message)])
-        left -= len(item.encode()) + 1
+    for value in values:
+        item = compact_json(value)
+        left -= len(item.encode("utf-8", "surrogatepass")) + 1
         if left < 0:
             break
         items.append(item)
     return f"[{','.join(items)}]" if items else None
+
+
+def _faults_json(record: PartRecord) -> str | None:
+    return _fitting_json([f.chunk, f.y_min, f.y_max, f.code, clipped(f.message)] for f in record.faults)
+
+
+def _objects_json(record: PartRecord) -> str | None:
+    return _fitting_json(
+        {
+            "key": matte.key,
+            "name": clipped(matte.name),
+            "view": clipped(matte.view),
+            "whole": matte.is_whole,
+            "ids": matte.id_count,
+            "impossible": matte.impossible_count,
+            "manifest": matte.manifest_hash,
+            "names": matte.name_count,
+            "unnamed": matte.unnamed_count,
+            "unnamedOnce": matte.unnamed_once_count,
+            "firstUnnamed": [list(found) for found in matte.first_unnamed],
+            "unseen": matte.unseen_count,
+            "firstUnseen": list(matte.first_unseen),
+        }
+        for matte in record.mattes
+    )
 
 
 def _levels_json(record: PartRecord) -> str | None:
@@ -232,6 +260,9 @@ PARTS_COLUMNS = (
     nullable("pixel_hash", TEXT, "Hash of the decoded samples of level (0, 0); null unless asked for",
              of=base(lambda b: b.pixel_hash)),
     nullable("pixels", TEXT, "JSON text: what was read of each level", of=_levels_json),
+    nullable("cryptomatte_ids", TEXT,
+             "JSON text: ids in the pixels against names in the manifest, of each Cryptomatte that the part declares",
+             of=_objects_json),
     nullable("pixel_faults", TEXT, "JSON text: chunks whose pixels could not be had, as many as fit a cell",
              of=_faults_json),
 )

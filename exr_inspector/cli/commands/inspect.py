@@ -24,6 +24,8 @@ from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, Status
 
+FULL: Stats = "full"
+
 
 @click.command("inspect")
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
@@ -45,6 +47,7 @@ from exr_inspector.model import Inspection, Status
 @click.option(
     "--levels", type=click.Choice(["first", "all"]), help="Levels of mipmaps and ripmaps to read.  [default: first]"
 )
+@click.option("--objects", is_flag=True, help="List the objects of Cryptomattes; reads every pixel.")
 @click.option("--hash", "with_hash", is_flag=True, help="Hash the file and its decoded pixels; needs --stats full.")
 @policy_option
 @click.option("--all", "all_attributes", is_flag=True, help="List also the attributes that the summary shows already.")
@@ -57,6 +60,7 @@ def command(
     fields: str | None,
     stats: Stats | None,
     levels: Literal["first", "all"] | None,
+    objects: bool,
     with_hash: bool,
     policy: str,
     all_attributes: bool,
@@ -74,6 +78,7 @@ def command(
     Examples:
       ./run inspect samples/layers.exr
       ./run inspect --stats full --hash renders/shot010/
+      ./run inspect --objects samples/cryptomatte.exr
       ./run inspect --format csv --fields path,width,height,compression renders/ > files.csv
       ./run inspect --json s3://renders/shot/beauty.1001.exr | jq .files[0].compression
     """
@@ -81,9 +86,18 @@ def command(
         raise click.UsageError("--json, --why and --all describe single files: leave out --format")
     if fields is not None and form == "text":
         raise click.UsageError("--fields needs --format table, csv or json")
+    if objects and form != "text":
+        raise click.UsageError("--objects describes single files: leave out --format")
+    if objects and stats not in {None, FULL}:
+        raise click.UsageError("--objects reads every pixel: leave out --stats, or say --stats full")
     columns = fields_of(fields)
     with session(
-        settings_for([*targets, policy]), stats=stats or DEFAULT_STATS, hash=with_hash, levels=levels, policy=policy
+        settings_for([*targets, policy]),
+        stats=FULL if objects else stats or DEFAULT_STATS,
+        hash=with_hash,
+        levels=levels,
+        objects=objects,
+        policy=policy,
     ) as made:
         files = _Files(made, targets)
         if form != "text":
@@ -91,7 +105,7 @@ def command(
         elif as_json:
             _print_documents(files)
         else:
-            _print_text(files, output(), all_attributes=all_attributes, why=why)
+            _print_text(files, output(), all_attributes=all_attributes, objects=objects, why=why)
     sys.exit(files.exit_code)
 
 
@@ -137,12 +151,14 @@ def _print_documents(files: Iterable[Inspection]) -> None:
         echo_json(json.dumps(file_rows(inspection), allow_nan=False, ensure_ascii=False, indent=indent))
 
 
-def _print_text(files: Iterable[Inspection], console: Console, *, all_attributes: bool, why: bool) -> None:
+def _print_text(
+    files: Iterable[Inspection], console: Console, *, all_attributes: bool, objects: bool, why: bool
+) -> None:
     codes: set[str] = set()
     for position, inspection in enumerate(files):
         if position:
             console.print()
-        show(inspection, console, all_attributes=all_attributes)
+        show(inspection, console, all_attributes=all_attributes, objects=objects)
         codes.update(finding.code for finding in inspection.findings)
     if why:
         explain(codes, console)

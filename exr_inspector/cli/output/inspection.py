@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from exr_inspector.cli.output.objects import objects_blocks
 from exr_inspector.cli.output.tables import attributes_table, findings_table, grid, layers_table, statistics_table
 from exr_inspector.cli.output.text import human_bytes, plain
 from exr_inspector.exr.chunks.layout import Layout
@@ -200,25 +202,34 @@ def _indented(block: RenderableType) -> Padding:
     return Padding(block, (0, 0, 0, 2), expand=False)
 
 
-def show(inspection: Inspection, console: Console, *, all_attributes: bool = False, max_parts: int = 50) -> None:
+def show(
+    inspection: Inspection,
+    console: Console,
+    *,
+    all_attributes: bool = False,
+    objects: bool = False,
+    max_parts: int = 50,
+) -> None:
     """Print one inspection.
 
     Args:
         inspection: What to print.
         console: Where to.
         all_attributes: Repeat also those attributes that are shown as part of the summary.
+        objects: List the objects of Cryptomattes, too.
         max_parts: Parts to print; the rest is counted.
     """
+    show_all = partial(_show, inspection, console, all_attributes=all_attributes, objects=objects, max_parts=max_parts)
     if console.is_terminal:
-        _show(inspection, console, all_attributes=all_attributes, max_parts=max_parts)
+        show_all()
         return
     with console.capture() as captured:
-        _show(inspection, console, all_attributes=all_attributes, max_parts=max_parts)
+        show_all()
     for line in captured.get().splitlines():  # rich fills lines up with blanks, which are in the way in a file
         console.file.write(line.rstrip() + "\n")
 
 
-def _show(inspection: Inspection, console: Console, *, all_attributes: bool, max_parts: int) -> None:
+def _show(inspection: Inspection, console: Console, *, all_attributes: bool, objects: bool, max_parts: int) -> None:
     console.print(_title(inspection))
     console.print(_indented(grid(_file_rows(inspection))))
     parts = inspection.header.parts if inspection.header else ()
@@ -229,6 +240,9 @@ def _show(inspection: Inspection, console: Console, *, all_attributes: bool, max
         console.print(f"\n  and {len(parts) - max_parts} further parts (--json has them all)")
     if inspection.pixels and inspection.pixels.stopped:
         console.print(Text(f"\n  pixels: stopped early, {inspection.pixels.stopped}", style="yellow"))
+    for block in objects_blocks(inspection) if objects else ():
+        console.print()
+        console.print(_indented(block))
     if inspection.findings:
         console.print()
         console.print(_indented(findings_table(inspection.findings)))

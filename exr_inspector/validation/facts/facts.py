@@ -11,10 +11,11 @@ from functools import cached_property
 
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import Completeness
+from exr_inspector.exr.cryptomatte.mattes import Matte, file_mattes
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
-from exr_inspector.exr.names import Cryptomatte, PartNames
+from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
 from exr_inspector.validation.facts import traits as t
@@ -24,12 +25,10 @@ from exr_inspector.validation.facts.channel_facts import (
     channel_facts,
     channel_source,
 )
-from exr_inspector.validation.facts.mattes import Matte, find_mattes
 from exr_inspector.validation.facts.near_misses import odd_names
 from exr_inspector.validation.facts.roles import Role
 
 _TRIGGERS = frozenset(t.BY_ATTRIBUTE)
-_MATTES = 64
 _MANIFESTS = 4  # reading one may take a second
 
 
@@ -212,15 +211,5 @@ class FileFacts:
 
     @cached_property
     def mattes(self) -> list[Matte]:
-        """The Cryptomattes that any part declares, once a key; no more than anybody uses, for the time it takes."""
-        declared: dict[str, tuple[Cryptomatte, int]] = {}
-        for part in self.parts:
-            for one in part.names.cryptomattes:
-                if one.key not in declared and len(declared) < _MATTES:
-                    declared[one.key] = (one, part.index)
-        channels = (
-            (part.index, name if name.layer else name._replace(layer=part.names.part_layer))
-            for part in self.parts
-            for name in part.names.channels
-        )
-        return find_mattes(list(declared.values()), channels)
+        """The Cryptomattes that any part declares, with their channels."""
+        return file_mattes([part.names for part in self.parts])

@@ -1,29 +1,23 @@
-"""CRY: Cryptomatte declarations, layers, and what statistics tell of ids and coverage; manifests are another module's.
-
-Whether the ids of single pixels are in the manifest is not looked at, since statistics do not keep them.
-"""
+"""CRY: Cryptomatte declarations and layers; manifests and pixels have modules of their own."""
 
 from __future__ import annotations
 
-from itertools import chain, pairwise
-
+from exr_inspector.exr.cryptomatte import manifests
+from exr_inspector.exr.cryptomatte.mattes import RANK_COMPONENTS, Place
 from exr_inspector.exr.header.values import PixelType
-from exr_inspector.model import ChannelStats, Severity
+from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
-from exr_inspector.validation.facts import manifests
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
-from exr_inspector.validation.facts.mattes import RANK_COMPONENTS, Place
 from exr_inspector.validation.facts.roles import Role
 from exr_inspector.validation.parameters import RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule
-from exr_inspector.validation.rules.channels import listed, values
+from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule
+from exr_inspector.validation.rules.channels import listed
 
 _SPEC = "Cryptomatte specification 1.2.0"
 _UTILITIES = "Cryptomatte reference utilities"
 HASH = "MurmurHash3_32"
 _CONVERSION = "uint32_to_float32"
-_COVERAGE_TOLERANCE = 1e-3
 
 
 def _key_of(name: str) -> str:
@@ -264,65 +258,6 @@ def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
         for m in file.mattes
         if m.declared.preview_channels
     ]
-
-
-def _stats(file: FileFacts, place: tuple[int, str]) -> ChannelStats | None:
-    return file.parts[place[0]].stats.get(place[1])
-
-
-@file_rule(
-    "CRY-PIXEL-ID",
-    Severity.WARNING,
-    "Id channels hold neither NaN nor infinity",
-    why="The conversion never makes them: the image was filtered, or is no Cryptomatte.",
-    source=_SPEC,
-    fix="Render the Cryptomatte again, without filters or resizing behind it.",
-    limits="NaN and infinities; which ids there are needs single pixels",
-    when=t.CRYPTOMATTE,
-    stage=Stage.PIXELS,
-)
-def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Counts of non-finite values in id channels."""
-    found = []
-    for matte in file.mattes:
-        for identifier, _ in chain.from_iterable(matte.pairs()):
-            stats = _stats(file, identifier)
-            if stats and stats.nan_count + stats.inf_count:
-                count = stats.nan_count + stats.inf_count
-                message = f"{identifier[1]} holds {values(count)} that can be no id"
-                found.append(Found(message, str(count), "0", identifier[1], identifier[0]))
-    return found
-
-
-@file_rule(
-    "CRY-COVERAGE",
-    Severity.WARNING,
-    "Coverage is from 0 to 1 and falls from rank to rank",
-    why="Otherwise mattes come out too strong, or the ranks are out of order.",
-    source=_SPEC,
-    fix="Render the Cryptomatte again, without filters, merges or resizing behind it.",
-    limits="ranges and means of ranks; the sum in one pixel needs single pixels",
-    when=t.CRYPTOMATTE,
-    stage=Stage.PIXELS,
-)
-def coverage(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Range of every coverage channel, and the order of their means, which follows from the order in each pixel."""
-    found = []
-    for matte, pairs in [(one, pairs) for one in file.mattes for pairs in one.pairs()]:
-        means: list[tuple[str, float]] = []
-        for _, place in pairs:
-            stats = _stats(file, place)
-            if stats is None or stats.minimum is None or stats.maximum is None or stats.mean is None:
-                continue
-            if stats.minimum < -_COVERAGE_TOLERANCE or stats.maximum > 1 + _COVERAGE_TOLERANCE:
-                span = f"{stats.minimum:g} to {stats.maximum:g}"
-                found.append(Found(f"{place[1]} covers {span}", span, "0 to 1", place[1], place[0]))
-            means.append((place[1], stats.mean))
-        for (name, mean), (following, below) in pairwise(means):
-            if below > mean + _COVERAGE_TOLERANCE:
-                message = f"{following} covers more than {name}, the rank before it"
-                found.append(Found(message, f"{below:g}", f"at most {mean:g}", following, matte.part))
-    return found
 
 
 @file_rule(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from exr_inspector.exr.cryptomatte import manifests
+from exr_inspector.exr.cryptomatte.mattes import ManifestState
 from exr_inspector.model import Severity
-from exr_inspector.validation.facts import manifests
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
-from exr_inspector.validation.facts.mattes import ManifestState
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import Found, Results, file_rule
 from exr_inspector.validation.rules.cryptomatte import HASH

@@ -742,6 +742,17 @@ def test_a_short_result_names_all_its_objects() -> None:
     assert (result["status"], result["is_complete_list"], len(result["files"])) == ("removed", True, 100)
 
 
+def test_objects_of_cryptomattes_are_stored_where_they_are_asked_for(home: House) -> None:
+    home.put("a.exr", "cryptomatte.exr")
+    home.put("b.exr", "cryptomatte.exr")
+    assert service(home, EXR_STATS="full").handle(created("a.exr"))["status"] == "inspected"
+    asking = service(home, EXR_STATS="full", EXR_MAX_OBJECTS="3")
+    assert asking.handle(created("b.exr"))["status"] == "inspected"
+    rows = {key: home.catalog.read.file(f"{BUCKET}/{key}").rows["cryptomatte_objects"] for key in ("a.exr", "b.exr")}  # type: ignore[union-attr]
+    assert rows["a.exr"] == []
+    assert [row["coverage"] for row in rows["b.exr"]] == [780.0, 768.0, 768.0]
+
+
 def test_labels_are_set_where_events_take_them_and_a_refusal_harms_nothing(
     home: House, caplog: pytest.LogCaptureFixture
 ) -> None:

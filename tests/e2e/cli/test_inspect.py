@@ -66,10 +66,26 @@ def test_every_sample_is_shown_and_printed_as_json(path: Path) -> None:
     programs = run("--json", path)
     assert programs.exit_code == wanted
     document = json.loads(programs.output)
-    assert list(document) == [table.name for table in DOCUMENT]
+    assert list(document) == [*(table.name for table in DOCUMENT), "cryptomatte_manifests"]
     (file,) = document["files"]
     assert file["status"] == expected["status"]
     assert file["error_code"] == expected["error_code"]
+
+
+def test_objects_are_listed_with_names_ids_and_coverage() -> None:
+    people = run("--objects", SAMPLES / "cryptomatte.exr")
+    assert people.exit_code == 0
+    rows = [line.split() for line in people.output.splitlines()]
+    assert ["Käse", "79a8a15a", "1.09447309e+35", "780.00", "816"] in rows
+    document = json.loads(run("--objects", "--json", SAMPLES / "cryptomatte.exr").output)
+    names = {row["id"]: row["name"] for row in document["cryptomatte_manifests"]}
+    assert [names[row["id"]] for row in document["cryptomatte_objects"]] == ["Käse", "hero_eyes", "floor", "hero_body"]
+    assert "no objects" in run("--objects", SAMPLES / "layers.exr").output
+
+
+@pytest.mark.parametrize("options", [("--stats", "sampled"), ("--format", "csv")])
+def test_objects_need_every_pixel_and_a_description(options: tuple[str, str]) -> None:
+    assert run("--objects", *options, SAMPLES / "cryptomatte.exr").exit_code == 2
 
 
 def test_several_files_are_one_json_document_a_line_and_the_worst_decides_the_exit_code() -> None:

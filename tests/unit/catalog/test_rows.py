@@ -118,7 +118,7 @@ def test_a_failed_file_has_no_invented_values(item: Inspection) -> None:
     (row,) = rows["files"]
     told = {name for name, value in row.items() if value is not None}
     allowed = set(BY_NAME["files"].required) | {
-        "error_code", "error_message", "etag", "size_bytes", "mtime", "event_id", "policy",
+        "error_code", "error_message", "etag", "size_bytes", "mtime", "event_id", "policy", "cryptomatte_object_rows",
     }  # fmt: skip
     assert told <= allowed
     assert (row["status"], row["stats_mode"], row["error_code"]) == ("failed", "off", item.error_code)
@@ -126,8 +126,8 @@ def test_a_failed_file_has_no_invented_values(item: Inspection) -> None:
 
 
 def test_every_row_has_every_column_and_its_owner() -> None:
-    document = file_rows(inspection(mode=StatsMode.FULL, findings=2, views=("left", "right")), "id")
-    assert list(document) == [table.name for table in DOCUMENT]
+    document = file_rows(inspection(mode=StatsMode.FULL, findings=2, objects=3, views=("left", "right")), "id")
+    assert list(document) == [*(table.name for table in DOCUMENT), "cryptomatte_manifests"]
     (owner,) = document["files"]
     for table in DOCUMENT:
         assert document[table.name]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from exr_inspector.model import Severity
 from tests.support.exrbytes import DWAA, HALF, a_string
 from tests.unit.validation.cases.made.metadata import GOOD, LAYERS, NAME, TAG, declared, matte, ranks, stereo
-from tests.unit.validation.cases.made.pixels import matte as pixels_matte
-from tests.unit.validation.cases.made.pixels import read
 from tests.unit.validation.judging import Case
 
 CASES = [
@@ -36,9 +32,4 @@ CASES = [
     ),
     Case("CRY-PREVIEW", matte(channels=[*LAYERS, *ranks(NAME, components="rgb")]), GOOD),
     Case("CRY-COLORTAG", matte(more=(TAG,)), matte(more=(a_string("colorInteropID", "data"),))),
-    *read(
-        Case("CRY-PIXEL-ID", pixels_matte(0.75, 0.25, np.nan), pixels_matte(0.75, 0.25)),
-        Case("CRY-COVERAGE", pixels_matte(0.25, 0.75), pixels_matte(0.75, 0.25)),
-        Case("CRY-COVERAGE", pixels_matte(1.5, 0.25)),
-    ),
 ]

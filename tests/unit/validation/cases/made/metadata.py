@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
-from exr_inspector.validation.facts.manifests import cryptomatte_id
+from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id
 from tests.support.exrbytes import (
     FLOAT,
     RGB,
@@ -25,7 +26,14 @@ from tests.support.exrbytes import (
 
 NAME = "crypto_object"
 KEY = f"{cryptomatte_id(NAME):08x}"[:7]
-MANIFEST = json.dumps({name: f"{cryptomatte_id(name):08x}" for name in ("bunny", "floor", "ärmel")})
+NAMES = ("bunny", "floor", "ärmel")
+
+
+def manifest(names: Iterable[str] = NAMES) -> str:
+    return json.dumps({name: f"{cryptomatte_id(name):08x}" for name in names})
+
+
+MANIFEST = manifest()
 
 
 def declared(without: str = "", key: str = KEY, **changed: str) -> list[Attr]:

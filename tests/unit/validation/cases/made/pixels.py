@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.support.exrbytes import FLOAT, Channel, Part, build
-from tests.unit.validation.cases.made.metadata import LAYERS, NAME, declared
+from tests.unit.validation.cases.made.metadata import LAYERS, NAME, NAMES, declared, manifest
 from tests.unit.validation.judging import RGBA, Case
 
 Pixels = npt.NDArray[Any]
@@ -42,10 +42,11 @@ def rgb(pixels: Pixels) -> bytes:
 GOOD = image()
 
 
-def matte(first: float, second: float, identifier: float = 0.5) -> bytes:
+def matte(first: float, second: float, identifier: float = 0.5, names: Sequence[str] = NAMES) -> bytes:
+    """A Cryptomatte of one object: its coverage in the first two ranks, its id in the first."""
     pixels = {c.name: RAMP for c in RGBA} | {c.name: ZERO for c in LAYERS}
     pixels |= {f"{NAME}00.r": ONE * identifier, f"{NAME}00.g": ONE * first, f"{NAME}00.a": ONE * second}
-    return build([Part(channels=[*RGBA, *LAYERS], pixels=pixels, extra=declared())])
+    return build([Part(channels=[*RGBA, *LAYERS], pixels=pixels, extra=declared(manifest=manifest(names)))])
 
 
 COUNTS = np.array([[1, 0, 2, 1], [0, 0, 0, 0], [1, 1, 1, 1]], np.int32)

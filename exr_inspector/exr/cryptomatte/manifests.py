@@ -1,4 +1,4 @@
-"""Cryptomatte manifests: names to ids, and the hash that ties them. Pure; knows nothing of headers.
+"""Cryptomatte manifests: names to ids, and the hash that makes an id of a name. Knows nothing of headers.
 
 Source: Cryptomatte specification 1.2.0 and its reference utilities: MurmurHash3_x86_32 with seed 0 over the UTF-8 name; an
 exponent of 0 or 255, which would make a denormal, an infinity or a NaN, has its lowest bit (bit 23) toggled.
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from collections.abc import Mapping
 
 import mmh3
+import xxhash
 
 _EIGHT_HEX = re.compile(r"[0-9a-f]{8}")
 
 
 class ManifestError(ValueError):
-    """A manifest is not what the specification asks for; never leaves this package.
+    """A manifest is not what the specification asks for; never leaves this package and its callers.
 
     Attributes:
         is_truncated: Whether it ends too early.
@@ -32,6 +34,17 @@ def cryptomatte_id(name: str) -> int:
     hashed = mmh3.hash(name.encode("utf-8", "surrogatepass"), 0, signed=False)
     exponent = (hashed >> 23) & 0xFF
     return hashed ^ (1 << 23) if exponent in (0, 255) else hashed
+
+
+def id_as_float(value: int) -> float:
+    """The float that stands for an id in the pixels: the same 32 bits."""
+    as_float: float = struct.unpack("<f", struct.pack("<I", value))[0]
+    return as_float
+
+
+def manifest_hash(text: str) -> str:
+    """XXH3-128 of a manifest's text, 32 hexadecimal digits: frames that repeat a manifest share its names."""
+    return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))
 
 
 def parse_manifest(text: str) -> dict[str, str]:

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import cached_property
 
-from exr_inspector.exr.names import ChannelName, Cryptomatte
-from exr_inspector.validation.facts.manifests import ManifestError, parse_manifest, wrong_names
+from exr_inspector.exr.cryptomatte.manifests import ManifestError, parse_manifest, wrong_names
+from exr_inspector.exr.names import ChannelName, Cryptomatte, PartNames
 
 Place = tuple[int, str]  # index of a part, full name of a channel
 RANK_COMPONENTS = (("r", "g", "b", "a"), ("red", "green", "blue", "alpha"))
 _DIGITS = "0123456789"
 DEFINED_HASH = "MurmurHash3_32"  # the only one of the specification
+_MATTES = 64  # more than anybody uses; each takes its time
 _RANK_DIGITS = 2  # crypto00: with other numbers, crypto100 could be one of a Cryptomatte called crypto1
 
 
@@ -66,6 +67,12 @@ class Matte:
             return parse_manifest(self.declared.manifest)
         except ManifestError as error:
             return error
+
+    @cached_property
+    def names_by_id(self) -> dict[int, str]:
+        """The first name of each id in the inline manifest; empty without one that can be read."""
+        manifest = self.manifest if isinstance(self.manifest, dict) else {}
+        return {int(value, 16): name for name, value in reversed(manifest.items())}
 
     @cached_property
     def manifest_state(self) -> ManifestState:
@@ -131,6 +138,25 @@ class _Index:
                 if len(digits) > len(owned) and digits.startswith(owned):
                     found.append(matte)
         return found
+
+
+def file_mattes(names: Sequence[PartNames]) -> list[Matte]:
+    """The Cryptomattes that any part of a file declares, once a key, with their channels in all parts.
+
+    Args:
+        names: The names of each part.
+    """
+    declared: dict[str, tuple[Cryptomatte, int]] = {}
+    for part in names:
+        for one in part.cryptomattes:
+            if one.key not in declared and len(declared) < _MATTES:
+                declared[one.key] = (one, part.part)
+    channels = (
+        (part.part, name if name.layer else name._replace(layer=part.part_layer))
+        for part in names
+        for name in part.channels
+    )
+    return find_mattes(list(declared.values()), channels)
 
 
 def find_mattes(

@@ -1,0 +1,8 @@
+-- Objects of a file's Cryptomattes, the largest first, with their names; the name is null where the manifest lacks the id.
+-- question: 10
+-- param path text required bucket/key
+SELECT o.part_index, o.cryptomatte, o.view_name, m.name, o.id, o.coverage, o.pixels
+FROM cryptomatte_objects o
+LEFT JOIN cryptomatte_manifests m ON m.manifest_hash = o.manifest_hash AND m.id = o.id
+WHERE o.file_path = :path
+ORDER BY o.object_index, m.name

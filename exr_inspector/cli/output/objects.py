@@ -1,0 +1,63 @@
+"""Objects of Cryptomattes as a person wants to read them: name, id, area."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from exr_inspector.cli.output.tables import plain_table
+from exr_inspector.cli.output.text import plain
+from exr_inspector.exr.cryptomatte.manifests import id_as_float
+from exr_inspector.exr.cryptomatte.mattes import file_mattes
+from exr_inspector.model import Inspection, MatteObjects
+
+MAX_NAME_CHARACTERS = 120
+MAX_OBJECTS = 1_000  # of a Cryptomatte; nobody scrolls through more
+
+
+def objects_blocks(inspection: Inspection) -> Iterable[RenderableType]:
+    """The objects of each Cryptomatte of a file, the largest first."""
+    found = inspection.pixels.mattes if inspection.pixels else ()
+    if not found:
+        yield Text("no objects: no Cryptomatte with rank channels is declared, or no pixels could be read")
+        return
+    names = {matte.declared.key: matte.names_by_id for matte in file_mattes(inspection.names)}
+    for matte in found:
+        yield _heading(matte)
+        yield Padding(_table(matte, names.get(matte.key, {})), (0, 0, 0, 2), expand=False)
+        if (more := len(matte.objects) - MAX_OBJECTS) > 0:
+            yield Text(f"and {more:,} further objects (--json has them all)", style="dim")
+
+
+def _heading(matte: MatteObjects) -> Text:
+    text = Text(plain(f"Cryptomatte {matte.name or matte.key}", MAX_NAME_CHARACTERS), style="bold")
+    if matte.view is not None:
+        text.append(f" of view {plain(matte.view)}")
+    least = "" if matte.is_whole else "at least "
+    text.append(f": {least}{matte.id_count:,} {'id' if matte.id_count == 1 else 'ids'} in the pixels", style="default")
+    if matte.name_count is None:
+        text.append(", and no manifest here that names them", style="default")
+    else:
+        text.append(f", {matte.name_count:,} names in the manifest", style="default")
+    if matte.unnamed_count:
+        text.append(f"; {matte.unnamed_count:,} ids have no name", style="yellow")
+    if matte.unseen_count:
+        text.append(f"; {matte.unseen_count:,} names have no pixel", style="dim")
+    return text
+
+
+def _table(matte: MatteObjects, names: Mapping[int, str]) -> Table:
+    table = plain_table("object")
+    for column in ("id", "as float", "coverage (pixels)", "pixels"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for found in matte.objects[:MAX_OBJECTS]:
+        name = names.get(found.id)
+        shown = Text("(no name)", style="dim") if name is None else Text(plain(name, MAX_NAME_CHARACTERS))
+        table.add_row(
+            shown, f"{found.id:08x}", f"{id_as_float(found.id):.9g}", f"{found.coverage:,.2f}", f"{found.pixels:,}"
+        )
+    return table

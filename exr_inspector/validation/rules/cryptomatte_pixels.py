@@ -1,0 +1,161 @@
+"""CRY: what the pixels of Cryptomattes hold: ids and their coverage, by figures of channels and by object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, pairwise
+
+from exr_inspector.exr.cryptomatte.mattes import Matte
+from exr_inspector.model import ChannelStats, MatteObjects, ObjectCoverage, Severity
+from exr_inspector.validation.facts import traits as t
+from exr_inspector.validation.facts.facts import FileFacts
+from exr_inspector.validation.parameters import RuleParameters
+from exr_inspector.validation.rule import Found, Results, Stage, file_rule
+from exr_inspector.validation.rules.channels import listed, values
+
+_SPEC = "Cryptomatte specification 1.2.0"
+_COVERAGE_TOLERANCE = 1e-3
+
+
+def _stats(file: FileFacts, place: tuple[int, str]) -> ChannelStats | None:
+    return file.parts[place[0]].stats.get(place[1])
+
+
+def _objects(file: FileFacts, matte: Matte) -> Iterator[MatteObjects]:
+    """What the pixels of a Cryptomatte hold, view by view; nothing unless all were read."""
+    report = file.inspection.pixels
+    return (found for found in (report.mattes if report else ()) if found.key == matte.declared.key)
+
+
+def _label(matte: Matte, objects: MatteObjects) -> str:
+    return matte.label if objects.view is None else f"{matte.label} of view {objects.view!r}"
+
+
+@file_rule(
+    "CRY-PIXEL-ID",
+    Severity.WARNING,
+    "Id channels hold only what the conversion makes: neither NaN, infinities nor denormal numbers",
+    why="The conversion never makes them: the image was filtered, or is no Cryptomatte.",
+    source=_SPEC,
+    fix="Render the Cryptomatte again, without filters or resizing behind it.",
+    limits="denormal numbers only where all pixels are read",
+    when=t.CRYPTOMATTE,
+    stage=Stage.PIXELS,
+    version=2,
+)
+def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Non-finite values of id channels, and denormal numbers where a rank has coverage."""
+    found = []
+    for matte in file.mattes:
+        total = 0
+        for identifier, _ in chain.from_iterable(matte.pairs()):
+            stats = _stats(file, identifier)
+            if stats and (count := stats.nan_count + stats.inf_count):
+                total += count
+                message = f"{identifier[1]} holds {values(count)} that can be no id"
+                found.append(Found(message, str(count), "0", identifier[1], identifier[0]))
+        denormal = sum(objects.impossible_count for objects in _objects(file, matte)) - total
+        if denormal > 0:
+            message = f"{matte.label} holds {values(denormal)} that can be no id: denormal numbers"
+            found.append(Found(message, str(denormal), "0", part=matte.part))
+    return found
+
+
+@file_rule(
+    "CRY-COVERAGE",
+    Severity.WARNING,
+    "Coverage is from 0 to 1 and falls from rank to rank",
+    why="Otherwise mattes come out too strong, or the ranks are out of order.",
+    source=_SPEC,
+    fix="Render the Cryptomatte again, without filters, merges or resizing behind it.",
+    limits="ranges and means of ranks; the sum in one pixel needs single pixels",
+    when=t.CRYPTOMATTE,
+    stage=Stage.PIXELS,
+)
+def coverage(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Range of every coverage channel, and the order of their means, which follows from the order in each pixel."""
+    found = []
+    for matte, pairs in [(one, pairs) for one in file.mattes for pairs in one.pairs()]:
+        means: list[tuple[str, float]] = []
+        for _, place in pairs:
+            stats = _stats(file, place)
+            if stats is None or stats.minimum is None or stats.maximum is None or stats.mean is None:
+                continue
+            if stats.minimum < -_COVERAGE_TOLERANCE or stats.maximum > 1 + _COVERAGE_TOLERANCE:
+                span = f"{stats.minimum:g} to {stats.maximum:g}"
+                found.append(Found(f"{place[1]} covers {span}", span, "0 to 1", place[1], place[0]))
+            means.append((place[1], stats.mean))
+        for (name, mean), (following, below) in pairwise(means):
+            if below > mean + _COVERAGE_TOLERANCE:
+                message = f"{following} covers more than {name}, the rank before it"
+                found.append(Found(message, f"{below:g}", f"at most {mean:g}", following, matte.part))
+    return found
+
+
+def _id_text(found: ObjectCoverage) -> str:
+    return f"{found.id:08x} ({found.coverage:,.1f} pixels)"
+
+
+def _unnamed_message(label: str, objects: MatteObjects) -> str:
+    unnamed, ids = objects.unnamed_count, objects.id_count
+    first = listed([_id_text(one) for one in objects.first_unnamed])
+    if unnamed == ids:
+        return (
+            f"{label}: the manifest names none of the {ids:,} ids in the pixels ({first}): it belongs to another image"
+        )
+    message = f"{label}: the manifest does not name {unnamed:,} of {ids:,} ids in the pixels: {first}"
+    if 2 * objects.unnamed_once_count > unnamed:
+        message += f"; {objects.unnamed_once_count:,} of them are in one pixel only, as after filtering or resizing"
+    return message
+
+
+@file_rule(
+    "CRY-ID-UNNAMED",
+    Severity.WARNING,
+    "The manifest names every id that the pixels hold",
+    why="Objects without a name cannot be selected by it; filtering, resizing and lossy codecs make ids that nobody named.",
+    source=_SPEC,
+    fix="Write the manifest of this very render. Where most such ids are in one pixel only, render the Cryptomatte again, "
+    "without filters or resizing behind it.",
+    limits="only where all pixels are read; sidecar manifests are not opened",
+    when=t.CRYPTOMATTE,
+    stage=Stage.PIXELS,
+)
+def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Ids with coverage that the inline manifest lacks."""
+    return [
+        Found(
+            _unnamed_message(_label(matte, objects), objects),
+            f"{objects.unnamed_count} of {objects.id_count}",
+            "0",
+            part=matte.part,
+        )
+        for matte in file.mattes
+        for objects in _objects(file, matte)
+        if objects.unnamed_count
+    ]
+
+
+@file_rule(
+    "CRY-NAME-UNSEEN",
+    Severity.INFO,
+    "Pixels hold every id that the manifest names",
+    why="Objects behind the camera are named, too; but an object that is wanted in the frame is not there.",
+    source=_SPEC,
+    fix="Nothing, where the objects are hidden or outside the frame.",
+    limits="only where all pixels are read; sidecar manifests are not opened",
+    when=t.CRYPTOMATTE,
+    stage=Stage.PIXELS,
+)
+def name_unseen(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Names whose id has no coverage anywhere; silent where the manifest is of another image."""
+    found = []
+    for matte in file.mattes:
+        for objects in _objects(file, matte):
+            unseen, names = objects.unseen_count or 0, objects.name_count or 0
+            if not unseen or (unseen == names and objects.id_count):
+                continue
+            first = listed([repr(name) for name in objects.first_unseen])
+            message = f"{_label(matte, objects)}: no pixel holds {unseen:,} of {names:,} names of the manifest: {first}"
+            found.append(Found(message, f"{unseen} of {names}", "0", part=matte.part))
+    return found
