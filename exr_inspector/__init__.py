@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from exr_inspector.library.checking import check
     from exr_inspector.library.judging import validate
     from exr_inspector.library.reading import inspect, inspect_all
+    from exr_inspector.library.reporting import write_report
     from exr_inspector.library.results import InspectedFile, ValidationReport
     from exr_inspector.library.tables import OpenCatalog, open_catalog
     from exr_inspector.model import Finding, Inspection, Severity, StatsMode, Status
@@ -44,6 +45,7 @@ __all__ = [
     "inspect_all",
     "open_catalog",
     "validate",
+    "write_report",
 ]
 
 _HOMES = {
@@ -62,6 +64,7 @@ _HOMES = {
     "inspect_all": "library.reading",
     "open_catalog": "library.tables",
     "validate": "library.judging",
+    "write_report": "library.reporting",
 }
 
 

@@ -34,6 +34,7 @@ _OURS = "exr_inspector.cli.commands."
 COMMANDS = {
     "inspect": Home(_OURS + "inspect", "Show what is in OpenEXR files."),
     "check": Home(_OURS + "check", "Check a delivery: complete, clean, and what to render again."),
+    "report": Home(_OURS + "report", "Write a delivery as one HTML page: frames, findings, curves, contact sheet."),
     "validate": Home(_OURS + "validate", "Check OpenEXR files against the rules of a policy."),
     "rules": Home(_OURS + "rules", "List the rules, or explain some."),
     "policy": Home(_OURS + "policy", "Draft a policy from a good delivery."),

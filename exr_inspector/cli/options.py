@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from exr_inspector.library.reading import DEFAULT_STATS
 from exr_inspector.model import StatsMode
 from exr_inspector.validation import PROFILES
 
+_RANGE = re.compile(r"(-?\d{1,9})-(-?\d{1,9})")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -46,6 +48,23 @@ def policy_option(command: Command) -> Command:
         help="Profile, YAML file or s3:// URL of the policy.",
     )
     return option(command)
+
+
+def frames_option(command: Command) -> Command:
+    """`--frames`: the first and last frame that every sequence must have, None where the user did not say."""
+    option = click.option(
+        "--frames", callback=_frames, metavar="FIRST-LAST", help="Frames that every sequence must have."
+    )
+    return option(command)
+
+
+def _frames(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = _RANGE.fullmatch(text.strip())
+    if match is None or int(match[1]) > int(match[2]):
+        raise click.BadParameter(f"found {text}, expected FIRST-LAST such as 1001-1060")
+    return int(match[1]), int(match[2])
 
 
 def _profiles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:

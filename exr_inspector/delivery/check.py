@@ -24,13 +24,19 @@ _UNREADABLE = "SOURCE"
 # Rules whose frames only a new render puts right.
 _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
 Progress = Callable[[int, int], None]
+Observer = Callable[[str, Inspection], None]
+
+
+def runs(frames: Iterable[int], step: int = 1) -> list[tuple[int, str]]:
+    """Frame numbers as stretches without a gap: the first number of each, and its text, such as `1077-1079`."""
+    numbered = enumerate(sorted(set(frames)))
+    grouped = [[n for _, n in run] for _, run in groupby(numbered, key=lambda pair: pair[1] - pair[0] * step)]
+    return [(run[0], str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}") for run in grouped]
 
 
 def ranges(frames: Iterable[int], step: int = 1) -> str:
     """Frame numbers as render managers take them: `1033,1077-1079`."""
-    numbered = enumerate(sorted(set(frames)))
-    runs = [[n for _, n in run] for _, run in groupby(numbered, key=lambda pair: pair[1] - pair[0] * step)]
-    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    return ",".join(text for _, text in runs(frames, step))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,14 @@ class CheckedFile:
         frame: Frame number, None for a file that is no frame.
         findings: Worst first.
         fault: Why it could not be read, empty when it could.
+        summary: What is compared between frames; None for a file that is no frame, and for one that could not be read.
     """
 
     path: str
     frame: int | None
     findings: tuple[Finding, ...]
     fault: str = ""
+    summary: FrameSummary | None = None
 
     @property
     def worst(self) -> Severity | None:
@@ -87,6 +95,22 @@ class CheckedSequence:
         """The worst severity of its files and of the sequence itself."""
         own = [finding.severity for finding in self.findings]
         return max((*own, *(file.worst for file in self.files if file.worst is not None)), default=None)
+
+    @property
+    def severities(self) -> dict[int, Severity | None]:
+        """The worst that was found of each frame that is there, by its files and by the sequence; None for a clean one.
+
+        Frames to render again count as errors.
+        """
+        found = [(file.frame, file.worst) for file in self.files if file.frame is not None]
+        there = {frame for frame, _ in found}
+        found += [(frame, finding.severity) for finding in self.findings for frame in finding.frames]
+        found += [(frame, Severity.ERROR) for frame in self.rerender]
+        worst: dict[int, Severity | None] = dict.fromkeys(sorted(there))
+        for frame, severity in found:
+            if frame in there and severity is not None:
+                worst[frame] = max(worst[frame] or severity, severity)
+        return worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +211,6 @@ class _Gathered:
 
     known: Recognised
     files: list[CheckedFile] = field(default_factory=list)
-    summaries: list[FrameSummary] = field(default_factory=list)
     textures: int = 0
 
 
@@ -199,6 +222,7 @@ def check(
     policy: Policy,
     frames: tuple[int, int] | None = None,
     progress: Progress | None = None,
+    observe: Observer | None = None,
 ) -> Check:
     """Check files, folders, patterns and URLs; each file is read once.
 
@@ -210,6 +234,8 @@ def check(
         frames: First and last frame that every sequence must have; without it, and without a range in the pattern, the first
             and last that are there.
         progress: Called with the number of files done, and of all.
+        observe: Called with the name of each file that could be read, and what was found in it, of which only findings and what
+            is compared between frames are kept.
 
     Returns:
         The result; after KeyboardInterrupt what was checked until then, with `stopped` set.
@@ -233,6 +259,8 @@ def check(
     try:
         with closing(inspect_each(names, inspect)) as answers:
             for done, (name, answer) in enumerate(answers, 1):
+                if observe is not None and isinstance(answer, Inspection):
+                    observe(name, answer)
                 place = places.get(name)
                 if place is None:
                     singles.append(_checked(name, None, answer))
@@ -249,7 +277,7 @@ def check(
         for expansion in expansions
         for sequence in expansion.recognition.sequences
     }
-    sequences = [_judged(item, policy, bounds.get(pattern)) for pattern, item in gathered.items()]
+    sequences = [_judged(item, policy, bounds.get(pattern)) for pattern, item in gathered.items() if item.files]
     return Check(
         sequences=tuple(sorted(sequences, key=lambda item: item.pattern)),
         files=tuple(singles),
@@ -274,15 +302,13 @@ def _places(expansions: Iterable[Expansion]) -> dict[str, tuple[Recognised, Fram
 
 def _take(item: _Gathered, file: CheckedFile, frame: Frame, answer: Inspection | ExrInspectorError) -> None:
     """Keep what matters of a frame: its findings, and a summary to compare with other frames."""
-    item.files.append(file)
     if isinstance(answer, ExrInspectorError):
+        item.files.append(file)
         return
     item.textures += _is_texture(answer)
     folder, name = answer.name.directory, answer.name.file_name
     named = SequenceName(folder, name, item.known.pattern, frame.number, frame.padding)
-    summary = frame_of_inspection(replace(answer, name=named))
-    if summary is not None:
-        item.summaries.append(summary)
+    item.files.append(replace(file, summary=frame_of_inspection(replace(answer, name=named))))
 
 
 def _checked(name: str, frame: int | None, answer: Inspection | ExrInspectorError) -> CheckedFile:
@@ -304,12 +330,13 @@ def _is_texture(inspection: Inspection) -> bool:
 def _judged(item: _Gathered, policy: Policy, bounds: tuple[int, int] | None) -> CheckedSequence:
     files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
     numbers = [file.frame for file in files if file.frame is not None]
-    is_texture = item.known.is_udim or (item.textures == len(item.summaries) > 0)
+    summaries = [file.summary for file in files if file.summary is not None]
+    is_texture = item.known.is_udim or (item.textures == len(summaries) > 0)
     if is_texture:
         return CheckedSequence(item.known.pattern, files, numbers[0], numbers[-1], (), (), (), is_texture=True)
     by_frames = policy if bounds is None else policy.with_parameters(frame_range=bounds)
     findings: tuple[Finding, ...] = ()
-    for found in validate_sequence(item.summaries, by_frames).values():
+    for found in validate_sequence(summaries, by_frames).values():
         findings = sort_findings(found)
     # Files that cannot be read at all have no summary, but they are there.
     resolved = by_frames.for_path(item.known.pattern)

@@ -28,6 +28,7 @@ LAYERS = (
     "sync",
     "function",
     "ingest",
+    "report",
     "library",
     "cli",
     "__init__",

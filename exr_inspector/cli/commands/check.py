@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from exr_inspector.cli.options import policy_option
+from exr_inspector.cli.options import frames_option, policy_option
 from exr_inspector.cli.output.check import csv_text, print_check, results
+from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.delivery.check import Check, check
 from exr_inspector.library.reading import Session, Stats, session, settings_for
@@ -20,21 +18,11 @@ from exr_inspector.validation.reports import junit_text, sarif_text
 
 _NEVER = "never"
 _FAIL_ON = {severity.label: severity for severity in Severity}
-_RANGE = re.compile(r"(-?\d{1,9})-(-?\d{1,9})")
-
-
-def _frames(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = _RANGE.fullmatch(text.strip())
-    if match is None or int(match[1]) > int(match[2]):
-        raise click.BadParameter(f"found {text}, expected FIRST-LAST such as 1001-1060")
-    return int(match[1]), int(match[2])
 
 
 @click.command("check")
 @click.argument("targets", nargs=-1, required=True, metavar="FOLDER|PATTERN|FILE|S3_URL...")
-@click.option("--frames", callback=_frames, metavar="FIRST-LAST", help="Frames that every sequence must have.")
+@frames_option
 @policy_option
 @click.option(
     "--stats",
@@ -99,14 +87,7 @@ def command(
 
 def _run(targets: Sequence[str], made: Session, frames: tuple[int, int] | None) -> Check:
     """Check with a progress bar on the terminal, none elsewhere."""
-    console = Console(stderr=True)
-    columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("check", total=None)
-
-        def show(count: int, total: int) -> None:
-            bar.update(task, completed=count, total=total)
-
+    with progress_bar("checking") as show:
         return check(
             targets, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=frames, progress=show
         )

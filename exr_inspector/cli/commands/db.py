@@ -23,10 +23,10 @@ from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check,
 from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.catalog import Tables, open_tables
 from exr_inspector.cli.options import catalog_option
-from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import ObjectNotFound, SettingsError, SourceError, UnsupportedKey
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
+from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings
 from exr_inspector.storage import ObjectEntry, SourceOpener
 from exr_inspector.sync.figures import Figures

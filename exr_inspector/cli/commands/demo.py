@@ -33,7 +33,7 @@ from exr_inspector.catalog.schema import CHANNELS, FILES, INSPECTIONS, PARTS
 from exr_inspector.cli.output.query_formats import table_cell
 from exr_inspector.cli.output.tables import plain_table
 from exr_inspector.cli.output.terminal import output
-from exr_inspector.cli.output.text import plain
+from exr_inspector.report.words import plain
 from exr_inspector.settings import load_settings
 from vastdb_local import LocalVastDB
 

@@ -23,7 +23,6 @@ from rich.text import Text
 from exr_inspector.catalog import Catalog
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.options import catalog_option
-from exr_inspector.cli.output.text import plain
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
@@ -32,6 +31,7 @@ from exr_inspector.ingest.run import Ingest, Listing, Target
 from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
+from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
 from exr_inspector.sync.shard import IngestContext

@@ -18,11 +18,11 @@ from exr_inspector.cli.options import policy_option, stats_option
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, fields_of, print_lines
 from exr_inspector.cli.output.terminal import echo_json, output
-from exr_inspector.cli.output.text import plain
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, Status
+from exr_inspector.report.words import plain
 
 FULL: Stats = "full"
 

@@ -18,10 +18,10 @@ from exr_inspector.cli.commands.explain import explain
 from exr_inspector.cli.options import catalog_option, policy_option, stats_option
 from exr_inspector.cli.output.tables import findings_table
 from exr_inspector.cli.output.terminal import echo_json, output
-from exr_inspector.cli.output.text import plain
 from exr_inspector.library.judging import Frames, judge_files
 from exr_inspector.library.reading import DEFAULT_STATS, Stats, session, settings_for
 from exr_inspector.model import Severity
+from exr_inspector.report.words import plain
 from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.reports import ValidationResult, json_text, junit_text, sarif_text

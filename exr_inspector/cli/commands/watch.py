@@ -23,11 +23,11 @@ from exr_inspector.cli.commands.ingest import (
     workers_option,
 )
 from exr_inspector.cli.options import catalog_option
-from exr_inspector.cli.output.text import plain
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest
 from exr_inspector.ingest.watch import FolderWatch
 from exr_inspector.inspector import Inspector
+from exr_inspector.report.words import plain
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation.policies.source import PolicySource

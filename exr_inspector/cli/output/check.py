@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from exr_inspector.cli.output.text import plain
 from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence, ranges
+from exr_inspector.delivery.grouping import group_findings
 from exr_inspector.model import Finding, Severity
+from exr_inspector.report.words import plain
 from exr_inspector.validation.reports import ValidationResult
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan", None: "green"}
@@ -121,12 +121,7 @@ def _strip(sequence: CheckedSequence) -> Text:
     """One sign a frame: `.` fine, `!` warning, `x` error, `-` missing."""
     if sequence.last - sequence.first >= _STRIP_MOST:
         return Text(f"{sequence.last - sequence.first + 1} frames: too many for a strip", style="dim")
-    worst: dict[int, Severity | None] = {}
-    for file in sequence.files:
-        if file.frame is not None:
-            known = worst.get(file.frame)
-            worst[file.frame] = max((s for s in (known, file.worst) if s is not None), default=None)
-    again = set(sequence.rerender)
+    worst = sequence.severities
     text = Text()
     for start in range(sequence.first, sequence.last + 1, _STRIP_FRAMES):
         text.append(f"{start:>8} ", style="dim")
@@ -134,8 +129,7 @@ def _strip(sequence: CheckedSequence) -> Text:
             if number not in worst:
                 text.append("-", style="bold red")
                 continue
-            severity = Severity.ERROR if number in again else worst[number]
-            text.append(_MARKS[severity], style=_STYLES[severity])
+            text.append(_MARKS[worst[number]], style=_STYLES[worst[number]])
         if start + _STRIP_FRAMES <= sequence.last:
             text.append("\n")
     return text
@@ -154,37 +148,9 @@ def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity
         _print_grouped([file], (), console)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One kind of finding, with the frames that have it."""
-
-    severity: Severity
-    code: str
-    frames: str
-    message: str
-
-
-def _rows(files: Sequence[CheckedFile], findings: Sequence[Finding]) -> list[_Row]:
-    """Findings from the most severe down, each code and channel once."""
-    groups: dict[tuple[Severity, str, str | None], tuple[Finding, set[int]]] = {}
-    rows = [_Row(finding.severity, finding.code, "", finding.message) for finding in findings]
-    for file in files:
-        if file.fault:
-            code, _, message = file.fault.partition(": ")
-            rows.append(_Row(Severity.ERROR, code, ranges([file.frame] if file.frame is not None else ()), message))
-        for finding in file.findings:
-            _, frames = groups.setdefault((finding.severity, finding.code, finding.channel), (finding, set()))
-            if file.frame is not None:
-                frames.add(file.frame)
-    for finding, frames in groups.values():
-        first = f" (first of {len(frames)} frames)" if len(frames) > 1 else ""
-        rows.append(_Row(finding.severity, finding.code, ranges(frames), finding.message + first))
-    return sorted(rows, key=lambda row: (-row.severity, row.code))
-
-
 def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], console: Console) -> None:
     """A table of errors and warnings; how many more there are."""
-    rows = _rows(files, findings)
+    rows = group_findings(files, findings)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -193,7 +159,8 @@ def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], co
     visible = [row for row in rows if row.severity > Severity.INFO][:_SHOWN]
     for row in visible:
         level = Text(row.severity.label, style=_STYLES[row.severity])
-        table.add_row(level, row.code, row.frames, Text(plain(row.message, 400)))
+        frames = ranges(row.frames) if row.files else ""  # messages of sequences name their frames
+        table.add_row(level, row.code, frames, Text(plain(row.text, 400)))
     if visible:
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
     if hidden := len(rows) - len(visible):

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from exr_inspector.cli.output.objects import objects_blocks
 from exr_inspector.cli.output.tables import attributes_table, findings_table, grid, layers_table, statistics_table
-from exr_inspector.cli.output.text import human_bytes, plain
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.header.as_json import value_text
@@ -30,6 +29,7 @@ from exr_inspector.exr.header.values import (
 from exr_inspector.exr.names import PartNames
 from exr_inspector.library.judging import unchecked
 from exr_inspector.model import Inspection, PartPixels, PixelReport, StatsMode, Status
+from exr_inspector.report.words import human_bytes, plain
 from exr_inspector.storage import FILE_BUCKET
 
 MAX_LEVELS = 40  # a ripmap has hundreds

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from exr_inspector.catalog.schema import SUMMARY_CHARACTERS
-from exr_inspector.cli.output.text import plain
+from exr_inspector.report.words import plain
 
 
 def _decimal(value: Decimal) -> object:

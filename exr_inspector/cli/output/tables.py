@@ -17,12 +17,12 @@ from exr_inspector.cli.output.text import (
     SPARK_WIDTH,
     attribute_group,
     attribute_text,
-    plain,
     spark,
 )
 from exr_inspector.exr.header.values import Attribute
 from exr_inspector.exr.names import Layer, PartNames
 from exr_inspector.model import ChannelStats, Finding, PartPixels, Severity
+from exr_inspector.report.words import plain
 
 MAX_NAME_CHARACTERS = 48
 MAX_LAYERS = 300  # of a part; what is beyond is counted, since nobody scrolls through thousands

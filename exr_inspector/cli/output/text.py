@@ -1,6 +1,6 @@
 """Words and one-line texts for people: what values, attributes and figures look like. Knows nothing of screens.
 
-Everything that comes from a file is shown through `plain`: no value can move the cursor or colour the screen.
+Everything that comes from a file is shown through `report.words.plain`: no value can move the cursor or colour the screen.
 """
 
 from __future__ import annotations
@@ -12,31 +12,14 @@ from exr_inspector.exr.header.standard import STANDARD
 from exr_inspector.exr.header.timecode import read_timecode
 from exr_inspector.exr.header.values import Attribute, IdManifest, TimeCode
 from exr_inspector.model import Histogram
+from exr_inspector.report.words import MAX_VALUE_CHARACTERS, plain
 
-MAX_VALUE_CHARACTERS = 160
 SPARK_WIDTH = 24
 BARS = " ▁▂▃▄▅▆▇█"
 ASCII_BARS = " .:-=+*#@"
 GROUP_ORDER = ("colour", "camera", "production", "timecode", "structure", "cryptomatte", "provenance", "other")
 _MAX_MANIFEST_CHARACTERS = 400
 _PROVENANCE = ("software", "writer", "host", "tool", "version", "renderer", "creator", "nuke/", "exr/", "oiio")
-
-
-def plain(text: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
-    """One line of `text` without control characters, cut to `limit` characters with a note of its length."""
-    cut = text[: limit + 1]
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut[:limit])
-    return f"{shown}... ({len(text):,} characters)" if len(cut) > limit else shown
-
-
-def human_bytes(count: int) -> str:
-    """A byte count with a decimal unit: 999 B, 1.2 kB, 3.4 MB."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 def attribute_group(name: str) -> str:

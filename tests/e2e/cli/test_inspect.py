@@ -16,9 +16,10 @@ from rich.console import Console
 from exr_inspector.catalog.schema import DOCUMENT
 from exr_inspector.cli.commands.inspect import command
 from exr_inspector.cli.output.inspection import show
-from exr_inspector.cli.output.text import attribute_group, human_bytes, plain, spark
+from exr_inspector.cli.output.text import attribute_group, spark
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Histogram, Inspection, StatsMode
+from exr_inspector.report.words import human_bytes, plain
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy

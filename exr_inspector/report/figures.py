@@ -1,0 +1,138 @@
+"""What the page shows of one frame's pixels: figures by channel, of the beauty, its exposure and its small pictures. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from exr_inspector.exr.header.parser import Header
+from exr_inspector.model import ChannelStats, Inspection
+from exr_inspector.validation.facts.provenance import provenance_of
+
+STOPS = range(-12, 9)  # of luminance around 1.0; what lies beyond counts in the first and last
+_WEIGHTS = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709; Y stands for all three
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFigures:
+    """One channel of one frame; None and 0 where no value was read.
+
+    Attributes:
+        part: Index of the part.
+        name: Full channel name.
+        type: `HALF`, `FLOAT` or `UINT`.
+        minimum: Least finite value.
+        mean: Mean of the finite values.
+        maximum: Greatest finite value.
+        nan: NaNs.
+        inf: Infinities.
+        negative: Values below zero.
+    """
+
+    part: int
+    name: str
+    type: str
+    minimum: float | None = None
+    mean: float | None = None
+    maximum: float | None = None
+    nan: int = 0
+    inf: int = 0
+    negative: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFigures:
+    """One frame; None where it is not known.
+
+    Attributes:
+        size_bytes: Size of the file.
+        width: Width of the first part's data window, pixels.
+        height: Its height.
+        channels: Figures of all channels, of the first level.
+        means: Mean of the beauty's channels by component (`R`, `G`, `B` or `Y`).
+        luminance: Mean luminance of the beauty.
+        maximum: Greatest value of the beauty.
+        bad_values: NaN and infinities of all channels together.
+        render_seconds: Time of rendering, as the file says it.
+        exposure: Share of the beauty's values at each of STOPS, weighted as luminance; empty without histograms.
+    """
+
+    size_bytes: int | None
+    width: int | None
+    height: int | None
+    channels: tuple[ChannelFigures, ...]
+    means: Mapping[str, float]
+    luminance: float | None
+    maximum: float | None
+    bad_values: int | None
+    render_seconds: float | None
+    exposure: tuple[float, ...]
+
+
+def figures_of(inspection: Inspection) -> FrameFigures:
+    """The figures of an inspected file, fresh or read back from the tables."""
+    header = inspection.header
+    read = inspection.pixels.channels if inspection.pixels else ()
+    firsts = [stats for stats in read if (stats.level_x, stats.level_y) == (0, 0)]
+    beauty = _beauty(firsts)
+    means = {name: stats.mean for name, stats in beauty.items() if stats.mean is not None}
+    weights = sum(_WEIGHTS[name] for name in means)
+    window = header.parts[0].data_window if header and header.parts else None
+    return FrameFigures(
+        size_bytes=inspection.version.size_bytes if inspection.version else None,
+        width=window.width if window else None,
+        height=window.height if window else None,
+        channels=_channels(header, firsts) if header else (),
+        means=means,
+        luminance=sum(_WEIGHTS[name] * mean for name, mean in means.items()) / weights if means else None,
+        maximum=max((s.maximum for s in beauty.values() if s.maximum is not None), default=None),
+        bad_values=sum(stats.nan_count + stats.inf_count for stats in firsts) if firsts else None,
+        render_seconds=provenance_of(header.parts[0]).render_seconds if header and header.parts else None,
+        exposure=_exposure(beauty),
+    )
+
+
+def _beauty(channels: Iterable[ChannelStats]) -> dict[str, ChannelStats]:
+    """The first layer that has colour, by component: the base layer where it has some."""
+    layers: dict[tuple[int, str], dict[str, ChannelStats]] = {}
+    for stats in channels:
+        layer, _, component = stats.channel.rpartition(".")
+        if component in _WEIGHTS:
+            layers.setdefault((stats.part, layer), {})[component] = stats
+    ranked = sorted(layers.items(), key=lambda item: (item[0][1] != "", item[0]))
+    found = ranked[0][1] if ranked else {}
+    return {name: stats for name, stats in found.items() if name != "Y"} or found
+
+
+def _channels(header: Header, channels: Iterable[ChannelStats]) -> tuple[ChannelFigures, ...]:
+    by_name = {(stats.part, stats.channel): stats for stats in channels}
+    found = []
+    for part in header.parts:
+        for channel in part.channels or ():
+            stats = by_name.get((part.index, channel.name))
+            known = ChannelFigures(part.index, channel.name, channel.type_name)
+            if stats is not None and stats.samples:
+                figures = (stats.minimum, stats.mean, stats.maximum)
+                counts = (stats.nan_count, stats.inf_count, stats.negative_count)
+                known = ChannelFigures(part.index, channel.name, channel.type_name, *figures, *counts)
+            found.append(known)
+    return tuple(found)
+
+
+def _exposure(beauty: Mapping[str, ChannelStats]) -> tuple[float, ...]:
+    shares = [0.0] * len(STOPS)
+    weight = sum(_WEIGHTS[name] for name, stats in beauty.items() if stats.histogram is not None)
+    if not weight:
+        return ()
+    for name, stats in beauty.items():
+        histogram = stats.histogram
+        total = sum(histogram.counts) if histogram else 0
+        if histogram is None or not total:
+            continue
+        for low, high, count in zip(histogram.edges, histogram.edges[1:], histogram.counts, strict=False):
+            middle = math.sqrt(low * high) if low > 0 else (low + high) / 2
+            if count and middle > 0:
+                stop = min(max(math.floor(math.log2(middle)), STOPS[0]), STOPS[-1])
+                shares[stop - STOPS[0]] += _WEIGHTS[name] / weight * count / total
+    return tuple(shares)

@@ -1,0 +1,212 @@
+"""The page itself: values and a template in, one HTML document out, which loads nothing and runs only its own script.
+
+All text is escaped by Jinja2; data for the script is JSON without `<`; the content security policy in the page allows the one
+style sheet and the one script by their hashes, and pictures that are part of the page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exr_inspector import __version__
+from exr_inspector.delivery.check import Check
+from exr_inspector.delivery.grouping import findings_of
+from exr_inspector.errors import SettingsError
+from exr_inspector.report.content import SequencePage, verdict_of
+from exr_inspector.report.words import figure, human_bytes, plain
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_HERE = Path(__file__).parent
+_TEXT_CHARACTERS = 2_000
+_TEXTS_A_FILE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as the page holds it.
+
+    Attributes:
+        url: `data:` URL.
+        width: Pixels.
+        height: Pixels.
+    """
+
+    url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPicture:
+    """One layer of the frame whose layers are shown.
+
+    Attributes:
+        name: Layer; `base layer` for the one without a name.
+        note: How its values are shown.
+        picture: The picture.
+    """
+
+    name: str
+    note: str
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A sequence as it is shown.
+
+    Attributes:
+        page: Its content.
+        pictures: One a cell of the content, None for a frame without.
+        pictures_note: What the pictures show.
+        layers: Layers of one frame.
+        layers_frame: Which frame that is.
+    """
+
+    page: SequencePage
+    pictures: Sequence[Picture | None]
+    pictures_note: str = ""
+    layers: Sequence[LayerPicture] = ()
+    layers_frame: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherFile:
+    """A file that is no frame.
+
+    Attributes:
+        path: As the user knows it.
+        severity: Of its worst finding; empty without one.
+        texts: Its errors and warnings.
+    """
+
+    path: str
+    severity: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a page shows.
+
+    Attributes:
+        kind: What it is about, in two words.
+        title: Its heading.
+        facts: What most frames have, or how many sequences there are.
+        verdict: `failed`, `warnings` or `passed`.
+        views: The sequences.
+        files: Files that are no frames.
+        not_checked: Sentences about what was not looked at.
+        foot: Who made it, from what.
+        is_index: Whether the sequences have pages of their own.
+    """
+
+    kind: str
+    title: str
+    facts: str
+    verdict: str
+    views: Sequence[View]
+    files: Sequence[OtherFile]
+    not_checked: Sequence[str]
+    foot: str
+    is_index: bool = False
+
+
+def report_of(check: Check, views: Sequence[View], *, targets: Iterable[str], made: str) -> Report:
+    """The report of a check.
+
+    Args:
+        check: What was found.
+        views: Its sequences.
+        targets: What the user named.
+        made: When the check was made, and how.
+    """
+    alone = views[0].page if len(views) == 1 else None
+    return Report(
+        kind="OpenEXR sequence" if alone else f"OpenEXR delivery, {len(views)} sequences",
+        title=alone.title if alone else ", ".join(targets),
+        facts=alone.facts if alone else f"{check.checked} files, policy {check.policy}",
+        verdict=verdict_of(check.worst),
+        views=views,
+        files=[_other_file(check, index) for index in range(len(check.files))],
+        not_checked=check.not_checked,
+        foot=f"exr-inspector {__version__}, policy {check.policy}, {made}. This page loads nothing from the network.",
+    )
+
+
+def _other_file(check: Check, index: int) -> OtherFile:
+    file = check.files[index]
+    texts = tuple(f"{code}: {message}" for severity, code, message, _ in findings_of(file) if severity > 1)
+    return OtherFile(file.path, file.worst.label if file.worst else "", texts[:_TEXTS_A_FILE])
+
+
+def render(report: Report, links: Sequence[str] | None = None) -> bytes:
+    """The HTML document, UTF-8.
+
+    Args:
+        report: What it shows.
+        links: Where the overview leads to, one a sequence; None for the places of the page itself.
+
+    Raises:
+        SettingsError: Jinja2 is not installed (extra `report`).
+    """
+    if links is None:
+        links = [f"#s{number}" for number in range(1, len(report.views) + 1)] if len(report.views) > 1 else []
+    style, script = _text("uPlot.min.css") + _text("page.css"), _script()
+    page = _template().render(
+        report=report,
+        links=links,
+        style=_markup(style),
+        script=_markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+    return page.encode("utf-8", "backslashreplace")
+
+
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    return f"/*\n{_text('uPlot.LICENSE')}*/\n{_text('uPlot.iife.min.js')}\n{_text('page.js')}"
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _markup(text: str) -> Any:
+    from markupsafe import Markup  # noqa: PLC0415 - comes with Jinja2, which only reports need
+
+    return Markup(text)  # noqa: S704 - our own files, read above
+
+
+def _json(value: Any) -> Any:
+    """JSON that no parser of HTML takes for a tag or a comment."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _markup(text.replace("<", "\\u003c"))
+
+
+def _shown(text: str) -> str:
+    return plain(text, _TEXT_CHARACTERS)
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    try:
+        from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - only reports need it
+    except ModuleNotFoundError as error:
+        raise SettingsError("a report needs the package jinja2: pip install 'exr-inspector[report]'") from error
+    made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters.update(shown=_shown, figure=figure, bytes=human_bytes, json=_json)
+    return made.from_string(_text("page.html"))

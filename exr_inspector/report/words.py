@@ -1,0 +1,31 @@
+"""Texts and figures for people, on a terminal or a page. Everything that comes from a file is shown through `plain`."""
+
+from __future__ import annotations
+
+MAX_VALUE_CHARACTERS = 160
+
+
+def plain(text: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
+    """One line of `text` without control characters, cut to `limit` characters with a note of its length."""
+    cut = text[: limit + 1]
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut[:limit])
+    return f"{shown}... ({len(text):,} characters)" if len(cut) > limit else shown
+
+
+def human_bytes(count: int) -> str:
+    """A byte count with a decimal unit: 999 B, 1.2 kB, 3.4 MB."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def figure(value: float | None) -> str:
+    """A number with four significant digits, a count with all of them."""
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}"

@@ -1,0 +1,46 @@
+"""Reports on disk: a file is there when all of it was written, and not before; a failure leaves what was there."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_NAME_CHARACTERS = 100
+
+
+def write_file(target: Path, content: bytes) -> None:
+    """Write a file under a temporary name, then give it its own.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:_NAME_CHARACTERS]}-", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def page_names(titles: Iterable[str]) -> list[str]:
+    """A file name for the page of each sequence: its pattern in letters that any file system has; each name once."""
+    taken: set[str] = set()
+    names = []
+    for title in titles:
+        stem = _UNSAFE.sub("_", title.removesuffix(".exr")).strip("._")[-_NAME_CHARACTERS:] or "sequence"
+        name, count = f"{stem}.html", 1
+        while name.lower() in taken or name.lower() == "index.html":
+            count += 1
+            name = f"{stem}-{count}.html"
+        taken.add(name.lower())
+        names.append(name)
+    return names

@@ -1,0 +1,71 @@
+"""Checked sequences of any length with figures, as a check finds them, for tests of the page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence
+from exr_inspector.model import Finding, Severity, StatsMode
+from exr_inspector.report.figures import STOPS, ChannelFigures, FrameFigures
+from exr_inspector.validation import FrameSummary
+
+FIRST = 1001
+
+
+@dataclass
+class Made:
+    """A check of one sequence, with the figures of its files by path."""
+
+    check: Check
+    figures: dict[str, FrameFigures] = field(default_factory=dict)
+
+
+def made(
+    count: int = 20, pattern: str = "sh010/beauty.####.exr", text: str = "R holds 15 NaN", layer: str = "diffuse"
+) -> Made:
+    """Frames from 1001 on: the fifth is missing, the eighth has an error, every tenth a warning; `text` is a message."""
+    last = FIRST + count - 1
+    missing, broken = FIRST + 4, FIRST + 7
+    files, figures = [], {}
+    for frame in range(FIRST, last + 1):
+        if frame == missing:
+            continue
+        path = pattern.replace("####", str(frame))
+        findings = [Finding("PIX-NAN", Severity.ERROR, text, 0, "R")] if frame == broken else []
+        if frame % 10 == 0:
+            findings.append(Finding("PIX-NEGATIVE", Severity.WARNING, f"R goes down to -{frame}", 0, "R"))
+        compression = "PIZ" if frame == last else "ZIP"
+        summary = FrameSummary(
+            path, pattern, frame, 4, compression=compression, channels=(f"0:{layer}.R HALF", "0:R HALF")
+        )
+        files.append(CheckedFile(path, frame, tuple(findings), summary=summary))
+        figures[path] = _figures(frame, layer, has_nan=frame == broken)
+    gap = Finding("SEQ-MISSING", Severity.ERROR, f"1 frame is missing: {missing}", frames=(missing,))
+    odd = Finding(
+        "SEQ-COMPRESSION", Severity.WARNING, f"Frame {last}: the compression is PIZ, in others ZIP", frames=(last,)
+    )
+    sequence = CheckedSequence(pattern, tuple(files), FIRST, last, (missing,), (gap, odd), (missing, broken))
+    return Made(Check((sequence,), (), (), (), StatsMode.FULL, "default@1", len(files)), figures)
+
+
+def _figures(frame: int, layer: str, *, has_nan: bool) -> FrameFigures:
+    mean = 0.5 + 0.3 * math.sin(frame / 9)
+    shares = [0.0] * len(STOPS)
+    shares[10], shares[11] = 0.25, 0.75
+    channels = (
+        ChannelFigures(0, f"{layer}.R", "HALF", 0.0, mean / 2, 1.0),
+        ChannelFigures(0, "R", "HALF", -0.25, mean, 2.0, nan=15 if has_nan else 0),
+    )
+    return FrameFigures(
+        size_bytes=1_000_000 + frame,
+        width=1920,
+        height=1080,
+        channels=channels,
+        means={"R": mean, "G": mean * 0.9, "B": mean * 0.8},
+        luminance=mean * 0.91,
+        maximum=2.0,
+        bad_values=15 if has_nan else 0,
+        render_seconds=60.0 + frame % 7,
+        exposure=tuple(shares),
+    )

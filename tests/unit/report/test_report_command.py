@@ -1,0 +1,120 @@
+"""`report` on real files: the page is written whole or not at all, and a mistake is one line with the next step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import exr_inspector as exr
+from exr_inspector.cli.__main__ import main
+from exr_inspector.delivery import check as delivery_check
+from exr_inspector.errors import ExrInspectorError, NothingMatches, SettingsError
+from tests.support import exrbytes as ex
+from tests.support.exrbytes import Channel, Part
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sequences of three frames, one with a NaN, and a file that is no frame."""
+    root = tmp_path_factory.mktemp("delivery")
+    for name in ("beauty", "matte"):
+        for number in range(1001, 1004):
+            pixels = {"R": np.full((8, 12), number / 2_000, np.float16)}
+            pixels["R"][1, 2] = np.nan if (name, number) == ("matte", 1002) else 0.25
+            part = Part(data_window=(0, 0, 11, 7), channels=[Channel("R")], pixels=pixels)
+            (root / f"{name}.{number}.exr").write_bytes(ex.build([part]))
+    (root / "slate.exr").write_bytes(ex.build([Part()]))
+    return root
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(main, ["report", *map(str, words)])
+
+
+def test_one_file_holds_all_sequences(delivery: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    result = run(delivery, "--to", page)
+    assert result.exit_code == 0, result.output
+    assert "7 files in 2 sequences" in result.output
+    text = page.read_text(encoding="utf-8")
+    assert all(name in text for name in ("beauty.####.exr", "matte.####.exr", "slate.exr", "PIX-NAN"))
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_folder_gets_an_index_and_a_page_a_sequence(delivery: Path, tmp_path: Path) -> None:
+    assert run(delivery, "--to", tmp_path / "out").exit_code == 0
+    pages = sorted((tmp_path / "out").iterdir())
+    index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert len(pages) == 3
+    assert all(f'href="{page.name}"' in index for page in pages if page.name != "index.html")
+    assert "<script>" not in index
+
+
+def test_the_library_returns_the_check(delivery: Path, tmp_path: Path) -> None:
+    done = exr.write_report(delivery / "matte.####.exr", tmp_path / "a.html", frames=(1001, 1004))
+    assert done.sequences[0].rerender == (1002, 1004)
+
+
+@pytest.mark.parametrize(
+    ("named", "error", "said"),
+    [
+        (("empty", "a.html"), NothingMatches, "no .exr files below"),
+        (("absent", "a.html"), NothingMatches, "there is no file or folder"),
+        (("files/slate.exr", "a.html"), NothingMatches, "no sequence recognised among slate.exr: give a pattern"),
+        (("files", "none/a.html"), SettingsError, "create it first"),
+        (("files", "none/out"), SettingsError, "create it first"),
+        (("files", "taken.html"), SettingsError, "is a folder"),
+        (("files", "note.txt"), SettingsError, "neither a folder nor a file that ends in .html"),
+    ],
+)
+def test_a_mistake_leaves_nothing_behind(
+    named: tuple[str, str], error: type[ExrInspectorError], said: str, delivery: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "taken.html").mkdir()
+    (tmp_path / "note.txt").write_text("mine", encoding="utf-8")
+    (tmp_path / "files").symlink_to(delivery)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(error) as told:
+        exr.write_report(tmp_path / named[0], tmp_path / named[1])
+    assert said in str(told.value)
+    assert "\n" not in str(told.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_too_many_sequences_for_one_file(delivery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exr_inspector.library.reporting._MOST_IN_ONE_FILE", 1)
+    with pytest.raises(SettingsError, match=r"2 sequences are too many for one file.*name a folder"):
+        exr.write_report(delivery, tmp_path / "a.html")
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_leaves_nothing_behind(delivery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(delivery_check, "_checked", interrupted)
+    result = run(delivery, "--to", tmp_path / "a.html")
+    assert result.exit_code == 2
+    assert "stopped: nothing was written" in result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_full_leaves_the_old_page(
+    delivery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "a.html"
+    page.write_text("old", encoding="utf-8")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        exr.write_report(delivery, page)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
+    assert page.read_text(encoding="utf-8") == "old"
