@@ -6,37 +6,21 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from typing import Any
 
 from exr_inspector.delivery.files import Expansion, expand, inspect_each
+from exr_inspector.delivery.judgement import judge_sequence, ranges
 from exr_inspector.delivery.naming import Frame, Recognised
 from exr_inspector.errors import ExrInspectorError
-from exr_inspector.exr.header.values import LevelMode
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Finding, Inspection, SequenceName, Severity, StatsMode
 from exr_inspector.storage import SourceOpener
-from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection, validate_sequence
+from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
 from exr_inspector.validation.reports import finding_json, sort_findings
-from exr_inspector.validation.rules.sequences import missing_frames
 
 _UNREADABLE = "SOURCE"
-# Rules whose frames only a new render puts right.
-_RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
 Progress = Callable[[int, int], None]
 Observer = Callable[[str, Inspection], None]
-
-
-def runs(frames: Iterable[int], step: int = 1) -> list[tuple[int, str]]:
-    """Frame numbers as stretches without a gap: the first number of each, and its text, such as `1077-1079`."""
-    numbered = enumerate(sorted(set(frames)))
-    grouped = [[n for _, n in run] for _, run in groupby(numbered, key=lambda pair: pair[1] - pair[0] * step)]
-    return [(run[0], str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}") for run in grouped]
-
-
-def ranges(frames: Iterable[int], step: int = 1) -> str:
-    """Frame numbers as render managers take them: `1033,1077-1079`."""
-    return ",".join(text for _, text in runs(frames, step))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +195,6 @@ class _Gathered:
 
     known: Recognised
     files: list[CheckedFile] = field(default_factory=list)
-    textures: int = 0
 
 
 def check(
@@ -305,7 +288,6 @@ def _take(item: _Gathered, file: CheckedFile, frame: Frame, answer: Inspection |
     if isinstance(answer, ExrInspectorError):
         item.files.append(file)
         return
-    item.textures += _is_texture(answer)
     folder, name = answer.name.directory, answer.name.file_name
     named = SequenceName(folder, name, item.known.pattern, frame.number, frame.padding)
     item.files.append(replace(file, summary=frame_of_inspection(replace(answer, name=named))))
@@ -319,34 +301,18 @@ def _checked(name: str, frame: int | None, answer: Inspection | ExrInspectorErro
     return CheckedFile(name, frame, sort_findings(answer.findings))
 
 
-def _is_texture(inspection: Inspection) -> bool:
-    """Whether a file is a texture: mip-mapped tiles, as maketx and txmake write them."""
-    parts = inspection.header.parts if inspection.header else ()
-    return any(
-        part.is_tiled and part.tiles is not None and part.tiles.mode & 15 != LevelMode.ONE_LEVEL for part in parts
-    )
-
-
 def _judged(item: _Gathered, policy: Policy, bounds: tuple[int, int] | None) -> CheckedSequence:
     files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
-    numbers = [file.frame for file in files if file.frame is not None]
     summaries = [file.summary for file in files if file.summary is not None]
-    is_texture = item.known.is_udim or (item.textures == len(summaries) > 0)
-    if is_texture:
-        return CheckedSequence(item.known.pattern, files, numbers[0], numbers[-1], (), (), (), is_texture=True)
-    by_frames = policy if bounds is None else policy.with_parameters(frame_range=bounds)
-    findings: tuple[Finding, ...] = ()
-    for found in validate_sequence(summaries, by_frames).values():
-        findings = sort_findings(found)
-    # Files that cannot be read at all have no summary, but they are there.
-    resolved = by_frames.for_path(item.known.pattern)
-    first, last = resolved.parameters.frame_range or (min(numbers), max(numbers))
-    missing = missing_frames(numbers, first, last, resolved.parameters.frame_step)
-    # What the policy takes for an error is to be rendered again.
-    rerender = {file.frame for file in files if file.worst is Severity.ERROR and file.frame is not None}
-    for finding in findings:
-        if finding.severity is Severity.ERROR and finding.code in _RERENDERED:
-            rerender.update(finding.frames)
-    if resolved.severity_of("SEQ-MISSING") is Severity.ERROR:
-        rerender.update(missing)
-    return CheckedSequence(item.known.pattern, files, first, last, missing, findings, tuple(sorted(rerender)))
+    unread = [file.frame for file in files if file.summary is None and file.frame is not None]
+    judged = judge_sequence(item.known, summaries, policy, unread=unread, bounds=bounds)
+    return CheckedSequence(
+        pattern=judged.pattern,
+        files=files,
+        first=judged.first,
+        last=judged.last,
+        missing=judged.missing,
+        findings=judged.findings,
+        rerender=judged.rerender,
+        is_texture=judged.is_texture,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exr_inspector.sync.figures import Figures
 
@@ -16,12 +16,14 @@ class Progress(Figures):
         is_listed: Whether the listing is complete, so that `todo` is final.
         processes: Worker processes, 0 while the run's own process inspects.
         stopped: Whether the run was asked to stop.
+        directories: Folders, with their buckets, of the objects that were inspected: their sequences are to be judged.
     """
 
     listed: int = 0
     is_listed: bool = False
     processes: int = 0
     stopped: bool = False
+    directories: set[str] = field(default_factory=set)
 
     @property
     def todo(self) -> int:

@@ -231,8 +231,12 @@ class Ingest:
         except WorkerDied as error:
             self._retry(shard, error, was_alone=was_alone)
             return
+        self._merge(shard, figures)
+
+    def _merge(self, shard: Shard, figures: Figures) -> None:
         with self._lock:
             self.progress.merge(figures)
+        self.progress.directories |= shard.directories
 
     def _retry(self, shard: Shard, error: WorkerDied, *, was_alone: bool) -> None:
         """Carry out a shard whose process ended in smaller pieces, until the object that ends processes is alone.
@@ -250,5 +254,4 @@ class Ingest:
             self._suspects.append(shard.split(1)[0])
             return
         figures = ingest_crashed(self._context, shard, f"{error}, each time it was read alone")
-        with self._lock:
-            self.progress.merge(figures)
+        self._merge(shard, figures)

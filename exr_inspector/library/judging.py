@@ -6,16 +6,18 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.delivery.files import paths_of
-from exr_inspector.delivery.naming import Recognised, is_pattern, match_pattern, parse_pattern, recognise
+from exr_inspector.delivery.judgement import Judgement, judge_frames
+from exr_inspector.delivery.naming import is_pattern, parse_pattern
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, session, settings_for, target_names
 from exr_inspector.library.results import ValidationReport
 from exr_inspector.model import Inspection, SequenceName, StatsMode
-from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection, validate_sequence
+from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
 from exr_inspector.validation.reports import ValidationResult, sort_findings
 
 if TYPE_CHECKING:
@@ -31,44 +33,57 @@ class Frames:
 
     Args:
         targets: What the user named: patterns among them decide for the files that match.
+
+    Attributes:
+        newest: When the newest inspection of each folder was made.
     """
 
     def __init__(self, targets: Iterable[str]) -> None:
         self._patterns = [parse_pattern(target) for target in targets if is_pattern(target)]
         self._met: dict[str, FrameSummary] = {}
+        self.newest: dict[str, datetime] = {}
 
     def add(self, inspection: Inspection, name: str) -> None:
         """Keep the file that the user knows as `name`."""
+        self._note(name, inspection.inspected_at)
         self._keep(frame_of_inspection(replace(inspection, name=_UNNAMED)), name)
 
     def add_row(self, rows: FrameRows, name: str) -> None:
         """Keep a file by its stored rows."""
+        self._note(name, rows.file["inspected_at"].replace(tzinfo=timezone.utc))
         file = {**rows.file, "sequence": _UNNAMED.sequence, "frame_number": _UNNAMED.frame}
-        self._keep(frame_of_row(file, rows.parts, rows.channels), name)
+        self._keep(frame_of_row(file, rows.parts, rows.channels, rows.stats), name)
 
     def _keep(self, frame: FrameSummary | None, name: str) -> None:
         if frame is not None:
             self._met[name] = frame
 
+    def _note(self, name: str, inspected_at: datetime) -> None:
+        directory = name.rpartition("/")[0]
+        self.newest[directory] = max(self.newest.get(directory, inspected_at), inspected_at)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files that were met."""
+        return tuple(self._met)
+
+    def judgement(self, policy: Policy) -> Judgement:
+        """Which files are frames of which sequence, and what is found in each."""
+        return judge_frames(self._met, policy, self._patterns)
+
     def judged(self, policy: Policy) -> Iterator[ValidationResult]:
         """Every sequence with its findings; names that leave it open which number is the frame are a fault."""
-        left = dict(self._met)
-        found: list[Recognised] = []
-        for pattern in self._patterns:
-            found += match_pattern(pattern, left).sequences
-            left = {name: frame for name, frame in left.items() if pattern.frame_of(name) is None}
-        recognition = recognise(left)
-        for sequence in [*found, *recognition.sequences]:
-            frames = [
-                replace(self._met[member.path], sequence=sequence.pattern, frame=member.number, padding=member.padding)
-                for member in sequence.members
-            ]
-            for findings in validate_sequence(frames, policy).values():
-                yield ValidationResult(sequence.pattern, sort_findings(findings), policy.label, is_sequence=True)
-        for group in recognition.ambiguous:
-            names = ", ".join(name.rpartition("/")[2] for name in group[:4])
-            why = f"no sequence recognised: several numbers vary in {names}; give a pattern such as name_####.exr"
-            yield ValidationResult(group[0].rpartition("/")[0], (), policy.label, why)
+        yield from sequence_results(self.judgement(policy), policy)
+
+
+def sequence_results(judgement: Judgement, policy: Policy) -> Iterator[ValidationResult]:
+    """What was found in sequences as results; names in which several numbers vary are a fault."""
+    for sequence in judgement.sequences:
+        yield ValidationResult(sequence.pattern, sequence.findings, policy.label, is_sequence=True)
+    for group in judgement.ambiguous:
+        names = ", ".join(name.rpartition("/")[2] for name in group[:4])
+        why = f"no sequence recognised: several numbers vary in {names}; give a pattern such as name_####.exr"
+        yield ValidationResult(group[0].rpartition("/")[0], (), policy.label, why)
 
 
 def judge_files(session: Session, targets: Iterable[str], frames: Frames | None) -> Iterator[ValidationResult]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
 
 from exr_inspector.catalog.read.pages import stored_frames, stored_inspections
 from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.delivery.judgement import NOTHING, Judgement
 from exr_inspector.delivery.naming import is_pattern, parse_pattern
 from exr_inspector.library.judging import Frames, unchecked
+from exr_inspector.sync.sequences import store_folder
 from exr_inspector.validation import Policy, validate
 from exr_inspector.validation.rejudge import with_problems
 from exr_inspector.validation.reports import ValidationResult, sort_findings
@@ -35,7 +39,7 @@ def judge_catalog(
                 findings = sort_findings(validate(again, policy))
                 yield ValidationResult(path, findings, policy.label, unchecked=unchecked(again))
                 if frames is not None:
-                    frames.add(again, path)
+                    frames.add(replace(again, findings=findings), path)
 
 
 def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frames) -> None:
@@ -46,3 +50,26 @@ def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frame
             path = str(rows.file["path"])
             if is_meant(path):
                 frames.add_row(rows, path)
+
+
+def store_sequences(
+    connection: Connection, prefixes: Iterable[str], frames: Frames, judgement: Judgement, since: datetime
+) -> None:
+    """Store what was found in the sequences of whole folders: of those below a prefix that ends in a slash.
+
+    Args:
+        connection: The tables.
+        prefixes: What was judged.
+        frames: The files that were met.
+        judgement: What was found.
+        since: When reading them began.
+    """
+    whole = tuple(prefix for prefix in prefixes if not prefix or prefix.endswith("/"))
+    by_folder: dict[str, list[str]] = {}
+    for name in frames.names:
+        if name.startswith(whole):
+            by_folder.setdefault(name.rpartition("/")[0], []).append(name)
+    judgements = judgement.by_directory()
+    for directory, names in by_folder.items():
+        mine = judgements.get(directory, NOTHING)
+        store_folder(connection, directory, mine, names, since, newest_file=frames.newest[directory])

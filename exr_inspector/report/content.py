@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from exr_inspector.delivery.check import CheckedFile, CheckedSequence, ranges, runs
+from exr_inspector.delivery.check import CheckedFile, CheckedSequence
 from exr_inspector.delivery.grouping import FindingGroup, findings_of, group_findings
+from exr_inspector.delivery.judgement import ranges, runs
 from exr_inspector.model import Severity
 from exr_inspector.report.figures import STOPS, FrameFigures
 from exr_inspector.report.words import plain

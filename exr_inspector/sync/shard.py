@@ -54,6 +54,11 @@ class Shard:
     entries: tuple[ObjectEntry, ...]
     is_retry: bool = False
 
+    @property
+    def directories(self) -> set[str]:
+        """Folders of its objects, with the bucket."""
+        return {f"{self.bucket}/{entry.key}".rpartition("/")[0] for entry in self.entries}
+
     def split(self, pieces: int) -> list[Shard]:
         """The same objects as at most `pieces` smaller shards, marked as retries."""
         size = -(-len(self.entries) // pieces)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from exr_inspector.exr.header.parser import PartHeader
-from exr_inspector.exr.header.values import Chromaticities, Compression, Rational, TimeCode, code_name
-from exr_inspector.model import ChannelStats, Inspection, ZeroGrid
+from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
+from exr_inspector.model import ChannelStats, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.provenance import provenance_of
 
@@ -68,6 +68,8 @@ class FrameSummary:
         pixels: What all pixels say; None unless all were read.
         is_complete: Whether every chunk is there.
         attributes: Attributes of the first part that hold one value, as text; None of rows.
+        is_texture: Whether the file is mip-mapped, as maketx and txmake write textures: then its number is no frame number.
+        has_error: Whether the file itself has a finding of severity error.
     """
 
     path: str
@@ -94,6 +96,8 @@ class FrameSummary:
     pixels: FramePixels | None = None
     is_complete: bool | None = None
     attributes: Mapping[str, str] | None = None
+    is_texture: bool = False
+    has_error: bool = False
 
 
 Scalar = str | float | int
@@ -159,13 +163,15 @@ def _pixel_hash(inspection: Inspection) -> str | None:
     return " ".join(h for h in hashes if h) if all(hashes) else None
 
 
-def _pixels(inspection: Inspection) -> FramePixels | None:
-    """What all pixels of the first level tell; None where not all were read."""
-    report = inspection.pixels
-    if report is None or not report.channels:
-        return None
-    firsts = [channel for channel in report.channels if (channel.level_x, channel.level_y) == (0, 0)]
-    if not all(channel.exact for channel in firsts):
+def frame_pixels(channels: Iterable[ChannelStats], zeros: ZeroGrid | None = None) -> FramePixels | None:
+    """What all pixels of the first level tell; None where not all were read.
+
+    Args:
+        channels: Statistics of all channels of a frame, by part.
+        zeros: Where the beauty is zero, if that was looked at.
+    """
+    firsts = [channel for channel in channels if (channel.level_x, channel.level_y) == (0, 0)]
+    if not firsts or not all(channel.exact for channel in firsts):
         return None
     beauty: dict[str, ChannelStats] = {}
     for channel in firsts:
@@ -181,8 +187,19 @@ def _pixels(inspection: Inspection) -> FramePixels | None:
         is_constant=all(stats.is_constant for stats in beauty.values()) if beauty else None,
         has_other_content=any(stats.zero_count < stats.samples for stats in others),
         bad_values=sum(channel.nan_count + channel.inf_count for channel in firsts),
-        zeros=next((part.zeros for part in report.parts if part.zeros is not None), None),
+        zeros=zeros,
     )
+
+
+def _pixels(inspection: Inspection) -> FramePixels | None:
+    report = inspection.pixels
+    if report is None:
+        return None
+    return frame_pixels(report.channels, next((part.zeros for part in report.parts if part.zeros is not None), None))
+
+
+def _is_texture(part: PartHeader) -> bool:
+    return part.is_tiled and part.tiles is not None and part.tiles.mode & 15 != LevelMode.ONE_LEVEL
 
 
 def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
@@ -198,6 +215,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         size_bytes=version.size_bytes if version else None,
         mtime=version.mtime if version else None,
         status=inspection.status.value,
+        has_error=inspection.status is Status.FAILED or inspection.worst_severity is Severity.ERROR,
     )
     if header is None or not header.parts or header.is_partial:
         return base
@@ -205,14 +223,8 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
     rate = first.value("framesPerSecond", "rational")
     code = first.value("timeCode", "timecode")
     compressions = [part.compression for part in header.parts]
-    return FrameSummary(
-        path=base.path,
-        sequence=base.sequence,
-        frame=base.frame,
-        padding=base.padding,
-        size_bytes=base.size_bytes,
-        mtime=base.mtime,
-        status=base.status,
+    return replace(
+        base,
         display_window=first.display_window,
         data_window=first.data_window,
         channels=tuple(
@@ -234,4 +246,5 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         pixels=_pixels(inspection),
         is_complete=inspection.is_complete,
         attributes=_texts(first),
+        is_texture=any(map(_is_texture, header.parts)),
     )

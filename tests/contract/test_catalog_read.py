@@ -23,6 +23,8 @@ from exr_inspector.catalog.schema import CHANNELS
 from exr_inspector.cli.commands.query import command
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
+from exr_inspector.sync.sequences import JudgedFolder, judge_folders
+from exr_inspector.validation import builtin_policy
 from tests.contract.catalog_model import VERSIONS, connect, damaged, inspection
 from vastdb_local import LocalVastDB
 
@@ -162,17 +164,18 @@ def test_pages_are_stable(catalog: Catalog) -> None:
 def test_layers_over_a_sequence(catalog: Catalog) -> None:
     layers = {(use.layer, use.view): use for use in catalog.read.layers("s3://" + SEQUENCE)}
     assert set(layers) == {("", None), ("diffuse", None), ("id", None)}
-    assert [layers[key].frame_count for key in sorted(layers, key=str)] == [4, 4, 1]
+    assert [layers[key].frame_count for key in sorted(layers, key=str)] == [5, 5, 1]
     assert layers["diffuse", None].drifts
-    assert not layers["", None].drifts
+    assert [count for _, count in layers["", None].variants] == [4, 1], "beauty.7.exr has an alpha"
 
 
 def test_a_sequence_with_gaps_and_drift(catalog: Catalog) -> None:
     report = catalog.read.sequence(SEQUENCE)
     assert report.frames == (1, 2, 6, 7)
     assert report.missing == ((3, 5),)
-    assert report.drift["width"] == {64: (1, 2, 7), 128: (6,)}
-    assert set(report.drift) == {"width", "display_width", "channel_count", "layer_count"}
+    assert report.duplicates == (7,), "beauty.7.exr, whatever its row says of it"
+    assert report.drift["width"] == {64: (1, 2, 7, 7), 128: (6,)}
+    assert set(report.drift) == {"width", "display_width", "channel_count", "layer_count", "software"}
     assert catalog.read.sequence("renders/none.####.exr").frames == ()
 
 
@@ -183,7 +186,7 @@ def test_a_frame_number_that_is_too_large_for_the_tables(catalog: Catalog) -> No
     catalog.upsert(made)
     report = catalog.read.sequence(name)
     assert report.frames == (1, 2)
-    assert report.drift["width"] == {64: (1, 2), 32: ()}
+    assert not report.drift, "a number that is too large for a frame is none"
     for item in made:
         catalog.remove(item.path)
 
@@ -248,10 +251,14 @@ EXPECTED: dict[str, tuple[dict[str, str | float], int]] = {
     "attribute_numbers": ({"name": "screenWindowWidth", "least": 1, "most": 1}, 9),
     "attribute_text": ({"name": "shot", "value": "sh1"}, 4),
     "distinct_values": ({"prefix": "renders/"}, 10),
-    "sequences": ({"prefix": ""}, 2),
+    "sequences": ({"prefix": ""}, 1),
     "sequence_gaps": ({"prefix": ""}, 1),
-    "sequence_drift": ({"sequence": SEQUENCE}, 1),
+    "sequence_drift": ({"sequence": SEQUENCE}, 2),
     "sequence_duplicates": ({"prefix": ""}, 1),
+    "deliveries": ({"prefix": "renders/"}, 1),
+    "missing_frames": ({"prefix": ""}, 1),
+    "duplicates": ({"prefix": ""}, 0),
+    "rerender": ({"prefix": ""}, 1),
     "unprocessed": ({"bucket": "renders", "root": "/mnt/renders"}, 4),
     "broken": ({"prefix": ""}, 3),
     "findings": ({"prefix": "", "rank": 2}, 1),
@@ -274,7 +281,12 @@ def database(filled: tuple[LocalVastDB, Catalog, Path], tmp_path_factory: pytest
         setup(catalog.connection)
         catalog.upsert(scene())
         catalog.upsert(scene()[:1])
+        assert [len(folder.judgement.sequences) for folder in judged(catalog)] == [1]
     return path
+
+
+def judged(catalog: Catalog) -> list[JudgedFolder]:
+    return list(judge_folders(catalog.connection, ["renders/sh1"], builtin_policy("default")))
 
 
 def rows_of_query(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
@@ -333,10 +345,21 @@ def test_what_queries_say(sql: duckdb.DuckDBPyConnection) -> None:
     manifest = next(row for row in rows_of_query(sql, "file_attributes") if row["name"] == "manifest")
     assert json.loads(manifest["value"]) == "x" * 200_000
     layers = {row["layer"]: row for row in rows_of_query(sql, "layers")}
-    assert (layers["diffuse"]["drifts"], layers[""]["drifts"], layers["id"]["frames"]) == (True, False, 1)
+    assert (layers["diffuse"]["drifts"], layers[""]["drifts"], layers["id"]["frames"]) == (True, True, 1)
     (gap,) = rows_of_query(sql, "sequence_gaps")
     assert (gap["first_missing"], gap["last_missing"], gap["frames"]) == (3, 5, 3)
-    assert [row["frame_number"] for row in rows_of_query(sql, "sequence_drift")] == [6]
+    assert [row["frame_number"] for row in rows_of_query(sql, "sequence_drift")] == [6, 7]
+    (delivery,) = rows_of_query(sql, "deliveries")
+    assert (delivery["sequence"], delivery["files"], delivery["missing"], delivery["verdict"]) == (
+        SEQUENCE,
+        5,
+        3,
+        "failed",
+    )
+    (missing,) = rows_of_query(sql, "missing_frames")
+    assert missing["frames"] == "3-5"
+    (rerender,) = rows_of_query(sql, "rerender")
+    assert (rerender["frames"], rerender["frame_count"]) == ("3-7", 5)
     assert {row["path"]: row["state"] for row in rows_of_query(sql, "unprocessed")} == {
         "renders/sh1/beauty.0002.exr": "stale row",
         "renders/sh1/beauty.0006.exr": "stale row",

@@ -8,8 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
+from exr_inspector.exr.header.values import LevelMode
+from exr_inspector.model import ChannelStats
 from exr_inspector.validation import FrameSummary
 from exr_inspector.validation.facts import timecodes
+from exr_inspector.validation.frames import frame_pixels
 
 
 def _utc(value: object) -> datetime | None:
@@ -38,6 +41,12 @@ def _stored_storage(part: Mapping[str, object]) -> str:
     return f"{kind} {tiles['xSize']}x{tiles['ySize']} mode {tiles['mode']}"
 
 
+def _stored_levels(part: Mapping[str, object]) -> bool:
+    """Whether a row of `parts` has several levels."""
+    tiling = part.get("tiling")
+    return isinstance(tiling, str) and json.loads(tiling)["mode"] & 15 != LevelMode.ONE_LEVEL
+
+
 def _of_stored_parts(parts: Sequence[Mapping[str, object]], channels: tuple[str, ...]) -> dict[str, Any]:
     """What the rows of a frame's parts tell beyond its row of `files`."""
     first = parts[0]
@@ -50,11 +59,15 @@ def _of_stored_parts(parts: Sequence[Mapping[str, object]], channels: tuple[str,
         "storage": ", ".join(map(_stored_storage, parts)),
         "cryptomattes": tuple(str(part["cryptomattes"]) for part in parts if part.get("cryptomattes")),
         "pixel_hash": " ".join(map(str, hashes)) if all(hashes) else None,
+        "is_texture": any(_stored_levels(part) for part in parts),
     }
 
 
 def frame_of_row(
-    row: Mapping[str, object], parts: Sequence[Mapping[str, object]] = (), channels: tuple[str, ...] = ()
+    row: Mapping[str, object],
+    parts: Sequence[Mapping[str, object]] = (),
+    channels: tuple[str, ...] = (),
+    stats: Sequence[ChannelStats] = (),
 ) -> FrameSummary | None:
     """The summary of a row of the catalog's `files` table, None for a file that is no frame.
 
@@ -62,6 +75,7 @@ def frame_of_row(
         row: The row of `files`. Alone, it tells of sizes of windows and of the number and types of channels only.
         parts: The frame's rows of `parts` in order, which tell of windows, tiles, Cryptomattes and hashes of pixels.
         channels: `<part>:<channel> <TYPE>` of all channels, sorted, where there are rows of parts.
+        stats: Statistics of its channels where all pixels of the first level were read, by part.
     """
     sequence, frame = row.get("sequence"), row.get("frame_number")
     if not isinstance(sequence, str) or not isinstance(frame, int):
@@ -92,5 +106,7 @@ def frame_of_row(
         software=text("software"),
         frame_rate=float(rate) if isinstance(rate, (int, float)) else None,
         time_code=timecodes.clock_of_text(text("timecode")),
+        pixels=frame_pixels(stats),
+        has_error=not is_read or bool(row.get("error_count")),
     )
     return replace(summary, **_of_stored_parts(parts, channels)) if parts and is_read else summary

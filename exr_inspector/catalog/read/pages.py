@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exr_inspector.catalog.paths import catalog_prefix
-from exr_inspector.catalog.rows.read_back import inspection_from_rows
+from exr_inspector.catalog.rows.read_back import channel_stats, inspection_from_rows
 from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, FILES, PARTS, STATS, VALIDATION
-from exr_inspector.catalog.sdk.connection import Connection, Work, has_prefix, rows_of
+from exr_inspector.catalog.sdk.connection import Connection, Work, every, has_prefix, rows_of
 from exr_inspector.errors import CatalogError
-from exr_inspector.model import Inspection
+from exr_inspector.model import ChannelStats, Inspection
 
 PAGE_FILES = 2_000
 PAGE_BYTES = 64 << 20
@@ -61,13 +61,14 @@ _CHILD_COLUMNS = {
 _FRAME_FILES = (
     *_KEYS, "path", "sequence", "frame_number", "frame_padding", "size_bytes", "mtime", "status", "width", "height",
     "display_width", "display_height", "part_type", "compression", "channel_count", "pixel_types", "views", "software",
-    "color_interop_id", "chromaticities", "is_aces", "fps", "timecode",
+    "color_interop_id", "chromaticities", "is_aces", "fps", "timecode", "error_count", "inspected_at",
 )  # fmt: skip
 _FRAME_PARTS = (
     *_KEYS, "part_index", "data_x_min", "data_y_min", "data_x_max", "data_y_max", "display_x_min", "display_y_min",
     "display_x_max", "display_y_max", "compression", "part_type", "tiling", "cryptomattes", "pixel_hash",
 )  # fmt: skip
 _FRAME_CHANNELS = (*_KEYS, "part_index", "name", "type")
+_FRAME_STATS = tuple(name for name in _CHILD_COLUMNS[STATS] if name not in {"percentiles", "histogram"})
 
 _NUL = "\0"  # ends names in the file, so none holds it
 
@@ -97,11 +98,13 @@ class FrameRows:
         file: Its row of `files`.
         parts: Its rows of `parts`, in order.
         channels: `<part>:<channel> <TYPE>` of all channels, by part and name.
+        stats: Statistics of its channels where all pixels of the first level were read, by part.
     """
 
     file: Row
     parts: Sequence[Row]
     channels: tuple[str, ...]
+    stats: Sequence[ChannelStats] = ()
 
 
 class _Listed(NamedTuple):
@@ -131,11 +134,11 @@ def stored_inspections(
 def stored_frames(
     connection: Connection, prefix: str = "", *, page_files: int = FRAME_PAGE_FILES
 ) -> Iterator[FrameRows]:
-    """All frames below a prefix in order of path, by what the rows of `files`, `parts` and `channels` tell.
+    """All files below a prefix in order of path, by what the rows of `files`, `parts`, `channels` and `stats` tell of frames.
 
     Args:
         connection: The tables.
-        prefix: Prefix of `bucket/key`, in any spelling; empty for all frames.
+        prefix: Prefix of `bucket/key`, in any spelling; empty for all files.
         page_files: Most files read at once.
 
     Raises:
@@ -227,12 +230,19 @@ def _read_frames(work: Work, page: tuple[str, str]) -> list[FrameRows]:
     for row in rows_of(work.select(PARTS, _FRAME_PARTS, _between("file_path", page))):
         parts.setdefault(_owner(row), []).append(row)
     channels = _channel_lists(work.select(CHANNELS, _FRAME_CHANNELS, _between("file_path", page)))
+    stats: dict[tuple[str, str], list[Row]] = {}
+    for row in rows_of(work.select(STATS, _FRAME_STATS, every(_between("file_path", page), _whole_level))):
+        stats.setdefault(_owner(row), []).append({**row, "percentiles": None, "histogram": None})
     found = []
     for file in sorted(files, key=itemgetter("path")):
-        if file["sequence"] is not None:
-            mine = sorted(parts.get(_owner(file), ()), key=itemgetter("part_index"))
-            found.append(FrameRows(file, mine, channels.get(_owner(file), ())))
+        mine = sorted(parts.get(_owner(file), ()), key=itemgetter("part_index"))
+        read = map(channel_stats, sorted(stats.get(_owner(file), ()), key=itemgetter("stats_index")))
+        found.append(FrameRows(file, mine, channels.get(_owner(file), ()), tuple(read)))
     return found
+
+
+def _whole_level(table: Any) -> Any:
+    return (table["exact"] == True) & (table["level_x"] == 0) & (table["level_y"] == 0)  # noqa: E712 - makes a predicate
 
 
 def _channel_lists(batches: Iterable[pa.RecordBatch]) -> dict[tuple[str, str], tuple[str, ...]]:

@@ -7,6 +7,7 @@ What SQL does better is in `queries/` (docs/queries.md).
 from __future__ import annotations
 
 import heapq
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +19,11 @@ from exr_inspector.catalog.paths import catalog_paths, catalog_prefix, names_buc
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, CHILDREN, FILES, RARE, ROW_COUNTS, Table
 from exr_inspector.catalog.sdk.connection import Connection, Where, Work, every, has_prefix, rows_of
+from exr_inspector.delivery.naming import recognise
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import Inspection
 
+_DIGIT_SIGNS = re.compile(r"#+(?=[^#]*$)")
 # Columns in which the frames of one sequence are expected to agree.
 STEADY_COLUMNS = (
     "width", "height", "display_width", "display_height", "pixel_aspect_ratio", "compression", "channel_count", "layer_count",
@@ -117,7 +120,7 @@ class SequenceReport:
         sequence: Its key, with the folder.
         frames: Distinct frame numbers, rising.
         missing: Runs (first, last) of frame numbers without a file between the first and the last.
-        duplicates: Frame numbers that several files have (`a.1.exr` beside `a.01.exr` is another sequence and no duplicate).
+        duplicates: Frame numbers that several files have (`a.1.exr` beside `a.01.exr`).
         drift: For each column whose values differ: every value with its frames.
     """
 
@@ -153,14 +156,21 @@ def _after(path: str | None) -> Where | None:
     return None if path is None else lambda table: table["path"] > path
 
 
-def _of_sequence(sequence: str) -> Where | None:
-    """The frames of a sequence; their paths begin with what stands before the frame number and its sign."""
-    return every(has_prefix("path", sequence.partition("#")[0]), _equal("sequence", sequence))
+def _frames_of(sequence: str, paths: Iterable[str]) -> dict[str, int]:
+    """The frames of a sequence among all files of its folder: what a row says may be by its own name alone."""
+    wanted = _DIGIT_SIGNS.sub("#", sequence)
+    found = (known for known in recognise(paths).sequences if _DIGIT_SIGNS.sub("#", known.pattern) == wanted)
+    return {member.path: member.number for known in found for member in known.members}
 
 
-def _numbered(frames: Iterable[int | None]) -> tuple[int, ...]:
-    """Frame numbers, rising; a file whose number is too large for the tables has none."""
-    return tuple(sorted(frame for frame in frames if frame is not None))
+def _near(sequence: str) -> Where | None:
+    """The files of the folder of a sequence: which of them are its frames, all their names say together."""
+    directory = sequence.rpartition("/")[0]
+    return every(has_prefix("path", f"{directory}/"), _equal("directory", directory))
+
+
+def _paths_in(work: Work, sequence: str) -> list[str]:
+    return [row["path"] for row in rows_of(work.select(FILES, ["path"], _near(sequence)))]
 
 
 def _missing(frames: Sequence[int]) -> tuple[tuple[int, int], ...]:
@@ -252,7 +262,7 @@ class Reader:
         return self._connection.run("read layers", lambda work: self._layers(work, catalog_prefix(sequence)))
 
     def _layers(self, work: Work, sequence: str) -> tuple[LayerUse, ...]:
-        files = [row["path"] for row in rows_of(work.select(FILES, ["path"], _of_sequence(sequence)))]
+        files = _frames_of(sequence, _paths_in(work, sequence))
         columns = ["file_id", "layer", "view_name", "component", "type"]
         sets: dict[tuple[str, str | None], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         for batch in work.select_in(CHANNELS, columns, "file_path", files):
@@ -271,21 +281,24 @@ class Reader:
             sequence: Key of the sequence with its folder.
         """
         name = catalog_prefix(sequence)
-        columns = ["frame_number", *STEADY_COLUMNS]
-        rows = self._connection.run(
-            "read a sequence", lambda work: rows_of(work.select(FILES, columns, _of_sequence(name)))
-        )
-        counts = Counter(row["frame_number"] for row in rows)
-        frames = _numbered(counts)
+        rows = self._connection.run("read a sequence", lambda work: self._frame_rows(work, name))
+        counts = Counter(number for number, _ in rows)
+        frames = tuple(sorted(counts))
         drift: dict[str, dict[object, tuple[int, ...]]] = {}
         for column in STEADY_COLUMNS:
-            values: dict[object, list[int | None]] = defaultdict(list)
-            for row in rows:
-                values[row[column]].append(row["frame_number"])
+            values: dict[object, list[int]] = defaultdict(list)
+            for number, row in rows:
+                values[row[column]].append(number)
             if len(values) > 1:
-                drift[column] = {value: _numbered(numbers) for value, numbers in values.items()}
+                drift[column] = {value: tuple(sorted(numbers)) for value, numbers in values.items()}
         duplicates = tuple(frame for frame in frames if counts[frame] > 1)
         return SequenceReport(name, frames, _missing(frames), duplicates, drift)
+
+    def _frame_rows(self, work: Work, sequence: str) -> list[tuple[int, dict[str, Any]]]:
+        """Frame number and row of each file of a sequence."""
+        rows = rows_of(work.select(FILES, ["path", *STEADY_COLUMNS], _near(sequence)))
+        frames = _frames_of(sequence, (row["path"] for row in rows))
+        return [(frames[row["path"]], row) for row in rows if row["path"] in frames]
 
     def find_attributes(
         self,

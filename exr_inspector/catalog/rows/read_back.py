@@ -122,7 +122,8 @@ def _point(x: int | None, y: int | None) -> tuple[int, int] | None:
     return None if x is None or y is None else (x, y)
 
 
-def _channel_stats(row: StoredRow) -> ChannelStats:
+def channel_stats(row: StoredRow) -> ChannelStats:
+    """The statistics of a row of `stats`."""
     histogram = json.loads(row["histogram"]) if row["histogram"] else None
     percentiles = json.loads(row["percentiles"]) if row["percentiles"] else ()
     return ChannelStats(
@@ -216,7 +217,7 @@ def _pixels(
     ]
     return PixelReport(
         mode=StatsMode(files["stats_mode"]),
-        channels=tuple(map(_channel_stats, _sorted(stats, "stats_index"))),
+        channels=tuple(map(channel_stats, _sorted(stats, "stats_index"))),
         parts=tuple(item for row in parts for item in _levels(row)),
         faults=tuple(faults),
         stopped=files["stats_stopped"] or "",

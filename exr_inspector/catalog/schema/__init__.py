@@ -27,6 +27,7 @@ from exr_inspector.catalog.schema.journal import (
     SCHEMA_VERSIONS_COLUMNS,
 )
 from exr_inspector.catalog.schema.parts import PARTS_COLUMNS
+from exr_inspector.catalog.schema.sequences import SEQUENCE_VALIDATION_COLUMNS
 
 __all__ = [
     "CELL_BYTES",
@@ -77,6 +78,13 @@ CRYPTOMATTE_MANIFESTS = Table(
     CRYPTOMATTE_MANIFESTS_COLUMNS,
     ("manifest_hash", "name"),
 )
+SEQUENCE_VALIDATION = Table(
+    "sequence_validation",
+    "One row a finding in a sequence as a whole, and one of a sequence without any",
+    ("sequence", "finding_index"),
+    SEQUENCE_VALIDATION_COLUMNS,
+    ("sequence",),
+)
 INSPECTIONS = Table(
     "inspections",
     "Append-only audit: one row for every inspection and removal, whatever became of it",
@@ -93,7 +101,7 @@ SCHEMA_VERSIONS = Table(
 RARE = (CRYPTOMATTE_OBJECTS,)
 CHILDREN = (PARTS, CHANNELS, ATTRIBUTES, STATS, VALIDATION, *RARE)
 DOCUMENT = (FILES, *CHILDREN)
-TABLES = (*DOCUMENT, CRYPTOMATTE_MANIFESTS, INSPECTIONS, GUARDS, SCHEMA_VERSIONS)
+TABLES = (*DOCUMENT, CRYPTOMATTE_MANIFESTS, SEQUENCE_VALIDATION, INSPECTIONS, GUARDS, SCHEMA_VERSIONS)
 BY_NAME = {table.name: table for table in TABLES}
 # Column of `files` that counts the rows of each child table.
 ROW_COUNTS = {

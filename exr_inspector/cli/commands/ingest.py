@@ -21,8 +21,10 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.catalog import Catalog
+from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.options import catalog_option
+from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
@@ -30,11 +32,13 @@ from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest, Listing, Target
 from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
-from exr_inspector.model import StatsMode
+from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
+from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext
+from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
 
 _SIGNALLED = 128  # what a shell adds to the number of the signal that ended a program
@@ -158,16 +162,37 @@ def carry_out(
                 tables.keeps_file = True
                 with interrupts.stopping(ingest):
                     progress = ingest.run(found)
+            policy = PolicySource.from_settings(settings).current()
+            judged = _judged(tables.connection, progress, policy)
     except KeyboardInterrupt:  # what other threads are still doing is not waited for
         click.echo("ended at once; the same command does what is left", err=True)
         os._exit(_SIGNALLED + signal.SIGINT)
     console.print(summary(progress))
+    if judged:
+        faulty = sum(sequence.worst is Severity.ERROR for sequence in judged)
+        console.print(f"{len(judged)} sequences judged, {faulty} with errors (./run query deliveries)", soft_wrap=True)
     if not progress.listed and progress.is_listed:
         console.print("nothing there is named .exr")
     if progress.stopped:
         console.print("stopped; the same command goes on where this one was")
         sys.exit(_SIGNALLED + interrupts.number)
     sys.exit(1 if progress.errors else 0)
+
+
+def _judged(connection: Connection, progress: Progress, policy: Policy) -> list[JudgedSequence]:
+    """The sequences of all folders in which something was inspected, judged and stored."""
+    found: list[JudgedSequence] = []
+    try:
+        for folder in judge_folders(connection, progress.directories, policy):
+            found += folder.judgement.sequences
+    except KeyboardInterrupt:
+        click.echo(
+            "all files are stored, but not all sequences were judged: `./run validate --stored PLACE`, or --catalog FILE"
+            " in place of --stored, judges them",
+            err=True,
+        )
+        sys.exit(_SIGNALLED + signal.SIGINT)
+    return found
 
 
 def _prepared(

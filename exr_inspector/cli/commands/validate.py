@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from exr_inspector.cli.commands.explain import explain
 from exr_inspector.cli.options import catalog_option, policy_option, stats_option
 from exr_inspector.cli.output.tables import findings_table
 from exr_inspector.cli.output.terminal import echo_json, output
-from exr_inspector.library.judging import Frames, judge_files
+from exr_inspector.library.judging import Frames, judge_files, sequence_results
 from exr_inspector.library.reading import DEFAULT_STATS, Stats, session, settings_for
 from exr_inspector.model import Severity
 from exr_inspector.report.words import plain
@@ -79,6 +80,9 @@ def command(
 ) -> None:
     """Check OpenEXR files against the rules of a policy.
 
+    Rows (--catalog, --stored) are judged with their sequences; what is found in the sequences of whole folders is stored in the
+    table sequence_validation.
+
     A TARGET is a file, a folder or a URL that ends in a slash (every .exr file below it), or a pattern such as
     'beauty.####.exr', 'beauty.%04d.exr' or '*_v003.exr'.
 
@@ -133,18 +137,23 @@ def _from_files(asked: _Asked, stats: Stats, *, with_hash: bool) -> Iterator[Ite
 def _from_rows(asked: _Asked, catalog: Path | None) -> Iterator[Iterable[ValidationResult]]:
     # Imported here, since the vastdb SDK takes most of a second and checking files does without.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
-    from exr_inspector.library.stored import gather_frames, judge_catalog  # noqa: PLC0415
+    from exr_inspector.library.stored import gather_frames, judge_catalog, store_sequences  # noqa: PLC0415
 
     with open_tables(catalog) as tables:
         policy = PolicySource.from_settings(tables.settings, asked.policy).current()
         prefixes = [tables.prefix(target) for target in asked.targets]
-        frames = Frames(prefixes) if asked.sequences else None
-        results: Iterable[ValidationResult] = ()
-        if frames is None or asked.files:
-            results = judge_catalog(tables.connection, prefixes, policy, frames)
-        else:
-            gather_frames(tables.connection, prefixes, frames)
-        yield _and_sequences(results, frames, policy)
+        frames, since = Frames(prefixes), datetime.now(timezone.utc)
+
+        def results() -> Iterator[ValidationResult]:
+            if asked.files:
+                yield from judge_catalog(tables.connection, prefixes, policy, frames)
+            else:
+                gather_frames(tables.connection, prefixes, frames)
+            judgement = frames.judgement(policy)
+            store_sequences(tables.connection, prefixes, frames, judgement, since)
+            yield from sequence_results(judgement, policy)
+
+        yield results()
 
 
 def _and_sequences(

@@ -11,8 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence, ranges
+from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence
 from exr_inspector.delivery.grouping import group_findings
+from exr_inspector.delivery.judgement import ranges
 from exr_inspector.model import Finding, Severity
 from exr_inspector.report.words import plain
 from exr_inspector.validation.reports import ValidationResult

@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.cli.output.tables import plain_table
-from exr_inspector.cli.output.text import plain
 from exr_inspector.exr.cryptomatte.manifests import id_as_float
 from exr_inspector.exr.cryptomatte.mattes import file_mattes
 from exr_inspector.model import Inspection, MatteObjects
+from exr_inspector.report.words import plain
 
 MAX_NAME_CHARACTERS = 120
 MAX_OBJECTS = 1_000  # of a Cryptomatte; nobody scrolls through more

@@ -1,0 +1,79 @@
+"""The columns of `sequence_validation`: what was found in a sequence as a whole, and how it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from exr_inspector import __version__
+from exr_inspector.catalog.schema.columns import (
+    CELL_BYTES,
+    INT,
+    LONG,
+    SCHEMA_VERSION,
+    TEXT,
+    TIME,
+    clipped,
+    nullable,
+    required,
+)
+from exr_inspector.delivery.judgement import JudgedSequence, ranges
+from exr_inspector.model import Finding
+from exr_inspector.validation import RULES
+
+
+class SequenceRecord(NamedTuple):
+    """What a row of `sequence_validation` is made of; `finding` is None in the one row of a sequence without findings."""
+
+    judged: JudgedSequence
+    position: int
+    finding: Finding | None
+    judged_at: datetime
+
+
+def _ranges(frames: tuple[int, ...]) -> str | None:
+    """Frame numbers as ranges; of more than a cell holds the first ones, and `...`."""
+    text = ranges(frames)
+    return (text if len(text) <= CELL_BYTES else f"{text[: CELL_BYTES - 4].rpartition(',')[0]},...") or None
+
+
+def _fix(finding: Finding) -> str | None:
+    rule = RULES.get(finding.code)
+    return clipped(rule.fix) if rule else None
+
+
+# fmt: off
+SEQUENCE_VALIDATION_COLUMNS = (
+    required("sequence", TEXT, "Sequence with its folder, frame digits as `#`, as in `files`", of=lambda r: r.judged.pattern),
+    required("directory", TEXT, "Its folder with the bucket, no trailing slash",
+             of=lambda r: r.judged.pattern.rpartition("/")[0]),
+    required("finding_index", INT, "Position among the sequence's findings, worst first, from 0", of=lambda r: r.position),
+    nullable("code", TEXT, "Rule code, stable; null in the one row of a sequence without findings",
+             of=lambda r: r.finding and r.finding.code),
+    nullable("severity", TEXT, "`info`, `warning` or `error`", of=lambda r: r.finding and r.finding.severity.label),
+    nullable("severity_rank", INT, "1, 2, 3: for ordering", of=lambda r: r.finding and int(r.finding.severity)),
+    nullable("message", TEXT, "What was found and what was expected, for people",
+             of=lambda r: r.finding and clipped(r.finding.message)),
+    nullable("frames", TEXT, "Frames it concerns, as ranges: `1033,1077-1079`; null for the sequence as a whole",
+             of=lambda r: r.finding and _ranges(r.finding.frames)),
+    nullable("frame_count", INT, "How many frames that are", "frames", of=lambda r: r.finding and len(r.finding.frames)),
+    nullable("found", TEXT, "What was found, short", of=lambda r: (r.finding and clipped(r.finding.found)) or None),
+    nullable("expected", TEXT, "What was expected, short", of=lambda r: (r.finding and clipped(r.finding.expected)) or None),
+    nullable("fix", TEXT, "What to do about it", of=lambda r: r.finding and _fix(r.finding)),
+    nullable("rule_version", INT, "Version of the rule's logic", of=lambda r: r.finding and r.finding.rule_version),
+    required("first_frame", LONG, "First frame that is expected; the same in all rows of a sequence, as all that follows",
+             of=lambda r: r.judged.first),
+    required("last_frame", LONG, "Last frame that is expected", of=lambda r: r.judged.last),
+    required("file_count", INT, "Files of the sequence", "files", of=lambda r: r.judged.file_count),
+    required("error_files", INT, "Those with an error of their own", "files", of=lambda r: r.judged.error_files),
+    required("missing_count", LONG, "Expected frames that are not there", "frames", of=lambda r: r.judged.missing_count),
+    nullable("missing_frames", TEXT, "Which ones, as ranges; the first thousand of them",
+             of=lambda r: _ranges(r.judged.missing)),
+    required("rerender_count", INT, "Frames to render again", "frames", of=lambda r: len(r.judged.rerender)),
+    nullable("rerender_frames", TEXT, "Which ones, as ranges for a render manager", of=lambda r: _ranges(r.judged.rerender)),
+    required("policy", TEXT, "Name and version of the policy that judged", of=lambda r: r.judged.policy),
+    required("judged_at", TIME, "When what was judged was read", "UTC", of=lambda r: r.judged_at),
+    required("inspector_version", TEXT, "Version of exr-inspector that judged", of=lambda _: __version__),
+    required("schema_version", INT, "Version of these tables that the row was written for", of=lambda _: SCHEMA_VERSION),
+)
+# fmt: on

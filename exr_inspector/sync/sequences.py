@@ -1,0 +1,206 @@
+"""Sequences in the tables: which files are frames of one is settled, and each is judged, per folder.
+
+An event stores what a file's name alone says, and knows no other file. Whoever has brought a folder up to date (the end of an
+ingest, a sweep, `check --catalog`) calls `judge_folders`, which reads the folder's rows once, settles `sequence`,
+`frame_number` and `frame_padding` of its files by their names together, judges its sequences, and replaces the folder's rows
+of `sequence_validation`:
+
+    judged = judge_folders(catalog.connection, ["renders/sh010", "renders/sh020"], policy, deadline=deadline)
+
+A folder without files any more loses its rows. It costs about ten requests a folder, five of them for a transaction that is
+guarded, so that of two who judge one folder at the same time the one who read later wins; doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import pyarrow as pa
+
+from exr_inspector.catalog.read.frames import frame_of_row
+from exr_inspector.catalog.read.pages import stored_frames
+from exr_inspector.catalog.rows.build import arrow_columns
+from exr_inspector.catalog.schema import FILES, SEQUENCE_VALIDATION
+from exr_inspector.catalog.schema.columns import INT, LONG, TEXT
+from exr_inspector.catalog.schema.sequences import SequenceRecord
+from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, every, has_prefix, is_in, rows_of
+from exr_inspector.catalog.stored import touch_guards
+from exr_inspector.catalog.versions import file_id, storable
+from exr_inspector.deadline import Deadline
+from exr_inspector.delivery.judgement import JudgedSequence, Judgement, frames_of, judge_frames, with_findings
+from exr_inspector.delivery.naming import Frame
+from exr_inspector.model import Finding, Severity
+from exr_inspector.validation import Policy
+
+# Found by looking at decoded pixels of neighbours, which no row holds: a later judgement of rows cannot find it again.
+_NOT_IN_ROWS = frozenset({"SEQ-BUCKET"})
+Place = tuple[str, Frame] | None  # sequence and frame of a file; None of one that is no frame
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedFolder:
+    """What was found in one folder.
+
+    Attributes:
+        directory: Folder with its bucket.
+        judgement: Its sequences.
+        is_stored: Whether the tables hold it now; they do not where somebody read the folder later.
+    """
+
+    directory: str
+    judgement: Judgement
+    is_stored: bool
+
+
+def judge_folders(
+    connection: Connection, directories: Iterable[str], policy: Policy, *, deadline: Deadline | None = None
+) -> Iterator[JudgedFolder]:
+    """Settle and judge the sequences of folders by their rows, and store that; lazily, folder by folder.
+
+    Args:
+        connection: The tables.
+        directories: Folders with their buckets (`files.directory`), without those below them.
+        policy: What sequences are judged by.
+        deadline: When to give up storing.
+
+    Raises:
+        CatalogError: The tables cannot be read or written; folders that were done stay done.
+    """
+    for directory in sorted(set(directories)):
+        since = connection.config.clock()
+        files = {}
+        newest: datetime | None = None
+        for rows in stored_frames(connection, f"{directory}/"):
+            if "/" in str(rows.file["path"])[len(directory) + 1 :]:
+                continue
+            frame = frame_of_row(
+                {**rows.file, "sequence": "?", "frame_number": 0}, rows.parts, rows.channels, rows.stats
+            )
+            if frame is not None:
+                files[frame.path] = frame
+            inspected_at = rows.file["inspected_at"].replace(tzinfo=timezone.utc)
+            newest = max(newest or inspected_at, inspected_at)
+        judgement = judge_frames(files, policy)
+        stored = store_folder(connection, directory, judgement, files, since, newest_file=newest, deadline=deadline)
+        yield JudgedFolder(directory, judgement, stored)
+
+
+def store_folder(
+    connection: Connection,
+    directory: str,
+    judgement: Judgement,
+    paths: Iterable[str],
+    judged_at: datetime,
+    *,
+    newest_file: datetime | None = None,
+    deadline: Deadline | None = None,
+) -> bool:
+    """Replace a folder's rows of `sequence_validation`, and settle the sequence and frame of its files, in one transaction.
+
+    Args:
+        connection: The tables.
+        directory: Folder with its bucket.
+        judgement: What was found in it.
+        paths: All its files, by their paths in the tables.
+        judged_at: When they were read.
+        newest_file: When the newest of their rows was inspected, UTC, if the judgement is of rows: then what only pixels tell
+            is kept from a judgement that was made since.
+        deadline: When to give up.
+
+    Returns:
+        False when the tables hold a judgement of what was read later, which stays.
+
+    Raises:
+        CatalogError: The tables cannot be read or written.
+    """
+    frames: dict[str, Place] = dict.fromkeys(map(storable, paths))
+    frames.update((storable(path), place) for path, place in judgement.frames.items())
+
+    def body(work: Work) -> bool:
+        before = _stored_rows(work, directory)
+        if any(row["judged_at"] > judged_at for row in before):
+            return False
+        changed = _unsettled(work, directory, frames)
+        touch_guards(
+            work, [file_id(f"{directory}/"), *(row["file_id"] for row in changed)], "sequences", connection.config
+        )
+        is_known = newest_file is not None and all(row["judged_at"] >= newest_file for row in before)
+        kept = _findings_by_sequence(before) if is_known else {}
+        work.delete(SEQUENCE_VALIDATION, [row[ROW_ID] for row in before])
+        records = [
+            record
+            for judged in judgement.sequences
+            for record in sequence_records(with_findings(judged, kept.get(judged.pattern, ())), judged_at)
+        ]
+        if records:
+            columns = arrow_columns(SEQUENCE_VALIDATION, SEQUENCE_VALIDATION.columns, records)
+            work.insert(SEQUENCE_VALIDATION, pa.table(columns, schema=SEQUENCE_VALIDATION.arrow))
+        if changed:
+            _settle(work, changed, frames)
+        return True
+
+    return connection.run("store the sequences of a folder", body, deadline=deadline)
+
+
+def sequence_records(judged: JudgedSequence, judged_at: datetime) -> list[SequenceRecord]:
+    """What the rows of a sequence are made of: one a finding, or one of a sequence without any."""
+    findings = judged.findings or (None,)
+    return [SequenceRecord(judged, position, finding, judged_at) for position, finding in enumerate(findings)]
+
+
+def _stored_rows(work: Work, directory: str) -> list[dict[str, Any]]:
+    columns = (
+        "sequence", "code", "severity_rank", "message", "found", "expected", "rule_version", "frames", "judged_at",
+    )  # fmt: skip
+    where = every(has_prefix("sequence", storable(f"{directory}/")), is_in("directory", [storable(directory)]))
+    rows = rows_of(work.select(SEQUENCE_VALIDATION, columns, where, row_ids=True))
+    return [{**row, "judged_at": row["judged_at"].replace(tzinfo=timezone.utc)} for row in rows]
+
+
+def _findings_by_sequence(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Finding]]:
+    """The stored findings that no judgement of rows can make, by sequence."""
+    found: dict[str, list[Finding]] = {}
+    for row in rows:
+        if row["code"] in _NOT_IN_ROWS:
+            finding = Finding(
+                code=row["code"],
+                severity=Severity(row["severity_rank"]),
+                message=row["message"],
+                found=row["found"] or "",
+                expected=row["expected"] or "",
+                rule_version=row["rule_version"],
+                frames=frames_of(row["frames"] or ""),
+            )
+            found.setdefault(row["sequence"], []).append(finding)
+    return found
+
+
+def _unsettled(work: Work, directory: str, frames: Mapping[str, Place]) -> list[dict[str, Any]]:
+    """The files of a folder whose rows give another sequence or frame."""
+    columns = ("file_id", "path", "sequence", "frame_number", "frame_padding")
+    where = every(has_prefix("path", storable(f"{directory}/")), is_in("directory", [storable(directory)]))
+    rows = rows_of(work.select(FILES, columns, where, row_ids=True))
+    return [
+        row
+        for row in rows
+        if row["path"] in frames
+        and (row["sequence"], row["frame_number"], row["frame_padding"]) != _columns(frames[row["path"]])
+    ]
+
+
+def _columns(place: Place) -> tuple[str | None, int | None, int]:
+    """`sequence`, `frame_number` and `frame_padding` of a file."""
+    return (None, None, 0) if place is None else (storable(place[0]), place[1].number, place[1].padding)
+
+
+def _settle(work: Work, rows: Sequence[Mapping[str, Any]], frames: Mapping[str, Place]) -> None:
+    sequences, numbers, paddings = zip(*(_columns(frames[row["path"]]) for row in rows), strict=True)
+    columns = {
+        "sequence": pa.array(sequences, TEXT),
+        "frame_number": pa.array(numbers, LONG),
+        "frame_padding": pa.array(paddings, INT),
+    }
+    work.update(FILES, [row[ROW_ID] for row in rows], columns)
