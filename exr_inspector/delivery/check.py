@@ -63,6 +63,7 @@ class CheckedSequence:
         rerender: Frames to render again: those with an error, and those that are missing, black, flat, copies of the frame
             before, with a hole, or of another size or other channels than most, where the policy takes that for an error.
         is_texture: Whether the files are UDIM tiles or mip-mapped textures: then their numbers are no frames.
+        missing_count: How many frames are missing, of which `missing` has the first thousand.
     """
 
     pattern: str
@@ -73,6 +74,7 @@ class CheckedSequence:
     findings: tuple[Finding, ...]
     rerender: tuple[int, ...]
     is_texture: bool = False
+    missing_count: int = 0
 
     @property
     def worst(self) -> Severity | None:
@@ -315,4 +317,5 @@ def _judged(item: _Gathered, policy: Policy, bounds: tuple[int, int] | None) -> 
         findings=judged.findings,
         rerender=judged.rerender,
         is_texture=judged.is_texture,
+        missing_count=judged.missing_count,
     )

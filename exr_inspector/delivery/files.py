@@ -41,6 +41,12 @@ class Expansion:
         return (*inside, *known.singles, *(path for group in known.ambiguous for path in group))
 
 
+def is_folder(target: str) -> bool:
+    """Whether a target stands for all .exr files below it: a folder, or a URL that ends in a slash or names a bucket."""
+    named = split_url(target)
+    return Path(target).expanduser().is_dir() if named is None else not named[1] or named[1].endswith("/")
+
+
 def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
     """The files that a target stands for, as they are found.
 

@@ -13,7 +13,7 @@ guarded, so that of two who judge one folder at the same time the one who read l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -35,8 +35,8 @@ from exr_inspector.delivery.naming import Frame
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import Policy
 
-# Found by looking at decoded pixels of neighbours, which no row holds: a later judgement of rows cannot find it again.
-_NOT_IN_ROWS = frozenset({"SEQ-BUCKET"})
+# Found in decoded pixels of neighbours and in attributes, which a judgement of rows does not look at.
+_NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-STALE-FRAME", "SHOW-STEADY", "TIM-COUNTER"})
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None of one that is no frame
 
 
@@ -96,6 +96,7 @@ def store_folder(
     judged_at: datetime,
     *,
     newest_file: datetime | None = None,
+    only: Collection[str] | None = None,
     deadline: Deadline | None = None,
 ) -> bool:
     """Replace a folder's rows of `sequence_validation`, and settle the sequence and frame of its files, in one transaction.
@@ -108,6 +109,7 @@ def store_folder(
         judged_at: When they were read.
         newest_file: When the newest of their rows was inspected, UTC, if the judgement is of rows: then what only pixels tell
             is kept from a judgement that was made since.
+        only: Sequences whose rows are replaced, where not the whole folder was judged.
         deadline: When to give up.
 
     Returns:
@@ -120,7 +122,7 @@ def store_folder(
     frames.update((storable(path), place) for path, place in judgement.frames.items())
 
     def body(work: Work) -> bool:
-        before = _stored_rows(work, directory)
+        before = [row for row in _stored_rows(work, directory) if only is None or row["sequence"] in only]
         if any(row["judged_at"] > judged_at for row in before):
             return False
         changed = _unsettled(work, directory, frames)
@@ -133,7 +135,7 @@ def store_folder(
         records = [
             record
             for judged in judgement.sequences
-            for record in sequence_records(with_findings(judged, kept.get(judged.pattern, ())), judged_at)
+            for record in sequence_records(_with_kept(judged, kept.get(judged.pattern, ())), judged_at)
         ]
         if records:
             columns = arrow_columns(SEQUENCE_VALIDATION, SEQUENCE_VALIDATION.columns, records)
@@ -143,6 +145,12 @@ def store_folder(
         return True
 
     return connection.run("store the sequences of a folder", body, deadline=deadline)
+
+
+def _with_kept(judged: JudgedSequence, kept: Iterable[Finding]) -> JudgedSequence:
+    """A sequence with the findings of an earlier judgement whose rules found nothing now."""
+    codes = {finding.code for finding in judged.findings}
+    return with_findings(judged, (finding for finding in kept if finding.code not in codes))
 
 
 def sequence_records(judged: JudgedSequence, judged_at: datetime) -> list[SequenceRecord]:

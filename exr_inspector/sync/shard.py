@@ -113,7 +113,7 @@ def ingest_shard(context: IngestContext, shard: Shard) -> Figures:
             inspections.append(item)
         else:
             figures.add_error(type(item).code, f"{shard.bucket}/{entry.key}", str(item))
-    _store(context, inspections, figures)
+    store_inspections(context, inspections, figures)
     return figures
 
 
@@ -125,7 +125,7 @@ def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figure
         error = DecoderCrashed(message)
         inspection = context.inspector.refused(shard.bucket, entry.key, error, context.policy)
         inspections.append(replace(inspection, version=_version(entry)))
-    _store(context, inspections, figures)
+    store_inspections(context, inspections, figures)
     return figures
 
 
@@ -162,7 +162,7 @@ def _version(entry: ObjectEntry) -> ObjectVersion:
     return ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
 
 
-def _store(context: IngestContext, inspections: Sequence[Inspection], figures: Figures) -> None:
+def store_inspections(context: IngestContext, inspections: Sequence[Inspection], figures: Figures) -> None:
     """Store inspections in one transaction, and check afterwards that their objects are still what was inspected."""
     prepared: list[Prepared] = []
     for inspection, rows in zip(inspections, _prepared(inspections), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -124,6 +125,32 @@ def test_a_file_that_is_not_there_is_made_by_those_who_fill_it_alone(tmp_path: P
     assert not path.parent.exists()
     assert called("db", "setup", "--catalog", path).exit_code == 0
     assert "tables as they should be" in called("db", "check", "--catalog", path).output
+
+
+def asked(catalog: Path, sql: str) -> list[tuple[object, ...]]:
+    done = called("query", sql, "--catalog", catalog, "--format", "json")
+    assert done.exit_code == 0, done.exception
+    return [tuple(row.values()) for row in json.loads(done.stdout)]
+
+
+def test_a_check_stores_what_it_finds(tmp_path: Path, folder: Path) -> None:
+    catalog, shot = tmp_path / "new.duckdb", folder / "sh010"
+    shutil.copy(SAMPLES / "layers.exr", shot / "beauty.1004.exr")
+    shutil.copy(SAMPLES / "truncated.exr", shot / "matte_0001.exr")
+    shutil.copy(SAMPLES / "layers.exr", shot / "matte_0002.exr")
+    sequences = "select distinct sequence, missing_frames, rerender_frames from sequence_validation order by 1"
+    beauty = ("sh010/beauty.####.exr", "1003", "1003")
+    assert called("check", shot, "--catalog", catalog).exit_code == 1
+    assert asked(catalog, sequences) == [beauty, ("sh010/matte_####.exr", None, "1-2")]
+    stored = asked(catalog, "select path, sequence, frame_number, stats_mode from files order by path")
+    assert [row[0] for row in stored] == [f"sh010/{path.name}" for path in sorted(shot.iterdir())]
+    assert {row[3] for row in stored} == {"full"}
+    assert stored[-1][1:3] == ("sh010/matte_####.exr", 2)
+    shutil.copy(SAMPLES / "layers.exr", shot / "matte_0001.exr")
+    called("check", shot / "matte_0001.exr", "--catalog", catalog)
+    assert asked(catalog, sequences)[1][2] == "1-2", "one file tells nothing of its sequence"
+    called("check", shot / "matte_####.exr", "--catalog", catalog)
+    assert asked(catalog, sequences) == [beauty, ("sh010/matte_####.exr", None, None)]
 
 
 def test_without_any_database_the_option_is_named(folder: Path) -> None:

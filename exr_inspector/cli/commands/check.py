@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
 
 import click
 
-from exr_inspector.cli.options import frames_option, policy_option
+from exr_inspector.cli.options import catalog_option, frames_option, policy_option
 from exr_inspector.cli.output.check import csv_text, print_check, results
 from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.cli.output.terminal import echo_json, output
-from exr_inspector.delivery.check import Check, check
+from exr_inspector.delivery.check import Check, Observer, check
 from exr_inspector.library.reading import Session, Stats, session, settings_for
 from exr_inspector.model import Severity, StatsMode
+from exr_inspector.report.words import plain
+from exr_inspector.settings import Settings
 from exr_inspector.validation.reports import junit_text, sarif_text
 
 _NEVER = "never"
@@ -23,6 +28,7 @@ _FAIL_ON = {severity.label: severity for severity in Severity}
 @click.command("check")
 @click.argument("targets", nargs=-1, required=True, metavar="FOLDER|PATTERN|FILE|S3_URL...")
 @frames_option
+@catalog_option
 @policy_option
 @click.option(
     "--stats",
@@ -50,6 +56,7 @@ def command(
     targets: Sequence[str],
     *,
     frames: tuple[int, int] | None,
+    catalog: Path | None,
     policy: str,
     stats: Stats,
     fail_on: str,
@@ -61,6 +68,8 @@ def command(
     folder: ####, %04d, @@@@, $F4, <UDIM>, *, [1001-1060]; quote it. Without a pattern, the names decide which number is the
     frame. Prints one screen: a strip of frames, findings with their frames, and the list of frames to render again.
 
+    With --catalog FILE the rows of the files are stored as well, and what is found in the sequences of folders and patterns.
+
     Exit code 0 when nothing is as severe as --fail-on, 1 when something is, 2 when something could not be checked.
 
     \b
@@ -68,11 +77,14 @@ def command(
       ./run check renders/sh010/
       ./run check 'renders/sh010/beauty_####.exr' --frames 1001-1060
       ./run check s3://renders/sh010/ --policy show.yaml --format junit > report.xml
+      ./run check renders/sh010/ --catalog show.duckdb   also store what is found
       ./run check renders/sh010/ --stats off          headers and chunk tables only, fast
     """
-    is_full = stats == "full"
-    with session(settings_for([*targets, policy]), stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
-        done = _run(targets, made, frames)
+    if catalog is None:
+        with _session(settings_for([*targets, policy]), stats, policy) as made:
+            done = _run(targets, made, frames)
+    else:
+        done = _stored(targets, catalog, frames, stats, policy)
     least = _FAIL_ON.get(fail_on)
     if form == "text":
         print_check(done, output(), least=least)
@@ -85,12 +97,53 @@ def command(
     sys.exit(_exit_code(done, least))
 
 
-def _run(targets: Sequence[str], made: Session, frames: tuple[int, int] | None) -> Check:
+def _session(settings: Settings, stats: Stats, policy: str) -> AbstractContextManager[Session]:
+    is_full = stats == "full"
+    return session(settings, stats=stats, hash=is_full, zeros=is_full, policy=policy)
+
+
+def _run(
+    targets: Sequence[str], made: Session, frames: tuple[int, int] | None, observe: Observer | None = None
+) -> Check:
     """Check with a progress bar on the terminal, none elsewhere."""
     with progress_bar("checking") as show:
         return check(
-            targets, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=frames, progress=show
+            targets,
+            opener=made.opener,
+            inspector=made.inspector,
+            policy=made.policy,
+            frames=frames,
+            progress=show,
+            observe=observe,
         )
+
+
+def _stored(targets: Sequence[str], catalog: Path, frames: tuple[int, int] | None, stats: Stats, policy: str) -> Check:
+    """Check, and store the rows of files and sequences in a catalog file."""
+    # Imported here, since the vastdb SDK takes most of a second and checking alone does without.
+    from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
+    from exr_inspector.cli.commands.ingest import targets_of  # noqa: PLC0415
+    from exr_inspector.ingest.roots import record_roots  # noqa: PLC0415
+    from exr_inspector.library.storing import CheckStore  # noqa: PLC0415
+    from exr_inspector.sync.shard import IngestContext, store_inspections  # noqa: PLC0415
+
+    with open_tables(catalog, create=True) as tables:
+        places = [
+            target if "://" in target or Path(target).exists() else str(Path(target).parent) for target in targets
+        ]
+        settings, found = targets_of(places, tables.settings, None)
+        buckets = {target.bucket for target in found}
+        record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets])
+        with _session(settings, stats, policy) as made:
+            context = IngestContext(made.opener, made.inspector, tables.catalog, made.policy)
+            store = CheckStore(tables.connection, partial(store_inspections, context))
+            tables.keeps_file = True
+            done = _run(targets, made, frames, store.observe)
+            store.store_sequences(done, targets)
+            context.close()
+    for code, path, message in store.figures.examples:
+        click.echo(f"not stored: {plain(path, 1_000)}: {code}: {plain(message, 1_000)}", err=True)
+    return done
 
 
 def _exit_code(done: Check, least: Severity | None) -> int:

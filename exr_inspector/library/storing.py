@@ -1,0 +1,126 @@
+"""What a check found, stored: the rows of each file as it is read, and those of the sequences at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.delivery.check import Check, CheckedSequence
+from exr_inspector.delivery.files import is_folder
+from exr_inspector.delivery.judgement import JudgedSequence, Judgement
+from exr_inspector.delivery.naming import Frame, Pattern, is_pattern, parse_pattern
+from exr_inspector.model import Inspection, Severity
+from exr_inspector.sync.figures import Figures
+from exr_inspector.sync.sequences import store_folder
+
+_BATCH = 16  # files stored in one transaction: they are in memory until then
+
+
+class CheckStore:
+    """Stores what `delivery.check.check` reads; each file is read once. Used by one thread.
+
+    Args:
+        connection: The tables.
+        store: Stores inspections in one transaction, counting what cannot be stored.
+    """
+
+    def __init__(self, connection: Connection, store: Callable[[list[Inspection], Figures], None]) -> None:
+        self._connection = connection
+        self._store = store
+        self._waiting: list[Inspection] = []
+        self._paths: dict[str, str] = {}
+        self._since = connection.config.clock()
+        self.figures = Figures()
+
+    def observe(self, name: str, inspection: Inspection) -> None:
+        """Store a file, together with some others.
+
+        Raises:
+            CatalogError: The tables cannot be written now.
+        """
+        self._paths[name] = inspection.path
+        self._waiting.append(inspection)
+        if len(self._waiting) == _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store the files that wait."""
+        if self._waiting:
+            self._store(self._waiting, self.figures)
+            self._waiting = []
+
+    def store_sequences(self, done: Check, targets: Iterable[str]) -> None:
+        """Store what was found in the sequences of folders and of patterns among the targets; of a stopped check, nothing.
+
+        Args:
+            done: The check.
+            targets: What was checked.
+        """
+        self.flush()
+        if done.stopped:
+            return
+        folders = tuple(f"{target.rstrip('/')}/" for target in targets if is_folder(target))
+        patterns = [parse_pattern(target) for target in targets if is_pattern(target) and not is_folder(target)]
+        whole: dict[str, list[str]] = {}
+        for name, path in self._paths.items():
+            if name.startswith(folders):
+                whole.setdefault(_directory(path), []).append(path)
+        chosen = [
+            judged
+            for checked in done.sequences
+            if not checked.is_texture and (judged := self._judged(checked, done.policy)) is not None
+            if _directory(judged.pattern) in whole or any(map(_matching(checked), patterns))
+        ]
+        frames = self._frames(done)
+        by_directory: dict[str, list[JudgedSequence]] = {name: [] for name in whole}
+        for judged in chosen:
+            by_directory.setdefault(_directory(judged.pattern), []).append(judged)
+        for directory, sequences in by_directory.items():
+            names = {sequence.pattern for sequence in sequences}
+            places = {path: place for path, place in frames.items() if place[0] in names}
+            store_folder(
+                self._connection,
+                directory,
+                Judgement(tuple(sequences), places, ()),
+                whole.get(directory, places),
+                self._since,
+                only=None if directory in whole else names,
+            )
+
+    def _frames(self, done: Check) -> dict[str, tuple[str, Frame]]:
+        """Sequence and frame of each file, by its path in the tables."""
+        found = {}
+        for checked in done.sequences:
+            for summary in (file.summary for file in checked.files):
+                if summary is not None:
+                    pattern = f"{_directory(summary.path)}/{checked.pattern.rpartition('/')[2]}"
+                    found[summary.path] = (pattern, Frame(summary.path, summary.frame, summary.padding))
+        return found
+
+    def _judged(self, checked: CheckedSequence, policy: str) -> JudgedSequence | None:
+        """The sequence under its name in the tables; None where no file of it could be read."""
+        paths = [self._paths[file.path] for file in checked.files if file.path in self._paths]
+        if not paths:
+            return None
+        return JudgedSequence(
+            pattern=f"{_directory(paths[0])}/{checked.pattern.rpartition('/')[2]}",
+            file_count=len(checked.files),
+            first=checked.first,
+            last=checked.last,
+            missing=checked.missing,
+            missing_count=checked.missing_count,
+            findings=checked.findings,
+            rerender=checked.rerender,
+            error_files=sum(file.worst is Severity.ERROR for file in checked.files),
+            policy=policy,
+        )
+
+
+def _matching(checked: CheckedSequence) -> Callable[[Pattern], bool]:
+    """Whether a pattern stands for a sequence."""
+    path = checked.files[0].path
+    return lambda pattern: path.startswith(pattern.folder) and pattern.matches(path)
+
+
+def _directory(path: str) -> str:
+    return path.rpartition("/")[0]
