@@ -10,6 +10,7 @@ frame is kept beside it, and `--only summary` puts the pieces together.
     whole process   against the native `oiiotool --stats`: time and peak memory
     memory          peak of a process at 4K, 8K and 16K
     sampled         bytes, requests and time against a full pass
+    isolated        a full pass with decoding in processes of its own, against the same in this process (goal: at most 1.10)
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -34,15 +36,21 @@ from exr_inspector.exr.file_bytes import Ranges
 from exr_inspector.exr.probe import Answer, probe, run
 from exr_inspector.model import PixelReport, StatsMode
 from exr_inspector.pixels.budget import DecodeBudget
+from exr_inspector.pixels.figures import LevelFigures
+from exr_inspector.pixels.isolation import DecoderPool
 from exr_inspector.pixels.reader import read_pixels
-from exr_inspector.pixels.strips import LevelFigures
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import RangeSource, SourceOpener
 
 OIIOTOOL = Path(OpenImageIO.__file__).parent / "bin" / "oiiotool"
 
 
-def report(source: RangeSource, budget: DecodeBudget, mode: StatsMode = StatsMode.FULL) -> PixelReport:
+def report(
+    source: RangeSource,
+    budget: DecodeBudget,
+    mode: StatsMode = StatsMode.FULL,
+    decoders: DecoderPool | None = None,
+) -> PixelReport:
     """Statistics of one object, header and all."""
 
     def read(ranges: Ranges) -> Answer:
@@ -54,15 +62,25 @@ def report(source: RangeSource, budget: DecodeBudget, mode: StatsMode = StatsMod
         sys.exit(f"{source.path}: {probed.error}")
     size = source.version.size_bytes if source.version else 0
     found = read_pixels(
-        source, probed.header, probed.located, probed.tables, probed.states, mode=mode, file_size=size, budget=budget
+        source,
+        probed.header,
+        probed.located,
+        probed.tables,
+        probed.states,
+        mode=mode,
+        file_size=size,
+        budget=budget,
+        decoders=decoders,
     )
     if found.faults or found.stopped:
         sys.exit(f"{source.path}: {len(found.faults)} faults {found.stopped}")
     return found
 
 
-def _fresh_report(opener: SourceOpener, path: Path, budget: DecodeBudget) -> PixelReport:
-    return report(opener.open(path.parent.name, path.name), budget)
+def _fresh_report(
+    opener: SourceOpener, path: Path, budget: DecodeBudget, decoders: DecoderPool | None = None
+) -> PixelReport:
+    return report(opener.open(path.parent.name, path.name), budget, decoders=decoders)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -182,6 +200,22 @@ def sampled(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs:
         )
 
 
+def isolated(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs: int) -> None:
+    """What isolation costs."""
+    print(f"\n{'isolated':28}{'here s':>9}{'isolated s':>12}{'ratio':>8}")
+    ratios = []
+    with contextlib.closing(DecoderPool(memory_bytes=1 << 30, cpu_seconds=60)) as decoders:
+        for path in paths:
+            pairs = []
+            for _ in range(runs + 1):  # the first one starts the processes
+                here = seconds(partial(_fresh_report, opener, path, budget))
+                pairs.append((here, seconds(partial(_fresh_report, opener, path, budget, decoders))))
+            here, there = (min(pair[side] for pair in pairs) for side in (0, 1))
+            ratios.append(there / here)
+            print(f"{path.stem:28}{here:9.3f}{there:12.3f}{there / here:8.2f}", flush=True)
+    print(f"ratio: median {statistics.median(ratios):.2f}, worst {max(ratios):.2f} (goal 1.10)")
+
+
 def main() -> None:
     """Run the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -190,7 +224,9 @@ def main() -> None:
     parser.add_argument("--codecs", nargs="+", choices=CODECS, default=list(CODECS))
     parser.add_argument("--channels", nargs="+", type=int, choices=(8, 40), default=[8, 40])
     parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=list(LAYOUTS))
-    parser.add_argument("--only", choices=("frames", "in-process", "summary", "whole-process", "memory", "sampled"))
+    parser.add_argument(
+        "--only", choices=("frames", "in-process", "summary", "whole-process", "memory", "sampled", "isolated")
+    )
     parser.add_argument(
         "--one", type=Path, help="statistics of one file, nothing else: what the whole-process part runs"
     )
@@ -227,6 +263,8 @@ def main() -> None:
             memory(folder)
         if arguments.only in {None, "sampled"}:
             sampled(opener, budget, scan_lines, arguments.runs)
+        if arguments.only in {None, "isolated"}:
+            isolated(opener, budget, paths, arguments.runs)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from exr_inspector.errors import DecodeError, ExrInspectorError, LimitExceeded, SourceError
+from exr_inspector.errors import DecodeError, DecoderCrashed, ExrInspectorError, LimitExceeded, SourceError
 from exr_inspector.exr.chunks.tables import Completeness, assess, with_undecodable
 from exr_inspector.exr.cryptomatte.mattes import file_mattes
 from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Ranges, run
@@ -20,6 +20,8 @@ from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_chec
 from exr_inspector.exr.names import PartNames, file_names
 from exr_inspector.exr.probe import LeaderMode, Probe, probe
 from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status
+from exr_inspector.pixels.decode import LIBRARY
+from exr_inspector.pixels.isolation import DecoderPool
 from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, read_pixels
 from exr_inspector.settings import Settings, limit_text
 from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
@@ -43,6 +45,7 @@ class InspectorConfig:
         limits: What a file may ask for.
         stats: Whether and how deep pixels are read.
         pixels: Budgets for that.
+        retry_failed: Whether files that ended the processes that read them, or took too long, are tried again unchanged.
     """
 
     initial_read_bytes: int = FIRST_READ_BYTES
@@ -52,6 +55,7 @@ class InspectorConfig:
     limits: Limits = DEFAULT_LIMITS
     stats: StatsMode = StatsMode.OFF
     pixels: PixelConfig = field(default_factory=PixelConfig)
+    retry_failed: bool = False
 
 
 class Inspector:
@@ -62,10 +66,12 @@ class Inspector:
         config: InspectorConfig | None = None,
         *,
         budget: DecodeBudget | None = None,
+        decoders: DecoderPool | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._config = config or InspectorConfig()
         self._budget = budget or DecodeBudget()
+        self._decoders = decoders
         self._now = now
 
     @classmethod
@@ -78,6 +84,7 @@ class Inspector:
         with_hash: bool | None = None,
         with_zeros: bool = False,
         max_objects: int | None = None,
+        is_isolated: bool = False,
     ) -> Inspector:
         """An inspector with the settings' limits.
 
@@ -88,6 +95,7 @@ class Inspector:
             with_hash: Whether to hash file and pixels, if not as the settings say.
             with_zeros: Whether a full pass notes where colour is exactly zero.
             max_objects: Objects of Cryptomattes that a full pass lists, if not as the settings say.
+            is_isolated: Whether pixels are decoded by processes of their own, which start when the first are read.
         """
         hashed = settings.hash if with_hash is None else with_hash
         pixels = PixelConfig(
@@ -109,9 +117,12 @@ class Inspector:
             limits=settings.limits,
             stats=StatsMode(settings.stats) if stats is None else stats,
             pixels=pixels,
+            retry_failed=settings.retry_failed,
         )
-        budget = DecodeBudget(memory_bytes=settings.memory_mib << 20, workers=settings.decode_threads)
-        return cls(config, budget=budget)
+        memory_bytes = settings.memory_mib << 20
+        budget = DecodeBudget(memory_bytes=memory_bytes, workers=settings.decode_threads)
+        decoders = DecoderPool(memory_bytes=memory_bytes, cpu_seconds=settings.decode_seconds) if is_isolated else None
+        return cls(config, budget=budget, decoders=decoders)
 
     @property
     def config(self) -> InspectorConfig:
@@ -173,6 +184,7 @@ class Inspector:
             pixels=pixels,
             policy=policy.label,
             event=event or EventInfo(),
+            decoder=LIBRARY if pixels or code == DecoderCrashed.code else None,
         )
         return self._validated(inspection, policy, source.cost, started, checkpoint)
 
@@ -198,6 +210,7 @@ class Inspector:
             inspected_at=self._now(),
             policy=policy.label,
             event=event or EventInfo(),
+            decoder=LIBRARY if isinstance(error, DecoderCrashed) else None,
         )
         return self._validated(inspection, policy, Cost(), time.perf_counter(), no_checkpoint)
 
@@ -243,6 +256,7 @@ class Inspector:
             mode=self._config.stats,
             file_size=version.size_bytes,
             budget=self._budget,
+            decoders=self._decoders,
             config=self._config.pixels,
             deadline=deadline,
             mattes=file_mattes(names) if self._config.stats is StatsMode.FULL else (),

@@ -424,6 +424,7 @@ class Inspection:
         cost: Requests and bytes.
         duration_ms: Time from the first request to the last rule, milliseconds.
         event: The event behind it.
+        decoder: Library and version that decoded pixels, or failed to; None where none were decoded.
     """
 
     bucket: str
@@ -445,6 +446,7 @@ class Inspection:
     cost: Cost = field(default_factory=Cost)
     duration_ms: float = 0.0
     event: EventInfo = field(default_factory=EventInfo)
+    decoder: str | None = None
 
     @property
     def path(self) -> str:

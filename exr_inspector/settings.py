@@ -331,6 +331,12 @@ class Settings(BaseSettings):
         ge=1,
         le=3600,
     )
+    retry_failed: Switch = _field(
+        "EXR_RETRY_FAILED",
+        FUNCTION,
+        "Try files with DECODER_CRASHED or CPU_TIME again, although neither they nor the software changed.",
+        False,
+    )
     # how a file is read
     stats_bytes: Whole = _limit(
         "EXR_STATS_BYTES", 4 << 20, "bytes", "Most that sampled statistics read of one file, see EXR_STATS_CHUNK_BYTES."
@@ -381,6 +387,15 @@ class Settings(BaseSettings):
     )
     decode_threads: Whole = _limit(
         "EXR_DECODE_THREADS", 2, "threads", "Threads that decode, for all files of a process together.", 64
+    )
+    decode_seconds: Seconds = _field(
+        "EXR_DECODE_SECONDS",
+        READING,
+        "CPU time that decoding 64 MiB of samples may take before its process is ended, where decoding is isolated.",
+        10.0,
+        unit="seconds",
+        ge=0.001,
+        le=3600,
     )
     initial_read_bytes: Whole = _field(
         "EXR_INITIAL_READ_BYTES",

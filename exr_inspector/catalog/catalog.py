@@ -33,7 +33,11 @@ from exr_inspector.catalog.stored import (
 )
 from exr_inspector.catalog.versions import Standing, file_id, is_same_version, is_told_before, storable, version_numbers
 from exr_inspector.deadline import Deadline
+from exr_inspector.errors import CpuTimeExceeded, DecoderCrashed
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
+
+# Why a file failed that may succeed with other software.
+_TRIED_AGAIN = frozenset({DecoderCrashed.code, CpuTimeExceeded.code})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class ObjectState:
         version: Its version by a listing, a HEAD or an event.
         mode: How deep pixels would be looked at.
         inspector_version: By which version of exr-inspector.
+        decoder: By which library.
+        retry_failed: Whether what ended its process or took too long is tried again, although nothing changed.
     """
 
     bucket: str
@@ -53,6 +59,8 @@ class ObjectState:
     version: ObjectVersion
     mode: StatsMode = StatsMode.OFF
     inspector_version: str = __version__
+    decoder: str | None = None
+    retry_failed: bool = False
 
     @property
     def path(self) -> str:
@@ -292,6 +300,10 @@ def _is_current(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
     stored = row.standing
     if row.version is None or not is_same_version(row.version, state.version):
         return False
-    if stored.depth != state.mode.depth:
+    if stored.error_code in _TRIED_AGAIN:
+        is_other = state.decoder is not None and stored.decoder not in {None, state.decoder}
+        if state.retry_failed or is_other:
+            return False
+    if stored.error_code is None and stored.depth != state.mode.depth:
         return stored.depth > state.mode.depth
     return version_numbers(stored.inspector_version) >= version_numbers(state.inspector_version)

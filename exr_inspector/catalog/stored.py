@@ -38,6 +38,7 @@ STANDING_COLUMNS = (
     "error_code",
     "event_time",
     *_RARE_COUNTS.values(),
+    "decoder",
 )
 
 
@@ -58,6 +59,7 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
             policy=row["policy"] or "",
             error_code=row["error_code"],
             event_time=_utc(row["event_time"]),
+            decoder=row["decoder"],
         ),
         version=_version(row["etag"], row["size_bytes"], _utc(row["mtime"])),
         rare_tables=frozenset(name for name, column in _RARE_COUNTS.items() if row[column]),

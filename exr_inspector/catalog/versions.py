@@ -90,6 +90,7 @@ class Standing:
         policy: The policy that judged.
         error_code: Why it failed, if it did.
         event_time: When what the event reports happened.
+        decoder: Library that decoded pixels, or failed to.
     """
 
     content_key: str
@@ -102,6 +103,7 @@ class Standing:
     policy: str
     error_code: str | None
     event_time: datetime | None = None
+    decoder: str | None = None
 
     @property
     def has_version(self) -> bool:
@@ -128,6 +130,7 @@ def standing(inspection: Inspection, inspector_version: str) -> Standing:
         policy=inspection.policy,
         error_code=inspection.error_code,
         event_time=inspection.event.time,
+        decoder=inspection.decoder,
     )
 
 

@@ -23,6 +23,7 @@ from exr_inspector.errors import (
     AccessDenied,
     CpuTimeExceeded,
     DeadlineExceeded,
+    DecoderCrashed,
     EventError,
     ExrInspectorError,
     SourceError,
@@ -31,7 +32,7 @@ from exr_inspector.errors import (
 from exr_inspector.function.commit import GroupCommit
 from exr_inspector.function.envelope import envelope_or_none
 from exr_inspector.function.events import EventKind, ObjectEvent, parse_each
-from exr_inspector.function.overruns import OVERRUNS, Overruns
+from exr_inspector.function.overruns import OVERRUNS, Crashes, Overruns
 from exr_inspector.function.results import Result, combined, removed_result, stored_result
 from exr_inspector.function.telemetry import Telemetry, TracedSource
 from exr_inspector.inspector import Inspector
@@ -99,6 +100,7 @@ class Service:
         self._policies = policies
         self._catalog = catalog
         self._overruns = Overruns(settings.deadline_seconds)
+        self._crashes = Crashes()
         self._commit = GroupCommit(catalog, settings.db_retry_seconds)
         self._telemetry = telemetry
         self._pool = ThreadPoolExecutor(BATCH_WORKERS, thread_name_prefix="exr-batch")
@@ -117,7 +119,7 @@ class Service:
         return cls(
             settings=settings,
             opener=SourceOpener(settings),
-            inspector=Inspector.from_settings(settings),
+            inspector=Inspector.from_settings(settings, is_isolated=True),
             policies=PolicySource.from_settings(settings, logger=telemetry.logger),
             catalog=Catalog(CatalogConfig.from_settings(settings.require_catalog())),
             telemetry=telemetry,
@@ -298,26 +300,38 @@ class Service:
             raise
         except SourceError as error:  # a name that cannot be asked for
             return self._inspector.refused(event.bucket, event.key, error, policy, event=job.info)
-        if slow := self._overrun(event, deadline):
-            overrun = CpuTimeExceeded(
-                f"inspecting this version used up EXR_DEADLINE_SECONDS ({self._settings.deadline_seconds:g} s) in CPU time "
-                f"{OVERRUNS} times (exr-inspector {__version__}): not tried again"
-            )
-            return self._inspector.refused(event.bucket, event.key, overrun, policy, event=job.info, version=slow)
+        if known := self._known(event, deadline):
+            return self._inspector.refused(event.bucket, event.key, known[1], policy, event=job.info, version=known[0])
         traced = TracedSource.around(source, self._telemetry)
         started = time.thread_time()
         try:
-            return self._inspector.inspect(traced, policy, event=job.info, deadline=deadline)
+            inspection = self._inspector.inspect(traced, policy, event=job.info, deadline=deadline)
         except DeadlineExceeded:
             self._overruns.note(event.path, source.version, time.thread_time() - started)
             raise
+        if inspection.error_code == DecoderCrashed.code:
+            self._crashes.note(event.path, inspection.version, inspection.error_message or "")
+        return inspection
 
-    def _overrun(self, event: ObjectEvent, deadline: Deadline) -> ObjectVersion | None:
-        """The version of the object, if it is one that used up invocations before."""
-        slow = self._overruns.version_of(event.path)
-        if slow is None or self._opener.head(event.bucket, event.key, deadline=deadline) != slow:
+    def _known(self, event: ObjectEvent, deadline: Deadline) -> tuple[ObjectVersion, ExrInspectorError] | None:
+        """The version of the object and why it failed, if it is one that is not inspected once more."""
+        slow, crash = self._overruns.version_of(event.path), self._crashes.of(event.path)
+        known: tuple[ObjectVersion, ExrInspectorError]
+        if self._settings.retry_failed:
             return None
-        return slow
+        if slow is not None:
+            known = (
+                slow,
+                CpuTimeExceeded(
+                    f"inspecting this version used up EXR_DEADLINE_SECONDS ({self._settings.deadline_seconds:g} s) in CPU time "
+                    f"{OVERRUNS} times (exr-inspector {__version__}): not tried again"
+                ),
+            )
+        elif crash is not None:
+            known = crash[0], DecoderCrashed(crash[1])
+        else:
+            return None
+        return known if self._opener.head(event.bucket, event.key, deadline=deadline) == known[0] else None
 
     def _store(self, jobs: Sequence[_Job], deadline: Deadline) -> None:
         """Store what was inspected in one transaction, together with what other threads store now."""

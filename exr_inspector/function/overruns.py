@@ -1,7 +1,7 @@
-"""Files whose own CPU time used up an invocation, and did so again: distinguished from files that only had to wait.
+"""Versions of files that are not inspected once more: a container remembers them, and so stores the row without the damage.
 
-A file that is slow by itself would come again for ever, and cost an invocation each time. A container remembers which versions
-overran; after the second time the next delivery stores a row that says so instead of inspecting.
+A file whose own CPU time uses up an invocation would come again for ever, and cost an invocation each time; it is told from
+files that only had to wait. A file that ended the processes that decoded it would end some more with each delivery.
 """
 
 from __future__ import annotations
@@ -44,3 +44,26 @@ class Overruns:
         with self._lock:
             version, count = self._counts.get(path, (None, 0))
         return version if count >= OVERRUNS else None
+
+
+class Crashes:
+    """Versions of files that ended the processes that decoded them; every method may run on many threads at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, tuple[ObjectVersion, str]] = OrderedDict()
+
+    def note(self, path: str, version: ObjectVersion | None, message: str) -> None:
+        """Remember what became of a version of a file."""
+        if version is None:
+            return
+        with self._lock:
+            self._known.pop(path, None)
+            self._known[path] = version, message
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+
+    def of(self, path: str) -> tuple[ObjectVersion, str] | None:
+        """The version of a file that ended processes, and how; None for any other file."""
+        with self._lock:
+            return self._known.get(path)

@@ -77,8 +77,11 @@ def session(
     zeros: bool = False,
     objects: bool = False,
     policy: str = "default",
+    is_isolated: bool = False,
 ) -> Iterator[Session]:
-    """What reading files needs, closed at the end; with `objects`, a full pass lists all objects of Cryptomattes.
+    """What reading files needs, closed at the end.
+
+    With `objects`, a full pass lists all objects of Cryptomattes; with `is_isolated`, processes of their own decode.
 
     Raises:
         PolicyError: There is no such policy, or it is wrong.
@@ -91,6 +94,7 @@ def session(
             with_hash=hash,
             with_zeros=zeros,
             max_objects=settings.max_ids if objects else None,
+            is_isolated=is_isolated,
         )
         yield Session(opener, inspector, PolicySource.from_settings(settings, policy).current())
 

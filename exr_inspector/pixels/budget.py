@@ -6,29 +6,24 @@ Knows nothing of pixels.
 from __future__ import annotations
 
 import ctypes
-import io
 import os
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import cast
 
 import numpy as np
 
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, LimitExceeded
-from exr_inspector.pixels.mini_file import Payload
+from exr_inspector.pixels.memory_file import MemoryFile
 from exr_inspector.pixels.statistics import Workspace
-from exr_inspector.storage import Deadline
 
 # glibc hands a block that malloc had mapped by itself back to the kernel as soon as it is freed, and maps, faults in and
 # zeroes a new one for the next array. From the size of the blocks that it sees freed it learns which ones come and go, up to
 # this size, which is 32 MiB with its own header.
 _COMES_AND_GOES = (32 << 20) - (64 << 10)
-_KEPT_BYTES = 16 << 20
-_IOV_MAX = 1024
 _WORTH_TRIMMING = 128 << 20
 
 
@@ -114,66 +109,6 @@ class Lease:
         with self._lock:
             spare, self._size = self._size - size, size
         self._pool.give(spare)
-
-
-class MemoryFile:
-    """A file in memory that the OpenEXR library opens by name, again and again with other contents.
-
-    A Python stream would do, and does where the system knows no such files; but then the library asks Python for every
-    chunk, and each time waits for Python's lock, which the figures of another thread hold.
-    """
-
-    def __init__(self) -> None:
-        self._file = _memory_file()
-
-    def holding(self, pieces: Sequence[Payload]) -> str | io.BytesIO:
-        """A file of these pieces, one behind the other: its name, or itself. The one before is gone."""
-        if self._file is None:
-            return io.BytesIO(b"".join(pieces))
-        self._file.seek(0)
-        _write_all(self._file.fileno(), [piece for piece in pieces if len(piece)])
-        self._file.truncate(sum(map(len, pieces)))
-        return _name(self._file)
-
-    def shrink(self) -> None:
-        """Give memory back that few contents need."""
-        if self._file is not None and self._file.seek(0, os.SEEK_END) > _KEPT_BYTES:
-            self._file.truncate(_KEPT_BYTES)
-
-    def close(self) -> None:
-        """Give all its memory back."""
-        if self._file is not None:
-            self._file.close()
-
-
-def _memory_file() -> io.FileIO | None:
-    """An unnamed file in memory with a name under /proc, None where there is no such thing."""
-    if sys.platform != "linux":
-        return None
-    try:
-        made = io.FileIO(os.memfd_create("exr"), "r+")
-    except OSError:  # forbidden by the sandbox
-        return None
-    if not Path(_name(made)).exists():
-        made.close()
-        return None
-    return made
-
-
-def _name(file: io.FileIO) -> str:
-    return f"/proc/self/fd/{file.fileno()}"
-
-
-def _write_all(file: int, pieces: list[Payload]) -> None:
-    """Write the pieces, which must not be empty, without putting them together first."""
-    position = 0
-    while position < len(pieces):
-        written = os.writev(file, pieces[position : position + _IOV_MAX])
-        while written and written >= len(pieces[position]):
-            written -= len(pieces[position])
-            position += 1
-        if written:
-            pieces[position] = memoryview(pieces[position])[written:]
 
 
 class Scratch:

@@ -23,6 +23,7 @@ from exr_inspector.pixels.mini_file import Payload, deep_file, library_names, sc
 
 DTYPES: dict[int, np.dtype[Any]] = {0: np.dtype("<u4"), 1: np.dtype("<f2"), 2: np.dtype("<f4")}
 DEFAULT_MAX_BYTES = 1 << 30
+LIBRARY = f"OpenEXR {OpenEXR.__version__}"
 _COUNTS = Channel("samples", PixelType.UINT, 0, b"", 1, 1)
 _MAX_PHASE_ROWS = 4096  # no real file repeats its row pattern in more rows, so padding stays small
 # What the binding lets through when the library throws.

@@ -28,7 +28,9 @@ from exr_inspector.model import ChannelStats, PartPixels, PixelFault, PixelRepor
 from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool
 from exr_inspector.pixels.distribution import WANTED
 from exr_inspector.pixels.estimates import Cluster, Estimate, Moments, estimate
+from exr_inspector.pixels.figures import LevelFigures, empty_figures, level_samples
 from exr_inspector.pixels.hashing import PixelHasher, labelled
+from exr_inspector.pixels.isolation import DecoderPool
 from exr_inspector.pixels.objects import Counting, ObjectCounter, plan_counting
 from exr_inspector.pixels.sampling import (
     ChunkExtents,
@@ -39,7 +41,7 @@ from exr_inspector.pixels.sampling import (
     plan_sample,
     sample_bytes,
 )
-from exr_inspector.pixels.strips import FileContext, LevelFigures, Strip, empty_figures, level_samples, run_strip
+from exr_inspector.pixels.strips import FileContext, Strip, run_strip
 from exr_inspector.settings import limit_text
 from exr_inspector.storage import Deadline, RangeSource, ReadBudget
 
@@ -108,6 +110,7 @@ def read_pixels(
     mode: StatsMode,
     file_size: int,
     budget: DecodeBudget,
+    decoders: DecoderPool | None = None,
     config: PixelConfig | None = None,
     deadline: Deadline | None = None,
     mattes: Sequence[Matte] = (),
@@ -123,12 +126,14 @@ def read_pixels(
         mode: How much to read.
         file_size: Bytes of the whole file.
         budget: Threads and memory, shared with others.
+        decoders: Processes that decode, shared with others; None to decode in this one.
         config: How to read.
         deadline: Until when.
         mattes: The file's Cryptomattes, whose objects are counted when everything is read.
 
     Raises:
         SourceError: The source failed; budgets that ran out are no failure but `PixelReport.stopped`.
+        DecoderCrashed: The OpenEXR library ended the processes that decoded it.
     """
     config = config or PixelConfig()
     if mode is StatsMode.OFF:
@@ -169,6 +174,7 @@ def read_pixels(
         in_library=in_library,
         overlapping=source.limited(ReadBudget(_MAX_OVERLAPPING_READS, file_size)),
         counting=plan_counting(mattes, layouts) if is_full else Counting(),
+        decoders=decoders,
     )
     reading = _Reading(context, config, layouts, plan)
     reading.run(at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)

@@ -1,39 +1,30 @@
-"""The work of one decoding thread: some chunks of one part and level from their bytes to figures.
+"""The work of one decoding thread: some chunks of one part and level from the bytes of a request to figures.
 
-A strip's leaders are checked against the chunk tables and the layout, its chunks are decoded together, and their samples
-go into accumulators of the strip's own, which the reader of the file merges. When decoding fails, halves are tried until
-the damaged chunks are found: each becomes a PixelFault, and the others count.
+A strip's leaders are checked against the chunk tables and the layout; its chunks are decoded together (`work`), here or in a
+process of its own (`isolation`), and their samples go into figures of the strip's own, which the reader of the file merges.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from exr_inspector.errors import BudgetExceeded, DeadlineExceeded, DecodeError, LimitExceeded
-from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, Level, samples
+from exr_inspector.deadline import Deadline
+from exr_inspector.errors import BudgetExceeded, DecodeError, DecoderCrashed, LimitExceeded
+from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
 from exr_inspector.exr.chunks.leaders import ChunkLeader, describe_place, parse_leader
-from exr_inspector.exr.header.values import Compression, PixelType
 from exr_inspector.model import PixelFault
-from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool, Scratch
-from exr_inspector.pixels.decode import DeepPayload, decode_chunks, unpacked_sizes
-from exr_inspector.pixels.decoded import DecodedBlock
-from exr_inspector.pixels.distribution import Distribution, stride_for
+from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool
+from exr_inspector.pixels.decode import DeepPayload
+from exr_inspector.pixels.figures import LevelFigures
 from exr_inspector.pixels.hashing import PixelHasher
+from exr_inspector.pixels.isolation import DecoderPool
 from exr_inspector.pixels.mini_file import Payload
-from exr_inspector.pixels.objects import Counting, StripObjects, count_objects
-from exr_inspector.pixels.statistics import Accumulator, DeepAccumulator, Workspace
-from exr_inspector.pixels.zeros import ZeroMap
+from exr_inspector.pixels.objects import Counting
+from exr_inspector.pixels.work import Chunk, StripWork, decode_strip, fault_of, library_share
 from exr_inspector.settings import limit_text
-from exr_inspector.storage import Deadline, RangeSource
-
-# What the library holds of a chunk beside the arrays it fills, in times of what the chunk unpacks to: its packed and unpacked
-# bytes and the buffers of the codec, which the wavelets of HTJ2K and the transforms of DWA need more of.
-_LIBRARY_SHARES = {Compression.DWAA: 2, Compression.DWAB: 2, Compression.HTJ2K256: 3, Compression.HTJ2K32: 3}
-
-Chunk = tuple[ChunkPlace, Payload | DeepPayload]
+from exr_inspector.storage import RangeSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +44,8 @@ class FileContext:
         in_library: How much of this file the library may have in hands at a time; the reader takes of it for each strip.
         overlapping: Where chunks that overlap others are read from, within a budget of its own.
         counting: Ranks of Cryptomattes whose objects are counted.
+        decoders: Processes that decode; None to do it here.
+        is_given_up: Set when chunks of the file have ended processes: no others are begun.
     """
 
     source: RangeSource
@@ -67,6 +60,8 @@ class FileContext:
     in_library: MemoryPool
     overlapping: RangeSource
     counting: Counting
+    decoders: DecoderPool | None = None
+    is_given_up: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,91 +95,7 @@ class Strip:
     @property
     def library_bytes(self) -> int:
         """What the library needs for it, about."""
-        return _library_share(self.layout) * self.unpacked
-
-
-def _library_share(layout: Layout) -> int:
-    return _LIBRARY_SHARES.get(Compression(layout.compression), 1)
-
-
-@dataclass(slots=True)
-class LevelFigures:
-    """Figures of one part's level so far; merges in any grouping.
-
-    Attributes:
-        part: Index of the part.
-        level: Position of the level in the layout's `levels`.
-        channels: One accumulator a channel, in the layout's order.
-        deep: Samples per pixel; stays empty for flat parts.
-        chunks_read: Chunks that were decoded.
-        faults: Chunks that were not.
-        stopped: Why not all was decoded: `time`, `faults` for too many of these, empty when all was.
-        read: Of a strip's own figures, the position of its request in the plan.
-        zeros: Where colour is zero; None unless asked for.
-        objects: Of a strip's own figures, the objects of its Cryptomattes; they are not merged here.
-    """
-
-    part: int
-    level: int
-    channels: list[Accumulator]
-    deep: DeepAccumulator = field(default_factory=DeepAccumulator)
-    chunks_read: int = 0
-    faults: list[PixelFault] = field(default_factory=list)
-    stopped: str = ""
-    read: int = 0
-    zeros: ZeroMap | None = None
-    objects: list[StripObjects] = field(default_factory=list)
-
-    def merge(self, other: LevelFigures) -> None:
-        """Take in the figures of other chunks of the same level."""
-        for mine, theirs in zip(self.channels, other.channels, strict=True):
-            mine.merge(theirs)
-        self.deep.merge(other.deep)
-        self.chunks_read += other.chunks_read
-        self.faults.extend(other.faults)
-        self.stopped = self.stopped or other.stopped
-        if self.zeros is not None and other.zeros is not None:
-            self.zeros.merge(other.zeros)
-
-    def add(self, block: DecodedBlock, workspace: Workspace) -> None:
-        """Take in decoded chunks."""
-        for number, (accumulator, array) in enumerate(zip(self.channels, block.arrays, strict=True)):
-            nans, infs = accumulator.nan_count, accumulator.inf_count
-            accumulator.add(array, workspace)
-            if accumulator.nan_count > nans:
-                accumulator.note(first_nan=block.first_pixel(number, np.isnan))
-            if accumulator.inf_count > infs:
-                accumulator.note(first_inf=block.first_pixel(number, np.isinf))
-        if block.counts is not None:
-            self.deep.add(block.counts)
-        if self.zeros is not None:
-            self.zeros.add(block)
-        self.chunks_read += len(block.places)
-
-
-def level_samples(layout: Layout, level: Level, channel: int) -> int:
-    """Samples of a channel in a level of a flat part; pixels in one of a deep part."""
-    entry, window = layout.channels[channel], layout.data_window
-    columns = samples(entry.x_sampling, window.x_min, window.x_min + level.width - 1)
-    return columns * samples(entry.y_sampling, window.y_min, window.y_min + level.height - 1)
-
-
-def empty_figures(
-    part: int, layout: Layout, level: int, *, picks: int, seed: int = 0, with_zeros: bool = False
-) -> LevelFigures:
-    """Figures of no chunks yet, with distributions of about `picks` values a channel, or without if that is 0.
-
-    `seed` tells strips of one level apart: each picks values at other places.
-    """
-    accumulators = []
-    for number, channel in enumerate(layout.channels):
-        distribution = None
-        if picks:
-            stride = stride_for(level_samples(layout, layout.levels[level], number), picks)
-            distribution = Distribution(channel.pixel_type, stride, 2 * picks, seed)
-        accumulators.append(Accumulator(PixelType(channel.pixel_type), distribution))
-    zeros = ZeroMap(layout, layout.levels[level]) if with_zeros and layout.levels else None
-    return LevelFigures(part, level, accumulators, zeros=zeros)
+        return library_share(self.layout) * self.unpacked
 
 
 def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
@@ -197,36 +108,44 @@ def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
 
     Raises:
         SourceError: Bytes beyond the strip's buffer had to be read, and could not.
+        DecoderCrashed: The library ended the process that decodes, again and again.
     """
-    figures = empty_figures(
-        strip.part,
-        strip.layout,
-        strip.level,
-        picks=context.picks,
-        seed=strip.indices[0] if strip.indices else 0,
-        with_zeros=context.with_zeros,
-    )
-    figures.read = strip.read
+    if context.is_given_up.is_set():
+        raise DecoderCrashed("other chunks of this file ended the processes that decoded them")
+    faults: list[PixelFault] = []
     chunks: list[Chunk] = []
     for index, offset in zip(strip.indices, strip.offsets, strict=True):
         place = strip.layout.place(index)
         try:
             chunks.append((place, _payload(strip, place, offset, context)))
         except (DecodeError, LimitExceeded) as error:
-            figures.faults.append(_fault(strip, place, error))
+            text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
+            faults.append(fault_of(strip.part, place, type(error).code, text))
+    work = StripWork(
+        part=strip.part,
+        level=strip.level,
+        layout=strip.layout,
+        indices=tuple(place.index for place, _ in chunks),
+        read=strip.read,
+        picks=context.picks,
+        seed=strip.indices[0] if strip.indices else 0,
+        with_zeros=context.with_zeros,
+        max_faults=context.max_faults - len(faults),
+        deadline=context.deadline,
+        is_hashed=strip.hasher is not None,
+        ranks=() if strip.level else context.counting.pairs_of(strip.part),
+    )
+    decode = decode_strip if context.decoders is None else context.decoders.decode
+    take = None if strip.hasher is None else strip.hasher.add
     try:
-        with context.budget.scratch() as scratch:
-            _decode(_Task(strip, context, figures, scratch, turn), chunks, is_last=True)
-    except DeadlineExceeded:
-        figures.stopped = "time"
-    context.budget.tidy(strip.library_bytes)
+        figures = decode(work, chunks, context.budget, decoded=turn.release, take=take)
+    except DecoderCrashed:
+        context.is_given_up.set()
+        raise
+    if context.decoders is None:
+        context.budget.tidy(strip.library_bytes)
+    figures.faults[:0] = faults
     return figures
-
-
-def _fault(strip: Strip, place: ChunkPlace, error: DecodeError | LimitExceeded) -> PixelFault:
-    window = place.window
-    text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
-    return PixelFault(strip.part, place.index, window.y_min, window.y_max, type(error).code, text)
 
 
 def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext) -> Payload | DeepPayload:
@@ -285,63 +204,3 @@ def _read_overlapping(
         return memoryview(context.overlapping.read(start=offset, end=offset + size))
     except BudgetExceeded:
         raise overlap from None
-
-
-def _unpacked_bytes(layout: Layout, chunks: Sequence[Chunk]) -> int:
-    if not layout.is_deep:
-        return sum(unpacked_sizes(layout, [place for place, _ in chunks]))
-    total = 0
-    for place, payload in chunks:
-        promised = payload.unpacked_bytes if isinstance(payload, DeepPayload) else 0
-        total += promised + 4 * place.window.width * place.window.height
-    return total
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What the decoding of a strip needs, however it is cut."""
-
-    strip: Strip
-    context: FileContext
-    figures: LevelFigures
-    scratch: Scratch
-    turn: Lease
-
-
-def _decode(task: _Task, chunks: Sequence[Chunk], *, is_last: bool) -> None:
-    """Decode the chunks, together if that works, and halve by halve where it does not."""
-    strip, context, figures = task.strip, task.context, task.figures
-    if not chunks:
-        return
-    if len(figures.faults) >= context.max_faults:
-        figures.stopped = "faults"
-        return
-    if context.deadline is not None:
-        context.deadline.check("decoding")
-    pool = context.budget.decoded
-    try:
-        unpacked = _unpacked_bytes(strip.layout, chunks)
-        with pool.taken((1 + _library_share(strip.layout)) * unpacked, context.deadline) as memory:
-            decoded = decode_chunks(
-                strip.layout,
-                [place for place, _ in chunks],
-                [payload for _, payload in chunks],
-                max_bytes=pool.capacity,
-                hold=task.scratch.file.holding,
-            )
-            memory.keep(unpacked)
-            if is_last:
-                task.turn.release()
-            for block in decoded.blocks:
-                figures.add(block, task.scratch.workspace)
-                if not strip.level:
-                    figures.objects += count_objects(block, context.counting.pairs_of(strip.part))
-                if strip.hasher is not None:
-                    strip.hasher.add(block)
-    except (DecodeError, LimitExceeded) as error:
-        if len(chunks) == 1:
-            figures.faults.append(_fault(strip, chunks[0][0], error))
-            return
-        middle = len(chunks) // 2
-        _decode(task, chunks[:middle], is_last=False)
-        _decode(task, chunks[middle:], is_last=is_last)

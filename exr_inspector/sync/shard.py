@@ -33,6 +33,7 @@ from exr_inspector.errors import (
 )
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
+from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.storage import ObjectEntry, SourceOpener
 from exr_inspector.sync.figures import Figures
 from exr_inspector.validation import Policy
@@ -131,8 +132,15 @@ def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figure
 
 def are_current(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
     """Whether the rows of each object are up to date; one request for all."""
-    mode = context.inspector.config.stats
-    return context.catalog.are_current([ObjectState(bucket, entry.key, _version(entry), mode) for entry in entries])
+    config = context.inspector.config
+    return context.catalog.are_current(
+        [
+            ObjectState(
+                bucket, entry.key, _version(entry), config.stats, decoder=LIBRARY, retry_failed=config.retry_failed
+            )
+            for entry in entries
+        ]
+    )
 
 
 def _stale(context: IngestContext, shard: Shard, figures: Figures) -> Sequence[ObjectEntry]:

@@ -17,6 +17,7 @@ _RULE_OF_ERROR = {
     "EXR_DAMAGED": "STR-HDR-END",
     "EXR_LAYOUT": "STR-REQ-MISSING",
     "EXR_DECODE": "CHK-DECODE",
+    "DECODER_CRASHED": "CHK-DECODE",
     "LIMIT_EXCEEDED": "STR-LIMIT",
 }
 _RULE_OF_KIND = {rule.problem: code for code, rule in RULES.items() if rule.problem is not None}

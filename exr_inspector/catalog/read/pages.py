@@ -35,7 +35,7 @@ _FILE_COLUMNS = (
     *_KEYS, "path", "bucket", "key", "etag", "size_bytes", "mtime", "status", "error_code", "error_message", "directory",
     "file_name", "sequence", "frame_number", "frame_padding", "inspected_at", "version_word", "header_bytes",
     "header_is_partial", "hash", "stats_mode", "stats_stopped", "pixel_fault_count", "policy", "event_id", "sequencer",
-    "event_time",
+    "event_time", "decoder",
 )  # fmt: skip
 _CHILD_COLUMNS = {
     PARTS: (

@@ -272,6 +272,7 @@ def _build(rows: Mapping[str, Sequence[StoredRow]], limits: Limits) -> Inspectio
         pixels=_pixels(files, parts, rows["stats"], rows.get("cryptomatte_objects", ())),
         findings=tuple(map(_finding, _sorted(rows["validation"], "finding_index"))),
         policy=files["policy"] or "",
+        decoder=files["decoder"],
         event=EventInfo(files["event_id"], files["sequencer"], _moment(files["event_time"])),
     )
 

@@ -99,7 +99,7 @@ def command(
 
 def _session(settings: Settings, stats: Stats, policy: str) -> AbstractContextManager[Session]:
     is_full = stats == "full"
-    return session(settings, stats=stats, hash=is_full, zeros=is_full, policy=policy)
+    return session(settings, stats=stats, hash=is_full, zeros=is_full, policy=policy, is_isolated=True)
 
 
 def _run(

@@ -272,7 +272,9 @@ def _listed(opener: SourceOpener, prefix: str, figures: Figures) -> Iterator[Lis
 def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings, figures: Figures) -> None:
     """Inspect what lacks a row or is stale, and remove rows of what is gone; one file that fails costs no other."""
     policy = PolicySource.from_settings(settings).current()
-    context = IngestContext(opener, Inspector.from_settings(settings), catalog, policy, threads=_THREADS, force=True)
+    context = IngestContext(
+        opener, Inspector.from_settings(settings, is_isolated=True), catalog, policy, threads=_THREADS, force=True
+    )
     wanted = [*comparison.without_row, *comparison.stale]
     done = Figures()
     for start in range(0, len(wanted), _BATCH):

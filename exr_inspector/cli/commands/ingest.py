@@ -204,7 +204,7 @@ def _prepared(
 ) -> Ingest:
     """A run by the settings, with another engine for when there is much to do."""
     policy = PolicySource.from_settings(settings).current()
-    inspector = Inspector.from_settings(settings)
+    inspector = Inspector.from_settings(settings, is_isolated=True)
     stats, workers, force = inspector.config.stats, options.workers, options.force
     context = IngestContext(opener, inspector, tables, policy, threads=workers, force=force)
 

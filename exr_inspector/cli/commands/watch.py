@@ -84,7 +84,9 @@ def command(
             record_roots(tables.connection, [(target.bucket, root)])
         with closing(SourceOpener(settings)) as opener:
             checked = PolicySource.from_settings(settings).current()
-            context = IngestContext(opener, Inspector.from_settings(settings), tables.catalog, checked, threads=workers)
+            context = IngestContext(
+                opener, Inspector.from_settings(settings, is_isolated=True), tables.catalog, checked, threads=workers
+            )
             tables.keeps_file = True
             changes = watch(
                 folder.resolve(),

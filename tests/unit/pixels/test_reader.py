@@ -22,7 +22,7 @@ from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_en
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.text import decode_name
 from exr_inspector.model import ChannelStats, PixelReport, StatsMode
-from exr_inspector.pixels import strips
+from exr_inspector.pixels import work
 from exr_inspector.pixels.budget import DecodeBudget, MemoryPool
 from exr_inspector.pixels.reader import PixelConfig, read_pixels
 from exr_inspector.settings import load_settings
@@ -532,8 +532,8 @@ class Crowd:
         self._inside = 0
         self.most = 0
         self._lock = threading.Lock()
-        self._real = strips.decode_chunks
-        monkeypatch.setattr(strips, "decode_chunks", self._counted)
+        self._real = work.decode_chunks
+        monkeypatch.setattr(work, "decode_chunks", self._counted)
 
     def _counted(self, *arguments: Any, **keywords: Any) -> Any:
         with self._lock:

@@ -1,0 +1,121 @@
+"""What a process of `isolation` runs: decodes what its parent has written, until the parent is gone.
+
+Imports little, since each process pays for it, and nothing that knows settings or stores.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from exr_inspector.pixels.budget import DecodeBudget
+from exr_inspector.pixels.decode import DeepPayload
+from exr_inspector.pixels.decoded import DecodedBlock
+from exr_inspector.pixels.memory_file import SharedFile
+from exr_inspector.pixels.mini_file import Payload
+from exr_inspector.pixels.work import StripWork, decode_strip
+
+_PR_SET_PDEATHSIG = 1
+# Beside what decoding is known to take: samples that are kept for percentiles, and what codecs take more than is known.
+_SPARE_BYTES = 256 << 20
+
+
+def main(arguments: tuple[int, int, int, int, int]) -> None:
+    """Answer one order after the other.
+
+    Args:
+        arguments: Descriptors of the connection, of the file with packed chunks and of the file for decoded ones; bytes of
+            memory to decode in; process id of the parent.
+    """
+    connected, inbox, outbox, memory_bytes, parent = arguments
+    _end_with(parent)
+    signal.pthread_sigmask(signal.SIG_SETMASK, set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    budget = DecodeBudget(workers=1, memory_bytes=memory_bytes)
+    _limit_memory(budget.decoded.capacity + _SPARE_BYTES)
+    packed, decoded = SharedFile(inbox), SharedFile(outbox)
+    with Connection(connected) as connection, suppress(EOFError, ConnectionError):
+        while True:
+            work, sizes, memory, cpu_seconds = connection.recv()
+            with _cpu_time(cpu_seconds):
+                answer = _answer(connection, budget, work, _payloads(packed, sizes), decoded)
+            connection.send(answer)
+            del answer
+            budget.tidy(memory)
+
+
+def _answer(
+    connection: Connection,
+    budget: DecodeBudget,
+    work: StripWork,
+    payloads: Sequence[Payload | DeepPayload],
+    outbox: SharedFile,
+) -> tuple[Any, ...]:
+    def take(block: DecodedBlock) -> None:
+        connection.send(("block", *outbox.put(block)))
+        connection.recv()
+
+    def told() -> None:
+        connection.send(("decoded",))
+
+    try:
+        chunks = work.chunks(payloads)
+        figures = decode_strip(work, chunks, budget, decoded=told, take=take if work.is_hashed else None)
+        return "figures", *outbox.put(figures)
+    except ConnectionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of this program, raised again by the parent
+        return "failed", f"{type(error).__name__}: {error}"
+
+
+def _payloads(inbox: SharedFile, sizes: Sequence[Any]) -> list[Payload | DeepPayload]:
+    view = inbox.view(sum(size if isinstance(size, int) else size[0] + size[1] for size in sizes))
+    payloads: list[Payload | DeepPayload] = []
+    start = 0
+    for size in sizes:
+        if isinstance(size, int):
+            payloads.append(view[start : start + size])
+            start += size
+        else:
+            table, data, unpacked = size
+            payloads.append(
+                DeepPayload(view[start : start + table], view[start + table : start + table + data], unpacked)
+            )
+            start += table + data
+    return payloads
+
+
+@contextmanager
+def _cpu_time(seconds: float) -> Iterator[None]:
+    """End this process when the block takes more CPU time: whatever it is doing then, since it may hold Python's lock."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _end_with(parent: int) -> None:
+    """Have the system end this process with its parent, also while the library is at work; elsewhere the pipe tells."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit()
+
+
+def _limit_memory(size: int) -> None:
+    """Let allocations fail that take this process beyond what it has now and `size` bytes."""
+    with suppress(OSError, ValueError, IndexError):
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
+        most = pages * os.sysconf("SC_PAGE_SIZE") + size
+        resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))

@@ -1,0 +1,170 @@
+"""Chunks to figures: what a decoding thread does, in this process or in one of its own (`isolation`).
+
+When decoding fails, halves are tried until the damaged chunks are found: each becomes a PixelFault, and the others count.
+Nothing is read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from exr_inspector.deadline import Deadline
+from exr_inspector.errors import DeadlineExceeded, DecodeError, LimitExceeded
+from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
+from exr_inspector.exr.header.values import Compression
+from exr_inspector.model import PixelFault
+from exr_inspector.pixels.budget import DecodeBudget, Lease, Scratch
+from exr_inspector.pixels.decode import DeepPayload, decode_chunks, unpacked_sizes
+from exr_inspector.pixels.decoded import DecodedBlock
+from exr_inspector.pixels.figures import LevelFigures, empty_figures
+from exr_inspector.pixels.mini_file import Payload
+from exr_inspector.pixels.objects import RankPair, count_objects
+
+# What the library holds of a chunk beside the arrays it fills, in times of what the chunk unpacks to: its packed and unpacked
+# bytes and the buffers of the codec, which the wavelets of HTJ2K and the transforms of DWA need more of.
+_LIBRARY_SHARES = {Compression.DWAA: 2, Compression.DWAB: 2, Compression.HTJ2K256: 3, Compression.HTJ2K32: 3}
+
+Chunk = tuple[ChunkPlace, Payload | DeepPayload]
+
+
+@dataclass(frozen=True, slots=True)
+class StripWork:
+    """Chunks of one part and level that are decoded together, and what their figures hold: all but their bytes.
+
+    Attributes:
+        part: Index of the part.
+        level: Position of the level in the layout's `levels`.
+        layout: The part's layout.
+        indices: The chunks, as numbered in the part's chunk offset table.
+        read: Position of their request in the plan.
+        picks: Most values of a channel that are kept for percentiles and histograms; 0 to do without these.
+        seed: Which values these are.
+        with_zeros: Whether to note where colour is zero.
+        max_faults: Damaged chunks after which decoding ends: the library writes lines about each of them.
+        deadline: Until when.
+        is_hashed: Whether somebody wants the decoded chunks themselves.
+        ranks: Ranks of Cryptomattes whose objects are counted.
+    """
+
+    part: int
+    level: int
+    layout: Layout
+    indices: tuple[int, ...]
+    read: int = 0
+    picks: int = 0
+    seed: int = 0
+    with_zeros: bool = False
+    max_faults: int = 1000
+    deadline: Deadline | None = None
+    is_hashed: bool = False
+    ranks: tuple[RankPair, ...] = ()
+
+    def chunks(self, payloads: Sequence[Payload | DeepPayload]) -> list[Chunk]:
+        """Each chunk's place with its bytes."""
+        return [(self.layout.place(index), payload) for index, payload in zip(self.indices, payloads, strict=True)]
+
+
+def library_share(layout: Layout) -> int:
+    """What the library needs to decode a part's chunks, in times of what they unpack to."""
+    return _LIBRARY_SHARES.get(Compression(layout.compression), 1)
+
+
+def unpacked_bytes(layout: Layout, chunks: Sequence[Chunk]) -> int:
+    """What the arrays of decoded chunks take."""
+    if not layout.is_deep:
+        return sum(unpacked_sizes(layout, [place for place, _ in chunks]))
+    total = 0
+    for place, payload in chunks:
+        promised = payload.unpacked_bytes if isinstance(payload, DeepPayload) else 0
+        total += promised + 4 * place.window.width * place.window.height
+    return total
+
+
+def fault_of(part: int, place: ChunkPlace, code: str, text: str) -> PixelFault:
+    """The fault of one chunk."""
+    return PixelFault(part, place.index, place.window.y_min, place.window.y_max, code, text)
+
+
+def decode_strip(
+    work: StripWork,
+    chunks: Sequence[Chunk],
+    budget: DecodeBudget,
+    *,
+    decoded: Callable[[], None],
+    take: Callable[[DecodedBlock], None] | None = None,
+) -> LevelFigures:
+    """Decode chunks and accumulate their samples.
+
+    Args:
+        work: What to do.
+        chunks: The places of its chunks, and the bytes behind their leaders.
+        budget: Memory to decode in.
+        decoded: Called as soon as the library is done with the last of them.
+        take: Called with decoded chunks, whose arrays are good for the length of the call.
+    """
+    figures = empty_figures(
+        work.part, work.layout, work.level, picks=work.picks, seed=work.seed, with_zeros=work.with_zeros
+    )
+    figures.read = work.read
+    try:
+        with budget.scratch() as scratch:
+            _decode(_Task(work, budget, figures, scratch, decoded, take), chunks, is_last=True)
+    except DeadlineExceeded:
+        figures.stopped = "time"
+    return figures
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What the decoding of a strip needs, however it is cut."""
+
+    work: StripWork
+    budget: DecodeBudget
+    figures: LevelFigures
+    scratch: Scratch
+    decoded: Callable[[], None]
+    take: Callable[[DecodedBlock], None] | None
+
+
+def _decode(task: _Task, chunks: Sequence[Chunk], *, is_last: bool) -> None:
+    """Decode the chunks, together if that works, and halve by halve where it does not."""
+    work, figures = task.work, task.figures
+    if not chunks:
+        return
+    if len(figures.faults) >= work.max_faults:
+        figures.stopped = "faults"
+        return
+    if work.deadline is not None:
+        work.deadline.check("decoding")
+    try:
+        unpacked = unpacked_bytes(work.layout, chunks)
+        size = (1 + library_share(work.layout)) * unpacked
+        with task.budget.decoded.taken(size, work.deadline) as memory:
+            _decode_together(task, chunks, memory, unpacked, is_last=is_last)
+    except (DecodeError, LimitExceeded) as error:
+        if len(chunks) == 1:
+            text = f"{error} (setting {error.limit})" if isinstance(error, LimitExceeded) else str(error)
+            figures.faults.append(fault_of(work.part, chunks[0][0], type(error).code, text))
+            return
+        middle = len(chunks) // 2
+        _decode(task, chunks[:middle], is_last=False)
+        _decode(task, chunks[middle:], is_last=is_last)
+
+
+def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, unpacked: int, *, is_last: bool) -> None:
+    strip = decode_chunks(
+        task.work.layout,
+        [place for place, _ in chunks],
+        [payload for _, payload in chunks],
+        max_bytes=task.budget.decoded.capacity,
+        hold=task.scratch.file.holding,
+    )
+    memory.keep(unpacked)
+    if is_last:
+        task.decoded()
+    for block in strip.blocks:
+        task.figures.add(block, task.scratch.workspace)
+        task.figures.objects += count_objects(block, task.work.ranks)
+        if task.take is not None:
+            task.take(block)

@@ -1,0 +1,293 @@
+"""What the OpenEXR library does to the process that decodes: it costs one file, or nothing, and never the other events."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenEXR
+import pytest
+from click.testing import CliRunner
+
+from dataengine_local.context import LocalContext
+from dataengine_local.events import element_event
+from exr_inspector.cli.commands.check import command as check
+from exr_inspector.errors import DeadlineExceeded, DecoderCrashed
+from exr_inspector.function.handler import Service
+from exr_inspector.function.telemetry import Telemetry
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import Inspection, StatsMode
+from exr_inspector.pixels.decode import LIBRARY
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+from exr_inspector.sync.shard import IngestContext, are_current
+from exr_inspector.validation import builtin_policy
+from tests.chaos.house import BUCKET, SAMPLES, House, house
+from tests.contract.catalog_model import wipe
+from tests.support.faulty_s3 import Request
+
+ROOT = Path(__file__).resolve().parents[3]
+SAMPLED = ("layers.exr", "tiled.exr", "deep_scanline.exr", "scanline_zip.exr")
+FULL = {"EXR_STATS": "full"}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[House]:
+    with house() as made:
+        yield made
+
+
+@pytest.fixture
+def home(shared: House) -> Iterator[House]:
+    yield shared
+    shared.s3.hook = None
+    for key in shared.s3.contents():
+        shared.s3.delete(BUCKET, key)
+    wipe(shared.catalog)
+
+
+def service(home: House, **changes: str) -> Service:
+    return Service.from_settings(home.settings(**changes), Telemetry.from_context(LocalContext("test")))
+
+
+def created(key: str) -> dict[str, Any]:
+    return element_event(BUCKET, key)
+
+
+def decoders(parent: int | None = None) -> list[int]:
+    """Processes of this one, or of another one, that decode."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, ppid = stat.read_text().rsplit(")", 1)[1].split()[:2]
+            line = (stat.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(ppid) == (parent or os.getpid()) and state != "Z" and b"decoder_process" in line:
+            found.append(int(stat.parent.name))
+    return found
+
+
+@contextmanager
+def each_decoder(sent: signal.Signals) -> Iterator[list[int]]:
+    """Send a signal to every process that decodes and was not there before, as soon as it is; which ones got it."""
+    before = set(decoders())
+    hit: list[int] = []
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.002):
+            for pid in decoders():
+                if pid not in before.union(hit):
+                    hit.append(pid)
+                    os.kill(pid, sent)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield hit
+    finally:
+        is_over.set()
+        watching.join()
+
+
+def lasting(inspection: Inspection) -> str:
+    return repr(replace(inspection, duration_ms=0.0, inspected_at=None))  # type: ignore[arg-type]
+
+
+def test_every_sample_is_the_same_whoever_decodes_it() -> None:
+    settings = load_settings({}, secrets_dir=None)
+    opener, policy = SourceOpener(settings), builtin_policy("default")
+    here, apart = (
+        Inspector.from_settings(
+            settings, stats=StatsMode.FULL, with_hash=True, with_zeros=True, is_isolated=is_isolated
+        )
+        for is_isolated in (False, True)
+    )
+    for path in (SAMPLES / name for name in SAMPLED):
+        found, expected = (inspector.inspect(opener.open_url(str(path)), policy) for inspector in (apart, here))
+        assert lasting(found) == lasting(expected), path.name
+
+
+def test_without_statistics_no_process_is_started_and_with_them_no_more_than_threads_that_decode(home: House) -> None:
+    home.put("a.exr")
+    before = decoders()
+    service(home).handle(created("a.exr"))
+    assert decoders() == before
+    reading = service(home, EXR_DECODE_THREADS="1", **FULL)
+    for _ in range(3):
+        reading.handle(created("a.exr"))
+    assert len(decoders()) == len(before) + 1
+
+
+def test_a_process_that_is_killed_costs_no_file(home: House) -> None:
+    keys = [f"{index}.exr" for index in range(6)]
+    for key in keys:
+        home.put(key, "layers.exr")
+    handling = service(home, **FULL)
+    handling.handle(created("0.exr"))
+    killed: list[int] = []
+
+    def kill(request: Request) -> None:
+        if request.key == "3.exr" and not killed:
+            killed.extend(decoders())
+            for pid in killed:
+                os.kill(pid, signal.SIGSEGV)
+
+    home.s3.hook = kill
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(handling.handle, map(created, keys)))
+    assert killed
+    assert [result["error_code"] for result in results] == [None] * 6
+    assert {row["stats_mode"] for row in home.rows("files")} == {"full"}
+    assert {row["decoder"] for row in home.rows("files")} == {LIBRARY}
+
+
+def test_a_file_that_ends_every_process_that_decodes_it_gets_a_row_and_costs_no_other_event(home: House) -> None:
+    home.put("deadly.exr")
+    home.put("sound.exr", "layers.exr")
+    handling = service(home, EXR_DECODE_THREADS="1", **FULL)
+    with each_decoder(signal.SIGABRT) as hit:
+        result = handling.handle(created("deadly.exr"))
+    assert len(hit) >= 3, "beside others, alone, and alone again"
+    assert (result["status"], result["error_code"]) == ("failed", DecoderCrashed.code)
+    assert handling.handle(created("sound.exr"))["status"] == "inspected"
+    (row,) = home.rows("files", f"{BUCKET}/deadly.exr")
+    assert (row["etag"], row["decoder"]) == (home.s3.contents()["deadly.exr"][1], LIBRARY)
+    assert "SIGABRT" in row["error_message"]
+    assert row["part_rows"] == 1, "what the header says stays"
+
+    started = decoders()
+    assert handling.handle(created("deadly.exr"))["status"] == "unchanged"
+    assert decoders() == started, "not decoded once more"
+    home.put("deadly.exr", "tiled.exr")
+    assert handling.handle(created("deadly.exr"))["status"] == "inspected", "another version is"
+
+
+def test_exr_retry_failed_and_another_library_try_again(home: House) -> None:
+    home.put("deadly.exr")
+    handling = service(home, EXR_RETRY_FAILED="on", EXR_DECODE_THREADS="1", **FULL)
+    with each_decoder(signal.SIGKILL):
+        assert handling.handle(created("deadly.exr"))["error_code"] == DecoderCrashed.code
+    context = IngestContext(
+        SourceOpener(home.settings()),
+        Inspector.from_settings(home.settings(**FULL)),
+        home.catalog,
+        builtin_policy("default"),
+    )
+    entries = list(context.opener.list(BUCKET))
+    assert are_current(context, BUCKET, entries) == [True]
+    retrying = replace(context, inspector=Inspector.from_settings(home.settings(EXR_RETRY_FAILED="on", **FULL)))
+    assert are_current(retrying, BUCKET, entries) == [False]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("exr_inspector.sync.shard.LIBRARY", "OpenEXR 99")
+        assert are_current(context, BUCKET, entries) == [False]
+    assert handling.handle(created("deadly.exr"))["status"] == "inspected"
+
+
+def test_a_library_that_computes_for_ever_costs_one_file(home: House, tmp_path: Path) -> None:
+    header = {"compression": OpenEXR.PIZ_COMPRESSION, "type": OpenEXR.scanlineimage}
+    noise = np.random.default_rng(1).random((1024, 1024), np.float32)
+    OpenEXR.File(header, dict.fromkeys("RGB", noise)).write(str(tmp_path / "endless.exr"))
+    home.s3.put(BUCKET, "endless.exr", (tmp_path / "endless.exr").read_bytes())
+    result = service(home, EXR_DECODE_SECONDS="0.001", EXR_DECODE_THREADS="1", **FULL).handle(created("endless.exr"))
+    assert result["error_code"] == DecoderCrashed.code
+    (row,) = home.rows("files")
+    assert "EXR_DECODE_SECONDS" in row["error_message"]
+
+
+def test_the_deadline_ends_a_library_that_hangs(home: House) -> None:
+    home.put("hanging.exr")
+    handling = service(home, EXR_DEADLINE_SECONDS="2", EXR_DB_RETRY_SECONDS="1", **FULL)
+    with each_decoder(signal.SIGSTOP) as hit, pytest.raises(DeadlineExceeded):
+        handling.handle(created("hanging.exr"))
+    assert hit
+    assert not set(hit) & set(decoders()), "it was ended"
+    assert home.rows("files") == []
+
+
+def test_a_frame_that_ends_its_processes_is_one_finding_of_check(tmp_path: Path) -> None:
+    for frame in (1, 2, 3):
+        shutil.copy(SAMPLES / ("scanline_zip.exr" if frame == 2 else "header_only.exr"), tmp_path / f"a.{frame:04}.exr")
+    with each_decoder(signal.SIGSEGV):
+        done = CliRunner().invoke(check, [str(tmp_path), "--format", "json", "--stats", "full"])
+    assert done.exit_code == 1, done.output
+    assert "CHK-DECODE" in done.output
+    assert "SIGSEGV" in done.output
+
+
+def test_a_process_that_decodes_knows_no_secret(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.put("a.exr")
+    secrets = (home.s3.environ["S3_SECRET_KEY"], home.database.secret_key)  # type: ignore[union-attr]
+    monkeypatch.setenv("S3_SECRET_KEY", secrets[0])
+    monkeypatch.setenv("VAST_DB_SECRET_KEY", secrets[1])
+    before = decoders()
+    handling = service(home, **FULL)
+    handling.handle(created("a.exr"))
+    (pid, *_) = set(decoders()) - set(before)
+    told = b"".join(Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
+    assert b"PATH" in told
+    for secret in secrets:
+        assert secret.encode() not in told
+
+
+HANGING = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import StatsMode
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+from exr_inspector.validation import builtin_policy
+
+settings = load_settings({}, secrets_dir=None)
+inspector = Inspector.from_settings(settings, stats=StatsMode.FULL, is_isolated=True)
+inspector.inspect(SourceOpener(settings).open_url(sys.argv[1]), builtin_policy("default"))
+print("decoded", flush=True)
+time.sleep(60)
+"""
+
+
+def test_no_process_outlives_the_one_that_started_it() -> None:
+    line = [sys.executable, "-c", HANGING, str(SAMPLES / "layers.exr")]
+    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        assert parent.stdout.readline() == "decoded\n"
+        started = decoders(parent.pid)
+        assert started
+        for pid in started:
+            os.kill(pid, signal.SIGSTOP)  # as if the library held it
+        parent.kill()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
+
+
+def until(come: Callable[[], object], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not come():
+        assert time.monotonic() < end, "it did not come to that in time"
+        time.sleep(0.01)
+
+
+def test_memory_beyond_the_budget_is_refused_to_a_process_that_decodes() -> None:
+    line = (
+        "from exr_inspector.pixels.decoder_process import _limit_memory\n"
+        "import numpy as np\n"
+        "_limit_memory(64 << 20)\n"
+        "np.ones(4 << 20)\n"
+        "try: np.ones(64 << 20)\n"
+        "except MemoryError: print('refused')"
+    )
+    done = subprocess.run([sys.executable, "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
