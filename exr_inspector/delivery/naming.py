@@ -189,10 +189,9 @@ def _settle(members: list[_Name]) -> tuple[list[Recognised], list[str], list[str
             by_rest.setdefault(name.rest(index), []).append(name)
         if all(len(group) > 1 for group in by_rest.values()) or (len(able) == 1 and len(varying) == 1):
             return [_sequence(group, index) for group in by_rest.values()], [], []
-    if len(able) > 1 and len(members) > 1:
-        sure = _sure_by_dots(members)
-        if sure is None:
-            return [], [], [name.path for name in members]
+    between_dots = {_between_dots(name) for name in members}
+    if len(able) > 1 and (len(between_dots) > 1 or None in between_dots):
+        return [], [], [name.path for name in members]
     found: list[Recognised] = []
     singles: list[str] = []
     groups: dict[tuple[int, tuple[str, ...]], list[_Name]] = {}
@@ -217,12 +216,6 @@ def _counts_frames(members: Sequence[_Name], index: int) -> bool:
     values = {name.numbers[index].value for name in members}
     widths = {len(name.numbers[index].digits) for name in members}
     return len(widths) == 1 or 2 * len(values) >= max(values) - min(values) + 1
-
-
-def _sure_by_dots(members: Sequence[_Name]) -> int | None:
-    """The number between dots that all names have, None without one."""
-    indices = {_between_dots(name) for name in members}
-    return indices.pop() if len(indices) == 1 else None
 
 
 def _between_dots(name: _Name) -> int | None:

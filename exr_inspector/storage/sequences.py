@@ -1,4 +1,6 @@
-"""Frame numbers and sequences by file name: what one key says, and which frames of a sequence a set of keys lacks.
+"""Frame number and sequence by one file's name: what an event stores, which knows no other file.
+
+The names of a whole folder say more: with them `delivery.naming` settles what this only proposes; it agrees about a name alone.
 
 A number is a frame number only where the name leaves no doubt: it stands alone between dots (`beauty.1001.exr`,
 `beauty.1001.left.exr`, `beauty.-0010.exr`), behind the last dot of a name without another extension (`v002.0101`), or is
@@ -11,9 +13,7 @@ A UDIM tile (`tex.1001.exr`) is written as a frame is, so it reads as one; nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 from exr_inspector.model import SequenceName
 
@@ -23,30 +23,6 @@ _WORD = re.compile(r"\w*[a-zA-Z]\w?")  # ends in a letter, or in one and one dig
 _MAX_DIGITS = 20
 # More frames than a day at 115 a second has: larger numbers are dates (20260131), times or ids. Leading zeros do not count.
 _MAX_FRAME = 9_999_999
-
-
-@dataclass(frozen=True, slots=True)
-class FrameSequence:
-    """Frames of one sequence that were found among some keys.
-
-    Attributes:
-        sequence: Key with its folder, frame digits as `#` signs, as in SequenceName; a single `#` where numbers are not padded.
-        padding: Least digits of a frame number, 1 where numbers are not padded.
-        frames: Frame numbers, rising, each once.
-        missing: Ranges (first, last) of the frames between the first and the last that are not there.
-        repeated: Frame numbers that more than one key has, such as 1 of `a.1.exr` and `a.01.exr`.
-    """
-
-    sequence: str
-    padding: int
-    frames: tuple[int, ...]
-    missing: tuple[tuple[int, int], ...]
-    repeated: tuple[int, ...]
-
-    @property
-    def missing_count(self) -> int:
-        """How many frames between the first and the last are not there."""
-        return sum(last - first + 1 for first, last in self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +37,6 @@ class _Frame:
     @property
     def number(self) -> int:
         return int(self.sign + self.digits)
-
-    @property
-    def is_padded(self) -> bool:
-        return self.digits[0] == "0" and len(self.digits) > 1
 
 
 def sequence_name(bucket: str, key: str) -> SequenceName:
@@ -103,45 +75,3 @@ def _frame(components: list[str], index: int, number: re.Match[str]) -> _Frame |
         return None
     before, after = ".".join(components[:index]), ".".join(components[index + 1 :])
     return _Frame(f"{before}." if index else "", sign, digits, f".{after}" if index < len(components) - 1 else "")
-
-
-def group_sequences(names: Iterable[SequenceName]) -> tuple[FrameSequence, ...]:
-    """Sequences of the given names, sorted by their key; names without a frame number are left out.
-
-    Padded and longer numbers go together (`a.0998.exr` to `a.10001.exr`), and so do numbers without padding (`a.9.exr`,
-    `a.10.exr`). Where two paddings occur beside one another, each number of digits is a sequence of its own.
-    """
-    groups: dict[tuple[str, str, str], list[_Frame]] = {}
-    for name in names:
-        frame = _find_frame(name.file_name) if name.frame is not None else None
-        if frame is not None:
-            groups.setdefault((name.directory, frame.before, frame.after), []).append(frame)
-    sequences: list[FrameSequence] = []
-    for (directory, before, after), frames in groups.items():
-        for padding, members in _by_padding(frames).items():
-            numbers = [frame.number for frame in members]
-            sequences.append(_sequence(f"{directory}/{before}{'#' * padding}{after}", padding, numbers))
-    return tuple(sorted(sequences, key=lambda sequence: sequence.sequence))
-
-
-def _by_padding(frames: list[_Frame]) -> dict[int, list[_Frame]]:
-    widths = {len(frame.digits) for frame in frames}
-    padded = {len(frame.digits) for frame in frames if frame.is_padded}
-    if len(widths) == 1 or (len(padded) == 1 and min(widths) in padded):
-        return {min(widths): frames}
-    if not padded:
-        return {1: frames}
-    groups: dict[int, list[_Frame]] = {}
-    for frame in frames:
-        groups.setdefault(len(frame.digits), []).append(frame)
-    return groups
-
-
-def _sequence(key: str, padding: int, numbers: list[int]) -> FrameSequence:
-    frames = tuple(sorted(set(numbers)))
-    missing = tuple((one + 1, two - 1) for one, two in pairwise(frames) if two - one > 1)
-    repeated: tuple[int, ...] = ()
-    if len(frames) < len(numbers):
-        rising = sorted(numbers)
-        repeated = tuple(sorted({one for one, two in pairwise(rising) if one == two}))
-    return FrameSequence(key, padding, frames, missing, repeated)

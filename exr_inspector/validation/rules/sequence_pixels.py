@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from exr_inspector.model import Severity, ZeroGrid
 from exr_inspector.validation.frames import FramePixels, FrameSummary
-from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
-from exr_inspector.validation.rules.sequences import SequenceFacts, SequenceParameters, named, runs
+from exr_inspector.validation.rule import Found, Results, sequence_rule
+from exr_inspector.validation.rules.sequences import SequenceFacts, SequenceParameters, of_frames
 
 _NEIGHBOURS = 2  # frames on each side whose median is the expected luminance
 _LEAST_CELLS = 4  # smaller rectangles are shadows
@@ -133,17 +133,7 @@ def _run(cells: npt.ArrayLike) -> int:
 )
 def black(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """The beauty against other layers, and against other frames."""
-    frames = black_frames(sequence)
-    if not frames:
-        return NOTHING
-    return [
-        Found(
-            f"{named(frames)}: R, G and B are zero in every pixel",
-            runs(frames),
-            "an image, as in other frames",
-            frames=frames,
-        )
-    ]
+    return of_frames(black_frames(sequence), "R, G and B are zero in every pixel", "an image, as in other frames")
 
 
 @sequence_rule(
@@ -156,14 +146,7 @@ def black(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
 )
 def constant(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Frames of one colour that are not black."""
-    flat = flat_frames(sequence)
-    if not flat:
-        return NOTHING
-    return [
-        Found(
-            f"{named(flat)}: every pixel has the same colour", runs(flat), "an image, as in other frames", frames=flat
-        )
-    ]
+    return of_frames(flat_frames(sequence), "every pixel has the same colour", "an image, as in other frames")
 
 
 @sequence_rule(

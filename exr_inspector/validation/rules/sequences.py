@@ -81,6 +81,11 @@ def named(numbers: Sequence[int]) -> str:
     return f"{'Frame' if len(set(numbers)) == 1 else 'Frames'} {runs(numbers)}"
 
 
+def of_frames(frames: Sequence[int], what: str, expected: str) -> list[Found]:
+    """One finding of all these frames; none where there are none."""
+    return [Found(f"{named(frames)}: {what}", runs(frames), expected, frames=frames)] if frames else []
+
+
 def drift(
     sequence: SequenceFacts, what: str, value_of: Callable[[FrameSummary], Any], show: Callable[[Any], str] = str
 ) -> list[Found]:
@@ -195,13 +200,7 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     odd = drift(sequence, "the number of digits", lambda f: f.padding if f.padding <= widest else None)
     by_number = Counter(frame.frame for frame in sequence.frames)
     twice = [number for number, count in sorted(by_number.items()) if count > 1]
-    if twice:
-        odd.append(
-            Found(
-                f"{named(twice)}: several files with different paddings", runs(twice), "one file a frame", frames=twice
-            )
-        )
-    return odd
+    return odd + of_frames(twice, "several files with different paddings", "one file a frame")
 
 
 @sequence_rule(
@@ -305,12 +304,7 @@ def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
 )
 def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels."""
-    held = held_frames(sequence)
-    if not held:
-        return NOTHING
-    return [
-        Found(f"{named(held)}: the same pixels as the frame before", runs(held), "pixels of their own", frames=held)
-    ]
+    return of_frames(held_frames(sequence), "the same pixels as the frame before", "pixels of their own")
 
 
 @sequence_rule(
@@ -329,21 +323,13 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         middle = sorted(times)[len(times) // 2]
         limit = timedelta(hours=parameters.stale_hours)
         odd = [frame.frame for frame in sequence.frames if frame.mtime and abs(frame.mtime - middle) > limit]
-        if odd:
-            expected = f"within {parameters.stale_hours:g} hours of {middle:%Y-%m-%d %H:%M}"
-            found.append(Found(f"{named(odd)}: written at another time than most", runs(odd), expected, frames=odd))
+        expected = f"within {parameters.stale_hours:g} hours of {middle:%Y-%m-%d %H:%M}"
+        found += of_frames(odd, "written at another time than most", expected)
     offsets = Counter(f.frame - f.embedded_frame for f in sequence.frames if f.embedded_frame is not None)
     if len(offsets) > 1:
         usual = offsets.most_common(1)[0][0]
         odd = [f.frame for f in sequence.frames if f.embedded_frame is not None if f.frame - f.embedded_frame != usual]
-        found.append(
-            Found(
-                f"{named(odd)}: an attribute gives another frame number",
-                runs(odd),
-                "the number of the name",
-                frames=odd,
-            )
-        )
+        found += of_frames(odd, "an attribute gives another frame number", "the number of the name")
     return found
 
 
@@ -365,10 +351,8 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
         return found
     middle, factor = median(sizes), parameters.size_outlier
     odd = [f.frame for f in sequence.frames if f.size_bytes if not middle / factor <= f.size_bytes <= middle * factor]
-    if odd:
-        expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
-        found.append(Found(f"{named(odd)}: far larger or smaller than most", runs(odd), expected, frames=odd))
-    return found
+    expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
+    return found + of_frames(odd, "far larger or smaller than most", expected)
 
 
 @sequence_rule(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import doctest
+from collections.abc import Iterable
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exr_inspector.delivery import naming
 from exr_inspector.delivery.naming import is_pattern, match_pattern, parse_pattern, recognise
 from exr_inspector.errors import PatternError
+from exr_inspector.storage.sequences import sequence_name
 from tests.support.growth import calls_of
 
 
@@ -160,3 +163,43 @@ def test_work_grows_with_the_names_and_with_their_numbers_only() -> None:
 
 def test_the_example_in_the_docstring_is_true() -> None:
     assert doctest.testmod(naming).failed == 0
+
+
+_NUMBER = st.sampled_from(["1", "2", "7", "12", "0007", "1001", "1002", "-0001", "20260131"])
+_SHAPE = st.sampled_from(
+    ["{0}.exr", "a.{0}.exr", "a_{0}.exr", "a{0}.exr", "a {0}.exr", "a.{0}.left.exr", "a.{0}.v003.exr", "a_{0}_{1}.exr",
+     "v{0}_{1}.exr", "a_{0}.{1}.exr", "a_{0}k_{1}.exr"]
+)  # fmt: skip
+_NAME = st.builds(str.format, _SHAPE, _NUMBER, _NUMBER)
+_FOLDERS = st.lists(st.tuples(st.sampled_from(["b/x", "b/x/y", "b/z"]), _NAME), min_size=1, max_size=12, unique=True)
+
+
+def _places(paths: Iterable[str]) -> dict[str, tuple[str, int, int]]:
+    return {
+        frame.path: (sequence.pattern, frame.number, frame.padding)
+        for sequence in recognise(paths).sequences
+        for frame in sequence.members
+    }
+
+
+@given(_FOLDERS, st.randoms())
+def test_any_order_and_any_company_of_other_folders_ends_in_the_same_frames(
+    files: list[tuple[str, str]], random: Random
+) -> None:
+    paths = [f"{folder}/{name}" for folder, name in files]
+    settled = _places(paths)
+    random.shuffle(paths)
+    assert _places(paths) == settled
+    folder_by_folder: dict[str, tuple[str, int, int]] = {}
+    for folder in {folder for folder, _ in files}:
+        folder_by_folder |= _places(path for path in paths if path.rpartition("/")[0] == folder)
+    assert folder_by_folder == settled
+
+
+@example("7.exr")
+@given(st.one_of(_NAME, st.text(max_size=20).map(lambda text: f"{text}.exr")))
+def test_what_an_event_stores_is_what_the_name_says_without_siblings(name: str) -> None:
+    alone = sequence_name("b", f"x/{name}")
+    if alone.frame is not None:
+        path = f"{alone.directory}/{alone.file_name}"
+        assert _places([path]) == {path: (alone.sequence, alone.frame, alone.padding)}

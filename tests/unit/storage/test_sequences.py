@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.model import SequenceName
-from exr_inspector.storage.sequences import group_sequences, sequence_name
+from exr_inspector.storage.sequences import sequence_name
 
 
 @pytest.mark.parametrize(
@@ -118,40 +118,3 @@ def test_hostile_keys_cost_nothing(key: str) -> None:
     started = time.process_time()
     sequence_name("b", key)
     assert time.process_time() - started < 0.1
-
-
-def names(*files: str) -> list[SequenceName]:
-    return [sequence_name("b", f"d/{file}") for file in files]
-
-
-def test_grouping_finds_the_missing_frames() -> None:
-    frames = [f"beauty.{n:04d}.exr" for n in (1001, 1002, 1005, 1009)]
-    (sequence,) = group_sequences(names(*frames, "image.exr"))
-    assert sequence.sequence == "b/d/beauty.####.exr"
-    assert sequence.frames == (1001, 1002, 1005, 1009)
-    assert sequence.missing == ((1003, 1004), (1006, 1008))
-    assert (sequence.missing_count, sequence.repeated) == (5, ())
-
-
-def test_grouping_by_padding() -> None:
-    (unpadded,) = group_sequences(names("a.9.exr", "a.10.exr", "a.100.exr"))
-    assert (unpadded.sequence, unpadded.padding, unpadded.frames) == ("b/d/a.#.exr", 1, (9, 10, 100))
-    (over,) = group_sequences(names("a.0998.exr", "a.9999.exr", "a.10000.exr"))
-    assert (over.sequence, over.frames) == ("b/d/a.####.exr", (998, 9999, 10000))
-    three, four = group_sequences(names("a.001.exr", "a.0001.exr", "a.0002.exr"))[::-1]
-    assert (three.padding, three.frames, four.padding, four.frames) == (3, (1,), 4, (1, 2))
-    (negative,) = group_sequences(names("a.-0001.exr", "a.0000.exr", "a.0001.exr"))
-    assert (negative.frames, negative.missing) == ((-1, 0, 1), ())
-
-
-def test_grouping_keeps_folders_and_names_apart_and_tells_repeats() -> None:
-    some = [sequence_name("b", key) for key in ("x/a.1.exr", "y/a.1.exr", "x/b.1.exr", "x/a.1.exr", "x/a.2.exr")]
-    sequences = group_sequences(some)
-    assert [one.sequence for one in sequences] == ["b/x/a.#.exr", "b/x/b.#.exr", "b/y/a.#.exr"]
-    assert sequences[0].repeated == (1,)
-    assert group_sequences([]) == ()
-
-
-def test_far_apart_frames_cost_no_memory() -> None:
-    (sequence,) = group_sequences(names("a.0000001.exr", "a.9999999.exr"))
-    assert sequence.missing_count == 9_999_997
