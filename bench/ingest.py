@@ -27,13 +27,13 @@ from exr_inspector.catalog.recheck import recheck_object
 from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.ingest.engines import Engine, PoolEngine, cores
 from exr_inspector.ingest.progress import Progress
-from exr_inspector.ingest.run import SHARD_OBJECTS, Ingest, Target
+from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.settings import CatalogConnection, Settings, load_settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.sync.shard import IngestContext
+from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext
 from exr_inspector.validation import builtin_policy
 from vastdb_local import LocalVastDB
 

@@ -297,6 +297,12 @@ class WorkerDied(ExrInspectorError):
     retryable = True
 
 
+class PathWithoutView(ExrInspectorError):
+    """A path on the cluster belongs to no view of EXR_VIEWS, so that nobody knows its bucket and key."""
+
+    code = "SWEEP_NO_VIEW"
+
+
 # --- faults of this program -------------------------------------------------------------------------------
 
 

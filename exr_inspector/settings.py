@@ -128,6 +128,36 @@ def _mounts(value: object) -> object:
     return tuple(found.items())
 
 
+def _views(value: object) -> object:
+    """`cluster path=bucket/prefix|client mount|...` separated by commas, as `View`s."""
+    if not isinstance(value, str):
+        return value
+    views = []
+    for part in filter(None, (part.strip() for part in _line(value).split(","))):
+        cluster, _, rest = part.partition("=")
+        place, *clients = (item.strip() for item in rest.split("|"))
+        bucket, _, prefix = place.partition("/")
+        if not cluster.startswith("/") or not bucket or not all(clients):
+            raise ValueError(
+                "expected /path/on/the/cluster=bucket/prefix|/client/mount|..., several separated by commas"
+            )
+        below = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        views.append(View(cluster.strip().rstrip("/"), bucket, below, tuple(clients)))
+    if len({view.cluster for view in views}) < len(views):
+        raise ValueError("a path on the cluster is named twice")
+    return tuple(views)
+
+
+def _sweep(value: object) -> object:
+    """Prefixes to sweep: `bucket/prefix`, also with `s3://`, or a path on the cluster, which begins with a slash."""
+    if not isinstance(value, str):
+        return value
+    places = [name.removeprefix("s3://") for name in _names(value)]  # type: ignore[attr-defined]  # texts of a text
+    if any(not place.strip("/") or "//" in place for place in places):
+        raise ValueError("expected bucket/prefix or /path/on/the/cluster, several separated by commas")
+    return tuple(f"{place.rstrip('/')}/" for place in dict.fromkeys(places))
+
+
 def _file(value: object) -> Path:
     path = Path(_line(value)).expanduser()
     if not path.is_file():
@@ -139,6 +169,23 @@ def _secret(value: object) -> Secret:
     return value if isinstance(value, Secret) else Secret(_line(value))
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    r"""A view of the cluster, and the names that its files have elsewhere.
+
+    Attributes:
+        cluster: Path on the cluster, without a slash at the end.
+        bucket: Bucket by which S3 reaches it.
+        prefix: What its keys begin with: empty, or ends in a slash.
+        clients: Where clients have mounted it, such as `/mnt/show` and `Z:\show`.
+    """
+
+    cluster: str
+    bucket: str
+    prefix: str = ""
+    clients: tuple[str, ...] = ()
+
+
 Text = Annotated[str, BeforeValidator(_line)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 Whole = Annotated[int, BeforeValidator(_whole)]
@@ -146,6 +193,8 @@ Seconds = Annotated[float, BeforeValidator(_seconds)]
 Url = Annotated[str, BeforeValidator(_url)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Mounts = Annotated[tuple[tuple[str, Path], ...], BeforeValidator(_mounts)]
+Views = Annotated[tuple[View, ...], BeforeValidator(_views)]
+Places = Annotated[tuple[str, ...], BeforeValidator(_sweep)]
 File = Annotated[Path, BeforeValidator(_file)]
 SecretText = Annotated[Secret, PlainValidator(_secret)]
 Stats = Annotated[Literal["off", "sampled", "full"], BeforeValidator(_word)]
@@ -306,6 +355,12 @@ class Settings(BaseSettings):
         le=20,
     )
     mounts: Mounts = _field("EXR_MOUNTS", OBJECTS, "Local folders that stand in for buckets: bucket=folder, ...", ())
+    views: Views = _field(
+        "EXR_VIEWS",
+        OBJECTS,
+        "Views of the cluster with their other names: /cluster/path=bucket/prefix|/client/mount|..., ...",
+        (),
+    )
     allowed_buckets: Names = _field("EXR_ALLOWED_BUCKETS", OBJECTS, "Buckets that may be read; all when empty.", ())
     allowed_prefixes: Names = _field(
         "EXR_ALLOWED_PREFIXES", OBJECTS, "Beginnings of bucket/key that may be read; all when empty.", ()
@@ -321,6 +376,45 @@ class Settings(BaseSettings):
         FUNCTION,
         "The deployment delivers batches of events. Set it as environment variable or file: ctx.secrets comes too late.",
         False,
+    )
+    sweep: Places = _field(
+        "EXR_SWEEP",
+        FUNCTION,
+        "Where a schedule event looks for what changed: bucket/prefix, or with the VAST Catalog also /path/on/the/cluster, ...",
+        (),
+    )
+    sweep_catalog: Switch = _field(
+        "EXR_SWEEP_CATALOG",
+        FUNCTION,
+        "Take changes from the VAST Catalog, which needs EXR_VIEWS; sweeps all views where EXR_SWEEP is empty.",
+        False,
+    )
+    sweep_full_hours: Seconds = _field(
+        "EXR_SWEEP_FULL_HOURS",
+        FUNCTION,
+        "With the VAST Catalog: how often all objects are compared with all rows, which finds removals and old names.",
+        24.0,
+        unit="hours",
+        ge=0,
+        le=8760,
+    )
+    sweep_shards: Whole = _field(
+        "EXR_SWEEP_SHARDS",
+        FUNCTION,
+        "Shards that a swept prefix is divided into, and those that one invocation works on at a time.",
+        16,
+        unit="shards",
+        ge=1,
+        le=1024,
+    )
+    settle_seconds: Seconds = _field(
+        "EXR_SETTLE_SECONDS",
+        FUNCTION,
+        "How long a file must not have changed before a sweep reads it.",
+        30.0,
+        unit="seconds",
+        ge=0,
+        le=86_400,
     )
     deadline_seconds: Seconds = _field(
         "EXR_DEADLINE_SECONDS",
@@ -639,6 +733,11 @@ def _cross_checks(
     is_compared = {DATABASE, FUNCTION} <= set(use)  # a default that is not used contradicts nothing
     if is_compared and settings is not None and settings.db_retry_seconds >= settings.deadline_seconds:
         yield "EXR_DB_RETRY_SECONDS: expected less than EXR_DEADLINE_SECONDS"
+    if FUNCTION in use and settings is not None:
+        if settings.sweep_catalog and not settings.views:
+            yield "EXR_SWEEP_CATALOG: needs EXR_VIEWS, which says which buckets the paths of the cluster are"
+        if not settings.sweep_catalog and any(place.startswith("/") for place in settings.sweep):
+            yield "EXR_SWEEP: a path on the cluster needs EXR_SWEEP_CATALOG=on; write bucket/prefix for a listing"
 
 
 def _not_set(names: Collection[str], what: str) -> str:

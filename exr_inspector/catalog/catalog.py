@@ -7,7 +7,7 @@ where it sees what the first one wrote. What is to be done is decided by `plan`;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -27,6 +27,7 @@ from exr_inspector.catalog.stored import (
     delete_children,
     recorded_since,
     stored_files,
+    stored_files_where,
     told_removals,
     touch_guards,
     unstored_manifests,
@@ -94,6 +95,7 @@ class Catalog:
         *,
         force: bool = False,
         is_current: bool = False,
+        also: Callable[[Work], None] | None = None,
         deadline: Deadline | None = None,
         inspector_version: str = __version__,
     ) -> list[UpsertResult]:
@@ -104,6 +106,7 @@ class Catalog:
             force: Replace rows of the same version also when an inspection says nothing new.
             is_current: The objects were seen to be of these versions after they were inspected: rows of a version that looks
                 newer by its times are replaced, too.
+            also: What else belongs into the transaction.
             deadline: When to give up, if that is before the configured retry time is over.
             inspector_version: Version of exr-inspector that made the inspections which are not prepared.
 
@@ -119,9 +122,16 @@ class Catalog:
         items = ready(inspections, inspector_version)
         ids = [self._config.new_id() for _ in items]
         since = self._config.clock()
+
+        def body(work: Work) -> list[UpsertResult]:
+            results = self._upsert(work, items, ids, force=force, is_current=is_current)
+            if also is not None:
+                also(work)
+            return results
+
         return self.connection.run(
             "store inspections",
-            lambda work: self._upsert(work, items, ids, force=force, is_current=is_current),
+            body,
             landed=lambda work: _is_recorded(work, ids[0], since),
             deadline=deadline,
         )
@@ -242,7 +252,43 @@ class Catalog:
         ids = [file_id(state.path) for state in states]
         paths = [storable(state.path) for state in states]
         stored = self.connection.run("look up files", lambda work: stored_files(work, paths), deadline=deadline)
-        return [_is_current(state, stored.get(file, ())) for state, file in zip(states, ids, strict=True)]
+        return [is_up_to_date(state, stored.get(file, ())) for state, file in zip(states, ids, strict=True)]
+
+    def stored_between(
+        self, after: str, *, last: str | None = None, end: str | None = None, deadline: Deadline | None = None
+    ) -> dict[str, list[StoredFile]]:
+        """What is stored of files whose paths come after `after`, by path.
+
+        Args:
+            after: `<bucket>/<key>` or a beginning of it, as stored.
+            last: The last path.
+            end: What comes after the last path; None for no bound besides `last`.
+            deadline: As for `upsert`.
+
+        Raises:
+            CatalogError: As for `upsert`.
+        """
+        where = every(
+            lambda table: table["path"] > after,
+            None if last is None else lambda table: table["path"] <= last,
+            None if end is None else lambda table: table["path"] < end,
+        )
+        found: dict[str, list[StoredFile]] = {}
+        for rows in self.connection.run(
+            "look up files", lambda work: stored_files_where(work, where), deadline=deadline
+        ).values():
+            found.setdefault(rows[0].path, []).extend(rows)
+        return found
+
+    def stored_at(self, paths: Sequence[str], *, deadline: Deadline | None = None) -> dict[str, list[StoredFile]]:
+        """What is stored of these files, by path as stored; files without a row are left out.
+
+        Raises:
+            CatalogError: As for `upsert`.
+        """
+        wanted = [storable(path) for path in paths]
+        found = self.connection.run("look up files", lambda work: stored_files(work, wanted), deadline=deadline)
+        return {rows[0].path: rows for rows in found.values()}
 
     def has_files(self, bucket: str, prefix: str = "", *, deadline: Deadline | None = None) -> bool:
         """Whether anything is stored of objects whose keys begin with `prefix`; one request, of at most one row.
@@ -293,7 +339,8 @@ def _is_late(event: EventInfo, stored: Standing) -> bool:
     return event.time is not None and stored.mtime is not None and stored.mtime > event.time
 
 
-def _is_current(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
+def is_up_to_date(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
+    """Whether an inspection of this version would change nothing in these rows of its file."""
     if not rows:
         return False
     row = newest(rows)

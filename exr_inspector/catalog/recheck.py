@@ -8,11 +8,12 @@ the object after that look causes an event that finds the rows. Used for events 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.catalog.rows.groups import Prepared
+from exr_inspector.catalog.sdk.connection import Work
 from exr_inspector.errors import ExrInspectorError, ObjectChanged, SourceError, internal_fault
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 from exr_inspector.storage import Deadline, SourceOpener
@@ -70,6 +71,7 @@ def upsert_isolating_failures(
     inspections: Sequence[Inspection | Prepared],
     *,
     force: bool = False,
+    also: Callable[[Work], None] | None = None,
     deadline: Deadline | None = None,
 ) -> list[UpsertResult | ExrInspectorError]:
     """Store a batch in one transaction; where something in it cannot be stored at all, everything else still is.
@@ -78,6 +80,7 @@ def upsert_isolating_failures(
         catalog: The tables.
         inspections: The batch.
         force: As for `Catalog.upsert`.
+        also: As for `Catalog.upsert`; where the batch has to be divided, it goes with the last part, if that can be stored.
         deadline: As for `Catalog.upsert`.
 
     Returns:
@@ -88,7 +91,7 @@ def upsert_isolating_failures(
         return []
     fault: ExrInspectorError
     try:
-        return list(catalog.upsert(inspections, force=force, deadline=deadline))
+        return list(catalog.upsert(inspections, force=force, also=also, deadline=deadline))
     except ExrInspectorError as error:
         fault = error
         if fault.retryable:
@@ -100,8 +103,8 @@ def upsert_isolating_failures(
     half = len(inspections) // 2
     return [
         result
-        for part in (inspections[:half], inspections[half:])
-        for result in upsert_isolating_failures(catalog, part, force=force, deadline=deadline)
+        for part, last in ((inspections[:half], None), (inspections[half:], also))
+        for result in upsert_isolating_failures(catalog, part, force=force, also=last, deadline=deadline)
     ]
 
 

@@ -81,8 +81,17 @@ def stored_files(work: Work, paths: Iterable[str]) -> dict[str, list[StoredFile]
         work: The transaction.
         paths: `<bucket>/<key>` as stored.
     """
+    return _by_file(work.select_in(FILES, STANDING_COLUMNS, "path", paths, row_ids=True))
+
+
+def stored_files_where(work: Work, where: Where | None) -> dict[str, list[StoredFile]]:
+    """What is stored of the files to whose rows a condition applies, by file_id."""
+    return _by_file(work.select(FILES, STANDING_COLUMNS, where, row_ids=True))
+
+
+def _by_file(batches: Iterable[pa.RecordBatch]) -> dict[str, list[StoredFile]]:
     found: dict[str, list[StoredFile]] = {}
-    for row in rows_of(work.select_in(FILES, STANDING_COLUMNS, "path", paths, row_ids=True)):
+    for row in rows_of(batches):
         found.setdefault(row["file_id"], []).append(stored_file(row))
     return found
 

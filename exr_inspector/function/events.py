@@ -166,7 +166,10 @@ def _each_of(envelope: Envelope, depth: int) -> list[_Found]:
         if events:
             return events
     if envelope.is_schedule:
-        raise EventError("a schedule event names no object, and no sweep is configured; remove the schedule trigger")
+        raise EventError(
+            "a schedule event names no object, and no sweep is configured: set EXR_SWEEP, or EXR_SWEEP_CATALOG with "
+            "EXR_VIEWS, or remove the schedule trigger"
+        )
     if envelope.is_element:
         raise EventError(
             "an element event without elementpath and without Records names no object; it is what `vastde functions "

@@ -34,6 +34,7 @@ from exr_inspector.function.envelope import envelope_or_none
 from exr_inspector.function.events import EventKind, ObjectEvent, parse_each
 from exr_inspector.function.overruns import OVERRUNS, Crashes, Overruns
 from exr_inspector.function.results import Result, combined, removed_result, stored_result
+from exr_inspector.function.sweep import Sweep
 from exr_inspector.function.telemetry import Telemetry, TracedSource
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, Severity
@@ -68,11 +69,12 @@ class _Job:
 
 @dataclass(slots=True)
 class _Delivery:
-    """One raw event: its objects, and what of it cannot be used."""
+    """One raw event: its objects, what of it cannot be used, and whether it asks for a sweep."""
 
     raw: Any
     jobs: list[_Job] = field(default_factory=list)
     refusals: list[Result] = field(default_factory=list)
+    is_sweep: bool = False
     error: ExrInspectorError | None = None
 
     @property
@@ -103,6 +105,14 @@ class Service:
         self._crashes = Crashes()
         self._commit = GroupCommit(catalog, settings.db_retry_seconds)
         self._telemetry = telemetry
+        self._sweep = Sweep(
+            settings=settings,
+            opener=opener,
+            inspector=inspector,
+            policies=policies,
+            catalog=catalog,
+            telemetry=telemetry,
+        )
         self._pool = ThreadPoolExecutor(BATCH_WORKERS, thread_name_prefix="exr-batch")
 
     @classmethod
@@ -158,6 +168,7 @@ class Service:
             self._each([job for job in jobs if job.is_gone or job.stored], lambda job: self._settle(job, deadline))
             for job in jobs:
                 self._tell(job)
+            self._sweep_once([delivery for delivery in deliveries if delivery.is_sweep], deadline)
             fault = next((delivery.fault for delivery in deliveries if delivery.fault), None)
             if fault:
                 raise fault
@@ -170,10 +181,28 @@ class Service:
             self._telemetry.label(raw, exr_status=result["status"], exr_severity=result.get("worst_severity") or "none")
         return results
 
+    def _sweep_once(self, deliveries: Sequence[_Delivery], deadline: Deadline) -> None:
+        """Carry out one sweep for all schedule events of a batch."""
+        if not deliveries:
+            return
+        try:
+            with self._telemetry.span("exr.sweep"):
+                result = self._sweep.run(deadline).result()
+        except ExrInspectorError as error:
+            self._telemetry.line("ERROR", "schedule", level=logging.ERROR, code=error.code, detail=error)
+            for delivery in deliveries:
+                delivery.error = error
+            return
+        for delivery in deliveries:
+            delivery.refusals.append(result)
+
     def _parse(self, raw: Any) -> _Delivery:
         try:
             found = parse_each(raw)
         except EventError as error:
+            envelope = envelope_or_none(raw)
+            if envelope and envelope.is_schedule and self._sweep.is_configured:
+                return _Delivery(raw, is_sweep=True)
             return _Delivery(raw, refusals=[self._refused(error, raw)])
         except Exception as error:  # noqa: BLE001 - boundary of one event; the platform's own objects answer here, too
             fault = internal_fault(error)

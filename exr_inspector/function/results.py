@@ -11,7 +11,7 @@ from exr_inspector.model import Inspection, Severity, Status
 
 # An Event Broker takes 126 KB; answers stay far below. Bytes of JSON as `json.dumps` writes it, all escapes included.
 MAX_RESULT_BYTES = 16_000
-_STATUS_WORST_FIRST = ("failed", "inspected", "removed", "unchanged", "skipped")
+_STATUS_WORST_FIRST = ("failed", "inspected", "removed", "swept", "unchanged", "skipped")
 _SEVERITY_WORST_FIRST = tuple(severity.label for severity in reversed(Severity))
 _LISTED = ("status", "path", "worst_severity", "message")
 

@@ -22,19 +22,15 @@ from typing import Protocol
 from exr_inspector.errors import ExrInspectorError, SourceError, UnsupportedKey, WorkerDied, internal_fault
 from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
 from exr_inspector.ingest.progress import Progress
-from exr_inspector.model import StatsMode
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener
 from exr_inspector.sync.figures import Figures
-from exr_inspector.sync.shard import IngestContext, Shard, are_current, ingest_crashed
+from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, are_current, ingest_crashed
 
 LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
 LISTED_AHEAD = 100_000  # objects listed before they are inspected: names only, so that the end is known early
 PROCESSES_FROM = (
     1_500  # objects to be inspected from which on processes are worth their start: three seconds of CPU each
 )
-# Objects of a shard: many where a file costs a millisecond, few where it may cost seconds, since a run that is
-# stopped finishes the shards that were begun.
-SHARD_OBJECTS = {StatsMode.OFF: 128, StatsMode.SAMPLED: 32, StatsMode.FULL: 8}
 SPLIT = 8  # pieces of a shard whose process ended
 _POLL_SECONDS = 0.2  # how long anything waits before it looks whether the run is to stop
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from exr_inspector.catalog.admin.reconcile import stored_versions
 from exr_inspector.catalog.recheck import remove_gone
 from exr_inspector.errors import SourceError
-from exr_inspector.ingest.run import SHARD_OBJECTS, Target
+from exr_inspector.ingest.run import Target
 from exr_inspector.model import EventInfo
 from exr_inspector.storage import ObjectEntry
 from exr_inspector.sync.figures import Figures
-from exr_inspector.sync.shard import IngestContext, Shard, are_current, ingest_shard
+from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, are_current, ingest_shard
 
 SETTLE_SECONDS = 2.0
 

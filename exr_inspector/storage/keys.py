@@ -60,6 +60,11 @@ def check_key(bucket: str, key: str) -> None:
     raise UnsupportedKey(f"key {key!a} of bucket {bucket!a} cannot be addressed: {fault}")
 
 
+def key_order(key: str) -> bytes:
+    """What keys are sorted by: their bytes, as stores list them and tables sort them; what is no Unicode as escapes."""
+    return key.encode("utf-8", "backslashreplace")
+
+
 def check_bucket_name(name: str) -> None:
     """Return when a bucket of an S3 store can have this name, so that it is safe as part of a URL.
 

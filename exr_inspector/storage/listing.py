@@ -30,6 +30,7 @@ CONNECT_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class _Page:
     entries: list[ObjectEntry]
+    folders: list[str]
     token: str | None  # asks for the next page; None where the store gives none
     is_last: bool
 
@@ -55,24 +56,36 @@ class ObjectListing:
         if parts.port == default and parts.hostname:
             self._host = parts.hostname
 
-    def entries(self, prefix: str) -> Iterator[ObjectEntry]:
-        """The objects whose keys begin with `prefix`, by rising key; markers of folders among them.
+    def entries(self, prefix: str, after: str = "") -> Iterator[ObjectEntry]:
+        """The objects whose keys begin with `prefix`, by rising key from `after` on; markers of folders among them.
 
         Raises:
             SourceError: The store fails; a page is asked for again as often as S3_RETRIES says.
         """
+        for page in self._pages({"prefix": prefix}, after):
+            yield from page.entries
+
+    def folders(self, prefix: str) -> list[str]:
+        """What stands between `prefix` and the next slash of all keys that begin with it, the slash included.
+
+        Raises:
+            SourceError: As for `entries`.
+        """
+        return [folder for page in self._pages({"prefix": prefix, "delimiter": "/"}, "") for folder in page.folders]
+
+    def _pages(self, query: dict[str, str], last: str) -> Iterator[_Page]:
         token: str | None = None
-        last = ""
         with self._session() as session:
             while True:
-                page = self._page(session, prefix, token, last)
-                yield from page.entries
+                page = self._page(session, query, token, last)
+                yield page
                 if page.is_last:
                     return
-                newest = max((entry.key for entry in page.entries), default="", key=lambda key: key.encode())
+                keys = [*(entry.key for entry in page.entries), *page.folders]
+                newest = max(keys, default="", key=lambda key: key.encode())
                 if page.token == token and newest.encode() <= last.encode():
                     raise SourceUnavailable(
-                        f"{self._bucket}/{prefix}: the listing does not get on: the same page came twice"
+                        f"{self._bucket}/{query['prefix']}: the listing does not get on: the same page came twice"
                     )
                 token, last = page.token, newest
 
@@ -105,12 +118,11 @@ class ObjectListing:
         )
         return session
 
-    def _page(self, session: requests.Session, prefix: str, token: str | None, last: str) -> _Page:
-        query = {"prefix": prefix}
+    def _page(self, session: requests.Session, query: dict[str, str], token: str | None, last: str) -> _Page:
         if token is not None:
-            query["continuation-token"] = token
+            query = {**query, "continuation-token": token}
         elif last:
-            query["start-after"] = last
+            query = {**query, "start-after": last}
         for attempt in range(self._connection.retries + 1):
             try:
                 return self._request(session, query, self._connection.timeout_seconds)
@@ -119,7 +131,7 @@ class ObjectListing:
             if failure.next is Next.STOP or attempt == self._connection.retries:
                 raise failure.error from failure.cause
             time.sleep(pause_seconds(attempt))
-        raise SourceUnavailable(f"{self._bucket}/{prefix}: no attempt was allowed")
+        raise SourceUnavailable(f"{self._bucket}/{query['prefix']}: no attempt was allowed")
 
     def _request(self, session: requests.Session, query: dict[str, str], seconds: float) -> _Page:
         path = f"{self._bucket}/{query['prefix']}"
@@ -155,12 +167,14 @@ def _parsed(body: bytes, path: str) -> _Page:
         decode = unquote_plus if fields.get("EncodingType") == "url" else str
         contents = [{_name(cell): cell.text or "" for cell in item} for item in root if _name(item) == "Contents"]
         entries = [_entry(content, decode(content["Key"])) for content in contents]
+        common = [{_name(cell): cell.text or "" for cell in item} for item in root if _name(item) == "CommonPrefixes"]
+        folders = [decode(item["Prefix"]) for item in common]
     except (ET.ParseError, ValueError, KeyError) as error:
         raise SourceUnavailable(
             f"{path}: the listing was answered by something else than S3's XML; check S3_ENDPOINT_URL and proxies"
         ) from error
     is_last = fields.get("IsTruncated", "false").lower() != "true"
-    return _Page(entries, fields.get("NextContinuationToken") or None, is_last)
+    return _Page(entries, folders, fields.get("NextContinuationToken") or None, is_last)
 
 
 def _listing_result(root: ET.Element) -> ET.Element:

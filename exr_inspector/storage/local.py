@@ -30,7 +30,7 @@ from exr_inspector.errors import (
 )
 from exr_inspector.model import ObjectVersion
 from exr_inspector.storage.helpers import Helpers
-from exr_inspector.storage.keys import check_components
+from exr_inspector.storage.keys import check_components, key_order
 from exr_inspector.storage.objects import Report
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
@@ -94,8 +94,8 @@ class FolderBucket:
         call.meter.count(requests=1)
         return self._ask(lambda: StoreVersion(self._version(key)), call, f"looking for {call.path}")
 
-    def entries(self, prefix: str, report: Report | None) -> Iterator[ObjectEntry]:
-        """As in Bucket: folder by folder, the files of each before its folders, both sorted by name.
+    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:
+        """As in Bucket: folder by folder, by rising key as a store lists them, where a folder's name ends in a slash.
 
         Links to files are followed inside the root, links to folders are not.
         """
@@ -103,18 +103,28 @@ class FolderBucket:
         if folder:
             check_components(self._name, folder)
         self._check_root()
-        waiting = [folder]
+        waiting: list[ObjectEntry | str] = [f"{folder}/" if folder else ""]
         while waiting:
-            here = waiting.pop()
+            item = waiting.pop()
+            if isinstance(item, ObjectEntry):
+                if item.key.startswith(prefix):
+                    yield item
+                continue
             try:
-                entries, folders = self._scan(here, report)
+                waiting.extend(reversed(self._scan(item, report, after)))
             except ObjectNotFound:
                 continue  # gone meanwhile, or never there
             except SourceError as error:
-                _report_or_raise(f"{self._name}/{here}", error, report)
-                continue
-            waiting.extend(reversed(folders))
-            yield from (entry for entry in entries if entry.key.startswith(prefix))
+                _report_or_raise(f"{self._name}/{item.rstrip('/')}", error, report)
+
+    def folders(self, prefix: str) -> list[str]:
+        """As in Bucket."""
+        self._check_root()
+        try:
+            found = self._scan(prefix, None, "", files=False)
+        except ObjectNotFound:
+            return []
+        return [item for item in found if isinstance(item, str)]
 
     # --- asking the file system ---------------------------------------------------------------------------
 
@@ -207,26 +217,29 @@ class FolderBucket:
 
     # --- listing ------------------------------------------------------------------------------------------
 
-    def _scan(self, folder: str, report: Report | None) -> tuple[list[ObjectEntry], list[str]]:
-        """(files, keys of folders) in `folder`, both sorted."""
-        place = f"{self._name}/{folder}"
-        descriptor = _translated(lambda: self._walk(folder, _READABLE_FOLDER), place)
-        entries: list[ObjectEntry] = []
-        folders: list[str] = []
+    def _scan(self, folder: str, report: Report | None, after: str, *, files: bool = True) -> list[ObjectEntry | str]:
+        """Files and folders (keys that end in a slash) in `folder` that come after a key or hold what does, by rising key."""
+        place = f"{self._name}/{folder.rstrip('/')}"
+        descriptor = _translated(lambda: self._walk(folder.rstrip("/"), _READABLE_FOLDER), place)
+        found: list[ObjectEntry | str] = []
+        begin = key_order(after)
         try:
-            with _translated(lambda: os.scandir(descriptor), place) as found:
-                for item in sorted(_translated(lambda: list(found), place), key=lambda item: item.name):
-                    key = f"{folder}/{item.name}" if folder else item.name
-                    if item.is_dir(follow_symlinks=False):
-                        folders.append(key)
+            with _translated(lambda: os.scandir(descriptor), place) as scan:
+                items = [(_key_of(folder, item), item) for item in _translated(lambda: list(scan), place)]
+                for key, item in sorted(items, key=lambda pair: key_order(pair[0])):
+                    order = key_order(key)
+                    if order <= begin and not (key.endswith("/") and begin.startswith(order)):
                         continue
-                    try:
-                        entries += self._entries(item, key)
-                    except SourceError as error:
-                        _report_or_raise(f"{self._name}/{key}", error, report)
+                    if key.endswith("/"):
+                        found.append(key)
+                    elif files:
+                        try:
+                            found += self._entries(item, key)
+                        except SourceError as error:
+                            _report_or_raise(f"{self._name}/{key}", error, report)
         finally:
             os.close(descriptor)
-        return entries, folders
+        return found
 
     def _entries(self, item: os.DirEntry[str], key: str) -> list[ObjectEntry]:
         """The entry of a file; none where it has gone meanwhile, is no regular file, or is a link that leads out."""
@@ -245,6 +258,10 @@ class FolderBucket:
                 return []
             raise
         return [ObjectEntry(key, found.etag, found.size_bytes, found.mtime)]
+
+
+def _key_of(folder: str, item: os.DirEntry[str]) -> str:
+    return f"{folder}{item.name}/" if item.is_dir(follow_symlinks=False) else f"{folder}{item.name}"
 
 
 def _identity(folder: Path, *, may_be_empty: bool) -> tuple[int, int] | None:
@@ -329,6 +346,10 @@ class MemoryBucket:
         """As in Bucket."""
         return self._seen
 
-    def entries(self, prefix: str, report: Report | None) -> Iterator[ObjectEntry]:  # noqa: ARG002
+    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:  # noqa: ARG002
         """As in Bucket: none, since the object has no name of its own."""
         return iter(())
+
+    def folders(self, prefix: str) -> list[str]:  # noqa: ARG002
+        """As in Bucket: none."""
+        return []

@@ -40,11 +40,23 @@ class Bucket(Protocol):
             SourceError: What `RangeSource.read` raises.
         """
 
-    def entries(self, prefix: str, report: Report | None) -> Iterator[ObjectEntry]:
-        """The objects whose keys begin with `prefix`; what cannot be listed is reported, or raised without `report`.
+    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:
+        """The objects whose keys begin with `prefix` and come after `after`, by rising `key_order`.
+
+        What cannot be listed is reported, or raised without `report`.
 
         Raises:
             SourceError: The bucket is away, or something cannot be listed and there is no `report`.
+        """
+
+    def folders(self, prefix: str) -> list[str]:
+        """The folders directly below a folder, as keys that end in a slash, by rising key.
+
+        Args:
+            prefix: A folder as a key that ends in a slash, or empty.
+
+        Raises:
+            SourceError: It cannot be listed.
         """
 
 

@@ -109,26 +109,43 @@ class SourceOpener:
         *,
         report: Report | None = None,
         exclude: Sequence[str] = DEFAULT_EXCLUDES,
+        after: str = "",
     ) -> Iterator[ObjectEntry]:
-        """The objects whose keys begin with `prefix`, page by page as they are consumed.
+        """The objects whose keys begin with `prefix`, by rising `key_order`, page by page as they are consumed.
 
-        A prefix is a literal beginning of the key, as in S3. On S3 keys rise; a mounted folder is listed folder by folder.
+        A prefix is a literal beginning of the key, as in S3.
 
         Args:
             bucket: The bucket.
             prefix: Beginning of the keys.
             report: Called with path and error of what cannot be listed or addressed; without it that error is raised.
             exclude: Patterns of folder names (`*`, `?`, `[abc]`): what lies in such a folder below the prefix is left out.
+            after: Only keys that come after this one.
 
         Raises:
             SourceError: What `open` raises, and the bucket cannot be listed.
         """
-        skips_to = prefix.rfind("/") + 1
-        for entry in self._bucket(bucket, None).entries(prefix, report):
-            folders = entry.key[skips_to:].split("/")[:-1]
-            is_excluded = any(fnmatchcase(folder, pattern) for folder in folders for pattern in exclude)
-            if not is_excluded and self._allowed.admits(bucket, entry.key):
+        for entry in self._bucket(bucket, None).entries(prefix, report, after):
+            if self.includes(bucket, prefix, entry.key, exclude=exclude):
                 yield entry
+
+    def includes(self, bucket: str, prefix: str, key: str, *, exclude: Sequence[str] = DEFAULT_EXCLUDES) -> bool:
+        """Whether `list` shows an object of this key, if there is one."""
+        folders = key[prefix.rfind("/") + 1 :].split("/")[:-1]
+        is_excluded = any(fnmatchcase(folder, pattern) for folder in folders for pattern in exclude)
+        return not is_excluded and self._allowed.admits(bucket, key)
+
+    def folders(self, bucket: str, prefix: str = "") -> Sequence[str]:
+        """The folders directly below a folder, as keys that end in a slash, by rising key.
+
+        Args:
+            bucket: The bucket.
+            prefix: A folder as a key that ends in a slash, or empty.
+
+        Raises:
+            SourceError: What `open` raises, and the folder cannot be listed.
+        """
+        return self._bucket(bucket, None).folders(prefix)
 
     def _bucket(self, name: str, key: str | None) -> Bucket:
         self._allowed.check(name, key)

@@ -119,9 +119,9 @@ class S3Bucket:
         except UnresolvedFailure as error:
             raise SourceUnavailable(f"{call.path}: the store refuses to describe the object") from error
 
-    def entries(self, prefix: str, report: Report | None) -> Iterator[ObjectEntry]:
-        """As in Bucket: by rising key, a page of 1,000 at a time. Keys that cannot be addressed are reported."""
-        for entry in self._listing.entries(prefix):
+    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:
+        """As in Bucket: a page of 1,000 at a time. Keys that cannot be addressed are reported."""
+        for entry in self._listing.entries(prefix, after):
             try:
                 check_key(self._name, entry.key)
             except SourceError as error:
@@ -131,6 +131,10 @@ class S3Bucket:
                     raise
                 report(f"{self._name}/{entry.key}", error)
             yield entry
+
+    def folders(self, prefix: str) -> list[str]:
+        """As in Bucket; a request for a thousand folders or files."""
+        return self._listing.folders(prefix)
 
     async def _get(self, key: str, wanted: MergedRange, pin: StoreVersion | None, call: Call) -> RangeAnswer:
         """The bytes of one range, fewer where the object ends before.

@@ -22,6 +22,8 @@ class Figures:
         failed: Inspections with status failed.
         errors: Objects that have to be tried again, by error code.
         examples: The first of them: error code, path, message.
+        left: Keys of the objects of one shard that are not stored; not merged.
+        gone: Keys of the objects of one shard that are gone since they were listed; not merged.
         object_bytes: Sizes of the inspected objects together.
         bytes_read: Bytes read of them.
         requests: Requests made for that.
@@ -37,6 +39,8 @@ class Figures:
     failed: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     examples: list[tuple[str, str, str]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     object_bytes: int = 0
     bytes_read: int = 0
     requests: int = 0

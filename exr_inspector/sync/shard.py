@@ -6,7 +6,7 @@ everywhere. A shard that is carried out twice, or was interrupted, ends in the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +20,8 @@ from exr_inspector.catalog.recheck import (
     upsert_isolating_failures,
 )
 from exr_inspector.catalog.rows.groups import Prepared, prepare
+from exr_inspector.catalog.sdk.connection import Work
+from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     AccessDenied,
     CatalogError,
@@ -32,12 +34,16 @@ from exr_inspector.errors import (
     internal_fault,
 )
 from exr_inspector.inspector import Inspector
-from exr_inspector.model import EventInfo, Inspection, ObjectVersion
+from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
 from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.storage import ObjectEntry, SourceOpener
+from exr_inspector.storage.helpers import Helpers
 from exr_inspector.sync.figures import Figures
 from exr_inspector.validation import Policy
 
+# Objects of a shard: many where a file costs a millisecond, few where it may cost seconds, since a run that is
+# stopped finishes the shards that were begun.
+SHARD_OBJECTS = {StatsMode.OFF: 128, StatsMode.SAMPLED: 32, StatsMode.FULL: 8}
 _UNREADABLE = frozenset(error.code for error in (AccessDenied, ObjectUnreadable, UnsupportedKey))
 
 
@@ -79,6 +85,8 @@ class IngestContext:
         policy: What they are validated against.
         threads: Objects read at the same time.
         force: Whether rows that are up to date are replaced, too.
+        pool: Threads that read.
+        helpers: Threads that list, for callers with a deadline.
     """
 
     opener: SourceOpener
@@ -88,6 +96,7 @@ class IngestContext:
     threads: int = 4
     force: bool = False
     pool: ThreadPoolExecutor = field(init=False)
+    helpers: Helpers = field(init=False, default_factory=Helpers)
 
     def __post_init__(self) -> None:
         self.pool = ThreadPoolExecutor(self.threads, thread_name_prefix="exr-ingest")
@@ -97,10 +106,24 @@ class IngestContext:
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
-def ingest_shard(context: IngestContext, shard: Shard) -> Figures:
+def ingest_shard(
+    context: IngestContext,
+    shard: Shard,
+    *,
+    also: Callable[[Work], None] | None = None,
+    read_until: Deadline | None = None,
+    deadline: Deadline | None = None,
+) -> Figures:
     """Bring the tables up to date with the objects of a shard.
 
     An object that cannot be read now is counted in `errors`; it costs no other object anything.
+
+    Args:
+        context: What is needed for it.
+        shard: The objects.
+        also: What else belongs into the transaction that stores their rows; not done where there are no rows.
+        read_until: When objects have to be read; what takes longer has to be tried again.
+        deadline: When everything has to be done.
 
     Raises:
         CatalogError: The tables cannot be written now; nothing of the shard is known to be stored.
@@ -108,14 +131,22 @@ def ingest_shard(context: IngestContext, shard: Shard) -> Figures:
     figures = Figures()
     entries = _stale(context, shard, figures) if shard.is_retry else shard.entries
     inspections: list[Inspection] = []
-    found = context.pool.map(lambda entry: _inspect(context, shard.bucket, entry), entries)
+    found = context.pool.map(lambda entry: _inspect(context, shard.bucket, entry, read_until), entries)
     for entry, item in zip(entries, found, strict=True):
         if isinstance(item, Inspection):
             inspections.append(item)
+        elif isinstance(item, ObjectNotFound):
+            figures.gone.append(entry.key)
         else:
-            figures.add_error(type(item).code, f"{shard.bucket}/{entry.key}", str(item))
-    store_inspections(context, inspections, figures)
+            _leave(figures, f"{shard.bucket}/{entry.key}", item)
+    store_inspections(context, inspections, figures, also, deadline)
     return figures
+
+
+def _leave(figures: Figures, path: str, error: ExrInspectorError) -> None:
+    """Count an object that is not stored."""
+    figures.add_error(type(error).code, path, str(error))
+    figures.left.append(path.partition("/")[2])
 
 
 def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figures:
@@ -132,15 +163,13 @@ def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figure
 
 def are_current(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
     """Whether the rows of each object are up to date; one request for all."""
+    return context.catalog.are_current([object_state(context, bucket, entry.key, _version(entry)) for entry in entries])
+
+
+def object_state(context: IngestContext, bucket: str, key: str, version: ObjectVersion) -> ObjectState:
+    """An object as it would be inspected here."""
     config = context.inspector.config
-    return context.catalog.are_current(
-        [
-            ObjectState(
-                bucket, entry.key, _version(entry), config.stats, decoder=LIBRARY, retry_failed=config.retry_failed
-            )
-            for entry in entries
-        ]
-    )
+    return ObjectState(bucket, key, version, config.stats, decoder=LIBRARY, retry_failed=config.retry_failed)
 
 
 def _stale(context: IngestContext, shard: Shard, figures: Figures) -> Sequence[ObjectEntry]:
@@ -149,11 +178,14 @@ def _stale(context: IngestContext, shard: Shard, figures: Figures) -> Sequence[O
     return [entry for entry, skip in zip(shard.entries, current, strict=True) if not skip]
 
 
-def _inspect(context: IngestContext, bucket: str, entry: ObjectEntry) -> Inspection | ExrInspectorError:
+def _inspect(
+    context: IngestContext, bucket: str, entry: ObjectEntry, deadline: Deadline | None
+) -> Inspection | ExrInspectorError:
     """The inspection of a listed object, or why it has to be tried again."""
     inspector, policy = context.inspector, context.policy
     try:
-        inspection = inspector.inspect(context.opener.open(bucket, entry.key), policy)
+        source = context.opener.open(bucket, entry.key, deadline=deadline)
+        inspection = inspector.inspect(source, policy, deadline=deadline)
     except ExrInspectorError as error:
         if error.retryable:
             return error
@@ -170,24 +202,30 @@ def _version(entry: ObjectEntry) -> ObjectVersion:
     return ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
 
 
-def store_inspections(context: IngestContext, inspections: Sequence[Inspection], figures: Figures) -> None:
+def store_inspections(
+    context: IngestContext,
+    inspections: Sequence[Inspection],
+    figures: Figures,
+    also: Callable[[Work], None] | None = None,
+    deadline: Deadline | None = None,
+) -> None:
     """Store inspections in one transaction, and check afterwards that their objects are still what was inspected."""
     prepared: list[Prepared] = []
     for inspection, rows in zip(inspections, _prepared(inspections), strict=True):
         if isinstance(rows, ExrInspectorError):
-            figures.add_error(type(rows).code, inspection.path, str(rows))
+            _leave(figures, inspection.path, rows)
         else:
             figures.add(inspection)
             prepared.append(rows)
             if inspection.error_code in _UNREADABLE:  # has a row, and is reported once
                 figures.add_error(inspection.error_code, inspection.path, inspection.error_message or "")
-    outcomes = upsert_isolating_failures(context.catalog, prepared, force=context.force)
-    settled = context.pool.map(lambda pair: _settle(context, *pair), zip(prepared, outcomes, strict=True))
+    outcomes = upsert_isolating_failures(context.catalog, prepared, force=context.force, also=also, deadline=deadline)
+    settled = context.pool.map(lambda rows, outcome: _settle(context, rows, outcome, deadline), prepared, outcomes)
     for rows, fault in zip(prepared, settled, strict=True):
         if fault is None:
             figures.stored += 1
         else:
-            figures.add_error(type(fault).code, rows.path, str(fault))
+            _leave(figures, rows.path, fault)
 
 
 def _prepared(inspections: Sequence[Inspection]) -> list[Prepared | ExrInspectorError]:
@@ -201,13 +239,13 @@ def _prepared(inspections: Sequence[Inspection]) -> list[Prepared | ExrInspector
 
 
 def _settle(
-    context: IngestContext, rows: Prepared, outcome: UpsertResult | ExrInspectorError
+    context: IngestContext, rows: Prepared, outcome: UpsertResult | ExrInspectorError, deadline: Deadline | None
 ) -> ExrInspectorError | None:
     """What is wrong with a file after its rows were stored; None when the rows describe what the object is now."""
     if isinstance(outcome, CatalogError) and outcome.retryable:
         raise outcome  # the database is down: going on would be of no use
     try:
-        return _settled(context, rows, outcome)
+        return _settled(context, rows, outcome, deadline)
     except CatalogError as error:
         if error.retryable:
             raise
@@ -217,18 +255,18 @@ def _settle(
 
 
 def _settled(
-    context: IngestContext, rows: Prepared, outcome: UpsertResult | ExrInspectorError
+    context: IngestContext, rows: Prepared, outcome: UpsertResult | ExrInspectorError, deadline: Deadline | None
 ) -> ExrInspectorError | None:
     opener, catalog = context.opener, context.catalog
     if isinstance(outcome, ExrInspectorError):
         return outcome
     if outcome.outcome is Outcome.IGNORED_OLDER:  # what looks older than the rows, but is what the object is now
-        outcome = upsert_if_current(opener, catalog, rows) or outcome
+        outcome = upsert_if_current(opener, catalog, rows, deadline=deadline) or outcome
     if not outcome.outcome.changed or rows.version is None:
         return None
-    state = recheck_object(opener, rows.bucket, rows.key, rows.version)
+    state = recheck_object(opener, rows.bucket, rows.key, rows.version, deadline=deadline)
     if state is Recheck.DELETED:
-        remove_gone(opener, catalog, rows.bucket, rows.key, event=EventInfo())
+        remove_gone(opener, catalog, rows.bucket, rows.key, event=EventInfo(), deadline=deadline)
     elif state is Recheck.OVERWRITTEN:
         return ObjectChanged("overwritten while its rows were being stored")
     return None

@@ -240,11 +240,11 @@ def test_rows_of_an_object_that_is_there_stay_though_it_was_not_listed(ground: G
     assert ground.run("reconcile", "s3://shots/sh1/", "--fix").exit_code == 0
     before = ground.paths()
     kinds = {"parent_path": pa.string(), "name": pa.string(), "element_type": pa.string(), "size": pa.int64()}
-    columns = pa.schema(kinds | {"mtime": pa.timestamp("ns")})
+    columns = pa.schema(kinds | {"mtime": pa.timestamp("ns"), "ctime": pa.timestamp("ns")})
     moment = datetime.fromtimestamp((ground.folder / "sh1" / "tiled.exr").stat().st_mtime, timezone.utc)
     listed = [
         {"parent_path": "/view/sh1", "name": "tiled.exr", "element_type": "FILE", "mtime": moment.replace(tzinfo=None)}
-        | {"size": (ground.folder / "sh1" / "tiled.exr").stat().st_size}
+        | {"ctime": moment.replace(tzinfo=None), "size": (ground.folder / "sh1" / "tiled.exr").stat().st_size}
     ]
     ground.server.create_bucket("vast-big-catalog-bucket")
     with ground.catalog.connection.session().transaction() as tx:

@@ -359,7 +359,7 @@ def test_repair_in_slices(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_vast_catalog_as_listing() -> None:
     columns = [("parent_path", pa.string()), ("name", pa.string()), ("element_type", pa.string()), ("size", pa.int64())]
-    schema = pa.schema([*columns, ("mtime", pa.timestamp("ns"))])
+    schema = pa.schema([*columns, ("mtime", pa.timestamp("ns")), ("ctime", pa.timestamp("ns"))])
     rows = [
         ("/studio/renders/sh1/", "a.exr", "FILE", 1_001, inspection("sh1/a.exr")),
         ("/studio/renders/sh1", "b.exr", "FILE", 999, inspection("sh1/b.exr")),
@@ -372,7 +372,7 @@ def test_the_vast_catalog_as_listing() -> None:
     arrays = [pa.array([row[index] for row in rows]) for index in range(4)]
     seconds = [int(item.version.mtime.timestamp()) for *_, item in rows if item.version]
     times = pa.array([second * 10**9 + 3_456_789 for second in seconds], pa.timestamp("ns"))
-    table = pa.table([*arrays, times], schema=schema)
+    table = pa.table([*arrays, times, times], schema=schema)
     with ready() as (server, catalog):
         with pytest.raises(SchemaMissing):
             list(vast_catalog_objects(catalog.connection, "renders/", "/studio/renders"))

@@ -23,8 +23,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -213,6 +213,12 @@ class FaultyS3:
             self.hook(request)
         return self.by_key.get(request.key, fault)
 
+    def age(self, bucket: str, key: str, by: timedelta) -> None:
+        """Let an object be older."""
+        with self._lock:
+            stored = self._objects[bucket, key]
+            self._objects[bucket, key] = replace(stored, modified=stored.modified - by)
+
     def find(self, bucket: str, key: str) -> Stored | None:
         """The object, None when there is none."""
         with self._lock:
@@ -225,6 +231,9 @@ class FaultyS3:
         with self._lock:
             found = sorted((key, stored) for (bucket, key), stored in self._objects.items() if bucket == request.bucket)
         rest = [(key, stored) for key, stored in found if key.startswith(prefix) and key > after]
+        delimiter = request.query.get("delimiter", "")
+        if delimiter:
+            return _folders(prefix, [key for key, _ in rest], delimiter)
         most = min(self.page_keys, int(request.query.get("max-keys", "1000")))
         page, more = rest[:most], len(rest) > most
         is_url = request.query.get("encoding-type") == "url"
@@ -250,6 +259,15 @@ class FaultyS3:
         """Whether the request is signed by a key that is not among `keys`."""
         credential = re.search(r"Credential=([^/]+)/", request.headers.get("authorization", ""))
         return bool(self._keys) and (credential is None or credential.group(1) not in self._keys)
+
+
+def _folders(prefix: str, keys: Iterable[str], delimiter: str) -> bytes:
+    """What stands between a prefix and the next delimiter, on one page; the keys without a delimiter are left out."""
+    rests = [key[len(prefix) :] for key in keys]
+    cut = sorted({prefix + rest.partition(delimiter)[0] + delimiter for rest in rests if delimiter in rest})
+    common = "".join(f"<CommonPrefixes><Prefix>{quote(name)}</Prefix></CommonPrefixes>" for name in cut)
+    head = "<EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>"
+    return f'<?xml version="1.0"?><ListBucketResult>{head}{common}</ListBucketResult>'.encode()
 
 
 def _listed_time(modified: datetime) -> str:

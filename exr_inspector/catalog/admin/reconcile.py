@@ -11,13 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timezone
 
-import pyarrow as pa
-from vastdb.config import QueryConfig
-
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.schema import FILES
-from exr_inspector.catalog.sdk.connection import Connection, Work, has_prefix
-from exr_inspector.catalog.sdk.errors import translated
+from exr_inspector.catalog.sdk.connection import Connection, has_prefix
+from exr_inspector.catalog.vast_catalog import catalog_files
 from exr_inspector.catalog.versions import content_key
 from exr_inspector.model import ObjectVersion
 
@@ -128,25 +125,10 @@ def vast_catalog_objects(connection: Connection, prefix: str, root: str) -> Iter
     """
     bucket, _, below = catalog_prefix(prefix).partition("/")
     base = root.rstrip("/")
-    folder = f"{base}/{below}".rpartition("/")[0]
-
-    def body(work: Work) -> list[pa.RecordBatch]:
-        with translated("read the VAST Catalog"):
-            table = work.tx.catalog()
-            where = (table["element_type"] == "FILE") & table["parent_path"].startswith(folder)
-            query = QueryConfig(num_splits=1, data_endpoints=[connection.config.endpoint])
-            return list(table.select(["parent_path", "name", "size", "mtime"], where, query))
-
-    for batch in connection.run("read the VAST Catalog", body):
-        place = batch.schema.get_field_index("mtime")
-        # It counts nanoseconds, which Python's moments do not hold.
-        times = batch.column(place).cast(pa.timestamp("us"), safe=False)
-        for row in batch.set_column(place, "mtime", times).to_pylist():
-            path = f"{row['parent_path'].rstrip('/')}/{row['name']}"
-            key = path.removeprefix(f"{base}/")
-            if key != path and key.startswith(below) and key.lower().endswith(".exr"):
-                version = ObjectVersion(None, row["size"], row["mtime"].replace(tzinfo=timezone.utc))
-                yield ListedObject(f"{bucket}/{key}", version)
+    for file in catalog_files(connection, f"{base}/{below}".rpartition("/")[0]):
+        key = file.path.removeprefix(f"{base}/")
+        if key != file.path and key.startswith(below) and key.lower().endswith(".exr"):
+            yield ListedObject(f"{bucket}/{key}", ObjectVersion(None, file.size_bytes, file.mtime))
 
 
 def stored_versions(connection: Connection, prefix: str) -> Iterator[StoredVersion]:

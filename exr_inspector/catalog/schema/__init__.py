@@ -28,6 +28,7 @@ from exr_inspector.catalog.schema.journal import (
 )
 from exr_inspector.catalog.schema.parts import PARTS_COLUMNS
 from exr_inspector.catalog.schema.sequences import SEQUENCE_VALIDATION_COLUMNS
+from exr_inspector.catalog.schema.sweeps import SWEEPS_COLUMNS
 
 __all__ = [
     "CELL_BYTES",
@@ -93,6 +94,7 @@ INSPECTIONS = Table(
     ("recorded_at",),
 )
 GUARDS = Table("guards", "Rows that writers of the same file collide on", ("guard_id",), GUARDS_COLUMNS)
+SWEEPS = Table("sweeps", "One row a shard of a swept prefix: how far it is", ("root", "first_path"), SWEEPS_COLUMNS)
 SCHEMA_VERSIONS = Table(
     "schema_versions", "What `db setup` did, newest last", ("schema_version",), SCHEMA_VERSIONS_COLUMNS
 )
@@ -101,7 +103,7 @@ SCHEMA_VERSIONS = Table(
 RARE = (CRYPTOMATTE_OBJECTS,)
 CHILDREN = (PARTS, CHANNELS, ATTRIBUTES, STATS, VALIDATION, *RARE)
 DOCUMENT = (FILES, *CHILDREN)
-TABLES = (*DOCUMENT, CRYPTOMATTE_MANIFESTS, SEQUENCE_VALIDATION, INSPECTIONS, GUARDS, SCHEMA_VERSIONS)
+TABLES = (*DOCUMENT, CRYPTOMATTE_MANIFESTS, SEQUENCE_VALIDATION, INSPECTIONS, SWEEPS, GUARDS, SCHEMA_VERSIONS)
 BY_NAME = {table.name: table for table in TABLES}
 # Column of `files` that counts the rows of each child table.
 ROW_COUNTS = {

@@ -23,14 +23,15 @@ from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check,
 from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.catalog import Tables, open_tables
 from exr_inspector.cli.options import catalog_option
-from exr_inspector.errors import ObjectNotFound, SettingsError, SourceError, UnsupportedKey
+from exr_inspector.errors import SettingsError, SourceError, UnsupportedKey
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
 from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings
 from exr_inspector.storage import ObjectEntry, SourceOpener
 from exr_inspector.sync.figures import Figures
-from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
+from exr_inspector.sync.shard import IngestContext
+from exr_inspector.sync.window import Synced, Timing, remove_rows, store_settled
 from exr_inspector.validation.policies.source import PolicySource
 
 _BATCH = 100  # files inspected and stored in one transaction
@@ -276,25 +277,17 @@ def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, setting
         opener, Inspector.from_settings(settings, is_isolated=True), catalog, policy, threads=_THREADS, force=True
     )
     wanted = [*comparison.without_row, *comparison.stale]
-    done = Figures()
+    done = Synced()
     for start in range(0, len(wanted), _BATCH):
         batch = wanted[start : start + _BATCH]
-        entries = tuple(
+        entries = [
             ObjectEntry(item.path.partition("/")[2], item.version.etag, item.version.size_bytes, item.version.mtime)
             for item in batch
-        )
-        done.merge(ingest_shard(context, Shard(batch[0].path.partition("/")[0], entries)))
-        _progress(f"{done.stored} of {len(wanted)} stored")
+        ]
+        changed = [(entry, entry.mtime) for entry in entries]
+        done.merge(store_settled(context, batch[0].path.partition("/")[0], changed, {}, Timing()))
+        _progress(f"{done.figures.stored} of {len(wanted)} stored")
+    done.merge(remove_rows(context, comparison.without_object, Timing()))
     context.close()
-    done.errors.pop(ObjectNotFound.code, None)  # gone since it was listed: that has no row, as it should be
-    done.examples = [example for example in done.examples if example[0] != ObjectNotFound.code]
-    removed = 0
-    for path in comparison.without_object:
-        bucket, _, key = path.partition("/")
-        try:
-            if opener.head(bucket, key) is None:  # it may have been written since it was listed
-                removed += catalog.remove(path).outcome.changed
-        except SourceError as error:
-            done.add_error(type(error).code, path, str(error))
-    click.echo(f"{done.stored} files stored, {removed} files removed")
-    figures.merge(done)
+    click.echo(f"{done.figures.stored} files stored, {done.removed} files removed")
+    figures.merge(done.figures)

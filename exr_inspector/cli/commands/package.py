@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = "exr_inspector"
 TOP_LEVEL_FILES = ("main.py", "requirements.txt", "Aptfile")
 # Parts of the package that only a laptop uses.
-LAPTOP_PARTS = ("cli", "report", "ingest", "library", "delivery", "catalog/queries", "catalog/admin")
+LAPTOP_PARTS = ("cli", "report", "ingest", "library", "catalog/queries", "catalog/admin")
 README = "deploy/image-readme.md"
 MANIFEST = "MANIFEST.sha256"
 

@@ -357,7 +357,7 @@ print(json.dumps([keys, told]))
 """
     done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [["a.exr", "z.exr", "open/y.exr"], [["b/locked", AccessDenied.code]]]
+    assert json.loads(done.stdout) == [["a.exr", "open/y.exr", "z.exr"], [["b/locked", AccessDenied.code]]]
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])

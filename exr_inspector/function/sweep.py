@@ -1,0 +1,389 @@
+"""Sweeps: a schedule event makes the function look for what changed.
+
+Writes over NFS and SMB raise no event.
+
+What changed comes from the VAST Catalog, or from listing the swept prefixes. A prefix is divided into shards, ranges of the
+folders directly below it, which are worked on in parallel, by this invocation and by others that run at the same time. How far
+each shard is stands in the table `sweeps` (`catalog.sweeps`); an invocation stops before its deadline, the next one goes on.
+
+Without the Catalog every sweep compares all objects with all rows. With it, a sweep asks for what changed at or after the
+watermark, and compares whole prefixes every EXR_SWEEP_FULL_HOURS, which finds what the Catalog cannot tell: removals, old
+names, and folders that were renamed.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from exr_inspector.catalog import Catalog
+from exr_inspector.catalog.sweeps import (
+    SweepShard,
+    claim,
+    give_back,
+    move,
+    move_idle,
+    open_shards,
+)
+from exr_inspector.catalog.vast_catalog import CatalogFile, catalog_files
+from exr_inspector.catalog.versions import storable
+from exr_inspector.deadline import Deadline
+from exr_inspector.errors import (
+    BucketUnavailable,
+    CatalogError,
+    ExrInspectorError,
+    PathWithoutView,
+    internal_fault,
+)
+from exr_inspector.function.results import Result
+from exr_inspector.function.sweep_shard import CatalogChange, ShardWorker, SweepRoot, SweepTask
+from exr_inspector.function.telemetry import Telemetry
+from exr_inspector.inspector import Inspector
+from exr_inspector.settings import Settings
+from exr_inspector.storage import SourceOpener
+from exr_inspector.storage.views import Views
+from exr_inspector.sync.shard import IngestContext
+from exr_inspector.sync.window import Synced, Timing, ask
+from exr_inspector.validation.policies.source import PolicySource
+
+READERS = 16  # objects read at a time, of all shards together
+MOST_CHANGES = 200_000  # entries of the Catalog taken at a time; of more, those of the earlier half of the time
+_RESERVE = 0.25  # share of an invocation in which nothing more is begun
+_GRACE_SECONDS = 60.0  # a claim outlasts the invocation by so much
+_NODES_DIFFER = timedelta(seconds=5)  # clocks of the nodes of a cluster, at most
+
+
+@dataclass(slots=True)
+class SweepReport:
+    """What a sweep did.
+
+    Attributes:
+        synced: Files stored, found up to date, removed, and left for later.
+        shards: Shards that were worked on.
+        unfinished: Shards on which there is more to do, by this or another invocation.
+        faults: What kept a whole prefix or shard from being done: the path, and why.
+    """
+
+    synced: Synced = field(default_factory=Synced)
+    shards: int = 0
+    unfinished: int = 0
+    faults: list[tuple[str, ExrInspectorError]] = field(default_factory=list)
+
+    def result(self) -> Result:
+        """The function's answer."""
+        figures = self.synced.figures
+        return {
+            "status": "swept",
+            "stored": figures.stored,
+            "unchanged": figures.skipped,
+            "removed": self.synced.removed,
+            "waiting": self.synced.unsettled,
+            "failed": sum(figures.errors.values()) + len(self.faults),
+            "shards": self.shards,
+            "unfinished": self.unfinished,
+        }
+
+
+class Sweep:
+    """Brings the tables up to date with swept prefixes. Made once in `init`; may run on many threads at once."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        opener: SourceOpener,
+        inspector: Inspector,
+        policies: PolicySource,
+        catalog: Catalog,
+        telemetry: Telemetry,
+    ) -> None:
+        self._settings = settings
+        self._opener = opener
+        self._inspector = inspector
+        self._policies = policies
+        self._catalog = catalog
+        self._telemetry = telemetry
+        self._views = Views(settings.views)
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is anything to sweep."""
+        return bool(self._settings.sweep or self._settings.sweep_catalog)
+
+    def run(self, deadline: Deadline) -> SweepReport:
+        """Sweep until everything is done, or nearly until the deadline.
+
+        Raises:
+            CatalogError: The tables cannot be reached, after everything else was done.
+        """
+        context = IngestContext(
+            self._opener,
+            self._inspector,
+            self._catalog,
+            self._policies.current(deadline=deadline),
+            threads=READERS,
+        )
+        run = _Run(self._settings, context, self._views, deadline)
+        try:
+            run.sweep()
+        finally:
+            context.close()
+        self._tell(run.report)
+        for _, fault in run.report.faults:
+            if isinstance(fault, CatalogError):
+                raise fault
+        return run.report
+
+    def _tell(self, report: SweepReport) -> None:
+        result = report.result()
+        self._telemetry.line("SWEEP", "schedule", **{name: value for name, value in result.items() if name != "status"})
+        named = [(path, code, message) for code, path, message in report.synced.figures.examples]
+        named += [(path, fault.code, str(fault)) for path, fault in report.faults]
+        for path, code, message in named:
+            self._telemetry.line("ERROR", f"s3://{path}", level=logging.ERROR, code=code, detail=message)
+        for code, count in report.synced.figures.errors.items():
+            self._telemetry.count("exr_errors", count, code=code)
+        self._telemetry.count("exr_files", result["stored"], status="inspected")
+        self._telemetry.count("exr_files", result["removed"], status="removed")
+
+
+class _Run:
+    """One sweep."""
+
+    def __init__(self, settings: Settings, context: IngestContext, views: Views, deadline: Deadline) -> None:
+        self._settings = settings
+        self._context = context
+        self._connection = context.catalog.connection
+        self._views = views
+        self._deadline = deadline
+        self._begin_until = Deadline(deadline.at - deadline.remaining() * _RESERVE)
+        self._holder = uuid.uuid4().hex
+        self._now = self._connection.config.clock()
+        self.report = SweepReport()
+
+    def sweep(self) -> None:
+        """Carry out all shards; what goes wrong with one of them costs no other anything."""
+        tasks: list[SweepTask] = []
+        for place, roots in self._places():
+            try:
+                tasks += self._tasks(place, roots)
+            except Exception as error:  # noqa: BLE001 - boundary of one prefix
+                self._fault(place or roots[0].path, error)
+        if tasks:
+            with ThreadPoolExecutor(min(len(tasks), self._settings.sweep_shards), "exr-sweep") as pool:
+                for task, outcome in zip(tasks, pool.map(self._carry_out, tasks), strict=True):
+                    self._count(task, outcome)
+
+    def _count(self, task: SweepTask, outcome: _Outcome) -> None:
+        self.report.unfinished += not outcome.is_finished
+        if outcome.done is not None:
+            self.report.shards += 1
+            self.report.synced.merge(outcome.done)
+        if outcome.fault is not None:
+            self._fault(task.shard.first_path, outcome.fault)
+
+    def _fault(self, path: str, error: Exception) -> None:
+        self.report.faults.append((path, _ours(error)))
+
+    # --- what is to be done -------------------------------------------------------------------------------
+
+    def _places(self) -> Iterator[tuple[str, list[SweepRoot]]]:
+        """Paths on the cluster, empty without the Catalog, with the prefixes that each stands for."""
+        is_catalog = self._settings.sweep_catalog
+        for place in self._settings.sweep or tuple(f"{view.cluster}/" for view in self._settings.views):
+            if place.startswith("/"):
+                yield place, [SweepRoot(*found) for found in self._views.below_cluster(place)]
+                continue
+            bucket, _, prefix = place.partition("/")
+            cluster = self._views.to_cluster(bucket, prefix) if is_catalog else None
+            if is_catalog and cluster is None:
+                self._fault(place, PathWithoutView("no view of EXR_VIEWS covers it: it was listed instead"))
+            yield cluster or "", [SweepRoot(bucket, prefix)]
+
+    def _tasks(self, place: str, roots: Sequence[SweepRoot]) -> list[SweepTask]:
+        """The shards of some prefixes in which there is something to do."""
+        if not roots:
+            raise PathWithoutView("no view of EXR_VIEWS lies below this path, or covers it")
+        opened = {root: self._open(root) for root in roots}
+        shards = [shard for found, _ in opened.values() for shard in found]
+        if not place:
+            return [
+                SweepTask(root, shard, (), None, True, is_trusted)
+                for root, (found, is_trusted) in opened.items()
+                for shard in found
+            ]
+        marks = [shard.state.watermark for shard in shards if shard.state.watermark is not None]
+        files, until = self._changed_files(place, min(marks)) if marks else ([], None)
+        changes = self._by_shard(place, files, shards)
+        tasks: list[SweepTask] = []
+        for root, (found, is_trusted) in opened.items():
+            mine = [
+                SweepTask(root, shard, changes.get(shard.first_path, ()), until, self._is_due(shard), is_trusted)
+                for shard in found
+            ]
+            busy = [task for task in mine if task.changes or task.is_compared]
+            idle = [task.shard for task in mine if task not in busy]
+            if until is not None:
+                behind = [s for s in idle if s.state.watermark is not None and s.state.watermark < until]
+                move_idle(self._connection, behind, until, deadline=self._deadline)
+            tasks += busy
+        return tasks
+
+    def _open(self, root: SweepRoot) -> tuple[list[SweepShard], Callable[[str], bool]]:
+        """The shards of a prefix, none where nothing is listed below it."""
+        opener, deadline = self._context.opener, self._deadline
+        doing = f"listing {root.path}"
+        folders = ask(self._context, lambda: opener.folders(root.bucket, root.prefix), deadline, doing)
+        paths = [storable(f"{root.bucket}/{folder}") for folder in folders]
+        if not folders and self._is_empty(root.bucket, root.prefix):
+            if self._context.catalog.has_files(root.bucket, root.prefix, deadline=deadline):
+                raise BucketUnavailable(
+                    "nothing is listed, while there are rows: is the share mounted, is it the right store? No row was "
+                    f"removed; if the files are really gone: ./run db reconcile s3://{root.path} --fix"
+                )
+            return [], lambda _: True
+        shards = open_shards(
+            self._connection, storable(root.path), paths, most=self._settings.sweep_shards, deadline=deadline
+        )
+        return shards, self._trust(root, frozenset(paths))
+
+    def _is_empty(self, bucket: str, prefix: str) -> bool:
+        opener = self._context.opener
+        first = ask(
+            self._context,
+            lambda: next(opener.list(bucket, prefix, report=lambda *_: None, exclude=()), None),
+            self._deadline,
+            f"listing {bucket}/{prefix}",
+        )
+        return first is None
+
+    def _trust(self, root: SweepRoot, folders: frozenset[str]) -> Callable[[str], bool]:
+        """Tells what may be taken for gone: nothing below a folder that is there and empty, as where a share is not mounted."""
+        empty: dict[str, bool] = {}
+        told: set[str] = set()
+
+        def is_trusted(path: str) -> bool:
+            top = root.path + path[len(root.path) :].partition("/")[0] + "/"
+            if top not in folders:
+                return True
+            if top not in empty:
+                empty[top] = self._is_empty(root.bucket, top.partition("/")[2])
+            if empty[top] and top not in told:
+                told.add(top)
+                self._fault(top, BucketUnavailable("the folder is empty, while there are rows: no row was removed"))
+            return not empty[top]
+
+        return is_trusted
+
+    def _is_due(self, shard: SweepShard) -> bool:
+        """Whether objects and rows of a shard are to be compared."""
+        state = shard.state
+        if state.compared_at is None or state.watermark is None or state.position is not None:
+            return True
+        return self._now - state.compared_at >= timedelta(hours=self._settings.sweep_full_hours)
+
+    def _changed_files(self, place: str, since: datetime) -> tuple[list[CatalogFile], datetime | None]:
+        """What changed below a path of the cluster, and up to which time that is all.
+
+        The latter is the newest change that the snapshot has: how old it is otherwise it does not say.
+        """
+        start, until, limit = since - _NODES_DIFFER, None, MOST_CHANGES + 1
+        while True:
+            found = list(
+                catalog_files(self._connection, place, since=start, until=until, limit=limit, deadline=self._deadline)
+            )
+            if limit and len(found) >= limit:
+                half = start + ((until or self._now) - start) / 2
+                if half > since:
+                    until = half
+                else:  # so many within seconds: they are taken together
+                    limit = 0
+            elif not found and until is not None:
+                start, since, until = until, until, None
+            else:
+                break
+        found.sort(key=lambda file: file.ctime)
+        unsettled = next((file.ctime for file in found if not self._timing().is_settled(file.ctime)), None)
+        known = until or max((file.ctime for file in found if file.ctime <= self._now), default=None)
+        return found, known if unsettled is None or known is None else min(known, unsettled)
+
+    def _by_shard(
+        self, place: str, files: Sequence[CatalogFile], shards: Sequence[SweepShard]
+    ) -> dict[str, list[CatalogChange]]:
+        """The changes of each shard, by where it begins; files that no view covers are one finding."""
+        found: dict[str, list[CatalogChange]] = {}
+        uncovered: list[str] = []
+        ordered = sorted(shards, key=lambda shard: shard.first_path)
+        firsts = [shard.first_path for shard in ordered]
+        for file in files:
+            if not file.path.lower().endswith(".exr"):
+                continue
+            where = self._views.from_cluster(file.path)
+            if where is None:
+                uncovered.append(file.path)
+                continue
+            bucket, key = where
+            path = f"{bucket}/{key}"
+            shard = ordered[max(0, bisect_right(firsts, path) - 1)]
+            if path.startswith(shard.root) and self._context.opener.includes(bucket, shard.root.partition("/")[2], key):
+                found.setdefault(shard.first_path, []).append(CatalogChange(key, file))
+        if uncovered:
+            text = f"{len(uncovered)} files that changed are covered by no view of EXR_VIEWS, such as {uncovered[0]}"
+            self._fault(place, PathWithoutView(text))
+        return found
+
+    # --- doing it -----------------------------------------------------------------------------------------
+
+    def _timing(self, also: Callable[..., None] | None = None) -> Timing:
+        """A batch has half of what is left for reading, so that a file that takes too long leaves time for others."""
+        settled = self._now - timedelta(seconds=self._settings.settle_seconds)
+        half = lambda: Deadline.after(self._deadline.remaining() / 2)  # noqa: E731
+        return Timing(settled, half, self._deadline, also)
+
+    def _carry_out(self, task: SweepTask) -> _Outcome:
+        """Work on a shard, unless somebody else does."""
+        try:
+            seconds = self._deadline.remaining() + _GRACE_SECONDS
+            held = claim(self._connection, task.shard, self._holder, seconds=seconds, deadline=self._deadline)
+        except Exception as error:  # noqa: BLE001 - boundary of one shard
+            return _Outcome(fault=_ours(error))
+        if held is None:
+            return _Outcome()
+        worker = ShardWorker(self._context, task, held, begin_until=self._begin_until, now=self._now)
+        fault: ExrInspectorError | None = None
+        try:
+            worker.work(self._timing(lambda work: move(work, held, self._holder, worker.state)))
+        except Exception as error:  # noqa: BLE001 - boundary of one shard
+            fault = _ours(error)
+        figures = worker.done.figures
+        told = str(fault) if fault else "; ".join(f"{path}: {text}" for _, path, text in figures.examples[:1])
+        state = replace(worker.state, failed_files=sum(figures.errors.values()), message=told or None)
+        try:
+            give_back(self._connection, held, state, deadline=self._deadline)
+        except ExrInspectorError as error:
+            fault = fault or error
+        return _Outcome(worker.done, is_finished=worker.is_finished, fault=fault)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a shard.
+
+    Attributes:
+        done: What was done; None where somebody else works on it.
+        is_finished: Whether there is nothing more to do at this tick.
+        fault: What kept it from being done.
+    """
+
+    done: Synced | None = None
+    is_finished: bool = False
+    fault: ExrInspectorError | None = None
+
+
+def _ours(error: Exception) -> ExrInspectorError:
+    return error if isinstance(error, ExrInspectorError) else internal_fault(error)

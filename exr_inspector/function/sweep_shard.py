@@ -1,0 +1,216 @@
+"""One shard of a sweep: what the VAST Catalog says has changed is stored, then objects are compared with rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from exr_inspector.catalog.catalog import is_up_to_date
+from exr_inspector.catalog.precedence import StoredFile, newest
+from exr_inspector.catalog.sweeps import SweepShard, SweepState
+from exr_inspector.catalog.vast_catalog import CatalogFile
+from exr_inspector.catalog.versions import storable
+from exr_inspector.deadline import Deadline
+from exr_inspector.errors import SourceError
+from exr_inspector.model import ObjectVersion
+from exr_inspector.storage import ObjectEntry
+from exr_inspector.sync.sequences import judge_folders
+from exr_inspector.sync.shard import IngestContext, object_state
+from exr_inspector.sync.window import WINDOW, Synced, Timing, bring_up_to_date, remove_rows, store_settled, windows
+
+CLOCKS_DIFFER = timedelta(minutes=5)  # clocks of cluster and function, at most
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRoot:
+    """A swept prefix: its bucket, and what its keys begin with (empty, or ending in a slash)."""
+
+    bucket: str
+    prefix: str
+
+    @property
+    def path(self) -> str:
+        """`<bucket>/<prefix>`."""
+        return f"{self.bucket}/{self.prefix}"
+
+
+@dataclass(slots=True)
+class SweepTask:
+    """A shard, and what is to be done with it.
+
+    Attributes:
+        root: The prefix it belongs to.
+        shard: The shard.
+        changes: What changed according to the Catalog, by rising ctime; None without the Catalog.
+        newest: Changes up to then are known; None without the Catalog, or where it is not known.
+        is_compared: Whether its objects are compared with its rows.
+        is_trusted: Whether a path that is not listed may be taken for gone.
+    """
+
+    root: SweepRoot
+    shard: SweepShard
+    changes: Sequence[CatalogChange]
+    newest: datetime | None
+    is_compared: bool
+    is_trusted: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogChange:
+    """A file that changed: its key, and what the Catalog says of it."""
+
+    key: str
+    file: CatalogFile
+
+
+class ShardWorker:
+    """Works on one shard that is claimed.
+
+    Attributes:
+        state: How far it is: only what is stored and confirmed.
+        done: What was done.
+        is_finished: Whether there is nothing more to do at this tick.
+    """
+
+    def __init__(
+        self,
+        context: IngestContext,
+        task: SweepTask,
+        held: SweepShard,
+        *,
+        begin_until: Deadline,
+        now: datetime,
+    ) -> None:
+        self._context = context
+        self._task = task
+        self._shard = held
+        self._begin_until = begin_until
+        self._now = now
+        self.state: SweepState = held.state
+        self.done = Synced()
+        self.is_finished = False
+
+    def work(self, timing: Timing) -> None:
+        """Store what changed, then compare, as far as there is time."""
+        self.is_finished = self._store_changes(timing) and (not self._task.is_compared or self._compare(timing))
+
+    @property
+    def _has_time(self) -> bool:
+        return self._begin_until.remaining() > 0
+
+    def _add(self, done: Synced, timing: Timing) -> None:
+        """Count what was done, and judge the sequences of the folders in which something was."""
+        self.done.merge(done)
+        context = self._context
+        for _ in judge_folders(context.catalog.connection, done.directories, context.policy, deadline=timing.deadline):
+            pass
+
+    def _store_changes(self, timing: Timing) -> bool:
+        """Store what changed by the Catalog, by rising time of change; whether that is all."""
+        changes, pending = self._task.changes, None
+        for start in range(0, len(changes), WINDOW):
+            if not self._has_time:
+                return False
+            some = changes[start : start + WINDOW]
+            done = self._store_some(some, timing)
+            self._add(done, timing)
+            pending = min(filter(None, (pending, done.pending_since)), default=None)
+            self._move_watermark(some[-1].file.ctime, pending)
+        if self._task.newest is not None:
+            self._move_watermark(self._task.newest, pending)
+        return True
+
+    def _move_watermark(self, moment: datetime, pending: datetime | None) -> None:
+        """Changes up to a moment are done, but for those from `pending` on; the watermark never goes back."""
+        moment = min(moment, self._now, pending or moment)
+        before = self.state.watermark
+        self.state = replace(self.state, watermark=moment if before is None else max(before, moment))
+
+    def _store_some(self, changes: Sequence[CatalogChange], timing: Timing) -> Synced:
+        context, bucket = self._context, self._task.root.bucket
+        rows = context.catalog.stored_at([f"{bucket}/{change.key}" for change in changes], deadline=timing.deadline)
+        done = Synced()
+        settled = [change for change in changes if timing.is_settled(change.file.ctime)]
+        for change in changes:
+            if not timing.is_settled(change.file.ctime):
+                done.unsettled += 1
+                done.leave(change.file.ctime)
+        stale: list[tuple[ObjectEntry, datetime]] = []
+        gone: list[str] = []
+        looked = context.pool.map(lambda change: self._look(change, rows, timing), settled)
+        for change, found in zip(settled, looked, strict=True):
+            path = storable(f"{bucket}/{change.key}")
+            if isinstance(found, SourceError):
+                done.figures.add_error(type(found).code, path, str(found))
+                done.leave(change.file.ctime)
+            elif found is None:
+                gone += [path] if path in rows else []
+            elif is_up_to_date(object_state(context, bucket, change.key, found), rows.get(path, ())):
+                done.figures.skipped += 1
+            else:
+                stale.append((ObjectEntry(change.key, found.etag, found.size_bytes, found.mtime), change.file.ctime))
+        done.merge(store_settled(context, bucket, stale, rows, replace(timing, settled_before=None)))
+        done.merge(remove_rows(context, gone, timing))
+        return done
+
+    def _look(
+        self, change: CatalogChange, rows: dict[str, list[StoredFile]], timing: Timing
+    ) -> ObjectVersion | SourceError | None:
+        """The version of a file, None if it is gone. Asked of the store only where its rows may be of it.
+
+        A change can keep size and time of a file; then the ETag tells, which the Catalog does not have.
+        """
+        context, bucket = self._context, self._task.root.bucket
+        listed = ObjectVersion(None, change.file.size_bytes, change.file.mtime)
+        stored = rows.get(storable(f"{bucket}/{change.key}"), ())
+        if not is_up_to_date(object_state(context, bucket, change.key, listed), stored):
+            return listed
+        if newest(stored).standing.inspected_at > change.file.ctime + CLOCKS_DIFFER:
+            return listed
+        try:
+            return context.opener.head(bucket, change.key, deadline=timing.deadline)
+        except SourceError as error:
+            return error
+
+    def _compare(self, timing: Timing) -> bool:
+        """Compare objects with rows, from where the last invocation stopped; whether that was all."""
+        context, root, shard = self._context, self._task.root, self._shard
+        if self.state.position is None:
+            self.state = replace(self.state, pass_started=self._now, pending_since=None)
+        after = self.state.position or (shard.first_path if shard.first_path != shard.root else "")
+        retried: list[str] = []
+
+        def report(path: str, error: SourceError) -> None:
+            self.done.figures.add_error(type(error).code, path, str(error))
+            if error.retryable:
+                retried.append(path)
+
+        found = windows(
+            context,
+            root.bucket,
+            root.prefix,
+            after=after.partition("/")[2],
+            end=shard.end_path,
+            report=report,
+            deadline=timing.deadline,
+        )
+        while self._has_time:
+            window = next(found)
+            done = bring_up_to_date(context, window, timing, is_trusted=self._task.is_trusted)
+            self._add(done, timing)
+            pending = min(filter(None, (self.state.pending_since, done.pending_since)), default=None)
+            self.state = replace(self.state, position=window.last, pending_since=pending)
+            if window.last is None:
+                self._finish_pass(is_whole=not retried)
+                return True
+        return False
+
+    def _finish_pass(self, *, is_whole: bool) -> None:
+        """Everything that changed before the comparison began is done, but for what is pending."""
+        started = self.state.pass_started or self._now
+        if is_whole:
+            mark = min(started - CLOCKS_DIFFER, self.state.pending_since or started)
+            self._move_watermark(mark, None)
+            self.state = replace(self.state, compared_at=started)
+        self.state = replace(self.state, pass_started=None, pending_since=None)

@@ -1,0 +1,47 @@
+"""One file, three names: its path on the cluster, its bucket and key, and its path where clients have mounted the view.
+
+Tables hold bucket and key. `EXR_VIEWS` says which views there are; where one lies in another, the inner one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from exr_inspector.settings import View
+
+
+class Views:
+    """Leads a name of a file to its others.
+
+    Args:
+        views: In any order.
+    """
+
+    def __init__(self, views: Sequence[View]) -> None:
+        self._by_cluster = sorted(views, key=lambda view: -len(view.cluster))
+        self._by_bucket = sorted(views, key=lambda view: -len(view.prefix))
+
+    def from_cluster(self, path: str) -> tuple[str, str] | None:
+        """(bucket, key) of a path on the cluster; None where no view covers it."""
+        for view in self._by_cluster:
+            if path.startswith(f"{view.cluster}/"):
+                return view.bucket, view.prefix + path[len(view.cluster) + 1 :]
+        return None
+
+    def below_cluster(self, path: str) -> list[tuple[str, str]]:
+        """(bucket, prefix) of the views that lie below a folder of the cluster, or of the folder where a view covers it.
+
+        Args:
+            path: Ends in a slash.
+        """
+        covered = self.from_cluster(path)
+        below = [(view.bucket, view.prefix) for view in self._by_cluster if view.cluster.startswith(path)]
+        return [covered, *below] if covered else below
+
+    def to_cluster(self, bucket: str, key: str) -> str | None:
+        """The path on the cluster of an object, or of a prefix; None where no view covers it."""
+        view = self._view_of(bucket, key)
+        return None if view is None else f"{view.cluster}/{key[len(view.prefix) :]}"
+
+    def _view_of(self, bucket: str, key: str) -> View | None:
+        return next((view for view in self._by_bucket if view.bucket == bucket and key.startswith(view.prefix)), None)

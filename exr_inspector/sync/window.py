@@ -1,0 +1,271 @@
+"""A listing against the tables, a window at a time: what is new or changed is inspected, rows of what is gone are removed.
+
+Objects come by rising key and rows lie by path, so that a window of a thousand objects and the rows between its ends are all
+that is compared at a time, however large the prefix is. A listing that fails ends before its window is compared, so that it
+removes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TypeVar
+
+from exr_inspector.catalog.catalog import is_up_to_date
+from exr_inspector.catalog.paths import prefix_end
+from exr_inspector.catalog.precedence import StoredFile
+from exr_inspector.catalog.recheck import remove_gone
+from exr_inspector.catalog.sdk.connection import Work
+from exr_inspector.catalog.versions import storable
+from exr_inspector.deadline import Deadline
+from exr_inspector.errors import (
+    BucketUnavailable,
+    CatalogError,
+    DeadlineExceeded,
+    ExrInspectorError,
+    SourceError,
+    UnsupportedKey,
+)
+from exr_inspector.model import EventInfo, ObjectVersion
+from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry
+from exr_inspector.sync.figures import Figures
+from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, ingest_shard, object_state
+
+Answer = TypeVar("Answer")
+
+WINDOW = 1_000  # objects of any kind: a page of a listing
+_AHEAD = timedelta(hours=1)  # a time further ahead is no time at which a file was written
+
+
+@dataclass(slots=True)
+class Synced:
+    """What was done with some objects.
+
+    Attributes:
+        figures: What was inspected and stored, and what could not be, by code.
+        removed: Files whose rows were removed.
+        unsettled: Files that changed too recently to be read.
+        pending_since: When the oldest of those changed, or of those that could not be read or stored; None without any.
+        directories: Folders, with their buckets, in which files were stored or removed: their sequences are to be judged.
+    """
+
+    figures: Figures = field(default_factory=Figures)
+    removed: int = 0
+    unsettled: int = 0
+    pending_since: datetime | None = None
+    directories: set[str] = field(default_factory=set)
+
+    def leave(self, changed: datetime) -> None:
+        """Note a change that is left for later."""
+        self.pending_since = min(changed, self.pending_since or changed)
+
+    def merge(self, other: Synced) -> None:
+        """Add what was done with others."""
+        self.figures.merge(other.figures)
+        self.removed += other.removed
+        self.unsettled += other.unsettled
+        self.directories |= other.directories
+        if other.pending_since is not None:
+            self.leave(other.pending_since)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The objects of a range of paths.
+
+    Attributes:
+        bucket: Their bucket.
+        entries: Those that are EXRs by name.
+        after: The range begins after this path.
+        last: It ends with this one; None where nothing was listed beyond.
+        end: What comes after the last range; None for no bound.
+        unlisted: Paths of files and folders that could not be listed.
+    """
+
+    bucket: str
+    entries: Sequence[ObjectEntry]
+    after: str
+    last: str | None
+    end: str | None
+    unlisted: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What may be read, and until when.
+
+    Attributes:
+        settled_before: Files that changed later are left for later; None for none.
+        read_until: When the objects of a batch have to be read, asked before each.
+        deadline: When everything has to be done.
+        also: What belongs into transactions that store rows.
+    """
+
+    settled_before: datetime | None = None
+    read_until: Callable[[], Deadline | None] = lambda: None
+    deadline: Deadline | None = None
+    also: Callable[[Work], None] | None = None
+
+    def is_settled(self, changed: datetime) -> bool:
+        """Whether a file that changed at this time may be read."""
+        before = self.settled_before
+        return before is None or changed < before or changed > before + _AHEAD
+
+
+def windows(
+    context: IngestContext,
+    bucket: str,
+    prefix: str,
+    *,
+    after: str = "",
+    end: str | None = None,
+    exclude: Sequence[str] = DEFAULT_EXCLUDES,
+    report: Callable[[str, SourceError], None],
+    deadline: Deadline | None = None,
+) -> Iterator[Window]:
+    """The objects below a prefix in windows; the last one reaches to the end.
+
+    Args:
+        context: Lists them.
+        bucket: The bucket.
+        prefix: What their keys begin with.
+        after: Only those whose keys come after this one.
+        end: Only those whose paths come before this one.
+        exclude: Patterns of folder names that are left out.
+        report: Called with path and error of what cannot be listed; the rest is listed all the same.
+        deadline: When to give up.
+
+    Raises:
+        SourceError: The bucket is away, or cannot be listed.
+    """
+    unlisted: list[str] = []
+
+    def report_and_note(path: str, error: SourceError) -> None:
+        if not isinstance(error, UnsupportedKey):  # such a key is listed, and gets a row that says so
+            unlisted.append(storable(path))
+            report(path, error)
+
+    end = prefix_end(storable(f"{bucket}/{prefix}")) if end is None else end
+    listing = context.opener.list(bucket, prefix, report=report_and_note, exclude=exclude, after=after)
+    begin = storable(f"{bucket}/{after or prefix}")
+    while True:
+        page = ask(context, lambda: list(islice(listing, WINDOW)), deadline, f"listing {bucket}/{prefix}")
+        inside = page if end is None else [entry for entry in page if storable(f"{bucket}/{entry.key}") < end]
+        last = storable(f"{bucket}/{page[-1].key}") if len(inside) == len(page) == WINDOW else None
+        entries = [entry for entry in inside if entry.key.lower().endswith(".exr")]
+        yield Window(bucket, entries, begin, last, end, tuple(unlisted))
+        if last is None:
+            return
+        begin = last
+
+
+def ask(context: IngestContext, question: Callable[[], Answer], deadline: Deadline | None, doing: str) -> Answer:
+    """The answer of a store or file system; a caller with a deadline does not hang with it."""
+    return question() if deadline is None else context.helpers.run(question, deadline=deadline, doing=doing)
+
+
+def bring_up_to_date(
+    context: IngestContext, window: Window, timing: Timing, *, is_trusted: Callable[[str], bool] = lambda _: True
+) -> Synced:
+    """Make the rows of a range of paths say what its objects are.
+
+    Args:
+        context: What is needed for it.
+        window: The range, and its objects.
+        timing: What may be read, and until when.
+        is_trusted: Whether a path that is not listed may be taken for gone, should the store say so, too.
+
+    Raises:
+        CatalogError: The tables cannot be read or written now.
+    """
+    rows = context.catalog.stored_between(window.after, last=window.last, end=window.end, deadline=timing.deadline)
+    done = Synced()
+    listed = {storable(f"{window.bucket}/{entry.key}"): entry for entry in window.entries}
+    stale = [
+        entry for path, entry in listed.items() if not _is_current(context, window.bucket, entry, rows.get(path, ()))
+    ]
+    done.figures.skipped = len(listed) - len(stale)
+    done.merge(store_settled(context, window.bucket, [(entry, entry.mtime) for entry in stale], rows, timing))
+    unlisted = tuple(f"{path}/" for path in window.unlisted)
+    gone = [path for path in rows if path not in listed and not f"{path}/".startswith(unlisted)]
+    done.merge(remove_rows(context, [path for path in gone if is_trusted(path)], timing))
+    return done
+
+
+def _is_current(context: IngestContext, bucket: str, entry: ObjectEntry, rows: Sequence[StoredFile]) -> bool:
+    version = ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
+    return is_up_to_date(object_state(context, bucket, entry.key, version), rows)
+
+
+def store_settled(
+    context: IngestContext,
+    bucket: str,
+    changed: Sequence[tuple[ObjectEntry, datetime]],
+    rows: Mapping[str, object],
+    timing: Timing,
+) -> Synced:
+    """Inspect and store objects in batches.
+
+    Args:
+        context: What is needed for it.
+        bucket: Their bucket.
+        changed: The objects, each with the time of its change; what has not settled is left for later.
+        rows: By path as stored, the files that have rows: those of objects that are gone by now are removed.
+        timing: What may be read, and until when.
+
+    Raises:
+        CatalogError: The tables cannot be read or written now.
+    """
+    done = Synced()
+    times: Mapping[str, datetime] = {entry.key: moment for entry, moment in changed}
+    settled = [entry for entry, moment in changed if timing.is_settled(moment)]
+    done.unsettled = len(changed) - len(settled)
+    for moment in times.values():
+        if not timing.is_settled(moment):
+            done.leave(moment)
+    size = SHARD_OBJECTS[context.inspector.config.stats]
+    for start in range(0, len(settled), size):
+        batch = Shard(bucket, tuple(settled[start : start + size]))
+        figures = ingest_shard(
+            context, batch, also=timing.also, read_until=timing.read_until(), deadline=timing.deadline
+        )
+        for key in figures.left:
+            done.leave(times[key])
+        gone = [path for key in figures.gone if (path := storable(f"{bucket}/{key}")) in rows]
+        done.figures.merge(figures)
+        done.directories |= batch.directories
+        done.merge(remove_rows(context, gone, timing))
+    return done
+
+
+def remove_rows(context: IngestContext, paths: Sequence[str], timing: Timing) -> Synced:
+    """Remove the rows of files that the store says are gone, too; an object that is there again keeps them.
+
+    Raises:
+        CatalogError, BucketUnavailable, DeadlineExceeded: The rest would fare no better; what was removed is removed.
+    """
+
+    def remove(path: str) -> bool | ExrInspectorError:
+        bucket, _, key = path.partition("/")
+        try:
+            if context.opener.head(bucket, key, deadline=timing.deadline) is not None:
+                return False
+            removed = remove_gone(
+                context.opener, context.catalog, bucket, key, event=EventInfo(), deadline=timing.deadline
+            )
+        except ExrInspectorError as error:
+            if isinstance(error, (BucketUnavailable, CatalogError, DeadlineExceeded)) and error.retryable:
+                raise  # the others would fare no better
+            return error
+        return removed.outcome.changed
+
+    done = Synced()
+    for path, outcome in zip(paths, context.pool.map(remove, paths), strict=True):
+        if isinstance(outcome, ExrInspectorError):
+            done.figures.add_error(type(outcome).code, path, str(outcome))
+        elif outcome:
+            done.removed += 1
+            done.directories.add(path.rpartition("/")[0])
+    return done

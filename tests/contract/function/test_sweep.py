@@ -1,0 +1,471 @@
+"""Sweeps: what came, changed, was renamed or removed without an event is in the tables as if events had come."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataengine_local.events import schedule_event
+from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, SWEEPS
+from exr_inspector.catalog.sdk.connection import rows_of
+from exr_inspector.catalog.sweeps import claim, open_shards
+from exr_inspector.deadline import Deadline
+from exr_inspector.errors import CatalogUnavailable
+from exr_inspector.function import sweep as sweeps
+from exr_inspector.function import sweep_shard
+from exr_inspector.function.handler import Service
+from exr_inspector.function.telemetry import Telemetry
+from exr_inspector.model import StatsMode
+from tests.chaos.house import BUCKET, House, house, sample
+from tests.contract.catalog_model import wipe
+from tests.support.faulty_s3 import Request, Status
+from vastdb_local import CatalogEntry, Fault, FaultKind, entries_of_folder
+from vastdb_local.faults import ANY
+
+ROOT = "/studio/renders"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[House]:
+    with house() as made:
+        yield made
+
+
+@pytest.fixture
+def home(shared: House) -> Iterator[House]:
+    yield shared
+    shared.database.faults.clear()
+    shared.s3.script()
+    shared.s3.hook = None
+    for key in shared.s3.contents():
+        shared.s3.delete(BUCKET, key)
+    wipe(shared.catalog)
+    shared.catalog.connection.run(
+        "wipe", lambda work: work.delete(SWEEPS, [row["$row_id"] for row in sweep_rows(work)])
+    )
+
+
+def sweep_rows(work: Any) -> list[dict[str, Any]]:
+    return rows_of(work.select(SWEEPS, SWEEPS.arrow.names, row_ids=True))
+
+
+def rows(home: House) -> list[dict[str, Any]]:
+    return sorted(home.catalog.connection.run("read", sweep_rows), key=lambda row: row["first_path"])
+
+
+def service(home: House, **changes: str) -> Service:
+    changes = {"EXR_SWEEP": BUCKET, "EXR_SETTLE_SECONDS": "0", **changes}
+    return Service.from_settings(home.settings(**changes), Telemetry.to_log())
+
+
+def swept(home: House, **changes: str) -> dict[str, Any]:
+    """The figures of one sweep, those that are 0 left out."""
+    result = service(home, **changes).handle(schedule_event())
+    assert result.pop("status") == "swept"
+    return {name: value for name, value in result.items() if value and name != "shards"}
+
+
+# --- by listing a bucket ----------------------------------------------------------------------------------
+
+
+def test_new_changed_and_removed_objects_of_a_bucket(home: House) -> None:
+    for key in ("a/1.exr", "a/2.EXR", "b/c/3.exr", "top.exr", "b/notes.txt"):
+        home.put(key)
+    assert swept(home) == {"stored": 4}
+    assert swept(home) == {"unchanged": 4}
+    home.put("a/1.exr", "layers.exr")
+    home.put("d/new.exr", "not_an_exr.exr")
+    home.s3.delete(BUCKET, "top.exr")
+    home.s3.delete(BUCKET, "b/c/3.exr")
+    assert swept(home) == {"stored": 2, "unchanged": 1, "removed": 2}
+    assert swept(home) == {"unchanged": 3}
+    by_name = {row["path"]: row["status"] for row in home.rows("files")}
+    assert by_name == {"renders/a/1.exr": "inspected", "renders/a/2.EXR": "inspected", "renders/d/new.exr": "failed"}
+    assert not [fault for fault in home.differences() if "a/2.EXR" not in fault]
+
+
+def test_the_rows_are_those_that_events_make(home: House) -> None:
+    names = ("layers.exr", "deep_scanline.exr", "truncated.exr", "cryptomatte.exr")
+    for name in names:
+        home.put(f"by_event/{name}", name)
+        home.put(f"by_sweep/{name}", name)
+        records = {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": {"key": f"by_event/{name}"}}}]}  # fmt: skip # noqa: E501
+        service(home).handle(records)
+    swept(home, EXR_SWEEP=f"{BUCKET}/by_sweep")
+    varies = {"file_id", "path", "key", "directory", "sequence", "content_key", "inspection_id", "mtime", "inspected_at", "duration_ms"}  # fmt: skip # noqa: E501
+    files = {row["path"]: {key: value for key, value in row.items() if key not in varies} for row in home.rows("files")}
+    for name in names:
+        assert files[f"{BUCKET}/by_event/{name}"] == files[f"{BUCKET}/by_sweep/{name}"]
+    assert home.differences() == []
+
+
+def test_only_what_lies_below_the_prefix_is_touched(home: House) -> None:
+    for key in ("shot/1.exr", "shot2/1.exr"):
+        home.put(key)
+    assert swept(home, EXR_SWEEP=f"s3://{BUCKET}/shot") == {"stored": 1}
+    swept(home)
+    home.s3.delete(BUCKET, "shot2/1.exr")
+    assert swept(home, EXR_SWEEP=f"{BUCKET}/shot/") == {"unchanged": 1}
+    assert len(home.rows("files")) == 2
+
+
+def test_a_prefix_is_divided_into_shards_that_go_on_where_they_stopped(home: House) -> None:
+    for folder in "abcdefg":
+        home.put(f"{folder}/1.exr")
+    assert swept(home, EXR_SWEEP_SHARDS="4") == {"stored": 7}
+    assert [row["first_path"] for row in rows(home)] == ["renders/", "renders/c/", "renders/e/", "renders/g/"]
+    home.put("h/1.exr")
+    home.put("bb/1.exr")
+    assert swept(home, EXR_SWEEP_SHARDS="16") == {"stored": 2, "unchanged": 7}
+    assert len(rows(home)) == 9, "it is divided further as folders are added"
+    assert all(row["claimed_by"] is None and row["position"] is None for row in rows(home))
+    assert home.differences() == []
+
+
+def test_a_sweep_stops_before_its_deadline_and_the_next_one_goes_on(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "_RESERVE", 0.0)
+    monkeypatch.setattr("exr_inspector.sync.window.WINDOW", 2)
+    home.s3.page_keys = 2
+    for number in range(6):
+        home.put(f"a/{number}.exr")
+    reads: list[str] = []
+
+    def hold_up(request: Request) -> None:
+        if request.method == "GET" and request.key and request.key not in reads:
+            reads.append(request.key)
+            if len(reads) == 3:
+                monkeypatch.setattr(sweep_shard.ShardWorker, "_has_time", False)
+
+    home.s3.hook = hold_up
+    assert swept(home) == {"stored": 4, "unfinished": 1}
+    (row,) = rows(home)
+    assert row["position"] == "renders/a/3.exr"
+    monkeypatch.undo()
+    monkeypatch.setattr("exr_inspector.sync.window.WINDOW", 2)
+    assert swept(home) == {"stored": 2}, "what was compared is not compared again"
+    assert swept(home) == {"unchanged": 6}
+    assert home.differences() == []
+    home.s3.page_keys = 1000
+
+
+def test_what_has_not_settled_waits_and_holds_the_watermark(home: House) -> None:
+    home.put("old.exr")
+    home.put("new.exr")
+    home.s3.age(BUCKET, "old.exr", timedelta(hours=1))
+    late = home.s3.find(BUCKET, "new.exr")
+    assert swept(home, EXR_SETTLE_SECONDS="600") == {"stored": 1, "waiting": 1}
+    (row,) = rows(home)
+    assert late is not None
+    assert row["watermark"] <= late.modified.replace(tzinfo=None)
+    assert swept(home) == {"stored": 1, "unchanged": 1}
+
+
+def test_one_bad_file_stops_nothing_and_is_named(home: House, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(4):
+        home.put(f"a/{number}.exr")
+    home.put("b/1.exr")
+    home.s3.by_key["a/2.exr"] = Status(503)
+    with caplog.at_level(logging.INFO):
+        assert swept(home) == {"stored": 4, "failed": 1}
+    assert "[ERROR] s3://renders/a/2.exr" in caplog.text
+    assert [(row["failed_files"], row["message"] is None) for row in rows(home)] == [(1, False), (0, True)]
+    home.s3.by_key.clear()
+    assert swept(home) == {"stored": 1, "unchanged": 4}
+    assert home.differences() == []
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_a_failed_listing_removes_nothing(home: House, status: int) -> None:
+    home.put("a/1.exr")
+    swept(home)
+    home.s3.delete(BUCKET, "a/1.exr")
+    home.s3.by_key[""] = Status(status)
+    assert swept(home) == {"failed": 1}
+    assert len(home.rows("files")) == 1
+    home.s3.by_key.clear()
+
+
+def test_an_empty_store_removes_nothing(home: House) -> None:
+    home.put("a/1.exr")
+    swept(home)
+    home.s3.delete(BUCKET, "a/1.exr")
+    assert swept(home) == {"failed": 1}
+    assert len(home.rows("files")) == 1
+    home.put("b/1.exr")
+    assert swept(home) == {"stored": 1, "removed": 1}
+
+
+def test_a_database_that_is_away_is_raised_and_a_later_sweep_does_the_rest(home: House) -> None:
+    home.put("a/1.exr")
+    home.database.faults.chance(ANY, 1.0, Fault(FaultKind.INTERNAL_ERROR))
+    with pytest.raises(CatalogUnavailable):
+        service(home, EXR_DB_RETRY_SECONDS="0.1").handle(schedule_event())
+    home.database.faults.clear()
+    assert swept(home) == {"stored": 1}
+
+
+def test_a_shard_that_another_invocation_has_is_left_to_it(home: House) -> None:
+    home.put("a/1.exr")
+    home.put("b/1.exr")
+    connection, deadline = home.catalog.connection, Deadline.after(10)
+    first, _ = open_shards(connection, "renders/", ["renders/a/", "renders/b/"], most=16, deadline=deadline)
+    assert claim(connection, first, "other", seconds=60, deadline=deadline) is not None
+    assert claim(connection, first, "third", seconds=60, deadline=deadline) is None
+    assert swept(home) == {"stored": 1, "unfinished": 1}
+    assert [row["path"] for row in home.rows("files")] == ["renders/b/1.exr"]
+
+
+def test_a_claim_whose_holder_has_ended_passes_to_another(home: House) -> None:
+    home.put("a/1.exr")
+    connection, deadline = home.catalog.connection, Deadline.after(10)
+    (first,) = open_shards(connection, "renders/", ["renders/a/"], most=16, deadline=deadline)
+    claim(connection, first, "gone", seconds=0, deadline=deadline)
+    assert swept(home) == {"stored": 1}
+
+
+def test_sweeps_at_the_same_time_make_each_shard_once(home: House) -> None:
+    for folder in "abcdef":
+        home.put(f"{folder}/1.exr")
+    results: list[dict[str, Any]] = []
+    threads = [threading.Thread(target=lambda: results.append(swept(home))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(rows(home)) == 6
+    assert sum(result.get("stored", 0) for result in results) == 6
+    assert home.differences() == []
+
+
+def test_without_a_sweep_a_schedule_event_says_so_in_one_line(home: House, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert service(home, EXR_SWEEP="").handle(schedule_event())["status"] == "skipped"
+    (line,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("[SKIP]")]
+    assert "EXR_SWEEP" in line
+
+
+# --- by listing a mounted folder --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "mount"
+    for name in ("show_a/sh010/a.1001.exr", "show_a/sh010/a.1002.exr", "show_b/b.exr"):
+        write(made, name)
+    return made
+
+
+def write(folder: Path, name: str, of: str = "scanline_zip.exr") -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(sample(of))
+
+
+def stored(home: House) -> set[str]:
+    return {row["path"] for row in home.rows("files")}
+
+
+def test_renames_and_removals_on_a_share(home: House, folder: Path) -> None:
+    mount = {"EXR_MOUNTS": f"{BUCKET}={folder}"}
+    assert swept(home, **mount) == {"stored": 3}
+    (folder / "show_a" / "sh010").rename(folder / "show_a" / "sh020")
+    shutil.rmtree(folder / "show_b")
+    write(folder, "show_c/ c\udcff.exr")
+    assert swept(home, **mount) == {"stored": 3, "removed": 3}
+    assert swept(home, **mount) == {"unchanged": 3}
+    assert stored(home) == {
+        "renders/show_a/sh020/a.1001.exr",
+        "renders/show_a/sh020/a.1002.exr",
+        "renders/show_c/ c\\udcff.exr",
+    }
+
+
+def test_a_share_that_is_away_or_empty_removes_nothing(home: House, folder: Path, tmp_path: Path) -> None:
+    function = service(home, EXR_MOUNTS=f"{BUCKET}={folder}")
+    function.handle(schedule_event())
+    folder.rename(tmp_path / "elsewhere")
+    assert function.handle(schedule_event())["failed"] == 1
+    folder.mkdir()
+    assert function.handle(schedule_event())["failed"] == 1
+    assert swept(home, EXR_MOUNTS=f"{BUCKET}={folder}") == {"failed": 1}, "a function that starts then"
+    assert len(stored(home)) == 3
+
+
+def test_a_show_whose_own_share_is_away_keeps_its_rows(home: House, folder: Path) -> None:
+    mount = {"EXR_MOUNTS": f"{BUCKET}={folder}"}
+    swept(home, **mount)
+    shutil.rmtree(folder / "show_a")
+    (folder / "show_a").mkdir()
+    assert swept(home, **mount) == {"unchanged": 1, "failed": 1}
+    assert len(stored(home)) == 3
+    (folder / "show_a").rmdir()
+    assert swept(home, **mount) == {"unchanged": 1, "removed": 2}
+
+
+# --- from the VAST Catalog --------------------------------------------------------------------------------
+
+
+def cluster(folder: Path, **changes: str) -> dict[str, str]:
+    """Settings by which a folder is a view of a cluster that has a Catalog."""
+    return {"EXR_MOUNTS": f"{BUCKET}={folder}", "EXR_VIEWS": f"{ROOT}={BUCKET}", "EXR_SWEEP_CATALOG": "on", "EXR_SWEEP": "", **changes}  # fmt: skip # noqa: E501
+
+
+def snapshot(home: House, folder: Path) -> None:
+    home.database.write_catalog(entries_of_folder(folder, root=ROOT))
+
+
+def test_changes_come_from_the_catalog_and_removals_from_a_comparison(home: House, folder: Path) -> None:
+    snapshot(home, folder)
+    assert swept(home, **cluster(folder)) == {"stored": 3}
+    write(folder, "show_a/sh010/a.1003.exr")
+    write(folder, "show_b/b.exr", "layers.exr")
+    (folder / "show_a/sh010/a.1001.exr").rename(folder / "show_a/sh010/a.1009.exr")
+    snapshot(home, folder)
+    changed = swept(home, **cluster(folder))
+    assert changed["stored"] == 3
+    assert "renders/show_a/sh010/a.1001.exr" in stored(home), "the Catalog does not tell what is gone"
+    assert swept(home, **cluster(folder, EXR_SWEEP_FULL_HOURS="0"))["removed"] == 1
+    assert stored(home) == {f"renders/{path.relative_to(folder)}" for path in folder.rglob("*.exr")}
+
+
+def test_a_change_that_keeps_size_and_time_is_found_by_its_ctime(home: House, folder: Path) -> None:
+    snapshot(home, folder)
+    swept(home, **cluster(folder))
+    path = folder / "show_b/b.exr"
+    before = path.stat()
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    snapshot(home, folder)
+    assert swept(home, **cluster(folder))["stored"] == 1
+
+
+def test_a_file_that_the_catalog_has_and_the_share_has_no_more(home: House, folder: Path) -> None:
+    snapshot(home, folder)
+    swept(home, **cluster(folder))
+    write(folder, "show_b/b.exr", "layers.exr")
+    write(folder, "show_b/c.exr")
+    snapshot(home, folder)
+    (folder / "show_b/b.exr").unlink()
+    (folder / "show_b/c.exr").unlink()
+    write(folder, "show_b/d.exr")
+    assert swept(home, **cluster(folder))["removed"] == 1
+    assert stored(home) == {"renders/show_a/sh010/a.1001.exr", "renders/show_a/sh010/a.1002.exr"}
+
+
+def test_the_watermark_waits_for_the_oldest_file_that_failed(home: House, folder: Path) -> None:
+    snapshot(home, folder)
+    swept(home, **cluster(folder))
+    broken = folder / "show_a/sh010/a.1002.exr"
+    write(folder, "show_a/sh010/a.1002.exr", "layers.exr")
+    write(folder, "show_a/z.exr")
+    snapshot(home, folder)
+    failed_at = broken.stat().st_ctime_ns
+    function = service(home, **cluster(folder))
+    opener = function._opener
+    mounted = opener._mounts[BUCKET]
+    real = mounted.fetch
+
+    def fetch(key: str, *rest: Any) -> Any:
+        if key.endswith("a.1002.exr"):
+            raise OSError(5, "a disk fails")
+        return real(key, *rest)
+
+    mounted.fetch = fetch  # type: ignore[method-assign]
+    result = function.handle(schedule_event())
+    assert (result["stored"], result["failed"]) == (1, 1)
+    marks = {row["first_path"]: row["watermark"] for row in rows(home)}
+    assert marks["renders/"].timestamp() * 1e9 <= failed_at + 1e9
+    mounted.fetch = real  # type: ignore[method-assign]
+    assert function.handle(schedule_event())["stored"] == 1
+
+
+def test_a_path_that_no_view_covers_is_one_finding(home: House, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    other = [CatalogEntry(f"/studio/other/{n}.exr", size=1, mtime_ns=4 * 10**18, ctime_ns=10**18) for n in range(3)]
+    home.database.write_catalog([*entries_of_folder(folder, root=ROOT), *other])
+    settings = cluster(folder, EXR_SWEEP="/studio")
+    assert swept(home, **settings) == {"stored": 3}
+    write(folder, "show_b/new.exr")
+    late = [CatalogEntry(f"/studio/other/{n}.exr", size=1, mtime_ns=1, ctime_ns=4 * 10**18) for n in range(3)]
+    home.database.write_catalog([*entries_of_folder(folder, root=ROOT), *late])
+    with caplog.at_level(logging.ERROR):
+        result = swept(home, **settings)
+    assert (result["stored"], result["failed"]) == (1, 1)
+    assert "3 files that changed are covered by no view" in caplog.text
+    assert swept(home, **cluster(folder, EXR_SWEEP="/elsewhere")) == {"failed": 1}
+
+
+def test_requests_are_proportional_to_the_changes(home: House, tmp_path: Path) -> None:
+    folder = tmp_path / "big"
+    for number in range(40):
+        write(folder, f"show_{number % 4}/{number}.exr")
+    still = [CatalogEntry(f"{ROOT}/show_{n % 4}/old/{n}.exr", size=1, mtime_ns=n, ctime_ns=n) for n in range(20_000)]
+    home.database.write_catalog([*still, *entries_of_folder(folder, root=ROOT)])
+    swept(home, **cluster(folder, EXR_SWEEP_SHARDS="4"))
+    counts = []
+    for changed in (10, 40):
+        for number in range(changed):
+            write(folder, f"show_{number % 4}/{number}.exr", "layers.exr" if changed == 10 else "cryptomatte.exr")
+        home.database.write_catalog([*still, *entries_of_folder(folder, root=ROOT)])
+        home.database.reset_counters()
+        assert swept(home, **cluster(folder, EXR_SWEEP_SHARDS="4"))["stored"] == changed
+        counts.append(sum(home.database.counters().values()))
+    few, many = counts
+    assert many < few * 1.5, "40 changes in 4 shards are 4 transactions, as 10 are"
+    assert many < 320
+    home.database.write_catalog([])
+
+
+def test_more_changes_than_are_taken_at_a_time(home: House, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "MOST_CHANGES", 3)
+    snapshot(home, folder)
+    swept(home, **cluster(folder))
+    start = time.time_ns() - 200 * 10**9
+    entries = list(entries_of_folder(folder, root=ROOT))
+    for number in range(10):
+        write(folder, f"show_b/{number}.exr")
+        state = (folder / f"show_b/{number}.exr").stat()
+        at = start + number * 10**10
+        entries.append(CatalogEntry(f"{ROOT}/show_b/{number}.exr", state.st_size, state.st_mtime_ns, at))
+    home.database.write_catalog(entries)
+    made = [swept(home, **cluster(folder)).get("stored", 0) for _ in range(10)]
+    assert sum(made) == 10
+    assert max(made) <= 3
+    assert len(stored(home)) == 13
+
+
+def test_sequences_are_settled_and_judged_per_folder(home: House) -> None:
+    for frame in (1, 2, 4):
+        home.put(f"sh010/comp_v003_100{frame}.exr")
+    swept(home)
+    assert {row["sequence"] for row in home.rows("files")} == {"renders/sh010/comp_v003_####.exr"}
+    assert {row["frame_number"] for row in home.rows("files")} == {1001, 1002, 1004}
+
+    def codes() -> set[str]:
+        rows = home.catalog.connection.run(
+            "read", lambda work: rows_of(work.select(SEQUENCE_VALIDATION, ["code", "frames"]))
+        )
+        return {row["code"] for row in rows if row["frames"] == "1003"}
+
+    assert len(codes()) == 1
+    home.put("sh010/comp_v003_1003.exr")
+    swept(home)
+    assert codes() == set()
+
+
+def test_pixels_are_read_as_the_settings_say(home: House) -> None:
+    home.put("a.exr")
+    swept(home, EXR_STATS="sampled")
+    assert home.differences(StatsMode.SAMPLED) == []
