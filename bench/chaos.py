@@ -1,6 +1,6 @@
 """`./run bench chaos [--seconds 60] [--seed 1] [--batch] [--keys 40] [--rate 60] [--faults 0.05] ...`: a storm.
 
-Also `[--kill-every 12] [--restart-every 25] [--kill-database-every 0] [--keep-logs FOLDER] [--real-backoff]`.
+Also `[--unseen 0.3] [--kill-every 12] [--restart-every 25] [--kill-database-every 0] [--keep-logs FOLDER] [--real-backoff]`.
 
 A storm over a whole house: an S3 server and a VAST DataBase that fail at random, hang and trickle, the database also closing in
 the middle of its work, or killed as a process of its own, the function a process that is killed now and then, objects
@@ -24,6 +24,7 @@ from tests.chaos.storm import (
     PLATFORM_SECONDS,
     RETRY_SECONDS,
     SETTINGS,
+    SWEEPS,
     RuntimeProcess,
     Storm,
     Tally,
@@ -54,6 +55,12 @@ def _options() -> argparse.Namespace:
         default=0.0,
         help="seconds between kills (kill -9) of the database, which is then a process of its own; 0 for none",
     )
+    parser.add_argument(
+        "--unseen",
+        type=float,
+        default=0.0,
+        help="share of the changes that have no event, so that sweeps must find them",
+    )
     parser.add_argument("--keep-logs", type=Path, metavar="FOLDER", help="where to leave the logs of the processes")
     parser.add_argument("--real-backoff", action="store_true", help="retry after 2, 4 and 8 s, not fifty times sooner")
     return parser.parse_args()
@@ -83,7 +90,7 @@ def _storm(options: argparse.Namespace, home: House, log: Path, tally: Tally) ->
         pauses = PLATFORM_SECONDS if options.real_backoff else RETRY_SECONDS
         with delivering(lambda: process.url, tally, pauses=pauses) as deliverer:
             rage(
-                Storm(home, deliverer, tally, seed=options.seed, keys=options.keys),
+                Storm(home, deliverer, tally, seed=options.seed, keys=options.keys, unseen=options.unseen),
                 deliverer,
                 tally,
                 seconds=options.seconds,
@@ -113,7 +120,7 @@ def main() -> None:
             name.write_text("", encoding="utf-8")
         own = database_log if options.kill_database_every else None
         batch = "1" if options.batch else "0"
-        with house(Path(folder) / "house.duckdb", log=own, **SETTINGS, EXR_BATCH=batch) as home:
+        with house(Path(folder) / "house.duckdb", log=own, **SETTINGS, **SWEEPS, EXR_BATCH=batch) as home:
             faults = _storm(options, home, log, tally)
             secrets = (home.database.secret_key, home.s3.environ["S3_SECRET_KEY"])
         told = database_log.read_text(encoding="utf-8")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
@@ -59,6 +61,10 @@ _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_loc
 class LazyGroup(click.Group):
     """A group whose commands live in modules that are imported on first use."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take paths of the cluster and of clients, which EXR_VIEWS names, for the objects that they are."""
+        return super().parse_args(ctx, by_views(args, os.environ))
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command's name, in the order a new user meets them."""
         return list(COMMANDS)
@@ -93,6 +99,27 @@ class LazyGroup(click.Group):
         """The commands with their summaries, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, home.summary) for name, home in COMMANDS.items()])
+
+
+def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
+    """Arguments with paths of the cluster and of clients as `s3://bucket/key`, also those behind a `=`.
+
+    Raises:
+        SettingsError: EXR_VIEWS cannot be read.
+    """
+    if not environ.get("EXR_VIEWS", "").strip():
+        return arguments
+    from exr_inspector.settings import OBJECTS, load_settings  # noqa: PLC0415 - half a second that other commands need not pay
+    from exr_inspector.storage.views import Views  # noqa: PLC0415
+
+    views = Views(load_settings({"EXR_VIEWS": environ["EXR_VIEWS"]}, secrets_dir=None, use=(OBJECTS,)).views)
+
+    def named(argument: str) -> str:
+        name, sign, value = argument.rpartition("=")
+        found = views.from_user(argument)
+        return found or f"{name}{sign}{(sign and views.from_user(value)) or value}"
+
+    return [named(argument) for argument in arguments]
 
 
 def program() -> str:

@@ -54,7 +54,7 @@ from exr_inspector.validation.policies.source import PolicySource
 READERS = 16  # objects read at a time, of all shards together
 MOST_CHANGES = 200_000  # entries of the Catalog taken at a time; of more, those of the earlier half of the time
 _RESERVE = 0.25  # share of an invocation in which nothing more is begun
-_GRACE_SECONDS = 60.0  # a claim outlasts the invocation by so much
+_GRACE_SECONDS = 10.0  # a claim outlasts the invocation by so much
 _NODES_DIFFER = timedelta(seconds=5)  # clocks of the nodes of a cluster, at most
 
 

@@ -5,7 +5,8 @@ Tables hold bucket and key. `EXR_VIEWS` says which views there are; where one li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 
 from exr_inspector.settings import View
 
@@ -26,6 +27,21 @@ class Views:
         for view in self._by_cluster:
             if path.startswith(f"{view.cluster}/"):
                 return view.bucket, view.prefix + path[len(view.cluster) + 1 :]
+        return None
+
+    def from_user(self, text: str, *, is_here: Callable[[str], bool] = os.path.exists) -> str | None:
+        """A path on the cluster, or on a client, as `s3://bucket/key`; None for any other text.
+
+        Args:
+            text: What a user typed; separated by slashes or, below a client's mount with backslashes, by these.
+            is_here: Whether this machine has a folder: what lies below one that it has stays a path of this machine.
+        """
+        names = [(root, view) for view in self._by_cluster for root in (view.cluster, *view.clients)]
+        for root, view in sorted(names, key=lambda name: -len(name[0])):
+            path = text.replace("\\", "/") if "\\" in root else text
+            base = root.replace("\\", "/").rstrip("/")
+            if (path == base or path.startswith(f"{base}/")) and not is_here(root):
+                return f"s3://{view.bucket}/{view.prefix}{path[len(base) + 1 :]}"
         return None
 
     def below_cluster(self, path: str) -> list[tuple[str, str]]:

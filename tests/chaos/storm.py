@@ -25,7 +25,7 @@ from typing import Any
 
 from dataengine_local.client import post_event
 from dataengine_local.errors import LocalRuntimeError
-from dataengine_local.events import element_event
+from dataengine_local.events import element_event, schedule_event
 from tests.chaos.house import BUCKET, DENIED, House
 from tests.support.faulty_s3 import Drop, Short, Stall, Status, Trickle
 from vastdb_local import Fault, FaultKind
@@ -64,6 +64,8 @@ SETTINGS = {
     "S3_RETRIES": "1",
     "EXR_DB_TIMEOUT_SECONDS": "0.8",
 }
+CLAIM_SECONDS = 31.0  # EXR_DEADLINE_SECONDS of a house, and what a claim outlasts it by
+SWEEPS = {"EXR_SWEEP": BUCKET, "EXR_SETTLE_SECONDS": "0"}
 
 
 @dataclass
@@ -181,18 +183,38 @@ class Deliverer:
 
 
 class Storm:
-    """Changes objects at random and sends the events of it."""
+    """Changes objects at random and sends the events of it.
 
-    def __init__(self, home: House, deliverer: Deliverer, tally: Tally, *, seed: int, keys: int) -> None:
+    Attributes:
+        unseen: Share of the changes that have no event, as over NFS; then schedule events are sent in between.
+    """
+
+    def __init__(
+        self, home: House, deliverer: Deliverer, tally: Tally, *, seed: int, keys: int, unseen: float = 0.0
+    ) -> None:
+        self.unseen = unseen
         self._home = home
         self._deliverer = deliverer
         self._tally = tally
         self._dice = random.Random(seed)
         self._keys = [f"shot/a b+c%20/beauty.{index:04}.exr" for index in range(keys)] + [f"{DENIED}x.exr", "note.txt"]
         self._sequence = itertools.count(1)
+        if unseen:
+            home.s3.put(BUCKET, "always.txt", b"")  # a bucket in which nothing is listed looks like one that is away
+
+    def sweep(self) -> None:
+        """Send an event of the timer."""
+        self._tally.add("sweeps sent")
+        self._deliverer.put(schedule_event())
 
     def step(self) -> None:
-        """Change one to three objects and send one event of it, perhaps twice, at some time."""
+        """Change one to three objects and send one event of it, perhaps twice, at some time; or none."""
+        if self.unseen and self._dice.random() < 0.15:
+            self.sweep()
+        if self._dice.random() < self.unseen:
+            self._change()
+            self._tally.add("changes without an event")
+            return
         events = [self._change() for _ in range(self._dice.choice((1, 1, 1, 1, 3)))]
         if len(events) > 1:
             together = {name: value for name, value in events[0].items() if name != "elementpath"}
@@ -324,11 +346,18 @@ def rage(
             steps += 1
         time.sleep(1 / rate)
     storm.calm()
+    sweeps = 2 if storm.unseen else 0  # one may be under way that has listed already what changed last
     for _ in range(20):
         if not deliverer.drain(120):
             raise TimeoutError(f"{deliverer.waiting()} events are still waiting")
         replayed = deliverer.replay()
         tally.add("replayed", replayed)
-        if not replayed:
+        if replayed:
+            continue
+        if not sweeps:
             return
+        if kills and sweeps == 2:
+            time.sleep(CLAIM_SECONDS)  # until the claims of a function that was killed have ended
+        sweeps -= 1
+        storm.sweep()
     raise TimeoutError("dead letters do not end")

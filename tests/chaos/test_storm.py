@@ -12,7 +12,7 @@ from dataengine_local.function import load_function
 from dataengine_local.runtime import LocalRuntime
 from exr_inspector.model import StatsMode
 from tests.chaos.house import environment, house
-from tests.chaos.storm import ROOT, SETTINGS, RuntimeProcess, Storm, Tally, delivering, rage
+from tests.chaos.storm import ROOT, SETTINGS, SWEEPS, RuntimeProcess, Storm, Tally, delivering, rage
 
 
 @pytest.mark.parametrize(("batch", "seed"), [("0", 1), ("1", 2)], ids=["single", "batches"])
@@ -35,6 +35,21 @@ def test_after_a_storm_the_tables_equal_the_objects(batch: str, seed: int, caplo
             assert not any(secret in answer for answer in answers)
     assert tally.counts["answered 500"] > 0, "the storm hit nothing"
     assert tally.counts["answered 204"] >= 30
+
+
+def test_sweeps_find_what_has_no_event() -> None:
+    tally = Tally()
+    with house(None, **SETTINGS, **SWEEPS) as home, environment(home.environ):
+        function = load_function(ROOT)
+        with (
+            LocalRuntime(function.init, function.handler, config=RuntimeConfig()) as runtime,
+            delivering(lambda: runtime.url, tally) as deliverer,
+        ):
+            storm = Storm(home, deliverer, tally, seed=4, keys=12, unseen=0.5)
+            rage(storm, deliverer, tally, seconds=1.2, rate=60, probability=0.03)
+        assert home.differences(StatsMode.SAMPLED) == [], tally.counts
+    assert tally.counts["changes without an event"] > 10
+    assert tally.counts["sweeps sent"] > 2
 
 
 def test_events_survive_a_runtime_that_is_killed(tmp_path: Path) -> None:

@@ -191,6 +191,9 @@ def test_listing(store):
     assert len(list(store.opener.list(BUCKET, "list/shot1/000"))) == 3
     assert len(list(store.opener.list(BUCKET, "list/"))) == 30
     assert list(store.opener.list(BUCKET, "nothing/here")) == []
+    keys = [entry.key for entry in store.opener.list(BUCKET, "list/")]
+    assert [entry.key for entry in store.opener.list(BUCKET, "list/", after=keys[11])] == keys[12:]
+    assert store.opener.folders(BUCKET, "list/") == sorted({f"{key.rpartition('/')[0]}/" for key in keys})
 
 
 def test_a_budget_is_refused_before_the_request(store):

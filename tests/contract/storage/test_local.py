@@ -24,6 +24,7 @@ from exr_inspector.errors import (
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import FILE_BUCKET, SourceOpener
 from exr_inspector.storage.budget import Meter
+from exr_inspector.storage.keys import key_order
 from exr_inspector.storage.local import FolderBucket
 from exr_inspector.storage.objects import ObjectSource, VersionPin
 from tests.contract.storage.conftest import DATA
@@ -276,11 +277,28 @@ def test_a_prefix_is_literal(folder, opener):
     for key in ("s/ab.exr", "s/a/1.exr", "s/b.exr", "sa.exr"):
         (folder / key).parent.mkdir(parents=True, exist_ok=True)
         (folder / key).write_bytes(DATA)
-    assert [entry.key for entry in opener.list("b", "s/a")] == ["s/ab.exr", "s/a/1.exr"]
-    assert [entry.key for entry in opener.list("b", "s")] == ["sa.exr", "s/ab.exr", "s/b.exr", "s/a/1.exr"]
+    assert [entry.key for entry in opener.list("b", "s/a")] == ["s/a/1.exr", "s/ab.exr"]
+    assert [entry.key for entry in opener.list("b", "s")] == ["s/a/1.exr", "s/ab.exr", "s/b.exr", "sa.exr"]
     assert list(opener.list("b", "none/x")) == []
     with pytest.raises(UnsupportedKey):
         list(opener.list("b", "../bucket/"))
+
+
+def test_a_folder_is_listed_by_rising_key_from_any_key_on(folder, opener):
+    keys = ["a-b/1.exr", "a.exr", "a/1.exr", "a/b/2.exr", "a0.exr", "ü/3.exr", "z\udcff/4.exr"]
+    for key in keys:
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(DATA)
+    found = [entry.key for entry in opener.list("b")]
+    assert found == sorted(keys, key=key_order)
+    for index, key in enumerate(found):
+        assert [entry.key for entry in opener.list("b", after=key)] == found[index + 1 :]
+        escaped = key_order(key).decode()  # as a table holds it
+        assert [entry.key for entry in opener.list("b", after=escaped)] == found[index + 1 :]
+    assert [entry.key for entry in opener.list("b", "a/", after="a/1.exr")] == ["a/b/2.exr"]
+    assert opener.folders("b") == ["a-b/", "a/", "z\udcff/", "ü/"]
+    assert opener.folders("b", "a/") == ["a/b/"]
+    assert opener.folders("b", "none/") == []
 
 
 def test_restrictions_hold_for_opening_and_listing(folder):

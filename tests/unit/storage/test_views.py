@@ -1,0 +1,64 @@
+"""One file, three names."""
+
+import pytest
+
+from exr_inspector.cli.__main__ import by_views
+from exr_inspector.settings import load_settings
+from exr_inspector.storage.views import Views
+
+TEXT = r"/studio/renders=renders|/mnt/renders|Z:\renders, /studio=all/sub, /studio/renders/secret=hidden"
+
+
+@pytest.fixture(scope="module")
+def views() -> Views:
+    return Views(load_settings({"EXR_VIEWS": TEXT}, secrets_dir=None).views)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/studio/renders/a/b.exr", ("renders", "a/b.exr")),
+        ("/studio/renders2/b.exr", ("all", "sub/renders2/b.exr")),
+        ("/studio/renders/secret/b.exr", ("hidden", "b.exr")),
+        ("/elsewhere/b.exr", None),
+    ],
+)
+def test_from_the_cluster(views: Views, path: str, expected: tuple[str, str] | None) -> None:
+    assert views.from_cluster(path) == expected
+    if expected is not None:
+        assert views.to_cluster(*expected) == path
+
+
+def test_no_view_covers_an_object(views: Views) -> None:
+    assert views.to_cluster("other", "a.exr") is None
+    assert views.to_cluster("all", "elsewhere/a.exr") is None
+
+
+def test_the_views_of_a_folder_of_the_cluster(views: Views) -> None:
+    assert views.below_cluster("/studio/renders/sh010/") == [("renders", "sh010/")]
+    assert set(views.below_cluster("/studio/")) == {("all", "sub/"), ("renders", ""), ("hidden", "")}
+    assert views.below_cluster("/elsewhere/") == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("/mnt/renders/sh010/a.####.exr", "s3://renders/sh010/a.####.exr"),
+        ("/mnt/renders", "s3://renders/"),
+        (r"Z:\renders\sh010\a.exr", "s3://renders/sh010/a.exr"),
+        ("/studio/renders/secret/a.exr", "s3://hidden/a.exr"),
+        ("/mnt/renders2/a.exr", None),
+        ("renders/a.exr", None),
+    ],
+)
+def test_what_a_user_types(views: Views, typed: str, expected: str | None) -> None:
+    assert views.from_user(typed, is_here=lambda _: False) == expected
+    assert views.from_user(typed, is_here=lambda _: True) is None
+
+
+def test_arguments_of_every_command() -> None:
+    given = ["inspect", "/studio/renders/a.exr", "--json", "-p", "prefix=/studio/renders/sh", "--to=/tmp/x.html", "a=b"]
+    assert by_views(given, {}) == given
+    assert by_views(given, {"EXR_VIEWS": TEXT}) == [
+        "inspect", "s3://renders/a.exr", "--json", "-p", "prefix=s3://renders/sh", "--to=/tmp/x.html", "a=b",
+    ]  # fmt: skip
