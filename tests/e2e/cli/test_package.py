@@ -34,7 +34,7 @@ def test_the_folder_holds_the_function_and_nothing_of_the_laptop(staged: Path) -
     assert top == {"main.py", "exr_inspector", "requirements.txt", "Aptfile", "customDeps", "README.md", MANIFEST}
     parts = {path.name for path in (staged / "exr_inspector").iterdir()}
     assert {"exr", "storage", "pixels", "validation", "catalog", "function", "errors.py"} <= parts
-    assert not parts & {"cli", "report", "ingest", "library", "delivery"}
+    assert not parts & {"cli", "report", "ingest", "library"}
     assert "exr_inspector/validation/profiles/default.yaml" in names(staged)
     assert not [name for name in names(staged) if "__pycache__" in name or "pyproject" in name or "/." in name]
     assert sum(path.stat().st_size for path in staged.rglob("*") if path.is_file()) < 2_000_000
