@@ -11,6 +11,7 @@ frame is kept beside it, and `--only summary` puts the pieces together.
     memory          peak of a process at 4K, 8K and 16K
     sampled         bytes, requests and time against a full pass
     isolated        a full pass with decoding in processes of its own, against the same in this process (goal: at most 1.10)
+    thumbnails      a full pass with a thumbnail against the same pass without
 """
 
 from __future__ import annotations
@@ -34,14 +35,17 @@ from bench._stats_frames import CODECS, LAYOUTS, frame, large_frame
 from bench._stats_kept import HEADING, keep, line_of, summary, verdict
 from exr_inspector.exr.file_bytes import Ranges
 from exr_inspector.exr.probe import Answer, probe, run
-from exr_inspector.model import PixelReport, StatsMode
+from exr_inspector.model import PixelReport, StatsMode, Thumbnails
+from exr_inspector.pixels.boxes import BoxAdder
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.figures import LevelFigures
 from exr_inspector.pixels.isolation import DecoderPool
-from exr_inspector.pixels.reader import read_pixels
+from exr_inspector.pixels.reader import PixelConfig, read_pixels
+from exr_inspector.pixels.thumbnails import PictureSums
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import RangeSource, SourceOpener
 
+PARTS = ("frames", "in-process", "summary", "whole-process", "memory", "sampled", "isolated", "thumbnails")
 OIIOTOOL = Path(OpenImageIO.__file__).parent / "bin" / "oiiotool"
 
 
@@ -50,6 +54,7 @@ def report(
     budget: DecodeBudget,
     mode: StatsMode = StatsMode.FULL,
     decoders: DecoderPool | None = None,
+    config: PixelConfig | None = None,
 ) -> PixelReport:
     """Statistics of one object, header and all."""
 
@@ -71,6 +76,7 @@ def report(
         file_size=size,
         budget=budget,
         decoders=decoders,
+        config=config,
     )
     if found.faults or found.stopped:
         sys.exit(f"{source.path}: {len(found.faults)} faults {found.stopped}")
@@ -216,6 +222,39 @@ def isolated(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs
     print(f"ratio: median {statistics.median(ratios):.2f}, worst {max(ratios):.2f} (goal 1.10)")
 
 
+def thumbnails(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], runs: int) -> None:
+    """What one thumbnail takes of a full pass, as checks make it: the processor time of its code in that of all threads.
+
+    The two differ by less than what two runs on a busy machine do.
+    """
+    spent: list[float] = []
+
+    def timed(work: Callable[..., object]) -> Callable[..., object]:
+        def run(*arguments: object) -> object:
+            started = time.thread_time()
+            done = work(*arguments)
+            spent.append(time.thread_time() - started)
+            return done
+
+        return run
+
+    config = PixelConfig(hash_file=True, hash_pixels=True, with_zeros=True, thumbnails=Thumbnails.FILE)
+    print(f"\n{'thumbnail':28}{'its s':>9}{'all s':>9}{'share':>8}")
+    with contextlib.ExitStack() as stack:
+        for kind, name in ((BoxAdder, "add"), (PictureSums, "put"), (PictureSums, "result")):
+            stack.enter_context(patch.object(kind, name, timed(getattr(kind, name))))
+        for path in paths:
+            found = []
+            for _ in range(runs + 1):  # the first one imports Pillow
+                spent.clear()
+                started = time.process_time()
+                report(opener.open(path.parent.name, path.name), budget, config=config)
+                found.append((sum(spent), time.process_time() - started))
+            own, every = map(min, zip(*found[1:], strict=True))
+            print(f"{path.stem:28}{own:9.3f}{every:9.3f}{own / every:8.3f}", flush=True)
+    print("goal: 0.05")
+
+
 def main() -> None:
     """Run the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -224,9 +263,7 @@ def main() -> None:
     parser.add_argument("--codecs", nargs="+", choices=CODECS, default=list(CODECS))
     parser.add_argument("--channels", nargs="+", type=int, choices=(8, 40), default=[8, 40])
     parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=list(LAYOUTS))
-    parser.add_argument(
-        "--only", choices=("frames", "in-process", "summary", "whole-process", "memory", "sampled", "isolated")
-    )
+    parser.add_argument("--only", choices=PARTS)
     parser.add_argument(
         "--one", type=Path, help="statistics of one file, nothing else: what the whole-process part runs"
     )
@@ -265,6 +302,8 @@ def main() -> None:
             sampled(opener, budget, scan_lines, arguments.runs)
         if arguments.only in {None, "isolated"}:
             isolated(opener, budget, paths, arguments.runs)
+        if arguments.only in {None, "thumbnails"}:
+            thumbnails(opener, budget, paths, arguments.runs)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_checkpoint
 from exr_inspector.exr.names import PartNames, file_names
 from exr_inspector.exr.probe import LeaderMode, Probe, probe
-from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status
+from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status, Thumbnails
 from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.pixels.isolation import DecoderPool
 from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, read_pixels
+from exr_inspector.pixels.thumbnails import require_encoder
 from exr_inspector.settings import Settings, limit_text
 from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
 from exr_inspector.storage.sequences import sequence_name
@@ -85,6 +86,7 @@ class Inspector:
         with_zeros: bool = False,
         max_objects: int | None = None,
         is_isolated: bool = False,
+        thumbnails: Thumbnails | None = None,
     ) -> Inspector:
         """An inspector with the settings' limits.
 
@@ -96,7 +98,14 @@ class Inspector:
             with_zeros: Whether a full pass notes where colour is exactly zero.
             max_objects: Objects of Cryptomattes that a full pass lists, if not as the settings say.
             is_isolated: Whether pixels are decoded by processes of their own, which start when the first are read.
+            thumbnails: Which thumbnails to make, if not as the settings say.
+
+        Raises:
+            SettingsError: Thumbnails are asked for, and Pillow is not installed.
         """
+        small = Thumbnails(settings.thumbnails) if thumbnails is None else thumbnails
+        if small is not Thumbnails.OFF:
+            require_encoder()
         hashed = settings.hash if with_hash is None else with_hash
         pixels = PixelConfig(
             max_sample_bytes=settings.stats_bytes,
@@ -108,6 +117,7 @@ class Inspector:
             with_zeros=with_zeros,
             max_ids=settings.max_ids,
             max_objects=settings.max_objects if max_objects is None else max_objects,
+            thumbnails=small,
         )
         config = InspectorConfig(
             initial_read_bytes=settings.initial_read_bytes,
@@ -157,7 +167,8 @@ class Inspector:
         code, message = _failure(found)
         names = file_names(found.header, checkpoint) if found.header else ()
         pixels = None
-        if code is None and self._config.stats is not StatsMode.OFF:
+        is_asked = self._config.stats is not StatsMode.OFF or self._config.pixels.thumbnails is not Thumbnails.OFF
+        if code is None and is_asked:
             try:
                 pixels = self._read_pixels(source, found, names, deadline)
             except ExrInspectorError as error:

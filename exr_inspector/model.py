@@ -52,6 +52,14 @@ class StatsMode(str, Enum):
         return ("off", "sampled", "full").index(self.value)
 
 
+class Thumbnails(str, Enum):
+    """Which thumbnails are made: none, one of the file's beauty, or one of each layer of each part."""
+
+    OFF = "off"
+    FILE = "file"
+    LAYERS = "layers"
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
     """Which version of an object was read.
@@ -363,6 +371,34 @@ class MatteObjects:
 
 
 @dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small picture of a part's layer in its display window, with square pixels.
+
+    Attributes:
+        part: Index of the part.
+        layer: Layer, or the channel where it is but one; empty for the base layer.
+        width: Columns, pixels.
+        height: Rows, pixels.
+        image: WebP. Black outside of the data window; magenta where a NaN is, and where pixels could not be decoded.
+        source: What it was made of: `level 0,0` for all pixels, a smaller level, or `preview` for the attribute.
+        exposure: Stops by which colour was made brighter before the transform; None where values are no colour.
+        transform: `sRGB` for colour through the curve of sRGB, `<low> to <high>` for values shown from black to white, `none`
+            for a preview, which is as the file has it.
+        hash: 64-bit difference hash, signed: pictures that look alike differ in few bits; 0 for one without structure.
+    """
+
+    part: int
+    layer: str
+    width: int
+    height: int
+    image: bytes = field(repr=False)
+    source: str
+    exposure: float | None
+    transform: str
+    hash: int
+
+
+@dataclass(frozen=True, slots=True)
 class PixelReport:
     """All that was learned from pixels.
 
@@ -374,6 +410,7 @@ class PixelReport:
         stopped: Why reading ended early (time or size), empty when it did not.
         file_hash: Hash of the file's bytes with the algorithm's name before it (`xxh3_128:...`), None unless asked for.
         mattes: Objects of the Cryptomattes; empty unless everything was to be read.
+        thumbnails: Small pictures; none unless asked for.
     """
 
     mode: StatsMode
@@ -383,6 +420,7 @@ class PixelReport:
     stopped: str = ""
     file_hash: str | None = None
     mattes: tuple[MatteObjects, ...] = ()
+    thumbnails: tuple[Thumbnail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

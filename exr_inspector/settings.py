@@ -198,6 +198,7 @@ Places = Annotated[tuple[str, ...], BeforeValidator(_sweep)]
 File = Annotated[Path, BeforeValidator(_file)]
 SecretText = Annotated[Secret, PlainValidator(_secret)]
 Stats = Annotated[Literal["off", "sampled", "full"], BeforeValidator(_word)]
+ThumbnailChoice = Annotated[Literal["off", "file", "layers"], BeforeValidator(_word)]
 Levels = Annotated[Literal["first", "all"], BeforeValidator(_word)]
 Leaders = Annotated[Literal["off", "last", "all"], BeforeValidator(_word)]
 
@@ -371,6 +372,12 @@ class Settings(BaseSettings):
     )
     stats: Stats = _field("EXR_STATS", FUNCTION, "How much of the pixels is read for statistics.", "off")
     hash: Switch = _field("EXR_HASH", FUNCTION, "Hash the whole file (reads all of it).", False)
+    thumbnails: ThumbnailChoice = _field(
+        "EXR_THUMBNAILS",
+        FUNCTION,
+        "Thumbnails to store, one a file or one a layer: made in a full pass, or of a preview or a small level. Needs Pillow.",
+        "off",
+    )
     batch: Switch = _field(
         "EXR_BATCH",
         FUNCTION,

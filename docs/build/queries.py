@@ -16,6 +16,7 @@ _QUESTIONS = {
     "8": "Is it complete and sane?",
     "9": "What happened to a file, and does reprocessing add rows?",
     "10": "Which frames hold this object?",
+    "11": "Which pictures look alike?",
     "panels": "Panels and badges",
 }
 _HEAD = """# Queries
@@ -120,6 +121,8 @@ look-ups cost none, since the tables' metadata is known.
 | 500 unchanged files in one batch | 4 | 4 |
 | Is this version current? (one file or thousands) | 3 | 3 |
 | One file in full | 8 | 8 |
+
+A file with thumbnails takes one request more to store, and two more to replace or remove; others do not look for any.
 
 A batch takes one request more for every 4 MB of rows of one table. A new file is: begin, look it up, read and touch its guard
 row, one insert a table that has rows, the row in `inspections`, commit. Statements with `WHERE` and the typed questions send

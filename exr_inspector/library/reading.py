@@ -12,7 +12,7 @@ from exr_inspector.delivery.files import inspect_each, paths_of
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.results import InspectedFile
-from exr_inspector.model import Inspection, StatsMode
+from exr_inspector.model import Inspection, StatsMode, Thumbnails
 from exr_inspector.settings import OBJECTS, READING, Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.file_object import FileObjectSource
@@ -78,6 +78,7 @@ def session(
     objects: bool = False,
     policy: str = "default",
     is_isolated: bool = False,
+    thumbnails: Thumbnails = Thumbnails.OFF,
 ) -> Iterator[Session]:
     """What reading files needs, closed at the end.
 
@@ -85,6 +86,7 @@ def session(
 
     Raises:
         PolicyError: There is no such policy, or it is wrong.
+        SettingsError: Thumbnails are asked for, and Pillow is not installed.
     """
     with closing(SourceOpener(settings)) as opener:
         inspector = Inspector.from_settings(
@@ -95,6 +97,7 @@ def session(
             with_zeros=zeros,
             max_objects=settings.max_ids if objects else None,
             is_isolated=is_isolated,
+            thumbnails=thumbnails,
         )
         yield Session(opener, inspector, PolicySource.from_settings(settings, policy).current())
 

@@ -9,6 +9,7 @@ import numpy as np
 from exr_inspector.exr.chunks.layout import Layout, Level, samples
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import PixelFault
+from exr_inspector.pixels.boxes import BoxAdder, Piece
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.distribution import Distribution, stride_for
 from exr_inspector.pixels.objects import StripObjects
@@ -31,6 +32,7 @@ class LevelFigures:
         read: Of a strip's own figures, the position of its request in the plan.
         zeros: Where colour is zero; None unless asked for.
         objects: Of a strip's own figures, the objects of its Cryptomattes; they are not merged here.
+        boxes: Of a strip's own figures, what thumbnails are made of; not merged here either.
     """
 
     part: int
@@ -43,6 +45,7 @@ class LevelFigures:
     read: int = 0
     zeros: ZeroMap | None = None
     objects: list[StripObjects] = field(default_factory=list)
+    boxes: list[Piece] = field(default_factory=list)
 
     def merge(self, other: LevelFigures) -> None:
         """Take in the figures of other chunks of the same level."""
@@ -55,11 +58,19 @@ class LevelFigures:
         if self.zeros is not None and other.zeros is not None:
             self.zeros.merge(other.zeros)
 
-    def add(self, block: DecodedBlock, workspace: Workspace) -> None:
-        """Take in decoded chunks."""
+    def add(self, block: DecodedBlock, workspace: Workspace, boxes: BoxAdder | None = None) -> None:
+        """Take in decoded chunks.
+
+        Args:
+            block: The chunks.
+            workspace: Buffers of the calling thread.
+            boxes: What adds them up for thumbnails.
+        """
         for number, (accumulator, array) in enumerate(zip(self.channels, block.arrays, strict=True)):
             nans, infs = accumulator.nan_count, accumulator.inf_count
-            accumulator.add(array, workspace)
+            placed = accumulator.add(array, workspace)
+            if boxes is not None:
+                boxes.add(block, number, placed)
             if accumulator.nan_count > nans:
                 accumulator.note(first_nan=block.first_pixel(number, np.isnan))
             if accumulator.inf_count > infs:

@@ -9,9 +9,9 @@ mean is for `validation` to say.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -23,8 +23,17 @@ from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import ChunkTable
 from exr_inspector.exr.cryptomatte.mattes import Matte
 from exr_inspector.exr.header.parser import Header
-from exr_inspector.exr.header.values import PIXEL_BYTES
-from exr_inspector.model import ChannelStats, PartPixels, PixelFault, PixelReport, StatsMode
+from exr_inspector.exr.header.values import PIXEL_BYTES, Preview
+from exr_inspector.model import (
+    ChannelStats,
+    PartPixels,
+    PixelFault,
+    PixelReport,
+    StatsMode,
+    Thumbnail,
+    Thumbnails,
+)
+from exr_inspector.pixels.boxes import Canvas
 from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool
 from exr_inspector.pixels.distribution import WANTED
 from exr_inspector.pixels.estimates import Cluster, Estimate, Moments, estimate
@@ -42,6 +51,15 @@ from exr_inspector.pixels.sampling import (
     sample_bytes,
 )
 from exr_inspector.pixels.strips import FileContext, Strip, run_strip
+from exr_inspector.pixels.thumbnails import (
+    PictureSums,
+    ShownLayer,
+    canvas_of,
+    canvases,
+    from_preview,
+    shown_layers,
+    small_level,
+)
 from exr_inspector.settings import limit_text
 from exr_inspector.storage import Deadline, RangeSource, ReadBudget
 
@@ -79,6 +97,7 @@ class PixelConfig:
         hash_bytes: Most memory for rows of tiles that wait to be hashed.
         max_ids: Distinct ids of Cryptomattes that are counted; only when everything is read.
         max_objects: Objects of Cryptomattes that are listed, those that cover the most.
+        thumbnails: Which to make: of all pixels where all are read, otherwise of the preview or a small level, if there is one.
     """
 
     max_sample_bytes: int = 4 << 20
@@ -98,6 +117,7 @@ class PixelConfig:
     hash_bytes: int = 256 << 20
     max_ids: int = 1 << 18
     max_objects: int = 0
+    thumbnails: Thumbnails = Thumbnails.OFF
 
 
 def read_pixels(
@@ -136,8 +156,9 @@ def read_pixels(
         DecoderCrashed: The OpenEXR library ended the processes that decoded it.
     """
     config = config or PixelConfig()
+    file = _File(source, header, layouts, tables, states, file_size, budget, decoders, config, deadline)
     if mode is StatsMode.OFF:
-        return PixelReport(mode)
+        return PixelReport(mode, thumbnails=file.small_thumbnails())
     extents = locate_chunks(
         layouts, tables, states, file_size, is_multi_part=header.is_multi_part, all_levels=config.all_levels
     )
@@ -159,26 +180,88 @@ def read_pixels(
             chunk_bytes=min(config.sample_chunk_bytes, budget.packed.capacity // 2),
         )
     is_full = mode is StatsMode.FULL
-    picks = _picks(layouts, config) if is_full else 0
-    in_library = MemoryPool(budget.decoded.capacity // _LIBRARY_PART)
-    context = FileContext(
-        source=source,
-        file_size=file_size,
-        is_multi_part=header.is_multi_part,
-        budget=budget,
-        deadline=deadline,
-        is_full=is_full,
-        picks=picks,
-        max_faults=config.max_faults,
+    layers = shown_layers(layouts, config.thumbnails) if is_full or plan.chunks == len(extents) else ()
+    pictures = {(part, 0): canvas for part, canvas in canvases(header, layouts, layers).items()}
+    context = replace(
+        file.context(pictures, layers, is_full=is_full),
+        picks=_picks(layouts, config) if is_full else 0,
         with_zeros=config.with_zeros and is_full,
-        in_library=in_library,
-        overlapping=source.limited(ReadBudget(_MAX_OVERLAPPING_READS, file_size)),
         counting=plan_counting(mattes, layouts) if is_full else Counting(),
-        decoders=decoders,
     )
-    reading = _Reading(context, config, layouts, plan)
+    reading = _Reading(context, config, layouts, plan, layers)
     reading.run(at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
-    return reading.report(mode)
+    report = reading.report(mode)
+    return report if layers else replace(report, thumbnails=file.small_thumbnails())
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The arguments of `read_pixels`."""
+
+    source: RangeSource
+    header: Header
+    layouts: Sequence[Layout]
+    tables: Sequence[ChunkTable]
+    states: Sequence[npt.NDArray[np.uint8] | None]
+    size: int
+    budget: DecodeBudget
+    decoders: DecoderPool | None
+    config: PixelConfig
+    deadline: Deadline | None
+
+    def context(
+        self, pictures: Mapping[tuple[int, int], Canvas], layers: Sequence[ShownLayer], *, is_full: bool
+    ) -> FileContext:
+        """What strips share, without figures that are made on request.
+
+        Args:
+            pictures: By part and level, where thumbnails are made.
+            layers: What they show.
+            is_full: Whether every chunk is read.
+        """
+        shown = {part: {n for layer in layers if layer.part == part for n in layer.channels} for part, _ in pictures}
+        return FileContext(
+            source=self.source,
+            file_size=self.size,
+            is_multi_part=self.header.is_multi_part,
+            budget=self.budget,
+            deadline=self.deadline,
+            is_full=is_full,
+            picks=0,
+            max_faults=self.config.max_faults,
+            with_zeros=False,
+            in_library=MemoryPool(self.budget.decoded.capacity // _LIBRARY_PART),
+            overlapping=self.source.limited(ReadBudget(_MAX_OVERLAPPING_READS, self.size)),
+            counting=Counting(),
+            pictures={key: (canvas, tuple(sorted(shown[key[0]]))) for key, canvas in pictures.items()},
+            decoders=self.decoders,
+        )
+
+    def small_thumbnails(self) -> tuple[Thumbnail, ...]:
+        """Thumbnails without reading all pixels: of the preview attribute, or of a small level; none where there is neither."""
+        if self.config.thumbnails is Thumbnails.OFF:
+            return ()
+        for part in self.header.parts:
+            preview = part.value("preview", "preview")
+            if isinstance(preview, Preview) and (made := from_preview(preview, part.index)) is not None:
+                return (made,)
+        layers = shown_layers(self.layouts, Thumbnails.FILE)
+        level = small_level(self.layouts[layers[0].part]) if layers else None
+        if level is None:
+            return ()
+        index = layers[0].part
+        layout = self.layouts[index]
+        located = locate_chunks(
+            self.layouts, self.tables, self.states, self.size, is_multi_part=self.header.is_multi_part, all_levels=True
+        )
+        read_bytes = min(self.config.read_bytes, self.budget.packed.capacity // 2)
+        plan = plan_full(located.only(index, level), read_bytes=read_bytes)
+        canvas = canvas_of(self.header.parts[index], layout, layout.levels[level])
+        context = self.context({(index, level): canvas}, layers, is_full=False)
+        config = replace(self.config, all_levels=True, hash_file=False, hash_pixels=False)
+        reading = _Reading(context, config, self.layouts, plan, layers)
+        reading.run(at_once=False)
+        return reading.thumbnails()
 
 
 def _picks(layouts: Sequence[Layout], config: PixelConfig) -> int:
@@ -196,7 +279,14 @@ def _strip_bytes(layout: Layout, config: PixelConfig) -> int:
 class _Reading:
     """One pass over one file."""
 
-    def __init__(self, context: FileContext, config: PixelConfig, layouts: Sequence[Layout], plan: SamplePlan) -> None:
+    def __init__(
+        self,
+        context: FileContext,
+        config: PixelConfig,
+        layouts: Sequence[Layout],
+        plan: SamplePlan,
+        layers: Sequence[ShownLayer] = (),
+    ) -> None:
         self._context = context
         self._config = config
         self._layouts = layouts
@@ -212,6 +302,10 @@ class _Reading:
         self._stopped = ""
         self._faults = 0
         self._objects = ObjectCounter(context.counting, config.max_ids)
+        self._pictures = {
+            (part, level): PictureSums(canvas, [layer for layer in layers if layer.part == part])
+            for (part, level), (canvas, _) in context.pictures.items()
+        }
         for part, layout in enumerate(layouts):
             for number, level in enumerate(layout.levels if config.all_levels else layout.levels[:1]):
                 figures = empty_figures(part, layout, number, picks=context.picks, with_zeros=context.with_zeros)
@@ -321,6 +415,8 @@ class _Reading:
         key = figures.part, figures.level
         self._levels[key].merge(figures)
         self._objects.add(figures.objects)
+        if figures.boxes:
+            self._pictures[key].put(figures.boxes)
         if self._plan.strata:
             found = [channel.moments for channel in figures.channels]
             known = self._moments.setdefault(key, {}).setdefault(figures.read, [Moments()] * len(found))
@@ -351,7 +447,21 @@ class _Reading:
         file_hash = labelled(self._file_hash.hexdigest()) if is_hashed else None
         whole_parts = frozenset(entry.part for entry in parts if entry.is_whole and not entry.level_x + entry.level_y)
         mattes = self._objects.results(whole_parts, self._config.max_objects)
-        return PixelReport(mode, tuple(channels), tuple(parts), tuple(faults), self._stopped, file_hash, mattes)
+        return PixelReport(
+            mode,
+            tuple(channels),
+            tuple(parts),
+            tuple(faults),
+            self._stopped,
+            file_hash,
+            mattes,
+            self.thumbnails(),
+        )
+
+    def thumbnails(self) -> tuple[Thumbnail, ...]:
+        """The small pictures; none of a level of which no chunk was decoded."""
+        seen = [pictures for key, pictures in self._pictures.items() if self._levels[key].chunks_read]
+        return tuple(thumbnail for pictures in seen for thumbnail in pictures.result())
 
     def _channel_stats(self, figures: LevelFigures, layout: Layout, number: int) -> ChannelStats:
         level, accumulator = layout.levels[figures.level], figures.channels[number]

@@ -54,6 +54,12 @@ class ChunkExtents:
     def __len__(self) -> int:
         return len(self.start)
 
+    def only(self, part: int, level: int) -> ChunkExtents:
+        """The chunks of one level of one part."""
+        mine = (self.part == part) & (self.level == level)
+        columns = (self.part, self.index, self.level, self.start, self.end, self.unpacked)
+        return ChunkExtents(*(column[mine] for column in columns))
+
     def decoded(self, first: int, last: int) -> int:
         """Most bytes that the chunks from position `first` to before `last` decode to."""
         return int(self.unpacked[first:last].sum())

@@ -25,10 +25,10 @@ from exr_inspector.pixels.distribution import Distribution
 from exr_inspector.pixels.estimates import Estimate, Moments
 
 HALF_MAX = 65504.0
-_RUN = 1 << 18
+RUN = 1 << 18
 _DOT = 1 << 13
 # Half bits shifted into a float's place read as the value divided by this.
-_REBIAS = 2.0**112
+REBIAS = 2.0**112
 # Below this share of the sum of squares, their difference has lost too many digits: the run is centred first.
 _CANCELLATION = 1e-5
 
@@ -45,8 +45,8 @@ class Workspace:
 
     __slots__ = ("float32", "float64", "int32")
 
-    def __init__(self, longest: int = _RUN) -> None:
-        size = min(longest, _RUN)
+    def __init__(self, longest: int = RUN) -> None:
+        size = min(longest, RUN)
         self.float32 = np.empty(size, np.float32)
         self.int32 = self.float32.view(np.int32)
         self.float64 = np.empty(size, np.float64)
@@ -96,25 +96,32 @@ class Accumulator:
         """Count, mean and squared differences of the finite values."""
         return Moments(self.finite_count, self.mean, self.m2)
 
-    def add(self, values: Samples, workspace: Workspace | None = None) -> None:
+    def add(self, values: Samples, workspace: Workspace | None = None) -> Samples | None:
         """Take in samples of the channel's own pixel type, of any shape; C-contiguous arrays are not copied.
 
         Args:
             values: The samples.
             workspace: Buffers to work in; some of its own without.
+
+        Returns:
+            HALF samples divided by REBIAS, float32 of the same shape, until the workspace is used again: only where all are
+            finite and one run holds them.
         """
         flat = values.reshape(-1)
         buffers = workspace or Workspace(len(flat))
+        finite = self.finite_count
         self.samples += len(flat)
         add_run = self._add_uint
         if self.pixel_type == PixelType.HALF:
             add_run = self._add_half
         elif self.pixel_type == PixelType.FLOAT:
             add_run = self._add_float
-        for start in range(0, len(flat), _RUN):
-            add_run(flat[start : start + _RUN], buffers)
+        for start in range(0, len(flat), RUN):
+            add_run(flat[start : start + RUN], buffers)
         if self.distribution is not None:
             self.distribution.add(flat)
+        is_held = self.pixel_type == PixelType.HALF and len(flat) <= RUN and self.finite_count - finite == len(flat)
+        return buffers.float32[: len(flat)].reshape(values.shape) if is_held else None
 
     def note(self, *, first_nan: Pixel | None = None, first_inf: Pixel | None = None) -> None:
         """Remember where a NaN or an infinity was seen; the earliest pixel (x, y) in reading order stays."""
@@ -253,7 +260,7 @@ class Accumulator:
             np.bitwise_and(placed, np.int32(-0x70000001), out=placed)
         wide = buffers.float64[:count]
         np.copyto(wide, buffers.float32[:count])
-        self._add_moments(wide, low, high, _REBIAS)
+        self._add_moments(wide, low, high, REBIAS)
 
     def _add_float(self, values: Samples, buffers: Workspace) -> None:
         low, high = float(values.min()), float(values.max())

@@ -7,7 +7,7 @@ process of its own (`isolation`), and their samples go into figures of the strip
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from exr_inspector.deadline import Deadline
@@ -15,6 +15,7 @@ from exr_inspector.errors import BudgetExceeded, DecodeError, DecoderCrashed, Li
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
 from exr_inspector.exr.chunks.leaders import ChunkLeader, describe_place, parse_leader
 from exr_inspector.model import PixelFault
+from exr_inspector.pixels.boxes import Canvas
 from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool
 from exr_inspector.pixels.decode import DeepPayload
 from exr_inspector.pixels.figures import LevelFigures
@@ -44,6 +45,7 @@ class FileContext:
         in_library: How much of this file the library may have in hands at a time; the reader takes of it for each strip.
         overlapping: Where chunks that overlap others are read from, within a budget of its own.
         counting: Ranks of Cryptomattes whose objects are counted.
+        pictures: By part and level, where thumbnails are made and of which channels; none without thumbnails.
         decoders: Processes that decode; None to do it here.
         is_given_up: Set when chunks of the file have ended processes: no others are begun.
     """
@@ -60,6 +62,7 @@ class FileContext:
     in_library: MemoryPool
     overlapping: RangeSource
     counting: Counting
+    pictures: Mapping[tuple[int, int], tuple[Canvas, tuple[int, ...]]] = field(default_factory=dict)
     decoders: DecoderPool | None = None
     is_given_up: threading.Event = field(default_factory=threading.Event)
 
@@ -121,6 +124,7 @@ def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
         except (DecodeError, LimitExceeded) as error:
             text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
             faults.append(fault_of(strip.part, place, type(error).code, text))
+    canvas, shown = context.pictures.get((strip.part, strip.level), (None, ()))
     work = StripWork(
         part=strip.part,
         level=strip.level,
@@ -134,6 +138,8 @@ def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
         deadline=context.deadline,
         is_hashed=strip.hasher is not None,
         ranks=() if strip.level else context.counting.pairs_of(strip.part),
+        canvas=canvas,
+        shown=shown,
     )
     decode = decode_strip if context.decoders is None else context.decoders.decode
     take = None if strip.hasher is None else strip.hasher.add

@@ -14,6 +14,7 @@ from exr_inspector.errors import DeadlineExceeded, DecodeError, LimitExceeded
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
 from exr_inspector.exr.header.values import Compression
 from exr_inspector.model import PixelFault
+from exr_inspector.pixels.boxes import BoxAdder, Canvas
 from exr_inspector.pixels.budget import DecodeBudget, Lease, Scratch
 from exr_inspector.pixels.decode import DeepPayload, decode_chunks, unpacked_sizes
 from exr_inspector.pixels.decoded import DecodedBlock
@@ -45,6 +46,8 @@ class StripWork:
         deadline: Until when.
         is_hashed: Whether somebody wants the decoded chunks themselves.
         ranks: Ranks of Cryptomattes whose objects are counted.
+        canvas: Where thumbnails are made; None without.
+        shown: Numbers of the channels that these show.
     """
 
     part: int
@@ -59,6 +62,8 @@ class StripWork:
     deadline: Deadline | None = None
     is_hashed: bool = False
     ranks: tuple[RankPair, ...] = ()
+    canvas: Canvas | None = None
+    shown: tuple[int, ...] = ()
 
     def chunks(self, payloads: Sequence[Payload | DeepPayload]) -> list[Chunk]:
         """Each chunk's place with its bytes."""
@@ -107,11 +112,14 @@ def decode_strip(
         work.part, work.layout, work.level, picks=work.picks, seed=work.seed, with_zeros=work.with_zeros
     )
     figures.read = work.read
+    boxes = BoxAdder(work.canvas, work.shown) if work.canvas is not None else None
     try:
         with budget.scratch() as scratch:
-            _decode(_Task(work, budget, figures, scratch, decoded, take), chunks, is_last=True)
+            _decode(_Task(work, budget, figures, scratch, decoded, take, boxes), chunks, is_last=True)
     except DeadlineExceeded:
         figures.stopped = "time"
+    if boxes is not None:
+        figures.boxes = boxes.pieces
     return figures
 
 
@@ -125,6 +133,7 @@ class _Task:
     scratch: Scratch
     decoded: Callable[[], None]
     take: Callable[[DecodedBlock], None] | None
+    boxes: BoxAdder | None
 
 
 def _decode(task: _Task, chunks: Sequence[Chunk], *, is_last: bool) -> None:
@@ -164,7 +173,7 @@ def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, unpack
     if is_last:
         task.decoded()
     for block in strip.blocks:
-        task.figures.add(block, task.scratch.workspace)
+        task.figures.add(block, task.scratch.workspace, task.boxes)
         task.figures.objects += count_objects(block, task.work.ranks)
         if task.take is not None:
             task.take(block)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_checkpoint
-from exr_inspector.model import Finding, Inspection, Severity
+from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.frames import FrameSummary
@@ -187,7 +187,7 @@ def findings_of(
 
 def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding], checkpoint: Checkpoint) -> None:
     plan, parameters = policy.plan, policy.parameters
-    pixels = facts.inspection.pixels is not None
+    pixels = facts.inspection.stats_mode is not StatsMode.OFF
     _run(plan.files, facts, parameters, None, findings)
     if pixels:
         _run(plan.file_pixels, facts, parameters, None, findings)

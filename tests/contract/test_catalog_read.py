@@ -25,7 +25,7 @@ from exr_inspector.errors import CatalogError
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.sync.sequences import JudgedFolder, judge_folders
 from exr_inspector.validation import builtin_policy
-from tests.contract.catalog_model import VERSIONS, connect, damaged, inspection
+from tests.contract.catalog_model import VERSIONS, connect, damaged, inspection, thumbnail
 from vastdb_local import LocalVastDB
 
 SEQUENCE = "renders/sh1/beauty.####.exr"
@@ -51,7 +51,8 @@ def scene() -> list[Inspection]:
     )
     other = inspection("sh1/beauty.0001.exr", bucket="archive", texts={"manifest": "x" * 200_000})
     again = inspection("sh1/beauty.7.exr", sequence="renders/sh1/beauty.#.exr", frame=7)
-    return [frame(1), frame(2), wide, frame(7), again, stereo, bad, other, damaged("sh2/no.exr")]
+    alike = [frame(number, thumbnails=(thumbnail(difference),)) for number, difference in ((1, -0x10), (2, -0x0D))]
+    return [*alike, wide, frame(7, thumbnails=(thumbnail(0x7F),)), again, stereo, bad, other, damaged("sh2/no.exr")]
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -88,7 +89,7 @@ def test_a_file_in_any_spelling(catalog: Catalog, spelling: str) -> None:
     assert found.inspection.pixels == scene()[5].pixels
     assert {name: len(rows) for name, rows in found.rows.items()} == {
         "files": 1, "parts": 2, "channels": 10, "attributes": 24, "stats": 10, "validation": 0,
-        "cryptomatte_objects": 0,
+        "cryptomatte_objects": 0, "thumbnails": 0,
     }  # fmt: skip
 
 
@@ -264,6 +265,7 @@ EXPECTED: dict[str, tuple[dict[str, str | float], int]] = {
     "findings": ({"prefix": "", "rank": 2}, 1),
     "lossy_data": ({"prefix": ""}, 0),
     "objects": ({"name": "object 0", "prefix": ""}, 1),
+    "near_duplicates": ({"prefix": "renders/", "bits": 4}, 1),
     "file_objects": ({"path": "renders/sh2/bad.exr"}, 2),
     "history": ({"path": "renders/sh1/beauty.0001.exr"}, 2),
     "badges": ({"prefix": ""}, 2),
@@ -322,7 +324,7 @@ def test_every_query_is_tested() -> None:
         EXPECTED[name][0].keys() == {item.name for item in query.parameters if not item.prefix}
         for name, query in cookbook().items()
     )
-    assert {query.question for query in cookbook().values()} == {*map(str, range(1, 11)), "panels"}
+    assert {query.question for query in cookbook().values()} == {*map(str, range(1, 12)), "panels"}
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))

@@ -28,6 +28,7 @@ from tests.contract.catalog_model import (
     inspection,
     ready,
     stored,
+    thumbnail,
     unreadable,
     wipe,
 )
@@ -289,6 +290,25 @@ def test_requests_of_one_file(pair: Pair, mode: StatsMode) -> None:
         work()
         counts[name] = requests(server)
     assert counts == COSTS[mode]
+
+
+def test_thumbnails_cost_requests_only_where_there_are_some(pair: Pair) -> None:
+    server, catalog = pair
+    first, second, third = (
+        inspection(revision=revision, thumbnails=some, mode=StatsMode.SAMPLED)
+        for revision, some in ((1, ()), (2, (thumbnail(),)), (3, ()))
+    )
+    catalog.upsert([first])
+    counts = []
+    for item in (second, third):
+        server.reset_counters()
+        catalog.upsert([item])
+        counts.append(requests(server))
+        found = catalog.read.file(item.path)
+        assert found is not None
+        assert [row["image"] for row in found.rows["thumbnails"]] == [one.image for one in item.pixels.thumbnails]  # type: ignore[union-attr]
+    ordinary = COSTS[StatsMode.FULL]["replaced"] - 2  # without findings
+    assert counts == [ordinary + 1, ordinary + 2]
 
 
 def test_requests_of_a_batch(pair: Pair) -> None:

@@ -24,8 +24,7 @@ def written_for(query: Query, dialect: Dialect) -> str:
         return query.statement
     tree = sqlglot.parse_one(query.for_duckdb(), dialect=Dialect.DUCKDB.value)
     tree = tree.transform(_named).transform(_replace_all)
-    if dialect is Dialect.SPARK:
-        tree = tree.transform(_collected)
+    tree = tree.transform(_collected if dialect is Dialect.SPARK else _counted)
     return tree.sql(dialect=dialect.value, pretty=True)
 
 
@@ -37,6 +36,13 @@ def _replace_all(node: exp.Expression) -> exp.Expression:
     """Drop the flag by which DuckDB replaces every match, as the other two do unasked."""
     if isinstance(node, exp.RegexpReplace):
         return exp.RegexpReplace(this=node.this, expression=node.expression, replacement=node.args["replacement"])
+    return node
+
+
+def _counted(node: exp.Expression) -> exp.Expression:
+    """Trino counts the bits of a number that it is told the size of."""
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "bit_count":
+        return exp.Anonymous(this=node.this, expressions=[*node.expressions, exp.Literal.number(64)])
     return node
 
 

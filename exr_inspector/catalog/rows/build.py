@@ -6,6 +6,7 @@ How each value is made stands with its column in `catalog.schema`; here is which
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 
@@ -19,6 +20,7 @@ from exr_inspector.catalog.schema.cryptomatte import NameRecord, name_records, o
 from exr_inspector.catalog.schema.files import FileRecord
 from exr_inspector.catalog.schema.journal import AuditRecord
 from exr_inspector.catalog.schema.parts import PartRecord
+from exr_inspector.catalog.schema.thumbnails import ThumbnailRecord
 from exr_inspector.catalog.versions import content_key, file_id, storable
 from exr_inspector.exr.cryptomatte.manifests import parse_manifest
 from exr_inspector.model import Inspection
@@ -49,6 +51,8 @@ def records_of(inspection: Inspection, version: str = __version__) -> dict[str, 
     if inspection.pixels:
         records["stats"].extend(StatsRecord(item.part, n, item) for n, item in enumerate(inspection.pixels.channels))
         records["cryptomatte_objects"].extend(object_records(inspection.pixels.mattes))
+        pictures = enumerate(inspection.pixels.thumbnails)
+        records["thumbnails"].extend(ThumbnailRecord(item.part, number, item) for number, item in pictures)
     records["validation"].extend(FindingRecord(n, finding) for n, finding in enumerate(inspection.findings))
     counts = {name: len(some) for name, some in records.items()}
     records["files"].append(FileRecord.of(inspection, counts, version))
@@ -102,15 +106,18 @@ def table_rows(
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return value
 
 
 def file_rows(inspection: Inspection, inspection_id: str | None = None) -> dict[str, list[Row]]:
-    """The document of `inspect --json`: every table's rows with every column in order, moments as ISO 8601 text.
+    """The document of `inspect --json`: every table's rows with every column in order.
 
-    Attribute values stay in pieces where they are above the cell limit, as in the tables; `join_cells` joins them.
+    Moments are ISO 8601 text, bytes base64. Attribute values stay in pieces where they are above the cell limit, as in the
+    tables; `join_cells` joins them.
     """
     rows = table_rows(inspection, inspection_id)
     return {

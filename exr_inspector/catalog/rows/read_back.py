@@ -7,6 +7,7 @@ not come back: the cost of reading, NaN payloads, and pixel faults beyond those 
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +39,7 @@ from exr_inspector.model import (
     Severity,
     StatsMode,
     Status,
+    Thumbnail,
 )
 
 StoredRow = Mapping[str, Any]
@@ -205,10 +207,12 @@ def _matte_objects(row: StoredRow, listed: _Listed) -> Iterable[MatteObjects]:
 
 
 def _pixels(
-    files: StoredRow, parts: Sequence[StoredRow], stats: Iterable[StoredRow], objects: Iterable[StoredRow]
+    files: StoredRow, parts: Sequence[StoredRow], rows: Mapping[str, Sequence[StoredRow]]
 ) -> PixelReport | None:
+    stats, objects = rows["stats"], rows.get("cryptomatte_objects", ())
+    thumbnails = tuple(map(_thumbnail, _sorted(rows.get("thumbnails", ()), "thumbnail_index")))
     if files["pixel_fault_count"] is None:
-        return None
+        return PixelReport(StatsMode.OFF, thumbnails=thumbnails) if thumbnails else None
     listed = _listed(objects)
     faults = [
         PixelFault(row["part_index"], *fault)
@@ -223,6 +227,22 @@ def _pixels(
         stopped=files["stats_stopped"] or "",
         file_hash=files["hash"],
         mattes=tuple(item for row in parts for item in _matte_objects(row, listed)),
+        thumbnails=thumbnails,
+    )
+
+
+def _thumbnail(row: StoredRow) -> Thumbnail:
+    image = row["image"]
+    return Thumbnail(
+        part=row["part_index"],
+        layer=row["layer"],
+        width=row["width"],
+        height=row["height"],
+        image=base64.b64decode(image) if isinstance(image, str) else image,
+        source=row["source"],
+        exposure=row["exposure"],
+        transform=row["transform"],
+        hash=row["difference_hash"],
     )
 
 
@@ -269,7 +289,7 @@ def _build(rows: Mapping[str, Sequence[StoredRow]], limits: Limits) -> Inspectio
         layouts=tuple(_layout(part, row, limits) for part, row in zip(made, parts, strict=False)),
         completeness=tuple(state for state in states if state is not None),
         names=file_names(header) if header else (),
-        pixels=_pixels(files, parts, rows["stats"], rows.get("cryptomatte_objects", ())),
+        pixels=_pixels(files, parts, rows),
         findings=tuple(map(_finding, _sorted(rows["validation"], "finding_index"))),
         policy=files["policy"] or "",
         decoder=files["decoder"],
@@ -283,7 +303,7 @@ def inspection_from_rows(rows: Mapping[str, Sequence[StoredRow]], limits: Limits
     Args:
         rows: One row under `files`, and the rows of `parts`, `attributes`, `stats`, `validation` of the same inspection in
             any order; `channels` follow from the attributes and are not looked at. Without rows of `cryptomatte_objects`
-            objects are counted, but not listed.
+            objects are counted, but not listed; without rows of `thumbnails` there are none of these.
         limits: What layouts may ask for.
 
     Raises:

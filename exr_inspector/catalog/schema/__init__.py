@@ -29,6 +29,7 @@ from exr_inspector.catalog.schema.journal import (
 from exr_inspector.catalog.schema.parts import PARTS_COLUMNS
 from exr_inspector.catalog.schema.sequences import SEQUENCE_VALIDATION_COLUMNS
 from exr_inspector.catalog.schema.sweeps import SWEEPS_COLUMNS
+from exr_inspector.catalog.schema.thumbnails import THUMBNAILS_COLUMNS
 
 __all__ = [
     "CELL_BYTES",
@@ -86,6 +87,13 @@ SEQUENCE_VALIDATION = Table(
     SEQUENCE_VALIDATION_COLUMNS,
     ("sequence",),
 )
+THUMBNAILS = Table(
+    "thumbnails",
+    "One row a small picture; files have some only where they were asked for",
+    ("file_id", "thumbnail_index"),
+    THUMBNAILS_COLUMNS,
+    _BY_FILE,
+)
 INSPECTIONS = Table(
     "inspections",
     "Append-only audit: one row for every inspection and removal, whatever became of it",
@@ -100,7 +108,7 @@ SCHEMA_VERSIONS = Table(
 )
 
 # Most files have no rows there: nobody looks into these tables unless `files` counts some.
-RARE = (CRYPTOMATTE_OBJECTS,)
+RARE = (CRYPTOMATTE_OBJECTS, THUMBNAILS)
 CHILDREN = (PARTS, CHANNELS, ATTRIBUTES, STATS, VALIDATION, *RARE)
 DOCUMENT = (FILES, *CHILDREN)
 TABLES = (*DOCUMENT, CRYPTOMATTE_MANIFESTS, SEQUENCE_VALIDATION, INSPECTIONS, SWEEPS, GUARDS, SCHEMA_VERSIONS)
@@ -113,4 +121,5 @@ ROW_COUNTS = {
     "stats": "stats_rows",
     "validation": "validation_rows",
     "cryptomatte_objects": "cryptomatte_object_rows",
+    "thumbnails": "thumbnail_rows",
 }

@@ -24,7 +24,10 @@ CELL_BYTES = 126_000  # VAST DataBase takes 126 KB a cell
 SUMMARY_CHARACTERS = 4_000  # texts that repeat an attribute beside it (value_text, owner, comments) are cut here
 
 TEXT, BOOL, INT, LONG, REAL, TIME = pa.string(), pa.bool_(), pa.int32(), pa.int64(), pa.float64(), pa.timestamp("us")
-_TYPE_NAMES = {TEXT: "text", BOOL: "boolean", INT: "int32", LONG: "int64", REAL: "float64", TIME: "timestamp"}
+BYTES = pa.binary()
+_TYPE_NAMES = {
+    TEXT: "text", BOOL: "boolean", INT: "int32", LONG: "int64", REAL: "float64", TIME: "timestamp", BYTES: "binary",
+}  # fmt: skip
 
 Of = Callable[[Any], object]
 RowId = int | Decimal  # a decimal in sorted tables

@@ -37,7 +37,7 @@ from exr_inspector.exr.header.attributes import encode
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.timecode import read_timecode
 from exr_inspector.exr.header.values import LONG_NAMES, NON_IMAGE, Attribute, PixelType, Rational, TimeCode, code_name
-from exr_inspector.model import ChannelStats, Inspection, PartPixels, PixelReport, Severity
+from exr_inspector.model import ChannelStats, Inspection, PartPixels, PixelReport, Severity, StatsMode
 from exr_inspector.validation.facts.provenance import Provenance, provenance_of
 
 _BIT_DEPTHS = {PixelType.UINT: "32u", PixelType.HALF: "16f", PixelType.FLOAT: "32f"}
@@ -141,7 +141,12 @@ def number(*names: str) -> Of:
 
 def pixels(make: Callable[[PixelReport], object]) -> Of:
     """A value of what was read of the pixels; null where none were."""
-    return lambda file: None if file.inspection.pixels is None else make(file.inspection.pixels)
+
+    def of(file: FileRecord) -> object:
+        report = file.inspection.pixels
+        return None if report is None or report.mode is StatsMode.OFF else make(report)
+
+    return of
 
 
 def findings(severity: Severity) -> Of:
@@ -374,6 +379,7 @@ FILES_COLUMNS = (
     required("validation_rows", INT, "Rows in `validation`", "rows", of=lambda f: f.child_rows["validation"]),
     nullable("cryptomatte_object_rows", INT, "Rows in `cryptomatte_objects`; null is none", "rows",
              of=lambda f: f.child_rows["cryptomatte_objects"]),
+    nullable("thumbnail_rows", INT, "Rows in `thumbnails`; null is none", "rows", of=lambda f: f.child_rows["thumbnails"]),
     required("inspector_version", TEXT, "Version of exr-inspector that wrote the row", of=lambda f: f.inspector_version),
     required("schema_version", INT, "Version of these tables that the row was written for", of=lambda _: SCHEMA_VERSION),
     required("inspected_at", TIME, "When the file was read", "UTC", of=lambda f: f.inspection.inspected_at),

@@ -27,7 +27,7 @@ from exr_inspector.exr.header.as_json import compact_json
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Box2i, LevelMode, LevelRoundingMode, LineOrder, TileDesc, code_name
 from exr_inspector.exr.names import PartNames
-from exr_inspector.model import DeepStats, Inspection, MatteObjects, PartPixels, PixelFault
+from exr_inspector.model import DeepStats, Inspection, MatteObjects, PartPixels, PixelFault, StatsMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class PartRecord:
     @classmethod
     def of(cls, inspection: Inspection, part: PartHeader) -> PartRecord:
         """The record of a part of an inspection."""
-        index, report = part.index, inspection.pixels
+        index = part.index
+        report = inspection.pixels if inspection.stats_mode is not StatsMode.OFF else None
         levels = tuple(level for level in report.parts if level.part == index) if report else ()
         return cls(
             part=part,

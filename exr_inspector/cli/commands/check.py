@@ -16,7 +16,7 @@ from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.delivery.check import Check, Observer, check
 from exr_inspector.library.reading import Session, Stats, session, settings_for
-from exr_inspector.model import Severity, StatsMode
+from exr_inspector.model import Severity, StatsMode, Thumbnails
 from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings
 from exr_inspector.validation.reports import junit_text, sarif_text
@@ -68,7 +68,8 @@ def command(
     folder: ####, %04d, @@@@, $F4, <UDIM>, *, [1001-1060]; quote it. Without a pattern, the names decide which number is the
     frame. Prints one screen: a strip of frames, findings with their frames, and the list of frames to render again.
 
-    With --catalog FILE the rows of the files are stored as well, and what is found in the sequences of folders and patterns.
+    With --catalog FILE the rows of the files are stored as well, with a thumbnail of each, and what is found in the sequences
+    of folders and patterns.
 
     Exit code 0 when nothing is as severe as --fail-on, 1 when something is, 2 when something could not be checked.
 
@@ -97,9 +98,19 @@ def command(
     sys.exit(_exit_code(done, least))
 
 
-def _session(settings: Settings, stats: Stats, policy: str) -> AbstractContextManager[Session]:
+def _session(
+    settings: Settings, stats: Stats, policy: str, thumbnails: Thumbnails = Thumbnails.OFF
+) -> AbstractContextManager[Session]:
     is_full = stats == "full"
-    return session(settings, stats=stats, hash=is_full, zeros=is_full, policy=policy, is_isolated=True)
+    return session(
+        settings,
+        stats=stats,
+        hash=is_full,
+        zeros=is_full,
+        policy=policy,
+        is_isolated=True,
+        thumbnails=thumbnails,
+    )
 
 
 def _run(
@@ -134,7 +145,7 @@ def _stored(targets: Sequence[str], catalog: Path, frames: tuple[int, int] | Non
         settings, found = targets_of(places, tables.settings, None)
         buckets = {target.bucket for target in found}
         record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets])
-        with _session(settings, stats, policy) as made:
+        with _session(settings, stats, policy, Thumbnails.FILE) as made:
             context = IngestContext(made.opener, made.inspector, tables.catalog, made.policy)
             store = CheckStore(tables.connection, partial(store_inspections, context))
             tables.keeps_file = True

@@ -40,6 +40,11 @@ def test_ordered_arrays_keep_their_order_in_spark() -> None:
     assert "ARRAY_SORT(COLLECT_SET(type))" in text
 
 
+def test_trino_is_told_how_many_bits_there_are() -> None:
+    text = " ".join(written_for(cookbook()["near_duplicates"], Dialect.TRINO).split())
+    assert "BIT_COUNT(BITWISE_XOR(a.difference_hash, b.difference_hash), 64) <= :bits" in text
+
+
 def test_every_match_is_replaced_in_each() -> None:
     query = cookbook()["sequence_duplicates"]
     assert "'g'" in query.statement

@@ -42,7 +42,7 @@ from exr_inspector.model import (
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
-from tests.contract.catalog_model import damaged, inspection, unreadable
+from tests.contract.catalog_model import damaged, inspection, thumbnail, unreadable
 from tests.support.exrbytes import DWAA, Part, a_compression, build
 
 CORPUS = Path(os.environ.get("EXR_CORPUS", str(Path(__file__).resolve().parents[4] / "shared" / "corpus")))
@@ -119,6 +119,7 @@ def test_a_failed_file_has_no_invented_values(item: Inspection) -> None:
     told = {name for name, value in row.items() if value is not None}
     allowed = set(BY_NAME["files"].required) | {
         "error_code", "error_message", "etag", "size_bytes", "mtime", "event_id", "policy", "cryptomatte_object_rows",
+        "thumbnail_rows",
     }  # fmt: skip
     assert told <= allowed
     assert (row["status"], row["stats_mode"], row["error_code"]) == ("failed", "off", item.error_code)
@@ -126,7 +127,8 @@ def test_a_failed_file_has_no_invented_values(item: Inspection) -> None:
 
 
 def test_every_row_has_every_column_and_its_owner() -> None:
-    document = file_rows(inspection(mode=StatsMode.FULL, findings=2, objects=3, views=("left", "right")), "id")
+    item = inspection(mode=StatsMode.FULL, findings=2, objects=3, thumbnails=(thumbnail(),), views=("left", "right"))
+    document = file_rows(item, "id")
     assert list(document) == [*(table.name for table in DOCUMENT), "cryptomatte_manifests"]
     (owner,) = document["files"]
     for table in DOCUMENT:
@@ -144,7 +146,7 @@ def test_every_row_has_every_column_and_its_owner() -> None:
 def test_no_nested_columns_and_no_name_twice() -> None:
     for table in TABLES:
         assert all(
-            str(column.type) in {"string", "bool", "int32", "int64", "double", "timestamp[us]"}
+            str(column.type) in {"string", "bool", "int32", "int64", "double", "timestamp[us]", "binary"}
             for column in table.columns
         )
         assert len({column.name.lower() for column in table.columns}) == len(table.columns)

@@ -1,0 +1,51 @@
+"""The columns of `thumbnails`: small pictures, of the few files whose inspection made some (EXR_THUMBNAILS)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from exr_inspector.catalog.schema.columns import (
+    BYTES,
+    INT,
+    LONG,
+    OWNER,
+    PART_INDEX,
+    REAL,
+    TEXT,
+    finite,
+    nullable,
+    required,
+)
+from exr_inspector.model import Thumbnail
+
+
+class ThumbnailRecord(NamedTuple):
+    """What a row of `thumbnails` is made of."""
+
+    part_index: int
+    position: int
+    thumbnail: Thumbnail
+
+
+# fmt: off
+THUMBNAILS_COLUMNS = (
+    *OWNER,
+    required("thumbnail_index", INT, "Position among the file's thumbnails, from 0", of=lambda r: r.position),
+    PART_INDEX,
+    required("layer", TEXT, "Layer, or the channel where it is but one; empty for the base layer",
+             of=lambda r: r.thumbnail.layer),
+    required("width", INT, "Columns, at most 160; the display window with square pixels", "pixels",
+             of=lambda r: r.thumbnail.width),
+    required("height", INT, "Rows, at most 160", "pixels", of=lambda r: r.thumbnail.height),
+    required("image", BYTES, "WebP; black outside of the data window, magenta where a NaN is or a chunk does not decode",
+             of=lambda r: r.thumbnail.image),
+    required("source", TEXT, "`level 0,0` for the averages of all pixels, a smaller level, or `preview` for the attribute",
+             of=lambda r: r.thumbnail.source),
+    nullable("exposure", REAL, "By how much colour was made brighter before the transform; null for other values", "stops",
+             of=lambda r: finite(r.thumbnail.exposure)),
+    required("transform", TEXT, "`sRGB` for colour, `<low> to <high>` for values from black to white, `none` for a preview",
+             of=lambda r: r.thumbnail.transform),
+    required("difference_hash", LONG, "64 bits: pictures that look alike differ in few; 0 for one without structure",
+             of=lambda r: r.thumbnail.hash),
+)
+# fmt: on

@@ -1,0 +1,336 @@
+"""Exact box averages of decoded pixels: what a small picture of a level is made of, added up chunk by chunk.
+
+A `Canvas` is the small picture of a display window. Every sample belongs to the one box, a pixel of the canvas, that its centre
+lies in, and counts once; sums merge in any grouping. The data window lies where it lies in the display window: what is outside
+of the latter is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby, pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.exr.chunks.layout import Layout, Level
+from exr_inspector.exr.header.values import Box2i
+from exr_inspector.pixels.decoded import DecodedBlock
+from exr_inspector.pixels.statistics import REBIAS, Samples
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Sampling = tuple[int, int]  # in x and y
+_LEAST_ASPECT, _MOST_ASPECT = 0.01, 100.0
+
+
+def canvas_size(display: Box2i, pixel_aspect: float | None, longest: int) -> tuple[int, int]:
+    """Width and height of a small picture with square pixels: at most `longest`, never larger than the display window.
+
+    Args:
+        display: The display window.
+        pixel_aspect: Width of a pixel divided by its height; 1 is taken for one that makes no sense.
+        longest: Most pixels of the longer side.
+    """
+    aspect = pixel_aspect if pixel_aspect and _LEAST_ASPECT <= pixel_aspect <= _MOST_ASPECT else 1.0
+    width, height = display.width * min(aspect, 1.0), display.height / max(aspect, 1.0)
+    scale = min(1.0, longest / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Where the samples of one level of a part lie in its small picture.
+
+    Attributes:
+        layout: The part's layout.
+        level: The level.
+        display: The display window, in pixels of level (0, 0).
+        width: Columns of the picture.
+        height: Rows of the picture.
+    """
+
+    layout: Layout
+    level: Level
+    display: Box2i
+    width: int
+    height: int
+
+    def _columns(self, sampling: int) -> Ints:
+        window, level, display = self.layout.data_window, self.level, self.display
+        return _boxes((window.x_min, window.width), level.width, sampling, (display.x_min, display.width), self.width)
+
+    def _rows(self, sampling: int) -> Ints:
+        window, level, display = self.layout.data_window, self.level, self.display
+        return _boxes(
+            (window.y_min, window.height), level.height, sampling, (display.y_min, display.height), self.height
+        )
+
+    @cached_property
+    def maps(self) -> dict[Sampling, tuple[Ints, Ints]]:
+        """The row and column of the picture of each row and column of samples, -1 outside of it, by samplings (x, y)."""
+        samplings = {self.sampling(number) for number in range(len(self.layout.channels))}
+        return {(x, y): (self._rows(y), self._columns(x)) for x, y in {*samplings, (1, 1)}}
+
+    @cached_property
+    def runs(self) -> dict[int, Runs]:
+        """The runs of a whole row of samples, by sampling in x."""
+        return {sampling[0]: _runs(columns) for sampling, (_, columns) in self.maps.items()}
+
+    def sampling(self, channel: int) -> Sampling:
+        """Pixels for a sample of channel number `channel`."""
+        entry = self.layout.channels[channel]
+        return entry.x_sampling, entry.y_sampling
+
+    @property
+    def covered(self) -> npt.NDArray[np.bool_]:
+        """Which pixels of the picture show any of the data window."""
+        rows, columns = self.maps[1, 1]
+        return np.isin(np.arange(self.height), rows)[:, None] & np.isin(np.arange(self.width), columns)
+
+
+def _boxes(window: tuple[int, int], size: int, sampling: int, display: tuple[int, int], boxes: int) -> Ints:
+    """The box of each sample along one axis.
+
+    Args:
+        window: First pixel and number of pixels of the data window.
+        size: Pixels of the level.
+        sampling: The samples are the level's pixels at its multiples.
+        display: First pixel and number of pixels of the display window.
+        boxes: How many the display window is divided into.
+    """
+    first, full = window
+    at = np.arange(-(-first // sampling) * sampling, first + size, sampling, dtype=np.int64)
+    centre = first + (at - first + 0.5) * (full / size)
+    box = np.floor((centre - display[0]) * (boxes / display[1])).astype(np.int64)
+    return np.where((box >= 0) & (box < boxes), box, -1)
+
+
+class Runs(NamedTuple):
+    """Samples along an axis, in runs that lie in the same box.
+
+    Attributes:
+        starts: Position of the first sample of each run.
+        lengths: Its samples.
+        boxes: Its box, -1 for none.
+        is_inside: Whether it has one.
+        span: The boxes, where they follow each other and each has one run; None otherwise.
+    """
+
+    starts: Ints
+    lengths: Ints
+    boxes: Ints
+    is_inside: npt.NDArray[np.bool_]
+    span: slice | None
+
+
+class _Band(NamedTuple):
+    """Tiles side by side, or the scan lines of a block.
+
+    Attributes:
+        tiles: Which tiles of the block.
+        down: Their rows.
+        across: Their columns, one tile's behind the other's.
+    """
+
+    tiles: slice
+    down: Runs
+    across: Runs
+
+
+class Piece(NamedTuple):
+    """Sums, or numbers of samples, of some boxes.
+
+    Attributes:
+        key: The channel's number; of numbers of samples, the samplings.
+        band: The rows and columns of the boxes are those of its runs.
+        values: Shape (runs of rows, runs of columns).
+    """
+
+    key: int | Sampling
+    band: _Band
+    values: Floats
+
+
+class BoxAdder:
+    """Adds up decoded chunks, for one thread.
+
+    Args:
+        canvas: The picture.
+        channels: Numbers of the channels in the layout; of a flat part.
+
+    Attributes:
+        pieces: What was added up so far.
+    """
+
+    __slots__ = ("_bands", "_block", "_canvas", "_samplings", "pieces")
+
+    def __init__(self, canvas: Canvas, channels: Sequence[int]) -> None:
+        self._canvas = canvas
+        self._samplings = {number: canvas.sampling(number) for number in channels}
+        self._block: DecodedBlock | None = None
+        self._bands: dict[Sampling, list[_Band]] = {}
+        self.pieces: list[Piece] = []
+
+    def add(self, block: DecodedBlock, channel: int, placed: Samples | None) -> None:
+        """Take in one channel of decoded chunks; nothing where no picture shows it.
+
+        Args:
+            block: The chunks.
+            channel: Number of the channel.
+            placed: Its samples as `Accumulator.add` returns them.
+        """
+        sampling = self._samplings.get(channel)
+        if sampling is None:
+            return
+        if block is not self._block:
+            self._block, self._bands = block, {}
+        is_first = sampling not in self._bands  # channels of one sampling have the same samples: one of them is counted
+        if is_first:
+            self._bands[sampling] = list(self._located(block, sampling))
+        values, scale = (block.arrays[channel], 1.0) if placed is None else (placed, REBIAS)
+        tiles = len(block.places) if self._canvas.layout.is_tiled else 1
+        shaped = values.reshape(tiles, values.shape[0] // tiles, values.shape[1])
+        for band in self._bands[sampling]:
+            self.pieces.append(Piece(channel, band, _added(shaped[band.tiles], band, scale)))
+            if is_first:
+                counts = np.outer(band.down.lengths, band.across.lengths).astype(np.float64)
+                self.pieces.append(Piece(sampling, band, counts))
+
+    def _located(self, block: DecodedBlock, sampling: Sampling) -> Iterator[_Band]:
+        """The bands of a block, for channels of this sampling."""
+        layout = self._canvas.layout
+        rows, columns = self._canvas.maps[sampling]
+        corner = layout.data_window
+        if not layout.is_tiled:
+            windows = _heights(block)
+            spans = [_span(low, high, corner.y_min, sampling[1]) for low, high in windows]
+            of_rows = np.concatenate([rows[start:end] for start, end in spans])
+            if len(of_rows) and len(columns):
+                yield _Band(slice(None), _runs(of_rows), self._canvas.runs[sampling[0]])
+            return
+        position = 0
+        for _, some in groupby(block.places, key=lambda place: place.tile_y):
+            places = list(some)
+            window = places[0].window
+            start, end = _span(window.y_min, window.y_max, corner.y_min, sampling[1])
+            across = [_span(p.window.x_min, p.window.x_max, corner.x_min, sampling[0]) for p in places]
+            of_columns = np.concatenate([columns[left:right] for left, right in across])
+            yield _Band(slice(position, position + len(places)), _runs(rows[start:end]), _runs(of_columns))
+            position += len(places)
+
+
+class BoxSums:
+    """Sums of samples in each box of a canvas.
+
+    Args:
+        canvas: The picture.
+    """
+
+    __slots__ = ("_canvas", "_sums")
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._sums: dict[int | Sampling, Floats] = {}
+
+    def put(self, pieces: Iterable[Piece]) -> None:
+        """Take in what was added up of some chunks."""
+        for key, band, values in pieces:
+            if key not in self._sums:
+                self._sums[key] = np.zeros((self._canvas.height, self._canvas.width))
+            _put(self._sums[key], band, values)
+
+    def means(self, channel: int) -> Floats:
+        """The mean of each box; NaN where a sample is, where none was decoded and outside of the data window.
+
+        A box without a sample of its own, since the channel has fewer, shows the one to the left and above.
+        """
+        sampling = self._canvas.sampling(channel)
+        if channel not in self._sums:
+            return np.full((self._canvas.height, self._canvas.width), np.nan)
+        rows, columns = self._canvas.maps[sampling]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = self._sums[channel] / self._sums[sampling]
+        pixel_rows, pixel_columns = self._canvas.maps[1, 1]
+        down = _nearest(rows, pixel_rows, self._canvas.height)
+        across = _nearest(columns, pixel_columns, self._canvas.width)
+        filled: Floats = means[down][:, across]
+        return filled
+
+
+def _heights(block: DecodedBlock) -> list[tuple[int, int]]:
+    """First and last row of each run of scan lines: of all chunks together where they follow each other."""
+    places = block.places
+    if all(one.index + 1 == following.index for one, following in pairwise(places)):
+        return [(places[0].window.y_min, places[-1].window.y_max)]
+    return [(place.window.y_min, place.window.y_max) for place in places]
+
+
+def _added(tiles: Samples, band: _Band, scale: float) -> Floats:
+    """The sums of the runs of a band; `tiles` has the shape (tiles, rows, columns of a tile)."""
+    edges = [*band.down.starts.tolist(), tiles.shape[1]]
+    # Rows are added up first, which is the fastest way through memory.
+    lines = np.empty((len(band.down.starts), tiles.shape[0] * tiles.shape[2]))
+    with np.errstate(invalid="ignore", over="ignore"):
+        for line, (start, end) in enumerate(pairwise(edges)):
+            floats, own_scale = _as_floats(tiles[:, start:end])
+            np.multiply(np.einsum("tyx->tx", floats).reshape(-1), scale * own_scale, out=lines[line])
+        sums: Floats = np.add.reduceat(lines, band.across.starts, axis=1)
+    return sums
+
+
+def _as_floats(values: Samples) -> tuple[Samples, float]:
+    """Samples in a type that is added up fast, and what to multiply the sums by: see `statistics` on HALF bits."""
+    if values.dtype != np.float16:
+        return (values if values.dtype == np.float32 else values.astype(np.float64)), 1.0
+    bits = values.view(np.int16)
+    if int((bits & 0x7C00).max()) == 0x7C00:
+        return values.astype(np.float32), 1.0
+    placed = np.left_shift(bits.astype(np.int32), 13)
+    np.bitwise_and(placed, np.int32(-0x70000001), out=placed)
+    return placed.view(np.float32), REBIAS
+
+
+def _put(sums: Floats, band: _Band, values: Floats) -> None:
+    """Add the values of a band's runs to their boxes."""
+    down, across = band.down, band.across
+    if down.span and across.span:
+        sums[down.span, across.span] += values
+        return
+    where = np.ix_(down.boxes[down.is_inside], across.boxes[across.is_inside])
+    np.add.at(sums, where, values[np.ix_(down.is_inside, across.is_inside)])
+
+
+def _span(low: int, high: int, corner: int, sampling: int) -> tuple[int, int]:
+    """Positions of the samples between two coordinates, both inside, in the row or column of samples from `corner` on."""
+    first = -(-corner // sampling)
+    return -(-low // sampling) - first, high // sampling + 1 - first
+
+
+def _runs(boxes: Ints) -> Runs:
+    starts = np.concatenate([np.zeros(1, np.int64), np.flatnonzero(np.diff(boxes)) + 1])
+    found = boxes[starts]
+    follow = found[0] >= 0 and bool((np.diff(found) == 1).all())
+    span = slice(int(found[0]), int(found[-1]) + 1) if follow else None
+    return Runs(starts, np.diff(np.append(starts, len(boxes))), found, found >= 0, span)
+
+
+def _nearest(boxes: Ints, pixels: Ints, count: int) -> Ints:
+    """For each box along an axis, the one whose samples it shows: its own, or the next one before it that has some.
+
+    Args:
+        boxes: The box of each sample.
+        pixels: The box of each pixel; a box without a pixel stays empty.
+        count: Number of boxes.
+    """
+    own = np.arange(count)
+    has, covered = (np.isin(own, found) for found in (boxes, pixels))
+    if not has.any():
+        return own
+    filled = np.maximum.accumulate(np.where(has, own, -1))
+    filled[filled < 0] = np.flatnonzero(has)[0]
+    nearest: Ints = np.where(covered, filled, own)
+    return nearest

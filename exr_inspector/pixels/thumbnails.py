@@ -1,0 +1,252 @@
+"""Thumbnails: which pictures a file has, how averages become colours people see, and the hash that finds near-duplicates.
+
+Colour is shown at exposure 0 through the curve of sRGB, with the file's own primaries, clipped below 0 and above 1. Other
+channels (depth, normals, ids) have no natural white: their least average becomes black, their greatest white. Alpha is not
+applied: OpenEXR's colour is premultiplied. Magenta marks boxes with a NaN, and pixels that could not be decoded.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.errors import SettingsError
+from exr_inspector.exr.chunks.layout import Layout, Level
+from exr_inspector.exr.header.parser import Header, PartHeader
+from exr_inspector.exr.header.values import Preview
+from exr_inspector.model import Thumbnail, Thumbnails
+from exr_inspector.pixels.boxes import BoxSums, Canvas, Floats, Piece, canvas_size
+from exr_inspector.pixels.previews import preview_pixels
+
+LONGEST_PX = 160
+MOST_PICTURES = 64
+_MOST_LEVEL_PX = 1024
+_QUALITY = 80
+_EFFORT = 2  # of 6: half the time of 4 for the same size, within a few percent
+_MAGENTA = (255, 0, 255)
+# Components that are shown together, in any case, and whether they are colour.
+_TOGETHER = (
+    (("R", "G", "B"), True),
+    (("RED", "GREEN", "BLUE"), True),
+    (_CHROMA := ("Y", "RY", "BY"), True),
+    (("X", "Y", "Z"), False),
+)
+_LUMA = np.array([0.2126, 0.7152, 0.0722])  # Rec. 709, OpenEXR's default
+_HASH_ROWS, _HASH_COLUMNS = 8, 9
+
+Bytes8 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLayer:
+    """What one thumbnail shows.
+
+    Attributes:
+        part: Index of the part.
+        layer: Layer, or the channel where it is but one; empty for the base layer.
+        channels: Numbers in the part's layout: red, green, blue; Y, RY, BY; or one or three of anything.
+        is_colour: Whether they are colour; otherwise they are shown from their least to their greatest.
+        is_chroma: Whether they are luminance and chroma.
+    """
+
+    part: int
+    layer: str
+    channels: tuple[int, ...]
+    is_colour: bool = True
+    is_chroma: bool = False
+
+
+def require_encoder() -> None:
+    """Return where thumbnails can be made.
+
+    Raises:
+        SettingsError: Pillow is not installed.
+    """
+    if importlib.util.find_spec("PIL") is None:
+        raise SettingsError(
+            "EXR_THUMBNAILS needs Pillow, which is not installed: `pip install Pillow`; for the function, add the line of "
+            "requirements-local.txt that pins it to requirements.txt and build the image again"
+        )
+
+
+def shown_layers(layouts: Sequence[Layout], which: Thumbnails) -> tuple[ShownLayer, ...]:
+    """What thumbnails show: nothing; of a file its beauty, or every layer of every flat part, at most MOST_PICTURES.
+
+    The beauty is the base layer's colour of the first part that has some; failing that, the first layer with colour; without
+    colour, the first channel.
+    """
+    if which is Thumbnails.OFF:
+        return ()
+    flat = [(part, layout) for part, layout in enumerate(layouts) if layout.levels and not layout.is_deep]
+    found = [picture for part, layout in flat for picture in _of_part(part, layout)]
+    if which is Thumbnails.LAYERS:
+        return tuple(found[:MOST_PICTURES])
+    ranked = sorted(found, key=lambda picture: (not picture.is_colour, picture.is_colour and picture.layer != ""))
+    return tuple(ranked[:1])
+
+
+def _of_part(part: int, layout: Layout) -> Iterator[ShownLayer]:
+    """The pictures of one part: colours of each layer together, X, Y and Z together, everything else by itself."""
+    layers: dict[str, dict[str, int]] = {}
+    for number, channel in enumerate(layout.channels):
+        layer, _, component = channel.name.rpartition(".")
+        layers.setdefault(layer, {})[component] = number
+    for layer, numbers in layers.items():
+        by_name = {name.upper(): number for name, number in numbers.items()}
+        used: set[int] = set()
+        for names, is_colour in _TOGETHER:
+            chosen = tuple(by_name[name] for name in names if name in by_name)
+            if len(chosen) == len(names) and used.isdisjoint(chosen):
+                yield ShownLayer(part, layer, chosen, is_colour, names is _CHROMA)
+                used.update(chosen)
+        for name, number in numbers.items():
+            if number not in used and name.upper() not in {"A", "ALPHA"}:
+                is_luminance = name == "Y" and "X" not in by_name
+                yield ShownLayer(part, layer if is_luminance else layout.channels[number].name, (number,), is_luminance)
+
+
+class PictureSums:
+    """Box sums of some pictures of one part's level, so far.
+
+    Args:
+        canvas: The level on its small picture.
+        layers: What to show of it.
+    """
+
+    __slots__ = ("_canvas", "_layers", "_sums")
+
+    def __init__(self, canvas: Canvas, layers: Sequence[ShownLayer]) -> None:
+        self._canvas = canvas
+        self._layers = layers
+        self._sums = BoxSums(canvas)
+
+    def put(self, pieces: Iterable[Piece]) -> None:
+        """Take in what was added up of some chunks."""
+        self._sums.put(pieces)
+
+    def result(self) -> tuple[Thumbnail, ...]:
+        """The thumbnails."""
+        return tuple(map(self._thumbnail, self._layers))
+
+    def _thumbnail(self, picture: ShownLayer) -> Thumbnail:
+        means = np.stack([self._sums.means(number) for number in picture.channels], axis=-1)
+        if picture.is_chroma:
+            means = _from_chroma(means)
+        covered = self._canvas.covered
+        missing = np.isnan(means).any(axis=-1) & covered
+        transform, exposure = "sRGB", 0.0 if picture.is_colour else None
+        if picture.is_colour:
+            shown = _srgb(means)
+        else:
+            shown, transform = _stretched(means)
+        shown = np.where((covered & ~missing)[..., None], shown, 0.0)
+        pixels = np.rint(np.broadcast_to(shown, (*shown.shape[:2], 3)) * 255).astype(np.uint8)
+        pixels[missing] = _MAGENTA
+        level = self._canvas.level
+        source = f"level {level.level_x},{level.level_y}"
+        return _made(pixels, Thumbnail(picture.part, picture.layer, 0, 0, b"", source, exposure, transform, 0))
+
+
+def canvases(header: Header, layouts: Sequence[Layout], layers: Sequence[ShownLayer]) -> dict[int, Canvas]:
+    """The canvas of level (0, 0) of each part that has a picture, by part."""
+    shown = {layer.part for layer in layers}
+    return {part: canvas_of(header.parts[part], layouts[part], layouts[part].levels[0]) for part in shown}
+
+
+def canvas_of(part: PartHeader, layout: Layout, level: Level) -> Canvas:
+    """The canvas of one level of a part."""
+    display = part.display_window or layout.data_window
+    if display.width < 1 or display.height < 1:
+        display = layout.data_window
+    width, height = canvas_size(display, part.pixel_aspect_ratio, LONGEST_PX)
+    canvas = Canvas(layout, level, display, width, height)
+    _ = canvas.runs  # made once here, not in each of the processes that the canvas goes to
+    return canvas
+
+
+def small_level(layout: Layout) -> int | None:
+    """Position of the smallest further level that is no smaller than a thumbnail; None where there is none, or it is large."""
+    fitting = [
+        (level.width * level.height, number)
+        for number, level in enumerate(layout.levels[1:], 1)
+        if LONGEST_PX <= max(level.width, level.height) <= _MOST_LEVEL_PX
+    ]
+    return min(fitting)[1] if fitting else None
+
+
+def from_preview(preview: Preview, part: int) -> Thumbnail | None:
+    """The thumbnail that the file itself holds, made smaller where it is large; None for one without pixels."""
+    from PIL import Image  # noqa: PLC0415 - not installed where nobody asked for thumbnails
+
+    rgba = preview_pixels(preview)
+    if not rgba.size:
+        return None
+    image = Image.fromarray(np.ascontiguousarray(rgba[..., :3]))
+    image.thumbnail((LONGEST_PX, LONGEST_PX), Image.Resampling.BOX)
+    return _made(np.asarray(image), Thumbnail(part, "", 0, 0, b"", "preview", None, "none", 0))
+
+
+def difference_hash(pixels: Bytes8) -> int:
+    """A 64-bit hash of a picture, signed: pictures that look alike differ in few bits. 0 for one without any structure.
+
+    The luma's averages in 9 columns and 8 rows of equal size; a bit for each neighbour to the right that is brighter, the first
+    row's first. (The difference hash of Neal Krawetz, 2013.)
+
+    Args:
+        pixels: Shape (rows, columns, 3), as they are shown.
+    """
+    luma = pixels.astype(np.float64) @ _LUMA
+    rows, columns = (_shares(size, count) for size, count in zip(luma.shape, (_HASH_ROWS, _HASH_COLUMNS), strict=True))
+    small = np.rint(rows @ luma @ columns.T)
+    bits = np.packbits(small[:, :-1] < small[:, 1:])
+    return int.from_bytes(bits.tobytes(), "big", signed=True)
+
+
+def _shares(size: int, count: int) -> Floats:
+    """Matrix of shape (count, size) that averages values in `count` stretches of equal length, parts of values included."""
+    edges = np.arange(count + 1) * (size / count)
+    at = np.arange(size)
+    overlap = np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at)
+    shares: Floats = np.maximum(overlap, 0.0) * (count / size)
+    return shares
+
+
+def _from_chroma(means: Floats) -> Floats:
+    """Red, green and blue of Y, RY and BY, with the weights of Rec. 709."""
+    luminance, red_chroma, blue_chroma = np.moveaxis(means, -1, 0)
+    red, blue = (red_chroma + 1) * luminance, (blue_chroma + 1) * luminance
+    green = (luminance - _LUMA[0] * red - _LUMA[2] * blue) / _LUMA[1]
+    return np.stack([red, green, blue], axis=-1)
+
+
+def _srgb(values: Floats) -> Floats:
+    """Linear values as sRGB encodes them (IEC 61966-2-1), 0 to 1."""
+    clipped = np.clip(np.nan_to_num(values, nan=0.0), 0.0, 1.0).astype(np.float32)
+    encoded: Floats = np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055)
+    return encoded
+
+
+def _stretched(values: Floats) -> tuple[Floats, str]:
+    """Values from their least to their greatest as 0 to 1, and what was done."""
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    span = high - low if high > low else 1.0
+    shown = np.clip((np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / span, 0.0, 1.0)
+    return shown, f"{low:.6g} to {high:.6g}"
+
+
+def _made(pixels: Bytes8, about: Thumbnail) -> Thumbnail:
+    """The thumbnail of pixels as they are shown, of which `about` tells the rest."""
+    from PIL import Image  # noqa: PLC0415 - not installed where nobody asked for thumbnails
+
+    # Lossy WebP has colour at half resolution, which makes a single magenta pixel a grey one.
+    marked = bool((pixels == _MAGENTA).all(axis=-1).any())
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "WEBP", quality=_QUALITY, method=_EFFORT, lossless=marked)
+    height, width = pixels.shape[:2]
+    return replace(about, width=width, height=height, image=buffer.getvalue(), hash=difference_hash(pixels))

@@ -1,0 +1,305 @@
+"""Thumbnails: exact averages, windows and aspect, what is shown, where they come from, and the hash beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import pickle
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from exr_inspector.catalog.schema import CELL_BYTES
+from exr_inspector.errors import SettingsError
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.header.parser import parse_header
+from exr_inspector.exr.header.values import Box2i
+from exr_inspector.model import StatsMode, Thumbnail, Thumbnails
+from exr_inspector.pixels import thumbnails
+from exr_inspector.pixels.boxes import BoxAdder, BoxSums, Canvas, canvas_size
+from exr_inspector.pixels.budget import DecodeBudget
+from exr_inspector.pixels.decoded import DecodedBlock
+from exr_inspector.pixels.reader import PixelConfig
+from exr_inspector.pixels.statistics import Accumulator, Samples
+from exr_inspector.pixels.thumbnails import difference_hash, require_encoder, shown_layers
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+from tests.support.exrbytes import FLOAT, HALF, MIPMAP, UINT, Channel, Part, Tiles, a_float, a_preview, build
+from tests.unit.pixels.test_reader import report
+
+FILE = PixelConfig(thumbnails=Thumbnails.FILE)
+
+
+@pytest.fixture(scope="module")
+def opener() -> Iterator[SourceOpener]:
+    with contextlib.closing(SourceOpener(load_settings({}, secrets_dir=None))) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def budget() -> Iterator[DecodeBudget]:
+    with contextlib.closing(DecodeBudget(workers=2, memory_bytes=64 << 20)) as made:
+        yield made
+
+
+def rgb(kind: int = HALF) -> tuple[Channel, ...]:
+    return tuple(Channel(name, kind) for name in "BGR")
+
+
+def shown(thumbnail: Thumbnail) -> Samples:
+    """The picture's pixels, shape (rows, columns, 3)."""
+    image = Image.open(io.BytesIO(thumbnail.image))
+    assert (image.format, image.size) == ("WEBP", (thumbnail.width, thumbnail.height))
+    return np.asarray(image.convert("RGB"))
+
+
+def made(
+    opener: SourceOpener,
+    budget: DecodeBudget,
+    parts: Part | Sequence[Part],
+    config: PixelConfig = FILE,
+    mode: StatsMode = StatsMode.FULL,
+) -> tuple[Thumbnail, ...]:
+    data = build([parts] if isinstance(parts, Part) else list(parts))
+    return report(opener.open_bytes(data), data, budget, mode=mode, config=config).thumbnails
+
+
+# --- averages ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [HALF, FLOAT, UINT])
+@pytest.mark.parametrize("tiles", [None, Tiles(16, 8)], ids=["lines", "tiles"])
+@pytest.mark.parametrize("is_reversed", [False, True], ids=["in order", "backwards"])
+def test_every_sample_counts_once_in_the_box_of_its_centre(kind: int, tiles: Tiles | None, is_reversed: bool) -> None:
+    part = Part(channels=(Channel("Y", kind),), data_window=(-3, 5, 41, 37))
+    if tiles is not None:
+        part = dataclasses.replace(part, kind="tiledimage", tiles=tiles)
+    layout = part_layout(parse_header(build([part])).parts[0])
+    canvas = Canvas(layout, layout.levels[0], Box2i(0, 0, 59, 39), 7, 5)
+    values = np.random.default_rng(4).integers(-50 if kind != UINT else 0, 1000, (33, 45))
+    values = values.astype({HALF: np.float16, FLOAT: np.float32, UINT: np.uint32}[kind])
+    total = BoxSums(canvas)
+    places = [layout.place(index) for index in range(layout.chunk_count)]
+    for place in reversed(places) if is_reversed else places:
+        own = place.window
+        piece = np.ascontiguousarray(values[own.y_min - 5 : own.y_max - 4, own.x_min + 3 : own.x_max + 4])
+        one = BoxAdder(canvas, [0])
+        one.add(DecodedBlock(layout, (place,), (piece,)), 0, Accumulator(kind).add(piece))
+        total.put(one.pieces)
+    y, x = np.mgrid[5:38, -3:42]
+    box = np.floor((y + 0.5) * 5 / 40).astype(int) * 7 + np.floor((x + 0.5) * 7 / 60).astype(int)
+    inside = (x >= 0) & (y >= 0) & (x < 60) & (y < 40)
+    sums, counts = (np.bincount(box[inside], weight[inside], 35) for weight in (values.astype(float), np.ones(x.shape)))
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_allclose(total.means(0), (sums / counts).reshape(5, 7), rtol=1e-6)
+
+
+def test_chunks_in_any_grouping_give_the_same_bytes(opener: SourceOpener, budget: DecodeBudget) -> None:
+    part = Part(channels=rgb(), data_window=(0, 0, 299, 199))
+    small = dataclasses.replace(FILE, read_bytes=4000, strip_bytes=9000)
+    whole = made(opener, budget, part)
+    assert made(opener, budget, part, small) == whole
+    tiled = dataclasses.replace(part, kind="tiledimage", tiles=Tiles(32, 32))
+    assert np.abs(shown(made(opener, budget, tiled)[0]).astype(int) - shown(whole[0])).max() <= 1
+
+
+def test_what_was_added_up_travels_between_processes(opener: SourceOpener, budget: DecodeBudget) -> None:
+    layout = part_layout(parse_header(build([Part(data_window=(0, 0, 4095, 15), compression=3)])).parts[0])
+    canvas = Canvas(layout, layout.levels[0], layout.data_window, 160, 1)
+    adder = BoxAdder(canvas, [2])
+    piece = np.ones((16, 4096), np.float16)
+    adder.add(DecodedBlock(layout, (layout.place(0),), (piece,) * 3), 2, None)
+    sent = pickle.dumps(adder.pieces)
+    assert len(sent) < 20_000
+    total = BoxSums(pickle.loads(pickle.dumps(canvas)))
+    total.put(pickle.loads(sent))
+    assert (total.means(2) == 1).all()
+
+
+def test_subsampled_channels_fill_the_boxes_between_their_samples(opener: SourceOpener, budget: DecodeBudget) -> None:
+    channels = (Channel("BY", HALF, 2, 2), Channel("RY", HALF, 2, 2), Channel("Y", HALF))
+    arrays = {
+        "BY": np.zeros((10, 10), np.float16),
+        "RY": np.zeros((10, 10), np.float16),
+        "Y": np.full((20, 20), 0.5, np.float16),
+    }
+    (one,) = made(opener, budget, Part(channels=channels, data_window=(0, 0, 19, 19), pixels=arrays))
+    assert np.abs(shown(one).astype(int) - 188).max() <= 2  # 0.5 as sRGB encodes it
+
+
+# --- geometry ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("window", "aspect", "size"),
+    [
+        ((0, 0, 1919, 1079), 1.0, (160, 90)),
+        ((0, 0, 1827, 1555), 2.0, (160, 68)),
+        ((0, 0, 99, 49), 1.0, (100, 50)),
+        ((0, 0, 99, 49), 0.5, (50, 50)),
+        ((0, 0, 999_999, 0), 1.0, (160, 1)),
+        ((0, 0, 99, 49), float("nan"), (100, 50)),
+        ((0, 0, 99, 49), -1.0, (100, 50)),
+    ],
+)
+def test_sizes(window: tuple[int, int, int, int], aspect: float, size: tuple[int, int]) -> None:
+    assert canvas_size(Box2i(*window), aspect, 160) == size
+
+
+def test_the_data_window_lies_where_it_lies_in_the_display_window(opener: SourceOpener, budget: DecodeBudget) -> None:
+    white = {name: np.ones((40, 60), np.float16) for name in "BGR"}
+    part = Part(channels=rgb(), data_window=(-30, 20, 29, 59), display_window=(0, 0, 99, 99), pixels=white)
+    (one,) = made(opener, budget, part)
+    picture = shown(one)
+    assert picture.shape == (100, 100, 3)
+    assert (picture[25:55, 2:26] > 250).all()
+    assert (picture[:16] < 5).all()
+    assert (picture[25:55, 35:] < 5).all()
+
+
+def test_pixel_aspect_makes_pixels_square(opener: SourceOpener, budget: DecodeBudget) -> None:
+    part = Part(channels=rgb(), data_window=(0, 0, 79, 79), replace=[a_float("pixelAspectRatio", 2.0)])
+    (one,) = made(opener, budget, part)
+    assert (one.width, one.height) == (80, 40)
+
+
+# --- what is shown -----------------------------------------------------------------------------------------
+
+
+def test_a_nan_is_magenta_and_stays_it(opener: SourceOpener, budget: DecodeBudget) -> None:
+    arrays = {name: np.full((200, 200), 0.2, np.float16) for name in "BGR"}
+    arrays["G"][100, 100] = np.nan
+    arrays["R"][10, 10] = np.inf
+    (one,) = made(opener, budget, Part(channels=rgb(), data_window=(0, 0, 199, 199), pixels=arrays))
+    picture = shown(one)
+    assert tuple(picture[80, 80]) == (255, 0, 255)
+    assert int((picture == (255, 0, 255)).all(axis=-1).sum()) == 1
+    assert picture[8, 8, 0] == 255
+
+
+def test_pixels_that_do_not_decode_are_magenta(opener: SourceOpener, budget: DecodeBudget) -> None:
+    part = Part(channels=rgb(), data_window=(0, 0, 31, 31), absent=frozenset({1}), compression=3)
+    (one,) = made(opener, budget, part)
+    magenta = (shown(one) == (255, 0, 255)).all(axis=-1)
+    assert magenta[16:].all()
+    assert not magenta[:16].any()
+
+
+def test_the_beauty_is_shown_or_every_layer(opener: SourceOpener, budget: DecodeBudget) -> None:
+    names = ("A", "B", "G", "R", "Z", "diffuse.B", "diffuse.G", "diffuse.R", "N.X", "N.Y", "N.Z", "mask.a")
+    depth = Part(name="depth", channels=(Channel("Z", FLOAT),), data_window=(0, 0, 9, 9))
+    beauty = Part(name="beauty", channels=tuple(Channel(name) for name in names), data_window=(0, 0, 9, 9))
+    parts = [depth, beauty]
+    assert [(one.part, one.layer) for one in made(opener, budget, parts)] == [(1, "")]
+    every = made(opener, budget, parts, PixelConfig(thumbnails=Thumbnails.LAYERS))
+    found = {(one.part, one.layer): (one.exposure, one.transform == "sRGB") for one in every}
+    assert found == {
+        (0, "Z"): (None, False),
+        (1, ""): (0.0, True),
+        (1, "Z"): (None, False),
+        (1, "N"): (None, False),
+        (1, "diffuse"): (0.0, True),
+    }
+    assert made(opener, budget, parts, PixelConfig()) == ()
+
+
+def test_layers_are_bounded() -> None:
+    part = Part(channels=tuple(Channel(f"l{number:03}.Z") for number in range(100)))
+    layout = part_layout(parse_header(build([part])).parts[0])
+    assert len(shown_layers([layout], Thumbnails.LAYERS)) == thumbnails.MOST_PICTURES
+
+
+def test_depth_goes_from_black_to_white(opener: SourceOpener, budget: DecodeBudget) -> None:
+    ramp = np.tile(np.linspace(10, 20, 64, dtype=np.float32), (8, 1))
+    (one,) = made(opener, budget, Part(channels=(Channel("Z", FLOAT),), data_window=(0, 0, 63, 7), pixels={"Z": ramp}))
+    assert one.transform == "10 to 20"
+    assert (shown(one)[4, 0, 0] < 5, shown(one)[4, -1, 0] > 250) == (True, True)
+
+
+def test_noise_stays_below_what_a_cell_holds(opener: SourceOpener, budget: DecodeBudget) -> None:
+    noise = np.random.default_rng(1)
+    arrays = {name: noise.random((160, 160)).astype(np.float16) for name in "BGR"}
+    arrays["R"][0, 0] = np.nan  # which makes it lossless
+    (one,) = made(opener, budget, Part(channels=rgb(), data_window=(0, 0, 159, 159), pixels=arrays))
+    assert 50_000 < len(one.image) < CELL_BYTES
+
+
+# --- without all pixels ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", [StatsMode.OFF, StatsMode.SAMPLED])
+def test_a_preview_serves_without_reading_all_pixels(
+    opener: SourceOpener, budget: DecodeBudget, mode: StatsMode
+) -> None:
+    part = Part(
+        channels=rgb(FLOAT),
+        data_window=(0, 0, 799, 499),
+        extra=[a_preview("preview", 4, 2, bytes([200, 10, 30, 255] * 8))],
+    )
+    few = dataclasses.replace(FILE, max_sample_bytes=100_000)
+    (one,) = made(opener, budget, part, few, mode)
+    assert (one.source, one.width, one.height, one.transform, one.exposure) == ("preview", 4, 2, "none", None)
+    assert np.abs(shown(one).astype(int) - (200, 10, 30)).max() < 12
+    (whole,) = made(opener, budget, part)
+    assert whole.source == "level 0,0"
+
+
+def test_a_small_level_serves_without_reading_all_pixels(opener: SourceOpener, budget: DecodeBudget) -> None:
+    part = Part(channels=rgb(), data_window=(0, 0, 799, 499), kind="tiledimage", tiles=Tiles(64, 64, MIPMAP))
+    data = build([part])
+    source = opener.open_bytes(data)
+    found = report(source, data, budget, mode=StatsMode.OFF, config=FILE)
+    (one,) = found.thumbnails
+    assert (one.source, one.width, one.height) == ("level 2,2", 160, 100)
+    assert source.cost.bytes_read < len(data) // 8
+    assert (found.mode, found.channels, found.parts) == (StatsMode.OFF, (), ())
+
+
+def test_a_file_that_a_sample_reads_whole_needs_no_other_source(opener: SourceOpener, budget: DecodeBudget) -> None:
+    part = Part(channels=rgb(), data_window=(0, 0, 39, 29))
+    assert made(opener, budget, part, mode=StatsMode.SAMPLED) == made(opener, budget, part)
+    assert made(opener, budget, part, mode=StatsMode.OFF) == ()
+
+
+def test_deep_parts_have_none(opener: SourceOpener, budget: DecodeBudget) -> None:
+    part = Part(kind="deepscanline", channels=rgb(), data_window=(0, 0, 9, 9))
+    assert made(opener, budget, part) == ()
+
+
+def test_without_an_encoder_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_encoder()
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match="pip install Pillow"):
+        require_encoder()
+
+
+# --- the hash ----------------------------------------------------------------------------------------------
+
+
+def test_the_hash_keeps_what_a_picture_looks_like() -> None:
+    y, x = np.mgrid[0:90, 0:160]
+    picture = (127 + 80 * np.sin(x / 20 + y / 31) + 40 * np.cos(y / 9)).clip(0, 255).astype(np.uint8)
+    picture = np.repeat(picture[..., None], 3, axis=-1)
+    noise = np.random.default_rng(3).integers(-6, 7, picture.shape)
+    changed = (picture.astype(int) * 0.9 + noise).clip(0, 255).astype(np.uint8)
+
+    def distance(one: Samples, other: Samples) -> int:
+        return ((difference_hash(one) ^ difference_hash(other)) & (2**64 - 1)).bit_count()
+
+    assert distance(picture, picture[::2, ::2]) <= 2
+    assert distance(picture, changed) <= 4
+    assert distance(picture, picture[:, ::-1]) > 20
+    assert -(2**63) <= difference_hash(picture) < 2**63
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (90, 160)])
+def test_pictures_without_structure_have_the_hash_0(size: tuple[int, int]) -> None:
+    assert difference_hash(np.full((*size, 3), 77, np.uint8)) == 0
+
+
+def test_rising_rows_set_every_bit() -> None:
+    ramp = np.repeat(np.tile(np.arange(0, 180, 2, dtype=np.uint8), (8, 1))[..., None], 3, axis=-1)
+    assert difference_hash(ramp) == -1
