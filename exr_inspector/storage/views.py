@@ -59,5 +59,14 @@ class Views:
         view = self._view_of(bucket, key)
         return None if view is None else f"{view.cluster}/{key[len(view.prefix) :]}"
 
+    def to_client(self, bucket: str, key: str) -> str | None:
+        """The path of an object where the first client of its view has it; None without a view or a client."""
+        view = self._view_of(bucket, key)
+        if view is None or not view.clients:
+            return None
+        root = view.clients[0]
+        separator = "\\" if "\\" in root else "/"
+        return root.rstrip(separator) + separator + key[len(view.prefix) :].replace("/", separator)
+
     def _view_of(self, bucket: str, key: str) -> View | None:
         return next((view for view in self._by_bucket if view.bucket == bucket and key.startswith(view.prefix)), None)

@@ -21,7 +21,7 @@ from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.schema import CHANNELS
 from exr_inspector.cli.commands.query import command
-from exr_inspector.errors import CatalogError
+from exr_inspector.errors import CatalogError, SettingsError
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.sync.sequences import JudgedFolder, judge_folders
 from exr_inspector.validation import builtin_policy
@@ -406,6 +406,21 @@ def test_query_prints_json_csv_and_parquet(database: Path) -> None:
 VALUES = """select sum(width) as whole, 1.50::decimal(6, 2) as part, 0.1::decimal(38, 30) as tenth, date '2026-01-02' as day,
     timestamptz '2026-01-02 03:04:05+02' as moment, 'ab'::blob as raw, {'a': 1, 'b': [1, null]} as struct, true as yes,
     interval 3 day as span, 1 as twice, 2 as twice, 12345678901234567890123456789.5::decimal(38, 1) as exact from files"""
+
+
+def test_query_prints_paths_by_their_other_names(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = (
+        "select path, bucket from files where path = $path",
+        "-p",
+        "path=s3://renders/sh2/bad.exr",
+        "--format",
+        "csv",
+    )
+    assert run(database, *query).stdout.splitlines()[1] == "renders/sh2/bad.exr,renders"
+    assert isinstance(run(database, *query, "--paths", "client").exception, SettingsError)
+    monkeypatch.setenv("EXR_VIEWS", "/studio/renders=renders|/mnt/renders")
+    assert run(database, *query, "--paths", "cluster").stdout.splitlines()[1] == "/studio/renders/sh2/bad.exr,renders"
+    assert run(database, *query, "--paths", "client").stdout.splitlines()[1] == "/mnt/renders/sh2/bad.exr,renders"
 
 
 def test_query_prints_values_of_any_type(database: Path) -> None:

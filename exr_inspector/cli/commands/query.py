@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.paths import catalog_prefix, names_bucket
 from exr_inspector.catalog.queries.cookbook import Query, cookbook
 from exr_inspector.catalog.queries.dialects import Dialect, written_for
 from exr_inspector.catalog.queries.engines import (
@@ -32,12 +33,14 @@ from exr_inspector.cli.catalog import announce, configured
 from exr_inspector.cli.options import catalog_option
 from exr_inspector.cli.output.query_formats import as_csv, as_json, table_cell, unique_names, value_rows
 from exr_inspector.cli.output.terminal import echo_json
-from exr_inspector.errors import CatalogError
+from exr_inspector.errors import CatalogError, SettingsError
 from exr_inspector.library.tables import require_file, schema_of_tables
-from exr_inspector.settings import load_settings
+from exr_inspector.settings import OBJECTS, load_settings
+from exr_inspector.storage.views import Views
 from vastdb_local import ServerAddress, running_server
 
 _SCHEMA = "exr_inspector"
+_PATH_COLUMNS = {"path", "file_path", "directory", "sequence", "root", "first_path"}  # they hold <bucket>/<key>
 
 
 @click.command("query")
@@ -59,13 +62,27 @@ _SCHEMA = "exr_inspector"
     help="How to print the rows; parquet goes to standard output, so redirect it.",
 )
 @click.option(
+    "--paths",
+    type=click.Choice(["key", "cluster", "client"]),
+    default="key",
+    show_default=True,
+    help="How to print paths of files: bucket and key, or by EXR_VIEWS as on the cluster or on a client.",
+)
+@click.option(
     "--show",
     "shown",
     type=click.Choice([dialect.value for dialect in Dialect]),
     help="Print the text of a cookbook query in a dialect of SQL instead of running it.",
 )
 def command(
-    query: str | None, *, catalog: Path | None, schema: str, given: tuple[str, ...], form: str, shown: str | None
+    query: str | None,
+    *,
+    catalog: Path | None,
+    schema: str,
+    given: tuple[str, ...],
+    form: str,
+    paths: str,
+    shown: str | None,
 ) -> None:
     """Ask the tables: a query of the cookbook by name, or any SQL. Without either, list the cookbook.
 
@@ -75,6 +92,7 @@ def command(
       ./run query listing -p prefix=samples/ --catalog .local/demo.duckdb
       ./run query "select path, compression from files where is_deep" --format csv
       ./run query sequences --format parquet > sequences.parquet
+      ./run query missing_frames --paths client
       ./run query layers --show spark
 
     The tables are those of --catalog, otherwise those of the database that VAST_DB_ENDPOINT and its keys name. Which one
@@ -98,7 +116,26 @@ def command(
     engine = _engine(catalog, schema)
     rows = engine.ask(sql, parameters)
     announce(engine.name)
-    _write(rows, form)
+    _write(rows if paths == "key" else _with_paths(rows, paths), form)
+
+
+def _with_paths(rows: pa.Table, form: str) -> pa.Table:
+    """Rows whose paths are those on the cluster or on a client; a path that no view covers stays bucket and key.
+
+    Raises:
+        SettingsError: There are no views.
+    """
+    settings = load_settings(os.environ, use=(OBJECTS,))
+    if not settings.views:
+        raise SettingsError(f"EXR_VIEWS: not set, needed for --paths {form}")
+    views = Views(settings.views)
+    name_of = views.to_cluster if form == "cluster" else views.to_client
+    for index, field in enumerate(rows.schema):
+        if field.name in _PATH_COLUMNS and field.type == pa.string():
+            texts = rows.column(index).to_pylist()
+            named = [(text and (name_of(*text.split("/", 1)) if "/" in text else None)) or text for text in texts]
+            rows = rows.set_column(index, field, pa.array(named, pa.string()))
+    return rows
 
 
 def _engine(catalog: Path | None, schema: str) -> QueryEngine:
@@ -150,7 +187,7 @@ def _values(given: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise click.UsageError(f"--param takes NAME=VALUE, not {pair!r}")
-        values[name] = value
+        values[name] = catalog_prefix(value) if names_bucket(value) else value  # tables hold no scheme
     return values
 
 

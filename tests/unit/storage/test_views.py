@@ -56,6 +56,13 @@ def test_what_a_user_types(views: Views, typed: str, expected: str | None) -> No
     assert views.from_user(typed, is_here=lambda _: True) is None
 
 
+def test_to_a_client(views: Views) -> None:
+    assert views.to_client("renders", "sh010/a.exr") == "/mnt/renders/sh010/a.exr"
+    assert views.to_client("all", "sub/a.exr") is None
+    windows = Views(load_settings({"EXR_VIEWS": r"/x=b/c|Z:\show"}, secrets_dir=None).views)
+    assert windows.to_client("b", "c/sh010/a.exr") == r"Z:\show\sh010\a.exr"
+
+
 def test_arguments_of_every_command() -> None:
     given = ["inspect", "/studio/renders/a.exr", "--json", "-p", "prefix=/studio/renders/sh", "--to=/tmp/x.html", "a=b"]
     assert by_views(given, {}) == given
