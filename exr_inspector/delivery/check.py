@@ -99,6 +99,15 @@ class CheckedSequence:
         return worst
 
 
+def not_checked(stats: StatsMode) -> tuple[str, ...]:
+    """Sentences about what reading so much of the pixels leaves open."""
+    return {
+        StatsMode.FULL: (),
+        StatsMode.SAMPLED: ("Pixels were sampled: NaN, black frames, missing buckets and copies may be missed.",),
+        StatsMode.OFF: ("No pixel was read: NaN, black frames, missing buckets and copies were not looked for.",),
+    }[stats]
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """What a check found.
@@ -137,11 +146,7 @@ class Check:
     @property
     def not_checked(self) -> tuple[str, ...]:
         """Sentences about what this check did not look at."""
-        words = {
-            StatsMode.FULL: (),
-            StatsMode.SAMPLED: ("Pixels were sampled: NaN, black frames, missing buckets and copies may be missed.",),
-            StatsMode.OFF: ("No pixel was read: NaN, black frames, missing buckets and copies were not looked for.",),
-        }[self.stats]
+        words = not_checked(self.stats)
         unclear = sum(map(len, self.ambiguous))
         if unclear:
             words = (*words, f"No sequence was recognised among {unclear} files: give a pattern such as name_####.exr.")

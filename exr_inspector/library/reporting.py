@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from exr_inspector.delivery.check import Check, Progress, check
-from exr_inspector.errors import NothingMatches, SettingsError
+from exr_inspector.delivery.check import Check, CheckedSequence, Progress, check, not_checked
+from exr_inspector.errors import ExrInspectorError, NothingMatches, SettingsError
 from exr_inspector.library.reading import Session, Stats, session, settings_for, target_names
-from exr_inspector.model import Inspection
-from exr_inspector.report.content import sequence_page
+from exr_inspector.model import Inspection, StatsMode, Thumbnail, Thumbnails
+from exr_inspector.report.content import SequencePage, sequence_page
 from exr_inspector.report.figures import FrameFigures, figures_of
-from exr_inspector.report.page import Report, View, render, report_of
-from exr_inspector.report.write import page_names, write_file
+from exr_inspector.report.page import About, LayerPicture, View, other_files, render, report_of, without_details
+from exr_inspector.report.pictures import budget, fitting, layer_pictures
+from exr_inspector.report.write import page_names, staged_folder, write_file
+
+if TYPE_CHECKING:
+    from exr_inspector.catalog.sdk.connection import Connection
 
 _INDEX = "index.html"
+_COLOUR = frozenset({"R", "G", "B", "A", "Y", "RY", "BY"})
+_PICTURES = "Exposure 0, sRGB; magenta: NaN, and what does not decode."
 _MOST_IN_ONE_FILE = 20  # sequences; more have pages of their own
 
 
@@ -52,13 +60,81 @@ def write_report(
         SettingsError: A setting is wrong, or too many sequences are to go into one file.
     """
     names, target = target_names(targets), Path(to)
-    _require_writable(target)
+    require_writable(target)
     is_full = stats == "full"
     told = settings_for([*names, policy], settings)
-    with session(told, stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
+    with session(
+        told, stats=stats, hash=is_full, zeros=is_full, thumbnails=Thumbnails.FILE, policy=policy, is_isolated=True
+    ) as made:
         checked, figures = _checked(names, made, frames, progress)
-    _write(target, checked, figures, names)
+    _require_few(target, len(checked.sequences))
+    about = About(
+        title=", ".join(names),
+        policy=checked.policy,
+        made=f"checked {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {checked.stats.value}",
+        files=other_files(checked.files),
+        not_checked=checked.not_checked,
+    )
+    with session(told, stats=stats, thumbnails=Thumbnails.LAYERS, policy=policy, is_isolated=True) as made:
+        views = (
+            _view(sequence_page(sequence, figures), partial(_layers, sequence, made)) for sequence in checked.sequences
+        )
+        _write(target, [sequence.pattern for sequence in checked.sequences], views, lambda: about)
     return checked
+
+
+def write_stored_report(
+    connection: Connection, prefixes: Iterable[str], to: Path, progress: Progress | None = None
+) -> int:
+    """Write what the tables hold of sequences as a page, or as a folder with a page a sequence; no file is read.
+
+    Args:
+        connection: The tables.
+        prefixes: Prefixes of `bucket/key`, or sequences (`bucket/sh010/beauty.####.exr`); an empty one stands for all.
+        to: As in `write_report`.
+        progress: Called with the number of sequences done, and of all.
+
+    Returns:
+        The number of sequences.
+
+    Raises:
+        CatalogError: The tables cannot be read.
+        NothingMatches: They hold no such sequence.
+        SettingsError: The page cannot be written there.
+    """
+    from exr_inspector.report.stored import read_sequence, stored_sequences  # noqa: PLC0415 - brings the vastdb SDK
+
+    named = list(prefixes)
+    require_writable(to)
+    found = stored_sequences(connection, named)
+    if not found:
+        raise NothingMatches(
+            f"no judged sequence below {', '.join(filter(None, named)) or 'any folder'} in these tables: "
+            "`./run validate --catalog FILE FOLDER/` judges the sequences of a folder"
+        )
+    _require_few(to, len(found))
+    modes: list[StatsMode] = []
+
+    def views() -> Iterator[View]:
+        for done, known in enumerate(found, 1):
+            stored = read_sequence(connection, known)
+            modes.append(stored.stats)
+            page = sequence_page(stored.checked, stored.figures)
+            yield _view(page, partial(_stored_layers, stored.layers, stored.checked))
+            if progress is not None:
+                progress(done, len(found))
+
+    def about() -> About:
+        least = min(modes, key=lambda mode: mode.depth)
+        return About(
+            title=", ".join(filter(None, named)) or "All sequences of the catalog",
+            policy=", ".join(dict.fromkeys(known.policy for known in found)),
+            made=f"read from the tables {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {least.value}",
+            not_checked=not_checked(least),
+        )
+
+    _write(to, [known.name for known in found], views(), about)
+    return len(found)
 
 
 def _checked(
@@ -94,15 +170,57 @@ def _unrecognised(done: Check) -> str:
     return f"no sequence recognised among {some}{more}: give a pattern such as name_####.exr, or use `check`"
 
 
+Layers = tuple[int | None, Sequence[LayerPicture]]
+
+
+def _view(page: SequencePage, layers_of: Callable[[SequencePage], Layers]) -> View:
+    """The page with its pictures."""
+    frame, layers = layers_of(page)
+    taken = sum(len(layer.picture.url) for layer in layers)
+    pictures = fitting([cell.picture for cell in page.cells], budget(len(page.cells)) - taken)
+    return View(page, pictures, _PICTURES if any(pictures) else "", layers, frame)
+
+
+def _layers(sequence: CheckedSequence, made: Session, page: SequencePage) -> Layers:
+    """The layers of a clean frame in the middle, which is read again; none of a sequence of colour and alpha alone."""
+    clean = [cell.frame for cell in page.cells if cell.state == "ok" and cell.picture is not None]
+    if not clean or all(row.name in _COLOUR for row in page.channels):
+        return None, []
+    frame = clean[len(clean) // 2]
+    name = next(file.path for file in sequence.files if file.frame == frame)
+    try:
+        again = made.inspect(name)
+    except ExrInspectorError:
+        return None, []  # it was there a moment ago; the check has the findings
+    return frame, layer_pictures(again.pixels.thumbnails if again.pixels else ())
+
+
+def _stored_layers(layers: Mapping[str, Sequence[Thumbnail]], sequence: CheckedSequence, page: SequencePage) -> Layers:
+    """The layers of the first clean frame of which the tables have pictures of several."""
+    clean = {cell.frame for cell in page.cells if cell.state == "ok"}
+    for file in sequence.files:
+        if file.frame in clean and len(layers.get(file.path, ())) > 1:
+            return file.frame, layer_pictures(layers[file.path])
+    return None, []
+
+
 def _is_page(target: Path) -> bool:
     return target.suffix.lower() in {".html", ".htm"}
 
 
-def _require_writable(target: Path) -> None:
-    """Ask before files are read for minutes.
+def _require_few(target: Path, sequences: int) -> None:
+    if _is_page(target) and sequences > _MOST_IN_ONE_FILE:
+        raise SettingsError(
+            f"{sequences} sequences are too many for one file (at most {_MOST_IN_ONE_FILE}): "
+            f"name a folder, such as --to {target.with_suffix('')}/"
+        )
+
+
+def require_writable(target: Path) -> None:
+    """Return where a report can be written: asked before files are read for minutes.
 
     Raises:
-        SettingsError: The page cannot be written there.
+        SettingsError: It cannot.
     """
     if _is_page(target):
         if target.is_dir():
@@ -113,42 +231,23 @@ def _require_writable(target: Path) -> None:
     else:
         if target.exists() and not target.is_dir():
             raise SettingsError(f"{target} is neither a folder nor a file that ends in .html")
-        folder = target if target.is_dir() else target.parent
+        folder = target.parent
         if not folder.is_dir():
             raise SettingsError(f"there is no folder {folder}: create it first")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise SettingsError(f"{folder} cannot be written to: name another place")
 
 
-def _write(target: Path, checked: Check, figures: Mapping[str, FrameFigures], names: list[str]) -> None:
-    if _is_page(target) and len(checked.sequences) > _MOST_IN_ONE_FILE:
-        raise SettingsError(
-            f"{len(checked.sequences)} sequences are too many for one file (at most {_MOST_IN_ONE_FILE}): "
-            f"name a folder, such as --to {target.with_suffix('')}/"
-        )
-    pages = [sequence_page(sequence, figures) for sequence in checked.sequences]
-    views = [View(page, [None] * len(page.cells)) for page in pages]
-    made = f"checked {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {checked.stats.value}"
-    whole = report_of(checked, views, targets=names, made=made)
+def _write(target: Path, titles: Sequence[str], views: Iterable[View], about: Callable[[], About]) -> None:
+    """One page of all sequences, or a page each and an index that leads to them; all of it or nothing."""
     if _is_page(target):
-        write_file(target, render(whole))
+        every = list(views)
+        write_file(target, render(report_of(every, about())))
         return
-    _write_folder(target, whole)
-
-
-def _write_folder(folder: Path, whole: Report) -> None:
-    """A page a sequence, and then the index that leads to them."""
-    folder.mkdir(exist_ok=True)
-    pages = page_names(view.page.title for view in whole.views)
-    for name, view in zip(pages, whole.views, strict=True):
-        one = replace(
-            whole,
-            kind="OpenEXR sequence",
-            title=view.page.title,
-            facts=view.page.facts,
-            verdict=view.page.verdict,
-            views=[view],
-            files=[],
-        )
-        write_file(folder / name, render(one))
-    write_file(folder / _INDEX, render(replace(whole, is_index=True), links=pages))
+    names, kept = page_names(titles), []
+    with staged_folder(target) as folder:
+        for name, view in zip(names, views, strict=True):
+            one = replace(about(), files=(), not_checked=())
+            write_file(folder / name, render(report_of([view], one)))
+            kept.append(without_details(view))
+        write_file(folder / _INDEX, render(report_of(kept, about(), is_index=True), links=names))

@@ -12,7 +12,7 @@ from typing import Any
 from exr_inspector.delivery.check import CheckedFile, CheckedSequence
 from exr_inspector.delivery.grouping import FindingGroup, findings_of, group_findings
 from exr_inspector.delivery.judgement import ranges, runs
-from exr_inspector.model import Severity
+from exr_inspector.model import Severity, Thumbnail
 from exr_inspector.report.figures import STOPS, FrameFigures
 from exr_inspector.report.words import plain
 from exr_inspector.validation import RULES, FrameSummary
@@ -22,6 +22,8 @@ _CLEAN = "ok"
 _STATES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: _CLEAN, None: _CLEAN}
 _WORST_FIRST = ("error", "warning", MISSING, _CLEAN)
 _NARROWEST = 1 / 300  # of the strip: a single bad frame among thousands must be seen
+_FEW_FRAMES = 5  # of fewer, all may have a warning that is worth a mark
+_NEARLY_ALL = 0.9
 _NAMES_SHOWN = 12
 _NOTES_A_FRAME = 12
 _NOTE_CHARACTERS = 400
@@ -89,11 +91,12 @@ class ChannelRow:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One frame of the contact sheet."""
+    """One frame of the contact sheet: its number, its state, codes of its errors and warnings, and its picture."""
 
     frame: int
     state: str
     note: str
+    picture: Thumbnail | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +121,11 @@ class SequencePage:
         last: Last frame that is expected.
         expected: How many frames are.
         there: How many are there.
+        file_count: Its files; several may be of one frame.
         total_bytes: Size of all files.
         rerender: Frames to render again, as render managers take them.
         rerender_count: How many.
+        everywhere: Rules whose warnings nearly all frames have: they are listed, but mark no frame.
         counts: Frames by state.
         strip: The frames' states, neighbours of one state together.
         findings: By kind, the worst first.
@@ -138,9 +143,11 @@ class SequencePage:
     last: int
     expected: int
     there: int
+    file_count: int
     total_bytes: int
     rerender: str
     rerender_count: int
+    everywhere: tuple[str, ...]
     counts: Mapping[str, int]
     strip: tuple[StripRun, ...]
     findings: tuple[FindingRow, ...]
@@ -174,12 +181,13 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
     severities = checked.severities
     numbers = sorted({*severities, *checked.missing})
     place = {number: index for index, number in enumerate(numbers)}
-    states = [_STATES[severities[n]] if n in severities else MISSING for n in numbers]
+    notes = _notes(checked)
+    everywhere = _everywhere(notes, len(severities))
+    states = [_state(severities[n], notes.get(n, ()), everywhere) if n in severities else MISSING for n in numbers]
     files = _first_files(checked)
     known = [figures.get(files[n].path) if n in files else None for n in numbers]
     summaries = [file.summary for file in checked.files if file.summary is not None]
     expected = len(range(checked.first, checked.last + 1)) if not checked.is_texture else len(severities)
-    notes = _notes(checked)
     sizes = [figures[file.path].size_bytes or 0 for file in checked.files if file.path in figures]
     return SequencePage(
         title=checked.pattern,
@@ -190,17 +198,19 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
         last=checked.last,
         expected=expected,
         there=len(severities),
+        file_count=len(checked.files),
         total_bytes=sum(sizes),
         rerender=ranges(checked.rerender),
         rerender_count=len(checked.rerender),
+        everywhere=everywhere,
         counts=Counter(states),
         strip=tuple(_strip(states)),
         findings=tuple(finding_row(group, place) for group in group_findings(checked.files, checked.findings)),
         drift=tuple(_drift(summaries, place)),
         channels=tuple(_channels(known)),
         cells=tuple(
-            Cell(number, state, ", ".join(dict.fromkeys(code for _, code, _ in notes.get(number, ()))))
-            for number, state in zip(numbers, states, strict=True)
+            Cell(number, state, _codes(notes.get(number, ()), everywhere), frame.picture if frame is not None else None)
+            for number, state, frame in zip(numbers, states, known, strict=True)
         ),
         data={"frames": numbers, "states": states, **_series(known), **_note_texts(notes, place)},
     )
@@ -249,6 +259,28 @@ def _notes(checked: CheckedSequence) -> Notes:
         frame: sorted((note for note in found if note[0] > Severity.INFO), key=lambda note: (-note[0], note[1]))
         for frame, found in notes.items()
     }
+
+
+def _everywhere(notes: Notes, there: int) -> tuple[str, ...]:
+    """Rules whose warnings say nothing of a single frame, since nearly all have them."""
+    if there < _FEW_FRAMES:
+        return ()
+    counts = Counter(
+        code
+        for found in notes.values()
+        for code in {code for severity, code, _ in found if severity is Severity.WARNING}
+    )
+    return tuple(sorted(code for code, count in counts.items() if count >= _NEARLY_ALL * there))
+
+
+def _state(severity: Severity | None, notes: Iterable[tuple[Severity, str, str]], everywhere: Sequence[str]) -> str:
+    if severity is Severity.WARNING and all(code in everywhere for _, code, _ in notes):
+        return _CLEAN
+    return _STATES[severity]
+
+
+def _codes(notes: Iterable[tuple[Severity, str, str]], everywhere: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(code for _, code, _ in notes if code not in everywhere))
 
 
 def _note_texts(notes: Notes, place: Mapping[int, int]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from exr_inspector.exr.header.parser import Header
-from exr_inspector.model import ChannelStats, Inspection
+from exr_inspector.model import ChannelStats, Inspection, Thumbnail
 from exr_inspector.validation.facts.provenance import provenance_of
 
 STOPS = range(-12, 9)  # of luminance around 1.0; what lies beyond counts in the first and last
@@ -56,6 +56,7 @@ class FrameFigures:
         bad_values: NaN and infinities of all channels together.
         render_seconds: Time of rendering, as the file says it.
         exposure: Share of the beauty's values at each of STOPS, weighted as luminance; empty without histograms.
+        picture: The frame's picture.
     """
 
     size_bytes: int | None
@@ -68,6 +69,7 @@ class FrameFigures:
     bad_values: int | None
     render_seconds: float | None
     exposure: tuple[float, ...]
+    picture: Thumbnail | None = None
 
 
 def figures_of(inspection: Inspection) -> FrameFigures:
@@ -90,6 +92,7 @@ def figures_of(inspection: Inspection) -> FrameFigures:
         bad_values=sum(stats.nan_count + stats.inf_count for stats in firsts) if firsts else None,
         render_seconds=provenance_of(header.parts[0]).render_seconds if header and header.parts else None,
         exposure=_exposure(beauty),
+        picture=next(iter(inspection.pixels.thumbnails), None) if inspection.pixels else None,
     )
 
 

@@ -69,7 +69,6 @@ function start(section) {
     strip.setAttribute("aria-valuenow", index);
     strip.setAttribute("aria-valuetext", `frame ${frames[index]}, ${data.states[index]}`);
     const picture = cells[index].firstElementChild.cloneNode(true);
-    picture.removeAttribute("loading");
     const table = element("table");
     const add = (name, value) => {
       const row = table.insertRow();

@@ -10,17 +10,18 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exr_inspector import __version__
-from exr_inspector.delivery.check import Check
+from exr_inspector.delivery.check import CheckedFile
 from exr_inspector.delivery.grouping import findings_of
 from exr_inspector.errors import SettingsError
+from exr_inspector.model import Severity
 from exr_inspector.report.content import SequencePage, verdict_of
-from exr_inspector.report.words import figure, human_bytes, plain
+from exr_inspector.report.words import counted, figure, human_bytes, plain
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -86,11 +87,13 @@ class OtherFile:
     Attributes:
         path: As the user knows it.
         severity: Of its worst finding; empty without one.
+        verdict: As of a sequence.
         texts: Its errors and warnings.
     """
 
     path: str
     severity: str
+    verdict: str
     texts: tuple[str, ...]
 
 
@@ -121,32 +124,57 @@ class Report:
     is_index: bool = False
 
 
-def report_of(check: Check, views: Sequence[View], *, targets: Iterable[str], made: str) -> Report:
-    """The report of a check.
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a report says beside its sequences.
 
-    Args:
-        check: What was found.
-        views: Its sequences.
-        targets: What the user named.
-        made: When the check was made, and how.
+    Attributes:
+        title: What the user named: the heading of a page with several sequences.
+        policy: What was judged by.
+        made: When and how this was found out.
+        files: Files that are no frames.
+        not_checked: Sentences about what was not looked at.
     """
-    alone = views[0].page if len(views) == 1 else None
+
+    title: str
+    policy: str
+    made: str
+    files: Sequence[OtherFile] = ()
+    not_checked: Sequence[str] = ()
+
+
+def report_of(views: Sequence[View], about: About, *, is_index: bool = False) -> Report:
+    """The report of some sequences."""
+    alone = views[0].page if len(views) == 1 and not is_index else None
+    files = sum(view.page.file_count for view in views) + len(about.files)
+    verdicts = [*(view.page.verdict for view in views), *(file.verdict for file in about.files)]
     return Report(
-        kind="OpenEXR sequence" if alone else f"OpenEXR delivery, {len(views)} sequences",
-        title=alone.title if alone else ", ".join(targets),
-        facts=alone.facts if alone else f"{check.checked} files, policy {check.policy}",
-        verdict=verdict_of(check.worst),
+        kind="OpenEXR sequence" if alone else f"OpenEXR delivery, {counted(len(views), 'sequence')}",
+        title=alone.title if alone else about.title,
+        facts=alone.facts if alone else f"{counted(files, 'file')}, policy {about.policy}",
+        verdict=next(word for word in ("failed", "warnings", "passed") if word in verdicts),
         views=views,
-        files=[_other_file(check, index) for index in range(len(check.files))],
-        not_checked=check.not_checked,
-        foot=f"exr-inspector {__version__}, policy {check.policy}, {made}. This page loads nothing from the network.",
+        files=about.files,
+        not_checked=about.not_checked,
+        foot=f"exr-inspector {__version__}, policy {about.policy}, {about.made}. This page loads nothing from the network.",
+        is_index=is_index,
     )
 
 
-def _other_file(check: Check, index: int) -> OtherFile:
-    file = check.files[index]
-    texts = tuple(f"{code}: {message}" for severity, code, message, _ in findings_of(file) if severity > 1)
-    return OtherFile(file.path, file.worst.label if file.worst else "", texts[:_TEXTS_A_FILE])
+def without_details(view: View) -> View:
+    """What an index needs of a sequence, without pictures and data."""
+    cells = tuple(replace(cell, picture=None) for cell in view.page.cells)
+    return View(replace(view.page, cells=cells, findings=(), drift=(), channels=(), data={}), ())
+
+
+def other_files(files: Iterable[CheckedFile]) -> list[OtherFile]:
+    """Files that are no frames, with their errors and warnings."""
+    found = []
+    for file in files:
+        said = [f"{code}: {message}" for severity, code, message, _ in findings_of(file) if severity > Severity.INFO]
+        label = file.worst.label if file.worst else ""
+        found.append(OtherFile(file.path, label, verdict_of(file.worst), tuple(said[:_TEXTS_A_FILE])))
+    return found
 
 
 def render(report: Report, links: Sequence[str] | None = None) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -29,6 +30,20 @@ def write_file(target: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """A folder to write files into, which are moved into `target` when the block ends without an error.
+
+    Raises:
+        OSError: A folder cannot be made, or a file not be moved.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{target.name[:_NAME_CHARACTERS]}-", dir=target.parent) as name:
+        yield Path(name)
+        target.mkdir(exist_ok=True)
+        for path in Path(name).iterdir():
+            path.replace(target / path.name)
 
 
 def page_names(titles: Iterable[str]) -> list[str]:

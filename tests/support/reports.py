@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+from PIL import Image
+
 from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence
-from exr_inspector.model import Finding, Severity, StatsMode
+from exr_inspector.model import Finding, Severity, StatsMode, Thumbnail
 from exr_inspector.report.figures import STOPS, ChannelFigures, FrameFigures
 from exr_inspector.validation import FrameSummary
 
@@ -19,6 +23,18 @@ class Made:
 
     check: Check
     figures: dict[str, FrameFigures] = field(default_factory=dict)
+
+
+def noise_picture(seed: int, mark: tuple[int, int] | None = None, layer: str = "") -> Thumbnail:
+    """A picture that compresses badly, with a pixel of magenta at `mark`."""
+    rng = np.random.default_rng(seed)
+    pixels = (rng.random((18, 32, 3)) * 120).astype(np.uint8).repeat(5, axis=0).repeat(5, axis=1)
+    pixels += (rng.random(pixels.shape) * 60).astype(np.uint8)
+    if mark is not None:
+        pixels[mark[1], mark[0]] = (255, 0, 255)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "WEBP", quality=80, lossless=mark is not None)
+    return Thumbnail(0, layer, 160, 90, buffer.getvalue(), "level 0,0", 0.0, "sRGB", seed)
 
 
 def made(

@@ -1,4 +1,4 @@
-"""`./run report`: a delivery as one HTML file to look at and to send."""
+"""`./run report`: a delivery as one HTML file to look at and to send, from its files or from the tables."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from exr_inspector.cli.options import frames_option, policy_option
+from exr_inspector.cli.options import catalog_option, frames_option, policy_option
 from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.library.reading import Stats
-from exr_inspector.library.reporting import write_report
+from exr_inspector.library.reporting import write_report, write_stored_report
 from exr_inspector.model import StatsMode
+from exr_inspector.report.words import counted, human_bytes
 
 
 @click.command("report")
-@click.argument("targets", nargs=-1, required=True, metavar="FOLDER|PATTERN|FILE|S3_URL...")
+@click.argument("targets", nargs=-1, metavar="FOLDER|PATTERN|FILE|S3_URL...")
 @click.option("--to", required=True, type=click.Path(path_type=Path), metavar="FILE.html|FOLDER", help="What to write.")
 @frames_option
 @policy_option
@@ -27,11 +29,27 @@ from exr_inspector.model import StatsMode
     show_default=True,
     help="How much of the pixels to read.",
 )
-def command(targets: Sequence[str], *, to: Path, frames: tuple[int, int] | None, policy: str, stats: Stats) -> None:
+@catalog_option
+@click.option(
+    "--stored",
+    is_flag=True,
+    help="Show rows instead of reading files: those of --catalog, which implies it, or of the database of VAST_DB_*.",
+)
+def command(
+    targets: Sequence[str],
+    *,
+    to: Path,
+    frames: tuple[int, int] | None,
+    policy: str,
+    stats: Stats,
+    catalog: Path | None,
+    stored: bool,
+) -> None:
     """Write a page about a delivery: frames, findings, curves over the frames, and a contact sheet.
 
     The page is one file that needs no network and can be sent by mail. A file that ends in .html holds all sequences; a folder
-    gets an index.html and a page for each.
+    gets an index.html and a page for each. With --catalog, it shows what the tables hold, of all sequences or of those named,
+    as they were judged, and reads no file.
 
     Exit code 0 when the page is written, whatever it says (`check` has exit codes for what was found); 2 when it is not.
 
@@ -40,12 +58,36 @@ def command(targets: Sequence[str], *, to: Path, frames: tuple[int, int] | None,
       ./run report renders/sh010/ --to sh010.html
       ./run report 'renders/sh010/beauty_####.exr' --frames 1001-1060 --to beauty.html
       ./run report s3://renders/sh010/ --to reports/
+      ./run report --catalog show.duckdb --to reports/
+      ./run report --catalog show.duckdb 's3://renders/sh010/beauty.####.exr' --to beauty.html
     """
-    with progress_bar("checking") as show:
-        try:
-            done = write_report(targets, to, frames=frames, stats=stats, policy=policy, progress=show)
-        except KeyboardInterrupt:
-            click.echo("stopped: nothing was written; run the command again", err=True)
-            sys.exit(2)
+    from_rows = stored or catalog is not None
+    if not from_rows and not targets:
+        raise click.UsageError("name a folder, a pattern or a URL, or show rows by --catalog FILE")
+    given = click.get_current_context().get_parameter_source
+    read = [f"--{name}" for name in ("frames", "policy", "stats") if given(name) is ParameterSource.COMMANDLINE]
+    if from_rows and read:
+        raise click.UsageError(
+            f"{read[0]} is for reading files, but --catalog and --stored show rows as they were judged"
+        )
+    try:
+        said = _from_rows(targets, to, catalog) if from_rows else _from_files(targets, to, frames, policy, stats)
+    except KeyboardInterrupt:
+        click.echo("stopped: nothing was written; run the command again", err=True)
+        sys.exit(2)
     page = to / "index.html" if to.is_dir() else to
-    click.echo(f"{page}: {done.checked} files in {len(done.sequences)} sequences, {page.stat().st_size / 1e3:.0f} kB")
+    click.echo(f"{page}: {said}, {human_bytes(page.stat().st_size)}")
+
+
+def _from_files(targets: Sequence[str], to: Path, frames: tuple[int, int] | None, policy: str, stats: Stats) -> str:
+    with progress_bar("checking") as show:
+        done = write_report(targets, to, frames=frames, stats=stats, policy=policy, progress=show)
+    return f"{counted(done.checked, 'file')} in {counted(len(done.sequences), 'sequence')}"
+
+
+def _from_rows(targets: Sequence[str], to: Path, catalog: Path | None) -> str:
+    from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415 - brings the vastdb SDK
+
+    with open_tables(catalog) as tables, progress_bar("reading rows") as show:
+        prefixes = [tables.prefix(target) for target in targets] or [""]
+        return counted(write_stored_report(tables.connection, prefixes, to, show), "sequence")

@@ -22,7 +22,7 @@ from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.library.judging import Frames, judge_files, sequence_results
 from exr_inspector.library.reading import DEFAULT_STATS, Stats, session, settings_for
 from exr_inspector.model import Severity
-from exr_inspector.report.words import plain
+from exr_inspector.report.words import counted, plain
 from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.reports import ValidationResult, json_text, junit_text, sarif_text
@@ -237,8 +237,3 @@ def _summary(every: Sequence[ValidationResult]) -> list[str]:
     if skipped := sum(bool(result.unchecked) for result in every):
         lines.append(f"Not checked: all or some pixels of {counted(skipped, 'file')}; --stats full reads every pixel")
     return lines
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -15,7 +15,7 @@ from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence
 from exr_inspector.delivery.grouping import group_findings
 from exr_inspector.delivery.judgement import ranges
 from exr_inspector.model import Finding, Severity
-from exr_inspector.report.words import plain
+from exr_inspector.report.words import counted, plain
 from exr_inspector.validation.reports import ValidationResult
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan", None: "green"}
@@ -80,18 +80,14 @@ def print_check(check: Check, console: Console, *, least: Severity | None) -> No
     console.print(_verdict(check, least))
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _verdict(check: Check, least: Severity | None) -> Text:
     again = sum(len(sequence.rerender) for sequence in check.sequences)
     worst = check.worst
     fails = bool(check.faults) or (least is not None and worst is not None and worst >= least)
-    counts = [_count(check.checked, "file"), *([_count(len(check.sequences), "sequence")] if check.sequences else [])]
+    counts = [counted(check.checked, "file"), *([counted(len(check.sequences), "sequence")] if check.sequences else [])]
     words = f"{' in '.join(counts)} checked by {check.policy}"
     if again:
-        words += f"; {_count(again, 'frame')} to render again"
+        words += f"; {counted(again, 'frame')} to render again"
     verdict = "STOPPED" if check.stopped else "FAILED" if fails else "PASSED"
     return Text(f"{verdict}  ", style="bold red" if fails else "bold yellow" if check.stopped else "bold green").append(
         words, style="default"
@@ -165,7 +161,5 @@ def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], co
     if visible:
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
     if hidden := len(rows) - len(visible):
-        words = (
-            f"  {_count(hidden, 'more kind')} of findings not shown (info, or beyond {_SHOWN}); --format json lists all"
-        )
+        words = f"  {counted(hidden, 'more kind')} of findings not shown (info, or beyond {_SHOWN}); --format json lists all"
         console.print(Text(words, style="dim"))

@@ -41,6 +41,16 @@ def test_findings_lead_to_their_frames() -> None:
     assert by_code["PIX-NAN"].fix == RULES["PIX-NAN"].fix
 
 
+def test_a_warning_that_all_frames_have_marks_none_of_them() -> None:
+    given = made().check.sequences[0].files
+    warning = Finding("PIX-FIREFLY", Severity.WARNING, "B goes up to 9000", 0, "B")
+    page = page_of(files=tuple(replace(file, findings=(*file.findings, warning)) for file in given))
+    assert page.everywhere == ("PIX-FIREFLY",)
+    assert page.counts == {"ok": 16, "missing": 1, "error": 1, "warning": 2}
+    assert [row.count for row in page.findings if row.code == "PIX-FIREFLY"] == [19]
+    assert page.cells[0].note == ""
+
+
 def test_each_frame_has_its_own_messages() -> None:
     data = page_of(40).data
     texts = [data["texts"][number] for number in data["notes"][1020 - FIRST]]

@@ -6,12 +6,15 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 import pytest
 
+from exr_inspector.model import Thumbnail
 from exr_inspector.report.content import sequence_page
-from exr_inspector.report.page import Report, View, render, report_of
+from exr_inspector.report.page import About, Report, View, render, report_of
+from exr_inspector.report.pictures import budget, fitting
 from tests.support.reports import Made, made
 
 HOSTILE = (
@@ -31,14 +34,18 @@ class Elements(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-def report(*given: Made) -> Report:
-    (first, *_) = given
-    views = [
-        View(page, [None] * len(page.cells))
-        for each in given
-        for page in [sequence_page(each.check.sequences[0], each.figures)]
-    ]
-    return report_of(first.check, views, targets=[first.check.sequences[0].pattern], made="checked today")
+def report(*given: Made, pictures: Sequence[Thumbnail] = ()) -> Report:
+    """The report of some checks; frames that are there have the pictures by turns."""
+    views = []
+    for each in given:
+        (sequence,) = each.check.sequences
+        page = sequence_page(sequence, each.figures)
+        some = [
+            pictures[cell.frame % len(pictures)] if pictures and cell.state != "missing" else None
+            for cell in page.cells
+        ]
+        views.append(View(page, fitting(some, budget(len(some))), "sRGB" if pictures else ""))
+    return report_of(views, About(given[0].check.sequences[0].pattern, "default@1", "checked today"))
 
 
 def document(*given: Made) -> str:

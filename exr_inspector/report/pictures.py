@@ -1,0 +1,93 @@
+"""Small pictures as a page holds them: in its HTML, and not more than it can carry. Makes none, but makes them smaller."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.model import Thumbnail
+from exr_inspector.report.page import LayerPicture, Picture
+
+PAGE_BYTES = 700_000  # of all pictures of a page, as the page holds them, up to PAGE_FRAMES frames
+PAGE_FRAMES = 240
+FRAME_BYTES = 1_200  # for each frame more
+_SMALLER = (
+    (1.0, 60),
+    (0.8, 65),
+    (0.65, 65),
+    (0.5, 65),
+    (0.35, 60),
+    (0.25, 50),
+)  # scale and WebP quality, tried in this order
+_SAMPLE = 24
+_BASE64 = 4 / 3
+_MAGENTA = (255, 0, 255)
+_MARK_CONTRAST = 100  # least difference of red and blue to green
+
+
+def budget(frames: int) -> int:
+    """Bytes that the pictures of a page of so many frames may take."""
+    return PAGE_BYTES + FRAME_BYTES * max(0, frames - PAGE_FRAMES)
+
+
+def fitting(thumbnails: Sequence[Thumbnail | None], most_bytes: int) -> list[Picture | None]:
+    """The pictures, made smaller together where they would take more than `most_bytes` of the page."""
+    there = [thumbnail for thumbnail in thumbnails if thumbnail is not None]
+    if sum(len(thumbnail.image) for thumbnail in there) * _BASE64 <= most_bytes:
+        return [None if each is None else _picture(each, each.image) for each in thumbnails]
+    sample = there[:: max(1, len(there) // _SAMPLE)]
+    scale, quality = _SMALLER[-1]
+    for scale, quality in _SMALLER:
+        bytes_each = sum(len(_smaller(thumbnail, scale, quality)) for thumbnail in sample) / len(sample)
+        if bytes_each * len(there) * _BASE64 <= 0.95 * most_bytes:
+            break
+    return [None if each is None else _picture(each, _smaller(each, scale, quality)) for each in thumbnails]
+
+
+def layer_pictures(thumbnails: Sequence[Thumbnail]) -> list[LayerPicture]:
+    """The layers of one frame; none where there is but one."""
+    if len(thumbnails) < 2:
+        return []
+    several = len({thumbnail.part for thumbnail in thumbnails}) > 1
+    return [
+        LayerPicture(
+            name=(f"{each.part}: " if several else "") + (each.layer or "base layer"),
+            note=each.transform,
+            picture=_picture(each, each.image),
+        )
+        for each in thumbnails
+    ]
+
+
+def _picture(thumbnail: Thumbnail, image: bytes) -> Picture:
+    url = f"data:image/webp;base64,{base64.b64encode(image).decode()}"
+    return Picture(url, thumbnail.width, thumbnail.height)
+
+
+def _smaller(thumbnail: Thumbnail, scale: float, quality: int) -> bytes:
+    from PIL import Image, ImageFilter  # noqa: PLC0415 - only large pages need it
+
+    image = Image.open(io.BytesIO(thumbnail.image)).convert("RGB")
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    # Marks of NaN may be one pixel, which averaging and the codec's halved colour would take away.
+    marks = Image.fromarray(_is_mark(np.asarray(image, np.int16)))
+    small = image.resize(size, Image.Resampling.BOX)
+    shown = (
+        marks.resize(size, Image.Resampling.BOX)
+        .point(lambda value: 255 if value else 0)
+        .filter(ImageFilter.MaxFilter(3))
+    )
+    small.paste(_MAGENTA, mask=shown)
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=quality)
+    return buffer.getvalue()
+
+
+def _is_mark(pixels: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]:
+    """Where a picture is as good as magenta: 255, elsewhere 0."""
+    red, green, blue = np.moveaxis(pixels, -1, 0)
+    return np.where(np.minimum(red, blue) - green > _MARK_CONTRAST, 255, 0).astype(np.uint8)

@@ -1,0 +1,147 @@
+"""What the tables hold of sequences, as the page takes it: rows of files and of `sequence_validation`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from exr_inspector.catalog.read.pages import stored_inspections
+from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, THUMBNAILS
+from exr_inspector.catalog.sdk.connection import Connection, Work, has_prefix, rows_of
+from exr_inspector.delivery.check import CheckedFile, CheckedSequence
+from exr_inspector.delivery.judgement import frames_of
+from exr_inspector.delivery.naming import is_pattern
+from exr_inspector.model import Finding, Severity, StatsMode, Status, Thumbnail
+from exr_inspector.report.figures import FrameFigures, figures_of
+from exr_inspector.validation import frame_of_inspection
+from exr_inspector.validation.reports import sort_findings
+
+_COLUMNS = (
+    "sequence", "finding_index", "code", "severity_rank", "message", "frames", "found", "expected", "rule_version",
+    "first_frame", "last_frame", "missing_frames", "rerender_frames", "policy",
+)  # fmt: skip
+_PICTURES = (
+    "file_path", "thumbnail_index", "part_index", "layer", "width", "height", "image", "source", "exposure", "transform",
+    "difference_hash",
+)  # fmt: skip
+_FRAME = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSequence:
+    """A sequence as the tables have it.
+
+    Attributes:
+        checked: The sequence with its files.
+        figures: Figures of its files by path.
+        layers: Pictures of each file that has some, by path: one, or one a layer.
+        stats: How much of the pixels was read of the file of which least was; files without a header aside.
+    """
+
+    checked: CheckedSequence
+    figures: Mapping[str, FrameFigures]
+    layers: Mapping[str, Sequence[Thumbnail]]
+    stats: StatsMode
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceRows:
+    """The rows of one sequence in `sequence_validation`.
+
+    Attributes:
+        name: The sequence with its folder.
+        policy: What it was judged by.
+        rows: At least one, by position.
+    """
+
+    name: str
+    policy: str
+    rows: Sequence[Mapping[str, Any]]
+
+
+def stored_sequences(connection: Connection, prefixes: Iterable[str]) -> list[SequenceRows]:
+    """The judged sequences below prefixes, or of patterns with a frame number, by name.
+
+    Raises:
+        CatalogError: The tables cannot be read.
+    """
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for prefix in prefixes:
+        wanted = _FRAME.sub("#", prefix) if is_pattern(prefix) else None
+        start = _FRAME.split(prefix, maxsplit=1)[0]
+        for row in connection.run("read sequences", lambda work, start=start: _rows(work, start)):  # type: ignore[misc]
+            if wanted is None or _FRAME.sub("#", row["sequence"]) == wanted:
+                found.setdefault(row["sequence"], []).append(row)
+    ordered = {name: sorted(rows, key=lambda row: row["finding_index"]) for name, rows in found.items()}
+    return [SequenceRows(name, str(rows[0]["policy"]), rows) for name, rows in sorted(ordered.items())]
+
+
+def _rows(work: Work, start: str) -> list[dict[str, Any]]:
+    return rows_of(work.select(SEQUENCE_VALIDATION, _COLUMNS, has_prefix("sequence", start)))
+
+
+def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence:
+    """A sequence with its files, which are read from the tables.
+
+    Raises:
+        CatalogError: The tables cannot be read.
+    """
+    files: list[CheckedFile] = []
+    figures: dict[str, FrameFigures] = {}
+    modes = []
+    start = known.name.partition("#")[0]
+    layers = connection.run("read thumbnails", lambda work: _thumbnails(work, start))
+    for path, stored, fault in stored_inspections(connection, start):
+        if stored is None:
+            files.append(CheckedFile(path, None, (), fault))
+        elif stored.name.sequence == known.name:
+            summary = frame_of_inspection(stored)
+            files.append(CheckedFile(path, stored.name.frame, sort_findings(stored.findings), summary=summary))
+            figures[path] = replace(figures_of(stored), picture=next(iter(layers.get(path, ())), None))
+            if stored.status is Status.INSPECTED:
+                modes.append(stored.stats_mode)
+    first = known.rows[0]
+    checked = CheckedSequence(
+        pattern=known.name,
+        files=tuple(sorted(files, key=lambda file: (file.frame or 0, file.path))),
+        first=first["first_frame"],
+        last=first["last_frame"],
+        missing=frames_of(first["missing_frames"] or ""),
+        findings=tuple(_finding(row) for row in known.rows if row["code"] is not None),
+        rerender=frames_of(first["rerender_frames"] or ""),
+    )
+    return StoredSequence(checked, figures, layers, min(modes, key=lambda mode: mode.depth, default=StatsMode.OFF))
+
+
+def _thumbnails(work: Work, start: str) -> dict[str, list[Thumbnail]]:
+    """The pictures of files whose paths begin so, by path, in the order of their rows."""
+    rows = rows_of(work.select(THUMBNAILS, _PICTURES, has_prefix("file_path", start)))
+    found: dict[str, list[Thumbnail]] = {}
+    for row in sorted(rows, key=lambda row: row["thumbnail_index"]):
+        picture = Thumbnail(
+            part=row["part_index"],
+            layer=row["layer"],
+            width=row["width"],
+            height=row["height"],
+            image=row["image"],
+            source=row["source"],
+            exposure=row["exposure"],
+            transform=row["transform"],
+            hash=row["difference_hash"],
+        )
+        found.setdefault(row["file_path"], []).append(picture)
+    return found
+
+
+def _finding(row: Mapping[str, Any]) -> Finding:
+    return Finding(
+        code=row["code"],
+        severity=Severity(row["severity_rank"]),
+        message=row["message"],
+        found=row["found"] or "",
+        expected=row["expected"] or "",
+        rule_version=row["rule_version"],
+        frames=frames_of(row["frames"] or ""),
+    )

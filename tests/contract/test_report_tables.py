@@ -1,0 +1,112 @@
+"""A report of the tables says what the report of the files says, and reads no file."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+import exr_inspector as exr
+from exr_inspector.cli.__main__ import main
+from exr_inspector.inspector import Inspector
+from exr_inspector.library.reporting import write_stored_report
+from exr_inspector.library.tables import OpenCatalog
+from exr_inspector.model import StatsMode
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+from exr_inspector.sync.sequences import judge_folders
+from exr_inspector.validation import builtin_policy
+from tests.support import exrbytes as ex
+from tests.support.exrbytes import Channel, Part
+
+POLICY = builtin_policy("default")
+
+
+@dataclass(frozen=True)
+class Given:
+    """Rows, and the report of the files that they were made of, which are gone.
+
+    Attributes:
+        catalog: The rows, judged.
+        file: Where they are.
+        from_files: The report of shot sh010.
+    """
+
+    catalog: OpenCatalog
+    file: Path
+    from_files: Path
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
+    """Two shots of which a frame is missing, one with a NaN."""
+    root = tmp_path_factory.mktemp("given")
+    shots = root / "shots"
+    for shot in ("sh010", "sh020"):
+        (shots / shot).mkdir(parents=True)
+        for number in (1001, 1002, 1004):
+            pixels = {"R": np.full((8, 12), number / 2_000, np.float16)}
+            pixels["R"][1, 2] = np.nan if (shot, number) == ("sh010", 1002) else 0.25
+            part = Part(data_window=(0, 0, 11, 7), channels=[Channel("R")], pixels=pixels)
+            (shots / shot / f"beauty.{number}.exr").write_bytes(ex.build([part]))
+    exr.write_report(shots / "sh010", root / "files.html")
+    settings = load_settings({"EXR_MOUNTS": f"shots={shots}"}, secrets_dir=None, need=())
+    inspector, opener = Inspector.from_settings(settings, stats=StatsMode.FULL), SourceOpener(settings)
+    with exr.open_catalog(root / "catalog.duckdb") as catalog:
+        names = [f"s3://shots/{path.relative_to(shots)}" for path in sorted(shots.rglob("*.exr"))]
+        catalog.upsert(inspector.inspect(opener.open_url(name), POLICY) for name in names)
+        list(judge_folders(catalog._connection, ["shots/sh010", "shots/sh020"], POLICY))
+        shutil.rmtree(shots)
+        yield Given(catalog, root / "catalog.duckdb", root / "files.html")
+
+
+def findings(page: Path) -> set[tuple[str, ...]]:
+    """Rule and frames of each finding."""
+    rows = re.findall(r'<tr data-severity="(?:error|warning)">(.*?)</tr>', page.read_text(encoding="utf-8"), re.DOTALL)
+    return {(re.findall("<code>(.*?)</code>", row)[0], *re.findall('data-cell="\\d+">(.*?)</a>', row)) for row in rows}
+
+
+def test_tables_and_files_make_one_report(given: Given, tmp_path: Path) -> None:
+    assert write_stored_report(given.catalog._connection, ["shots/sh010/"], tmp_path / "rows.html") == 1
+    assert findings(tmp_path / "rows.html") == findings(given.from_files)
+    assert ("SEQ-MISSING", "1003") in findings(tmp_path / "rows.html")
+    text = (tmp_path / "rows.html").read_text(encoding="utf-8")
+    assert "<code>1002-1003</code>" in text, "to render again"
+    assert "No pixel was read" not in text
+
+
+def test_a_whole_catalog_is_an_index_and_a_page_a_sequence(given: Given, tmp_path: Path) -> None:
+    assert write_stored_report(given.catalog._connection, [""], tmp_path / "out") == 2
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"index.html", "shots_sh010_beauty.html", "shots_sh020_beauty.html"}
+
+
+def test_one_sequence_is_named_by_its_pattern(given: Given, tmp_path: Path) -> None:
+    assert write_stored_report(given.catalog._connection, ["shots/sh020/beauty.%04d.exr"], tmp_path / "one.html") == 1
+    assert "shots/sh020/beauty.####.exr" in (tmp_path / "one.html").read_text(encoding="utf-8")
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(main, ["report", *map(str, words)])
+
+
+def test_the_command_takes_a_catalog_file(given: Given, tmp_path: Path) -> None:
+    result = run("--catalog", given.file, "s3://shots/", "--to", tmp_path / "a.html")
+    assert result.exit_code == 0, result.output
+    assert "a.html: 2 sequences" in result.output
+    nothing = run("--catalog", given.file, "s3://elsewhere/", "--to", tmp_path / "b.html")
+    assert "no judged sequence below elsewhere/" in str(nothing.exception)
+    assert not (tmp_path / "b.html").exists()
+
+
+def test_what_only_files_have_is_refused_for_rows(tmp_path: Path) -> None:
+    result = run("--catalog", tmp_path / "c.duckdb", "--frames", "1-2", "--to", tmp_path / "a.html")
+    assert result.exit_code == 2
+    assert "--frames is for reading files" in result.output
+    assert run("--to", tmp_path / "a.html").exit_code == 2
