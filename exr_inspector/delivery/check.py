@@ -237,6 +237,7 @@ def check(
             expansions.append(expand(opener, target))
         except ExrInspectorError as error:
             faults.append((target, f"{error.code}: {error}"))
+    faults += [(item.target, f"{item.fault.code}: {item.fault}") for item in expansions if item.fault]
     places = _places(expansions)
     names = list(dict.fromkeys(path for expansion in expansions for path in expansion.paths))
     gathered: dict[str, _Gathered] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exr_inspector.delivery.naming import Pattern, Recognition, is_pattern, match_pattern, parse_pattern, recognise
-from exr_inspector.errors import ExrInspectorError, NothingMatches
+from exr_inspector.errors import AccessDenied, ExrInspectorError, NothingMatches
 from exr_inspector.model import Inspection
 from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.keys import split_url
 
 _EXTENSION = ".exr"
 _WORKERS = 8
+_NAMED = 4  # folders named in a message
 _AHEAD = 32  # files that are read or waiting; their headers are in memory
 
 
@@ -27,11 +29,13 @@ class Expansion:
         target: As the user wrote it.
         recognition: Its files by what their names say.
         bounds: Frames that the target itself asks for (`[1001-1060]`), None without.
+        fault: Which folders below it may not be read, None when all may.
     """
 
     target: str
     recognition: Recognition
     bounds: tuple[int, int] | None = None
+    fault: AccessDenied | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -57,6 +61,7 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
     Raises:
         PatternError: The pattern makes no sense.
         NothingMatches: No file matches the pattern.
+        AccessDenied: Folders may not be read; after all files that may.
         SourceError: What listing raises.
     """
     if not target.strip():
@@ -64,8 +69,7 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
     named = split_url(target)
     path = Path(target).expanduser()
     if named is None and path.is_dir():
-        found = (item for item in path.rglob("*") if item.suffix.lower() == _EXTENSION and item.is_file())
-        yield from (str(item) for item in sorted(found))
+        yield from _files_below(path)
     elif named is not None and (not named[1] or named[1].endswith("/")):
         entries = opener.list(*named)
         yield from (f"s3://{named[0]}/{entry.key}" for entry in entries if entry.key.lower().endswith(_EXTENSION))
@@ -79,6 +83,17 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
         yield target
 
 
+def _files_below(folder: Path) -> Iterator[str]:
+    denied: list[str] = []
+    found: list[Path] = []
+    for place, _, names in os.walk(folder, onerror=lambda error: denied.append(str(error.filename))):
+        found += (Path(place, name) for name in names if name.lower().endswith(_EXTENSION))
+    yield from (str(path) for path in sorted(found) if path.is_file())
+    if denied:
+        more = f" and {len(denied) - _NAMED} more" if len(denied) > _NAMED else ""
+        raise AccessDenied(f"folders that may not be read: {', '.join(sorted(denied)[:_NAMED])}{more}")
+
+
 def expand(opener: SourceOpener, target: str) -> Expansion:
     """The files that a target stands for, sorted into sequences and others.
 
@@ -86,9 +101,15 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
         NothingMatches: There is no such file or folder, or nothing in it.
         ExrInspectorError: What `paths_of` raises.
     """
-    paths = list(paths_of(opener, target))
+    paths: list[str] = []
+    fault: AccessDenied | None = None
+    try:
+        for path in paths_of(opener, target):
+            paths.append(path)  # noqa: PERF402 - what came before an error counts
+    except AccessDenied as error:
+        fault = error
     if not paths:
-        raise NothingMatches(f"no .exr files below {target}")
+        raise fault or NothingMatches(f"no .exr files below {target}")
     if paths == [target]:
         if split_url(target) is None and not Path(target).expanduser().exists():
             raise NothingMatches(f"there is no file or folder {target}")
@@ -96,7 +117,7 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
     if is_pattern(target) and not Path(target).expanduser().is_dir():
         pattern = parse_pattern(target)
         return Expansion(target, match_pattern(pattern, paths), pattern.bounds)
-    return Expansion(target, recognise(paths))
+    return Expansion(target, recognise(paths), fault=fault)
 
 
 def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:

@@ -257,8 +257,8 @@ def test_stopping_finishes_and_stores_what_runs(home: House, monkeypatch: pytest
 # --- the command -------------------------------------------------------------------------------------------
 
 
-def line(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "exr_inspector.cli", "ingest", *map(str, arguments)]
+def line(*arguments: object, doing: str = "ingest") -> list[str]:
+    return [sys.executable, "-m", "exr_inspector.cli", doing, *map(str, arguments)]
 
 
 def called(*arguments: object, **environ: str) -> Result:
@@ -329,14 +329,14 @@ def tree(tmp_path: Path) -> Path:
     return folder
 
 
-def as_somebody(tmp_path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+def as_somebody(tmp_path: Path, *arguments: object, doing: str = "ingest") -> subprocess.CompletedProcess[str]:
     """The command as a user who may not read everything."""
     for parent in (tmp_path, *tmp_path.parents[:3]):
         if parent != Path("/tmp"):
             parent.chmod(0o755)
     (tmp_path / "out").mkdir(exist_ok=True)
     (tmp_path / "out").chmod(0o777)
-    command = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *line(*arguments)]
+    command = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *line(*arguments, doing=doing)]
     environ = {**os.environ, "HOME": "/tmp"}
     return subprocess.run(
         [*command, "--catalog", str(tmp_path / "out" / "c.duckdb")],
@@ -368,6 +368,11 @@ def test_an_unreadable_folder_and_file_are_named_and_cost_no_other(tmp_path: Pat
     assert paths(tmp_path / "out" / "c.duckdb") == [
         f"show/{key}" for key in ("sh010/a.exr", "sh015/b.exr", "sh020/c.exr", "zz/last.exr")
     ]
+    checked = as_somebody(tmp_path, folder, doing="check")
+    assert checked.returncode == 2, checked.stderr
+    said = " ".join((checked.stdout + checked.stderr).split())
+    assert f"folders that may not be read: {folder / 'sh012_lost+found'}" in said
+    assert "4 files" in said
     (folder / "sh012_lost+found").rmdir()
     again = as_somebody(tmp_path, folder)
     assert (again.returncode, " 0 inspected" in " ".join(again.stdout.split())) == (0, True), (
