@@ -29,6 +29,9 @@ States = npt.NDArray[np.uint8]
 Run = tuple[int, int]  # first and last (exclusive) position in the extents
 # A hole that is cheaper to read than a request of its own.
 _GAP_BYTES = 64 << 10
+# A budget of bytes also pays for what is decoded: so many bytes of samples cost as much as one that is read. A frame that is
+# all black compresses better, a file made to waste time better still.
+DECODED_PER_BYTE = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +66,11 @@ class ChunkExtents:
     def decoded(self, first: int, last: int) -> int:
         """Most bytes that the chunks from position `first` to before `last` decode to."""
         return int(self.unpacked[first:last].sum())
+
+    def cost(self, first: int, last: int) -> int:
+        """What these chunks take of a budget of bytes: those to be read, or more where they decode to very many."""
+        size = int(self.end[first:last].max()) - int(self.start[first])
+        return max(size, self.decoded(first, last) // DECODED_PER_BYTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +256,7 @@ class _Cell:
         part: Index of the part.
         level: Position of the level.
         clusters: (first, last) positions in the extents, by place in the image.
-        cost: Bytes of its largest cluster.
+        cost: Cost of its largest cluster.
         weight: Bytes that all its chunks decode to.
         draws: Clusters to draw.
         chance: Chance that it is looked at.
@@ -271,20 +279,20 @@ def plan_sample(
     Args:
         extents: The chunks to choose from.
         seed: Seed of the generator.
-        max_bytes: Most bytes of all requests together.
+        max_bytes: Most bytes of all requests together; DECODED_PER_BYTE times as many are decoded.
         max_requests: Most requests.
         chunk_bytes: Most bytes instead of `max_bytes` where that does not pay for two clusters of each part and size.
     """
     if not len(extents) or max_requests < 1:
         return SamplePlan(extents, ())
     start, end = int(extents.start[0]), int(extents.end.max())
-    if end - start <= max_bytes:
+    if extents.cost(0, len(extents)) <= max_bytes:
         return SamplePlan(extents, (PlannedRead(start, end, 0, len(extents)),))
     hard = max(max_bytes, chunk_bytes)
     generator = np.random.default_rng(seed)
     clusters = list(_clusters(extents, max_bytes // max_requests))
-    payable = [run for run in clusters if _bytes(extents, run) <= hard]
-    out_of_reach = frozenset(_group(extents, run) for run in clusters if _bytes(extents, run) > hard)
+    payable = [run for run in clusters if extents.cost(*run) <= hard]
+    out_of_reach = frozenset(_group(extents, run) for run in clusters if extents.cost(*run) > hard)
     cells = _cells(extents, payable, max_bytes // max_requests, max_requests) if payable else []
     cells = _affordable(cells, hard, max_requests, generator)
     _spend(cells, max_bytes, max_requests)
@@ -312,7 +320,8 @@ def _clusters(extents: ChunkExtents, most: int) -> Iterator[Run]:
     """
     groups = list(zip(extents.part.tolist(), extents.level.tolist(), strict=True))
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
-    for group, size in zip(groups, (extents.end - extents.start).tolist(), strict=True):
+    costs = np.maximum(extents.end - extents.start, extents.unpacked // DECODED_PER_BYTE)
+    for group, size in zip(groups, costs.tolist(), strict=True):
         total, count = sizes.get(group, (0, 0))
         sizes[group] = total + size, count + 1
     lengths = {group: max(1, int(most // max(1.0, total / count))) for group, (total, count) in sizes.items()}
@@ -338,7 +347,7 @@ def _cells(extents: ChunkExtents, clusters: Sequence[Run], most: int, max_reques
     for run in clusters:
         by_group.setdefault(_group(extents, run), []).append(run)
     classes = {
-        group: {run: max(0, _bytes(extents, run) // max(1, most)).bit_length() for run in runs}
+        group: {run: max(0, extents.cost(*run) // max(1, most)).bit_length() for run in runs}
         for group, runs in by_group.items()
     }
     widest = max(max(sizes.values()) for sizes in classes.values())
@@ -352,13 +361,8 @@ def _cells(extents: ChunkExtents, clusters: Sequence[Run], most: int, max_reques
         runs = [run for run, own in classes[part, level].items() if max(merged, own) == size]
         runs.sort(key=lambda run: int(extents.index[run[0]]))
         weight = sum(extents.decoded(first, last) for first, last in runs)
-        cells.append(_Cell(part, level, runs, max(_bytes(extents, run) for run in runs), weight))
+        cells.append(_Cell(part, level, runs, max(extents.cost(*run) for run in runs), weight))
     return cells
-
-
-def _bytes(extents: ChunkExtents, run: Run) -> int:
-    first, last = run
-    return int(extents.end[first:last].max()) - int(extents.start[first])
 
 
 def _affordable(cells: list[_Cell], hard: int, max_requests: int, generator: np.random.Generator) -> list[_Cell]:

@@ -1,5 +1,6 @@
 """Plans: the budget holds, the spread is even, the same file gives the same plan, and a full plan misses nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,14 @@ from hypothesis import strategies as st
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
 from exr_inspector.exr.header.parser import parse_header
-from exr_inspector.pixels.sampling import ChunkExtents, locate_chunks, plan_full, plan_sample, sample_bytes
+from exr_inspector.pixels.sampling import (
+    DECODED_PER_BYTE,
+    ChunkExtents,
+    locate_chunks,
+    plan_full,
+    plan_sample,
+    sample_bytes,
+)
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Built, Channel, Part, Tiles
 from tests.support.exrstrategies import Example, files
@@ -119,6 +127,15 @@ def test_a_sample_is_spread_over_the_rows() -> None:
     assert len(plan.reads) == 8
     assert [sum(low <= read.first < low + 400 for read in plan.reads) for low in (0, 400)] == [4, 4]
     assert plan.bytes >= 36_000  # most of the budget is used
+
+
+def test_few_bytes_that_decode_to_very_many_are_sampled_by_what_they_decode_to() -> None:
+    found = extents([2_000] * 10)
+    bombs = replace(found, unpacked=np.full(10, 170 << 20, np.int64))
+    assert plan_sample(found, seed=1, max_bytes=4 << 20, max_requests=8).chunks == 10
+    plan = plan_sample(bombs, seed=1, max_bytes=4 << 20, max_requests=8)
+    assert plan.strata
+    assert 0 < sum(bombs.decoded(read.first, read.last) for read in plan.reads) <= DECODED_PER_BYTE * (4 << 20)
 
 
 def test_every_part_is_sampled_while_there_are_requests_for_it() -> None:
