@@ -1,24 +1,23 @@
 """Keeping the tables up to date with a folder while files in it are written, renamed and removed.
 
 A change is acted on once its path has been still for a while, so that a file is read when its writer is done with it. What is
-done is the same as by `ingest` and `db reconcile`: a changed file is a shard, a changed folder is listed and compared.
+done is what a sweep does: changed files are inspected and stored, a changed folder is listed and compared with its rows.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from exr_inspector.catalog.admin.reconcile import stored_versions
-from exr_inspector.catalog.recheck import remove_gone
+from exr_inspector.catalog.versions import storable
 from exr_inspector.errors import SourceError
 from exr_inspector.ingest.run import Target
-from exr_inspector.model import EventInfo
 from exr_inspector.storage import ObjectEntry
-from exr_inspector.sync.figures import Figures
-from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, are_current, ingest_shard
+from exr_inspector.sync.sequences import judge_folders
+from exr_inspector.sync.shard import IngestContext, are_current
+from exr_inspector.sync.window import Synced, Timing, bring_up_to_date, remove_rows, store_settled, windows
 
 SETTLE_SECONDS = 2.0
 
@@ -74,74 +73,53 @@ class FolderWatch:
             CatalogError: The tables cannot be written now; the paths are kept for the next time.
         """
         due = [key for key, at in self._changed.items() if self._clock() - at >= self._settle_seconds]
-        found: dict[str, ObjectEntry] = {}
+        timing = Timing(tell=self._report)
+        done = Synced()
+        files: list[str] = []
         for key in due:
             if (self._root / key).is_dir() or not key.lower().endswith(".exr"):
-                found.update((entry.key, entry) for entry in self._below(f"{key}/"))
+                done.merge(self._compare(f"{key}/", timing))
             else:
-                found.update((entry.key, entry) for entry in self._at(key))
-        size = SHARD_OBJECTS[self._context.inspector.config.stats]
-        entries = list(found.values())
-        for start in range(0, len(entries), size):
-            self._ingest(tuple(entries[start : start + size]))
+                files.append(key)
+        done.merge(self._look(files, timing))
+        for _ in judge_folders(self._context.catalog.connection, done.directories, self._context.policy):
+            pass
         for key in due:
             del self._changed[key]
 
     def _is_excluded(self, key: str) -> bool:
         return any(fnmatchcase(folder, pattern) for folder in key.split("/") for pattern in self._target.exclude)
 
-    def _at(self, key: str) -> list[ObjectEntry]:
-        """The file of this key; the rows of one that is gone are removed."""
-        bucket = self._target.bucket
-        try:
-            version = self._context.opener.head(bucket, key)
-        except SourceError as error:
-            self._report(f"{bucket}/{key}", f"{type(error).code}: {error}")
-            return []
-        if version is None:
-            self._remove(key)
-            return []
-        return [ObjectEntry(key, version.etag, version.size_bytes, version.mtime)]
+    def _compare(self, prefix: str, timing: Timing) -> Synced:
+        """Compare the files below a folder with their rows, as a sweep does."""
+        done = Synced()
+        found = windows(
+            self._context, self._target.bucket, prefix, exclude=self._target.exclude, report=self._report_fault
+        )
+        for window in found:
+            done.merge(bring_up_to_date(self._context, window, timing))
+        return done
 
-    def _below(self, prefix: str) -> list[ObjectEntry]:
-        """The files below a folder; the rows of others below it are removed."""
-        target = Target(self._target.bucket, prefix, self._target.exclude)
-        unlisted: list[str] = []
-
-        def report(path: str, error: SourceError) -> None:
-            unlisted.append(path)
-            self._report(path, f"{type(error).code}: {error}")
-
-        entries = list(target.entries(self._context.opener, report))
-        there = {entry.key for entry in entries}
-        for row in stored_versions(self._context.catalog.connection, f"{target.bucket}/{prefix}"):
-            key = row.path.partition("/")[2]
-            if key not in there and not row.path.startswith(tuple(unlisted)):
-                self._remove(key)
-        return entries
-
-    def _remove(self, key: str) -> None:
+    def _look(self, keys: Sequence[str], timing: Timing) -> Synced:
+        """Store the files of these keys that changed, and remove the rows of those that are gone."""
         context, bucket = self._context, self._target.bucket
-        try:
-            removed = remove_gone(context.opener, context.catalog, bucket, key, event=EventInfo())
-        except SourceError as error:
-            self._report(f"{bucket}/{key}", f"{type(error).code}: {error}")
-            return
-        if removed.outcome.changed:
-            self._report(removed.path, "removed")
+        entries: list[ObjectEntry] = []
+        gone: list[str] = []
+        for key in keys:
+            try:
+                version = context.opener.head(bucket, key)
+            except SourceError as error:
+                self._report_fault(f"{bucket}/{key}", error)
+                continue
+            if version is None:
+                gone.append(storable(f"{bucket}/{key}"))
+            else:
+                entries.append(ObjectEntry(key, version.etag, version.size_bytes, version.mtime))
+        current = are_current(context, bucket, entries)
+        stale = [(entry, entry.mtime) for entry, skip in zip(entries, current, strict=True) if not skip]
+        done = store_settled(context, bucket, stale, {}, timing)
+        done.merge(remove_rows(context, gone, timing))
+        return done
 
-    def _ingest(self, entries: tuple[ObjectEntry, ...]) -> None:
-        bucket = self._target.bucket
-        current = self._current(entries)
-        shard = Shard(bucket, tuple(entry for entry in entries if entry.key not in current))
-        if not shard.entries:
-            return
-        figures: Figures = ingest_shard(self._context, shard)
-        failed = {path: f"{code}: {message}" for code, path, message in figures.examples}
-        for entry in shard.entries:
-            path = f"{bucket}/{entry.key}"
-            self._report(path, failed.get(path, "stored"))
-
-    def _current(self, entries: tuple[ObjectEntry, ...]) -> set[str]:
-        flags = are_current(self._context, self._target.bucket, entries)
-        return {entry.key for entry, is_current in zip(entries, flags, strict=True) if is_current}
+    def _report_fault(self, path: str, error: SourceError) -> None:
+        self._report(path, f"{type(error).code}: {error}")

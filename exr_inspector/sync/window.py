@@ -101,12 +101,14 @@ class Timing:
         read_until: When the objects of a batch have to be read, asked before each.
         deadline: When everything has to be done.
         also: What belongs into transactions that store rows.
+        tell: Called with a path and what became of it: `stored`, `removed`, or an error code with its text.
     """
 
     settled_before: datetime | None = None
     read_until: Callable[[], Deadline | None] = lambda: None
     deadline: Deadline | None = None
     also: Callable[[Work], None] | None = None
+    tell: Callable[[str, str], None] = lambda *_: None
 
     def is_settled(self, changed: datetime) -> bool:
         """Whether a file that changed at this time may be read."""
@@ -233,11 +235,22 @@ def store_settled(
         )
         for key in figures.left:
             done.leave(times[key])
+        _tell(batch, figures, timing)
         gone = [path for key in figures.gone if (path := storable(f"{bucket}/{key}")) in rows]
         done.figures.merge(figures)
         done.directories |= batch.directories
         done.merge(remove_rows(context, gone, timing))
     return done
+
+
+def _tell(batch: Shard, figures: Figures, timing: Timing) -> None:
+    """What became of the objects of a shard that are not gone."""
+    faults = {path: f"{code}: {message}" for code, path, message in figures.examples}
+    left, gone = set(figures.left), set(figures.gone)
+    for entry in batch.entries:
+        path = f"{batch.bucket}/{entry.key}"
+        if entry.key not in gone:
+            timing.tell(path, faults.get(path, "not stored, tried again later" if entry.key in left else "stored"))
 
 
 def remove_rows(context: IngestContext, paths: Sequence[str], timing: Timing) -> Synced:
@@ -265,7 +278,9 @@ def remove_rows(context: IngestContext, paths: Sequence[str], timing: Timing) ->
     for path, outcome in zip(paths, context.pool.map(remove, paths), strict=True):
         if isinstance(outcome, ExrInspectorError):
             done.figures.add_error(type(outcome).code, path, str(outcome))
+            timing.tell(path, f"{type(outcome).code}: {outcome}")
         elif outcome:
             done.removed += 1
+            timing.tell(path, "removed")
             done.directories.add(path.rpartition("/")[0])
     return done

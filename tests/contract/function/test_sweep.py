@@ -19,7 +19,7 @@ from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, SWEEPS
 from exr_inspector.catalog.sdk.connection import rows_of
 from exr_inspector.catalog.sweeps import claim, open_shards
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import CatalogUnavailable
+from exr_inspector.errors import CatalogUnavailable, SourceUnavailable
 from exr_inspector.function import sweep as sweeps
 from exr_inspector.function import sweep_shard
 from exr_inspector.function.handler import Service
@@ -311,6 +311,32 @@ def test_a_show_whose_own_share_is_away_keeps_its_rows(home: House, folder: Path
     assert len(stored(home)) == 3
     (folder / "show_a").rmdir()
     assert swept(home, **mount) == {"unchanged": 1, "removed": 2}
+
+
+def test_one_bad_folder_stops_nothing_and_keeps_its_rows(home: House, folder: Path) -> None:
+    function = service(home, EXR_MOUNTS=f"{BUCKET}={folder}")
+    function.handle(schedule_event())
+    before = {row["first_path"]: row["compared_at"] for row in rows(home)}
+    shutil.rmtree(folder / "show_a")
+    write(folder, "show_b/new.exr")
+    write(folder, "show_a/sh010/a.1001.exr")
+    mounted = function._opener._mounts[BUCKET]
+    real = mounted._scan
+
+    def scan(place: str, *rest: Any, **options: Any) -> Any:
+        if place == "show_a/sh010/":
+            raise SourceUnavailable(f"{BUCKET}/{place}: the file system fails")
+        return real(place, *rest, **options)
+
+    mounted._scan = scan  # type: ignore[method-assign]
+    result = function.handle(schedule_event())
+    assert (result["stored"], result["failed"], result["removed"]) == (1, 1, 0)
+    assert len(stored(home)) == 4
+    after = {row["first_path"]: row["compared_at"] for row in rows(home)}
+    assert after["renders/"] == before["renders/"], "it is compared again at the next tick"
+    assert after["renders/show_b/"] > before["renders/show_b/"]
+    mounted._scan = real  # type: ignore[method-assign]
+    assert function.handle(schedule_event())["removed"] == 1
 
 
 # --- from the VAST Catalog --------------------------------------------------------------------------------
