@@ -207,6 +207,7 @@ def test_printed_it_is_light_and_without_controls(open_page: Any) -> None:
     assert _becomes(page, is_white=True)
     assert page.locator(".sheet").is_visible()
     assert not page.locator("button:visible").count()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the paper cuts off what is wider"
     assert page.pdf(format="A4").startswith(b"%PDF")
     page.emulate_media(media="screen")
     assert _becomes(page, is_white=False)
