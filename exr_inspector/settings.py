@@ -417,7 +417,7 @@ class Settings(BaseSettings):
     settle_seconds: Seconds = _field(
         "EXR_SETTLE_SECONDS",
         FUNCTION,
-        "How long a file must not have changed before a sweep reads it.",
+        "How long a file must not have changed before a sweep reads it, and a mount may not show a file that was made.",
         30.0,
         unit="seconds",
         ge=0,

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from typing import Any
 
 from exr_inspector import __version__
@@ -27,6 +28,7 @@ from exr_inspector.errors import (
     EventError,
     ExrInspectorError,
     SourceError,
+    SourceUnavailable,
     internal_fault,
 )
 from exr_inspector.function.commit import GroupCommit
@@ -263,6 +265,7 @@ class Service:
                     findings=len(inspection.findings),
                 )
             if inspection.is_gone:
+                self._expect_settled(job.event)
                 job.is_gone = True
             else:
                 job.inspection = inspection
@@ -274,6 +277,24 @@ class Service:
             job.error = internal_fault(error)
         finally:
             self._telemetry.record("exr_inspect_ms", (time.perf_counter() - started) * 1000)
+
+    def _expect_settled(self, event: ObjectEvent) -> None:
+        """Let a file that is not there come again, where a file server's client may not see it yet.
+
+        Clients remember for a while that there was no such file.
+
+        Raises:
+            SourceUnavailable: The event is younger than EXR_SETTLE_SECONDS, and says that the file was made.
+        """
+        is_mounted = event.bucket in dict(self._settings.mounts)
+        if not is_mounted or event.kind is not EventKind.CREATED or event.time is None:
+            return
+        age = (datetime.now(timezone.utc) - event.time).total_seconds()
+        if abs(age) < self._settings.settle_seconds:  # a clock that is far ahead makes no event young for ever
+            raise SourceUnavailable(
+                f"{event.path}: not there {age:.1f} s after the event that says it was made; mounts may show files late, so "
+                f"it is looked for again until EXR_SETTLE_SECONDS ({self._settings.settle_seconds:g} s) are over"
+            )
 
     def _is_literal(self, event: ObjectEvent, deadline: Deadline) -> bool:
         """Whether the key of an event is not encoded: there is no object of the decoded name, but one of the literal name.

@@ -339,6 +339,24 @@ def test_an_object_that_is_gone_when_it_is_to_be_read_is_removed(home: House) ->
     assert home.differences() == []
 
 
+def test_a_file_that_a_mount_does_not_show_yet_comes_again_while_the_event_is_young(
+    home: House, tmp_path: Path
+) -> None:
+    """NFS clients remember for a while that there was no such file."""
+    (tmp_path / "other.exr").write_bytes(sample("layers.exr"))  # else the folder is empty, as if nothing were mounted
+    handling = service(home, EXR_MOUNTS=f"mounted={tmp_path}")
+    now = datetime.now(timezone.utc)
+    young, old = (element_event("mounted", "late.exr", time=now - timedelta(seconds=age)) for age in (0, 3600))
+    assert code_of(lambda: handling.handle(young)) == "SOURCE_UNAVAILABLE"
+    (tmp_path / "late.exr").write_bytes(sample("layers.exr"))
+    assert handling.handle(young)["status"] == "inspected"
+    (tmp_path / "late.exr").unlink()
+    assert code_of(lambda: handling.handle(young)) == "SOURCE_UNAVAILABLE"
+    assert len(home.rows("files")) == 1
+    assert handling.handle(old)["status"] == "removed"
+    assert home.rows("files") == []
+
+
 def test_a_late_removal_of_an_object_made_again_changes_nothing(home: House) -> None:
     """The HEAD of the removal finds nothing, then the object is made again and inspected, then the removal goes on."""
     late = removed("a.exr", sequencer="05")
