@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from exr_inspector.delivery.check import Check
     from exr_inspector.errors import ExrInspectorError
     from exr_inspector.library.checking import check
+    from exr_inspector.library.diffing import diff
     from exr_inspector.library.judging import validate
     from exr_inspector.library.reading import inspect, inspect_all
     from exr_inspector.library.reporting import write_report
@@ -41,6 +42,7 @@ __all__ = [
     "ValidationReport",
     "__version__",
     "check",
+    "diff",
     "inspect",
     "inspect_all",
     "open_catalog",
@@ -60,6 +62,7 @@ _HOMES = {
     "Status": "model",
     "ValidationReport": "library.results",
     "check": "library.checking",
+    "diff": "library.diffing",
     "inspect": "library.reading",
     "inspect_all": "library.reading",
     "open_catalog": "library.tables",

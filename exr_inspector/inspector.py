@@ -22,7 +22,8 @@ from exr_inspector.exr.probe import LeaderMode, Probe, probe
 from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status, Thumbnails
 from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.pixels.isolation import DecoderPool
-from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, read_pixels
+from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, part_rows, read_pixels
+from exr_inspector.pixels.rows import PartRows
 from exr_inspector.pixels.thumbnails import require_encoder
 from exr_inspector.settings import Settings, limit_text
 from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
@@ -163,7 +164,7 @@ class Inspector:
         """
         started = time.perf_counter()
         checkpoint = no_checkpoint if deadline is None else lambda: deadline.check("inspecting")
-        found = self._probe(source, checkpoint)
+        found = self.probe(source, checkpoint)
         code, message = _failure(found)
         names = file_names(found.header, checkpoint) if found.header else ()
         pixels = None
@@ -231,7 +232,7 @@ class Inspector:
         findings = validate(inspection, policy, limits=self._config.limits, checkpoint=checkpoint)
         return replace(inspection, findings=findings, cost=cost, duration_ms=(time.perf_counter() - started) * 1000)
 
-    def _probe(self, source: RangeSource, checkpoint: Checkpoint) -> Probe:
+    def probe(self, source: RangeSource, checkpoint: Checkpoint = no_checkpoint) -> Probe:
         """What the file says of itself, read within the budget of requests."""
         config = self._config
         metered = source.limited(ReadBudget(requests=config.max_requests))
@@ -251,6 +252,28 @@ class Inspector:
             checkpoint=checkpoint,
         )
         return run(asking, read)
+
+    def rows(self, source: RangeSource, found: Probe, part: int) -> PartRows:
+        """The rows of a flat part's first level, from the top down, to compare them with others.
+
+        Args:
+            source: The file, which `probe` has read.
+            found: What that found: a file with a header and chunk tables.
+            part: Index of the part.
+        """
+        if found.header is None or source.version is None:
+            raise SourceError("rows are read of a file whose header was read")
+        return part_rows(
+            PrefixedSource(source, found.start),
+            found.header,
+            found.located,
+            found.tables,
+            found.states,
+            part=part,
+            file_size=source.version.size_bytes,
+            budget=self._budget,
+            decoders=self._decoders,
+        )
 
     def _read_pixels(
         self, source: RangeSource, found: Probe, names: Sequence[PartNames], deadline: Deadline | None

@@ -37,6 +37,7 @@ COMMANDS = {
     "inspect": Home(_OURS + "inspect", "Show what is in OpenEXR files."),
     "check": Home(_OURS + "check", "Check a delivery: complete, clean, and what to render again."),
     "report": Home(_OURS + "report", "Write a delivery as one HTML page: frames, findings, curves, contact sheet."),
+    "diff": Home(_OURS + "diff", "Compare two files, or two sequences frame by frame."),
     "validate": Home(_OURS + "validate", "Check OpenEXR files against the rules of a policy."),
     "rules": Home(_OURS + "rules", "List the rules, or explain some."),
     "policy": Home(_OURS + "policy", "Draft a policy from a good delivery."),

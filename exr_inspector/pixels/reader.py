@@ -41,6 +41,7 @@ from exr_inspector.pixels.figures import LevelFigures, empty_figures, level_samp
 from exr_inspector.pixels.hashing import PixelHasher, labelled
 from exr_inspector.pixels.isolation import DecoderPool
 from exr_inspector.pixels.objects import Counting, ObjectCounter, plan_counting
+from exr_inspector.pixels.rows import PartRows
 from exr_inspector.pixels.sampling import (
     ChunkExtents,
     PlannedRead,
@@ -192,6 +193,24 @@ def read_pixels(
     reading.run(at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
     report = reading.report(mode)
     return report if layers else replace(report, thumbnails=file.small_thumbnails())
+
+
+def part_rows(
+    source: RangeSource,
+    header: Header,
+    layouts: Sequence[Layout],
+    tables: Sequence[ChunkTable],
+    states: Sequence[npt.NDArray[np.uint8] | None],
+    *,
+    part: int,
+    file_size: int,
+    budget: DecodeBudget,
+    decoders: DecoderPool | None = None,
+) -> PartRows:
+    """The rows of a flat part's first level, from the top down. The arguments are those of `read_pixels`."""
+    file = _File(source, header, layouts, tables, states, file_size, budget, decoders, PixelConfig(), None)
+    extents = locate_chunks(layouts, tables, states, file_size, is_multi_part=header.is_multi_part)
+    return PartRows(file.context({}, (), is_full=False), layouts[part], part, extents.only(part, 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import BudgetExceeded, DecodeError, DecoderCrashed, LimitExceeded
@@ -18,8 +19,8 @@ from exr_inspector.model import PixelFault
 from exr_inspector.pixels.boxes import Canvas
 from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool
 from exr_inspector.pixels.decode import DeepPayload
+from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.figures import LevelFigures
-from exr_inspector.pixels.hashing import PixelHasher
 from exr_inspector.pixels.isolation import DecoderPool
 from exr_inspector.pixels.mini_file import Payload
 from exr_inspector.pixels.objects import Counting
@@ -67,6 +68,13 @@ class FileContext:
     is_given_up: threading.Event = field(default_factory=threading.Event)
 
 
+class BlockTaker(Protocol):
+    """Takes decoded chunks, from several threads at a time."""
+
+    def add(self, block: DecodedBlock) -> None:
+        """Take in chunks, whose arrays are good for the length of the call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Strip:
     """Chunks of one part and level that are decoded together.
@@ -80,7 +88,7 @@ class Strip:
         buffer: Bytes of the file that hold them.
         buffer_offset: File offset of the buffer.
         unpacked: Bytes that the chunks unpack to, as far as the chunk tables tell.
-        hasher: Where decoded chunks go to be hashed, None for no hash.
+        hasher: Where decoded chunks go, to be hashed or compared; None for nowhere.
         read: Position of its request in the plan.
     """
 
@@ -92,7 +100,7 @@ class Strip:
     buffer: memoryview
     buffer_offset: int
     unpacked: int
-    hasher: PixelHasher | None = None
+    hasher: BlockTaker | None = None
     read: int = 0
 
     @property

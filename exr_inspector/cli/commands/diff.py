@@ -1,0 +1,103 @@
+"""`./run diff`: what is different between two files, or between two sequences frame by frame."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.delivery.diff import FileDiff, PartDiff
+from exr_inspector.library.diffing import diff
+from exr_inspector.report.words import figure, plain
+
+
+@click.command("diff")
+@click.argument("one", metavar="A")
+@click.argument("other", metavar="B")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Samples that differ by no more are the same.",
+)
+@click.option("--pixels", is_flag=True, help="Compare pixels only, no attributes.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(one: str, other: str, *, threshold: float, pixels: bool, form: str) -> None:
+    """Compare two OpenEXR files: attributes, windows, channels, compression, and every sample of the first level.
+
+    A and B are files or s3:// URLs; patterns, whose files are compared frame by frame; or folders, name by name. Both are read
+    in place, some rows at a time. The errors are those of finite samples; a NaN or an infinity beside another value counts as
+    different, two NaNs do not.
+
+    Exit code 0 when nothing differs, 1 when something does, 2 when a file or some of its chunks could not be read.
+
+    \b
+    Examples:
+      ./run diff samples/compression_zip.exr samples/compression_dwaa.exr --pixels
+      ./run diff 'v001/beauty.####.exr' 'v002/beauty.####.exr' --threshold 0.001
+      ./run diff render.exr s3://archive/render.exr --format json
+    """
+    worst = 0
+    for found in diff(one, other, threshold=threshold, header=not pixels):
+        worst = max(worst, found.exit_code)
+        if form == "json":
+            echo_json(json.dumps(_document(found), ensure_ascii=False, allow_nan=False))
+        else:
+            _print(found, output())
+    sys.exit(worst)
+
+
+def _document(found: FileDiff) -> dict[str, object]:
+    return {"is_same": found.is_same, **asdict(found)}
+
+
+def _print(found: FileDiff, console: Console) -> None:
+    verdict = ("the same", "different", "trouble")[found.exit_code]
+    style = ("green", "yellow", "bold red")[found.exit_code]
+    title = Text(f"{plain(found.one, 400)}  {plain(found.other, 400)}  ").append(verdict, style=style)
+    console.print(title, soft_wrap=True)
+    for line in _lines(found):
+        console.print(Text(f"  {plain(line, 600)}"), soft_wrap=True)
+    for item in found.attributes:
+        where = f"part {item.part}  " if len(found.parts) > 1 else ""
+        values = " | ".join("-" if value is None else plain(value) for value in (item.one, item.other))
+        console.print(Text(f"  {plain(where + item.name)}: {values}"), soft_wrap=True)
+    for part in found.parts:
+        if any(channel.differing for channel in part.channels):
+            console.print(_table(part, len(found.parts) > 1))
+
+
+def _lines(found: FileDiff) -> Iterator[str]:
+    if found.trouble:
+        yield found.trouble
+    yield from (f"part {name} is only in the first file" for name in found.only_one)
+    yield from (f"part {name} is only in the second file" for name in found.only_other)
+    for part in found.parts:
+        where = f"part {part.part}: " if len(found.parts) > 1 else ""
+        yield from (f"{where}channel {name} is only in the first file" for name in part.only_one)
+        yield from (f"{where}channel {name} is only in the second file" for name in part.only_other)
+        yield from (f"{where}{line}" for line in (*part.notes, *part.unchecked, *part.faults))
+
+
+def _table(part: PartDiff, is_named: bool) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 2), title=f"part {plain(part.part)}" if is_named else None)
+    for name in ("channel", "differ", "over", "max error", "at", "mean error", "rms", "relative", "HALF steps"):
+        table.add_column(name, justify="left" if name == "channel" else "right")
+    for one in part.channels:
+        if one.differing:
+            at = "-" if one.max_at is None else f"{one.max_at[0]}, {one.max_at[1]}"
+            figures = map(figure, (one.max_error, one.mean_error, one.rms_error, one.max_relative))
+            largest, mean, rms, relative = figures
+            steps = "-" if one.max_ulp is None else figure(one.max_ulp)
+            table.add_row(
+                plain(one.channel), figure(one.differing), figure(one.over), largest, at, mean, rms, relative, steps
+            )
+    return table

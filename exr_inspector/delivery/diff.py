@@ -1,0 +1,362 @@
+"""Two files compared: header attributes, windows, channels, compression, and pixels rows by rows, whatever their chunks are.
+
+Parts are paired by name, and by position where they have none. Pixels are compared where both data windows are, channel by
+channel, of the first level of flat parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from exr_inspector.delivery.files import expand, is_folder
+from exr_inspector.errors import ExrInspectorError, NothingMatches
+from exr_inspector.exr.chunks.layout import Layout
+from exr_inspector.exr.header.as_json import to_json_text, value_text
+from exr_inspector.exr.header.parser import PartHeader
+from exr_inspector.exr.header.values import Attribute, Box2i, PixelType, code_name
+from exr_inspector.exr.probe import Probe
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import PixelFault
+from exr_inspector.pixels.comparing import ChannelComparison, ChannelDiff
+from exr_inspector.pixels.rows import Band, PartRows
+from exr_inspector.storage import RangeSource, SourceOpener
+
+_BAND_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeDiff:
+    """An attribute that is not the same in both files.
+
+    Attributes:
+        part: Name of the part, or its index where it has none.
+        name: Attribute name.
+        one: Its value in the first file, for people; None where it is not there.
+        other: Its value in the second file.
+    """
+
+    part: str
+    name: str
+    one: str | None
+    other: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartDiff:
+    """The pixels of two parts.
+
+    Attributes:
+        part: Name of the part, or its index where it has none.
+        window: The pixels that were compared (x_min, y_min, x_max, y_max); None where there are none.
+        channels: How far the channels differ that both have.
+        only_one: Channels of the first file alone.
+        only_other: Channels of the second file alone.
+        notes: What was not compared, and why; each makes the files different, except those of `unchecked`.
+        unchecked: What nothing was compared of, though it may be the same.
+        faults: Chunks that could not be had, of either file; their rows were not compared.
+    """
+
+    part: str
+    window: tuple[int, int, int, int] | None
+    channels: tuple[ChannelDiff, ...]
+    only_one: tuple[str, ...]
+    only_other: tuple[str, ...]
+    notes: tuple[str, ...]
+    unchecked: tuple[str, ...]
+    faults: tuple[str, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether all that was compared is equal within the threshold."""
+        differs = self.only_one or self.only_other or self.notes or self.faults
+        return not differs and all(channel.is_same for channel in self.channels)
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiff:
+    """Two files.
+
+    Attributes:
+        one: The first one.
+        other: The second one.
+        attributes: Attributes that are not the same.
+        parts: Pixels, a pair of parts each.
+        only_one: Parts of the first file alone.
+        only_other: Parts of the second file alone.
+        trouble: Why they could not be compared, empty when they could.
+    """
+
+    one: str
+    other: str
+    attributes: tuple[AttributeDiff, ...] = ()
+    parts: tuple[PartDiff, ...] = ()
+    only_one: tuple[str, ...] = ()
+    only_other: tuple[str, ...] = ()
+    trouble: str = ""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing was found to differ; False where it could not be told."""
+        differs = self.attributes or self.only_one or self.only_other or self.trouble
+        return not differs and all(part.is_same for part in self.parts)
+
+    @property
+    def exit_code(self) -> int:
+        """As of diff(1): 0 the same, 1 different, 2 trouble: a file, or some of its chunks, could not be read."""
+        if self.trouble or any(part.faults for part in self.parts):
+            return 2
+        return 0 if self.is_same else 1
+
+
+def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, str | None]]:
+    """The files of two targets that are to be compared; None where one target has no such file.
+
+    Two files are a pair, whatever their names. Files of patterns are paired by frame, those of folders by their path within.
+
+    Raises:
+        NothingMatches: There is nothing, or one target is a file and the other is not.
+        ExrInspectorError: A target cannot be listed.
+    """
+    found = [_keyed(opener, target) for target in (one, other)]
+    if all(len(files) == 1 for files in found):
+        return [(next(iter(found[0].values())), next(iter(found[1].values())))]
+    keys = sorted({*found[0], *found[1]})
+    if not {*found[0]} & {*found[1]}:
+        raise NothingMatches(f"no file of {one} has the frame or name of one of {other}")
+    return [(found[0].get(key), found[1].get(key)) for key in keys]
+
+
+def _keyed(opener: SourceOpener, target: str) -> dict[tuple[int, str], str]:
+    """Files by frame number, or by path within a folder."""
+    expansion = expand(opener, target)
+    if is_folder(target):
+        inside = target.rstrip("/") + "/"
+        return {(0, str(PurePosixPath(path)).removeprefix(inside)): path for path in expansion.paths}
+    known = expansion.recognition
+    if len(known.sequences) == 1 and not known.singles:
+        return {(frame.number, ""): frame.path for frame in known.sequences[0].members}
+    return {(0, PurePosixPath(path).name): path for path in expansion.paths}
+
+
+def diff_files(
+    opener: SourceOpener, inspector: Inspector, one: str, other: str, *, threshold: float = 0.0, header: bool = True
+) -> FileDiff:
+    """Compare two files; what could not be read is told in `trouble`.
+
+    Args:
+        opener: Opens them.
+        inspector: Reads them.
+        one: Path or URL of the first one.
+        other: Path or URL of the second one.
+        threshold: Samples that differ by no more are the same.
+        header: Whether attributes are compared.
+
+    Raises:
+        ExrInspectorError: A retryable one.
+    """
+    try:
+        opened = [_Opened.open(opener, inspector, name) for name in (one, other)]
+        return _diff(opened[0], opened[1], inspector, threshold=threshold, header=header)
+    except ExrInspectorError as error:
+        if error.retryable:
+            raise
+        return FileDiff(one, other, trouble=f"{error.code}: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    name: str
+    source: RangeSource
+    found: Probe
+
+    @classmethod
+    def open(cls, opener: SourceOpener, inspector: Inspector, name: str) -> _Opened:
+        source = opener.open_url(name)
+        found = inspector.probe(source)
+        if found.error is not None:
+            raise found.error
+        return cls(name, source, found)
+
+    @property
+    def parts(self) -> tuple[PartHeader, ...]:
+        return self.found.header.parts if self.found.header else ()
+
+    def named(self) -> dict[str, PartHeader]:
+        """Parts by name, or by index where they have none."""
+        return {part.name or str(part.index): part for part in self.parts}
+
+
+def _diff(one: _Opened, other: _Opened, inspector: Inspector, *, threshold: float, header: bool) -> FileDiff:
+    left, right = one.named(), other.named()
+    if len(left) == len(right) == 1:  # the only part is the same one, whatever its name
+        right = dict(zip(left, right.values(), strict=True))
+    both = [name for name in left if name in right]
+    attributes = [item for name in both for item in _attributes(name, left[name], right[name])] if header else []
+    return FileDiff(
+        one.name,
+        other.name,
+        attributes=tuple(attributes),
+        parts=tuple(
+            _part((one, other), (left[name], right[name]), inspector, name=name, threshold=threshold) for name in both
+        ),
+        only_one=tuple(name for name in left if name not in right),
+        only_other=tuple(name for name in right if name not in left),
+    )
+
+
+def _attributes(part: str, one: PartHeader, other: PartHeader) -> Iterator[AttributeDiff]:
+    left = {attribute.name: attribute for attribute in one.attributes}
+    right = {attribute.name: attribute for attribute in other.attributes}
+    for name in dict.fromkeys([*left, *right]):
+        texts = [(a.type_name, to_json_text(a)) if a else None for a in (left.get(name), right.get(name))]
+        if texts[0] != texts[1]:
+            yield AttributeDiff(part, name, _shown(left.get(name)), _shown(right.get(name)))
+
+
+def _shown(attribute: Attribute | None) -> str | None:
+    if attribute is None:
+        return None
+    text = value_text(attribute)
+    return f"{attribute.size} bytes of type {attribute.type_name}" if text is None else text
+
+
+def _part(
+    files: tuple[_Opened, _Opened],
+    parts: tuple[PartHeader, PartHeader],
+    inspector: Inspector,
+    *,
+    name: str,
+    threshold: float,
+) -> PartDiff:
+    sides = list(zip(files, parts, strict=True))
+    layouts = [file.found.located[part.index] for file, part in sides]
+    numbers = [{channel.name: n for n, channel in enumerate(layout.channels)} for layout in layouts]
+    only = [tuple(n for n in numbers[i] if n not in numbers[1 - i]) for i in (0, 1)]
+    shared = _overlap(layouts[0].data_window, layouts[1].data_window)
+    notes, unchecked, common = _notes(layouts, numbers, shared)
+    channels: tuple[ChannelDiff, ...] = ()
+    faults: tuple[str, ...] = ()
+    if shared is not None and common and not any(layout.is_deep for layout in layouts):
+        rows = [inspector.rows(file.source, file.found, part.index) for file, part in sides]
+        work = _Rows(layouts, numbers, rows, common, threshold)
+        channels, faults = work.compare(shared)
+    box = None if shared is None else (shared.x_min, shared.y_min, shared.x_max, shared.y_max)
+    return PartDiff(name, box, channels, only[0], only[1], tuple(notes), tuple(unchecked), faults)
+
+
+def _notes(
+    layouts: list[Layout], numbers: list[dict[str, int]], shared: Box2i | None
+) -> tuple[list[str], list[str], list[str]]:
+    """What is different about two parts, what is not compared, and the channels that are."""
+    notes, unchecked, common = [], [], []
+    one, other = layouts
+    if one.data_window != other.data_window:
+        seen = "only the pixels of both are compared" if shared else "they have no pixel in common"
+        notes.append(f"data windows differ: {_box(one.data_window)} and {_box(other.data_window)}; {seen}")
+    if one.is_deep or other.is_deep:
+        unchecked.append(
+            "samples of deep parts are not compared here: `./run inspect --hash --stats full` has their hash"
+        )
+    if len(one.levels) > 1 or len(other.levels) > 1:
+        unchecked.append("levels above the first are not compared")
+    for name in numbers[0]:
+        if name not in numbers[1]:
+            continue
+        left, right = one.channels[numbers[0][name]], other.channels[numbers[1][name]]
+        if left.pixel_type != right.pixel_type:
+            types = " and ".join(code_name(PixelType, channel.pixel_type) for channel in (left, right))
+            notes.append(f"channel {name} has other types: {types}")
+        if (left.x_sampling, left.y_sampling) != (right.x_sampling, right.y_sampling):
+            notes.append(f"channel {name} is sampled in another way, and not compared")
+        else:
+            common.append(name)
+    return notes, unchecked, common
+
+
+class _Rows:
+    """Compares two parts rows by rows."""
+
+    def __init__(
+        self,
+        layouts: list[Layout],
+        numbers: list[dict[str, int]],
+        rows: list[PartRows],
+        common: list[str],
+        threshold: float,
+    ) -> None:
+        self._layouts = layouts
+        self._numbers = numbers
+        self._rows = rows
+        self._comparisons = {
+            name: ChannelComparison(name, (self._type(0, name), self._type(1, name)), threshold) for name in common
+        }
+
+    def _type(self, side: int, name: str) -> int:
+        return self._layouts[side].channels[self._numbers[side][name]].pixel_type
+
+    def compare(self, shared: Box2i) -> tuple[tuple[ChannelDiff, ...], tuple[str, ...]]:
+        """The channels, and the chunks that could not be had."""
+        faults: dict[str, None] = {}
+        for first in range(shared.y_min, shared.y_max + 1, _BAND_ROWS):
+            last = min(first + _BAND_ROWS - 1, shared.y_max)
+            bands = [rows.bands(first, last) for rows in self._rows]
+            for one, other in _overlapping(bands[0], bands[1]):
+                top, bottom = max(first, one.first, other.first), min(last, one.last, other.last)
+                faults.update(dict.fromkeys(_told("first", fault) for fault in one.faults))
+                faults.update(dict.fromkeys(_told("second", fault) for fault in other.faults))
+                for low, high in _sound(top, bottom, (*one.faults, *other.faults)):
+                    self._compare(shared, (one, other), low, high)
+        return tuple(comparison.result() for comparison in self._comparisons.values()), tuple(faults)
+
+    def _compare(self, shared: Box2i, bands: tuple[Band, Band], top: int, bottom: int) -> None:
+        for name, comparison in self._comparisons.items():
+            number = self._numbers[0][name]
+            sampling = self._layouts[0].channels[number].x_sampling, self._layouts[0].channels[number].y_sampling
+            left, above = (-(-low // step) for low, step in zip((shared.x_min, top), sampling, strict=True))
+            right = shared.x_max // sampling[0]
+            planes = []
+            for side, band in enumerate(bands):
+                layout, own = self._layouts[side], self._numbers[side][name]
+                start = -(-layout.data_window.x_min // sampling[0])
+                planes.append(band.rows(layout, own, top, bottom)[:, left - start : right + 1 - start])
+            if planes[0].size:
+                comparison.add(planes[0], planes[1], (left * sampling[0], above * sampling[1]), sampling)
+
+
+def _overlapping(ones: list[Band], others: list[Band]) -> Iterator[tuple[Band, Band]]:
+    for one in ones:
+        for other in others:
+            if one.first <= other.last and other.first <= one.last:
+                yield one, other
+
+
+def _sound(top: int, bottom: int, faults: Iterable[PixelFault]) -> Iterator[tuple[int, int]]:
+    """The rows from `top` to `bottom` without those of chunks that could not be had, as first and last of each run."""
+    for low, high in sorted((fault.y_min, fault.y_max) for fault in faults):
+        if top < low:
+            yield top, min(low - 1, bottom)
+        top = max(top, high + 1)
+    if top <= bottom:
+        yield top, bottom
+
+
+def _told(which: str, fault: PixelFault) -> str:
+    return (
+        f"chunk {fault.chunk} of the {which} file (rows {fault.y_min} to {fault.y_max}): {fault.code}: {fault.message}"
+    )
+
+
+def _overlap(one: Box2i, other: Box2i) -> Box2i | None:
+    box = Box2i(
+        max(one.x_min, other.x_min),
+        max(one.y_min, other.y_min),
+        min(one.x_max, other.x_max),
+        min(one.y_max, other.y_max),
+    )
+    return box if box.width > 0 and box.height > 0 else None
+
+
+def _box(box: Box2i) -> str:
+    return f"({box.x_min}, {box.y_min}) - ({box.x_max}, {box.y_max})"

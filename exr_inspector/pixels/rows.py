@@ -1,0 +1,156 @@
+"""Rows of a flat part, from the top down, in bounded memory: what comparing two files needs, whatever their chunks are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.errors import DecodeError
+from exr_inspector.exr.chunks.layout import Layout, samples
+from exr_inspector.model import PixelFault
+from exr_inspector.pixels.decode import DTYPES
+from exr_inspector.pixels.decoded import DecodedBlock
+from exr_inspector.pixels.sampling import ChunkExtents, PlannedRead
+from exr_inspector.pixels.strips import FileContext, Strip, run_strip
+
+Plane = npt.NDArray[Any]
+_BAND_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Whole rows of a part's first level.
+
+    Attributes:
+        first: First pixel row.
+        last: Last pixel row.
+        planes: One array a channel, in the layout's order: its samples in these rows, shape (rows, columns).
+        faults: Chunks that could not be had; where they lie, the arrays hold zeros.
+    """
+
+    first: int
+    last: int
+    planes: tuple[Plane, ...]
+    faults: tuple[PixelFault, ...]
+
+    def rows(self, layout: Layout, channel: int, first: int, last: int) -> Plane:
+        """The samples of a channel in some of the pixel rows."""
+        sampling = layout.channels[channel].y_sampling
+        start = samples(sampling, self.first, first - 1)
+        return self.planes[channel][start : start + samples(sampling, first, last)]
+
+
+class _Collector:
+    """Puts decoded chunks where they lie in a band."""
+
+    def __init__(self, layout: Layout, first: int, last: int) -> None:
+        window = layout.data_window
+        self._layout = layout
+        self._first = first
+        self.planes = tuple(
+            np.zeros(
+                (
+                    samples(channel.y_sampling, first, last),
+                    samples(channel.x_sampling, window.x_min, window.x_max),
+                ),
+                DTYPES[channel.pixel_type],
+            )
+            for channel in layout.channels
+        )
+
+    def add(self, block: DecodedBlock) -> None:
+        left = self._layout.data_window.x_min
+        for number, channel in enumerate(self._layout.channels):
+            for place, piece in zip(block.places, block.pieces(number), strict=True):
+                top = samples(channel.y_sampling, self._first, place.window.y_min - 1)
+                across = samples(channel.x_sampling, left, place.window.x_min - 1)
+                self.planes[number][top : top + piece.shape[0], across : across + piece.shape[1]] = piece
+
+
+class PartRows:
+    """Reads one part's rows in order.
+
+    Args:
+        context: The file.
+        layout: The part's layout; of a flat part.
+        part: Its index.
+        extents: Where the chunks of its first level lie.
+    """
+
+    def __init__(self, context: FileContext, layout: Layout, part: int, extents: ChunkExtents) -> None:
+        self._context = context
+        self._layout = layout
+        self._part = part
+        self._place = {int(index): position for position, index in enumerate(extents.index)}
+        self._extents = extents
+        self._held: list[Band] = []
+        self._next = 0
+        row_bytes = max(1, layout.unpacked_bytes(layout.data_window) // layout.data_window.height)
+        self._rows_per_band = max(1, _BAND_BYTES // (row_bytes * layout.tile_height))
+
+    def bands(self, first: int, last: int) -> list[Band]:
+        """The bands that hold these pixel rows, which must lie within the data window and never before earlier ones.
+
+        Raises:
+            SourceError: The file could not be read.
+            DecoderCrashed: The library ended the processes that decode.
+        """
+        self._held = [band for band in self._held if band.last >= first]
+        while not self._held or self._held[-1].last < last:
+            self._held.append(self._read())
+        return [band for band in self._held if band.first <= last]
+
+    def _read(self) -> Band:
+        """The next rows of chunks."""
+        layout, level = self._layout, self._layout.levels[0]
+        count = min(self._rows_per_band, level.tiles_y - self._next)
+        indices = range(self._next * level.tiles_x, (self._next + count) * level.tiles_x)
+        first = layout.window(level, 0, self._next).y_min
+        last = layout.window(level, 0, self._next + count - 1).y_max
+        self._next += count
+        collector = _Collector(layout, first, last)
+        faults = [fault for run in self._runs(indices) for fault in self._decode(run, collector)]
+        for index in indices:
+            if index not in self._place:
+                window = layout.place(index).window
+                faults.append(
+                    PixelFault(self._part, index, window.y_min, window.y_max, DecodeError.code, "the chunk is missing")
+                )
+        return Band(first, last, collector.planes, tuple(faults))
+
+    def _runs(self, indices: range) -> list[list[int]]:
+        """Positions of the chunks in the extents, in runs that lie one behind the other in the file."""
+        runs: list[list[int]] = []
+        for position in sorted(self._place[index] for index in indices if index in self._place):
+            if runs and runs[-1][-1] + 1 == position:
+                runs[-1].append(position)
+            else:
+                runs.append([position])
+        return runs
+
+    def _decode(self, run: list[int], collector: _Collector) -> tuple[PixelFault, ...]:
+        extents, budget = self._extents, self._context.budget
+        read = PlannedRead(int(extents.start[run[0]]), int(extents.end[run[0]]), run[0], run[-1] + 1)
+        end = int(extents.end[run[0] : run[-1] + 1].max())
+        with budget.packed.taken(min(end - read.start, budget.packed.capacity), self._context.deadline):
+            data = self._context.source.read(start=read.start, end=end)
+            strip = Strip(
+                self._part,
+                0,
+                self._layout,
+                [int(index) for index in extents.index[run]],
+                [int(start) for start in extents.start[run]],
+                memoryview(data),
+                read.start,
+                extents.decoded(run[0], run[-1] + 1),
+                collector,
+            )
+            pool = self._context.in_library
+            turn = pool.lease(min(strip.library_bytes, pool.capacity), self._context.deadline)
+            try:
+                return tuple(run_strip(strip, self._context, turn).faults)
+            finally:
+                turn.release()

@@ -1,0 +1,187 @@
+"""Two files compared: what is different, as oiiotool has it, and what is no difference."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import exr_inspector as exr
+from exr_inspector.delivery.diff import FileDiff
+from exr_inspector.errors import ExrInspectorError
+from exr_inspector.pixels.comparing import ChannelComparison
+from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, Tiles, a_string, build
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+RGB = tuple(Channel(name, HALF) for name in "BGR")
+
+
+def one(left: Path | str, right: Path | str, **options: object) -> FileDiff:
+    (found,) = exr.diff(left, right, **options)  # type: ignore[arg-type]
+    return found
+
+
+def written(folder: Path, name: str, *parts: Part) -> Path:
+    path = folder / name
+    path.write_bytes(build(list(parts)))
+    return path
+
+
+def image(window: tuple[int, int, int, int] = (0, 0, 99, 79)) -> Part:
+    shape = window[3] - window[1] + 1, window[2] - window[0] + 1
+    noise = np.random.default_rng(5)
+    return Part(
+        channels=RGB, data_window=window, pixels={name: noise.random(shape).astype(np.float16) for name in "BGR"}
+    )
+
+
+def changed(part: Part, x: int, y: int, value: float) -> Part:
+    pixels = {name: array.copy() for name, array in (part.pixels or {}).items()}
+    pixels["G"][y, x] = value
+    return dataclasses.replace(part, pixels=pixels)
+
+
+@pytest.mark.parametrize("name", ["compression_dwaa", "compression_b44", "compression_zip", "out_of_range"])
+def test_figures_are_those_of_openimageio(name: str) -> None:
+    oiio = pytest.importorskip("OpenImageIO", reason="OpenImageIO is not installed")
+    paths = [SAMPLES / "compression_none.exr", SAMPLES / f"{name}.exr"]
+    theirs = oiio.ImageBufAlgo.compare(*(oiio.ImageBuf(str(path)) for path in paths), 0.001, 0.001)
+    found = one(*paths, threshold=0.001)
+    (part,) = found.parts
+    if part.only_one or part.only_other or part.notes:
+        assert not found.is_same
+        return
+    assert max(channel.max_error for channel in part.channels) == pytest.approx(theirs.maxerror, rel=1e-6)
+    assert np.mean([channel.mean_error for channel in part.channels]) == pytest.approx(theirs.meanerror, rel=1e-4)
+    squares = np.mean([channel.rms_error**2 for channel in part.channels])
+    assert squares**0.5 == pytest.approx(theirs.rms_error, rel=1e-4)
+    worst = [channel for channel in part.channels if channel.max_error == max(c.max_error for c in part.channels)]
+    assert not theirs.maxerror or (theirs.maxx, theirs.maxy) in [channel.max_at for channel in worst]
+
+
+def test_a_file_is_the_same_as_itself(tmp_path: Path) -> None:
+    path = SAMPLES / "nan_inf.exr"
+    copy = tmp_path / "copy.exr"
+    shutil.copy(path, copy)
+    found = one(path, copy)
+    assert (found.is_same, found.exit_code, found.attributes) == (True, 0, ())
+
+
+@pytest.mark.parametrize("tiles", [Tiles(16, 8), Tiles(64, 64)])
+def test_chunks_make_no_difference(tmp_path: Path, tiles: Tiles) -> None:
+    lines = written(tmp_path, "lines.exr", dataclasses.replace(image(), compression=3))
+    tiled = written(tmp_path, "tiled.exr", dataclasses.replace(image(), kind="tiledimage", tiles=tiles))
+    found = one(lines, tiled)
+    assert "tiles" in {item.name for item in found.attributes}
+    assert found.parts[0].is_same
+    assert [channel.samples for channel in found.parts[0].channels] == [8000] * 3
+    assert one(lines, tiled, header=False).exit_code == 0
+
+
+def test_one_sample_is_found_where_it_is(tmp_path: Path) -> None:
+    window = (-20, 30, 79, 109)
+    left = written(tmp_path, "a.exr", image(window))
+    right = written(tmp_path, "b.exr", changed(image(window), 60, 70, 3.0))
+    found = one(left, right)
+    by_name = {channel.channel: channel for channel in found.parts[0].channels}
+    green = by_name["G"]
+    assert (green.differing, green.over, green.max_at, green.samples) == (1, 1, (40, 100), 8000)
+    assert by_name["R"].differing == by_name["B"].differing == 0
+    assert found.exit_code == 1
+    assert one(left, right, threshold=5.0).is_same
+
+
+def test_a_nan_counts_but_is_no_error(tmp_path: Path) -> None:
+    left = written(tmp_path, "a.exr", image())
+    right = written(tmp_path, "b.exr", changed(image(), 1, 2, float("nan")))
+    green = one(left, right, threshold=100.0).parts[0].channels[1]
+    assert (green.channel, green.differing, green.over, green.unlike, green.max_error) == ("G", 1, 1, 1, 0.0)
+
+
+def test_windows_that_differ_are_compared_where_they_meet(tmp_path: Path) -> None:
+    whole = image()
+    assert whole.pixels is not None
+    inner = dataclasses.replace(
+        whole, data_window=(10, 20, 49, 59), pixels={name: array[20:60, 10:50] for name, array in whole.pixels.items()}
+    )
+    found = one(written(tmp_path, "a.exr", whole), written(tmp_path, "b.exr", inner))
+    (part,) = found.parts
+    assert part.window == (10, 20, 49, 59)
+    assert [channel.samples for channel in part.channels] == [1600] * 3
+    assert all(channel.is_same for channel in part.channels)
+    assert len(part.notes) == 1
+    assert found.exit_code == 1
+    apart = dataclasses.replace(whole, data_window=(1000, 0, 1099, 79))
+    assert one(written(tmp_path, "a.exr", whole), written(tmp_path, "c.exr", apart)).parts[0].window is None
+
+
+def test_channels_types_parts_and_attributes_that_differ(tmp_path: Path) -> None:
+    first = written(
+        tmp_path,
+        "a.exr",
+        dataclasses.replace(image(), name="x", extra=[a_string("owner", "me")]),
+        dataclasses.replace(image(), name="y"),
+    )
+    other = Part(channels=(Channel("G", FLOAT), Channel("Z", FLOAT)), data_window=(0, 0, 99, 79), name="x")
+    found = one(first, written(tmp_path, "b.exr", other, dataclasses.replace(image(), name="z")))
+    assert (found.only_one, found.only_other) == (("y",), ("z",))
+    (part,) = found.parts
+    assert (part.only_one, part.only_other) == (("B", "R"), ("Z",))
+    assert [channel.channel for channel in part.channels] == ["G"]
+    assert part.channels[0].max_ulp is None
+    assert ("owner", "me", None) in [(item.name, item.one, item.other) for item in found.attributes]
+
+
+def test_subsampled_and_deep_parts_have_an_answer() -> None:
+    path = SAMPLES / "luminance_chroma.exr"
+    assert one(path, path).is_same
+    deep = one(SAMPLES / "deep_scanline.exr", SAMPLES / "deep_scanline.exr")
+    assert deep.is_same
+    assert deep.parts[0].unchecked
+    mipmap = one(SAMPLES / "tiled_mipmap.exr", SAMPLES / "tiled_mipmap.exr")
+    assert (mipmap.is_same, len(mipmap.parts[0].unchecked)) == (True, 1)
+
+
+def test_what_cannot_be_read_is_trouble(tmp_path: Path) -> None:
+    found = one(SAMPLES / "scanline_zip.exr", SAMPLES / "truncated.exr")
+    (part,) = found.parts
+    assert (found.exit_code, found.is_same, len(part.faults)) == (2, False, 2)
+    assert all(channel.samples == 64 * 16 and channel.is_same for channel in part.channels)
+    assert one(SAMPLES / "scanline_zip.exr", SAMPLES / "not_an_exr.exr").exit_code == 2
+    with pytest.raises(ExrInspectorError):
+        one(SAMPLES / "scanline_zip.exr", tmp_path / "none.exr")
+
+
+def test_sequences_frame_by_frame(tmp_path: Path) -> None:
+    for folder, frames in (("v1", (1001, 1002, 1003)), ("v2", (1002, 1003, 1004))):
+        (tmp_path / folder).mkdir()
+        for frame in frames:
+            written(tmp_path / folder, f"{folder}.{frame}.exr", image())
+    found = list(exr.diff(tmp_path / "v1" / "v1.####.exr", tmp_path / "v2" / "v2.####.exr"))
+    assert [item.exit_code for item in found] == [2, 0, 0, 2]
+    for frame in (1002, 1003):
+        shutil.copy(tmp_path / "v1" / f"v1.{frame}.exr", tmp_path / "v2" / f"v1.{frame}.exr")
+    by_name = list(exr.diff(tmp_path / "v1", tmp_path / "v2"))
+    assert [item.exit_code for item in by_name].count(0) == 2
+
+
+def test_steps_and_relative_errors() -> None:
+    comparison = ChannelComparison("R", (HALF, HALF), 0.0)
+    left = np.array([[1.0, -0.0, 2.0, np.inf]], np.float16)
+    right = np.array([[np.nextafter(np.float16(1), np.float16(2)), 0.0, -2.0, np.inf]], np.float16)
+    comparison.add(left, right, (0, 0), (1, 1))
+    found = comparison.result()
+    assert (found.differing, found.unlike, found.max_error, found.max_relative, found.max_at) == (
+        2,
+        0,
+        4.0,
+        2.0,
+        (2, 0),
+    )
+    assert found.max_ulp == 2 * 0x4000
+    ids = ChannelComparison("id", (UINT, UINT), 0.0)
+    ids.add(np.array([[7, 2**32 - 1]], np.uint32), np.array([[7, 2**32 - 2]], np.uint32), (0, 0), (1, 1))
+    assert (ids.result().differing, ids.result().max_error) == (1, 1.0)
