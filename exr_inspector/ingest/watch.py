@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from exr_inspector.catalog.versions import storable
+from exr_inspector.delivery.judgement import ranges
 from exr_inspector.errors import SourceError
 from exr_inspector.ingest.run import Target
 from exr_inspector.storage import ObjectEntry
@@ -41,7 +42,8 @@ class FolderWatch:
             context: Inspects and stores.
             target: The bucket and prefix that the watched folder is.
             root: Real path of the folder that stands in for the bucket.
-            report: Called with a path and what became of it: `stored`, `removed`, or an error code with its text.
+            report: Called with a path and what became of it (`stored`, `removed`, or an error code with its text), and with a
+                sequence and which of its frames are to be rendered again.
             settle_seconds: How long a path has to be still.
             clock: Seconds.
         """
@@ -52,6 +54,7 @@ class FolderWatch:
         self._settle_seconds = settle_seconds
         self._clock = clock
         self._changed: dict[str, float] = {}
+        self._unjudged: set[str] = set()
 
     def changed(self, paths: Iterable[str]) -> None:
         """Note that something happened to these paths."""
@@ -82,10 +85,23 @@ class FolderWatch:
             else:
                 files.append(key)
         done.merge(self._look(files, timing))
-        for _ in judge_folders(self._context.catalog.connection, done.directories, self._context.policy):
-            pass
+        self.judge(done.directories)
         for key in due:
             del self._changed[key]
+
+    def judge(self, directories: Iterable[str]) -> None:
+        """Judge the sequences of folders in which something was stored or removed.
+
+        Raises:
+            CatalogError: The tables cannot be read or written now; the folders are kept for the next time.
+        """
+        self._unjudged.update(directories)
+        context = self._context
+        for folder in judge_folders(context.catalog.connection, self._unjudged, context.policy):
+            for sequence in folder.judgement.sequences:
+                if sequence.rerender:
+                    self._report(sequence.pattern, f"frames to render again: {ranges(sequence.rerender)}")
+        self._unjudged.clear()
 
     def _is_excluded(self, key: str) -> bool:
         return any(fnmatchcase(folder, pattern) for folder in key.split("/") for pattern in self._target.exclude)

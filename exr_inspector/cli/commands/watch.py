@@ -104,6 +104,7 @@ def command(
             progress = ingest.run([target])
             _say(target.bucket, f"{progress.stored} stored, {progress.skipped} up to date; watching")
             watched = FolderWatch(context, target, root, report=_say)
+            watched.judge(progress.directories)
             for found in changes:
                 # A folder changes with each file in it, which is reported as well.
                 watched.changed(path for kind, path in found if kind is not Change.modified or not Path(path).is_dir())

@@ -52,11 +52,15 @@ def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]
         until(lambda: told("renders/sh011/new.exr  stored") and told("renders/sh010/a.exr  removed"))
         shutil.copy(SAMPLES / "not_an_exr.exr", folder / "sh011" / "a.exr")
         until(lambda: log.read_text().count("renders/sh011/a.exr  stored") == 2 or running.poll() is not None)
+        for frame in ("1001", "1003"):
+            shutil.copy(SAMPLES / "layers.exr", folder / "sh011" / f"beauty_{frame}.exr")
+        until(lambda: told("renders/sh011/beauty_####.exr  frames to render again: 1002"))
     finally:
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 0, log.read_text()
     with duckdb.connect(str(catalog), read_only=True) as connection:
         (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
         rows = connection.execute(f'select path, status from "{schema}".files order by path').fetchall()
-    assert rows == [("renders/sh011/a.exr", "failed"), ("renders/sh011/new.exr", "inspected")]
+    assert rows[0] == ("renders/sh011/a.exr", "failed")
+    assert rows[1:] == [(f"renders/sh011/{name}.exr", "inspected") for name in ("beauty_1001", "beauty_1003", "new")]
     assert log.read_text().count("new.exr  stored") == 2, "read once it was complete, and once under its new name"
