@@ -23,7 +23,7 @@ from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import PROFILES, builtin_policy, validate
 from exr_inspector.validation.engine import RULE_FAILED
-from tests.corpus.own import INCOMPLETE, flipped, readable, truncated
+from tests.corpus.own import INCOMPLETE, REFUSED, SAMPLES, flipped, readable, truncated
 from tests.corpus.test_format_corpus import FIRST_READ, chunks_of, layouts_of, our_verdict, problems_of
 from tests.corpus.test_pixels_corpus import figures_of, report
 from tests.unit.exr.test_agreement import compare_part
@@ -141,6 +141,29 @@ def test_one_read_is_enough_for_every_file_but_those_with_large_manifests() -> N
         > FIRST_READ
     ]
     assert set(beyond) == {"cryptomatte_manifest_126k.exr"} | {name for name in beyond if "manifest_64k" in name}
+
+
+# Samples that are made to have something odd about them; all others are of usual layouts and get no warning.
+WARNED = {
+    "black.exr": {"PIX-BLACK"},
+    "header_only.exr": {"CHK-TABLE-TRUNC"},
+    "luminance_chroma.exr": {"CHN-LUMA-CHROMA"},
+    "nan_inf.exr": {"PIX-INF", "PIX-NAN"},
+    "out_of_range.exr": {"PIX-FIREFLY", "PIX-HALF-MAX", "PIX-NEGATIVE"},
+    "tiled_mipmap_unwritten.exr": {"CHK-ZERO-UPPER-LEVELS"},
+    "truncated.exr": {"CHK-OFFSET-RANGE", "CHK-PAST-EOF"},
+    "truncated_last_chunk.exr": {"CHK-PAST-EOF"},
+    "unfinished.exr": {"CHK-ZERO-OFFSET"},
+    **{f"compression_{name}.exr": {"CMP-NEW-CODEC"} for name in ("htj2k256", "htj2k32", "lj2k", "zstd")},
+}
+
+
+@pytest.mark.parametrize("name", sorted({path.name for path in SAMPLES.rglob("*.exr")} - REFUSED))
+def test_the_default_profile_warns_of_nothing_usual(opener: SourceOpener, budget: DecodeBudget, name: str) -> None:
+    inspector = Inspector(InspectorConfig(stats=StatsMode.FULL), budget=budget)
+    found = inspector.inspect(opener.open_bytes(readable()[name], key=name), builtin_policy("default")).findings
+    warned = {finding.code for finding in found if finding.severity is not Severity.INFO}
+    assert warned == WARNED.get(name, set()), found
 
 
 def test_no_rule_fails_under_any_profile(opener: SourceOpener) -> None:

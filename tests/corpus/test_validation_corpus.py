@@ -56,6 +56,20 @@ PIXEL_ERRORS: dict[str, tuple[set[str], str]] = {
 }
 
 
+# image by people who know the format -> warnings of the default profile once all pixels are read; all other images have none.
+WARNINGS: dict[str, tuple[set[str], str]] = {
+    "Chromaticities_XYZ_YC.exr": ({"CHN-LUMA-CHROMA"}, "luminance and chroma, which few compositing applications read"),
+    "LuminanceChroma_Flowers.exr": ({"CHN-LUMA-CHROMA"}, "the same"),
+    "DisplayWindow_t05.exr": ({"WIN-DISPLAY-ORIGIN"}, "made to have its display window elsewhere"),
+    "DisplayWindow_t12.exr": ({"WIN-DISPLAY-ORIGIN", "WIN-DATA-OUTSIDE"}, "the same, and no pixel of it is shown"),
+    "DisplayWindow_t15.exr": ({"WIN-DISPLAY-ORIGIN"}, "as t05"),
+    "ScanLines_Desk.exr": ({"PIX-NEGATIVE"}, "negative colour by oiiotool"),
+    "TestImages_AllHalfValues.exr": ({"PIX-HALF-MAX"}, "every HALF there is"),
+    "TestImages_WideFloatRange.exr": ({"PIX-HALF-MAX", "CHN-RGB-INCOMPLETE"}, "G alone, up to 1.7e38"),
+    "cornellBox_CryptoWildcard.0001.exr": ({"PIX-CONSTANT"}, "its beauty is black"),
+}
+
+
 @cache
 def opener() -> SourceOpener:
     return SourceOpener(load_settings({}, secrets_dir=None))
@@ -83,6 +97,13 @@ def test_pixel_errors_are_those_in_the_tables(name: str) -> None:
     inspection = inspect(name, StatsMode.FULL)
     assert errors(inspection) == expected, inspection.findings
     assert RULE_FAILED not in {finding.code for finding in inspection.findings}
+
+
+@pytest.mark.parametrize("name", [name for name in READABLE if not name.startswith("openexr/")])
+def test_warnings_are_those_in_the_table(name: str) -> None:
+    found = inspect(name, StatsMode.FULL).findings
+    warned = {finding.code for finding in found if finding.severity is Severity.WARNING}
+    assert warned == WARNINGS.get(name.rpartition("/")[2], (set(), ""))[0], found
 
 
 def test_every_damaged_file_has_an_error() -> None:

@@ -171,8 +171,6 @@ def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
     profiles={
         "default": "info",
         "strict": "warning",
-        "comp": "warning",
-        "texture": "warning",
         "netflix-vfx": "warning",
         "archive": "warning",
     },

@@ -378,12 +378,17 @@ def frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
     fix="Check which frames were taken from another take, and write their time codes again.",
 )
 def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Time code minus frame number, which has to stay the same, across midnight and drop frame minutes; needs a frame rate."""
+    """Time code minus frame number, which has to stay the same, across midnight and drop frame minutes; needs a frame rate.
+
+    One time code in all frames was copied from one file with its other attributes: it says nothing of any frame.
+    """
     coded = [(frame, code) for frame in sequence.frames if (code := frame.time_code) is not None]
     rates = (frame.frame_rate for frame, _ in coded if frame.frame_rate and math.isfinite(frame.frame_rate))
     rate = next(rates, parameters.frame_rate)
     if len(coded) < 2 or rate is None or not 1 <= rate <= _MAX_RATE:
         return NOTHING
+    if constant := _repeated("time code", [(frame.frame, code.text) for frame, code in coded]):
+        return constant
     # Above 30 frames per second the field counts pairs; some writers count on instead.
     per_step = round(rate / timecodes.counted_rate(rate))
     odd = min((_out_of_step(coded, rate / step, step) for step in {1, per_step}), key=len)
@@ -393,6 +398,15 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
     frames = [frame.frame for frame, _ in odd]
     message = f"Time codes of frames {runs(frames)} are out of step, first {code.text} at frame {first.frame}"
     return [Found(message, code.text, "one frame more than the frame before", frames=frames)]
+
+
+def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:
+    """A hint where all frames have one value of what differs from frame to frame."""
+    if len(values) < 2 or len({value for _, value in values}) > 1:
+        return NOTHING
+    value, frames = str(values[0][1]), [frame for frame, _ in values]
+    message = f"All {len(values)} frames that have a {what} have the same, {value}: it was copied with other metadata"
+    return [Found(message, value, "another one in each frame", severity=Severity.INFO, frames=frames)]
 
 
 def _out_of_step(
@@ -421,6 +435,8 @@ def _out_of_step(
 def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Counters of neighbours."""
     counted = [(f.frame, f.image_counter) for f in sequence.frames if f.image_counter is not None]
+    if constant := _repeated("imageCounter", counted):
+        return constant
     odd = [frame for (_, before), (frame, after) in pairwise(counted) if after <= before]
     if not odd:
         return NOTHING

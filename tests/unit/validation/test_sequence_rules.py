@@ -180,6 +180,16 @@ def test_time_codes_go_on_behind_midnight(rate: float, last: int, *, drop: bool)
     assert "TIM-TC-SEQ" in {finding.code for finding in judged(given)}
 
 
+@pytest.mark.parametrize(
+    ("code", "value"), [("TIM-TC-SEQ", {"time_code": Clock(1, 0, 9, 0, False)}), ("TIM-COUNTER", {"image_counter": 4})]
+)
+def test_what_all_frames_were_given_is_a_hint(code: str, value: dict[str, Any]) -> None:
+    given = [frame(n, frame_rate=24.0, **value) for n in range(1, 4)]
+    (finding,) = [finding for finding in judged(given) if finding.code == code]
+    assert (finding.severity, finding.frames) == (Severity.INFO, (1, 2, 3))
+    assert code not in {each.code for each in judged(given[:1])}
+
+
 def test_one_missing_frame_is_one_frame() -> None:
     (finding,) = [f for f in judged([f for f in frames() if f.frame != 4]) if f.code == "SEQ-MISSING"]
     assert finding.message == "1 frame is missing between 1 and 10: 4"
