@@ -55,6 +55,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
             pixels["R"][1, 2] = np.nan if (shot, number) == ("sh010", 1002) else 0.25
             part = Part(data_window=(0, 0, 11, 7), channels=[Channel("R")], pixels=pixels)
             (shots / shot / f"beauty.{number}.exr").write_bytes(ex.build([part]))
+    (shots / "sh020" / "beauty.crypto.1003.exr").write_bytes(ex.build([Part()]))
     exr.write_report(shots / "sh010", root / "files.html")
     settings = load_settings({"EXR_MOUNTS": f"shots={shots}"}, secrets_dir=None, need=())
     inspector, opener = Inspector.from_settings(settings, stats=StatsMode.FULL), SourceOpener(settings)
@@ -82,14 +83,21 @@ def test_tables_and_files_make_one_report(given: Given, tmp_path: Path) -> None:
 
 
 def test_a_whole_catalog_is_an_index_and_a_page_a_sequence(given: Given, tmp_path: Path) -> None:
-    assert write_stored_report(given.catalog._connection, [""], tmp_path / "out") == 2
+    assert write_stored_report(given.catalog._connection, [""], tmp_path / "out") == 3
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"index.html", "shots_sh010_beauty.html", "shots_sh020_beauty.html"}
+    assert names == {
+        "index.html",
+        "shots_sh010_beauty.html",
+        "shots_sh020_beauty.html",
+        "shots_sh020_beauty.crypto.html",
+    }
 
 
 def test_one_sequence_is_named_by_its_pattern(given: Given, tmp_path: Path) -> None:
     assert write_stored_report(given.catalog._connection, ["shots/sh020/beauty.%04d.exr"], tmp_path / "one.html") == 1
-    assert "shots/sh020/beauty.####.exr" in (tmp_path / "one.html").read_text(encoding="utf-8")
+    text = (tmp_path / "one.html").read_text(encoding="utf-8")
+    assert "shots/sh020/beauty.####.exr" in text
+    assert "<dd>3 <small>of 4" in text, "the files of other sequences whose names begin alike are not its frames"
 
 
 def run(*words: object) -> Result:
@@ -99,7 +107,7 @@ def run(*words: object) -> Result:
 def test_the_command_takes_a_catalog_file(given: Given, tmp_path: Path) -> None:
     result = run("--catalog", given.file, "s3://shots/", "--to", tmp_path / "a.html")
     assert result.exit_code == 0, result.output
-    assert "a.html: 2 sequences" in result.output
+    assert "a.html: 3 sequences" in result.output
     nothing = run("--catalog", given.file, "s3://elsewhere/", "--to", tmp_path / "b.html")
     assert "no judged sequence below elsewhere/" in str(nothing.exception)
     assert not (tmp_path / "b.html").exists()

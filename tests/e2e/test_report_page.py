@@ -202,7 +202,7 @@ def test_two_thousand_frames_are_usable(open_page: Any) -> None:
 
 
 def test_printed_it_is_light_and_without_controls(open_page: Any) -> None:
-    page = open_page("plain", color_scheme="dark")
+    page = open_page("plain", color_scheme="dark", viewport={"width": 794, "height": 1123})
     page.emulate_media(media="print")
     assert _becomes(page, is_white=True)
     assert page.locator(".sheet").is_visible()
