@@ -23,8 +23,20 @@ from exr_inspector.pixels.mini_file import Payload
 from exr_inspector.pixels.objects import RankPair, count_objects
 
 # What the library holds of a chunk beside the arrays it fills, in times of what the chunk unpacks to: its packed and unpacked
-# bytes and the buffers of the codec, which the wavelets of HTJ2K and the transforms of DWA need more of.
-_LIBRARY_SHARES = {Compression.DWAA: 2, Compression.DWAB: 2, Compression.HTJ2K256: 3, Compression.HTJ2K32: 3}
+# bytes and the buffers of the codec (`./run bench codec_memory`).
+LIBRARY_SHARES = {
+    Compression.ZIPS: 3,
+    Compression.ZIP: 3,
+    Compression.PIZ: 3,
+    Compression.PXR24: 3,
+    Compression.B44: 3,
+    Compression.B44A: 3,
+    Compression.DWAA: 2,
+    Compression.DWAB: 2,
+    Compression.HTJ2K256: 3,
+    Compression.HTJ2K32: 5,
+    Compression.LJ2K: 8,
+}
 
 Chunk = tuple[ChunkPlace, Payload | DeepPayload]
 
@@ -72,7 +84,7 @@ class StripWork:
 
 def library_share(layout: Layout) -> int:
     """What the library needs to decode a part's chunks, in times of what they unpack to."""
-    return _LIBRARY_SHARES.get(Compression(layout.compression), 1)
+    return LIBRARY_SHARES.get(Compression(layout.compression), 1)
 
 
 def unpacked_bytes(layout: Layout, chunks: Sequence[Chunk]) -> int:
