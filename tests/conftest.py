@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.documented import Documented
+
 # Deadlines measure the machine, not the code. `./run test unit` uses quick; "thorough" is ten times the default.
 settings.register_profile("quick", deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -43,6 +45,26 @@ def _sdk_without_adbc() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transaction, "AdbcConnection", connect_unless_real)
         yield
+
+
+def _outcomes(item: pytest.Item) -> list[str]:
+    return [mark.args[2] for mark in item.iter_markers("failure")]
+
+
+@pytest.fixture
+def documented(request: pytest.FixtureRequest) -> Documented:
+    """What the test's entries in docs/failures.md promise; the test passes what it finds to it."""
+    return Documented(_outcomes(request.node))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[object]:
+    """Fail a test whose entry in docs/failures.md promises what the test has not found."""
+    result = yield
+    if outcomes := _outcomes(item):
+        proof = getattr(item, "funcargs", {}).get("documented", Documented(outcomes))
+        assert proof.unproved == [], "docs/failures.md promises what this test does not find"
+    return result
 
 
 _MISSING = ("no corpus", "got empty parameter set")

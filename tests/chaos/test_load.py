@@ -17,6 +17,7 @@ from dataengine_local.function import load_function
 from dataengine_local.runtime import LocalRuntime
 from tests.chaos.house import BUCKET, House, environment, house
 from tests.chaos.storm import ROOT
+from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request
 
 THREADS = 8
@@ -33,7 +34,13 @@ def post_all(url: str, events: list[dict[str, Any]]) -> list[int]:
         return [answer.status for answer in pool.map(lambda event: post_event(url, event), events)]
 
 
-def test_ten_times_the_load_waits_instead_of_failing(home: House) -> None:
+@pytest.mark.failure(
+    "process",
+    "ten times as many events as threads",
+    "they wait and all are answered `204`; the number of threads stays",
+    "raise the number of replicas if they wait too long",
+)
+def test_ten_times_the_load_waits_instead_of_failing(home: House, documented: Documented) -> None:
     events = []
     for index in range(10 * THREADS):
         key = f"shot/{index % 100:03}.exr"
@@ -52,6 +59,7 @@ def test_ten_times_the_load_waits_instead_of_failing(home: House) -> None:
         with LocalRuntime(function.init, function.handler, config=RuntimeConfig(threads=THREADS)) as runtime:
             statuses = Counter(post_all(runtime.url, events))
     assert statuses == {204: len(events)}
+    documented(*statuses)
     assert max(busy) <= THREADS + 8, "threads do not grow with the load"
     assert home.differences() == []
 

@@ -13,10 +13,19 @@ from dataengine_local.runtime import LocalRuntime
 from exr_inspector.model import StatsMode
 from tests.chaos.house import environment, house
 from tests.chaos.storm import ROOT, SETTINGS, SWEEPS, RuntimeProcess, Storm, Tally, delivering, rage
+from tests.support.documented import Documented
 
 
+@pytest.mark.failure(
+    "process",
+    "all of the above at once, for a while",
+    "when the queue has drained, `0` rows differ from the objects",
+    "nothing",
+)
 @pytest.mark.parametrize(("batch", "seed"), [("0", 1), ("1", 2)], ids=["single", "batches"])
-def test_after_a_storm_the_tables_equal_the_objects(batch: str, seed: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_after_a_storm_the_tables_equal_the_objects(
+    batch: str, seed: int, caplog: pytest.LogCaptureFixture, documented: Documented
+) -> None:
     tally = Tally()
     caplog.set_level(logging.INFO)
     with house(None, **SETTINGS, EXR_BATCH=batch) as home, environment(home.environ):
@@ -28,7 +37,9 @@ def test_after_a_storm_the_tables_equal_the_objects(batch: str, seed: int, caplo
         ):
             storm = Storm(home, deliverer, tally, seed=seed, keys=12)
             rage(storm, deliverer, tally, seconds=1.2, rate=60, probability=0.05)
-        assert home.differences(StatsMode.SAMPLED) == [], tally.counts
+        differences = home.differences(StatsMode.SAMPLED)
+        assert differences == [], tally.counts
+        documented(len(differences))
         answers = [invocation.error for invocation in runtime.invocations]
         for secret in (home.database.secret_key, home.s3.environ["S3_SECRET_KEY"]):
             assert secret not in caplog.text
@@ -52,7 +63,13 @@ def test_sweeps_find_what_has_no_event() -> None:
     assert tally.counts["sweeps sent"] > 2
 
 
-def test_events_survive_a_runtime_that_is_killed(tmp_path: Path) -> None:
+@pytest.mark.failure(
+    "process",
+    "the container is killed while busy",
+    "its events come again; open transactions expire; `0` rows differ from the objects",
+    "nothing",
+)
+def test_events_survive_a_runtime_that_is_killed(tmp_path: Path, documented: Documented) -> None:
     tally = Tally()
     with house(None, **SETTINGS) as home:
         process = RuntimeProcess(home.environ, tmp_path / "runtime.log")
@@ -69,7 +86,9 @@ def test_events_survive_a_runtime_that_is_killed(tmp_path: Path) -> None:
                 rage(storm, deliverer, tally, seconds=1.0, rate=50, probability=0.02, kills=kills)
         finally:
             process.kill()
-        assert home.differences(StatsMode.SAMPLED) == [], tally.counts
+        differences = home.differences(StatsMode.SAMPLED)
+        assert differences == [], tally.counts
+        documented(len(differences))
         log = (tmp_path / "runtime.log").read_text(encoding="utf-8")
         assert "[COMPLETE]" in log
         assert home.database.secret_key not in log

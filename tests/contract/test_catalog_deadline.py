@@ -24,6 +24,7 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import CatalogUnavailable, DeadlineExceeded
 from tests.contract.catalog_model import connect, inspection, ready
 from tests.support.certificates import write_bundle
+from tests.support.documented import Documented
 from vastdb_local import Fault, FaultKind, LocalVastDB
 
 HANG = Fault(FaultKind.DROP_BEFORE, 15.0)  # longer than any test waits, and then still no answer
@@ -59,6 +60,12 @@ def test_a_request_that_hangs_ends_with_the_deadline(server: LocalVastDB, operat
     catalog.close()
 
 
+@pytest.mark.failure(
+    "raised",
+    "the database sends its answer a byte at a time, so that no time-out ends it",
+    "`CATALOG_UNAVAILABLE|DEADLINE` when the deadline is over",
+    "nothing; if it lasts, look at the database",
+)
 @pytest.mark.parametrize(
     ("operation", "kind"),
     [
@@ -66,14 +73,16 @@ def test_a_request_that_hangs_ends_with_the_deadline(server: LocalVastDB, operat
         ("query", FaultKind.TRICKLE_BODY),
     ],
 )
-def test_an_answer_that_trickles_ends_with_the_deadline(server: LocalVastDB, operation: str, kind: FaultKind) -> None:
+def test_an_answer_that_trickles_ends_with_the_deadline(
+    server: LocalVastDB, operation: str, kind: FaultKind, documented: Documented
+) -> None:
     catalog = connect(server, timeout_seconds=60.0, retry_seconds=60.0)
     if operation != "version":
         catalog.upsert([inspection("warm.exr")])
     server.faults.chance(operation, 1.0, Fault(kind, 0.1))  # no time-out notices: there is always another byte
     server.faults.chance("rollback", 1.0, Fault(kind, 0.1))
     error = gives_up(catalog, seconds=0.6)
-    assert isinstance(error, CatalogUnavailable)
+    documented(error.code)
     assert server.counters().get(operation), "it was this request that trickled"
     server.faults.clear()
     assert catalog.upsert([inspection("a.exr")])[0].outcome in {Outcome.INSERTED, Outcome.UNCHANGED}
@@ -103,11 +112,17 @@ def test_over_tls_too_an_answer_that_trickles_ends_with_the_deadline(
         catalog.close()
 
 
-def test_queries_answered_with_nothing_end_with_the_deadline(server: LocalVastDB) -> None:
+@pytest.mark.failure(
+    "raised",
+    "queries are answered 200 with nothing, which the SDK repeats for ever",
+    "`CATALOG_UNAVAILABLE` when the deadline is over",
+    "nothing; if it lasts, look at the database",
+)
+def test_queries_answered_with_nothing_end_with_the_deadline(server: LocalVastDB, documented: Documented) -> None:
     catalog = connect(server, timeout_seconds=60.0, retry_seconds=60.0)
     catalog.upsert([inspection("warm.exr")])
     server.faults.chance("query", 1.0, Fault(FaultKind.EMPTY))
-    gives_up(catalog, seconds=0.3)
+    documented(gives_up(catalog, seconds=0.3).code)
     server.faults.clear()
     assert catalog.upsert([inspection("warm.exr")])[0].outcome is Outcome.UNCHANGED
     catalog.close()

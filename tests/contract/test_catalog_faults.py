@@ -28,6 +28,7 @@ from tests.contract.catalog_model import (
     ready,
     wipe,
 )
+from tests.support.documented import Documented
 from vastdb_local import Fault, FaultKind, LocalVastDB
 
 Pair = tuple[LocalVastDB, Catalog]
@@ -83,6 +84,12 @@ def test_one_fault_is_survived_exactly(pair: Pair, operation: str, kind: FaultKi
     assert left == (operation == "begin")  # of a begin whose answer was lost nobody knows the id
 
 
+@pytest.mark.failure(
+    "raised",
+    "the answer of the database breaks off within its headers or its body, again and again",
+    "`CATALOG_UNAVAILABLE`",
+    "nothing; if it lasts, look at the database",
+)
 @pytest.mark.parametrize(
     ("operation", "kind"),
     [
@@ -90,7 +97,7 @@ def test_one_fault_is_survived_exactly(pair: Pair, operation: str, kind: FaultKi
         ("query", FaultKind.CUT_BODY),
     ],
 )
-def test_an_answer_that_breaks_off_is_tried_again(operation: str, kind: FaultKind) -> None:
+def test_an_answer_that_breaks_off_is_tried_again(operation: str, kind: FaultKind, documented: Documented) -> None:
     with ready() as (server, settled):
         settled.upsert([inspection("warm.exr")])
         catalog, hopeless = connect(server, retry_seconds=20.0), connect(server, retry_seconds=0.3)
@@ -100,8 +107,9 @@ def test_an_answer_that_breaks_off_is_tried_again(operation: str, kind: FaultKin
         assert outcomes(catalog, inspection("a.exr")) == [Outcome.INSERTED]
         assert server.faults.struck()[operation, kind] >= 1
         server.faults.chance(operation, 1.0, Fault(kind))
-        with pytest.raises(CatalogUnavailable):
+        with pytest.raises(CatalogUnavailable) as caught:
             hopeless.upsert([inspection("b.exr")])
+        documented(caught.value.code)
         server.faults.clear()
         assert {row.path for row in settled.read.list_files().files} >= {"renders/a.exr", "renders/warm.exr"}
         catalog.close()

@@ -16,6 +16,7 @@ from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.plan import Lane, lane_of
 from exr_inspector.storage import SourceOpener
 from tests.chaos.house import BUCKET, SAMPLES, House, house
+from tests.support.documented import Documented
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = ("scanline_zip.exr", "layers.exr", "tiled.exr")
@@ -48,8 +49,13 @@ def called(environ: Mapping[str, str], *arguments: object) -> tuple[int, str, st
     return running.returncode, out, err
 
 
+@pytest.mark.failure(
+    "ingest", "a lane of a plan is run again", "`0` objects are listed or read again, no second audit row", "nothing"
+)
 @pytest.mark.slow
-def test_lanes_that_run_together_store_every_file_once_and_again_nothing(home: House, tmp_path: Path) -> None:
+def test_lanes_that_run_together_store_every_file_once_and_again_nothing(
+    home: House, tmp_path: Path, documented: Documented
+) -> None:
     plan = tmp_path / "plan"
     code, out, err = called(home.environ, "ingest-plan", f"s3://{BUCKET}/", "--lanes", 3, "--to", plan)
     assert (code, err) == (0, "")
@@ -66,7 +72,7 @@ def test_lanes_that_run_together_store_every_file_once_and_again_nothing(home: H
     code, out, _ = called(home.environ, "ingest-lane", plan / "1")
     assert code == 0
     assert " 0  stored" in out
-    assert home.s3.count("GET") == reads, "neither listed nor read again"
+    documented(home.s3.count("GET") - reads)
     assert len(home.rows("inspections")) == 61
 
 

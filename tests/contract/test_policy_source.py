@@ -15,6 +15,7 @@ from exr_inspector.errors import ObjectNotFound, PolicyError
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation.policies.source import MAX_POLICY_BYTES, REFRESH_SECONDS, PolicySource
+from tests.support.documented import Documented
 from tests.support.faulty_s3 import FaultyS3, Stall, Status
 
 BUCKET, KEY = "show", "policy.yaml"
@@ -93,9 +94,15 @@ def test_an_object_is_read_once_a_minute_and_a_newer_one_taken(s3: FaultyS3) -> 
     assert s3.count() == 3
 
 
+@pytest.mark.failure(
+    "no row",
+    "the policy's object cannot be read, or is wrong, after `init`",
+    "the policy stays `good`, the last one that could be read; logged",
+    "correct the object at EXR_POLICY; it is read again by itself",
+)
 @pytest.mark.parametrize("trouble", ["gone", "wrong", "no text", "denied", "too long"])
 def test_a_policy_that_goes_bad_leaves_the_last_good_one(
-    s3: FaultyS3, trouble: str, caplog: pytest.LogCaptureFixture
+    s3: FaultyS3, trouble: str, caplog: pytest.LogCaptureFixture, documented: Documented
 ) -> None:
     s3.put(BUCKET, KEY, text("good"))
     clock = Clock()
@@ -111,6 +118,7 @@ def test_a_policy_that_goes_bad_leaves_the_last_good_one(
     clock.now += REFRESH_SECONDS + 1
     with caplog.at_level(logging.ERROR):
         assert policies.current() is good
+        documented(policies.current().name)
     assert "[ERROR]" in caplog.text
     s3.put(BUCKET, KEY, text("mended"))
     clock.now += REFRESH_SECONDS + 1

@@ -26,6 +26,7 @@ from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import builtin_policy
+from tests.support.documented import Documented
 from vastdb_local import LocalVastDB
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -108,13 +109,16 @@ def test_reconcile_mends_the_rows_of_a_restored_file(mount: Mount) -> None:
     assert mount.compression() == "PIZ"
 
 
-def test_an_inspection_that_was_overtaken_is_still_ignored(mount: Mount) -> None:
+@pytest.mark.failure(
+    "no row", "a newer version of the object is stored while it is inspected", "outcome `ignored_older`", "nothing"
+)
+def test_an_inspection_that_was_overtaken_is_still_ignored(mount: Mount, documented: Documented) -> None:
     opener = SourceOpener(mount.settings)
     mount.write("compression_zip", JANUARY)
     late = Inspector.from_settings(mount.settings).inspect(opener.open("renders", KEY), builtin_policy("default"))
     mount.write("compression_piz", JUNE)
     mount.ingest()
-    assert mount.catalog.upsert([late])[0].outcome.value == "ignored_older"
+    documented(mount.catalog.upsert([late])[0].outcome.value)
     assert upsert_if_current(opener, mount.catalog, late) is None
     assert mount.compression() == "PIZ"
 

@@ -24,6 +24,7 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, House, house
 from tests.contract.catalog_model import wipe
+from tests.support.documented import Documented
 from vastdb_local import Fault, FaultKind
 
 THREADS = 20
@@ -129,37 +130,81 @@ def test_all_that_wait_are_stored_in_one_transaction(home: House) -> None:
     assert home.differences() == []
 
 
-@pytest.mark.parametrize("fault", [CatalogError("the database answered 400"), CatalogConflict("kept losing")])
-def test_a_refused_row_and_a_conflict_cost_only_their_own_event(home: House, fault: ExrInspectorError) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(
+            CatalogError("the database answered 400"),
+            marks=pytest.mark.failure(
+                "together",
+                "the database refuses the rows of one event",
+                "`CATALOG` for that event; the others are stored",
+                "report the message",
+            ),
+        ),
+        pytest.param(
+            CatalogConflict("kept losing"),
+            marks=pytest.mark.failure(
+                "together",
+                "other writers keep winning the file of one event",
+                "`CATALOG_CONFLICT` for that event; the others are stored",
+                "nothing",
+            ),
+        ),
+    ],
+)
+def test_a_refused_row_and_a_conflict_cost_only_their_own_event(
+    home: House, fault: ExrInspectorError, documented: Documented
+) -> None:
     gate = Gate(home)
     gate.refused["bad.exr"] = fault
     first, bad, *others = stored_together(gate, inspected(home, "0.exr", "a.exr", "bad.exr", "c.exr", "d.exr"), {})
     assert bad is fault
+    documented(bad.code)
     assert all(isinstance(result, UpsertResult) for result in (first, *others))
     assert sorted(row["key"] for row in home.rows("files")) == ["0.exr", "a.exr", "c.exr", "d.exr"]
 
 
-def test_the_deadline_of_one_event_ends_its_own_waiting_only(home: House) -> None:
+@pytest.mark.failure(
+    "together",
+    "the deadline of one event passes while it waits",
+    "`DEADLINE` for that event; the others are stored",
+    "nothing",
+)
+def test_the_deadline_of_one_event_ends_its_own_waiting_only(home: House, documented: Documented) -> None:
     gate = Gate(home)
     late, *others = stored_together(gate, inspected(home, "0.exr", "late.exr", "b.exr", "c.exr"), {"late.exr": 0.5})
     assert isinstance(late, DeadlineExceeded)
+    documented(late.code)
     assert all(isinstance(result, UpsertResult) for result in others)
     assert sorted(row["key"] for row in home.rows("files")) == ["0.exr", "b.exr", "c.exr"]
 
 
-def test_rows_that_cannot_be_built_cost_only_their_own_event(home: House) -> None:
+@pytest.mark.failure(
+    "together",
+    "the rows of one event cannot be made",
+    "`INTERNAL` for that event; the others are stored",
+    "report the message and the log",
+)
+def test_rows_that_cannot_be_built_cost_only_their_own_event(home: House, documented: Documented) -> None:
     good, bad = inspected(home, "a.exr", "b.exr")
     object.__setattr__(bad, "findings", object())
     fault, stored = GroupCommit(home.catalog, 8.0).store([bad, good], deadline=Deadline.after(30))
     assert isinstance(fault, ExrInspectorError)
-    assert fault.code == "INTERNAL"
+    documented(fault.code)
     assert isinstance(stored, UpsertResult)
 
 
-def test_an_outage_of_a_group_is_survived_by_each_of_its_members(home: House) -> None:
+@pytest.mark.failure(
+    "together",
+    "the database fails while a group is stored",
+    "each event is stored by itself; `0` rows differ from the objects",
+    "nothing",
+)
+def test_an_outage_of_a_group_is_survived_by_each_of_its_members(home: House, documented: Documented) -> None:
     gate = Gate(home)
     inspections = inspected(home, *(f"{index}.exr" for index in range(6)))
     home.database.faults.chance("insert", 0.3, Fault(FaultKind.INTERNAL_ERROR))
     results = stored_together(gate, inspections, {})
     assert all(isinstance(result, UpsertResult) for result in results)
-    assert home.differences() == []
+    documented(len(home.differences()))

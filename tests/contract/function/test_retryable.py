@@ -21,6 +21,7 @@ from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
 from tests.chaos.house import BUCKET, House, house
 from tests.contract.catalog_model import wipe
+from tests.support.documented import Documented
 from tests.support.faulty_s3 import Drop, Request, Short, Stall, Status
 from vastdb_local import Fault, FaultKind
 
@@ -94,9 +95,15 @@ def name_of(value: object) -> str:
     return f"{value.code}{value.name}" if isinstance(value, Status) else str(getattr(value, "__name__", value))
 
 
+@pytest.mark.failure(
+    "raised",
+    "any failure of the store that says nothing of the object, once it is over",
+    "no row changed; the next delivery has outcome `replaced`",
+    "nothing",
+)
 @pytest.mark.parametrize(("fault", "code"), STORE_COMES_AGAIN, ids=name_of)
 def test_a_failure_that_says_nothing_of_the_object_comes_again_and_changes_no_row(
-    home: House, fault: Any, code: str
+    home: House, fault: Any, code: str, documented: Documented
 ) -> None:
     home.put(KEY)
     handling = service(home)
@@ -107,7 +114,7 @@ def test_a_failure_that_says_nothing_of_the_object_comes_again_and_changes_no_ro
     assert raised(lambda: handling.handle(event())).code == code
     assert stored(home) == before
     home.s3.chance(0.0, seed=1)
-    assert handling.handle(event())["outcome"] == "replaced"
+    documented(handling.handle(event())["outcome"])
     assert home.differences() == []
 
 
@@ -120,10 +127,18 @@ def test_a_failure_of_the_object_itself_returns_with_a_row(home: House, fault: A
     assert [row["error_code"] for row in home.rows("files")] == [code]
 
 
+@pytest.mark.failure(
+    "raised",
+    "a removal, while the store cannot be asked whether the object is there",
+    "no row changes; `removed` when it comes again",
+    "nothing; if it lasts, look at the store",
+)
 @pytest.mark.parametrize(
     "fault", [fault for fault, _ in STORE_COMES_AGAIN if not isinstance(fault, Short)], ids=name_of
 )
-def test_a_removal_is_not_carried_out_while_the_store_cannot_be_asked(home: House, fault: Any) -> None:
+def test_a_removal_is_not_carried_out_while_the_store_cannot_be_asked(
+    home: House, fault: Any, documented: Documented
+) -> None:
     home.put(KEY)
     handling = service(home)
     handling.handle(event())
@@ -133,10 +148,16 @@ def test_a_removal_is_not_carried_out_while_the_store_cannot_be_asked(home: Hous
     raised(lambda: handling.handle(event(name=REMOVED)))
     assert stored(home) == before
     home.s3.chance(0.0, seed=1)
-    assert handling.handle(event(name=REMOVED))["status"] == "removed"
+    documented(handling.handle(event(name=REMOVED))["status"])
 
 
-def test_a_key_longer_than_s3_allows_is_a_row_without_a_request(home: House) -> None:
+@pytest.mark.failure(
+    "row",
+    "the key is longer than the 1,024 bytes that S3 allows",
+    "`SOURCE_KEY`, without a request",
+    "give the object a shorter key",
+)
+def test_a_key_longer_than_s3_allows_is_a_row_without_a_request(home: House, documented: Documented) -> None:
     handling = service(home)
     too_long = "ä" * 510 + "a.exr"  # 1,025 bytes in UTF-8
     allowed = too_long.replace("a.exr", ".exr")
@@ -144,7 +165,8 @@ def test_a_key_longer_than_s3_allows_is_a_row_without_a_request(home: House) -> 
     assert handling.handle(event(allowed))["status"] == "inspected"
     before = home.s3.count()
     result = handling.handle(event(too_long))
-    assert (result["status"], result["error_code"]) == ("failed", "SOURCE_KEY")
+    assert result["status"] == "failed"
+    documented(result["error_code"])
     assert handling.handle(event(too_long, REMOVED))["status"] == "removed"
     assert home.s3.count() == before
     assert home.differences() == []
@@ -236,6 +258,13 @@ DATABASE_COMES_AGAIN: list[tuple[Callable[[House], None], dict[str, str], str]] 
 ]
 
 
+@pytest.mark.failure(
+    "batch",
+    "the database fails, or its tables are missing or differ",
+    "`CATALOG_DENIED|CATALOG_SCHEMA_MISSING|CATALOG_SCHEMA_DRIFT|CATALOG_CONFLICT|CATALOG_UNAVAILABLE` "
+    "for the whole batch, after as many attempts as for one event",
+    "what the section above says of the code",
+)
 @pytest.mark.slow  # tables of its own for each case
 @pytest.mark.parametrize(
     ("harm", "changes", "code"),
@@ -243,7 +272,7 @@ DATABASE_COMES_AGAIN: list[tuple[Callable[[House], None], dict[str, str], str]] 
     ids=lambda value: getattr(value, "__name__", value if isinstance(value, str) else ""),
 )
 def test_a_failure_of_the_database_is_everybodys_and_is_not_looked_for_row_by_row(
-    harm: Callable[[House], None], changes: dict[str, str], code: str
+    harm: Callable[[House], None], changes: dict[str, str], code: str, documented: Documented
 ) -> None:
     with house(EXR_DB_RETRY_SECONDS="0.2") as home:
         for key in KEYS:
@@ -253,10 +282,17 @@ def test_a_failure_of_the_database_is_everybodys_and_is_not_looked_for_row_by_ro
         one, tried_for_one = attempts(handling, KEYS[:1])
         four, tried_for_four = attempts(handling, KEYS)
         assert (one, four) == (code, code)
+        documented(four)
         assert tried_for_four == tried_for_one
 
 
-def test_rows_that_are_refused_are_looked_for_one_by_one(home: House) -> None:
+@pytest.mark.failure(
+    "together",
+    "rows that the database refuses are in a group or batch",
+    "they are tried one by one: `CATALOG` for those that it refuses",
+    "report the message",
+)
+def test_rows_that_are_refused_are_looked_for_one_by_one(home: House, documented: Documented) -> None:
     for key in KEYS:
         home.put(key)
     handling = service(home)
@@ -268,7 +304,7 @@ def test_rows_that_are_refused_are_looked_for_one_by_one(home: House) -> None:
         return upsert(inspections, **kwargs)
 
     handling._catalog.upsert = refuse_last  # type: ignore[method-assign]  # a server that refuses one row is not at hand
-    assert raised(lambda: handling.handle_batch([event(key) for key in KEYS])).code == "CATALOG"
+    documented(raised(lambda: handling.handle_batch([event(key) for key in KEYS])).code)
     assert sorted(row["key"] for row in home.rows("files")) == KEYS[:-1]
 
 

@@ -27,6 +27,7 @@ from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.model import StatsMode
 from tests.chaos.house import BUCKET, House, house, sample
 from tests.contract.catalog_model import wipe
+from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request, Status
 from vastdb_local import CatalogEntry, Fault, FaultKind, entries_of_folder
 from vastdb_local.faults import ANY
@@ -77,7 +78,10 @@ def swept(home: House, **changes: str) -> dict[str, Any]:
 # --- by listing a bucket ----------------------------------------------------------------------------------
 
 
-def test_new_changed_and_removed_objects_of_a_bucket(home: House) -> None:
+@pytest.mark.failure(
+    "no row", "a schedule event with EXR_SWEEP", "what is new or changed is `stored`, what is gone `removed`", "nothing"
+)
+def test_new_changed_and_removed_objects_of_a_bucket(home: House, documented: Documented) -> None:
     for key in ("a/1.exr", "a/2.EXR", "b/c/3.exr", "top.exr", "b/notes.txt"):
         home.put(key)
     assert swept(home) == {"stored": 4}
@@ -86,7 +90,9 @@ def test_new_changed_and_removed_objects_of_a_bucket(home: House) -> None:
     home.put("d/new.exr", "not_an_exr.exr")
     home.s3.delete(BUCKET, "top.exr")
     home.s3.delete(BUCKET, "b/c/3.exr")
-    assert swept(home) == {"stored": 2, "unchanged": 1, "removed": 2}
+    tally = swept(home)
+    assert tally == {"stored": 2, "unchanged": 1, "removed": 2}
+    documented(*tally.keys() & {"stored", "removed"})
     assert swept(home) == {"unchanged": 3}
     by_name = {row["path"]: row["status"] for row in home.rows("files")}
     assert by_name == {"renders/a/1.exr": "inspected", "renders/a/2.EXR": "inspected", "renders/d/new.exr": "failed"}
@@ -171,13 +177,23 @@ def test_what_has_not_settled_waits_and_holds_the_watermark(home: House) -> None
     assert swept(home) == {"stored": 1, "unchanged": 1}
 
 
-def test_one_bad_file_stops_nothing_and_is_named(home: House, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.failure(
+    "no row",
+    "a file that a sweep cannot read or store now",
+    "counted as `failed` and named; the next sweep tries it again",
+    "nothing; if it lasts, look at the store",
+)
+def test_one_bad_file_stops_nothing_and_is_named(
+    home: House, caplog: pytest.LogCaptureFixture, documented: Documented
+) -> None:
     for number in range(4):
         home.put(f"a/{number}.exr")
     home.put("b/1.exr")
     home.s3.by_key["a/2.exr"] = Status(503)
     with caplog.at_level(logging.INFO):
-        assert swept(home) == {"stored": 4, "failed": 1}
+        tally = swept(home)
+    assert tally == {"stored": 4, "failed": 1}
+    documented(*tally.keys() & {"failed"})
     assert "[ERROR] s3://renders/a/2.exr" in caplog.text
     assert [(row["failed_files"], row["message"] is None) for row in rows(home)] == [(1, False), (0, True)]
     home.s3.by_key.clear()
@@ -185,14 +201,22 @@ def test_one_bad_file_stops_nothing_and_is_named(home: House, caplog: pytest.Log
     assert home.differences() == []
 
 
+@pytest.mark.failure(
+    "no row",
+    "a prefix that a sweep cannot list",
+    "counted as `failed` and named; `0` rows are removed",
+    "look at the store and at the rights of the keys",
+)
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_a_failed_listing_removes_nothing(home: House, status: int) -> None:
+def test_a_failed_listing_removes_nothing(home: House, status: int, documented: Documented) -> None:
     home.put("a/1.exr")
     swept(home)
     home.s3.delete(BUCKET, "a/1.exr")
     home.s3.by_key[""] = Status(status)
-    assert swept(home) == {"failed": 1}
-    assert len(home.rows("files")) == 1
+    before = len(home.rows("files"))
+    documented(*swept(home))
+    documented(before - len(home.rows("files")))
+    assert before == 1
     home.s3.by_key.clear()
 
 

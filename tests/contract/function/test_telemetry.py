@@ -17,6 +17,7 @@ from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry, TracedSource, printable
 from tests.chaos.house import BUCKET, House, house
 from tests.contract.catalog_model import wipe
+from tests.support.documented import Documented
 from tests.support.faulty_s3 import LEAK, Drop, Status
 from vastdb_local import Fault, FaultKind
 
@@ -157,7 +158,12 @@ def test_without_a_tracer_reads_are_not_wrapped(home: House) -> None:
     assert TracedSource.around(source, Telemetry.to_log()) is source
 
 
-def test_no_secret_is_told_whatever_fails(home: House, ctx: LocalContext, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.failure(
+    "process", "a secret in an error, log line, row or result", "in `0` of them, whatever fails", "nothing"
+)
+def test_no_secret_is_told_whatever_fails(
+    home: House, ctx: LocalContext, caplog: pytest.LogCaptureFixture, documented: Documented
+) -> None:
     """Faults in every layer; then logs, errors with their causes, spans, rows and results are searched for the keys."""
     caplog.set_level(logging.DEBUG)
     told: list[str] = []
@@ -198,4 +204,4 @@ def test_no_secret_is_told_whatever_fails(home: House, ctx: LocalContext, caplog
     assert len(told) > 20
     for secret in secrets:
         assert secret not in caplog.text
-        assert not [text for text in told if secret in text]
+        documented(len([text for text in told if secret in text]))

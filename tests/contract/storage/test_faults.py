@@ -124,8 +124,16 @@ CREDENTIALS = [
 ]
 
 
+@pytest.mark.failure(
+    "raised",
+    "the clock is wrong, or keys are rotated, wrong or expired",
+    "`SOURCE_CREDENTIALS`",
+    "set the clock, or update the keys in the secret",
+)
 @pytest.mark.parametrize(("status", "code", "words"), CREDENTIALS)
-def test_what_is_wrong_with_the_client_is_raised_to_come_again_and_says_nothing_of_the_object(s3, status, code, words):
+def test_what_is_wrong_with_the_client_is_raised_to_come_again_and_says_nothing_of_the_object(
+    s3, status, code, words, documented
+):
     with opened(s3) as opener:
         s3.chance(1.0, Status(status, code), seed=1)
         for act in (
@@ -136,8 +144,15 @@ def test_what_is_wrong_with_the_client_is_raised_to_come_again_and_says_nothing_
             with pytest.raises(CredentialsRefused, match=words) as caught:
                 act()
             assert caught.value.retryable
+            documented(caught.value.code)
 
 
+@pytest.mark.failure(
+    "row",
+    "the object is archived, or encrypted with a key that we do not have",
+    "`SOURCE_UNREADABLE`",
+    "restore it, or store it with a key that the function has",
+)
 @pytest.mark.parametrize(
     ("status", "code", "words"),
     [
@@ -147,12 +162,13 @@ def test_what_is_wrong_with_the_client_is_raised_to_come_again_and_says_nothing_
         (400, "KMS.DisabledException", "disabled"),
     ],
 )
-def test_an_object_that_the_store_holds_and_does_not_hand_out_is_asked_for_once(s3, status, code, words):
+def test_an_object_that_the_store_holds_and_does_not_hand_out_is_asked_for_once(s3, status, code, words, documented):
     with opened(s3) as opener:
         s3.chance(1.0, Status(status, code), seed=1)
         with pytest.raises(ObjectUnreadable, match=words) as caught:
             opener.open("b", "a.exr").read(start=0, end=10)
         assert not caught.value.retryable
+        documented(caught.value.code)
         assert s3.count() == 1
         with pytest.raises(ObjectUnreadable, match=words):
             opener.head("b", "a.exr")
@@ -165,8 +181,14 @@ def test_codes_that_pass_are_asked_again(s3, status, code):
         assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
 
 
+@pytest.mark.failure(
+    "raised",
+    "a gateway answers 403 or 404 with a page of its own",
+    "`SOURCE_UNAVAILABLE`",
+    "correct S3_ENDPOINT_URL, the proxy or the gateway",
+)
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_gateways_page_in_place_of_s3s_error_says_nothing_of_the_object(s3, status):
+def test_a_gateways_page_in_place_of_s3s_error_says_nothing_of_the_object(s3, status, documented):
     with opened(s3, S3_RETRIES="0") as opener:
         s3.chance(1.0, Status(status, body=b"<html><h1>Blocked</h1></html>"), seed=1)
         for act in (
@@ -174,8 +196,9 @@ def test_a_gateways_page_in_place_of_s3s_error_says_nothing_of_the_object(s3, st
             lambda: opener.head("b", "a.exr"),
             lambda: list(opener.list("b")),
         ):
-            with pytest.raises(SourceUnavailable, match="not S3's"):
+            with pytest.raises(SourceUnavailable, match="not S3's") as caught:
                 act()
+            documented(caught.value.code)
 
 
 def test_a_missing_object_that_the_store_hides_is_not_there(s3):
@@ -501,6 +524,12 @@ def test_markers_of_folders_are_no_objects(s3):
         assert [entry.key for entry in opener.list("b", "shot/")] == ["shot/x.exr/a.exr"]
 
 
+@pytest.mark.failure(
+    "raised",
+    "a listing is answered by something else than S3",
+    "`SOURCE_UNAVAILABLE`",
+    "correct S3_ENDPOINT_URL, or the proxy",
+)
 @pytest.mark.parametrize(
     "page",
     [
@@ -512,11 +541,12 @@ def test_markers_of_folders_are_no_objects(s3):
         b"<ListBucketResult><Contents><Key>a.exr</Key></Contents></ListBucketResult>",
     ],
 )
-def test_a_listing_that_something_else_answers_is_no_empty_bucket(s3, page):
+def test_a_listing_that_something_else_answers_is_no_empty_bucket(s3, page, documented):
     with opened(s3) as opener:
         s3.script(Status(200, body=page))
-        with pytest.raises(SourceUnavailable, match="S3_ENDPOINT_URL"):
+        with pytest.raises(SourceUnavailable, match="S3_ENDPOINT_URL") as caught:
             list(opener.list("b"))
+        documented(caught.value.code)
 
 
 def test_a_listing_that_never_ends_is_ended(s3):

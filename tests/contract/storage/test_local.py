@@ -327,7 +327,13 @@ def test_every_error_is_ours(opener):
             opener.open("b", key).read(start=0, end=1)
 
 
-def test_an_empty_folder_is_a_share_that_is_not_mounted(tmp_path):
+@pytest.mark.failure(
+    "raised",
+    "a share is not mounted: an empty folder, or another one, in its place",
+    "`SOURCE_BUCKET`",
+    "mount the share",
+)
+def test_an_empty_folder_is_a_share_that_is_not_mounted(tmp_path, documented):
     root = tmp_path / "share"
     root.mkdir()
     with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={root}"}, secrets_dir=None))) as opener:
@@ -337,8 +343,9 @@ def test_an_empty_folder_is_a_share_that_is_not_mounted(tmp_path):
             lambda: list(opener.list("b")),
             lambda: list(opener.list("b", report=lambda path, error: None)),
         ):
-            with pytest.raises(BucketUnavailable, match="mounted"):
+            with pytest.raises(BucketUnavailable, match="mounted") as caught:
                 act()
+            documented(caught.value.code)
         (root / "a.exr").write_bytes(DATA)  # now it is mounted
         assert opener.open("b", "a.exr").read(start=0, end=300) == DATA
         assert opener.head("b", "gone.exr") is None

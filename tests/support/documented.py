@@ -1,0 +1,35 @@
+"""How a test proves its entry of docs/failures.md: `pytest.mark.failure(section, case, outcome, what_to_do)`, and `documented`.
+
+Each value in backticks of an outcome must be passed to `documented` by the test that the entry stands at (`A|B`: one of them),
+else the test fails. `./run docs` writes the page from the marks (docs/build/failures.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+
+def values(outcome: str) -> list[frozenset[str]]:
+    """What an outcome's text promises; each member is a choice of values, one of which must be found."""
+    return [frozenset(found.split("|")) for found in re.findall(r"`([^`]+)`", outcome)]
+
+
+class Documented:
+    """What the entries of one test promise, and what the test has found of it."""
+
+    def __init__(self, outcomes: Iterable[str]) -> None:
+        self._promised = [choice for outcome in outcomes for choice in values(outcome)]
+        self._found: set[str] = set()
+
+    def __call__(self, *found: object) -> None:
+        """Assert that each value is promised, and keep that it was found."""
+        promised = frozenset().union(*self._promised)
+        for value in map(str, found):
+            assert value in promised, f"found {value}; docs/failures.md promises {sorted(promised)}"
+            self._found.add(value)
+
+    @property
+    def unproved(self) -> list[str]:
+        """What no call has found."""
+        return ["|".join(sorted(choice)) for choice in self._promised if not choice & self._found]
