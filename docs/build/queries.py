@@ -78,7 +78,14 @@ frame = files.to_pandas()
 wide = duckdb.sql("SELECT path FROM files WHERE width > 4000")
 ```
 
-**DuckDB on the file** of a local database that no server has open:
+**DuckDB's shell on the file** of a local database that no server has open; `FROM files` and all queries of this page then work
+as they stand, with values in place of `:name`:
+
+```
+duckdb -readonly catalog.duckdb -cmd 'USE "vastdb/exr_inspector"'
+```
+
+and from Python:
 
 ```python
 import duckdb

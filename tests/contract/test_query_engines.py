@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -54,6 +56,19 @@ def test_the_sdk_answers_as_the_file_does(served: tuple[LocalVastDB, Path], name
     server, file = served
     sdk = SdkEngine(Catalog(config_of(server)).connection, "local", joins=True)
     assert ask(sdk, name).to_pylist() == ask(FileEngine(file, SCHEMA), name).to_pylist()
+
+
+def test_the_shell_line_of_the_page_makes_the_queries_work_as_they_stand(served: tuple[LocalVastDB, Path]) -> None:
+    """DuckDB's shell is no Python package, so the library carries out what the line gives it first."""
+    page = (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
+    first = re.search(r"^duckdb -readonly catalog\.duckdb -cmd '(.+)'$", page, re.MULTILINE)
+    assert first is not None
+    with duckdb.connect(str(served[1]), read_only=True) as database:
+        database.execute(first[1])
+        assert len(database.execute("FROM files").fetchall()) == 9
+        for name in NAMES:
+            query = cookbook()[name]
+            database.execute(query.for_duckdb(), query.bind(EXPECTED[name][0]))
 
 
 @needs_driver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.delivery.check import Check, Observer, check
 from exr_inspector.library.reading import Session, Stats, session, settings_for
-from exr_inspector.model import Severity, StatsMode, Thumbnails
+from exr_inspector.model import Inspection, Severity, StatsMode, Thumbnails
 from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings
 from exr_inspector.validation.reports import junit_text, sarif_text
@@ -129,6 +129,10 @@ def _run(
         )
 
 
+class _NothingToStore(Exception):
+    """No file was checked, so that a catalog file that was made for the check is removed again."""
+
+
 def _stored(targets: Sequence[str], catalog: Path, frames: tuple[int, int] | None, stats: Stats, policy: str) -> Check:
     """Check, and store the rows of files and sequences in a catalog file."""
     # Imported here, since the vastdb SDK takes most of a second and checking alone does without.
@@ -138,7 +142,7 @@ def _stored(targets: Sequence[str], catalog: Path, frames: tuple[int, int] | Non
     from exr_inspector.library.storing import CheckStore  # noqa: PLC0415
     from exr_inspector.sync.shard import IngestContext, store_inspections  # noqa: PLC0415
 
-    with open_tables(catalog, create=True) as tables:
+    with suppress(_NothingToStore), open_tables(catalog, create=True) as tables:
         places = [
             target if "://" in target or Path(target).exists() else str(Path(target).parent) for target in targets
         ]
@@ -148,10 +152,16 @@ def _stored(targets: Sequence[str], catalog: Path, frames: tuple[int, int] | Non
         with _session(settings, stats, policy, Thumbnails.FILE) as made:
             context = IngestContext(made.opener, made.inspector, tables.catalog, made.policy)
             store = CheckStore(tables.connection, partial(store_inspections, context))
-            tables.keeps_file = True
-            done = _run(targets, made, frames, store.observe)
+
+            def observe(name: str, inspection: Inspection) -> None:
+                tables.keeps_file = True
+                store.observe(name, inspection)
+
+            done = _run(targets, made, frames, observe)
             store.store_sequences(done, targets)
             context.close()
+        if not tables.keeps_file:
+            raise _NothingToStore
     for code, path, message in store.figures.examples:
         click.echo(f"not stored: {plain(path, 1_000)}: {code}: {plain(message, 1_000)}", err=True)
     return done

@@ -97,6 +97,9 @@ def test_the_completion_script_is_for_the_program(shell: str) -> None:
         ("validate", "nowhere.exr"),
         ("inspect", "nowhere_*.exr"),
         ("localrun", "nowhere"),
+        ("check", "nowhere", "--catalog", "e.duckdb"),
+        ("report", "nowhere", "--to", "page.html"),
+        ("diff", "nowhere.exr", "neither.exr"),
     ],
     ids=lambda line: " ".join(line[:2]),
 )
