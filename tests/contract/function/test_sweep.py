@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -418,11 +418,15 @@ def test_a_file_that_the_catalog_has_and_the_share_has_no_more(home: House, fold
 def test_the_watermark_waits_for_the_oldest_file_that_failed(home: House, folder: Path) -> None:
     snapshot(home, folder)
     swept(home, **cluster(folder))
-    broken = folder / "show_a/sh010/a.1002.exr"
-    write(folder, "show_a/sh010/a.1002.exr", "layers.exr")
-    write(folder, "show_a/z.exr")
-    snapshot(home, folder)
-    failed_at = broken.stat().st_ctime_ns
+    failed_at = time.time_ns() - 100 * 10**9
+    entries = list(entries_of_folder(folder, root=ROOT))
+    for name, ctime in (("a.1002.exr", failed_at), ("z.exr", failed_at + 50 * 10**9)):
+        write(folder, f"show_a/sh010/{name}", "layers.exr")
+        state = (folder / f"show_a/sh010/{name}").stat()
+        path = f"{ROOT}/show_a/sh010/{name}"
+        entries = [entry for entry in entries if entry.path != path]
+        entries.append(CatalogEntry(path, state.st_size, state.st_mtime_ns, ctime))
+    home.database.write_catalog(entries)
     function = service(home, **cluster(folder))
     opener = function._opener
     mounted = opener._mounts[BUCKET]
@@ -437,7 +441,7 @@ def test_the_watermark_waits_for_the_oldest_file_that_failed(home: House, folder
     result = function.handle(schedule_event())
     assert (result["stored"], result["failed"]) == (1, 1)
     marks = {row["first_path"]: row["watermark"] for row in rows(home)}
-    assert marks["renders/"].timestamp() * 1e9 <= failed_at + 1e9
+    assert marks["renders/"] <= datetime.fromtimestamp(failed_at / 1e9, timezone.utc).replace(tzinfo=None)
     mounted.fetch = real  # type: ignore[method-assign]
     assert function.handle(schedule_event())["stored"] == 1
 
