@@ -1,0 +1,343 @@
+"""`./run bench mutants [PATH ...]`: make deliberate faults in modules and see whether a test goes red.
+
+Without paths, the modules that differ from `--since` (a commit, `main` by default) are changed. `--count` and `--seed` draw as
+many of their faults at random. Each fault is made in a copy of the tree, and the tests that run its lines are carried out,
+quick ones first, until one fails. Which tests run which line is measured once and kept in `.local/mutants` until `--measure`
+asks for it anew: of the unit tests, or of what `--tests` names. Of a module that has changed since, all tests that run any of
+it are taken.
+
+Faults of bench/equivalent_mutants.tsv change nothing that a caller can see; each line says why. Exit code 1 when less than
+95 % of the others were noticed. A fault that no test runs counts as not noticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench._mutations import Mutation, mutations
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / ".local" / "mutants"
+EQUIVALENT = ROOT / "bench" / "equivalent_mutants.tsv"
+PACKAGES = ("exr_inspector", "vastdb_local", "dataengine_local")
+LEAST = 0.95
+SECONDS = 60.0  # of tests for one fault, by the clock of the measuring run
+# Imported once, before a process is forked for each fault; nothing of the project, which the fault is in.
+HEAVY_IMPORTS: tuple[str, ...] = (
+    "pytest",
+    "hypothesis",
+    "numpy",
+    "pyarrow",
+    "vastdb",
+    "obstore",
+    "OpenEXR",
+    "pydantic",
+    "requests",
+)
+HEAVY_IMPORTS += ("click", "rich", "yaml", "duckdb", "starlette", "uvicorn", "sqlglot")
+OPTIONS = ["-x", "-q", "-p", "no:xdist", "-p", "no:cov", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
+OPTIONS += ["-m", "not long and not heavy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """Which tests run which line.
+
+    Attributes:
+        hashes: Of each module's text when it was measured.
+        lines: Module to line to tests.
+        seconds: Time of each test that passed.
+    """
+
+    hashes: Mapping[str, str]
+    lines: Mapping[str, Mapping[str, Sequence[str]]]
+    seconds: Mapping[str, float]
+
+    def tests_of(self, fault: Mutation, text: str) -> list[str]:
+        """Tests that run the fault's lines, or any line of its module where these are not known; quick ones first."""
+        by_line = self.lines.get(fault.path, {})
+        found: set[str] = set()
+        if self.hashes.get(fault.path) == _hash(text):
+            found = {test for n in range(fault.lines[0], fault.lines[1] + 1) for test in by_line.get(str(n), ())}
+        # What is carried out at import belongs to no test.
+        found = found or {test for tests in by_line.values() for test in tests}
+        own = Path(fault.path).stem
+        ordered = sorted(
+            (test for test in found if test in self.seconds),
+            key=lambda test: (f"test_{own}" not in test, self.seconds[test], test),
+        )
+        chosen: list[str] = []
+        total = 0.0
+        for test in ordered:
+            total += self.seconds[test]
+            if total > SECONDS and chosen:
+                break
+            chosen.append(test)
+        return chosen
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def files() -> list[str]:
+    """The files of the tree, as Git has or would take them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - the developer's git
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def changed_since(commit: str) -> list[str]:
+    """Modules of the packages that differ from what they were at a commit, or where this branch left it."""
+    base = subprocess.run(
+        ["git", "merge-base", commit, "HEAD"],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    listed = subprocess.run(
+        ["git", "diff", "--name-only", base],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [name for name in listed.stdout.split() if name.startswith(PACKAGES) and name.endswith(".py")]
+
+
+def modules(paths: Iterable[str]) -> list[str]:
+    """Modules below some paths, relative to the project."""
+    found: list[str] = []
+    for path in paths:
+        whole = (ROOT / path).resolve()
+        if not whole.exists():
+            sys.exit(f"mutants: there is no {path}; expected a module or folder such as exr_inspector/storage")
+        found += [str(item.relative_to(ROOT)) for item in ([whole] if whole.is_file() else sorted(whole.rglob("*.py")))]
+    return list(dict.fromkeys(found))
+
+
+def copy_tree(target: Path) -> None:
+    """Copy what Git knows of the tree, and link the environment."""
+    for name in files():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name)
+    (target / ".venv").symlink_to(ROOT / ".venv")
+
+
+class _Recorder:
+    """A plug-in of pytest that keeps how long each test took, and which failed."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.failed: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+        if report.outcome != "passed":
+            self.failed.add(report.nodeid)
+
+
+def _measure(tree: Path, result: Path, tests: Sequence[str]) -> int:
+    """In a process of its own: run the suite, and write the map of it."""
+    import coverage  # noqa: PLC0415
+    import pytest  # noqa: PLC0415
+
+    recorder = _Recorder()
+    data = str(tree / ".coverage")
+    measured = coverage.Coverage(data_file=data, source=[str(tree / name) for name in PACKAGES], config_file=False)
+    measured.start()
+
+    class Contexts:
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[Any]:
+            measured.switch_context(item.nodeid)
+            try:
+                return (yield)
+            finally:
+                measured.switch_context("")
+
+    pytest.main([*(option for option in OPTIONS if option != "-x"), *tests], plugins=[recorder, Contexts()])
+    measured.stop()
+    lines: dict[str, dict[str, list[str]]] = {}
+    found = measured.get_data()
+    for name in found.measured_files():
+        by_line = found.contexts_by_lineno(name)
+        lines[str(Path(name).relative_to(tree))] = {
+            str(line): sorted(filter(None, tests)) for line, tests in by_line.items() if any(tests)
+        }
+    hashes = {name: _hash((tree / name).read_text(encoding="utf-8")) for name in lines}
+    seconds = {test: took for test, took in recorder.seconds.items() if test not in recorder.failed}
+    result.write_text(json.dumps({"hashes": hashes, "lines": lines, "seconds": seconds}), encoding="utf-8")
+    return 0
+
+
+def in_child(work: Callable[[], int], tree: Path, log: Path, seconds: float) -> int | None:
+    """Carry out `work` in a forked process of its own group within the copy; None when the time was up."""
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        os.chdir(tree)
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        sys.path[:] = [str(tree), *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT)]
+        code = 1
+        try:
+            code = work()
+        finally:
+            os._exit(code)
+    deadline = time.monotonic() + seconds
+    status = None
+    while status is None and time.monotonic() < deadline:
+        ended, found = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            status = os.waitstatus_to_exitcode(found)
+        else:
+            time.sleep(0.02)
+    with suppress(ProcessLookupError):  # also what the tests left running
+        os.killpg(pid, signal.SIGKILL)
+    if status is None:
+        os.waitpid(pid, 0)
+    return status
+
+
+def the_map(tree: Path, tests: Sequence[str], *, anew: bool) -> Map:
+    """The kept map, or a new one."""
+    kept = KEPT / "map.json"
+    if anew or not kept.is_file():
+        print("measuring which tests run which line: one run of the suite", file=sys.stderr, flush=True)
+        KEPT.mkdir(parents=True, exist_ok=True)
+        made = tree / "map.json"
+        in_child(lambda: _measure(tree, made, tests), tree, KEPT / "measure.log", 7200)
+        if not made.is_file():
+            sys.exit(f"mutants: the suite could not be measured; {KEPT / 'measure.log'} says why")
+        shutil.copyfile(made, kept)
+    return Map(**json.loads(kept.read_text(encoding="utf-8")))
+
+
+def _failed_test(log: Path) -> str:
+    """The first test that failed, by pytest's summary."""
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.startswith(("FAILED ", "ERROR ")):
+            return line.split()[1]
+    return "-"
+
+
+def try_one(fault: Mutation, tests: Sequence[str], known: Map, tree: Path, clock: list[float]) -> tuple[str, str]:
+    """Make one fault, run the tests; what became of it, and which test noticed it."""
+    if not tests:
+        return "untested", "-"
+    import pytest  # noqa: PLC0415
+
+    target, log = tree / fault.path, tree / "pytest.log"
+    original, stat = target.read_text(encoding="utf-8"), target.stat()
+    target.write_text(fault.changed, encoding="utf-8")
+    clock[0] += 2  # compiled modules are told apart by their second
+    os.utime(target, (clock[0], clock[0]))
+    try:
+        allowed = 30 + 5 * sum(known.seconds[test] for test in tests)
+        status = in_child(lambda: int(pytest.main([*OPTIONS, *tests])), tree, log, allowed)
+    finally:
+        target.write_text(original, encoding="utf-8")
+        os.utime(target, (stat.st_atime, stat.st_mtime))
+    if status is None:
+        return "timeout", "-"
+    return ("survived", "-") if status == 0 else ("noticed", _failed_test(log))
+
+
+def equivalents() -> dict[tuple[str, ...], str]:
+    """Faults that change nothing, with the reason."""
+    with EQUIVALENT.open(encoding="utf-8", newline="") as file:
+        return {tuple(row[:4]): row[4] for row in csv.reader(file, dialect="excel-tab") if row and row[0] != "module"}
+
+
+def run(faults: Sequence[Mutation], known: Map, tree: Path, result: Path) -> dict[str, int]:
+    """Try the faults one by one; prints and keeps a line for each."""
+    harmless, counts, clock = (
+        equivalents(),
+        dict.fromkeys(("noticed", "timeout", "survived", "untested", "equivalent"), 0),
+        [1e9],
+    )
+    with result.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, dialect="excel-tab")
+        for number, fault in enumerate(faults, 1):
+            if fault.key in harmless:
+                outcome, test = "equivalent", "-"
+            else:
+                tests = known.tests_of(fault, (ROOT / fault.path).read_text(encoding="utf-8"))
+                outcome, test = try_one(fault, tests, known, tree, clock)
+            counts[outcome] += 1
+            rows.writerow([outcome, test, *fault.key, fault.line])
+            file.flush()
+            print(
+                f"{number:4} {outcome:10} {fault.path}:{fault.line}  {fault.before} -> {fault.after}  {test}",
+                flush=True,
+            )
+    return counts
+
+
+def main() -> None:
+    """Choose faults, try them, and say how many were noticed."""
+    parser = argparse.ArgumentParser(prog="./run bench mutants", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("paths", nargs="*", help="Modules or folders; default: what changed since --since.")
+    parser.add_argument(
+        "--since", default="main", metavar="COMMIT", help="Where unchanged modules are taken from (main)."
+    )
+    parser.add_argument("--count", type=int, help="How many faults, drawn at random; default: all.")
+    parser.add_argument("--seed", type=int, default=0, help="Of the draw (0).")
+    parser.add_argument("--measure", action="store_true", help="Measure anew which tests run which line.")
+    parser.add_argument(
+        "--tests", nargs="*", default=["tests/unit"], help="Tests that --measure carries out (tests/unit)."
+    )
+    parser.add_argument("--list", action="store_true", help="Print the faults; run nothing.")
+    arguments = parser.parse_args()
+    paths = modules(arguments.paths) if arguments.paths else changed_since(arguments.since)
+    faults = [fault for path in paths for fault in mutations(path, (ROOT / path).read_text(encoding="utf-8"))]
+    if not faults:
+        sys.exit(f"mutants: no module changed since {arguments.since}; name modules or folders, or another --since")
+    if arguments.count is not None:
+        faults = random.Random(arguments.seed).sample(faults, min(arguments.count, len(faults)))
+    if arguments.list:
+        for fault in faults:
+            print(f"{fault.path}:{fault.line}  {fault.before} -> {fault.after}")
+        return
+    for name in HEAVY_IMPORTS:
+        __import__(name)
+    os.environ["HYPOTHESIS_PROFILE"] = "quick"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        tree = Path(folder)
+        copy_tree(tree)
+        known = the_map(tree, arguments.tests, anew=arguments.measure)
+        counts = run(faults, known, tree, KEPT / f"result-{arguments.seed}.tsv")
+    noticed, all_real = counts["noticed"] + counts["timeout"], len(faults) - counts["equivalent"]
+    share = noticed / all_real if all_real else 1.0
+    print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()) + f": {share:.1%} noticed")
+    sys.exit(0 if share >= LEAST else 1)
+
+
+if __name__ == "__main__":
+    main()
