@@ -8,15 +8,16 @@ where it sees what the first one wrote. What is to be done is decided by `plan`;
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 
 import pyarrow as pa
 
 from exr_inspector import __version__
-from exr_inspector.catalog.outcomes import Outcome, UpsertResult
+from exr_inspector.catalog.outcomes import Outcome, Removal, UpsertResult
 from exr_inspector.catalog.paths import catalog_path
-from exr_inspector.catalog.precedence import Plan, StoredFile, decide, newest, unseen
+from exr_inspector.catalog.precedence import Plan, StoredFile, decide, decide_removals, newest, unseen
 from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.rows.build import Row, arrow_table, text_array
 from exr_inspector.catalog.rows.groups import Prepared, audit_table, ready, tables_of
@@ -24,7 +25,7 @@ from exr_inspector.catalog.schema import BY_NAME, CRYPTOMATTE_MANIFESTS, FILES, 
 from exr_inspector.catalog.schema.columns import TIME, clipped
 from exr_inspector.catalog.sdk.connection import CatalogConfig, Connection, Work, every, has_prefix, is_in, rows_of
 from exr_inspector.catalog.stored import (
-    delete_children,
+    delete_files,
     recorded_since,
     stored_files,
     stored_files_where,
@@ -32,7 +33,7 @@ from exr_inspector.catalog.stored import (
     touch_guards,
     unstored_manifests,
 )
-from exr_inspector.catalog.versions import Standing, file_id, is_same_version, is_told_before, storable, version_numbers
+from exr_inspector.catalog.versions import file_id, is_same_version, storable, version_numbers
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import CpuTimeExceeded, DecoderCrashed
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
@@ -96,6 +97,7 @@ class Catalog:
         force: bool = False,
         is_current: bool = False,
         also: Callable[[Work], None] | None = None,
+        retry_seconds: float | None = None,
         deadline: Deadline | None = None,
         inspector_version: str = __version__,
     ) -> list[UpsertResult]:
@@ -107,7 +109,8 @@ class Catalog:
             is_current: The objects were seen to be of these versions after they were inspected: rows of a version that looks
                 newer by its times are replaced, too.
             also: What else belongs into the transaction.
-            deadline: When to give up, if that is before the configured retry time is over.
+            retry_seconds: How long to go on trying, where that is not as configured.
+            deadline: When to give up, if that is before the retry time is over.
             inspector_version: Version of exr-inspector that made the inspections which are not prepared.
 
         Returns:
@@ -133,6 +136,7 @@ class Catalog:
             "store inspections",
             body,
             landed=lambda work: _is_recorded(work, ids[0], since),
+            retry_seconds=retry_seconds,
             deadline=deadline,
         )
 
@@ -150,18 +154,16 @@ class Catalog:
         if plan.guarded:
             touch_guards(work, [*plan.guarded, *names], ids[0], self._config)
         if plan.replaced:
-            replaced = [row for file in plan.replaced for row in stored[file]]
-            deleted = delete_children(work, replaced)
-            work.delete(FILES, [row.row_id for row in replaced])
-            for file in plan.replaced:
-                deleted[file] = deleted.get(file, 0) + len(stored[file])
-        for name, rows in tables_of(writes, [ids[index] for index in plan.writes]).items():
-            work.insert(BY_NAME[name], rows)
+            deleted = delete_files(work, {file: stored[file] for file in plan.replaced})
+        tables = tables_of(writes, [ids[index] for index in plan.writes])
+        audit = audit_table(items, ids, plan.outcomes, self._common())
+        inserts = [*((BY_NAME[name], rows) for name, rows in tables.items()), (INSPECTIONS, audit)]
         if names:
-            work.insert(CRYPTOMATTE_MANIFESTS, pa.Table.from_batches(names.values()))
+            inserts.append((CRYPTOMATTE_MANIFESTS, pa.Table.from_batches(names.values())))
+        changes = [partial(work.insert, table, rows) for table, rows in inserts]
         if plan.sequencers:
-            work.update(FILES, [row_id for row_id, _ in plan.sequencers], _noted(plan, items))
-        work.insert(INSPECTIONS, audit_table(items, ids, plan.outcomes, self._common()))
+            changes.append(partial(work.update, FILES, [row_id for row_id, _ in plan.sequencers], _noted(plan, items)))
+        work.at_once(changes)
         written = frozenset(plan.writes)
         return [
             UpsertResult(
@@ -179,54 +181,83 @@ class Catalog:
     def remove(
         self, path: str, *, event: EventInfo | None = None, is_seen: bool = True, deadline: Deadline | None = None
     ) -> UpsertResult:
-        """Delete all rows of a file whose object is gone.
+        """`remove_all` of one file, in any spelling that names the bucket."""
+        return self.remove_all([Removal(path, event or EventInfo(), is_seen)], deadline=deadline)[0]
+
+    def remove_all(
+        self,
+        removals: Sequence[Removal],
+        *,
+        retry_seconds: float | None = None,
+        deadline: Deadline | None = None,
+    ) -> list[UpsertResult]:
+        """Delete all rows of files whose objects are gone, in one transaction.
 
         A removal event that is older than what is stored, by sequencer or time, is ignored: the object was made again.
 
         Args:
-            path: The file in any spelling that names the bucket.
-            event: The event that reported the removal.
-            is_seen: Whether the caller has seen that it is gone. Of an object that nobody may look at the event is believed,
-                and an event of its creation that comes later, though it is older, is then ignored.
+            removals: Any number, a file more than once if need be.
+            retry_seconds: As for `upsert`.
             deadline: As for `upsert`.
+
+        Returns:
+            One result a removal, in their order.
 
         Raises:
             CatalogError: As for `upsert`.
         """
-        place = catalog_path(path)
-        told = event or EventInfo()
-        identifier, since = self._config.new_id(), self._config.clock()
+        if not removals:
+            return []
+        found = [replace(removal, path=catalog_path(removal.path)) for removal in removals]
+        ids = [self._config.new_id() for _ in found]
+        since = self._config.clock()
         return self.connection.run(
-            "remove a file",
-            lambda work: self._remove(work, place, told, identifier, is_seen=is_seen),
-            landed=lambda work: _is_recorded(work, identifier, since),
+            "remove files",
+            lambda work: self._remove(work, [(file_id(removal.path), removal) for removal in found], ids),
+            landed=lambda work: _is_recorded(work, ids[0], since),
+            retry_seconds=retry_seconds,
             deadline=deadline,
         )
 
-    def _remove(self, work: Work, path: str, event: EventInfo, identifier: str, *, is_seen: bool) -> UpsertResult:
-        file = file_id(path)
-        path = storable(path)
-        rows = stored_files(work, [path]).get(file, [])
-        outcome, deleted = Outcome.ABSENT, 0
-        if rows:
-            outcome = Outcome.IGNORED_OLDER if _is_late(event, newest(rows).standing) else Outcome.REMOVED
-        if outcome is Outcome.REMOVED or not is_seen:  # else an older creation, stored meanwhile, would not see this
-            touch_guards(work, [file], identifier, self._config)
-        if outcome is Outcome.REMOVED:
-            deleted = delete_children(work, rows).get(file, 0) + len(rows)
-            work.delete(FILES, [row.row_id for row in rows])
-        row: Row = {
-            "inspection_id": identifier,
-            "file_id": file,
-            "file_path": path,
-            "outcome": outcome.value,
-            "event_id": clipped(event.event_id),
-            "sequencer": clipped(event.sequencer),
-            "event_time": event.time,
-            "inspector_version": __version__,
-        }
-        work.insert(INSPECTIONS, arrow_table(INSPECTIONS, [row | self._common()]))
-        return UpsertResult(file, path, None, identifier, outcome, rows_deleted=deleted)
+    def _remove(self, work: Work, removals: Sequence[tuple[str, Removal]], ids: Sequence[str]) -> list[UpsertResult]:
+        paths = {file: storable(removal.path) for file, removal in removals}
+        stored = stored_files(work, paths.values())
+        outcomes = decide_removals(removals, stored)
+        gone = {file for (file, _), outcome in zip(removals, outcomes, strict=True) if outcome is Outcome.REMOVED}
+        # Where nobody could look, an older creation that is stored meanwhile would else not see this removal.
+        guarded = gone | {file for file, removal in removals if not removal.is_seen}
+        deleted: dict[str, int] = {}
+        if guarded:
+            touch_guards(work, guarded, ids[0], self._config)
+        if gone:
+            deleted = delete_files(work, {file: stored[file] for file in gone})
+        common = self._common()
+        rows: list[Row] = [
+            {
+                "inspection_id": identifier,
+                "file_id": file,
+                "file_path": paths[file],
+                "outcome": outcome.value,
+                "event_id": clipped(removal.event.event_id),
+                "sequencer": clipped(removal.event.sequencer),
+                "event_time": removal.event.time,
+                "inspector_version": __version__,
+                **common,
+            }
+            for (file, removal), identifier, outcome in zip(removals, ids, outcomes, strict=True)
+        ]
+        work.insert(INSPECTIONS, arrow_table(INSPECTIONS, rows))
+        return [
+            UpsertResult(
+                file,
+                paths[file],
+                None,
+                identifier,
+                outcome,
+                rows_deleted=deleted.get(file, 0) if outcome is Outcome.REMOVED else 0,
+            )
+            for (file, _), identifier, outcome in zip(removals, ids, outcomes, strict=True)
+        ]
 
     def is_current(
         self,
@@ -331,12 +362,6 @@ def _noted(plan: Plan, items: Sequence[Prepared]) -> dict[str, pa.Array]:
         "event_id": text_array([clipped(event.event_id) for event in events]),
         "event_time": pa.array(times, TIME),
     }
-
-
-def _is_late(event: EventInfo, stored: Standing) -> bool:
-    if not stored.has_version or (event.sequencer and stored.sequencer):
-        return is_told_before(event, stored.event)
-    return event.time is not None and stored.mtime is not None and stored.mtime > event.time
 
 
 def is_up_to_date(state: ObjectState, rows: Sequence[StoredFile]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+
+from exr_inspector.model import EventInfo
 
 
 class Outcome(str, Enum):
@@ -41,6 +43,22 @@ _MEANINGS = {
     Outcome.REMOVED: "the object is gone; the file's rows were deleted",
     Outcome.ABSENT: "the object is gone, and there was no row of it",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A file whose object is gone.
+
+    Attributes:
+        path: `<bucket>/<key>`.
+        event: The event that reported it.
+        is_seen: Whether somebody has seen that it is gone. Of an object that nobody may look at the event is believed, and an
+            event of its creation that comes later, though it is older, is then ignored.
+    """
+
+    path: str
+    event: EventInfo = field(default_factory=EventInfo)
+    is_seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

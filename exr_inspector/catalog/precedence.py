@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from exr_inspector.catalog.outcomes import Outcome
+from exr_inspector.catalog.outcomes import Outcome, Removal
 from exr_inspector.catalog.rows.groups import Prepared
 from exr_inspector.catalog.schema.columns import RowId
 from exr_inspector.catalog.versions import (
@@ -155,6 +155,29 @@ def decide(
         replaced=frozenset(file for file in chosen if file in counting),
         sequencers=tuple((counting[file].row_id, index) for file, index in sequencers.items() if file not in chosen),
     )
+
+
+def decide_removals(
+    removals: Sequence[tuple[str, Removal]], stored: Mapping[str, Sequence[StoredFile]]
+) -> list[Outcome]:
+    """What becomes of each removal (file_id and what is known of it) as if they came one after the other."""
+    outcomes: list[Outcome] = []
+    left = {file: newest(rows).standing for file, rows in stored.items() if rows}
+    for file, removal in removals:
+        if file not in left:
+            outcomes.append(Outcome.ABSENT)
+        elif _is_late(removal.event, left[file]):
+            outcomes.append(Outcome.IGNORED_OLDER)
+        else:
+            outcomes.append(Outcome.REMOVED)
+            del left[file]
+    return outcomes
+
+
+def _is_late(event: EventInfo, stored: Standing) -> bool:
+    if not stored.has_version or (event.sequencer and stored.sequencer):
+        return is_told_before(event, stored.event)
+    return event.time is not None and stored.mtime is not None and stored.mtime > event.time
 
 
 def unseen(inspections: Sequence[Prepared], stored: Mapping[str, Sequence[StoredFile]]) -> list[Prepared]:

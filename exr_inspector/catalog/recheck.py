@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
+from typing import Protocol
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.catalog.rows.groups import Prepared
@@ -64,6 +65,15 @@ def _differ(one: ObjectVersion, other: ObjectVersion) -> bool:
     if one.etag is not None and other.etag is not None:
         return (one.etag, one.size_bytes) != (other.etag, other.size_bytes)
     return (one.size_bytes, one.mtime) != (other.size_bytes, other.mtime)
+
+
+class Remover(Protocol):
+    """What removes rows: a `Catalog`, or what puts removals together for one."""
+
+    def remove(
+        self, path: str, *, event: EventInfo | None = None, is_seen: bool = True, deadline: Deadline | None = None
+    ) -> UpsertResult:
+        """As `Catalog.remove`."""
 
 
 def upsert_isolating_failures(
@@ -138,7 +148,7 @@ def _is_now(opener: SourceOpener, inspection: Inspection | Prepared, deadline: D
 
 def remove_gone(
     opener: SourceOpener,
-    catalog: Catalog,
+    catalog: Remover,
     bucket: str,
     key: str,
     *,
@@ -163,7 +173,7 @@ def remove_gone(
 
 
 def confirm(
-    opener: SourceOpener, catalog: Catalog, inspection: Inspection, *, deadline: Deadline | None = None
+    opener: SourceOpener, catalog: Remover, inspection: Inspection, *, deadline: Deadline | None = None
 ) -> UpsertResult | None:
     """Look at the object once more after its rows were changed; one request.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +13,16 @@ import pyarrow as pa
 from exr_inspector.catalog.outcomes import Outcome
 from exr_inspector.catalog.precedence import StoredFile
 from exr_inspector.catalog.rows.groups import Prepared
-from exr_inspector.catalog.schema import CHILDREN, CRYPTOMATTE_MANIFESTS, FILES, GUARDS, INSPECTIONS, RARE, ROW_COUNTS
+from exr_inspector.catalog.schema import (
+    CHILDREN,
+    CRYPTOMATTE_MANIFESTS,
+    FILES,
+    GUARDS,
+    INSPECTIONS,
+    RARE,
+    ROW_COUNTS,
+    Table,
+)
 from exr_inspector.catalog.schema.columns import TEXT, TIME, RowId
 from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Where, Work, rows_of
 from exr_inspector.catalog.versions import Standing, depth_of, guard_id
@@ -157,14 +167,32 @@ def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: C
     work.update(GUARDS, [row[ROW_ID] for row in rows], columns)
 
 
-def delete_children(work: Work, files: Collection[StoredFile]) -> dict[str, int]:
-    """Delete all rows of these files from the child tables; how many of each file, by file_id."""
-    deleted: Counter[str] = Counter()
-    for table in CHILDREN:
-        wanted = [file.path for file in files if table not in RARE or table.name in file.rare_tables]
-        row_ids: list[RowId] = []
-        for batch in work.select_in(table, ["file_id"], "file_path", wanted, row_ids=True):
-            row_ids += batch[ROW_ID].to_pylist()
-            deleted.update(batch["file_id"].to_pylist())
-        work.delete(table, row_ids)
+def delete_files(work: Work, stored: Mapping[str, Sequence[StoredFile]]) -> dict[str, int]:
+    """Delete all rows of these files; how many of each file, by file_id.
+
+    Args:
+        work: The transaction.
+        stored: Their rows of `files`, by file_id.
+    """
+    rows = [row for rows in stored.values() for row in rows]
+    deleted = Counter({file: len(rows) for file, rows in stored.items()})
+    paths = {
+        table: [row.path for row in rows if table not in RARE or table.name in row.rare_tables] for table in CHILDREN
+    }
+    found = work.at_once([partial(_children, work, table, wanted) for table, wanted in paths.items() if wanted])
+    doomed = [(FILES, [row.row_id for row in rows])]
+    for table, row_ids, files in found:
+        doomed.append((table, row_ids))
+        deleted.update(files)
+    work.at_once([partial(work.delete, table, row_ids) for table, row_ids in doomed if row_ids])
     return deleted
+
+
+def _children(work: Work, table: Table, paths: Sequence[str]) -> tuple[Table, list[RowId], list[str]]:
+    """The table, the row ids in it that belong to these files, and the file_id of each."""
+    row_ids: list[RowId] = []
+    files: list[str] = []
+    for batch in work.select_in(table, ["file_id"], "file_path", paths, row_ids=True):
+        row_ids += batch[ROW_ID].to_pylist()
+        files += batch["file_id"].to_pylist()
+    return table, row_ids, files

@@ -1,12 +1,12 @@
-"""Group commit: handler threads that store at the same time share one transaction.
+"""Group commit: handler threads that write to the tables at the same time share one transaction.
 
-A transaction costs the same requests for one file as for many. The first thread to come stores at once; whoever comes while
+A transaction costs the same requests for one file as for many. The first thread to come writes at once; whoever comes while
 its transaction is open waits, and all who wait go into the next one together. An idle function therefore stores an event as
-fast as without this module, and a busy one pays one transaction for a group.
+fast as without this module, and a busy one pays one transaction for a group. Removals share transactions as inspections do.
 
-No member of a group depends on another. What keeps a group from being stored (a row that the database refuses, a conflict, an
-outage that outlasts the group's share of the time) sends its members back to store their rows by themselves, each in its own
-thread and by its own deadline.
+No member of a group depends on another. What keeps a group from being written (a row that the database refuses, a conflict, an
+outage that outlasts the group's share of the time) sends its members back to write by themselves, each in its own thread and
+by its own deadline. A group that is merely slow is let finish: on a busy machine its members by themselves would be slower.
 """
 
 from __future__ import annotations
@@ -14,47 +14,125 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from exr_inspector import __version__
 from exr_inspector.catalog import Catalog, UpsertResult
+from exr_inspector.catalog.outcomes import Removal
 from exr_inspector.catalog.recheck import upsert_isolating_failures
 from exr_inspector.catalog.rows.groups import Prepared, prepare
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, ExrInspectorError, internal_fault
-from exr_inspector.model import Inspection
+from exr_inspector.model import EventInfo, Inspection
 
-MAX_GROUP = 256  # inspections in one transaction
+MAX_GROUP = 256  # inspections or removals in one transaction
 # Of the time for retries, the share that a group may use up before its members go their own ways.
-_GROUP_SHARE = 0.25
+_RETRY_SHARE = 0.25
+# Of the time of its leader's event, the share that a group's transaction may take; the rest is for writing by themselves.
+_TIME_SHARE = 0.5
 
 Stored = UpsertResult | ExrInspectorError
+Item = TypeVar("Item")
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
-class _Request:
-    """What one thread wants stored.
+class _Request(Generic[Item]):
+    """What one thread wants written.
 
     Attributes:
-        items: Its prepared inspections.
+        items: Its prepared inspections, or removals.
         deadline: When its event has to be done.
-        group: The requests this thread has to store, once it is its turn.
-        results: One for each item; None until they were stored together with others.
-        is_settled: Set as soon as `group` or `results` is there, or the thread has to store by itself.
+        group: The requests this thread has to write, once it is its turn.
+        results: One for each item; None until they were written together with others.
+        is_settled: Set as soon as `group` or `results` is there, or the thread has to write by itself.
     """
 
-    items: Sequence[Prepared]
+    items: Sequence[Item]
     deadline: Deadline
-    group: list[_Request] = field(default_factory=list)
+    group: list[_Request[Item]] = field(default_factory=list)
     results: list[UpsertResult] | None = None
     is_settled: threading.Event = field(default_factory=threading.Event)
 
 
+class _Writer(Generic[Item]):
+    """Writes what many threads bring, in few transactions.
+
+    Args:
+        together: Writes items in one transaction, or raises; is given the deadline of the group.
+        alone: Writes the items of one thread, whatever becomes of each; is given the thread's deadline.
+    """
+
+    def __init__(
+        self,
+        together: Callable[[Sequence[Item], Deadline], list[UpsertResult]],
+        alone: Callable[[Sequence[Item], Deadline], Sequence[Stored]],
+    ) -> None:
+        self._together = together
+        self._alone = alone
+        self._lock = threading.Lock()
+        self._is_writing = False
+        self.waiting: deque[_Request[Item]] = deque()
+
+    def write(self, items: Sequence[Item], deadline: Deadline) -> Sequence[Stored]:
+        """What became of each item, in their order."""
+        request = _Request(items, deadline)
+        with self._lock:
+            if self._is_writing:
+                self.waiting.append(request)
+            else:
+                self._is_writing = True
+                request.group = [request]
+        if not request.group and not request.is_settled.wait(deadline.remaining()):
+            with self._lock:
+                if request in self.waiting:
+                    self.waiting.remove(request)
+                if not request.group and request.results is None:
+                    late = DeadlineExceeded("no time left for writing to the database")
+                    return [late] * len(items)
+        if request.group:
+            self._write_group(request.group, deadline)
+        if request.results is not None:
+            return request.results
+        return self._alone(items, deadline)
+
+    def _write_group(self, group: Sequence[_Request[Item]], deadline: Deadline) -> None:
+        """Write all requests of a group in one transaction, give the turn away, and wake the others of the group."""
+        results: list[UpsertResult] | None = None
+        try:
+            limit = Deadline.after(deadline.remaining() * _TIME_SHARE)
+            results = self._together([item for request in group for item in request.items], limit)
+        except Exception as error:  # noqa: BLE001 - whose fault it is shows when each writes by itself
+            code = error.code if isinstance(error, ExrInspectorError) else type(error).__name__
+            _log.debug("%d requests could not be written together (%s): each is written by itself", len(group), code)
+        finally:
+            self._give_turn()
+            for request in group:
+                if results is not None:
+                    request.results, results = results[: len(request.items)], results[len(request.items) :]
+                request.is_settled.set()
+
+    def _give_turn(self) -> None:
+        """Let a thread that waits write all that wait; the one with the most time left, so that the group has it."""
+        with self._lock:
+            group: list[_Request[Item]] = []
+            size = 0
+            while self.waiting and (not group or size + len(self.waiting[0].items) <= MAX_GROUP):
+                group.append(self.waiting.popleft())
+                size += len(group[-1].items)
+            if not group:
+                self._is_writing = False
+                return
+            leader = max(group, key=lambda request: request.deadline.at)
+            leader.group = group
+            leader.is_settled.set()
+
+
 class GroupCommit:
-    """Stores inspections of many threads in few transactions; every method may run on many threads at once.
+    """Stores and removes for many threads in few transactions; every method may run on many threads at once.
 
     Args:
         catalog: The tables.
@@ -62,11 +140,16 @@ class GroupCommit:
     """
 
     def __init__(self, catalog: Catalog, retry_seconds: float) -> None:
-        self._catalog = catalog
-        self._group_seconds = retry_seconds * _GROUP_SHARE
-        self._lock = threading.Lock()
-        self._is_storing = False
-        self._waiting: deque[_Request] = deque()
+        self._retry_seconds = retry_seconds
+        share = retry_seconds * _RETRY_SHARE
+        self.stores: _Writer[Prepared] = _Writer(
+            lambda items, deadline: catalog.upsert(items, retry_seconds=share, deadline=deadline),
+            lambda items, deadline: upsert_isolating_failures(catalog, items, deadline=deadline),
+        )
+        self.removals: _Writer[Removal] = _Writer(
+            lambda items, deadline: catalog.remove_all(items, retry_seconds=share, deadline=deadline),
+            lambda items, deadline: [_removed(catalog, item, deadline) for item in items],
+        )
 
     def store(self, inspections: Sequence[Inspection], *, deadline: Deadline) -> list[Stored]:
         """Store the inspections of one event or batch, together with those of other threads.
@@ -76,60 +159,31 @@ class GroupCommit:
         """
         outcomes = _prepared(inspections)
         items = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
-        stored = iter(self._store(items, deadline) if items else ())
+        stored = iter(self.stores.write(items, deadline) if items else ())
         return [next(stored) if isinstance(outcome, Prepared) else outcome for outcome in outcomes]
 
-    def _store(self, items: Sequence[Prepared], deadline: Deadline) -> Sequence[Stored]:
-        request = _Request(items, deadline)
-        with self._lock:
-            if self._is_storing:
-                self._waiting.append(request)
-            else:
-                self._is_storing = True
-                request.group = [request]
-        if not request.group and not request.is_settled.wait(deadline.remaining()):
-            with self._lock:
-                if request in self._waiting:
-                    self._waiting.remove(request)
-                if not request.group and request.results is None:
-                    late = DeadlineExceeded("no time left for storing inspections")
-                    return [late] * len(items)
-        if request.group:
-            self._store_group(request.group, deadline)
-        if request.results is not None:
-            return request.results
-        return upsert_isolating_failures(self._catalog, items, deadline=deadline)
+    def remove(
+        self, path: str, *, event: EventInfo | None = None, is_seen: bool = True, deadline: Deadline | None = None
+    ) -> UpsertResult:
+        """As `Catalog.remove`, together with the removals of other threads.
 
-    def _store_group(self, group: Sequence[_Request], deadline: Deadline) -> None:
-        """Store all requests of a group in one transaction, give the turn away, and wake the others of the group."""
-        results: list[UpsertResult] | None = None
-        try:
-            limit = Deadline.after(min(self._group_seconds, deadline.remaining()))
-            results = self._catalog.upsert([item for request in group for item in request.items], deadline=limit)
-        except Exception as error:  # noqa: BLE001 - whose fault it is shows when each stores its own rows
-            code = error.code if isinstance(error, ExrInspectorError) else type(error).__name__
-            _log.debug("%d requests could not be stored together (%s): each is stored by itself", len(group), code)
-        finally:
-            self._give_turn()
-            for request in group:
-                if results is not None:
-                    request.results, results = results[: len(request.items)], results[len(request.items) :]
-                request.is_settled.set()
+        Raises:
+            CatalogError: As for `Catalog.remove`.
+        """
+        removal = Removal(path, event or EventInfo(), is_seen)
+        (outcome,) = self.removals.write([removal], deadline or Deadline.after(self._retry_seconds))
+        if isinstance(outcome, ExrInspectorError):
+            raise outcome
+        return outcome
 
-    def _give_turn(self) -> None:
-        """Let a thread that waits store all that wait; the one with the most time left, so that the group has it."""
-        with self._lock:
-            group: list[_Request] = []
-            size = 0
-            while self._waiting and (not group or size + len(self._waiting[0].items) <= MAX_GROUP):
-                group.append(self._waiting.popleft())
-                size += len(group[-1].items)
-            if not group:
-                self._is_storing = False
-                return
-            leader = max(group, key=lambda request: request.deadline.at)
-            leader.group = group
-            leader.is_settled.set()
+
+def _removed(catalog: Catalog, removal: Removal, deadline: Deadline) -> Stored:
+    try:
+        return catalog.remove_all([removal], deadline=deadline)[0]
+    except ExrInspectorError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - boundary of one removal
+        return internal_fault(error)
 
 
 def _prepared(inspections: Sequence[Inspection]) -> list[Prepared | ExrInspectorError]:

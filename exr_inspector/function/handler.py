@@ -408,7 +408,7 @@ class Service:
                 if job.is_gone:
                     removed = remove_gone(
                         self._opener,
-                        self._catalog,
+                        self._commit,
                         event.bucket,
                         event.key,
                         event=job.info,
@@ -417,7 +417,7 @@ class Service:
                     )
                 elif job.inspection and job.stored:
                     if job.stored.outcome.changed:
-                        removed = confirm(self._opener, self._catalog, job.inspection, deadline=deadline)
+                        removed = confirm(self._opener, self._commit, job.inspection, deadline=deadline)
                     elif job.stored.outcome is Outcome.IGNORED_OLDER and job.inspection.version:
                         stored = upsert_if_current(self._opener, self._catalog, job.inspection, deadline=deadline)
                         job.stored = stored or job.stored

@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -49,6 +50,7 @@ _SORTED_TYPES = {TableType.Elysium, TableType.Partitioned, TableType.SortedParti
 _log = logging.getLogger(__name__)
 _INSERT_BYTES = 4 << 20  # the SDK takes 5 MB a request, and cuts larger batches by columns, which costs updates
 _IN_VALUES = 4_000  # values of one IN predicate; a request may be 4.5 MB
+_REQUESTS_AT_ONCE = 8  # of all transactions together; a transaction inserts into as many tables
 _BACKOFF_SECONDS = (0.02, 1.0)  # first and longest pause between attempts, before jitter
 
 Result = TypeVar("Result")
@@ -120,7 +122,7 @@ Where = Callable[[Any], Any]
 
 
 class Work:
-    """What one transaction does, SDK errors translated. For one thread.
+    """What one transaction does, SDK errors translated. For one thread, and what it passes to `at_once`.
 
     Attributes:
         tx: The SDK's transaction.
@@ -172,6 +174,21 @@ class Work:
                 raise SchemaMissing("the number of guards is not on record: `./run db setup` makes the tables")
             self._shared.guard_count = rows[0]["guard_count"]
         return self._shared.guard_count
+
+    def at_once(self, requests: Sequence[Callable[[], Result]]) -> list[Result]:
+        """Make several requests that do not depend on each other at the same time; their answers, in their order.
+
+        All have ended when this returns or raises, so that none reaches the server after the transaction.
+
+        Raises:
+            CatalogError, DeadlineExceeded: The first of those that failed.
+        """
+        first, *others = requests
+        running = [self._shared.requests.submit(request) for request in others]
+        try:
+            return [first(), *(future.result() for future in running)]
+        finally:
+            futures.wait(running)
 
     def select(
         self,
@@ -354,6 +371,7 @@ class Connection:
         self._sessions = SessionPool(self._connect, config.timeout_seconds)
         self.tables: dict[str, TableMetadata] = {}
         self.guard_count: int | None = None
+        self.requests = futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="exr-catalog")
         self._like_files: TableType | None = None
         self._asks_each = False
 
@@ -408,6 +426,7 @@ class Connection:
         body: Callable[[Work], Result],
         *,
         landed: Callable[[Work], bool] | None = None,
+        retry_seconds: float | None = None,
         deadline: Deadline | None = None,
     ) -> Result:
         """Run `body` in a transaction and commit it; again on a fresh one while it fails for a passing reason.
@@ -416,6 +435,7 @@ class Connection:
             doing: What is being done, for messages.
             body: The work; it may run several times, and only the last run's changes count.
             landed: Tells whether a commit whose answer was lost took place; without it the work is simply done again.
+            retry_seconds: How long to go on trying; the configuration's if it is None.
             deadline: When to give up, if that is before `retry_seconds` are over.
 
         Raises:
@@ -424,7 +444,7 @@ class Connection:
             DeadlineExceeded: The time was over before something that had to be done was begun.
             CatalogError: Anything else, at once.
         """
-        seconds = self.config.retry_seconds
+        seconds = self.config.retry_seconds if retry_seconds is None else retry_seconds
         until = time.monotonic() + (seconds if deadline is None else min(seconds, deadline.remaining()))
         fault: CatalogError | None = None
         unknown: _CommitUnknown | None = None

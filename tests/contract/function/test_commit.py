@@ -13,6 +13,7 @@ import pytest
 from dataengine_local.context import LocalContext
 from dataengine_local.events import element_event
 from exr_inspector.catalog import Catalog, CatalogConfig, UpsertResult
+from exr_inspector.catalog.outcomes import Removal
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import CatalogConflict, CatalogError, DeadlineExceeded, ExrInspectorError
 from exr_inspector.function.commit import GroupCommit
@@ -26,6 +27,7 @@ from tests.chaos.house import BUCKET, House, house
 from tests.contract.catalog_model import wipe
 from tests.support.documented import Documented
 from vastdb_local import Fault, FaultKind
+from vastdb_local.faults import ANY
 
 THREADS = 20
 
@@ -73,9 +75,11 @@ def inspected(home: House, *keys: str) -> list[Inspection]:
     return [inspector.inspect(opener.open(BUCKET, key), builtin_policy("default")) for key in keys]
 
 
-def stored_together(gate: Gate, inspections: list[Inspection], deadlines: dict[str, float]) -> list[Any]:
+def stored_together(
+    gate: Gate, inspections: list[Inspection], deadlines: dict[str, float], *, retry_seconds: float = 8.0
+) -> list[Any]:
     """What becomes of inspections that all wait while a first one, which is not among the answers, is being stored."""
-    commit = GroupCommit(gate, retry_seconds=8.0)
+    commit = GroupCommit(gate, retry_seconds=retry_seconds)
     with ThreadPoolExecutor(len(inspections)) as pool:
         first = pool.submit(commit.store, inspections[:1], deadline=Deadline.after(30.0))
         assert gate.entered.wait(30)
@@ -84,7 +88,7 @@ def stored_together(gate: Gate, inspections: list[Inspection], deadlines: dict[s
             for one in inspections[1:]
         ]
         until = time.monotonic() + 30
-        while len(commit._waiting) < len(others) and time.monotonic() < until:
+        while len(commit.stores.waiting) < len(others) and time.monotonic() < until:
             time.sleep(0.01)
         if deadlines:
             time.sleep(max(deadlines.values()) + 0.1)
@@ -103,6 +107,71 @@ def test_twenty_busy_threads_cost_at_most_one_and_a_half_database_requests_an_ev
         results = list(pool.map(lambda key: handling.handle(element_event(BUCKET, key)), keys))
     assert {result["status"] for result in results} == {"inspected"}
     assert sum(home.database.counters().values()) <= 1.5 * len(keys)
+    assert home.differences() == []
+
+
+def test_twenty_busy_threads_remove_files_with_at_most_two_database_requests_each(home: House) -> None:
+    keys = [f"shot/beauty.{index:04}.exr" for index in range(THREADS * 4)]
+    home.catalog.upsert(inspected(home, *keys))
+    handling = Service.from_settings(home.settings(), Telemetry.from_context(LocalContext("test")))
+    for key in keys:
+        home.s3.delete(BUCKET, key)
+    home.database.reset_counters()
+    events = [element_event(BUCKET, key, event_name="ObjectRemoved:Delete") for key in keys]
+    with ThreadPoolExecutor(THREADS) as pool:
+        results = list(pool.map(handling.handle, events))
+    assert {result["status"] for result in results} == {"removed"}
+    assert sum(home.database.counters().values()) <= 2 * len(keys)
+    assert home.differences() == []
+    assert sorted(row["file_path"] for row in home.rows("inspections") if row["outcome"] == "removed") == [
+        f"{BUCKET}/{key}" for key in keys
+    ]
+
+
+def test_a_removal_that_is_refused_costs_only_its_own_event(home: House) -> None:
+    home.catalog.upsert(inspected(home, "a.exr", "b.exr"))
+    commit = GroupCommit(home.catalog, 8.0)
+    with pytest.raises(CatalogError, match="does not name a bucket"):
+        commit.remove(BUCKET, deadline=Deadline.after(30.0))
+    fault, removed = (
+        outcome
+        for outcome in commit.removals.write([Removal(BUCKET), Removal(f"{BUCKET}/a.exr")], Deadline.after(30.0))
+    )
+    assert isinstance(fault, CatalogError)
+    assert isinstance(removed, UpsertResult)
+    assert [row["key"] for row in home.rows("files")] == ["b.exr"]
+
+
+def test_a_group_that_is_merely_slow_stays_together(home: House) -> None:
+    gate = Gate(home)
+    inspections = inspected(home, *(f"{index}.exr" for index in range(4)))
+    home.database.faults.chance(ANY, 1.0, Fault(FaultKind.DELAY, 0.05))
+    stored_together(gate, inspections, {}, retry_seconds=0.4)  # less than a transaction takes, as on a busy machine
+    assert gate.sizes == [1, 3]
+    assert home.differences() == []
+
+
+def test_the_rows_of_a_file_go_into_their_tables_at_the_same_time(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = inspected(home, "first.exr", "second.exr")
+    home.database.reset_counters()
+    home.catalog.upsert([first])
+    all_have_come = threading.Barrier(home.database.counters()["insert"], timeout=30)
+
+    def wait_for_all(operation: str) -> None:
+        if operation == "insert":
+            all_have_come.wait()
+
+    monkeypatch.setattr(home.database.faults, "next", wait_for_all)
+    home.catalog.upsert([second])
+    monkeypatch.undo()
+    assert home.differences() == []
+
+
+def test_an_insert_that_fails_beside_others_leaves_nothing_behind(home: House) -> None:
+    (inspection,) = inspected(home, "a.exr")
+    home.database.faults.script("insert", [None, Fault(FaultKind.INTERNAL_ERROR), Fault(FaultKind.DELAY, 0.3)])
+    (stored,) = home.catalog.upsert([inspection])
+    assert stored.outcome.value == "inserted"
     assert home.differences() == []
 
 

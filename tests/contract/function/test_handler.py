@@ -548,15 +548,15 @@ def test_a_late_removal_of_an_object_made_again_changes_nothing(home: House, doc
     late = removed("a.exr", sequencer="05")
     looked, go_on = threading.Event(), threading.Event()
     slow = service(home)
-    catalog = slow._catalog
-    remove = catalog.remove
+    commit = slow._commit
+    remove = commit.remove
 
     def wait_then_remove(*args: Any, **kwargs: Any) -> UpsertResult:
         looked.set()
         assert go_on.wait(10)
         return remove(*args, **kwargs)
 
-    catalog.remove = wait_then_remove  # type: ignore[method-assign]  # the moment between two real calls
+    commit.remove = wait_then_remove  # type: ignore[method-assign]  # the moment between two real calls
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(slow.handle, late)
         assert looked.wait(10)
