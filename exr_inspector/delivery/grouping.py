@@ -42,7 +42,7 @@ def group_findings(files: Iterable[CheckedFile], findings: Iterable[Finding]) ->
     groups = [FindingGroup(f.severity, f.code, f.message, f.frames) for f in findings]
     kinds: dict[tuple[Severity, str, str | None], tuple[str, list[CheckedFile]]] = {}
     for file in files:
-        for severity, code, message, channel in findings_of(file):
+        for severity, code, message, channel in listed_findings(file):
             _, having = kinds.setdefault((severity, code, channel), (message, []))
             if file not in having[-1:]:
                 having.append(file)
@@ -52,7 +52,7 @@ def group_findings(files: Iterable[CheckedFile], findings: Iterable[Finding]) ->
     return sorted(groups, key=lambda group: (-group.severity, group.code))
 
 
-def findings_of(file: CheckedFile) -> list[tuple[Severity, str, str, str | None]]:
+def listed_findings(file: CheckedFile) -> list[tuple[Severity, str, str, str | None]]:
     """Severity, code, message and channel of a file's findings; that it could not be read is one of them."""
     found = [(f.severity, f.code, f.message, f.channel) for f in file.findings]
     if file.fault:

@@ -16,7 +16,15 @@ from exr_inspector.library.reading import Session, Stats, session, settings_for,
 from exr_inspector.model import Inspection, StatsMode, Thumbnail, Thumbnails
 from exr_inspector.report.content import SequencePage, sequence_page
 from exr_inspector.report.figures import FrameFigures, figures_of
-from exr_inspector.report.page import About, LayerPicture, View, other_files, render, report_of, without_details
+from exr_inspector.report.page import (
+    About,
+    LayerPicture,
+    ShownSequence,
+    other_files,
+    render,
+    report_of,
+    without_details,
+)
 from exr_inspector.report.pictures import budget, fitting, layer_pictures
 from exr_inspector.report.write import page_names, staged_folder, write_file
 
@@ -115,7 +123,7 @@ def write_stored_report(
     _require_few(to, len(found))
     modes: list[StatsMode] = []
 
-    def views() -> Iterator[View]:
+    def views() -> Iterator[ShownSequence]:
         for done, known in enumerate(found, 1):
             stored = read_sequence(connection, known)
             modes.append(stored.stats)
@@ -173,12 +181,12 @@ def _unrecognised(done: Check) -> str:
 Layers = tuple[int | None, Sequence[LayerPicture]]
 
 
-def _view(page: SequencePage, layers_of: Callable[[SequencePage], Layers]) -> View:
+def _view(page: SequencePage, layers_of: Callable[[SequencePage], Layers]) -> ShownSequence:
     """The page with its pictures."""
     frame, layers = layers_of(page)
     taken = sum(len(layer.picture.url) for layer in layers)
     pictures = fitting([cell.picture for cell in page.cells], budget(len(page.cells)) - taken)
-    return View(page, pictures, _PICTURES if any(pictures) else "", layers, frame)
+    return ShownSequence(page, pictures, _PICTURES if any(pictures) else "", layers, frame)
 
 
 def _layers(sequence: CheckedSequence, made: Session, page: SequencePage) -> Layers:
@@ -238,7 +246,7 @@ def require_writable(target: Path) -> None:
         raise SettingsError(f"{folder} cannot be written to: name another place")
 
 
-def _write(target: Path, titles: Sequence[str], views: Iterable[View], about: Callable[[], About]) -> None:
+def _write(target: Path, titles: Sequence[str], views: Iterable[ShownSequence], about: Callable[[], About]) -> None:
     """One page of all sequences, or a page each and an index that leads to them; all of it or nothing."""
     if _is_page(target):
         every = list(views)

@@ -28,7 +28,7 @@ _PR_SET_PDEATHSIG = 1
 _SPARE_BYTES = 256 << 20
 
 
-def main(arguments: tuple[int, int, int, int, int]) -> None:
+def serve(arguments: tuple[int, int, int, int, int]) -> None:
     """Answer one order after the other.
 
     Args:

@@ -36,7 +36,7 @@ TRIES_ALONE = 2
 _CPU_SECONDS_ARE_FOR = 64 << 20  # bytes of samples; larger chunks have more time in proportion
 _GRACE_SECONDS = 2.0  # from the deadline to the end of a process that does not look at it
 _START = (
-    "import sys; sys.path[:] = {path!r}; from exr_inspector.pixels.decoder_process import main; main({arguments!r})"
+    "import sys; sys.path[:] = {path!r}; from exr_inspector.pixels.decoder_process import serve; serve({arguments!r})"
 )
 
 # No threads that nobody uses; and glibc keeps what one strip's arrays and codecs took for those of the next.

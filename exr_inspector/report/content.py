@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from exr_inspector.delivery.check import CheckedFile, CheckedSequence
-from exr_inspector.delivery.grouping import FindingGroup, findings_of, group_findings
+from exr_inspector.delivery.grouping import FindingGroup, group_findings, listed_findings
 from exr_inspector.delivery.judgement import ranges, runs
 from exr_inspector.model import Severity, Thumbnail
 from exr_inspector.report.figures import STOPS, FrameFigures
@@ -250,7 +250,7 @@ def _notes(checked: CheckedSequence) -> Notes:
     notes: Notes = {}
     for file in checked.files:
         if file.frame is not None:
-            found = [(severity, code, message) for severity, code, message, _ in findings_of(file)]
+            found = [(severity, code, message) for severity, code, message, _ in listed_findings(file)]
             notes.setdefault(file.frame, []).extend(found)
     for finding in checked.findings:
         for frame in finding.frames:

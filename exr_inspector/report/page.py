@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from exr_inspector import __version__
 from exr_inspector.delivery.check import CheckedFile
-from exr_inspector.delivery.grouping import findings_of
+from exr_inspector.delivery.grouping import listed_findings
 from exr_inspector.errors import SettingsError
 from exr_inspector.model import Severity
 from exr_inspector.report.content import SequencePage, verdict_of
@@ -62,7 +62,7 @@ class LayerPicture:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ShownSequence:
     """A sequence as it is shown.
 
     Attributes:
@@ -117,7 +117,7 @@ class Report:
     title: str
     facts: str
     verdict: str
-    views: Sequence[View]
+    views: Sequence[ShownSequence]
     files: Sequence[OtherFile]
     not_checked: Sequence[str]
     foot: str
@@ -143,7 +143,7 @@ class About:
     not_checked: Sequence[str] = ()
 
 
-def report_of(views: Sequence[View], about: About, *, is_index: bool = False) -> Report:
+def report_of(views: Sequence[ShownSequence], about: About, *, is_index: bool = False) -> Report:
     """The report of some sequences."""
     alone = views[0].page if len(views) == 1 and not is_index else None
     files = sum(view.page.file_count for view in views) + len(about.files)
@@ -161,17 +161,19 @@ def report_of(views: Sequence[View], about: About, *, is_index: bool = False) ->
     )
 
 
-def without_details(view: View) -> View:
+def without_details(view: ShownSequence) -> ShownSequence:
     """What an index needs of a sequence, without pictures and data."""
     cells = tuple(replace(cell, picture=None) for cell in view.page.cells)
-    return View(replace(view.page, cells=cells, findings=(), drift=(), channels=(), data={}), ())
+    return ShownSequence(replace(view.page, cells=cells, findings=(), drift=(), channels=(), data={}), ())
 
 
 def other_files(files: Iterable[CheckedFile]) -> list[OtherFile]:
     """Files that are no frames, with their errors and warnings."""
     found = []
     for file in files:
-        said = [f"{code}: {message}" for severity, code, message, _ in findings_of(file) if severity > Severity.INFO]
+        said = [
+            f"{code}: {message}" for severity, code, message, _ in listed_findings(file) if severity > Severity.INFO
+        ]
         label = file.worst.label if file.worst else ""
         found.append(OtherFile(file.path, label, verdict_of(file.worst), tuple(said[:_TEXTS_A_FILE])))
     return found

@@ -13,7 +13,7 @@ import pytest
 
 from exr_inspector.model import Thumbnail
 from exr_inspector.report.content import sequence_page
-from exr_inspector.report.page import About, Report, View, render, report_of
+from exr_inspector.report.page import About, Report, ShownSequence, render, report_of
 from exr_inspector.report.pictures import budget, fitting
 from tests.support.reports import Made, made
 
@@ -44,7 +44,7 @@ def report(*given: Made, pictures: Sequence[Thumbnail] = ()) -> Report:
             pictures[cell.frame % len(pictures)] if pictures and cell.state != "missing" else None
             for cell in page.cells
         ]
-        views.append(View(page, fitting(some, budget(len(some))), "sRGB" if pictures else ""))
+        views.append(ShownSequence(page, fitting(some, budget(len(some))), "sRGB" if pictures else ""))
     return report_of(views, About(given[0].check.sequences[0].pattern, "default@1", "checked today"))
 
 
