@@ -123,10 +123,10 @@ def main() -> None:
         with house(Path(folder) / "house.duckdb", log=own, **SETTINGS, **SWEEPS, EXR_BATCH=batch) as home:
             faults = _storm(options, home, log, tally)
             secrets = (home.database.secret_key, home.s3.environ["S3_SECRET_KEY"])
-        told = database_log.read_text(encoding="utf-8")
-        text = log.read_text(encoding="utf-8") + told
+        database_text = database_log.read_text(encoding="utf-8")
+        text = log.read_text(encoding="utf-8") + database_text
         faults += ["a secret is in a log" for secret in secrets if secret in text]
-        faults += ["a traceback is in the database's log"] if "Traceback" in told else []
+        faults += ["a traceback is in the database's log"] if "Traceback" in database_text else []
     for name, count in sorted(tally.counts.items()):
         print(f"{count:8}  {name}")
     for fault in faults:

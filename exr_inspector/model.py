@@ -298,7 +298,7 @@ class PartPixels:
 
 @dataclass(frozen=True, slots=True)
 class PixelFault:
-    """A chunk whose pixels could not be had.
+    """A chunk that failed to decode.
 
     Attributes:
         part: Index of the part.

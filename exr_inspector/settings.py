@@ -467,7 +467,7 @@ class Settings(BaseSettings):
         "EXR_MAX_IDS",
         1 << 18,
         "ids",
-        "Ids of Cryptomattes that are told apart in one file; where there are more, those that cover the least are given up.",
+        "Ids of Cryptomattes that are counted in one file; where there are more, those that cover the least are given up.",
         1 << 24,
     )
     leaders: Leaders = _field(
@@ -721,7 +721,7 @@ def _reason(message: str) -> str:
 
 
 def _cross_checks(
-    settings: Settings | None, told: Collection[str], need: Collection[str], use: Collection[str]
+    settings: Settings | None, given: Collection[str], need: Collection[str], use: Collection[str]
 ) -> Iterator[str]:
     """What no single field shows. Where values are wrong, only what is missing."""
     groups = {
@@ -733,9 +733,9 @@ def _cross_checks(
         absent = [
             setting_name(field)
             for field in Settings.model_fields.values()
-            if field_group(field) == group and is_needed(field) and setting_name(field) not in told
+            if field_group(field) == group and is_needed(field) and setting_name(field) not in given
         ]
-        if absent and not (name == "objects" and "EXR_MOUNTS" in told):
+        if absent and not (name == "objects" and "EXR_MOUNTS" in given):
             yield _not_set(absent, what)
     is_compared = {DATABASE, FUNCTION} <= set(use)  # a default that is not used contradicts nothing
     if is_compared and settings is not None and settings.db_retry_seconds >= settings.deadline_seconds:

@@ -29,8 +29,8 @@ class Refusal(Exception):
 
     def xml(self, resource: str, request_id: str) -> bytes:
         """The body of the answer, as S3 and a cluster write it."""
-        told = {"Code": self.code, "Message": self.message, "Resource": resource, "RequestId": request_id}
-        text = "".join(f"<{name}>{escape(_NOT_XML.sub('?', value))}</{name}>" for name, value in told.items())
+        fields = {"Code": self.code, "Message": self.message, "Resource": resource, "RequestId": request_id}
+        text = "".join(f"<{name}>{escape(_NOT_XML.sub('?', value))}</{name}>" for name, value in fields.items())
         return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{text}</Error>'.encode(errors="replace")
 
 

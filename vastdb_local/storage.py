@@ -87,7 +87,7 @@ class Database:
             self._unlock()
             raise
         self._guard = threading.Lock()
-        self._settled = threading.Condition(self._guard)  # told whenever a transaction has ended
+        self._settled = threading.Condition(self._guard)  # notified whenever a transaction has ended
         self._closed = False
         self._turn = None if detect_conflicts else threading.Lock()
         self._row_groups = RowGroupConflicts(conflict_group_rows) if conflict_group_rows > 1 else None
@@ -341,7 +341,7 @@ def _in_use(path: Path) -> LocalDatabaseError:
 
 def _why_not_opened(path: Path | None, error: duckdb.Error) -> str:
     text = str(error).splitlines()[0]
-    told = {
+    messages = {
         FileTrouble.IN_USE: f"{path} is open in another server or program: stop that one, or name another catalog file",
         FileTrouble.DISK_FULL: f"{path} cannot be written, the disk is full: make room ({text})",
         FileTrouble.CORRUPT: f"{path} is corrupt: restore a copy of it, or name another catalog file ({text})",
@@ -349,8 +349,8 @@ def _why_not_opened(path: Path | None, error: duckdb.Error) -> str:
         FileTrouble.NEWER_DUCKDB: f"{path} was written by a newer DuckDB than {duckdb.__version__} ({text})",
     }
     trouble = FileTrouble.of(error)
-    if trouble in told:
-        return told[trouble]
+    if trouble in messages:
+        return messages[trouble]
     reason = "cannot be opened" if isinstance(error, duckdb.IOException) else "is not a catalog of the local database"
     return f"{path} {reason}: {text}"
 

@@ -26,10 +26,10 @@ from exr_inspector.catalog.schema.columns import TIME, clipped
 from exr_inspector.catalog.sdk.connection import CatalogConfig, Connection, Work, every, has_prefix, is_in, rows_of
 from exr_inspector.catalog.stored import (
     delete_files,
+    recorded_removals,
     recorded_since,
     stored_files,
     stored_files_where,
-    told_removals,
     touch_guards,
     unstored_manifests,
 )
@@ -169,7 +169,7 @@ class Catalog:
             UpsertResult(
                 file_id=item.file_id,
                 path=item.path,
-                content_key=item.standing.content_key,
+                content_key=item.version_info.content_key,
                 inspection_id=ids[index],
                 outcome=plan.outcomes[index],
                 rows_written=item.row_count if index in written else 0,
@@ -351,7 +351,7 @@ def _removals(work: Work, blind: Sequence[Prepared]) -> dict[str, list[EventInfo
     """The removals that may have come after the events of files that nobody may look at."""
     times = [item.event.time for item in blind]
     since = min((time for time in times if time), default=None) if all(times) else None
-    return told_removals(work, [storable(item.path) for item in blind], since)
+    return recorded_removals(work, [storable(item.path) for item in blind], since)
 
 
 def _noted(plan: Plan, items: Sequence[Prepared]) -> dict[str, pa.Array]:
@@ -369,7 +369,7 @@ def is_up_to_date(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
     if not rows:
         return False
     row = newest(rows)
-    stored = row.standing
+    stored = row.version_info
     if row.version is None or not is_same_version(row.version, state.version):
         return False
     if stored.error_code in _TRIED_AGAIN:

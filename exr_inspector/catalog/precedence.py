@@ -21,12 +21,12 @@ from exr_inspector.catalog.outcomes import Outcome, Removal
 from exr_inspector.catalog.rows.groups import Prepared
 from exr_inspector.catalog.schema.columns import RowId
 from exr_inspector.catalog.versions import (
-    Standing,
+    VersionInfo,
+    event_is_older,
     is_older,
     is_shallower,
-    is_told_before,
-    says_more,
     sequencer_is_newer,
+    supersedes,
 )
 from exr_inspector.model import EventInfo, ObjectVersion
 
@@ -39,7 +39,7 @@ class StoredFile:
         row_id: Its `$row_id`.
         path: Its path.
         inspection_id: The inspection that wrote it.
-        standing: What decides against it.
+        version_info: What decides against it.
         version: The version it describes, None where the object could not be read.
         rare_tables: Names of the tables of `schema.RARE` that hold rows of it.
     """
@@ -47,7 +47,7 @@ class StoredFile:
     row_id: RowId
     path: str
     inspection_id: str
-    standing: Standing
+    version_info: VersionInfo
     version: ObjectVersion | None = None
     rare_tables: frozenset[str] = frozenset()
 
@@ -81,7 +81,7 @@ def newest(rows: Sequence[StoredFile]) -> StoredFile:
     """The row that counts among several of one file, which only a fault can have left."""
     best = rows[0]
     for row in rows[1:]:
-        new, old = row.standing, best.standing
+        new, old = row.version_info, best.version_info
         if new.content_key == old.content_key:
             wins = (not is_shallower(new, old)) and (is_shallower(old, new) or new.inspected_at > old.inspected_at)
         else:
@@ -91,7 +91,7 @@ def newest(rows: Sequence[StoredFile]) -> StoredFile:
     return best
 
 
-def judge(new: Standing, old: Standing | None, *, force: bool = False, is_current: bool = False) -> Outcome:
+def judge(new: VersionInfo, old: VersionInfo | None, *, force: bool = False, is_current: bool = False) -> Outcome:
     """What is to become of `new` where `old` is stored.
 
     Args:
@@ -106,7 +106,7 @@ def judge(new: Standing, old: Standing | None, *, force: bool = False, is_curren
     if new.content_key == old.content_key:
         if is_shallower(new, old):
             return Outcome.KEPT_DEEPER
-        return Outcome.REPLACED if force or says_more(new, old) else Outcome.UNCHANGED
+        return Outcome.REPLACED if force or supersedes(new, old) else Outcome.UNCHANGED
     if not new.has_version:
         return Outcome.RECORDED
     return Outcome.IGNORED_OLDER if is_older(new, old) and not is_current else Outcome.REPLACED
@@ -130,13 +130,13 @@ def decide(
         is_current: As for `judge`, of the whole batch.
     """
     outcomes: list[Outcome] = []
-    standings = [inspection.standing for inspection in inspections]
+    infos = [inspection.version_info for inspection in inspections]
     files = [inspection.file_id for inspection in inspections]
     counting = {file: newest(rows) for file, rows in stored.items() if rows}
-    current = {file: row.standing for file, row in counting.items()}
+    current = {file: row.version_info for file, row in counting.items()}
     chosen: dict[str, int] = {}
     sequencers: dict[str, int] = {}
-    for index, (file, new) in enumerate(zip(files, standings, strict=True)):
+    for index, (file, new) in enumerate(zip(files, infos, strict=True)):
         outcome = judge(new, current.get(file), force=force, is_current=is_current)
         if outcome is Outcome.INSERTED and _was_removed(new, (removals or {}).get(file, ())):
             outcome = Outcome.IGNORED_OLDER
@@ -162,7 +162,7 @@ def decide_removals(
 ) -> list[Outcome]:
     """What becomes of each removal (file_id and what is known of it) as if they came one after the other."""
     outcomes: list[Outcome] = []
-    left = {file: newest(rows).standing for file, rows in stored.items() if rows}
+    left = {file: newest(rows).version_info for file, rows in stored.items() if rows}
     for file, removal in removals:
         if file not in left:
             outcomes.append(Outcome.ABSENT)
@@ -174,9 +174,9 @@ def decide_removals(
     return outcomes
 
 
-def _is_late(event: EventInfo, stored: Standing) -> bool:
+def _is_late(event: EventInfo, stored: VersionInfo) -> bool:
     if not stored.has_version or (event.sequencer and stored.sequencer):
-        return is_told_before(event, stored.event)
+        return event_is_older(event, stored.event)
     return event.time is not None and stored.mtime is not None and stored.mtime > event.time
 
 
@@ -185,16 +185,16 @@ def unseen(inspections: Sequence[Prepared], stored: Mapping[str, Sequence[Stored
     return [item for item in inspections if item.version is None and not stored.get(item.file_id)]
 
 
-def _was_removed(new: Standing, removals: Sequence[EventInfo]) -> bool:
-    return not new.has_version and any(is_told_before(new.event, removal) for removal in removals)
+def _was_removed(new: VersionInfo, removals: Sequence[EventInfo]) -> bool:
+    return not new.has_version and any(event_is_older(new.event, removal) for removal in removals)
 
 
-def _notes_sequencer(new: Standing, old: Standing) -> bool:
+def _notes_sequencer(new: VersionInfo, old: VersionInfo) -> bool:
     """Whether a later event was found to be about the version that is stored.
 
     Without noting it, an inspection of a version in between, of the same second and stored late, would look newer. Of what
     nobody may look at, events are all that is known, so there one without a sequencer counts by its time.
     """
     if not new.has_version and not old.has_version:
-        return is_told_before(old.event, new.event)
+        return event_is_older(old.event, new.event)
     return new.content_key == old.content_key and sequencer_is_newer(new.sequencer, old.sequencer)

@@ -25,7 +25,7 @@ from exr_inspector.catalog.schema import (
 )
 from exr_inspector.catalog.schema.columns import TEXT, TIME, RowId
 from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Where, Work, rows_of
-from exr_inspector.catalog.versions import Standing, depth_of, guard_id
+from exr_inspector.catalog.versions import VersionInfo, depth_of, guard_id
 from exr_inspector.errors import SchemaMissing
 from exr_inspector.model import EventInfo, ObjectVersion
 
@@ -58,7 +58,7 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
         row_id=row[ROW_ID],
         path=row["path"],
         inspection_id=row["inspection_id"],
-        standing=Standing(
+        version_info=VersionInfo(
             content_key=row["content_key"],
             mtime=_utc(row["mtime"]),
             sequencer=row["sequencer"],
@@ -106,7 +106,7 @@ def _by_file(batches: Iterable[pa.RecordBatch]) -> dict[str, list[StoredFile]]:
     return found
 
 
-def told_removals(work: Work, paths: Iterable[str], since: datetime | None) -> dict[str, list[EventInfo]]:
+def recorded_removals(work: Work, paths: Iterable[str], since: datetime | None) -> dict[str, list[EventInfo]]:
     """The events by which these files were removed or found to be gone, by file_id.
 
     Args:

@@ -76,7 +76,7 @@ def _sequencer_is_less(left: str, right: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class VersionInfo:
     """What decides between two inspections of one file.
 
     Attributes:
@@ -116,10 +116,10 @@ class Standing:
         return EventInfo(sequencer=self.sequencer, time=self.event_time)
 
 
-def standing(inspection: Inspection, inspector_version: str) -> Standing:
-    """The standing of an inspection that is not stored yet."""
+def version_info(inspection: Inspection, inspector_version: str) -> VersionInfo:
+    """The version information of an inspection that is not stored yet."""
     version = inspection.version
-    return Standing(
+    return VersionInfo(
         content_key=content_key(inspection.path, version),
         mtime=version.mtime if version else None,
         sequencer=inspection.event.sequencer,
@@ -139,14 +139,14 @@ def sequencer_is_newer(new: str | None, old: str | None) -> bool:
     return new is not None and (old is None or _sequencer_is_less(old, new))
 
 
-def is_told_before(event: EventInfo, other: EventInfo) -> bool:
+def event_is_older(event: EventInfo, other: EventInfo) -> bool:
     """Whether one event surely reports something earlier than another, by sequencer or, where one has none, by time."""
     if event.sequencer and other.sequencer:
         return _sequencer_is_less(event.sequencer, other.sequencer)
     return event.time is not None and other.time is not None and event.time < other.time
 
 
-def is_older(new: Standing, old: Standing) -> bool:
+def is_older(new: VersionInfo, old: VersionInfo) -> bool:
     """Whether the version of `new` came before that of `old`: by mtime, then sequencer, then the time it was read.
 
     One without a version is older than any with one.
@@ -159,12 +159,12 @@ def is_older(new: Standing, old: Standing) -> bool:
     return new.inspected_at < old.inspected_at
 
 
-def is_shallower(new: Standing, old: Standing) -> bool:
+def is_shallower(new: VersionInfo, old: VersionInfo) -> bool:
     """Whether `new` looked less deep at the pixels of the same version than `old`."""
     return (new.depth, not new.stopped) < (old.depth, not old.stopped)
 
 
-def says_more(new: Standing, old: Standing) -> bool:
+def supersedes(new: VersionInfo, old: VersionInfo) -> bool:
     """Whether `new`, no shallower and of the same version, says anything that `old` does not."""
     new_code, old_code = version_numbers(new.inspector_version), version_numbers(old.inspector_version)
     if new_code != old_code:

@@ -55,7 +55,7 @@ class PartDiff:
         only_other: Channels of the second file alone.
         notes: What was not compared, and why; each makes the files different, except those of `unchecked`.
         unchecked: What nothing was compared of, though it may be the same.
-        faults: Chunks that could not be had, of either file; their rows were not compared.
+        faults: Chunks that could not be read, of either file; their rows were not compared.
     """
 
     part: str
@@ -98,7 +98,7 @@ class FileDiff:
 
     @property
     def is_same(self) -> bool:
-        """Whether nothing was found to differ; False where it could not be told."""
+        """Whether nothing was found to differ; False where it could not be decided."""
         differs = self.attributes or self.only_one or self.only_other or self.trouble
         return not differs and all(part.is_same for part in self.parts)
 
@@ -143,7 +143,7 @@ def _keyed(opener: SourceOpener, target: str) -> dict[tuple[int, str], str]:
 def diff_files(
     opener: SourceOpener, inspector: Inspector, one: str, other: str, *, threshold: float = 0.0, header: bool = True
 ) -> FileDiff:
-    """Compare two files; what could not be read is told in `trouble`.
+    """Compare two files; what could not be read stands in `trouble`.
 
     Args:
         opener: Opens them.
@@ -297,15 +297,15 @@ class _Rows:
         return self._layouts[side].channels[self._numbers[side][name]].pixel_type
 
     def compare(self, shared: Box2i) -> tuple[tuple[ChannelDiff, ...], tuple[str, ...]]:
-        """The channels, and the chunks that could not be had."""
+        """The channels, and the chunks that could not be read."""
         faults: dict[str, None] = {}
         for first in range(shared.y_min, shared.y_max + 1, _BAND_ROWS):
             last = min(first + _BAND_ROWS - 1, shared.y_max)
             bands = [rows.bands(first, last) for rows in self._rows]
             for one, other in _overlapping(bands[0], bands[1]):
                 top, bottom = max(first, one.first, other.first), min(last, one.last, other.last)
-                faults.update(dict.fromkeys(_told("first", fault) for fault in one.faults))
-                faults.update(dict.fromkeys(_told("second", fault) for fault in other.faults))
+                faults.update(dict.fromkeys(_describe("first", fault) for fault in one.faults))
+                faults.update(dict.fromkeys(_describe("second", fault) for fault in other.faults))
                 for low, high in _sound(top, bottom, (*one.faults, *other.faults)):
                     self._compare(shared, (one, other), low, high)
         return tuple(comparison.result() for comparison in self._comparisons.values()), tuple(faults)
@@ -333,7 +333,7 @@ def _overlapping(ones: list[Band], others: list[Band]) -> Iterator[tuple[Band, B
 
 
 def _sound(top: int, bottom: int, faults: Iterable[PixelFault]) -> Iterator[tuple[int, int]]:
-    """The rows from `top` to `bottom` without those of chunks that could not be had, as first and last of each run."""
+    """The rows from `top` to `bottom` without those of chunks that could not be read, as first and last of each run."""
     for low, high in sorted((fault.y_min, fault.y_max) for fault in faults):
         if top < low:
             yield top, min(low - 1, bottom)
@@ -342,7 +342,7 @@ def _sound(top: int, bottom: int, faults: Iterable[PixelFault]) -> Iterator[tupl
         yield top, bottom
 
 
-def _told(which: str, fault: PixelFault) -> str:
+def _describe(which: str, fault: PixelFault) -> str:
     return (
         f"chunk {fault.chunk} of the {which} file (rows {fault.y_min} to {fault.y_max}): {fault.code}: {fault.message}"
     )

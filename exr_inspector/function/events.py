@@ -318,17 +318,17 @@ def _record_location(
     bucket: str | None, encoded_key: str | None, elementpath: str | None, *, alone: bool
 ) -> tuple[str, str, str | None] | None:
     """Bucket, key and literal key of one record by the module's rules 1 and 2; None when nothing names an object."""
-    told = _split(elementpath) if elementpath else None
+    place = _split(elementpath) if elementpath else None
     if not bucket or not encoded_key:
-        return (*told, None) if told and alone else None
+        return (*place, None) if place and alone else None
     try:
         decoded = unquote_plus(encoded_key, errors="strict")
     except UnicodeDecodeError as error:
-        if told is not None and alone and told[0] == bucket:
-            return (*told, None)
+        if place is not None and alone and place[0] == bucket:
+            return (*place, None)
         raise EventError("the key of a record does not decode to UTF-8") from error
-    if told is not None and told[0] == bucket and told[1] in {encoded_key, unquote(encoded_key), decoded}:
-        return (*told, None)
+    if place is not None and place[0] == bucket and place[1] in {encoded_key, unquote(encoded_key), decoded}:
+        return (*place, None)
     return bucket, decoded, encoded_key if encoded_key != decoded else None
 
 
@@ -359,13 +359,13 @@ def _plain_event(
     envelope: Envelope, location: tuple[str, str], *, name: str, kind: EventKind, shape: SourceShape
 ) -> ObjectEvent:
     """An event whose raw form names the object; a flat payload may add what it knows of the version."""
-    told = mapping_value(envelope.payload) if shape is not SourceShape.ELEMENTPATH else {}
+    fields = mapping_value(envelope.payload) if shape is not SourceShape.ELEMENTPATH else {}
     return ObjectEvent(
         bucket=location[0],
         key=location[1],
         kind=kind,
-        etag=etag_value(told.get("etag", told.get("eTag"))),
-        size_bytes=size_value(told.get("size_bytes", told.get("size"))),
+        etag=etag_value(fields.get("etag", fields.get("eTag"))),
+        size_bytes=size_value(fields.get("size_bytes", fields.get("size"))),
         time=envelope.time,
         event_id=envelope.event_id,
         event_name=name,

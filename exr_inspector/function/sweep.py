@@ -265,7 +265,7 @@ class _Run:
     def _trust(self, root: SweepRoot, folders: frozenset[str]) -> Callable[[str], bool]:
         """Tells what may be taken for gone: nothing below a folder that is there and empty, as where a share is not mounted."""
         empty: dict[str, bool] = {}
-        told: set[str] = set()
+        reported: set[str] = set()
 
         def is_trusted(path: str) -> bool:
             top = root.path + path[len(root.path) :].partition("/")[0] + "/"
@@ -273,8 +273,8 @@ class _Run:
                 return True
             if top not in empty:
                 empty[top] = self._is_empty(root.bucket, top.partition("/")[2])
-            if empty[top] and top not in told:
-                told.add(top)
+            if empty[top] and top not in reported:
+                reported.add(top)
                 self._fault(top, BucketUnavailable("the folder is empty, while there are rows: no row was removed"))
             return not empty[top]
 
@@ -361,8 +361,8 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - boundary of one shard
             fault = _ours(error)
         figures = worker.done.figures
-        told = str(fault) if fault else "; ".join(f"{path}: {text}" for _, path, text in figures.examples[:1])
-        state = replace(worker.state, failed_files=sum(figures.errors.values()), message=told or None)
+        message = str(fault) if fault else "; ".join(f"{path}: {text}" for _, path, text in figures.examples[:1])
+        state = replace(worker.state, failed_files=sum(figures.errors.values()), message=message or None)
         try:
             give_back(self._connection, held, state, deadline=self._deadline)
         except ExrInspectorError as error:

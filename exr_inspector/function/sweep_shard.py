@@ -166,7 +166,7 @@ class ShardWorker:
         stored = rows.get(storable(f"{bucket}/{change.key}"), ())
         if not is_up_to_date(object_state(context, bucket, change.key, listed), stored):
             return listed
-        if newest(stored).standing.inspected_at > change.file.ctime + CLOCKS_DIFFER:
+        if newest(stored).version_info.inspected_at > change.file.ctime + CLOCKS_DIFFER:
             return listed
         try:
             return context.opener.head(bucket, change.key, deadline=timing.deadline)

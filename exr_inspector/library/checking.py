@@ -36,6 +36,6 @@ def check(
     """
     is_full = stats == "full"
     names = target_names(targets)
-    told = settings_for([*names, policy], settings)
-    with session(told, stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
+    complete_settings = settings_for([*names, policy], settings)
+    with session(complete_settings, stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
         return check_delivery(names, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=frames)

@@ -38,9 +38,9 @@ def diff(
         SettingsError: A setting is wrong.
     """
     names = [os.fspath(one), os.fspath(other)]
-    told = settings_for(names, settings)
-    with closing(SourceOpener(told)) as opener:
-        inspector = Inspector.from_settings(told, stats=StatsMode.OFF, is_isolated=True)
+    complete_settings = settings_for(names, settings)
+    with closing(SourceOpener(complete_settings)) as opener:
+        inspector = Inspector.from_settings(complete_settings, stats=StatsMode.OFF, is_isolated=True)
         for left, right in pairs(opener, *names):
             if left is None or right is None:
                 missing = "the first" if left is None else "the second"

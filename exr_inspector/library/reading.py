@@ -131,8 +131,8 @@ def inspect(
         SettingsError: A setting is wrong, or S3 is not configured.
     """
     named = [os.fspath(source)] if isinstance(source, (str, os.PathLike)) else []
-    told = settings_for([*named, policy], settings)
-    with session(told, stats=stats, hash=hash, levels=levels, objects=objects, policy=policy) as made:
+    complete_settings = settings_for([*named, policy], settings)
+    with session(complete_settings, stats=stats, hash=hash, levels=levels, objects=objects, policy=policy) as made:
         opened: RangeSource
         if isinstance(source, bytes):
             opened = made.opener.open_bytes(source)
@@ -172,9 +172,9 @@ def inspect_all(
         ExrInspectorError: As `inspect`.
     """
     names = target_names(targets)
-    told = settings_for([*names, policy], settings)
+    complete_settings = settings_for([*names, policy], settings)
     with (
-        session(told, stats=stats, hash=hash, levels=levels, objects=objects, policy=policy) as made,
+        session(complete_settings, stats=stats, hash=hash, levels=levels, objects=objects, policy=policy) as made,
         closing(made.inspect_each(_paths(made, names))) as answers,
     ):
         for _, answer in answers:

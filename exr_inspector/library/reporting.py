@@ -70,9 +70,15 @@ def write_report(
     names, target = target_names(targets), Path(to)
     require_writable(target)
     is_full = stats == "full"
-    told = settings_for([*names, policy], settings)
+    complete_settings = settings_for([*names, policy], settings)
     with session(
-        told, stats=stats, hash=is_full, zeros=is_full, thumbnails=Thumbnails.FILE, policy=policy, is_isolated=True
+        complete_settings,
+        stats=stats,
+        hash=is_full,
+        zeros=is_full,
+        thumbnails=Thumbnails.FILE,
+        policy=policy,
+        is_isolated=True,
     ) as made:
         checked, figures = _checked(names, made, frames, progress)
     _require_few(target, len(checked.sequences))
@@ -83,7 +89,7 @@ def write_report(
         files=other_files(checked.files),
         not_checked=checked.not_checked,
     )
-    with session(told, stats=stats, thumbnails=Thumbnails.LAYERS, policy=policy, is_isolated=True) as made:
+    with session(complete_settings, stats=stats, thumbnails=Thumbnails.LAYERS, policy=policy, is_isolated=True) as made:
         views = (
             _view(sequence_page(sequence, figures), partial(_layers, sequence, made)) for sequence in checked.sequences
         )

@@ -98,8 +98,8 @@ def open_catalog(
         VastDBLocalError: The file is in use by another process, or is no DuckDB file.
     """
     if file is None:
-        told = load_settings({**os.environ, **(settings or {})}, need=("catalog",))
-        catalog = Catalog(CatalogConfig.from_settings(told.require_catalog()))
+        loaded = load_settings({**os.environ, **(settings or {})}, need=("catalog",))
+        catalog = Catalog(CatalogConfig.from_settings(loaded.require_catalog()))
         return OpenCatalog(catalog, lambda: None)
     from exr_inspector.catalog.admin.setup import setup  # noqa: PLC0415 - only for local files
 

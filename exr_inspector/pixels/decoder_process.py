@@ -65,12 +65,12 @@ def _answer(
         connection.send(("block", *outbox.put(block)))
         connection.recv()
 
-    def told() -> None:
+    def report_decoded() -> None:
         connection.send(("decoded",))
 
     try:
         chunks = work.chunks(payloads)
-        figures = decode_strip(work, chunks, budget, decoded=told, take=take if work.is_hashed else None)
+        figures = decode_strip(work, chunks, budget, decoded=report_decoded, take=take if work.is_hashed else None)
         return "figures", *outbox.put(figures)
     except ConnectionError:
         raise

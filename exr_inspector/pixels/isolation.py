@@ -200,17 +200,17 @@ class _Decoder:
         try:
             self._connection.send((work, order.sizes, order.bytes, order.cpu_seconds))
             while True:
-                kind, *told = self._answer(work.deadline)
+                kind, *content = self._answer(work.deadline)
                 if kind == "figures":
-                    figures: LevelFigures = self._outbox.get(*told)
+                    figures: LevelFigures = self._outbox.get(*content)
                     return figures
                 if kind == "decoded":
                     decoded()
                 elif kind == "block" and order.take is not None:
-                    order.take(self._outbox.get(*told))
+                    order.take(self._outbox.get(*content))
                     self._connection.send(None)
                 else:
-                    raise RuntimeError(f"the process that decodes failed: {told}")
+                    raise RuntimeError(f"the process that decodes failed: {content}")
         except (EOFError, OSError) as error:
             raise _Ended(self._how(order.cpu_seconds)) from error
 

@@ -112,16 +112,16 @@ class SharedFile:
     def put(self, value: object) -> tuple[bytes, list[int]]:
         """Write a value's arrays here; what `get` needs to make it anew in the other process."""
         buffers: list[pickle.PickleBuffer] = []
-        told = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+        pickled = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
         arrays = [buffer.raw() for buffer in buffers]
         self.write(arrays)
-        return told, [len(array) for array in arrays]
+        return pickled, [len(array) for array in arrays]
 
-    def get(self, told: bytes, sizes: Sequence[int]) -> Any:
+    def get(self, pickled: bytes, sizes: Sequence[int]) -> Any:
         """The value that the other process has put here."""
         view = self.view(sum(sizes))
         arrays = [bytes(view[end - size : end]) for end, size in zip(accumulate(sizes), sizes, strict=True)]
-        return pickle.loads(told, buffers=arrays)  # noqa: S301 - made by `put` of a process of ours
+        return pickle.loads(pickled, buffers=arrays)  # noqa: S301 - made by `put` of a process of ours
 
     def close(self) -> None:
         """Give the memory back as soon as nobody sees it any more."""

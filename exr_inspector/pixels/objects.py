@@ -1,7 +1,7 @@
 """Objects of Cryptomattes: which ids the pixels hold, how much each covers, and whether the manifest names it.
 
 A rank is a channel of ids and one of coverage. Decoding threads sum up the coverage of each id in their strip; the reader of
-the file gathers these sums, and keeps no more ids than it is told to: where there are more, those that cover the least are
+the file gathers these sums, and keeps no more ids than its limit: where there are more, those that cover the least are
 given up. Ids are 32-bit patterns and are compared as such, never as floats.
 """
 

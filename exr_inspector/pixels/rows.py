@@ -28,7 +28,7 @@ class Band:
         first: First pixel row.
         last: Last pixel row.
         planes: One array a channel, in the layout's order: its samples in these rows, shape (rows, columns).
-        faults: Chunks that could not be had; where they lie, the arrays hold zeros.
+        faults: Chunks that could not be read; where they lie, the arrays hold zeros.
     """
 
     first: int

@@ -173,13 +173,13 @@ def _xml(text: str) -> str:
     return _NO_XML.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
-def _told(finding: Finding) -> str:
+def _text_of(finding: Finding) -> str:
     at = where(finding)
     return _xml(f"{finding.code} {at}: {finding.message}" if at else f"{finding.code}: {finding.message}")
 
 
 def _failure(junit: Any, finding: Finding) -> Any:
-    failure = junit.Failure(_told(finding), finding.code)
+    failure = junit.Failure(_text_of(finding), finding.code)
     if rule := RULES.get(finding.code):
         failure.text = f"{rule.title}. {rule.why}\n{how_to_fix(rule)}"
     return failure
@@ -204,7 +204,7 @@ def junit_text(results: Sequence[ValidationResult], fail_on: Severity | None) ->
             case.result = [*case.result, junit.Error(_xml(result.fault), "fault")]
         milder = [finding for finding in result.findings if finding not in failing]
         if milder:
-            case.system_out = "\n".join(f"{finding.severity.label} {_told(finding)}" for finding in milder)
+            case.system_out = "\n".join(f"{finding.severity.label} {_text_of(finding)}" for finding in milder)
         suite.add_testcase(case)
     document = junit.JUnitXml()
     document.add_testsuite(suite)

@@ -142,8 +142,8 @@ def _is_whole(file: _Kept, counts: Mapping[str, Mapping[str, int]]) -> bool:
 def _choose(rows: Sequence[_Kept], counts: Mapping[str, Mapping[str, int]]) -> _Kept | None:
     """The row that stays: of the newest version, and with all its child rows; None when there is none such."""
     best = newest([row.stored for row in rows])
-    version = best.standing.content_key
-    whole = [row for row in rows if row.stored.standing.content_key == version and _is_whole(row, counts)]
+    version = best.version_info.content_key
+    whole = [row for row in rows if row.stored.version_info.content_key == version and _is_whole(row, counts)]
     if not whole:
         return None
     chosen = newest([row.stored for row in whole])

@@ -40,7 +40,7 @@ def _replace_all(node: exp.Expression) -> exp.Expression:
 
 
 def _counted(node: exp.Expression) -> exp.Expression:
-    """Trino counts the bits of a number that it is told the size of."""
+    """Trino counts the bits of a number whose size it is given."""
     if isinstance(node, exp.Anonymous) and node.name.lower() == "bit_count":
         return exp.Anonymous(this=node.this, expressions=[*node.expressions, exp.Literal.number(64)])
     return node

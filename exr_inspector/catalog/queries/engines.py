@@ -134,7 +134,7 @@ class AdbcEngine:
                 cursor.execute(text)
                 return cursor.fetch_arrow_table()
         except (dbapi.Error, OSError) as error:
-            raise CatalogError(f"the query fails: {_told_by_server(str(error))}") from error
+            raise CatalogError(f"the query fails: {_answered_by_server(str(error))}") from error
 
 
 class SdkEngine:
@@ -194,8 +194,8 @@ def _filled(sql: str, values: Values) -> exp.Expression:
     try:
         tree = sqlglot.parse_one(sql, dialect="duckdb")
     except sqlglot.errors.SqlglotError as error:
-        told = getattr(error, "errors", None) or [{"description": str(error), "line": ""}]
-        raise CatalogError(f"the query fails: {told[0]['description']} (in line {told[0]['line']})") from error
+        errors = getattr(error, "errors", None) or [{"description": str(error), "line": ""}]
+        raise CatalogError(f"the query fails: {errors[0]['description']} (in line {errors[0]['line']})") from error
 
     def fill(node: exp.Expression) -> exp.Expression:
         if not isinstance(node, exp.Parameter | exp.Placeholder):
@@ -274,14 +274,14 @@ def _run(connection: Any, sql: str, values: Values) -> pa.Table:
         raise CatalogError(f"the query fails: {_one_line(str(error))}") from error
 
 
-def _one_line(told: str) -> str:
+def _one_line(text: str) -> str:
     """What DuckDB says, and in which line of the query, without the picture of the place."""
-    message, _, picture = told.partition("\n\n")
+    message, _, picture = text.partition("\n\n")
     place = picture.partition(":")[0].lower()
     return " ".join(message.split()) + (f" (in {place})" if place.startswith("line ") else "")
 
 
-def _told_by_server(text: str) -> str:
+def _answered_by_server(text: str) -> str:
     match = _SERVER_MESSAGE.search(text)
     return match[1].replace('\\"', '"') if match else " ".join(text.split())
 

@@ -26,7 +26,7 @@ from exr_inspector.catalog.rows.build import (
     text_array,
 )
 from exr_inspector.catalog.schema import BY_NAME, CRYPTOMATTE_MANIFESTS, DOCUMENT, INSPECTIONS, Column
-from exr_inspector.catalog.versions import Standing, standing
+from exr_inspector.catalog.versions import VersionInfo, version_info
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 
 _ID = "inspection_id"
@@ -100,7 +100,7 @@ class Prepared:
         file_id: The file.
         version: Which version was read; None where the object could not be read at all.
         event: The event behind it.
-        standing: What decides against what is stored.
+        version_info: What decides against what is stored.
         group: Where its rows are.
         member: Which of the group's inspections it is.
         manifests: Hashes of the Cryptomatte manifests that name its objects.
@@ -111,7 +111,7 @@ class Prepared:
     file_id: str
     version: ObjectVersion | None
     event: EventInfo
-    standing: Standing
+    version_info: VersionInfo
     group: Group = field(repr=False)
     member: int
     manifests: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ def prepare(inspections: Sequence[Inspection], version: str = __version__) -> li
     """
     if not inspections:
         return []
-    standings = [standing(inspection, version) for inspection in inspections]
+    infos = [version_info(inspection, version) for inspection in inspections]
     owners = zip(*map(owner_of, inspections), strict=True)
     owned = dict(zip(OWNER_COLUMNS, map(text_array, owners), strict=True))
     by_inspection = [records_of(inspection, version) for inspection in inspections]
@@ -157,13 +157,13 @@ def prepare(inspections: Sequence[Inspection], version: str = __version__) -> li
             file_id=file,
             version=inspection.version,
             event=inspection.event,
-            standing=stands,
+            version_info=info,
             group=group,
             member=member,
             manifests=tuple(texts[member]),
         )
-        for member, (inspection, file, stands) in enumerate(
-            zip(inspections, owned["file_id"].to_pylist(), standings, strict=True)
+        for member, (inspection, file, info) in enumerate(
+            zip(inspections, owned["file_id"].to_pylist(), infos, strict=True)
         )
     ]
 

@@ -363,7 +363,7 @@ FILES_COLUMNS = (
              of=pixels(lambda r: _of_all_parts(r, lambda part: part.is_constant))),
     nullable("decoder", TEXT, "Library that decoded pixels, or ended its process: `OpenEXR 3.5.3`; null where it was not used",
              of=lambda f: f.inspection.decoder),
-    nullable("pixel_fault_count", LONG, "Chunks whose pixels could not be had", "chunks",
+    nullable("pixel_fault_count", LONG, "Chunks that failed to decode", "chunks",
              of=pixels(lambda r: len(r.faults))),
     nullable("policy", TEXT, "Name and version of the policy that judged", of=lambda f: f.inspection.policy or None),
     nullable("worst_severity", TEXT, "`info`, `warning` or `error`; null without findings",

@@ -264,7 +264,7 @@ PARTS_COLUMNS = (
     nullable("cryptomatte_ids", TEXT,
              "JSON text: ids in the pixels against names in the manifest, of each Cryptomatte that the part declares",
              of=_objects_json),
-    nullable("pixel_faults", TEXT, "JSON text: chunks whose pixels could not be had, as many as fit a cell",
+    nullable("pixel_faults", TEXT, "JSON text: chunks that failed to decode, as many as fit a cell",
              of=_faults_json),
 )
 # fmt: on

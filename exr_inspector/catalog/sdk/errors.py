@@ -95,18 +95,18 @@ def _of_conflict(code: str, because: str, doing: str) -> CatalogError:
 
 def _of_http(error: Any, doing: str) -> CatalogError:
     made: CatalogError
-    told = f"{error.status} {error.code or ''}".strip()
-    because = f"{told}: {error.message}" if error.message else told
+    answer = f"{error.status} {error.code or ''}".strip()
+    because = f"{answer}: {error.message}" if error.message else answer
     if isinstance(error, errors.Conflict):
         made = _of_conflict(error.code or "", because, doing)
     elif isinstance(error, errors.Forbidden):
         made = CatalogDenied(
-            f"the keys lack the right to {doing} ({told}): check VAST_DB_ACCESS_KEY and VAST_DB_SECRET_KEY, or give their "
+            f"the keys lack the right to {doing} ({answer}): check VAST_DB_ACCESS_KEY and VAST_DB_SECRET_KEY, or give their "
             "user an identity policy for the database"
         )
     elif isinstance(error, errors.Slowdown):
         made = CatalogUnavailable(
-            f"could not {doing}: the database asks for fewer requests ({told}): it was tried again for EXR_DB_RETRY_SECONDS; "
+            f"could not {doing}: the database asks for fewer requests ({answer}): it was tried again for EXR_DB_RETRY_SECONDS; "
             "lower the function's concurrency if this goes on"
         )
     elif error.code in _DRIFT_CODES:

@@ -93,9 +93,9 @@ def command(catalog: Path) -> None:
                 statuses, elapsed = _post_all(console, runtime, sorted(expected))
                 requests = sum(database.counters().values())
         tables = _read_back(database)
-    told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    summary = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     read = [row["requests"] for row in tables["inspections"][-len(expected) :] if row["requests"] is not None]
-    console.print(f"{len(expected)} events in {elapsed:.1f} s: {told}")
+    console.print(f"{len(expected)} events in {elapsed:.1f} s: {summary}")
     console.print(
         f"one file took {sum(read) / max(1, len(read)):.1f} object requests (header, tables and sampled pixels)"
         f" and {requests / len(expected):.1f} database requests"

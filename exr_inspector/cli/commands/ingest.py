@@ -288,17 +288,17 @@ class _Observer:
 
     def __init__(self, display: ProgressDisplay) -> None:
         self._display = display
-        self._task = display.add_task("ingest", total=None, told="")
+        self._task = display.add_task("ingest", total=None, figures="")
 
     def __call__(self, progress: Progress) -> None:
         done = progress.inspected + sum(progress.errors.values())
         elapsed = self._display.tasks[0].elapsed or 0.0
         rate = f"{done / elapsed:.0f}/s" if elapsed else ""
-        told = [decimal(progress.object_bytes), rate, f"{progress.skipped} up to date", f"{progress.failed} failed"]
+        figures = [decimal(progress.object_bytes), rate, f"{progress.skipped} up to date", f"{progress.failed} failed"]
         if progress.errors:
-            told.append(f"{sum(progress.errors.values())} errors")
+            figures.append(f"{sum(progress.errors.values())} errors")
         total = progress.listed - progress.skipped if progress.is_listed else None
-        self._display.update(self._task, completed=done, total=total, told="  ".join(filter(None, told)))
+        self._display.update(self._task, completed=done, total=total, figures="  ".join(filter(None, figures)))
 
 
 @contextmanager
@@ -310,7 +310,7 @@ def _display(console: Console) -> Iterator[_Observer | None]:
     columns = (
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[figures]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )

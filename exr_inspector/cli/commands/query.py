@@ -209,8 +209,8 @@ def _as_table(rows: pa.Table) -> None:
     else:
         _as_blocks(console, names, cells)
     empty = [name for name in rows.column_names if name not in names]
-    told = f"; empty: {', '.join(empty)}" if empty else ""
-    console.print(Text(f"{rows.num_rows} {'row' if rows.num_rows == 1 else 'rows'}{told}", style="dim"))
+    note = f"; empty: {', '.join(empty)}" if empty else ""
+    console.print(Text(f"{rows.num_rows} {'row' if rows.num_rows == 1 else 'rows'}{note}", style="dim"))
 
 
 def _as_blocks(console: Console, names: list[str], cells: list[list[str]]) -> None:

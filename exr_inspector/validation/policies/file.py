@@ -287,10 +287,10 @@ def parse_policy(text: str, *, origin: str, is_profile: bool = False, folder: Pa
 def _error(origin: str, lines: dict[Position, int], faults: list[tuple[Position, str]]) -> PolicyError:
     """All faults, each with its line, in the order of the file."""
     placed = sorted((_line(lines, at), ".".join(at) or "the document", message) for at, message in faults)
-    told = list(dict.fromkeys(f"{origin}:{line}: {key}: {message}" for line, key, message in placed))
-    if (more := len(told) - _ERRORS_SHOWN) > 0:
-        told = [*told[:_ERRORS_SHOWN], f"and {more} more"]
-    return PolicyError("\n".join(told))
+    shown = list(dict.fromkeys(f"{origin}:{line}: {key}: {message}" for line, key, message in placed))
+    if (more := len(shown) - _ERRORS_SHOWN) > 0:
+        shown = [*shown[:_ERRORS_SHOWN], f"and {more} more"]
+    return PolicyError("\n".join(shown))
 
 
 def json_schema() -> dict[str, Any]:

@@ -174,7 +174,7 @@ def leader(part: PartFacts, _parameters: RuleParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def decode(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Chunks that could not be had, the first of them one by one, the rest as a count."""
+    """Chunks that could not be read, the first of them one by one, the rest as a count."""
     report = file.inspection.pixels
     if report is None or not report.faults:
         return NOTHING

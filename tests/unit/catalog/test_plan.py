@@ -16,19 +16,19 @@ from exr_inspector.catalog.precedence import StoredFile, decide, judge, newest
 from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.catalog.schema import DEFAULT_GUARDS, LEAST_GUARDS
 from exr_inspector.catalog.versions import (
-    Standing,
+    VersionInfo,
     content_key,
     file_id,
     guard_id,
     sequencer_is_newer,
-    standing,
+    version_info,
     version_numbers,
 )
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import ObjectVersion
 from tests.contract.catalog_model import START, inspection
 
-BASE = Standing("v1", START, None, START, "1.0.0", 1, False, "p", None)
+BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, False, "p", None)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_the_order_of_deliveries_does_not_matter(versions: list[tuple[int, int]]
         replace(BASE, content_key=f"v{v}", mtime=START + timedelta(seconds=v), depth=depth) for v, depth in versions
     ]
 
-    def last(order: list[Standing]) -> Standing:
-        current: Standing | None = None
+    def last(order: list[VersionInfo]) -> VersionInfo:
+        current: VersionInfo | None = None
         for item in order:
             if judge(item, current).changed:
                 current = item
@@ -108,13 +108,15 @@ def test_the_order_of_deliveries_does_not_matter(versions: list[tuple[int, int]]
     dice.shuffle(shuffled)  # type: ignore[attr-defined]
     assert last(items) == last(shuffled)
     rows = [StoredFile(index, "p", str(index), item) for index, item in enumerate(shuffled)]
-    assert newest(rows).standing == last(items)
+    assert newest(rows).version_info == last(items)
 
 
 def test_plans_name_what_is_written_once() -> None:
     batch = [inspection("a.exr", revision=1), inspection("b.exr"), inspection("a.exr", revision=2), inspection("b.exr")]
     stored = {
-        file_id("renders/a.exr"): [StoredFile(7, "renders/a.exr", "x", standing(inspection("a.exr", revision=1), "1"))]
+        file_id("renders/a.exr"): [
+            StoredFile(7, "renders/a.exr", "x", version_info(inspection("a.exr", revision=1), "1"))
+        ]
     }
     plan = decide(prepare(batch, "1"), stored)
     assert plan.outcomes == (Outcome.UNCHANGED, Outcome.INSERTED, Outcome.REPLACED, Outcome.UNCHANGED)
@@ -206,7 +208,7 @@ def test_no_path(text: str) -> None:
 def test_no_sequencer_is_noted_on_a_row_that_is_replaced() -> None:
     """An event of the stored version that came later, and in the same batch a newer version."""
     stored_one = prepare([inspection("a.exr", sequencer="01")], "1")[0]
-    stored = {stored_one.file_id: [StoredFile(7, stored_one.path, "i", stored_one.standing)]}
+    stored = {stored_one.file_id: [StoredFile(7, stored_one.path, "i", stored_one.version_info)]}
     later = inspection("a.exr", sequencer="02")
     assert decide(prepare([later], "1"), stored).sequencers == ((7, 0),)
     both = decide(prepare([later, inspection("a.exr", revision=2, sequencer="03")], "1"), stored)

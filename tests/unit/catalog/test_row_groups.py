@@ -71,5 +71,5 @@ def test_what_is_prepared_stays_and_the_rest_is_prepared_in_its_place() -> None:
     made = ready([BATCH[0], *done, BATCH[2]], "9.9")
     assert [item.path for item in made] == [BATCH[n].path for n in (0, 1, 2)]
     assert made[1] is done[0]
-    assert [item.standing.inspector_version for item in made][::2] == ["9.9", "9.9"]
+    assert [item.version_info.inspector_version for item in made][::2] == ["9.9", "9.9"]
     assert ready([]) == []
