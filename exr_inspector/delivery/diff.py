@@ -193,7 +193,7 @@ def _diff(one: _Opened, other: _Opened, inspector: Inspector, *, threshold: floa
     if len(left) == len(right) == 1:  # the only part is the same one, whatever its name
         right = dict(zip(left, right.values(), strict=True))
     both = [name for name in left if name in right]
-    attributes = [item for name in both for item in _attributes(name, left[name], right[name])] if header else []
+    attributes = [item for name in both for item in compare_attributes(name, left[name], right[name])] if header else []
     return FileDiff(
         one.name,
         other.name,
@@ -206,7 +206,8 @@ def _diff(one: _Opened, other: _Opened, inspector: Inspector, *, threshold: floa
     )
 
 
-def _attributes(part: str, one: PartHeader, other: PartHeader) -> Iterator[AttributeDiff]:
+def compare_attributes(part: str, one: PartHeader, other: PartHeader) -> Iterator[AttributeDiff]:
+    """The attributes that two parts do not share, in the first part's order."""
     left = {attribute.name: attribute for attribute in one.attributes}
     right = {attribute.name: attribute for attribute in other.attributes}
     for name in dict.fromkeys([*left, *right]):
@@ -254,7 +255,7 @@ def _notes(
     one, other = layouts
     if one.data_window != other.data_window:
         seen = "only the pixels of both are compared" if shared else "they have no pixel in common"
-        notes.append(f"data windows differ: {_box(one.data_window)} and {_box(other.data_window)}; {seen}")
+        notes.append(f"data windows differ: {box_text(one.data_window)} and {box_text(other.data_window)}; {seen}")
     if one.is_deep or other.is_deep:
         unchecked.append(
             "samples of deep parts are not compared here: `./run inspect --hash --stats full` has their hash"
@@ -358,5 +359,6 @@ def _overlap(one: Box2i, other: Box2i) -> Box2i | None:
     return box if box.width > 0 and box.height > 0 else None
 
 
-def _box(box: Box2i) -> str:
+def box_text(box: Box2i) -> str:
+    """A window as people read it."""
     return f"({box.x_min}, {box.y_min}) - ({box.x_max}, {box.y_max})"

@@ -1,18 +1,28 @@
-"""Validation of what the tables hold, without reading any file."""
+"""What the tables hold, judged again without reading any file, or compared with the files as they are now."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 
 from exr_inspector.catalog.read.pages import stored_frames, stored_inspections
+from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.delivery.diff import FileDiff
+from exr_inspector.delivery.files import paths_of
 from exr_inspector.delivery.judgement import NOTHING, Judgement
 from exr_inspector.delivery.naming import is_pattern, parse_pattern
+from exr_inspector.delivery.stored_diff import diff_stored, has_further_levels, has_whole_pixels
+from exr_inspector.inspector import Inspector
 from exr_inspector.library.judging import Frames, unchecked
+from exr_inspector.model import Inspection, StatsMode, Thumbnails
+from exr_inspector.settings import Settings
+from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.sequences import store_folder
 from exr_inspector.validation import Policy, validate
+from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.rejudge import with_problems
 from exr_inspector.validation.reports import ValidationResult, sort_findings
 
@@ -73,3 +83,53 @@ def store_sequences(
     for directory, names in by_folder.items():
         mine = judgements.get(directory, NOTHING)
         store_folder(connection, directory, mine, names, since, newest_file=frames.newest[directory])
+
+
+def diff_catalog(
+    reader: Reader, settings: Settings, target: str, path_of: Callable[[str], str], *, header: bool = True
+) -> Iterator[FileDiff]:
+    """Compare files with their stored rows; a file without rows is `trouble`.
+
+    A file is read in full where its rows hold a hash or statistics of all pixels; otherwise its header and chunk tables alone.
+
+    Args:
+        reader: Reads the rows.
+        settings: What reading files needs.
+        target: A file, folder, pattern or URL.
+        path_of: The path in the tables of a file.
+        header: Whether attributes are compared.
+
+    Yields:
+        A comparison for each file.
+
+    Raises:
+        ExrInspectorError: The target or the tables cannot be read; or with `retryable`, a store did not answer.
+    """
+    policy = PolicySource.from_settings(settings, "default").current()
+    inspectors: dict[tuple[StatsMode, str], Inspector] = {}
+    with closing(SourceOpener(settings)) as opener:
+        for name in paths_of(opener, target):
+            path = path_of(name)
+            full = reader.file(path)
+            if full is None:
+                yield FileDiff(name, path, trouble="these tables have no rows of it: `./run ingest` stores them")
+                continue
+            stored = full.inspection
+            need = _need(stored)
+            if need not in inspectors:
+                stats, levels = need
+                inspectors[need] = Inspector.from_settings(
+                    settings,
+                    stats=stats,
+                    levels=levels,
+                    with_hash=True,
+                    is_isolated=True,
+                    thumbnails=Thumbnails.OFF,
+                )
+            yield diff_stored(opener, inspectors[need], policy, name, stored, header=header)
+
+
+def _need(stored: Inspection) -> tuple[StatsMode, str]:
+    """How much of a file must be read to compare it with its rows: statistics, and which levels."""
+    mode = StatsMode.FULL if has_whole_pixels(stored) else StatsMode.OFF
+    return mode, "all" if has_further_levels(stored) else "first"

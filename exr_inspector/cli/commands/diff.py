@@ -1,17 +1,20 @@
-"""`./run diff`: what is different between two files, or between two sequences frame by frame."""
+"""`./run diff`: what is different between two files, between two sequences frame by frame, or between files and their rows."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from exr_inspector.cli.options import catalog_option
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.delivery.diff import FileDiff, PartDiff
 from exr_inspector.library.diffing import diff
@@ -20,51 +23,90 @@ from exr_inspector.report.words import figure, plain
 
 @click.command("diff")
 @click.argument("one", metavar="A")
-@click.argument("other", metavar="B")
+@click.argument("other", metavar="[B]", required=False)
 @click.option(
-    "--threshold",
-    type=click.FloatRange(min=0),
-    default=0.0,
-    show_default=True,
-    help="Samples that differ by no more are the same.",
+    "--threshold", type=click.FloatRange(min=0), help="Samples that differ by no more are the same.  [default: 0]"
 )
 @click.option("--pixels", is_flag=True, help="Compare pixels only, no attributes.")
+@catalog_option
+@click.option(
+    "--stored",
+    is_flag=True,
+    help="Compare A with its rows: those of --catalog, which implies it, or of the database of VAST_DB_*.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(one: str, other: str, *, threshold: float, pixels: bool, form: str) -> None:
+def command(
+    one: str,
+    other: str | None,
+    *,
+    threshold: float | None,
+    pixels: bool,
+    catalog: Path | None,
+    stored: bool,
+    form: str,
+) -> None:
     """Compare two OpenEXR files: attributes, windows, channels, compression, and every sample of the first level.
 
     A and B are files or s3:// URLs; patterns, whose files are compared frame by frame; or folders, name by name. Both are read
     in place, some rows at a time. The errors are those of finite samples; a NaN or an infinity beside another value counts as
     different, two NaNs do not.
 
-    Exit code 0 when nothing differs, 1 when something does, 2 when a file or some of its chunks could not be read.
+    With --catalog or --stored, A alone is given: a file, pattern, folder or URL, compared with its rows as they were stored.
+    Where these hold hashes or statistics of all pixels, each file is read in full and its own are compared with them.
+
+    Exit code 0 when nothing differs, 1 when something does, 2 when a file or some of its chunks could not be read, or has no
+    rows.
 
     \b
     Examples:
       ./run diff samples/compression_zip.exr samples/compression_dwaa.exr --pixels
       ./run diff 'v001/beauty.####.exr' 'v002/beauty.####.exr' --threshold 0.001
       ./run diff render.exr s3://archive/render.exr --format json
+      ./run diff renders/sh010/ --catalog show.duckdb
     """
+    from_rows = stored or catalog is not None
+    if from_rows and other is not None:
+        raise click.UsageError("--catalog and --stored compare A with its rows: leave out B")
+    if from_rows and threshold is not None:
+        raise click.UsageError("--threshold is for samples, but rows hold hashes and statistics: leave out --threshold")
+    if not from_rows and other is None:
+        raise click.UsageError("name what to compare A with: B, or its rows by --catalog FILE")
     worst = 0
-    for found in diff(one, other, threshold=threshold, header=not pixels):
-        worst = max(worst, found.exit_code)
-        if form == "json":
-            echo_json(json.dumps(_document(found), ensure_ascii=False, allow_nan=False))
-        else:
-            _print(found, output())
+    sides = ("the file", "the rows") if from_rows else ("the first file", "the second file")
+    with (
+        _from_rows(one, catalog, header=not pixels)
+        if other is None
+        else nullcontext(diff(one, other, threshold=threshold or 0.0, header=not pixels))
+    ) as results:
+        for found in results:
+            worst = max(worst, found.exit_code)
+            if form == "json":
+                echo_json(json.dumps(_document(found), ensure_ascii=False, allow_nan=False))
+            else:
+                _print(found, output(), sides)
     sys.exit(worst)
+
+
+@contextmanager
+def _from_rows(target: str, catalog: Path | None, *, header: bool) -> Iterator[Iterator[FileDiff]]:
+    # Imported here, since the vastdb SDK takes most of a second and comparing files does without.
+    from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
+    from exr_inspector.library.stored import diff_catalog  # noqa: PLC0415
+
+    with open_tables(catalog) as tables:
+        yield diff_catalog(tables.catalog.read, tables.settings, target, tables.prefix, header=header)
 
 
 def _document(found: FileDiff) -> dict[str, object]:
     return {"is_same": found.is_same, **asdict(found)}
 
 
-def _print(found: FileDiff, console: Console) -> None:
+def _print(found: FileDiff, console: Console, sides: tuple[str, str]) -> None:
     verdict = ("the same", "different", "trouble")[found.exit_code]
     style = ("green", "yellow", "bold red")[found.exit_code]
     title = Text(f"{plain(found.one, 400)}  {plain(found.other, 400)}  ").append(verdict, style=style)
     console.print(title, soft_wrap=True)
-    for line in _lines(found):
+    for line in _lines(found, sides):
         console.print(Text(f"  {plain(line, 600)}"), soft_wrap=True)
     for item in found.attributes:
         where = f"part {item.part}  " if len(found.parts) > 1 else ""
@@ -75,15 +117,15 @@ def _print(found: FileDiff, console: Console) -> None:
             console.print(_table(part, len(found.parts) > 1))
 
 
-def _lines(found: FileDiff) -> Iterator[str]:
+def _lines(found: FileDiff, sides: tuple[str, str]) -> Iterator[str]:
     if found.trouble:
         yield found.trouble
-    yield from (f"part {name} is only in the first file" for name in found.only_one)
-    yield from (f"part {name} is only in the second file" for name in found.only_other)
+    yield from (f"part {name} is only in {sides[0]}" for name in found.only_one)
+    yield from (f"part {name} is only in {sides[1]}" for name in found.only_other)
     for part in found.parts:
         where = f"part {part.part}: " if len(found.parts) > 1 else ""
-        yield from (f"{where}channel {name} is only in the first file" for name in part.only_one)
-        yield from (f"{where}channel {name} is only in the second file" for name in part.only_other)
+        yield from (f"{where}channel {name} is only in {sides[0]}" for name in part.only_one)
+        yield from (f"{where}channel {name} is only in {sides[1]}" for name in part.only_other)
         yield from (f"{where}{line}" for line in (*part.notes, *part.unchecked, *part.faults))
 
 
