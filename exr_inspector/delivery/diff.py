@@ -7,7 +7,7 @@ channel, of the first level of flat parts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from exr_inspector.delivery.files import expand, is_folder
@@ -20,6 +20,7 @@ from exr_inspector.exr.probe import Probe
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import PixelFault
 from exr_inspector.pixels.comparing import ChannelComparison, ChannelDiff
+from exr_inspector.pixels.difference import DifferencePicture
 from exr_inspector.pixels.rows import Band, PartRows
 from exr_inspector.storage import RangeSource, SourceOpener
 
@@ -85,7 +86,8 @@ class FileDiff:
         parts: Pixels, a pair of parts each.
         only_one: Parts of the first file alone.
         only_other: Parts of the second file alone.
-        trouble: Why they could not be compared, empty when they could.
+        trouble: Why they could not be compared, empty when they could; or why there is no picture.
+        picture: The picture that was written, and what it shows; empty unless asked for.
     """
 
     one: str
@@ -95,6 +97,7 @@ class FileDiff:
     only_one: tuple[str, ...] = ()
     only_other: tuple[str, ...] = ()
     trouble: str = ""
+    picture: str = ""
 
     @property
     def is_same(self) -> bool:
@@ -141,7 +144,14 @@ def _keyed(opener: SourceOpener, target: str) -> dict[tuple[int, str], str]:
 
 
 def diff_files(
-    opener: SourceOpener, inspector: Inspector, one: str, other: str, *, threshold: float = 0.0, header: bool = True
+    opener: SourceOpener,
+    inspector: Inspector,
+    one: str,
+    other: str,
+    *,
+    threshold: float = 0.0,
+    header: bool = True,
+    picture: DifferencePicture | None = None,
 ) -> FileDiff:
     """Compare two files; what could not be read stands in `trouble`.
 
@@ -152,17 +162,29 @@ def diff_files(
         other: Path or URL of the second one.
         threshold: Samples that differ by no more are the same.
         header: Whether attributes are compared.
+        picture: Takes in what it shows of the differences.
 
     Raises:
         ExrInspectorError: A retryable one.
     """
     try:
         opened = [_Opened.open(opener, inspector, name) for name in (one, other)]
-        return _diff(opened[0], opened[1], inspector, threshold=threshold, header=header)
+        if picture is not None and opened[0].found.header is not None:
+            picture.begin(opened[0].found.header, opened[0].found.located)
+        return _diff(opened[0], opened[1], _Work(inspector, threshold, picture), header=header)
     except ExrInspectorError as error:
         if error.retryable:
             raise
         return FileDiff(one, other, trouble=f"{error.code}: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What comparing each part needs."""
+
+    inspector: Inspector
+    threshold: float
+    picture: DifferencePicture | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +210,7 @@ class _Opened:
         return {part.name or str(part.index): part for part in self.parts}
 
 
-def _diff(one: _Opened, other: _Opened, inspector: Inspector, *, threshold: float, header: bool) -> FileDiff:
+def _diff(one: _Opened, other: _Opened, work: _Work, *, header: bool) -> FileDiff:
     left, right = one.named(), other.named()
     if len(left) == len(right) == 1:  # the only part is the same one, whatever its name
         right = dict(zip(left, right.values(), strict=True))
@@ -198,9 +220,7 @@ def _diff(one: _Opened, other: _Opened, inspector: Inspector, *, threshold: floa
         one.name,
         other.name,
         attributes=tuple(attributes),
-        parts=tuple(
-            _part((one, other), (left[name], right[name]), inspector, name=name, threshold=threshold) for name in both
-        ),
+        parts=tuple(_part((one, other), (left[name], right[name]), work, name=name) for name in both),
         only_one=tuple(name for name in left if name not in right),
         only_other=tuple(name for name in right if name not in left),
     )
@@ -223,14 +243,7 @@ def _shown(attribute: Attribute | None) -> str | None:
     return f"{attribute.size} bytes of type {attribute.type_name}" if text is None else text
 
 
-def _part(
-    files: tuple[_Opened, _Opened],
-    parts: tuple[PartHeader, PartHeader],
-    inspector: Inspector,
-    *,
-    name: str,
-    threshold: float,
-) -> PartDiff:
+def _part(files: tuple[_Opened, _Opened], parts: tuple[PartHeader, PartHeader], work: _Work, *, name: str) -> PartDiff:
     sides = list(zip(files, parts, strict=True))
     layouts = [file.found.located[part.index] for file, part in sides]
     numbers = [{channel.name: n for n, channel in enumerate(layout.channels)} for layout in layouts]
@@ -240,9 +253,9 @@ def _part(
     channels: tuple[ChannelDiff, ...] = ()
     faults: tuple[str, ...] = ()
     if shared is not None and common and not any(layout.is_deep for layout in layouts):
-        rows = [inspector.rows(file.source, file.found, part.index) for file, part in sides]
-        work = _Rows(layouts, numbers, rows, common, threshold)
-        channels, faults = work.compare(shared)
+        rows = [work.inspector.rows(file.source, file.found, part.index) for file, part in sides]
+        picture = work.picture if work.picture and work.picture.part == parts[0].index else None
+        channels, faults = _Rows(layouts, numbers, rows, common, replace(work, picture=picture)).compare(shared)
     box = None if shared is None else (shared.x_min, shared.y_min, shared.x_max, shared.y_max)
     return PartDiff(name, box, channels, only[0], only[1], tuple(notes), tuple(unchecked), faults)
 
@@ -285,13 +298,14 @@ class _Rows:
         numbers: list[dict[str, int]],
         rows: list[PartRows],
         common: list[str],
-        threshold: float,
+        work: _Work,
     ) -> None:
         self._layouts = layouts
+        self._picture = work.picture
         self._numbers = numbers
         self._rows = rows
         self._comparisons = {
-            name: ChannelComparison(name, (self._type(0, name), self._type(1, name)), threshold) for name in common
+            name: ChannelComparison(name, (self._type(0, name), self._type(1, name)), work.threshold) for name in common
         }
 
     def _type(self, side: int, name: str) -> int:
@@ -324,6 +338,10 @@ class _Rows:
                 planes.append(band.rows(layout, own, top, bottom)[:, left - start : right + 1 - start])
             if planes[0].size:
                 comparison.add(planes[0], planes[1], (left * sampling[0], above * sampling[1]), sampling)
+                if self._picture is not None:
+                    corner = self._layouts[0].data_window
+                    at = above - -(-corner.y_min // sampling[1]), left - -(-corner.x_min // sampling[0])
+                    self._picture.add(name, planes[0], planes[1], at)
 
 
 def _overlapping(ones: list[Band], others: list[Band]) -> Iterator[tuple[Band, Band]]:

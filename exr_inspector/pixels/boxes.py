@@ -261,6 +261,23 @@ class BoxSums:
         return filled
 
 
+def row_pieces(canvas: Canvas, channel: int, values: Samples, first: tuple[int, int]) -> Iterator[Piece]:
+    """The sums and numbers of whole rows of samples, which come in no block.
+
+    Args:
+        canvas: The picture.
+        channel: Number of the channel; the sums are for a `BoxSums` of its own.
+        values: Shape (rows, columns), neither of them 0.
+        first: Row and column of the first one among the samples of the data window.
+    """
+    sampling = canvas.sampling(channel)
+    rows, columns = canvas.maps[sampling]
+    (top, left), (height, width) = first, values.shape
+    band = _Band(slice(None), _runs(rows[top : top + height]), _runs(columns[left : left + width]))
+    yield Piece(channel, band, _added(values[None], band, 1.0))
+    yield Piece(sampling, band, np.outer(band.down.lengths, band.across.lengths).astype(np.float64))
+
+
 def _heights(block: DecodedBlock) -> list[tuple[int, int]]:
     """First and last row of each run of scan lines: of all chunks together where they follow each other."""
     places = block.places

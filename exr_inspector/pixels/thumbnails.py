@@ -28,7 +28,7 @@ MOST_PICTURES = 64
 _MOST_LEVEL_PX = 1024
 _QUALITY = 80
 _EFFORT = 2  # of 6: half the time of 4 for the same size, within a few percent
-_MAGENTA = (255, 0, 255)
+MAGENTA = (255, 0, 255)
 # Components that are shown together, in any case, and whether they are colour.
 _TOGETHER = (
     (("R", "G", "B"), True),
@@ -61,15 +61,15 @@ class ShownLayer:
     is_chroma: bool = False
 
 
-def require_encoder() -> None:
-    """Return where thumbnails can be made.
+def require_encoder(asked: str = "EXR_THUMBNAILS") -> None:
+    """Return where pictures can be made, which `asked` asks for.
 
     Raises:
         SettingsError: Pillow is not installed.
     """
     if importlib.util.find_spec("PIL") is None:
         raise SettingsError(
-            "EXR_THUMBNAILS needs Pillow, which is not installed: `pip install Pillow`; for the function, add the line of "
+            f"{asked} needs Pillow, which is not installed: `pip install Pillow`; for the function, add the line of "
             "requirements-local.txt that pins it to requirements.txt and build the image again"
         )
 
@@ -146,7 +146,7 @@ class PictureSums:
             shown, transform = _stretched(means)
         shown = np.where((covered & ~missing)[..., None], shown, 0.0)
         pixels = np.rint(np.broadcast_to(shown, (*shown.shape[:2], 3)) * 255).astype(np.uint8)
-        pixels[missing] = _MAGENTA
+        pixels[missing] = MAGENTA
         level = self._canvas.level
         source = f"level {level.level_x},{level.level_y}"
         return _made(pixels, Thumbnail(picture.part, picture.layer, 0, 0, b"", source, exposure, transform, 0))
@@ -158,12 +158,12 @@ def canvases(header: Header, layouts: Sequence[Layout], layers: Sequence[ShownLa
     return {part: canvas_of(header.parts[part], layouts[part], layouts[part].levels[0]) for part in shown}
 
 
-def canvas_of(part: PartHeader, layout: Layout, level: Level) -> Canvas:
-    """The canvas of one level of a part."""
+def canvas_of(part: PartHeader, layout: Layout, level: Level, longest: int = LONGEST_PX) -> Canvas:
+    """The canvas of one level of a part, with `longest` pixels at most."""
     display = part.display_window or layout.data_window
     if display.width < 1 or display.height < 1:
         display = layout.data_window
-    width, height = canvas_size(display, part.pixel_aspect_ratio, LONGEST_PX)
+    width, height = canvas_size(display, part.pixel_aspect_ratio, longest)
     canvas = Canvas(layout, level, display, width, height)
     _ = canvas.runs  # made once here, not in each of the processes that the canvas goes to
     return canvas
@@ -245,7 +245,7 @@ def _made(pixels: Bytes8, about: Thumbnail) -> Thumbnail:
     from PIL import Image  # noqa: PLC0415 - not installed where nobody asked for thumbnails
 
     # Lossy WebP has colour at half resolution, which makes a single magenta pixel a grey one.
-    marked = bool((pixels == _MAGENTA).all(axis=-1).any())
+    marked = bool((pixels == MAGENTA).all(axis=-1).any())
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", quality=_QUALITY, method=_EFFORT, lossless=marked)
     height, width = pixels.shape[:2]

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import exr_inspector as exr
 from exr_inspector.delivery.diff import FileDiff
-from exr_inspector.errors import ExrInspectorError
-from exr_inspector.pixels.comparing import ChannelComparison
+from exr_inspector.errors import ExrInspectorError, PatternError, SettingsError
+from exr_inspector.pixels.comparing import ChannelComparison, Plane
 from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, Tiles, a_string, build
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -166,6 +167,72 @@ def test_sequences_frame_by_frame(tmp_path: Path) -> None:
         shutil.copy(tmp_path / "v1" / f"v1.{frame}.exr", tmp_path / "v2" / f"v1.{frame}.exr")
     by_name = list(exr.diff(tmp_path / "v1", tmp_path / "v2"))
     assert [item.exit_code for item in by_name].count(0) == 2
+
+
+def pictured(target: Path, left: Path, right: Path) -> tuple[FileDiff, Plane]:
+    found = one(left, right, picture=target)
+    with Image.open(target) as picture:
+        return found, np.asarray(picture.convert("RGB"))
+
+
+@pytest.mark.parametrize("kind", ["png", "webp"])
+def test_a_picture_shows_where_and_how_much_they_differ(tmp_path: Path, kind: str) -> None:
+    window = (-20, 30, 79, 109)
+    noise = dataclasses.replace(image(window), compression=3)
+    assert noise.pixels is not None
+    pixels = {name: array.copy() for name, array in noise.pixels.items()}
+    pixels["G"][40, 60] += np.float16(0.5)
+    pixels["R"][10, 20] += np.float16(0.25)
+    pixels["B"][79, 99] = np.nan
+    left = written(tmp_path, "a.exr", noise)
+    right = written(tmp_path, "b.exr", dataclasses.replace(noise, pixels=pixels))
+    found, shown = pictured(tmp_path / f"difference.{kind}", left, right)
+    assert shown.shape == (80, 100, 3)
+    assert shown[40, 60].tolist() == [0, 255, 0]
+    assert shown[10, 20].tolist() == [pytest.approx(128, abs=1), 0, 0]
+    assert shown[79, 99].tolist() == [255, 0, 255]
+    assert np.count_nonzero(shown.any(axis=-1)) == 3
+    assert (found.exit_code, "times 2" in found.picture) == (1, True), found.picture
+    found, shown = pictured(tmp_path / f"same.{kind}", left, left)
+    assert (found.exit_code, bool(shown.any())) == (0, False)
+
+
+def test_a_picture_of_windows_that_differ_is_magenta_where_one_is_alone(tmp_path: Path) -> None:
+    left = written(tmp_path, "a.exr", image())
+    right = written(tmp_path, "b.exr", dataclasses.replace(image((50, 20, 149, 99)), display_window=(0, 0, 99, 79)))
+    _, shown = pictured(tmp_path / "difference.png", left, right)
+    alone = (shown == (255, 0, 255)).all(axis=-1)
+    assert not alone[20:, 50:].any()
+    assert alone[:20].all()
+    assert alone[:, :50].all()
+
+
+def test_the_size_of_a_picture_is_bounded_and_its_pixels_are_means(tmp_path: Path) -> None:
+    wide = Part(channels=(Channel("Y", HALF),), data_window=(0, 0, 4095, 1))
+    steps = np.zeros((2, 4096), np.float16)
+    steps[:, 0] = 1.0  # a quarter of the first pixel's box
+    steps[:, 8:12] = 0.5
+    left = written(tmp_path, "a.exr", dataclasses.replace(wide, pixels={"Y": steps * 0}))
+    right = written(tmp_path, "b.exr", dataclasses.replace(wide, pixels={"Y": steps}))
+    _, shown = pictured(tmp_path / "difference.png", left, right)
+    assert shown.shape[1] == 1024
+    assert shown[0, :4, 0].tolist() == [128, 0, 255, 0]
+
+
+def test_no_picture_is_left_where_none_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, deep = SAMPLES / "scanline_zip.exr", SAMPLES / "deep_scanline.exr"
+    found = one(left, deep, picture=tmp_path / "none.png")
+    assert (found.exit_code, "no picture" in found.trouble) == (2, True)
+    assert one(left, SAMPLES / "not_an_exr.exr", picture=tmp_path / "none.png").exit_code == 2
+    for target in ("none.exr", "none.jpg", "nowhere/none.png"):
+        with pytest.raises(SettingsError):
+            one(left, left, picture=tmp_path / target)
+    with pytest.raises(PatternError):
+        next(exr.diff(SAMPLES, SAMPLES, picture=tmp_path / "none.png"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match="a picture needs Pillow"):
+        one(left, left, picture=tmp_path / "none.png")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_steps_and_relative_errors() -> None:

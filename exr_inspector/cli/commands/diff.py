@@ -27,6 +27,12 @@ from exr_inspector.report.words import figure, plain
 @click.option(
     "--threshold", type=click.FloatRange(min=0), help="Samples that differ by no more are the same.  [default: 0]"
 )
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUT.webp|OUT.png",
+    help="Write a picture of the absolute differences of two files, scaled; needs Pillow.",
+)
 @click.option("--pixels", is_flag=True, help="Compare pixels only, no attributes.")
 @catalog_option
 @click.option(
@@ -40,6 +46,7 @@ def command(
     other: str | None,
     *,
     threshold: float | None,
+    picture: Path | None,
     pixels: bool,
     catalog: Path | None,
     stored: bool,
@@ -50,6 +57,10 @@ def command(
     A and B are files or s3:// URLs; patterns, whose files are compared frame by frame; or folders, name by name. Both are read
     in place, some rows at a time. The errors are those of finite samples; a NaN or an infinity beside another value counts as
     different, two NaNs do not.
+
+    --picture shows the layer that a thumbnail of A shows, at most 1024 pixels wide and high: each pixel is the mean of the
+    absolute differences there, times the factor that makes the largest white. Magenta could not be compared, or is a NaN or an
+    infinity beside another value.
 
     With --catalog or --stored, A alone is given: a file, pattern, folder or URL, compared with its rows as they were stored.
     Where these hold hashes or statistics of all pixels, each file is read in full and its own are compared with them.
@@ -62,6 +73,7 @@ def command(
       ./run diff samples/compression_zip.exr samples/compression_dwaa.exr --pixels
       ./run diff 'v001/beauty.####.exr' 'v002/beauty.####.exr' --threshold 0.001
       ./run diff render.exr s3://archive/render.exr --format json
+      ./run diff samples/compression_zip.exr samples/compression_dwaa.exr --picture difference.png
       ./run diff renders/sh010/ --catalog show.duckdb
     """
     from_rows = stored or catalog is not None
@@ -69,6 +81,8 @@ def command(
         raise click.UsageError("--catalog and --stored compare A with its rows: leave out B")
     if from_rows and threshold is not None:
         raise click.UsageError("--threshold is for samples, but rows hold hashes and statistics: leave out --threshold")
+    if from_rows and picture is not None:
+        raise click.UsageError("--picture shows pixels of two files, but rows hold none: give B in place of rows")
     if not from_rows and other is None:
         raise click.UsageError("name what to compare A with: B, or its rows by --catalog FILE")
     worst = 0
@@ -76,7 +90,7 @@ def command(
     with (
         _from_rows(one, catalog, header=not pixels)
         if other is None
-        else nullcontext(diff(one, other, threshold=threshold or 0.0, header=not pixels))
+        else nullcontext(diff(one, other, threshold=threshold or 0.0, header=not pixels, picture=picture))
     ) as results:
         for found in results:
             worst = max(worst, found.exit_code)
@@ -115,6 +129,8 @@ def _print(found: FileDiff, console: Console, sides: tuple[str, str]) -> None:
     for part in found.parts:
         if any(channel.differing for channel in part.channels):
             console.print(_table(part, len(found.parts) > 1))
+    if found.picture:
+        console.print(Text(f"  {plain(found.picture, 1_000)}"), soft_wrap=True)
 
 
 def _lines(found: FileDiff, sides: tuple[str, str]) -> Iterator[str]:
