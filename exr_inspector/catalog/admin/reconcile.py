@@ -15,7 +15,7 @@ from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.schema import FILES
 from exr_inspector.catalog.sdk.connection import Connection, has_prefix
 from exr_inspector.catalog.vast_catalog import catalog_files
-from exr_inspector.catalog.versions import content_key
+from exr_inspector.catalog.versions import content_key, storable
 from exr_inspector.model import ObjectVersion
 
 _COLUMNS = ("path", "content_key", "etag", "size_bytes", "mtime")
@@ -98,7 +98,7 @@ def compare(listed: Iterable[ListedObject], stored: Iterable[StoredVersion]) -> 
     count = 0
     for item in listed:
         count += 1
-        row = rows.pop(item.path, None)
+        row = rows.pop(storable(item.path), None)
         if row is None:
             missing.append(item)
         elif _is_stale(item, row):

@@ -109,7 +109,7 @@ def command(
     )
     least = _FAIL_ON.get(fail_on)
     with source as results:
-        every = _print(results, form, least, why=why, quiet=quiet)
+        every = _print(results, form, least, nothing=_nothing(asked, from_rows=from_rows), why=why, quiet=quiet)
     sys.exit(_exit_code(every, least))
 
 
@@ -176,11 +176,11 @@ def _exit_code(results: Sequence[ValidationResult], least: Severity | None) -> i
 
 
 def _print(
-    results: Iterable[ValidationResult], form: str, least: Severity | None, *, why: bool, quiet: bool
+    results: Iterable[ValidationResult], form: str, least: Severity | None, *, nothing: str, why: bool, quiet: bool
 ) -> list[ValidationResult]:
     """Print in the form that was asked for: text as results come, documents when all are there."""
     if form == "text":
-        return _print_text(results, least, why=why, quiet=quiet)
+        return _print_text(results, least, nothing=nothing, why=why, quiet=quiet)
     every = list(results)
     if form == "junit":
         click.echo(junit_text(every, least))
@@ -190,7 +190,7 @@ def _print(
 
 
 def _print_text(
-    results: Iterable[ValidationResult], least: Severity | None, *, why: bool, quiet: bool
+    results: Iterable[ValidationResult], least: Severity | None, *, nothing: str, why: bool, quiet: bool
 ) -> list[ValidationResult]:
     console = output()
     every = []
@@ -203,7 +203,7 @@ def _print_text(
         codes.update(finding.code for finding in result.findings)
     if why:
         explain(codes, console)
-    for line in _summary(every):
+    for line in _summary(every, nothing):
         console.print(line, style="dim", soft_wrap=True)
     return every
 
@@ -220,13 +220,20 @@ def _print_one(result: ValidationResult, console: Console) -> None:
         console.print(Padding(findings_table(result.findings), (0, 0, 0, 2), expand=False))
 
 
-def _summary(every: Sequence[ValidationResult]) -> list[str]:
+def _nothing(asked: _Asked, *, from_rows: bool) -> str:
+    """What to say where there was nothing to judge."""
+    if not asked.files:
+        return "No sequence found; without --sequence-only, single files are checked, too"
+    return "No rows found" if from_rows else "No .exr files found"
+
+
+def _summary(every: Sequence[ValidationResult], nothing: str) -> list[str]:
     """How many were checked, what was found, what could not be read, and what was not checked."""
     faults = sum(bool(result.fault) for result in every)
     counts = Counter(finding.severity for result in every for finding in result.findings)
     words = [f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True)]
     if not every:
-        return ["No .exr files found"]
+        return [nothing]
     sequences = sum(result.is_sequence for result in every)
     files = len(every) - faults - sequences
     checked = [counted(files, "file")] if files else []

@@ -92,6 +92,13 @@ def test_a_folder_without_images_is_two(tmp_path: Path) -> None:
     assert "No .exr files found" in result.stdout
 
 
+def test_files_without_a_sequence_are_not_said_to_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "matte.exr").write_bytes(LOSSY)
+    result = run("--sequence-only", tmp_path)
+    assert result.exit_code == 2
+    assert "No sequence found" in result.stdout
+
+
 def test_a_bug_is_no_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def broken(**_: object) -> None:
         raise ZeroDivisionError("a bug")

@@ -243,3 +243,10 @@ def test_compare() -> None:
     assert [item.path for item in found.stale] == ["b/copied", "b/etag", "b/unread"]
     assert (found.listed, found.stored, found.is_equal) == (6, 6, False)
     assert compare([listed("b/same")], [row("b/same")]).is_equal
+
+
+def test_a_name_that_is_no_unicode_is_compared_as_it_is_stored() -> None:
+    version = ObjectVersion(None, 1, START)
+    path = "renders/\udcff.exr"
+    row = StoredVersion("renders/\\udcff.exr", content_key(path, version), None, 1, int(START.timestamp()))
+    assert compare([ListedObject(path, version)], [row]).is_equal
