@@ -172,5 +172,5 @@ def test_figures_are_found_by_part_in_proportion() -> None:
         assert all(part.stats and part.pixels for part in found.parts)
         return time.process_time() - started
 
-    small, large = made(500), made(1_000)
+    small, large = made(2_000), made(4_000)
     assert min(needed(large) for _ in range(5)) <= MOST * min(needed(small) for _ in range(5))
