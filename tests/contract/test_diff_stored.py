@@ -110,6 +110,11 @@ def test_a_file_without_rows_is_trouble(catalogs: dict[str, Path], renders: Path
 
 def test_words_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
     path = SAMPLES / "tiled.exr"
-    for line in ((path,), (path, path, "--stored"), (path, "--stored", "--threshold", 1)):
+    for line in (
+        (path,),
+        (path, path, "--stored"),
+        (path, "--stored", "--threshold", 1),
+        (path, path, "--threshold", "nan"),
+    ):
         done = called("diff", *line)
         assert (done.exit_code, "Usage" in done.stderr) == (2, True), line

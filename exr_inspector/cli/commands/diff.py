@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -79,6 +80,8 @@ def command(
     from_rows = stored or catalog is not None
     if from_rows and other is not None:
         raise click.UsageError("--catalog and --stored compare A with its rows: leave out B")
+    if threshold is not None and math.isnan(threshold):
+        raise click.BadParameter("NaN is no threshold: nothing differs by more", param_hint="--threshold")
     if from_rows and threshold is not None:
         raise click.UsageError("--threshold is for samples, but rows hold hashes and statistics: leave out --threshold")
     if from_rows and picture is not None:
