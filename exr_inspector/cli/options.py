@@ -17,14 +17,23 @@ _RANGE = re.compile(r"(-?\d{1,9})-(-?\d{1,9})")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def stats_option(command: Command) -> Command:
-    """`--stats`: None where the user did not say, which means DEFAULT_STATS."""
-    option = click.option(
+def _stats_option(default: str) -> Callable[[Command], Command]:
+    """`--stats`: None where the user did not say."""
+    return click.option(
         "--stats",
         type=click.Choice([mode.value for mode in StatsMode]),
-        help=f"How much of the pixels to read.  [default: {DEFAULT_STATS}]",
+        help=f"How much of the pixels to read: none, a sample of at most a few MiB a file, or all.  [default: {default}]",
     )
-    return option(command)
+
+
+# The one rule of what is read where the user did not say; docs/statistics.md has it, too.
+sampled_stats_option = _stats_option(f"{DEFAULT_STATS}, since a look at a file shall not wait for all of it")
+full_stats_option = _stats_option(
+    f"{StatsMode.FULL.value}, since a delivery is clean only when every pixel was looked at"
+)
+stored_stats_option = _stats_option(
+    "as EXR_STATS says, off unless set, since whole trees are read, and their rows shall be those that the function stores"
+)
 
 
 def catalog_option(command: Command) -> Command:

@@ -166,3 +166,32 @@ def test_without_any_database_the_option_is_named(folder: Path) -> None:
         error = called(*line).exception
         assert isinstance(error, SettingsError), line
         assert "--catalog FILE" in str(error), line
+
+
+@pytest.mark.parametrize(
+    ("stats", "words"), [(None, "No pixel was read"), ("sampled", "Pixels were sampled"), ("full", None)]
+)
+def test_an_ingest_says_what_it_did_not_look_at(
+    tmp_path: Path, folder: Path, stats: str | None, words: str | None
+) -> None:
+    depth = () if stats is None else ("--stats", stats)
+    line = ("ingest", folder, "--catalog", tmp_path / "told.duckdb", *depth)
+    output = called(*line).stdout
+    assert ("--stats says" in output, words is None or words in output) == (words is not None, True), output
+    assert "--stats says" not in called(*line).stdout, "nothing was inspected"
+
+
+@pytest.mark.parametrize(
+    ("command", "default"),
+    [
+        ("inspect", "sampled"),
+        ("validate", "sampled"),
+        ("check", "full"),
+        ("report", "full"),
+        ("ingest", "as EXR_STATS says"),
+    ],
+)
+def test_help_says_how_much_is_read_and_why(command: str, default: str) -> None:
+    words = " ".join(called(command, "--help").stdout.split())
+    assert f"[default: {default}, " in words
+    assert "since" in words

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import click
 
-from exr_inspector.cli.options import catalog_option, frames_option, policy_option
+from exr_inspector.cli.options import catalog_option, frames_option, full_stats_option, policy_option
 from exr_inspector.cli.output.check import csv_text, print_check, results
 from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.delivery.check import Check, Observer, check
 from exr_inspector.library.reading import Session, Stats, session, settings_for
-from exr_inspector.model import Inspection, Severity, StatsMode, Thumbnails
+from exr_inspector.model import Inspection, Severity, Thumbnails
 from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings
 from exr_inspector.validation.reports import junit_text, sarif_text
 
 _NEVER = "never"
+_FULL: Stats = "full"
 _FAIL_ON = {severity.label: severity for severity in Severity}
 
 
@@ -30,13 +31,7 @@ _FAIL_ON = {severity.label: severity for severity in Severity}
 @frames_option
 @catalog_option
 @policy_option
-@click.option(
-    "--stats",
-    type=click.Choice([mode.value for mode in StatsMode]),
-    default=StatsMode.FULL.value,
-    show_default=True,
-    help="How much of the pixels to read.",
-)
+@full_stats_option
 @click.option(
     "--fail-on",
     type=click.Choice([*_FAIL_ON, _NEVER]),
@@ -58,7 +53,7 @@ def command(
     frames: tuple[int, int] | None,
     catalog: Path | None,
     policy: str,
-    stats: Stats,
+    stats: Stats | None,
     fail_on: str,
     form: str,
 ) -> None:
@@ -81,11 +76,12 @@ def command(
       ./run check renders/sh010/ --catalog show.duckdb   also store what is found
       ./run check renders/sh010/ --stats off          headers and chunk tables only, fast
     """
+    depth = stats or _FULL
     if catalog is None:
-        with _session(settings_for([*targets, policy]), stats, policy) as made:
+        with _session(settings_for([*targets, policy]), depth, policy) as made:
             done = _run(targets, made, frames)
     else:
-        done = _stored(targets, catalog, frames, stats, policy)
+        done = _stored(targets, catalog, frames, depth, policy)
     least = _FAIL_ON.get(fail_on)
     if form == "text":
         print_check(done, output(), least=least)
@@ -101,7 +97,7 @@ def command(
 def _session(
     settings: Settings, stats: Stats, policy: str, thumbnails: Thumbnails = Thumbnails.OFF
 ) -> AbstractContextManager[Session]:
-    is_full = stats == "full"
+    is_full = stats == _FULL
     return session(
         settings,
         stats=stats,

@@ -23,7 +23,8 @@ from rich.text import Text
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.cli.catalog import open_tables
-from exr_inspector.cli.options import catalog_option
+from exr_inspector.cli.options import catalog_option, stored_stats_option
+from exr_inspector.delivery.check import not_checked
 from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
@@ -45,11 +46,6 @@ _SIGNALLED = 128  # what a shell adds to the number of the signal that ended a p
 _LISTED = 12  # lines of each part of the summary
 
 
-stats_option = click.option(
-    "--stats",
-    type=click.Choice([mode.value for mode in StatsMode]),
-    help="How much of the pixels to read; else as EXR_STATS says.",
-)
 policy_option = click.option(
     "--policy", help="Profile, YAML file or s3:// URL to validate against; else as EXR_POLICY says."
 )
@@ -89,7 +85,7 @@ class RunOptions:
 @catalog_option
 @bucket_option
 @exclude_option
-@stats_option
+@stored_stats_option
 @policy_option
 @workers_option
 @force_option
@@ -171,6 +167,8 @@ def carry_out(
     if judged:
         faulty = sum(sequence.worst is Severity.ERROR for sequence in judged)
         console.print(f"{len(judged)} sequences judged, {faulty} with errors (./run query deliveries)", soft_wrap=True)
+    for sentence in not_checked(StatsMode(settings.stats)) if progress.inspected else ():
+        console.print(f"{sentence} --stats says how much is read.", style="dim", soft_wrap=True)
     if not progress.listed and progress.is_listed:
         console.print("nothing there is named .exr")
     if progress.stopped:

@@ -13,10 +13,9 @@ from exr_inspector.cli.commands.ingest import (
     carry_out,
     force_option,
     policy_option,
-    stats_option,
     workers_option,
 )
-from exr_inspector.cli.options import catalog_option
+from exr_inspector.cli.options import catalog_option, stored_stats_option
 from exr_inspector.ingest.plan import Lane
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Listing
@@ -28,7 +27,7 @@ _SECONDS = 2.0  # between two lines of progress
 @click.command("ingest-lane")
 @click.argument("lane", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @catalog_option
-@stats_option
+@stored_stats_option
 @policy_option
 @workers_option
 @force_option

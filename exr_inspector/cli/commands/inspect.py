@@ -14,7 +14,7 @@ from rich.console import Console
 
 from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.cli.commands.explain import explain
-from exr_inspector.cli.options import policy_option, stats_option
+from exr_inspector.cli.options import policy_option, sampled_stats_option
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, fields_of, print_lines
 from exr_inspector.cli.output.terminal import echo_json, output
@@ -43,7 +43,7 @@ FULL: Stats = "full"
     metavar="A,B",
     help=f"Columns of the table `files` to print with table, csv or json.  [default: {','.join(DEFAULT_FIELDS)}]",
 )
-@stats_option
+@sampled_stats_option
 @click.option(
     "--levels", type=click.Choice(["first", "all"]), help="Levels of mipmaps and ripmaps to read.  [default: first]"
 )

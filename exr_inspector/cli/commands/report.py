@@ -9,11 +9,10 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from exr_inspector.cli.options import catalog_option, frames_option, policy_option
+from exr_inspector.cli.options import catalog_option, frames_option, full_stats_option, policy_option
 from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.library.reading import Stats
 from exr_inspector.library.reporting import write_report, write_stored_report
-from exr_inspector.model import StatsMode
 from exr_inspector.report.words import counted, human_bytes
 
 
@@ -22,13 +21,7 @@ from exr_inspector.report.words import counted, human_bytes
 @click.option("--to", required=True, type=click.Path(path_type=Path), metavar="FILE.html|FOLDER", help="What to write.")
 @frames_option
 @policy_option
-@click.option(
-    "--stats",
-    type=click.Choice([mode.value for mode in StatsMode]),
-    default=StatsMode.FULL.value,
-    show_default=True,
-    help="How much of the pixels to read.",
-)
+@full_stats_option
 @catalog_option
 @click.option(
     "--stored",
@@ -41,7 +34,7 @@ def command(
     to: Path,
     frames: tuple[int, int] | None,
     policy: str,
-    stats: Stats,
+    stats: Stats | None,
     catalog: Path | None,
     stored: bool,
 ) -> None:
@@ -71,7 +64,9 @@ def command(
             f"{read[0]} is for reading files, but --catalog and --stored show rows as they were judged"
         )
     try:
-        said = _from_rows(targets, to, catalog) if from_rows else _from_files(targets, to, frames, policy, stats)
+        said = (
+            _from_rows(targets, to, catalog) if from_rows else _from_files(targets, to, frames, policy, stats or "full")
+        )
     except KeyboardInterrupt:
         click.echo("stopped: nothing was written; run the command again", err=True)
         sys.exit(2)

@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exr_inspector.cli.commands.explain import explain
-from exr_inspector.cli.options import catalog_option, policy_option, stats_option
+from exr_inspector.cli.options import catalog_option, policy_option, sampled_stats_option
 from exr_inspector.cli.output.tables import findings_table
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.library.judging import Frames, judge_files, sequence_results
@@ -34,7 +34,7 @@ _FAIL_ON = {severity.label: severity for severity in Severity}
 @click.command("validate")
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @policy_option
-@stats_option
+@sampled_stats_option
 @click.option(
     "--hash", "with_hash", is_flag=True, help="Hash decoded pixels to find repeated frames; needs --stats full."
 )

@@ -18,11 +18,10 @@ from exr_inspector.cli.commands.ingest import (
     bucket_option,
     exclude_option,
     policy_option,
-    stats_option,
     targets_of,
     workers_option,
 )
-from exr_inspector.cli.options import catalog_option
+from exr_inspector.cli.options import catalog_option, stored_stats_option
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest
 from exr_inspector.ingest.watch import FolderWatch
@@ -40,7 +39,7 @@ _TICK_MS = 500
 @catalog_option
 @bucket_option
 @exclude_option
-@stats_option
+@stored_stats_option
 @policy_option
 @workers_option
 @click.option(
