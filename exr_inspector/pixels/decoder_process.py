@@ -37,8 +37,8 @@ def serve(arguments: tuple[int, int, int, int, int]) -> None:
     """
     connected, inbox, outbox, memory_bytes, parent = arguments
     _end_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # first, so that a Ctrl-C during the start is dropped
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     budget = DecodeBudget(workers=1, memory_bytes=memory_bytes)

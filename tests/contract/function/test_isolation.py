@@ -322,3 +322,17 @@ def test_memory_beyond_the_budget_is_refused_to_a_process_that_decodes() -> None
     )
     done = subprocess.run([sys.executable, "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("refused\n", "")
+
+
+def test_a_ctrl_c_while_a_process_starts_is_dropped() -> None:
+    code = """
+import os, signal, socket
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+os.kill(os.getpid(), signal.SIGINT)
+from exr_inspector.pixels.decoder_process import serve
+one, other = socket.socketpair()
+other.close()
+serve((one.detach(), os.memfd_create("in"), os.memfd_create("out"), 1 << 26, os.getppid()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
