@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -364,9 +365,6 @@ def tree(tmp_path: Path) -> Path:
 
 def as_somebody(tmp_path: Path, *arguments: object, doing: str = "ingest") -> subprocess.CompletedProcess[str]:
     """The command as a user who may not read everything."""
-    for parent in (tmp_path, *tmp_path.parents[:3]):
-        if parent != Path("/tmp"):
-            parent.chmod(0o755)
     (tmp_path / "out").mkdir(exist_ok=True)
     (tmp_path / "out").chmod(0o777)
     command = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *line(*arguments, doing=doing)]
@@ -382,32 +380,41 @@ def as_somebody(tmp_path: Path, *arguments: object, doing: str = "ingest") -> su
     )
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that other users can enter: pytest closes its own at the start of every run."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield folder
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     os.getuid() != 0 or shutil.which("setpriv") is None, reason="needs root and setpriv, to try as somebody else"
 )
-def test_an_unreadable_folder_and_file_are_named_and_cost_no_other(tmp_path: Path) -> None:
-    folder = tree(tmp_path)
+def test_an_unreadable_folder_and_file_are_named_and_cost_no_other(open_folder: Path) -> None:
+    folder = tree(open_folder)
     (folder / "sh012_lost+found").mkdir()
     (folder / "sh012_lost+found").chmod(0o700)
     (folder / "sh015" / "b.exr").chmod(0o600)
     (folder / "sh015" / "notes.txt").write_text("nobody reads this")
     (folder / "sh015" / "notes.txt").chmod(0o600)
-    done = as_somebody(tmp_path, folder)
+    done = as_somebody(open_folder, folder)
     said = " ".join(done.stdout.split())
     assert done.returncode == 1, done.stderr
     assert "SOURCE_ACCESS_DENIED show/sh012_lost+found: " in said
     assert "SOURCE_ACCESS_DENIED show/sh015/b.exr: " in said
-    assert paths(tmp_path / "out" / "c.duckdb") == [
+    assert paths(open_folder / "out" / "c.duckdb") == [
         f"show/{key}" for key in ("sh010/a.exr", "sh015/b.exr", "sh020/c.exr", "zz/last.exr")
     ]
-    checked = as_somebody(tmp_path, folder, doing="check")
+    checked = as_somebody(open_folder, folder, doing="check")
     assert checked.returncode == 2, checked.stderr
     said = " ".join((checked.stdout + checked.stderr).split())
     assert f"folders that may not be read: {folder / 'sh012_lost+found'}" in said
     assert "4 files" in said
     (folder / "sh012_lost+found").rmdir()
-    again = as_somebody(tmp_path, folder)
+    again = as_somebody(open_folder, folder)
     assert (again.returncode, " 0 inspected" in " ".join(again.stdout.split())) == (0, True), (
         again.stdout + again.stderr
     )

@@ -80,7 +80,7 @@ def suite_command(server: LocalVastDB) -> list[str]:
 PLUGIN_NAME = "sdk_suite_plugin"
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.timeout(900)
 def test_sdk_suite(tmp_path):
     assert importlib.util.find_spec("pandas"), "the SDK's tests import pandas: it belongs in requirements-dev.txt"
