@@ -6,6 +6,6 @@ SELECT f.path, f.status, f.error_code, f.size_bytes, f.mtime, f.is_complete AS f
        p.display_window, p.pixel_aspect_ratio, p.compression, p.line_order, p.tiling, p.channel_count, p.is_complete,
        p.complete_fraction
 FROM files f
-LEFT JOIN parts p ON p.file_id = f.file_id AND p.content_key = f.content_key
+LEFT JOIN parts p ON p.file_path = :path AND p.file_id = f.file_id AND p.content_key = f.content_key
 WHERE f.path = :path
 ORDER BY p.part_index

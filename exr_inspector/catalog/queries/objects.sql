@@ -8,4 +8,5 @@ FROM (SELECT DISTINCT id FROM cryptomatte_manifests WHERE name = :name) m
 JOIN cryptomatte_objects o ON o.id = m.id
 JOIN files f ON f.file_id = o.file_id AND f.content_key = o.content_key
 WHERE o.file_path >= :prefix AND o.file_path < :prefix_end
+  AND f.path >= :prefix AND f.path < :prefix_end
 ORDER BY o.file_path, o.cryptomatte, o.view_name
