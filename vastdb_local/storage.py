@@ -369,6 +369,11 @@ def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
         if is_new and path is not None:
             path.chmod(0o600)
         if not root.execute("FROM duckdb_schemas() WHERE schema_name = '_vast' AND NOT internal").fetchall():
+            if others := root.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall():
+                root.close()
+                raise LocalDatabaseError(
+                    f"{path} was not made by the local database: it holds the table {others[0][0]}: name another catalog file"
+                )
             root.begin()
             root.execute(_CREATE)
             root.execute("INSERT INTO _vast.format VALUES ($1)", [FORMAT])

@@ -113,3 +113,13 @@ def test_another_programs_duckdb_file_is_refused_in_one_line(tmp_path):
         other.execute("CREATE SCHEMA _vast")
     with pytest.raises(LocalDatabaseError, match="is not a catalog of the local database"):
         LocalVastDB(path)
+
+
+def test_a_file_with_somebody_elses_tables_is_left_as_it_is(tmp_path):
+    path = tmp_path / "a.duckdb"
+    with duckdb.connect(str(path)) as other:
+        other.execute("CREATE TABLE shots (name TEXT)")
+    with pytest.raises(LocalDatabaseError, match="was not made by the local database: it holds the table shots"):
+        LocalVastDB(path)
+    with duckdb.connect(str(path)) as other:
+        assert other.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall() == [("shots",)]
