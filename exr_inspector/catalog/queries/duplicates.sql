@@ -7,4 +7,4 @@ FROM parts
 WHERE pixel_hash IS NOT NULL AND part_index = 0 AND file_path >= :prefix AND file_path < :prefix_end
 GROUP BY pixel_hash
 HAVING count(*) > 1
-ORDER BY count(*) DESC, min(file_path)
+ORDER BY files DESC, one
