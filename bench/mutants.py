@@ -254,7 +254,7 @@ def try_one(fault: Mutation, tests: Sequence[str], known: Map, tree: Path, clock
     target, log = tree / fault.path, tree / "pytest.log"
     original, stat = target.read_text(encoding="utf-8"), target.stat()
     target.write_text(fault.changed, encoding="utf-8")
-    clock[0] += 2  # compiled modules are told apart by their second
+    clock[0] += 2  # compiled modules are recognised by their second
     os.utime(target, (clock[0], clock[0]))
     try:
         allowed = 30 + 5 * sum(known.seconds[test] for test in tests)

@@ -329,20 +329,18 @@ def _lock(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise _in_use(path) from error
+        raise LocalDatabaseError(_in_use(path)) from error
     return descriptor
 
 
-def _in_use(path: Path) -> LocalDatabaseError:
-    return LocalDatabaseError(
-        f"{path} is open in another server or program: stop that one, or name another catalog file"
-    )
+def _in_use(path: Path | None) -> str:
+    return f"{path} is open in another server or program: stop that one, or name another catalog file"
 
 
 def _why_not_opened(path: Path | None, error: duckdb.Error) -> str:
     text = str(error).splitlines()[0]
     messages = {
-        FileTrouble.IN_USE: f"{path} is open in another server or program: stop that one, or name another catalog file",
+        FileTrouble.IN_USE: _in_use(path),
         FileTrouble.DISK_FULL: f"{path} cannot be written, the disk is full: make room ({text})",
         FileTrouble.CORRUPT: f"{path} is corrupt: restore a copy of it, or name another catalog file ({text})",
         FileTrouble.NO_DUCKDB_FILE: f"{path} is not a DuckDB file, or its beginning is corrupt: name another catalog file",

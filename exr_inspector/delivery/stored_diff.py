@@ -52,7 +52,7 @@ def diff_stored(
     *,
     header: bool = True,
 ) -> FileDiff:
-    """Compare a file with its stored rows; what could not be read is told in `trouble`.
+    """Compare a file with its stored rows; what could not be read stands in `trouble`.
 
     Args:
         opener: Opens it.

@@ -1,7 +1,7 @@
 """Versions of files that are not inspected once more: a container remembers them, and so stores the row without the damage.
 
-A file whose own CPU time uses up an invocation would come again for ever, and cost an invocation each time; it is told from
-files that only had to wait. A file that ended the processes that decoded it would end some more with each delivery.
+A file whose own CPU time uses up an invocation would come again for ever, and cost an invocation each time; time that it only
+waited does not count. A file that ended the processes that decoded it would end some more with each delivery.
 """
 
 from __future__ import annotations

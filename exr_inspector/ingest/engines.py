@@ -10,11 +10,8 @@ import importlib
 import logging
 import multiprocessing
 import os
-import signal
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -22,6 +19,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from exr_inspector.errors import SettingsError, WorkerDied
 from exr_inspector.ingest.worker import WorkerConfig, ingest_in_worker
+from exr_inspector.pixels.isolation import interrupts_blocked
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
 
@@ -98,7 +96,7 @@ class PoolEngine:
         Raises:
             WorkerDied: Processes end before they begin, however often they are started.
         """
-        with _interrupts_blocked():
+        with interrupts_blocked():
             try:
                 return self._schedule(self._pool, shard)
             except RuntimeError:  # how the library tells that its pool is broken
@@ -108,7 +106,7 @@ class PoolEngine:
 
     def submit_alone(self, shard: Shard) -> Future[Figures]:
         """As `submit`, in a process that has done nothing else. Raises the same."""
-        with _interrupts_blocked():
+        with interrupts_blocked():
             if self._single is not None:
                 if not self._single.active:
                     self._count_failed_start()
@@ -153,16 +151,6 @@ def _make_pool(processes: int) -> ProcessPool:
 def _end(pool: ProcessPool) -> None:
     pool.stop()  # type: ignore[no-untyped-call]
     pool.join()
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Ctrl-C is for this process to handle: processes and threads started within never see it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class RayEngine:

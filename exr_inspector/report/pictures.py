@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exr_inspector.model import Thumbnail
+from exr_inspector.pixels.thumbnails import MAGENTA
 from exr_inspector.report.page import LayerPicture, Picture
 
 PAGE_BYTES = 700_000  # of all pictures of a page, as the page holds them, up to PAGE_FRAMES frames
@@ -25,7 +26,6 @@ _SMALLER = (
 )  # scale and WebP quality, tried in this order
 _SAMPLE = 24
 _BASE64 = 4 / 3
-_MAGENTA = (255, 0, 255)
 _MARK_CONTRAST = 100  # least difference of red and blue to green
 
 
@@ -81,7 +81,7 @@ def _smaller(thumbnail: Thumbnail, scale: float, quality: int) -> bytes:
         .point(lambda value: 255 if value else 0)
         .filter(ImageFilter.MaxFilter(3))
     )
-    small.paste(_MAGENTA, mask=shown)
+    small.paste(MAGENTA, mask=shown)
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=quality)
     return buffer.getvalue()

@@ -13,8 +13,9 @@ from exr_inspector.catalog.sdk.connection import Connection, Work, has_prefix, r
 from exr_inspector.delivery.check import CheckedFile, CheckedSequence
 from exr_inspector.delivery.judgement import frames_of
 from exr_inspector.delivery.naming import is_pattern
-from exr_inspector.model import Finding, Severity, StatsMode, Status, Thumbnail
+from exr_inspector.model import StatsMode, Status, Thumbnail
 from exr_inspector.report.figures import FrameFigures, figures_of
+from exr_inspector.sync.sequences import sequence_finding
 from exr_inspector.validation import frame_of_inspection
 from exr_inspector.validation.reports import sort_findings
 
@@ -109,7 +110,7 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
         first=first["first_frame"],
         last=first["last_frame"],
         missing=frames_of(first["missing_frames"] or ""),
-        findings=tuple(_finding(row) for row in known.rows if row["code"] is not None),
+        findings=tuple(sequence_finding(row) for row in known.rows if row["code"] is not None),
         rerender=frames_of(first["rerender_frames"] or ""),
     )
     return StoredSequence(checked, figures, layers, min(modes, key=lambda mode: mode.depth, default=StatsMode.OFF))
@@ -133,15 +134,3 @@ def _thumbnails(work: Work, start: str) -> dict[str, list[Thumbnail]]:
         )
         found.setdefault(row["file_path"], []).append(picture)
     return found
-
-
-def _finding(row: Mapping[str, Any]) -> Finding:
-    return Finding(
-        code=row["code"],
-        severity=Severity(row["severity_rank"]),
-        message=row["message"],
-        found=row["found"] or "",
-        expected=row["expected"] or "",
-        rule_version=row["rule_version"],
-        frames=frames_of(row["frames"] or ""),
-    )

@@ -173,17 +173,21 @@ def _findings_by_sequence(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[F
     found: dict[str, list[Finding]] = {}
     for row in rows:
         if row["code"] in _NOT_IN_ROWS:
-            finding = Finding(
-                code=row["code"],
-                severity=Severity(row["severity_rank"]),
-                message=row["message"],
-                found=row["found"] or "",
-                expected=row["expected"] or "",
-                rule_version=row["rule_version"],
-                frames=frames_of(row["frames"] or ""),
-            )
-            found.setdefault(row["sequence"], []).append(finding)
+            found.setdefault(row["sequence"], []).append(sequence_finding(row))
     return found
+
+
+def sequence_finding(row: Mapping[str, Any]) -> Finding:
+    """A row of `sequence_validation` as the finding that was stored."""
+    return Finding(
+        code=row["code"],
+        severity=Severity(row["severity_rank"]),
+        message=row["message"],
+        found=row["found"] or "",
+        expected=row["expected"] or "",
+        rule_version=row["rule_version"],
+        frames=frames_of(row["frames"] or ""),
+    )
 
 
 def _unsettled(work: Work, directory: str, frames: Mapping[str, Place]) -> list[dict[str, Any]]:

@@ -49,29 +49,29 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture
 def open_page(browser: Any, files: dict[str, Path]) -> Iterator[Any]:
     """A function that opens a page by its name; afterwards the browser must have said nothing and asked for nothing."""
-    told: list[str] = []
+    noted: list[str] = []
     contexts = []
 
     def opened(name: str, **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: told.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: told.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: told.append(f"dialog: {dialog.message}"))
-        page.on("request", lambda request: _note_request(told, request.url))
+        page.on("console", lambda message: noted.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: noted.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: noted.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: _note_request(noted, request.url))
         page.goto(files[name].as_uri())
         return page
 
     yield opened
     for context in contexts:
         context.close()
-    assert not told
+    assert not noted
 
 
-def _note_request(told: list[str], url: str) -> None:
+def _note_request(noted: list[str], url: str) -> None:
     if not url.startswith(("data:", "file:")) or not (url.startswith("data:") or url.endswith(".html")):
-        told.append(f"request: {url}")
+        noted.append(f"request: {url}")
 
 
 def panel(page: Any) -> str:

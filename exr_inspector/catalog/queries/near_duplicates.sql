@@ -1,5 +1,5 @@
 -- Pictures that look alike below a prefix: pairs whose difference hashes differ in few of 64 bits, though the files differ.
--- Every picture is held against every other one: keep to a folder of some thousand files. Pictures without structure are left out.
+-- Every picture is compared with every other one: keep to a folder of some thousand files. Pictures without structure are left out.
 -- question: 11
 -- param prefix text required beginning of bucket/key
 -- param prefix_end text =prefix the first text behind all that begin with prefix

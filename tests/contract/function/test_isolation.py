@@ -264,10 +264,10 @@ def test_a_process_that_decodes_knows_no_secret(home: House, monkeypatch: pytest
     handling = service(home, **FULL)
     handling.handle(created("a.exr"))
     (pid, *_) = set(decoders()) - set(before)
-    told = b"".join(Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
-    assert b"PATH" in told
+    content = b"".join(Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
+    assert b"PATH" in content
     for secret in secrets:
-        assert secret.encode() not in told
+        assert secret.encode() not in content
 
 
 HANGING = """

@@ -56,10 +56,10 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     return call
 
 
-def told_in_one_line(err: str, words: str) -> None:
+def is_one_line(err: str, words: str) -> None:
     assert "Traceback" not in err
-    told = [line for line in err.splitlines() if not line.startswith("catalog: ")]  # which tables were asked
-    assert len(told) == 1, err
+    lines = [line for line in err.splitlines() if not line.startswith("catalog: ")]  # which tables were asked
+    assert len(lines) == 1, err
     assert re.search(words, err), err
     assert "SECRET-OF" not in err
 
@@ -109,7 +109,7 @@ def test_a_mistake_is_one_line(
     (tmp_path / "text").write_text("no database\n")
     (tmp_path / "folder").mkdir()
     code, _, err = called(*line, **environ)
-    told_in_one_line(err, words)
+    is_one_line(err, words)
     assert code == (1 if line[0] == "invoke" and "--generate-event" in line else 2)
 
 
@@ -123,7 +123,7 @@ def test_settings_that_a_command_does_not_use_do_no_harm(called: Called, words: 
 def test_a_folder_without_images_is_said_to_be_one(called: Called, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     code, _, err = called("ingest", "empty", "--catalog", "c.duckdb")
-    told_in_one_line(err, "SOURCE_BUCKET: empty: the folder .* is empty; is the share mounted")
+    is_one_line(err, "SOURCE_BUCKET: empty: the folder .* is empty; is the share mounted")
     assert code == 2
     (tmp_path / "empty" / "notes.txt").write_text("no image")
     code, out, err = called("ingest", "empty", "--catalog", "c.duckdb")
@@ -140,13 +140,13 @@ def test_tables_that_were_never_set_up_and_wrong_keys_are_one_line(called: Calle
             "VAST_DB_BUCKET": database.bucket,
         }
         code, _, err = called("ingest", EXR, **environ)
-        told_in_one_line(err, "SCHEMA_MISSING.*./run db setup")
+        is_one_line(err, "SCHEMA_MISSING.*./run db setup")
         assert code == 2
         code, _, err = called("db", "check", **{**environ, "VAST_DB_BUCKET": "nosuch"})
-        told_in_one_line(err, "SCHEMA_MISSING")
+        is_one_line(err, "SCHEMA_MISSING")
         assert code == 2
         code, _, err = called("db", "check", **{**environ, "VAST_DB_SECRET_KEY": "SECRET-OF-NOBODY"})
-        told_in_one_line(err, "CATALOG_DENIED")
+        is_one_line(err, "CATALOG_DENIED")
         assert code == 2
 
 

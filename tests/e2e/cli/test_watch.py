@@ -35,9 +35,9 @@ def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]
     line = [sys.executable, "-m", "exr_inspector.cli", "watch", str(folder), "--catalog", str(catalog), *options]
     with log.open("w") as out:
         running = subprocess.Popen(line, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ})
-    told = lambda words: words in log.read_text() or running.poll() is not None  # noqa: E731
+    has_printed = lambda words: words in log.read_text() or running.poll() is not None  # noqa: E731
     try:
-        until(lambda: told("2 stored, 0 up to date; watching"))
+        until(lambda: has_printed("2 stored, 0 up to date; watching"))
         with (folder / "sh010" / "new.exr").open("wb") as file:  # as a renderer writes: in pieces
             body = (SAMPLES / "tiled.exr").read_bytes()
             file.write(body[:100])
@@ -47,14 +47,14 @@ def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]
         (folder / "sh010" / "gone.exr").unlink()
         (folder / ".snapshot").mkdir()
         shutil.copy(SAMPLES / "layers.exr", folder / ".snapshot" / "copy.exr")
-        until(lambda: told("renders/sh010/new.exr  stored") and told("renders/sh010/gone.exr  removed"))
+        until(lambda: has_printed("renders/sh010/new.exr  stored") and has_printed("renders/sh010/gone.exr  removed"))
         (folder / "sh010").rename(folder / "sh011")
-        until(lambda: told("renders/sh011/new.exr  stored") and told("renders/sh010/a.exr  removed"))
+        until(lambda: has_printed("renders/sh011/new.exr  stored") and has_printed("renders/sh010/a.exr  removed"))
         shutil.copy(SAMPLES / "not_an_exr.exr", folder / "sh011" / "a.exr")
         until(lambda: log.read_text().count("renders/sh011/a.exr  stored") == 2 or running.poll() is not None)
         for frame in ("1001", "1003"):
             shutil.copy(SAMPLES / "layers.exr", folder / "sh011" / f"beauty_{frame}.exr")
-        until(lambda: told("renders/sh011/beauty_####.exr  frames to render again: 1002"))
+        until(lambda: has_printed("renders/sh011/beauty_####.exr  frames to render again: 1002"))
     finally:
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 0, log.read_text()
