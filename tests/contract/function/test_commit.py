@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,28 +22,13 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.model import Inspection
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
-from tests.chaos.house import BUCKET, House, house
+from tests.chaos.house import BUCKET, House
 from tests.contract.catalog_model import wipe
 from tests.support.documented import Documented
 from vastdb_local import Fault, FaultKind
 from vastdb_local.faults import ANY
 
 THREADS = 20
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[House]:
-    with house() as made:
-        yield made
-
-
-@pytest.fixture
-def home(shared: House) -> Iterator[House]:
-    yield shared
-    shared.database.faults.clear()
-    for key in shared.s3.contents():
-        shared.s3.delete(BUCKET, key)
-    wipe(shared.catalog)
 
 
 class Gate(Catalog):

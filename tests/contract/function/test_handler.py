@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from itertools import permutations
@@ -29,31 +29,12 @@ from exr_inspector.function.events import EventKind, parse_events
 from exr_inspector.function.handler import Service
 from exr_inspector.function.results import MAX_RESULT_BYTES, combined
 from exr_inspector.function.telemetry import Telemetry
-from tests.chaos.house import BUCKET, House, house, sample
-from tests.contract.catalog_model import wipe
+from tests.chaos.house import BUCKET, House, sample
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Drop, Request, Short, Stall, Status, Trickle
 from vastdb_local import Fault, FaultKind
 
 REMOVED = "ObjectRemoved:Delete"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[House]:
-    with house() as made:
-        yield made
-
-
-@pytest.fixture
-def home(shared: House) -> Iterator[House]:
-    yield shared
-    shared.database.faults.clear()
-    shared.s3.script()
-    shared.s3.hook = None
-    shared.s3.chance(0.0, seed=0)
-    for key in shared.s3.contents():
-        shared.s3.delete(BUCKET, key)
-    wipe(shared.catalog)
 
 
 def service(home: House, **changes: str) -> Service:

@@ -34,29 +34,13 @@ from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext, are_current
 from exr_inspector.validation import builtin_policy
-from tests.chaos.house import BUCKET, SAMPLES, House, house
-from tests.contract.catalog_model import wipe
+from tests.chaos.house import BUCKET, SAMPLES, House
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLED = ("layers.exr", "tiled.exr", "deep_scanline.exr", "scanline_zip.exr")
 FULL = {"EXR_STATS": "full"}
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[House]:
-    with house() as made:
-        yield made
-
-
-@pytest.fixture
-def home(shared: House) -> Iterator[House]:
-    yield shared
-    shared.s3.hook = None
-    for key in shared.s3.contents():
-        shared.s3.delete(BUCKET, key)
-    wipe(shared.catalog)
 
 
 def service(home: House, **changes: str) -> Service:

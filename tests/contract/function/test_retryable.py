@@ -20,7 +20,6 @@ from exr_inspector.errors import CatalogError, ExrInspectorError
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
 from tests.chaos.house import BUCKET, House, house
-from tests.contract.catalog_model import wipe
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Drop, Request, Short, Stall, Status
 from vastdb_local import Fault, FaultKind
@@ -33,17 +32,6 @@ KEY = "shot/a.exr"
 def shared() -> Iterator[House]:
     with house(EXR_DB_RETRY_SECONDS="0.2", S3_RETRIES="0", S3_TIMEOUT_SECONDS="0.3") as made:
         yield made
-
-
-@pytest.fixture
-def home(shared: House) -> Iterator[House]:
-    yield shared
-    shared.database.faults.clear()
-    shared.s3.chance(0.0, seed=0)
-    shared.s3.hook = None
-    for key in shared.s3.contents():
-        shared.s3.delete(BUCKET, key)
-    wipe(shared.catalog)
 
 
 def service(home: House, **changes: str) -> Service:

@@ -25,8 +25,7 @@ from exr_inspector.function import sweep_shard
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.model import StatsMode
-from tests.chaos.house import BUCKET, House, house, sample
-from tests.contract.catalog_model import wipe
+from tests.chaos.house import BUCKET, House, sample
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request, Status
 from vastdb_local import CatalogEntry, Fault, FaultKind, entries_of_folder
@@ -35,24 +34,11 @@ from vastdb_local.faults import ANY
 ROOT = "/studio/renders"
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[House]:
-    with house() as made:
-        yield made
-
-
 @pytest.fixture
-def home(shared: House) -> Iterator[House]:
-    yield shared
-    shared.database.faults.clear()
-    shared.s3.script()
-    shared.s3.hook = None
-    for key in shared.s3.contents():
-        shared.s3.delete(BUCKET, key)
-    wipe(shared.catalog)
-    shared.catalog.connection.run(
-        "wipe", lambda work: work.delete(SWEEPS, [row["$row_id"] for row in sweep_rows(work)])
-    )
+def home(home: House) -> Iterator[House]:
+    """As everywhere, and without the positions of sweeps."""
+    yield home
+    home.catalog.connection.run("wipe", lambda work: work.delete(SWEEPS, [row["$row_id"] for row in sweep_rows(work)]))
 
 
 def sweep_rows(work: Any) -> list[dict[str, Any]]:

@@ -16,7 +16,6 @@ from exr_inspector.errors import ExrInspectorError
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry, TracedSource, printable
 from tests.chaos.house import BUCKET, House, house
-from tests.contract.catalog_model import wipe
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import LEAK, Drop, Status
 from vastdb_local import Fault, FaultKind
@@ -26,16 +25,6 @@ from vastdb_local import Fault, FaultKind
 def shared() -> Iterator[House]:
     with house(S3_RETRIES="0", EXR_DB_RETRY_SECONDS="0.2", EXR_STATS="sampled") as made:
         yield made
-
-
-@pytest.fixture
-def home(shared: House) -> Iterator[House]:
-    yield shared
-    shared.database.faults.clear()
-    shared.s3.script()
-    for key in shared.s3.contents():
-        shared.s3.delete(BUCKET, key)
-    wipe(shared.catalog)
 
 
 @pytest.fixture

@@ -1,0 +1,31 @@
+"""Servers that the tests of a module share, emptied after each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.house import BUCKET, House, house
+from tests.contract.catalog_model import wipe
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[House]:
+    """Object store and database; a module that needs other settings has a fixture of this name."""
+    with house() as made:
+        yield made
+
+
+@pytest.fixture
+def home(shared: House) -> Iterator[House]:
+    """The servers without objects, rows and faults."""
+    yield shared
+    shared.database.faults.clear()
+    shared.s3.script()
+    shared.s3.hook = None
+    shared.s3.by_key.clear()
+    shared.s3.chance(0.0, seed=0)
+    for key in shared.s3.contents():
+        shared.s3.delete(BUCKET, key)
+    wipe(shared.catalog)
