@@ -118,7 +118,7 @@ def seeds() -> list[bytes]:
             ]
         ),
     ]
-    corpus = Path(os.environ.get("EXR_CORPUS", ROOT.parent / "shared" / "corpus"))
+    corpus = Path(os.environ.get("EXR_CORPUS") or ROOT.parent / "shared" / "corpus")
     files = sorted(path for path in corpus.glob("*/*") if path.parent.name != "truth" and path.is_file())
     return made + [data for data in (path.read_bytes()[:6_000] for path in files) if data]
 

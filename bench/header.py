@@ -26,7 +26,7 @@ from exr_inspector.exr.file_bytes import Ranges
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.probe import Answer, probe, run
 
-CORPUS = Path(os.environ.get("EXR_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
+CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).parents[2] / "shared" / "corpus")
 
 
 class Row(NamedTuple):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-CORPUS = Path(os.environ.get("EXR_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
+CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus")
 VALID_FOLDERS = ("openexr-images", "openexr", "cryptomatte")
 
 

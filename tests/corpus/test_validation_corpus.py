@@ -19,7 +19,7 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import PROFILES, builtin_policy, validate
 from exr_inspector.validation.engine import RULE_FAILED
 
-CORPUS = Path(os.environ.get("EXR_CORPUS", Path(__file__).resolve().parents[3] / "shared" / "corpus"))
+CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).resolve().parents[3] / "shared" / "corpus")
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="no corpus: set EXR_CORPUS to its folder")
 
 READABLE = [

@@ -45,7 +45,7 @@ from exr_inspector.validation import builtin_policy
 from tests.contract.catalog_model import damaged, inspection, thumbnail, unreadable
 from tests.support.exrbytes import DWAA, Part, a_compression, build
 
-CORPUS = Path(os.environ.get("EXR_CORPUS", str(Path(__file__).resolve().parents[4] / "shared" / "corpus")))
+CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).resolve().parents[4] / "shared" / "corpus")
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 FILES = sorted([*SAMPLES.rglob("*.exr"), *CORPUS.rglob("*.exr")])
 
