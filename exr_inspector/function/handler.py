@@ -17,9 +17,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from exr_inspector import __version__
-from exr_inspector.catalog import Catalog, CatalogConfig, Outcome, UpsertResult
+from exr_inspector.catalog import Outcome, UpsertResult
 from exr_inspector.catalog.recheck import confirm, remove_gone, upsert_if_current
-from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.errors import (
     AccessDenied,
     CpuTimeExceeded,
@@ -35,14 +34,13 @@ from exr_inspector.function.commit import GroupCommit
 from exr_inspector.function.envelope import envelope_or_none
 from exr_inspector.function.events import EventKind, ObjectEvent, parse_each
 from exr_inspector.function.overruns import OVERRUNS, Crashes, Overruns
+from exr_inspector.function.resources import Resources
 from exr_inspector.function.results import Result, combined, removed_result, stored_result
 from exr_inspector.function.sweep import Sweep
 from exr_inspector.function.telemetry import Telemetry, TracedSource
-from exr_inspector.inspector import Inspector
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, Severity
 from exr_inspector.settings import Settings
-from exr_inspector.storage import Deadline, SourceOpener
-from exr_inspector.validation.policies.source import PolicySource
+from exr_inspector.storage import Deadline
 
 # Objects of all batches together that are worked on at a time: reading waits on the store, not on a core.
 BATCH_WORKERS = 16
@@ -88,54 +86,19 @@ class _Delivery:
 class Service:
     """Carries out events. Made once in `init`; every method may run on many threads at once."""
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        opener: SourceOpener,
-        inspector: Inspector,
-        policies: PolicySource,
-        catalog: Catalog,
-        telemetry: Telemetry,
-    ) -> None:
+    def __init__(self, resources: Resources) -> None:
+        settings, self._opener, self._inspector, self._policies, self._catalog, self._telemetry = resources
         self._settings = settings
-        self._opener = opener
-        self._inspector = inspector
-        self._policies = policies
-        self._catalog = catalog
         self._overruns = Overruns(settings.deadline_seconds)
         self._crashes = Crashes()
-        self._commit = GroupCommit(catalog, settings.db_retry_seconds)
-        self._telemetry = telemetry
-        self._sweep = Sweep(
-            settings=settings,
-            opener=opener,
-            inspector=inspector,
-            policies=policies,
-            catalog=catalog,
-            telemetry=telemetry,
-        )
+        self._commit = GroupCommit(self._catalog, settings.db_retry_seconds)
+        self._sweep = Sweep(resources)
         self._pool = ThreadPoolExecutor(BATCH_WORKERS, thread_name_prefix="exr-batch")
 
     @classmethod
     def from_settings(cls, settings: Settings, telemetry: Telemetry) -> Service:
-        """A service with everything the settings say. Connects to nothing but the policy's object, where it is one.
-
-        Raises:
-            SettingsError: A setting that this needs is missing.
-            PolicyError: The policy is wrong.
-        """
-        silence_sdk_loggers()
-        for warning in settings.warnings:
-            telemetry.line("SETTINGS", "warning", level=logging.WARNING, detail=warning)
-        return cls(
-            settings=settings,
-            opener=SourceOpener(settings),
-            inspector=Inspector.from_settings(settings, is_isolated=True),
-            policies=PolicySource.from_settings(settings, logger=telemetry.logger),
-            catalog=Catalog(CatalogConfig.from_settings(settings.require_catalog())),
-            telemetry=telemetry,
-        )
+        """A service with everything the settings say; raises what `Resources.from_settings` raises."""
+        return cls(Resources.from_settings(settings, telemetry))
 
     def handle(self, raw: Any) -> Result:
         """Carry out one event.

@@ -21,7 +21,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.sweeps import (
     SweepShard,
     claim,
@@ -40,16 +39,13 @@ from exr_inspector.errors import (
     PathWithoutView,
     internal_fault,
 )
+from exr_inspector.function.resources import Resources
 from exr_inspector.function.results import Result
 from exr_inspector.function.sweep_shard import CatalogChange, ShardWorker, SweepRoot, SweepTask
-from exr_inspector.function.telemetry import Telemetry
-from exr_inspector.inspector import Inspector
 from exr_inspector.settings import Settings
-from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import Synced, Timing, ask
-from exr_inspector.validation.policies.source import PolicySource
 
 READERS = 16  # objects read at a time, of all shards together
 MOST_CHANGES = 200_000  # entries of the Catalog taken at a time; of more, those of the earlier half of the time
@@ -92,28 +88,14 @@ class SweepReport:
 class Sweep:
     """Brings the tables up to date with swept prefixes. Made once in `init`; may run on many threads at once."""
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        opener: SourceOpener,
-        inspector: Inspector,
-        policies: PolicySource,
-        catalog: Catalog,
-        telemetry: Telemetry,
-    ) -> None:
-        self._settings = settings
-        self._opener = opener
-        self._inspector = inspector
-        self._policies = policies
-        self._catalog = catalog
-        self._telemetry = telemetry
-        self._views = Views(settings.views)
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._views = Views(resources.settings.views)
 
     @property
     def is_configured(self) -> bool:
         """Whether there is anything to sweep."""
-        return bool(self._settings.sweep or self._settings.sweep_catalog)
+        return bool(self._resources.settings.sweep or self._resources.settings.sweep_catalog)
 
     def run(self, deadline: Deadline) -> SweepReport:
         """Sweep until everything is done, or nearly until the deadline.
@@ -121,14 +103,9 @@ class Sweep:
         Raises:
             CatalogError: The tables cannot be reached, after everything else was done.
         """
-        context = IngestContext(
-            self._opener,
-            self._inspector,
-            self._catalog,
-            self._policies.current(deadline=deadline),
-            threads=READERS,
-        )
-        run = _Run(self._settings, context, self._views, deadline)
+        settings, opener, inspector, policies, catalog, _ = self._resources
+        context = IngestContext(opener, inspector, catalog, policies.current(deadline=deadline), threads=READERS)
+        run = _Run(settings, context, self._views, deadline)
         try:
             run.sweep()
         finally:
@@ -140,16 +117,16 @@ class Sweep:
         return run.report
 
     def _tell(self, report: SweepReport) -> None:
-        result = report.result()
-        self._telemetry.line("SWEEP", "schedule", **{name: value for name, value in result.items() if name != "status"})
+        result, telemetry = report.result(), self._resources.telemetry
+        telemetry.line("SWEEP", "schedule", **{name: value for name, value in result.items() if name != "status"})
         named = [(path, code, message) for code, path, message in report.synced.figures.examples]
         named += [(path, fault.code, str(fault)) for path, fault in report.faults]
         for path, code, message in named:
-            self._telemetry.line("ERROR", f"s3://{path}", level=logging.ERROR, code=code, detail=message)
+            telemetry.line("ERROR", f"s3://{path}", level=logging.ERROR, code=code, detail=message)
         for code, count in report.synced.figures.errors.items():
-            self._telemetry.count("exr_errors", count, code=code)
-        self._telemetry.count("exr_files", result["stored"], status="inspected")
-        self._telemetry.count("exr_files", result["removed"], status="removed")
+            telemetry.count("exr_errors", count, code=code)
+        telemetry.count("exr_files", result["stored"], status="inspected")
+        telemetry.count("exr_files", result["removed"], status="removed")
 
 
 class _Run:
