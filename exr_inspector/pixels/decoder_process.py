@@ -70,7 +70,7 @@ def _answer(
 
     try:
         chunks = work.chunks(payloads)
-        figures = decode_strip(work, chunks, budget, decoded=report_decoded, take=take if work.is_hashed else None)
+        figures = decode_strip(work, chunks, budget, decoded=report_decoded, take=take if work.is_taken else None)
         return "figures", *outbox.put(figures)
     except ConnectionError:
         raise

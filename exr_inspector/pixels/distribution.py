@@ -22,7 +22,7 @@ PERCENTS = (0.1, 1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 99.9)
 MAX_BINS = 64
 WANTED = 1 << 19  # picks of a channel: the standard error of a percentile's rank is then at most 0.07 %
 _PIECES = 64  # arrays of picks before they are put together
-_MINUS_ZERO = -1
+_SIGN = 0x8000
 _UPPER = slice(int(sys.byteorder == "little"), None, 2)  # the upper halves of 32-bit integers seen as 16-bit ones
 _HALF_FINITE = 0x7C00
 _FLOAT_FINITE = 0x7F80
@@ -37,6 +37,38 @@ _RANDOM.flags.writeable = False
 def stride_for(expected_samples: int, wanted: int = WANTED) -> int:
     """One value in how many to look at."""
     return max(1, -(-expected_samples // wanted))
+
+
+class Places:
+    """Which values are picked. The last answer is kept: channels of a strip ask for the same, one after the other."""
+
+    __slots__ = ("_asked", "_places")
+
+    def __init__(self) -> None:
+        self._asked: tuple[int, int, int] | None = None
+        self._places: npt.NDArray[np.intp] = np.empty(0, np.intp)
+
+    def of(self, count: int, stride: int, random_at: int) -> npt.NDArray[np.intp]:
+        """Which of `count` values to pick: each with the chance 1 / stride, one in each of equal stretches.
+
+        Args:
+            count: Number of values.
+            stride: One in how many is picked.
+            random_at: Where in the table of random numbers to begin.
+        """
+        if self._asked != (count, stride, random_at):
+            wanted = int(count / stride + _random(random_at, 1)[0])  # the remainder is rounded by chance
+            stretches = np.arange(wanted) + _random(random_at + 1, wanted)
+            self._places = (stretches * (count / max(1, wanted))).astype(np.intp)
+            self._asked = count, stride, random_at
+        return self._places
+
+
+def _random(first: int, count: int) -> npt.NDArray[np.float64]:
+    first %= len(_RANDOM)
+    if first + count <= len(_RANDOM):
+        return _RANDOM[first : first + count]
+    return np.resize(np.roll(_RANDOM, -first), count)
 
 
 class Distribution:
@@ -63,9 +95,14 @@ class Distribution:
         self._count = 0
         self._picks: list[Samples] = []
 
-    def add(self, values: Samples) -> None:
-        """Take in one value in `stride` of a one-dimensional array of the channel's pixel type."""
-        picked = values[self._places(len(values), self._stride * self._thinned)]
+    def add(self, values: Samples, places: Places | None = None) -> None:
+        """Take in one value in `stride` of a one-dimensional array of the channel's pixel type.
+
+        Args:
+            values: The array.
+            places: The calling thread's.
+        """
+        picked = self._picked(values, self._stride * self._thinned, places or Places())
         self._take([picked], len(picked))
 
     def merge(self, other: Distribution) -> None:
@@ -76,23 +113,16 @@ class Distribution:
         picks = other._picks
         if thinner > 1 and picks:
             joined = np.concatenate(picks)
-            picks = [joined[self._places(len(joined), thinner)]]
+            picks = [self._picked(joined, thinner, Places())]
         self._take(picks, sum(map(len, picks)))
 
-    def _places(self, count: int, stride: int) -> npt.NDArray[np.intp] | slice:
-        """Which of `count` values to pick: each with the chance 1 / stride, one in each of equal stretches."""
+    def _picked(self, values: Samples, stride: int, places: Places) -> Samples:
+        """One value in `stride`."""
         if stride == 1:
-            return slice(None)
-        wanted = int(count / stride + self._random(1)[0])  # the remainder is rounded by chance
-        if not wanted:
-            return slice(0)
-        return ((np.arange(wanted) + self._random(wanted)) * (count / wanted)).astype(np.intp)
-
-    def _random(self, count: int) -> npt.NDArray[np.float64]:
-        first, self._random_at = self._random_at, (self._random_at + count) % len(_RANDOM)
-        if first + count <= len(_RANDOM):
-            return _RANDOM[first : first + count]
-        return np.resize(np.roll(_RANDOM, -first), count)
+            return values
+        chosen = places.of(len(values), stride, self._random_at)
+        self._random_at = (self._random_at + 1 + len(chosen)) % len(_RANDOM)
+        return values.take(chosen)
 
     def _take(self, picks: list[Samples], count: int) -> None:
         self._picks.extend(picks)
@@ -107,25 +137,31 @@ class Distribution:
         self._thinned *= 3
         if self._picks:
             joined = np.concatenate(self._picks)
-            self._picks = [joined[self._places(len(joined), 3)]]
+            self._picks = [self._picked(joined, 3, Places())]
             self._count = len(self._picks[0])
 
-    def _keys(self) -> npt.NDArray[np.int16]:
-        """The finite values that were picked, as integers that rise with the value."""
-        values = np.concatenate(self._picks) if self._picks else np.zeros(0, np.float32)
+    def _key_counts(self) -> npt.NDArray[np.int64]:
+        """How many of the finite values that were picked have each key, from `-finite` to `finite - 1`.
+
+        Keys are integers that rise with the value.
+        """
+        values: Samples = (
+            np.concatenate(self._picks) if self._picks else np.zeros(0, np.float16 if self._is_half else np.float32)
+        )
         if self._is_half:
-            bits = values.view(np.int16)
+            bits = values.view(np.uint16)
         else:
             # Adding zero takes minus zero's sign.
             single = values.astype(np.float32, copy=False) + np.float32(0.0)
             if self._is_uint:  # rounded down, so that no bin lies above the values it counts
                 single.view(np.int32)[:] -= single.astype(np.float64) > values
-            bits = single.view(np.int16)[_UPPER]
-        keys = bits ^ ((bits >> 15) & 0x7FFF)
-        if self._is_half:
-            keys[keys == _MINUS_ZERO] = 0
-        kept: npt.NDArray[np.int16] = keys[(keys >= -self._finite) & (keys < self._finite)]
-        return kept
+            bits = single.view(np.uint16)[_UPPER]
+        by_bits = np.bincount(bits, minlength=1 << 16)
+        positive, negative = by_bits[: self._finite], by_bits[_SIGN : _SIGN + self._finite]
+        if self._is_half:  # minus zero counts as zero
+            positive[0] += negative[0]
+            negative[0] = 0
+        return np.concatenate([negative[::-1], positive])
 
     def _values(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Least value of each key."""
@@ -142,13 +178,15 @@ class Distribution:
         A percentile is the least value that at least that share of the values does not exceed: an actual value for HALF, the
         lower edge of its bin otherwise.
         """
-        keys = self._keys()
-        if not len(keys):
+        every = self._key_counts()
+        seen = np.flatnonzero(every)
+        if not len(seen):
             return (), None
-        low = int(keys.min())
-        counts = np.bincount(np.subtract(keys, low, dtype=np.intp))
-        ranks = np.maximum(1, np.ceil(np.array(PERCENTS) / 100 * len(keys))).astype(np.int64)
-        values = self._values(np.searchsorted(np.cumsum(counts), ranks) + low)
+        low = int(seen[0]) - self._finite
+        counts = every[seen[0] : seen[-1] + 1]
+        running = np.cumsum(counts)
+        ranks = np.maximum(1, np.ceil(np.array(PERCENTS) / 100 * int(running[-1]))).astype(np.int64)
+        values = self._values(np.searchsorted(running, ranks) + low)
         percentiles = tuple(zip(PERCENTS, values.tolist(), strict=True))
         return percentiles, self._histogram(low, counts)
 

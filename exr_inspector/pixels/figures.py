@@ -12,6 +12,7 @@ from exr_inspector.model import PixelFault
 from exr_inspector.pixels.boxes import BoxAdder, Piece
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.distribution import Distribution, stride_for
+from exr_inspector.pixels.hashing import StripRows
 from exr_inspector.pixels.objects import StripObjects
 from exr_inspector.pixels.statistics import Accumulator, DeepAccumulator, Workspace
 from exr_inspector.pixels.zeros import ZeroMap
@@ -33,6 +34,7 @@ class LevelFigures:
         zeros: Where colour is zero; None unless asked for.
         objects: Of a strip's own figures, the objects of its Cryptomattes; they are not merged here.
         boxes: Of a strip's own figures, what thumbnails are made of; not merged here either.
+        rows: Of a strip's own figures, hashes of its rows, where asked for; nor are these.
     """
 
     part: int
@@ -46,6 +48,7 @@ class LevelFigures:
     zeros: ZeroMap | None = None
     objects: list[StripObjects] = field(default_factory=list)
     boxes: list[Piece] = field(default_factory=list)
+    rows: StripRows | None = None
 
     def merge(self, other: LevelFigures) -> None:
         """Take in the figures of other chunks of the same level."""

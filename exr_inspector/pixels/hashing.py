@@ -15,19 +15,21 @@ algorithm stands in the value, `xxh3_128:<hex>`. A lossless change of container 
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, Level, samples
+from exr_inspector.exr.chunks.layout import Layout, Level, samples
 from exr_inspector.exr.header.values import PixelType, code_name
 from exr_inspector.pixels.decoded import Array, DecodedBlock
 
 ALGORITHM = "xxh3_128"
 _DIGEST_BYTES = 16
+
+Rows = Array | list[bytes]  # of one plane: an array of two dimensions, or bytes row by row where rows differ in length
 
 
 def labelled(digest: str) -> str:
@@ -35,25 +37,92 @@ def labelled(digest: str) -> str:
     return f"{ALGORITHM}:{digest}"
 
 
-class PixelHasher:
-    """Hash of one part's level; takes decoded chunks in any order, from several threads at a time.
+class HashedRows(NamedTuple):
+    """Digests of whole rows: of chunks as wide as the level, or of all tiles side by side.
 
-    Rows of tiles are put together when the last tile of them is there. When more than `max_bytes` would wait for the rest
-    (a file whose tiles lie in no order, or too large a table of rows), there is no hash.
+    Attributes:
+        tile_ys: Which rows of chunks, rising.
+        planes: A digest for each of their rows of samples, shape (rows, 16); of a deep part's counts first, then channel by
+            channel.
+    """
+
+    tile_ys: tuple[int, ...]
+    planes: tuple[npt.NDArray[np.uint8], ...]
+
+
+class LooseTile(NamedTuple):
+    """A tile whose neighbours are in other strips, with the bytes of its rows, plane by plane."""
+
+    tile_x: int
+    tile_y: int
+    planes: list[list[bytes]]
+
+
+class StripRows(NamedTuple):
+    """What one strip tells of its level's hash."""
+
+    hashed: list[HashedRows]
+    tiles: list[LooseTile]
+
+
+class StripHasher:
+    """Hashes the rows of one strip, where it was decoded.
+
+    Args:
+        level: The level that its chunks are of.
+    """
+
+    def __init__(self, level: Level) -> None:
+        self._tiles_x = level.tiles_x
+        self._hashed: list[HashedRows] = []
+        self._tiles: dict[int, dict[int, list[Rows]]] = {}
+
+    def add(self, block: DecodedBlock) -> None:
+        """Take in decoded chunks, whose arrays must stay as they are until `result`."""
+        if self._tiles_x == 1 and block.counts is None:
+            tile_ys = tuple(place.tile_y for place in block.places)
+            self._hashed.append(HashedRows(tile_ys, tuple(map(_digests, block.arrays))))
+            return
+        planes = [list(block.count_pieces())] if block.counts is not None else []
+        planes += [list(block.pieces(channel)) for channel in range(len(block.arrays))]
+        for number, place in enumerate(block.places):
+            counts = planes[0][number] if block.counts is not None else None
+            rows = [_rows(plane[number], counts) for plane in planes]
+            self._tiles.setdefault(place.tile_y, {})[place.tile_x] = rows
+
+    def result(self) -> StripRows:
+        """The digests of whole rows, and the tiles that make none."""
+        hashed = self._hashed
+        loose: list[LooseTile] = []
+        for tile_y, tiles in sorted(self._tiles.items()):
+            if len(tiles) == self._tiles_x:
+                hashed.append(_hashed(tile_y, tiles))
+            else:
+                loose += [LooseTile(x, tile_y, [_as_bytes(rows) for rows in planes]) for x, planes in tiles.items()]
+        return StripRows(hashed, loose)
+
+
+class PixelHasher:
+    """Hash of one part's level, from its strips in any order.
+
+    Rows of tiles that strips divide are put together when the last tile of them is there. When more than `max_bytes` would wait
+    for the rest (a file whose tiles lie in no order, or too large a table of rows), there is no hash.
+
+    Attributes:
+        is_given_up: Whether there will be none.
     """
 
     def __init__(self, layout: Layout, level: Level, max_bytes: int) -> None:
         self._layout = layout
         self._level = level
         self._max_bytes = max_bytes
-        self._lock = threading.Lock()
-        self._waiting: dict[int, dict[int, list[list[bytes]]]] = {}
+        self._waiting: dict[int, dict[int, list[Rows]]] = {}
         self._waiting_bytes = 0
         self._missing = level.chunk_count
         rows = [self._row_index(sampling, level.height) for sampling in self._samplings()]
-        self._given_up = sum(rows) * _DIGEST_BYTES > max_bytes
+        self.is_given_up = sum(rows) * _DIGEST_BYTES > max_bytes
         self._digests: list[npt.NDArray[np.uint8]] = (
-            [] if self._given_up else [np.zeros((count, _DIGEST_BYTES), np.uint8) for count in rows]
+            [] if self.is_given_up else [np.zeros((count, _DIGEST_BYTES), np.uint8) for count in rows]
         )
 
     def _samplings(self) -> list[int]:
@@ -65,48 +134,47 @@ class PixelHasher:
         top = self._layout.data_window.y_min
         return samples(sampling, top, top + row - 1)
 
-    def add(self, block: DecodedBlock) -> None:
-        """Take in decoded chunks of this level."""
-        if self._given_up:
+    def add(self, rows: StripRows) -> None:
+        """Take in what a strip of this level tells."""
+        for hashed in rows.hashed:
+            self._put(hashed)
+        for tile in rows.tiles:
+            self._wait(tile)
+
+    def _wait(self, tile: LooseTile) -> None:
+        """Keep a tile until all beside it are there."""
+        if self.is_given_up:
             return
-        planes = [list(block.count_pieces())] if block.counts is not None else []
-        planes += [list(block.pieces(channel)) for channel in range(len(self._layout.channels))]
-        for number, place in enumerate(block.places):
-            counts = planes[0][number] if block.counts is not None else None
-            self._add_chunk(place, [_rows(plane[number], counts) for plane in planes])
+        tiles = self._waiting.setdefault(tile.tile_y, {})
+        tiles[tile.tile_x] = list(tile.planes)
+        self._waiting_bytes += _bytes_in(tile.planes)
+        if len(tiles) == self._level.tiles_x:
+            del self._waiting[tile.tile_y]
+            self._waiting_bytes -= sum(map(_bytes_in, tiles.values()))
+            self._put(_hashed(tile.tile_y, tiles))
+        elif self._waiting_bytes > self._max_bytes:
+            self.is_given_up = True
+            self._waiting.clear()
 
-    def _add_chunk(self, place: ChunkPlace, rows: list[list[bytes]]) -> None:
-        """Take in one chunk, given as bytes of its rows, channel by channel."""
-        with self._lock:
-            self._missing -= 1
-            if self._level.tiles_x == 1:
-                self._digest(place, rows)
-                return
-            tiles = self._waiting.setdefault(place.tile_y, {})
-            tiles[place.tile_x] = rows
-            size = sum(len(row) for plane in rows for row in plane)
-            self._waiting_bytes += size
-            if len(tiles) == self._level.tiles_x:
-                del self._waiting[place.tile_y]
-                ordered = [tiles[tile_x] for tile_x in range(self._level.tiles_x)]
-                planes = [[b"".join(row) for row in zip(*plane, strict=True)] for plane in zip(*ordered, strict=True)]
-                self._waiting_bytes -= sum(len(row) for plane in planes for row in plane)
-                self._digest(place, planes)
-            elif self._waiting_bytes > self._max_bytes:
-                self._given_up = True
-                self._waiting.clear()
-
-    def _digest(self, place: ChunkPlace, planes: Sequence[Sequence[bytes]]) -> None:
-        """Hash whole rows."""
-        above = place.tile_y * self._layout.tile_height
-        for digests, sampling, rows in zip(self._digests, self._samplings(), planes, strict=True):
-            first = self._row_index(sampling, above)
-            for row, data in enumerate(rows, first):
-                digests[row] = np.frombuffer(xxhash.xxh3_128_digest(data), np.uint8)
+    def _put(self, hashed: HashedRows) -> None:
+        """Put the digests of whole rows where they belong."""
+        if self.is_given_up:
+            return
+        tile_ys, height = hashed.tile_ys, self._layout.tile_height
+        self._missing -= len(tile_ys) * self._level.tiles_x
+        is_run = tile_ys[-1] - tile_ys[0] + 1 == len(tile_ys)
+        spans = [(tile_ys[0], tile_ys[-1])] if is_run else [(y, y) for y in tile_ys]
+        bounds = [(first * height, min((last + 1) * height, self._level.height)) for first, last in spans]
+        for digests, sampling, found in zip(self._digests, self._samplings(), hashed.planes, strict=True):
+            taken = 0
+            for top, bottom in bounds:
+                start, end = self._row_index(sampling, top), self._row_index(sampling, bottom)
+                digests[start:end] = found[taken : taken + end - start]
+                taken += end - start
 
     def result(self) -> str | None:
         """The hash with its algorithm's name; None unless every chunk was taken in."""
-        if self._given_up or self._missing:
+        if self.is_given_up or self._missing:
             return None
         layout, level = self._layout, self._level
         channels = [
@@ -121,9 +189,36 @@ class PixelHasher:
         return labelled(whole.hexdigest())
 
 
-def _rows(piece: Array, counts: npt.NDArray[np.int32] | None) -> list[bytes]:
-    """The bytes of each row; of a deep channel's flat samples, cut by the samples per pixel."""
+def _rows(piece: Array, counts: npt.NDArray[np.int32] | None) -> Rows:
+    """The rows of a chunk; of a deep channel's flat samples, cut by the samples per pixel."""
     if counts is None or piece is counts or piece.ndim == 2:
-        return [row.tobytes() for row in piece]
+        return piece
     ends = np.cumsum(counts.sum(axis=1, dtype=np.int64)).tolist()
     return [piece[start:end].tobytes() for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _digests(rows: Rows) -> npt.NDArray[np.uint8]:
+    """The digest of each row, shape (rows, 16)."""
+    return np.frombuffer(b"".join(map(xxhash.xxh3_128_digest, rows)), np.uint8).reshape(-1, _DIGEST_BYTES)
+
+
+def _hashed(tile_y: int, tiles: dict[int, list[Rows]]) -> HashedRows:
+    """The digests of all tiles side by side."""
+    ordered = [tiles[tile_x] for tile_x in sorted(tiles)]
+    return HashedRows((tile_y,), tuple(_digests(_joined(plane)) for plane in zip(*ordered, strict=True)))
+
+
+def _joined(pieces: Sequence[Rows]) -> Rows:
+    """The rows of tiles side by side, each of one piece."""
+    arrays = [piece for piece in pieces if isinstance(piece, np.ndarray)]
+    if len(arrays) == len(pieces):
+        return np.concatenate(arrays, axis=1)
+    return [b"".join(row) for row in zip(*pieces, strict=True)]
+
+
+def _as_bytes(rows: Rows) -> list[bytes]:
+    return [row.tobytes() for row in rows] if isinstance(rows, np.ndarray) else rows
+
+
+def _bytes_in(planes: Iterable[Rows]) -> int:
+    return sum(len(row) for rows in planes for row in rows)

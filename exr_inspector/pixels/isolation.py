@@ -159,7 +159,7 @@ class _Order:
                 self.sizes.append(len(payload))
         unpacked = unpacked_bytes(work.layout, chunks)
         packed = sum(map(len, self.pieces))
-        self.bytes_in_arrays = packed + unpacked * (2 if work.is_hashed else 1)
+        self.bytes_in_arrays = packed + unpacked * (2 if work.is_taken else 1)
         self.bytes = self.bytes_in_arrays + library_share(work.layout) * unpacked
         self.cpu_seconds = cpu_seconds * max(1.0, unpacked / _CPU_SECONDS_ARE_FOR)
 

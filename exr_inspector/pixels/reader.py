@@ -406,7 +406,10 @@ class _Reading:
         sizes: dict[tuple[int, int], int] = {}
 
         def made(key: tuple[int, int], chunks: tuple[list[int], list[int]], size: int) -> Strip:
-            return Strip(*key, self._layouts[key[0]], *chunks, data, read.start, size, self._hashers.get(key), number)
+            hasher = self._hashers.get(key)
+            is_hashed = hasher is not None and not hasher.is_given_up
+            layout = self._layouts[key[0]]
+            return Strip(*key, layout, *chunks, data, read.start, size, read=number, is_hashed=is_hashed)
 
         for part, level, index, start, unpacked in rows:
             key = part, level
@@ -436,6 +439,8 @@ class _Reading:
         self._objects.add(figures.objects)
         if figures.boxes:
             self._pictures[key].put(figures.boxes)
+        if figures.rows is not None:
+            self._hashers[key].add(figures.rows)
         if self._plan.strata:
             found = [channel.moments for channel in figures.channels]
             known = self._moments.setdefault(key, {}).setdefault(figures.read, [Moments()] * len(found))

@@ -5,9 +5,8 @@ grouping. Non-finite values count only in their own counts, as `oiiotool --stats
 is unknown here: positions are handed in. No I/O, no clock.
 
 The common case is found first: HALF values are ordered by their bits, so extremes of the bits prove a whole run finite and
-find its least and greatest value without converting it. Runs are long, although shorter ones would stay in the processor's
-second cache: each call into numpy lets go of Python's lock and takes it again, and two threads whose calls take less than
-some fifty microseconds spend more time waiting for each other than computing.
+find its least and greatest value without converting it. A run stays in the processor's second cache, and is as long as that
+allows: each call into numpy lets go of Python's lock and takes it again, so threads with short calls wait for each other.
 """
 
 from __future__ import annotations
@@ -21,11 +20,12 @@ import numpy.typing as npt
 
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, DeepStats
-from exr_inspector.pixels.distribution import Distribution
+from exr_inspector.pixels.distribution import Distribution, Places
 from exr_inspector.pixels.estimates import Estimate, Moments
 
 HALF_MAX = 65504.0
-RUN = 1 << 18
+RUN = 1 << 16
+HELD = 1 << 19  # values that are kept converted for whoever adds them up for a thumbnail: those of a strip
 _DOT = 1 << 13
 # Half bits shifted into a float's place read as the value divided by this.
 REBIAS = 2.0**112
@@ -41,15 +41,18 @@ class Workspace:
 
     Args:
         longest: Values of the longest array that it will be used for.
+
+    Attributes:
+        places: Which values distributions pick.
     """
 
-    __slots__ = ("float32", "float64", "int32")
+    __slots__ = ("float32", "float64", "int32", "places")
 
-    def __init__(self, longest: int = RUN) -> None:
-        size = min(longest, RUN)
-        self.float32 = np.empty(size, np.float32)
+    def __init__(self, longest: int = HELD) -> None:
+        self.float32 = np.empty(min(longest, HELD), np.float32)
         self.int32 = self.float32.view(np.int32)
-        self.float64 = np.empty(size, np.float64)
+        self.float64 = np.empty(min(longest, RUN), np.float64)
+        self.places = Places()
 
 
 def _earlier(left: Pixel | None, right: Pixel | None) -> Pixel | None:
@@ -105,7 +108,7 @@ class Accumulator:
 
         Returns:
             HALF samples divided by REBIAS, float32 of the same shape, until the workspace is used again: only where all are
-            finite and one run holds them.
+            finite and it holds them.
         """
         flat = values.reshape(-1)
         buffers = workspace or Workspace(len(flat))
@@ -117,10 +120,10 @@ class Accumulator:
         elif self.pixel_type == PixelType.FLOAT:
             add_run = self._add_float
         for start in range(0, len(flat), RUN):
-            add_run(flat[start : start + RUN], buffers)
+            add_run(flat[start : start + RUN], buffers, start % HELD)
         if self.distribution is not None:
-            self.distribution.add(flat)
-        is_held = self.pixel_type == PixelType.HALF and len(flat) <= RUN and self.finite_count - finite == len(flat)
+            self.distribution.add(flat, buffers.places)
+        is_held = self.pixel_type == PixelType.HALF and len(flat) <= HELD and self.finite_count - finite == len(flat)
         return buffers.float32[: len(flat)].reshape(values.shape) if is_held else None
 
     def note(self, *, first_nan: Pixel | None = None, first_inf: Pixel | None = None) -> None:
@@ -230,7 +233,7 @@ class Accumulator:
         kept: Samples = values[finite]
         return kept
 
-    def _add_half(self, values: Samples, buffers: Workspace) -> None:
+    def _add_half(self, values: Samples, buffers: Workspace, at: int) -> None:
         bits = values.view(np.uint16)
         top = int(bits.max())  # of negative values, the one furthest from zero
         signed = values.view(np.int16)
@@ -238,7 +241,7 @@ class Accumulator:
         if top >= 0xFC00 or most >= 0x7C00:
             values = self._drop_non_finite(values, (bits & 0x7C00) != 0x7C00)
             if len(values):
-                self._add_half(values, buffers)
+                self._add_half(values, buffers, at)
             return
         count = len(values)
         if top < 0x8000:
@@ -253,21 +256,21 @@ class Accumulator:
             self.half_max_count += int(np.count_nonzero((bits & 0x7FFF) >= 0x7BFF))
         # Ten bits of mantissa and five of exponent, put where a float has them, need only another exponent bias: the
         # moments are scaled instead of the values. numpy's own conversion takes more time than all the rest.
-        placed = buffers.int32[:count]
+        placed = buffers.int32[at : at + count]
         np.copyto(placed, signed)
         np.left_shift(placed, 13, out=placed)
         if top >= 0x8000:
             np.bitwise_and(placed, np.int32(-0x70000001), out=placed)
         wide = buffers.float64[:count]
-        np.copyto(wide, buffers.float32[:count])
+        np.copyto(wide, placed.view(np.float32))
         self._add_moments(wide, low, high, REBIAS)
 
-    def _add_float(self, values: Samples, buffers: Workspace) -> None:
+    def _add_float(self, values: Samples, buffers: Workspace, at: int) -> None:
         low, high = float(values.min()), float(values.max())
         if not (math.isfinite(low) and math.isfinite(high)):
             values = self._drop_non_finite(values, np.isfinite(values))
             if len(values):
-                self._add_float(values, buffers)
+                self._add_float(values, buffers, at)
             return
         if low <= 0.0 <= high:
             self.zero_count += int(np.count_nonzero(values == 0))
@@ -279,7 +282,7 @@ class Accumulator:
         np.copyto(wide, values)
         self._add_moments(wide, low, high)
 
-    def _add_uint(self, values: Samples, buffers: Workspace) -> None:
+    def _add_uint(self, values: Samples, buffers: Workspace, at: int) -> None:  # noqa: ARG002 - as those of other types
         low, high = int(values.min()), int(values.max())
         if not low:
             self.zero_count += len(values) - int(np.count_nonzero(values))

@@ -88,8 +88,9 @@ class Strip:
         buffer: Bytes of the file that hold them.
         buffer_offset: File offset of the buffer.
         unpacked: Bytes that the chunks unpack to, as far as the chunk tables tell.
-        hasher: Where decoded chunks go, to be hashed or compared; None for nowhere.
+        taker: Where decoded chunks go, to be compared; None for nowhere.
         read: Position of its request in the plan.
+        is_hashed: Whether its rows are hashed.
     """
 
     part: int
@@ -100,8 +101,9 @@ class Strip:
     buffer: memoryview
     buffer_offset: int
     unpacked: int
-    hasher: BlockTaker | None = None
+    taker: BlockTaker | None = None
     read: int = 0
+    is_hashed: bool = False
 
     @property
     def library_bytes(self) -> int:
@@ -144,13 +146,14 @@ def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
         with_zeros=context.with_zeros,
         max_faults=context.max_faults - len(faults),
         deadline=context.deadline,
-        is_hashed=strip.hasher is not None,
+        is_hashed=strip.is_hashed,
+        is_taken=strip.taker is not None,
         ranks=() if strip.level else context.counting.pairs_of(strip.part),
         canvas=canvas,
         shown=shown,
     )
     decode = decode_strip if context.decoders is None else context.decoders.decode
-    take = None if strip.hasher is None else strip.hasher.add
+    take = None if strip.taker is None else strip.taker.add
     try:
         figures = decode(work, chunks, context.budget, decoded=turn.release, take=take)
     except DecoderCrashed:

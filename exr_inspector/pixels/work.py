@@ -19,6 +19,7 @@ from exr_inspector.pixels.budget import DecodeBudget, Lease, Scratch
 from exr_inspector.pixels.decode import DeepPayload, decode_chunks, unpacked_sizes
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.figures import LevelFigures, empty_figures
+from exr_inspector.pixels.hashing import StripHasher
 from exr_inspector.pixels.mini_file import Payload
 from exr_inspector.pixels.objects import RankPair, count_objects
 
@@ -56,7 +57,8 @@ class StripWork:
         with_zeros: Whether to note where colour is zero.
         max_faults: Damaged chunks after which decoding ends: the library writes lines about each of them.
         deadline: Until when.
-        is_hashed: Whether somebody wants the decoded chunks themselves.
+        is_hashed: Whether their rows are hashed.
+        is_taken: Whether somebody wants the decoded chunks themselves.
         ranks: Ranks of Cryptomattes whose objects are counted.
         canvas: Where thumbnails are made; None without.
         shown: Numbers of the channels that these show.
@@ -73,6 +75,7 @@ class StripWork:
     max_faults: int = 1000
     deadline: Deadline | None = None
     is_hashed: bool = False
+    is_taken: bool = False
     ranks: tuple[RankPair, ...] = ()
     canvas: Canvas | None = None
     shown: tuple[int, ...] = ()
@@ -125,13 +128,16 @@ def decode_strip(
     )
     figures.read = work.read
     boxes = BoxAdder(work.canvas, work.shown) if work.canvas is not None else None
+    hasher = StripHasher(work.layout.levels[work.level]) if work.is_hashed else None
     try:
         with budget.scratch() as scratch:
-            _decode(_Task(work, budget, figures, scratch, decoded, take, boxes), chunks, is_last=True)
+            _decode(_Task(work, budget, figures, scratch, decoded, take, boxes, hasher), chunks, is_last=True)
     except DeadlineExceeded:
         figures.stopped = "time"
     if boxes is not None:
         figures.boxes = boxes.pieces
+    if hasher is not None:
+        figures.rows = hasher.result()
     return figures
 
 
@@ -146,6 +152,7 @@ class _Task:
     decoded: Callable[[], None]
     take: Callable[[DecodedBlock], None] | None
     boxes: BoxAdder | None
+    hasher: StripHasher | None
 
 
 def _decode(task: _Task, chunks: Sequence[Chunk], *, is_last: bool) -> None:
@@ -187,5 +194,7 @@ def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, unpack
     for block in strip.blocks:
         task.figures.add(block, task.scratch.workspace, task.boxes)
         task.figures.objects += count_objects(block, task.work.ranks)
+        if task.hasher is not None:
+            task.hasher.add(block)
         if task.take is not None:
             task.take(block)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from exr_inspector.exr.chunks.layout import Layout, Level
+from exr_inspector.exr.header.values import Box2i
 from exr_inspector.model import ZeroGrid
 from exr_inspector.pixels.decoded import DecodedBlock
 
@@ -45,19 +47,21 @@ class ZeroMap:
         """Take in decoded chunks."""
         if not self._channels:
             return
-        lit: npt.NDArray[np.bool_] = np.logical_or.reduce([_non_zero(block.arrays[n]) for n in self._channels])
         first = 0
         corner = self._layout.data_window
-        for place in block.places:
-            window = place.window
-            piece = lit[first : first + window.height]
-            first += window.height
+        for window in _windows(block):
             top, left = window.y_min - corner.y_min, window.x_min - corner.x_min
-            cells = np.logical_or.reduceat(piece, _starts(left, window.width), axis=1)
-            cells = np.logical_or.reduceat(cells, _starts(top, window.height), axis=0)
-            rows = slice(top // CELL_PX, top // CELL_PX + cells.shape[0])
-            columns = slice(left // CELL_PX, left // CELL_PX + cells.shape[1])
-            self._lit[rows, columns] |= cells
+            down, across = _starts(top, window.height), _starts(left, window.width)
+            rows = slice(top // CELL_PX, top // CELL_PX + len(down))
+            columns = slice(left // CELL_PX, left // CELL_PX + len(across))
+            for number in self._channels:
+                bits = _bits(block.arrays[number][first : first + window.height])
+                # Rows first and one by one, which is the fastest way through memory.
+                bounds = pairwise([*down.tolist(), window.height])
+                lines = np.stack([np.bitwise_or.reduce(bits[start:end], axis=0) for start, end in bounds])
+                cells = np.bitwise_or.reduceat(lines, across, axis=1)
+                self._lit[rows, columns] |= _non_zero(cells, block.arrays[number].dtype)
+            first += window.height
 
     def merge(self, other: ZeroMap) -> None:
         """Take in what another map of the same level saw."""
@@ -71,10 +75,21 @@ class ZeroMap:
         return ZeroGrid(columns, rows, CELL_PX, np.packbits(~self._lit).tobytes())
 
 
-def _non_zero(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Where values are neither zero nor minus zero, by their bits: numpy compares HALF slowly."""
-    bits: npt.NDArray[Any] = array.view(np.uint16) if array.dtype == np.float16 else array.view(np.uint32)
-    found: npt.NDArray[np.bool_] = bits != 0 if array.dtype.kind == "u" else np.left_shift(bits, 1) != 0
+def _windows(block: DecodedBlock) -> list[Box2i]:
+    """The windows of a block's chunks, one behind the other; scan lines that follow each other are one."""
+    windows = [place.window for place in block.places]
+    if block.layout.is_tiled or any(one.y_max + 1 != other.y_min for one, other in pairwise(windows)):
+        return windows
+    return [Box2i(windows[0].x_min, windows[0].y_min, windows[-1].x_max, windows[-1].y_max)]
+
+
+def _bits(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return array.view(np.uint16) if array.dtype == np.float16 else array.view(np.uint32)
+
+
+def _non_zero(bits: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[np.bool_]:
+    """Where values are neither zero nor minus zero, by the bits of one or of several together."""
+    found: npt.NDArray[np.bool_] = bits != 0 if dtype.kind == "u" else np.left_shift(bits, 1) != 0
     return found
 
 
