@@ -29,6 +29,7 @@ from exr_inspector.settings import Settings, limit_text
 from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import Policy, rule_of, validate
+from exr_inspector.validation.facts.provenance import provenance_of
 
 __all__ = ["Inspector", "InspectorConfig", "LeaderMode"]
 
@@ -197,6 +198,7 @@ class Inspector:
             policy=policy.label,
             event=event or EventInfo(),
             decoder=LIBRARY if pixels or code == DecoderCrashed.code else None,
+            provenance=provenance_of(found.header, policy.for_path(source.path).parameters.attribute_map),
         )
         return self._validated(inspection, policy, source.cost, started, checkpoint)
 

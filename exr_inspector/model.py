@@ -6,10 +6,11 @@ Where the file does not say something, the value is None: nothing is filled in.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from exr_inspector.errors import ObjectNotFound
 from exr_inspector.exr.chunks.layout import Layout
@@ -423,6 +424,43 @@ class PixelReport:
     thumbnails: tuple[Thumbnail, ...] = ()
 
 
+ProvenanceColumn = Literal[
+    "software", "software_version", "host_application", "render_seconds", "peak_memory_mb", "render_host", "render_user",
+    "frame_range",
+]  # fmt: skip
+
+
+class Provenance(NamedTuple):
+    """What a header says of its making: columns of `files`, and where each came from.
+
+    Attributes:
+        software: Product that wrote the file.
+        software_version: Its version.
+        host_application: Application in which a renderer ran, with its version where it is said.
+        render_seconds: Time of rendering.
+        peak_memory_mb: Most memory, MiB.
+        render_host: Computer.
+        render_user: Who rendered.
+        frame_range: Frames of the job, as written (`1001-1100`).
+        sources: Column -> name of the attribute it came from.
+    """
+
+    software: str | None = None
+    software_version: str | None = None
+    host_application: str | None = None
+    render_seconds: float | None = None
+    peak_memory_mb: float | None = None
+    render_host: str | None = None
+    render_user: str | None = None
+    frame_range: str | None = None
+    sources: Mapping[str, str] = {}
+
+    @property
+    def product(self) -> str | None:
+        """Software and version, what is compared over a sequence."""
+        return " ".join(filter(None, (self.software, self.software_version))) or None
+
+
 @dataclass(frozen=True, slots=True)
 class EventInfo:
     """The event that asked for an inspection.
@@ -463,6 +501,7 @@ class Inspection:
         duration_ms: Time from the first request to the last rule, milliseconds.
         event: The event behind it.
         decoder: Library and version that decoded pixels, or failed to; None where none were decoded.
+        provenance: Who wrote it, by the attributes of its first part and the policy's `attribute_map`.
     """
 
     bucket: str
@@ -485,6 +524,7 @@ class Inspection:
     duration_ms: float = 0.0
     event: EventInfo = field(default_factory=EventInfo)
     decoder: str | None = None
+    provenance: Provenance = field(default_factory=Provenance)
 
     @property
     def path(self) -> str:

@@ -23,7 +23,7 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.sequences import store_folder
 from exr_inspector.validation import Policy, validate
 from exr_inspector.validation.policies.source import PolicySource
-from exr_inspector.validation.rejudge import with_problems
+from exr_inspector.validation.rejudge import unjudged
 from exr_inspector.validation.reports import ValidationResult, sort_findings
 
 
@@ -45,7 +45,7 @@ def judge_catalog(
             if stored is None and is_meant(path):
                 yield ValidationResult(path, (), policy.label, fault)
             elif stored is not None and is_meant(path):
-                again = with_problems(stored)
+                again = unjudged(stored, policy)
                 findings = sort_findings(validate(again, policy))
                 yield ValidationResult(path, findings, policy.label, unchecked=unchecked(again))
                 if frames is not None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.model import ChannelStats, Inspection, Thumbnail
-from exr_inspector.validation.facts.provenance import provenance_of
 
 STOPS = range(-12, 9)  # of luminance around 1.0; what lies beyond counts in the first and last
 _WEIGHTS = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709; Y stands for all three
@@ -90,7 +89,7 @@ def figures_of(inspection: Inspection) -> FrameFigures:
         luminance=sum(_WEIGHTS[name] * mean for name, mean in means.items()) / weights if means else None,
         maximum=max((s.maximum for s in beauty.values() if s.maximum is not None), default=None),
         bad_values=sum(stats.nan_count + stats.inf_count for stats in firsts) if firsts else None,
-        render_seconds=provenance_of(header.parts[0]).render_seconds if header and header.parts else None,
+        render_seconds=inspection.provenance.render_seconds,
         exposure=_exposure(beauty),
         picture=next(iter(inspection.pixels.thumbnails), None) if inspection.pixels else None,
     )

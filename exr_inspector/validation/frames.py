@@ -10,7 +10,6 @@ from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
 from exr_inspector.model import ChannelStats, Inspection, Severity, Status, ZeroGrid
 from exr_inspector.validation.facts import timecodes
-from exr_inspector.validation.facts.provenance import provenance_of
 
 # Weights of Rec. 709; Y stands for all three.
 _LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}
@@ -236,7 +235,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         storage=_storage(header.parts),
         colour="; ".join(_colour(part) for part in header.parts),
         views=", ".join(view for names in inspection.names for view in names.views),
-        software=provenance_of(first).product,
+        software=inspection.provenance.product,
         frame_rate=rate.value if isinstance(rate, Rational) else None,
         time_code=timecodes.clock_of(code) if isinstance(code, TimeCode) else None,
         embedded_frame=_embedded_frame(first),

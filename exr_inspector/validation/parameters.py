@@ -21,6 +21,11 @@ def as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def as_names(value: object) -> object:
+    """A list as a tuple, and one text as a tuple of one."""
+    return (value,) if isinstance(value, str) else as_tuple(value)
+
+
 Pixels = Annotated[int, Field(ge=1, le=_LARGEST)]
 Size = Annotated[tuple[Pixels, Pixels], BeforeValidator(as_tuple)]
 Frame = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]

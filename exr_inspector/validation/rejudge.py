@@ -10,14 +10,17 @@ from dataclasses import replace
 
 from exr_inspector.exr.conformance.header import check_header
 from exr_inspector.model import Inspection
+from exr_inspector.validation.facts.provenance import provenance_of
 from exr_inspector.validation.from_problems import problem_of
+from exr_inspector.validation.policies.policy import Policy
 
 _BY_LEADERS = frozenset({"CHK-GAPS", "CHK-LINEORDER", "CHK-REBUILDABLE", "CHK-PACKED-SIZE", "CHK-DEEP-SIZES"})
 
 
-def with_problems(inspection: Inspection) -> Inspection:
-    """A stored inspection as it was before it was judged: with its problems and without findings."""
+def unjudged(inspection: Inspection, policy: Policy) -> Inspection:
+    """A stored inspection as it was before it was judged, with its problems, without findings, its provenance by `policy`."""
     header = inspection.header
     problems = check_header(header, inspection.layouts) if header is not None else ()
     problems += tuple(problem_of(finding) for finding in inspection.findings if finding.code in _BY_LEADERS)
-    return replace(inspection, problems=problems, findings=())
+    provenance = provenance_of(header, policy.for_path(inspection.path).parameters.attribute_map)
+    return replace(inspection, problems=problems, findings=(), provenance=provenance)

@@ -31,12 +31,14 @@ from exr_inspector.model import (
     ObjectVersion,
     PartPixels,
     PixelReport,
+    Provenance,
     SequenceName,
     Severity,
     StatsMode,
     Status,
     Thumbnail,
 )
+from exr_inspector.validation.facts.provenance import provenance_of
 from vastdb_local import LocalVastDB
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
@@ -202,6 +204,7 @@ def inspection(
         ),
         policy=policy,
         event=EventInfo(f"event-{revision}", sequencer, moment if sequencer else None),
+        provenance=provenance_of(header),
     )
 
 
@@ -210,7 +213,7 @@ def damaged(key: str = "shot/beauty.1001.exr", *, revision: int = 1, bucket: str
     sound = inspection(key, revision=revision, bucket=bucket)
     return replace(
         sound, status=Status.FAILED, error_code="EXR_MAGIC", error_message="not an OpenEXR file at byte 0", header=None,
-        layouts=(), completeness=(), names=(), policy="",
+        layouts=(), completeness=(), names=(), policy="", provenance=Provenance(),
     )  # fmt: skip
 
 

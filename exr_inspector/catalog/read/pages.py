@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exr_inspector.catalog.paths import catalog_prefix
-from exr_inspector.catalog.rows.read_back import channel_stats, inspection_from_rows
+from exr_inspector.catalog.rows.read_back import PROVENANCE_COLUMNS, channel_stats, inspection_from_rows
 from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, FILES, PARTS, STATS, VALIDATION
 from exr_inspector.catalog.sdk.connection import Connection, Work, every, has_prefix, rows_of
 from exr_inspector.errors import CatalogError
@@ -35,7 +35,7 @@ _FILE_COLUMNS = (
     *_KEYS, "path", "bucket", "key", "etag", "size_bytes", "mtime", "status", "error_code", "error_message", "directory",
     "file_name", "sequence", "frame_number", "frame_padding", "inspected_at", "version_word", "header_bytes",
     "header_is_partial", "hash", "stats_mode", "stats_stopped", "pixel_fault_count", "policy", "event_id", "sequencer",
-    "event_time", "decoder",
+    "event_time", "decoder", *PROVENANCE_COLUMNS, "provenance",
 )  # fmt: skip
 _CHILD_COLUMNS = {
     PARTS: (

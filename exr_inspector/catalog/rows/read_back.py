@@ -12,7 +12,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, get_args
 
 from exr_inspector.errors import CatalogError, FormatError
 from exr_inspector.exr.chunks.layout import Layout, part_layout
@@ -35,6 +35,8 @@ from exr_inspector.model import (
     PartPixels,
     PixelFault,
     PixelReport,
+    Provenance,
+    ProvenanceColumn,
     SequenceName,
     Severity,
     StatsMode,
@@ -43,6 +45,7 @@ from exr_inspector.model import (
 )
 
 StoredRow = Mapping[str, Any]
+PROVENANCE_COLUMNS = get_args(ProvenanceColumn)
 
 
 def _moment(value: object) -> datetime | None:
@@ -260,6 +263,14 @@ def _finding(row: StoredRow) -> Finding:
     )
 
 
+def _provenance(files: StoredRow) -> Provenance:
+    known = {column: files[column] for column in PROVENANCE_COLUMNS}
+    product, version = known["software"], known["software_version"]
+    if product and version:  # the column has both
+        known["software"] = product.removesuffix(version).rstrip() or None
+    return Provenance(**known, sources=json.loads(files["provenance"]) if files["provenance"] else {})
+
+
 def _version(files: StoredRow) -> ObjectVersion | None:
     mtime = _moment(files["mtime"])
     return None if mtime is None else ObjectVersion(files["etag"], files["size_bytes"], mtime)
@@ -293,6 +304,7 @@ def _build(rows: Mapping[str, Sequence[StoredRow]], limits: Limits) -> Inspectio
         findings=tuple(map(_finding, _sorted(rows["validation"], "finding_index"))),
         policy=files["policy"] or "",
         decoder=files["decoder"],
+        provenance=_provenance(files),
         event=EventInfo(files["event_id"], files["sequencer"], _moment(files["event_time"])),
     )
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import xxhash
 
@@ -38,7 +39,6 @@ from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.timecode import read_timecode
 from exr_inspector.exr.header.values import LONG_NAMES, NON_IMAGE, Attribute, PixelType, Rational, TimeCode, code_name
 from exr_inspector.model import ChannelStats, Inspection, PartPixels, PixelReport, Severity, StatsMode
-from exr_inspector.validation.facts.provenance import Provenance, provenance_of
 
 _BIT_DEPTHS = {PixelType.UINT: "32u", PixelType.HALF: "16f", PixelType.FLOAT: "32f"}
 _INT64_MAX = 2**63 - 1
@@ -56,7 +56,6 @@ class FileRecord:
         severities: Number of findings by severity.
         child_rows: Number of its rows by child table.
         inspector_version: Version of exr-inspector that writes.
-        provenance: Who wrote the file.
     """
 
     inspection: Inspection
@@ -66,7 +65,6 @@ class FileRecord:
     severities: Mapping[Severity, int]
     child_rows: Mapping[str, int]
     inspector_version: str
-    provenance: Provenance
 
     @classmethod
     def of(cls, inspection: Inspection, child_rows: Mapping[str, int], inspector_version: str) -> FileRecord:
@@ -80,7 +78,6 @@ class FileRecord:
             severities=Counter(finding.severity for finding in inspection.findings),
             child_rows=child_rows,
             inspector_version=inspector_version,
-            provenance=provenance_of(parts[0]) if parts else Provenance(),
         )
 
 
@@ -137,6 +134,11 @@ def number(*names: str) -> Of:
         return None
 
     return first(make)
+
+
+def provenance(column: str, make: Callable[[Any], object] = clipped) -> Of:
+    """What is known of the file's making."""
+    return lambda file: make(getattr(file.inspection.provenance, column))
 
 
 def pixels(make: Callable[[PixelReport], object]) -> Of:
@@ -312,17 +314,17 @@ FILES_COLUMNS = (
     nullable("has_cryptomatte", BOOL, "Whether any part declares a Cryptomatte",
              of=parts(lambda f: any(names.cryptomattes for names in f.inspection.names))),
     nullable("software", TEXT, "Product and version that wrote the file: `Nuke 15.1v3`, `Blender 5.0.1`; see provenance",
-             of=lambda f: clipped(f.provenance.product)),
-    nullable("software_version", TEXT, "Its version alone", of=lambda f: f.provenance.version),
+             of=provenance("product")),
+    nullable("software_version", TEXT, "Its version alone", of=provenance("software_version")),
     nullable("host_application", TEXT, "Application in which the renderer ran: `Maya 2024.2`",
-             of=lambda f: clipped(f.provenance.host_application)),
-    nullable("render_seconds", REAL, "Time of rendering", "seconds", of=lambda f: finite(f.provenance.render_seconds)),
-    nullable("peak_memory_mb", REAL, "Most memory of the renderer", "MiB", of=lambda f: finite(f.provenance.peak_memory_mb)),
-    nullable("render_host", TEXT, "Computer that rendered", of=lambda f: clipped(f.provenance.host)),
-    nullable("render_user", TEXT, "User who rendered", of=lambda f: clipped(f.provenance.user)),
-    nullable("frame_range", TEXT, "Frames of the job as written: `1001-1100`", of=lambda f: clipped(f.provenance.frame_range)),
-    nullable("provenance", TEXT, "JSON object: `software`, `version`, `render_seconds`, ... -> attribute that it came from",
-             of=lambda f: compact_json(dict(f.provenance.sources)) if f.provenance.sources else None),
+             of=provenance("host_application")),
+    nullable("render_seconds", REAL, "Time of rendering", "seconds", of=provenance("render_seconds", finite)),
+    nullable("peak_memory_mb", REAL, "Most memory of the renderer", "MiB", of=provenance("peak_memory_mb", finite)),
+    nullable("render_host", TEXT, "Computer that rendered", of=provenance("render_host")),
+    nullable("render_user", TEXT, "User who rendered", of=provenance("render_user")),
+    nullable("frame_range", TEXT, "Frames of the job as written: `1001-1100`", of=provenance("frame_range")),
+    nullable("provenance", TEXT, "JSON object: known columns from `software` to `frame_range` -> attribute of each",
+             of=provenance("sources", lambda names: compact_json(dict(names)) if names else None)),
     nullable("color_space", TEXT, "colorInteropID, or oiio:ColorSpace, or colorSpace, the first that is there",
              of=text("colorInteropID", "oiio:ColorSpace", "colorSpace")),
     nullable("color_interop_id", TEXT, "Attribute colorInteropID", of=text("colorInteropID")),

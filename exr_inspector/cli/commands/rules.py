@@ -51,6 +51,8 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, schema: bool) -> 
     resolved = _policy(policy).for_path(path)
     if not codes:
         console.print(_table(RULES.values(), resolved))
+        for column, names in resolved.parameters.attribute_map.items():
+            console.print(f"column {column} from attribute {', '.join(names)}", markup=False, soft_wrap=True)
         return
     for code in codes:
         _explain(code.upper(), resolved, console)

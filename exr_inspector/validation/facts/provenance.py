@@ -1,7 +1,7 @@
 """Who wrote a file, by the attributes that known software leaves: one table of names, and the attribute each value came from.
 
-    >>> provenance_of(header.parts[0])  # doctest: +SKIP
-    Provenance(software='Nuke', version='15.1v3', ..., sources={'software': 'nuke/version', 'version': 'nuke/version'})
+    >>> provenance_of(header)  # doctest: +SKIP
+    Provenance(software='Nuke', software_version='15.1v3', ..., sources={'software': 'nuke/version', ...})
 
 Names are compared without case; of several the first in the table counts, and of twins that differ by case the one that is
 spelt as in the table. Nothing is guessed: what no attribute says is None.
@@ -12,12 +12,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any
 
-from exr_inspector.exr.header.parser import PartHeader
+from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import Attribute
+from exr_inspector.model import Provenance, ProvenanceColumn
+
+AttributeMap = Mapping[ProvenanceColumn, tuple[str, ...]]  # column of `files` -> names of attributes
+_NO_MAP: AttributeMap = MappingProxyType({})
 
 _TEXT_CHARACTERS = 400  # of a value that are looked at
+_NAME_CHARACTERS = 80  # of a product's name
 _VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[a-z]+\d*)?|\d+)(?![\w.])", re.ASCII | re.IGNORECASE)
 _FILLER = re.compile(
     r"^(?:version of|developed (?:using|with)|(?:created|written|rendered|generated|made) (?:by|with|using)|image by)\s+"
@@ -29,38 +35,6 @@ _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _PARTS_OF_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*([hms])", re.ASCII | re.IGNORECASE)
 _MEMORY = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([kmgt]?)i?b?", re.ASCII | re.IGNORECASE)
 _MEGABYTES = {"": 1.0, "k": 1 / 1024, "m": 1.0, "g": 1024.0, "t": 1024.0**2}
-
-
-class Provenance(NamedTuple):
-    """What a header says of its making.
-
-    Attributes:
-        software: Product that wrote the file.
-        version: Its version.
-        host_application: Application in which a renderer ran, with its version where it is said.
-        render_seconds: Time of rendering.
-        peak_memory_mb: Most memory, MiB.
-        host: Computer.
-        user: Who rendered.
-        frame_range: Frames of the job, as written (`1001-1100`).
-        sources: Field -> name of the attribute it came from.
-    """
-
-    software: str | None = None
-    version: str | None = None
-    host_application: str | None = None
-    render_seconds: float | None = None
-    peak_memory_mb: float | None = None
-    host: str | None = None
-    user: str | None = None
-    frame_range: str | None = None
-    sources: Mapping[str, str] = {}
-
-    @property
-    def product(self) -> str | None:
-        """Software and version, what is compared over a sequence."""
-        return " ".join(filter(None, (self.software, self.version))) or None
-
 
 # Attributes whose text names software, most telling first; further words of theirs (hashes, command lines) are left out.
 _WRITERS = (
@@ -197,7 +171,7 @@ def _by_text(found: dict[str, Attribute]) -> tuple[str, str | None, str] | None:
         if text is None or (name == "comment" and not text.lower().startswith("developed using")):
             continue
         product, version = split_product(text)
-        return _FAMILIES.get(product.lower(), product)[:80], version, found[name].name
+        return _FAMILIES.get(product.lower(), product)[:_NAME_CHARACTERS], version, found[name].name
     return None
 
 
@@ -231,25 +205,64 @@ def _application(found: dict[str, Attribute]) -> tuple[str, str] | None:
     return (match[2].strip(), said[1]) if match and said else None
 
 
-def provenance_of(part: PartHeader) -> Provenance:
-    """Who wrote the file, by the attributes of its first part."""
+def _plain_text(value: object) -> str | None:
+    """A text, or a number as text: shows write versions and frames as either."""
+    return str(value) if isinstance(value, (int, float)) else _text(value)
+
+
+# Column -> how its attributes are read; all others are texts.
+_READERS: Mapping[ProvenanceColumn, Callable[[object], Any]] = {
+    "render_seconds": _seconds,
+    "peak_memory_mb": _megabytes,
+}
+
+
+def _mapped(part: PartHeader, attribute_map: AttributeMap) -> dict[ProvenanceColumn, tuple[Any, str]]:
+    """Column -> value and attribute, of the columns for which a show names attributes that are there."""
+    said: dict[ProvenanceColumn, tuple[Any, str]] = {}
+    for column, names in attribute_map.items():
+        there = {name: part.by_name[name] for name in names if name in part.by_name}
+        if found := _first(there, names, _READERS.get(column, _plain_text)):
+            said[column] = found
+    if "software" in said:
+        text, name = said["software"]
+        product, version = split_product(text)
+        said["software"] = product[:_NAME_CHARACTERS], name
+        if version:
+            said.setdefault("software_version", (version, name))
+    return said
+
+
+def provenance_of(header: Header | None, attribute_map: AttributeMap = _NO_MAP) -> Provenance:
+    """Who wrote a file, by the attributes of its first part.
+
+    Args:
+        header: The header; None where there is none.
+        attribute_map: A show's own attributes, which go before those of the table: column of `files` -> names, of which the
+            first that is there and can be read counts.
+    """
+    if header is None or not header.parts:
+        return Provenance()
+    part = header.parts[0]
     found, versions = _known(part)
-    if not found and not versions:
+    mapped = _mapped(part, attribute_map) if attribute_map else {}
+    if not found and not versions and not mapped:
         return Provenance()
     text, version = _by_text(found), _by_version(found, versions)
     # Who converts a file stays behind in Software; what a compositor or renderer wrote before may still be there.
     is_generic = text is not None and text[2].lower() not in {"software", "generatedby", "writer"}
-    writer = version if version and (text is None or is_generic) else text or version
+    writer = None if "software" in mapped else version if version and (text is None or is_generic) else text or version
     computers = tuple(name for name in _COMPUTERS if name != "arnold/host/name" or "arnold/host/version" not in found)
-    said: dict[str, tuple[Any, str] | None] = {
+    said: dict[ProvenanceColumn, tuple[Any, str] | None] = {
         "software": (writer[0], writer[2]) if writer else None,
-        "version": (writer[1], writer[2]) if writer and writer[1] else None,
+        "software_version": (writer[1], writer[2]) if writer and writer[1] else None,
         "host_application": _application(found),
         "render_seconds": _first(found, _TIMES, _seconds),
         "peak_memory_mb": _first(found, _MEMORIES, _megabytes),
-        "host": _first(found, computers, _text),
-        "user": _first(found, _USERS, _text),
+        "render_host": _first(found, computers, _text),
+        "render_user": _first(found, _USERS, _text),
         "frame_range": _range(found),
+        **mapped,
     }
-    values = {field: each[0] for field, each in said.items() if each}
-    return Provenance(**values, sources={field: each[1] for field, each in said.items() if each})
+    values = {column: each[0] for column, each in said.items() if each}
+    return Provenance(**values, sources={column: each[1] for column, each in said.items() if each})

@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from exr_inspector.exr.header.values import Attribute
-from exr_inspector.model import Severity
+from exr_inspector.model import ProvenanceColumn, Severity
 from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.frames import FrameSummary, Scalar, scalar
-from exr_inspector.validation.parameters import RuleParameters, as_tuple
+from exr_inspector.validation.parameters import RuleParameters, as_names, as_tuple
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, sequence_rule
 from exr_inspector.validation.rules.sequences import SequenceFacts, drift
 
@@ -36,6 +36,14 @@ def _pattern_with_group(text: str) -> str:
     return text
 
 
+AttributeName = Annotated[str, Field(min_length=1, max_length=255)]
+_NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 255}
+AttributeNames = Annotated[
+    tuple[AttributeName, ...],
+    Field(min_length=1),
+    BeforeValidator(as_names),
+    WithJsonSchema({"anyOf": [_NAME_SCHEMA, {"type": "array", "items": _NAME_SCHEMA, "minItems": 1}]}),
+]
 Pattern = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
 
 
@@ -44,7 +52,7 @@ class AttributeDemand(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="Exact name of the attribute.")
+    name: AttributeName = Field(description="Exact name of the attribute.")
     required: bool = Field(True, description="Whether it must be there; false: it is only checked where it is.")
     type: str | None = Field(None, description="Type name, such as string, int, float, rational, timecode.")
     value: Scalar | None = Field(None, description="The value; rationals as their quotient.")
@@ -66,6 +74,11 @@ class ShowParameters(RuleParameters):
 
     attributes: Annotated[tuple[AttributeDemand, ...], Field(min_length=1), BeforeValidator(as_tuple)] | None = Field(
         None, description="What is asked of attributes of the first part (SHOW-ATTRIBUTE, SHOW-STEADY)."
+    )
+    attribute_map: dict[ProvenanceColumn, AttributeNames] = Field(
+        default_factory=dict,
+        description="Column of `files` -> the show's own attributes for it, of which the first that is there counts. They go "
+        "before those that are known of public software; `provenance` names the attribute.",
     )
     file_name: Pattern | None = Field(
         None, description="Regular expression that the whole file name must match (SHOW-NAME)."

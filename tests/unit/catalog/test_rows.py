@@ -42,6 +42,7 @@ from exr_inspector.model import (
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
+from exr_inspector.validation.facts.provenance import provenance_of
 from tests.contract.catalog_model import damaged, inspection, thumbnail, unreadable
 from tests.support.exrbytes import DWAA, Part, a_compression, build
 
@@ -90,6 +91,7 @@ def inspect(path: Path) -> Inspection:
         layouts=layouts,
         completeness=tuple(states),
         names=file_names(header) if header else (),
+        provenance=provenance_of(header),
     )
 
 
@@ -161,7 +163,7 @@ def first_part(*attributes: tuple[str, str, object]) -> dict[str, object]:
     names = {attribute.name for attribute in more}
     kept = tuple(item for item in base.header.parts[0].attributes if item.name not in names)
     header = base.header._replace(parts=(make_part(0, 2, kept + more),))
-    (row,) = table_rows(replace(base, header=header))["files"]
+    (row,) = table_rows(replace(base, header=header, provenance=provenance_of(header)))["files"]
     return row
 
 

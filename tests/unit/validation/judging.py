@@ -40,9 +40,11 @@ def policy(text: str = "", **parameters: Any) -> Policy:
 EVERYTHING = policy()
 
 
-def inspect(data: bytes, *, key: str = "shot/beauty.1001.exr", stats: bool = False) -> Inspection:
+def inspect(
+    data: bytes, *, key: str = "shot/beauty.1001.exr", stats: bool = False, by: Policy = EVERYTHING
+) -> Inspection:
     mode = StatsMode.FULL if stats else StatsMode.OFF
-    return inspector(mode).inspect(opener().open_bytes(data, key=key), EVERYTHING)
+    return inspector(mode).inspect(opener().open_bytes(data, key=key), by)
 
 
 def judge(data: bytes, by: Policy = EVERYTHING, **how: Any) -> tuple[Finding, ...]:

@@ -20,7 +20,7 @@ from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.policies.plan import RulePlan, Step
 from exr_inspector.validation.policies.policy import ResolvedPolicy
-from exr_inspector.validation.rejudge import with_problems
+from exr_inspector.validation.rejudge import unjudged
 from exr_inspector.validation.rule import Scope
 from tests.support.exrbytes import Channel, Part, a_string, a_stringvector, build
 from tests.unit.validation.judging import EVERYTHING, PLAIN, inspect, policy
@@ -188,7 +188,7 @@ def test_judging_again_from_the_header_alone() -> None:
         if len(case.bad) < 100_000 and RULES[case.code].scope is Scope.REPORTED and not case.stats:
             inspection = inspect(case.bad)
             first = validate(inspection, EVERYTHING)
-            again = validate(with_problems(replace(inspection, problems=(), findings=first)), EVERYTHING)
+            again = validate(unjudged(replace(inspection, problems=(), findings=first), EVERYTHING), EVERYTHING)
             assert {finding.code for finding in again} == {finding.code for finding in first}, case.code
 
 

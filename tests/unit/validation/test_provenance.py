@@ -8,16 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exr_inspector.catalog.rows.build import table_rows
+from exr_inspector.catalog.rows.read_back import inspection_from_rows
+from exr_inspector.model import Provenance
 from exr_inspector.validation import frame_of_inspection
-from exr_inspector.validation.facts.provenance import Provenance, provenance_of, split_product
+from exr_inspector.validation.facts.provenance import provenance_of, split_product
+from exr_inspector.validation.rejudge import unjudged
 from tests.support.exrbytes import Attr, Part, a_float, a_int, a_string, build
-from tests.unit.validation.judging import inspect
+from tests.unit.validation.judging import EVERYTHING, inspect, policy
 
 
 def said(*attributes: Attr) -> Provenance:
     header = inspect(build([Part(extra=attributes)])).header
     assert header is not None
-    return provenance_of(header.parts[0])
+    return provenance_of(header)
 
 
 @pytest.mark.parametrize(
@@ -55,14 +59,14 @@ def test_arnold_in_maya() -> None:
         a_float("arnold/stats/time/total", 123.5),
         a_float("arnold/stats/memory/peak", 466.25),
     )
-    assert (provenance.software, provenance.version) == ("Arnold", "7.2.4.1")
+    assert (provenance.software, provenance.software_version) == ("Arnold", "7.2.4.1")
     assert provenance.host_application == "Maya 2024.2"
-    assert (provenance.render_seconds, provenance.peak_memory_mb, provenance.host) == (123.5, 466.25, None)
+    assert (provenance.render_seconds, provenance.peak_memory_mb, provenance.render_host) == (123.5, 466.25, None)
     assert provenance.sources["render_seconds"] == "arnold/stats/time/total"
 
 
 def test_arnold_names_the_computer_where_no_version_of_a_host_stands_beside_it() -> None:
-    assert said(a_string("arnold/host/name", "NYMPC180")).host == "NYMPC180"
+    assert said(a_string("arnold/host/name", "NYMPC180")).render_host == "NYMPC180"
 
 
 def test_vray_for_maya_and_blender() -> None:
@@ -72,7 +76,7 @@ def test_vray_for_maya_and_blender() -> None:
         a_string("vrayInfo/mem", "1,234.56Mb"),
         a_string("vrayInfo/computername", "render042"),
     )
-    assert (vray.product, vray.host_application, vray.host) == ("V-Ray 3.60.05", "Maya", "render042")
+    assert (vray.product, vray.host_application, vray.render_host) == ("V-Ray 3.60.05", "Maya", "render042")
     assert (vray.render_seconds, vray.peak_memory_mb) == (pytest.approx(102.3), 1234.56)
     blender = said(
         a_string("RenderTime", "01:02:03.50"),
@@ -80,7 +84,12 @@ def test_vray_for_maya_and_blender() -> None:
         a_string("Hostname", "vm"),
         a_string("user", "ada"),
     )
-    assert (blender.render_seconds, blender.peak_memory_mb, blender.host, blender.user) == (3723.5, 2048, "vm", "ada")
+    assert (blender.render_seconds, blender.peak_memory_mb, blender.render_host, blender.render_user) == (
+        3723.5,
+        2048,
+        "vm",
+        "ada",
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,6 +102,67 @@ def test_vray_for_maya_and_blender() -> None:
 )
 def test_frame_range(attributes: tuple[Attr, ...], expected: str | None) -> None:
     assert said(*attributes).frame_range == expected
+
+
+MAPPED = """
+name: nova
+parameters:
+  attribute_map:
+    software: nova/app
+    render_seconds: [nova/wall, RenderTime]
+    peak_memory_mb: nova/peak
+    render_user: nova/artist
+    frame_range: nova/job
+paths:
+  - match: "*/plates/**"
+    parameters: {attribute_map: {software: scanner}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (
+            {"nova/app": "Lumen 4.2", "nova/wall": "1m 30s", "nova/peak": "2G", "nova/artist": "bo", "user": "ada"},
+            {
+                "software": ("Lumen", "nova/app"),
+                "software_version": ("4.2", "nova/app"),
+                "render_seconds": (90, "nova/wall"),
+                "peak_memory_mb": (2048, "nova/peak"),
+                "render_user": ("bo", "nova/artist"),
+            },
+        ),
+        (
+            {"Software": "Nuke 15.1v3", "nova/wall": "soon", "RenderTime": "5"},
+            {
+                "software": ("Nuke", "Software"),
+                "software_version": ("15.1v3", "Software"),
+                "render_seconds": (5, "RenderTime"),
+            },
+        ),
+        ({"nuke/version": "15.1v3", "nova/app": "Lumen"}, {"software": ("Lumen", "nova/app")}),
+    ],
+)
+def test_a_show_names_its_own_attributes(texts: dict[str, str], expected: dict[str, tuple[object, str]]) -> None:
+    attributes = [a_string(name, value) for name, value in texts.items()]
+    found = inspect(build([Part(extra=attributes)]), by=policy(MAPPED)).provenance
+    assert {column: (getattr(found, column), name) for column, name in found.sources.items()} == expected
+
+
+def test_numbers_of_a_show_count_as_text() -> None:
+    data = build([Part(extra=[a_int("nova/job", 7), a_float("nova/peak", 512)])])
+    found = inspect(data, by=policy(MAPPED)).provenance
+    assert (found.frame_range, found.peak_memory_mb) == ("7", 512)
+
+
+def test_maps_of_paths_and_of_another_policy_for_stored_files() -> None:
+    data = build([Part(extra=[a_string("scanner", "Arriscan 3"), a_string("Software", "Nuke 15.1v3")])])
+    plate = inspect(data, key="plates/a.1001.exr", by=policy(MAPPED))
+    assert plate.provenance.product == "Arriscan 3"
+    assert inspect(data).provenance.product == "Nuke 15.1v3"
+    back = inspection_from_rows(table_rows(plate, "id"))
+    assert back.provenance == plate.provenance
+    assert unjudged(back, EVERYTHING).provenance.product == "Nuke 15.1v3"
 
 
 @given(st.text(max_size=80))

@@ -105,6 +105,8 @@ def test_without_a_policy_these_rules_demand_nothing() -> None:
         ("name: x\nparameters:\n  attributes:\n    - {nmae: show}\n", "show.yaml:4: parameters.attributes.0"),
         ("name: x\nparameters:\n  attributes:\n    - {name: a, pattern: '('}\n", "no regular expression"),
         ("name: x\nparameters:\n  attributes:\n    - {name: a, path: 'b/c'}\n", "exactly one group"),
+        ("name: x\nparameters:\n  attribute_map: {host: a}\n", "parameters.attribute_map.host: must be 'software'"),
+        ("name: x\nparameters:\n  attribute_map: {software: []}\n", "parameters.attribute_map.software"),
         ("name: x\npython_rules: ../rules.py\n", "show.yaml:2: python_rules"),
         ("name: x\npython_rules: rules.py\n", "files on this machine"),
     ],
@@ -117,6 +119,10 @@ def test_faults_are_told_with_their_line(text: str, where: str) -> None:
 def test_the_schema_covers_it() -> None:
     schema = json.loads(json.dumps(json_schema()))
     jsonschema.validate(yaml.safe_load(SHOW), schema)
+    mapped = {"software": "nova/app", "render_seconds": ["nova/wall", "RenderTime"]}
+    jsonschema.validate({"name": "x", "parameters": {"attribute_map": mapped}}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "x", "parameters": {"attribute_map": {"host": "a"}}}, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"name": "x", "parameters": {"attributes": [{"nmae": "show"}]}}, schema)
 
