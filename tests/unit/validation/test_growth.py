@@ -11,7 +11,7 @@ from exr_inspector.model import Inspection
 from exr_inspector.validation import validate
 from exr_inspector.validation.engine import MAX_TEXT_CHARACTERS
 from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
-from tests.support.growth import calls_of
+from tests.support.growth import steps_of
 from tests.unit.validation.judging import EVERYTHING, inspect
 
 
@@ -24,7 +24,7 @@ def matte_file(layers: int, mattes: int, layer: str) -> bytes:
 def judged_calls(data: bytes) -> int:
     inspection = inspect(data)
     validate(inspection, EVERYTHING)  # memos are filled
-    return calls_of(lambda: validate(inspection, EVERYTHING))
+    return steps_of(lambda: validate(inspection, EVERYTHING))
 
 
 @pytest.mark.parametrize("layer", ["a{}.c00", "c{:05}", "C{:02}", "n{}"])
