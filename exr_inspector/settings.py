@@ -481,7 +481,7 @@ class Settings(BaseSettings):
     )
     memory_mib: Whole = _limit(
         "EXR_MEMORY_MIB",
-        512,
+        768,
         "MiB",
         "Memory that decoding takes at most, for all files of a process together.",
         1 << 20,

@@ -29,7 +29,7 @@ from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.figures import LevelFigures
 from exr_inspector.pixels.memory_file import SharedFile
 from exr_inspector.pixels.mini_file import Payload
-from exr_inspector.pixels.work import Chunk, StripWork, library_share, unpacked_bytes
+from exr_inspector.pixels.work import Chunk, StripWork, needs_of
 from exr_inspector.settings import NAMES
 
 TRIES_ALONE = 2
@@ -157,11 +157,11 @@ class _Order:
             else:
                 self.pieces.append(payload)
                 self.sizes.append(len(payload))
-        unpacked = unpacked_bytes(work.layout, chunks)
+        needs = needs_of(work.layout, chunks)
         packed = sum(map(len, self.pieces))
-        self.bytes_in_arrays = packed + unpacked * (2 if work.is_taken else 1)
-        self.bytes = self.bytes_in_arrays + library_share(work.layout) * unpacked
-        self.cpu_seconds = cpu_seconds * max(1.0, unpacked / _CPU_SECONDS_ARE_FOR)
+        self.bytes_in_arrays = packed + needs.arrays * (2 if work.is_taken else 1)
+        self.bytes = self.bytes_in_arrays + needs.library
+        self.cpu_seconds = cpu_seconds * max(1.0, needs.arrays / _CPU_SECONDS_ARE_FOR)
 
 
 class _Decoder:

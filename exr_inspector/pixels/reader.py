@@ -403,24 +403,26 @@ class _Reading:
         columns = (extents.part, extents.level, extents.index, extents.start, extents.unpacked)
         rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
         gathered: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
-        sizes: dict[tuple[int, int], int] = {}
+        sizes: dict[tuple[int, int], tuple[int, int]] = {}  # of all chunks gathered, and of the largest
 
-        def made(key: tuple[int, int], chunks: tuple[list[int], list[int]], size: int) -> Strip:
+        def made(key: tuple[int, int], chunks: tuple[list[int], list[int]], largest: int) -> Strip:
             hasher = self._hashers.get(key)
             is_hashed = hasher is not None and not hasher.is_given_up
             layout = self._layouts[key[0]]
-            return Strip(*key, layout, *chunks, data, read.start, size, read=number, is_hashed=is_hashed)
+            return Strip(*key, layout, *chunks, data, read.start, largest, read=number, is_hashed=is_hashed)
 
         for part, level, index, start, unpacked in rows:
             key = part, level
             indices, offsets = gathered.setdefault(key, ([], []))
             indices.append(index)
             offsets.append(start)
-            sizes[key] = sizes.get(key, 0) + unpacked
-            if sizes[key] >= self._limits[part]:
-                yield made(key, gathered.pop(key), sizes.pop(key))
+            size, largest = sizes.get(key, (0, 0))
+            sizes[key] = size, largest = size + unpacked, max(largest, unpacked)
+            if size >= self._limits[part]:
+                del sizes[key]
+                yield made(key, gathered.pop(key), largest)
         for key, chunks in gathered.items():
-            yield made(key, chunks, sizes[key])
+            yield made(key, chunks, sizes[key][1])
 
     def _refuse(self, extents: ChunkExtents, read: PlannedRead, error: LimitExceeded) -> None:
         """A request that does not fit into memory: its chunks are faults, the rest is read."""

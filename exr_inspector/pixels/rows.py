@@ -145,7 +145,7 @@ class PartRows:
                 [int(start) for start in extents.start[run]],
                 memoryview(data),
                 read.start,
-                extents.decoded(run[0], run[-1] + 1),
+                int(extents.unpacked[run[0] : run[-1] + 1].max()),
                 collector,
             )
             pool = self._context.in_library

@@ -24,7 +24,7 @@ from exr_inspector.pixels.figures import LevelFigures
 from exr_inspector.pixels.isolation import DecoderPool
 from exr_inspector.pixels.mini_file import Payload
 from exr_inspector.pixels.objects import Counting
-from exr_inspector.pixels.work import Chunk, StripWork, decode_strip, fault_of, library_share
+from exr_inspector.pixels.work import Chunk, StripWork, decode_strip, fault_of, library_bytes
 from exr_inspector.settings import limit_text
 from exr_inspector.storage import RangeSource
 
@@ -87,7 +87,7 @@ class Strip:
         offsets: File offset of each one's leader.
         buffer: Bytes of the file that hold them.
         buffer_offset: File offset of the buffer.
-        unpacked: Bytes that the chunks unpack to, as far as the chunk tables tell.
+        largest: Bytes that the largest chunk unpacks to, as far as the chunk tables tell.
         taker: Where decoded chunks go, to be compared; None for nowhere.
         read: Position of its request in the plan.
         is_hashed: Whether its rows are hashed.
@@ -100,7 +100,7 @@ class Strip:
     offsets: Sequence[int]
     buffer: memoryview
     buffer_offset: int
-    unpacked: int
+    largest: int
     taker: BlockTaker | None = None
     read: int = 0
     is_hashed: bool = False
@@ -108,7 +108,8 @@ class Strip:
     @property
     def library_bytes(self) -> int:
         """What the library needs for it, about."""
-        return library_share(self.layout) * self.unpacked
+        lines = min(self.layout.tile_height, self.layout.data_window.height)
+        return library_bytes(self.layout.compression, lines, self.largest)
 
 
 def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:

@@ -1,6 +1,7 @@
 """Chunks to figures: what a decoding thread does, in this process or in one of its own (`isolation`).
 
 When decoding fails, halves are tried until the damaged chunks are found: each becomes a PixelFault, and the others count.
+So does a chunk for which there is not enough memory, which says nothing about the file.
 Nothing is read here.
 """
 
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, DecodeError, LimitExceeded
@@ -23,21 +26,26 @@ from exr_inspector.pixels.hashing import StripHasher
 from exr_inspector.pixels.mini_file import Payload
 from exr_inspector.pixels.objects import RankPair, count_objects
 
-# What the library holds of a chunk beside the arrays it fills, in times of what the chunk unpacks to: its packed and unpacked
-# bytes and the buffers of the codec (`./run bench codec_memory`).
+# What the library holds of a chunk beside the arrays it fills and the file it reads, in times of what the chunk unpacks to: its
+# packed and unpacked bytes and the buffers of the codec; and how much more that is where a chunk is low, since JPEG 2000 and
+# DWA work on blocks of some lines (`./run bench codec_memory`).
 LIBRARY_SHARES = {
-    Compression.ZIPS: 3,
-    Compression.ZIP: 3,
-    Compression.PIZ: 3,
-    Compression.PXR24: 3,
-    Compression.B44: 3,
-    Compression.B44A: 3,
-    Compression.DWAA: 2,
-    Compression.DWAB: 2,
-    Compression.HTJ2K256: 3,
-    Compression.HTJ2K32: 5,
-    Compression.LJ2K: 8,
+    Compression.NONE: (2.0, 0.0),
+    Compression.RLE: (3.0, 0.0),
+    Compression.ZIPS: (4.0, 0.0),
+    Compression.ZIP: (4.0, 0.0),
+    Compression.PIZ: (4.0, 0.0),
+    Compression.PXR24: (4.0, 0.0),
+    Compression.B44: (3.5, 0.0),
+    Compression.B44A: (3.5, 0.0),
+    Compression.DWAA: (3.5, 10.0),
+    Compression.DWAB: (3.5, 10.0),
+    Compression.HTJ2K256: (3.0, 25.0),
+    Compression.HTJ2K32: (3.0, 25.0),
+    Compression.LJ2K: (3.0, 25.0),
+    Compression.ZSTD: (4.0, 0.0),
 }
+_LOW_LINES = 4
 
 Chunk = tuple[ChunkPlace, Payload | DeepPayload]
 
@@ -85,20 +93,62 @@ class StripWork:
         return [(self.layout.place(index), payload) for index, payload in zip(self.indices, payloads, strict=True)]
 
 
-def library_share(layout: Layout) -> int:
-    """What the library needs to decode a part's chunks, in times of what they unpack to."""
-    return LIBRARY_SHARES.get(Compression(layout.compression), 1)
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Memory that decoding chunks together takes at most.
+
+    Attributes:
+        arrays: Bytes of what they decode to.
+        library: Bytes of the file that the library reads, and of its buffers for the chunk that takes the most.
+    """
+
+    arrays: int
+    library: int
+
+    @property
+    def bytes(self) -> int:
+        """Both together."""
+        return self.arrays + self.library
 
 
-def unpacked_bytes(layout: Layout, chunks: Sequence[Chunk]) -> int:
-    """What the arrays of decoded chunks take."""
+def library_bytes(compression: int, lines: int, unpacked: int) -> int:
+    """What the library holds of one chunk.
+
+    Args:
+        compression: The part's compression.
+        lines: Rows of the chunk.
+        unpacked: Bytes that it unpacks to.
+    """
+    share, share_if_low = LIBRARY_SHARES[Compression(compression)]
+    return int((share + share_if_low * min(1.0, _LOW_LINES / lines)) * unpacked)
+
+
+def needs_of(layout: Layout, chunks: Sequence[Chunk]) -> Needs:
+    """What decoding these chunks together takes."""
+    sizes = _unpacked_sizes(layout, chunks)
+    packed = sum(
+        len(payload.table) + len(payload.data) if isinstance(payload, DeepPayload) else len(payload)
+        for _, payload in chunks
+    )
+    largest = max(
+        (
+            library_bytes(layout.compression, place.window.height, size)
+            for (place, _), size in zip(chunks, sizes, strict=True)
+        ),
+        default=0,
+    )
+    return Needs(sum(sizes), packed + largest)
+
+
+def _unpacked_sizes(layout: Layout, chunks: Sequence[Chunk]) -> list[int]:
+    """What the arrays of each decoded chunk take."""
     if not layout.is_deep:
-        return sum(unpacked_sizes(layout, [place for place, _ in chunks]))
-    total = 0
-    for place, payload in chunks:
-        promised = payload.unpacked_bytes if isinstance(payload, DeepPayload) else 0
-        total += promised + 4 * place.window.width * place.window.height
-    return total
+        return unpacked_sizes(layout, [place for place, _ in chunks])
+    return [
+        (payload.unpacked_bytes if isinstance(payload, DeepPayload) else 0)
+        + 4 * place.window.width * place.window.height
+        for place, payload in chunks
+    ]
 
 
 def fault_of(part: int, place: ChunkPlace, code: str, text: str) -> PixelFault:
@@ -165,12 +215,12 @@ def _decode(task: _Task, chunks: Sequence[Chunk], *, is_last: bool) -> None:
         return
     if work.deadline is not None:
         work.deadline.check("decoding")
+    needs = needs_of(work.layout, chunks)
     try:
-        unpacked = unpacked_bytes(work.layout, chunks)
-        size = (1 + library_share(work.layout)) * unpacked
-        with task.budget.decoded.taken(size, work.deadline) as memory:
-            _decode_together(task, chunks, memory, unpacked, is_last=is_last)
-    except (DecodeError, LimitExceeded) as error:
+        with task.budget.decoded.taken(needs.bytes, work.deadline) as memory:
+            _decode_together(task, chunks, memory, needs, is_last=is_last)
+    except (DecodeError, LimitExceeded, MemoryError) as failure:
+        error = _out_of_memory(needs.bytes) if isinstance(failure, MemoryError) else failure
         if len(chunks) == 1:
             text = f"{error} (setting {error.limit})" if isinstance(error, LimitExceeded) else str(error)
             figures.faults.append(fault_of(work.part, chunks[0][0], type(error).code, text))
@@ -180,7 +230,18 @@ def _decode(task: _Task, chunks: Sequence[Chunk], *, is_last: bool) -> None:
         _decode(task, chunks[middle:], is_last=is_last)
 
 
-def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, unpacked: int, *, is_last: bool) -> None:
+def _out_of_memory(size: int) -> LimitExceeded:
+    return LimitExceeded(
+        "the system refuses this process the memory that decoding may take",
+        limit="EXR_MEMORY_MIB",
+        found=f"{size} bytes",
+        expected="no more than is left",
+    )
+
+
+def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, needs: Needs, *, is_last: bool) -> None:
+    # Codecs that are refused memory call the chunk corrupt, or crash: so they are not begun where they might be.
+    np.empty(needs.bytes, np.uint8)
     strip = decode_chunks(
         task.work.layout,
         [place for place, _ in chunks],
@@ -188,7 +249,7 @@ def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, unpack
         max_bytes=task.budget.decoded.capacity,
         hold=task.scratch.file.holding,
     )
-    memory.keep(unpacked)
+    memory.keep(needs.arrays)
     if is_last:
         task.decoded()
     for block in strip.blocks:

@@ -308,6 +308,35 @@ def test_memory_beyond_the_budget_is_refused_to_a_process_that_decodes() -> None
     assert (done.stdout, done.stderr) == ("refused\n", "")
 
 
+@pytest.mark.parametrize(("codec", "lines"), [("ZIP", 16), ("HTJ2K256", 256), ("ZSTD", 1)])
+def test_memory_that_the_system_refuses_is_no_damage(codec: str, lines: int, tmp_path: Path) -> None:
+    """Refused memory, these codecs say so, call the chunk corrupt, or end the process."""
+    noise = np.zeros((lines, (2 << 20) // lines), np.uint16)
+    noise[:, ::4] = np.random.default_rng(1).integers(0, 3000, noise[:, ::4].shape)
+    header = {"compression": getattr(OpenEXR, f"{codec}_COMPRESSION"), "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, dict.fromkeys("RGBA", noise.view(np.float16))).write(str(tmp_path / "noise.exr"))
+    line = """
+import sys
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import StatsMode
+from exr_inspector.pixels.decoder_process import _limit_memory
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+from exr_inspector.validation import builtin_policy
+settings = load_settings({"EXR_DECODE_THREADS": "1"}, secrets_dir=None)
+inspector, opener = Inspector.from_settings(settings, stats=StatsMode.FULL), SourceOpener(settings)
+for name in sys.argv[1:]:
+    found = inspector.inspect(opener.open_url(name), builtin_policy("default"))
+    is_damaged = any(one.counts for one in found.completeness)
+    print(found.status.value, *{fault.code for fault in found.pixels.faults}, is_damaged)
+    _limit_memory(40 << 20)
+"""
+    names = [str(SAMPLES / "tiled.exr"), str(tmp_path / "noise.exr")]
+    done = subprocess.run([sys.executable, "-c", line, *names], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["inspected False", "inspected LIMIT_EXCEEDED False"]
+
+
 def test_a_ctrl_c_while_a_process_starts_is_dropped() -> None:
     code = """
 import os, signal, socket

@@ -432,7 +432,7 @@ def test_a_chunk_larger_than_the_memory_is_a_fault(opener: SourceOpener) -> None
     window = (0, 0, 2047, 40)
     parts = [Part(name="large", data_window=window, compression=ex.PIZ), Part(name="small")]
     data = ex.build(parts)
-    with contextlib.closing(DecodeBudget(workers=2, memory_bytes=600_000)) as small:
+    with contextlib.closing(DecodeBudget(workers=2, memory_bytes=1_000_000)) as small:
         found = report(opener.open_bytes(data), data, small)
         assert small.decoded.used == small.packed.used == 0
     assert [(one.part, one.chunk, one.code) for one in found.faults] == [(0, 0, "LIMIT_EXCEEDED")]
@@ -547,7 +547,7 @@ class Crowd:
                 self._inside -= 1
 
 
-@pytest.mark.parametrize(("memory", "damaged"), [(200_000, False), (200_000, True), (4 << 20, False)])
+@pytest.mark.parametrize(("memory", "damaged"), [(250_000, False), (250_000, True), (4 << 20, False)])
 def test_large_chunks_of_a_file_are_in_the_library_one_at_a_time(
     memory: int, damaged: bool, opener: SourceOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
