@@ -106,9 +106,7 @@ def _url(value: object) -> str:
 
 def _names(value: object) -> object:
     """Names separated by commas; spaces around them and empty ones are dropped."""
-    return (
-        tuple(name for part in _line(value).split(",") if (name := part.strip())) if isinstance(value, str) else value
-    )
+    return tuple(filter(None, map(str.strip, _line(value).split(",")))) if isinstance(value, str) else value
 
 
 def _mounts(value: object) -> object:
@@ -296,9 +294,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
 
-    secret_name: Text | None = _field(
-        CHOOSER, FUNCTION, "Secret to read settings from; any secret that has the key otherwise. Environment only."
-    )
+    # fmt: off
+    secret_name: Text | None = _field(CHOOSER, FUNCTION,
+        "Secret to read settings from; any secret that has the key otherwise. Environment only.")
     # VAST DataBase
     db_endpoint: Url | None = _field("VAST_DB_ENDPOINT", DATABASE, "VAST DataBase endpoint.")
     db_access_key: SecretText | None = _field("VAST_DB_ACCESS_KEY", DATABASE, "Access key for the database.")
@@ -306,242 +304,113 @@ class Settings(BaseSettings):
     db_bucket: Text | None = _field("VAST_DB_BUCKET", DATABASE, "Database-enabled bucket that holds the schema.")
     db_schema: Text = _field("VAST_DB_SCHEMA", DATABASE, "Schema that holds the tables.", "exr_inspector")
     db_tls_verify: Switch = _field("VAST_DB_TLS_VERIFY", DATABASE, "Check the database server's certificate.", True)
-    db_ca_bundle: File | None = _field(
-        "VAST_DB_CA_BUNDLE", DATABASE, "PEM file of certificates to trust for the database."
-    )
-    db_retry_seconds: Seconds = _field(
-        "EXR_DB_RETRY_SECONDS",
-        DATABASE,
-        "How long one write to the database goes on trying; less than EXR_DEADLINE_SECONDS.",
-        20.0,
-        unit="seconds",
-        ge=0,
-        le=600,
-    )
-    db_timeout_seconds: Seconds = _field(
-        "EXR_DB_TIMEOUT_SECONDS",
-        DATABASE,
-        "Idle timeout of one request to the database; connecting takes at most 5 seconds of it.",
-        15.0,
-        unit="seconds",
-        ge=0.1,
-        le=600,
-    )
+    db_ca_bundle: File | None = _field("VAST_DB_CA_BUNDLE", DATABASE, "PEM file of certificates to trust for the database.")
+    db_retry_seconds: Seconds = _field("EXR_DB_RETRY_SECONDS", DATABASE,
+        "How long one write to the database goes on trying; less than EXR_DEADLINE_SECONDS.", 20.0, unit="seconds", ge=0,
+        le=600)
+    db_timeout_seconds: Seconds = _field("EXR_DB_TIMEOUT_SECONDS", DATABASE,
+        "Idle timeout of one request to the database; connecting takes at most 5 seconds of it.", 15.0, unit="seconds",
+        ge=0.1, le=600)
     # objects
     s3_endpoint_url: Url | None = _field("S3_ENDPOINT_URL", OBJECTS, "S3 endpoint, without the bucket.")
     s3_access_key: SecretText | None = _field("S3_ACCESS_KEY", OBJECTS, "Access key for reading objects.")
     s3_secret_key: SecretText | None = _field("S3_SECRET_KEY", OBJECTS, "Secret key for reading objects.")
     s3_region: Text = _field("S3_REGION", OBJECTS, "Region that requests are signed for.", "us-east-1")
-    s3_virtual_hosted: Switch = _field(
-        "S3_VIRTUAL_HOSTED", OBJECTS, "Bucket in the host name instead of in the path.", False
-    )
+    s3_virtual_hosted: Switch = _field("S3_VIRTUAL_HOSTED", OBJECTS, "Bucket in the host name instead of in the path.",
+        False)
     s3_tls_verify: Switch = _field("S3_TLS_VERIFY", OBJECTS, "Check the S3 server's certificate.", True)
     s3_ca_bundle: File | None = _field("S3_CA_BUNDLE", OBJECTS, "PEM file of certificates to trust for S3.")
-    s3_timeout_seconds: Seconds = _field(
-        "S3_TIMEOUT_SECONDS",
-        OBJECTS,
-        "Idle timeout of one request; connecting takes at most 5 seconds of it.",
-        15.0,
-        unit="seconds",
-        ge=0.1,
-        le=600,
-    )
-    s3_retries: Whole = _field(
-        "S3_RETRIES",
-        OBJECTS,
-        "Further attempts after a fault that may pass; each counts as a request, none outlives the deadline.",
-        3,
-        unit="attempts",
-        ge=0,
-        le=20,
-    )
+    s3_timeout_seconds: Seconds = _field("S3_TIMEOUT_SECONDS", OBJECTS,
+        "Idle timeout of one request; connecting takes at most 5 seconds of it.", 15.0, unit="seconds", ge=0.1, le=600)
+    s3_retries: Whole = _field("S3_RETRIES", OBJECTS,
+        "Further attempts after a fault that may pass; each counts as a request, none outlives the deadline.", 3,
+        unit="attempts", ge=0, le=20)
     mounts: Mounts = _field("EXR_MOUNTS", OBJECTS, "Local folders that stand in for buckets: bucket=folder, ...", ())
-    views: Views = _field(
-        "EXR_VIEWS",
-        OBJECTS,
-        "Views of the cluster with their other names: /cluster/path=bucket/prefix|/client/mount|..., ...",
-        (),
-    )
+    views: Views = _field("EXR_VIEWS", OBJECTS,
+        "Views of the cluster with their other names: /cluster/path=bucket/prefix|/client/mount|..., ...", ())
     allowed_buckets: Names = _field("EXR_ALLOWED_BUCKETS", OBJECTS, "Buckets that may be read; all when empty.", ())
-    allowed_prefixes: Names = _field(
-        "EXR_ALLOWED_PREFIXES", OBJECTS, "Beginnings of bucket/key that may be read; all when empty.", ()
-    )
+    allowed_prefixes: Names = _field("EXR_ALLOWED_PREFIXES", OBJECTS,
+        "Beginnings of bucket/key that may be read; all when empty.", ())
     # what the function does with a file
-    policy: Text = _field(
-        "EXR_POLICY", FUNCTION, "Validation policy: a profile's name, a path, or s3://bucket/key.", "default"
-    )
+    policy: Text = _field("EXR_POLICY", FUNCTION, "Validation policy: a profile's name, a path, or s3://bucket/key.",
+        "default")
     stats: Stats = _field("EXR_STATS", FUNCTION, "How much of the pixels is read for statistics.", "off")
     hash: Switch = _field("EXR_HASH", FUNCTION, "Hash the whole file (reads all of it).", False)
-    thumbnails: ThumbnailChoice = _field(
-        "EXR_THUMBNAILS",
-        FUNCTION,
+    thumbnails: ThumbnailChoice = _field("EXR_THUMBNAILS", FUNCTION,
         "Thumbnails to store, one a file or one a layer: made in a full pass, or of a preview or a small level. Needs Pillow.",
-        "off",
-    )
-    batch: Switch = _field(
-        "EXR_BATCH",
-        FUNCTION,
+        "off")
+    batch: Switch = _field("EXR_BATCH", FUNCTION,
         "The deployment delivers batches of events. Set it as environment variable or file: ctx.secrets comes too late.",
-        False,
-    )
-    sweep: Places = _field(
-        "EXR_SWEEP",
-        FUNCTION,
+        False)
+    sweep: Places = _field("EXR_SWEEP", FUNCTION,
         "Where a schedule event looks for what changed: bucket/prefix, or with the VAST Catalog also /path/on/the/cluster, ...",
-        (),
-    )
-    sweep_catalog: Switch = _field(
-        "EXR_SWEEP_CATALOG",
-        FUNCTION,
-        "Take changes from the VAST Catalog, which needs EXR_VIEWS; sweeps all views where EXR_SWEEP is empty.",
-        False,
-    )
-    sweep_full_hours: Seconds = _field(
-        "EXR_SWEEP_FULL_HOURS",
-        FUNCTION,
+        ())
+    sweep_catalog: Switch = _field("EXR_SWEEP_CATALOG", FUNCTION,
+        "Take changes from the VAST Catalog, which needs EXR_VIEWS; sweeps all views where EXR_SWEEP is empty.", False)
+    sweep_full_hours: Seconds = _field("EXR_SWEEP_FULL_HOURS", FUNCTION,
         "With the VAST Catalog: how often all objects are compared with all rows, which finds removals and old names.",
-        24.0,
-        unit="hours",
-        ge=0,
-        le=8760,
-    )
-    sweep_shards: Whole = _field(
-        "EXR_SWEEP_SHARDS",
-        FUNCTION,
-        "Shards that a swept prefix is divided into, and those that one invocation works on at a time.",
-        16,
-        unit="shards",
-        ge=1,
-        le=1024,
-    )
-    settle_seconds: Seconds = _field(
-        "EXR_SETTLE_SECONDS",
-        FUNCTION,
+        24.0, unit="hours", ge=0, le=8760)
+    sweep_shards: Whole = _field("EXR_SWEEP_SHARDS", FUNCTION,
+        "Shards that a swept prefix is divided into, and those that one invocation works on at a time.", 16, unit="shards",
+        ge=1, le=1024)
+    settle_seconds: Seconds = _field("EXR_SETTLE_SECONDS", FUNCTION,
         "How long a file must not have changed before a sweep reads it, and a mount may not show a file that was made.",
-        30.0,
-        unit="seconds",
-        ge=0,
-        le=86_400,
-    )
-    deadline_seconds: Seconds = _field(
-        "EXR_DEADLINE_SECONDS",
-        FUNCTION,
-        "Time for one invocation; less than the deployment's timeout, so that it ends with an error that says why.",
-        100.0,
-        unit="seconds",
-        ge=1,
-        le=3600,
-    )
-    retry_failed: Switch = _field(
-        "EXR_RETRY_FAILED",
-        FUNCTION,
-        "Try files with DECODER_CRASHED or CPU_TIME again, although neither they nor the software changed.",
-        False,
-    )
+        30.0, unit="seconds", ge=0, le=86_400)
+    deadline_seconds: Seconds = _field("EXR_DEADLINE_SECONDS", FUNCTION,
+        "Time for one invocation; less than the deployment's timeout, so that it ends with an error that says why.", 100.0,
+        unit="seconds", ge=1, le=3600)
+    retry_failed: Switch = _field("EXR_RETRY_FAILED", FUNCTION,
+        "Try files with DECODER_CRASHED or CPU_TIME again, although neither they nor the software changed.", False)
     # how a file is read
-    stats_bytes: Whole = _limit(
-        "EXR_STATS_BYTES", 4 << 20, "bytes", "Most that sampled statistics read of one file, see EXR_STATS_CHUNK_BYTES."
-    )
-    stats_chunk_bytes: Whole = _limit(
-        "EXR_STATS_CHUNK_BYTES",
-        32 << 20,
-        "bytes",
-        "Most that they read where EXR_STATS_BYTES does not pay for two chunks of each part and size.",
-    )
-    stats_requests: Whole = _limit(
-        "EXR_STATS_REQUESTS", 8, "requests", "Most requests that sampled statistics make for one file.", 1 << 20
-    )
-    stats_levels: Levels = _field(
-        "EXR_STATS_LEVELS", READING, "Which levels of mipmaps and ripmaps statistics are read of.", "first"
-    )
-    max_objects: Whole = _field(
-        "EXR_MAX_OBJECTS",
-        READING,
+    stats_bytes: Whole = _limit("EXR_STATS_BYTES", 4 << 20, "bytes",
+        "Most that sampled statistics read of one file, see EXR_STATS_CHUNK_BYTES.")
+    stats_chunk_bytes: Whole = _limit("EXR_STATS_CHUNK_BYTES", 32 << 20, "bytes",
+        "Most that they read where EXR_STATS_BYTES does not pay for two chunks of each part and size.")
+    stats_requests: Whole = _limit("EXR_STATS_REQUESTS", 8, "requests",
+        "Most requests that sampled statistics make for one file.", 1 << 20)
+    stats_levels: Levels = _field("EXR_STATS_LEVELS", READING,
+        "Which levels of mipmaps and ripmaps statistics are read of.", "first")
+    max_objects: Whole = _field("EXR_MAX_OBJECTS", READING,
         "Objects of Cryptomattes that are stored of one file when EXR_STATS is full, those that cover the most; 0 for none.",
-        0,
-        unit="objects",
-        ge=0,
-        le=_MANY,
-    )
-    max_ids: Whole = _limit(
-        "EXR_MAX_IDS",
-        1 << 18,
-        "ids",
+        0, unit="objects", ge=0, le=_MANY)
+    max_ids: Whole = _limit("EXR_MAX_IDS", 1 << 18, "ids",
         "Ids of Cryptomattes that are counted in one file; where there are more, those that cover the least are given up.",
-        1 << 24,
-    )
-    leaders: Leaders = _field(
-        "EXR_LEADERS",
-        READING,
-        "Chunk leaders to read beside the tables: the last chunk's tells of a cut file and costs one request.",
-        "off",
-    )
-    rebuild: Switch = _field(
-        "EXR_REBUILD", READING, "Try to rebuild a damaged offset table by walking the chunks.", False
-    )
-    memory_mib: Whole = _limit(
-        "EXR_MEMORY_MIB",
-        768,
-        "MiB",
-        "Memory that decoding takes at most, for all files of a process together.",
-        1 << 20,
-    )
-    decode_threads: Whole = _limit(
-        "EXR_DECODE_THREADS", 2, "threads", "Threads that decode, for all files of a process together.", 64
-    )
-    decode_seconds: Seconds = _field(
-        "EXR_DECODE_SECONDS",
-        READING,
-        "CPU time that decoding 64 MiB of samples may take before its process is ended, where decoding is isolated.",
-        10.0,
-        unit="seconds",
-        ge=0.001,
-        le=3600,
-    )
-    initial_read_bytes: Whole = _field(
-        "EXR_INITIAL_READ_BYTES",
-        READING,
-        "Size of the first read; almost every header fits.",
-        64 << 10,
-        unit="bytes",
-        ge=8,
-        le=1 << 30,
-    )
-    max_requests: Whole = _limit(
-        "EXR_MAX_REQUESTS", 64, "requests", "Most requests for the headers and chunk tables of one file.", 1 << 20
-    )
+        1 << 24)
+    leaders: Leaders = _field("EXR_LEADERS", READING,
+        "Chunk leaders to read beside the tables: the last chunk's tells of a cut file and costs one request.", "off")
+    rebuild: Switch = _field("EXR_REBUILD", READING, "Try to rebuild a damaged offset table by walking the chunks.", False)
+    memory_mib: Whole = _limit("EXR_MEMORY_MIB", 768, "MiB",
+        "Memory that decoding takes at most, for all files of a process together.", 1 << 20)
+    decode_threads: Whole = _limit("EXR_DECODE_THREADS", 2, "threads",
+        "Threads that decode, for all files of a process together.", 64)
+    decode_seconds: Seconds = _field("EXR_DECODE_SECONDS", READING,
+        "CPU time that decoding 64 MiB of samples may take before its process is ended, where decoding is isolated.", 10.0,
+        unit="seconds", ge=0.001, le=3600)
+    initial_read_bytes: Whole = _field("EXR_INITIAL_READ_BYTES", READING,
+        "Size of the first read; almost every header fits.", 64 << 10, unit="bytes", ge=8, le=1 << 30)
+    max_requests: Whole = _limit("EXR_MAX_REQUESTS", 64, "requests",
+        "Most requests for the headers and chunk tables of one file.", 1 << 20)
     # what one file may ask for
-    max_header_bytes: Whole = _limit(
-        "EXR_MAX_HEADER_BYTES", DEFAULT_LIMITS.header_bytes, "bytes", "End of the last header in the file."
-    )
-    max_attributes: Whole = _limit(
-        "EXR_MAX_ATTRIBUTES", DEFAULT_LIMITS.attributes, "attributes", "Attributes of all parts together."
-    )
+    max_header_bytes: Whole = _limit("EXR_MAX_HEADER_BYTES", DEFAULT_LIMITS.header_bytes, "bytes",
+        "End of the last header in the file.")
+    max_attributes: Whole = _limit("EXR_MAX_ATTRIBUTES", DEFAULT_LIMITS.attributes, "attributes",
+        "Attributes of all parts together.")
     max_parts: Whole = _limit("EXR_MAX_PARTS", DEFAULT_LIMITS.parts, "parts", "Parts of one file.")
-    max_channels: Whole = _limit(
-        "EXR_MAX_CHANNELS", DEFAULT_LIMITS.channels, "channels", "Channels of one part.", 32_767
-    )
-    max_name_bytes: Whole = _limit(
-        "EXR_MAX_NAME_BYTES", DEFAULT_LIMITS.name_bytes, "bytes", "Length of an attribute's name or type name.", 255
-    )
+    max_channels: Whole = _limit("EXR_MAX_CHANNELS", DEFAULT_LIMITS.channels, "channels", "Channels of one part.", 32_767)
+    max_name_bytes: Whole = _limit("EXR_MAX_NAME_BYTES", DEFAULT_LIMITS.name_bytes, "bytes",
+        "Length of an attribute's name or type name.", 255)
     max_chunks: Whole = _limit("EXR_MAX_CHUNKS", DEFAULT_LIMITS.chunks, "chunks", "Chunks of one part.")
-    max_table_bytes: Whole = _limit(
-        "EXR_MAX_TABLE_BYTES", DEFAULT_LIMITS.table_bytes, "bytes", "All chunk offset tables of one file together."
-    )
-    max_string_bytes: Whole = _limit(
-        "EXR_MAX_STRING_BYTES", DEFAULT_LIMITS.string_bytes, "bytes", "Value of one attribute."
-    )
-    max_inflated_bytes: Whole = _limit(
-        "EXR_MAX_INFLATED_BYTES", DEFAULT_LIMITS.inflated_bytes, "bytes", "What a compressed attribute may grow to."
-    )
-    max_manifest_entries: Whole = _limit(
-        "EXR_MAX_MANIFEST_ENTRIES",
-        DEFAULT_LIMITS.manifest_entries,
-        "entries",
-        "Entries and strings of one id manifest.",
-    )
+    max_table_bytes: Whole = _limit("EXR_MAX_TABLE_BYTES", DEFAULT_LIMITS.table_bytes, "bytes",
+        "All chunk offset tables of one file together.")
+    max_string_bytes: Whole = _limit("EXR_MAX_STRING_BYTES", DEFAULT_LIMITS.string_bytes, "bytes",
+        "Value of one attribute.")
+    max_inflated_bytes: Whole = _limit("EXR_MAX_INFLATED_BYTES", DEFAULT_LIMITS.inflated_bytes, "bytes",
+        "What a compressed attribute may grow to.")
+    max_manifest_entries: Whole = _limit("EXR_MAX_MANIFEST_ENTRIES", DEFAULT_LIMITS.manifest_entries, "entries",
+        "Entries and strings of one id manifest.")
     max_image_px: Whole = _limit("EXR_MAX_IMAGE_PX", DEFAULT_LIMITS.image_px, "pixels", "Width or height of a window.")
     max_tile_px: Whole = _limit("EXR_MAX_TILE_PX", DEFAULT_LIMITS.tile_px, "pixels", "Width or height of a tile.")
+    # fmt: on
 
     @classmethod
     def settings_customise_sources(
@@ -574,40 +443,13 @@ class Settings(BaseSettings):
             if not is_verified
         )
 
-    @property
-    def catalog(self) -> CatalogConnection | None:
-        """VAST DataBase, None when its settings are not complete."""
-        return None if self._missing(DATABASE) else self.require_catalog()
-
-    @property
-    def s3(self) -> S3Connection | None:
-        """The S3 endpoint, None when its settings are not complete."""
-        return None if self._missing(OBJECTS) else self.require_s3()
-
     def require_catalog(self) -> CatalogConnection:
         """The database connection.
 
         Raises:
             SettingsError: It is not configured; the message names what is missing.
         """
-        if (
-            self.db_endpoint is None
-            or self.db_access_key is None
-            or self.db_secret_key is None
-            or self.db_bucket is None
-        ):
-            raise SettingsError(_not_set(self._missing(DATABASE), "VAST DataBase"))
-        return CatalogConnection(
-            endpoint=self.db_endpoint,
-            access_key=self.db_access_key,
-            secret_key=self.db_secret_key,
-            bucket=self.db_bucket,
-            schema=self.db_schema,
-            tls_verify=self.db_tls_verify,
-            ca_bundle=self.db_ca_bundle,
-            retry_seconds=self.db_retry_seconds,
-            timeout_seconds=self.db_timeout_seconds,
-        )
+        return CatalogConnection(**self._connection("db_", CatalogConnection, DATABASE, "VAST DataBase"))
 
     def require_s3(self) -> S3Connection:
         """The S3 connection.
@@ -615,27 +457,13 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: It is not configured; the message names what is missing.
         """
-        if self.s3_endpoint_url is None or self.s3_access_key is None or self.s3_secret_key is None:
-            raise SettingsError(_not_set(self._missing(OBJECTS), "objects of an S3 bucket"))
-        return S3Connection(
-            endpoint_url=self.s3_endpoint_url,
-            access_key=self.s3_access_key,
-            secret_key=self.s3_secret_key,
-            region=self.s3_region,
-            virtual_hosted=self.s3_virtual_hosted,
-            tls_verify=self.s3_tls_verify,
-            ca_bundle=self.s3_ca_bundle,
-            timeout_seconds=self.s3_timeout_seconds,
-            retries=self.s3_retries,
-        )
+        return S3Connection(**self._connection("s3_", S3Connection, OBJECTS, "objects of an S3 bucket"))
 
-    def _missing(self, group: str) -> list[str]:
-        """Names of the group's settings without which there is no connection."""
-        return [
-            setting_name(field)
-            for name, field in type(self).model_fields.items()
-            if field_group(field) == group and is_needed(field) and getattr(self, name) is None
-        ]
+    def _connection(self, prefix: str, kind: type, group: str, what: str) -> dict[str, Any]:
+        """The values of a connection's fields, whose settings have the same names after a prefix."""
+        if missing := [name for name, field in _needed(group) if getattr(self, field) is None]:
+            raise SettingsError(_not_set(missing, what))
+        return {field.name: getattr(self, prefix + field.name) for field in fields(kind)}
 
     def changed(self, **values: Any) -> Settings:
         """The same settings with other values, by the names of fields."""
@@ -668,6 +496,12 @@ def is_needed(field: FieldInfo) -> bool:
 
 
 NAMES: Mapping[str, str] = {setting_name(field): name for name, field in Settings.model_fields.items()}
+
+
+def _needed(group: str) -> list[tuple[str, str]]:
+    """Setting and field of what a connection cannot do without."""
+    every = Settings.model_fields.items()
+    return [(setting_name(field), name) for name, field in every if field_group(field) == group and is_needed(field)]
 
 
 def load_settings(
@@ -730,11 +564,7 @@ def _cross_checks(
     }
     for name in sorted(need):
         group, what = groups[name]
-        absent = [
-            setting_name(field)
-            for field in Settings.model_fields.values()
-            if field_group(field) == group and is_needed(field) and setting_name(field) not in given
-        ]
+        absent = [name for name, _ in _needed(group) if name not in given]
         if absent and not (name == "objects" and "EXR_MOUNTS" in given):
             yield _not_set(absent, what)
     is_compared = {DATABASE, FUNCTION} <= set(use)  # a default that is not used contradicts nothing

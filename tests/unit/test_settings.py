@@ -30,8 +30,7 @@ def faults(environ, *args, **kwargs):
 
 def test_nothing_set_gives_the_defaults():
     settings = load_settings({}, secrets_dir=None)
-    assert settings.catalog is None
-    assert settings.s3 is None
+    assert (settings.db_endpoint, settings.s3_endpoint_url) == (None, None)
     assert settings.mounts == ()
     assert settings.limits == DEFAULT_LIMITS
     assert (settings.stats, settings.stats_bytes, settings.stats_requests) == ("off", 4 << 20, 8)

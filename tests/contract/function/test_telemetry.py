@@ -160,8 +160,7 @@ def test_no_secret_is_told_whatever_fails(
     home.put("denied/a.exr")
     home.put("bad.exr", "header_damaged.exr")
     settings = home.settings()
-    assert settings.s3 is not None
-    secrets = [settings.s3.secret_key.reveal(), home.database.secret_key, "wrong-secret-key", LEAK]
+    secrets = [settings.require_s3().secret_key.reveal(), home.database.secret_key, "wrong-secret-key", LEAK]
 
     def attempt(handling: Service, key: str) -> None:
         try:
