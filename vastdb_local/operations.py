@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from vastdb_local import ddl, rows, wire
 from vastdb_local.calls import Answer, Call, Request, page
-from vastdb_local.definitions import Column, Table
+from vastdb_local.definitions import Column, Projection, Table
 from vastdb_local.metadata import child_schemas, get_projection, get_schema, projections_of, sorted_columns, tables_of
 from vastdb_local.query.reader import NO_MORE_ROWS, Query, Window, count_rows, estimated_bytes
 from vastdb_local.query.request import parse_query
@@ -25,10 +25,10 @@ _ESTIMATE = 0xFFFFFFFF - 3  # split id by which the SDK asks a sorted table for 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation: its name, for counters and faults, and its function."""
+    """An operation: its name, for counters and faults, and its function; None is an answer without a body."""
 
     name: str
-    run: Callable[[Call], Answer]
+    run: Callable[[Call], Answer | None]
 
 
 def list_schemas(call: Call) -> Answer:
@@ -39,24 +39,11 @@ def list_schemas(call: Call) -> Answer:
     return Answer(wire.schema_list(call.bucket, shown), headers)
 
 
-def create_schema(call: Call) -> Answer:
-    """Create a schema."""
-    ddl.create_schema(call.transaction, call.bucket, call.schema_path, wire.read_properties(call.request.body))
-    return Answer()
-
-
-def alter_schema(call: Call) -> Answer:
+def alter_schema(call: Call) -> None:
     """Rename a schema or replace its properties."""
     new_path = call.request.parameters.get("tabular-new-schema-name", "")
     properties = wire.read_properties(call.request.body)
     ddl.alter_schema(call.transaction, call.schema(), new_path=new_path, properties=properties)
-    return Answer()
-
-
-def drop_schema(call: Call) -> Answer:
-    """Drop an empty schema."""
-    ddl.drop_schema(call.transaction, call.schema())
-    return Answer()
 
 
 def list_tables(call: Call) -> Answer:
@@ -75,7 +62,7 @@ def _listed_table(call: Call, table: Table, *, with_stats: bool) -> wire.Listed:
     return wire.Listed(table.name, table.properties, table.id, count, size, bool(table.sorting_key))
 
 
-def create_table(call: Call) -> Answer:
+def create_table(call: Call) -> None:
     """Create a table."""
     request = call.request
     if any(header.startswith("tabular-vector-index") for header in request.headers):
@@ -88,7 +75,6 @@ def create_table(call: Call) -> Answer:
         properties=request.parameters.get("table-props", ""),
         sorting_key=_sorting_key(call),
     )
-    return Answer()
 
 
 def _sorting_key(call: Call) -> list[int]:
@@ -105,7 +91,7 @@ def _sorting_key(call: Call) -> list[int]:
     return key
 
 
-def alter_table(call: Call) -> Answer:
+def alter_table(call: Call) -> None:
     """Rename a table, add a sorting key, or replace the properties."""
     table = call.table()
     new_name = call.request.parameters.get("tabular-new-table-name", "")
@@ -118,15 +104,13 @@ def alter_table(call: Call) -> Answer:
     if new_name:
         path, _, name = new_name.rpartition("/")
         ddl.rename_table(call.transaction, call.table(), get_schema(call.transaction, call.bucket, path), name)
-    return Answer()
 
 
-def drop_table(call: Call) -> Answer:
+def drop_table(call: Call) -> None:
     """Drop a table."""
     table = call.table()
     ddl.drop_table(call.transaction, table)
     call.database.lookups.forget(table.id)
-    return Answer()
 
 
 def table_stats(call: Call) -> Answer:
@@ -149,22 +133,9 @@ def _addresses(host: str) -> list[str]:
         return []
 
 
-def list_columns(call: Call) -> Answer:
-    """List the columns of a table."""
-    table = call.table()
-    return _column_page(call.request, table, table.columns)
-
-
-def list_sorted_columns(call: Call) -> Answer:
-    """List the columns of a table's sorting key."""
-    table = call.table()
-    return _column_page(call.request, table, sorted_columns(table))
-
-
 def list_projection_columns(call: Call) -> Answer:
     """List the columns of a projection."""
-    table = call.table()
-    projection = get_projection(call.transaction, table, call.request.parameters.get("name", ""))
+    table, projection = call.table(), _projection(call)
     return _column_page(call.request, table, [table.by_id[id_] for id_ in (*projection.sorted, *projection.unsorted)])
 
 
@@ -182,44 +153,13 @@ def _column_page(request: Request, table: Table, columns: tuple[Column, ...] | l
     return Answer(body, headers)
 
 
-def add_columns(call: Call) -> Answer:
-    """Add columns."""
-    ddl.add_columns(call.transaction, call.table(), wire.read_schema(call.request.body))
-    return Answer()
-
-
-def alter_column(call: Call) -> Answer:
+def alter_column(call: Call) -> None:
     """Rename a column; properties and statistics of columns are not stored."""
     name, new_name = (call.request.parameters.get(f"tabular-{key}", "") for key in ("column-name", "new-column-name"))
     table = call.table()
     table.column(name)
     if new_name:
         ddl.rename_column(call.transaction, table, name, new_name)
-    return Answer()
-
-
-def drop_columns(call: Call) -> Answer:
-    """Drop columns."""
-    ddl.drop_columns(call.transaction, call.table(), wire.read_schema(call.request.body).names)
-    return Answer()
-
-
-def insert_rows(call: Call) -> Answer:
-    """Insert rows; answers their row ids."""
-    batch = wire.read_batch(call.request.body)
-    return Answer(wire.row_id_body(rows.insert(call.database, call.transaction, call.table(), batch)))
-
-
-def update_rows(call: Call) -> Answer:
-    """Update cells."""
-    rows.update(call.database, call.transaction, call.table(), wire.read_batch(call.request.body))
-    return Answer()
-
-
-def delete_rows(call: Call) -> Answer:
-    """Delete rows."""
-    rows.delete(call.database, call.transaction, call.table(), wire.read_batch(call.request.body))
-    return Answer()
 
 
 def query(call: Call) -> Answer:
@@ -282,64 +222,78 @@ def _projection_bytes(table: Table, column_ids: tuple[int, ...], count: int) -> 
     return estimated_bytes(table, count) * len(column_ids) // max(1, len(table.columns))
 
 
-def create_projection(call: Call) -> Answer:
-    """Create a projection."""
-    sorted_, unsorted = wire.read_projection_columns(call.request.body)
-    name = call.request.parameters.get("name", "")
-    ddl.create_projection(call.transaction, call.table(), name, sorted_=sorted_, unsorted=unsorted)
-    return Answer()
-
-
-def alter_projection(call: Call) -> Answer:
+def alter_projection(call: Call) -> None:
     """Rename a projection."""
-    table = call.table()
-    projection = get_projection(call.transaction, table, call.request.parameters.get("name", ""))
+    table, projection = call.table(), _projection(call)
     new_name = wire.read_new_projection_name(call.request.body)
     if new_name:
         ddl.rename_projection(call.transaction, table, projection, new_name)
-    return Answer()
-
-
-def drop_projection(call: Call) -> Answer:
-    """Drop a projection."""
-    projection = get_projection(call.transaction, call.table(), call.request.parameters.get("name", ""))
-    ddl.drop_projection(call.transaction, projection)
-    return Answer()
 
 
 def projection_stats(call: Call) -> Answer:
     """Statistics of a projection: rows and size."""
-    table = call.table()
-    projection = get_projection(call.transaction, table, call.request.parameters.get("name", ""))
+    table, projection = call.table(), _projection(call)
     count = count_rows(call.transaction, table)
     size = _projection_bytes(table, (*projection.sorted, *projection.unsorted), count)
     return Answer(wire.projection_stats(count, size))
 
 
-# (method, command, whether the path ends in a table)
+def _projection(call: Call) -> Projection:
+    """The projection that the query string names."""
+    return get_projection(call.transaction, call.table(), call.request.parameters.get("name", ""))
+
+
+def create_projection(call: Call) -> None:
+    """Create a projection."""
+    sorted_, unsorted = wire.read_projection_columns(call.request.body)
+    name = call.request.parameters.get("name", "")
+    ddl.create_projection(call.transaction, call.table(), name, sorted_=sorted_, unsorted=unsorted)
+
+
+# By method and command.
 ROUTES: dict[tuple[str, str], Operation] = {
     ("GET", "schema"): Operation("list_schemas", list_schemas),
-    ("POST", "schema"): Operation("create_schema", create_schema),
+    ("POST", "schema"): Operation(
+        "create_schema",
+        lambda c: ddl.create_schema(c.transaction, c.bucket, c.schema_path, wire.read_properties(c.request.body)),
+    ),
     ("PUT", "schema"): Operation("alter_schema", alter_schema),
-    ("DELETE", "schema"): Operation("drop_schema", drop_schema),
+    ("DELETE", "schema"): Operation("drop_schema", lambda c: ddl.drop_schema(c.transaction, c.schema())),
     ("GET", "table"): Operation("list_tables", list_tables),
     ("POST", "table"): Operation("create_table", create_table),
     ("PUT", "table"): Operation("alter_table", alter_table),
     ("DELETE", "table"): Operation("drop_table", drop_table),
     ("GET", "stats"): Operation("table_stats", table_stats),
-    ("GET", "column"): Operation("list_columns", list_columns),
-    ("POST", "column"): Operation("add_columns", add_columns),
+    ("GET", "column"): Operation("list_columns", lambda c: _column_page(c.request, c.table(), c.table().columns)),
+    ("POST", "column"): Operation(
+        "add_columns", lambda c: ddl.add_columns(c.transaction, c.table(), wire.read_schema(c.request.body))
+    ),
     ("PUT", "column"): Operation("alter_column", alter_column),
-    ("DELETE", "column"): Operation("drop_columns", drop_columns),
-    ("GET", "sorted-columns"): Operation("list_sorted_columns", list_sorted_columns),
-    ("POST", "rows"): Operation("insert", insert_rows),
-    ("PUT", "rows"): Operation("update", update_rows),
-    ("DELETE", "rows"): Operation("delete", delete_rows),
+    ("DELETE", "column"): Operation(
+        "drop_columns", lambda c: ddl.drop_columns(c.transaction, c.table(), wire.read_schema(c.request.body).names)
+    ),
+    ("GET", "sorted-columns"): Operation(
+        "list_sorted_columns", lambda c: _column_page(c.request, c.table(), sorted_columns(c.table()))
+    ),
+    ("POST", "rows"): Operation(
+        "insert",
+        lambda c: Answer(
+            wire.row_id_body(rows.insert(c.database, c.transaction, c.table(), wire.read_batch(c.request.body)))
+        ),
+    ),
+    ("PUT", "rows"): Operation(
+        "update", lambda c: rows.update(c.database, c.transaction, c.table(), wire.read_batch(c.request.body))
+    ),
+    ("DELETE", "rows"): Operation(
+        "delete", lambda c: rows.delete(c.database, c.transaction, c.table(), wire.read_batch(c.request.body))
+    ),
     ("GET", "data"): Operation("query", query),
     ("GET", "projection"): Operation("list_projections", list_projections),
     ("POST", "projection"): Operation("create_projection", create_projection),
     ("PUT", "projection"): Operation("alter_projection", alter_projection),
-    ("DELETE", "projection"): Operation("drop_projection", drop_projection),
+    ("DELETE", "projection"): Operation(
+        "drop_projection", lambda c: ddl.drop_projection(c.transaction, _projection(c))
+    ),
     ("GET", "projection-stats"): Operation("projection_stats", projection_stats),
     ("GET", "projection-columns"): Operation("list_projection_columns", list_projection_columns),
 }

@@ -164,13 +164,13 @@ class Service:
             _check_open(transaction)
             if request.method != "GET" and request.command != "rows":
                 transaction.settle()
-            return operation.run(Call(request, self._database, transaction, self._version))
+            return operation.run(Call(request, self._database, transaction, self._version)) or Answer()
 
     def _alone(self, operation: Operation, request: Request) -> Answer:
         """Run an operation without a transaction id in a transaction of its own."""
         transaction = self._database.begin(registered=False)
         try:
-            answer = operation.run(Call(request, self._database, transaction, self._version))
+            answer = operation.run(Call(request, self._database, transaction, self._version)) or Answer()
             transaction.commit()
             return answer
         finally:

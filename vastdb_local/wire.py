@@ -60,30 +60,50 @@ class TableStats:
 
 def schema_list(bucket: str, entries: Sequence[Listed]) -> bytes:
     """Body of `GET ?schema`."""
-    return _list(ListSchemasResponse, ListSchemasResponse.AddSchemas, entries, BucketName=bucket)
+    return _list(ListSchemasResponse, "Schemas", entries, BucketName=bucket)
 
 
 def table_list(bucket: str, schema: str, entries: Sequence[Listed]) -> bytes:
     """Body of `GET ?table`."""
-    return _list(ListTablesResponse, ListTablesResponse.AddTables, entries, BucketName=bucket, SchemaName=schema)
+    return _list(ListTablesResponse, "Tables", entries, BucketName=bucket, SchemaName=schema)
 
 
 def projection_list(bucket: str, schema: str, table: str, entries: Sequence[Listed]) -> bytes:
     """Body of `GET ?projection`."""
     names = {"BucketName": bucket, "SchemaName": schema, "TableName": table}
-    return _list(ListProjectionsResponse, ListProjectionsResponse.AddProjections, entries, **names)
+    return _list(ListProjectionsResponse, "Projections", entries, **names)
 
 
-def _list(module: Any, add_entries: Callable[[Any, int], None], entries: Sequence[Listed], **names: str) -> bytes:
+def _list(module: Any, of_entries: str, entries: Sequence[Listed], **names: str) -> bytes:
     builder = flatbuffers.Builder(1024)
-    strings = {key: builder.CreateString(value) for key, value in names.items()}
-    vector = _vector(builder, [_entry(builder, entry) for entry in entries])
+    offsets = [
+        _table(
+            builder,
+            ObjectDetails,
+            Name=entry.name,
+            Properties=entry.properties,
+            Handle=str(entry.handle),
+            NumRows=entry.rows,
+            SizeInBytes=entry.size_bytes,
+            **_sorting(is_sorted=entry.sorting_key),
+        )
+        for entry in entries
+    ]
+    return _finished(builder, _table(builder, module, **names, **{of_entries: _vector(builder, offsets)}))
+
+
+def _sorting(*, is_sorted: bool) -> dict[str, int]:
+    done = {"SortingScore": _SORTING_DONE - (1 << 64)} if is_sorted else {}
+    return {"SortingKeyEnabled": is_sorted, **done}
+
+
+def _table(builder: Any, module: Any, **fields: str | int) -> int:
+    """Write a FlatBuffers table; its texts come first, since none may be written inside it."""
+    values = {name: builder.CreateString(value) if isinstance(value, str) else value for name, value in fields.items()}
     module.Start(builder)
-    for key, offset in strings.items():
-        getattr(module, f"Add{key}")(builder, offset)
-    add_entries(builder, vector)
-    builder.Finish(module.End(builder))
-    return bytes(builder.Output())
+    for name, value in values.items():
+        getattr(module, f"Add{name}")(builder, value)
+    return int(module.End(builder))
 
 
 def _vector(builder: Any, offsets: Sequence[int]) -> int:
@@ -93,56 +113,32 @@ def _vector(builder: Any, offsets: Sequence[int]) -> int:
     return int(builder.EndVector())
 
 
-def _entry(builder: Any, entry: Listed) -> int:
-    name = builder.CreateString(entry.name)
-    properties = builder.CreateString(entry.properties)
-    handle = builder.CreateString(str(entry.handle))
-    ObjectDetails.Start(builder)
-    ObjectDetails.AddName(builder, name)
-    ObjectDetails.AddProperties(builder, properties)
-    ObjectDetails.AddHandle(builder, handle)
-    ObjectDetails.AddNumRows(builder, entry.rows)
-    ObjectDetails.AddSizeInBytes(builder, entry.size_bytes)
-    ObjectDetails.AddSortingKeyEnabled(builder, entry.sorting_key)
-    if entry.sorting_key:
-        ObjectDetails.AddSortingScore(builder, _SORTING_DONE - (1 << 64))
-    return int(ObjectDetails.End(builder))
+def _finished(builder: Any, table: int) -> bytes:
+    builder.Finish(table)
+    return bytes(builder.Output())
 
 
 def table_stats(stats: TableStats) -> bytes:
     """Body of `GET ?stats`."""
     builder = flatbuffers.Builder(256)
-    addresses = [_address(builder, address) for address in stats.addresses]
-    vips = _vector(builder, addresses)
-    GetTableStatsResponse.Start(builder)
-    GetTableStatsResponse.AddNumRows(builder, stats.rows)
-    GetTableStatsResponse.AddSizeInBytes(builder, stats.size_bytes)
-    GetTableStatsResponse.AddIsExternalRowidAlloc(builder, stats.external_row_ids)
-    GetTableStatsResponse.AddVips(builder, vips)
-    GetTableStatsResponse.AddSortingKeyEnabled(builder, stats.sorting_key)
-    if stats.sorting_key:
-        GetTableStatsResponse.AddSortingScore(builder, _SORTING_DONE - (1 << 64))
-    builder.Finish(GetTableStatsResponse.End(builder))
-    return bytes(builder.Output())
-
-
-def _address(builder: Any, address: str) -> int:
-    start = builder.CreateString(address)
-    VipRange.Start(builder)
-    VipRange.AddStartAddress(builder, start)
-    VipRange.AddAddressCount(builder, 1)
-    return int(VipRange.End(builder))
+    addresses = [_table(builder, VipRange, StartAddress=address, AddressCount=1) for address in stats.addresses]
+    table = _table(
+        builder,
+        GetTableStatsResponse,
+        NumRows=stats.rows,
+        SizeInBytes=stats.size_bytes,
+        IsExternalRowidAlloc=stats.external_row_ids,
+        Vips=_vector(builder, addresses),
+        **_sorting(is_sorted=stats.sorting_key),
+    )
+    return _finished(builder, table)
 
 
 def projection_stats(rows: int, size_bytes: int) -> bytes:
     """Body of `GET ?projection-stats`; a projection is always in sync with its table."""
     builder = flatbuffers.Builder(64)
-    GetProjectionTableStatsResponse.Start(builder)
-    GetProjectionTableStatsResponse.AddNumRows(builder, rows)
-    GetProjectionTableStatsResponse.AddSizeInBytes(builder, size_bytes)
-    GetProjectionTableStatsResponse.AddInitialSyncProgress(builder, 100)
-    builder.Finish(GetProjectionTableStatsResponse.End(builder))
-    return bytes(builder.Output())
+    fields = {"NumRows": rows, "SizeInBytes": size_bytes, "InitialSyncProgress": 100}
+    return _finished(builder, _table(builder, GetProjectionTableStatsResponse, **fields))
 
 
 def schema_body(fields: Sequence[pa.Field]) -> bytes:
@@ -205,16 +201,12 @@ def read_schema(body: bytes) -> pa.Schema:
 
 def read_properties(body: bytes) -> str:
     """The properties in the body of a create or alter of a schema or table, whose first field they are."""
-    return (
-        _flat(body, lambda flat: str((CreateSchemaRequest.GetRootAs(flat).Properties() or b"").decode()))
-        if body
-        else ""
-    )
+    return _flat(body, lambda flat: _text(CreateSchemaRequest.GetRootAs(flat).Properties())) if body else ""
 
 
 def read_new_projection_name(body: bytes) -> str:
     """The new name in the body of an alter of a projection; empty when it keeps its own."""
-    return _flat(body, lambda flat: str((AlterProjectionTableRequest.GetRootAs(flat).NewName() or b"").decode()))
+    return _flat(body, lambda flat: _text(AlterProjectionTableRequest.GetRootAs(flat).NewName()))
 
 
 def read_projection_columns(body: bytes) -> tuple[list[str], list[str]]:
@@ -228,6 +220,10 @@ def read_projection_columns(body: bytes) -> tuple[list[str], list[str]]:
     columns = _flat(body, read)
     sorted_ = [name for name, kind in columns if kind == ColumnType.Sorted]
     return sorted_, [name for name, kind in columns if kind != ColumnType.Sorted]
+
+
+def _text(value: bytes | None) -> str:
+    return (value or b"").decode()
 
 
 def _flat(body: bytes, read: Callable[[bytes], _Value]) -> _Value:

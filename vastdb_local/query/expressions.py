@@ -5,58 +5,25 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import pyarrow as pa
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.BinaryLiteral import BinaryLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.BooleanLiteral import BooleanLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.DateLiteral import DateLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.DecimalLiteral import DecimalLiteral
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Deref import Deref
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.ExpressionImpl import ExpressionImpl
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.FieldIndex import FieldIndex
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.FieldRef import FieldRef
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float16Literal import Float16Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float32Literal import Float32Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Float64Literal import Float64Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int8Literal import Int8Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int16Literal import Int16Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int32Literal import Int32Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Int64Literal import Int64Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.ListLiteral import ListLiteral
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.Literal import Literal as FlatLiteral
 from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.LiteralImpl import LiteralImpl
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.StringLiteral import StringLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.TimeLiteral import TimeLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.TimestampLiteral import TimestampLiteral
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt8Literal import UInt8Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt16Literal import UInt16Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt32Literal import UInt32Literal
-from vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf.UInt64Literal import UInt64Literal
 
 from vastdb_local.refusals import bad_request
 
 _U16, _I32, _U32 = struct.Struct("<H"), struct.Struct("<i"), struct.Struct("<I")
-_LITERALS = {
-    LiteralImpl.BinaryLiteral: BinaryLiteral,
-    LiteralImpl.BooleanLiteral: BooleanLiteral,
-    LiteralImpl.DateLiteral: DateLiteral,
-    LiteralImpl.DecimalLiteral: DecimalLiteral,
-    LiteralImpl.Float16Literal: Float16Literal,
-    LiteralImpl.Float32Literal: Float32Literal,
-    LiteralImpl.Float64Literal: Float64Literal,
-    LiteralImpl.Int8Literal: Int8Literal,
-    LiteralImpl.Int16Literal: Int16Literal,
-    LiteralImpl.Int32Literal: Int32Literal,
-    LiteralImpl.Int64Literal: Int64Literal,
-    LiteralImpl.ListLiteral: ListLiteral,
-    LiteralImpl.StringLiteral: StringLiteral,
-    LiteralImpl.TimeLiteral: TimeLiteral,
-    LiteralImpl.TimestampLiteral: TimestampLiteral,
-    LiteralImpl.UInt8Literal: UInt8Literal,
-    LiteralImpl.UInt16Literal: UInt16Literal,
-    LiteralImpl.UInt32Literal: UInt32Literal,
-    LiteralImpl.UInt64Literal: UInt64Literal,
+_IR = "vastdb.vast_flatbuf.org.apache.arrow.computeir.flatbuf"
+_LITERALS: dict[int, Any] = {
+    tag: getattr(import_module(f"{_IR}.{name}"), name)
+    for name, tag in vars(LiteralImpl).items()
+    if name.endswith("Literal")
 }
 
 
