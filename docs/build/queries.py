@@ -132,8 +132,8 @@ look-ups cost none, since the tables' metadata is known.
 A file with thumbnails takes one request more to store, and two more to replace or remove; others do not look for any.
 
 A batch takes one request more for every 4 MB of rows of one table. A new file is: begin, look it up, read and touch its guard
-row, one insert a table that has rows, the row in `inspections`, commit. Statements with `WHERE` and the typed questions send
-their predicates to the server: a test counts the rows that come back.
+row, one insert a table that has rows, the row in `inspections`, commit. Selects send their
+predicates to the server: a test counts the rows that come back.
 
 How the time grows with the tables is what `./run bench catalog` measures, on local databases of all three sizes side by side.
 Processor time of client and local server together, ms a file; the last column is the ratio of the largest to the smallest when

@@ -15,6 +15,7 @@ import pyarrow as pa
 from exr_inspector.catalog.catalog import Catalog
 from exr_inspector.catalog.outcomes import UpsertResult
 from exr_inspector.catalog.paths import catalog_prefix
+from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.schema import BY_NAME, FILES
 from exr_inspector.catalog.sdk.connection import CatalogConfig, has_prefix
@@ -23,14 +24,17 @@ from exr_inspector.errors import CatalogError, SettingsError
 from exr_inspector.model import Inspection
 from exr_inspector.settings import load_settings
 
+_NEEDS_LOCAL = "a local catalog needs DuckDB: pip install 'exr-inspector[local]'"
+
 
 class OpenCatalog(Reader):
     """The tables, until `close` or the end of a `with` block. Safe to share between threads."""
 
-    def __init__(self, catalog: Catalog, close: Callable[[], None]) -> None:
+    def __init__(self, catalog: Catalog, close: Callable[[], None], *, is_local: bool) -> None:
         super().__init__(catalog.connection)
         self._catalog = catalog
         self._close = close
+        self._is_local = is_local
 
     def table(self, name: str, columns: Iterable[str] | None = None, *, prefix: str = "") -> pa.Table:
         """Rows of one table; the server filters and sends only the columns that are asked for.
@@ -56,6 +60,31 @@ class OpenCatalog(Reader):
             return pa.Table.from_batches([batch.select(wanted) for batch in work.select(table, wanted, where)], schema)
 
         return self._connection.run("read a table", read)
+
+    def query(self, query: str, **parameters: str | float) -> pa.Table:
+        """The rows of a query of the cookbook by its name, or of any SELECT in DuckDB's dialect.
+
+        Args:
+            query: A name such as `sequence_gaps`, or SQL with bare table names and `$name` parameters.
+            parameters: Values by name.
+
+        Raises:
+            CatalogError: The query fails, or a parameter is missing or unknown.
+            SettingsError: DuckDB (extra `local`) is not installed.
+        """
+        try:
+            from exr_inspector.catalog.queries import engines  # noqa: PLC0415 - brings the parser of SQL
+        except ModuleNotFoundError as error:
+            raise SettingsError(_NEEDS_LOCAL) from error
+        named = cookbook().get(query)
+        sql, values = (named.for_duckdb(), named.bind(parameters)) if named else (query, parameters)
+        config = self._connection.config
+        engine: engines.QueryEngine = (
+            engines.AdbcEngine(config)
+            if engines.has_driver()
+            else engines.SdkEngine(self._connection, config.endpoint, joins=self._is_local)
+        )
+        return engine.ask(sql, values)
 
     def upsert(self, files: Iterable[Inspection]) -> list[UpsertResult]:
         """Store inspected files in one transaction; rows of an older version are replaced.
@@ -100,7 +129,7 @@ def open_catalog(
     if file is None:
         loaded = load_settings({**os.environ, **(settings or {})}, need=("catalog",))
         catalog = Catalog(CatalogConfig.from_settings(loaded.require_catalog()))
-        return OpenCatalog(catalog, lambda: None)
+        return OpenCatalog(catalog, lambda: None, is_local=False)
     from exr_inspector.catalog.admin.setup import setup  # noqa: PLC0415 - only for local files
 
     with ExitStack() as opened:
@@ -109,7 +138,7 @@ def open_catalog(
         opened.callback(catalog.close)
         setup(catalog.connection)
         kept = opened.pop_all()
-    return OpenCatalog(catalog, kept.close)
+    return OpenCatalog(catalog, kept.close, is_local=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +171,7 @@ def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = F
     try:
         from vastdb_local import LocalVastDB, running_server  # noqa: PLC0415 - brings DuckDB, which only this needs
     except ModuleNotFoundError as error:
-        raise SettingsError("a local catalog needs DuckDB: pip install 'exr-inspector[local]'") from error
+        raise SettingsError(_NEEDS_LOCAL) from error
 
     if create:
         file.parent.mkdir(parents=True, exist_ok=True)

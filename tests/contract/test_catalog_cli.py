@@ -54,7 +54,7 @@ class Ground:
         return CliRunner().invoke(command, list(arguments))
 
     def paths(self) -> list[str]:
-        return [item.path for item in self.catalog.read.list_files().files]
+        return sorted(self.catalog.stored_between(""))
 
 
 @pytest.fixture

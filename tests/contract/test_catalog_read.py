@@ -19,7 +19,6 @@ from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.reconcile import stored_versions
 from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.queries.cookbook import cookbook
-from exr_inspector.catalog.schema import CHANNELS
 from exr_inspector.cli.commands.query import command
 from exr_inspector.errors import CatalogError, SettingsError
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
@@ -114,17 +113,9 @@ def test_any_key_is_found_and_listed(catalog: Catalog) -> None:
             found = catalog.read.file(spelling)
             assert found is not None
             assert found.inspection.key == key
-    page = catalog.read.list_files("renders/sp/")
-    assert [item.path for item in page.files] == sorted(f"renders/{key}" for key in KEYS)
-    assert page.files[0].mtime == inspection().version.mtime  # type: ignore[union-attr]  # it has a version
+    assert sorted(catalog.stored_between("renders/sp/", end="renders/sp0")) == sorted(f"renders/{key}" for key in KEYS)
     for key in KEYS:
         assert catalog.remove(f"s3://renders/{key}").outcome == "removed"
-
-
-@pytest.mark.parametrize("limit", [0, -1])
-def test_an_empty_page_is_refused(catalog: Catalog, limit: int) -> None:
-    with pytest.raises(CatalogError, match="page"):
-        catalog.read.list_files(limit=limit)
 
 
 def test_a_bucket_wins_over_a_key_of_the_same_spelling(catalog: Catalog) -> None:
@@ -144,70 +135,6 @@ def test_every_inspection_comes_back(catalog: Catalog) -> None:
         assert found is not None
         cost_free = replace(item, cost=found.inspection.cost, duration_ms=found.inspection.duration_ms)
         assert found.inspection == cost_free, item.path
-
-
-def test_pages_are_stable(catalog: Catalog) -> None:
-    paths = sorted(item.path for item in scene() if item.path.startswith("renders/sh"))
-    seen: list[str] = []
-    after: str | None = None
-    while True:
-        page = catalog.read.list_files("s3://renders/sh", limit=3, after=after)
-        seen += [item.path for item in page.files]
-        after = page.after
-        if after is None:
-            break
-        catalog.upsert([inspection("sh0/earlier.exr")])  # files that come in front of the page move nothing
-    assert seen == paths
-    catalog.remove("renders/sh0/earlier.exr")
-    assert catalog.read.list_files("none/").files == ()
-
-
-def test_layers_over_a_sequence(catalog: Catalog) -> None:
-    layers = {(use.layer, use.view): use for use in catalog.read.layers("s3://" + SEQUENCE)}
-    assert set(layers) == {("", None), ("diffuse", None), ("id", None)}
-    assert [layers[key].frame_count for key in sorted(layers, key=str)] == [5, 5, 1]
-    assert layers["diffuse", None].drifts
-    assert [count for _, count in layers["", None].variants] == [4, 1], "beauty.7.exr has an alpha"
-
-
-def test_a_sequence_with_gaps_and_drift(catalog: Catalog) -> None:
-    report = catalog.read.sequence(SEQUENCE)
-    assert report.frames == (1, 2, 6, 7)
-    assert report.missing == ((3, 5),)
-    assert report.duplicates == (7,), "beauty.7.exr, whatever its row says of it"
-    assert report.drift["width"] == {64: (1, 2, 7, 7), 128: (6,)}
-    assert set(report.drift) == {"width", "display_width", "channel_count", "layer_count", "software"}
-    assert catalog.read.sequence("renders/none.####.exr").frames == ()
-
-
-def test_a_frame_number_that_is_too_large_for_the_tables(catalog: Catalog) -> None:
-    name = "renders/big/b.#.exr"
-    frames = [(1, 64), (10**19, 32), (2, 64), (10**20, 64)]
-    made = [inspection(f"big/b.{number}.exr", width=width, sequence=name, frame=number) for number, width in frames]
-    catalog.upsert(made)
-    report = catalog.read.sequence(name)
-    assert report.frames == (1, 2)
-    assert not report.drift, "a number that is too large for a frame is none"
-    for item in made:
-        catalog.remove(item.path)
-
-
-def test_attributes(catalog: Catalog) -> None:
-    matches = catalog.read.find_attributes("shot", text="sh1")
-    assert [match.path for match in sorted(matches, key=lambda match: match.path)] == [
-        f"renders/sh1/beauty.{number:04}.exr" for number in (1, 2, 6, 7)
-    ]
-    assert len(catalog.read.find_attributes("pixelAspectRatio", minimum=0.5, maximum=1.5)) == 9
-    assert catalog.read.find_attributes("pixelAspectRatio", minimum=1.5) == ()
-    assert len(catalog.read.find_attributes("pixelAspectRatio", limit=2)) == 2
-
-
-def test_distinct_values(catalog: Catalog) -> None:
-    assert catalog.read.distinct("bucket") == (("renders", 8), ("archive", 1))
-    assert catalog.read.distinct("status", prefix="renders/sh2/") == (("inspected", 2), ("failed", 1))
-    assert dict(catalog.read.distinct("layer", prefix="archive/", table=CHANNELS)) == {"": 4, "diffuse": 1}
-    with pytest.raises(CatalogError):
-        catalog.read.distinct("no_such_column")
 
 
 def test_versions_for_reconciling(catalog: Catalog) -> None:
@@ -233,12 +160,6 @@ def test_predicates_reach_the_server(
     monkeypatch.setattr(_internal, "parse_query_data_response", counting)
     catalog.read.file("renders/sh2/stereo.exr")
     assert sum(received) == 1 + 2 + 10 + 24 + 10
-    received.clear()
-    catalog.read.find_attributes("shot", text="sh1")
-    assert sum(received) == 4
-    received.clear()
-    catalog.read.distinct("status", prefix="renders/sh2/")
-    assert sum(received) == 3
 
 
 # --- the cookbook ----------------------------------------------------------------------------------------

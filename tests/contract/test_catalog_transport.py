@@ -40,12 +40,12 @@ def test_queries_and_changes_share_connections(server: LocalVastDB, connections:
     for number in range(4):
         catalog.upsert([inspection(f"{number}.exr")])
         catalog.upsert([inspection(f"{number}.exr")])
-        assert catalog.read.list_files().files
+        assert catalog.stored_between("")
     inserts = server.counters()["insert"] // 4 - 1  # of one file that is new, which go out at the same time
     made = len(connections)
     assert made <= inserts
     catalog.close()
-    assert catalog.read.list_files().files, "closed, it opens another one"
+    assert catalog.stored_between(""), "closed, it opens another one"
     catalog.close()
     assert len(connections) == made + 1
 
@@ -55,11 +55,11 @@ def test_proxies_of_the_environment_are_used(server: LocalVastDB, monkeypatch: p
     monkeypatch.setenv("NO_PROXY", "elsewhere.example")
     refused = connect(server, retry_seconds=0.1)
     with pytest.raises(CatalogUnavailable):
-        refused.read.list_files()
+        refused.stored_between("")
     refused.close()
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     direct = connect(server)
-    direct.read.list_files()
+    direct.stored_between("")
     direct.close()
 
 

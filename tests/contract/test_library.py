@@ -171,6 +171,12 @@ def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) 
             catalog.table("fils")
         with pytest.raises(CatalogError, match="has no column 'x'"):
             catalog.table("files", ["x"])
+        folder = f"file:{SAMPLES}/shots/"
+        assert catalog.query("listing", prefix=folder, rows=2).num_rows == 2
+        joined = "SELECT path FROM files JOIN channels USING (file_id) WHERE name = $name ORDER BY path"
+        assert catalog.query(joined, name="R")["path"].to_pylist() == sorted(catalog.table("files")["path"].to_pylist())
+        with pytest.raises(CatalogError, match="has no parameter 'x'"):
+            catalog.query("listing", x=1)
 
 
 def test_a_catalog_that_is_not_configured_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

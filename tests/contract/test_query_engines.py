@@ -16,7 +16,7 @@ import pytest
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.catalog.queries.cookbook import cookbook, end_of_prefix
+from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.queries.engines import AdbcEngine, FileEngine, SdkEngine, for_engine, has_driver
 from exr_inspector.errors import CatalogError
 from tests.contract.test_catalog_read import EXPECTED, scene
@@ -128,7 +128,7 @@ def test_tables_get_their_place_and_parameters_their_values() -> None:
 
 @pytest.mark.parametrize("prefix", ["renders/", "a", "", "x\ud7ff", "\U0010ffff", "b\U0010ffff"])
 def test_the_end_of_a_prefix(prefix: str) -> None:
-    end = end_of_prefix(prefix)
+    end = str(cookbook()["listing"].bind({"prefix": prefix})["prefix_end"])
     assert prefix <= end
     assert prefix + "zzz\U0001f600" < end or prefix.startswith("\U0010ffff")
     end.encode()

@@ -8,28 +8,20 @@ with another parameter. `./run docs` writes docs/queries.md from them.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from exr_inspector.catalog.paths import prefix_end
 from exr_inspector.errors import CatalogError
 
 _PARAM = re.compile(r"-- param (\w+) (text|int|number) (?:'([^']*)'|(\S+)) (.+)")
 _NAMED = re.compile(r"(?<![:\w]):([a-z]\w*)")
 _KINDS = {"text": str, "int": int, "number": float}
 _REQUIRED = "required"
-_LAST = 0x10FFFF
-_SURROGATES = range(0xD800, 0xE000)
-
-
-def end_of_prefix(prefix: str) -> str:
-    """The first text, in the order of code points, behind all texts that begin with `prefix`: `renders0` for `renders/`."""
-    kept = prefix.rstrip(chr(_LAST))
-    if not kept:
-        return chr(_LAST)
-    following = ord(kept[-1]) + 1
-    return kept[:-1] + chr(_SURROGATES.stop if following in _SURROGATES else following)
+_LAST = chr(sys.maxunicode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +33,7 @@ class Parameter:
         kind: `text`, `int` or `number`.
         default: Its value when it is not given; None when it has to be given, or is derived.
         meaning: What it is.
-        prefix: Name of the parameter whose prefix it ends, by `end_of_prefix`; empty for others.
+        prefix: Name of the parameter whose prefix it ends: the first text behind all that begin with it; empty for others.
     """
 
     name: str
@@ -117,7 +109,7 @@ class Query:
                     f" add --param {parameter.name}=..."
                 )
             if parameter.prefix:
-                values[parameter.name] = end_of_prefix(str(values[parameter.prefix]))
+                values[parameter.name] = prefix_end(str(values[parameter.prefix])) or _LAST
             elif parameter.default is not None:
                 values[parameter.name] = parameter.default
         return values

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ import sqlglot
 from sqlglot import exp
 
 from exr_inspector.catalog.schema import BY_NAME, FILES, Table
-from exr_inspector.catalog.sdk.connection import CatalogConfig, Connection, Work
+from exr_inspector.catalog.sdk.connection import CatalogConfig, Connection, Where, Work, every
 from exr_inspector.errors import CatalogError
 
 Values = Mapping[str, object]
@@ -86,7 +86,8 @@ class FileEngine:
                 raise CatalogError(f"{self._path} was not made by the local database") from error
             if found is None:
                 raise CatalogError(f"{self._path} holds no tables yet: `./run db setup` makes them")
-            connection.execute("SET schema = '" + _quoted(str(found[0])).replace("'", "''") + "'")
+            schema = exp.to_identifier(str(found[0]), quoted=True).sql("duckdb")
+            connection.execute(f"SET schema = {exp.Literal.string(schema).sql('duckdb')}")
             return _run(connection, sql, values)
 
     def _open(self) -> Any:
@@ -222,8 +223,7 @@ def _fetch(work: Work, table: Table, tree: exp.Expression, is_alone: bool) -> pa
     used = {column.name for column in tree.find_all(exp.Column)}
     wanted = names if tree.find(exp.Star) else [name for name in names if name in used] or names[:1]
     tests = _pushed(tree, table) if is_alone else []
-    where = (lambda handle: _joined([test(handle) for test in tests])) if tests else None
-    batches = list(work.select(table, wanted, where, limit=_MOST_ROWS + 1))
+    batches = list(work.select(table, wanted, every(*tests), limit=_MOST_ROWS + 1))
     rows = pa.Table.from_batches(batches, pa.schema([table.arrow.field(name) for name in wanted]))
     if rows.num_rows > _MOST_ROWS:
         raise CatalogError(
@@ -232,14 +232,7 @@ def _fetch(work: Work, table: Table, tree: exp.Expression, is_alone: bool) -> pa
     return rows
 
 
-def _joined(tests: Sequence[Any]) -> Any:
-    whole = tests[0]
-    for test in tests[1:]:
-        whole = whole & test
-    return whole
-
-
-def _pushed(tree: exp.Expression, table: Table) -> list[Callable[[Any], Any]]:
+def _pushed(tree: exp.Expression, table: Table) -> list[Where]:
     """What the server can test: comparisons of a column with a constant that every row of the answer passes."""
     where = tree.args.get("where") if isinstance(tree, exp.Select) else None
     if where is None or tree.find(exp.CTE, exp.Subquery):
@@ -255,7 +248,7 @@ def _pushed(tree: exp.Expression, table: Table) -> list[Callable[[Any], Any]]:
     return tests
 
 
-def _test(compare: Callable[[Any, object], Any], name: str, value: object) -> Callable[[Any], Any]:
+def _test(compare: Callable[[Any, object], Any], name: str, value: object) -> Where:
     return lambda handle: compare(handle[name], value)
 
 
@@ -284,7 +277,3 @@ def _one_line(text: str) -> str:
 def _answered_by_server(text: str) -> str:
     match = _SERVER_MESSAGE.search(text)
     return match[1].replace('\\"', '"') if match else " ".join(text.split())
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
