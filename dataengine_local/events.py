@@ -277,19 +277,27 @@ def element_event(
         },
     }
     return {
-        "specversion": "1.0",
-        "id": event_id or str(secrets.randbits(50)),
-        "type": f"{TYPE_PREFIX}Element.{_SUBTYPES.get(event_name.partition(':')[0], 'ElementCreated')}",
-        "source": f"{TYPE_PREFIX}{trigger}.{_TRIGGER_ID}",
-        "subject": _SUBJECT,
-        "time": moment.isoformat(timespec="microseconds"),
-        "datacontenttype": "application/json",
+        **_envelope(f"Element.{_SUBTYPES.get(event_name.partition(':')[0], 'ElementCreated')}", trigger, moment),
+        **({"id": event_id} if event_id else {}),
         "elementhandle": str(secrets.randbits(62)),
         "elementpath": f"{bucket}/{key}",
         "elementsourcetype": "vast:s3",
         "knativekafkaoffset": "0",
         "knativekafkapartition": "0",
         "data": {"Records": [record]},
+    }
+
+
+def _envelope(kind: str, trigger: str, moment: datetime | None = None) -> dict[str, Any]:
+    """The attributes that all events of a cluster have."""
+    return {
+        "specversion": "1.0",
+        "id": str(secrets.randbits(50)),
+        "type": f"{TYPE_PREFIX}{kind}",
+        "source": f"{TYPE_PREFIX}{trigger}.{_TRIGGER_ID}",
+        "subject": _SUBJECT,
+        "time": (moment or datetime.now(timezone.utc)).isoformat(timespec="microseconds"),
+        "datacontenttype": "application/json",
     }
 
 
@@ -300,28 +308,10 @@ def schedule_event(cron: str = EVERY_FIVE_MINUTES, *, trigger: str = "local-sche
         cron: The schedule's cron expression.
         trigger: Name of the trigger in `source`.
     """
-    return {
-        "specversion": "1.0",
-        "id": str(secrets.randbits(50)),
-        "type": f"{TYPE_PREFIX}Schedule.TimerElapsed",
-        "source": f"{TYPE_PREFIX}{trigger}.{_TRIGGER_ID}",
-        "subject": _SUBJECT,
-        "time": datetime.now(timezone.utc).isoformat(timespec="microseconds"),
-        "datacontenttype": "application/json",
-        "cronschedule": cron,
-        "data": {"message": "Activating trigger by cron"},
-    }
+    data = {"message": "Activating trigger by cron"}
+    return {**_envelope("Schedule.TimerElapsed", trigger), "cronschedule": cron, "data": data}
 
 
 def generated_event() -> dict[str, Any]:
     """The event that `vastde functions invoke --generate-event` sends: an element event that names no object."""
-    return {
-        "specversion": "1.0",
-        "id": str(secrets.randbits(50)),
-        "type": f"{TYPE_PREFIX}Element.ObjectCreated",
-        "source": f"{TYPE_PREFIX}local-trigger.{_TRIGGER_ID}",
-        "subject": _SUBJECT,
-        "time": datetime.now(timezone.utc).isoformat(timespec="microseconds"),
-        "datacontenttype": "application/json",
-        "data": {"msg": "hello"},
-    }
+    return {**_envelope("Element.ObjectCreated", "local-trigger"), "data": {"msg": "hello"}}

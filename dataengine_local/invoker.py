@@ -12,7 +12,8 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,14 +51,14 @@ class Invocation:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Outcome:
     """How one call of the handler ended; `error` is None when it returned."""
 
-    result: Any
-    error: str | None
-    thread_name: str
-    seconds: float
+    result: Any = None
+    error: str | None = None
+    thread_name: str = ""
+    seconds: float = 0.0
 
 
 class Invoker:
@@ -121,27 +122,29 @@ class Invoker:
             seconds = time.perf_counter() - started
             error = f"the handler ran into the time limit of {self._config.timeout_seconds:g} s"
             self._ctx.logger.error("[TIMEOUT] %s", error)  # noqa: TRY400 - the traceback would be asyncio's own
-            return _Outcome(None, error, "", seconds)
+            return _Outcome(error=error, seconds=seconds)
 
     def _call_plain(self, argument: VastEvent | VastEventList) -> _Outcome:
-        started = time.perf_counter()
-        result, error = None, None
-        try:
-            result = self._handler(self._ctx, argument)
-        except (Exception, SystemExit) as raised:
-            self._ctx.logger.exception("[FAILED] the handler raised %s", type(raised).__name__)
-            error = str(raised) or type(raised).__name__
-        return _Outcome(result, error, threading.current_thread().name, time.perf_counter() - started)
+        with self._watched() as outcome:
+            outcome.result = self._handler(self._ctx, argument)
+        return outcome
 
     async def _call_async(self, argument: VastEvent | VastEventList) -> _Outcome:
+        with self._watched() as outcome:
+            outcome.result = await self._handler(self._ctx, argument)
+        return outcome
+
+    @contextmanager
+    def _watched(self) -> Iterator[_Outcome]:
+        """Around a call of the handler: notes its time and what it raises."""
         started = time.perf_counter()
-        result, error = None, None
+        outcome = _Outcome(thread_name=threading.current_thread().name)
         try:
-            result = await self._handler(self._ctx, argument)
+            yield outcome
         except (Exception, SystemExit) as raised:
             self._ctx.logger.exception("[FAILED] the handler raised %s", type(raised).__name__)
-            error = str(raised) or type(raised).__name__
-        return _Outcome(result, error, threading.current_thread().name, time.perf_counter() - started)
+            outcome.error = str(raised) or type(raised).__name__
+        outcome.seconds = time.perf_counter() - started
 
     async def _finish(self, event: VastEvent, result: Any, outcome: _Outcome) -> Invocation:
         error = outcome.error

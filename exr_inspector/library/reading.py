@@ -15,7 +15,6 @@ from exr_inspector.library.results import InspectedFile
 from exr_inspector.model import Inspection, StatsMode, Thumbnails
 from exr_inspector.settings import OBJECTS, READING, Settings, load_settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.storage.file_object import FileObjectSource
 from exr_inspector.storage.source import RangeSource
 from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
@@ -139,7 +138,7 @@ def inspect(
         elif isinstance(source, (str, os.PathLike)):
             opened = made.opener.open_url(os.fspath(source))
         else:
-            opened = FileObjectSource.open(source)
+            opened = made.opener.open_file(source)
         return InspectedFile.of(made.inspector.inspect(opened, made.policy))
 
 

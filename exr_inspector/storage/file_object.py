@@ -1,48 +1,36 @@
-"""A seekable binary file object as a source: every range is one seek and one read, one thread at a time."""
+"""A seekable binary file object, or bytes in memory, as a bucket of one object."""
 
 from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import BinaryIO
 
 from exr_inspector.errors import SourceError
-from exr_inspector.model import Cost, ObjectVersion
-from exr_inspector.storage.budget import Allowance, Meter, reserve_all
-from exr_inspector.storage.ranges import coalesce, cut
-from exr_inspector.storage.source import ReadBudget
+from exr_inspector.model import ObjectVersion
+from exr_inspector.storage.objects import Report
+from exr_inspector.storage.ranges import MergedRange
+from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
+from exr_inspector.storage.source import ObjectEntry
 
-FILE_OBJECT_BUCKET = "object:"  # cannot be the name of an S3 bucket: those hold no colon
 
+class FileObjectBucket:
+    """A file object under any key: a range is one seek and one read, one thread at a time. It is not closed.
 
-@dataclass(frozen=True, slots=True)
-class FileObjectSource:
-    """A `RangeSource` over a file object. The object's position is moved, and it is not closed.
+    Args:
+        name: Name of the bucket.
+        file: What is read; its position is moved.
 
-    Attributes:
-        file: What is read.
-        key: The name that results give it.
-        version: Its size; the time is when it was opened here, since a file object has none.
+    Raises:
+        SourceError: It is not open for reading bytes, or cannot seek.
     """
 
-    file: BinaryIO
-    key: str
-    version: ObjectVersion
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    meter: Meter = field(default_factory=Meter, repr=False)
-    allowances: tuple[Allowance, ...] = field(default=(), repr=False)
-
-    @classmethod
-    def open(cls, file: BinaryIO) -> FileObjectSource:
-        """Take a file object and ask it for its size.
-
-        Raises:
-            SourceError: It is not open for reading bytes, or cannot seek.
-        """
-        name = str(getattr(file, "name", "") or "file object").removeprefix("/")
+    def __init__(self, name: str, file: BinaryIO) -> None:
+        self._name = name
+        self._file = file
+        self._lock = threading.Lock()
         try:
             if not (file.readable() and file.seekable()):
                 raise SourceError(f"{name}: expected a seekable file object that is open for reading")
@@ -53,50 +41,36 @@ class FileObjectSource:
             raise SourceError(f"{name}: this file object cannot be read: {error}") from error
         if not is_bytes:
             raise SourceError(f"{name}: expected a file object in binary mode, found one in text mode")
-        return cls(file, name, ObjectVersion(None, size, datetime.now(timezone.utc)))
+        # A file object has no time of its own: when it was opened here.
+        self._seen = StoreVersion(ObjectVersion(None, size, datetime.now(timezone.utc)))
 
     @property
-    def bucket(self) -> str:
-        """`object:`."""
-        return FILE_OBJECT_BUCKET
+    def name(self) -> str:
+        """Name of the bucket."""
+        return self._name
 
-    @property
-    def path(self) -> str:
-        """`object:/<name>`."""
-        return f"{self.bucket}/{self.key}"
+    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:  # noqa: ARG002
+        """As in Bucket."""
+        answers = [RangeAnswer(self._read(one, call.path), self._seen) for one in ranges]
+        call.meter.count(requests=len(ranges), bytes_read=sum(len(answer.data) for answer in answers))
+        return answers
 
-    @property
-    def cost(self) -> Cost:
-        """Reads made and bytes of them."""
-        return self.meter.cost
+    def head(self, key: str, call: Call) -> StoreVersion:  # noqa: ARG002
+        """As in Bucket."""
+        return self._seen
 
-    def limited(self, budget: ReadBudget) -> FileObjectSource:
-        """As RangeSource.limited."""
-        allowances = (*self.allowances, Allowance(budget, self.path))
-        return FileObjectSource(self.file, self.key, self.version, self.lock, self.meter, allowances)
+    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:  # noqa: ARG002
+        """As in Bucket: none, since the object has no name of its own."""
+        return iter(())
 
-    def read(self, *, start: int, end: int) -> bytes:
-        """As RangeSource.read."""
-        return self.read_many([(start, end)], coalesce_bytes=0)[0]
+    def folders(self, prefix: str) -> list[str]:  # noqa: ARG002
+        """As in Bucket: none."""
+        return []
 
-    def read_many(self, ranges: Sequence[tuple[int, int]], *, coalesce_bytes: int) -> list[bytes]:
-        """As RangeSource.read_many."""
-        for start, end in ranges:
-            if not 0 <= start <= end:
-                raise ValueError(f"a range goes from 0 <= start to end >= start, not from {start} to {end}")
-        spans = coalesce(ranges, gap_bytes=coalesce_bytes)
-        inside = [(span.start, min(span.end, self.version.size_bytes)) for span in spans]
-        wanted = [end - start for start, end in inside if start < end]
-        reserve_all(self.allowances, requests=len(wanted), size=sum(wanted))
-        answers = [self._read(start, end) if start < end else b"" for start, end in inside]
-        return cut(spans, answers, ranges)
-
-    def _read(self, start: int, end: int) -> bytes:
+    def _read(self, wanted: MergedRange, path: str) -> bytes:
         try:
-            with self.lock:
-                self.file.seek(start)
-                data = self.file.read(end - start)
+            with self._lock:
+                self._file.seek(wanted.start)
+                return self._file.read(wanted.size)
         except (OSError, ValueError) as error:
-            raise SourceError(f"{self.path}: this file object cannot be read: {error}") from error
-        self.meter.count(requests=1, bytes_read=len(data))
-        return data
+            raise SourceError(f"{path}: this file object cannot be read: {error}") from error

@@ -1,4 +1,4 @@
-"""A local folder that stands in for a bucket: files read by descriptors that are opened beneath it, and bytes in memory.
+"""A local folder that stands in for a bucket: files read by descriptors that are opened beneath it.
 
 No path is followed twice: each component of a key is opened relative to the folder before it and never through a symbolic
 link, so nobody who may write into the folder can lead a read out of it, however fast. A link that stays inside is resolved
@@ -321,35 +321,3 @@ def _version_of(found: os.stat_result) -> ObjectVersion:
     except OverflowError:  # a time that no calendar holds
         mtime = datetime.max.replace(tzinfo=timezone.utc) if found.st_mtime_ns > 0 else _EPOCH
     return ObjectVersion(etag, found.st_size, mtime)
-
-
-class MemoryBucket:
-    """One object in memory, under any key."""
-
-    def __init__(self, name: str, data: bytes) -> None:
-        self._name = name
-        self._data = data
-        self._seen = StoreVersion(ObjectVersion(None, len(data), datetime.now(timezone.utc)))
-
-    @property
-    def name(self) -> str:
-        """Name of the bucket."""
-        return self._name
-
-    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:  # noqa: ARG002
-        """As in Bucket."""
-        answers = [RangeAnswer(self._data[one.start : one.end], self._seen) for one in ranges]
-        call.meter.count(requests=len(ranges), bytes_read=sum(len(answer.data) for answer in answers))
-        return answers
-
-    def head(self, key: str, call: Call) -> StoreVersion:  # noqa: ARG002
-        """As in Bucket."""
-        return self._seen
-
-    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:  # noqa: ARG002
-        """As in Bucket: none, since the object has no name of its own."""
-        return iter(())
-
-    def folders(self, prefix: str) -> list[str]:  # noqa: ARG002
-        """As in Bucket: none."""
-        return []

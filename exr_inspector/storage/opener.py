@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import BinaryIO
 
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import ObjectNotFound
 from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Settings
 from exr_inspector.storage.budget import Allowance, Meter
+from exr_inspector.storage.file_object import FileObjectBucket
 from exr_inspector.storage.keys import AllowList, check_bucket_name, check_key, split_url
-from exr_inspector.storage.local import FolderBucket, MemoryBucket
+from exr_inspector.storage.local import FolderBucket
 from exr_inspector.storage.objects import Bucket, ObjectSource, Report, VersionPin
 from exr_inspector.storage.requests import Call, Transport
 from exr_inspector.storage.s3 import S3Bucket
 from exr_inspector.storage.source import ObjectEntry, RangeSource, ReadBudget
 
-# Neither can be the name of an S3 bucket: those hold no colon.
-FILE_BUCKET = "file:"
-MEMORY_BUCKET = "memory:"
+# None can be the name of an S3 bucket: those hold no colon.
+FILE_BUCKET, FILE_OBJECT_BUCKET, MEMORY_BUCKET = "file:", "object:", "memory:"
 # Folders whose files are copies of others: snapshots of file systems, and what users threw away.
 DEFAULT_EXCLUDES = (".snapshot", ".snapshots", "~snapshot", ".zfs", ".Trash", ".Trash-*", ".Trashes")
 MAX_CLIENTS = 64  # S3 clients kept, each with its connections; the one that was not used for longest goes
@@ -88,7 +90,16 @@ class SourceOpener:
     def open_bytes(self, data: bytes, *, key: str = "bytes.exr", budget: ReadBudget | None = None) -> RangeSource:
         """A reader of bytes in memory, as an object of the bucket `memory:`."""
         check_key(MEMORY_BUCKET, key)
-        return self._source(MemoryBucket(MEMORY_BUCKET, data), key, budget, None)
+        return self._source(FileObjectBucket(MEMORY_BUCKET, io.BytesIO(data)), key, budget, None)
+
+    def open_file(self, file: BinaryIO) -> RangeSource:
+        """A reader of a seekable file object in binary mode, as an object of the bucket `object:` that has its name.
+
+        Raises:
+            SourceError: It is not open for reading bytes, or cannot seek.
+        """
+        name = str(getattr(file, "name", "") or "file object").removeprefix("/")
+        return self._source(FileObjectBucket(FILE_OBJECT_BUCKET, file), name, None, None)
 
     def head(self, bucket: str, key: str, *, deadline: Deadline | None = None) -> ObjectVersion | None:
         """Which version of an object is there now, by one request; None when there is none, by two or three.
