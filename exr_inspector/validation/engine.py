@@ -108,11 +108,15 @@ def _without_echoes(findings: list[Finding]) -> list[Finding]:
 
 
 def _is_once_a_file(finding: Finding) -> bool:
-    """Whether parts that repeat a finding make it one of the file: hints, and what names or types of channels are."""
+    """Whether parts that repeat a finding make it one of the file.
+
+    Hints, what a delivery asks of the whole file, and names or types of channels, unless they are wrong in themselves.
+    """
     rule = RULES.get(finding.code)
-    if finding.part is None or finding.severity is Severity.ERROR or rule is None:
+    if finding.part is None or rule is None:
         return False
-    return finding.severity is Severity.INFO or rule.scope is Scope.CHANNELS
+    is_naming = rule.scope is Scope.CHANNELS and rule.severity is not Severity.ERROR
+    return finding.severity is Severity.INFO or rule.group == "DEL" or is_naming
 
 
 def _once_a_file(findings: list[Finding]) -> list[Finding]:

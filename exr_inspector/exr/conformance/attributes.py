@@ -141,7 +141,7 @@ def _report_malformed(part: PartHeader, attribute: Attribute, problems: ProblemL
     if message.startswith(NOT_UTF8):
         kind, fatal = ProblemKind.NOT_UTF8, False
         encoding = guessed_encoding(attribute.value) if isinstance(attribute.value, bytes) else ""
-        message += f"; looks like {encoding}" if encoding else ""
+        message += f"; a guess: {encoding}" if encoding else ""
     elif attribute.type_name == "preview":
         kind = ProblemKind.PREVIEW
     elif attribute.name == "channels" and attribute.type_name == "chlist":

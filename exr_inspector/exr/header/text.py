@@ -11,6 +11,9 @@ import re
 NOT_UTF8 = "not UTF-8"
 _GUESSED_BYTES = 4_096
 _EAST_ASIAN = {"shift_jis": "Shift-JIS", "euc_jp": "EUC-JP", "gb18030": "GB 18030"}
+# Kana, CJK ideographs and full-width forms; half-width kana have the bytes of accented capitals.
+_EAST_ASIAN_CHARACTER = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uff00-\uff60]")
+_TWO_IN_A_ROW = re.compile(f"{_EAST_ASIAN_CHARACTER.pattern}{{2}}")
 _ESCAPE = re.compile(rb"\\(x[0-9a-f]{2})")
 
 
@@ -30,26 +33,23 @@ def encode_name(text: str) -> bytes:
 
 
 def guessed_encoding(raw: bytes) -> str:
-    """What text that is not UTF-8 may be, for a message; empty where nothing fits.
+    """What text that is not UTF-8 may be, for a message: `filling bytes 0xFF`, an East Asian encoding, or one of the West.
 
-    Text of which at least a third are bytes above 0x7F is tried as East Asian, any other is Latin-1 or Windows-1252, which fit
-    all bytes. Some film scanners fill strings with 0xFF.
+    Latin-1 and Windows-1252 fit all bytes, and often an accent and the letter behind it make one East Asian character: only two
+    of these in a row, and nothing else above ASCII, count. Some film scanners fill strings with 0xFF.
     """
     raw = raw[:_GUESSED_BYTES]
     if raw.replace(b"\xff", b"").isascii():
         return "filling bytes 0xFF"
-    if 3 * sum(byte > 0x7F for byte in raw) < len(raw):
-        return "Windows-1252" if any(0x80 <= byte < 0xA0 for byte in raw) else "Latin-1"
     for codec, name in _EAST_ASIAN.items():
         try:
             text = codecs.getincrementaldecoder(codec)().decode(raw, final=len(raw) < _GUESSED_BYTES)
         except UnicodeDecodeError:
             continue
-        if all(_is_east_asian(character) for character in text if not character.isascii()):
-            return name
-    return ""
+        if all(character.isascii() or _EAST_ASIAN_CHARACTER.match(character) for character in text):
+            return name if _TWO_IN_A_ROW.search(text) else _western(raw)
+    return _western(raw)
 
 
-def _is_east_asian(character: str) -> bool:
-    """Whether it is kana, a CJK ideograph or East Asian punctuation."""
-    return "\u3000" <= character <= "\u30ff" or "\u4e00" <= character <= "\u9fff" or "\uff00" <= character <= "\uffef"
+def _western(raw: bytes) -> str:
+    return "Windows-1252" if any(0x80 <= byte < 0xA0 for byte in raw) else "Latin-1"

@@ -150,6 +150,11 @@ class ChannelFacts:
         )
 
     @cached_property
+    def matte_channels(self) -> frozenset[str]:
+        """The channels that belong to declared Cryptomattes."""
+        return frozenset(name.name for name in self._named if name.cryptomatte)
+
+    @cached_property
     def has_base_colour(self) -> bool:
         """Whether one of R, G, B, Y is there without a layer."""
         return not {"R", "G", "B", "Y"}.isdisjoint([channel.name for channel in self.channels])

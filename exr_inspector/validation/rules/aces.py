@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from exr_inspector.exr.header.values import Compression, LineOrder, PixelType, code_name
+from exr_inspector.exr.header.values import Attribute, Compression, LineOrder, PixelType, code_name
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import traits as t
@@ -66,23 +66,28 @@ def _of_containers(check: Check) -> Check:
     return claimed
 
 
+def flag_text(attribute: Attribute) -> str:
+    """A flag that is not 1, short: its type, or its value where that is an int."""
+    return f"int {attribute.value!r}" if attribute.type_name == "int" else attribute.type_name
+
+
 @part_rule(
     "ACE-FLAG",
     Severity.ERROR,
     "acesImageContainerFlag is the int 1",
     why="It is the container's claim to be one.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}",
+    yields_to=("STR-REQ-TYPE",),
     fix="Write acesImageContainerFlag as the int 1.",
     command="exr2aces IN.exr OUT.exr",
     when=_claimed,
 )
 def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
     """The flag, absent or of another value."""
-    value = part.part.integer("acesImageContainerFlag")
-    if value == 1:
-        return NOTHING
     attribute = part.part.by_name.get("acesImageContainerFlag")
-    found = "absent" if attribute is None else f"{attribute.type_name} {attribute.value!r}"[:60]
+    if part.part.integer("acesImageContainerFlag") == 1:
+        return NOTHING
+    found = "absent" if attribute is None else flag_text(attribute)
     return [Found(f"acesImageContainerFlag is {found}; expected int 1", found, "int 1")]
 
 
@@ -191,6 +196,7 @@ def half(part: PartFacts, _parameters: AcesParameters) -> Results:
     "chromaticities are those of AP0",
     why="The standard requires them.",
     source=f"{_EXR2ACES}; {_OIIO}; OpenEXR 3.5 colour metadata checks",
+    yields_to=("STR-REQ-TYPE",),
     fix="Convert the image to ACES2065-1.",
     command="exr2aces IN.exr OUT.exr",
     when=_claimed,
@@ -202,8 +208,7 @@ def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
     if values is not None and spaces.are_close(values, spaces.PRIMARIES[spaces.ACES]):
         return NOTHING
     attribute = part.part.by_name.get("chromaticities")
-    wrong_type = f"of type {attribute.type_name}" if attribute else "absent"
-    found = wrong_type if values is None else short(values)
+    found = short(values) if values is not None else attribute.type_name if attribute else "absent"
     return [Found(f"chromaticities are {found}; expected those of AP0", found, "AP0")]
 
 

@@ -38,7 +38,7 @@ def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
     for name, meant in odd_names(part.part.by_name).near:
         attribute = part.part.by_name[name]
         other = part.part.by_name.get(meant)
-        beside = f" (there, too: {_shown(other)})" if other else ""
+        beside = f" ({_shown(other)} there, too; readers that ignore case take either)" if other else ""
         message = f"Attribute {name!r} ({_shown(attribute)}) has no effect: did you mean {meant}{beside}?"
         found.append(Found(message, name, meant, offset=attribute.offset))
     return found
@@ -55,8 +55,11 @@ def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
     command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
 )
 def case_twins(part: PartFacts, _parameters: RuleParameters) -> Results:
-    """Groups of names that are equal in lower case."""
+    """Groups of names that are equal in lower case; STR-NEAR-MISS reports those of which one is a standard attribute."""
+    odd = odd_names(part.part.by_name)
+    near = {name for name, _ in odd.near}
     return [
         Found(f"Attributes {' and '.join(names)} differ by case alone", listed(names), "one of them")
-        for names in odd_names(part.part.by_name).twins
+        for names in odd.twins
+        if near.isdisjoint(names)
     ]

@@ -11,10 +11,10 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule, reported
+from exr_inspector.validation.rules.sequences import runs
 
 _CORE = "OpenEXRCore 3.5"
 _RANGES_SHOWN = 3
-_FAULTS_SHOWN = 20
 # Kinds of problems by which a look at the leaders has reported chunks in this state, one by one.
 _TOLD_BY: dict[ChunkState, frozenset[ProblemKind]] = {
     ChunkState.ZERO: frozenset(),
@@ -174,19 +174,21 @@ def leader(part: PartFacts, _parameters: RuleParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def decode(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Chunks that could not be read, the first of them one by one, the rest as a count."""
+    """Chunks that could not be read, those of a part together."""
     report = file.inspection.pixels
-    if report is None or not report.faults:
-        return NOTHING
-    found = [_fault(fault) for fault in report.faults[:_FAULTS_SHOWN]]
-    if (more := len(report.faults) - _FAULTS_SHOWN) > 0:
-        found.append(Found(f"{more} more chunks do not decode", str(len(report.faults)), "0"))
-    return found
+    faults: dict[tuple[int, str], list[PixelFault]] = {}
+    for fault in report.faults if report else ():
+        faults.setdefault((fault.part, fault.code), []).append(fault)
+    return [Found(_faults(some), code, "pixels", part=part) for (part, code), some in faults.items()]
 
 
-def _fault(fault: PixelFault) -> Found:
-    message = f"Chunk {fault.chunk} (rows {fault.y_min} to {fault.y_max}) does not decode: {fault.message}"
-    return Found(message, fault.code, "pixels", part=fault.part)
+def _faults(faults: Sequence[PixelFault]) -> str:
+    first, *others = sorted(faults, key=lambda fault: fault.chunk)
+    if not others:
+        return f"Chunk {first.chunk} (rows {first.y_min} to {first.y_max}) does not decode: {first.message}"
+    chunks = runs([first.chunk, *(fault.chunk for fault in others)])
+    rows = f"{min(fault.y_min for fault in faults)} to {max(fault.y_max for fault in faults)}"
+    return f"{len(faults)} chunks ({chunks}; rows {rows}) do not decode, the first: {first.message}"
 
 
 REPORTED = (

@@ -12,6 +12,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
+from exr_inspector.validation.rules.aces import flag_text
 from exr_inspector.validation.rules.colour import chromaticities, short
 
 _FLAGS = "OpenEXR 3.5 colour metadata checks"
@@ -135,6 +136,7 @@ def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
     "acesImageContainerFlag is the int 1",
     why="1 is the only value that has a meaning.",
     source=_FLAGS,
+    yields_to=("ACE-FLAG", "STR-REQ-TYPE"),
     fix="Write acesImageContainerFlag as the int 1, or leave it out.",
     command="exr2aces IN.exr OUT.exr",
     when=t.ACES,
@@ -144,7 +146,7 @@ def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
     attribute = part.part.by_name.get("acesImageContainerFlag")
     if attribute is None or part.part.integer("acesImageContainerFlag") == 1:
         return NOTHING
-    found = f"{attribute.type_name} {attribute.value!r}"[:60]
+    found = flag_text(attribute)
     return [Found(f"acesImageContainerFlag is {found}; expected int 1", found, "int 1", offset=attribute.offset)]
 
 
@@ -154,6 +156,7 @@ def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
     "An ACES container has no colorInteropID but lin_ap0_scene",
     why="The flag promises ACES2065-1.",
     source=_FLAGS,
+    yields_to=("ACE-ID",),
     fix="Convert the image to ACES2065-1, or remove the flag.",
     command="exr2aces IN.exr OUT.exr",
     when=t.ACES,
@@ -172,6 +175,7 @@ def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     "An ACES container has chromaticities",
     why="SMPTE ST 2065-4 requires them.",
     source=_FLAGS,
+    yields_to=("ACE-CHROMA", "STR-REQ-TYPE"),
     fix="Write the chromaticities of AP0.",
     command="exr2aces IN.exr OUT.exr",
     when=t.ACES,
@@ -180,7 +184,9 @@ def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     """The flag without chromaticities."""
     if "acesImageContainerFlag" not in part.part.by_name or chromaticities(part) is not None:
         return NOTHING
-    return [Found("The ACES container flag is set, yet there are no chromaticities", "absent", "AP0")]
+    wrong = part.part.by_name.get("chromaticities")
+    found = wrong.type_name if wrong else "absent"
+    return [Found("The ACES container flag is set, yet there are no chromaticities", found, "AP0")]
 
 
 @part_rule(
@@ -189,6 +195,7 @@ def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     "An ACES container has the chromaticities of AP0",
     why="The flag promises ACES2065-1.",
     source=_FLAGS,
+    yields_to=("ACE-CHROMA",),
     fix="Convert the image to ACES2065-1, or remove the flag.",
     command="exr2aces IN.exr OUT.exr",
     when=t.ACES,

@@ -46,7 +46,9 @@ def codec_name(code: int | None) -> str:
 
 
 def _altered_data(part: ChannelFacts) -> list[NamedChannel]:
-    altered = [channel for channel in part.named if channel.is_lossy and channel.role in DATA_ROLES]
+    """Data channels that the codec alters; CRY-LOSSLESS reports those of declared Cryptomattes."""
+    declared = part.matte_channels
+    altered = [c for c in part.named if c.is_lossy and c.role in DATA_ROLES and c.name not in declared]
     return [c for c in altered if c.role is not Role.DEPTH or not is_third_axis(part, c)]
 
 
@@ -73,6 +75,7 @@ class CompressionParameters(RuleParameters):
     "No lossy compression alters a data channel",
     why="Depth, normals, positions, motion and ids come back wrong.",
     source="OpenEXRCore 3.5 codecs",
+    yields_to=("CMP-B44-DATA", "CMP-PXR24-FLOAT", "CMP-DWA-NAMES", "CMP-LJ2K-TRIPLET"),
     fix="Render data layers into a file with ZIP; what was lost does not come back.",
     when=t.LOSSY,
 )

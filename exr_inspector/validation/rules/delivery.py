@@ -55,7 +55,7 @@ def _linear(part: PartFacts) -> list[Found]:
 def _resolution(part: PartFacts, parameters: DeliveryParameters) -> list[Found]:
     """A display window that is too small; its width counts in square pixels, as the pages ask."""
     wanted, display = parameters.minimum_resolution, part.part.display_window
-    if wanted is None or display is None:
+    if wanted is None or display is None or part.index:  # all parts have the display window of the first one
         return []
     aspect = part.part.pixel_aspect_ratio or 1.0
     width = display.width * aspect if math.isfinite(aspect) and aspect > 0 else display.width

@@ -405,7 +405,7 @@ def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:
     if len(values) < 2 or len({value for _, value in values}) > 1:
         return NOTHING
     value, frames = str(values[0][1]), [frame for frame, _ in values]
-    message = f"All {len(values)} frames that have a {what} have the same, {value}: it was copied with other metadata"
+    message = f"All {len(values)} frames with {what} have the same, {value}: it was copied with other metadata"
     return [Found(message, value, "another one in each frame", severity=Severity.INFO, frames=frames)]
 
 
@@ -436,7 +436,8 @@ def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     """Counters of neighbours."""
     counted = [(f.frame, f.image_counter) for f in sequence.frames if f.image_counter is not None]
     if constant := _repeated("imageCounter", counted):
-        return constant
+        codes = [(f.frame, f.time_code.text) for f in sequence.frames if f.time_code is not None]
+        return NOTHING if _repeated("time code", codes) else constant  # one fact: TIM-TC-SEQ reports it
     odd = [frame for (_, before), (frame, after) in pairwise(counted) if after <= before]
     if not odd:
         return NOTHING

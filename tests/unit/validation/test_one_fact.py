@@ -1,0 +1,104 @@
+"""One fact is one finding: the most specific rule reports it, once a file or sequence where parts or frames repeat it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from exr_inspector.exr.header.text import guessed_encoding
+from exr_inspector.model import Finding, PixelFault, PixelReport, StatsMode
+from exr_inspector.validation import builtin_policy, frame_of_inspection, validate, validate_sequence
+from tests.support.exrbytes import Attr, Channel, Part, a_float, a_int, a_string, a_timecode, build
+from tests.unit.validation.judging import EVERYTHING, PLAIN, inspect, judge
+
+
+def codes(findings: Sequence[Finding], start: str = "") -> list[str]:
+    return [finding.code for finding in findings if finding.code.startswith(start)]
+
+
+@pytest.mark.parametrize("profile", ["default", "strict", "aces-container"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        a_float("acesImageContainerFlag", 1), a_string("acesImageContainerFlag", "1"), a_string("chromaticities", "AP0"),
+        a_int("colorInteropID", 1), a_string("framesPerSecond", "24"), a_float("timeCode", 1), a_string("whiteLuminance", "1"),
+    ],
+    ids=lambda wrong: f"{wrong.type} {wrong.name}",
+)  # fmt: skip
+def test_a_standard_attribute_of_the_wrong_type(profile: str, wrong: Attr) -> None:
+    policy = builtin_policy(profile)
+    findings = judge(build([Part(extra=[wrong])]), policy)
+    assert [f.code for f in findings if wrong.name in f.message and f.code != "ACE-REQUIRED"] == ["STR-REQ-TYPE"]
+
+
+def test_a_flag_of_another_value() -> None:
+    findings = judge(build([Part(extra=[a_int("acesImageContainerFlag", 0)])]))
+    assert [f.code for f in findings if "acesImageContainerFlag is" in f.message] == ["ACE-FLAG"]
+
+
+def test_twins_of_which_one_is_a_standard_attribute_are_near_misses() -> None:
+    extra = [a_string("Comments", "a"), a_string("comments", "b"), a_string("Note", "a"), a_string("note", "b")]
+    findings = judge(build([Part(extra=extra)]))
+    assert [(f.code, f.found) for f in findings if f.code in {"STR-NEAR-MISS", "STR-CASE-TWINS"}] == [
+        ("STR-NEAR-MISS", "Comments"),
+        ("STR-CASE-TWINS", "Note, note"),
+    ]
+    assert not codes(
+        judge(build([Part(extra=[a_string("oiio:timeCode", "x"), a_string("smpte:TimeCode", "x")])])), "STR-"
+    )
+
+
+def test_what_parts_repeat_is_told_once() -> None:
+    channels = [Channel(f"view layer.{name}", 2) for name in "BGR"]
+    parts = [Part(name=name, channels=channels, display_window=(0, 0, 63, 63)) for name in ("a", "b", "c")]
+    (named,) = [f for f in judge(build(parts), builtin_policy("strict")) if f.code == "CHN-CHARS"]
+    assert named.part is None
+    assert "parts 0-2" in named.message
+    for profile in ("netflix-vfx", "netflix-nam"):
+        asked = codes(judge(build(parts), builtin_policy(profile)), "DEL-NFX-")
+        assert sorted(set(asked)) == sorted(asked)
+
+
+def test_chunks_of_a_part_that_do_not_decode_are_told_together() -> None:
+    faults = tuple(PixelFault(0, chunk, 16 * chunk, 16 * chunk + 15, "EXR_DECODE", "cut") for chunk in (5, 3, 4, 9))
+    report = PixelReport(StatsMode.FULL, faults=faults)
+    findings = validate(replace(inspect(PLAIN), pixels=report), EVERYTHING)
+    (found,) = [finding for finding in findings if finding.code == "CHK-DECODE"]
+    assert found.message == "4 chunks (3-5, 9; rows 48 to 159) do not decode, the first: cut"
+
+
+def test_a_counter_and_a_time_code_that_were_copied_are_one_fact() -> None:
+    def judged(*extra: Attr) -> list[str]:
+        frames = [
+            frame_of_inspection(inspect(build([Part(extra=extra)]), key=f"s/a.{n}.exr")) for n in range(1001, 1004)
+        ]
+        (found,) = validate_sequence([frame for frame in frames if frame], EVERYTHING).values()
+        return codes(found, "TIM-")
+
+    counter, code = a_int("imageCounter", 7), a_timecode("timeCode", 0x01020304)
+    rate = Attr("framesPerSecond", "rational", b"\x18\0\0\0\x01\0\0\0")
+    assert judged(counter) == ["TIM-COUNTER"]
+    assert judged(counter, code, rate) == ["TIM-TC-SEQ"]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "guess"),
+    [
+        ("Größe", "latin-1", "Latin-1"),
+        ("ÄÖÜ", "latin-1", "Latin-1"),
+        ("Käse Öl", "latin-1", "Latin-1"),
+        ("créée", "latin-1", "Latin-1"),
+        ("“quoted” – it’s", "cp1252", "Windows-1252"),
+        ("株式会社", "shift_jis", "Shift-JIS"),
+        ("/volumes/会社/shot010_comp_v003/テスト", "shift_jis", "Shift-JIS"),
+        ("日本語", "euc_jp", "EUC-JP"),
+        ("ÿÿÿÿ", "latin-1", "filling bytes 0xFF"),
+    ],
+)
+def test_guesses_of_encodings(text: str, encoding: str, guess: str) -> None:
+    assert guessed_encoding(text.encode(encoding)) == guess
+    findings = judge(build([Part(extra=[Attr("note", "string", text.encode(encoding))])]))
+    (finding,) = [each for each in findings if each.code == "STR-STRING-UTF8"]
+    assert f"a guess: {guess}" in finding.message
