@@ -47,6 +47,10 @@ class StatsMode(str, Enum):
     SAMPLED = "sampled"
     FULL = "full"
 
+    @classmethod
+    def _missing_(cls, value: object) -> StatsMode:
+        raise ValueError(f"stats: expected off, sampled or full, found {value!r}")
+
     @property
     def depth(self) -> int:
         """0 off, 1 sampled, 2 full: a shallower inspection never replaces a deeper one of the same version."""

@@ -37,7 +37,11 @@ class FileObjectBucket:
             size = file.seek(0, io.SEEK_END)
             file.seek(0)
             is_bytes = isinstance(file.read(0), bytes)
-        except (OSError, ValueError, AttributeError) as error:
+        except AttributeError as error:
+            raise SourceError(
+                f"expected a path, an s3:// URL, bytes or a file object in binary mode, found {type(file).__name__}"
+            ) from error
+        except (OSError, ValueError) as error:
             raise SourceError(f"{name}: this file object cannot be read: {error}") from error
         if not is_bytes:
             raise SourceError(f"{name}: expected a file object in binary mode, found one in text mode")

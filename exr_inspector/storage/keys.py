@@ -116,8 +116,8 @@ def split_url(url: str) -> tuple[str, str] | None:
         return None
     scheme, rest = url.split("://", 1)
     bucket, _, key = rest.partition("/")
-    if scheme.lower() != "s3" or not bucket:
-        raise SourceError(
-            f"{scheme!a}:// is not a place objects are read from: expected s3://bucket/key or a local path"
-        )
+    if scheme.lower() != "s3":  # the rest is not shown: it may hold a password
+        raise SourceError(f"expected s3://bucket/key or a local path, found a URL of {scheme!a}")
+    if not bucket:
+        raise SourceError("expected s3://bucket/key, found a URL without a bucket")
     return bucket, key

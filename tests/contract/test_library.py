@@ -68,6 +68,13 @@ def test_what_is_no_binary_file_object_is_refused(wrong: object) -> None:
         exr.inspect(wrong)  # type: ignore[arg-type]
 
 
+def test_a_wrong_argument_is_named_with_what_is_expected() -> None:
+    with pytest.raises(ValueError, match="expected off, sampled or full, found 'fast'"):
+        exr.inspect(LAYERS, stats="fast")  # type: ignore[arg-type]  # the mistake
+    with pytest.raises(SourceError, match=r"expected a path, .*, found int"):
+        exr.inspect(5)  # type: ignore[arg-type]  # the mistake
+
+
 def test_a_closed_file_object_is_refused() -> None:
     opened = io.BytesIO(b"")
     opened.close()

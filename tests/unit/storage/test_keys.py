@@ -38,9 +38,10 @@ def test_urls():
     assert split_url("S3://b") == ("b", "")
     assert split_url("./s3/x") is None
     assert split_url("/s3:/x") is None
-    for url in ("https://b/k", "s3:///k", "file:///k"):
-        with pytest.raises(SourceError):
+    for url, found in (("https://me:word@b/k", "'https'"), ("s3:///k", "without a bucket"), ("file:///k", "'file'")):
+        with pytest.raises(SourceError, match=found) as caught:
             split_url(url)
+        assert "word" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["s3://b", "s3://b/", "s3://b/a//b", "s3://b/../x"])
