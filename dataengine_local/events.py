@@ -302,12 +302,7 @@ def _envelope(kind: str, trigger: str, moment: datetime | None = None) -> dict[s
 
 
 def schedule_event(cron: str = EVERY_FIVE_MINUTES, *, trigger: str = "local-schedule") -> dict[str, Any]:
-    """A structured CloudEvent of a schedule that came due, as a cluster sends it.
-
-    Args:
-        cron: The schedule's cron expression.
-        trigger: Name of the trigger in `source`.
-    """
+    """A structured CloudEvent of a schedule that came due, as a cluster sends it."""
     data = {"message": "Activating trigger by cron"}
     return {**_envelope("Schedule.TimerElapsed", trigger), "cronschedule": cron, "data": data}
 

@@ -26,12 +26,7 @@ _KEPT_SPANS = 10_000
 
 
 class InMemoryTelemetry:
-    """One function's tracer and meter.
-
-    Attributes:
-        tracer: An OpenTelemetry tracer that samples every span.
-        meter: An OpenTelemetry meter.
-    """
+    """One function's tracer and meter."""
 
     def __init__(self, function_name: str) -> None:
         resource = Resource({SERVICE_NAME: function_name})

@@ -10,11 +10,7 @@ from exr_inspector.errors import DeadlineExceeded
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment on the monotonic clock after which nothing new may be started.
-
-    Attributes:
-        at: Seconds on `time.monotonic()`'s clock.
-    """
+    """A moment on the monotonic clock after which nothing new may be started."""
 
     at: float
 
@@ -29,9 +25,6 @@ class Deadline:
 
     def check(self, doing: str) -> None:
         """Return while there is time left.
-
-        Args:
-            doing: What was about to be done, for the message.
 
         Raises:
             DeadlineExceeded: The moment has passed.

@@ -82,12 +82,7 @@ class ObjectVersion:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What reading cost.
-
-    Attributes:
-        requests: Requests to the object store.
-        bytes_read: Bytes of their bodies.
-    """
+    """What reading cost."""
 
     requests: int = 0
     bytes_read: int = 0
@@ -143,12 +138,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Counts of finite values between edges: `counts[i]` values lie in [edges[i], edges[i + 1]), the last edge inside.
-
-    Attributes:
-        edges: Rising edges, one more than counts.
-        counts: Values of each bin.
-    """
+    """Counts of finite values between edges: `counts[i]` values lie in [edges[i], edges[i + 1]), the last edge inside."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]

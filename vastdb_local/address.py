@@ -44,11 +44,7 @@ def withdraw(descriptor: int) -> None:
 
 
 def running_server(catalog: Path | str) -> ServerAddress | None:
-    """The server that has a catalog file open, as `python -m vastdb_local serve` and `LocalVastDB` do; None when there is none.
-
-    Args:
-        catalog: The DuckDB file.
-    """
+    """The server that has a DuckDB file open, as `python -m vastdb_local serve` does; None when there is none."""
     try:
         descriptor = os.open(lock_path(Path(catalog)), os.O_RDONLY)
     except OSError:

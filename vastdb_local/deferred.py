@@ -15,14 +15,7 @@ from vastdb_local.transaction import Transaction, TransactionObserver
 
 
 class DeferredTransaction(Transaction):
-    """A transaction that applies its changes of rows to the tables only at its commit.
-
-    Args:
-        txid: As for `Transaction`.
-        connection: As for `Transaction`.
-        observer: As for `Transaction`.
-        turn: Held while one of these commits.
-    """
+    """A transaction that applies its changes of rows to the tables only at its commit, for which it waits for its `turn`."""
 
     def __init__(
         self, txid: int, connection: duckdb.DuckDBPyConnection, observer: TransactionObserver, turn: threading.Lock

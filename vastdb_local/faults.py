@@ -50,11 +50,7 @@ class Fault:
 
 
 class Faults:
-    """The faults of one server; safe to change while it serves.
-
-    Args:
-        seed: Seed of the random numbers for probabilities.
-    """
+    """The faults of one server; safe to change while it serves."""
 
     def __init__(self, seed: int) -> None:
         self._lock = threading.Lock()

@@ -46,9 +46,6 @@ class LocalVastDB:
         seed: Seed of the random numbers of `faults`.
         index_after: A column gets an in-memory index after so many look-ups by its values.
 
-    Attributes:
-        faults: The faults on demand.
-
     Raises:
         LocalDatabaseError: The file is in use or no catalog, or the port is taken.
     """

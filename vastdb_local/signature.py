@@ -65,9 +65,6 @@ class SignatureCheck:
     def check_key(self, headers: Mapping[str, str]) -> re.Match[str]:
         """Refuse a request by its headers alone, before its body is read.
 
-        Args:
-            headers: By lower-case name.
-
         Returns:
             The parts of its Authorization header.
 

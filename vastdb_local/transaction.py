@@ -29,12 +29,7 @@ _BAD_VALUES = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.In
 
 @dataclass(slots=True)
 class KnownDefinitions:
-    """Cached definitions, shared by transactions that see the same ones.
-
-    Attributes:
-        tables: By (bucket, schema path, name).
-        projections: By id of their table.
-    """
+    """Cached definitions, shared by transactions that see the same ones."""
 
     tables: dict[tuple[str, str, str], Table] = field(default_factory=dict)
     projections: dict[int, list[Projection]] = field(default_factory=dict)
@@ -52,11 +47,6 @@ class TransactionObserver(Protocol):
 
 class Transaction:
     """An open VAST transaction: a DuckDB connection inside BEGIN, used by one request at a time.
-
-    Args:
-        txid: See below.
-        connection: A connection of its own.
-        observer: The database.
 
     Attributes:
         txid: Id by which the client names it; unique, also across restarts.

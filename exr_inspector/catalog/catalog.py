@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import partial
 
 import pyarrow as pa
@@ -71,15 +71,7 @@ class ObjectState:
 
 
 class Catalog:
-    """The tables. Cheap to make, connects on first use; every method may run on many threads at once.
-
-    Args:
-        config: How to reach them.
-
-    Attributes:
-        read: Questions to the tables.
-        connection: The connection, for `maintenance`.
-    """
+    """The tables. Cheap to make, connects on first use; every method may run on many threads at once."""
 
     def __init__(self, config: CatalogConfig) -> None:
         self.connection = Connection(config)
@@ -356,11 +348,10 @@ def _removals(work: Work, blind: Sequence[Prepared]) -> dict[str, list[EventInfo
 
 def _noted(plan: Plan, items: Sequence[Prepared]) -> dict[str, pa.Array]:
     events = [items[index].event for _, index in plan.sequencers]
-    times = [event.time.astimezone(timezone.utc).replace(tzinfo=None) if event.time else None for event in events]
     return {
         "sequencer": text_array([clipped(event.sequencer) for event in events]),
         "event_id": text_array([clipped(event.event_id) for event in events]),
-        "event_time": pa.array(times, TIME),
+        "event_time": pa.array([event.time for event in events], TIME),
     }
 
 

@@ -40,12 +40,7 @@ def catalog_path(spelling: str) -> str:
 
 
 def catalog_paths(spelling: str, buckets: tuple[str, ...] = ()) -> list[str]:
-    """What a spelling may stand for, the likeliest first: as it is, and as a key of each known bucket.
-
-    Args:
-        spelling: `s3://b/k`, `b/k`, or `/k` of a known bucket.
-        buckets: The known buckets.
-    """
+    """What a spelling may stand for, the likeliest first: as it is, and as a key of each known bucket."""
     paths = []
     if not names_bucket(spelling):
         key = catalog_prefix(spelling)

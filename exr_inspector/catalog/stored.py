@@ -23,7 +23,7 @@ from exr_inspector.catalog.schema import (
     ROW_COUNTS,
     Table,
 )
-from exr_inspector.catalog.schema.columns import TEXT, TIME, RowId
+from exr_inspector.catalog.schema.columns import TEXT, TIME, RowId, stored_time, utc
 from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Where, Work, rows_of
 from exr_inspector.catalog.versions import VersionInfo, depth_of, guard_id
 from exr_inspector.errors import SchemaMissing
@@ -60,7 +60,7 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
         inspection_id=row["inspection_id"],
         version_info=VersionInfo(
             content_key=row["content_key"],
-            mtime=_utc(row["mtime"]),
+            mtime=utc(row["mtime"]),
             sequencer=row["sequencer"],
             inspected_at=row["inspected_at"].replace(tzinfo=timezone.utc),
             inspector_version=row["inspector_version"],
@@ -68,29 +68,21 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
             stopped=bool(row["stats_stopped"]),
             policy=row["policy"] or "",
             error_code=row["error_code"],
-            event_time=_utc(row["event_time"]),
+            event_time=utc(row["event_time"]),
             decoder=row["decoder"],
         ),
-        version=_version(row["etag"], row["size_bytes"], _utc(row["mtime"])),
+        version=known_version(row["etag"], row["size_bytes"], utc(row["mtime"])),
         rare_tables=frozenset(name for name, column in _RARE_COUNTS.items() if row[column]),
     )
 
 
-def _version(etag: str | None, size_bytes: int | None, mtime: datetime | None) -> ObjectVersion | None:
+def known_version(etag: str | None, size_bytes: int | None, mtime: datetime | None) -> ObjectVersion | None:
+    """The version that a row names; None of an object that could not be read."""
     return None if size_bytes is None or mtime is None else ObjectVersion(etag, size_bytes, mtime)
 
 
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=timezone.utc) if moment else None
-
-
 def stored_files(work: Work, paths: Iterable[str]) -> dict[str, list[StoredFile]]:
-    """What is stored of these files, by file_id; files without a row are left out.
-
-    Args:
-        work: The transaction.
-        paths: `<bucket>/<key>` as stored.
-    """
+    """What is stored of these files, by file_id; files without a row are left out."""
     return _by_file(work.select_in(FILES, STANDING_COLUMNS, "path", paths, row_ids=True))
 
 
@@ -118,7 +110,7 @@ def recorded_removals(work: Work, paths: Iterable[str], since: datetime | None) 
     columns = ["file_id", "outcome", "sequencer", "event_time"]
     for row in rows_of(work.select_in(INSPECTIONS, columns, "file_path", paths, also=recorded_since(since))):
         if row["outcome"] in {Outcome.REMOVED.value, Outcome.ABSENT.value}:
-            event = EventInfo(sequencer=row["sequencer"], time=_utc(row["event_time"]))
+            event = EventInfo(sequencer=row["sequencer"], time=utc(row["event_time"]))
             found.setdefault(row["file_id"], []).append(event)
     return found
 
@@ -127,7 +119,7 @@ def recorded_since(moment: datetime | None) -> Where | None:
     """Rows of `inspections`, which is sorted by time, that were recorded from then on, or little before: clocks differ."""
     if moment is None:
         return None
-    start = moment.astimezone(timezone.utc).replace(tzinfo=None) - CLOCKS_DIFFER
+    start = stored_time(moment) - CLOCKS_DIFFER
     return lambda table: table["recorded_at"] >= start
 
 
@@ -162,18 +154,13 @@ def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: C
         raise SchemaMissing("rows of the table guards are missing: `./run db setup` puts them there")
     columns = {
         "touched_by": pa.array([touched_by] * len(rows), TEXT),
-        "touched_at": pa.array([config.clock().replace(tzinfo=None)] * len(rows), TIME),
+        "touched_at": pa.array([config.clock()] * len(rows), TIME),
     }
     work.update(GUARDS, [row[ROW_ID] for row in rows], columns)
 
 
 def delete_files(work: Work, stored: Mapping[str, Sequence[StoredFile]]) -> dict[str, int]:
-    """Delete all rows of these files; how many of each file, by file_id.
-
-    Args:
-        work: The transaction.
-        stored: Their rows of `files`, by file_id.
-    """
+    """Delete all rows of these files; how many of each file, by file_id."""
     rows = [row for rows in stored.values() for row in rows]
     deleted = Counter({file: len(rows) for file, rows in stored.items()})
     paths = {

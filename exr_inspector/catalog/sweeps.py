@@ -10,14 +10,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from exr_inspector.catalog.rows.build import arrow_table
 from exr_inspector.catalog.schema import SWEEPS
-from exr_inspector.catalog.schema.columns import RowId, clipped
+from exr_inspector.catalog.schema.columns import RowId, clipped, utc
 from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, is_in, rows_of
 from exr_inspector.catalog.stored import touch_guards
 from exr_inspector.catalog.versions import file_id, storable
@@ -191,6 +191,7 @@ def _shards(work: Work, root: str) -> list[SweepShard]:
     # Of two rows of one shard, which only a server without conflicts can have, both hold.
     rows = list({row["first_path"]: row for row in sorted(rows, key=lambda row: str(row[ROW_ID]))}.values())
     rows.sort(key=lambda row: row["first_path"])
+    rows = [{name: utc(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in rows]
     ends = [row["first_path"] for row in rows[1:]]
     return [
         SweepShard(
@@ -198,15 +199,11 @@ def _shards(work: Work, root: str) -> list[SweepShard]:
             root,
             row["first_path"],
             end,
-            SweepState(**{name: _utc(row[name]) for name in _STATE}),
-            _utc(row["claimed_until"]),
+            SweepState(**{name: row[name] for name in _STATE}),
+            row["claimed_until"],
         )
         for row, end in zip(rows, [*ends, None], strict=False)
     ]
-
-
-def _utc(value: Any) -> Any:
-    return value.replace(tzinfo=timezone.utc) if isinstance(value, datetime) else value
 
 
 def _columns(state: SweepState) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 from vastdb.config import QueryConfig
 
+from exr_inspector.catalog.schema.columns import stored_time
 from exr_inspector.catalog.sdk.connection import Connection, Where, Work, every, has_prefix
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.deadline import Deadline
@@ -81,15 +82,11 @@ def catalog_files(
 
 def _changed(since: datetime | None, until: datetime | None) -> Where | None:
     def condition(table: Any) -> Any:
-        after = None if since is None else table["ctime"] >= _naive(since)
-        before = None if until is None else table["ctime"] < _naive(until)
+        after = None if since is None else table["ctime"] >= stored_time(since)
+        before = None if until is None else table["ctime"] < stored_time(until)
         return before if after is None else after if before is None else after & before
 
     return None if since is None and until is None else condition
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
 def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -38,15 +38,7 @@ class ChannelName(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """Channels of one layer and view.
-
-    Attributes:
-        name: Layer path; empty for the base layer.
-        view: View, None where the file names no views.
-        channels: Full names in file order.
-        pixel_types: Distinct pixel type names, sorted.
-        is_lossy: Whether any of them is altered by the compression.
-    """
+    """Channels of one layer and view."""
 
     name: str
     view: str | None

@@ -26,13 +26,7 @@ UNREADABLE = "SOURCE_"  # error codes of files that could not be read, which say
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What reading files needs, made once and shared by any number of files and threads.
-
-    Attributes:
-        opener: Opens files and objects.
-        inspector: Inspects them.
-        policy: What they are judged by.
-    """
+    """What reading files needs, made once and shared by any number of files and threads."""
 
     opener: SourceOpener
     inspector: Inspector

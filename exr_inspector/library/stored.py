@@ -65,15 +65,7 @@ def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frame
 def store_sequences(
     connection: Connection, prefixes: Iterable[str], frames: Frames, judgement: Judgement, since: datetime
 ) -> None:
-    """Store what was found in the sequences of whole folders: of those below a prefix that ends in a slash.
-
-    Args:
-        connection: The tables.
-        prefixes: What was judged.
-        frames: The files that were met.
-        judgement: What was found.
-        since: When reading them began.
-    """
+    """Store what was found in the sequences of whole folders: of those below a prefix that ends in a slash."""
     whole = tuple(prefix for prefix in prefixes if not prefix or prefix.endswith("/"))
     by_folder: dict[str, list[str]] = {}
     for name in frames.names:

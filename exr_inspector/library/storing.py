@@ -50,12 +50,7 @@ class CheckStore:
             self._waiting = []
 
     def store_sequences(self, done: Check, targets: Iterable[str]) -> None:
-        """Store what was found in the sequences of folders and of patterns among the targets; of a stopped check, nothing.
-
-        Args:
-            done: The check.
-            targets: What was checked.
-        """
+        """Store what was found in the sequences of folders and of patterns among the targets; of a stopped check, nothing."""
         self.flush()
         if done.stopped:
             return

@@ -19,10 +19,6 @@ from exr_inspector.storage.source import ObjectEntry
 class FileObjectBucket:
     """A file object under any key: a range is one seek and one read, one thread at a time. It is not closed.
 
-    Args:
-        name: Name of the bucket.
-        file: What is read; its position is moved.
-
     Raises:
         SourceError: It is not open for reading bytes, or cannot seek.
     """

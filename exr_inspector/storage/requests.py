@@ -46,12 +46,7 @@ class StoreVersion:
 
 @dataclass(frozen=True, slots=True)
 class RangeAnswer:
-    """What one request brought.
-
-    Attributes:
-        data: The bytes.
-        seen: The version they belong to.
-    """
+    """What one request brought."""
 
     data: bytes
     seen: StoreVersion

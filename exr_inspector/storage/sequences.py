@@ -40,12 +40,7 @@ class _Frame:
 
 
 def sequence_name(bucket: str, key: str) -> SequenceName:
-    """What a key says of frame and sequence. Never raises, whatever the key.
-
-    Args:
-        bucket: Bucket of the object.
-        key: Its key, decoded.
-    """
+    """What a key says of frame and sequence. Never raises, whatever the key."""
     directory, _, file_name = f"{bucket}/{key}".rpartition("/")
     frame = _find_frame(file_name)
     if frame is None:

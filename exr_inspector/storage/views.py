@@ -12,11 +12,7 @@ from exr_inspector.settings import View
 
 
 class Views:
-    """Leads a name of a file to its others.
-
-    Args:
-        views: In any order.
-    """
+    """Leads a name of a file to its others."""
 
     def __init__(self, views: Sequence[View]) -> None:
         self._by_cluster = sorted(views, key=lambda view: -len(view.cluster))

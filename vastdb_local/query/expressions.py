@@ -76,10 +76,6 @@ class ExpressionReader:
     """Reads predicates of thousands of values, as `isin` makes them: the generated readers look everything up anew for each.
 
     Tables of one shape share what says where their fields are, and all comparisons with one column its reference.
-
-    Args:
-        body: The bytes of a request.
-        references: The columns it numbers.
     """
 
     def __init__(self, body: bytes, references: list[Reference]) -> None:

@@ -35,11 +35,7 @@ _TIMESTAMP_FROM = {
 
 
 class PredicateWriter:
-    """Writes conditions over one table.
-
-    Args:
-        stored: Gives the stored column of a table's column name.
-    """
+    """Writes conditions over one table."""
 
     def __init__(self, stored: Callable[[str], str]) -> None:
         self._stored = stored

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timezone
+from operator import attrgetter
 
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.schema import FILES
+from exr_inspector.catalog.schema.columns import utc
 from exr_inspector.catalog.sdk.connection import Connection, has_prefix
+from exr_inspector.catalog.stored import known_version
 from exr_inspector.catalog.vast_catalog import catalog_files
-from exr_inspector.catalog.versions import content_key, storable
+from exr_inspector.catalog.versions import content_key, is_same_version, storable
 from exr_inspector.model import ObjectVersion
 
 _COLUMNS = ("path", "content_key", "etag", "size_bytes", "mtime")
@@ -36,13 +38,11 @@ class ListedObject:
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """A row of `files` for the comparison; size and ETag are None where the object could not be read."""
+    """A row of `files` for the comparison; `version` is None where the object could not be read."""
 
     path: str
     content_key: str
-    etag: str | None
-    size_bytes: int | None
-    mtime_seconds: int | None
+    version: ObjectVersion | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +70,12 @@ class Comparison:
 
 
 def _is_stale(item: ListedObject, row: StoredVersion) -> bool:
-    if content_key(item.path, item.version) == row.content_key:
-        return False
-    version = item.version
-    if row.size_bytes is None or row.mtime_seconds is None or version.size_bytes != row.size_bytes:
-        return True
-    if version.etag is not None and row.etag is not None and version.etag != row.etag:
-        return True
-    return abs(int(version.mtime.timestamp()) - row.mtime_seconds) > 1  # stores round times down here and up there
-
-
-def _path(item: ListedObject) -> str:
-    return item.path
+    is_same = content_key(item.path, item.version) == row.content_key
+    return not is_same and (row.version is None or not is_same_version(row.version, item.version))
 
 
 def compare(listed: Iterable[ListedObject], stored: Iterable[StoredVersion]) -> Comparison:
-    """Compare objects with rows.
-
-    Args:
-        listed: The objects below a prefix that should have rows.
-        stored: The rows below the same prefix.
-    """
+    """Compare objects with rows."""
     rows = {row.path: row for row in stored}
     total = len(rows)
     missing: list[ListedObject] = []
@@ -106,9 +91,9 @@ def compare(listed: Iterable[ListedObject], stored: Iterable[StoredVersion]) -> 
     return Comparison(
         listed=count,
         stored=total,
-        without_row=tuple(sorted(missing, key=_path)),
+        without_row=tuple(sorted(missing, key=attrgetter("path"))),
         without_object=tuple(sorted(rows)),
-        stale=tuple(sorted(stale, key=_path)),
+        stale=tuple(sorted(stale, key=attrgetter("path"))),
     )
 
 
@@ -141,6 +126,5 @@ def stored_versions(connection: Connection, prefix: str) -> Iterator[StoredVersi
     batches = connection.run("read versions", lambda work: list(work.select(FILES, _COLUMNS, below)))
     for batch in batches:
         for row in batch.to_pylist():
-            mtime = row["mtime"]
-            seconds = None if mtime is None else int(mtime.replace(tzinfo=timezone.utc).timestamp())
-            yield StoredVersion(row["path"], row["content_key"], row["etag"], row["size_bytes"], seconds)
+            version = known_version(row["etag"], row["size_bytes"], utc(row["mtime"]))
+            yield StoredVersion(row["path"], row["content_key"], version)

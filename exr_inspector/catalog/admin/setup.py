@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from exr_inspector.catalog.schema import (
     TABLES,
     Table,
 )
+from exr_inspector.catalog.schema.columns import stored_time
 from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, rows_of
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.errors import CatalogError, SchemaDrift, SchemaExists, SchemaMissing
@@ -238,10 +239,6 @@ DEFAULT_OPTIONS = SetupOptions()
 def setup(connection: Connection, options: SetupOptions = DEFAULT_OPTIONS) -> SchemaReport:
     """Create schema, tables and guard rows that are missing, and add missing columns; safe to run anywhere at once.
 
-    Args:
-        connection: The database.
-        options: What to make beside that.
-
     Returns:
         How the tables stand afterwards, and what was changed.
 
@@ -376,7 +373,7 @@ def prune(connection: Connection, *, keep_days: float, dry_run: bool = False, pr
     """
     if not 0 <= keep_days <= _MOST_DAYS:
         raise CatalogError(f"rows are kept for 0 to {_MOST_DAYS:,} days, not {keep_days:g}")
-    moment = connection.config.clock().astimezone(timezone.utc).replace(tzinfo=None) - timedelta(days=keep_days)
+    moment = stored_time(connection.config.clock()) - timedelta(days=keep_days)
 
     def old(table: Any) -> Any:
         return table["recorded_at"] < moment

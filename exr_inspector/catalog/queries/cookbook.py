@@ -90,9 +90,6 @@ class Query:
     def bind(self, given: Mapping[str, str | float]) -> dict[str, str | float]:
         """A value for each parameter.
 
-        Args:
-            given: Values by name; those left out have their defaults.
-
         Raises:
             CatalogError: A parameter is unknown, or has to be given.
         """

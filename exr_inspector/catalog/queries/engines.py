@@ -63,12 +63,7 @@ def has_driver() -> bool:
 
 
 class FileEngine:
-    """A DuckDB file of the local database that no server has open, read-only.
-
-    Args:
-        path: The file.
-        schema: Schema of the tables, if there are several.
-    """
+    """A DuckDB file of the local database that no server has open, read-only."""
 
     def __init__(self, path: Path, schema: str) -> None:
         self.name = str(path)
@@ -104,11 +99,7 @@ class FileEngine:
 
 
 class AdbcEngine:
-    """The query engine of a cluster or of the local database, by VAST's ADBC driver.
-
-    Args:
-        config: The database.
-    """
+    """The query engine of a cluster or of the local database, by VAST's ADBC driver."""
 
     def __init__(self, config: CatalogConfig) -> None:
         self.name = f"{config.endpoint}, {config.bucket}/{config.schema}, by ADBC"

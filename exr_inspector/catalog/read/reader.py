@@ -16,15 +16,7 @@ from exr_inspector.model import Inspection
 
 @dataclass(frozen=True, slots=True)
 class FullFile:
-    """Everything stored of one file.
-
-    Attributes:
-        inspection_id: The inspection that wrote it.
-        content_key: The version.
-        inspector_version: By which version of exr-inspector.
-        inspection: The file as a value.
-        rows: All rows by table name, as stored.
-    """
+    """Everything stored of one file."""
 
     inspection_id: str
     content_key: str

@@ -15,7 +15,7 @@ import pyarrow as pa
 from exr_inspector import __version__
 from exr_inspector.catalog.schema import CRYPTOMATTE_MANIFESTS, DOCUMENT, INSPECTIONS, Column, Table
 from exr_inspector.catalog.schema.children import FindingRecord, StatsRecord, attribute_records, channel_records
-from exr_inspector.catalog.schema.columns import TEXT, TIME, Owner
+from exr_inspector.catalog.schema.columns import TEXT, Owner
 from exr_inspector.catalog.schema.cryptomatte import NameRecord, name_records, object_records
 from exr_inspector.catalog.schema.files import FileRecord
 from exr_inspector.catalog.schema.journal import AuditRecord
@@ -36,12 +36,7 @@ def owner_of(inspection: Inspection) -> Owner:
 
 
 def records_of(inspection: Inspection, version: str = __version__) -> dict[str, list[object]]:
-    """What the rows of an inspection are made of, by table name: all tables of DOCUMENT, and `inspections`.
-
-    Args:
-        inspection: What was learned.
-        version: Version of exr-inspector that writes.
-    """
+    """What the rows of an inspection are made of, by table name: all tables of DOCUMENT, and `inspections`."""
     records: dict[str, list[object]] = {table.name: [] for table in (*DOCUMENT, INSPECTIONS)}
     for part in inspection.header.parts if inspection.header else ():
         record = PartRecord.of(inspection, part)
@@ -125,10 +120,6 @@ def file_rows(inspection: Inspection, inspection_id: str | None = None) -> dict[
     }
 
 
-def _naive(value: object) -> object:
-    return value.astimezone(timezone.utc).replace(tzinfo=None) if isinstance(value, datetime) else value
-
-
 def text_array(values: Sequence[object]) -> pa.Array:
     """Texts as a column."""
     try:
@@ -147,7 +138,7 @@ def arrow_array(table: Table, column: Column, values: Sequence[object]) -> pa.Ar
         raise ValueError(f"{table.name}.{column.name} is never null")
     if column.type == TEXT:
         return text_array(values)
-    return pa.array(list(map(_naive, values)) if column.type == TIME else values, column.type)
+    return pa.array(values, column.type)  # Arrow turns moments into UTC
 
 
 def arrow_columns(table: Table, columns: Iterable[Column], records: Sequence[object]) -> list[pa.Array]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -115,6 +116,16 @@ def clipped(text: str | None) -> str | None:
 def finite(value: float | None) -> float | None:
     """`value` if it is a finite number: readers fail on NaN and infinities in columns and in JSON."""
     return value if value is not None and math.isfinite(value) else None
+
+
+def stored_time(moment: datetime) -> datetime:
+    """A moment as columns hold it: UTC without a zone."""
+    return moment.astimezone(timezone.utc).replace(tzinfo=None)
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """A moment of a column, in UTC."""
+    return moment.replace(tzinfo=timezone.utc) if moment else None
 
 
 def has_known_codec(part: PartHeader) -> bool:

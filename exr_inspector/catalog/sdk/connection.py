@@ -320,10 +320,6 @@ class SessionPool:
 
     The SDK takes one time-out for everything when a session is made, and its session keeps ten connections: too long for a
     caller with little time left, and too few for twenty threads. So each transaction borrows a session and sets its time-out.
-
-    Args:
-        connect: Makes a session whose requests keep to a time-out.
-        seconds: Idle time-out of a request.
     """
 
     def __init__(self, connect: Callable[[DeadlineTimeout], Any], seconds: float) -> None:

@@ -59,15 +59,7 @@ class Level(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChunkPlace:
-    """What one entry of a chunk offset table covers.
-
-    Attributes:
-        index: Index in the part's table.
-        level: The level it belongs to.
-        tile_x: Column of the tile; 0 for scan line blocks.
-        tile_y: Row of the tile or block.
-        window: The pixels, clipped to the level.
-    """
+    """What one entry of a chunk offset table covers."""
 
     index: int
     level: Level

@@ -121,14 +121,7 @@ def parse_leader(buffer: bytes | memoryview, offset: int, layout: Layout, is_mul
 
 @dataclass(frozen=True, slots=True)
 class LeaderCheck:
-    """Whether a leader is what the chunk offset table and the layout say.
-
-    Attributes:
-        state: OK, BAD_LEADER or PAST_END.
-        kind: What is wrong, None for OK.
-        found: What the leader says.
-        expected: What was expected.
-    """
+    """Whether a leader is what the chunk offset table and the layout say."""
 
     state: ChunkState
     kind: ProblemKind | None = None

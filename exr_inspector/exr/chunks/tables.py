@@ -203,10 +203,6 @@ def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States
 def shared_entries(tables: Sequence[ChunkTable], states: Sequence[States]) -> tuple[States, ...]:
     """The states once the tables of a multi-part file are compared with one another: two parts cannot have one chunk.
 
-    Args:
-        tables: The tables of all parts.
-        states: What `chunk_states` made of each.
-
     Returns:
         The states, a later part's entry that an earlier part has, too, as DUPLICATE.
     """

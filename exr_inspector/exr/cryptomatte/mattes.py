@@ -141,11 +141,7 @@ class _Index:
 
 
 def file_mattes(names: Sequence[PartNames]) -> list[Matte]:
-    """The Cryptomattes that any part of a file declares, once a key, with their channels in all parts.
-
-    Args:
-        names: The names of each part.
-    """
+    """The Cryptomattes that any part of a file declares, once a key, with their channels in all parts."""
     declared: dict[str, tuple[Cryptomatte, int]] = {}
     for part in names:
         for one in part.cryptomattes:
