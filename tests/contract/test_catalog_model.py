@@ -114,7 +114,7 @@ def test_any_history_of_one_writer() -> None:
 
 # --- many writers ----------------------------------------------------------------------------------------
 
-FEW = Shape(keys=24, processes=0, threads=3, operations=50, largest=12)
+FEW = Shape(keys=16, processes=0, threads=3, operations=30, largest=8)
 
 
 def verify(catalog: Catalog, storm: Storm, before: int, *, detect: bool) -> None:

@@ -22,8 +22,8 @@ ACCOUNTS = pa.schema([("id", pa.int64()), ("balance", pa.int64())])
 LOG = pa.schema([("who", pa.string()), ("amount", pa.int64())])
 COUNT = 24
 START = 1000
-SESSIONS = 32
-PROCESSES = 4
+SESSIONS, PROCESSES = 12, 2
+SESSIONS_LONG, PROCESSES_LONG = 32, 4
 PAUSE = 0.02
 
 
@@ -93,20 +93,20 @@ def bank(server):
     return teller
 
 
-def work_together(server, moves):
-    """32 sessions in threads and 4 processes; how much they moved altogether."""
+def work_together(server, moves, sessions=SESSIONS, processes=PROCESSES):
+    """Sessions in threads and in processes of their own; how much they moved altogether."""
     keys = (server.endpoint, server.access_key, server.secret_key)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
-    processes = [
+    others = [
         subprocess.Popen(
             [sys.executable, __file__, *keys, f"process {number}", str(moves)],
             stdout=subprocess.PIPE,
             text=True,
             env=environment,
         )
-        for number in range(PROCESSES)
+        for number in range(processes)
     ]
-    tellers = [Teller(*keys, f"thread {number}") for number in range(SESSIONS)]
+    tellers = [Teller(*keys, f"thread {number}") for number in range(sessions)]
     moved = []
     threads = [threading.Thread(target=lambda t=teller: moved.append(t.work(moves)), daemon=True) for teller in tellers]
     for thread in threads:
@@ -114,10 +114,10 @@ def work_together(server, moves):
     for thread in threads:
         thread.join(600)
         assert not thread.is_alive()
-    assert len(moved) == SESSIONS
+    assert len(moved) == sessions
     for teller in tellers:
         teller.close()
-    for process in processes:
+    for process in others:
         output, _ = process.communicate(timeout=600)
         assert process.returncode == 0
         moved.append(int(output))
@@ -141,14 +141,14 @@ def test_fifty_thousand_requests_leave_nothing_behind(tmp_path, request):
     request.addfinalizer(lambda: logging.disable(logging.NOTSET))
     with LocalVastDB(tmp_path / "bank.duckdb") as server:
         teller = bank(server)
-        moved = work_together(server, moves=10)
+        moved = work_together(server, 10, SESSIONS_LONG, PROCESSES_LONG)
         threads, memory = threading.active_count(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         while sum(server.counters().values()) < 50_000:
-            moved += work_together(server, moves=20)
+            moved += work_together(server, 20, SESSIONS_LONG, PROCESSES_LONG)
         assert teller.look() == (COUNT * START, moved)
         assert server.open_transactions() == 0
-        assert threading.active_count() <= threads + SESSIONS  # threads of connections that are closing
-        assert server.open_connections() <= SESSIONS
+        assert threading.active_count() <= threads + SESSIONS_LONG  # threads of connections that are closing
+        assert server.open_connections() <= SESSIONS_LONG
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
         sys.stdout.write(
             f"{sum(server.counters().values())} requests, {grown // 1024} MB more than after the first round\n"

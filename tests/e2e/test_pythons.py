@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environments import copy_tree, pythons, run
+from tests.support.environments import copy_tree, environment, pythons, run
 
 RUNNING = ".".join(map(str, sys.version_info[:2]))
 OTHERS = {version: path for version, path in pythons().items() if version != RUNNING}
@@ -20,5 +20,7 @@ pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1_800)]
 )
 def test_the_unit_tests_and_the_demo(version: str, tmp_path: Path) -> None:
     tree = copy_tree(tmp_path / "exr-inspector")
+    # `./run` looks through it and finds nothing to fetch.
+    environment(OTHERS[version], tree / ".venv", "-r", tree / "requirements-dev.txt", "-c", tree / "requirements.lock")
     assert "passed" in run(OTHERS[version], "run", "test", "unit", cwd=tree).stdout
     assert "54 events" in run(OTHERS[version], "run", "demo", cwd=tree).stdout

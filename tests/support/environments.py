@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,13 +72,16 @@ def pythons() -> dict[str, Path]:
 
 
 def environment(python: Path, folder: Path, *requirements: str | Path) -> Path:
-    """A fresh environment with these packages; its folder of programs."""
-    run(python, "-m", "venv", folder, cwd=folder.parent)
+    """A fresh environment with these packages; its folder of programs.
+
+    Made with uv, which unpacks each wheel once a machine: pip takes minutes for what it does in seconds.
+    """
+    run(sys.executable, "-m", "uv", "venv", "--quiet", "--seed", "--python", python, folder, cwd=folder.parent)
     install(folder / "bin", *requirements)
     return folder / "bin"
 
 
 def install(programs: Path, *requirements: str | Path) -> None:
-    """Install packages, wheels only."""
-    options = ["--quiet", "--disable-pip-version-check", "--no-input"]
-    run(programs / "python", "-m", "pip", "install", *options, *requirements, cwd=programs)
+    """Install packages into an environment, by names, wheels or `-r` and `-c` with a file."""
+    line = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", programs / "python"]
+    run(*line, *requirements, cwd=programs)

@@ -6,15 +6,18 @@ import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
+import exr_inspector.cli.__main__ as entry
 from exr_inspector.cli.__main__ import COMMANDS, COMPLETE_VARIABLE, main
 
 ROOT = Path(__file__).resolve().parents[3]
+SAMPLE = ROOT / "samples" / "layers.exr"
 
 
 def call(*arguments: str, cwd: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -27,6 +30,27 @@ def call(*arguments: str, cwd: Path = ROOT, **environ: str) -> subprocess.Comple
         timeout=100,
         check=False,
     )
+
+
+@pytest.fixture
+def here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str]]:
+    """Calls the entry point in this process, in an empty folder; exit code, and what was written."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(entry, "silence_sdk_loggers", lambda: None)  # for good, in this process
+
+    def called(*words: str) -> tuple[int, str]:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["exr-inspector", *words])
+            patch.setattr(sys, "stdout", sys.stdout)
+            with pytest.raises(SystemExit) as ended:
+                entry.run()
+        out, err = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, out + err
+
+    return called
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -54,15 +78,17 @@ def test_help_lists_every_command_and_imports_none() -> None:
     [
         (("inspct",), "Did you mean inspect"),
         (("rules", "CMP-DWA-NAME"), "Did you mean CMP-DWA-NAMES"),
-        (("validate", "samples/layers.exr", "--policy", "archve"), "did you mean archive"),
+        (("validate", str(SAMPLE), "--policy", "archve"), "did you mean archive"),
         (("query", "brokn"), "did you mean broken"),
-        (("inspect", "--format", "csv", "--fields", "widht", "samples/layers.exr"), "did you mean width"),
+        (("inspect", "--format", "csv", "--fields", "widht", str(SAMPLE)), "did you mean width"),
     ],
 )
-def test_a_name_that_comes_close_is_suggested(line: tuple[str, ...], hint: str) -> None:
-    done = call(*line)
-    assert done.returncode == 2
-    assert hint in done.stderr
+def test_a_name_that_comes_close_is_suggested(
+    here: Callable[..., tuple[int, str]], line: tuple[str, ...], hint: str
+) -> None:
+    code, text = here(*line)
+    assert code == 2
+    assert hint in text
 
 
 @pytest.mark.parametrize(
@@ -103,13 +129,15 @@ def test_the_completion_script_is_for_the_program(shell: str) -> None:
     ],
     ids=lambda line: " ".join(line[:2]),
 )
-def test_a_command_that_fails_leaves_no_file(tmp_path: Path, line: tuple[str, ...]) -> None:
-    done = call(*line, cwd=tmp_path)
-    assert done.returncode == 2, done.stderr
+def test_a_command_that_fails_leaves_no_file(
+    here: Callable[..., tuple[int, str]], tmp_path: Path, line: tuple[str, ...]
+) -> None:
+    code, text = here(*line)
+    assert code == 2, text
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_command_that_fails_keeps_a_catalog_that_was_there(tmp_path: Path) -> None:
-    assert call("ingest", str(ROOT / "samples" / "shots"), "--catalog", "a.duckdb", cwd=tmp_path).returncode == 0
-    assert call("ingest", "nowhere", "--catalog", "a.duckdb", cwd=tmp_path).returncode == 2
-    assert "4 rows" in call("query", "select path from files", "--catalog", "a.duckdb", cwd=tmp_path).stdout
+def test_a_command_that_fails_keeps_a_catalog_that_was_there(here: Callable[..., tuple[int, str]]) -> None:
+    assert here("ingest", str(ROOT / "samples" / "shots"), "--catalog", "a.duckdb")[0] == 0
+    assert here("ingest", "nowhere", "--catalog", "a.duckdb")[0] == 2
+    assert "4 rows" in here("query", "select path from files", "--catalog", "a.duckdb")[1]

@@ -26,7 +26,7 @@ def until(come: Callable[[], object], seconds: float = 60.0) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [(), ("--poll",)], ids=["events", "polling"])
+@pytest.mark.parametrize("options", [(), pytest.param(("--poll",), marks=pytest.mark.heavy)], ids=["events", "polling"])
 def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]) -> None:
     folder, catalog, log = tmp_path / "renders", tmp_path / "c.duckdb", tmp_path / "log"
     (folder / "sh010").mkdir(parents=True)
