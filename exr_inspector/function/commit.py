@@ -1,8 +1,9 @@
 """Group commit: handler threads that write to the tables at the same time share one transaction.
 
-A transaction costs the same requests for one file as for many. The first thread to come writes at once; whoever comes while
-its transaction is open waits, and all who wait go into the next one together. An idle function therefore stores an event as
-fast as without this module, and a busy one pays one transaction for a group. Removals share transactions as inspections do.
+A transaction costs the same requests for one file as for many. Whoever comes while a transaction is open waits, and all who
+wait go into the next one together. Before that one begins, its thread waits for events that are being inspected, as long as
+the transaction before took and no longer. An idle function therefore stores an event as fast as without this module, and a
+busy one pays one transaction for a group. Removals share transactions as inspections do.
 
 No member of a group depends on another. What keeps a group from being written (a row that the database refuses, a conflict, an
 outage that outlasts the group's share of the time) sends its members back to write by themselves, each in its own thread and
@@ -13,9 +14,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from exr_inspector import __version__
@@ -32,6 +36,8 @@ MAX_GROUP = 256  # inspections or removals in one transaction
 _RETRY_SHARE = 0.25
 # Of the time of its leader's event, the share that a group's transaction may take; the rest is for writing by themselves.
 _TIME_SHARE = 0.5
+# Longest wait for events that are being inspected.
+GATHER_SECONDS = 0.25
 
 Stored = UpsertResult | ExrInspectorError
 Item = TypeVar("Item")
@@ -44,38 +50,60 @@ class _Request(Generic[Item]):
     """What one thread wants written.
 
     Attributes:
-        items: Its prepared inspections, or removals.
+        items: Its inspections or removals.
         deadline: When its event has to be done.
-        group: The requests this thread has to write, once it is its turn.
+        is_leading: Whether it is this thread's turn to write, for all that wait.
         results: One for each item; None until they were written together with others.
-        is_settled: Set as soon as `group` or `results` is there, or the thread has to write by itself.
+        is_settled: Set as soon as `results` is there, or it is the thread's turn, or it has to write by itself.
     """
 
     items: Sequence[Item]
     deadline: Deadline
-    group: list[_Request[Item]] = field(default_factory=list)
-    results: list[UpsertResult] | None = None
+    is_leading: bool = False
+    results: Sequence[Stored] | None = None
     is_settled: threading.Event = field(default_factory=threading.Event)
 
 
-class _Writer(Generic[Item]):
+class Writer(Generic[Item]):
     """Writes what many threads bring, in few transactions.
 
     Args:
         together: Writes items in one transaction, or raises; is given the deadline of the group.
         alone: Writes the items of one thread, whatever becomes of each; is given the thread's deadline.
+        gather_seconds: Longest wait for threads that are announced.
+        clock: Seconds, by which a transaction is timed.
     """
 
     def __init__(
         self,
-        together: Callable[[Sequence[Item], Deadline], list[UpsertResult]],
+        together: Callable[[Sequence[Item], Deadline], Sequence[Stored]],
         alone: Callable[[Sequence[Item], Deadline], Sequence[Stored]],
+        *,
+        gather_seconds: float = GATHER_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._together = together
         self._alone = alone
+        self._gather_seconds = gather_seconds
+        self._clock = clock
         self._lock = threading.Lock()
+        self._all_came = threading.Condition(self._lock)
         self._is_writing = False
+        self._announced = 0
+        self._last_seconds = 0.0
         self.waiting: deque[_Request[Item]] = deque()
+
+    @contextmanager
+    def announced(self) -> Iterator[None]:
+        """Around what ends in a `write`, so that others, who could write now, wait a moment for it."""
+        with self._lock:
+            self._announced += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._announced -= 1
+                self._tell_leader()
 
     def write(self, items: Sequence[Item], deadline: Deadline) -> Sequence[Stored]:
         """What became of each item, in their order."""
@@ -83,25 +111,49 @@ class _Writer(Generic[Item]):
         with self._lock:
             if self._is_writing:
                 self.waiting.append(request)
+                self._tell_leader()
             else:
-                self._is_writing = True
-                request.group = [request]
-        if not request.group and not request.is_settled.wait(deadline.remaining()):
+                self._is_writing = request.is_leading = True
+        if not request.is_leading and not request.is_settled.wait(deadline.remaining()):
             with self._lock:
                 if request in self.waiting:
                     self.waiting.remove(request)
-                if not request.group and request.results is None:
+                if not request.is_leading and request.results is None:
                     late = DeadlineExceeded("no time left for writing to the database")
                     return [late] * len(items)
-        if request.group:
-            self._write_group(request.group, deadline)
+        if request.is_leading:
+            self._write_group(self._gather(request), deadline)
         if request.results is not None:
             return request.results
         return self._alone(items, deadline)
 
+    def _is_complete(self) -> bool:
+        """Whether everybody who is announced waits, but for the thread whose turn it is."""
+        return self._announced <= len(self.waiting) + 1
+
+    def _tell_leader(self) -> None:
+        """Wake the thread whose turn it is, once there is nobody to wait for."""
+        if self._is_complete():
+            self._all_came.notify_all()
+
+    def _gather(self, leader: _Request[Item]) -> list[_Request[Item]]:
+        """The requests of the next transaction: the leader's and all that wait, after a moment for those that are announced."""
+        with self._lock:
+            self._all_came.wait_for(
+                self._is_complete,
+                min(self._last_seconds, self._gather_seconds, leader.deadline.remaining()),
+            )
+            group = [leader]
+            size = len(leader.items)
+            while self.waiting and size + len(self.waiting[0].items) <= MAX_GROUP:
+                group.append(self.waiting.popleft())
+                size += len(group[-1].items)
+            return group
+
     def _write_group(self, group: Sequence[_Request[Item]], deadline: Deadline) -> None:
         """Write all requests of a group in one transaction, give the turn away, and wake the others of the group."""
-        results: list[UpsertResult] | None = None
+        results: Sequence[Stored] | None = None
+        started = self._clock()
         try:
             limit = Deadline.after(deadline.remaining() * _TIME_SHARE)
             results = self._together([item for request in group for item in request.items], limit)
@@ -109,25 +161,22 @@ class _Writer(Generic[Item]):
             code = error.code if isinstance(error, ExrInspectorError) else type(error).__name__
             _log.debug("%d requests could not be written together (%s): each is written by itself", len(group), code)
         finally:
-            self._give_turn()
+            self._last_seconds = self._clock() - started
             for request in group:
                 if results is not None:
                     request.results, results = results[: len(request.items)], results[len(request.items) :]
                 request.is_settled.set()
+            self._give_turn()
 
     def _give_turn(self) -> None:
-        """Let a thread that waits write all that wait; the one with the most time left, so that the group has it."""
+        """Let a thread that waits write next; the one with the most time left, so that its group has it."""
         with self._lock:
-            group: list[_Request[Item]] = []
-            size = 0
-            while self.waiting and (not group or size + len(self.waiting[0].items) <= MAX_GROUP):
-                group.append(self.waiting.popleft())
-                size += len(group[-1].items)
-            if not group:
+            if not self.waiting:
                 self._is_writing = False
                 return
-            leader = max(group, key=lambda request: request.deadline.at)
-            leader.group = group
+            leader = max(self.waiting, key=lambda request: request.deadline.at)
+            self.waiting.remove(leader)
+            leader.is_leading = True
             leader.is_settled.set()
 
 
@@ -142,25 +191,22 @@ class GroupCommit:
     def __init__(self, catalog: Catalog, retry_seconds: float) -> None:
         self._retry_seconds = retry_seconds
         share = retry_seconds * _RETRY_SHARE
-        self.stores: _Writer[Prepared] = _Writer(
-            lambda items, deadline: catalog.upsert(items, retry_seconds=share, deadline=deadline),
-            lambda items, deadline: upsert_isolating_failures(catalog, items, deadline=deadline),
+        self.stores: Writer[Inspection] = Writer(
+            lambda items, deadline: _stored(items, partial(catalog.upsert, retry_seconds=share, deadline=deadline)),
+            lambda items, deadline: _stored(items, partial(upsert_isolating_failures, catalog, deadline=deadline)),
         )
-        self.removals: _Writer[Removal] = _Writer(
+        self.removals: Writer[Removal] = Writer(
             lambda items, deadline: catalog.remove_all(items, retry_seconds=share, deadline=deadline),
             lambda items, deadline: [_removed(catalog, item, deadline) for item in items],
         )
 
-    def store(self, inspections: Sequence[Inspection], *, deadline: Deadline) -> list[Stored]:
+    def store(self, inspections: Sequence[Inspection], *, deadline: Deadline) -> Sequence[Stored]:
         """Store the inspections of one event or batch, together with those of other threads.
 
         Returns:
             In their order what became of each, or why it is not stored.
         """
-        outcomes = _prepared(inspections)
-        items = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
-        stored = iter(self.stores.write(items, deadline) if items else ())
-        return [next(stored) if isinstance(outcome, Prepared) else outcome for outcome in outcomes]
+        return self.stores.write(inspections, deadline)
 
     def remove(
         self, path: str, *, event: EventInfo | None = None, is_seen: bool = True, deadline: Deadline | None = None
@@ -184,6 +230,16 @@ def _removed(catalog: Catalog, removal: Removal, deadline: Deadline) -> Stored:
         return error
     except Exception as error:  # noqa: BLE001 - boundary of one removal
         return internal_fault(error)
+
+
+def _stored(
+    inspections: Sequence[Inspection], upsert: Callable[[Sequence[Prepared]], Sequence[Stored]]
+) -> Sequence[Stored]:
+    """Make the rows of all and store them at once; an inspection whose rows cannot be made costs the others nothing."""
+    outcomes = _prepared(inspections)
+    items = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
+    stored = iter(upsert(items))
+    return [next(stored) if isinstance(outcome, Prepared) else outcome for outcome in outcomes]
 
 
 def _prepared(inspections: Sequence[Inspection]) -> list[Prepared | ExrInspectorError]:

@@ -124,15 +124,16 @@ class Service:
         """
         deadline = Deadline.after(self._settings.deadline_seconds)
         with self._telemetry.span("exr.handle", events=len(raws)) as span:
-            with self._telemetry.span("exr.parse"):
-                deliveries = [self._parse(raw) for raw in raws]
-            jobs = [job for delivery in deliveries for job in delivery.jobs]
-            self._telemetry.annotate(span, objects=len(jobs))
-            self._each([job for job in jobs if job.result is None], lambda job: self._inspect(job, deadline))
-            self._store([job for job in jobs if job.inspection], deadline)
-            self._each([job for job in jobs if job.is_gone or job.stored], lambda job: self._settle(job, deadline))
-            for job in jobs:
-                self._tell(job)
+            with self._commit.stores.announced():
+                with self._telemetry.span("exr.parse"):
+                    deliveries = [self._parse(raw) for raw in raws]
+                jobs = [job for delivery in deliveries for job in delivery.jobs]
+                self._telemetry.annotate(span, objects=len(jobs))
+                self._each([job for job in jobs if job.result is None], lambda job: self._inspect(job, deadline))
+                self._store([job for job in jobs if job.inspection], deadline)
+                self._each([job for job in jobs if job.is_gone or job.stored], lambda job: self._settle(job, deadline))
+                for job in jobs:
+                    self._tell(job)
             self._sweep_once([delivery for delivery in deliveries if delivery.is_sweep], deadline)
             fault = next((delivery.fault for delivery in deliveries if delivery.fault), None)
             if fault:

@@ -269,6 +269,12 @@ class RuntimeProcess:
         """Where events go."""
         return f"http://127.0.0.1:{self._port}/"
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, seconds: float = 300.0) -> float:
         """Start and wait until it is up; how long that took."""
         started = time.monotonic()

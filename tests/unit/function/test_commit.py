@@ -1,0 +1,105 @@
+"""Who shares a transaction: threads that wait, and those that are announced, for as long as the transaction before took."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
+
+import pytest
+
+from exr_inspector.catalog import Outcome, UpsertResult
+from exr_inspector.deadline import Deadline
+from exr_inspector.function.commit import Writer
+
+SECONDS = 20  # until a test gives up on what should not have to wait
+
+
+class Written:
+    """Notes which items were written together, on a clock by which each transaction takes so many seconds."""
+
+    def __init__(self, seconds: float, gather_seconds: float) -> None:
+        ticks = count(step=seconds)
+        self.groups: list[list[str]] = []
+        self.writer: Writer[str] = Writer(
+            self._together, self._together, gather_seconds=gather_seconds, clock=lambda: next(ticks)
+        )
+        self.write("first")  # there is no transaction before the first
+
+    def _together(self, items: Sequence[str], _: Deadline) -> list[UpsertResult]:
+        self.groups.append(list(items))
+        return [UpsertResult(item, item, None, item, Outcome.INSERTED) for item in items]
+
+    def write(self, item: str) -> None:
+        self.writer.write([item], Deadline.after(60))
+
+    def write_announced(self, item: str) -> None:
+        with self.writer.announced():
+            self.write(item)
+
+
+@contextmanager
+def threads() -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(2)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False)
+
+
+def test_a_thread_waits_for_one_that_is_announced() -> None:
+    written = Written(seconds=60, gather_seconds=60)
+    is_announced = threading.Event()
+
+    def write() -> None:
+        with written.writer.announced():
+            is_announced.set()
+            written.write("other")
+
+    with threads() as pool:
+        with written.writer.announced():
+            other = pool.submit(write)
+            assert is_announced.wait(SECONDS)
+            written.write("one")  # whichever of the two leads, it waits for the other
+        other.result(SECONDS)
+    assert [len(group) for group in written.groups[1:]] == [2]
+
+
+def test_a_thread_does_not_wait_for_one_that_ends_without_writing() -> None:
+    written = Written(seconds=60, gather_seconds=60)
+    entered, leave = threading.Event(), threading.Event()
+
+    def end_without_writing() -> None:
+        with written.writer.announced():
+            entered.set()
+            assert leave.wait(SECONDS)
+
+    with threads() as pool:
+        other: Future[None] = pool.submit(end_without_writing)
+        assert entered.wait(SECONDS)
+        one = pool.submit(written.write_announced, "one")
+        leave.set()
+        one.result(SECONDS)
+        other.result(SECONDS)
+    assert written.groups[1:] == [["one"]]
+
+
+def test_a_thread_that_is_alone_does_not_wait() -> None:
+    written = Written(seconds=60, gather_seconds=60)
+    with threads() as pool:
+        pool.submit(written.write_announced, "one").result(SECONDS)
+    assert written.groups[1:] == [["one"]]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "gather_seconds"), [pytest.param(0.0, 60, id="last-transaction"), pytest.param(60, 0.01, id="limit")]
+)
+def test_a_thread_waits_no_longer_than_the_last_transaction_took_and_than_the_limit(
+    seconds: float, gather_seconds: float
+) -> None:
+    written = Written(seconds, gather_seconds)
+    with threads() as pool, written.writer.announced():  # of somebody who never writes
+        pool.submit(written.write_announced, "one").result(SECONDS)
+    assert written.groups[1:] == [["one"]]
