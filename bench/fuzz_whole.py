@@ -61,7 +61,7 @@ def inspect_whole(data: bytes, limits: Limits) -> None:
     if inspection.header is not None:
         check_header_bytes(data, inspection.header, back)
     if choice % 8 == 0:
-        show(inspection, Console(file=io.StringIO(), width=80), all_attributes=True)
+        show("fuzz.exr", inspection, Console(file=io.StringIO(), width=80), all_attributes=True)
 
 
 def check_header_bytes(data: bytes, header: Header, back: Inspection) -> None:

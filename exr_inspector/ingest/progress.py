@@ -16,7 +16,8 @@ class Progress(Figures):
         is_listed: Whether the listing is complete, so that `todo` is final.
         processes: Worker processes, 0 while the run's own process inspects.
         stopped: Whether the run was asked to stop.
-        directories: Folders, with their buckets, of the objects that were inspected: their sequences are to be judged.
+        directories: Folders, with their buckets, whose sequences are to be judged: of the objects that were inspected, and
+            those that a run before left without, since it was killed.
     """
 
     listed: int = 0

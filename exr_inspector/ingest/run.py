@@ -24,6 +24,7 @@ from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener
 from exr_inspector.sync.figures import Figures
+from exr_inspector.sync.sequences import unjudged_folders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, are_current, ingest_crashed
 
 LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
@@ -104,6 +105,7 @@ class Ingest:
         self._listed = threading.Event()
         self._listing_fault: ExrInspectorError | None = None
         self._lock = threading.Lock()
+        self._current: dict[str, set[str]] = {}  # by bucket and prefix, the folders of what is up to date
         self.progress = Progress()
 
     def stop(self) -> None:
@@ -136,6 +138,10 @@ class Ingest:
                 engine.close()
         if self._listing_fault is not None:
             raise self._listing_fault
+        if not self.progress.stopped:
+            for prefix, folders in self._current.items():
+                unjudged = unjudged_folders(self._context.catalog.connection, prefix)
+                self.progress.directories |= unjudged & folders
         return self.progress
 
     # --- listing, on its own thread -----------------------------------------------------------------------
@@ -165,6 +171,9 @@ class Ingest:
                 self.progress.listed += len(batch)
                 self.progress.skipped += sum(current)
             waiting += [entry for entry, skip in zip(batch, current, strict=True) if not skip]
+            skipped = Shard(bucket, tuple(entry for entry, skip in zip(batch, current, strict=True) if skip))
+            if skipped.entries:
+                self._current.setdefault(f"{bucket}/{listing.prefix}", set()).update(skipped.directories)
             while len(waiting) >= size:
                 self._put(Shard(bucket, tuple(waiting[:size])))
                 del waiting[:size]

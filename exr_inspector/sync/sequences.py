@@ -31,8 +31,9 @@ from exr_inspector.catalog.stored import touch_guards
 from exr_inspector.catalog.versions import file_id, storable
 from exr_inspector.deadline import Deadline
 from exr_inspector.delivery.judgement import JudgedSequence, Judgement, frames_of, judge_frames, with_findings
-from exr_inspector.delivery.naming import Frame
+from exr_inspector.delivery.naming import Frame, recognise
 from exr_inspector.model import Finding, Severity
+from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import Policy
 
 # Found in decoded pixels of neighbours and in attributes, which a judgement of rows does not look at.
@@ -86,6 +87,50 @@ def judge_folders(
         judgement = judge_frames(files, policy)
         stored = store_folder(connection, directory, judgement, files, since, newest_file=newest, deadline=deadline)
         yield JudgedFolder(directory, judgement, stored)
+
+
+def unjudged_folders(connection: Connection, prefix: str) -> set[str]:
+    """Folders whose files were stored after their sequences were judged last, as a run leaves them that was killed.
+
+    Args:
+        connection: The tables.
+        prefix: Prefix of the files, `bucket/key`.
+
+    Raises:
+        CatalogError: The tables cannot be read.
+    """
+
+    def read(work: Work) -> set[str]:
+        below = storable(prefix)
+        judged: dict[str, datetime] = {}
+        for row in rows_of(
+            work.select(SEQUENCE_VALIDATION, ("directory", "judged_at"), has_prefix("directory", below))
+        ):
+            judged[row["directory"]] = min(judged.get(row["directory"], row["judged_at"]), row["judged_at"])
+        found: set[str] = set()
+        never: dict[str, list[Mapping[str, Any]]] = {}
+        columns = ("path", "bucket", "key", "directory", "sequence", "inspected_at")
+        for batch in work.select(FILES, columns, has_prefix("path", below)):
+            for row in batch.to_pylist():
+                if row["directory"] not in judged:
+                    never.setdefault(row["directory"], []).append(row)
+                elif row["inspected_at"] > judged[row["directory"]]:
+                    found.add(row["directory"])
+        return found | {directory for directory, rows in never.items() if _is_unsettled(rows)}
+
+    return connection.run("find folders that were not judged", read)
+
+
+def _is_unsettled(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a folder without judged sequences holds some, and none that were judged to be textures.
+
+    Of those, the rows have lost the sequence that their names alone tell.
+    """
+    frames = {frame.path for known in recognise(row["path"] for row in rows).sequences for frame in known.members}
+    mine = [row for row in rows if row["path"] in frames]
+    return bool(mine) and not any(
+        row["sequence"] is None and sequence_name(row["bucket"], row["key"]).sequence is not None for row in mine
+    )
 
 
 def store_folder(

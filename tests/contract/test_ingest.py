@@ -21,13 +21,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
-from exr_inspector.cli.commands.ingest import command
+from exr_inspector.cli.catalog import open_tables
+from exr_inspector.cli.commands.ingest import command, targets_of
 from exr_inspector.errors import CatalogError, CatalogUnavailable, SettingsError, SourceError, SourceUnavailable
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.storage import SourceOpener
+from exr_inspector.sync.sequences import unjudged_folders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
@@ -535,3 +537,36 @@ def test_a_signal_ends_a_listing_that_hangs(home: House) -> None:
     assert time.monotonic() - began < 20
     assert running.returncode == 128 + signal.SIGTERM
     assert "stopped" in out
+
+
+def sequence_rows(catalog: Path) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        (folder,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
+        judged = f'select sequence, code, frames, missing_frames from "{folder}".sequence_validation order by all'
+        settled = f'select path, sequence, frame_number from "{folder}".files order by all'
+        return [*connection.execute(judged).fetchall(), *connection.execute(settled).fetchall()]
+
+
+def test_folders_that_a_killed_run_left_unjudged_are_judged_by_the_next(tmp_path: Path) -> None:
+    for folder, sample in (("a", "scanline_zip.exr"), ("b", "scanline_zip.exr"), ("textures", "tiled_mipmap.exr")):
+        (tmp_path / "renders" / folder).mkdir(parents=True)
+        for number in (1001, 1002, 1004):
+            shutil.copy(SAMPLES / sample, tmp_path / "renders" / folder / f"comp_{number}.exr")
+            shutil.copy(SAMPLES / sample, tmp_path / "renders" / folder / f"tex.{number}.exr")
+    disturbed, undisturbed = tmp_path / "disturbed.duckdb", tmp_path / "undisturbed.duckdb"
+    assert called(tmp_path / "renders", "--catalog", undisturbed).exit_code == 0
+    with open_tables(disturbed, create=True) as tables:
+        settings, (target,) = targets_of([str(tmp_path / "renders")], tables.settings, None)
+        with contextlib.closing(SourceOpener(settings)) as opener:
+            inspector = Inspector.from_settings(settings)
+            context = IngestContext(opener, inspector, tables.catalog, builtin_policy("default"))
+            Ingest(context).run([target])  # a kill before the sequences were judged leaves just this
+            tables.keeps_file = True
+            assert sorted(unjudged_folders(tables.connection, "renders/")) == [
+                "renders/a", "renders/b", "renders/textures",
+            ]  # fmt: skip
+    found = called(tmp_path / "renders", "--catalog", disturbed)
+    assert (found.exit_code, "4 sequences judged" in found.output) == (0, True), found.output
+    assert sequence_rows(disturbed) == sequence_rows(undisturbed)
+    again = called(tmp_path / "renders", "--catalog", disturbed)
+    assert "sequences judged" not in again.output

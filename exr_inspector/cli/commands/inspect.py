@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -16,13 +17,15 @@ from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.cli.commands.explain import explain
 from exr_inspector.cli.options import policy_option, sampled_stats_option
 from exr_inspector.cli.output.inspection import show
-from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, fields_of, print_lines
+from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, NamedFile, fields_of, print_lines
+from exr_inspector.cli.output.pictures import Protocol, picture_text, protocol_of
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.errors import ExrInspectorError
+from exr_inspector.library.judging import unchecked
 from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, session, settings_for
-from exr_inspector.model import Inspection, Status
-from exr_inspector.report.words import plain
+from exr_inspector.model import Status, Thumbnails
+from exr_inspector.report.words import counted, plain
 
 FULL: Stats = "full"
 
@@ -50,6 +53,16 @@ FULL: Stats = "full"
 @click.option("--objects", is_flag=True, help="List the objects of Cryptomattes; reads every pixel.")
 @click.option("--hash", "with_hash", is_flag=True, help="Hash the file and its decoded pixels; needs --stats full.")
 @policy_option
+@click.option(
+    "--thumbnail",
+    is_flag=True,
+    help="Show a small picture of each file on a terminal; reads every pixel unless --stats says otherwise.",
+)
+@click.option(
+    "--thumbnail-as",
+    type=click.Choice([protocol.value for protocol in Protocol]),
+    help="How to show it, also where standard output is no terminal.  [default: what the terminal understands]",
+)
 @click.option("--all", "all_attributes", is_flag=True, help="List also the attributes that the summary shows already.")
 @click.option("--why", is_flag=True, help="Explain every rule that was broken, once; only with text.")
 def command(
@@ -63,6 +76,8 @@ def command(
     objects: bool,
     with_hash: bool,
     policy: str,
+    thumbnail: bool,
+    thumbnail_as: str | None,
     all_attributes: bool,
     why: bool,
 ) -> None:
@@ -79,11 +94,15 @@ def command(
       ./run inspect samples/layers.exr
       ./run inspect --stats full --hash renders/shot010/
       ./run inspect --objects samples/cryptomatte.exr
+      ./run inspect --thumbnail renders/shot010/beauty.1001.exr
       ./run inspect --format csv --fields path,width,height,compression renders/ > files.csv
       ./run inspect --json s3://renders/shot/beauty.1001.exr | jq .files[0].compression
     """
     if form != "text" and (as_json or why or all_attributes):
         raise click.UsageError("--json, --why and --all describe single files: leave out --format")
+    shows = thumbnail or thumbnail_as is not None
+    if shows and (form != "text" or as_json):
+        raise click.UsageError("--thumbnail is for the text that describes single files: leave out --format and --json")
     if fields is not None and form == "text":
         raise click.UsageError("--fields needs --format table, csv or json")
     if objects and form != "text":
@@ -93,19 +112,23 @@ def command(
     columns = fields_of(fields)
     with session(
         settings_for([*targets, policy]),
-        stats=FULL if objects else stats or DEFAULT_STATS,
+        stats=FULL if objects else stats or (FULL if shows else DEFAULT_STATS),
         hash=with_hash,
         levels=levels,
         objects=objects,
         policy=policy,
+        thumbnails=Thumbnails.FILE if shows else Thumbnails.OFF,
     ) as made:
         files = _Files(made, targets)
         if form != "text":
             print_lines(files, columns, LineFormat(form))
+            files.report_unchecked()
         elif as_json:
             _print_documents(files)
         else:
-            _print_text(files, output(), all_attributes=all_attributes, objects=objects, why=why)
+            console = output()
+            described = _shown(files, console, thumbnail_as) if shows else files
+            _print_text(described, console, all_attributes=all_attributes, objects=objects, why=why)
     sys.exit(files.exit_code)
 
 
@@ -116,8 +139,9 @@ class _Files:
         self._session = made
         self._targets = targets
         self.exit_code = 0
+        self._answered = self._unchecked = 0
 
-    def __iter__(self) -> Iterator[Inspection]:
+    def __iter__(self) -> Iterator[NamedFile]:
         for target in self._targets:
             try:
                 yield from self._of(target)
@@ -126,7 +150,7 @@ class _Files:
             ) as error:  # of the target itself: a pattern without a match, a bucket that is not there
                 self._report(error.code, str(error))
 
-    def _of(self, target: str) -> Iterator[Inspection]:
+    def _of(self, target: str) -> Iterator[NamedFile]:
         with closing(self._session.inspect_each(paths_of(self._session.opener, target))) as answers:
             for name, answer in answers:
                 if isinstance(answer, ExrInspectorError):
@@ -135,30 +159,53 @@ class _Files:
                     self._report(str(answer.error_code), str(answer.error_message))
                 else:
                     self.exit_code = max(self.exit_code, int(answer.status is Status.FAILED))
-                    yield answer
+                    self._answered += 1
+                    self._unchecked += bool(unchecked(answer))
+                    yield name, answer
+
+    def report_unchecked(self) -> None:
+        """Say on standard error of how many files pixels were left out."""
+        if self._unchecked:
+            of = f"{self._unchecked} of {counted(self._answered, 'file')}"
+            click.echo(f"not checked: pixels of {of}; --stats full reads every pixel", err=True)
 
     def _report(self, code: str, message: str) -> None:
         self.exit_code = 2
         click.echo(f"{code}: {message}", err=True)
 
 
-def _print_documents(files: Iterable[Inspection]) -> None:
+def _shown(files: Iterable[NamedFile], console: Console, asked: str | None) -> Iterator[NamedFile]:
+    """The same files; the picture of each is printed before it is handed on."""
+    protocol = Protocol(asked) if asked else protocol_of(os.environ)
+    if not asked and not console.is_terminal:
+        click.echo(
+            "no picture: standard output is no terminal; --thumbnail-as says how to show it all the same", err=True
+        )
+    for name, inspection in files:
+        pictures = inspection.pixels.thumbnails if inspection.pixels else ()
+        if pictures and (asked or console.is_terminal):
+            console.file.write(picture_text(pictures[0].image, protocol, console.width))
+            console.file.flush()
+        yield name, inspection
+
+
+def _print_documents(files: Iterable[NamedFile]) -> None:
     """One indented document for one file, one document a line for several."""
     found = iter(files)
     first, second = next(found, None), next(found, None)
     indent = 2 if second is None else None
-    for inspection in chain((item for item in (first, second) if item), found):
+    for _, inspection in chain((item for item in (first, second) if item), found):
         echo_json(json.dumps(file_rows(inspection), allow_nan=False, ensure_ascii=False, indent=indent))
 
 
 def _print_text(
-    files: Iterable[Inspection], console: Console, *, all_attributes: bool, objects: bool, why: bool
+    files: Iterable[NamedFile], console: Console, *, all_attributes: bool, objects: bool, why: bool
 ) -> None:
     codes: set[str] = set()
-    for position, inspection in enumerate(files):
+    for position, (name, inspection) in enumerate(files):
         if position:
             console.print()
-        show(inspection, console, all_attributes=all_attributes, objects=objects)
+        show(name, inspection, console, all_attributes=all_attributes, objects=objects)
         codes.update(finding.code for finding in inspection.findings)
     if why:
         explain(codes, console)

@@ -22,10 +22,12 @@ from exr_inspector.cli.commands.ingest import (
     workers_option,
 )
 from exr_inspector.cli.options import catalog_option, stored_stats_option
+from exr_inspector.delivery.check import not_checked
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest
 from exr_inspector.ingest.watch import FolderWatch
 from exr_inspector.inspector import Inspector
+from exr_inspector.model import StatsMode
 from exr_inspector.report.words import plain
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
@@ -102,6 +104,8 @@ def command(
             ingest = Ingest(context)
             progress = ingest.run([target])
             _say(target.bucket, f"{progress.stored} stored, {progress.skipped} up to date; watching")
+            for sentence in not_checked(StatsMode(settings.stats)):
+                _say(target.bucket, f"{sentence} --stats says how much is read.")
             watched = FolderWatch(context, target, root, report=_say)
             watched.judge(progress.directories)
             for found in changes:

@@ -30,7 +30,6 @@ from exr_inspector.exr.names import PartNames
 from exr_inspector.library.judging import unchecked
 from exr_inspector.model import Inspection, PartPixels, PixelReport, StatsMode, Status
 from exr_inspector.report.words import human_bytes, plain
-from exr_inspector.storage import FILE_BUCKET
 
 MAX_LEVELS = 40  # a ripmap has hundreds
 _FLAGS = ((TILED, "tiled"), (LONG_NAMES, "long names"), (NON_IMAGE, "non-image"), (MULTI_PART, "multi-part"))
@@ -54,12 +53,8 @@ def badges(inspection: Inspection) -> list[str]:
     return [word for word, holds in found.items() if holds]
 
 
-def _is_local(inspection: Inspection) -> bool:
-    return inspection.bucket == FILE_BUCKET  # a path of this machine, not an object of a bucket
-
-
-def _title(inspection: Inspection) -> Text:
-    title = Text(plain(f"/{inspection.key}" if _is_local(inspection) else inspection.path), style="bold")
+def _title(name: str, inspection: Inspection) -> Text:
+    title = Text(plain(name, 400), style="bold")
     if inspection.version:
         title.append(f"  {human_bytes(inspection.version.size_bytes)}", style="default")
     failed = inspection.status is Status.FAILED
@@ -69,12 +64,13 @@ def _title(inspection: Inspection) -> Text:
     return title
 
 
-def _file_rows(inspection: Inspection) -> Iterable[tuple[str, RenderableType]]:
+def _file_rows(path: str, inspection: Inspection) -> Iterable[tuple[str, RenderableType]]:
     if inspection.error_code:
         yield "error", Text(f"{inspection.error_code}: {plain(inspection.error_message or '', 400)}", style="red")
     name = inspection.name
     if name.sequence:
-        shown = name.sequence.removeprefix(FILE_BUCKET) if _is_local(inspection) else name.sequence
+        folder, slash, _ = path.rpartition("/")
+        shown = folder + slash + name.sequence.rpartition("/")[2]
         yield "sequence", Text(f"{plain(shown)}  frame {name.frame}")
     header = inspection.header
     if header:
@@ -203,6 +199,7 @@ def _indented(block: RenderableType) -> Padding:
 
 
 def show(
+    name: str,
     inspection: Inspection,
     console: Console,
     *,
@@ -213,13 +210,16 @@ def show(
     """Print one inspection.
 
     Args:
+        name: The file as its user knows it.
         inspection: What to print.
         console: Where to.
         all_attributes: Repeat also those attributes that are shown as part of the summary.
         objects: List the objects of Cryptomattes, too.
         max_parts: Parts to print; the rest is counted.
     """
-    show_all = partial(_show, inspection, console, all_attributes=all_attributes, objects=objects, max_parts=max_parts)
+    show_all = partial(
+        _show, name, inspection, console, all_attributes=all_attributes, objects=objects, max_parts=max_parts
+    )
     if console.is_terminal:
         show_all()
         return
@@ -229,9 +229,11 @@ def show(
         console.file.write(line.rstrip() + "\n")
 
 
-def _show(inspection: Inspection, console: Console, *, all_attributes: bool, objects: bool, max_parts: int) -> None:
-    console.print(_title(inspection))
-    console.print(_indented(grid(_file_rows(inspection))))
+def _show(
+    name: str, inspection: Inspection, console: Console, *, all_attributes: bool, objects: bool, max_parts: int
+) -> None:
+    console.print(_title(name, inspection))
+    console.print(_indented(grid(_file_rows(name, inspection))))
     parts = inspection.header.parts if inspection.header else ()
     for part in parts[:max_parts]:
         console.print()

@@ -26,6 +26,9 @@ DEFAULT_FIELDS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a text for a formula
 
 
+NamedFile = tuple[str, Inspection]  # as its user knows it
+
+
 class LineFormat(str, Enum):
     """How lines are written."""
 
@@ -53,7 +56,7 @@ def fields_of(text: str | None) -> tuple[str, ...]:
     return fields
 
 
-def print_lines(files: Iterable[Inspection], fields: Sequence[str], form: LineFormat) -> None:
+def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: LineFormat) -> None:
     """Print one line a file; CSV and JSON as files come, a table when all are there."""
     rows = _rows(files, fields)
     if form is LineFormat.JSON:
@@ -71,12 +74,12 @@ def print_lines(files: Iterable[Inspection], fields: Sequence[str], form: LineFo
         output().print(table)
 
 
-def _rows(files: Iterable[Inspection], fields: Sequence[str]) -> Iterator[list[object]]:
-    for inspection in files:
+def _rows(files: Iterable[NamedFile], fields: Sequence[str]) -> Iterator[list[object]]:
+    for name, inspection in files:
         row = file_rows(inspection)[FILES.name][0]
         if inspection.bucket == FILE_BUCKET:  # a path of this machine, as its user knows it
-            row["path"] = f"/{inspection.key}"
-        yield [row[name] for name in fields]
+            row["path"] = name
+        yield [row[field] for field in fields]
 
 
 def _csv_cell(value: object) -> object:

@@ -1,8 +1,10 @@
 """`./run inspect`, run as a user runs it, on the samples and on hostile files."""
 
+import contextlib
 import io
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -53,7 +55,7 @@ def inspect_bytes(data: bytes, stats: StatsMode = StatsMode.FULL) -> Inspection:
 
 def shown(inspection: Inspection) -> str:
     console = Console(file=io.StringIO(), width=160, force_terminal=False)
-    show(inspection, console)
+    show("file.exr", inspection, console)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -140,7 +142,7 @@ def test_figures_are_whole_on_a_narrow_screen() -> None:
     inspection = inspect_bytes(build([Part(channels=[Channel("R", FLOAT)], pixels=pixels)]))
     for width in (80, 160):
         console = Console(file=io.StringIO(), width=width)
-        show(inspection, console)
+        show("file.exr", inspection, console)
         text = console.file.getvalue()  # type: ignore[attr-defined]
         assert "-1.2346e-07" in text
         assert "1.2346e+07" in text
@@ -269,6 +271,46 @@ def test_what_a_sample_did_not_check_is_said(monkeypatch: pytest.MonkeyPatch) ->
     assert "not checked: pixels; --stats full reads every pixel" in run("--stats", "off", path).output
     monkeypatch.setenv("EXR_STATS_BYTES", "16")
     assert re.search(r"not checked: pixels of \d+ chunks; --stats full", run("--stats", "sampled", path).output)
+    lines = run("--stats", "off", "--format", "csv", path, path)
+    assert "not checked: pixels of 2 of 2 files" in lines.stderr
+    assert "not checked" not in lines.stdout
+    assert not run("--stats", "full", "--format", "csv", path).stderr
+
+
+def test_a_file_is_called_what_its_user_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(SAMPLES)
+    name = "./shots/sh010/beauty.1001.exr"
+    text = run("--stats", "off", name).output
+    assert text.startswith(name)
+    assert "./shots/sh010/beauty.####.exr  frame 1001" in text
+    assert run("--format", "csv", "--fields", "path", "--stats", "off", "layers.exr").stdout == "path\nlayers.exr\n"
+
+
+def on_a_terminal(*arguments: str, **environ: str) -> bytes:
+    ours, theirs = pty.openpty()
+    program = [sys.executable, "-m", "exr_inspector.cli", "inspect", *arguments]
+    kept = {name: text for name, text in os.environ.items() if name not in {"TMUX", "TERM_PROGRAM"}}
+    running = subprocess.Popen(
+        program, cwd=SAMPLES, env={**kept, "TERM": "xterm", **environ}, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how the end of a terminal shows
+        while piece := os.read(ours, 65_536):
+            shown += piece
+    os.close(ours)
+    assert running.wait(60) == 0
+    return shown
+
+
+def test_a_thumbnail_is_shown_on_a_terminal_and_elsewhere_on_request() -> None:
+    assert b"\x1b[38;2;" in on_a_terminal("--thumbnail", "scanline_zip.exr")
+    assert b"\x1b_Gf=100,a=T" in on_a_terminal("--thumbnail", "scanline_zip.exr", KITTY_WINDOW_ID="1")
+    piped = run("--thumbnail", SAMPLES / "scanline_zip.exr")
+    assert "standard output is no terminal" in piped.stderr
+    assert "\x1b" not in piped.output
+    assert "\x1b]1337;File=inline=1" in run("--thumbnail-as", "iterm2", SAMPLES / "scanline_zip.exr").output
+    assert run("--thumbnail", "--format", "csv", SAMPLES / "scanline_zip.exr").exit_code == 2
 
 
 def test_folders_and_patterns_are_inspected_a_line_a_file() -> None:
