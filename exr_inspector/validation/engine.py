@@ -22,6 +22,7 @@ from exr_inspector.validation.rule import Found, Results, Scope
 from exr_inspector.validation.rules.sequences import group_frames, runs
 
 RULE_FAILED = "RULE-FAILED"
+_OF_WHOLE_FILES = frozenset({"ACE", "DEL"})  # what they ask of each part, they ask of the file
 MAX_FINDINGS_PER_CODE = 50
 MAX_TEXT_CHARACTERS = 2_000  # of a message, and of what was found and expected: names come from the file
 
@@ -116,7 +117,7 @@ def _is_once_a_file(finding: Finding) -> bool:
     if finding.part is None or rule is None:
         return False
     is_naming = rule.scope is Scope.CHANNELS and rule.severity is not Severity.ERROR
-    return finding.severity is Severity.INFO or rule.group == "DEL" or is_naming
+    return finding.severity is Severity.INFO or rule.group in _OF_WHOLE_FILES or is_naming
 
 
 def _once_a_file(findings: list[Finding]) -> list[Finding]:

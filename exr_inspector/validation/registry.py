@@ -129,6 +129,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
 LEFT_OUT: Mapping[str, str] = MappingProxyType(
     {
         "STR-FLAGS-UNKNOWN": "reported as STR-VERSION: the reader stops there with one error for both",
+        "ACE-REQUIRED": "reported as ACE-FLAG, ACE-CHROMA, and STR-REQ-MISSING for the attributes that every file needs",
         "CMP-RECOMPRESS": "needs the versions of an image before this one",
         "COL-SEQ-STALE": "needs the plate that an image was made of",
         "CRY-FILTERED": "needs single pixels; statistics do not keep them",

@@ -29,10 +29,6 @@ _SETS = (
     frozenset({"B", "G", "R", "left.B", "left.G", "left.R"}),
     frozenset({"A", "B", "G", "R", "left.A", "left.B", "left.G", "left.R"}),
 )
-_REQUIRED = (
-    "acesImageContainerFlag", "channels", "chromaticities", "compression", "dataWindow", "displayWindow", "lineOrder",
-    "pixelAspectRatio", "screenWindowCenter", "screenWindowWidth",
-)  # fmt: skip
 _STRINGS = (
     "cameraFirmwareVersion", "cameraIdentifier", "cameraLabel", "cameraMake", "cameraModel", "cameraSerialNumber",
     "comments", "creator", "lensAttributes", "lensFirmwareVersion", "lensMake", "lensModel", "lensSerialNumber", "owner",
@@ -229,26 +225,6 @@ def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
     if value in {None, spaces.ACES}:
         return NOTHING
     return [Found(f"colorInteropID is {value!r}, not {spaces.ACES}", str(value), spaces.ACES)]
-
-
-@part_rule(
-    "ACE-REQUIRED",
-    Severity.ERROR,
-    "The ten attributes of a container are there",
-    why="The reference reader needs them.",
-    source=_WRITER,
-    fix="Add the attributes that the message names.",
-    command="exr2aces IN.exr OUT.exr",
-    when=_claimed,
-)
-@_of_containers
-def required(part: PartFacts, _parameters: AcesParameters) -> Results:
-    """Which of the ten are lacking."""
-    lacking = [name for name in _REQUIRED if name not in part.part.by_name]
-    if not lacking:
-        return NOTHING
-    names = listed(lacking)
-    return [Found(f"ACES containers need {names}", "absent", names)]
 
 
 @file_rule(

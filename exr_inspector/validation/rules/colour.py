@@ -171,8 +171,8 @@ def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
     profiles={
         "default": "info",
         "strict": "warning",
-        "netflix-vfx": "warning",
         "archive": "warning",
+        "aces-container": "off",
     },
     when=t.UNTAGGED,
 )
@@ -252,7 +252,10 @@ def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
     version=2,
 )
 def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Normals, positions, ids called R, G, B in a part that is tagged as colour; reported as info where nothing is tagged."""
+    """Normals, positions, ids called R, G, B in a part that is tagged as colour.
+
+    Reported as info where nothing is tagged, and where the part holds colour, too, which needs the tag.
+    """
     identifier = part.part.text("colorInteropID")
     if identifier == spaces.DATA:
         return NOTHING
@@ -261,7 +264,8 @@ def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
     if not hit:
         return NOTHING
     if part.traits & t.COLOUR:
-        message, severity = f"{names_of(hit)} hold data in a part tagged as colour", None
+        severity = Severity.INFO if part.traits & t.COLOURED else None
+        message = f"{names_of(hit)} hold data in a part tagged as colour"
     else:
         message, severity = f"{names_of(hit)} hold data in a part that is not tagged as data", Severity.INFO
     return [Found(message, identifier or "no id", "data", hit[0].name, severity=severity)]

@@ -83,14 +83,18 @@ def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
 def key_form(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Keys that are longer, or not of the name."""
     return [
-        Found(
-            f"The key of {matte.label} is not {_key_of(matte.declared.name)}",
-            matte.declared.key,
-            _key_of(matte.declared.name),
-            part=matte.part,
-        )
+        Found(f"The key of {matte.label} is not {key}", matte.declared.key, key, part=matte.part)
         for matte in file.mattes
-        if matte.declared.name and matte.declared.key != _key_of(matte.declared.name)
+        if matte.declared.name and matte.declared.key != (key := _key_of(matte.declared.name))
+    ]
+
+
+def _of_only_value(file: FileFacts, field: str, expected: str) -> Results:
+    """Declarations in which a field has another value than the only one that is defined."""
+    return [
+        Found(f"{matte.label} has {field} {value!r}, not {expected}", value, expected, part=matte.part)
+        for matte in file.mattes
+        if (value := getattr(matte.declared, field)) and value != expected
     ]
 
 
@@ -105,11 +109,7 @@ def key_form(file: FileFacts, _parameters: RuleParameters) -> Results:
 )
 def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Other hashes."""
-    return [
-        Found(f"{m.label} has hash {m.declared.hash!r}, not {HASH}", m.declared.hash, HASH, part=m.part)
-        for m in file.mattes
-        if m.declared.hash and m.declared.hash != HASH
-    ]
+    return _of_only_value(file, "hash", HASH)
 
 
 @file_rule(
@@ -123,11 +123,7 @@ def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
 )
 def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Other conversions."""
-    return [
-        Found(f"{m.label} has conversion {m.declared.conversion!r}", m.declared.conversion, _CONVERSION, part=m.part)
-        for m in file.mattes
-        if m.declared.conversion and m.declared.conversion != _CONVERSION
-    ]
+    return _of_only_value(file, "conversion", _CONVERSION)
 
 
 def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
@@ -270,13 +266,18 @@ def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
     when=t.CRYPTOMATTE,
 )
 def colour_tag(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Parts that hold rank channels and are tagged as colour."""
-    found = []
+    """Parts that hold rank channels and are tagged as colour; as info where they hold colour, too, which needs the tag."""
+    held: dict[int, list[str]] = {}
     for matte in file.mattes:
         for index in sorted({place[0] for place in matte.places()}):
-            header = file.header.parts[index]
-            identifier = header.text("colorInteropID")
-            tagged = identifier or ("chromaticities" if "chromaticities" in header.by_name else None)
-            if tagged and identifier != spaces.DATA:
-                found.append(Found(f"{matte.label} is in a part tagged {tagged}", tagged, "data", part=index))
+            held.setdefault(index, []).append(repr((matte.declared.name or "")[:80]))
+    found = []
+    for index, names in held.items():
+        part = file.parts[index]
+        identifier = part.part.text("colorInteropID")
+        tagged = identifier or ("chromaticities" if "chromaticities" in part.part.by_name else None)
+        if tagged and identifier != spaces.DATA:
+            message = f"A part tagged {tagged} holds Cryptomatte {listed(names)}"
+            severity = Severity.INFO if part.traits & t.COLOURED else None
+            found.append(Found(message, tagged, "data", part=index, severity=severity))
     return found

@@ -655,6 +655,8 @@ def test_data_called_r_g_b() -> None:
         more = (a_string("colorInteropID", identifier),) if identifier else ()
         expected = {} if severity is None else {"COL-DATA-IN-RGB": severity}
         assert found(only(*normals, more=more), "COL-DATA-IN-RGB") == expected
+    beside = only(*"RGB", *normals, more=(a_string("colorInteropID", "lin_ap1_scene"),))
+    assert found(beside, "COL-DATA-IN-RGB") == {"COL-DATA-IN-RGB": I}, "the colour beside it needs the tag"
 
 
 def test_luminance_and_chroma_under_the_default_profile() -> None:
@@ -668,22 +670,17 @@ def test_luminance_and_chroma_under_the_default_profile() -> None:
 
 
 def test_aces_needs_each_of_the_ten() -> None:
-    flag = a_int("acesImageContainerFlag", 1)
-    needed = ("channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio")
-    for name in (*needed, "screenWindowCenter", "screenWindowWidth"):
-        told = of(build([Part(without=name, extra=[flag])]), "ACE-REQUIRED")
-        if told:  # without channels there is no reading on
-            assert name in told[0].message
-            assert "chromaticities" in told[0].message
-    strict = policy(aces_container=True)
-    assert "acesImageContainerFlag" in of(build([Part()]), "ACE-REQUIRED", by=strict)[0].message
+    strict = policy("name: x\nextends: aces-container")
+    assert found(build([Part()]), "ACE-", by=strict).keys() >= {"ACE-FLAG", "ACE-CHROMA"}
+    for name in ("compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "screenWindowCenter"):
+        assert found(build([Part(without=name)]), "STR-REQ-MISSING", by=strict) == {"STR-REQ-MISSING": E}
 
 
 @pytest.mark.parametrize(("value", "is_claimed"), [(1, True), (0, False), (2, False), (-1, False)])
 def test_only_the_value_one_claims_a_container(value: int, *, is_claimed: bool) -> None:
     data = extra(a_int("acesImageContainerFlag", value), compression=DWAA)
     codes = found(data, "ACE-")
-    assert codes.keys() >= {"ACE-COMPRESSION", "ACE-CHROMA", "ACE-REQUIRED"} if is_claimed else codes == {"ACE-FLAG": E}
+    assert codes.keys() >= {"ACE-COMPRESSION", "ACE-CHROMA"} if is_claimed else codes == {"ACE-FLAG": E}
 
 
 @pytest.mark.parametrize("code", ["DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR"])

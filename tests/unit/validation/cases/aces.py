@@ -15,7 +15,6 @@ CASES = [
     Case("ACE-HALF", container(channels=[Channel(c, FLOAT) for c in "RGB"]), container()),
     Case("ACE-CHROMA", extra(FLAG, REC709), container()),
     Case("ACE-ID", container(tag("lin_ap1_scene")), container(tag("lin_ap0_scene"))),
-    Case("ACE-REQUIRED", extra(FLAG), container()),
     Case("ACE-HEADER-SIZE", container(a_string("comments", "x" * 1_100_000)), container(a_string("comments", "x"))),
     Case("ACE-STRINGS", container(a_string("owner", "")), container(a_string("owner", "me"))),
     Case(

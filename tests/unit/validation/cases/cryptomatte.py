@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exr_inspector.model import Severity
-from tests.support.exrbytes import DWAA, HALF, a_string
+from tests.support.exrbytes import DWAA, HALF, Part, a_string, build
 from tests.unit.validation.cases.made.metadata import GOOD, LAYERS, NAME, TAG, declared, matte, ranks, stereo
 from tests.unit.validation.judging import Case
 
@@ -31,5 +31,6 @@ CASES = [
         matte(compression=DWAA),
     ),
     Case("CRY-PREVIEW", matte(channels=[*LAYERS, *ranks(NAME, components="rgb")]), GOOD),
-    Case("CRY-COLORTAG", matte(more=(TAG,)), matte(more=(a_string("colorInteropID", "data"),))),
+    Case("CRY-COLORTAG", matte(more=(TAG,)), matte(more=(a_string("colorInteropID", "data"),)), Severity.INFO),
+    Case("CRY-COLORTAG", build([Part(channels=LAYERS, extra=[*declared(), TAG])])),
 ]
