@@ -210,7 +210,7 @@ def _drop_repeats(work: Work, made: _Slice, file: _Kept, counts: Mapping[str, Ma
     return True
 
 
-def _mend(work: Work, made: _Slice, connection: Connection) -> None:
+def _fix(work: Work, made: _Slice, connection: Connection) -> None:
     if not made.touched:
         return
     touch_guards(work, made.touched, "repair", connection.config)
@@ -265,7 +265,7 @@ def _parts(connection: Connection, slices: Sequence[Range], *, dry_run: bool) ->
         def body(work: Work, part: Range = part) -> RepairReport:
             made = _look(work, part)
             if not dry_run:
-                _mend(work, made, connection)
+                _fix(work, made, connection)
             return RepairReport(made.files, made.duplicates, made.repeated, made.orphans, tuple(sorted(made.half)))
 
         yield connection.run("repair files", body)

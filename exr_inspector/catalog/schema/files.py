@@ -373,7 +373,7 @@ FILES_COLUMNS = (
     required("error_count", INT, "Findings of severity error", "findings", of=findings(Severity.ERROR)),
     required("warning_count", INT, "Findings of severity warning", "findings", of=findings(Severity.WARNING)),
     required("info_count", INT, "Findings of severity info", "findings", of=findings(Severity.INFO)),
-    required("part_rows", INT, "Rows in `parts`; `db repair` holds them against what is there", "rows",
+    required("part_rows", INT, "Rows in `parts`; `db repair` compares it with what is there", "rows",
              of=lambda f: f.child_rows["parts"]),
     required("channel_rows", INT, "Rows in `channels`", "rows", of=lambda f: f.child_rows["channels"]),
     required("attribute_rows", INT, "Rows in `attributes`", "rows", of=lambda f: f.child_rows["attributes"]),

@@ -1,4 +1,4 @@
-"""Reading chunk leaders: is the last chunk whole, is every chunk what its table says, where are the chunks of a damaged table.
+"""Reading chunk leaders: is the last chunk complete, is every chunk what its table says, where are the chunks of a damaged table.
 
 `check_last_leader` asks for one small range, `check_all_leaders` for a range for each group of neighbouring leaders, and
 `rebuild_tables` for one range after another. They are generators (see `exr.file_bytes`); when the budget for requests is used
@@ -163,7 +163,7 @@ def _check(chunks: ChunkMap, wanted: _Wanted, data: bytes, data_start: int) -> t
         if wanted.offset + leader_bytes(layout, chunks.is_multi_part) > chunks.file_size:
             state = ChunkState.PAST_END
         code = ProblemKind.CHUNK_PAST_END if state is ChunkState.PAST_END else ProblemKind.CHUNK_SIZE
-        return LeaderCheck(state, code, error.found, "a whole leader of sizes from 0"), wanted.offset
+        return LeaderCheck(state, code, error.found, "a complete leader with sizes of 0 or more"), wanted.offset
     available = chunks.file_size - data_start
     check = check_leader(leader, layout.place(wanted.chunk), layout, wanted.part, available)
     return check, leader.end + data_start
@@ -411,7 +411,7 @@ def rebuild_tables(
     problems = []
     states = tuple(_rebuilt_states(offsets) for offsets in walk.offsets)
     if not walk.left and any(part is not None for part in chunks.states):
-        message = "the chunk offset tables are damaged, but every chunk is there and whole"
+        message = "the chunk offset tables are damaged, but every chunk is there and complete"
         problems.append(Problem(ProblemKind.TABLE_REBUILT, message, offset=chunks.first_offset))
     return LeaderReport("rebuilt", states, walk.tables(), tuple(problems))
 

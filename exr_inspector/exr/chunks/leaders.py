@@ -141,7 +141,7 @@ def describe_place(part: int, place: ChunkPlace, *, is_tiled: bool) -> str:
 
 
 def check_leader(leader: ChunkLeader, place: ChunkPlace, layout: Layout, part: int, available: int) -> LeaderCheck:
-    """Hold a leader against the place that the chunk offset table gives it.
+    """Compare a leader with the place that the chunk offset table gives it.
 
     Args:
         leader: The leader.
