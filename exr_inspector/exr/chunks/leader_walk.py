@@ -1,4 +1,4 @@
-"""Reading chunk leaders: is the last chunk complete, is every chunk what its table says, where are the chunks of a damaged table.
+"""Reading chunk leaders: whether chunks are complete and what their table says, and where those of a damaged table are.
 
 `check_last_leader` asks for one small range, `check_all_leaders` for a range for each group of neighbouring leaders, and
 `rebuild_tables` for one range after another. They are generators (see `exr.file_bytes`); when the budget for requests is used
