@@ -111,14 +111,12 @@ class _Findings:
             self.states[wanted.part] = states
         states[wanted.chunk] = check.state
         self.problems.add(
-            Problem(
-                check.kind,
-                f"chunk {wanted.chunk}: {_MESSAGES[check.kind]}",
-                part=wanted.part,
-                offset=wanted.offset,
-                found=check.found,
-                expected=check.expected,
-            )
+            check.kind,
+            f"chunk {wanted.chunk}: {_MESSAGES[check.kind]}",
+            part=wanted.part,
+            offset=wanted.offset,
+            found=check.found,
+            expected=check.expected,
         )
 
     def report(self, checked: str) -> LeaderReport:
@@ -250,12 +248,12 @@ def _check_places(found: _Findings, extents: Sequence[_Extent]) -> None:
     unused = _check_overlaps(found, extents)
     if is_all_known:
         for problem in unused:
-            found.problems.add(problem)
+            found.problems.keep(problem)
     for part, line_order in enumerate(chunks.line_orders[: len(chunks.tables)]):
         if chunks.states[part] is None:
             late = check_line_order(chunks.layouts[part], chunks.tables[part], line_order)
             if late is not None:
-                found.problems.add(late)
+                found.problems.keep(late)
 
 
 def _check_overlaps(found: _Findings, extents: Sequence[_Extent]) -> list[Problem]:

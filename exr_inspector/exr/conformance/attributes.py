@@ -65,7 +65,7 @@ def _check_channel_names(part: PartHeader, names: list[str], problems: ProblemLi
         if size > SHORT_NAME_BYTES:
             long_name = name
         if size > LONG_NAME_BYTES:
-            problems.add(_too_long(part, part.by_name["channels"], "channel", name))
+            problems.keep(_too_long(part, part.by_name["channels"], "channel", name))
     return long_name
 
 
@@ -88,7 +88,7 @@ def _report_bytes(part: PartHeader, attribute: Attribute, what: str, name: str, 
     except UnicodeDecodeError as error:
         message = f"the name of {what} is {NOT_UTF8}"
         found = f"byte 0x{error.object[error.start]:02x} in {name}"
-        problems.add(Problem(ProblemKind.NOT_UTF8, message, part.index, attribute.offset, found, "UTF-8"))
+        problems.add(ProblemKind.NOT_UTF8, message, part.index, attribute.offset, found, "UTF-8")
 
 
 def _check_names(part: PartHeader, attribute: Attribute, problems: ProblemList) -> str | None:
@@ -102,14 +102,12 @@ def _check_names(part: PartHeader, attribute: Attribute, problems: ProblemList) 
         return None  # nearly all
     if not type_name:
         problems.add(
-            Problem(
-                ProblemKind.NAME_LENGTH,
-                f"attribute {name!r} has an empty type name",
-                part=part.index,
-                offset=attribute.offset,
-                expected="1 to 31 bytes, with the flag of long names 255",
-                fatal=True,
-            )
+            ProblemKind.NAME_LENGTH,
+            f"attribute {name!r} has an empty type name",
+            part=part.index,
+            offset=attribute.offset,
+            expected="1 to 31 bytes, with the flag of long names 255",
+            fatal=True,
         )
     long_name = None
     for text in (name, type_name):
@@ -119,7 +117,7 @@ def _check_names(part: PartHeader, attribute: Attribute, problems: ProblemList) 
             size = len(encode_name(text))
             long_name = text if size > SHORT_NAME_BYTES else long_name
             if size > LONG_NAME_BYTES:
-                problems.add(_too_long(part, attribute, "attribute or its type", text))
+                problems.keep(_too_long(part, attribute, "attribute or its type", text))
     return long_name
 
 
@@ -147,14 +145,12 @@ def _report_malformed(part: PartHeader, attribute: Attribute, problems: ProblemL
     elif attribute.name == "channels" and attribute.type_name == "chlist":
         fatal = part.channels is None
     problems.add(
-        Problem(
-            kind,
-            f"attribute {attribute.name!r}: {message}",
-            part=part.index,
-            offset=attribute.offset,
-            found=f"{attribute.size} bytes of {attribute.type_name}",
-            fatal=fatal,
-        )
+        kind,
+        f"attribute {attribute.name!r}: {message}",
+        part=part.index,
+        offset=attribute.offset,
+        found=f"{attribute.size} bytes of {attribute.type_name}",
+        fatal=fatal,
     )
 
 
@@ -164,29 +160,23 @@ def _check_standard(part: PartHeader, attribute: Attribute, problems: ProblemLis
     if type_name != expected:
         message = f"attribute {name!r} has the wrong type"
         problems.add(
-            Problem(
-                ProblemKind.WRONG_ATTRIBUTE_TYPE,
-                message,
-                part.index,
-                offset,
-                type_name[:64],
-                expected,
-                fatal=name == "channels",
-            )
+            ProblemKind.WRONG_ATTRIBUTE_TYPE,
+            message,
+            part.index,
+            offset,
+            type_name[:64],
+            expected,
+            fatal=name == "channels",
         )
     elif name in _CODES and isinstance(value, int) and value > _CODES[name][0]:
         message = f"{name} has a value without a meaning"
-        problems.add(Problem(ProblemKind.UNKNOWN_CODE, message, part.index, offset, str(value), _CODES[name][1]))
+        problems.add(ProblemKind.UNKNOWN_CODE, message, part.index, offset, str(value), _CODES[name][1])
     elif name in _NOT_EMPTY and not value:
-        problems.add(
-            Problem(ProblemKind.EMPTY_STRING, f"attribute {name!r} is empty", part.index, offset, "''", "some text")
-        )
+        problems.add(ProblemKind.EMPTY_STRING, f"attribute {name!r} is empty", part.index, offset, "''", "some text")
     elif isinstance(value, Preview):
         _check_preview(part, attribute, value, problems)
     if name in DEPRECATED:
-        problems.add(
-            Problem(ProblemKind.DEPRECATED_ATTRIBUTE, f"attribute {name!r} is obsolete", part.index, offset, name)
-        )
+        problems.add(ProblemKind.DEPRECATED_ATTRIBUTE, f"attribute {name!r} is obsolete", part.index, offset, name)
 
 
 def _check_preview(part: PartHeader, attribute: Attribute, preview: Preview, problems: ProblemList) -> None:
@@ -198,7 +188,7 @@ def _check_preview(part: PartHeader, attribute: Attribute, preview: Preview, pro
     if message:
         found = f"{preview.width} x {preview.height}, {attribute.size} bytes"
         expected = f"1 x 1 to {_BIG_PREVIEW_BYTES} bytes"
-        problems.add(Problem(ProblemKind.PREVIEW, message, part.index, attribute.offset, found, expected))
+        problems.add(ProblemKind.PREVIEW, message, part.index, attribute.offset, found, expected)
 
 
 def _check_other(part: PartHeader, attribute: Attribute, problems: ProblemList) -> None:
@@ -206,16 +196,12 @@ def _check_other(part: PartHeader, attribute: Attribute, problems: ProblemList) 
     if type_name not in KNOWN_TYPES:
         message = f"attribute {name!r} has a type that OpenEXR does not define"
         problems.add(
-            Problem(
-                ProblemKind.UNKNOWN_ATTRIBUTE_TYPE, message, part.index, offset, type_name[:64], "a predefined type"
-            )
+            ProblemKind.UNKNOWN_ATTRIBUTE_TYPE, message, part.index, offset, type_name[:64], "a predefined type"
         )
     elif type_name == "chlist":
         message = f"a channel list called {name!r} describes no pixels"
         found = f"{attribute.size} bytes"
-        problems.add(
-            Problem(ProblemKind.EXTRA_CHANNEL_LIST, message, part.index, offset, found, "one list, called channels")
-        )
+        problems.add(ProblemKind.EXTRA_CHANNEL_LIST, message, part.index, offset, found, "one list, called channels")
 
 
 def _check_duplicates(part: PartHeader, problems: ProblemList) -> None:
@@ -237,13 +223,11 @@ def _check_duplicates(part: PartHeader, problems: ProblemList) -> None:
         else:
             reading = "the library loses its place" if fatal else "the last one counts"
         problems.add(
-            Problem(
-                ProblemKind.DUPLICATE_ATTRIBUTE,
-                f"attribute {name!r} is repeated; {reading}",
-                part=part.index,
-                offset=attribute.offset,
-                found=f"{type_name} after {earlier.type_name}",
-                expected="each name once",
-                fatal=fatal,
-            )
+            ProblemKind.DUPLICATE_ATTRIBUTE,
+            f"attribute {name!r} is repeated; {reading}",
+            part=part.index,
+            offset=attribute.offset,
+            found=f"{type_name} after {earlier.type_name}",
+            expected="each name once",
+            fatal=fatal,
         )

@@ -74,12 +74,10 @@ def _check_file(header: Header, problems: ProblemList) -> None:
     count = sum(len(part.attributes) for part in header.parts)
     if header.end > _BIG_HEADER_BYTES or count > _MANY_ATTRIBUTES:
         problems.add(
-            Problem(
-                ProblemKind.LARGE_HEADER,
-                "the header is so large that reading metadata becomes slow",
-                found=f"{header.end} bytes, {count} attributes",
-                expected=f"at most {_BIG_HEADER_BYTES} bytes, {_MANY_ATTRIBUTES} attributes",
-            )
+            ProblemKind.LARGE_HEADER,
+            "the header is so large that reading metadata becomes slow",
+            found=f"{header.end} bytes, {count} attributes",
+            expected=f"at most {_BIG_HEADER_BYTES} bytes, {_MANY_ATTRIBUTES} attributes",
         )
 
 
@@ -87,43 +85,37 @@ def _check_flags(header: Header, problems: ProblemList) -> None:
     word = header.version_word
     if word & TILED:
         problems.add(
-            Problem(
-                ProblemKind.CONTRADICTORY_FLAGS,
-                "the flag of single tiled files stands beside that of deep or multi-part files",
-                offset=4,
-                found=f"0x{word:x}",
-                expected="0x200 without 0x800 and 0x1000",
-                fatal=True,
-            )
+            ProblemKind.CONTRADICTORY_FLAGS,
+            "the flag of single tiled files stands beside that of deep or multi-part files",
+            offset=4,
+            found=f"0x{word:x}",
+            expected="0x200 without 0x800 and 0x1000",
+            fatal=True,
         )
     if header.is_partial:
         return  # what is not there may only not have been read
     is_deep = any(part.is_deep for part in header.parts)
     if header.parts and is_deep != bool(word & NON_IMAGE):
         problems.add(
-            Problem(
-                ProblemKind.DEEP_FLAG,
-                "the flag of deep data and the parts' types disagree",
-                offset=4,
-                found=f"0x{word:x} with {'a' if is_deep else 'no'} deep part",
-                expected="0x800 exactly when a part is deep",
-            )
+            ProblemKind.DEEP_FLAG,
+            "the flag of deep data and the parts' types disagree",
+            offset=4,
+            found=f"0x{word:x} with {'a' if is_deep else 'no'} deep part",
+            expected="0x800 exactly when a part is deep",
         )
     if word & MULTI_PART and len(header.parts) == 1:
         problems.add(
-            Problem(
-                ProblemKind.MULTI_PART_FLAG, "the multi-part flag in a file of one part", offset=4, found=f"0x{word:x}"
-            )
+            ProblemKind.MULTI_PART_FLAG, "the multi-part flag in a file of one part", offset=4, found=f"0x{word:x}"
         )
 
 
 def _report_long_names(long_name: str | None, problems: ProblemList) -> None:
     if long_name:
         message = "a name of more than 31 bytes without the flag of long names"
-        problems.add(Problem(ProblemKind.LONG_NAMES_FLAG, message, offset=4, found=long_name, expected="flag 0x400"))
+        problems.add(ProblemKind.LONG_NAMES_FLAG, message, offset=4, found=long_name, expected="flag 0x400")
     else:
         message = "the flag of long names in a file without any"
-        problems.add(Problem(ProblemKind.LONG_NAMES_FLAG, message, offset=4, expected="no flag 0x400", mild=True))
+        problems.add(ProblemKind.LONG_NAMES_FLAG, message, offset=4, expected="no flag 0x400", mild=True)
 
 
 def _check_part_names(parts: Sequence[PartHeader], problems: ProblemList) -> None:
@@ -132,14 +124,12 @@ def _check_part_names(parts: Sequence[PartHeader], problems: ProblemList) -> Non
         name = part.name
         if name is not None and seen.setdefault(name, part.index) != part.index:
             problems.add(
-                Problem(
-                    ProblemKind.PART_NAME,
-                    f"the name is that of part {seen[name]}, too",
-                    part=part.index,
-                    offset=part.by_name["name"].offset,
-                    found=name,
-                    expected="a name of its own",
-                )
+                ProblemKind.PART_NAME,
+                f"the name is that of part {seen[name]}, too",
+                part=part.index,
+                offset=part.by_name["name"].offset,
+                found=name,
+                expected="a name of its own",
             )
 
 
@@ -152,15 +142,13 @@ def _bits(part: PartHeader, name: str, type_name: str) -> bytes:
 def _differ(name: str, part: PartHeader, problems: ProblemList) -> None:
     attribute = part.by_name.get(name)
     problems.add(
-        Problem(
-            ProblemKind.SHARED_ATTRIBUTES,
-            f"{name} differs from that of the first part",
-            part=part.index,
-            offset=None if attribute is None else attribute.offset,
-            found="nothing" if attribute is None else short_text(attribute),
-            expected="the same bytes in every part",
-            fatal=True,
-        )
+        ProblemKind.SHARED_ATTRIBUTES,
+        f"{name} differs from that of the first part",
+        part=part.index,
+        offset=None if attribute is None else attribute.offset,
+        found="nothing" if attribute is None else short_text(attribute),
+        expected="the same bytes in every part",
+        fatal=True,
     )
 
 
@@ -176,12 +164,10 @@ def _check_shared(first: PartHeader, part: PartHeader, problems: ProblemList, *,
     here, there = part.by_name.get("timeCode"), first.by_name.get("timeCode")
     if here is not None and there is not None and here.value != there.value:
         problems.add(
-            Problem(
-                ProblemKind.SHARED_TIME_CODE,
-                "timeCode differs from that of the first part",
-                part=part.index,
-                offset=here.offset,
-                found=short_text(here),
-                expected=short_text(there),
-            )
+            ProblemKind.SHARED_TIME_CODE,
+            "timeCode differs from that of the first part",
+            part=part.index,
+            offset=here.offset,
+            found=short_text(here),
+            expected=short_text(there),
         )

@@ -40,29 +40,25 @@ def check_presence(part: PartHeader, problems: ProblemList) -> None:
         for name in REQUIRED:
             if name not in by_name:
                 fatal = name == "channels"
-                problems.add(
-                    Problem(ProblemKind.MISSING_ATTRIBUTE, f"no attribute {name!r}", index, expected=name, fatal=fatal)
-                )
+                problems.add(ProblemKind.MISSING_ATTRIBUTE, f"no attribute {name!r}", index, expected=name, fatal=fatal)
     if part.is_tiled and "tiles" not in by_name:
         message = "a tiled part without a tile description"
-        problems.add(Problem(ProblemKind.MISSING_ATTRIBUTE, message, index, expected="tiles", fatal=True))
+        problems.add(ProblemKind.MISSING_ATTRIBUTE, message, index, expected="tiles", fatal=True)
     if not word & (MULTI_PART | NON_IMAGE):
         return
     if word & MULTI_PART and not _has_text(part, "name"):
         message = "a part of a multi-part file without a name"
-        problems.add(Problem(ProblemKind.PART_NAME, message, index, expected="a string attribute 'name'", fatal=True))
+        problems.add(ProblemKind.PART_NAME, message, index, expected="a string attribute 'name'", fatal=True)
     if not _has_text(part, "type"):
         message = "the part does not say how its pixels are stored"
-        problems.add(
-            Problem(ProblemKind.MISSING_PART_TYPE, message, index, expected="a string attribute 'type'", fatal=True)
-        )
+        problems.add(ProblemKind.MISSING_PART_TYPE, message, index, expected="a string attribute 'type'", fatal=True)
     if word & NON_IMAGE and "version" not in by_name:
         # The library's own writer leaves it out of flat parts beside deep ones; only its strict reader asks for it there.
         message = "a part of a file with deep data without a version"
-        problems.add(Problem(ProblemKind.DEEP_VERSION, message, index, expected="version 1", mild=not part.is_deep))
+        problems.add(ProblemKind.DEEP_VERSION, message, index, expected="version 1", mild=not part.is_deep)
     if "chunkCount" not in by_name:
         message = "the part does not say how many chunks it has"
-        problems.add(Problem(ProblemKind.MISSING_CHUNK_COUNT, message, index, expected="an int attribute 'chunkCount'"))
+        problems.add(ProblemKind.MISSING_CHUNK_COUNT, message, index, expected="an int attribute 'chunkCount'")
 
 
 def _has_text(part: PartHeader, name: str) -> bool:
@@ -91,20 +87,18 @@ def _check_type(part: PartHeader, problems: ProblemList) -> None:
     if attribute is not None and attribute.type_name == "string" and attribute.value not in PART_TYPES:
         message = "unknown way of storing pixels"
         found, expected = short_text(attribute), ", ".join(PART_TYPES)
-        problems.add(Problem(ProblemKind.UNKNOWN_PART_TYPE, message, part.index, attribute.offset, found, expected))
+        problems.add(ProblemKind.UNKNOWN_PART_TYPE, message, part.index, attribute.offset, found, expected)
     version = part.by_name.get("version")
     if part.version_word & NON_IMAGE and version is not None and version.value != 1:
         message = "a part of a file with deep data that is not of version 1"
-        problems.add(
-            Problem(ProblemKind.DEEP_VERSION, message, part.index, version.offset, short_text(version), "version 1")
-        )
+        problems.add(ProblemKind.DEEP_VERSION, message, part.index, version.offset, short_text(version), "version 1")
 
 
 def _report_type_mismatch(part: PartHeader, problems: ProblemList) -> None:
     attribute = part.by_name["type"]
     message = "the type disagrees with the file's flags, which readers trust"
     found, expected = short_text(attribute), part.part_type or ""
-    problems.add(Problem(ProblemKind.PART_TYPE_MISMATCH, message, part.index, attribute.offset, found, expected))
+    problems.add(ProblemKind.PART_TYPE_MISMATCH, message, part.index, attribute.offset, found, expected)
 
 
 def _is_window(window: Box2i) -> bool:
@@ -127,23 +121,21 @@ def _check_windows(part: PartHeader, problems: ProblemList, *, has_layout: bool)
     """Report windows and ratios that are none; of a part that has a layout, the data window is known to be one."""
     data, display = part.data_window, part.display_window
     if not has_layout and data is not None and not _is_window(data):
-        problems.add(_no_window(part, "dataWindow", data))
+        problems.keep(_no_window(part, "dataWindow", data))
     if display is not None and not (has_layout and display == data) and not _is_window(display):
-        problems.add(_no_window(part, "displayWindow", display))
+        problems.keep(_no_window(part, "displayWindow", display))
     aspect = part.pixel_aspect_ratio
     if aspect is not None and not _MIN_ASPECT <= aspect <= _MAX_ASPECT:  # a NaN fails both
         offset = part.by_name["pixelAspectRatio"].offset
         message = "pixelAspectRatio is no ratio"
         problems.add(
-            Problem(ProblemKind.PIXEL_ASPECT_RATIO, message, part.index, offset, str(aspect), "1e-6 to 1e6", fatal=True)
+            ProblemKind.PIXEL_ASPECT_RATIO, message, part.index, offset, str(aspect), "1e-6 to 1e6", fatal=True
         )
     width = part.value("screenWindowWidth", "float")
     if isinstance(width, float) and width < 0:  # a NaN passes here: the library opens the file
         offset = part.by_name["screenWindowWidth"].offset
         message = "screenWindowWidth is negative"
-        problems.add(
-            Problem(ProblemKind.SCREEN_WINDOW, message, part.index, offset, str(width), "0 or more", fatal=True)
-        )
+        problems.add(ProblemKind.SCREEN_WINDOW, message, part.index, offset, str(width), "0 or more", fatal=True)
 
 
 def _check_codes(part: PartHeader, is_tiled: bool, problems: ProblemList) -> None:
@@ -153,29 +145,25 @@ def _check_codes(part: PartHeader, is_tiled: bool, problems: ProblemList) -> Non
         offset = part.by_name["compression"].offset
         message = "unknown compression code"
         problems.add(
-            Problem(
-                ProblemKind.UNKNOWN_COMPRESSION,
-                message,
-                part.index,
-                offset,
-                str(compression),
-                "0 to 13",
-                fatal=part.is_deep,
-            )
+            ProblemKind.UNKNOWN_COMPRESSION,
+            message,
+            part.index,
+            offset,
+            str(compression),
+            "0 to 13",
+            fatal=part.is_deep,
         )
     elif compression is not None and compression not in DEEP_COMPRESSIONS and part.is_deep:
         offset, found = part.by_name["compression"].offset, code_name(Compression, compression)
         message = "a compression that deep data cannot have"
         problems.add(
-            Problem(
-                ProblemKind.DEEP_COMPRESSION, message, part.index, offset, found, "NONE, RLE, ZIPS or ZSTD", fatal=True
-            )
+            ProblemKind.DEEP_COMPRESSION, message, part.index, offset, found, "NONE, RLE, ZIPS or ZSTD", fatal=True
         )
     if line_order is not None and line_order > (2 if is_tiled else 1):
         offset = part.by_name["lineOrder"].offset
         message = "unknown line order" if line_order > 2 else "a line order of tiled parts in a scan line part"
         expected = "0 to 2" if is_tiled else "0 or 1"
-        problems.add(Problem(ProblemKind.UNKNOWN_LINE_ORDER, message, part.index, offset, str(line_order), expected))
+        problems.add(ProblemKind.UNKNOWN_LINE_ORDER, message, part.index, offset, str(line_order), expected)
 
 
 def _check_tiles(part: PartHeader, problems: ProblemList) -> None:
@@ -191,9 +179,7 @@ def _check_tiles(part: PartHeader, problems: ProblemList) -> None:
     found = "" if tiles is None else f"{tiles.x_size} x {tiles.y_size}, mode 0x{tiles.mode:02x}"
     expected = f"1 to {_MAX_TILE} pixels, mode 0 to 2, rounding 0 or 1"
     problems.add(
-        Problem(
-            ProblemKind.TILE_DESCRIPTION, message, part.index, part.by_name["tiles"].offset, found, expected, fatal=True
-        )
+        ProblemKind.TILE_DESCRIPTION, message, part.index, part.by_name["tiles"].offset, found, expected, fatal=True
     )
 
 
@@ -205,7 +191,7 @@ def _check_channels(part: PartHeader, problems: ProblemList) -> None:
     if not 1 <= len(channels) <= _MAX_CHANNELS:
         message = "too many channels" if channels else "a channel list without a channel"
         found, expected = str(len(channels)), f"1 to {_MAX_CHANNELS}"
-        problems.add(Problem(ProblemKind.CHANNEL_COUNT, message, index, offset, found, expected, fatal=True))
+        problems.add(ProblemKind.CHANNEL_COUNT, message, index, offset, found, expected, fatal=True)
     names = [channel.name for channel in channels]
     keys = byte_order(names)
     if not all(map(lt, keys, keys[1:])):
@@ -220,16 +206,14 @@ def _check_order(part: PartHeader, names: list[str], problems: ProblemList) -> N
         if name in seen:
             message = "a channel stands twice in the list"
             problems.add(
-                Problem(
-                    ProblemKind.DUPLICATE_CHANNEL,
-                    message,
-                    part.index,
-                    offset,
-                    name,
-                    "each name once",
-                    channel=name,
-                    fatal=True,
-                )
+                ProblemKind.DUPLICATE_CHANNEL,
+                message,
+                part.index,
+                offset,
+                name,
+                "each name once",
+                channel=name,
+                fatal=True,
             )
         seen.add(name)
     keys = [encode_name(name) for name in names]
@@ -237,9 +221,7 @@ def _check_order(part: PartHeader, names: list[str], problems: ProblemList) -> N
     if first is not None:
         message = "the channel list is not sorted by name; the pixels always are"
         problems.add(
-            Problem(
-                ProblemKind.CHANNEL_ORDER, message, part.index, offset, f"{first!r} too early", "bytewise order", first
-            )
+            ProblemKind.CHANNEL_ORDER, message, part.index, offset, f"{first!r} too early", "bytewise order", first
         )
 
 
@@ -248,23 +230,19 @@ def _check_channel(part: PartHeader, channel: Channel, problems: ProblemList) ->
     if channel.pixel_type not in {0, 1, 2}:
         found = str(channel.pixel_type)
         problems.add(
-            Problem(
-                ProblemKind.UNKNOWN_PIXEL_TYPE, "unknown pixel type", index, offset, found, "0 to 2", name, fatal=True
-            )
+            ProblemKind.UNKNOWN_PIXEL_TYPE, "unknown pixel type", index, offset, found, "0 to 2", name, fatal=True
         )
     if channel.p_linear > 1:
         found = str(channel.p_linear)
-        problems.add(
-            Problem(ProblemKind.CHANNEL_FLAGS, "pLinear is no flag", index, offset, found, "0 or 1", name, fatal=True)
-        )
+        problems.add(ProblemKind.CHANNEL_FLAGS, "pLinear is no flag", index, offset, found, "0 or 1", name, fatal=True)
     if any(channel.reserved):
         found = channel.reserved.hex(" ")
         message = "reserved bytes are used"
-        problems.add(Problem(ProblemKind.CHANNEL_FLAGS, message, index, offset, found, "00 00 00", name, mild=True))
+        problems.add(ProblemKind.CHANNEL_FLAGS, message, index, offset, found, "00 00 00", name, mild=True)
     wrong = _sampling_fault(part, channel)
     if wrong:
         found = f"{channel.x_sampling} x {channel.y_sampling}"
-        problems.add(Problem(ProblemKind.CHANNEL_SAMPLING, wrong[0], index, offset, found, wrong[1], name, fatal=True))
+        problems.add(ProblemKind.CHANNEL_SAMPLING, wrong[0], index, offset, found, wrong[1], name, fatal=True)
 
 
 def _sampling_fault(part: PartHeader, channel: Channel) -> tuple[str, str] | None:
@@ -293,10 +271,8 @@ def _check_chunk_count(part: PartHeader, layout: Layout | None, problems: Proble
         return  # nothing to compare with: the layout is unknown, or follows from the declared number itself
     if computed > MAX_CHUNKS:
         found, expected = str(computed), f"at most {MAX_CHUNKS}"
-        problems.add(
-            Problem(ProblemKind.TOO_MANY_CHUNKS, "more chunks than OpenEXR reads", part.index, None, found, expected)
-        )
+        problems.add(ProblemKind.TOO_MANY_CHUNKS, "more chunks than OpenEXR reads", part.index, None, found, expected)
     if declared is not None and declared != computed:
         offset = part.by_name["chunkCount"].offset
         message = "chunkCount is not what the layout asks for"
-        problems.add(Problem(ProblemKind.WRONG_CHUNK_COUNT, message, part.index, offset, str(declared), str(computed)))
+        problems.add(ProblemKind.WRONG_CHUNK_COUNT, message, part.index, offset, str(declared), str(computed))
