@@ -37,6 +37,7 @@ KEPT = ROOT / ".local" / "mutants"
 EQUIVALENT = ROOT / "bench" / "equivalent_mutants.tsv"
 PACKAGES = ("exr_inspector", "vastdb_local", "dataengine_local")
 LEAST = 0.95
+NOTICED = ("noticed", "timeout")
 SECONDS = 60.0  # of tests for one fault, by the clock of the measuring run
 # Imported once, before a process is forked for each fault; nothing of the project, which the fault is in.
 HEAVY_IMPORTS: tuple[str, ...] = (
@@ -273,18 +274,31 @@ def equivalents() -> dict[tuple[str, ...], str]:
         return {tuple(row[:4]): row[4] for row in csv.reader(file, dialect="excel-tab") if row and row[0] != "module"}
 
 
+def noticed_before(result: Path) -> dict[tuple[str, ...], str]:
+    """Faults that tests noticed in an earlier run, with the outcome; the others are worth another try."""
+    if not result.is_file():
+        return {}
+    with result.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, dialect="excel-tab"))
+    return {tuple(row[2:6]): row[0] for row in rows if len(row) >= 6 and row[0] in NOTICED}
+
+
 def run(faults: Sequence[Mutation], known: Map, tree: Path, result: Path) -> dict[str, int]:
-    """Try the faults one by one; prints and keeps a line for each."""
+    """Try the faults one by one that no test has noticed yet by `result`; prints and keeps a line for each."""
+    before = noticed_before(result)
     harmless, counts, clock = (
         equivalents(),
         dict.fromkeys(("noticed", "timeout", "survived", "untested", "equivalent"), 0),
         [1e9],
     )
-    with result.open("w", encoding="utf-8", newline="") as file:
+    with result.open("a", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, dialect="excel-tab")
         for number, fault in enumerate(faults, 1):
             if fault.key in harmless:
                 outcome, test = "equivalent", "-"
+            elif fault.key in before:
+                counts[before[fault.key]] += 1
+                continue
             else:
                 tests = known.tests_of(fault, (ROOT / fault.path).read_text(encoding="utf-8"))
                 outcome, test = try_one(fault, tests, known, tree, clock)
@@ -311,6 +325,12 @@ def main() -> None:
     parser.add_argument(
         "--tests", nargs="*", default=["tests/unit"], help="Tests that --measure carries out (tests/unit)."
     )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE",
+        help="Where outcomes are kept, a line each; faults that it says were noticed are not tried again.",
+    )
     parser.add_argument("--list", action="store_true", help="Print the faults; run nothing.")
     arguments = parser.parse_args()
     paths = modules(arguments.paths) if arguments.paths else changed_since(arguments.since)
@@ -323,6 +343,7 @@ def main() -> None:
         for fault in faults:
             print(f"{fault.path}:{fault.line}  {fault.before} -> {fault.after}")
         return
+    os.nice(19)
     for name in HEAVY_IMPORTS:
         __import__(name)
     os.environ["HYPOTHESIS_PROFILE"] = "quick"
@@ -332,8 +353,12 @@ def main() -> None:
         tree = Path(folder)
         copy_tree(tree)
         known = the_map(tree, arguments.tests, anew=arguments.measure)
-        counts = run(faults, known, tree, KEPT / f"result-{arguments.seed}.tsv")
-    noticed, all_real = counts["noticed"] + counts["timeout"], len(faults) - counts["equivalent"]
+        result = arguments.results
+        if result is None:
+            result = KEPT / f"result-{arguments.seed}.tsv"
+            result.unlink(missing_ok=True)
+        counts = run(faults, known, tree, result)
+    noticed, all_real = sum(counts[outcome] for outcome in NOTICED), len(faults) - counts["equivalent"]
     share = noticed / all_real if all_real else 1.0
     print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()) + f": {share:.1%} noticed")
     sys.exit(0 if share >= LEAST else 1)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 from bench._mutations import mutations
+from bench.mutants import noticed_before
 
 TEXT = '''"""A module."""
 retryable = True
@@ -26,3 +28,10 @@ def test_each_fault_changes_one_place_of_a_module_that_stays_python() -> None:
     assert ('raise ValueError("a message")', "pass") in made
     assert not [fault for fault in faults if "message" in fault.before and fault.after != "pass"]
     assert not [fault for fault in faults if fault.before == '"int"']
+
+
+def test_a_run_goes_on_behind_what_was_noticed(tmp_path: Path) -> None:
+    result = tmp_path / "result.tsv"
+    assert noticed_before(result) == {}
+    result.write_text("noticed\ttest_a\ta.py\tb=2\t2\t3\t4\nsurvived\t-\ta.py\tb=2\t2\t4\t4\ntimeout\t-\ta.py\t")
+    assert noticed_before(result) == {("a.py", "b=2", "2", "3"): "noticed"}

@@ -20,6 +20,7 @@ from exr_inspector.catalog.versions import (
     content_key,
     file_id,
     guard_id,
+    is_same_version,
     sequencer_is_newer,
     version_info,
     version_numbers,
@@ -242,6 +243,26 @@ def test_compare() -> None:
     assert [item.path for item in found.stale] == ["b/copied", "b/etag", "b/unread"]
     assert (found.listed, found.stored, found.is_equal) == (6, 6, False)
     assert compare([listed("b/same")], [row("b/same")]).is_equal
+
+
+@pytest.mark.parametrize(
+    ("etag", "size", "seconds", "same"),
+    [
+        ("e", 10, 0.0, True),
+        ("f", 10, 0.0, False),
+        (None, 10, 0.0, True),
+        ("e", 11, 0.0, False),
+        (None, 11, 0.0, False),
+        ("e", 10, 1.0, True),
+        ("e", 10, -1.0, True),
+        ("e", 10, 1.001, False),
+        ("e", 10, -1.001, False),
+    ],
+)
+def test_two_looks_saw_the_same_version(etag: str | None, size: int, seconds: float, same: bool) -> None:
+    one, other = ObjectVersion("e", 10, START), ObjectVersion(etag, size, START + timedelta(seconds=seconds))
+    assert is_same_version(one, other) is same
+    assert is_same_version(other, one) is same
 
 
 def test_a_name_that_is_no_unicode_is_compared_as_it_is_stored() -> None:

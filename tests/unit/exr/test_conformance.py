@@ -195,6 +195,24 @@ CASES = [
         a_box2i("dataWindow", (-1, 0, 2, 2)),
         fatal=True,
     ),
+    *(
+        instead(
+            f"sampling {name}",
+            "CHANNEL_SAMPLING",
+            a_chlist([Channel("R", x_sampling=2, y_sampling=2)]),
+            a_box2i("dataWindow", window),
+            fatal=True,
+        )
+        for name, window in (
+            ("with an odd left", (1, 2, 4, 5)),
+            ("with an odd top", (2, 1, 5, 4)),
+            ("with an odd width", (2, 2, 4, 5)),
+            ("with an odd number of rows", (2, 2, 5, 4)),
+        )
+    ),
+    instead(
+        "sampling 2 x 2", "", a_chlist([Channel("R", x_sampling=2, y_sampling=2)]), a_box2i("dataWindow", (2, 2, 5, 5))
+    ),
     instead("sampled tiles", "CHANNEL_SAMPLING", a_chlist([Channel("R", x_sampling=2)]), fatal=True, **TILED),
     instead("sampled deep", "CHANNEL_SAMPLING", a_chlist([Channel("R", x_sampling=2)]), fatal=True, **DEEP),
     instead("list without an end", "MALFORMED_VALUE", attr("channels", "chlist", a_chlist(RGB).value[:-1])),

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import math
 import threading
 import time
@@ -592,6 +593,33 @@ def test_equal_pixels_have_one_hash_in_any_container(opener: SourceOpener, budge
     tiled = dataclasses.replace(base, kind="tiledimage", tiles=Tiles(5, 7))
     order = [(0, int(index)) for index in np.random.default_rng(3).permutation(len(tiled.cells))]
     assert hashes(opener, budget, tiled, order=order) == [expected]
+
+
+@pytest.mark.parametrize("kind", ["scanlineimage", "tiledimage"])
+def test_a_hash_is_what_the_documentation_says(opener: SourceOpener, budget: DecodeBudget, kind: str) -> None:
+    """Hashes are stored and compared for years, so that none may ever change."""
+    part = Part(
+        kind=kind,
+        data_window=(-4, 2, 5, 13),
+        channels=(Channel("R"), Channel("Z", ex.FLOAT), Channel("id", ex.UINT)),
+        tiles=Tiles(4, 5) if kind == "tiledimage" else None,
+    )
+    channels = [["R", "HALF", 1, 1], ["Z", "FLOAT", 1, 1], ["id", "UINT", 1, 1]]
+    whole = xxhash.xxh3_128(json.dumps(["flat", 10, 12, [-4, 2], channels]).encode() + b"\n")
+    for name, *_ in channels:
+        for row in part.arrays[str(name)]:
+            whole.update(xxhash.xxh3_128_digest(row.tobytes()))
+    assert hashes(opener, budget, part) == [f"xxh3_128:{whole.hexdigest()}"]
+
+
+def test_a_hash_of_subsampled_rows_is_what_the_documentation_says(opener: SourceOpener, budget: DecodeBudget) -> None:
+    part = Part(data_window=(-4, -2, 5, 9), channels=(Channel("BY", x_sampling=2, y_sampling=2), Channel("Y")))
+    channels = [["BY", "HALF", 2, 2], ["Y", "HALF", 1, 1]]
+    whole = xxhash.xxh3_128(json.dumps(["flat", 10, 12, [-4, -2], channels]).encode() + b"\n")
+    for name in ("BY", "Y"):
+        for row in part.arrays[name]:
+            whole.update(xxhash.xxh3_128_digest(row.tobytes()))
+    assert hashes(opener, budget, part) == [f"xxh3_128:{whole.hexdigest()}"]
 
 
 def test_other_pixels_have_another_hash(opener: SourceOpener, budget: DecodeBudget) -> None:

@@ -22,6 +22,7 @@ from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE
 from exr_inspector.validation.facts.timecodes import Clock, clock_of_text, frame_count, is_dropped
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Scope
+from exr_inspector.validation.rules.sequences import missing_frames
 from tests.support.exrbytes import Channel, Part, a_int, a_rational, a_string, a_timecode, build, tv60
 from tests.unit.validation.cases.made.metadata import LAYERS, declared
 from tests.unit.validation.judging import PLAIN, inspect, policy
@@ -85,6 +86,7 @@ HOLE = grid((2, 1), (3, 1), (2, 2), (3, 2))
 BROKEN: list[tuple[str, list[FrameSummary], dict[str, Any]]] = [
     ("SEQ-MISSING", [f for f in frames() if f.frame not in {4, 5, 8}], {}),
     ("SEQ-MISSING", frames(), {"frame_range": [0, 10]}),
+    ("SEQ-MISSING", frames(), {"frame_range": [1, 11]}),
     ("SEQ-PADDING", frames(padding=3, sequence="b/shot/beauty.###.exr"), {}),
     ("SEQ-RES", frames(display_window=(0, 0, 7, 2)), {}),
     ("SEQ-CHANNELS", frames(channels=("0:B HALF", "0:G HALF", "0:R FLOAT")), {}),
@@ -301,3 +303,23 @@ def test_dropped_codes() -> None:
     assert is_dropped(Clock(0, 1, 0, 1, is_drop_frame=True), rate)
     assert not is_dropped(Clock(0, 10, 0, 1, is_drop_frame=True), rate)
     assert clock_of_text("1:2:3:4") is None
+
+
+@pytest.mark.parametrize(
+    ("there", "first", "last", "step", "missing"),
+    [
+        ([1, 2, 3], 1, 3, 1, ()),
+        ([1, 3], 1, 3, 1, (2,)),
+        ([2, 3], 1, 3, 1, (1,)),
+        ([1, 2], 1, 3, 1, (3,)),
+        ([3], 1, 5, 1, (1, 2, 4, 5)),
+        ([], 1, 3, 1, (1, 2, 3)),
+        ([-1, 1], -1, 1, 1, (0,)),
+        ([1, 5], 1, 7, 2, (3, 7)),
+        ([0, 1, 2, 9], 1, 2, 1, ()),
+    ],
+)
+def test_a_missing_frame_is_found_wherever_it_is(
+    there: list[int], first: int, last: int, step: int, missing: tuple[int, ...]
+) -> None:
+    assert missing_frames(there, first, last, step) == missing
