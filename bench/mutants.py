@@ -76,12 +76,15 @@ class Map:
         found: set[str] = set()
         if self.hashes.get(fault.path) == _hash(text):
             found = {test for n in range(fault.lines[0], fault.lines[1] + 1) for test in by_line.get(str(n), ())}
-        # What is carried out at import belongs to no test.
-        found = found or {test for tests in by_line.values() for test in tests}
+        # What is carried out at import belongs to no test; of descriptions, the generated documents tell.
+        found = found or {
+            *(test for tests in by_line.values() for test in tests),
+            *(test for test in self.seconds if "test_docs.py::" in test),
+        }
         own = Path(fault.path).stem
         ordered = sorted(
             (test for test in found if test in self.seconds),
-            key=lambda test: (f"test_{own}" not in test, self.seconds[test], test),
+            key=lambda test: (f"test_{own}" not in test and "test_docs.py::" not in test, self.seconds[test], test),
         )
         chosen: list[str] = []
         total = 0.0

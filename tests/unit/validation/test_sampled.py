@@ -37,7 +37,7 @@ def test_a_black_or_constant_sample_is_no_finding() -> None:
     for value in (0.0, 0.5):
         pixels = np.full((640, 32), value)
         assert not {"PIX-BLACK", "PIX-CONSTANT"} & set(sampled(pixels, max_sample_bytes=10_000, max_sample_requests=4))
-        assert {"PIX-BLACK", "PIX-CONSTANT"} & set(sampled(pixels))
+        assert ("PIX-CONSTANT" if value else "PIX-BLACK") in sampled(pixels)
 
 
 def test_parts_of_which_no_pixel_was_read_are_reported() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import mmh3
@@ -11,6 +13,7 @@ import pytest
 
 from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id, wrong_names
 from exr_inspector.model import Finding, Severity
+from exr_inspector.validation import validate
 from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.facts.timecodes import Clock, frames_of_day
 from tests.support.exrbytes import (
@@ -43,7 +46,7 @@ from tests.support.exrbytes import (
     tv60,
 )
 from tests.unit.validation.cases.made.metadata import KEY, NAME, declared, ranks
-from tests.unit.validation.judging import judge, policy
+from tests.unit.validation.judging import EVERYTHING, inspect, judge, policy
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO  # noqa: E741 - as the catalogue has them
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
@@ -602,6 +605,16 @@ def test_every_field_of_a_key_code_has_its_range(index: int) -> None:
 )
 def test_capture_dates(text: str, *, is_odd: bool) -> None:
     assert bool(found(extra(a_string("capDate", text)), "TIM-CAPDATE")) is is_odd
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_odd"), [(-24, False), (0, False), (14, False), (24, False), (25, True), (8_760, True)]
+)
+def test_a_capture_may_be_as_far_ahead_as_time_zones_are(hours: int, *, is_odd: bool) -> None:
+    inspection = inspect(extra(a_string("capDate", "2026:05:02 12:00:00")))
+    now = datetime(2026, 5, 2, 12, tzinfo=timezone.utc) - timedelta(hours=hours)
+    codes = {finding.code for finding in validate(replace(inspection, inspected_at=now), EVERYTHING)}
+    assert ("TIM-CAPDATE" in codes) is is_odd
 
 
 @pytest.mark.parametrize(
