@@ -56,6 +56,7 @@ COMMANDS = {
 }
 COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
 _CHECKOUT = "./run"
+_INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
 _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_local.errors"}
 
 
@@ -95,6 +96,14 @@ class LazyGroup(click.Group):
             hint = f" Did you mean {' or '.join(near)}?" if near else f" {ctx.info_name} --help lists the commands."
             raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """The command; a Ctrl-C that it leaves to us ends it as a shell expects."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(_INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands with their summaries, without importing any."""

@@ -41,6 +41,7 @@ def serve(arguments: tuple[int, int, int, int, int]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _silence_library()
     budget = DecodeBudget(workers=1, memory_bytes=memory_bytes)
     _limit_memory(budget.decoded.capacity + _SPARE_BYTES)
     packed, decoded = SharedFile(inbox), SharedFile(outbox)
@@ -103,6 +104,13 @@ def _cpu_time(seconds: float) -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _silence_library() -> None:
+    """Let lines go nowhere that the library writes about damaged chunks, which are findings; errors of Python still show."""
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+        os.dup2(nowhere.fileno(), 2)
 
 
 def _end_with(parent: int) -> None:

@@ -19,6 +19,11 @@ def write_file(target: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written.
     """
+    with _naming(target):
+        _write_under_another_name(target, content)
+
+
+def _write_under_another_name(target: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{target.name[:_NAME_CHARACTERS]}-", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -39,11 +44,21 @@ def staged_folder(target: Path) -> Iterator[Path]:
     Raises:
         OSError: A folder cannot be made, or a file not be moved.
     """
-    with tempfile.TemporaryDirectory(prefix=f".{target.name[:_NAME_CHARACTERS]}-", dir=target.parent) as name:
+    prefix = f".{target.name[:_NAME_CHARACTERS]}-"
+    with _naming(target), tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as name:
         yield Path(name)
         target.mkdir(exist_ok=True)
         for path in Path(name).iterdir():
             path.replace(target / path.name)
+
+
+@contextmanager
+def _naming(target: Path) -> Iterator[None]:
+    """Errors of the system name what the user asked for, in place of a temporary file."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def page_names(titles: Iterable[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -77,11 +78,15 @@ def command(
       ./run check renders/sh010/ --stats off          headers and chunk tables only, fast
     """
     depth = stats or _FULL
-    if catalog is None:
-        with _session(settings_for([*targets, policy]), depth, policy) as made:
-            done = _run(targets, made, frames)
-    else:
-        done = _stored(targets, catalog, frames, depth, policy)
+    try:
+        if catalog is None:
+            with _session(settings_for([*targets, policy]), depth, policy) as made:
+                done = _run(targets, made, frames)
+        else:
+            done = _stored(targets, catalog, frames, depth, policy)
+    except KeyboardInterrupt:
+        click.echo("stopped: no file was checked", err=True)
+        sys.exit(2)
     least = _FAIL_ON.get(fail_on)
     if form == "text":
         print_check(done, output(), least=least)
@@ -154,7 +159,11 @@ def _stored(targets: Sequence[str], catalog: Path, frames: tuple[int, int] | Non
                 store.observe(name, inspection)
 
             done = _run(targets, made, frames, observe)
-            store.store_sequences(done, targets)
+            try:
+                store.store_sequences(done, targets)
+            except KeyboardInterrupt:
+                done = replace(done, stopped=True)
+                click.echo("stopped while the last rows were stored: run the command again", err=True)
             context.close()
         if not tables.keeps_file:
             raise _NothingToStore

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exr_inspector.cli.commands.check import command
+from exr_inspector.library import storing
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Part
 
 Pixels = dict[str, np.ndarray[Any, Any]]
 HEIGHT, WIDTH = 64, 96
+SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 
 
 def image(number: int) -> Pixels:
@@ -219,7 +223,10 @@ def test_cells_that_begin_a_formula_are_inert(tmp_path: Path) -> None:
     assert "'=cmd" in result.stdout
 
 
-def test_an_interrupt_prints_the_tally_so_far(delivery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("stores", [False, True])
+def test_an_interrupt_prints_the_tally_so_far(
+    delivery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, stores: bool
+) -> None:
     from exr_inspector.delivery import check as module  # noqa: PLC0415
 
     real = module.inspect_each
@@ -231,7 +238,29 @@ def test_an_interrupt_prints_the_tally_so_far(delivery: Path, monkeypatch: pytes
             yield item
 
     monkeypatch.setattr(module, "inspect_each", interrupted)
-    result = run(delivery)
+    result = run(delivery, *(("--catalog", tmp_path / "c.duckdb") if stores else ()))
     assert result.exit_code == 2
     assert "STOPPED" in result.output
     assert "5 of 20 files were checked" in result.output
+
+
+def test_an_interrupt_while_the_last_rows_are_stored_keeps_the_result(
+    delivery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(storing, "store_folder", interrupted)
+    result = run(delivery, "--catalog", tmp_path / "c.duckdb")
+    assert (result.exit_code, "20 of 20 files were checked" in result.output) == (2, True)
+    assert "stopped while the last rows were stored" in result.stderr
+
+
+def test_what_the_library_says_of_damaged_chunks_reaches_no_terminal(tmp_path: Path) -> None:
+    damaged = bytearray((SAMPLES / "compression_zip.exr").read_bytes())
+    damaged[-200:] = bytes(byte ^ 0xFF for byte in damaged[-200:])
+    (tmp_path / "damaged.exr").write_bytes(damaged)
+    command = [sys.executable, "-m", "exr_inspector.cli", "check", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "CHK-DECODE" in done.stdout

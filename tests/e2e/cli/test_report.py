@@ -118,3 +118,10 @@ def test_a_disk_that_is_full_leaves_the_old_page(
         exr.write_report(delivery, page)
     assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
     assert page.read_text(encoding="utf-8") == "old"
+
+
+def test_a_page_that_cannot_be_made_is_named_as_the_user_named_it(delivery: Path, tmp_path: Path) -> None:
+    page = tmp_path / f"{'x' * 300}.html"
+    with pytest.raises(OSError, match=r"x\.html") as caught:
+        exr.write_report(delivery, page)
+    assert caught.value.filename == str(page)
