@@ -33,6 +33,7 @@ import pyarrow as pa
 
 from bench._pruning_reads import Read, reads_of, recording
 from exr_inspector.catalog.admin.setup import SetupOptions, setup
+from exr_inspector.catalog.catalog import ObjectState
 from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.queries.engines import AdbcEngine
 from exr_inspector.catalog.rows.groups import to_tables
@@ -127,7 +128,7 @@ def record() -> tuple[dict[str, set[Read]], set[str]]:
 
         note("new file", lambda: catalog.upsert([first]))
         note("redelivery", lambda: catalog.upsert([first]))
-        note("is it current?", lambda: catalog.is_current(first.bucket, first.key, first.version))  # type: ignore[arg-type]
+        note("is it current?", lambda: catalog.are_current([ObjectState(first.bucket, first.key, first.version)]))  # type: ignore[arg-type]
         note("replacement", lambda: catalog.upsert([second]))
         note("removal", lambda: catalog.remove(f"{first.bucket}/{first.key}"))
         writers = set(reads)

@@ -91,7 +91,6 @@ class Catalog:
         also: Callable[[Work], None] | None = None,
         retry_seconds: float | None = None,
         deadline: Deadline | None = None,
-        inspector_version: str = __version__,
     ) -> list[UpsertResult]:
         """Store a batch in one transaction; `plan` has the rules.
 
@@ -103,7 +102,6 @@ class Catalog:
             also: What else belongs into the transaction.
             retry_seconds: How long to go on trying, where that is not as configured.
             deadline: When to give up, if that is before the retry time is over.
-            inspector_version: Version of exr-inspector that made the inspections which are not prepared.
 
         Returns:
             One result an inspection, in their order.
@@ -114,7 +112,7 @@ class Catalog:
         """
         if not inspections:
             return []
-        items = ready(inspections, inspector_version)
+        items = ready(inspections)
         ids = [self._config.new_id() for _ in items]
         since = self._config.clock()
 
@@ -251,25 +249,12 @@ class Catalog:
             for (file, _), identifier, outcome in zip(removals, ids, outcomes, strict=True)
         ]
 
-    def is_current(
-        self,
-        bucket: str,
-        key: str,
-        version: ObjectVersion,
-        inspector_version: str = __version__,
-        mode: StatsMode = StatsMode.OFF,
-        *,
-        deadline: Deadline | None = None,
-    ) -> bool:
-        """Whether an inspection of this version would change nothing, so that the object need not be read.
+    def are_current(self, states: Sequence[ObjectState], *, deadline: Deadline | None = None) -> list[bool]:
+        """Whether inspections of these versions would change nothing, so that the objects need not be read.
 
         Raises:
             CatalogError: As for `upsert`.
         """
-        return self.are_current([ObjectState(bucket, key, version, mode, inspector_version)], deadline=deadline)[0]
-
-    def are_current(self, states: Sequence[ObjectState], *, deadline: Deadline | None = None) -> list[bool]:
-        """`is_current` of many objects at once, in their order."""
         if not states:
             return []
         ids = [file_id(state.path) for state in states]

@@ -149,7 +149,7 @@ def test_deeper_statistics_replace_and_stay(pair: Pair) -> None:
     assert outcomes(catalog, inspection(), full) == [Outcome.SUPERSEDED, Outcome.INSERTED]
     assert outcomes(catalog, inspection(mode=StatsMode.SAMPLED)) == [Outcome.KEPT_DEEPER]
     assert outcomes(catalog, inspection(mode=StatsMode.FULL, stopped="time")) == [Outcome.KEPT_DEEPER]
-    assert outcomes(catalog, inspection(), inspector_version="99.0") == [Outcome.KEPT_DEEPER]
+    assert outcomes(catalog, *prepare([inspection()], "99.0")) == [Outcome.KEPT_DEEPER]
     model = Model()
     model.upsert(full)
     assert_equal(catalog, model)
@@ -157,10 +157,10 @@ def test_deeper_statistics_replace_and_stay(pair: Pair) -> None:
 
 def test_newer_inspector_replaces_and_older_does_not(pair: Pair) -> None:
     _, catalog = pair
-    assert outcomes(catalog, inspection(), inspector_version="1.9.0") == [Outcome.INSERTED]
-    assert outcomes(catalog, inspection(), inspector_version="1.10.0") == [Outcome.REPLACED]
-    assert outcomes(catalog, inspection(), inspector_version="1.9.5") == [Outcome.UNCHANGED]
-    assert outcomes(catalog, inspection(), inspector_version="1.10.0", force=True) == [Outcome.REPLACED]
+    assert outcomes(catalog, *prepare([inspection()], "1.9.0")) == [Outcome.INSERTED]
+    assert outcomes(catalog, *prepare([inspection()], "1.10.0")) == [Outcome.REPLACED]
+    assert outcomes(catalog, *prepare([inspection()], "1.9.5")) == [Outcome.UNCHANGED]
+    assert outcomes(catalog, *prepare([inspection()], "1.10.0"), force=True) == [Outcome.REPLACED]
 
 
 def test_unreadable_object_never_destroys_a_good_row(pair: Pair) -> None:
@@ -249,14 +249,18 @@ def test_is_current(pair: Pair) -> None:
     item = inspection(mode=StatsMode.SAMPLED)
     version = item.version
     assert version is not None
-    assert not catalog.is_current("renders", item.key, version)
+
+    def is_current(**options: Any) -> bool:
+        return catalog.are_current([ObjectState("renders", item.key, version, **options)])[0]
+
+    assert not is_current()
     catalog.upsert([item])
     server.reset_counters()
-    assert catalog.is_current("renders", item.key, version)
+    assert is_current()
     assert requests(server) <= 4
-    assert catalog.is_current("renders", item.key, version, mode=StatsMode.SAMPLED)
-    assert not catalog.is_current("renders", item.key, version, mode=StatsMode.FULL)
-    assert not catalog.is_current("renders", item.key, version, "99.0", StatsMode.SAMPLED)
+    assert is_current(mode=StatsMode.SAMPLED)
+    assert not is_current(mode=StatsMode.FULL)
+    assert not is_current(inspector_version="99.0", mode=StatsMode.SAMPLED)
     # A listing gives fractions of a second that a GET's header does not.
     listed = type(version)(version.etag, version.size_bytes, version.mtime + timedelta(milliseconds=250))
     changed = type(version)(version.etag, version.size_bytes, version.mtime + timedelta(seconds=2))

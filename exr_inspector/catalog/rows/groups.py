@@ -186,9 +186,9 @@ def _owner_of_each(counts: Sequence[int]) -> pa.Array:
     return pa.array(np.repeat(np.arange(len(counts)), counts))
 
 
-def ready(items: Sequence[Inspection | Prepared], version: str = __version__) -> list[Prepared]:
+def ready(items: Sequence[Inspection | Prepared]) -> list[Prepared]:
     """Inspections prepared, those that are it already as they are."""
-    made = iter(prepare([item for item in items if isinstance(item, Inspection)], version))
+    made = iter(prepare([item for item in items if isinstance(item, Inspection)]))
     return [item if isinstance(item, Prepared) else next(made) for item in items]
 
 

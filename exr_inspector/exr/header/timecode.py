@@ -75,11 +75,6 @@ class TimeCodeReading:
         separator = ";" if self.drop_frame else ":"
         return f"{self.hours:02}:{self.minutes:02}:{self.seconds:02}{separator}{self.frame:02}"
 
-    @property
-    def is_valid(self) -> bool:
-        """Whether the digits are decimal and make a time of day."""
-        return not self.problems
-
 
 def read_timecode(value: TimeCode, packing: Packing = Packing.TV60) -> TimeCodeReading:
     """Read the digits and flags of a time code. Never fails: what cannot be is listed in `problems`."""

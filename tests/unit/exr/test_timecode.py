@@ -16,16 +16,16 @@ from tests.support.exrbytes import tv60
 def test_digits(hours: int, minutes: int, seconds: int, frame: int) -> None:
     reading = read_timecode(TimeCode(tv60(hours, minutes, seconds, frame), 0))
     assert reading.text == f"{hours:02}:{minutes:02}:{seconds:02}:{frame:02}"
-    assert reading.is_valid
+    assert not reading.problems
     assert (reading.drop_frame, reading.colour_frame, reading.field_phase) == (False, False, False)
 
 
 def test_drop_frame_has_a_semicolon_and_leaves_numbers_out() -> None:
     assert read_timecode(TimeCode(tv60(1, 2, 3, 4, drop=True), 0)).text == "01:02:03;04"
-    assert read_timecode(TimeCode(tv60(1, 10, 0, 0, drop=True), 0)).is_valid
-    assert not read_timecode(TimeCode(tv60(1, 11, 0, 1, drop=True), 0)).is_valid
-    assert read_timecode(TimeCode(tv60(1, 11, 0, 2, drop=True), 0)).is_valid
-    assert read_timecode(TimeCode(tv60(1, 11, 0, 1), 0)).is_valid
+    assert not read_timecode(TimeCode(tv60(1, 10, 0, 0, drop=True), 0)).problems
+    assert read_timecode(TimeCode(tv60(1, 11, 0, 1, drop=True), 0)).problems
+    assert not read_timecode(TimeCode(tv60(1, 11, 0, 2, drop=True), 0)).problems
+    assert not read_timecode(TimeCode(tv60(1, 11, 0, 1), 0)).problems
 
 
 @pytest.mark.parametrize(
