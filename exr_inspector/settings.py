@@ -2,8 +2,7 @@
 
 A setting is looked for in the platform's secrets, then in files below `/secrets`, then in the environment; the first that has
 it wins, and its default holds otherwise. A new setting is one field here and its use elsewhere; `./run docs` writes
-`docs/settings.md` from the fields. Their list is exempt from the formatter, which would spread a setting over eight lines. Nothing here
-opens a connection or logs.
+`docs/settings.md` from the fields, whose list is exempt from the formatter: it would spread a setting over eight lines.
 
     >>> load_settings({"EXR_STATS": "full"}, secrets_dir=None).stats
     'full'
