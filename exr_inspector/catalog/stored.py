@@ -30,7 +30,7 @@ from exr_inspector.errors import SchemaMissing
 from exr_inspector.model import EventInfo, ObjectVersion
 
 _RARE_COUNTS = {table.name: ROW_COUNTS[table.name] for table in RARE}
-CLOCKS_DIFFER = timedelta(days=1)
+CLOCKS_DIFFER = timedelta(minutes=5)  # of hosts that set theirs by NTP, at most
 STANDING_COLUMNS = (
     "file_id",
     "path",

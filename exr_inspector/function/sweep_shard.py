@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from exr_inspector.catalog.catalog import is_up_to_date
 from exr_inspector.catalog.precedence import StoredFile, newest
+from exr_inspector.catalog.stored import CLOCKS_DIFFER
 from exr_inspector.catalog.sweeps import SweepShard, SweepState
 from exr_inspector.catalog.vast_catalog import CatalogFile
 from exr_inspector.catalog.versions import storable
@@ -18,8 +19,6 @@ from exr_inspector.storage import ObjectEntry
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext, object_state
 from exr_inspector.sync.window import WINDOW, Synced, Timing, bring_up_to_date, remove_rows, store_settled, windows
-
-CLOCKS_DIFFER = timedelta(minutes=5)  # clocks of cluster and function, at most
 
 
 @dataclass(frozen=True, slots=True)

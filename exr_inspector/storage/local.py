@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +43,9 @@ _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _READABLE_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Not waiting: opening a pipe would wait for a writer for ever.
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_MOUNTS = Path("/proc/self/mountinfo")
+_OCTAL = re.compile(r"\\([0-7]{3})")  # spaces and the like in names of places
+_NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "lustre", "gpfs", "ceph", "glusterfs", "beegfs", "9p", "virtiofs")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 T = TypeVar("T")
@@ -67,7 +71,7 @@ class FolderBucket:
         if not self.root.is_dir():
             raise SettingsError(f"EXR_MOUNTS: {name}={folder} is not a folder")
         self._lock = threading.Lock()
-        self._identity = _identity(self.root, may_be_empty=False)
+        self._identity = _identity(self.root, may_be_empty=is_share(self.root))
 
     @property
     def name(self) -> str:
@@ -145,9 +149,12 @@ class FolderBucket:
         return ask() if call.deadline is None else self.helpers.run(ask, deadline=call.deadline, doing=doing)
 
     def _check_root(self) -> None:
-        """Tell a missing file from a missing share: where it is not mounted lies another folder, mostly an empty one."""
+        """Tell a missing file from a missing share: where it is not mounted lies another folder, mostly an empty one.
+
+        An empty folder is the share, all of whose files are gone, where a network file system is mounted at it.
+        """
         with self._lock:
-            self._identity = self._identity or _identity(self.root, may_be_empty=False)
+            self._identity = self._identity or _identity(self.root, may_be_empty=is_share(self.root))
             known = self._identity
         found = _identity(self.root, may_be_empty=True)
         if known is not None and found == known:
@@ -275,6 +282,20 @@ def _identity(folder: Path, *, may_be_empty: bool) -> tuple[int, int] | None:
     except OSError:
         return None
     return state.st_dev, state.st_ino
+
+
+def is_share(folder: Path) -> bool:
+    """Whether a network file system is mounted at a folder; False where the system does not tell (proc(5), mountinfo)."""
+    try:
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    last = None
+    for line in lines:  # of several at one place the last one is seen
+        before, _, after = line.partition(" - ")
+        if _OCTAL.sub(lambda code: chr(int(code[1], 8)), before.split(" ")[4]) == str(folder):
+            last = after.split(" ")[0]
+    return last is not None and last.startswith(_NETWORK)
 
 
 def _report_or_raise(path: str, error: SourceError, report: Report | None) -> None:

@@ -312,6 +312,25 @@ def test_query_prints_tables(database: Path) -> None:
     assert "3 rows" in done.output
 
 
+@pytest.mark.parametrize("damage", ["beginning", "middle", "end is missing", "text"])
+def test_a_damaged_catalog_file_is_one_line_that_says_what_to_do(database: Path, tmp_path: Path, damage: str) -> None:
+    data = bytearray(database.read_bytes())
+    half = len(data) // 2
+    data = {
+        "beginning": bytearray(b"?" * 64) + data[64:],
+        "middle": data[:12_288] + bytearray(len(data) - 12_288),
+        "end is missing": data[:half],
+        "text": bytearray(b"no database at all\n" * 500),
+    }[damage]
+    broken = tmp_path / "broken.duckdb"
+    broken.write_bytes(data)
+    error = run(broken, "listing").exception
+    assert isinstance(error, CatalogError)
+    assert str(broken) in str(error)
+    assert "restore a copy" in str(error)
+    assert not any(word in str(error) for word in ("IO Error", "checksum", "\n"))
+
+
 def test_query_prints_json_csv_and_parquet(database: Path) -> None:
     text = "select path, width, nan_count, mtime, cast('nan' as double) as nothing from files order by path"
     listed = json.loads(run(database, text, "--format", "json").stdout)

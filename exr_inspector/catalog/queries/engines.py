@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -74,7 +75,7 @@ class FileEngine:
         """As `QueryEngine`."""
         import duckdb  # noqa: PLC0415 - not in the function's image
 
-        with self._open() as connection:
+        with self._open() as connection, self._naming_damage():
             try:
                 found = connection.execute(_SCHEMAS_OF_FILE, [FILES.name, self._schema]).fetchone()
             except duckdb.CatalogException as error:
@@ -88,14 +89,40 @@ class FileEngine:
     def _open(self) -> Any:
         import duckdb  # noqa: PLC0415 - not in the function's image
 
-        try:
+        with self._naming_damage():
             # No access to anything but this file, whatever the SQL says.
             return duckdb.connect(str(self._path), read_only=True, config={"enable_external_access": "false"})
-        except duckdb.Error as error:
-            text = str(error).splitlines()[0]
-            if "could not set lock" in text.lower():
+
+    @contextmanager
+    def _naming_damage(self) -> Iterator[None]:
+        """Around what reads the file: what DuckDB says of blocks and checksums leaves as what to do about it.
+
+        Raises:
+            CatalogError: The file is damaged, no catalog, or open in another program.
+        """
+        import duckdb  # noqa: PLC0415 - not in the function's image
+
+        damage = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
+        try:
+            yield
+        except (CatalogError, duckdb.Error) as error:
+            cause = error.__cause__ if isinstance(error, CatalogError) else error
+            text = str(cause).lower()
+            if "could not set lock" in text:
                 raise CatalogError(f"{self._path} is open in another program: wait for it, or stop it") from error
-            raise CatalogError(f"{self._path} cannot be opened as a catalog: {text}") from error
+            if "with version number" in text:
+                raise CatalogError(
+                    f"{self._path} was written by another version of DuckDB than {duckdb.__version__}: use the exr-inspector"
+                    " that wrote it"
+                ) from error
+            if isinstance(cause, damage):
+                raise CatalogError(
+                    f"{self._path} is damaged, or no catalog: restore a copy of it, or ingest the files into a new one"
+                    " (`./run ingest FOLDER --catalog NEW.duckdb`)"
+                ) from error
+            if isinstance(error, CatalogError):
+                raise
+            raise CatalogError(f"{self._path} cannot be opened as a catalog: {_one_line(str(error))}") from error
 
 
 class AdbcEngine:

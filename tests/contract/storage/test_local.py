@@ -22,7 +22,7 @@ from exr_inspector.errors import (
     UnsupportedKey,
 )
 from exr_inspector.settings import load_settings
-from exr_inspector.storage import FILE_BUCKET, SourceOpener
+from exr_inspector.storage import FILE_BUCKET, SourceOpener, local
 from exr_inspector.storage.budget import Meter
 from exr_inspector.storage.keys import key_order
 from exr_inspector.storage.local import FolderBucket
@@ -357,6 +357,39 @@ def test_an_empty_folder_is_a_share_that_is_not_mounted(tmp_path, documented):
         (root / "other").mkdir()  # another one in its place
         with pytest.raises(BucketUnavailable, match="another"):
             opener.head("b", "gone.exr")
+
+
+MOUNTINFO = r"""22 1 0:21 / / rw,relatime - overlay overlay rw
+51 22 0:45 /renders PLACE rw,relatime shared:7 master:1 - KIND files.farm:/renders rw,vers=3
+"""
+
+
+@pytest.mark.parametrize(("kind", "is_share"), [("nfs4", True), ("nfs", True), ("cifs", True), ("ext4", False)])
+def test_a_share_whose_last_file_is_gone_is_known_by_its_mount(tmp_path, monkeypatch, kind, is_share):
+    root = tmp_path / "the share"
+    root.mkdir()
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTINFO.replace("PLACE", str(root).replace(" ", r"\040")).replace("KIND", kind))
+    monkeypatch.setattr(local, "_MOUNTS", mounts)
+    with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={root}"}, secrets_dir=None))) as opener:
+        if is_share:
+            assert opener.head("b", "gone.exr") is None
+            assert list(opener.list("b")) == []
+        else:
+            with pytest.raises(BucketUnavailable, match="is empty"):
+                opener.head("b", "gone.exr")
+
+
+def test_an_empty_folder_is_no_share_where_the_system_does_not_tell(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "_MOUNTS", tmp_path / "nothing")
+    (tmp_path / "share").mkdir()
+    with (
+        contextlib.closing(
+            SourceOpener(load_settings({"EXR_MOUNTS": f"b={tmp_path}/share"}, secrets_dir=None))
+        ) as opener,
+        pytest.raises(BucketUnavailable),
+    ):
+        opener.head("b", "gone.exr")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to try as somebody else what root may always do")
