@@ -622,6 +622,26 @@ def test_a_hash_of_subsampled_rows_is_what_the_documentation_says(opener: Source
     assert hashes(opener, budget, part) == [f"xxh3_128:{whole.hexdigest()}"]
 
 
+@pytest.mark.parametrize(
+    ("changed", "mode", "length"),
+    [
+        ({"hash_file": False}, StatsMode.FULL, None),
+        ({"hash_file": True, "max_sample_bytes": 1_000, "sample_chunk_bytes": 1_000}, StatsMode.SAMPLED, None),
+        ({"hash_file": True}, StatsMode.FULL, -30),
+    ],
+    ids=["not asked for", "a sample", "the end is missing"],
+)
+def test_no_hash_of_a_file_that_was_not_read_whole(
+    opener: SourceOpener, budget: DecodeBudget, changed: dict[str, Any], mode: StatsMode, length: int | None
+) -> None:
+    data = ex.build([Part(data_window=(0, 0, 63, 63))])
+    config = dataclasses.replace(PixelConfig(), **changed)
+    source = opener.open_bytes(data[:length])
+    assert report(source, data, budget, mode=mode, config=config).file_hash is None
+    whole = report(opener.open_bytes(data), data, budget, config=dataclasses.replace(PixelConfig(), hash_file=True))
+    assert whole.file_hash == f"xxh3_128:{xxhash.xxh3_128_hexdigest(data)}"
+
+
 def test_other_pixels_have_another_hash(opener: SourceOpener, budget: DecodeBudget) -> None:
     base = Part(data_window=(0, 0, 20, 20))
     pixels = {name: array.copy() for name, array in base.arrays.items()}
