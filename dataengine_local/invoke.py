@@ -23,6 +23,15 @@ _AS_JSON: dict[str, Any] = {
 }
 
 
+def _run_command() -> str:
+    """What starts a runtime, as the program is called that this command was called by."""
+    group = click.get_current_context().parent
+    if group is None or not isinstance(group.command, click.Group):
+        return "python -m dataengine_local run"
+    known = group.command.list_commands(group)
+    return f"{group.info_name} {'localrun' if 'localrun' in known else 'run'}"
+
+
 @click.command("invoke")
 @click.option(
     "--event", "event_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="YAML or JSON."
@@ -86,7 +95,7 @@ def command(
     try:
         answer = post_event(url, event, mode=cast("ContentMode", mode), timeout_seconds=timeout)
     except LocalRuntimeError as error:
-        raise click.ClickException(f"{error}; start a runtime with `python -m dataengine_local run`") from error
+        raise click.ClickException(f"{error}; start a runtime with `{_run_command()}`") from error
     click.echo(answer.status)
     if answer.body:
         click.echo(answer.body)

@@ -27,12 +27,14 @@ _MAX_FRAME = 9_999_999
 _SURE_DIGITS = 4
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _VERSION_OR_TAKE = re.compile(r"(?:^|[^a-zA-Z])(?:v|ver|version|tk|take|rev|r|p)$", re.IGNORECASE)
+# `take_2` is a take, but `take_1001` a frame of one.
+_WORD_APART = re.compile(r"(?:^|[^a-zA-Z])(?:ver|version|tk|take|rev)[._ -]$", re.IGNORECASE)
 _SIZE_BEFORE = re.compile(r"\d[xX]$")
 _SIZE_AFTER = re.compile(r"^(?:[xX]\d|[kKpP](?![a-zA-Z])|(?:fps|bit|mm)(?![a-zA-Z]))")
 _VIEWS = "left|right|l|r"
 _BACKSLASHED = r"\\\1"
 _PATTERN_TOKENS = re.compile(
-    r"#+|@+|%0?\d*d|\$F\d*|(?P<udim><UDIM>)|(?P<view>%[Vv])"
+    r"#+|@+|%0?\d*d|\$F\d*|(?P<udim><(?i:UDIM)>|%\(UDIM\)d)|(?P<view>%[Vv])"
     r"|\[(?P<first>-?\d{2,})-(?P<last>-?\d{2,})\]|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)"
 )
 
@@ -170,6 +172,7 @@ def _parse(path: str) -> _Name:
             int(match[0][:20]) <= _MAX_FRAME
             and len(match[0]) <= 20
             and not _VERSION_OR_TAKE.search(before[-12:])
+            and not (len(match[0]) < _SURE_DIGITS and _WORD_APART.search(before[-12:]))
             and not _SIZE_BEFORE.search(before[-2:])
             and not _SIZE_AFTER.match(after[:5])
         )
@@ -306,7 +309,7 @@ def is_pattern(text: str) -> bool:
 
 
 def parse_pattern(text: str) -> Pattern:
-    """Read `####`, `@@@@`, `%04d`, `$F4`, `<UDIM>`, `%V`, `*`, `?`, `[abc]` and `[1001-1060]` in a file's name.
+    """Read `####`, `@@@@`, `%04d`, `$F4`, `<UDIM>`, `%(UDIM)d`, `%V`, `*`, `?`, `[abc]` and `[1001-1060]` in a file's name.
 
     A range of frames has two digits and more on both sides; `[0-9]` is a set of characters, as in a shell.
 
@@ -317,6 +320,7 @@ def parse_pattern(text: str) -> Pattern:
     parts: list[str] = []
     bounds: tuple[int, int] | None = None
     numbers = 0
+    is_udim = False
     position = 0
     for match in _PATTERN_TOKENS.finditer(name):
         parts.append(re.escape(name[position : match.start()]))
@@ -326,6 +330,7 @@ def parse_pattern(text: str) -> Pattern:
             if numbers:  # behind a frame number it only says which frames are wanted
                 continue
         piece = _piece(match)
+        is_udim |= match["udim"] is not None
         numbers += "?P<frame>" in piece
         parts.append(piece)
     parts.append(re.escape(name[position:]))
@@ -337,7 +342,7 @@ def parse_pattern(text: str) -> Pattern:
         regex = re.compile("".join(parts), re.DOTALL)
     except re.error as error:
         raise PatternError(f"{text}: not a pattern: {error}") from error
-    return Pattern(text, folder + slash, regex, bounds, "<UDIM>" in name)
+    return Pattern(text, folder + slash, regex, bounds, is_udim)
 
 
 def _piece(match: re.Match[str]) -> str:

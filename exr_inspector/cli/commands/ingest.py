@@ -34,7 +34,7 @@ from exr_inspector.ingest.run import Ingest, Listing, Target
 from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Severity, StatsMode
-from exr_inspector.report.words import plain
+from exr_inspector.report.words import counted, plain
 from exr_inspector.settings import Settings
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
 from exr_inspector.sync.sequences import judge_folders
@@ -166,7 +166,8 @@ def carry_out(
     console.print(summary(progress))
     if judged:
         faulty = sum(sequence.worst is Severity.ERROR for sequence in judged)
-        console.print(f"{len(judged)} sequences judged, {faulty} with errors (./run query deliveries)", soft_wrap=True)
+        sequences = counted(len(judged), "sequence")
+        console.print(f"{sequences} judged, {faulty} with errors (./run query deliveries)", soft_wrap=True)
     for sentence in not_checked(StatsMode(settings.stats)) if progress.inspected else ():
         console.print(f"{sentence} --stats says how much is read.", style="dim", soft_wrap=True)
     if not progress.listed and progress.is_listed:

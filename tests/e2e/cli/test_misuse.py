@@ -183,3 +183,8 @@ def test_every_command_explains_itself_with_an_example(called: Called, words: li
     lines = [line.strip() for line in example[1].splitlines() if line.strip()]
     # The local packages have entry points of their own, which their help shows.
     assert all(line.startswith((f"./run {words[0]}", "./run validate --policy", "python -m ")) for line in lines), lines
+
+
+def test_what_starts_a_runtime_is_called_as_the_program_is(called: Called) -> None:
+    code, _, err = called("invoke", "--url", "http://127.0.0.1:9/", "--schedule", "0 0 * ? * * *")
+    assert (code, "start a runtime with `./run localrun`" in err) == (1, True), err

@@ -50,6 +50,9 @@ def found(*names: str) -> dict[str, tuple[int, ...]]:
         # versions, takes, sizes and dates vary without being frames
         (["comp_v001.exr", "comp_v002.exr"], {}),
         (["comp_tk1.exr", "comp_tk2.exr"], {}),
+        (["comp_take_1.exr", "comp_take_2.exr"], {}),
+        (["comp_ver.01.exr", "comp_ver.02.exr"], {}),
+        (["comp_take_1001.exr", "comp_take_1002.exr"], {"comp_take_####.exr": (1001, 1002)}),
         (["plate_2k.exr", "plate_4k.exr"], {}),
         (["plate_1920x1080.exr", "plate_3840x2160.exr"], {}),
         (["dump_20260130.exr", "dump_20260131.exr"], {}),
@@ -103,6 +106,8 @@ def test_what_siblings_leave_open_is_said() -> None:
         ("a.$F4.exr", "a.0012.exr", 12),
         ("a.$F.exr", "a.3.exr", 3),
         ("t.<UDIM>.exr", "t.1011.exr", 1011),
+        ("t.<udim>.exr", "t.1011.exr", 1011),
+        ("t.%(UDIM)d.exr", "t.1011.exr", 1011),
         ("v.%V.####.exr", "v.left.0001.exr", 1),
         ("v.%V.####.exr", "v.middle.0001.exr", None),
         ("*_####.exr", "beauty_0004.exr", 4),
