@@ -228,6 +228,13 @@ class DeadlineExceeded(ExrInspectorError):
     retryable = True
 
 
+class MemoryBusy(ExrInspectorError):
+    """Other files have the memory that this one needs, and the caller may not wait for it now."""
+
+    code = "MEMORY_BUSY"
+    retryable = True
+
+
 class CpuTimeExceeded(ExrInspectorError):
     """Inspecting a version of a file used up an invocation's time by itself, again and again."""
 

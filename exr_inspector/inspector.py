@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from exr_inspector.errors import DecodeError, DecoderCrashed, ExrInspectorError, LimitExceeded, SourceError
+from exr_inspector.errors import DecodeError, DecoderCrashed, ExrInspectorError, LimitExceeded, MemoryBusy, SourceError
 from exr_inspector.exr.chunks.tables import Completeness, assess, with_undecodable
 from exr_inspector.exr.cryptomatte.mattes import file_mattes
 from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Ranges, run
 from exr_inspector.exr.header.parser import Header
-from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_checkpoint
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.exr.names import PartNames, file_names
 from exr_inspector.exr.probe import LeaderMode, Probe, probe
+from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status, Thumbnails
 from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.pixels.isolation import DecoderPool
@@ -62,18 +63,24 @@ class InspectorConfig:
 
 
 class Inspector:
-    """Inspects files, any number at a time: it holds settings and the shared decode budget, nothing of any file."""
+    """Inspects files, any number at a time: it holds settings and what they share, nothing of any file.
+
+    Attributes:
+        memory: The memory that all files share.
+    """
 
     def __init__(
         self,
         config: InspectorConfig | None = None,
         *,
+        memory: MemoryBudget | None = None,
         budget: DecodeBudget | None = None,
         decoders: DecoderPool | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._config = config or InspectorConfig()
-        self._budget = budget or DecodeBudget()
+        self.memory = memory or MemoryBudget(1 << 30)
+        self._budget = budget or DecodeBudget(memory_bytes=self.memory.decoding_bytes)
         self._decoders = decoders
         self._now = now
 
@@ -131,10 +138,11 @@ class Inspector:
             pixels=pixels,
             retry_failed=settings.retry_failed,
         )
-        memory_bytes = settings.memory_mib << 20
-        budget = DecodeBudget(memory_bytes=memory_bytes, workers=settings.decode_threads)
-        decoders = DecoderPool(memory_bytes=memory_bytes, cpu_seconds=settings.decode_seconds) if is_isolated else None
-        return cls(config, budget=budget, decoders=decoders)
+        memory = MemoryBudget(settings.memory_mib << 20)
+        size = memory.decoding_bytes
+        budget = DecodeBudget(memory_bytes=size, workers=settings.decode_threads)
+        decoders = DecoderPool(memory_bytes=size, cpu_seconds=settings.decode_seconds) if is_isolated else None
+        return cls(config, memory=memory, budget=budget, decoders=decoders)
 
     @property
     def config(self) -> InspectorConfig:
@@ -148,6 +156,7 @@ class Inspector:
         *,
         event: EventInfo | None = None,
         deadline: Deadline | None = None,
+        memory: FileMemory | None = None,
     ) -> Inspection:
         """Inspect one file.
 
@@ -156,16 +165,30 @@ class Inspector:
             policy: What to judge it by.
             event: The event that asked for it.
             deadline: When reading pixels ends with partial figures; what the source does by then is its own business.
+            memory: Memory for the file until its rows are stored, of `self.memory`; without it, for this call alone.
 
         Returns:
             The Inspection; status `failed` for a file that cannot be read as OpenEXR, is denied, gone or empty.
 
         Raises:
-            ExrInspectorError: Retryable ones only: SourceUnavailable, ObjectChanged, DeadlineExceeded.
+            ExrInspectorError: Retryable ones only: SourceUnavailable, ObjectChanged, DeadlineExceeded, MemoryBusy.
         """
+        if memory is None:
+            with self.memory.file(deadline) as own:
+                return self.inspect(source, policy, event=event, deadline=deadline, memory=own)
+        while True:
+            try:
+                return self._inspect(source, policy, event or EventInfo(), deadline, memory.reserve)
+            except MemoryBusy:
+                pass  # what was read is held by the exception until here
+            memory.begin_again()
+
+    def _inspect(
+        self, source: RangeSource, policy: Policy, event: EventInfo, deadline: Deadline | None, reserve: Reserve
+    ) -> Inspection:
         started = time.perf_counter()
         checkpoint = no_checkpoint if deadline is None else lambda: deadline.check("inspecting")
-        found = self.probe(source, checkpoint)
+        found = self.probe(source, checkpoint, reserve)
         code, message = _failure(found)
         names = file_names(found.header, checkpoint) if found.header else ()
         pixels = None
@@ -196,11 +219,11 @@ class Inspector:
             problems=found.problems,
             pixels=pixels,
             policy=policy.label,
-            event=event or EventInfo(),
+            event=event,
             decoder=LIBRARY if pixels or code == DecoderCrashed.code else None,
             provenance=provenance_of(found.header, policy.for_path(source.path).parameters.attribute_map),
         )
-        return self._validated(inspection, policy, source.cost, started, checkpoint)
+        return self._validated(inspection, policy, source.cost, started, checkpoint, reserve=reserve)
 
     def refused(
         self,
@@ -229,12 +252,22 @@ class Inspector:
         return self._validated(inspection, policy, Cost(), time.perf_counter(), no_checkpoint)
 
     def _validated(
-        self, inspection: Inspection, policy: Policy, cost: Cost, started: float, checkpoint: Checkpoint
+        self,
+        inspection: Inspection,
+        policy: Policy,
+        cost: Cost,
+        started: float,
+        checkpoint: Checkpoint,
+        *,
+        reserve: Reserve = no_reserve,
     ) -> Inspection:
-        findings = validate(inspection, policy, limits=self._config.limits, checkpoint=checkpoint)
+        limits = self._config.limits
+        findings = validate(inspection, policy, limits=limits, checkpoint=checkpoint, reserve=reserve)
         return replace(inspection, findings=findings, cost=cost, duration_ms=(time.perf_counter() - started) * 1000)
 
-    def probe(self, source: RangeSource, checkpoint: Checkpoint = no_checkpoint) -> Probe:
+    def probe(
+        self, source: RangeSource, checkpoint: Checkpoint = no_checkpoint, reserve: Reserve = no_reserve
+    ) -> Probe:
         """What the file says of itself, read within the budget of requests."""
         config = self._config
         metered = source.limited(ReadBudget(requests=config.max_requests))
@@ -252,6 +285,7 @@ class Inspector:
             rebuild=config.rebuild,
             first_bytes=config.initial_read_bytes,
             checkpoint=checkpoint,
+            reserve=reserve,
         )
         return run(asking, read)
 

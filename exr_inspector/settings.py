@@ -379,8 +379,9 @@ class Settings(BaseSettings):
     leaders: Leaders = _field("EXR_LEADERS", READING,
         "Chunk leaders to read beside the tables: the last chunk's tells of a cut file and costs one request.", "off")
     rebuild: Switch = _field("EXR_REBUILD", READING, "Try to rebuild a damaged offset table by walking the chunks.", False)
-    memory_mib: Whole = _limit("EXR_MEMORY_MIB", 768, "MiB",
-        "Memory that decoding takes at most, for all files of a process together.", 1 << 20)
+    memory_mib: Whole = _limit("EXR_MEMORY_MIB", 1024, "MiB",
+        "Memory for all files of a process together: a quarter for headers, tables, manifests and rows, the rest for decoding.",
+        1 << 20)
     decode_threads: Whole = _limit("EXR_DECODE_THREADS", 2, "threads",
         "Threads that decode, for all files of a process together.", 64)
     decode_seconds: Seconds = _field("EXR_DECODE_SECONDS", READING,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 # Called now and then by everything whose work grows with what a file declares; what it raises ends the work.
 Checkpoint = Callable[[], None]
+# Called with bytes before they are allocated, where a file decides how many; what it raises ends the work.
+Reserve = Callable[[int], None]
 PER_CHECKPOINT = 4_096  # attributes or channels between two calls
 
 
@@ -48,3 +50,7 @@ DEFAULT_LIMITS = Limits()
 
 def no_checkpoint() -> None:
     """The checkpoint of a caller without a time limit."""
+
+
+def no_reserve(size: int) -> None:
+    """The `Reserve` of a caller without a budget of memory."""

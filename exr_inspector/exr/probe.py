@@ -24,6 +24,7 @@ from exr_inspector.exr.chunks.leader_walk import (
     rebuild_tables,
 )
 from exr_inspector.exr.chunks.tables import (
+    TABLE_SHARE,
     ChunkTable,
     Completeness,
     States,
@@ -37,7 +38,7 @@ from exr_inspector.exr.chunks.tables import (
 from exr_inspector.exr.conformance.header import check_header
 from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Asking, FileBytes, run
 from exr_inspector.exr.header.parser import Header, read_header
-from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_checkpoint
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.exr.problems import Problem
 
 __all__ = ["Answer", "LeaderMode", "Probe", "probe", "run"]
@@ -90,6 +91,7 @@ def probe(
     rebuild: bool = False,
     first_bytes: int = FIRST_READ_BYTES,
     checkpoint: Checkpoint = no_checkpoint,
+    reserve: Reserve = no_reserve,
 ) -> Asking[Probe]:
     """Read header, chunk offset tables and leaders of one file.
 
@@ -99,6 +101,7 @@ def probe(
         rebuild: Whether to look for the chunks of a damaged table.
         first_bytes: Bytes of the first request.
         checkpoint: Called now and then; what it raises ends the probe.
+        reserve: Called with the memory that header and tables will take, rows included; what it raises ends the probe.
 
     Returns:
         The Probe; what is wrong with the file for good is its `error`.
@@ -110,9 +113,9 @@ def probe(
     found = Probe()
     try:
         yield from file.open()
-        found.header = yield from read_header(file, limits, checkpoint)
+        found.header = yield from read_header(file, limits, checkpoint, reserve)
         _locate(found, limits)
-        yield from _read_tables(found, file, limits)
+        yield from _read_tables(found, file, limits, reserve)
         found.problems = check_header(found.header, found.layouts, checkpoint)
         if found.tables:
             yield from _read_leaders(found, file, leaders, rebuild=rebuild, checkpoint=checkpoint)
@@ -141,13 +144,14 @@ def _locate(found: Probe, limits: Limits) -> None:
     found.layouts = tuple(layouts)
 
 
-def _read_tables(found: Probe, file: FileBytes, limits: Limits) -> Asking[None]:
+def _read_tables(found: Probe, file: FileBytes, limits: Limits, reserve: Reserve) -> Asking[None]:
     """The chunk offset tables, and what they alone tell of every chunk."""
     header, layouts = found.header, found.located
     if header is None or not layouts:
         return
     check_table_size(header, layouts, limits)
     first_offset = tables_end(header, layouts)
+    reserve(TABLE_SHARE * (first_offset - header.end))
     buffer = yield from file.read_until(first_offset)
     found.tables = read_tables(buffer, header, layouts, file.size)
     found.states = tuple([chunk_states(table, first_offset, file.size) for table in found.tables])

@@ -26,6 +26,7 @@ from exr_inspector.errors import (
     DecoderCrashed,
     EventError,
     ExrInspectorError,
+    MemoryBusy,
     SourceError,
     SourceUnavailable,
     internal_fault,
@@ -38,6 +39,7 @@ from exr_inspector.function.resources import Resources
 from exr_inspector.function.results import Result, combined, removed_result, stored_result
 from exr_inspector.function.sweep import Sweep
 from exr_inspector.function.telemetry import Telemetry, TracedSource
+from exr_inspector.memory import FileMemory
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, Severity
 from exr_inspector.settings import Settings
 from exr_inspector.storage import Deadline
@@ -46,7 +48,7 @@ from exr_inspector.storage import Deadline
 BATCH_WORKERS = 16
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Job:
     """One object of one event on its way; done as soon as it has a result or an error."""
 
@@ -57,6 +59,7 @@ class _Job:
     is_seen: bool = True  # nobody may look: the event is believed
     result: Result | None = None
     error: ExrInspectorError | None = None
+    memory: FileMemory | None = None
 
     @property
     def url(self) -> str:
@@ -129,11 +132,9 @@ class Service:
                     deliveries = [self._parse(raw) for raw in raws]
                 jobs = [job for delivery in deliveries for job in delivery.jobs]
                 self._telemetry.annotate(span, objects=len(jobs))
-                self._each([job for job in jobs if job.result is None], lambda job: self._inspect(job, deadline))
-                self._store([job for job in jobs if job.inspection], deadline)
-                self._each([job for job in jobs if job.is_gone or job.stored], lambda job: self._settle(job, deadline))
-                for job in jobs:
-                    self._tell(job)
+                busy = self._carry_out(jobs, deadline)
+                for job in busy:  # the others of the batch had the memory, which is free again
+                    self._carry_out([job], deadline)
             self._sweep_once([delivery for delivery in deliveries if delivery.is_sweep], deadline)
             fault = next((delivery.fault for delivery in deliveries if delivery.fault), None)
             if fault:
@@ -146,6 +147,31 @@ class Service:
         for raw, result in zip(raws, results, strict=True):
             self._telemetry.label(raw, exr_status=result["status"], exr_severity=result.get("worst_severity") or "none")
         return results
+
+    def _carry_out(self, jobs: Sequence[_Job], deadline: Deadline) -> list[_Job]:
+        """Inspect, store, settle and log objects; each holds its memory until then, so only one by itself may wait for it.
+
+        Returns:
+            Those that found no memory.
+        """
+        may_wait = len(jobs) == 1
+        try:
+            self._each([job for job in jobs if job.result is None], lambda job: self._inspect(job, deadline, may_wait))
+            busy = [job for job in jobs if isinstance(job.error, MemoryBusy) and not may_wait]
+            self._store([job for job in jobs if job.inspection], deadline)
+            self._each([job for job in jobs if job.is_gone or job.stored], lambda job: self._settle(job, deadline))
+            for job in jobs:
+                if job in busy:
+                    job.error = None
+                else:
+                    self._tell(job)
+        finally:
+            for job in jobs:
+                job.inspection = None
+                if job.memory is not None:
+                    job.memory.release()
+                    job.memory = None
+        return busy
 
     def _sweep_once(self, deliveries: Sequence[_Delivery], deadline: Deadline) -> None:
         """Carry out one sweep for all schedule events of a batch."""
@@ -208,7 +234,7 @@ class Service:
         for future in running:
             future.result()
 
-    def _inspect(self, job: _Job, deadline: Deadline) -> None:
+    def _inspect(self, job: _Job, deadline: Deadline, may_wait: bool) -> None:
         """Set the job's inspection, `is_gone`, result or error."""
         started = time.perf_counter()
         try:
@@ -218,6 +244,7 @@ class Service:
                 job.is_gone = True
                 return
             with self._telemetry.span("exr.inspect", path=job.event.path) as span:
+                job.memory = self._inspector.memory.file(deadline, may_wait=may_wait)
                 inspection = self._inspection(job, deadline)
                 cost = inspection.cost
                 self._telemetry.annotate(
@@ -319,7 +346,7 @@ class Service:
         traced = TracedSource.around(source, self._telemetry)
         started = time.thread_time()
         try:
-            inspection = self._inspector.inspect(traced, policy, event=job.info, deadline=deadline)
+            inspection = self._inspector.inspect(traced, policy, event=job.info, deadline=deadline, memory=job.memory)
         except DeadlineExceeded:
             self._overruns.note(event.path, source.version, time.thread_time() - started)
             raise

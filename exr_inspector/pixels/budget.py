@@ -5,18 +5,14 @@ Knows nothing of pixels.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import cast
 
 import numpy as np
 
-from exr_inspector.deadline import Deadline
-from exr_inspector.errors import DeadlineExceeded, LimitExceeded
+from exr_inspector.memory import MemoryPool, malloc_trim
 from exr_inspector.pixels.memory_file import MemoryFile
 from exr_inspector.pixels.statistics import Workspace
 
@@ -25,90 +21,6 @@ from exr_inspector.pixels.statistics import Workspace
 # this size, which is 32 MiB with its own header.
 _COMES_AND_GOES = (32 << 20) - (64 << 10)
 _WORTH_TRIMMING = 128 << 20
-
-
-class MemoryPool:
-    """A number of bytes that threads take from and give back; who finds too few waits."""
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self._free = capacity
-        self._changed = threading.Condition()
-
-    @property
-    def used(self) -> int:
-        """Bytes taken at the moment."""
-        with self._changed:
-            return self.capacity - self._free
-
-    def take(self, size: int, deadline: Deadline | None = None) -> None:
-        """Take `size` bytes, waiting for others to give theirs back.
-
-        Raises:
-            LimitExceeded: The pool is smaller than that.
-            DeadlineExceeded: The time was up before they were free.
-        """
-        if size > self.capacity:
-            raise LimitExceeded(
-                "decoding needs too much memory",
-                limit="EXR_MEMORY_MIB",
-                found=f"{size} bytes",
-                expected=f"at most {self.capacity}",
-            )
-        with self._changed:
-            timeout = None if deadline is None else deadline.remaining()
-            if not self._changed.wait_for(lambda: self._free >= size, timeout):
-                raise DeadlineExceeded("no time left to wait for memory to decode in")
-            self._free -= size
-
-    def lease(self, size: int, deadline: Deadline | None = None) -> Lease:
-        """`take` for as long as somebody holds what is returned."""
-        self.take(size, deadline)
-        return Lease(self, size)
-
-    def give(self, size: int) -> None:
-        """Give back what was taken."""
-        with self._changed:
-            self._free += size
-            self._changed.notify_all()
-
-    @contextmanager
-    def taken(self, size: int, deadline: Deadline | None = None) -> Iterator[Lease]:
-        """`take` for the length of a block."""
-        lease = self.lease(size, deadline)
-        try:
-            yield lease
-        finally:
-            lease.release()
-
-
-class Lease:
-    """Bytes taken from a pool, given back when the last one who works with them is done."""
-
-    def __init__(self, pool: MemoryPool, size: int) -> None:
-        self._pool = pool
-        self._size = size
-        self._lock = threading.Lock()
-        self._holders = 1
-
-    def share(self) -> None:
-        """One more holder."""
-        with self._lock:
-            self._holders += 1
-
-    def release(self, _: object = None) -> None:
-        """One holder less; after the last one nothing happens any more."""
-        with self._lock:
-            self._holders -= 1
-            is_last = not self._holders
-        if is_last:
-            self._pool.give(self._size)
-
-    def keep(self, size: int) -> None:
-        """Give back all but `size` bytes, which must not be more than there are."""
-        with self._lock:
-            spare, self._size = self._size - size, size
-        self._pool.give(spare)
 
 
 class Scratch:
@@ -139,7 +51,7 @@ class DecodeBudget:
         self.decoded = MemoryPool(memory_bytes - memory_bytes // 4)
         self.executor = ThreadPoolExecutor(self.workers, thread_name_prefix="exr-decode")
         self._scratch: list[Scratch] = []
-        self._trim = _malloc_trim()
+        self._trim = malloc_trim()
 
     def tidy(self, used: int) -> None:
         """Give memory back that malloc keeps for a thread which may not need as much again soon.
@@ -176,11 +88,3 @@ def _expect_large_blocks() -> None:
     Nothing is touched, and other C libraries than glibc think nothing of it. It halves the time that many channels take.
     """
     np.empty(_COMES_AND_GOES, np.uint8)
-
-
-def _malloc_trim() -> Callable[[int], int] | None:
-    """What makes glibc give all free memory back to the kernel, None where there is no such function."""
-    try:
-        return cast("Callable[[int], int]", ctypes.CDLL(None).malloc_trim)
-    except (OSError, AttributeError, TypeError):
-        return None

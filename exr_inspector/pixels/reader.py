@@ -24,6 +24,7 @@ from exr_inspector.exr.chunks.tables import ChunkTable
 from exr_inspector.exr.cryptomatte.mattes import Matte
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.header.values import PIXEL_BYTES, Preview
+from exr_inspector.memory import Lease, MemoryPool
 from exr_inspector.model import (
     ChannelStats,
     PartPixels,
@@ -34,7 +35,7 @@ from exr_inspector.model import (
     Thumbnails,
 )
 from exr_inspector.pixels.boxes import Canvas
-from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool
+from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.distribution import WANTED
 from exr_inspector.pixels.estimates import Cluster, Estimate, Moments, estimate
 from exr_inspector.pixels.figures import LevelFigures, empty_figures, level_samples

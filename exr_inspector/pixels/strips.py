@@ -15,9 +15,10 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import BudgetExceeded, DecodeError, DecoderCrashed, LimitExceeded
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
 from exr_inspector.exr.chunks.leaders import ChunkLeader, describe_place, parse_leader
+from exr_inspector.memory import Lease, MemoryPool
 from exr_inspector.model import PixelFault
 from exr_inspector.pixels.boxes import Canvas
-from exr_inspector.pixels.budget import DecodeBudget, Lease, MemoryPool
+from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.decode import DeepPayload
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.figures import LevelFigures

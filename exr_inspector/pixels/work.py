@@ -16,9 +16,10 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, DecodeError, LimitExceeded
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
 from exr_inspector.exr.header.values import Compression
+from exr_inspector.memory import Lease
 from exr_inspector.model import PixelFault
 from exr_inspector.pixels.boxes import BoxAdder, Canvas
-from exr_inspector.pixels.budget import DecodeBudget, Lease, Scratch
+from exr_inspector.pixels.budget import DecodeBudget, Scratch
 from exr_inspector.pixels.decode import DeepPayload, decode_chunks, unpacked_sizes
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.figures import LevelFigures, empty_figures

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.catalog.catalog import ObjectState
@@ -27,6 +28,7 @@ from exr_inspector.errors import (
     CatalogError,
     DecoderCrashed,
     ExrInspectorError,
+    MemoryBusy,
     ObjectChanged,
     ObjectNotFound,
     ObjectUnreadable,
@@ -34,6 +36,7 @@ from exr_inspector.errors import (
     internal_fault,
 )
 from exr_inspector.inspector import Inspector
+from exr_inspector.memory import FileMemory
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
 from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.storage import ObjectEntry, SourceOpener
@@ -130,17 +133,57 @@ def ingest_shard(
     """
     figures = Figures()
     entries = _stale(context, shard, figures) if shard.is_retry else shard.entries
-    inspections: list[Inspection] = []
-    found = context.pool.map(lambda entry: _inspect(context, shard.bucket, entry, read_until), entries)
-    for entry, item in zip(entries, found, strict=True):
-        if isinstance(item, Inspection):
-            inspections.append(item)
-        elif isinstance(item, ObjectNotFound):
-            figures.gone.append(entry.key)
-        else:
-            _leave(figures, f"{shard.bucket}/{entry.key}", item)
-    store_inspections(context, inspections, figures, also, deadline)
+    # Those for which the others left too little memory come one by one, when there is memory to wait for.
+    ingest = partial(
+        _ingest, context, shard.bucket, figures=figures, also=also, read_until=read_until, deadline=deadline
+    )
+    for entry in ingest(entries):
+        ingest([entry])
     return figures
+
+
+def _ingest(
+    context: IngestContext,
+    bucket: str,
+    entries: Sequence[ObjectEntry],
+    *,
+    figures: Figures,
+    also: Callable[[Work], None] | None,
+    read_until: Deadline | None,
+    deadline: Deadline | None,
+) -> list[ObjectEntry]:
+    """Inspect objects and store their rows in one transaction; each holds its memory until then, so only one may wait for it.
+
+    Returns:
+        Those that were not inspected, since the others had the memory.
+    """
+    inspections: list[Inspection] = []
+    busy: list[ObjectEntry] = []
+    memories: list[FileMemory] = []
+
+    def inspect(entry: ObjectEntry) -> Inspection | ExrInspectorError:
+        try:
+            memory = context.inspector.memory.file(read_until, may_wait=len(entries) == 1)
+        except ExrInspectorError as error:
+            return error
+        memories.append(memory)
+        return _inspect(context, bucket, entry, read_until, memory)
+
+    try:
+        for entry, item in zip(entries, context.pool.map(inspect, entries), strict=True):
+            if isinstance(item, Inspection):
+                inspections.append(item)
+            elif isinstance(item, ObjectNotFound):
+                figures.gone.append(entry.key)
+            elif isinstance(item, MemoryBusy):
+                busy.append(entry)
+            else:
+                _leave(figures, f"{bucket}/{entry.key}", item)
+        store_inspections(context, inspections, figures, also, deadline)
+    finally:
+        for memory in memories:
+            memory.release()
+    return busy
 
 
 def _leave(figures: Figures, path: str, error: ExrInspectorError) -> None:
@@ -179,13 +222,13 @@ def _stale(context: IngestContext, shard: Shard, figures: Figures) -> Sequence[O
 
 
 def _inspect(
-    context: IngestContext, bucket: str, entry: ObjectEntry, deadline: Deadline | None
+    context: IngestContext, bucket: str, entry: ObjectEntry, deadline: Deadline | None, memory: FileMemory
 ) -> Inspection | ExrInspectorError:
     """The inspection of a listed object, or why it has to be tried again."""
     inspector, policy = context.inspector, context.policy
     try:
         source = context.opener.open(bucket, entry.key, deadline=deadline)
-        inspection = inspector.inspect(source, policy, deadline=deadline)
+        inspection = inspector.inspect(source, policy, deadline=deadline, memory=memory)
     except ExrInspectorError as error:
         if error.retryable:
             return error

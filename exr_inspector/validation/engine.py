@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, no_checkpoint
+from exr_inspector.errors import MemoryBusy
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
@@ -73,6 +74,8 @@ def _run(
         for step in steps:
             try:
                 results: Results = step[0](subject, parameters)
+            except MemoryBusy:
+                raise
             except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
                 findings.append(_failed(step, part, error))
                 continue
@@ -165,6 +168,7 @@ def findings_of(
     *,
     limits: Limits = DEFAULT_LIMITS,
     checkpoint: Checkpoint = no_checkpoint,
+    reserve: Reserve = no_reserve,
 ) -> tuple[Finding, ...]:
     """The findings of one file under what holds for its path, part by part, those of the file first. See `validate`."""
     findings = problem_findings(inspection, policy) if inspection.problems else []
@@ -175,7 +179,7 @@ def findings_of(
     header = inspection.header
     if header is not None and header.parts and not header.is_partial:
         try:
-            facts = FileFacts(inspection, header, limits)
+            facts = FileFacts(inspection, header, limits, reserve)
         except Exception as error:  # noqa: BLE001 - as for a rule that raises: the inspection itself must not be lost
             findings.append(_unjudged(error))
         else:
@@ -211,6 +215,7 @@ def validate(
     *,
     limits: Limits = DEFAULT_LIMITS,
     checkpoint: Checkpoint = no_checkpoint,
+    reserve: Reserve = no_reserve,
 ) -> tuple[Finding, ...]:
     """Judge one file.
 
@@ -219,11 +224,14 @@ def validate(
         policy: The policy; what holds for the file's path is worked out here.
         limits: What values that are decoded here (id manifests) may grow to.
         checkpoint: Called before the rules of each part; what it raises ends the validation.
+        reserve: Called with the memory that these values take; a MemoryBusy of it ends the validation.
 
     Returns:
         Findings in the order file, part by part; of one code no more than MAX_FINDINGS_PER_CODE and a count of the rest.
     """
-    return findings_of(inspection, policy.for_path(inspection.path), limits=limits, checkpoint=checkpoint)
+    return findings_of(
+        inspection, policy.for_path(inspection.path), limits=limits, checkpoint=checkpoint, reserve=reserve
+    )
 
 
 def validate_sequence(frames: Iterable[FrameSummary], policy: Policy) -> dict[str, tuple[Finding, ...]]:

@@ -149,7 +149,7 @@ def test_the_function_gives_up_before_the_platform_does() -> None:
         assert deadline < deployment["resources"]["timeout"]
 
 
-def test_decode_memory_fits_the_container() -> None:
+def test_the_memory_of_all_files_fits_the_container() -> None:
     settings = load_settings(ENVIRONMENT, SECRETS, None)
     least = min(int(item["resources"]["min_memory"].removesuffix("Mi")) for item in MANIFEST["function_deployments"])
     assert settings.memory_mib + 512 <= least

@@ -18,6 +18,7 @@ LAYERS = (
     "exr",
     "model",
     "deadline",
+    "memory",
     "settings",
     "storage",
     "pixels",
@@ -38,6 +39,7 @@ ONLY = {
     "errors": set(),
     "exr": {"errors"},
     "deadline": {"errors"},
+    "memory": {"errors", "deadline"},
     "storage": {"errors", "model", "deadline", "settings"},
 }
 # The two local packages serve any VAST developer; only the library, the command line, tests and benchmarks know both sides.

@@ -149,7 +149,7 @@ ATTRIBUTES_COLUMNS = (
     required("chunk_count", INT, "Pieces of the value", "rows", of=lambda r: r.chunk_count),
     required("name", TEXT, "Attribute name", of=lambda r: r.attribute.name),
     required("type", TEXT, "Type name on disk, also an unknown one", of=lambda r: r.attribute.type_name),
-    required("value", TEXT, "This piece of the value as JSON text, lossless; pieces in order make the whole",
+    required("value", TEXT, "This piece of the value as JSON text, lossless; pieces make the whole; over 4,096 floats base64",
              of=lambda r: r.value),
     nullable("value_text", TEXT,
              "The value for people and text search, at most 4,000 characters; null for bytes and pieces",

@@ -19,6 +19,7 @@ from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 
 ENTRY_BYTES = 8
+TABLE_SHARE = 8  # memory that tables take at most, in times of their bytes (`./run bench header_memory`)
 MAX_MISSING_RANGES = 1_000
 _OFFSETS = np.dtype("<u8")
 _FEW_CHUNKS = 200

@@ -1,7 +1,8 @@
 """Attribute values as JSON and back without loss, and as text and number for people and queries.
 
 JSON holds what the bytes hold: bytes as `{"base64": ...}`, non-finite floats as the strings `NaN`, `Infinity`, `-Infinity`,
-integers exactly. Field names are OpenEXR's own. The payload of a NaN is the one thing that does not survive.
+integers exactly; vectors of more than 4,096 floats are `{"float32": ...}`, base64 of their bytes. Field names are OpenEXR's.
+The payload of a NaN is the one thing that does not survive.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any
 
-from exr_inspector.exr.header.attributes import readable_strings
+from exr_inspector.exr.header.attributes import decode_floatvector, readable_strings
 from exr_inspector.exr.header.timecode import read_timecode
 from exr_inspector.exr.header.values import (
     Attribute,
@@ -28,6 +29,7 @@ from exr_inspector.exr.header.values import (
     Compression,
     DeepImageState,
     Envmap,
+    FloatVector,
     IdManifest,
     KeyCode,
     LevelMode,
@@ -125,6 +127,11 @@ _TO_JSON: dict[str, Callable[[Any], object]] = {
 _FROM_JSON: dict[str, Callable[[Any], AttributeValue]] = {
     "bytes": lambda value: Bytes(value["typeHint"].encode("latin-1"), _raw(value["data"])),
     "chlist": lambda value: tuple(_channel_from_json(channel) for channel in value),
+    "floatvector": lambda value: (
+        decode_floatvector(base64.b64decode(value["float32"], validate=True))
+        if isinstance(value, dict)
+        else tuple(map(_float_from_json, value))
+    ),
     "idmanifest": lambda value: IdManifest(value["inflatedBytes"], _raw(value["deflated"])),
     "preview": lambda value: Preview(value["width"], value["height"], _raw(value["rgba"])),
     "stringvector": tuple,
@@ -139,6 +146,8 @@ def to_json(attribute: Attribute) -> object:
     if attribute.type_name in _FIELD_NAMES:
         fields: tuple[float, ...] = value  # type: ignore[assignment]  # decode() made a named tuple of numbers of it
         return dict(zip(_FIELD_NAMES[attribute.type_name], map(_number, fields), strict=True))
+    if isinstance(value, FloatVector):
+        return {"float32": base64.b64encode(value.packed).decode("ascii")}
     special = _TO_JSON.get(attribute.type_name)
     if special:
         return special(value)
@@ -258,7 +267,9 @@ _TEXT: dict[str, Callable[[Any], str]] = {
     "chromaticities": _chromaticities_text,
     "double": _exact,
     "float": _single,
-    "floatvector": lambda value: _singles(value[:MAX_ITEMS]),
+    "floatvector": lambda value: _singles(
+        value.first(MAX_ITEMS) if isinstance(value, FloatVector) else value[:MAX_ITEMS]
+    ),
     "idmanifest": lambda value: f"id manifest of {value.inflated_bytes} bytes",
     "keycode": _keycode_text,
     "m33f": _singles,

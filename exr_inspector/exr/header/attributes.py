@@ -21,6 +21,7 @@ from exr_inspector.exr.header.values import (
     Box2i,
     Bytes,
     Chromaticities,
+    FloatVector,
     IdManifest,
     KeyCode,
     Malformed,
@@ -35,6 +36,13 @@ _I32 = struct.Struct("<i")
 _U64 = struct.Struct("<Q")
 _TWO_U32 = struct.Struct("<II")
 
+
+# Memory that a value takes at most, in times of its bytes in the file: it, what is learned of it, and the rows made of it
+# (`./run bench header_memory`).
+MEMORY_SHARES = {"chlist": 66, "string": 23, "stringvector": 24}
+OTHER_SHARE = 10
+
+MAX_FLOATS = 4_096  # of a vector that is a tuple
 
 _Make = Callable[[tuple[Any, ...]], Any]
 
@@ -90,9 +98,12 @@ def _decode_bytes(raw: bytes) -> Bytes:
     return Bytes(raw[4 : 4 + hint_bytes], raw[4 + hint_bytes :])
 
 
-def _decode_floatvector(raw: bytes) -> tuple[float, ...]:
+def decode_floatvector(raw: bytes) -> tuple[float, ...] | FloatVector:
+    """A tuple of few floats, many of them as a FloatVector."""
     if len(raw) % 4:
         raise Malformed(f"{len(raw)} bytes are no whole number of floats")
+    if len(raw) > 4 * MAX_FLOATS:
+        return FloatVector(raw)
     return struct.unpack(f"<{len(raw) // 4}f", raw)
 
 
@@ -143,7 +154,7 @@ def _decode_stringvector(raw: bytes) -> tuple[str, ...]:
 VARIABLE: dict[str, Callable[[bytes], AttributeValue]] = {
     "bytes": _decode_bytes,
     "chlist": decode_channels,
-    "floatvector": _decode_floatvector,
+    "floatvector": decode_floatvector,
     "idmanifest": _decode_idmanifest,
     "preview": _decode_preview,
     "string": _decode_string,
@@ -199,7 +210,9 @@ def _encode_stringvector(value: tuple[str, ...]) -> bytes:
 ENCODERS: dict[str, Callable[[Any], bytes]] = {
     "bytes": lambda value: _U32.pack(len(value.type_hint)) + value.type_hint + value.data,
     "chlist": encode_channels,
-    "floatvector": lambda value: struct.pack(f"<{len(value)}f", *value),
+    "floatvector": lambda value: (
+        value.packed if isinstance(value, FloatVector) else struct.pack(f"<{len(value)}f", *value)
+    ),
     "idmanifest": lambda value: _U64.pack(value.inflated_bytes) + value.deflated,
     "preview": lambda value: _TWO_U32.pack(value.width, value.height) + value.rgba,
     "string": lambda value: value.encode(),

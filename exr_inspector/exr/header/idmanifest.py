@@ -20,11 +20,13 @@ from dataclasses import dataclass
 
 from exr_inspector.errors import DecodeError, LimitExceeded
 from exr_inspector.exr.header.values import IdManifest
-from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits, Reserve, no_reserve
 
 LIFETIMES = ("frame", "shot", "stable")
 _I32 = struct.Struct("<i")
 _IDS = {0: struct.Struct("<Q"), 1: struct.Struct("<I")}
+_ITEM_MEMORY = 256  # a string, or a text of an entry, at most (`./run bench header_memory`)
+_BYTES_SHARE = 4  # of what the manifest inflates to, and of its strings without shared beginnings
 _U64_MASK = (1 << 64) - 1
 
 
@@ -52,10 +54,11 @@ class ManifestGroup:
 class _Reader:
     """A position in the inflated payload. Each method says what it needs before it takes it."""
 
-    def __init__(self, data: bytes, limits: Limits) -> None:
+    def __init__(self, data: bytes, limits: Limits, reserve: Reserve) -> None:
         self.data = data
         self.position = 0
         self._limits = limits
+        self._reserve = reserve
         self._items = 0
         self._text_bytes = 0
 
@@ -91,6 +94,7 @@ class _Reader:
                 found=f"{self._items} strings and texts of entries",
                 expected=f"at most {self._limits.manifest_entries}",
             )
+        self._reserve(count * each * _ITEM_MEMORY)
         return count
 
     def text_room(self, size: int) -> None:
@@ -103,6 +107,7 @@ class _Reader:
                 found=f"{self._text_bytes} bytes",
                 expected=f"at most {self._limits.inflated_bytes}",
             )
+        self._reserve(size * _BYTES_SHARE)
 
     def varint(self, what: str) -> int:
         """Seven bits a byte, lowest first; a set top bit says that more follow."""
@@ -126,7 +131,7 @@ def _damaged(what: str, position: int, found: str) -> DecodeError:
     return DecodeError(f"the id manifest is damaged at its {what}", offset=position, found=found)
 
 
-def _inflate(manifest: IdManifest, limits: Limits) -> bytes:
+def _inflate(manifest: IdManifest, limits: Limits, reserve: Reserve) -> bytes:
     if manifest.inflated_bytes > limits.inflated_bytes:
         raise LimitExceeded(
             "the id manifest is too large",
@@ -134,6 +139,7 @@ def _inflate(manifest: IdManifest, limits: Limits) -> bytes:
             found=f"{manifest.inflated_bytes} bytes",
             expected=f"at most {limits.inflated_bytes}",
         )
+    reserve(manifest.inflated_bytes * _BYTES_SHARE)
     inflater = zlib.decompressobj()
     try:
         # One byte more than declared: enough to see that there is more, and never more than that.
@@ -217,15 +223,22 @@ def _group(reader: _Reader, strings: list[str]) -> ManifestGroup:
     return ManifestGroup(channels, components, lifetime, hash_scheme, encoding_scheme, tuple(entries.items()))
 
 
-def decode_manifest(manifest: IdManifest, limits: Limits = DEFAULT_LIMITS) -> tuple[ManifestGroup, ...]:
+def decode_manifest(
+    manifest: IdManifest, limits: Limits = DEFAULT_LIMITS, reserve: Reserve = no_reserve
+) -> tuple[ManifestGroup, ...]:
     """The groups of an id manifest.
+
+    Args:
+        manifest: The manifest.
+        limits: What it may grow to.
+        reserve: Called with the memory that it will take, before it does; what it raises ends the decoding.
 
     Raises:
         DecodeError: If it does not inflate to its declared size, or its structure is broken; offsets are in the inflated
             payload.
         LimitExceeded: If it would take more memory than allowed.
     """
-    reader = _Reader(_inflate(manifest, limits), limits)
+    reader = _Reader(_inflate(manifest, limits, reserve), limits, reserve)
     version = reader.int32("version")
     if version:
         raise _damaged("version", 0, str(version))

@@ -24,13 +24,21 @@ from exr_inspector.errors import (
     UnsupportedVersion,
 )
 from exr_inspector.exr.file_bytes import Asking, FileBytes, run_in_memory
-from exr_inspector.exr.header.attributes import FIXED, decode
+from exr_inspector.exr.header.attributes import FIXED, MEMORY_SHARES, OTHER_SHARE, decode
 from exr_inspector.exr.header.channel_lists import CHANNEL_FIELD_BYTES
 from exr_inspector.exr.header.parts import Header, PartHeader, make_part
 from exr_inspector.exr.header.standard import STANDARD
 from exr_inspector.exr.header.text import decode_name
 from exr_inspector.exr.header.values import KNOWN_FLAGS, MULTI_PART, Attribute, AttributeValue
-from exr_inspector.exr.limits import DEFAULT_LIMITS, PER_CHECKPOINT, Checkpoint, Limits, no_checkpoint
+from exr_inspector.exr.limits import (
+    DEFAULT_LIMITS,
+    PER_CHECKPOINT,
+    Checkpoint,
+    Limits,
+    Reserve,
+    no_checkpoint,
+    no_reserve,
+)
 
 __all__ = ["Header", "PartHeader", "make_part", "parse_header", "read_header"]
 
@@ -38,6 +46,10 @@ MAGIC = b"\x76\x2f\x31\x01"
 VERSION = 2
 LONG_NAME_BYTES = 255  # the format's own limit
 _NUL = b"\0"
+# Memory that an attribute and a part take beside values: objects, facts, rows (`./run bench header_memory`).
+_ATTRIBUTE_MEMORY = 1 << 10
+_PART_MEMORY = 4 << 10
+_LEAST_RESERVED = 64 << 10
 _I32 = struct.Struct("<i")
 _U32 = struct.Struct("<I")
 # Makes an Attribute of a tuple in C: a header is mostly this.
@@ -65,7 +77,10 @@ _FIXED_RECORDS = {
 
 
 def read_header(
-    file: FileBytes, limits: Limits = DEFAULT_LIMITS, checkpoint: Checkpoint = no_checkpoint
+    file: FileBytes,
+    limits: Limits = DEFAULT_LIMITS,
+    checkpoint: Checkpoint = no_checkpoint,
+    reserve: Reserve = no_reserve,
 ) -> Asking[Header]:
     """Read the header of `file`, which is open; each byte is looked at once, however the bytes arrive.
 
@@ -73,12 +88,13 @@ def read_header(
         file: The file's first bytes.
         limits: What the file may ask for.
         checkpoint: Called now and then; what it raises ends the reading.
+        reserve: Called with the memory that attributes will take, rows included; what it raises ends the reading.
 
     Raises:
         FormatError: NotAnExr, EmptyFile, UnsupportedVersion; or TruncatedHeader, DamagedHeader, LimitExceeded, whose
             `partial` is the Header of what could be read.
     """
-    return (yield from _HeaderReader(file, limits, checkpoint).read())
+    return (yield from _HeaderReader(file, limits, checkpoint, reserve).read())
 
 
 def parse_header(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Header:
@@ -95,10 +111,12 @@ class _HeaderReader:
         position: File offset of the next attribute, or of what ends a list of them.
     """
 
-    def __init__(self, file: FileBytes, limits: Limits, checkpoint: Checkpoint) -> None:
+    def __init__(self, file: FileBytes, limits: Limits, checkpoint: Checkpoint, reserve: Reserve) -> None:
         self._file = file
         self._limits = limits
         self._checkpoint = checkpoint
+        self._reserve = reserve
+        self._due_bytes = 0  # memory that is not reserved yet, since it is little
         self._version_word = 0
         self._parts: list[PartHeader] = []
         self._attributes: list[Attribute] = []
@@ -121,6 +139,9 @@ class _HeaderReader:
         return Header(self._version_word, tuple(self._parts), self.position)
 
     def _end_part(self) -> None:
+        self._due_bytes += _PART_MEMORY + _ATTRIBUTE_MEMORY * (len(self._attributes) % PER_CHECKPOINT)
+        if self._due_bytes >= _LEAST_RESERVED:
+            self._reserve_due()
         self._parts.append(make_part(len(self._parts), self._version_word, tuple(self._attributes)))
         self._attributes = []
 
@@ -182,6 +203,8 @@ class _HeaderReader:
                     attributes.append(_attribute((name, type_name, make(unpack(buffer, start)), start, size, "")))
                     self._attributes_left -= 1
                     position = start + size
+                    if len(attributes) % PER_CHECKPOINT == 0:
+                        self._pause()
                     continue
             is_readable = 0 < name_end < type_end and start <= end
             size = _I32.unpack_from(buffer, type_end + 1)[0] if is_readable else -1
@@ -195,13 +218,25 @@ class _HeaderReader:
             name, type_name = decode_name(buffer[position:name_end]), decode_name(buffer[name_end + 1 : type_end])
             if type_name == "chlist":
                 self._check_channel_list(name, size, start)
+            self._due_bytes += size * MEMORY_SHARES.get(type_name, OTHER_SHARE)
+            if self._due_bytes >= _LEAST_RESERVED:
+                self._reserve_due()
             value, problem = decode(type_name, buffer, start, size)
             attributes.append(_attribute((name, type_name, value, start, size, problem)))
             self._attributes_left -= 1
-            if self._attributes_left % PER_CHECKPOINT == 0:
-                self._checkpoint()
+            if len(attributes) % PER_CHECKPOINT == 0:
+                self._pause()
             position = start + size
         self.position = position + 1
+
+    def _pause(self) -> None:
+        """What is done after every PER_CHECKPOINT attributes of a part."""
+        self._checkpoint()
+        self._reserve(_ATTRIBUTE_MEMORY * PER_CHECKPOINT)
+
+    def _reserve_due(self) -> None:
+        due, self._due_bytes = self._due_bytes, 0
+        self._reserve(due)
 
     def _readable(self) -> tuple[bytes, int]:
         """The bytes at hand, and where those end that may belong to a header."""
@@ -273,6 +308,7 @@ class _HeaderReader:
                 found=f"{until} bytes",
                 expected=f"at most {limit}",
             )
+        self._reserve(2 * (until - len(file.buffer)))  # bytes that were read before are copied to those behind them
         yield from file.read_ahead(until)
 
     def _check_channel_list(self, name: str, size: int, offset: int) -> None:

@@ -5,6 +5,7 @@ Codes stay plain integers, since a file may hold any; the tables below give thos
 
 from __future__ import annotations
 
+import struct
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -221,6 +222,16 @@ class Bytes(NamedTuple):
     data: bytes
 
 
+class FloatVector(NamedTuple):
+    """Many floats, kept as the file's bytes: as numbers of Python they would take eight times as much memory."""
+
+    packed: bytes
+
+    def first(self, most: int) -> tuple[float, ...]:
+        """The first of them, `most` or fewer."""
+        return struct.unpack_from(f"<{min(most, len(self.packed) // 4)}f", self.packed)
+
+
 class IdManifest(NamedTuple):
     """An id manifest as stored: still compressed. `exr.idmanifest.decode` reads it."""
 
@@ -248,6 +259,7 @@ AttributeValue = (
     | Box2f
     | Bytes
     | Chromaticities
+    | FloatVector
     | IdManifest
     | KeyCode
     | Preview

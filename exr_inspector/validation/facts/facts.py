@@ -14,7 +14,7 @@ from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.cryptomatte.mattes import Matte, file_mattes
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel
-from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits, Reserve, no_reserve
 from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
@@ -158,11 +158,19 @@ class FileFacts:
         parts: Facts of its parts.
         traits: Traits of all parts together, and the file's own.
         limits: What values that are decoded on request may grow to.
+        reserve: Called with the memory that these take.
     """
 
-    def __init__(self, inspection: Inspection, header: Header, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        inspection: Inspection,
+        header: Header,
+        limits: Limits = DEFAULT_LIMITS,
+        reserve: Reserve = no_reserve,
+    ) -> None:
         self.inspection = inspection
         self.limits = limits
+        self.reserve = reserve
         self.header = header
         self.is_multi_part = bool(header.version_word & MULTI_PART)
         self.parts: list[PartFacts] = []

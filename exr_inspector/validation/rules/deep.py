@@ -207,7 +207,7 @@ def id_manifest(part: PartFacts, _parameters: DeepParameters) -> Results:
     if not isinstance(value, IdManifest) or part.index not in part.file.manifest_parts:
         return NOTHING
     try:
-        groups = decode_manifest(value, part.file.limits)
+        groups = decode_manifest(value, part.file.limits, part.file.reserve)
     except FormatError as error:
         text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
         return [Found(f"The id manifest cannot be read: {text}"[:300], error.found, error.expected)]

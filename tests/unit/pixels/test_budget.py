@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exr_inspector.pixels.budget import DecodeBudget, MemoryFile, MemoryPool
+from exr_inspector.memory import MemoryPool
+from exr_inspector.pixels.budget import DecodeBudget, MemoryFile
 
 KEPT = 16 << 20
 

@@ -22,9 +22,10 @@ from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.text import decode_name
+from exr_inspector.memory import MemoryPool
 from exr_inspector.model import ChannelStats, PixelReport, StatsMode
 from exr_inspector.pixels import work
-from exr_inspector.pixels.budget import DecodeBudget, MemoryPool
+from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.reader import PixelConfig, read_pixels
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import Deadline, RangeSource, ReadBudget, SourceOpener
