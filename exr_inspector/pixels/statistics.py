@@ -25,7 +25,7 @@ from exr_inspector.pixels.estimates import Estimate, Moments
 
 HALF_MAX = 65504.0
 RUN = 1 << 16
-HELD = 1 << 19  # values that are kept converted for whoever adds them up for a thumbnail: those of a strip
+HELD = 1 << 20  # values that are kept converted for whoever adds them up for a thumbnail: those of a strip
 _DOT = 1 << 13
 # Half bits shifted into a float's place read as the value divided by this.
 REBIAS = 2.0**112
