@@ -27,6 +27,7 @@ from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, part_rows, re
 from exr_inspector.pixels.rows import PartRows
 from exr_inspector.pixels.thumbnails import require_encoder
 from exr_inspector.settings import Settings, limit_text
+from exr_inspector.sidecars import with_sidecars
 from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import Policy, rule_of, validate
@@ -191,6 +192,8 @@ class Inspector:
         found = self.probe(source, checkpoint, reserve)
         code, message = _failure(found)
         names = file_names(found.header, checkpoint) if found.header else ()
+        if code is None and self._config.stats is StatsMode.FULL:
+            names = with_sidecars(source, names, self._config.limits.string_bytes)
         pixels = None
         is_asked = self._config.stats is not StatsMode.OFF or self._config.pixels.thumbnails is not Thumbnails.OFF
         if code is None and is_asked:

@@ -338,7 +338,7 @@ class MatteObjects:
         is_whole: Whether all chunks of its ranks were read, and all ids kept.
         id_count: Distinct ids that have coverage; 0, the background, is none. At least so many where it is not whole.
         impossible_count: Pixels whose id the conversion from the hash never makes: NaN, infinities, denormal numbers.
-        manifest_hash: Hash of the inline manifest's text; None without one that can be read and has names.
+        manifest_hash: Hash of the manifest's text, in the header or a sidecar file; None without a sound one that has names.
         name_count: Names in that manifest; None as before.
         unnamed_count: Ids that it does not name.
         unnamed_once_count: Those of them that are in one pixel only.

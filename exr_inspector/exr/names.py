@@ -59,6 +59,8 @@ class Cryptomatte(NamedTuple):
         manifest_file: Sidecar manifest, a path relative to the file.
         rank_layers: Layers of any part that hold (id, coverage) pairs, in rank order; once each, whatever their views.
         preview_channels: Deprecated preview channels, of any part.
+        sidecar_fault: Why the sidecar manifest could not be read; empty where it was, or was not looked for. One that was read
+            is `manifest`.
     """
 
     key: str
@@ -69,6 +71,7 @@ class Cryptomatte(NamedTuple):
     manifest_file: str | None
     rank_layers: tuple[str, ...]
     preview_channels: tuple[str, ...]
+    sidecar_fault: str = ""
 
 
 class PartNames(NamedTuple):

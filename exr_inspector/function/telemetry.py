@@ -168,6 +168,11 @@ class TracedSource:
         """As RangeSource.limited."""
         return TracedSource(self._source.limited(budget), self._telemetry, self._context)
 
+    def beside(self, name: str) -> RangeSource | None:
+        """As RangeSource.beside."""
+        found = self._source.beside(name)
+        return None if found is None else TracedSource(found, self._telemetry, self._context)
+
     def _read(self, ranges: Sequence[tuple[int, int]], coalesce_bytes: int) -> list[bytes]:
         with self._telemetry.span("exr.read", path=self.path, ranges=len(ranges)) as span:
             data = self._source.read_many(ranges, coalesce_bytes=coalesce_bytes)

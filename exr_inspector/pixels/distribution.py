@@ -151,8 +151,9 @@ class Distribution:
         if self._is_half:
             bits = values.view(np.uint16)
         else:
-            # Adding zero takes minus zero's sign.
-            single = values.astype(np.float32, copy=False) + np.float32(0.0)
+            # Adding zero takes minus zero's sign. A signalling NaN raises a flag there, and is left out below.
+            with np.errstate(invalid="ignore"):
+                single = values.astype(np.float32, copy=False) + np.float32(0.0)
             if self._is_uint:  # rounded down, so that no bin lies above the values it counts
                 single.view(np.int32)[:] -= single.astype(np.float64) > values
             bits = single.view(np.uint16)[_UPPER]

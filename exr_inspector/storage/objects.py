@@ -11,6 +11,7 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import ObjectChanged, SourceError
 from exr_inspector.model import Cost, ObjectVersion
 from exr_inspector.storage.budget import Allowance, Meter, reserve_all
+from exr_inspector.storage.keys import AllowList, check_key
 from exr_inspector.storage.ranges import MergedRange, coalesce, cut
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.storage.source import ObjectEntry, ReadBudget
@@ -103,6 +104,7 @@ class ObjectSource:
         pin: The version that is read; shared by all readers that `limited` makes.
         meter: What reading costs; shared likewise.
         allowances: Budgets that every request has to fit into.
+        allowed: Which objects beside it may be read; None where it has no folder.
     """
 
     where: Bucket
@@ -111,6 +113,7 @@ class ObjectSource:
     pin: VersionPin
     meter: Meter
     allowances: tuple[Allowance, ...] = field(default=())
+    allowed: AllowList | None = None
 
     @property
     def bucket(self) -> str:
@@ -136,6 +139,16 @@ class ObjectSource:
     def limited(self, budget: ReadBudget) -> ObjectSource:
         """A reader of the same version that counts into the same cost and also has to keep to `budget`, from now on."""
         return replace(self, allowances=(*self.allowances, Allowance(budget, self.path)))
+
+    def beside(self, name: str) -> ObjectSource | None:
+        """A reader of another object in the same folder or below it; see `RangeSource.beside`."""
+        if self.allowed is None:
+            return None
+        folder = self.key.rpartition("/")[0]
+        key = f"{folder}/{name}" if folder else name
+        self.allowed.check(self.bucket, key)
+        check_key(self.bucket, key)
+        return replace(self, key=key, pin=VersionPin(f"{self.bucket}/{key}"))
 
     def read(self, *, start: int, end: int) -> bytes:
         """The bytes from `start` up to, not including, `end`; see `RangeSource.read`."""

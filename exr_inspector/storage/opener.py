@@ -7,6 +7,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
@@ -64,7 +65,7 @@ class SourceOpener:
             UnsupportedKey: The key cannot be addressed.
             SettingsError: The bucket is not mounted, and S3 is not configured.
         """
-        return self._source(self._bucket(bucket, key), key, budget, deadline)
+        return replace(self._source(self._bucket(bucket, key), key, budget, deadline), allowed=self._allowed)
 
     def open_url(self, url: str, *, budget: ReadBudget | None = None, deadline: Deadline | None = None) -> RangeSource:
         """A reader of `s3://bucket/key`, literally, or of a local path.
@@ -85,7 +86,7 @@ class SourceOpener:
                 return self.open(name, path.relative_to(root).as_posix(), budget=budget, deadline=deadline)
         where, key = FolderBucket(FILE_BUCKET, Path("/")), path.as_posix().removeprefix("/")
         where.check_key(key)
-        return self._source(where, key, budget, deadline)
+        return replace(self._source(where, key, budget, deadline), allowed=AllowList())
 
     def open_bytes(self, data: bytes, *, key: str = "bytes.exr", budget: ReadBudget | None = None) -> RangeSource:
         """A reader of bytes in memory, as an object of the bucket `memory:`."""

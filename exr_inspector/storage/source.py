@@ -92,6 +92,20 @@ class RangeSource(Protocol):
     def limited(self, budget: ReadBudget) -> RangeSource:
         """A reader of the same version that counts into the same cost and also has to keep to `budget`, from now on."""
 
+    def beside(self, name: str) -> RangeSource | None:
+        """A reader of another object in the same folder or below it, with the same cost, budget and deadline.
+
+        Args:
+            name: Path relative to the folder, without `.` and `..`.
+
+        Returns:
+            None where the object has no folder.
+
+        Raises:
+            AccessDenied: The settings do not allow that object.
+            UnsupportedKey: It cannot be addressed.
+        """
+
 
 class PrefixedSource:
     """Reads ranges of `prefix` from memory, all others from the source behind it. Safe to share between threads."""
@@ -159,3 +173,7 @@ class PrefixedSource:
     def limited(self, budget: ReadBudget) -> RangeSource:
         """As RangeSource.limited; what is at hand costs nothing of the budget."""
         return PrefixedSource(self._source.limited(budget), self._prefix)
+
+    def beside(self, name: str) -> RangeSource | None:
+        """As RangeSource.beside."""
+        return self._source.beside(name)

@@ -23,6 +23,7 @@ LAYERS = (
     "storage",
     "pixels",
     "validation",
+    "sidecars",
     "inspector",
     "delivery",
     "catalog",

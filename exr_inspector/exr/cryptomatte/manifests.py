@@ -69,6 +69,13 @@ def parse_manifest(text: str) -> dict[str, str]:
     return parsed
 
 
+def is_sidecar_path(path: str) -> bool:
+    """Whether `manif_file` is what the specification asks for: a relative path, in the folder or below it, to a .json file."""
+    return (
+        path.endswith(".json") and "\\" not in path and path[1:2] != ":" and {"", ".", ".."}.isdisjoint(path.split("/"))
+    )
+
+
 def wrong_names(manifest: Mapping[str, str]) -> list[str]:
     """Names whose id is not the hash of the name."""
     return [name for name, value in manifest.items() if f"{cryptomatte_id(name):08x}" != value]

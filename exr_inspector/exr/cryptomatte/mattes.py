@@ -60,7 +60,7 @@ class Matte:
 
     @cached_property
     def manifest(self) -> dict[str, str] | ManifestError | None:
-        """The inline manifest, why it cannot be read, or None where there is none."""
+        """The manifest of the header or the sidecar file, why it cannot be read, or None where there is none."""
         if not self.declared.manifest:
             return None
         try:
@@ -70,20 +70,20 @@ class Matte:
 
     @cached_property
     def names_by_id(self) -> dict[int, str]:
-        """The first name of each id in the inline manifest; empty without one that can be read."""
+        """The first name of each id in the manifest; empty without one that can be read."""
         manifest = self.manifest if isinstance(self.manifest, dict) else {}
         return {int(value, 16): name for name, value in reversed(manifest.items())}
 
     @cached_property
     def manifest_state(self) -> ManifestState:
-        """What there is of the manifest; of a sidecar file nothing is known but its path."""
+        """What there is of the manifest; of a sidecar file that was not read nothing is known but its path."""
         manifest = self.manifest
         if isinstance(manifest, ManifestError):
             return ManifestState.TRUNCATED if manifest.is_truncated else ManifestState.MALFORMED
         if not manifest:
-            if self.declared.manifest_file:
-                return ManifestState.SIDECAR
-            return ManifestState.ABSENT if manifest is None else ManifestState.EMPTY
+            if manifest is not None:
+                return ManifestState.EMPTY
+            return ManifestState.SIDECAR if self.declared.manifest_file else ManifestState.ABSENT
         is_ours = self.declared.hash == DEFINED_HASH
         return ManifestState.WRONG_IDS if is_ours and wrong_names(manifest) else ManifestState.SOUND
 

@@ -185,7 +185,7 @@ def _line(lines: dict[Position, int], at: Position) -> int:
 def _unknown_codes(rules: dict[str, Any], at: Position) -> list[tuple[Position, str]]:
     """Codes and globs that name no rule."""
     found = []
-    for code in rules:
+    for code in map(str, rules):
         if code in RULES or (re.match(_LEVEL_GLOB, code) and any(fnmatchcase(rule, code) for rule in RULES)):
             continue
         if code in LEFT_OUT:
@@ -194,6 +194,16 @@ def _unknown_codes(rules: dict[str, Any], at: Position) -> list[tuple[Position, 
         near = get_close_matches(code.upper(), RULES, 1, 0.6)
         hint = f"; did you mean {near[0]}?" if near else "; ./run rules lists all codes"
         found.append(((*at, code), f"no rule has this code{hint}"))
+    return found
+
+
+def _unknown_in(values: dict[str, Any]) -> list[tuple[Position, str]]:
+    """Codes and globs of the document that name no rule; what is no mapping of rules is found elsewhere."""
+    rules, paths = values.get("rules"), values.get("paths")
+    found = _unknown_codes(rules, ("rules",)) if isinstance(rules, dict) else []
+    for index, entry in enumerate(paths if isinstance(paths, list) else ()):
+        if isinstance(entry, dict) and isinstance(entry.get("rules"), dict):
+            found += _unknown_codes(entry["rules"], ("paths", str(index), "rules"))
     return found
 
 
@@ -268,15 +278,15 @@ def parse_policy(text: str, *, origin: str, is_profile: bool = False, folder: Pa
         items = error.errors(include_url=False)
         wrong = {fault["loc"][:-1] for fault in items}
         faults = [(_position(f), _said(f)) for f in items if f["type"] != "too_short" or f["loc"] not in wrong]
+        if "python_rules" not in values:  # whose rules are not known yet
+            faults += _unknown_in(values)
         raise _error(origin, lines, faults) from error
     if policy.python_rules is not None:
         if folder is None:
             fault = "only policies that are files on this machine may name Python rules"
             raise _error(origin, lines, [(("python_rules",), fault)])
         add_rules_of_file(folder / policy.python_rules)
-    unknown = _unknown_codes(policy.rules, ("rules",))
-    for index, entry in enumerate(policy.paths):
-        unknown += _unknown_codes(entry.rules, ("paths", str(index), "rules"))
+    unknown = _unknown_in(values)
     if policy.name in PROFILES and not is_profile:
         unknown.append((("name",), "a profile is called so; stored findings would not tell the two apart"))
     if unknown:

@@ -1,4 +1,4 @@
-"""CRY: Cryptomatte manifests. Sidecar files are not opened: this package does no I/O."""
+"""CRY: Cryptomatte manifests, of the header or of the sidecar file that a full pass has read."""
 
 from __future__ import annotations
 
@@ -66,25 +66,27 @@ def manifest_missing(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-MANIF-FILE",
     Severity.ERROR,
-    "manif_file is a relative path below the image's folder, to a .json file",
+    "manif_file is a relative path below the image's folder, to a .json file that is there",
     why="Other paths do not survive a move, or lead out of the folder.",
     source=f"{_SPEC}; {_UTILITIES}",
-    fix="Write a path relative to the image, to a .json file.",
-    limits="the form of the path; rules read nothing, so nobody looks whether the file is there",
+    fix="Write a path relative to the image, to a .json file, and deliver that file with the image.",
+    limits="whether the file is there, and what it holds, only where all pixels are read",
     when=t.CRYPTOMATTE,
+    version=2,
 )
 def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """The form of the path; whether the file is there is not looked at."""
+    """The form of the path; and, as a warning, a file that a full pass could not read."""
     found = []
     for matte in file.mattes:
         path = matte.declared.manifest_file
         if not path:
             continue
-        bad = path.startswith(("/", "./", "../")) or "/../" in path or "\\" in path or path[1:2] == ":"
-        if bad or not path.endswith(".json"):
-            found.append(
-                Found(f"{matte.label}: manif_file is {path[:200]!r}", path[:200], "name.json", part=matte.part)
-            )
+        message = f"{matte.label}: manif_file is {path[:200]!r}"
+        if not manifests.is_sidecar_path(path):
+            found.append(Found(message, path[:200], "name.json", part=matte.part))
+        elif fault := matte.declared.sidecar_fault:
+            message += f", which {fault}: the names of its ids are lost"
+            found.append(Found(message, fault, "a manifest", part=matte.part, severity=Severity.WARNING))
     return found
 
 

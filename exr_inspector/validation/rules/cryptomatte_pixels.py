@@ -117,12 +117,12 @@ def _unnamed_message(label: str, objects: MatteObjects) -> str:
     source=_SPEC,
     fix="Write the manifest of this very render. Where most such ids are in one pixel only, render the Cryptomatte again, "
     "without filters or resizing behind it.",
-    limits="only where all pixels are read; sidecar manifests are not opened",
+    limits="only where all pixels are read",
     when=t.CRYPTOMATTE,
     stage=Stage.PIXELS,
 )
 def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Ids with coverage that the inline manifest lacks."""
+    """Ids with coverage that the manifest lacks."""
     return [
         Found(
             _unnamed_message(_label(matte, objects), objects),
@@ -143,7 +143,7 @@ def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
     why="Objects behind the camera are named, too; but an object that is wanted in the frame is not there.",
     source=_SPEC,
     fix="Nothing, where the objects are hidden or outside the frame.",
-    limits="only where all pixels are read; sidecar manifests are not opened",
+    limits="only where all pixels are read",
     when=t.CRYPTOMATTE,
     stage=Stage.PIXELS,
 )

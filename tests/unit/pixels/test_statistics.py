@@ -1,6 +1,7 @@
 """Accumulators: exact counts, moments as float64 has them, and the same figures however the samples are cut up."""
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -298,3 +299,15 @@ def test_the_variance_far_from_zero_keeps_its_digits(pixel_type: PixelType, arra
     found = Accumulator(pixel_type)
     found.add(stored)
     assert math.sqrt(found.m2 / found.finite_count) == pytest.approx(np.std(stored.astype(np.float64)), rel=1e-6)
+
+
+def test_signalling_nans_are_left_out_without_a_warning() -> None:
+    values = np.array([0x7F800001, 0xFFC00000, 0x3F800000], np.uint32).view(np.float32)
+    found = Distribution(PixelType.FLOAT)
+    found.add(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        percentiles, histogram = found.result()
+    assert {value for _, value in percentiles} == {1.0}
+    assert histogram
+    assert sum(histogram.counts) == 1

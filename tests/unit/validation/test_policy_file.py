@@ -222,3 +222,12 @@ def test_schema_and_loader_agree(document: dict[str, Any]) -> None:
     if not _cannot_be_said(document):
         text = json.dumps(document)
         assert loads(text) == SCHEMA.is_valid(yaml.safe_load(text)), text
+
+
+def test_wrong_rules_and_wrong_parameters_are_told_at_once() -> None:
+    rules, paths = "rules:\n  CMP-LOSY-DATA: error\n", "paths:\n  - {match: a/*, rules: {X: off}}\n"
+    text = f"name: nova\n{rules}parameters:\n  show_resolution: 4096\n{paths}"
+    with pytest.raises(PolicyError) as caught:
+        load_policy(text, origin="nova.yaml")
+    where = [line.partition(": ")[0] for line in str(caught.value).splitlines()]
+    assert where == ["nova.yaml:3", "nova.yaml:5", "nova.yaml:7"]
