@@ -263,19 +263,21 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
     profiles={"texture": "info"},
     stage=Stage.PIXELS,
 )
-def constant(part: PartFacts, _parameters: PixelParameters) -> Results:
+def constant(part: PartFacts, parameters: PixelParameters) -> Results:
     """Channels of one value: colour of the base layer as a warning, AOVs and alpha as info, since many are rightly empty.
 
-    Alpha of 1 is a plate's, ranks of a Cryptomatte may be empty, a pixel is no image; a black view has a rule of its own.
+    Alpha of 1 is a plate's, ranks of a Cryptomatte may be empty, a pixel is no image; a black view and empty alpha have rules
+    of their own.
     """
     base: list[str] = []
     others: list[str] = []
     first: dict[bool, str] = {}
     is_black = part.pixels is not None and part.pixels.is_black
+    empty = {found.channel for found in alpha_empty.check(part, parameters)} if alpha_empty.check else set()
     for channel, stats in _with_stats(part, part.named):
         if not (stats.exact and stats.samples > 1 and stats.is_constant) or channel.role is Role.CRYPTOMATTE:
             continue
-        if channel.role is Role.ALPHA and stats.minimum == 1:
+        if channel.role is Role.ALPHA and (stats.minimum == 1 or channel.name in empty):
             continue
         is_base = channel.role is Role.COLOUR and is_beauty(channel.layer)
         if is_base and is_black:

@@ -140,6 +140,7 @@ def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
     source="OpenEXR technical introduction",
     fix="Nothing if a crop or overscan is wanted; otherwise crop to the format.",
     command="oiiotool IN.exr --croptofull -o OUT.exr",
+    yields_to=("WIN-DATA-OUTSIDE",),
     profiles={"texture": "warning"},
     when=t.WINDOWS,
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from exr_inspector.exr.header.text import guessed_encoding
 from exr_inspector.model import Finding, PixelFault, PixelReport, StatsMode
 from exr_inspector.validation import builtin_policy, frame_of_inspection, validate, validate_sequence
 from tests.support.exrbytes import Attr, Channel, Part, a_float, a_int, a_string, a_timecode, build
-from tests.unit.validation.judging import EVERYTHING, PLAIN, inspect, judge
+from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge
 
 
 def codes(findings: Sequence[Finding], start: str = "") -> list[str]:
@@ -48,6 +49,17 @@ def test_twins_of_which_one_is_a_standard_attribute_are_near_misses() -> None:
     assert not codes(
         judge(build([Part(extra=[a_string("oiio:timeCode", "x"), a_string("smpte:TimeCode", "x")])])), "STR-"
     )
+
+
+def test_empty_alpha_and_a_window_outside_are_told_once() -> None:
+    pixels = {name: np.arange(12.0).reshape(3, 4) for name in "BGR"} | {"A": np.zeros((3, 4))}
+    findings = judge(
+        build([Part(channels=RGBA, pixels=pixels, data_window=(9, 9, 12, 11), display_window=(0, 0, 3, 2))]), stats=True
+    )
+    assert codes(findings, "WIN-") == ["WIN-DATA-OUTSIDE"]
+    assert [code for code in codes(findings, "PIX-") if code in {"PIX-CONSTANT", "PIX-ALPHA-EMPTY"}] == [
+        "PIX-ALPHA-EMPTY"
+    ]
 
 
 def test_what_parts_repeat_is_told_once() -> None:
