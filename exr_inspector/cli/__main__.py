@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import io
 import os
@@ -79,9 +80,7 @@ class LazyGroup(click.Group):
             module = importlib.import_module(COMMANDS[cmd_name].module)
         except ModuleNotFoundError as error:
             raise click.ClickException(f"{cmd_name} needs the package {error.name}: {_remedy()}") from error
-        command: click.Command = module.command
-        _name_program(command, program())
-        return command
+        return _naming(module.command, program())
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -142,13 +141,13 @@ def _remedy() -> str:
     return "pip install 'exr-inspector[local]'" if program() != _CHECKOUT else "start it by ./run"
 
 
-def _name_program(command: click.Command, name: str) -> None:
-    """Make the examples of a command and its subcommands name the program that the user typed."""
-    if command.help:
-        command.help = command.help.replace(_CHECKOUT, name)
-    if isinstance(command, click.Group) and not isinstance(command, LazyGroup):
-        for inner in command.commands.values():
-            _name_program(inner, name)
+def _naming(command: click.Command, name: str) -> click.Command:
+    """The command with examples, also of its subcommands, that name the program that the user typed."""
+    named = copy.copy(command)
+    named.help = command.help and command.help.replace(_CHECKOUT, name)
+    if isinstance(named, click.Group):
+        named.commands = {each: _naming(inner, name) for each, inner in named.commands.items()}
+    return named
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -205,9 +204,8 @@ def run() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.stdout = cast("TextIO", _MainThreadOutput(sys.stdout))
     name = program()
-    _name_program(main, name)
     try:
-        main(prog_name=name, complete_var=COMPLETE_VARIABLE)
+        _naming(main, name)(prog_name=name, complete_var=COMPLETE_VARIABLE)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"SYSTEM: {where}{error.strerror or type(error).__name__}", err=True)

@@ -96,7 +96,7 @@ def is_one_line(err: str, words: str) -> None:
         (("localrun", "folder", "--port", "0"), {}, "main.py: cannot be read"),
         (("localrun", "-c", "bad.yaml"), {}, "bad.yaml: not YAML, line"),
         (("invoke", "--event", "bad.yaml"), {}, "bad.yaml: not YAML, line"),
-        (("invoke", "--generate-event", "--url", "http://127.0.0.1:9/"), {}, "dataengine_local run"),
+        (("invoke", "--generate-event", "--url", "http://127.0.0.1:9/"), {}, "localrun"),
         (("demo", "--catalog", "text"), {}, "is not a DuckDB file"),
         (("demo", "--catalog", "text/c.duckdb"), {}, "SYSTEM: text: File exists|text.*Not a directory"),
     ],
