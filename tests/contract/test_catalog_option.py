@@ -153,6 +153,19 @@ def test_a_check_stores_what_it_finds(tmp_path: Path, folder: Path) -> None:
     assert asked(catalog, sequences) == [beauty, ("sh010/matte_####.exr", None, None)]
 
 
+@pytest.mark.parametrize(
+    ("asked_for", "layers"), [(None, [""]), ("layers", ["", "N", "Z", "diffuse", "id", "specular"])]
+)
+def test_a_check_stores_the_thumbnails_that_the_setting_asks_for(
+    asked_for: str | None, layers: list[str], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if asked_for:
+        monkeypatch.setenv("EXR_THUMBNAILS", asked_for)
+    called("check", folder / "sh010" / "beauty.1001.exr", "--catalog", tmp_path / "new.duckdb")
+    found = asked(tmp_path / "new.duckdb", "select coalesce(layer, '') from thumbnails order by 1")
+    assert [layer for (layer,) in found] == layers
+
+
 def test_without_any_database_the_option_is_named(folder: Path) -> None:
     lines = [
         ("query", "listing"),

@@ -67,6 +67,7 @@ WARNINGS: dict[str, tuple[set[str], str]] = {
     "TestImages_AllHalfValues.exr": ({"PIX-HALF-MAX"}, "every HALF there is"),
     "TestImages_WideFloatRange.exr": ({"PIX-HALF-MAX", "CHN-RGB-INCOMPLETE"}, "G alone, up to 1.7e38"),
     "cornellBox_CryptoWildcard.0001.exr": ({"PIX-CONSTANT"}, "its beauty is black"),
+    "sidecar_manifest.exr": ({"CRY-MANIF-FILE"}, "the file of its manifest is not in the corpus"),
 }
 
 

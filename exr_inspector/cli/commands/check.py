@@ -150,7 +150,8 @@ def _stored(targets: Sequence[str], catalog: Path, frames: tuple[int, int] | Non
         settings, found = targets_of(places, tables.settings, None)
         buckets = {target.bucket for target in found}
         record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets])
-        with _session(settings, stats, policy, Thumbnails.FILE) as made:
+        asked = Thumbnails(settings.thumbnails)
+        with _session(settings, stats, policy, Thumbnails.FILE if asked is Thumbnails.OFF else asked) as made:
             context = IngestContext(made.opener, made.inspector, tables.catalog, made.policy)
             store = CheckStore(tables.connection, partial(store_inspections, context))
 

@@ -75,7 +75,6 @@ class CompressionParameters(RuleParameters):
     "No lossy compression alters a data channel",
     why="Depth, normals, positions, motion and ids come back wrong.",
     source="OpenEXRCore 3.5 codecs",
-    yields_to=("CMP-B44-DATA", "CMP-PXR24-FLOAT", "CMP-DWA-NAMES", "CMP-LJ2K-TRIPLET"),
     fix="Render data layers into a file with ZIP; what was lost does not come back.",
     when=t.LOSSY,
 )

@@ -56,9 +56,9 @@ def test_single_parts_have_no_such_layer() -> None:
 
 def test_roles_and_lossy_data_follow_the_part() -> None:
     lossy = [part("rgba"), part("N", compression=DWAA), part("depth", "R", kind=FLOAT, compression=DWAA)]
-    assert [finding.part for finding in of(lossy, "CMP-DWA-NAMES")] == [1, 2]
+    assert [finding.part for finding in of(lossy, "CMP-LOSSY-DATA")] == [1, 2]
     assert "CHN-RGB-INCOMPLETE" not in codes(lossy)
-    assert not of([part("rgba", compression=DWAA), part("diffuse", compression=DWAA)], "CMP-DWA-NAMES")
+    assert not of([part("rgba", compression=DWAA), part("diffuse", compression=DWAA)], "CMP-LOSSY-DATA")
 
 
 def matte_parts(compression: int, layers: tuple[str, ...] = ("crypto_object00", "crypto_object01")) -> list[Part]:
