@@ -34,6 +34,7 @@ def post_all(url: str, events: list[dict[str, Any]]) -> list[int]:
         return [answer.status for answer in pool.map(lambda event: post_event(url, event), events)]
 
 
+@pytest.mark.heavy
 @pytest.mark.failure(
     "process",
     "ten times as many events as threads",

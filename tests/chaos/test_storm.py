@@ -16,6 +16,7 @@ from tests.chaos.storm import ROOT, SETTINGS, SWEEPS, RuntimeProcess, Storm, Tal
 from tests.support.documented import Documented
 
 
+@pytest.mark.heavy
 @pytest.mark.failure(
     "process",
     "all of the above at once, for a while",
@@ -63,6 +64,7 @@ def test_sweeps_find_what_has_no_event() -> None:
     assert tally.counts["sweeps sent"] > 2
 
 
+@pytest.mark.heavy
 @pytest.mark.failure(
     "process",
     "the container is killed while busy",

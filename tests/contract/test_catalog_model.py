@@ -127,7 +127,7 @@ def verify(catalog: Catalog, storm: Storm, before: int, *, detect: bool) -> None
     check_audit(catalog, storm.tally.operations - before)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize("detect", [True, False])
 def test_writers_at_once_with_faults(detect: bool) -> None:
     with ready(seed=7, detect_conflicts=detect, index_after=5) as (server, catalog):

@@ -155,6 +155,7 @@ def lasting(home: House, bucket: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+@pytest.mark.heavy
 def test_every_sample_is_ingested_as_by_a_thread(home: House) -> None:
     settings = home.settings(EXR_STATS="full")
     shard = shard_of(home, "samples")
@@ -337,6 +338,7 @@ def test_an_object_is_blamed_only_for_a_process_that_did_nothing_else(
     assert [line for line in home.differences() if SLOW not in line] == []
 
 
+@pytest.mark.heavy
 def test_each_shard_that_is_carried_out_alone_gets_a_new_process(home: House) -> None:
     home.put("a.exr")
     shard = shard_of(home, BUCKET)
@@ -433,6 +435,7 @@ def test_the_first_interrupt_stores_what_runs_and_the_next_run_goes_on(tmp_path:
     until(lambda: not any(map(alive, processes)))
 
 
+@pytest.mark.heavy
 @pytest.mark.failure("ingest", "the run itself is killed", "`0` of its processes stay", "run it again: it goes on")
 def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path, documented: Documented) -> None:
     running = ingesting(tmp_path, 1_500)
@@ -444,6 +447,7 @@ def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path, documented: Do
     documented(sum(map(alive, processes)))
 
 
+@pytest.mark.heavy
 @pytest.mark.failure(
     "ingest",
     "Ctrl-C twice",

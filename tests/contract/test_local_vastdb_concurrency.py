@@ -124,7 +124,7 @@ def work_together(server, moves, sessions=SESSIONS, processes=PROCESSES):
     return sum(moved)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.timeout(300)
 def test_no_money_is_made_or_lost(tmp_path):
     with LocalVastDB(tmp_path / "bank.duckdb") as server:

@@ -170,7 +170,7 @@ def kill_repeatedly(catalog, kills, seed):
     return answered, sum(last)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_kill_at_random_moments(tmp_path):
     answered, there = kill_repeatedly(tmp_path / "kill.duckdb", kills=8, seed=20261123)
     assert 0 < answered <= there

@@ -108,7 +108,7 @@ def test_lossless_compressions_of_one_image_have_one_pixel_hash(opener: SourceOp
     assert len({one.file_hash for one in reports}) == len(LOSSLESS)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_every_file_that_is_cut_off_has_an_error(tmp_path: Path, opener: SourceOpener) -> None:
     silent = []
     for name, data in truncated().items():
@@ -118,7 +118,7 @@ def test_every_file_that_is_cut_off_has_an_error(tmp_path: Path, opener: SourceO
     assert silent == []
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_changed_bytes_raise_nothing_but_our_errors_and_cost_little(opener: SourceOpener, budget: DecodeBudget) -> None:
     slowest = (0.0, "")
     for name, data in flipped().items():

@@ -401,6 +401,7 @@ def test_a_file_that_the_catalog_has_and_the_share_has_no_more(home: House, fold
     assert stored(home) == {"renders/show_a/sh010/a.1001.exr", "renders/show_a/sh010/a.1002.exr"}
 
 
+@pytest.mark.heavy
 def test_the_watermark_waits_for_the_oldest_file_that_failed(home: House, folder: Path) -> None:
     snapshot(home, folder)
     swept(home, **cluster(folder))
@@ -468,6 +469,7 @@ def test_requests_are_proportional_to_the_changes(home: House, tmp_path: Path) -
     home.database.write_catalog([])
 
 
+@pytest.mark.heavy
 def test_more_changes_than_are_taken_at_a_time(home: House, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeps, "MOST_CHANGES", 3)
     snapshot(home, folder)
