@@ -118,10 +118,11 @@ def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
     """
     if not environ.get("EXR_VIEWS", "").strip():
         return arguments
-    from exr_inspector.settings import OBJECTS, load_settings  # noqa: PLC0415 - half a second that other commands need not pay
-    from exr_inspector.storage.views import Views  # noqa: PLC0415
+    from exr_inspector.cli.paths import views_of  # noqa: PLC0415 - half a second that other commands need not pay
 
-    views = Views(load_settings({"EXR_VIEWS": environ["EXR_VIEWS"]}, secrets_dir=None, use=(OBJECTS,)).views)
+    views = views_of(environ)
+    if views is None:
+        return arguments
 
     def named(argument: str) -> str:
         name, sign, value = argument.rpartition("=")

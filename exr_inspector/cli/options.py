@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from exr_inspector.cli.paths import FORMS, ShownPaths
 from exr_inspector.library.reading import DEFAULT_STATS
 from exr_inspector.model import StatsMode
 from exr_inspector.validation import PROFILES
@@ -65,6 +67,23 @@ def frames_option(command: Command) -> Command:
         "--frames", callback=_frames, metavar="FIRST-LAST", help="Frames that every sequence must have."
     )
     return option(command)
+
+
+def paths_option(command: Command) -> Command:
+    """`--paths`: how paths of files are printed, a `ShownPaths`."""
+    option = click.option(
+        "--paths",
+        callback=_paths,
+        type=click.Choice(FORMS),
+        help="Print paths of files by EXR_VIEWS: by bucket and key, as on the cluster, or as where clients have first mounted"
+        " the view, also those of this machine; one that no view covers, and texts of errors, stay as they are."
+        "  [default: as named, or as the tables have them]",
+    )
+    return option(command)
+
+
+def _paths(_: click.Context, __: click.Parameter, form: str | None) -> ShownPaths:
+    return ShownPaths.of(form, os.environ)
 
 
 def _frames(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:

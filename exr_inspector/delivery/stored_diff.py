@@ -50,6 +50,7 @@ def diff_stored(
     name: str,
     stored: Inspection,
     *,
+    path: str,
     header: bool = True,
 ) -> FileDiff:
     """Compare a file with its stored rows; what could not be read stands in `trouble`.
@@ -60,12 +61,13 @@ def diff_stored(
         policy: What the inspector judges by; its findings are not compared.
         name: Path or URL.
         stored: What the rows say.
+        path: What the comparison calls the file of the rows.
         header: Whether attributes are compared.
 
     Raises:
         ExrInspectorError: A retryable one.
     """
-    rows = f"rows of {stored.bucket}/{stored.key}, inspected {stored.inspected_at:%Y-%m-%d %H:%M} UTC"
+    rows = f"rows of {path}, inspected {stored.inspected_at:%Y-%m-%d %H:%M} UTC"
     try:
         found = inspector.inspect(opener.open_url(name), policy)
     except ExrInspectorError as error:

@@ -46,6 +46,7 @@ def write_report(
     policy: str = "default",
     settings: Mapping[str, str] | None = None,
     progress: Progress | None = None,
+    shown: Callable[[str], str] = str,
 ) -> Check:
     """Check files and the sequences that they are frames of, and write what was found as a page for a browser.
 
@@ -57,6 +58,7 @@ def write_report(
         policy: See `check`.
         settings: See `check`.
         progress: Called with the number of files done, and of all.
+        shown: Makes of the name of a file, sequence or target what the page calls it.
 
     Returns:
         The check.
@@ -83,22 +85,26 @@ def write_report(
         checked, figures = _checked(names, made, frames, progress)
     _require_few(target, len(checked.sequences))
     about = About(
-        title=", ".join(names),
+        title=", ".join(map(shown, names)),
         policy=checked.policy,
         made=f"checked {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {checked.stats.value}",
-        files=other_files(checked.files),
+        files=other_files(replace(file, path=shown(file.path)) for file in checked.files),
         not_checked=checked.not_checked,
     )
     with session(complete_settings, stats=stats, thumbnails=Thumbnails.LAYERS, policy=policy, is_isolated=True) as made:
         views = (
-            _view(sequence_page(sequence, figures), partial(_layers, sequence, made)) for sequence in checked.sequences
+            _view(_page(sequence, figures, shown), partial(_layers, sequence, made)) for sequence in checked.sequences
         )
         _write(target, [sequence.pattern for sequence in checked.sequences], views, lambda: about)
     return checked
 
 
 def write_stored_report(
-    connection: Connection, prefixes: Iterable[str], to: Path, progress: Progress | None = None
+    connection: Connection,
+    prefixes: Iterable[str],
+    to: Path,
+    progress: Progress | None = None,
+    shown: Callable[[str], str] = str,
 ) -> int:
     """Write what the tables hold of sequences as a page, or as a folder with a page a sequence; no file is read.
 
@@ -107,6 +113,7 @@ def write_stored_report(
         prefixes: Prefixes of `bucket/key`, or sequences (`bucket/sh010/beauty.####.exr`); an empty one stands for all.
         to: As in `write_report`.
         progress: Called with the number of sequences done, and of all.
+        shown: As in `write_report`.
 
     Returns:
         The number of sequences.
@@ -133,7 +140,7 @@ def write_stored_report(
         for done, known in enumerate(found, 1):
             stored = read_sequence(connection, known)
             modes.append(stored.stats)
-            page = sequence_page(stored.checked, stored.figures)
+            page = _page(stored.checked, stored.figures, shown)
             yield _view(page, partial(_stored_layers, stored.layers, stored.checked))
             if progress is not None:
                 progress(done, len(found))
@@ -141,7 +148,7 @@ def write_stored_report(
     def about() -> About:
         least = min(modes, key=lambda mode: mode.depth)
         return About(
-            title=", ".join(filter(None, named)) or "All sequences of the catalog",
+            title=", ".join(shown(name) for name in named if name) or "All sequences of the catalog",
             policy=", ".join(dict.fromkeys(known.policy for known in found)),
             made=f"read from the tables {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {least.value}",
             not_checked=not_checked(least),
@@ -182,6 +189,11 @@ def _unrecognised(done: Check) -> str:
     some = ", ".join(path.rpartition("/")[2] for path in paths[:4])
     more = " ..." if len(paths) > 4 else ""
     return f"no sequence recognised among {some}{more}: give a pattern such as name_####.exr, or use `check`"
+
+
+def _page(sequence: CheckedSequence, figures: Mapping[str, FrameFigures], shown: Callable[[str], str]) -> SequencePage:
+    page = sequence_page(sequence, figures)
+    return replace(page, title=shown(page.title))
 
 
 Layers = tuple[int | None, Sequence[LayerPicture]]

@@ -78,7 +78,13 @@ def store_sequences(
 
 
 def diff_catalog(
-    reader: Reader, settings: Settings, target: str, path_of: Callable[[str], str], *, header: bool = True
+    reader: Reader,
+    settings: Settings,
+    target: str,
+    path_of: Callable[[str], str],
+    *,
+    header: bool = True,
+    shown: Callable[[str], str] = str,
 ) -> Iterator[FileDiff]:
     """Compare files with their stored rows; a file without rows is `trouble`.
 
@@ -90,6 +96,7 @@ def diff_catalog(
         target: A file, folder, pattern or URL.
         path_of: The path in the tables of a file.
         header: Whether attributes are compared.
+        shown: Makes of a path in the tables what the comparison calls it.
 
     Yields:
         A comparison for each file.
@@ -104,7 +111,7 @@ def diff_catalog(
             path = path_of(name)
             full = reader.file(path)
             if full is None:
-                yield FileDiff(name, path, trouble="these tables have no rows of it: `./run ingest` stores them")
+                yield FileDiff(name, shown(path), trouble="these tables have no rows of it: `./run ingest` stores them")
                 continue
             stored = full.inspection
             need = _need(stored)
@@ -118,7 +125,7 @@ def diff_catalog(
                     is_isolated=True,
                     thumbnails=Thumbnails.OFF,
                 )
-            yield diff_stored(opener, inspectors[need], policy, name, stored, header=header)
+            yield diff_stored(opener, inspectors[need], policy, name, stored, path=shown(path), header=header)
 
 
 def _need(stored: Inspection) -> tuple[StatsMode, str]:

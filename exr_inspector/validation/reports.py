@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 from urllib.parse import quote
 
@@ -108,7 +108,10 @@ def _uri(name: str) -> str:
     scheme, mark, rest = name.partition("://")
     if mark:
         return f"{scheme}://{quote(rest, safe='/')}"
-    return Path(name).as_uri() if name.startswith("/") else quote(name, safe="/")
+    if name.startswith("/"):
+        return Path(name).as_uri()
+    windows = PureWindowsPath(name)  # as clients under Windows name it
+    return windows.as_uri() if windows.is_absolute() else quote(name, safe="/")
 
 
 def how_to_fix(rule: Rule) -> str:

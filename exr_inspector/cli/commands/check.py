@@ -11,10 +11,11 @@ from pathlib import Path
 
 import click
 
-from exr_inspector.cli.options import catalog_option, frames_option, full_stats_option, policy_option
-from exr_inspector.cli.output.check import csv_text, print_check, results
+from exr_inspector.cli.options import catalog_option, frames_option, full_stats_option, paths_option, policy_option
+from exr_inspector.cli.output.check import csv_text, print_check, renamed, results
 from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.delivery.check import Check, Observer, check
 from exr_inspector.library.reading import Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, Severity, Thumbnails
@@ -48,6 +49,7 @@ _FAIL_ON = {severity.label: severity for severity in Severity}
     show_default=True,
     help="How to print the result.",
 )
+@paths_option
 def command(
     targets: Sequence[str],
     *,
@@ -57,6 +59,7 @@ def command(
     stats: Stats | None,
     fail_on: str,
     form: str,
+    paths: ShownPaths,
 ) -> None:
     """Check whether a delivery is complete and clean: headers, chunks, all pixels, and the frames of each sequence.
 
@@ -83,10 +86,11 @@ def command(
             with _session(settings_for([*targets, policy]), depth, policy) as made:
                 done = _run(targets, made, frames)
         else:
-            done = _stored(targets, catalog, frames, depth, policy)
+            done = _stored(targets, catalog, frames, depth, policy, paths=paths)
     except KeyboardInterrupt:
         click.echo("stopped: no file was checked", err=True)
         sys.exit(2)
+    done = renamed(done, paths.named)
     least = _FAIL_ON.get(fail_on)
     if form == "text":
         print_check(done, output(), least=least)
@@ -134,7 +138,15 @@ class _NothingToStore(Exception):
     """No file was checked, so that a catalog file that was made for the check is removed again."""
 
 
-def _stored(targets: Sequence[str], catalog: Path, frames: tuple[int, int] | None, stats: Stats, policy: str) -> Check:
+def _stored(
+    targets: Sequence[str],
+    catalog: Path,
+    frames: tuple[int, int] | None,
+    stats: Stats,
+    policy: str,
+    *,
+    paths: ShownPaths,
+) -> Check:
     """Check, and store the rows of files and sequences in a catalog file."""
     # Imported here, since the vastdb SDK takes most of a second and checking alone does without.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
@@ -169,7 +181,7 @@ def _stored(targets: Sequence[str], catalog: Path, frames: tuple[int, int] | Non
         if not tables.keeps_file:
             raise _NothingToStore
     for code, path, message in store.figures.examples:
-        click.echo(f"not stored: {plain(path, 1_000)}: {code}: {plain(message, 1_000)}", err=True)
+        click.echo(f"not stored: {plain(paths.stored(path), 1_000)}: {code}: {plain(message, 1_000)}", err=True)
     return done
 
 

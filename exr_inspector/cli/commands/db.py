@@ -22,7 +22,8 @@ from exr_inspector.catalog.admin.repair import repair
 from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check, prune, require_good, setup
 from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.catalog import Tables, open_tables
-from exr_inspector.cli.options import catalog_option
+from exr_inspector.cli.options import catalog_option, paths_option
+from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.errors import SettingsError, SourceError, UnsupportedKey
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
@@ -135,7 +136,8 @@ def prune_command(*, keep_days: float, dry_run: bool, catalog: Path | None) -> N
 @click.argument("place", required=False, metavar="[FOLDER|s3://BUCKET/PREFIX]")
 @click.option("--dry-run", is_flag=True, help="Only look.")
 @catalog_option
-def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None) -> None:
+@paths_option
+def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None, paths: ShownPaths) -> None:
     """Find and fix duplicates, rows of no file, and half files, of all tables or below one place. Writers may go on meanwhile.
 
     \b
@@ -157,7 +159,7 @@ def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None) ->
     ):
         if count:
             click.echo(f"{'found' if dry_run else 'fixed'}: {count} {what}")
-    _paths("half file", report.half_files, everything=True)
+    _print_paths("half file", report.half_files, paths, everything=True)
     if report.is_clean:
         click.echo("nothing to repair")
     elif report.half_files and not dry_run:
@@ -176,8 +178,16 @@ def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None) ->
     help="Take the listing from the cluster's VAST Catalog; PATH is the path of the view that is the bucket.",
 )
 @catalog_option
+@paths_option
 def reconcile_command(
-    place: str, *, fix: bool, yes: bool, everything: bool, root: str | None, catalog: Path | None
+    place: str,
+    *,
+    fix: bool,
+    yes: bool,
+    everything: bool,
+    root: str | None,
+    catalog: Path | None,
+    paths: ShownPaths,
 ) -> None:
     """Compare storage with the tables: objects without a row, rows without an object, stale rows.
 
@@ -203,14 +213,14 @@ def reconcile_command(
             comparison = compare(listed, stored_versions(tables.connection, prefix))
             comparison = _without_unlisted(comparison, figures)
             click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
-            _paths("no row", [item.path for item in comparison.without_row], everything=everything)
-            _paths("stale row", [item.path for item in comparison.stale], everything=everything)
-            _paths("no object", comparison.without_object, everything=everything)
+            _print_paths("no row", [item.path for item in comparison.without_row], paths, everything=everything)
+            _print_paths("stale row", [item.path for item in comparison.stale], paths, everything=everything)
+            _print_paths("no object", comparison.without_object, paths, everything=everything)
             if fix and not comparison.is_equal:
                 _ask_before_removing(comparison, yes=yes)
                 _fix(comparison, tables.catalog, opener, settings, figures)
     for code, path, message in figures.examples:
-        click.echo(f"{code}: {_shown(path)}: {plain(message, 1_000)}")
+        click.echo(f"{code}: {_shown(path, paths)}: {plain(message, 1_000)}")
     if comparison.is_equal and not figures.errors:
         click.echo("storage and tables agree")
     elif figures.errors or not fix:
@@ -245,16 +255,17 @@ def _below(tables: Tables, place: str) -> str:
     return prefix if "/" in prefix else f"{prefix}/"
 
 
-def _shown(path: str) -> str:
-    return f"s3://{plain(path, len(path))}"  # keys may hold anything, also what would move the cursor
+def _shown(path: str, paths: ShownPaths) -> str:
+    name = paths.named(f"s3://{path}")
+    return plain(name, len(name))  # keys may hold anything, also what would move the cursor
 
 
-def _paths(what: str, paths: Sequence[str], *, everything: bool) -> None:
-    shown = paths if everything else paths[:_SHOWN]
+def _print_paths(what: str, found: Sequence[str], paths: ShownPaths, *, everything: bool) -> None:
+    shown = found if everything else found[:_SHOWN]
     for path in shown:
-        click.echo(f"{what}: {_shown(path)}")
-    if len(shown) < len(paths):
-        click.echo(f"{what}: and {len(paths) - len(shown)} more (--all prints them)")
+        click.echo(f"{what}: {_shown(path, paths)}")
+    if len(shown) < len(found):
+        click.echo(f"{what}: and {len(found) - len(shown)} more (--all prints them)")
 
 
 def _listed(opener: SourceOpener, prefix: str, figures: Figures) -> Iterator[ListedObject]:

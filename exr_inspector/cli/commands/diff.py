@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exr_inspector.cli.options import catalog_option
+from exr_inspector.cli.options import catalog_option, paths_option
 from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.delivery.diff import FileDiff, PartDiff
 from exr_inspector.library.diffing import diff
 from exr_inspector.report.words import figure, plain
@@ -42,6 +43,7 @@ from exr_inspector.report.words import figure, plain
     help="Compare A with its rows: those of --catalog, which implies it, or of the database of VAST_DB_*.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@paths_option
 def command(
     one: str,
     other: str | None,
@@ -52,6 +54,7 @@ def command(
     catalog: Path | None,
     stored: bool,
     form: str,
+    paths: ShownPaths,
 ) -> None:
     """Compare two OpenEXR files: attributes, windows, channels, compression, and every sample of the first level.
 
@@ -91,27 +94,31 @@ def command(
     worst = 0
     sides = ("the file", "the rows") if from_rows else ("the first file", "the second file")
     with (
-        _from_rows(one, catalog, header=not pixels)
+        _from_rows(one, catalog, paths, header=not pixels)
         if other is None
         else nullcontext(diff(one, other, threshold=threshold or 0.0, header=not pixels, picture=picture))
     ) as results:
         for found in results:
             worst = max(worst, found.exit_code)
+            shown = replace(found, one=paths.named(found.one))
+            if not from_rows:
+                shown = replace(shown, other=paths.named(found.other))
             if form == "json":
-                echo_json(json.dumps(_document(found), ensure_ascii=False, allow_nan=False))
+                echo_json(json.dumps(_document(shown), ensure_ascii=False, allow_nan=False))
             else:
-                _print(found, output(), sides)
+                _print(shown, output(), sides)
     sys.exit(worst)
 
 
 @contextmanager
-def _from_rows(target: str, catalog: Path | None, *, header: bool) -> Iterator[Iterator[FileDiff]]:
+def _from_rows(target: str, catalog: Path | None, paths: ShownPaths, *, header: bool) -> Iterator[Iterator[FileDiff]]:
     # Imported here, since the vastdb SDK takes most of a second and comparing files does without.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.library.stored import diff_catalog  # noqa: PLC0415
 
     with open_tables(catalog) as tables:
-        yield diff_catalog(tables.catalog.read, tables.settings, target, tables.prefix, header=header)
+        read, settings = tables.catalog.read, tables.settings
+        yield diff_catalog(read, settings, target, tables.prefix, header=header, shown=paths.stored)
 
 
 def _document(found: FileDiff) -> dict[str, object]:

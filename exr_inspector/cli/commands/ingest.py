@@ -23,7 +23,8 @@ from rich.text import Text
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.cli.catalog import open_tables
-from exr_inspector.cli.options import catalog_option, stored_stats_option
+from exr_inspector.cli.options import catalog_option, paths_option, stored_stats_option
+from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.delivery.check import not_checked
 from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import SettingsError
@@ -71,10 +72,11 @@ places_argument = click.argument("places", nargs=-1, required=True, metavar="PAT
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run is carried out: what the options of a command say."""
+    """How a run is carried out and told: what the options of a command say."""
 
     workers: int
     force: bool
+    paths: ShownPaths
     engine: str = "local"
     stats: str | None = None
     policy: str | None = None
@@ -96,6 +98,7 @@ class RunOptions:
     show_default=True,
     help="Where files are inspected: by processes of this machine, or by tasks of a Ray cluster (RAY_ADDRESS).",
 )
+@paths_option
 def command(
     *,
     places: Sequence[str],
@@ -107,6 +110,7 @@ def command(
     workers: int,
     force: bool,
     engine: str,
+    paths: ShownPaths,
 ) -> None:
     """Bring the tables up to date with every EXR below some folders or prefixes.
 
@@ -134,7 +138,7 @@ def command(
     def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
         return targets_of(places, settings, bucket, exclude)
 
-    carry_out(listings, catalog, RunOptions(workers, force, engine, stats, policy))
+    carry_out(listings, catalog, RunOptions(workers, force, paths, engine, stats, policy))
 
 
 def carry_out(
@@ -163,7 +167,7 @@ def carry_out(
     except KeyboardInterrupt:  # what other threads are still doing is not waited for
         click.echo("ended at once; the same command does what is left", err=True)
         os._exit(_SIGNALLED + signal.SIGINT)
-    console.print(summary(progress))
+    console.print(summary(progress, options.paths))
     if judged:
         faulty = sum(sequence.worst is Severity.ERROR for sequence in judged)
         sequences = counted(len(judged), "sequence")
@@ -320,7 +324,7 @@ def _display(console: Console) -> Iterator[_Observer | None]:
         yield _Observer(display)
 
 
-def summary(progress: Progress) -> Table:
+def summary(progress: Progress, paths: ShownPaths) -> Table:
     """What was done: by status, compression, resolution, findings, and what is to be tried again."""
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(justify="right")
@@ -345,5 +349,5 @@ def summary(progress: Progress) -> Table:
         if len(counts) > _LISTED:
             table.add_row("", Text(f"and {len(counts) - _LISTED} others", style="dim"))
     for code, path, message in progress.examples:
-        table.add_row("", Text(plain(f"{code} {path}: {message}")))
+        table.add_row("", Text(plain(f"{code} {paths.stored(path)}: {message}")))
     return table

@@ -15,7 +15,8 @@ from exr_inspector.cli.commands.ingest import (
     policy_option,
     workers_option,
 )
-from exr_inspector.cli.options import catalog_option, stored_stats_option
+from exr_inspector.cli.options import catalog_option, paths_option, stored_stats_option
+from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.ingest.plan import Lane
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Listing
@@ -31,8 +32,16 @@ _SECONDS = 2.0  # between two lines of progress
 @policy_option
 @workers_option
 @force_option
+@paths_option
 def command(
-    *, lane: Path, catalog: Path | None, stats: str | None, policy: str | None, workers: int, force: bool
+    *,
+    lane: Path,
+    catalog: Path | None,
+    stats: str | None,
+    policy: str | None,
+    workers: int,
+    force: bool,
+    paths: ShownPaths,
 ) -> None:
     """Bring the tables up to date with one lane that `./run ingest-plan` wrote; may be stopped and run again at any time.
 
@@ -51,7 +60,7 @@ def command(
         mounts = {**dict(settings.mounts), **dict(found.mounts)}
         return settings.changed(mounts=tuple(mounts.items())), found.listings
 
-    options = RunOptions(workers, force, stats=stats, policy=policy)
+    options = RunOptions(workers, force, paths, stats=stats, policy=policy)
     carry_out(listings, catalog, options, observe=_Lines(found.size))
 
 

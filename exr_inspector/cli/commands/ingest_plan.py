@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 
 from exr_inspector.cli.commands.ingest import bucket_option, exclude_option, places_argument, targets_of
+from exr_inspector.cli.options import paths_option
+from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.errors import SourceError
 from exr_inspector.ingest.plan import write_plan
 from exr_inspector.settings import load_settings
@@ -30,7 +32,16 @@ from exr_inspector.storage import SourceOpener
     required=True,
     help="Empty or new folder for the lanes; every task has to see it.",
 )
-def command(*, places: Sequence[str], bucket: str | None, exclude: tuple[str, ...], lanes: int, folder: Path) -> None:
+@paths_option
+def command(
+    *,
+    places: Sequence[str],
+    bucket: str | None,
+    exclude: tuple[str, ...],
+    lanes: int,
+    folder: Path,
+    paths: ShownPaths,
+) -> None:
     """List some folders or prefixes once and write DIR/0 to DIR/N-1, for N tasks of OpenCue, Deadline, Slurm or Kubernetes.
 
     Each task runs `./run ingest-lane DIR/i`. Two lanes never wait for each other in the database, and a lane may be run again
@@ -47,7 +58,7 @@ def command(*, places: Sequence[str], bucket: str | None, exclude: tuple[str, ..
 
     def report(path: str, error: SourceError) -> None:
         faults[error.code] += 1
-        click.echo(f"{error.code} {path}: {error}", err=True)
+        click.echo(f"{error.code} {paths.stored(path)}: {error}", err=True)
 
     with closing(SourceOpener(settings)) as opener:
         counts = write_plan(opener, targets, folder, lanes=lanes, mounts=settings.mounts, report=report)

@@ -15,11 +15,12 @@ from rich.console import Console
 
 from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.cli.commands.explain import explain
-from exr_inspector.cli.options import policy_option, sampled_stats_option
+from exr_inspector.cli.options import paths_option, policy_option, sampled_stats_option
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, NamedFile, fields_of, print_lines
 from exr_inspector.cli.output.pictures import Protocol, picture_text, protocol_of
 from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.judging import unchecked
@@ -46,6 +47,7 @@ FULL: Stats = "full"
     metavar="A,B",
     help=f"Columns of the table `files` to print with table, csv or json.  [default: {','.join(DEFAULT_FIELDS)}]",
 )
+@paths_option
 @sampled_stats_option
 @click.option(
     "--levels", type=click.Choice(["first", "all"]), help="Levels of mipmaps and ripmaps to read.  [default: first]"
@@ -71,6 +73,7 @@ def command(
     as_json: bool,
     form: str,
     fields: str | None,
+    paths: ShownPaths,
     stats: Stats | None,
     levels: Literal["first", "all"] | None,
     objects: bool,
@@ -119,12 +122,12 @@ def command(
         policy=policy,
         thumbnails=Thumbnails.FILE if shows else Thumbnails.OFF,
     ) as made:
-        files = _Files(made, targets)
+        files = _Files(made, targets, paths)
         if form != "text":
-            print_lines(files, columns, LineFormat(form))
+            print_lines(files, columns, LineFormat(form), paths)
             files.report_unchecked()
         elif as_json:
-            _print_documents(files)
+            _print_documents(files, paths)
         else:
             console = output()
             described = _shown(files, console, thumbnail_as) if shows else files
@@ -135,8 +138,9 @@ def command(
 class _Files:
     """The files that could be read; the others are reported on standard error. Keeps the exit code."""
 
-    def __init__(self, made: Session, targets: Iterable[str]) -> None:
+    def __init__(self, made: Session, targets: Iterable[str], paths: ShownPaths) -> None:
         self._session = made
+        self._paths = paths
         self._targets = targets
         self.exit_code = 0
         self._answered = self._unchecked = 0
@@ -152,7 +156,8 @@ class _Files:
 
     def _of(self, target: str) -> Iterator[NamedFile]:
         with closing(self._session.inspect_each(paths_of(self._session.opener, target))) as answers:
-            for name, answer in answers:
+            for given, answer in answers:
+                name = self._paths.named(given)
                 if isinstance(answer, ExrInspectorError):
                     self._report(answer.code, f"{plain(name, 400)}: {answer}")
                 elif (answer.error_code or "").startswith(UNREADABLE):
@@ -189,13 +194,14 @@ def _shown(files: Iterable[NamedFile], console: Console, asked: str | None) -> I
         yield name, inspection
 
 
-def _print_documents(files: Iterable[NamedFile]) -> None:
+def _print_documents(files: Iterable[NamedFile], paths: ShownPaths) -> None:
     """One indented document for one file, one document a line for several."""
     found = iter(files)
     first, second = next(found, None), next(found, None)
     indent = 2 if second is None else None
     for _, inspection in chain((item for item in (first, second) if item), found):
-        echo_json(json.dumps(file_rows(inspection), allow_nan=False, ensure_ascii=False, indent=indent))
+        tables = {table: [paths.row(row) for row in rows] for table, rows in file_rows(inspection).items()}
+        echo_json(json.dumps(tables, allow_nan=False, ensure_ascii=False, indent=indent))
 
 
 def _print_text(

@@ -30,17 +30,16 @@ from exr_inspector.catalog.queries.engines import (
     has_driver,
 )
 from exr_inspector.cli.catalog import announce, configured
-from exr_inspector.cli.options import catalog_option
+from exr_inspector.cli.options import catalog_option, paths_option
 from exr_inspector.cli.output.query_formats import as_csv, as_json, table_cell, unique_names, value_rows
 from exr_inspector.cli.output.terminal import echo_json
-from exr_inspector.errors import CatalogError, SettingsError
+from exr_inspector.cli.paths import PATH_COLUMNS, ShownPaths
+from exr_inspector.errors import CatalogError
 from exr_inspector.library.tables import require_file, schema_of_tables
-from exr_inspector.settings import OBJECTS, load_settings
-from exr_inspector.storage.views import Views
+from exr_inspector.settings import load_settings
 from vastdb_local import ServerAddress, running_server
 
 _SCHEMA = "exr_inspector"
-_PATH_COLUMNS = {"path", "file_path", "directory", "sequence", "root", "first_path"}  # they hold <bucket>/<key>
 
 
 @click.command("query")
@@ -61,13 +60,7 @@ _PATH_COLUMNS = {"path", "file_path", "directory", "sequence", "root", "first_pa
     show_default=True,
     help="How to print the rows; parquet goes to standard output, so redirect it.",
 )
-@click.option(
-    "--paths",
-    type=click.Choice(["key", "cluster", "client"]),
-    default="key",
-    show_default=True,
-    help="How to print paths of files: bucket and key, or by EXR_VIEWS as on the cluster or on a client.",
-)
+@paths_option
 @click.option(
     "--show",
     "shown",
@@ -81,7 +74,7 @@ def command(
     schema: str,
     given: tuple[str, ...],
     form: str,
-    paths: str,
+    paths: ShownPaths,
     shown: str | None,
 ) -> None:
     """Ask the tables: a query of the cookbook by name, or any SQL. Without either, list the cookbook.
@@ -116,25 +109,17 @@ def command(
     engine = _engine(catalog, schema)
     rows = engine.ask(sql, parameters)
     announce(engine.name)
-    _write(rows if paths == "key" else _with_paths(rows, paths), form)
+    _write(_with_paths(rows, paths), form)
 
 
-def _with_paths(rows: pa.Table, form: str) -> pa.Table:
-    """Rows whose paths are those on the cluster or on a client; a path that no view covers stays bucket and key.
-
-    Raises:
-        SettingsError: There are no views.
-    """
-    settings = load_settings(os.environ, use=(OBJECTS,))
-    if not settings.views:
-        raise SettingsError(f"EXR_VIEWS: not set, needed for --paths {form}")
-    views = Views(settings.views)
-    name_of = views.to_cluster if form == "cluster" else views.to_client
+def _with_paths(rows: pa.Table, paths: ShownPaths) -> pa.Table:
+    """Rows with the columns that hold paths in the form that was asked for."""
+    if paths.form is None:
+        return rows
     for index, field in enumerate(rows.schema):
-        if field.name in _PATH_COLUMNS and field.type == pa.string():
+        if field.name in PATH_COLUMNS and field.type == pa.string():
             texts = rows.column(index).to_pylist()
-            named = [(text and (name_of(*text.split("/", 1)) if "/" in text else None)) or text for text in texts]
-            rows = rows.set_column(index, field, pa.array(named, pa.string()))
+            rows = rows.set_column(index, field, pa.array([text and paths.stored(text) for text in texts], pa.string()))
     return rows
 
 

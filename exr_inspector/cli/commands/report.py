@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from exr_inspector.cli.options import catalog_option, frames_option, full_stats_option, policy_option
+from exr_inspector.cli.options import catalog_option, frames_option, full_stats_option, paths_option, policy_option
 from exr_inspector.cli.output.progress import progress_bar
+from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.library.reading import Stats
 from exr_inspector.library.reporting import write_report, write_stored_report
 from exr_inspector.report.words import counted, human_bytes
@@ -28,6 +29,7 @@ from exr_inspector.report.words import counted, human_bytes
     is_flag=True,
     help="Show rows instead of reading files: those of --catalog, which implies it, or of the database of VAST_DB_*.",
 )
+@paths_option
 def command(
     targets: Sequence[str],
     *,
@@ -37,6 +39,7 @@ def command(
     stats: Stats | None,
     catalog: Path | None,
     stored: bool,
+    paths: ShownPaths,
 ) -> None:
     """Write a page about a delivery: frames, findings, curves over the frames, and a contact sheet.
 
@@ -65,7 +68,9 @@ def command(
         )
     try:
         said = (
-            _from_rows(targets, to, catalog) if from_rows else _from_files(targets, to, frames, policy, stats or "full")
+            _from_rows(targets, to, catalog, paths)
+            if from_rows
+            else _from_files(targets, to, frames, policy, stats or "full", paths=paths)
         )
     except KeyboardInterrupt:
         click.echo("stopped: nothing was written; run the command again", err=True)
@@ -74,15 +79,23 @@ def command(
     click.echo(f"{page}: {said}, {human_bytes(page.stat().st_size)}")
 
 
-def _from_files(targets: Sequence[str], to: Path, frames: tuple[int, int] | None, policy: str, stats: Stats) -> str:
+def _from_files(
+    targets: Sequence[str],
+    to: Path,
+    frames: tuple[int, int] | None,
+    policy: str,
+    stats: Stats,
+    *,
+    paths: ShownPaths,
+) -> str:
     with progress_bar("checking") as show:
-        done = write_report(targets, to, frames=frames, stats=stats, policy=policy, progress=show)
+        done = write_report(targets, to, frames=frames, stats=stats, policy=policy, progress=show, shown=paths.named)
     return f"{counted(done.checked, 'file')} in {counted(len(done.sequences), 'sequence')}"
 
 
-def _from_rows(targets: Sequence[str], to: Path, catalog: Path | None) -> str:
+def _from_rows(targets: Sequence[str], to: Path, catalog: Path | None, paths: ShownPaths) -> str:
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415 - brings the vastdb SDK
 
     with open_tables(catalog) as tables, progress_bar("reading rows") as show:
         prefixes = [tables.prefix(target) for target in targets] or [""]
-        return counted(write_stored_report(tables.connection, prefixes, to, show), "sequence")
+        return counted(write_stored_report(tables.connection, prefixes, to, show, paths.stored), "sequence")

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exr_inspector.cli.commands.explain import explain
-from exr_inspector.cli.options import catalog_option, policy_option, sampled_stats_option
+from exr_inspector.cli.options import catalog_option, paths_option, policy_option, sampled_stats_option
 from exr_inspector.cli.output.tables import findings_table
 from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.library.judging import Frames, judge_files, sequence_results
 from exr_inspector.library.reading import DEFAULT_STATS, Stats, session, settings_for
 from exr_inspector.model import Severity
@@ -61,6 +62,7 @@ _FAIL_ON = {severity.label: severity for severity in Severity}
     show_default=True,
     help="Output format.",
 )
+@paths_option
 @click.option("--why", is_flag=True, help="Explain every rule that was broken, once.")
 @click.option("--quiet", "-q", is_flag=True, help="Hide files with no finding at or above --fail-on.")
 def command(
@@ -75,6 +77,7 @@ def command(
     stored: bool,
     fail_on: str,
     form: str,
+    paths: ShownPaths,
     why: bool,
     quiet: bool,
 ) -> None:
@@ -108,8 +111,10 @@ def command(
         _from_rows(asked, catalog) if from_rows else _from_files(asked, stats or DEFAULT_STATS, with_hash=with_hash)
     )
     least = _FAIL_ON.get(fail_on)
+    shown = paths.stored if from_rows else paths.named
     with source as results:
-        every = _print(results, form, least, nothing=_nothing(asked, from_rows=from_rows), why=why, quiet=quiet)
+        named = (replace(result, name=shown(result.name)) for result in results)
+        every = _print(named, form, least, nothing=_nothing(asked, from_rows=from_rows), why=why, quiet=quiet)
     sys.exit(_exit_code(every, least))
 
 

@@ -21,7 +21,8 @@ from exr_inspector.cli.commands.ingest import (
     targets_of,
     workers_option,
 )
-from exr_inspector.cli.options import catalog_option, stored_stats_option
+from exr_inspector.cli.options import catalog_option, paths_option, stored_stats_option
+from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.delivery.check import not_checked
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest
@@ -49,6 +50,7 @@ _TICK_MS = 500
     is_flag=True,
     help="Look at every file every few seconds: for network shares, where writes of other machines raise no event here.",
 )
+@paths_option
 def command(
     *,
     folder: Path,
@@ -59,6 +61,7 @@ def command(
     policy: str | None,
     workers: int,
     poll: bool,
+    paths: ShownPaths,
 ) -> None:
     """Keep the tables up to date with a folder: first like ./run ingest, then with every change, until Ctrl-C.
 
@@ -71,6 +74,10 @@ def command(
       ./run watch /mnt/show/renders --catalog show.duckdb --stats sampled --poll
     """
     ended = threading.Event()
+
+    def say(path: str, what: str) -> None:
+        click.echo(f"{time.strftime('%H:%M:%S')}  {plain(paths.stored(path), 1_000)}  {plain(what, 1_000)}")
+        sys.stdout.flush()
 
     def end(number: int, frame: FrameType | None) -> None:
         ended.set()
@@ -103,10 +110,10 @@ def command(
             next(changes, None)  # from here on nothing is missed: what changes during the first run comes again
             ingest = Ingest(context)
             progress = ingest.run([target])
-            _say(target.bucket, f"{progress.stored} stored, {progress.skipped} up to date; watching")
+            say(target.bucket, f"{progress.stored} stored, {progress.skipped} up to date; watching")
             for sentence in not_checked(StatsMode(settings.stats)):
-                _say(target.bucket, f"{sentence} --stats says how much is read.")
-            watched = FolderWatch(context, target, root, report=_say)
+                say(target.bucket, f"{sentence} --stats says how much is read.")
+            watched = FolderWatch(context, target, root, report=say)
             watched.judge(progress.directories)
             for found in changes:
                 # A folder changes with each file in it, which is reported as well.
@@ -114,8 +121,3 @@ def command(
                 watched.settle()
             context.close()
     sys.exit(0)
-
-
-def _say(path: str, what: str) -> None:
-    click.echo(f"{time.strftime('%H:%M:%S')}  {plain(path, 1_000)}  {plain(what, 1_000)}")
-    sys.stdout.flush()

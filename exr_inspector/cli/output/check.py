@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.padding import Padding
@@ -23,6 +24,24 @@ _MARKS = {Severity.ERROR: "x", Severity.WARNING: "!", Severity.INFO: ".", None: 
 _STRIP_FRAMES = 50
 _STRIP_MOST = 2_000
 _SHOWN = 40
+
+
+def renamed(check: Check, shown: Callable[[str], str]) -> Check:
+    """The same check with every file, sequence and target by its name as `shown` has it."""
+
+    def files(some: Sequence[CheckedFile]) -> tuple[CheckedFile, ...]:
+        return tuple(replace(file, path=shown(file.path)) for file in some)
+
+    return replace(
+        check,
+        sequences=tuple(
+            replace(sequence, pattern=shown(sequence.pattern), files=files(sequence.files))
+            for sequence in check.sequences
+        ),
+        files=files(check.files),
+        ambiguous=tuple(tuple(map(shown, group)) for group in check.ambiguous),
+        faults=tuple((shown(target), reason) for target, reason in check.faults),
+    )
 
 
 def results(check: Check) -> list[ValidationResult]:

@@ -17,6 +17,7 @@ from exr_inspector.catalog.schema import FILES
 from exr_inspector.cli.output.query_formats import table_cell
 from exr_inspector.cli.output.tables import plain_table
 from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.model import Inspection
 from exr_inspector.storage import FILE_BUCKET
 
@@ -56,9 +57,9 @@ def fields_of(text: str | None) -> tuple[str, ...]:
     return fields
 
 
-def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: LineFormat) -> None:
+def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: LineFormat, paths: ShownPaths) -> None:
     """Print one line a file; CSV and JSON as files come, a table when all are there."""
-    rows = _rows(files, fields)
+    rows = _rows(files, fields, paths)
     if form is LineFormat.JSON:
         for row in rows:
             echo_json(json.dumps(dict(zip(fields, row, strict=True)), ensure_ascii=False, allow_nan=False))
@@ -74,9 +75,9 @@ def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: LineFor
         output().print(table)
 
 
-def _rows(files: Iterable[NamedFile], fields: Sequence[str]) -> Iterator[list[object]]:
+def _rows(files: Iterable[NamedFile], fields: Sequence[str], paths: ShownPaths) -> Iterator[list[object]]:
     for name, inspection in files:
-        row = file_rows(inspection)[FILES.name][0]
+        row = paths.row(file_rows(inspection)[FILES.name][0])
         if inspection.bucket == FILE_BUCKET:  # a path of this machine, as its user knows it
             row["path"] = name
         yield [row[field] for field in fields]

@@ -1,0 +1,176 @@
+"""`--paths`: every command that prints paths of files prints them by any of their names."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from exr_inspector.cli.__main__ import COMMANDS, LazyGroup, main
+from exr_inspector.cli.commands.ingest import summary
+from exr_inspector.cli.paths import FORMS, ShownPaths
+from exr_inspector.errors import SettingsError
+from exr_inspector.ingest.progress import Progress
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+# Commands without --paths, and why.
+WITHOUT = {
+    "rules": "prints rules",
+    "policy init": "prints a policy",
+    "demo": "prints samples, whose bucket is made for the run",
+    "db setup": "prints tables",
+    "db check": "prints tables",
+    "db prune": "prints counts",
+    "package": "prints what it wrote on this machine",
+    "completion": "prints a script",
+    "localdb serve": "knows no views: it serves any database",
+    "localrun": "knows no views: it runs any function",
+    "invoke": "knows no views: it posts to any function",
+}
+Called = Callable[..., str]
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, by its words."""
+    for name in COMMANDS:
+        found = LazyGroup.get_command(main, None, name)  # type: ignore[arg-type]
+        inner = getattr(found, "commands", None)
+        if inner is None:
+            yield name, found  # type: ignore[misc]
+        else:
+            yield from ((f"{name} {each}", one) for each, one in inner.items())
+
+
+def test_every_command_prints_any_form_or_no_path() -> None:
+    found = dict(commands())
+    missing = {name for name, each in found.items() if not any(option.name == "paths" for option in each.params)}
+    assert missing == set(WITHOUT)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A client's mount, of which the shot is a folder."""
+    made = tmp_path / "renders" / "sh010"
+    made.mkdir(parents=True)
+    for number in (1001, 1002):
+        shutil.copy(SAMPLES / "nan_inf.exr", made / f"beauty.{number}.exr")
+    return made
+
+
+@pytest.fixture
+def called(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Called:
+    """Calls a command where a view covers the folder; its standard output."""
+    for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "BUCKET", "SCHEMA"):
+        monkeypatch.delenv(f"VAST_DB_{name}", raising=False)
+    monkeypatch.setenv("EXR_VIEWS", f"/studio/renders=renders|{folder.parent}")
+    monkeypatch.setenv("EXR_STATS", "off")
+
+    def call(*words: object) -> str:
+        done = CliRunner().invoke(main, list(map(str, words)))
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.output
+        return done.stdout
+
+    return call
+
+
+def begins(form: str, folder: Path, *, stored: bool = False) -> str:
+    """What a path of the shot begins with in a form."""
+    return {
+        "key": "renders/sh010" if stored else "s3://renders/sh010",
+        "cluster": "/studio/renders/sh010",
+        "client": str(folder),
+    }[form]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_commands_that_read_files(called: Called, folder: Path, tmp_path: Path, form: str) -> None:
+    shot, shown = begins(form, folder), ("--stats", "off", "--paths", form)
+    files = [f"{shot}/beauty.{number}.exr" for number in (1001, 1002)]
+    pattern = f"{shot}/beauty.####.exr"
+    found: Any = json.loads(called("validate", folder, "--sequence", "--format", "json", *shown))
+    assert [item["path"] for item in found] == [*files, pattern]
+    assert [line for line in called("validate", folder, *shown).splitlines() if line in files] == files
+    sarif = called("validate", folder, "--format", "sarif", *shown)
+    assert set(re.findall(r'"uri": "(?:file://)?(.*)"', sarif)) == set(files)
+    assert set(re.findall(r'<testcase name="(.*?)"', called("validate", folder, "--format", "junit", *shown))) == set(
+        files
+    )
+    checked = json.loads(called("check", folder, "--format", "json", *shown))["sequences"][0]
+    assert (checked["pattern"], [file["path"] for file in checked["files"]]) == (pattern, files)
+    lines = csv.DictReader(io.StringIO(called("check", folder, "--format", "csv", *shown)))
+    assert {line["path"] for line in lines} <= {pattern, *files}
+    assert called("check", folder, *shown).startswith(f"{pattern}  2 of 2 frames")
+    called("report", folder, "--to", tmp_path / "page.html", *shown)
+    assert f"<h1>{pattern}</h1>" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    both = [folder / f"beauty.{number}.exr" for number in (1001, 1002)]
+    compared = json.loads(called("diff", *both, "--format", "json", "--paths", form))
+    assert [compared["one"], compared["other"]] == files
+    assert called("inspect", both[0], *shown).startswith(f"{files[0]}  ")
+    assert called("inspect", folder, "--format", "csv", "--fields", "path", *shown).splitlines() == ["path", *files]
+    rows = json.loads(called("inspect", "--json", both[0], *shown))
+    stored = f"{shot}/beauty.1001.exr"
+    assert [rows["files"][0]["path"], rows["channels"][0]["file_path"]] == [stored, stored]
+    assert rows["files"][0]["directory"] == shot
+
+
+def test_commands_that_read_tables(called: Called, folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "show.duckdb"
+    called("ingest", folder.parent, "--catalog", file)
+    gone = folder / "beauty.1002.exr"
+    gone.unlink()
+    for form in FORMS:
+        shot, shown = begins(form, folder, stored=True), ("--catalog", file, "--paths", form)
+        paths = [f"{shot}/beauty.{number}.exr" for number in (1001, 1002)]
+        lines = called("query", "select path from files order by path", "--format", "csv", *shown)
+        assert lines.splitlines() == ["path", *paths]
+        reconciled = called("db", "reconcile", folder.parent, *shown)
+        assert f"no object: {begins(form, folder)}/{gone.name}\n" in reconciled
+    shot, shown = begins("cluster", folder), ("--catalog", file, "--paths", "cluster")
+    paths = [f"{shot}/beauty.{number}.exr" for number in (1001, 1002)]
+    validated = json.loads(called("validate", folder, "--format", "json", *shown))
+    assert [item["path"] for item in validated] == [*paths, f"{shot}/beauty.####.exr"]
+    compared = json.loads(called("diff", folder / "beauty.1001.exr", "--format", "json", *shown))
+    assert compared["one"] == paths[0]
+    assert compared["other"].startswith(f"rows of {paths[0]}, inspected ")
+    called("report", "--to", tmp_path / "page.html", *shown)
+    assert f"<h1>{shot}/beauty.####.exr</h1>" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_without_the_option_paths_are_as_they_were(called: Called, folder: Path) -> None:
+    (found,) = json.loads(called("validate", folder / "beauty.1001.exr", "--format", "json"))
+    assert found["path"] == str(folder / "beauty.1001.exr")
+
+
+def test_what_an_ingest_names_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    progress.add_error("SOURCE_DENIED", "renders/a.exr", "403")
+    views = {"EXR_VIEWS": r"/studio/renders=renders|Z:\renders"}
+    for form, expected in (
+        ("key", "renders/a.exr"),
+        ("cluster", "/studio/renders/a.exr"),
+        ("client", r"Z:\renders\a.exr"),
+    ):
+        Console(width=200).print(summary(progress, ShownPaths.of(form, views)))
+        assert f"SOURCE_DENIED {expected}: 403" in capsys.readouterr().out
+
+
+def test_sarif_of_a_windows_client(called: Called, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXR_VIEWS", rf"/studio/renders=renders|Z:\renders|{folder.parent}")
+    text = called("validate", folder, "--format", "sarif", "--paths", "client")
+    assert '"uri": "file:///Z:/renders/sh010/beauty.1001.exr"' in text
+
+
+def test_another_name_needs_views(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EXR_VIEWS", raising=False)
+    done = CliRunner().invoke(main, ["inspect", str(folder), "--paths", "cluster"])
+    assert isinstance(done.exception, SettingsError)
