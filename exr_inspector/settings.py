@@ -10,6 +10,7 @@ it wins, and its default holds otherwise. A new setting is one field here and it
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -53,6 +54,11 @@ class Secret(SecretStr):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not written anywhere")
+
+
+def local_path(name: str) -> Path:
+    """A path of this machine as a user writes it: `~` is a home folder; where there is none, it is part of the name."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser raises for `~name` without such a user
 
 
 def _line(value: object) -> str:
@@ -122,7 +128,7 @@ def _mounts(value: object) -> object:
             raise ValueError("expected bucket=folder, several separated by commas")
         if bucket.strip() in found:
             raise ValueError("a bucket is named twice")
-        found[bucket.strip()] = Path(folder.strip()).expanduser()
+        found[bucket.strip()] = local_path(folder.strip())
     return tuple(found.items())
 
 
@@ -157,7 +163,7 @@ def _sweep(value: object) -> object:
 
 
 def _file(value: object) -> Path:
-    path = Path(_line(value)).expanduser()
+    path = local_path(_line(value))
     if not path.is_file():
         raise ValueError("expected the path of a file; there is none")
     return path

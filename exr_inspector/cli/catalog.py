@@ -28,7 +28,7 @@ from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import file_database
-from exr_inspector.settings import GROUPS, Settings, load_settings
+from exr_inspector.settings import GROUPS, Settings, load_settings, local_path
 from vastdb_local import FILE_SUFFIXES
 
 
@@ -61,7 +61,7 @@ class Tables:
         """
         if names_bucket(place):
             return catalog_prefix(place)
-        path = Path(place).expanduser()
+        path = local_path(place)
         folder, name = (path, "") if path.is_dir() else (path.parent, path.name)
         found = self._bucket_of(folder.resolve())
         if found is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
 from exr_inspector.errors import SettingsError
-from exr_inspector.settings import OBJECTS, load_settings
+from exr_inspector.settings import OBJECTS, load_settings, local_path
 from exr_inspector.storage import FILE_BUCKET
 from exr_inspector.storage.views import Views
 
@@ -88,8 +88,8 @@ class ShownPaths:
     def _url_of(self, name: str) -> str | None:
         """A path of this machine, or of a client under Windows, as the object that it is by a view."""
         if name.startswith("/") or not PureWindowsPath(name).drive:
-            # Links are kept, since a mount may be one, and an unknown `~user` is a name.
-            whole = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111
+            # Links are kept, since a mount may be one.
+            whole = os.path.abspath(local_path(name))  # noqa: PTH100
             name = whole + "/" * name.endswith("/")
         return self.views.from_user(name, is_here=_nowhere)
 

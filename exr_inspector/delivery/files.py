@@ -12,6 +12,7 @@ from pathlib import Path
 from exr_inspector.delivery.naming import Pattern, Recognition, is_pattern, match_pattern, parse_pattern, recognise
 from exr_inspector.errors import AccessDenied, ExrInspectorError, NothingMatches
 from exr_inspector.model import Inspection
+from exr_inspector.settings import local_path
 from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.keys import split_url
 
@@ -48,7 +49,7 @@ class Expansion:
 def is_folder(target: str) -> bool:
     """Whether a target stands for all .exr files below it: a folder, or a URL that ends in a slash or names a bucket."""
     named = split_url(target)
-    return Path(target).expanduser().is_dir() if named is None else not named[1] or named[1].endswith("/")
+    return local_path(target).is_dir() if named is None else not named[1] or named[1].endswith("/")
 
 
 def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
@@ -67,7 +68,7 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
     if not target.strip():
         raise NothingMatches("an empty name stands for no file: give a file, a folder, a pattern or an s3:// URL")
     named = split_url(target)
-    path = Path(target).expanduser()
+    path = local_path(target)
     if named is None and path.is_dir():
         yield from _files_below(path)
     elif named is not None and (not named[1] or named[1].endswith("/")):
@@ -111,10 +112,10 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
     if not paths:
         raise fault or NothingMatches(f"no .exr files below {target}")
     if paths == [target]:
-        if split_url(target) is None and not Path(target).expanduser().exists():
+        if split_url(target) is None and not local_path(target).exists():
             raise NothingMatches(f"there is no file or folder {target}")
         return Expansion(target, recognise(paths))
-    if is_pattern(target) and not Path(target).expanduser().is_dir():
+    if is_pattern(target) and not local_path(target).is_dir():
         pattern = parse_pattern(target)
         return Expansion(target, match_pattern(pattern, paths), pattern.bounds)
     return Expansion(target, recognise(paths), fault=fault)
@@ -125,7 +126,7 @@ def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
     folder = pattern.folder
     named = split_url(pattern.beginning) if "://" in folder else None
     if named is None:
-        root = Path(folder or ".").expanduser()
+        root = local_path(folder or ".")
         return [folder + item.name for item in root.iterdir() if item.is_file()] if root.is_dir() else []
     bucket, beginning = named
     inside = len(beginning.rpartition("/")[0]) + ("/" in beginning)

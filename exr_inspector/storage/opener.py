@@ -15,7 +15,7 @@ from typing import BinaryIO
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import ObjectNotFound
 from exr_inspector.model import ObjectVersion
-from exr_inspector.settings import Settings
+from exr_inspector.settings import Settings, local_path
 from exr_inspector.storage.budget import Allowance, Meter
 from exr_inspector.storage.file_object import FileObjectBucket
 from exr_inspector.storage.keys import AllowList, check_bucket_name, check_key, split_url
@@ -79,7 +79,7 @@ class SourceOpener:
         named = split_url(url)
         if named is not None:
             return self.open(*named, budget=budget, deadline=deadline)
-        path = _absolute(Path(url).expanduser())
+        path = _absolute(local_path(url))
         for name, folder in self._settings.mounts:
             root = _absolute(folder)
             if path.is_relative_to(root):

@@ -36,7 +36,7 @@ from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import counted, plain
-from exr_inspector.settings import Settings
+from exr_inspector.settings import Settings, local_path
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext
@@ -240,7 +240,7 @@ def targets_of(
             name, _, prefix = place.removeprefix("s3://").partition("/")
             targets.append(Target(name, prefix, excludes))
             continue
-        path = Path(place).expanduser().resolve()
+        path = local_path(place).resolve()
         if not path.exists():
             raise SettingsError(f"{place}: no such file or folder")
         mounted = next(((name, root.resolve()) for name, root in mounts.items() if path.is_relative_to(root)), None)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from exr_inspector.errors import ExrInspectorError, PolicyError
-from exr_inspector.settings import Settings
+from exr_inspector.settings import Settings, local_path
 from exr_inspector.storage import Deadline, SourceOpener
 from exr_inspector.validation import Policy, builtin_policy, load_policy
 
@@ -25,7 +25,7 @@ MAX_POLICY_BYTES = 1 << 17
 
 def _url(name: str) -> str:
     """The name as it is opened: a path as it stands, or beside this package if only there is such a file."""
-    if "://" in name or Path(name).expanduser().exists():
+    if "://" in name or local_path(name).exists():
         return name
     beside = Path(__file__).resolve().parents[3] / name
     return str(beside) if beside.is_file() else name
@@ -101,7 +101,7 @@ class PolicySource:
             text = raw.decode()
         except UnicodeDecodeError as error:
             raise PolicyError(f"{self._name}: not UTF-8 at byte {error.start}") from error
-        folder = None if "://" in self._url else Path(self._url).expanduser().resolve().parent
+        folder = None if "://" in self._url else local_path(self._url).resolve().parent
         policy = load_policy(text, origin=self._name, folder=folder)
         self._etag = etag
         return policy

@@ -68,6 +68,8 @@ def is_one_line(err: str, words: str) -> None:
     ("line", "environ", "words"),
     [
         (("inspect", "missing.exr"), {}, "missing.exr: no such file"),
+        (("inspect", "~nobody-here/a.exr"), {}, "~nobody-here/a.exr: no such file"),
+        (("ingest", "~nobody-here", "--catalog", "c.duckdb"), {}, "~nobody-here: no such file or folder"),
         (("inspect", "s3://b/k.exr"), {}, "S3_ENDPOINT_URL.*not set"),
         (("inspect", "s3://b/k.exr"), STORE, "cannot connect.*S3_ENDPOINT_URL"),
         (("ingest", EXR, "--catalog", "c.duckdb"), {"EXR_STATS": "banana"}, "EXR_STATS: expected 'off'"),
