@@ -71,7 +71,9 @@ def sweep_here() -> None:
 def sweep(environ: dict[str, str]) -> dict[str, Any]:
     """One sweep in a process of its own."""
     line = [sys.executable, "-m", "bench.sweep", "--here"]
-    done = subprocess.run(line, cwd=ROOT, env={**os.environ, **environ}, capture_output=True, text=True, check=True)
+    done = subprocess.run(line, cwd=ROOT, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"a sweep ended with exit code {done.returncode}:\n{done.stderr}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
