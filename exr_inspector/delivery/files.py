@@ -61,7 +61,7 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
 
     Raises:
         PatternError: The pattern makes no sense.
-        NothingMatches: No file matches the pattern.
+        NothingMatches: No file matches the pattern, or there is none below the folder.
         AccessDenied: Folders may not be read; after all files that may.
         SourceError: What listing raises.
     """
@@ -69,11 +69,13 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
         raise NothingMatches("an empty name stands for no file: give a file, a folder, a pattern or an s3:// URL")
     named = split_url(target)
     path = local_path(target)
-    if named is None and path.is_dir():
-        yield from _files_below(path)
-    elif named is not None and (not named[1] or named[1].endswith("/")):
-        entries = opener.list(*named)
-        yield from (f"s3://{named[0]}/{entry.key}" for entry in entries if entry.key.lower().endswith(_EXTENSION))
+    if is_folder(target):
+        is_empty = True
+        for name in _files_below(path) if named is None else _objects_below(opener, *named):
+            is_empty = False
+            yield name
+        if is_empty:
+            raise NothingMatches(f"no .exr files below {target}")
     elif is_pattern(target) and not (path.exists() if named is None else opener.head(*named)):
         pattern = parse_pattern(target)
         matching = sorted(name for name in _paths_in(opener, pattern) if pattern.matches(name))
@@ -82,6 +84,12 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
         yield from matching
     else:
         yield target
+
+
+def _objects_below(opener: SourceOpener, bucket: str, prefix: str) -> Iterator[str]:
+    return (
+        f"s3://{bucket}/{each.key}" for each in opener.list(bucket, prefix) if each.key.lower().endswith(_EXTENSION)
+    )
 
 
 def _files_below(folder: Path) -> Iterator[str]:

@@ -80,11 +80,15 @@ def session(
     Raises:
         PolicyError: There is no such policy, or it is wrong.
         SettingsError: Thumbnails are asked for, and Pillow is not installed.
+        ValueError: There is no such stats mode, or hashes are asked for without `full`.
     """
+    mode = StatsMode(stats)
+    if hash and mode is not StatsMode.FULL:
+        raise ValueError(f"hash: hashes are made of every pixel: expected stats='full' beside it, found {mode.value!r}")
     with closing(SourceOpener(settings)) as opener:
         inspector = Inspector.from_settings(
             settings,
-            stats=StatsMode(stats),
+            stats=mode,
             levels=levels,
             with_hash=hash,
             with_zeros=zeros,

@@ -75,6 +75,15 @@ def test_a_wrong_argument_is_named_with_what_is_expected() -> None:
         exr.inspect(5)  # type: ignore[arg-type]  # the mistake
 
 
+def test_a_folder_without_files_passes_nothing_and_hashes_need_every_pixel(tmp_path: Path) -> None:
+    report = exr.validate([str(LAYERS), str(tmp_path)])
+    assert not report.passed()
+    with pytest.raises(NothingMatches):
+        list(exr.inspect_all(tmp_path))
+    with pytest.raises(ValueError, match="stats='full'"):
+        exr.inspect(LAYERS, hash=True)
+
+
 def test_a_closed_file_object_is_refused() -> None:
     opened = io.BytesIO(b"")
     opened.close()

@@ -74,6 +74,7 @@ def called(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Called:
         monkeypatch.delenv(f"VAST_DB_{name}", raising=False)
     monkeypatch.setenv("EXR_VIEWS", f"/studio/renders=renders|{folder.parent}")
     monkeypatch.setenv("EXR_STATS", "off")
+    monkeypatch.setenv("COLUMNS", "1000")  # no path is folded
 
     def call(*words: object) -> str:
         done = CliRunner().invoke(main, list(map(str, words)))

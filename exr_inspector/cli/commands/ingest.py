@@ -240,6 +240,8 @@ def targets_of(
             name, _, prefix = place.removeprefix("s3://").partition("/")
             targets.append(Target(name, prefix, excludes))
             continue
+        if not place.strip():
+            raise SettingsError("an empty name stands for no folder: give a folder, a file or an s3:// URL")
         path = local_path(place).resolve()
         if not path.exists():
             raise SettingsError(f"{place}: no such file or folder")

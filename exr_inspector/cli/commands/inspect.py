@@ -53,7 +53,7 @@ FULL: Stats = "full"
     "--levels", type=click.Choice(["first", "all"]), help="Levels of mipmaps and ripmaps to read.  [default: first]"
 )
 @click.option("--objects", is_flag=True, help="List the objects of Cryptomattes; reads every pixel.")
-@click.option("--hash", "with_hash", is_flag=True, help="Hash the file and its decoded pixels; needs --stats full.")
+@click.option("--hash", "with_hash", is_flag=True, help="Hash the file and its decoded pixels; reads every pixel.")
 @policy_option
 @click.option(
     "--thumbnail",
@@ -112,10 +112,12 @@ def command(
         raise click.UsageError("--objects describes single files: leave out --format")
     if objects and stats not in {None, FULL}:
         raise click.UsageError("--objects reads every pixel: leave out --stats, or say --stats full")
+    if with_hash and stats not in {None, FULL}:
+        raise click.UsageError("--hash reads every pixel: leave out --stats, or say --stats full")
     columns = fields_of(fields)
     with session(
         settings_for([*targets, policy]),
-        stats=FULL if objects else stats or (FULL if shows else DEFAULT_STATS),
+        stats=FULL if objects or with_hash else stats or (FULL if shows else DEFAULT_STATS),
         hash=with_hash,
         levels=levels,
         objects=objects,

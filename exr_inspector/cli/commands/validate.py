@@ -37,7 +37,7 @@ _FAIL_ON = {severity.label: severity for severity in Severity}
 @policy_option
 @sampled_stats_option
 @click.option(
-    "--hash", "with_hash", is_flag=True, help="Hash decoded pixels to find repeated frames; needs --stats full."
+    "--hash", "with_hash", is_flag=True, help="Hash decoded pixels to find repeated frames; reads every pixel."
 )
 @click.option("--sequence", is_flag=True, help="Check the sequences that the files are frames of, too.")
 @click.option("--sequence-only", is_flag=True, help="Check the sequences, and no single file.")
@@ -106,9 +106,13 @@ def command(
         raise click.UsageError(
             "--stats and --hash read files, but --catalog and --stored read rows: give one or the other"
         )
+    if with_hash and stats not in {None, "full"}:
+        raise click.UsageError("--hash reads every pixel: leave out --stats, or say --stats full")
     asked = _Asked(targets, policy, files=not sequence_only, sequences=sequence or sequence_only)
     source = (
-        _from_rows(asked, catalog) if from_rows else _from_files(asked, stats or DEFAULT_STATS, with_hash=with_hash)
+        _from_rows(asked, catalog)
+        if from_rows
+        else _from_files(asked, "full" if with_hash else stats or DEFAULT_STATS, with_hash=with_hash)
     )
     least = _FAIL_ON.get(fail_on)
     shown = paths.stored if from_rows else paths.named

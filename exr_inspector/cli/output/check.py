@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from exr_inspector.cli.output.cells import inert
 from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence
 from exr_inspector.delivery.grouping import group_findings
 from exr_inspector.delivery.judgement import ranges
@@ -79,8 +80,7 @@ def _cells(path: str, frame: int | None, finding: Finding) -> list[object]:
 
 
 def _inert(cell: object) -> object:
-    text = "" if cell is None else cell
-    return f"'{text}" if isinstance(text, str) and text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+    return inert(cell) if isinstance(cell, str) else "" if cell is None else cell
 
 
 def print_check(check: Check, console: Console, *, least: Severity | None) -> None:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.catalog.schema import FILES
+from exr_inspector.cli.output.cells import inert
 from exr_inspector.cli.output.query_formats import table_cell
 from exr_inspector.cli.output.tables import plain_table
 from exr_inspector.cli.output.terminal import echo_json, output
@@ -24,7 +25,6 @@ from exr_inspector.storage import FILE_BUCKET
 DEFAULT_FIELDS = (
     "path", "status", "width", "height", "compression", "channel_count", "pixel_types", "is_complete", "worst_severity",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a text for a formula
 
 
 NamedFile = tuple[str, Inspection]  # as its user knows it
@@ -86,6 +86,6 @@ def _rows(files: Iterable[NamedFile], fields: Sequence[str], paths: ShownPaths) 
 def _csv_cell(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return inert(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value

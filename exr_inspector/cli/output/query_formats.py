@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from exr_inspector.catalog.schema import SUMMARY_CHARACTERS
+from exr_inspector.cli.output.cells import inert
 from exr_inspector.report.words import plain
 
 
@@ -79,6 +80,8 @@ def as_csv(rows: pa.Table) -> str:
 
 
 def _csv_cell(value: object) -> object:
+    if isinstance(value, str):
+        return inert(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, list, dict)) else value
 
 

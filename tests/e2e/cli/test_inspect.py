@@ -291,7 +291,7 @@ def on_a_terminal(*arguments: str, **environ: str) -> bytes:
     program = [sys.executable, "-m", "exr_inspector.cli", "inspect", *arguments]
     kept = {name: text for name, text in os.environ.items() if name not in {"TMUX", "TERM_PROGRAM"}}
     running = subprocess.Popen(
-        program, cwd=SAMPLES, env={**kept, "TERM": "xterm", **environ}, stdout=theirs, stderr=theirs
+        program, cwd=SAMPLES.parent, env={**kept, "TERM": "xterm", **environ}, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
     shown = b""
@@ -304,13 +304,21 @@ def on_a_terminal(*arguments: str, **environ: str) -> bytes:
 
 
 def test_a_thumbnail_is_shown_on_a_terminal_and_elsewhere_on_request() -> None:
-    assert b"\x1b[38;2;" in on_a_terminal("--thumbnail", "scanline_zip.exr")
-    assert b"\x1b_Gf=100,a=T" in on_a_terminal("--thumbnail", "scanline_zip.exr", KITTY_WINDOW_ID="1")
+    assert b"\x1b[38;2;" in on_a_terminal("--thumbnail", "samples/scanline_zip.exr")
+    assert b"\x1b_Gf=100,a=T" in on_a_terminal("--thumbnail", "samples/scanline_zip.exr", KITTY_WINDOW_ID="1")
     piped = run("--thumbnail", SAMPLES / "scanline_zip.exr")
     assert "standard output is no terminal" in piped.stderr
     assert "\x1b" not in piped.output
     assert "\x1b]1337;File=inline=1" in run("--thumbnail-as", "iterm2", SAMPLES / "scanline_zip.exr").output
     assert run("--thumbnail", "--format", "csv", SAMPLES / "scanline_zip.exr").exit_code == 2
+
+
+def test_hashes_are_made_of_every_pixel_and_a_folder_without_files_is_named(tmp_path: Path) -> None:
+    assert json.loads(run("--json", "--hash", SAMPLES / "layers.exr").output)["files"][0]["stats_mode"] == "full"
+    refused = run("--hash", "--stats", "off", SAMPLES / "layers.exr")
+    assert (refused.exit_code, "--hash reads every pixel" in refused.output) == (2, True)
+    empty = run(tmp_path)
+    assert (empty.exit_code, empty.stderr) == (2, f"NO_FILES: no .exr files below {tmp_path}\n")
 
 
 def test_folders_and_patterns_are_inspected_a_line_a_file() -> None:
@@ -331,8 +339,8 @@ def test_folders_and_patterns_are_inspected_a_line_a_file() -> None:
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_text(tmp_path: Path) -> None:
-    (tmp_path / "a.exr").write_bytes(build([Part(extra=[a_string("comments", "=HYPERLINK(1)")])]))
-    assert run("--format", "csv", "--fields", "comments", tmp_path).output == "comments\n'=HYPERLINK(1)\n"
+    (tmp_path / "a.exr").write_bytes(build([Part(extra=[a_string("comments", "=HYPERLINK(1)\x1b[2J")])]))
+    assert run("--format", "csv", "--fields", "comments", tmp_path).output == "comments\n'=HYPERLINK(1)\\x1b[2J\n"
 
 
 def test_types_are_told_by_channel_and_sizes_by_level() -> None:

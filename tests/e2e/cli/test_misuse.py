@@ -69,6 +69,7 @@ def is_one_line(err: str, words: str) -> None:
     [
         (("inspect", "missing.exr"), {}, "missing.exr: no such file"),
         (("inspect", "~nobody-here/a.exr"), {}, "~nobody-here/a.exr: no such file"),
+        (("ingest", "", "--catalog", "c.duckdb"), {}, "an empty name stands for no folder"),
         (("ingest", "~nobody-here", "--catalog", "c.duckdb"), {}, "~nobody-here: no such file or folder"),
         (("inspect", "s3://b/k.exr"), {}, "S3_ENDPOINT_URL.*not set"),
         (("inspect", "s3://b/k.exr"), STORE, "cannot connect.*S3_ENDPOINT_URL"),

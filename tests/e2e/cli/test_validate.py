@@ -89,7 +89,7 @@ def test_what_cannot_be_judged_is_two_and_the_rest_is_judged(shot: Path) -> None
 def test_a_folder_without_images_is_two(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 2
-    assert "No .exr files found" in result.stdout
+    assert "no .exr files below" in result.stderr
 
 
 def test_files_without_a_sequence_are_not_said_to_be_missing(tmp_path: Path) -> None:
