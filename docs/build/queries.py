@@ -35,8 +35,7 @@ every query. The columns are explained in [tables.md](tables.md).
   database's own query engine, `vast."<bucket>|<schema>".files` in Trino, `ndb.<bucket>.<schema>.files` in Spark. Put
   values in place of `:name`. The statements are in DuckDB's dialect, which is that of VAST's query engine, too; `./run
   query layers --show trino` (or `spark`) prints a query for Trino 478 or Spark 3.5.
-- From Python: `Catalog(config).read` answers the same questions typed, with predicates that the server carries out: `file`,
-  `list_files`, `layers`, `sequence`, `find_attributes`, `distinct`.
+- From Python: `exr_inspector.open_catalog(...).query(NAME or SQL, **parameters)`, as [python.md](python.md) shows.
 
 `prefix_end` is the first text behind all that begin with `prefix`: `renders0` for `renders/`, since 0 follows the slash in
 ASCII. `./run query` derives it. A range, unlike a function, lets a server skip rows in sorted tables.

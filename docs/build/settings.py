@@ -41,7 +41,7 @@ def _row(field: FieldInfo) -> str:
         "yes" if _is_secret(field.annotation) else "",
         field.description or "",
     )
-    return f"| {' | '.join(cells)} |\n"
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
 def _is_secret(annotation: Any) -> bool:
