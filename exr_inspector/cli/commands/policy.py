@@ -12,6 +12,7 @@ import click
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.library.reading import session, settings_for
 from exr_inspector.model import Inspection
+from exr_inspector.report.words import plain
 from exr_inspector.validation import load_policy
 from exr_inspector.validation.policies.draft import draft_policy
 
@@ -47,7 +48,13 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
     with session(settings_for(targets), stats="off") as made:
         paths = islice(chain.from_iterable(paths_of(made.opener, target) for target in targets), limit)
         with closing(made.inspect_each(paths)) as answers:
-            inspections = [answer for _, answer in answers if isinstance(answer, Inspection)]
+            inspections = []
+            for path, answer in answers:
+                code = answer.error_code if isinstance(answer, Inspection) else answer.code
+                if isinstance(answer, Inspection) and not code:
+                    inspections.append(answer)
+                else:
+                    click.echo(f"left out: {plain(path, 400)}: {code}", err=True)
     text = draft_policy(inspections, name=name, frame_range=frame_range)
     load_policy(text, origin=os.fspath(output) if output else "the draft")
     if output is None:
@@ -56,4 +63,5 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
     if output.exists():
         raise click.UsageError(f"{output} exists; remove it or choose another name")
     output.write_text(text, encoding="utf-8")
-    click.echo(f"{output}: written; read it, then: validate --policy {output}")
+    called = click.get_current_context().find_root().info_name
+    click.echo(f"{output}: written; read it, then: {called} check FOLDER --policy {output}")

@@ -250,4 +250,5 @@ def _show(
         console.print(_indented(findings_table(inspection.findings)))
     if skipped := unchecked(inspection):
         console.print()
-        console.print(_indented(Text(f"not checked: {skipped}; --stats full reads every pixel", style="dim")))
+        more = "" if inspection.stats_mode is StatsMode.FULL else "; --stats full reads every pixel"
+        console.print(_indented(Text(f"not checked: {skipped}{more}", style="dim")))

@@ -23,10 +23,13 @@ def deliver(folder: Path, **changed: object) -> None:
 
 def test_a_policy_from_a_good_delivery_fails_a_bad_one(tmp_path: Path) -> None:
     deliver(tmp_path / "good")
+    (tmp_path / "good" / "notes.exr").write_text("no image")
     deliver(tmp_path / "bad", compression=DWAA)
     target = tmp_path / "nova.yaml"
     made = CliRunner().invoke(policy.command, ["init", str(tmp_path / "good"), "--name", "nova", "-o", str(target)])
     assert made.exit_code == 0, made.output
+    assert made.stderr == f"left out: {tmp_path}/good/notes.exr: EXR_MAGIC\n"
+    (tmp_path / "good" / "notes.exr").unlink()
     good = CliRunner().invoke(
         validate.command, ["--policy", str(target), "--fail-on", "warning", str(tmp_path / "good")]
     )
