@@ -193,7 +193,7 @@ class Inspector:
         code, message = _failure(found)
         names = file_names(found.header, checkpoint) if found.header else ()
         if code is None and self._config.stats is StatsMode.FULL:
-            names = with_sidecars(source, names, self._config.limits.string_bytes)
+            names = with_sidecars(source, names, self._config.limits.string_bytes, reserve)
         pixels = None
         is_asked = self._config.stats is not StatsMode.OFF or self._config.pixels.thumbnails is not Thumbnails.OFF
         if code is None and is_asked:

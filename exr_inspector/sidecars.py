@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exr_inspector.errors import AccessDenied, ObjectNotFound, UnsupportedKey
+from exr_inspector.errors import ExrInspectorError, LimitExceeded, ObjectNotFound
 from exr_inspector.exr.cryptomatte.manifests import is_sidecar_path
+from exr_inspector.exr.limits import Reserve
 from exr_inspector.exr.names import Cryptomatte, PartNames
 from exr_inspector.storage import RangeSource, ReadBudget
 
 _MOST = 8  # sidecar files of one image; each costs a request
+_BYTES_A_BYTE = 5  # the byte itself, and at most four of a character that Python keeps
 
 
-def with_sidecars(source: RangeSource, names: Sequence[PartNames], most_bytes: int) -> tuple[PartNames, ...]:
+def with_sidecars(
+    source: RangeSource, names: Sequence[PartNames], most_bytes: int, reserve: Reserve
+) -> tuple[PartNames, ...]:
     """The names with what sidecar manifests say, which lie in the image's folder or below it.
 
     Args:
         source: The image.
         names: Names of its parts.
         most_bytes: Most bytes of one manifest.
+        reserve: Called with the memory that each takes, in bytes.
 
     Raises:
         ExrInspectorError: Retryable ones only, as of the image.
@@ -30,7 +35,7 @@ def with_sidecars(source: RangeSource, names: Sequence[PartNames], most_bytes: i
         if not path or matte.manifest or not is_sidecar_path(path):
             return matte
         if path not in read and len(read) < _MOST:
-            read[path] = _manifest(source, path, most_bytes)
+            read[path] = _manifest(source, path, most_bytes, reserve)
         text, fault = read.get(path, (None, ""))
         return matte._replace(manifest=text, sidecar_fault=fault)
 
@@ -40,20 +45,27 @@ def with_sidecars(source: RangeSource, names: Sequence[PartNames], most_bytes: i
     )
 
 
-def _manifest(source: RangeSource, path: str, most_bytes: int) -> tuple[str | None, str]:
+def _manifest(source: RangeSource, path: str, most_bytes: int, reserve: Reserve) -> tuple[str | None, str]:
     """The text of a sidecar manifest, or why there is none."""
+    text, fault = None, ""
     try:
         file = source.beside(path)
-        if file is None:
-            return None, ""
-        raw = file.limited(ReadBudget(requests=1)).read(start=0, end=most_bytes + 1)
+        raw = b"" if file is None else file.limited(ReadBudget(requests=1)).read(start=0, end=most_bytes + 1)
+        reserve(len(raw) * _BYTES_A_BYTE)
+        if len(raw) > most_bytes:
+            fault = f"is larger than {most_bytes:,} bytes"
+        elif raw:
+            text = raw.decode()
+        elif file is not None:
+            fault = "is empty"
     except ObjectNotFound:
-        return None, "is not there"
-    except (AccessDenied, UnsupportedKey):
-        return None, "may not be read"
-    if len(raw) > most_bytes:
-        return None, f"is larger than {most_bytes:,} bytes"
-    try:
-        return raw.decode(), ""
+        fault = "is not there"
+    except LimitExceeded:
+        fault = "takes more memory than EXR_MEMORY_MIB allows"
+    except ExrInspectorError as error:
+        if error.retryable:
+            raise
+        fault = "may not be read"
     except UnicodeDecodeError:
-        return None, "is no UTF-8 text"
+        fault = "is no UTF-8 text"
+    return text, fault

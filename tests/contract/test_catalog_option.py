@@ -94,6 +94,19 @@ def test_a_folder_is_compared_and_brought_up_to_date(catalog: Path, folder: Path
     assert "agree" in called("db", "reconcile", folder, "--catalog", catalog).output
 
 
+def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, folder: Path) -> None:
+    (folder / "sh020").mkdir()
+    shutil.copy(SAMPLES / "layers.exr", folder / "sh020" / "beauty.1001.exr")
+    called("ingest", folder, "--catalog", catalog)
+    for path in (folder / "sh010").iterdir():
+        path.unlink()
+    fix = ("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix")
+    assert "say so with --yes" in str(called(*fix).exception)
+    assert len(asked(catalog, "select path from files")) == 3
+    assert called(*fix, "--yes").exit_code == 0
+    assert len(asked(catalog, "select path from files")) == 1
+
+
 def test_a_folder_that_is_gone_is_not_an_empty_one(catalog: Path, folder: Path) -> None:
     folder.rename(folder.with_name("elsewhere"))
     done = called("db", "reconcile", "s3://renders/", "--catalog", catalog, "--fix", "--yes")

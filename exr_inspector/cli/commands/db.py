@@ -239,7 +239,8 @@ def _without_unlisted(comparison: Comparison, figures: Figures) -> Comparison:
 def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
     """Ask when the rows to be removed are so many that a share or a listing may be at fault."""
     count = len(comparison.without_object)
-    if yes or count < _MANY_ROWS or count < comparison.stored * _MANY_SHARE:
+    is_all = count == comparison.stored  # as when the share below this prefix is away
+    if yes or not count or (not is_all and (count < _MANY_ROWS or count < comparison.stored * _MANY_SHARE)):
         return
     question = f"remove {count} of {comparison.stored} rows, whose objects are not listed?"
     if not sys.stdin.isatty():

@@ -63,9 +63,10 @@ def parse_manifest(text: str) -> dict[str, str]:
         raise ManifestError(f"no JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise ManifestError(f"a JSON {type(parsed).__name__}, not an object")
-    for name, value in parsed.items():
+    for number, value in enumerate(parsed.values(), 1):
         if not isinstance(value, str) or not _EIGHT_HEX.fullmatch(value):
-            raise ManifestError(f"{name!r}: {str(value)[:20]!r} is not eight lower-case hexadecimal digits")
+            # Nothing of the text is repeated: a sidecar may be any JSON file beside the image, also one with secrets.
+            raise ManifestError(f"the id of entry {number} is not eight lower-case hexadecimal digits")
     return parsed
 
 

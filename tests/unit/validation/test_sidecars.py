@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from exr_inspector.catalog.rows.build import table_rows
+from exr_inspector.errors import LimitExceeded
 from exr_inspector.exr.limits import Limits
 from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.settings import load_settings
+from exr_inspector.sidecars import with_sidecars
 from exr_inspector.storage import SourceOpener
 from tests.unit.validation.cases.made.metadata import declared, matte
 from tests.unit.validation.judging import EVERYTHING
@@ -57,6 +59,7 @@ def test_a_sidecar_file_is_read_as_a_manifest_of_the_header(tmp_path: Path) -> N
     ("text", "expected"),
     [
         (None, ("CRY-MANIF-FILE", "is not there")),
+        (b"", ("CRY-MANIF-FILE", "is empty")),
         (b"{" + b" " * 400, ("CRY-MANIF-FILE", "is larger than 400 bytes")),
         (b"\xff", ("CRY-MANIF-FILE", "is no UTF-8 text")),
         (b'{"a": ', ("CRY-MANIFEST-JSON", "truncated")),
@@ -89,3 +92,28 @@ def test_settings_hold_for_it(tmp_path: Path) -> None:
 def test_bytes_in_memory_have_no_folder() -> None:
     opener = SourceOpener(load_settings({}, secrets_dir=None))
     assert opener.open_bytes(b"").beside("m.json") is None
+
+
+def test_a_finding_repeats_nothing_of_a_file_that_is_no_manifest(tmp_path: Path) -> None:
+    put(tmp_path, b'{"aws_secret_access_key": "wJalrXUtnFEMI"}')
+    findings = inspect(tmp_path).findings
+    (found,) = [finding for finding in findings if finding.code == "CRY-MANIFEST-JSON"]
+    assert "entry 1" in found.message
+    assert not {word for word in ("aws", "wJal") if word in str(findings)}
+
+
+def test_memory_is_asked_for_before_a_sidecar_becomes_text(tmp_path: Path) -> None:
+    put(tmp_path, json.dumps(NAMES).encode())
+    asked: list[int] = []
+
+    def refuse(size: int) -> None:
+        asked.append(size)
+        raise LimitExceeded("no memory", limit=1)
+
+    inspection = inspect(tmp_path)
+    opener = SourceOpener(load_settings({"EXR_MOUNTS": f"b={tmp_path}"}, secrets_dir=None))
+    (part,) = with_sidecars(opener.open("b", "shot/a.exr"), [inspection.names[0]._replace(
+        cryptomattes=tuple(each._replace(manifest=None) for each in inspection.names[0].cryptomattes)
+    )], 400, refuse)  # fmt: skip
+    assert asked == [5 * len(json.dumps(NAMES))]
+    assert "EXR_MEMORY_MIB" in part.cryptomattes[0].sidecar_fault
