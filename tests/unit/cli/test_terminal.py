@@ -22,3 +22,15 @@ def test_json_is_read_as_utf_8_whatever_the_output_is_said_to_be(encoding: str) 
     printed = CliRunner(charset=encoding).invoke(say).stdout_bytes
     assert json.loads(printed.decode("utf-8")) == [WORDS]
     assert printed.isascii() == (encoding != "utf-8")
+
+
+def test_json_moves_no_cursor() -> None:
+    told = "\x7f\x9b31m\u202e\u2028"
+
+    @click.command()
+    def tell() -> None:
+        echo_json(json.dumps(told, ensure_ascii=False))
+
+    printed = CliRunner().invoke(tell).stdout
+    assert json.loads(printed) == told
+    assert printed.isascii()
