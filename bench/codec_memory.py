@@ -8,8 +8,6 @@ too little is taken.
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import OpenEXR
 
+from bench._child import measured
 from exr_inspector.exr.header.values import LINES_PER_CHUNK, Compression
 
 UNPACKED = 16 << 20
@@ -66,10 +65,7 @@ def peak(folder: Path, codec: str, kind: str, lines: int) -> tuple[int, int, int
     path = folder / f"{codec}.exr"
     header = {"compression": getattr(OpenEXR, f"{codec}_COMPRESSION"), "type": OpenEXR.scanlineimage}
     OpenEXR.File(header, dict.fromkeys("RGBA", plane)).write(str(path))
-    done = subprocess.run([sys.executable, "-c", CHILD, str(path)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{codec} {kind}: exit {done.returncode}: {done.stderr[-500:]}")
-    found, faults = json.loads(done.stdout.splitlines()[-1])
+    found, faults = measured(f"{codec} {kind}", CHILD, path)
     if faults:
         sys.exit(f"{codec} {kind}: the chunk was not decoded: {faults[0]}")
     return found[0], found[1], found[2]

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import struct
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench._child import measured
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Attr, Channel, Part
 
@@ -85,11 +85,7 @@ def main() -> None:
         for name, made in CASES.items():
             data = made()
             path.write_bytes(data)
-            line = [sys.executable, "-c", CHILD, str(small), str(path)]
-            done = subprocess.run(line, capture_output=True, text=True, check=False)
-            if done.returncode:
-                sys.exit(f"{name}: {done.stderr[-500:]}")
-            peak, asked, code = json.loads(done.stdout)
+            peak, asked, code = measured(name, CHILD, small, path)
             if code:
                 sys.exit(f"{name}: {code}")
             is_enough &= peak <= asked

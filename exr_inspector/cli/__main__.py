@@ -116,7 +116,7 @@ def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
     Raises:
         SettingsError: EXR_VIEWS cannot be read.
     """
-    if not environ.get("EXR_VIEWS", "").strip():
+    if not environ.get("EXR_VIEWS"):
         return arguments
     from exr_inspector.cli.paths import views_of  # noqa: PLC0415 - half a second that other commands need not pay
 

@@ -116,9 +116,9 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
         for path in paths_of(opener, target):
             paths.append(path)  # noqa: PERF402 - what came before an error counts
     except AccessDenied as error:
+        if not paths:
+            raise
         fault = error
-    if not paths:
-        raise fault or NothingMatches(f"no .exr files below {target}")
     if paths == [target]:
         if split_url(target) is None and not local_path(target).exists():
             raise NothingMatches(f"there is no file or folder {target}")

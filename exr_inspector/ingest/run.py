@@ -16,7 +16,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice
+from operator import not_
 from typing import Protocol
 
 from exr_inspector.errors import ExrInspectorError, SourceError, UnsupportedKey, WorkerDied, internal_fault
@@ -170,9 +171,9 @@ class Ingest:
             with self._lock:
                 self.progress.listed += len(batch)
                 self.progress.skipped += sum(current)
-            waiting += [entry for entry, skip in zip(batch, current, strict=True) if not skip]
-            skipped = Shard(bucket, tuple(entry for entry, skip in zip(batch, current, strict=True) if skip))
-            if skipped.entries:
+            waiting += compress(batch, map(not_, current))
+            if any(current):
+                skipped = Shard(bucket, tuple(compress(batch, current)))
                 self._current.setdefault(f"{bucket}/{listing.prefix}", set()).update(skipped.directories)
             while len(waiting) >= size:
                 self._put(Shard(bucket, tuple(waiting[:size])))

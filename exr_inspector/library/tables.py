@@ -78,13 +78,7 @@ class OpenCatalog(Reader):
             raise SettingsError(_NEEDS_LOCAL) from error
         named = cookbook().get(query)
         sql, values = (named.for_duckdb(), named.bind(parameters)) if named else (query, parameters)
-        config = self._connection.config
-        engine: engines.QueryEngine = (
-            engines.AdbcEngine(config)
-            if engines.has_driver()
-            else engines.SdkEngine(self._connection, config.endpoint, joins=self._is_local)
-        )
-        return engine.ask(sql, values)
+        return engines.database_engine(self._connection, joins=self._is_local).ask(sql, values)
 
     def upsert(self, files: Iterable[Inspection]) -> list[UpsertResult]:
         """Store inspected files in one transaction; rows of an older version are replaced.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pty
 import shutil
 import signal
 import subprocess
@@ -36,6 +35,7 @@ from tests.chaos.house import BUCKET, SAMPLES, House, house
 from tests.contract.catalog_model import wipe
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request, Stall, Status
+from tests.support.terminal import shown_on_a_terminal
 from vastdb_local import Fault, FaultKind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -338,18 +338,8 @@ def test_on_a_terminal_progress_is_shown_and_the_end_is_reached(tmp_path: Path) 
     folder = tmp_path / "renders"
     folder.mkdir()
     shutil.copy(SAMPLES / "layers.exr", folder / "a.exr")
-    ours, theirs = pty.openpty()
     environ = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    running = subprocess.Popen(
-        line(folder, "--catalog", tmp_path / "c.duckdb"), cwd=ROOT, env=environ, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    shown = b""
-    with contextlib.suppress(OSError):  # how the end of a terminal shows
-        while piece := os.read(ours, 65_536):
-            shown += piece
-    os.close(ours)
-    assert running.wait(60) == 0
+    shown = shown_on_a_terminal(line(folder, "--catalog", tmp_path / "c.duckdb"), ROOT, environ)
     assert b"1/1" in shown
     assert b"EXR files listed" in shown
 

@@ -209,6 +209,14 @@ def for_engine(sql: str, values: Values, place: str) -> str:
     return tree.sql(dialect="duckdb")
 
 
+def database_engine(connection: Connection, *, joins: bool = False) -> QueryEngine:
+    """Who answers for a database: its own query engine where VAST's ADBC driver is installed, else `SdkEngine`."""
+    config = connection.config
+    if has_driver():
+        return AdbcEngine(config)
+    return SdkEngine(connection, f"{config.endpoint}, {config.bucket}/{config.schema}", joins=joins)
+
+
 def _filled(sql: str, values: Values) -> exp.Expression:
     try:
         tree = sqlglot.parse_one(sql, dialect="duckdb")

@@ -72,7 +72,7 @@ places_argument = click.argument("places", nargs=-1, required=True, metavar="PAT
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run is carried out and told: what the options of a command say."""
+    """How a run is carried out and printed: what the options of a command say."""
 
     workers: int
     force: bool

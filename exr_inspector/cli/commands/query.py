@@ -22,13 +22,7 @@ from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.paths import catalog_prefix, names_bucket
 from exr_inspector.catalog.queries.cookbook import Query, cookbook
 from exr_inspector.catalog.queries.dialects import Dialect, written_for
-from exr_inspector.catalog.queries.engines import (
-    AdbcEngine,
-    FileEngine,
-    QueryEngine,
-    SdkEngine,
-    has_driver,
-)
+from exr_inspector.catalog.queries.engines import FileEngine, QueryEngine, database_engine
 from exr_inspector.cli.catalog import announce, configured
 from exr_inspector.cli.options import catalog_option, paths_option
 from exr_inspector.cli.output.query_formats import as_csv, as_json, table_cell, unique_names, value_rows
@@ -135,9 +129,7 @@ def _engine(catalog: Path | None, schema: str) -> QueryEngine:
         return FileEngine(catalog, schema) if server is None else _served(catalog, server, schema)
     settings = configured(load_settings(os.environ))
     config = CatalogConfig.from_settings(settings.require_catalog())
-    if has_driver():
-        return AdbcEngine(config)
-    return SdkEngine(Catalog(config).connection, f"{config.endpoint}, {config.bucket}/{config.schema}")
+    return database_engine(Catalog(config).connection)
 
 
 def _served(catalog: Path, server: ServerAddress, schema: str) -> QueryEngine:
@@ -146,13 +138,7 @@ def _served(catalog: Path, server: ServerAddress, schema: str) -> QueryEngine:
     if found is None:
         raise CatalogError(f"{catalog} holds no tables yet: `./run db setup --catalog {catalog}` makes them")
     config = replace(asked, schema=found)
-    engine: QueryEngine
-    if has_driver():
-        engine = AdbcEngine(config)
-    else:
-        engine = SdkEngine(
-            Catalog(config).connection, f"{config.endpoint}, {config.bucket}/{config.schema}", joins=True
-        )
+    engine = database_engine(Catalog(config).connection, joins=True)
     engine.name = f"{catalog} through its server at {engine.name}"
     return engine
 

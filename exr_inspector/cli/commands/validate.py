@@ -118,7 +118,7 @@ def command(
     shown = paths.stored if from_rows else paths.named
     with source as results:
         named = (replace(result, name=shown(result.name)) for result in results)
-        every = _print(named, form, least, nothing=_nothing(asked, from_rows=from_rows), why=why, quiet=quiet)
+        every = _print(named, form, least, nothing=_nothing(asked), why=why, quiet=quiet)
     sys.exit(_exit_code(every, least))
 
 
@@ -229,11 +229,11 @@ def _print_one(result: ValidationResult, console: Console) -> None:
         console.print(Padding(findings_table(result.findings), (0, 0, 0, 2), expand=False))
 
 
-def _nothing(asked: _Asked, *, from_rows: bool) -> str:
-    """What to say where there was nothing to judge."""
+def _nothing(asked: _Asked) -> str:
+    """What to say where nothing was there to judge; targets without files are faults."""
     if not asked.files:
         return "No sequence found; without --sequence-only, single files are checked, too"
-    return "No rows found" if from_rows else "No .exr files found"
+    return "No rows found"
 
 
 def _summary(every: Sequence[ValidationResult], nothing: str) -> list[str]:

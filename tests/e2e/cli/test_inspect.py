@@ -1,10 +1,8 @@
 """`./run inspect`, run as a user runs it, on the samples and on hostile files."""
 
-import contextlib
 import io
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -39,6 +37,7 @@ from tests.support.exrbytes import (
     build,
     tv60,
 )
+from tests.support.terminal import shown_on_a_terminal
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 
@@ -287,20 +286,9 @@ def test_a_file_is_called_what_its_user_calls_it(monkeypatch: pytest.MonkeyPatch
 
 
 def on_a_terminal(*arguments: str, **environ: str) -> bytes:
-    ours, theirs = pty.openpty()
     program = [sys.executable, "-m", "exr_inspector.cli", "inspect", *arguments]
     kept = {name: text for name, text in os.environ.items() if name not in {"TMUX", "TERM_PROGRAM"}}
-    running = subprocess.Popen(
-        program, cwd=SAMPLES.parent, env={**kept, "TERM": "xterm", **environ}, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    shown = b""
-    with contextlib.suppress(OSError):  # how the end of a terminal shows
-        while piece := os.read(ours, 65_536):
-            shown += piece
-    os.close(ours)
-    assert running.wait(60) == 0
-    return shown
+    return shown_on_a_terminal(program, SAMPLES.parent, {**kept, "TERM": "xterm", **environ})
 
 
 def test_a_thumbnail_is_shown_on_a_terminal_and_elsewhere_on_request() -> None:

@@ -25,12 +25,12 @@ def test_json_is_read_as_utf_8_whatever_the_output_is_said_to_be(encoding: str) 
 
 
 def test_json_moves_no_cursor() -> None:
-    told = "\x7f\x9b31m\u202e\u2028"
+    text = "\x7f\x9b31m\u202e\u2028"
 
     @click.command()
     def tell() -> None:
-        echo_json(json.dumps(told, ensure_ascii=False))
+        echo_json(json.dumps(text, ensure_ascii=False))
 
     printed = CliRunner().invoke(tell).stdout
-    assert json.loads(printed) == told
+    assert json.loads(printed) == text
     assert printed.isascii()

@@ -14,7 +14,7 @@ RULES = """
 from exr_inspector.model import Severity
 from exr_inspector.validation.rule import Found, file_rule
 
-@file_rule("{code}", Severity.WARNING, "A title", why="Why.", source="the show", fix="Mend it.")
+@file_rule("{code}", Severity.WARNING, "A title", why="Why.", source="the show", fix="Rename it.")
 def own(file, parameters):
     return [Found("found")]
 """

@@ -1,0 +1,18 @@
+"""Measurements in a process of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def measured(what: str, code: str, *arguments: Path) -> Any:
+    """The JSON that a Python program prints last; where the program fails, the benchmark ends and says of what."""
+    line = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{what}: exit {done.returncode}: {done.stderr[-500:]}")
+    return json.loads(done.stdout.splitlines()[-1])

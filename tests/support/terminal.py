@@ -1,0 +1,24 @@
+"""Programs on a terminal of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def shown_on_a_terminal(line: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> bytes:
+    """What a program that ends well writes to its terminal, which is its standard output and standard error."""
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(line, cwd=cwd, env=environ, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how the end of a terminal shows
+        while piece := os.read(ours, 65_536):
+            shown += piece
+    os.close(ours)
+    assert running.wait(60) == 0
+    return shown
