@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import threading
 import time
@@ -349,11 +350,14 @@ def test_one_fault_ends_all_ranges(s3):
     with opened(s3) as opener:
         source = opener.open("b", "a.exr")
         source.read(start=0, end=10)
-        s3.script(Status(403), *[Stall(2)] * 3)
+        turn = itertools.count()
+        # Not scripted: a range that is given up before it is sent would leave its fault to the look for the reason.
+        s3.hook = lambda request: time.sleep(4) if "range" in request.headers and next(turn) else None
+        s3.script(Status(403))
         began = time.monotonic()
         with pytest.raises(AccessDenied):
             source.read_many([(index * 1000, index * 1000 + 10) for index in range(4)], coalesce_bytes=0)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("honoured", [True, False])

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -217,7 +216,8 @@ def test_no_read_mixes_two_contents(folder, opener):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to try as somebody else what root may always do")
-def test_files_and_folders_that_may_not_be_read(folder, tmp_path):
+def test_files_and_folders_that_may_not_be_read(open_folder):
+    folder = open_folder
     (folder / "locked.exr").write_bytes(DATA)
     (folder / "locked.exr").chmod(0)
     (folder / "dir").mkdir()
@@ -243,9 +243,6 @@ for act in (lambda: opener.open("b", "a.exr").read(start=0, end=1), lambda: open
         codes.append(error.code)
 print(json.dumps(codes))
 """
-    for parent in (tmp_path, *tmp_path.parents[:3]):
-        if parent != Path("/tmp"):
-            parent.chmod(0o755)
     done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     denied = AccessDenied.code
@@ -393,14 +390,12 @@ def test_an_empty_folder_is_no_share_where_the_system_does_not_tell(tmp_path, mo
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to try as somebody else what root may always do")
-def test_what_may_not_be_entered_is_reported_and_the_rest_is_listed(folder, tmp_path):
+def test_what_may_not_be_entered_is_reported_and_the_rest_is_listed(open_folder):
+    folder = open_folder
     for name in ("locked/x.exr", "open/y.exr", "z.exr"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(DATA)
     (folder / "locked").chmod(0o700)
-    for parent in (tmp_path, *tmp_path.parents[:3]):
-        if parent != Path("/tmp"):
-            parent.chmod(0o755)
     script = """
 import json, os, sys
 from exr_inspector.settings import load_settings
