@@ -122,29 +122,17 @@ _Found = ObjectEvent | EventError
 _MAX_NOTIFICATIONS = 3
 
 
-def parse_events(raw: object) -> list[ObjectEvent]:
-    """Every object a raw event speaks of, in the event's order; never empty.
+def parse_each(raw: object) -> list[ObjectEvent | EventError]:
+    """Every object a raw event names, in the event's order; never empty.
+
+    An unusable object among several is reported in its place and affects no other. Messages give the keys and types that were
+    found, never values of the payload.
 
     Args:
         raw: An event object of the DataEngine runtime, a mapping, or JSON as text or UTF-8 bytes.
 
     Returns:
         One ObjectEvent a record; one for every other shape, except results that list several files.
-
-    Raises:
-        EventError: The event names no object, or one that cannot exist, or its name for what happened is unknown. The
-            message gives keys and types that were found, never values of the payload.
-    """
-    events: list[ObjectEvent] = []
-    for found in parse_each(raw):
-        if isinstance(found, EventError):
-            raise found
-        events.append(found)
-    return events
-
-
-def parse_each(raw: object) -> list[ObjectEvent | EventError]:
-    """As `parse_events`, but an unusable object among several is reported in its place and affects no other.
 
     Raises:
         EventError: No object of the event is usable.

@@ -107,7 +107,7 @@ class Service:
         """Carry out one event.
 
         Args:
-            raw: The event in any shape `events.parse_events` knows.
+            raw: The event in any shape `events.parse_each` knows.
 
         Returns:
             `status` (`inspected`, `unchanged`, `failed`, `removed`, `skipped`) with path, ids, counts and worst severity; for

@@ -159,12 +159,11 @@ class RayEngine:
     Every node needs exr-inspector, and reaches the store, the database and mounted folders by the same addresses.
     """
 
-    def __init__(self, config: WorkerConfig, *, most: int | None = None) -> None:
+    def __init__(self, config: WorkerConfig) -> None:
         """Connect.
 
         Args:
             config: What each worker process is given.
-            most: Shards submitted at a time, if not as many as the cluster has cores.
 
         Raises:
             SettingsError: Ray is not installed.
@@ -176,7 +175,7 @@ class RayEngine:
         self._ray = ray
         if not ray.is_initialized():
             ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-        self.processes = most or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self.processes = max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.capacity = self.processes + max(1, self.processes // 4)
         self._config = ray.put(config.pickled())
         # Ray itself does not try again: a shard that may be stored already has to be looked up first.

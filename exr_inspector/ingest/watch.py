@@ -33,8 +33,6 @@ class FolderWatch:
         root: Path,
         *,
         report: Callable[[str, str], None],
-        settle_seconds: float = SETTLE_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare.
 
@@ -44,21 +42,17 @@ class FolderWatch:
             root: Real path of the folder that stands in for the bucket.
             report: Called with a path and what became of it (`stored`, `removed`, or an error code with its text), and with a
                 sequence and which of its frames are to be rendered again.
-            settle_seconds: How long a path has to be still.
-            clock: Seconds.
         """
         self._context = context
         self._target = target
         self._root = root
         self._report = report
-        self._settle_seconds = settle_seconds
-        self._clock = clock
         self._changed: dict[str, float] = {}
         self._unjudged: set[str] = set()
 
     def changed(self, paths: Iterable[str]) -> None:
         """Note that something happened to these paths."""
-        now = self._clock()
+        now = time.monotonic()
         for path in paths:
             key = Path(path).relative_to(self._root).as_posix()
             if key != "." and not self._is_excluded(key):
@@ -75,7 +69,7 @@ class FolderWatch:
         Raises:
             CatalogError: The tables cannot be written now; the paths are kept for the next time.
         """
-        due = [key for key, at in self._changed.items() if self._clock() - at >= self._settle_seconds]
+        due = [key for key, at in self._changed.items() if time.monotonic() - at >= SETTLE_SECONDS]
         timing = Timing(tell=self._report)
         done = Synced()
         files: list[str] = []

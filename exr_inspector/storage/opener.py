@@ -67,7 +67,7 @@ class SourceOpener:
         """
         return replace(self._source(self._bucket(bucket, key), key, budget, deadline), allowed=self._allowed)
 
-    def open_url(self, url: str, *, budget: ReadBudget | None = None, deadline: Deadline | None = None) -> RangeSource:
+    def open_url(self, url: str, *, deadline: Deadline | None = None) -> RangeSource:
         """A reader of `s3://bucket/key`, literally, or of a local path.
 
         A path inside a mounted folder is that bucket's object. Any other is an object of the bucket `file:`, its key the
@@ -78,15 +78,15 @@ class SourceOpener:
         """
         named = split_url(url)
         if named is not None:
-            return self.open(*named, budget=budget, deadline=deadline)
+            return self.open(*named, deadline=deadline)
         path = _absolute(local_path(url))
         for name, folder in self._settings.mounts:
             root = _absolute(folder)
             if path.is_relative_to(root):
-                return self.open(name, path.relative_to(root).as_posix(), budget=budget, deadline=deadline)
+                return self.open(name, path.relative_to(root).as_posix(), deadline=deadline)
         where, key = FolderBucket(FILE_BUCKET, Path("/")), path.as_posix().removeprefix("/")
         where.check_key(key)
-        return replace(self._source(where, key, budget, deadline), allowed=AllowList())
+        return replace(self._source(where, key, None, deadline), allowed=AllowList())
 
     def open_bytes(self, data: bytes, *, key: str = "bytes.exr", budget: ReadBudget | None = None) -> RangeSource:
         """A reader of bytes in memory, as an object of the bucket `memory:`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,13 +10,13 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig
 
 
-def proxy_options(endpoint_url: str, environ: Mapping[str, str] = os.environ) -> ClientConfig:
+def proxy_options(endpoint_url: str) -> ClientConfig:
     """Options that keep the client from using a proxy where the environment says `no_proxy=*`; none otherwise.
 
     The client has no option for "no proxy at all". Naming a proxy makes it ignore the environment, and an exception for the
     endpoint's host, which covers the hosts below it, then leaves nothing for that proxy to do.
     """
-    exceptions = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     if "*" not in (entry.strip() for entry in exceptions.split(",")):
         return {}
     return {"proxy_url": endpoint_url, "proxy_excludes": urlsplit(endpoint_url).hostname or ""}

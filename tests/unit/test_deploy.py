@@ -14,9 +14,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from dataengine_local.config import load_config
-from exr_inspector.function.events import EventKind, parse_events
+from exr_inspector.function.events import EventKind
 from exr_inspector.settings import NAMES as SETTINGS
 from exr_inspector.settings import load_settings
+from tests.support.parsed import parse_events
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"

@@ -10,7 +10,7 @@ import pytest
 
 from exr_inspector.catalog.schema import TABLES
 from exr_inspector.errors import EventError
-from exr_inspector.function.events import parse_events
+from tests.support.parsed import parse_events
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "integration.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)```\nmeans ([^\n]+)\n", PAGE, re.DOTALL)

@@ -72,9 +72,7 @@ def manifest_records(manifest_hash: str, text: str) -> list[NameRecord]:
     return list(name_records(manifest_hash, parse_manifest(text)))
 
 
-def table_rows(
-    inspection: Inspection, inspection_id: str | None = None, version: str = __version__
-) -> dict[str, list[Row]]:
+def table_rows(inspection: Inspection, inspection_id: str | None = None) -> dict[str, list[Row]]:
     """The rows of an inspection by table name, every column in order: `files` of one row, all child tables, and manifests.
 
     Moments are datetimes.
@@ -82,9 +80,8 @@ def table_rows(
     Args:
         inspection: What was learned.
         inspection_id: The id that its rows share; None outside the database.
-        version: Version of exr-inspector that writes.
     """
-    records, owner = records_of(inspection, version), owner_of(inspection)
+    records, owner = records_of(inspection, __version__), owner_of(inspection)
 
     def value(column: Column, record: object) -> object:
         if column.of is None:

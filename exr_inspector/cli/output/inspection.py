@@ -32,6 +32,8 @@ from exr_inspector.model import Inspection, PartPixels, PixelReport, StatsMode, 
 from exr_inspector.report.words import human_bytes, plain
 
 MAX_LEVELS = 40  # a ripmap has hundreds
+# Parts to print; the rest is counted.
+_MAX_PARTS = 50
 _FLAGS = ((TILED, "tiled"), (LONG_NAMES, "long names"), (NON_IMAGE, "non-image"), (MULTI_PART, "multi-part"))
 
 
@@ -205,7 +207,6 @@ def show(
     *,
     all_attributes: bool = False,
     objects: bool = False,
-    max_parts: int = 50,
 ) -> None:
     """Print one inspection.
 
@@ -215,11 +216,8 @@ def show(
         console: Where to.
         all_attributes: Repeat also those attributes that are shown as part of the summary.
         objects: List the objects of Cryptomattes, too.
-        max_parts: Parts to print; the rest is counted.
     """
-    show_all = partial(
-        _show, name, inspection, console, all_attributes=all_attributes, objects=objects, max_parts=max_parts
-    )
+    show_all = partial(_show, name, inspection, console, all_attributes=all_attributes, objects=objects)
     if console.is_terminal:
         show_all()
         return
@@ -229,17 +227,15 @@ def show(
         console.file.write(line.rstrip() + "\n")
 
 
-def _show(
-    name: str, inspection: Inspection, console: Console, *, all_attributes: bool, objects: bool, max_parts: int
-) -> None:
+def _show(name: str, inspection: Inspection, console: Console, *, all_attributes: bool, objects: bool) -> None:
     console.print(_title(name, inspection))
     console.print(_indented(grid(_file_rows(name, inspection))))
     parts = inspection.header.parts if inspection.header else ()
-    for part in parts[:max_parts]:
+    for part in parts[:_MAX_PARTS]:
         console.print()
         console.print(_indented(_part(inspection, part, console, all_attributes=all_attributes)))
-    if len(parts) > max_parts:
-        console.print(f"\n  and {len(parts) - max_parts} further parts (--json has them all)")
+    if len(parts) > _MAX_PARTS:
+        console.print(f"\n  and {len(parts) - _MAX_PARTS} further parts (--json has them all)")
     if inspection.pixels and inspection.pixels.stopped:
         console.print(Text(f"\n  pixels: stopped early, {inspection.pixels.stopped}", style="yellow"))
     for block in objects_blocks(inspection) if objects else ():

@@ -57,9 +57,9 @@ class PartHeader(NamedTuple):
         texts = readable_strings("string", attribute.value)
         return texts[0] if texts else None
 
-    def integer(self, name: str, type_name: str = "int") -> int | None:
-        """The value of an attribute whose type holds one integer."""
-        value = self.value(name, type_name)
+    def integer(self, name: str) -> int | None:
+        """The value of an attribute of type `int`."""
+        value = self.value(name, "int")
         return value if isinstance(value, int) else None
 
     @property

@@ -20,7 +20,8 @@ from dataengine_local.errors import EventError
 from dataengine_local.events import element_event
 from dataengine_local.invoke import command, read_event
 from dataengine_local.runtime import LocalRuntime
-from exr_inspector.function.events import EventKind, parse_events
+from exr_inspector.function.events import EventKind
+from tests.support.parsed import parse_events
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "deploy" / "events"

@@ -22,7 +22,7 @@ from dataengine_local.errors import LocalRuntimeError
 from dataengine_local.events import ElementTriggerVastEvent, element_event, generated_event
 from dataengine_local.runtime import LocalRuntime
 from exr_inspector.errors import SettingsError
-from exr_inspector.function.events import parse_events
+from tests.support.parsed import parse_events
 
 
 def no_init(ctx: Any) -> None:

@@ -14,7 +14,7 @@ from dataengine_local.config import RuntimeConfig
 from dataengine_local.events import FunctionVastEvent, element_event, generated_event
 from dataengine_local.invoker import SINK_LIMIT_BYTES
 from dataengine_local.runtime import LocalRuntime
-from exr_inspector.function.events import parse_events
+from tests.support.parsed import parse_events
 
 RESULTS: dict[str, Callable[[Any], Any]] = {
     "dict": lambda event: {"status": "inspected", "path": "samples/a.exr"},

@@ -25,13 +25,14 @@ from exr_inspector.errors import (
     CatalogError,
     ExrInspectorError,
 )
-from exr_inspector.function.events import EventKind, parse_events
+from exr_inspector.function.events import EventKind
 from exr_inspector.function.handler import Service
 from exr_inspector.function.results import MAX_RESULT_BYTES, combined
 from exr_inspector.function.telemetry import Telemetry
 from tests.chaos.house import BUCKET, House, sample
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Drop, Request, Short, Stall, Status, Trickle
+from tests.support.parsed import parse_events
 from vastdb_local import Fault, FaultKind
 
 REMOVED = "ObjectRemoved:Delete"

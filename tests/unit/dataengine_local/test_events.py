@@ -24,7 +24,8 @@ from dataengine_local.events import (
 )
 from dataengine_local.http_events import event_from_http
 from exr_inspector.errors import EventError as NoObjectError
-from exr_inspector.function.events import EventKind, parse_events
+from exr_inspector.function.events import EventKind
+from tests.support.parsed import parse_events
 
 FILES = Path(__file__).resolve().parents[2] / "events"
 JSON = {"content-type": "application/cloudevents+json"}

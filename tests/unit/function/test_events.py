@@ -21,9 +21,9 @@ from exr_inspector.function.events import (
     SourceShape,
     event_kind,
     parse_each,
-    parse_events,
     result_events,
 )
+from tests.support.parsed import parse_events
 
 FILES = Path(__file__).resolve().parents[2] / "events"
 CREATED_TYPE = "vastdata.com:Element.ElementCreated"

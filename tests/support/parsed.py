@@ -1,0 +1,14 @@
+"""Events whose objects are all expected to be usable."""
+
+from exr_inspector.errors import EventError
+from exr_inspector.function.events import ObjectEvent, parse_each
+
+
+def parse_events(raw: object) -> list[ObjectEvent]:
+    """The objects of an event; raises the EventError of the first that is unusable."""
+    events: list[ObjectEvent] = []
+    for found in parse_each(raw):
+        if isinstance(found, EventError):
+            raise found
+        events.append(found)
+    return events
