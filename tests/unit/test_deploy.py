@@ -202,7 +202,7 @@ def test_the_identity_policy_grants_no_more_than_reading_objects_and_the_rows_of
 
 def test_the_readme_sets_the_tables_up_before_the_first_event() -> None:
     text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    lines = text.split("## On a laptop", 1)[1].split("```")[1].splitlines()
+    lines = text.split("## The function on a laptop", 1)[1].split("```")[1].splitlines()
     steps = [
         word
         for line in lines
