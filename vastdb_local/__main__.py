@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import threading
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import FrameType
@@ -147,7 +148,8 @@ def serve(
             "--access-key and --secret-key (or their environment variables) go together: give both or none"
         )
     roots = [_root(text) for text in folders]
-    os.umask(0o077)  # the file, its log and its lock are the owner's
+    mask = os.umask(0o077)  # the file, its log and its lock are the owner's
+    click.get_current_context().call_on_close(partial(os.umask, mask))
     server = LocalVastDB(
         catalog,
         bucket=buckets[0],

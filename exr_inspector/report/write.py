@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _NAME_CHARACTERS = 100
@@ -24,16 +24,13 @@ def write_file(target: Path, content: bytes) -> None:
 
 
 def _write_under_another_name(target: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:_NAME_CHARACTERS]}-", dir=target.parent)
+    unfinished = target.with_name(f".report-{uuid4().hex}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with unfinished.open("xb") as file:
             file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(target)
+        unfinished.replace(target)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise
 
 
@@ -44,8 +41,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
     Raises:
         OSError: A folder cannot be made, or a file not be moved.
     """
-    prefix = f".{target.name[:_NAME_CHARACTERS]}-"
-    with _naming(target), tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as name:
+    with _naming(target), tempfile.TemporaryDirectory(prefix=".report-", dir=target.parent) as name:
         yield Path(name)
         target.mkdir(exist_ok=True)
         for path in Path(name).iterdir():

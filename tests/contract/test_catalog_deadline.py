@@ -160,7 +160,7 @@ def test_what_is_left_is_shared_by_all_attempts(server: LocalVastDB) -> None:
 
 
 def test_without_a_deadline_the_configured_time_holds(server: LocalVastDB) -> None:
-    catalog = connect(server, timeout_seconds=0.3, retry_seconds=0.0)
+    catalog = connect(server, timeout_seconds=2.0, retry_seconds=0.0)
     catalog.upsert([inspection("warm.exr")])
     server.faults.chance("insert", 1.0, HANG)
     started = time.monotonic()

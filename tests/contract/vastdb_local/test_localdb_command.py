@@ -7,9 +7,11 @@ import sys
 
 import pytest
 import vastdb
+from click.testing import CliRunner
 from vastdb import errors
 
 from vastdb_local import LocalVastDB
+from vastdb_local.__main__ import command
 
 LOCALDB = ("exr_inspector.cli", "localdb")
 
@@ -87,3 +89,14 @@ def test_a_file_without_keys_is_refused(tmp_path, text):
     assert process.returncode == 2
     assert told.startswith("LOCALDB: ")
     assert "AWS_" in told
+
+
+def test_the_mask_of_new_files_is_the_callers_again_when_serving_ends(tmp_path):
+    (tmp_path / "a.duckdb").write_text("no database")
+    before = os.umask(0o027)
+    try:
+        done = CliRunner().invoke(command, ["serve", "--catalog", str(tmp_path / "a.duckdb"), "--port", "0"])
+        assert done.exit_code != 0
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
