@@ -81,18 +81,19 @@ def measure(writers: int, batches: int, guards: int, group: int) -> bool:
     return is_whole
 
 
-def _numbers(text: str) -> list[int]:
+def numbers(text: str) -> list[int]:
+    """`1,4,16` as numbers."""
     return [int(number) for number in text.split(",")]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="./run bench contention")
-    parser.add_argument("--writers", type=_numbers, default=[1, 4, 16])
+    parser.add_argument("--writers", type=numbers, default=[1, 4, 16])
     parser.add_argument("--batches", type=int, default=12)
-    parser.add_argument("--guards", type=_numbers, default=[LEAST_GUARDS, DEFAULT_GUARDS])
+    parser.add_argument("--guards", type=numbers, default=[LEAST_GUARDS, DEFAULT_GUARDS])
     parser.add_argument(
-        "--groups", type=_numbers, default=[1, 1_024], help="rows of a group that conflicts are found by"
+        "--groups", type=numbers, default=[1, 1_024], help="rows of a group that conflicts are found by"
     )
     options = parser.parse_args()
     whole = [

@@ -255,12 +255,21 @@ class Catalog:
         Raises:
             CatalogError: As for `upsert`.
         """
+        return [moment is not None for moment in self.current_since(states, deadline=deadline)]
+
+    def current_since(
+        self, states: Sequence[ObjectState], *, deadline: Deadline | None = None
+    ) -> list[datetime | None]:
+        """When those of the objects were inspected whose rows are up to date; None where an inspection would change something.
+
+        Raises:
+            CatalogError: As for `upsert`.
+        """
         if not states:
             return []
-        ids = [file_id(state.path) for state in states]
         paths = [storable(state.path) for state in states]
         stored = self.connection.run("look up files", lambda work: stored_files(work, paths), deadline=deadline)
-        return [is_up_to_date(state, stored.get(file, ())) for state, file in zip(states, ids, strict=True)]
+        return [_current_since(state, stored.get(file_id(state.path), ())) for state in states]
 
     def stored_between(
         self, after: str, *, last: str | None = None, end: str | None = None, deadline: Deadline | None = None
@@ -338,6 +347,10 @@ def _noted(plan: Plan, items: Sequence[Prepared]) -> dict[str, pa.Array]:
         "event_id": text_array([clipped(event.event_id) for event in events]),
         "event_time": pa.array([event.time for event in events], TIME),
     }
+
+
+def _current_since(state: ObjectState, rows: Sequence[StoredFile]) -> datetime | None:
+    return newest(rows).version_info.inspected_at if is_up_to_date(state, rows) else None
 
 
 def is_up_to_date(state: ObjectState, rows: Sequence[StoredFile]) -> bool:

@@ -16,8 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from itertools import compress, islice
-from operator import not_
+from itertools import islice
 from typing import Protocol
 
 from exr_inspector.errors import ExrInspectorError, SourceError, UnsupportedKey, WorkerDied, internal_fault
@@ -25,8 +24,8 @@ from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener
 from exr_inspector.sync.figures import Figures
-from exr_inspector.sync.sequences import unjudged_folders
-from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, are_current, ingest_crashed
+from exr_inspector.sync.sequences import UnjudgedFolders
+from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, current_since, ingest_crashed
 
 LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
 LISTED_AHEAD = 100_000  # objects listed before they are inspected: names only, so that the end is known early
@@ -106,7 +105,7 @@ class Ingest:
         self._listed = threading.Event()
         self._listing_fault: ExrInspectorError | None = None
         self._lock = threading.Lock()
-        self._current: dict[str, set[str]] = {}  # by bucket and prefix, the folders of what is up to date
+        self._unjudged: list[UnjudgedFolders] = []  # of the prefixes that the tables have files of
         self.progress = Progress()
 
     def stop(self) -> None:
@@ -140,9 +139,8 @@ class Ingest:
         if self._listing_fault is not None:
             raise self._listing_fault
         if not self.progress.stopped:
-            for prefix, folders in self._current.items():
-                unjudged = unjudged_folders(self._context.catalog.connection, prefix)
-                self.progress.directories |= unjudged & folders
+            for unjudged in self._unjudged:
+                self.progress.directories |= unjudged.folders()
         return self.progress
 
     # --- listing, on its own thread -----------------------------------------------------------------------
@@ -164,22 +162,32 @@ class Ingest:
         size = SHARD_OBJECTS[context.inspector.config.stats]
         # Of a prefix that is new, nothing is asked. Whatever somebody else stores meanwhile is only inspected once more.
         asks = not context.force and context.catalog.has_files(bucket, listing.prefix)
+        unjudged = UnjudgedFolders(context.catalog.connection, f"{bucket}/{listing.prefix}") if asks else None
+        if unjudged is not None:
+            self._unjudged.append(unjudged)
         waiting: list[ObjectEntry] = []
         entries = listing.entries(context.opener, self._report)
         while not self._stop.is_set() and (batch := list(islice(entries, LISTING_BATCH))):
-            current = are_current(context, bucket, batch) if asks else [False] * len(batch)
+            todo = batch if unjudged is None else self._stale(bucket, batch, unjudged)
             with self._lock:
                 self.progress.listed += len(batch)
-                self.progress.skipped += sum(current)
-            waiting += compress(batch, map(not_, current))
-            if any(current):
-                skipped = Shard(bucket, tuple(compress(batch, current)))
-                self._current.setdefault(f"{bucket}/{listing.prefix}", set()).update(skipped.directories)
+                self.progress.skipped += len(batch) - len(todo)
+            waiting += todo
             while len(waiting) >= size:
                 self._put(Shard(bucket, tuple(waiting[:size])))
                 del waiting[:size]
         if waiting:
             self._put(Shard(bucket, tuple(waiting)))
+
+    def _stale(self, bucket: str, batch: Sequence[ObjectEntry], unjudged: UnjudgedFolders) -> list[ObjectEntry]:
+        """Those whose rows are missing or stale; `unjudged` takes the others."""
+        stale: list[ObjectEntry] = []
+        for entry, moment in zip(batch, current_since(self._context, bucket, batch), strict=True):
+            if moment is None:
+                stale.append(entry)
+            else:
+                unjudged.add(f"{bucket}/{entry.key}", moment)
+        return stale
 
     def _report(self, path: str, error: SourceError) -> None:
         if isinstance(error, UnsupportedKey):

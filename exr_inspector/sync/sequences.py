@@ -16,10 +16,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
+from exr_inspector.catalog.paths import prefix_end
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.catalog.read.pages import stored_frames
 from exr_inspector.catalog.rows.build import arrow_columns
@@ -38,6 +40,7 @@ from exr_inspector.validation import Policy
 
 # Found in decoded pixels of neighbours and in attributes, which a judgement of rows does not look at.
 _NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-STALE-FRAME", "SHOW-STEADY", "TIM-COUNTER"})
+_FOLDERS_AT_ONCE = 100  # looked up by one request
 Place = tuple[str, Frame] | None  # sequence and frame of a file; None of one that is no frame
 
 
@@ -89,36 +92,78 @@ def judge_folders(
         yield JudgedFolder(directory, judgement, stored)
 
 
-def unjudged_folders(connection: Connection, prefix: str) -> set[str]:
-    """Folders whose files were stored after their sequences were judged last, as a run leaves them that was killed.
+class UnjudgedFolders:
+    """Finds folders whose files were stored after their sequences were judged last, as a run leaves them that was killed.
 
-    Args:
-        connection: The tables.
-        prefix: Prefix of the files, `bucket/key`.
-
-    Raises:
-        CatalogError: The tables cannot be read.
+    It is shown the files that are up to date while they are listed, so that their rows are not read a second time. For one
+    thread.
     """
 
-    def read(work: Work) -> set[str]:
-        below = storable(prefix)
-        judged: dict[str, datetime] = {}
-        for row in rows_of(
-            work.select(SEQUENCE_VALIDATION, ("directory", "judged_at"), has_prefix("directory", below))
-        ):
-            judged[row["directory"]] = min(judged.get(row["directory"], row["judged_at"]), row["judged_at"])
-        found: set[str] = set()
-        never: dict[str, list[Mapping[str, Any]]] = {}
-        columns = ("path", "bucket", "key", "directory", "sequence", "inspected_at")
-        for batch in work.select(FILES, columns, has_prefix("path", below)):
-            for row in batch.to_pylist():
-                if row["directory"] not in judged:
-                    never.setdefault(row["directory"], []).append(row)
-                elif row["inspected_at"] > judged[row["directory"]]:
-                    found.add(row["directory"])
-        return found | {directory for directory, rows in never.items() if _is_unsettled(rows)}
+    def __init__(self, connection: Connection, prefix: str) -> None:
+        """Read when the sequences of folders were judged.
 
-    return connection.run("find folders that were not judged", read)
+        Args:
+            connection: The tables.
+            prefix: Prefix of the files, `bucket/key`.
+
+        Raises:
+            CatalogError: The tables cannot be read.
+        """
+        self._connection = connection
+        self._judged: dict[str, datetime] = {}
+        self._found: set[str] = set()
+        self._never: dict[str, list[str]] = {}  # paths of files, by folders that hold no judged sequence
+        below = storable(f"{prefix.rpartition('/')[0]}/")
+
+        def read(work: Work) -> list[Mapping[str, Any]]:
+            columns = ("directory", "judged_at")
+            return [*rows_of(work.select(SEQUENCE_VALIDATION, columns, has_prefix("sequence", below)))]
+
+        for row in connection.run("look when folders were judged", read):
+            moment = row["judged_at"].replace(tzinfo=timezone.utc)
+            self._judged[row["directory"]] = min(self._judged.get(row["directory"], moment), moment)
+
+    def add(self, path: str, inspected_at: datetime) -> None:
+        """Take a file whose row is up to date, with the time of its inspection."""
+        directory = path.rpartition("/")[0]
+        judged_at = self._judged.get(storable(directory))
+        if judged_at is None:
+            self._never.setdefault(directory, []).append(path)
+        elif inspected_at > judged_at:
+            self._found.add(directory)
+
+    def folders(self) -> set[str]:
+        """The folders, with their buckets. Of those that were never judged rows are read, where names of files are frames'.
+
+        Raises:
+            CatalogError: The tables cannot be read.
+        """
+        names = {
+            storable(directory): directory for directory, paths in self._never.items() if recognise(paths).sequences
+        }
+        wanted = sorted(names, key=lambda directory: f"{directory}/")
+        groups = [wanted[start : start + _FOLDERS_AT_ONCE] for start in range(0, len(wanted), _FOLDERS_AT_ONCE)]
+        unsettled = {
+            directory
+            for group in groups
+            for directory in self._connection.run("look for unsettled sequences", partial(_unsettled_of, group))
+        }
+        return self._found | {names[directory] for directory in unsettled}
+
+
+def _unsettled_of(directories: Sequence[str], work: Work) -> set[str]:
+    """Those of some neighbouring folders whose files' sequences were never settled."""
+    first, end = f"{directories[0]}/", prefix_end(f"{directories[-1]}/")
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    columns = ("path", "bucket", "key", "directory", "sequence")
+    where = every(
+        lambda table: table["path"] >= first,
+        None if end is None else lambda table: table["path"] < end,
+        is_in("directory", directories),
+    )
+    for row in rows_of(work.select(FILES, columns, where)):
+        rows.setdefault(row["directory"], []).append(row)
+    return {directory for directory, some in rows.items() if _is_unsettled(some)}
 
 
 def _is_unsettled(rows: Sequence[Mapping[str, Any]]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
@@ -206,7 +207,13 @@ def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figure
 
 def are_current(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
     """Whether the rows of each object are up to date; one request for all."""
-    return context.catalog.are_current([object_state(context, bucket, entry.key, _version(entry)) for entry in entries])
+    return [moment is not None for moment in current_since(context, bucket, entries)]
+
+
+def current_since(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[datetime | None]:
+    """As `Catalog.current_since`, of listed objects; one request for all."""
+    states = [object_state(context, bucket, entry.key, _version(entry)) for entry in entries]
+    return context.catalog.current_since(states)
 
 
 def object_state(context: IngestContext, bucket: str, key: str, version: ObjectVersion) -> ObjectState:

@@ -28,7 +28,7 @@ from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.storage import SourceOpener
-from exr_inspector.sync.sequences import unjudged_folders
+from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext
 from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
@@ -106,13 +106,26 @@ def test_a_prefix_is_brought_up_to_date_and_a_second_run_reads_nothing(home: Hou
     assert home.differences() == []
 
 
+@pytest.mark.parametrize("prefix", ["judged/", "judged/be"])
+def test_a_repeated_run_reads_the_rows_of_unchanged_files_once(home: House, prefix: str) -> None:
+    for number in range(4):
+        home.put(f"judged/beauty.{number:04}.exr")
+    first = made(home).run([Target(BUCKET, prefix)])
+    assert first.directories == {f"{BUCKET}/judged"}
+    assert len(list(judge_folders(home.catalog.connection, first.directories, builtin_policy("default")))) == 1
+    home.database.reset_counters()
+    again = made(home).run([Target(BUCKET, prefix)])
+    assert (again.skipped, again.directories) == (4, set())
+    assert home.database.counters()["begin"] == 3, "is anything there; when was it judged; the files"
+
+
 def test_of_a_prefix_that_is_new_the_tables_are_asked_once(home: House) -> None:
     asked: list[int] = []
 
     class Asked(Catalog):
-        def are_current(self, states: Any, **kwargs: Any) -> list[bool]:
+        def current_since(self, states: Any, **kwargs: Any) -> Any:
             asked.append(len(states))
-            return super().are_current(states, **kwargs)
+            return super().current_since(states, **kwargs)
 
     catalog = Asked(home.catalog.connection.config)
     for key in ("new/a.exr", "new/b.exr", "newer/c.exr"):
@@ -552,9 +565,8 @@ def test_folders_that_a_killed_run_left_unjudged_are_judged_by_the_next(tmp_path
             context = IngestContext(opener, inspector, tables.catalog, builtin_policy("default"))
             Ingest(context).run([target])  # a kill before the sequences were judged leaves just this
             tables.keeps_file = True
-            assert sorted(unjudged_folders(tables.connection, "renders/")) == [
-                "renders/a", "renders/b", "renders/textures",
-            ]  # fmt: skip
+            again = Ingest(context).run([target])
+            assert (again.skipped, sorted(again.directories)) == (18, ["renders/a", "renders/b", "renders/textures"])
     found = called(tmp_path / "renders", "--catalog", disturbed)
     assert (found.exit_code, "4 sequences judged" in found.output) == (0, True), found.output
     assert sequence_rows(disturbed) == sequence_rows(undisturbed)

@@ -1,0 +1,265 @@
+"""A backfill of made-up names: the real plan, lanes in processes, and the local database; only the object store is a stub.
+
+The stub lists names of sequences of 100 frames and answers every read with one small EXR, after a delay if asked for, so
+that a million files need no disk, and a store and a database that are far away no cluster.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.schema import FILES
+from exr_inspector.catalog.sdk import silence_sdk_loggers
+from exr_inspector.errors import SourceError
+from exr_inspector.ingest.plan import Lane, write_plan
+from exr_inspector.ingest.run import Ingest, Target
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import ObjectVersion, StatsMode
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import ObjectEntry, SourceOpener
+from exr_inspector.storage.objects import Bucket, Report
+from exr_inspector.storage.ranges import MergedRange
+from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
+from exr_inspector.sync.shard import IngestContext
+from exr_inspector.validation import builtin_policy
+from vastdb_local import LocalVastDB
+
+BUCKET = "simulated"
+BODY = (Path(__file__).resolve().parents[1] / "samples" / "scanline_zip.exr").read_bytes()
+FRAMES = 100  # of a sequence
+MOST_GROWTH = 1.2  # of what a file costs, from the smallest number of names to the largest
+SEEN = ObjectVersion("simulated", len(BODY), datetime(2026, 11, 1, tzinfo=timezone.utc))
+
+
+def name(number: int) -> str:
+    """Key of one file: frame by frame, 50 sequences in a shot."""
+    sequence, frame = divmod(number, FRAMES)
+    return f"show/sh{sequence // 50:05}/v{sequence % 50:03}/beauty.{1001 + frame}.exr"
+
+
+class StubBucket:
+    """A bucket of so many objects, all alike.
+
+    Args:
+        files: How many there are.
+        seconds: What each request takes.
+    """
+
+    name = BUCKET
+
+    def __init__(self, files: int, seconds: float = 0.0) -> None:
+        self._files = files
+        self._seconds = seconds
+
+    def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:  # noqa: ARG002
+        """As in Bucket, as is all below."""
+        time.sleep(self._seconds)
+        answers = [RangeAnswer(BODY[one.start : one.end], StoreVersion(SEEN)) for one in ranges]
+        call.meter.count(requests=len(ranges), bytes_read=sum(len(answer.data) for answer in answers))
+        return answers
+
+    def head(self, key: str, call: Call) -> StoreVersion:  # noqa: ARG002
+        """One request."""
+        time.sleep(self._seconds)
+        return StoreVersion(SEEN)
+
+    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:  # noqa: ARG002
+        """All objects."""
+        return (ObjectEntry(name(number), SEEN.etag, SEEN.size_bytes, SEEN.mtime) for number in range(self._files))
+
+    def folders(self, prefix: str) -> list[str]:  # noqa: ARG002
+        """None: nothing asks for them."""
+        return []
+
+
+class StubOpener(SourceOpener):
+    """Opens objects of the stub, as of any bucket."""
+
+    def __init__(self, stub: StubBucket) -> None:
+        super().__init__(load_settings({}, secrets_dir=None))
+        self._stub = stub
+
+    def _bucket(self, name: str, key: str | None) -> Bucket:  # noqa: ARG002
+        return self._stub
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What is simulated.
+
+    Attributes:
+        files: Names.
+        lanes: Lanes of the plan.
+        at_once: Lanes carried out at the same time, each by a process.
+        threads: Objects read at a time in a lane.
+        store_seconds: What a request to the object store takes.
+        database_seconds: By how much each request to the database is delayed.
+    """
+
+    files: int
+    lanes: int
+    at_once: int = 1
+    threads: int = 8
+    store_seconds: float = 0.0
+    database_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What it cost.
+
+    Attributes:
+        plan_cpu: Seconds of CPU for listing and writing the lanes.
+        plan_bytes: Bytes of the lanes.
+        lanes_cpu: Seconds of CPU of the lanes' processes, from their start of work on.
+        database_cpu: Seconds of CPU of the database meanwhile.
+        clock: Seconds from the first lane to the last.
+        requests: Requests to the database.
+        begun: Transactions begun.
+        committed: Transactions committed.
+    """
+
+    plan_cpu: float
+    plan_bytes: int
+    lanes_cpu: float
+    database_cpu: float
+    clock: float
+    requests: int
+    begun: int
+    committed: int
+
+
+def _environment(server: LocalVastDB) -> dict[str, str]:
+    return {
+        "VAST_DB_ENDPOINT": server.endpoint,
+        "VAST_DB_ACCESS_KEY": server.access_key,
+        "VAST_DB_SECRET_KEY": server.secret_key,
+        "VAST_DB_BUCKET": server.bucket,
+    }
+
+
+def _catalog(environ: dict[str, str]) -> Catalog:
+    return Catalog(CatalogConfig.from_settings(load_settings(environ, secrets_dir=None).require_catalog()))
+
+
+def _warm_up() -> None:
+    """Nothing: its call has imported what a lane needs."""
+
+
+def _carry_out(path: Path, environ: dict[str, str], simulation: Simulation) -> tuple[int, float]:
+    """One lane in a process: files stored, and seconds of CPU."""
+    silence_sdk_loggers()
+    began = time.process_time()
+    catalog = _catalog(environ)
+    lane = Lane.read(path)
+    opener = StubOpener(StubBucket(simulation.files, simulation.store_seconds))
+    inspector = Inspector.from_settings(load_settings({}, secrets_dir=None), stats=StatsMode.OFF)
+    context = IngestContext(opener, inspector, catalog, builtin_policy("default"), threads=simulation.threads)
+    progress = Ingest(context).run(lane.listings)
+    context.close()
+    opener.close()
+    catalog.close()
+    return progress.stored, time.process_time() - began
+
+
+def refuse(path: str, error: SourceError) -> None:
+    """End the benchmark: everything can be listed."""
+    sys.exit(f"{path} was not listed: {error}")
+
+
+def simulate(simulation: Simulation) -> Figures:
+    """Plan and carry out all lanes into an empty database.
+
+    Raises:
+        RuntimeError: Not every name is in the tables once.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        plan = Path(place) / "plan"
+        began = time.process_time()
+        opener = StubOpener(StubBucket(simulation.files))
+        write_plan(opener, [Target(BUCKET)], plan, lanes=simulation.lanes, mounts=(), report=refuse)
+        opener.close()
+        plan_cpu = time.process_time() - began
+        paths = [plan / str(number) for number in range(simulation.lanes)]
+        with LocalVastDB(Path(place) / "tables.duckdb", latency_seconds=simulation.database_seconds) as server:
+            environ = _environment(server)
+            catalog = _catalog(environ)
+            setup(catalog.connection)
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(simulation.at_once, mp_context=context) as pool:
+                for started in [pool.submit(_warm_up) for _ in range(simulation.at_once)]:
+                    started.result()
+                server.reset_counters()
+                clock, cpu = time.perf_counter(), time.process_time()
+                done = [pool.submit(_carry_out, path, environ, simulation) for path in paths]
+                found = [one.result() for one in done]
+                clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
+            counters = server.counters()
+            rows = catalog.connection.run(
+                "count", lambda work: sum(batch.num_rows for batch in work.select(FILES, ["path"]))
+            )
+            catalog.close()
+        if not simulation.files == rows == sum(stored for stored, _ in found):
+            raise RuntimeError(f"{simulation.files} names, {rows} rows, {sum(stored for stored, _ in found)} stored")
+        return Figures(
+            plan_cpu=plan_cpu,
+            plan_bytes=sum(path.stat().st_size for path in paths),
+            lanes_cpu=sum(seconds for _, seconds in found),
+            database_cpu=cpu,
+            clock=clock,
+            requests=sum(counters.values()),
+            begun=counters["begin"],
+            committed=counters["commit"],
+        )
+
+
+def growth(sizes: Sequence[int], lanes: int) -> bool:
+    """Print what a file costs at each number of names, rising; whether no size costs more than MOST_GROWTH of the first."""
+    print(
+        f"CPU a file, {lanes} lanes one after the other, one thread each:\n"
+        f"{'names':>11}  {'plan':>9}  {'a name':>9}  {'lanes':>8}  {'database':>8}  {'together':>8}  growth  requests a file"
+    )
+    first = 0.0
+    is_good = True
+    for size in sizes:
+        cost = simulate(Simulation(size, lanes, threads=1))
+        plan, own, database = (seconds / size * 1e3 for seconds in (cost.plan_cpu, cost.lanes_cpu, cost.database_cpu))
+        together = plan + own + database
+        first = first or together
+        is_good = is_good and together <= MOST_GROWTH * first
+        print(
+            f"{size:11,}  {plan:6.3f} ms  {cost.plan_bytes / size:7.1f} B  {own:5.2f} ms  {database:5.2f} ms  "
+            f"{together:5.2f} ms  {together / first:6.2f}  {cost.requests / size:.3f}",
+            flush=True,
+        )
+    print(f"growth is {'at most' if is_good else 'BEYOND'} {MOST_GROWTH}")
+    return is_good
+
+
+def scaling(files: int, at_once: Sequence[int], threads: Sequence[int], store: float, database: float) -> None:
+    """Print files per second by lanes carried out at once and threads of each, against the first line."""
+    print(
+        f"{files:,} names, a request to the store takes {store * 1e3:g} ms, one to the database {database * 1e3:g} ms more:\n"
+        "lanes at once  threads each   files/s  of the first  requests a file  transactions a commit"
+    )
+    first = 0.0
+    for lanes in at_once:
+        for each in threads:
+            cost = simulate(Simulation(files, lanes, lanes, each, store, database))
+            rate = files / cost.clock
+            first = first or rate
+            print(
+                f"{lanes:13}  {each:12}  {rate:8.1f}  {rate / first:12.2f}  {cost.requests / files:15.3f}  "
+                f"{cost.begun / cost.committed:.2f}",
+                flush=True,
+            )
