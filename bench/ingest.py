@@ -156,7 +156,7 @@ def _by_engine(settings: Settings, stats: StatsMode, workers: int, engine: str) 
     config = WorkerConfig(settings, stats, policy, threads=-(-workers // count))
     made: dict[str, Callable[[], Engine]] = {
         "processes": lambda: PoolEngine(config, processes=count),
-        "ray": lambda: RayEngine(config, most=count),
+        "ray": lambda: RayEngine(config),
     }
     with (
         closing(SourceOpener(settings)) as opener,

@@ -112,7 +112,8 @@ class UnjudgedFolders:
         self._connection = connection
         self._judged: dict[str, datetime] = {}
         self._found: set[str] = set()
-        self._never: dict[str, list[str]] = {}  # paths of files, by folders that hold no judged sequence
+        self._suspects: set[str] = set()  # folders without judged sequences that hold frames by their files' names
+        self._never: dict[str, list[str]] = {}  # paths of files, by other folders without judged sequences
         below = storable(f"{prefix.rpartition('/')[0]}/")
 
         def read(work: Work) -> list[Mapping[str, Any]]:
@@ -128,9 +129,19 @@ class UnjudgedFolders:
         directory = path.rpartition("/")[0]
         judged_at = self._judged.get(storable(directory))
         if judged_at is None:
-            self._never.setdefault(directory, []).append(path)
+            self._look_for_frames(directory, path)
         elif inspected_at > judged_at:
             self._found.add(directory)
+
+    def _look_for_frames(self, directory: str, path: str) -> None:
+        """Take a file of a folder without judged sequences; names are kept only until there are frames among them."""
+        if directory in self._suspects:
+            return
+        paths = self._never.setdefault(directory, [])
+        paths.append(path)
+        if len(paths) & (len(paths) - 1) == 0 and recognise(paths).sequences:  # at 1, 2, 4, 8, ... files
+            self._suspects.add(directory)
+            del self._never[directory]
 
     def folders(self) -> set[str]:
         """The folders, with their buckets. Of those that were never judged rows are read, where names of files are frames'.
@@ -138,9 +149,8 @@ class UnjudgedFolders:
         Raises:
             CatalogError: The tables cannot be read.
         """
-        names = {
-            storable(directory): directory for directory, paths in self._never.items() if recognise(paths).sequences
-        }
+        late = {directory for directory, paths in self._never.items() if recognise(paths).sequences}
+        names = {storable(directory): directory for directory in self._suspects | late}
         wanted = sorted(names, key=lambda directory: f"{directory}/")
         groups = [wanted[start : start + _FOLDERS_AT_ONCE] for start in range(0, len(wanted), _FOLDERS_AT_ONCE)]
         unsettled = {

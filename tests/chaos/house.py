@@ -19,7 +19,7 @@ from typing import Any
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import SetupOptions, setup
 from exr_inspector.catalog.rows.groups import to_tables
-from exr_inspector.catalog.schema import CHILDREN, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS
+from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS
 from exr_inspector.catalog.sdk.connection import rows_of
 from exr_inspector.errors import AccessDenied
 from exr_inspector.inspector import Inspector
@@ -120,7 +120,7 @@ class House:
 
     def rows(self, name: str, path: str | None = None) -> list[dict[str, Any]]:
         """All rows of a table, or those of one file; read without disturbance."""
-        table = next(table for table in (*DOCUMENT, INSPECTIONS) if table.name == name)
+        table = BY_NAME[name]
         columns = [column for column in table.arrow.names if column != "preview"]
         found = self.catalog.connection.run("read back", lambda work: rows_of(work.select(table, columns)))
         key = "path" if table is FILES else "file_path"

@@ -74,6 +74,10 @@ def test_lanes_that_run_together_store_every_file_once_and_again_nothing(
     assert " 0  stored" in out
     documented(home.s3.count("GET") - reads)
     assert len(home.rows("inspections")) == 31
+    assert home.rows("sequence_validation") == [], "each lane has only some of the frames"
+    code, out, _ = called(home.environ, "ingest", f"s3://{BUCKET}/")
+    assert (code, "31  up to date" in out, "1 sequence judged" in out) == (0, True, True), out
+    assert {row["file_count"] for row in home.rows("sequence_validation")} == {30}
 
 
 def test_files_that_share_a_guard_row_share_a_lane() -> None:

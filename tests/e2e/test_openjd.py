@@ -45,11 +45,12 @@ def test_the_template_plans_and_ingests_every_lane_and_a_lane_again_changes_noth
     with house() as home:
         for index in range(FILES):
             home.put(f"shot/beauty.{index:04}.exr", ("layers.exr", "tiled.exr")[index % 2])
-        done = openjd(home.environ, "run", template, "--step", "Ingest", "--run-dependencies", *given)
+        done = openjd(home.environ, "run", template, "--step", "Sequences", "--run-dependencies", *given)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.count("openjd_progress: 100") == 3
         assert home.differences() == []
         assert len(home.rows("inspections")) == FILES
+        assert {row["file_count"] for row in home.rows("sequence_validation")} == {FILES}
         again = openjd(home.environ, "run", template, "--step", "Ingest", "-tp", "Lane=1", *given)
         assert again.returncode == 0, again.stdout + again.stderr
         assert len(home.rows("inspections")) == FILES

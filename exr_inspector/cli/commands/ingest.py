@@ -72,7 +72,11 @@ places_argument = click.argument("places", nargs=-1, required=True, metavar="PAT
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run is carried out and printed: what the options of a command say."""
+    """How a run is carried out and printed: what the options of a command say.
+
+    Attributes:
+        judges_sequences: Whether the folders hold all their files afterwards, so that their sequences can be judged.
+    """
 
     workers: int
     force: bool
@@ -80,6 +84,7 @@ class RunOptions:
     engine: str = "local"
     stats: str | None = None
     policy: str | None = None
+    judges_sequences: bool = True
 
 
 @click.command("ingest")
@@ -163,7 +168,7 @@ def carry_out(
                 with interrupts.stopping(ingest):
                     progress = ingest.run(found)
             policy = PolicySource.from_settings(settings).current()
-            judged = _judged(tables.connection, progress, policy)
+            judged = _judged(tables.connection, progress, policy) if options.judges_sequences else []
     except KeyboardInterrupt:  # what other threads are still doing is not waited for
         click.echo("ended at once; the same command does what is left", err=True)
         os._exit(_SIGNALLED + signal.SIGINT)

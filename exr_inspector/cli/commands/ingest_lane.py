@@ -45,6 +45,9 @@ def command(
 ) -> None:
     """Bring the tables up to date with one lane that `./run ingest-plan` wrote; may be stopped and run again at any time.
 
+    The files of a folder are in many lanes, so no lane judges sequences: `./run ingest` of the same places does, once after the
+    last lane, and stores what lanes have left.
+
     Prints progress as Open Job Description expects it (`openjd_progress: 42`), which other farms show in the task's log.
     Exit codes are those of `./run ingest`: 0 done, 1 some files have to be tried again, 2 the run could not go on.
 
@@ -60,7 +63,7 @@ def command(
         mounts = {**dict(settings.mounts), **dict(found.mounts)}
         return settings.changed(mounts=tuple(mounts.items())), found.listings
 
-    options = RunOptions(workers, force, paths, stats=stats, policy=policy)
+    options = RunOptions(workers, force, paths, stats=stats, policy=policy, judges_sequences=False)
     carry_out(listings, catalog, options, observe=_Lines(found.size))
 
 
