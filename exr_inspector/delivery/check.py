@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -121,6 +121,7 @@ class Check:
         policy: Name and version of the policy.
         total: Files that were to be checked.
         stopped: Whether the check ended early, so that what follows is a tally so far.
+        levels: Rule code to severity as the policy sets it, None for a rule's own.
     """
 
     sequences: tuple[CheckedSequence, ...]
@@ -131,6 +132,7 @@ class Check:
     policy: str
     total: int
     stopped: bool = False
+    levels: Mapping[str, Severity | None] = field(default_factory=dict)
 
     @property
     def checked(self) -> int:
@@ -278,6 +280,7 @@ def check(
         policy=policy.label,
         total=len(names),
         stopped=stopped,
+        levels=policy.levels,
     )
 
 

@@ -79,7 +79,9 @@ class Frames:
 def sequence_results(judgement: Judgement, policy: Policy) -> Iterator[ValidationResult]:
     """What was found in sequences as results; names in which several numbers vary are a fault."""
     for sequence in judgement.sequences:
-        yield ValidationResult(sequence.pattern, sequence.findings, policy.label, is_sequence=True)
+        yield ValidationResult(
+            sequence.pattern, sequence.findings, policy.label, is_sequence=True, levels=policy.levels
+        )
     for group in judgement.ambiguous:
         names = ", ".join(name.rpartition("/")[2] for name in group[:4])
         why = f"no sequence recognised: several numbers vary in {names}; give a pattern such as name_####.exr"
@@ -120,7 +122,7 @@ def judged(name: str, inspection: Inspection, policy: Policy) -> ValidationResul
     if (inspection.error_code or "").startswith(UNREADABLE):
         return ValidationResult(name, (), policy.label, f"{inspection.error_code}: {inspection.error_message}")
     findings = sort_findings(inspection.findings)
-    return ValidationResult(name, findings, policy.label, unchecked=unchecked(inspection))
+    return ValidationResult(name, findings, policy.label, unchecked=unchecked(inspection), levels=policy.levels)
 
 
 def unchecked(inspection: Inspection) -> str:

@@ -47,7 +47,7 @@ def judge_catalog(
             elif stored is not None and is_meant(path):
                 again = unjudged(stored, policy)
                 findings = sort_findings(validate(again, policy))
-                yield ValidationResult(path, findings, policy.label, unchecked=unchecked(again))
+                yield ValidationResult(path, findings, policy.label, unchecked=unchecked(again), levels=policy.levels)
                 if frames is not None:
                     frames.add(replace(again, findings=findings), path)
 

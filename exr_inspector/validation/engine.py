@@ -114,13 +114,14 @@ def _without_echoes(findings: list[Finding]) -> list[Finding]:
 def _is_once_a_file(finding: Finding) -> bool:
     """Whether parts that repeat a finding make it one of the file.
 
-    Hints, what a delivery asks of the whole file, and names or types of channels, unless they are wrong in themselves.
+    Hints, also where a policy raises them, what a delivery asks of the whole file, and names or types of channels, unless they
+    are wrong in themselves.
     """
     rule = RULES.get(finding.code)
     if finding.part is None or rule is None:
         return False
     is_naming = rule.scope is Scope.CHANNELS and rule.severity is not Severity.ERROR
-    return finding.severity is Severity.INFO or rule.group in _OF_WHOLE_FILES or is_naming
+    return Severity.INFO in {finding.severity, rule.severity} or rule.group in _OF_WHOLE_FILES or is_naming
 
 
 def _once_a_file(findings: list[Finding]) -> list[Finding]:

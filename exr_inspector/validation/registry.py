@@ -119,6 +119,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Blender T96933": "https://projects.blender.org/blender/blender/issues/96933",
         "Blender manual": "https://docs.blender.org/manual/en/latest/render/cycles/optimizations/reducing_noise.html",
         "Natron#1152": "https://github.com/MrKepzie/Natron/issues/1152",
+        "openexr#1278": "https://github.com/AcademySoftwareFoundation/openexr/issues/1278",
         "ProEXR#7": "https://github.com/fnordware/ProEXR/issues/7",
         "docs/settings.md": "of this project",
         "the show's policy": "the parameter in brackets, see docs/policies.md",

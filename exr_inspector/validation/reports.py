@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -38,6 +38,7 @@ class ValidationResult:
         fault: Why it could not be read; empty when it could.
         unchecked: What was not looked at, such as pixels outside the sample; empty when everything was.
         is_sequence: Whether this is a sequence of files.
+        levels: Rule code to severity as the policy sets it, None for a rule's own.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ValidationResult:
     fault: str = ""
     unchecked: str = ""
     is_sequence: bool = False
+    levels: Mapping[str, Severity | None] = field(default_factory=dict)
 
     @property
     def worst(self) -> Severity | None:
@@ -119,7 +121,7 @@ def how_to_fix(rule: Rule) -> str:
     return f"Fix: {rule.fix}\nCommand: {rule.command}" if rule.command else f"Fix: {rule.fix}"
 
 
-def _sarif_rule(code: str) -> dict[str, Any]:
+def _sarif_rule(code: str, level: Severity | None) -> dict[str, Any]:
     rule = RULES.get(code)
     if rule is None:
         return {"id": code}
@@ -128,7 +130,7 @@ def _sarif_rule(code: str) -> dict[str, Any]:
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.why},
         "help": {"text": f"{how_to_fix(rule)}\nSource: {rule.source}"},
-        "defaultConfiguration": {"level": _SARIF_LEVELS[rule.severity]},
+        "defaultConfiguration": {"level": _SARIF_LEVELS[level or rule.severity]},
     }
 
 
@@ -148,7 +150,8 @@ def _sarif_result(result: ValidationResult, finding: Finding, index: int) -> dic
 
 
 def sarif_text(results: Sequence[ValidationResult]) -> str:
-    """All results as a SARIF 2.1.0 log of one run."""
+    """All results as a SARIF 2.1.0 log of one run; rules have the policy's level, results their own."""
+    levels = {code: level for result in results for code, level in result.levels.items()}
     codes = sorted({finding.code for result in results for finding in result.findings})
     index = {code: position for position, code in enumerate(codes)}
     faults = [
@@ -160,7 +163,7 @@ def sarif_text(results: Sequence[ValidationResult]) -> str:
                 "name": "exr-inspector",
                 "version": __version__,
                 "semanticVersion": __version__,
-                "rules": [_sarif_rule(code) for code in codes],
+                "rules": [_sarif_rule(code, levels.get(code)) for code in codes],
             }
         },
         "invocations": [{"executionSuccessful": not faults, "toolExecutionNotifications": faults}],

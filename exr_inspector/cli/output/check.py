@@ -48,9 +48,11 @@ def renamed(check: Check, shown: Callable[[str], str]) -> Check:
 def results(check: Check) -> list[ValidationResult]:
     """Files and sequences as the reports of `validate` take them."""
     files = [*check.files, *(file for sequence in check.sequences for file in sequence.files)]
-    found = [ValidationResult(file.path, file.findings, check.policy, file.fault) for file in files]
+    found = [
+        ValidationResult(file.path, file.findings, check.policy, file.fault, levels=check.levels) for file in files
+    ]
     found += [
-        ValidationResult(sequence.pattern, sequence.findings, check.policy, is_sequence=True)
+        ValidationResult(sequence.pattern, sequence.findings, check.policy, is_sequence=True, levels=check.levels)
         for sequence in check.sequences
     ]
     return found + [ValidationResult(target, (), check.policy, reason) for target, reason in check.faults]

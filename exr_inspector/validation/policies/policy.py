@@ -106,6 +106,11 @@ class Policy:
         """Name and version, as rows have it: `name@version`."""
         return f"{self.name}@{self.version}"
 
+    @property
+    def levels(self) -> Mapping[str, Severity | None]:
+        """Rule code to severity where no entry of its paths has a say; as in `ResolvedPolicy`."""
+        return _resolve(self, ()).levels
+
     def with_parameters(self, **values: Any) -> Policy:
         """The same policy with parameters laid over all others, for every path."""
         over = PathLayer((re.compile(".*", re.DOTALL),), None, PolicyLayer((), MappingProxyType(values)))

@@ -29,6 +29,7 @@ _SETS = (
     frozenset({"B", "G", "R", "left.B", "left.G", "left.R"}),
     frozenset({"A", "B", "G", "R", "left.A", "left.B", "left.G", "left.R"}),
 )
+_ALLOWED = frozenset().union(*_SETS)
 _STRINGS = (
     "cameraFirmwareVersion", "cameraIdentifier", "cameraLabel", "cameraMake", "cameraModel", "cameraSerialNumber",
     "comments", "creator", "lensAttributes", "lensFirmwareVersion", "lensMake", "lensModel", "lensSerialNumber", "owner",
@@ -179,7 +180,12 @@ def channels(part: PartFacts, _parameters: AcesParameters) -> Results:
 @_of_containers
 def half(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Types and samplings."""
-    hit = [c for c in part.channels if c.pixel_type != PixelType.HALF or (c.x_sampling, c.y_sampling) != (1, 1)]
+    hit = [
+        channel
+        for channel in part.channels
+        if channel.name in _ALLOWED  # others are reported by ACE-CHANNELS
+        and (channel.pixel_type != PixelType.HALF or (channel.x_sampling, channel.y_sampling) != (1, 1))
+    ]
     if not hit:
         return NOTHING
     found = listed(f"{c.name} {c.type_name} {c.x_sampling},{c.y_sampling}" for c in hit)

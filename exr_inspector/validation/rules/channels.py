@@ -270,7 +270,8 @@ def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
     for part in file.parts:
         for channel in part.named:
             first = owner.setdefault((part.names.part_layer, channel.view, channel.name), part.index)
-            if first != part.index:
+            is_named_alike = part.part.name is not None and part.part.name == file.parts[first].part.name
+            if first != part.index and not is_named_alike:  # STR-PART-NAME reports that
                 repeated.setdefault((first, part.index), []).append(channel.name)
     return [
         Found(f"Part {second} repeats channels of part {first}: {listed(names)}", listed(names), part=second)

@@ -172,6 +172,7 @@ def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
         "default": "info",
         "strict": "warning",
         "archive": "warning",
+        "texture": "warning",
         "aces-container": "off",
     },
     when=t.UNTAGGED,

@@ -165,7 +165,9 @@ def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
     fewest, most = parameters.frame_digits
     if name.frame is not None and not fewest <= name.padding <= most:
         expected = str(fewest) if fewest == most else f"{fewest} to {most}"
-        message = f"The frame number has {name.padding} digits; expected {expected}"
+        message = (
+            f"The frame number has {name.padding} {'digit' if name.padding == 1 else 'digits'}; expected {expected}"
+        )
         found.append(Found(message, str(name.padding), expected))
     return found
 

@@ -5,7 +5,7 @@ Judgements that would be wrong of a sample (everything is black, nothing exceeds
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import Field
 
@@ -31,16 +31,25 @@ def _with_stats(part: PartFacts, channels: Iterable[NamedChannel]) -> list[tuple
     return [(channel, stats[channel.name]) for channel in channels if channel.name in stats]
 
 
-def _at(pixel: tuple[int, int] | None) -> str:
-    return f", first at ({pixel[0]}, {pixel[1]})" if pixel else ""
-
-
-def _holds(part: PartFacts, channel: str, what: str, pixel: tuple[int, int] | None) -> str:
-    """That a channel holds something; of a sample, that it holds at least so much, in how many of the chunks."""
+def _holds(
+    part: PartFacts, hit: Sequence[tuple[ChannelStats, int, tuple[int, int] | None]], amount: Callable[[int], str]
+) -> Results:
+    """That channels hold so many of something, first where; of a sample, at least so many, in how many of the chunks."""
+    if not hit:
+        return NOTHING
+    names = [stats.channel for stats, _, _ in hit]
+    count = sum(many for _, many, _ in hit)
+    places = [(y, x, stats.channel) for stats, _, pixel in hit if pixel for x, y in [pixel]]
+    message = f"{listed(names)} {'holds' if len(hit) == 1 else 'hold'} "
     pixels = part.pixels
     if pixels is None or pixels.chunks_read >= pixels.chunks_total:
-        return f"{channel} holds {what}{_at(pixel)}"
-    return f"{channel} holds at least {what} in {pixels.chunks_read} of {pixels.chunks_total} chunks{_at(pixel)}"
+        message += amount(count)
+    else:
+        message += f"at least {amount(count)} in {pixels.chunks_read} of {pixels.chunks_total} chunks"
+    if places:
+        y, x, channel = min(places)
+        message += f", first at ({x}, {y})" + (f" in {channel}" if len(hit) > 1 else "")
+    return [Found(message, str(count), "0", names[0])]
 
 
 class PixelParameters(RuleParameters):
@@ -50,9 +59,12 @@ class PixelParameters(RuleParameters):
     negative_tolerance: NotPositive = Field(
         -1e-4, description="Colour values down to this are rounding and not reported (PIX-NEGATIVE)."
     )
-    negative_limit: NotPositive = Field(
-        -0.1, description="Colour values below are an error, others below zero a warning (PIX-NEGATIVE)."
+    negative_warning: NotPositive = Field(
+        -0.025,
+        description="Colour values below are a warning, others below negative_tolerance a hint: the blacks of cameras' log "
+        "curves are no lower than this in linear light (V-Log: -0.0223) (PIX-NEGATIVE).",
     )
+    negative_limit: NotPositive | None = Field(None, description="Colour values below are an error (PIX-NEGATIVE).")
     infinite_depth: bool = Field(False, description="Whether +Inf is the background of depth channels (PIX-INF).")
     half_max_share: Share = Field(
         0.0, description="Share of values at 65504 and above that is still accepted (PIX-HALF-MAX)."
@@ -69,14 +81,12 @@ class PixelParameters(RuleParameters):
     "their neighbours.",
     command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
     stage=Stage.PIXELS,
+    version=2,
 )
 def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """NaN counts of every channel."""
-    return [
-        Found(_holds(part, s.channel, f"{s.nan_count} NaN", s.first_nan), str(s.nan_count), "0", s.channel)
-        for s in part.stats.values()
-        if s.nan_count
-    ]
+    """NaN of all channels."""
+    hit = [(stats, stats.nan_count, stats.first_nan) for stats in part.stats.values() if stats.nan_count]
+    return _holds(part, hit, lambda count: f"{count} NaN")
 
 
 @part_rule(
@@ -89,16 +99,17 @@ def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     "their neighbours.",
     command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
     stage=Stage.PIXELS,
+    version=2,
 )
 def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
     """Counts of infinities; with `infinite_depth`, +Inf in depth channels is the background."""
     depth = {channel.name for channel in part.of_role(Role.DEPTH)} if parameters.infinite_depth else set()
-    found = []
-    for stats in part.stats.values():
-        if count := stats.negative_inf_count if stats.channel in depth else stats.inf_count:
-            message = _holds(part, stats.channel, values(count, "infinite "), stats.first_inf)
-            found.append(Found(message, str(count), "0", stats.channel))
-    return found
+    counted = [
+        (stats, stats.negative_inf_count if stats.channel in depth else stats.inf_count)
+        for stats in part.stats.values()
+    ]
+    hit = [(stats, count, stats.first_inf) for stats, count in counted if count]
+    return _holds(part, hit, lambda count: values(count, "infinite "))
 
 
 @part_rule(
@@ -130,18 +141,17 @@ def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
     fix="Clamp highlights before writing, or write FLOAT.",
     command="oiiotool IN.exr --clamp:max=60000 -o OUT.exr",
     stage=Stage.PIXELS,
+    version=2,
 )
 def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     """Share of colour and alpha values at 65504 and above against `half_max_share`."""
-    found = []
-    for channel, stats in _with_stats(part, part.named):
-        if channel.role not in {Role.COLOUR, Role.ALPHA} or not stats.half_max_count:
-            continue
-        if stats.half_max_count > parameters.half_max_share * stats.samples:
-            many = stats.half_max_count
-            message = f"{channel.name} holds {values(many)} of 65504 and more"
-            found.append(Found(message, str(many), "0", channel.name))
-    return found
+    hit = [
+        (stats, stats.half_max_count, None)
+        for channel, stats in _with_stats(part, part.named)
+        if channel.role in {Role.COLOUR, Role.ALPHA}
+        and stats.half_max_count > parameters.half_max_share * stats.samples
+    ]
+    return _holds(part, hit, lambda count: f"{values(count)} of 65504 and more")
 
 
 @part_rule(
@@ -181,13 +191,14 @@ def _stands_out(stats: ChannelStats) -> bool:
     Severity.WARNING,
     "Colour is not negative",
     why="It lies outside the gamut; rendering and compositing mathematics go wrong with it.",
-    source="ASWF Color Interop recommendation 01",
+    source="ASWF Color Interop recommendation 01; openexr#1278 (where negative values come from)",
     fix="Convert into a larger gamut, look for a sharpening filter, or clamp.",
     command="oiiotool IN.exr --clamp:min=0 -o OUT.exr",
     stage=Stage.PIXELS,
+    version=2,
 )
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:
-    """Least value of each layer's colour; below `negative_limit` an error. Chroma (RY, BY) is signed and left alone."""
+    """Least value of each layer's colour, weighed by how low it is. Chroma (RY, BY) is signed and left alone."""
     by_layer: dict[tuple[str, str | None], list[tuple[float, NamedChannel, ChannelStats]]] = {}
     for channel, stats in _with_stats(part, part.of_role(Role.COLOUR)):
         least = stats.minimum
@@ -200,7 +211,10 @@ def negative(part: PartFacts, parameters: PixelParameters) -> Results:
 def _negative(hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: PixelParameters) -> Found:
     least, channel, _ = min(hit, key=lambda each: each[0])
     count, samples = (sum(getattr(stats, name) for _, _, stats in hit) for name in ("negative_count", "samples"))
-    severity = Severity.ERROR if least < parameters.negative_limit else None
+    if parameters.negative_limit is not None and least < parameters.negative_limit:
+        severity = Severity.ERROR
+    else:
+        severity = Severity.WARNING if least < parameters.negative_warning else Severity.INFO
     message = f"{names_of(each for _, each, _ in hit)}: {count} of {samples} values are below zero, down to {least:g}"
     return Found(message, f"{least:g}", "0 or more", channel.name, severity=severity)
 

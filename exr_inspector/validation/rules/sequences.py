@@ -81,9 +81,9 @@ def named(numbers: Sequence[int]) -> str:
     return f"{'Frame' if len(set(numbers)) == 1 else 'Frames'} {runs(numbers)}"
 
 
-def of_frames(frames: Sequence[int], what: str, expected: str) -> list[Found]:
-    """One finding of all these frames; none where there are none."""
-    return [Found(f"{named(frames)}: {what}", runs(frames), expected, frames=frames)] if frames else []
+def of_frames(frames: Sequence[int], what: str, expected: str, found: str = "") -> list[Found]:
+    """One finding of all these frames, which `found` or their numbers are found of; none where there are none."""
+    return [Found(f"{named(frames)}: {what}", found or runs(frames), expected, frames=frames)] if frames else []
 
 
 def drift(
@@ -303,8 +303,12 @@ def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
     fix="Check whether the hold is wanted; otherwise render these frames.",
 )
 def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels."""
-    return of_frames(held_frames(sequence), "the same pixels as the frame before", "pixels of their own")
+    """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels. All frames alike are a still: a hint."""
+    held = held_frames(sequence)
+    if held and len(held) == len(sequence.numbers) - 1:
+        message = f"All {len(sequence.numbers)} frames have the same pixels: a still, or a render that did not advance"
+        return [Found(message, runs(sequence.numbers), "pixels of their own", severity=Severity.INFO, frames=held)]
+    return of_frames(held, "the same pixels as the frame before", "pixels of their own")
 
 
 @sequence_rule(
@@ -350,9 +354,15 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     if len(sizes) < _SMALL:
         return found
     middle, factor = median(sizes), parameters.size_outlier
-    odd = [f.frame for f in sequence.frames if f.size_bytes if not middle / factor <= f.size_bytes <= middle * factor]
+    small = {f.frame: f.size_bytes for f in sequence.frames if f.size_bytes and f.size_bytes < middle / factor}
+    large = {f.frame: f.size_bytes for f in sequence.frames if f.size_bytes and f.size_bytes > middle * factor}
     expected = f"{middle:.0f} bytes, up to {factor:g} times more or less"
-    return found + of_frames(odd, "far larger or smaller than most", expected)
+    for word, odd in (("smaller", small), ("larger", large)):
+        if odd:
+            least, most = min(odd.values()), max(odd.values())
+            size = f"{least} bytes" if least == most else f"{least} to {most} bytes"
+            found += of_frames(list(odd), f"{size}, far {word} than most ({middle:.0f} bytes)", expected, size)
+    return found
 
 
 @sequence_rule(

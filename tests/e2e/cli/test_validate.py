@@ -202,6 +202,13 @@ def test_sarif(shot: Path, tmp_path: Path) -> None:
     assert one["invocations"][0]["executionSuccessful"] is False
 
 
+def test_sarif_rules_have_the_level_of_the_policy(shot: Path) -> None:
+    for policy, level in (("default", "note"), ("strict", "warning")):
+        (one,) = document(run("--policy", policy, "--format", "sarif", shot / "beauty.0001.exr"))["runs"]
+        (rule,) = [rule for rule in one["tool"]["driver"]["rules"] if rule["id"] == "COL-UNTAGGED"]
+        assert rule["defaultConfiguration"]["level"] == level
+
+
 def test_junit(shot: Path, tmp_path: Path) -> None:
     pytest.importorskip("junitparser", reason="junitparser is not installed")
     bad = tmp_path / "bad.exr"

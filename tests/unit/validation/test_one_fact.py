@@ -114,3 +114,36 @@ def test_guesses_of_encodings(text: str, encoding: str, guess: str) -> None:
     findings = judge(build([Part(extra=[Attr("note", "string", text.encode(encoding))])]))
     (finding,) = [each for each in findings if each.code == "STR-STRING-UTF8"]
     assert f"a guess: {guess}" in finding.message
+
+
+def test_bad_values_of_all_channels_are_one_finding_a_part() -> None:
+    channels = tuple(Channel(name, 2) for name in "BGR")
+    pixels = {name: np.ones((3, 4)) for name in "BGR"}
+    pixels["B"][2, 1] = pixels["R"][0, 3] = np.nan
+    pixels["G"][1, 1] = np.inf
+    pixels["G"][0, 0] = pixels["R"][0, 0] = 65504
+    findings = judge(build([Part(channels=channels, pixels=pixels)]), stats=True)
+    assert [
+        (f.code, f.channel, f.found, f.message) for f in findings if f.code in {"PIX-NAN", "PIX-INF", "PIX-HALF-MAX"}
+    ] == [
+        ("PIX-NAN", "B", "2", "B, R hold 2 NaN, first at (3, 0) in R"),
+        ("PIX-INF", "G", "1", "G holds 1 infinite value, first at (1, 1)"),
+        ("PIX-HALF-MAX", "G", "2", "G, R hold 2 values of 65504 and more"),
+    ]
+
+
+def test_a_part_name_that_is_there_twice() -> None:
+    findings = judge(build([Part(name="rgba"), Part(name="rgba")]))
+    assert [f.code for f in findings if f.code in {"STR-PART-NAME", "CHN-PART-DUP"}] == ["STR-PART-NAME"]
+
+
+def test_channels_that_no_container_has_are_told_once() -> None:
+    policy = builtin_policy("aces-container")
+    half, depth = [Channel(name) for name in "BGR"], Channel("Z", 2)
+    assert [f.code for f in judge(build([Part(channels=[*half, depth])]), policy) if "Z" in f.found] == ["ACE-CHANNELS"]
+
+
+def test_a_hint_that_a_policy_raises_is_told_once_a_file() -> None:
+    parts = [Part(name=name, data_window=(1, 1, 3, 2), display_window=(0, 0, 3, 2)) for name in ("a", "b")]
+    findings = judge(build(parts), builtin_policy("texture"))
+    assert [(f.code, f.part) for f in findings if f.code == "WIN-CROPPED"] == [("WIN-CROPPED", None)]

@@ -287,6 +287,20 @@ def test_a_damaged_frame_still_counts_as_a_frame() -> None:
     assert "CHK-SIZE-OUTLIER" in codes
 
 
+def test_sizes_that_stand_out_are_what_was_found() -> None:
+    found = [
+        f for f in judged([*frames(size_bytes=20_000), frame(11, size_bytes=30_000_000)]) if f.code.startswith("CHK")
+    ]
+    assert [(f.found, f.frames) for f in found] == [("20000 bytes", (5,)), ("30000000 bytes", (11,))]
+
+
+def test_a_still_is_a_hint() -> None:
+    (found,) = [f for f in judged([frame(n, pixel_hash="h") for n in range(1, 6)]) if f.code == "SEQ-DUP"]
+    assert (found.severity, found.frames) == (Severity.INFO, (2, 3, 4, 5))
+    (found,) = [f for f in judged([*(frame(n, pixel_hash="h") for n in range(1, 6)), frame(6)]) if f.code == "SEQ-DUP"]
+    assert found.severity is Severity.WARNING
+
+
 @pytest.mark.parametrize(
     ("text", "rate", "count"),
     [("00:00:01:00", 24.0, 24), ("00:01:00;02", 30_000 / 1001, 1800), ("00:10:00;00", 30_000 / 1001, 17_982)],

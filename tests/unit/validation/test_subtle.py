@@ -13,7 +13,7 @@ import pytest
 
 from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id, wrong_names
 from exr_inspector.model import Finding, Severity
-from exr_inspector.validation import validate
+from exr_inspector.validation import builtin_policy, validate
 from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.facts.timecodes import Clock, frames_of_day
 from tests.support.exrbytes import (
@@ -761,3 +761,12 @@ def test_the_frame_field_counts_pairs_above_30_frames_per_second(data: bytes, co
 def test_rates_are_judged_when_reduced(rate: tuple[int, int], severity: Severity | None) -> None:
     hit = of(extra(a_rational("framesPerSecond", *rate)), "TIM-FPS")
     assert [finding.severity for finding in hit] == ([severity] if severity else [])
+
+
+def test_the_width_of_anamorphic_images_is_told_in_square_pixels() -> None:
+    data = build([Part(replace=[a_float("pixelAspectRatio", 2.0)], display_window=(0, 0, 1827, 1555))])
+    (found,) = [f for f in judge(data, builtin_policy("netflix-vfx")) if f.code == "DEL-NFX-WIDTH"]
+    assert found.message == (
+        "The display window is 1828x1556 with a pixel aspect ratio of 2, 3656 square pixels wide; "
+        "expected at least 3840 square pixels wide"
+    )

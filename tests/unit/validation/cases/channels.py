@@ -21,7 +21,7 @@ CASES = [
     Case("CHN-EXPECTED", channels("x.R"), severity=Severity.INFO, parameters={"expected_layers": [""]}),
     Case(
         "CHN-PART-DUP",
-        build([Part(name="a"), Part(name="a")]),
+        build([Part(name=name, extra=[a_string("view", "left")]) for name in ("a", "a.left")]),
         build([Part(name=f"a.{view}", extra=[a_string("view", view)]) for view in ("left", "right")]),
     ),
     Case("CHN-LUMA-CHROMA", only(Channel("Y"), Channel("RY"), Channel("BY")), only(Channel("Y"))),
