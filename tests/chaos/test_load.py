@@ -38,7 +38,7 @@ def post_all(url: str, events: list[dict[str, Any]]) -> list[int]:
 @pytest.mark.failure(
     "process",
     "ten times as many events as threads",
-    "they wait and all are answered `204`; the number of threads stays",
+    "they wait, and all are answered `204`; the number of threads is constant",
     "raise the number of replicas if they wait too long",
 )
 def test_ten_times_the_load_waits_instead_of_failing(home: House, documented: Documented) -> None:

@@ -19,7 +19,7 @@ from tests.support.documented import Documented
 @pytest.mark.heavy
 @pytest.mark.failure(
     "process",
-    "all of the above at once, for a while",
+    "all of the above at once",
     "when the queue has drained, `0` rows differ from the objects",
     "nothing",
 )
@@ -68,7 +68,7 @@ def test_sweeps_find_what_has_no_event() -> None:
 @pytest.mark.failure(
     "process",
     "the container is killed while busy",
-    "its events come again; open transactions expire; `0` rows differ from the objects",
+    "its events are delivered again; open transactions expire; `0` rows differ from the objects",
     "nothing",
 )
 def test_events_survive_a_runtime_that_is_killed(tmp_path: Path, documented: Documented) -> None:

@@ -62,9 +62,9 @@ def test_a_request_that_hangs_ends_with_the_deadline(server: LocalVastDB, operat
 
 @pytest.mark.failure(
     "raised",
-    "the database sends its answer a byte at a time, so that no time-out ends it",
+    "the database sends its answer one byte at a time, so that no idle time-out applies",
     "`CATALOG_UNAVAILABLE|DEADLINE` when the deadline is over",
-    "nothing; if it lasts, look at the database",
+    "nothing; if it lasts, check the database",
 )
 @pytest.mark.parametrize(
     ("operation", "kind"),
@@ -114,9 +114,9 @@ def test_over_tls_too_an_answer_that_trickles_ends_with_the_deadline(
 
 @pytest.mark.failure(
     "raised",
-    "queries are answered 200 with nothing, which the SDK repeats for ever",
+    "queries are answered with an empty 200, which the SDK repeats without end",
     "`CATALOG_UNAVAILABLE` when the deadline is over",
-    "nothing; if it lasts, look at the database",
+    "nothing; if it lasts, check the database",
 )
 def test_queries_answered_with_nothing_end_with_the_deadline(server: LocalVastDB, documented: Documented) -> None:
     catalog = connect(server, timeout_seconds=60.0, retry_seconds=60.0)

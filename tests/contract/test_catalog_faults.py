@@ -86,9 +86,9 @@ def test_one_fault_is_survived_exactly(pair: Pair, operation: str, kind: FaultKi
 
 @pytest.mark.failure(
     "raised",
-    "the answer of the database breaks off within its headers or its body, again and again",
+    "every answer of the database breaks off within its headers or body",
     "`CATALOG_UNAVAILABLE`",
-    "nothing; if it lasts, look at the database",
+    "nothing; if it lasts, check the database",
 )
 @pytest.mark.parametrize(
     ("operation", "kind"),

@@ -149,8 +149,8 @@ def test_force_replaces_what_is_up_to_date(home: House) -> None:
 
 @pytest.mark.failure(
     "ingest",
-    "an object cannot be read now",
-    "`SOURCE_UNAVAILABLE`, counted and named; the next run does it",
+    "an object cannot be read because of a transient fault",
+    "`SOURCE_UNAVAILABLE`, counted and named; the next run inspects it",
     "run it again",
 )
 def test_what_cannot_be_read_now_is_counted_and_done_by_the_next_run(home: House, documented: Documented) -> None:
@@ -182,7 +182,9 @@ def test_an_object_that_goes_between_listing_and_reading_leaves_no_row(home: Hou
     assert home.differences() == []
 
 
-@pytest.mark.failure("ingest", "an object goes between listing, reading and storing", "`0` rows of it stay", "nothing")
+@pytest.mark.failure(
+    "ingest", "an object is removed between listing, reading and storing", "`0` rows of it remain", "nothing"
+)
 def test_an_object_removed_before_it_is_stored_leaves_no_row(home: House, documented: Documented) -> None:
     fill(home, 4)
     upsert = home.catalog.upsert
@@ -199,7 +201,7 @@ def test_an_object_removed_before_it_is_stored_leaves_no_row(home: House, docume
 
 @pytest.mark.failure(
     "ingest",
-    "rows that can never be stored",
+    "the database rejects rows permanently",
     "`CATALOG`, counted and named; the others are stored",
     "report the message",
 )
@@ -219,7 +221,7 @@ def test_rows_that_can_never_be_stored_do_not_stop_the_run(home: House, document
 
 @pytest.mark.failure(
     "ingest",
-    "rows of a file cannot be made",
+    "the rows of a file cannot be built",
     "`INTERNAL`, counted and named; the others are stored",
     "report the message, with the file if possible",
 )
@@ -261,7 +263,7 @@ def test_an_object_that_cannot_be_looked_at_once_more_does_not_stop_the_run(home
 @pytest.mark.failure(
     "ingest",
     "the database is down",
-    "the run ends with `CATALOG_UNAVAILABLE`; what was stored stays",
+    "the run ends with `CATALOG_UNAVAILABLE`; stored rows remain",
     "run it again when the database is back",
 )
 def test_an_outage_of_the_database_ends_the_run_and_loses_nothing(home: House, documented: Documented) -> None:

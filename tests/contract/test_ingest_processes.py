@@ -174,9 +174,7 @@ def test_every_sample_is_ingested_as_by_a_thread(home: House) -> None:
     assert there[0].by_status + there[1].by_status == figures.by_status
 
 
-@pytest.mark.failure(
-    "ingest", "a shard is carried out twice", "`0` objects are read again, no second audit row", "nothing"
-)
+@pytest.mark.failure("ingest", "a shard runs twice", "`0` objects are read again, no second audit row", "nothing")
 def test_a_shard_that_was_stored_already_is_not_read_and_gets_no_second_audit_row(
     home: House, documented: Documented
 ) -> None:
@@ -222,9 +220,7 @@ def kill_readers_of(home: House, key: str, times: int | None = None) -> list[int
     return killed
 
 
-@pytest.mark.failure(
-    "ingest", "a process that inspects is killed", "its files are done by another: `0` fail", "nothing"
-)
+@pytest.mark.failure("ingest", "a worker process is killed", "another process inspects its files; `0` fail", "nothing")
 def test_what_a_killed_process_had_is_done_by_another(home: House, documented: Documented) -> None:
     for key in (*(f"{index}.exr" for index in range(10)), SLOW):
         home.put(key)
@@ -241,9 +237,9 @@ def test_what_a_killed_process_had_is_done_by_another(home: House, documented: D
 
 @pytest.mark.failure(
     "ingest",
-    "a file kills whoever reads it, also when it is read alone, twice",
-    "a row with `DECODER_CRASHED`; the others are done",
-    "write the file again; report it if it is sound",
+    "a file ends the process that reads it, twice when it is read alone",
+    "a row with `DECODER_CRASHED`; the others are inspected",
+    "write the file again; report it if it is valid",
 )
 def test_a_file_that_kills_whoever_reads_it_becomes_a_row_and_costs_no_other(
     home: House, documented: Documented
@@ -317,9 +313,9 @@ class DiesTogether:
 
 @pytest.mark.failure(
     "ingest",
-    "a process that reads several files, or beside others, is killed",
-    "each is read again; only one that ends two new processes, while nothing else runs, gets the row: `1` of them",
-    "write the file again; report it if it is sound",
+    "a worker process is killed while it, or another one, reads other files",
+    "each file is read again; only a file that ends two new processes while nothing else runs gets the row: `1` of them",
+    "write the file again; report it if it is valid",
 )
 def test_an_object_is_blamed_only_for_a_process_that_did_nothing_else(
     home: House, monkeypatch: pytest.MonkeyPatch, documented: Documented
@@ -417,7 +413,7 @@ def has_stored_some(tmp_path: Path) -> bool:
 
 
 @pytest.mark.failure(
-    "ingest", "Ctrl-C", "what runs is finished and stored; exit code `130`", "run it again: it goes on"
+    "ingest", "Ctrl-C", "running shards are finished and stored; exit code `130`", "run it again to continue"
 )
 def test_the_first_interrupt_stores_what_runs_and_the_next_run_goes_on(tmp_path: Path, documented: Documented) -> None:
     running = ingesting(tmp_path, 2_500)
@@ -436,7 +432,7 @@ def test_the_first_interrupt_stores_what_runs_and_the_next_run_goes_on(tmp_path:
 
 
 @pytest.mark.heavy
-@pytest.mark.failure("ingest", "the run itself is killed", "`0` of its processes stay", "run it again: it goes on")
+@pytest.mark.failure("ingest", "the main process is killed", "`0` of its processes remain", "run it again to continue")
 def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path, documented: Documented) -> None:
     running = ingesting(tmp_path, 1_500)
     processes = children(running.pid)
@@ -452,7 +448,7 @@ def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path, documented: Do
     "ingest",
     "Ctrl-C twice",
     "the run ends at once with exit code `130`",
-    "run it again: what was not stored is done then",
+    "run it again for the rest",
 )
 def test_a_second_interrupt_ends_the_run_at_once_and_loses_nothing(tmp_path: Path, documented: Documented) -> None:
     running = ingesting(tmp_path, 1_500)

@@ -96,9 +96,9 @@ def test_an_object_is_read_once_a_minute_and_a_newer_one_taken(s3: FaultyS3) -> 
 
 @pytest.mark.failure(
     "no row",
-    "the policy's object cannot be read, or is wrong, after `init`",
-    "the policy stays `good`, the last one that could be read; logged",
-    "correct the object at EXR_POLICY; it is read again by itself",
+    "the policy cannot be read, or is invalid, after `init`",
+    "the last valid policy, here `good`, stays; logged",
+    "correct the object at EXR_POLICY; it is read again automatically",
 )
 @pytest.mark.parametrize("trouble", ["gone", "wrong", "no text", "denied", "too long"])
 def test_a_policy_that_goes_bad_leaves_the_last_good_one(

@@ -110,7 +110,7 @@ def test_reconcile_mends_the_rows_of_a_restored_file(mount: Mount) -> None:
 
 
 @pytest.mark.failure(
-    "no row", "a newer version of the object is stored while it is inspected", "outcome `ignored_older`", "nothing"
+    "no row", "a newer version of the object is stored during the inspection", "outcome `ignored_older`", "nothing"
 )
 def test_an_inspection_that_was_overtaken_is_still_ignored(mount: Mount, documented: Documented) -> None:
     opener = SourceOpener(mount.settings)

@@ -190,7 +190,7 @@ def test_all_that_wait_are_stored_in_one_transaction(home: House) -> None:
             CatalogError("the database answered 400"),
             marks=pytest.mark.failure(
                 "together",
-                "the database refuses the rows of one event",
+                "the database rejects the rows of one event",
                 "`CATALOG` for that event; the others are stored",
                 "report the message",
             ),
@@ -199,7 +199,7 @@ def test_all_that_wait_are_stored_in_one_transaction(home: House) -> None:
             CatalogConflict("kept losing"),
             marks=pytest.mark.failure(
                 "together",
-                "other writers keep winning the file of one event",
+                "every attempt of one event conflicts with another writer",
                 "`CATALOG_CONFLICT` for that event; the others are stored",
                 "nothing",
             ),
@@ -220,7 +220,7 @@ def test_a_refused_row_and_a_conflict_cost_only_their_own_event(
 
 @pytest.mark.failure(
     "together",
-    "the deadline of one event passes while it waits",
+    "the deadline of one event passes while it waits for the transaction",
     "`DEADLINE` for that event; the others are stored",
     "nothing",
 )
@@ -235,7 +235,7 @@ def test_the_deadline_of_one_event_ends_its_own_waiting_only(home: House, docume
 
 @pytest.mark.failure(
     "together",
-    "the rows of one event cannot be made",
+    "the rows of one event cannot be built",
     "`INTERNAL` for that event; the others are stored",
     "report the message and the log",
 )

@@ -97,7 +97,7 @@ def test_a_new_object_is_inspected_and_a_second_delivery_is_unchanged(home: Hous
             "future_version.exr",
             marks=pytest.mark.failure(
                 "row",
-                "a version or flag that no reader knows",
+                "an unknown version or flag",
                 "`EXR_VERSION`",
                 "write the file again with a released version of OpenEXR",
             ),
@@ -118,9 +118,9 @@ def test_a_new_object_is_inspected_and_a_second_delivery_is_unchanged(home: Hous
             "unknown_compression.exr",
             marks=pytest.mark.failure(
                 "row",
-                "the header does not say how the pixels are cut into chunks",
+                "the header does not define a chunk layout",
                 "`EXR_LAYOUT`",
-                "write the file again; report a codec that is missing",
+                "write the file again; report an unsupported codec",
             ),
         ),
     ],
@@ -136,9 +136,9 @@ def test_a_file_that_cannot_be_read_as_openexr_is_a_row(home: House, name: str, 
 
 @pytest.mark.failure(
     "row",
-    "the file asks for more than a limit allows",
+    "the file exceeds a limit",
     "`LIMIT_EXCEEDED`",
-    "raise the limit that the message names, then `./run db reconcile`",
+    "raise the limit that the message names, then `./run ingest PLACE --force`",
 )
 def test_a_file_beyond_a_limit_is_a_row(home: House, documented: Documented) -> None:
     home.put("big.exr", "layers.exr")
@@ -150,7 +150,7 @@ def test_a_file_beyond_a_limit_is_a_row(home: House, documented: Documented) -> 
     "row",
     "the header needs more requests than allowed",
     "`SOURCE_BUDGET`",
-    "raise EXR_MAX_REQUESTS or EXR_INITIAL_READ_BYTES, then `./run db reconcile`",
+    "raise EXR_MAX_REQUESTS or EXR_INITIAL_READ_BYTES, then `./run ingest PLACE --force`",
 )
 def test_a_file_that_asks_for_more_requests_than_allowed_is_a_row(home: House, documented: Documented) -> None:
     home.put("long.exr", "cryptomatte_manifest_126k.exr")
@@ -161,9 +161,9 @@ def test_a_file_that_asks_for_more_requests_than_allowed_is_a_row(home: House, d
 
 @pytest.mark.failure(
     "row",
-    "the store refuses the object to these keys",
+    "the store denies access to the object",
     "`SOURCE_ACCESS_DENIED`",
-    "give the keys the right to read it, then `./run db reconcile`",
+    "grant the keys the right to read it, then `./run ingest PLACE --force`",
 )
 def test_an_object_the_store_denies_is_a_row(home: House, documented: Documented) -> None:
     home.put("denied/a.exr")
@@ -173,7 +173,7 @@ def test_an_object_the_store_denies_is_a_row(home: House, documented: Documented
     assert home.differences() == []
 
 
-@pytest.mark.failure("row", "the client library cannot address the key", "`SOURCE_KEY`", "give the object another key")
+@pytest.mark.failure("row", "the client library cannot address the key", "`SOURCE_KEY`", "rename the object")
 @pytest.mark.parametrize("key", ["a//b.exr", "./a.exr", "tab\there.exr"])
 def test_a_key_that_cannot_be_addressed_is_a_row_and_goes_with_its_removal(
     home: House, key: str, documented: Documented
@@ -217,7 +217,7 @@ def test_a_key_that_cannot_be_addressed_is_a_row_and_goes_with_its_removal(
             "EVENT",
             marks=pytest.mark.failure(
                 "no row",
-                "a bucket whose name cannot be one (HOST#, ..)",
+                "an invalid bucket name (HOST#, ..)",
                 "`skipped`, reason `EVENT`, without a request; logged as an error",
                 "correct the sender",
             ),
@@ -227,7 +227,7 @@ def test_a_key_that_cannot_be_addressed_is_a_row_and_goes_with_its_removal(
             "EVENT",
             marks=pytest.mark.failure(
                 "no row",
-                "a bucket whose name cannot be one (HOST#, ..)",
+                "an invalid bucket name (HOST#, ..)",
                 "`skipped`, reason `EVENT`, without a request; logged as an error",
                 "correct the sender",
             ),
@@ -249,7 +249,7 @@ def test_a_key_that_cannot_be_addressed_is_a_row_and_goes_with_its_removal(
                 "no row",
                 "an upstream function's error, sent as if it were a result",
                 "`skipped`, reason `EVENT`; logged as an error",
-                "correct the function before this one",
+                "correct the upstream function",
             ),
         ),
         pytest.param(
@@ -299,7 +299,7 @@ def test_an_event_that_is_skipped_can_be_traced_by_its_id_and_object(
     assert "event=4712" in lines[1]
 
 
-@pytest.mark.failure("no row", "a schedule event without EXR_SWEEP", "`skipped`, with one line in the log", "nothing")
+@pytest.mark.failure("no row", "a schedule event without EXR_SWEEP", "`skipped`; one line in the log", "nothing")
 def test_a_schedule_event_is_one_line_and_no_error(
     home: House, caplog: pytest.LogCaptureFixture, documented: Documented
 ) -> None:
@@ -313,8 +313,8 @@ def test_a_schedule_event_is_one_line_and_no_error(
 
 @pytest.mark.failure(
     "no row",
-    "any other event that names an object, whatever it is called",
-    "the object is read: `inspected`, or `removed` when it is gone",
+    "any other event type that names an object",
+    "the object is read: `inspected`, or `removed` if it does not exist",
     "nothing",
 )
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_an_event_of_any_name_leads_to_a_look(home: House, name: str, documented
 @pytest.mark.failure(
     "no row",
     "a key that is not URL-encoded",
-    "where no object has the decoded key, the literal one is `inspected`",
+    "if no object has the decoded key, the literal key is `inspected`",
     "nothing",
 )
 @pytest.mark.parametrize("key", ["shot/a+b.exr", "shot/c%20d.exr"])
@@ -365,7 +365,7 @@ def test_the_suffix_counts_in_any_case(home: House, key: str) -> None:
 
 @pytest.mark.failure(
     "raised",
-    "an unforeseen exception while one object is inspected",
+    "an unexpected exception while one object is inspected",
     "`INTERNAL`, after all others were stored",
     "report the message and the log, with the file if possible",
 )
@@ -389,9 +389,9 @@ def test_an_unforeseen_exception_while_inspecting_is_raised_after_the_others_wer
 
 @pytest.mark.failure(
     "no row",
-    "a removal, the object is gone, but what is stored looks newer",
-    "`removed`: the clock does not count",
-    "set the clocks of writers and store",
+    "a removal of an object that does not exist, although the stored version looks newer",
+    "`removed`, whatever the clocks",
+    "synchronise the clocks of writers and store",
 )
 @pytest.mark.parametrize(("seq_created", "seq_removed"), [("05", "06"), (None, None), (None, "06"), ("07", "06")])
 def test_a_removal_is_obeyed_when_the_object_is_gone_whatever_the_clock_says(
@@ -418,7 +418,7 @@ def test_a_removal_is_obeyed_when_the_object_is_gone_whatever_the_clock_says(
 
 @pytest.mark.failure(
     "row",
-    "its own CPU time used up EXR_DEADLINE_SECONDS twice in a container",
+    "the file's CPU time exceeds EXR_DEADLINE_SECONDS twice in one container",
     "`CPU_TIME`",
     "raise EXR_DEADLINE_SECONDS, or write the file again; a changed object is read again",
 )
@@ -483,14 +483,16 @@ def test_a_removed_object_leaves_no_row(home: House, documented: Documented) -> 
     assert home.differences() == []
 
 
-@pytest.mark.failure("no row", "a removal, but the object is there", "`inspected`", "nothing")
+@pytest.mark.failure("no row", "a removal, but the object exists", "`inspected`", "nothing")
 def test_an_object_that_is_there_although_removed_is_inspected(home: House, documented: Documented) -> None:
     home.put("a.exr")
     documented(service(home).handle(removed("a.exr"))["status"])
     assert home.differences() == []
 
 
-@pytest.mark.failure("no row", "the object is gone when it is to be read", "`removed`, and its rows with it", "nothing")
+@pytest.mark.failure(
+    "no row", "the object does not exist any more when it is read", "`removed`, and its rows with it", "nothing"
+)
 def test_an_object_that_is_gone_when_it_is_to_be_read_is_removed(home: House, documented: Documented) -> None:
     home.put("a.exr")
     event = created("a.exr")
@@ -502,7 +504,7 @@ def test_an_object_that_is_gone_when_it_is_to_be_read_is_removed(home: House, do
 
 @pytest.mark.failure(
     "raised",
-    "a mounted folder does not show a file yet, EXR_SETTLE_SECONDS after the event that says it was made at most",
+    "a mounted folder does not show a new file yet, within EXR_SETTLE_SECONDS of its event",
     "`SOURCE_UNAVAILABLE`; no row is removed",
     "nothing",
 )
@@ -551,7 +553,7 @@ def test_a_late_removal_of_an_object_made_again_changes_nothing(home: House, doc
     assert home.differences() == []
 
 
-@pytest.mark.failure("raised", "it is made again while its rows are removed", "`SOURCE_CHANGED`", "nothing")
+@pytest.mark.failure("raised", "the object is written again while its rows are removed", "`SOURCE_CHANGED`", "nothing")
 def test_a_removal_that_took_the_rows_of_an_object_made_again_comes_again(home: House, documented: Documented) -> None:
     """Without sequencers and within one second nothing tells which came first: the object does, at the next delivery."""
     home.put("a.exr")
@@ -565,7 +567,7 @@ def test_a_removal_that_took_the_rows_of_an_object_made_again_comes_again(home: 
 
 
 @pytest.mark.failure(
-    "no row", "the object is removed between reading and storing", "`removed`: its rows are taken back", "nothing"
+    "no row", "the object is removed between reading and storing", "`removed`: its rows are deleted again", "nothing"
 )
 def test_an_object_removed_while_it_was_being_stored_leaves_no_row(home: House, documented: Documented) -> None:
     """Its removal event is carried out between reading and storing, when there is nothing to be removed yet."""
@@ -585,9 +587,7 @@ def test_an_object_removed_while_it_was_being_stored_leaves_no_row(home: House, 
     assert home.rows("files") == []
 
 
-@pytest.mark.failure(
-    "raised", "it is overwritten within the second in which its rows are stored", "`SOURCE_CHANGED`", "nothing"
-)
+@pytest.mark.failure("raised", "the object is overwritten while its rows are stored", "`SOURCE_CHANGED`", "nothing")
 def test_an_object_overwritten_within_the_second_it_was_stored_comes_again(home: House, documented: Documented) -> None:
     home.put("a.exr")
     slow = service(home)
@@ -611,8 +611,8 @@ def test_an_object_overwritten_within_the_second_it_was_stored_comes_again(home:
 @pytest.mark.failure(
     "no row",
     "a removal of an object that the keys may not read",
-    "`removed`: the event is believed",
-    "give the keys the right to read it",
+    "`removed`, as the event says",
+    "grant the keys the right to read it",
 )
 def test_a_removal_is_believed_where_nobody_may_look(home: House, documented: Documented) -> None:
     home.put("denied/a.exr")
@@ -624,9 +624,9 @@ def test_a_removal_is_believed_where_nobody_may_look(home: House, documented: Do
 
 @pytest.mark.failure(
     "no row",
-    "events of such an object in any order",
-    "the last one counts; `0` rows differ from the objects in the end",
-    "give the keys the right to read it",
+    "events of an object that the keys may not read, in any order",
+    "the last event applies; `0` rows differ from the objects",
+    "grant the keys the right to read it",
 )
 def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they_come(
     home: House, documented: Documented
@@ -666,7 +666,7 @@ def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they
                 "raised",
                 "the store answers 500, 503 or 429",
                 "`SOURCE_UNAVAILABLE`",
-                "nothing; if it lasts, look at the store",
+                "nothing; if it lasts, check the store",
             ),
         ),
         pytest.param(
@@ -675,7 +675,7 @@ def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they
                 "raised",
                 "the store answers 500, 503 or 429",
                 "`SOURCE_UNAVAILABLE`",
-                "nothing; if it lasts, look at the store",
+                "nothing; if it lasts, check the store",
             ),
         ),
         pytest.param(
@@ -684,7 +684,7 @@ def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they
                 "raised",
                 "the store answers 500, 503 or 429",
                 "`SOURCE_UNAVAILABLE`",
-                "nothing; if it lasts, look at the store",
+                "nothing; if it lasts, check the store",
             ),
         ),
         pytest.param(
@@ -693,7 +693,7 @@ def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they
                 "raised",
                 "the store drops the connection, or ends a body early",
                 "`SOURCE_UNAVAILABLE`",
-                "nothing; if it lasts, look at the store",
+                "nothing; if it lasts, check the store",
             ),
         ),
         pytest.param(
@@ -702,7 +702,7 @@ def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they
                 "raised",
                 "the store drops the connection, or ends a body early",
                 "`SOURCE_UNAVAILABLE`",
-                "nothing; if it lasts, look at the store",
+                "nothing; if it lasts, check the store",
             ),
         ),
         pytest.param(
@@ -711,7 +711,7 @@ def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they
                 "raised",
                 "the store does not answer in time",
                 "`SOURCE_UNAVAILABLE`",
-                "nothing; if it lasts, look at the store",
+                "nothing; if it lasts, check the store",
             ),
         ),
     ],
@@ -751,9 +751,9 @@ def test_an_object_overwritten_while_it_is_read_raises(home: House, documented: 
 
 @pytest.mark.failure(
     "raised",
-    "the store fails when the stored rows are compared with the object",
+    "the store fails at the HEAD request after storing",
     "`SOURCE_UNAVAILABLE`",
-    "nothing; if it lasts, look at the store",
+    "nothing; if it lasts, check the store",
 )
 def test_a_look_that_fails_after_the_rows_were_stored_raises(home: House, documented: Documented) -> None:
     home.put("a.exr")
@@ -771,43 +771,43 @@ def test_a_look_that_fails_after_the_rows_were_stored_raises(home: House, docume
             FaultKind.INTERNAL_ERROR,
             marks=pytest.mark.failure(
                 "raised",
-                "the database answers 500 or 503, or drops the connection before or after it did its work",
+                "the database answers 500 or 503, or drops the connection before or after the operation",
                 "`CATALOG_UNAVAILABLE`",
-                "nothing; if it lasts, look at the database",
+                "nothing; if it lasts, check the database",
             ),
         ),
         pytest.param(
             FaultKind.SLOW_DOWN,
             marks=pytest.mark.failure(
                 "raised",
-                "the database answers 500 or 503, or drops the connection before or after it did its work",
+                "the database answers 500 or 503, or drops the connection before or after the operation",
                 "`CATALOG_UNAVAILABLE`",
-                "nothing; if it lasts, look at the database",
+                "nothing; if it lasts, check the database",
             ),
         ),
         pytest.param(
             FaultKind.DROP_BEFORE,
             marks=pytest.mark.failure(
                 "raised",
-                "the database answers 500 or 503, or drops the connection before or after it did its work",
+                "the database answers 500 or 503, or drops the connection before or after the operation",
                 "`CATALOG_UNAVAILABLE`",
-                "nothing; if it lasts, look at the database",
+                "nothing; if it lasts, check the database",
             ),
         ),
         pytest.param(
             FaultKind.DROP_AFTER,
             marks=pytest.mark.failure(
                 "raised",
-                "the database answers 500 or 503, or drops the connection before or after it did its work",
+                "the database answers 500 or 503, or drops the connection before or after the operation",
                 "`CATALOG_UNAVAILABLE`",
-                "nothing; if it lasts, look at the database",
+                "nothing; if it lasts, check the database",
             ),
         ),
         pytest.param(
             FaultKind.CONFLICT,
             marks=pytest.mark.failure(
                 "raised",
-                "other writers kept winning",
+                "every attempt conflicts with another writer",
                 "`CATALOG_CONFLICT`",
                 "nothing; if it lasts, raise --guards (docs/scale.md)",
             ),
@@ -875,9 +875,9 @@ def test_the_deadline_ends_reading(home: House, fault: Any, documented: Document
 
 @pytest.mark.failure(
     "raised",
-    "the deadline ends while the database is tried again",
+    "the deadline passes during retries of the database",
     "`CATALOG_UNAVAILABLE`",
-    "nothing; if it lasts, look at the database",
+    "nothing; if it lasts, check the database",
 )
 def test_the_deadline_ends_retries_of_the_database(home: House, documented: Documented) -> None:
     home.put("a.exr")
@@ -895,7 +895,7 @@ def test_the_deadline_ends_retries_of_the_database(home: House, documented: Docu
     "raised",
     "the database does not answer in EXR_DB_TIMEOUT_SECONDS, or before the deadline",
     "`CATALOG_UNAVAILABLE|DEADLINE`: the latter when no time is left for the next request",
-    "nothing; if it lasts, look at the database",
+    "nothing; if it lasts, check the database",
 )
 @pytest.mark.parametrize("operation", ["begin", "query", "insert", "commit"])
 def test_the_deadline_ends_a_request_to_the_database_that_hangs(
@@ -917,8 +917,8 @@ def test_the_deadline_ends_a_request_to_the_database_that_hangs(
 
 @pytest.mark.failure(
     "no row",
-    "a record that names no object, among others that do",
-    "the others are carried out; this one is `skipped`, with the reason",
+    "a record without an object, among others",
+    "the others are processed; this one is `skipped`, with the reason",
     "correct the sender",
 )
 def test_a_record_that_names_no_object_spoils_no_other(home: House, documented: Documented) -> None:
@@ -967,8 +967,8 @@ def test_a_batch_is_one_transaction_with_results_in_order(home: House) -> None:
 
 @pytest.mark.failure(
     "batch",
-    "an event nobody can read, a damaged file",
-    "in its place `skipped`, or `failed`; the others are not touched",
+    "an unreadable event, a damaged file",
+    "`skipped` or `failed` in its place; the others are unaffected",
     "correct the sender, or write the file again",
 )
 def test_one_poisoned_event_does_not_fail_the_others(home: House, documented: Documented) -> None:
@@ -986,7 +986,10 @@ def test_one_poisoned_event_does_not_fail_the_others(home: House, documented: Do
 
 
 @pytest.mark.failure(
-    "raised", "a fault of this program", "`INTERNAL`, after all others were done", "report the message and the log"
+    "raised",
+    "an unexpected exception in this program",
+    "`INTERNAL`, after all others were processed",
+    "report the message and the log",
 )
 def test_an_event_object_that_fails_in_an_unforeseen_way_fails_alone(home: House, documented: Documented) -> None:
     home.put("a.exr")
@@ -1003,8 +1006,8 @@ def test_an_event_object_that_fails_in_an_unforeseen_way_fails_alone(home: House
 @pytest.mark.failure(
     "batch",
     "a transient fault of one object",
-    "`SOURCE_UNAVAILABLE` after the others were stored; they are `unchanged` when the batch comes again",
-    "nothing; if it lasts, look at the store",
+    "`SOURCE_UNAVAILABLE` after the others were stored; they are `unchanged` when the batch is delivered again",
+    "nothing; if it lasts, check the store",
 )
 def test_a_fault_of_one_object_is_raised_after_the_others_were_stored(home: House, documented: Documented) -> None:
     home.put("a.exr")
@@ -1029,9 +1032,9 @@ def test_a_fault_of_one_object_is_raised_after_the_others_were_stored(home: Hous
 
 @pytest.mark.failure(
     "raised",
-    "the database refuses some rows for good",
+    "the database rejects some rows permanently",
     "`CATALOG`, after all others were stored",
-    "report the message: rows that a database refuses are a fault of this program",
+    "report the message: it is a fault of this program",
 )
 def test_rows_the_database_refuses_for_good_do_not_keep_the_others_out(home: House, documented: Documented) -> None:
     for key in ("a.exr", "b.exr", "c.exr", "d.exr"):
@@ -1088,9 +1091,9 @@ def test_a_result_is_understood_by_the_next_function(home: House) -> None:
 
 @pytest.mark.failure(
     "no row",
-    "a result of very many objects",
-    "cut to 16 KB; `is_complete_list` is `False`",
-    "read the rows instead of the result",
+    "a result with very many objects",
+    "truncated to 16 KB; `is_complete_list` is `False`",
+    "read the tables instead of the result",
 )
 @pytest.mark.parametrize("letter", ["k", "ä", "\U0001f3ac"])
 def test_a_result_of_very_many_objects_stays_small_and_says_so(
@@ -1123,7 +1126,7 @@ def test_objects_of_cryptomattes_are_stored_where_they_are_asked_for(home: House
 
 
 @pytest.mark.failure(
-    "no row", "the event refuses labels", "handled as without labels: `unchanged` here; logged", "nothing"
+    "no row", "the event refuses labels", "processed without labels (here `unchanged`); logged", "nothing"
 )
 def test_labels_are_set_where_events_take_them_and_a_refusal_harms_nothing(
     home: House, caplog: pytest.LogCaptureFixture, documented: Documented

@@ -118,7 +118,7 @@ def test_without_statistics_no_process_is_started_and_with_them_no_more_than_thr
 
 
 @pytest.mark.failure(
-    "process", "a process that decodes is killed once", "its chunks are decoded by another; `0` files fail", "nothing"
+    "process", "a decoding process is killed once", "another process decodes its chunks; `0` files fail", "nothing"
 )
 def test_a_process_that_is_killed_costs_no_file(home: House, documented: Documented) -> None:
     keys = [f"{index}.exr" for index in range(6)]
@@ -146,7 +146,7 @@ def test_a_process_that_is_killed_costs_no_file(home: House, documented: Documen
 
 @pytest.mark.failure(
     "row",
-    "the OpenEXR library ends the process that decodes, and two new ones while nothing else is decoded",
+    "the OpenEXR library ends the decoding process, and then two new ones while nothing else is decoded",
     "`DECODER_CRASHED`, with the header's rows",
     "write the file again; report it if other readers open it",
 )
@@ -197,7 +197,7 @@ def test_exr_retry_failed_and_another_library_try_again(home: House) -> None:
 
 @pytest.mark.failure(
     "row",
-    "decoding computes for longer than EXR_DECODE_SECONDS",
+    "decoding takes more CPU time than EXR_DECODE_SECONDS",
     "`DECODER_CRASHED`",
     "write the file again, or raise EXR_DECODE_SECONDS",
 )
@@ -272,7 +272,7 @@ time.sleep(60)
 
 
 @pytest.mark.failure(
-    "process", "the container ends while the library hangs", "`0` of the processes that decode stay", "nothing"
+    "process", "the container ends while the OpenEXR library hangs", "`0` decoding processes remain", "nothing"
 )
 def test_no_process_outlives_the_one_that_started_it(documented: Documented) -> None:
     line = [sys.executable, "-c", HANGING, str(SAMPLES / "layers.exr")]

@@ -85,8 +85,8 @@ def name_of(value: object) -> str:
 
 @pytest.mark.failure(
     "raised",
-    "any failure of the store that says nothing of the object, once it is over",
-    "no row changed; the next delivery has outcome `replaced`",
+    "a failure of the store that does not concern the object, after it is over",
+    "no row changes; the next delivery has outcome `replaced`",
     "nothing",
 )
 @pytest.mark.parametrize(("fault", "code"), STORE_COMES_AGAIN, ids=name_of)
@@ -117,9 +117,9 @@ def test_a_failure_of_the_object_itself_returns_with_a_row(home: House, fault: A
 
 @pytest.mark.failure(
     "raised",
-    "a removal, while the store cannot be asked whether the object is there",
-    "no row changes; `removed` when it comes again",
-    "nothing; if it lasts, look at the store",
+    "a removal, while the store does not answer whether the object exists",
+    "no row changes; `removed` when it is delivered again",
+    "nothing; if it lasts, check the store",
 )
 @pytest.mark.parametrize(
     "fault", [fault for fault, _ in STORE_COMES_AGAIN if not isinstance(fault, Short)], ids=name_of
@@ -143,7 +143,7 @@ def test_a_removal_is_not_carried_out_while_the_store_cannot_be_asked(
     "row",
     "the key is longer than the 1,024 bytes that S3 allows",
     "`SOURCE_KEY`, without a request",
-    "give the object a shorter key",
+    "use a shorter key",
 )
 def test_a_key_longer_than_s3_allows_is_a_row_without_a_request(home: House, documented: Documented) -> None:
     handling = service(home)
@@ -251,7 +251,7 @@ DATABASE_COMES_AGAIN: list[tuple[Callable[[House], None], dict[str, str], str]] 
     "the database fails, or its tables are missing or differ",
     "`CATALOG_DENIED|CATALOG_SCHEMA_MISSING|CATALOG_SCHEMA_DRIFT|CATALOG_CONFLICT|CATALOG_UNAVAILABLE` "
     "for the whole batch, after as many attempts as for one event",
-    "what the section above says of the code",
+    "as for a single event",
 )
 @pytest.mark.slow  # tables of its own for each case
 @pytest.mark.parametrize(
@@ -276,8 +276,8 @@ def test_a_failure_of_the_database_is_everybodys_and_is_not_looked_for_row_by_ro
 
 @pytest.mark.failure(
     "together",
-    "rows that the database refuses are in a group or batch",
-    "they are tried one by one: `CATALOG` for those that it refuses",
+    "a group or batch contains rows that the database rejects",
+    "they are stored one by one: `CATALOG` for those that it rejects",
     "report the message",
 )
 def test_rows_that_are_refused_are_looked_for_one_by_one(home: House, documented: Documented) -> None:

@@ -65,7 +65,7 @@ def swept(home: House, **changes: str) -> dict[str, Any]:
 
 
 @pytest.mark.failure(
-    "no row", "a schedule event with EXR_SWEEP", "what is new or changed is `stored`, what is gone `removed`", "nothing"
+    "no row", "a schedule event with EXR_SWEEP", "new and changed files are `stored`, deleted ones `removed`", "nothing"
 )
 def test_new_changed_and_removed_objects_of_a_bucket(home: House, documented: Documented) -> None:
     for key in ("a/1.exr", "a/2.EXR", "b/c/3.exr", "top.exr", "b/notes.txt"):
@@ -167,7 +167,7 @@ def test_what_has_not_settled_waits_and_holds_the_watermark(home: House) -> None
     "no row",
     "a file that a sweep cannot read or store now",
     "counted as `failed` and named; the next sweep tries it again",
-    "nothing; if it lasts, look at the store",
+    "nothing; if it lasts, check the store",
 )
 def test_one_bad_file_stops_nothing_and_is_named(
     home: House, caplog: pytest.LogCaptureFixture, documented: Documented
@@ -191,7 +191,7 @@ def test_one_bad_file_stops_nothing_and_is_named(
     "no row",
     "a prefix that a sweep cannot list",
     "counted as `failed` and named; `0` rows are removed",
-    "look at the store and at the rights of the keys",
+    "check the store and the rights of the keys",
 )
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_a_failed_listing_removes_nothing(home: House, status: int, documented: Documented) -> None:

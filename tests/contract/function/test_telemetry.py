@@ -147,9 +147,7 @@ def test_without_a_tracer_reads_are_not_wrapped(home: House) -> None:
     assert TracedSource.around(source, Telemetry.to_log()) is source
 
 
-@pytest.mark.failure(
-    "process", "a secret in an error, log line, row or result", "in `0` of them, whatever fails", "nothing"
-)
+@pytest.mark.failure("process", "a secret in an error, log line, row or result", "in `0` of them", "nothing")
 def test_no_secret_is_told_whatever_fails(
     home: House, ctx: LocalContext, caplog: pytest.LogCaptureFixture, documented: Documented
 ) -> None:

@@ -150,9 +150,9 @@ def test_what_is_wrong_with_the_client_is_raised_to_come_again_and_says_nothing_
 
 @pytest.mark.failure(
     "row",
-    "the object is archived, or encrypted with a key that we do not have",
+    "the object is archived, or encrypted with a customer's key",
     "`SOURCE_UNREADABLE`",
-    "restore it, or store it with a key that the function has",
+    "restore it, or store it without a customer's key",
 )
 @pytest.mark.parametrize(
     ("status", "code", "words"),
@@ -184,7 +184,7 @@ def test_codes_that_pass_are_asked_again(s3, status, code):
 
 @pytest.mark.failure(
     "raised",
-    "a gateway answers 403 or 404 with a page of its own",
+    "a gateway answers 403 or 404 without an S3 error document",
     "`SOURCE_UNAVAILABLE`",
     "correct S3_ENDPOINT_URL, the proxy or the gateway",
 )
@@ -530,7 +530,7 @@ def test_markers_of_folders_are_no_objects(s3):
 
 @pytest.mark.failure(
     "raised",
-    "a listing is answered by something else than S3",
+    "the answer to a listing is not S3's",
     "`SOURCE_UNAVAILABLE`",
     "correct S3_ENDPOINT_URL, or the proxy",
 )

@@ -77,7 +77,7 @@ def test_a_mounted_file_system_that_hangs_ends_with_the_deadline(opener, hang, d
 
 @pytest.mark.failure(
     "raised",
-    "it goes on hanging: 8 calls have not come back",
+    "a file server keeps hanging: 8 calls have not returned",
     "`SOURCE_UNAVAILABLE`, at once",
     "bring the file server back",
 )
@@ -109,7 +109,7 @@ def test_a_mount_that_goes_on_hanging_fails_at_once_and_is_asked_again_when_it_i
 
 @pytest.mark.failure(
     "raised",
-    "a file would hang when it is opened, since another program holds a lease",
+    "opening a file would block, since another program holds a lease",
     "`SOURCE_UNAVAILABLE`, at once",
     "end the program that holds the lease",
 )

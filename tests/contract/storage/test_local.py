@@ -326,7 +326,7 @@ def test_every_error_is_ours(opener):
 
 @pytest.mark.failure(
     "raised",
-    "a share is not mounted: an empty folder, or another one, in its place",
+    "a share is not mounted: its folder is empty or another one",
     "`SOURCE_BUCKET`",
     "mount the share",
 )
