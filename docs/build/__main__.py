@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs.build import demo, failures, queries, rules, settings, tables
+from docs.build import delivery, demo, failures, queries, rules, settings, tables
 from exr_inspector.validation.policies.file import json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +26,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/demo.md": demo.render,
     "docs/failures.md": failures.render,
     "deploy/policy.schema.json": _schema,
+    "docs/delivery.md": delivery.render,
 }
 
 
