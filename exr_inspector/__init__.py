@@ -69,12 +69,27 @@ _HOMES = {
     "validate": "library.judging",
     "write_report": "library.reporting",
 }
+# What installs the packages that a module needs beyond those of the package itself.
+_EXTRAS = {"library.tables": "catalog"}
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name from its module."""
+    """Load a public name from its module.
+
+    Raises:
+        AttributeError: There is no such name.
+        SettingsError: It needs a package that is not installed; the message names the extra.
+    """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib  # noqa: PLC0415 - only on first use
 
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = _HOMES[name]
+    try:
+        return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    except ModuleNotFoundError as error:
+        if home not in _EXTRAS:
+            raise
+        from exr_inspector.errors import missing_package  # noqa: PLC0415 - only here
+
+        raise missing_package(name, error.name or "vastdb", _EXTRAS[home]) from error

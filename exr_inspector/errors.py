@@ -32,6 +32,11 @@ class SettingsError(ExrInspectorError):
     code = "SETTINGS"
 
 
+def missing_package(what: str, package: str, extra: str) -> SettingsError:
+    """What to raise where `what` needs a package that only an extra of ours installs."""
+    return SettingsError(f"{what} needs the package {package.partition('.')[0]}: pip install 'exr-inspector[{extra}]'")
+
+
 class PolicyError(ExrInspectorError):
     """A validation policy cannot be used; the message names file, line and key."""
 

@@ -25,7 +25,7 @@ from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.pixels.isolation import DecoderPool
 from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, part_rows, read_pixels
 from exr_inspector.pixels.rows import PartRows
-from exr_inspector.pixels.thumbnails import require_encoder
+from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, require_encoder
 from exr_inspector.settings import Settings, limit_text
 from exr_inspector.sidecars import with_sidecars
 from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
@@ -115,7 +115,7 @@ class Inspector:
         """
         small = Thumbnails(settings.thumbnails) if thumbnails is None else thumbnails
         if small is not Thumbnails.OFF:
-            require_encoder()
+            require_encoder("a thumbnail" if thumbnails else THUMBNAILS_SETTING)
         hashed = settings.hash if with_hash is None else with_hash
         pixels = PixelConfig(
             max_sample_bytes=settings.stats_bytes,

@@ -42,7 +42,7 @@ def command() -> None:
     \b
     Examples:
       python -m vastdb_local serve --catalog catalog.duckdb
-      ./run localdb serve --catalog catalog.duckdb --port 9090
+      python -m vastdb_local serve --catalog catalog.duckdb --port 9191
     """
 
 

@@ -300,6 +300,8 @@ class Database:
     def _unlock(self) -> None:
         if self._lock_file is not None:
             withdraw(self._lock_file)
+            if self._path is not None:
+                lock_path(self._path).unlink(missing_ok=True)  # while it is locked: nobody else holds this one
             os.close(self._lock_file)
             self._lock_file = None  # closing twice is harmless
 
@@ -322,15 +324,21 @@ def _protect_log(path: Path) -> None:
 
 def _lock(path: Path) -> int:
     """Lock a file beside the catalog: DuckDB's own lock does not work within one process."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(lock_path(path), os.O_RDWR | os.O_CREAT, 0o600)
-    os.fchmod(descriptor, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    if not path.parent.is_dir():
+        raise LocalDatabaseError(f"{path}: there is no folder {path.parent}: create it first")
+    while True:
+        descriptor = os.open(lock_path(path), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), lock_path(path).stat()):
+                return descriptor
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise LocalDatabaseError(_in_use(path)) from error
+        except FileNotFoundError:  # as below: whoever held it has removed it between the two calls
+            pass
         os.close(descriptor)
-        raise LocalDatabaseError(_in_use(path)) from error
-    return descriptor
 
 
 def _in_use(path: Path | None) -> str:

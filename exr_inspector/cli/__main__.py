@@ -11,13 +11,13 @@ import threading
 import traceback
 from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
 
 import click
 
 from exr_inspector import __version__
 from exr_inspector.catalog.sdk import silence_sdk_loggers
+from exr_inspector.cli.program import CHECKOUT, program
 from exr_inspector.errors import ExrInspectorError
 
 
@@ -55,8 +55,21 @@ COMMANDS = {
     "localrun": Home("dataengine_local.run", "Run a DataEngine function on this machine."),
     "invoke": Home("dataengine_local.invoke", "Post one event to a running function."),
 }
+# Tasks that ./run carries out itself.
+_TASKS = {
+    "test [unit|heavy|...]": "the tests; CONTRIBUTING.md explains the suites",
+    "lint": "linters and types, as CI runs them",
+    "fmt": "format the code",
+    "docs": "write the generated pages of docs/",
+    "bench [NAME]": "benchmarks; without a name, list them",
+}
+# What the local packages call themselves in their help where they are no commands of ours.
+_STANDALONE = {
+    "python -m vastdb_local": "localdb",
+    "python -m dataengine_local run": "localrun",
+    "python -m dataengine_local invoke": "invoke",
+}
 COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
-_CHECKOUT = "./run"
 _INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
 _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_local.errors"}
 
@@ -109,6 +122,12 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, home.summary) for name, home in COMMANDS.items()])
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The tasks of a checkout, which an installed package does not have."""
+        if program() == CHECKOUT:
+            with formatter.section("For developers of exr-inspector"):
+                formatter.write_dl([(f"{CHECKOUT} {task}", summary) for task, summary in _TASKS.items()])
+
 
 def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
     """Arguments with paths of the cluster and of clients as `s3://bucket/key`, also those behind a `=`.
@@ -132,20 +151,16 @@ def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
     return [named(argument) for argument in arguments]
 
 
-def program() -> str:
-    """What the user typed: `./run` in a checkout, `exr-inspector` where the package is installed."""
-    name = Path(sys.argv[0]).name
-    return name if name == "exr-inspector" else _CHECKOUT
-
-
 def _remedy() -> str:
-    return "pip install 'exr-inspector[local]'" if program() != _CHECKOUT else "start it by ./run"
+    return "pip install 'exr-inspector[local]'" if program() != CHECKOUT else "start it by ./run"
 
 
 def _naming(command: click.Command, name: str) -> click.Command:
     """The command with examples, also of its subcommands, that name the program that the user typed."""
     named = copy.copy(command)
-    named.help = command.help and command.help.replace(_CHECKOUT, name)
+    if command.help:
+        for theirs, ours in {**_STANDALONE, CHECKOUT: ""}.items():
+            named.help = (named.help or "").replace(theirs, f"{name} {ours}".rstrip())
     if isinstance(named, click.Group):
         named.commands = {each: _naming(inner, name) for each, inner in named.commands.items()}
     return named
@@ -161,14 +176,6 @@ def main() -> None:
       ./run demo                               the whole path on this machine
       ./run inspect samples/layers.exr         what is in a file
       ./run validate --sequence samples/shots/ is a shot complete and right
-
-    \b
-    For developers of exr-inspector:
-      ./run test [unit|heavy|...]              the tests; CONTRIBUTING.md explains the suites
-      ./run lint                               linters and types, as CI runs them
-      ./run fmt                                format the code
-      ./run docs                               write the generated pages of docs/
-      ./run bench [NAME]                       benchmarks; without a name, list them
     """
 
 
@@ -216,7 +223,7 @@ def run() -> None:
         if code is None:
             traceback.print_exc()
         else:
-            click.echo(f"{code}: {error}", err=True)
+            click.echo(f"{code}: {error}".replace(f"`{CHECKOUT} ", f"`{name} "), err=True)
         sys.exit(2)
 
 

@@ -135,7 +135,7 @@ def open_tables(
         SettingsError: Neither a file nor a database is named, or a setting is wrong.
         CatalogError: There is no such file, or the database does not answer.
     """
-    is_new = create and file is not None and not file.exists()
+    is_new = create and file is not None and file.parent.is_dir() and not file.exists()
     made: Tables | None = None
     try:
         with nullcontext() if file is None else file_database(file, create=create) as database:

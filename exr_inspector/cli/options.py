@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,41 +12,61 @@ import click
 
 from exr_inspector.cli.paths import FORMS, ShownPaths
 from exr_inspector.library.reading import DEFAULT_STATS
-from exr_inspector.model import StatsMode
+from exr_inspector.model import Severity, StatsMode
 from exr_inspector.validation import PROFILES
 
-_RANGE = re.compile(r"(-?\d{1,9})-(-?\d{1,9})")
+_RANGE = re.compile(r"(-?\d+)\s*-\s*(-?\d+)")
+_MOST_DIGITS = 9
+_POLICY = "PROFILE|FILE.yaml|S3_URL"
+_NEVER = "never"
+_FAIL_ON = {severity.label: severity for severity in Severity}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _stats_option(default: str) -> Callable[[Command], Command]:
-    """`--stats`: None where the user did not say."""
+# What is read of the pixels where the user did not say: one rule in every command's help, and in docs/statistics.md.
+_AS_SET = "as EXR_STATS says, off unless set"
+STATS_DEFAULTS: Mapping[str, str] = {
+    "inspect": DEFAULT_STATS,
+    "validate": DEFAULT_STATS,
+    "check": StatsMode.FULL.value,
+    "report": StatsMode.FULL.value,
+    "ingest": _AS_SET,
+    "ingest-lane": _AS_SET,
+    "watch": _AS_SET,
+}
+STATS_RULE = (
+    "How much of the pixels to read: none (off), at most a few MiB a file (sampled), or all (full). inspect and validate"
+    " sample, check and report read all, ingest and watch do as EXR_STATS says, off unless set."
+)
+
+
+def stats_option(command_name: str) -> Callable[[Command], Command]:
+    """`--stats`: None where the user did not say.
+
+    Args:
+        command_name: A key of STATS_DEFAULTS.
+    """
     return click.option(
         "--stats",
         type=click.Choice([mode.value for mode in StatsMode]),
-        help=f"How much of the pixels to read: none, a sample of at most a few MiB a file, or all.  [default: {default}]",
+        help=f"{STATS_RULE}  [default: {STATS_DEFAULTS[command_name]}]",
     )
 
 
-# The one rule of what is read where the user did not say; docs/statistics.md has it, too.
-sampled_stats_option = _stats_option(f"{DEFAULT_STATS}, since a look at a file shall not wait for all of it")
-full_stats_option = _stats_option(
-    f"{StatsMode.FULL.value}, since a delivery is clean only when every pixel was looked at"
-)
-stored_stats_option = _stats_option(
-    "as EXR_STATS says, off unless set, since whole trees are read, and their rows shall be those that the function stores"
-)
+def _catalog_option(words: str) -> Callable[[Command], Command]:
+    return click.option("--catalog", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=words)
 
 
-def catalog_option(command: Command) -> Command:
-    """`--catalog FILE`: what `exr_inspector.cli.catalog.open_tables` takes."""
-    option = click.option(
-        "--catalog",
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="DuckDB file of the tables, also while a server has it open; without it the database of VAST_DB_*.",
-    )
-    return option(command)
+# `--catalog FILE`: what `exr_inspector.cli.catalog.open_tables` takes. What a command does without it differs.
+catalog_option = _catalog_option(
+    "DuckDB file of the tables, also while a server has it open; without it the database of VAST_DB_*."
+)
+storing_catalog_option = _catalog_option(
+    "DuckDB file to store the rows in, made when it is not there; without it nothing is stored."
+)
+rows_catalog_option = _catalog_option(
+    "DuckDB file whose rows to take in place of reading files, also while a server has it open."
+)
 
 
 def policy_option(command: Command) -> Command:
@@ -55,8 +75,33 @@ def policy_option(command: Command) -> Command:
         "--policy",
         default="default",
         show_default=True,
+        metavar=_POLICY,
         shell_complete=_profiles,
-        help="Profile, YAML file or s3:// URL of the policy.",
+        help="What to judge by.",
+    )
+    return option(command)
+
+
+def stored_policy_option(command: Command) -> Command:
+    """`--policy` of what is stored: None where the user did not say."""
+    option = click.option(
+        "--policy",
+        metavar=_POLICY,
+        shell_complete=_profiles,
+        help="What to judge by.  [default: as EXR_POLICY says, or default]",
+    )
+    return option(command)
+
+
+def fail_on_option(command: Command) -> Command:
+    """`--fail-on`: the lowest severity that makes the exit code 1, None for `never`."""
+    option = click.option(
+        "--fail-on",
+        type=click.Choice([*_FAIL_ON, _NEVER]),
+        default=Severity.ERROR.label,
+        show_default=True,
+        callback=lambda _, __, label: _FAIL_ON.get(label),
+        help="Lowest severity that makes the exit code 1.",
     )
     return option(command)
 
@@ -90,9 +135,14 @@ def _frames(_: click.Context, __: click.Parameter, text: str | None) -> tuple[in
     if text is None:
         return None
     match = _RANGE.fullmatch(text.strip())
-    if match is None or int(match[1]) > int(match[2]):
-        raise click.BadParameter(f"found {text}, expected FIRST-LAST such as 1001-1060")
-    return int(match[1]), int(match[2])
+    if match is None:
+        raise click.BadParameter(f"found {text}, expected the first and the last frame, such as 1001-1060")
+    if max(map(len, match.groups())) > _MOST_DIGITS:
+        raise click.BadParameter(f"found {text}, expected frame numbers of at most {_MOST_DIGITS} digits")
+    first, last = int(match[1]), int(match[2])
+    if first > last:
+        raise click.BadParameter(f"found {text}, which ends before it begins, expected {last}-{first}")
+    return first, last
 
 
 def _profiles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:

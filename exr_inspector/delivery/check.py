@@ -11,7 +11,7 @@ from typing import Any
 from exr_inspector.delivery.files import Expansion, expand, inspect_each
 from exr_inspector.delivery.judgement import judge_sequence, ranges
 from exr_inspector.delivery.naming import Frame, Recognised
-from exr_inspector.errors import ExrInspectorError
+from exr_inspector.errors import ExrInspectorError, NothingMatches
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Finding, Inspection, SequenceName, Severity, StatsMode
 from exr_inspector.storage import SourceOpener
@@ -99,13 +99,19 @@ class CheckedSequence:
         return worst
 
 
-def not_checked(stats: StatsMode) -> tuple[str, ...]:
-    """Sentences about what reading so much of the pixels leaves open."""
-    return {
-        StatsMode.FULL: (),
-        StatsMode.SAMPLED: ("Pixels were sampled: NaN, black frames, missing buckets and copies may be missed.",),
-        StatsMode.OFF: ("No pixel was read: NaN, black frames, missing buckets and copies were not looked for.",),
-    }[stats]
+def not_checked(stats: StatsMode, unread: int | None = None) -> tuple[str, ...]:
+    """Sentences about what reading so much of the pixels leaves open.
+
+    Args:
+        stats: How much was read.
+        unread: Files of which pixels were left out; None where that is not known.
+    """
+    if unread == 0 or (unread is None and stats is StatsMode.FULL):
+        return ()
+    of = "" if unread is None else f" of {unread} file{'s' * (unread != 1)}"
+    if stats is StatsMode.OFF:
+        return (f"No pixel{of} was read: NaN, black frames, missing buckets and copies were not looked for.",)
+    return (f"Not all pixels{of} were read: NaN, black frames, missing buckets and copies may be missed.",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +277,9 @@ def check(
         for sequence in expansion.recognition.sequences
     }
     sequences = [_judged(item, policy, bounds.get(pattern)) for pattern, item in gathered.items() if item.files]
+    if frames is not None and names and not sequences and not stopped:
+        asked = f"frames {frames[0]}-{frames[1]}"
+        faults.append((asked, f"{NothingMatches.code}: no sequence was recognised that they could be frames of"))
     return Check(
         sequences=tuple(sorted(sequences, key=lambda item: item.pattern)),
         files=tuple(singles),

@@ -25,6 +25,7 @@ from exr_inspector.pixels.rows import Band, PartRows
 from exr_inspector.storage import RangeSource, SourceOpener
 
 _BAND_ROWS = 64
+_NAMED = 4  # files named in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,28 +118,36 @@ def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, 
     """The files of two targets that are to be compared; None where one target has no such file.
 
     Two files are a pair, whatever their names. Files of patterns are paired by frame, those of folders by their path within.
+    A file beside a folder, or each of a pattern, is compared with the file of its name there.
 
     Raises:
-        NothingMatches: There is nothing, or one target is a file and the other is not.
+        NothingMatches: There is nothing, or nothing in common.
         ExrInspectorError: A target cannot be listed.
     """
-    found = [_keyed(opener, target) for target in (one, other)]
+    folders = [is_folder(target) for target in (one, other)]
+    found = [_keyed(opener, target, by_name=any(folders)) for target in (one, other)]
+    if folders[0] != folders[1]:
+        named, inside = (found[1], found[0]) if folders[0] else (found[0], found[1])
+        if not {*named} & {*inside}:
+            some = ", ".join(sorted(name for _, name in named)[:_NAMED])
+            raise NothingMatches(f"{one if folders[0] else other} holds no file of this name: {some}")
+        return [(found[0].get(key), found[1].get(key)) for key in sorted(named)]
     if all(len(files) == 1 for files in found):
         return [(next(iter(found[0].values())), next(iter(found[1].values())))]
-    keys = sorted({*found[0], *found[1]})
     if not {*found[0]} & {*found[1]}:
-        raise NothingMatches(f"no file of {one} has the frame or name of one of {other}")
-    return [(found[0].get(key), found[1].get(key)) for key in keys]
+        common = "path within" if all(folders) else "frame or name"
+        raise NothingMatches(f"no file of {one} has the {common} of one of {other}")
+    return [(found[0].get(key), found[1].get(key)) for key in sorted({*found[0], *found[1]})]
 
 
-def _keyed(opener: SourceOpener, target: str) -> dict[tuple[int, str], str]:
-    """Files by frame number, or by path within a folder."""
+def _keyed(opener: SourceOpener, target: str, *, by_name: bool) -> dict[tuple[int, str], str]:
+    """Files by frame number, by name, or by path within a folder."""
     expansion = expand(opener, target)
     if is_folder(target):
         inside = target.rstrip("/") + "/"
         return {(0, str(PurePosixPath(path)).removeprefix(inside)): path for path in expansion.paths}
     known = expansion.recognition
-    if len(known.sequences) == 1 and not known.singles:
+    if not by_name and len(known.sequences) == 1 and not known.singles:
         return {(frame.number, ""): frame.path for frame in known.sequences[0].members}
     return {(0, PurePosixPath(path).name): path for path in expansion.paths}
 

@@ -61,7 +61,7 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
 
     Raises:
         PatternError: The pattern makes no sense.
-        NothingMatches: No file matches the pattern, or there is none below the folder.
+        NothingMatches: There is no such file or folder, none matches the pattern, or there is none below the folder.
         AccessDenied: Folders may not be read; after all files that may.
         SourceError: What listing raises.
     """
@@ -83,7 +83,25 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
             raise NothingMatches(f"no .exr files match {target}")
         yield from matching
     else:
+        if named is None:
+            require_place(target)
         yield target
+
+
+def require_place(target: str) -> None:
+    """Return when there is a file or folder of this name, or a link.
+
+    Raises:
+        NothingMatches: There is none.
+    """
+    path = local_path(target)
+    if not (path.exists() or path.is_symlink()):
+        raise NothingMatches(f"there is no file or folder {target}")
+
+
+def _is_to_read(path: Path) -> bool:
+    """Whether it is a file, or a link that leads nowhere: reading that fails, which names it."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _objects_below(opener: SourceOpener, bucket: str, prefix: str) -> Iterator[str]:
@@ -97,7 +115,7 @@ def _files_below(folder: Path) -> Iterator[str]:
     found: list[Path] = []
     for place, _, names in os.walk(folder, onerror=lambda error: denied.append(str(error.filename))):
         found += (Path(place, name) for name in names if name.lower().endswith(_EXTENSION))
-    yield from (str(path) for path in sorted(found) if path.is_file())
+    yield from (str(path) for path in sorted(found) if _is_to_read(path))
     if denied:
         more = f" and {len(denied) - _NAMED} more" if len(denied) > _NAMED else ""
         raise AccessDenied(f"folders that may not be read: {', '.join(sorted(denied)[:_NAMED])}{more}")
@@ -120,8 +138,6 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
             raise
         fault = error
     if paths == [target]:
-        if split_url(target) is None and not local_path(target).exists():
-            raise NothingMatches(f"there is no file or folder {target}")
         return Expansion(target, recognise(paths))
     if is_pattern(target) and not local_path(target).is_dir():
         pattern = parse_pattern(target)
@@ -135,7 +151,7 @@ def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
     named = split_url(pattern.beginning) if "://" in folder else None
     if named is None:
         root = local_path(folder or ".")
-        return [folder + item.name for item in root.iterdir() if item.is_file()] if root.is_dir() else []
+        return [folder + item.name for item in root.iterdir() if _is_to_read(item)] if root.is_dir() else []
     bucket, beginning = named
     inside = len(beginning.rpartition("/")[0]) + ("/" in beginning)
     keys = (entry.key for entry in opener.list(bucket, beginning))

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from pebble import ProcessExpired, ProcessPool
 
-from exr_inspector.errors import SettingsError, WorkerDied
+from exr_inspector.errors import WorkerDied, missing_package
 from exr_inspector.ingest.worker import WorkerConfig, ingest_in_worker
 from exr_inspector.pixels.isolation import interrupts_blocked
 from exr_inspector.sync.figures import Figures
@@ -171,7 +171,7 @@ class RayEngine:
         try:
             ray: Any = importlib.import_module("ray")  # takes a second, and is installed only where it is used
         except ImportError as error:
-            raise SettingsError("--engine ray needs Ray: pip install 'exr-inspector[ray]'") from error
+            raise missing_package("--engine ray", "ray", "ray") from error
         self._ray = ray
         if not ray.is_initialized():
             ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -23,6 +24,7 @@ from exr_inspector.report.page import (
     other_files,
     render,
     report_of,
+    require_template_engine,
     without_details,
 )
 from exr_inspector.report.pictures import budget, fitting, layer_pictures
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _INDEX = "index.html"
 _COLOUR = frozenset({"R", "G", "B", "A", "Y", "RY", "BY"})
 _PICTURES = "Exposure 0, sRGB; magenta: NaN, and what does not decode."
+_FILE_LIKE = re.compile(r"[^.]\.[A-Za-z]{1,5}$")
 _MOST_IN_ONE_FILE = 20  # sequences; more have pages of their own
 
 
@@ -70,6 +73,7 @@ def write_report(
         SettingsError: A setting is wrong, or too many sequences are to go into one file.
     """
     names, target = target_names(targets), Path(to)
+    require_template_engine()
     require_writable(target)
     is_full = stats == "full"
     complete_settings = settings_for([*names, policy], settings)
@@ -126,6 +130,7 @@ def write_stored_report(
     from exr_inspector.report.stored import read_sequence, stored_sequences  # noqa: PLC0415 - brings the vastdb SDK
 
     named = list(prefixes)
+    require_template_engine()
     require_writable(to)
     found = stored_sequences(connection, named)
     if not found:
@@ -255,8 +260,10 @@ def require_writable(target: Path) -> None:
         if not folder.is_dir():
             raise SettingsError(f"there is no folder {folder} for {target.name}: create it first")
     else:
-        if target.exists() and not target.is_dir():
-            raise SettingsError(f"{target} is neither a folder nor a file that ends in .html")
+        if not target.is_dir() and (target.exists() or _FILE_LIKE.search(target.name)):
+            raise SettingsError(
+                f"{target}: expected a file that ends in .html, or a folder (there already, if named like a file)"
+            )
         folder = target.parent
         if not folder.is_dir():
             raise SettingsError(f"there is no folder {folder}: create it first")

@@ -20,11 +20,9 @@ from exr_inspector.catalog.read.reader import Reader
 from exr_inspector.catalog.schema import BY_NAME, FILES
 from exr_inspector.catalog.sdk.connection import CatalogConfig, has_prefix
 from exr_inspector.catalog.sdk.errors import translated
-from exr_inspector.errors import CatalogError, SettingsError
+from exr_inspector.errors import CatalogError, SettingsError, missing_package
 from exr_inspector.model import Inspection
 from exr_inspector.settings import load_settings
-
-_NEEDS_LOCAL = "a local catalog needs DuckDB: pip install 'exr-inspector[local]'"
 
 
 class OpenCatalog(Reader):
@@ -75,7 +73,7 @@ class OpenCatalog(Reader):
         try:
             from exr_inspector.catalog.queries import engines  # noqa: PLC0415 - brings the parser of SQL
         except ModuleNotFoundError as error:
-            raise SettingsError(_NEEDS_LOCAL) from error
+            raise _needs_local(error) from error
         named = cookbook().get(query)
         sql, values = (named.for_duckdb(), named.bind(parameters)) if named else (query, parameters)
         return engines.database_engine(self._connection, joins=self._is_local).ask(sql, values)
@@ -100,6 +98,10 @@ class OpenCatalog(Reader):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _needs_local(error: ModuleNotFoundError) -> SettingsError:
+    return missing_package("a local catalog", error.name or "duckdb", "local")
 
 
 def open_catalog(
@@ -155,7 +157,7 @@ def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = F
     Args:
         file: The file.
         schema: Schema of the tables; another one is taken where only that holds tables.
-        create: Whether the file and its folder may be made.
+        create: Whether the file may be made; its folder must be there.
 
     Raises:
         CatalogError: There is no such file.
@@ -165,12 +167,12 @@ def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = F
     try:
         from vastdb_local import LocalVastDB, running_server  # noqa: PLC0415 - brings DuckDB, which only this needs
     except ModuleNotFoundError as error:
-        raise SettingsError(_NEEDS_LOCAL) from error
+        raise _needs_local(error) from error
 
-    if create:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    else:
+    if not create:
         require_file(file)
+    elif not file.parent.is_dir():
+        raise SettingsError(f"{file}: there is no folder {file.parent}: create it first")
     server = running_server(file)
     with ExitStack() as opened:
         database = server or opened.enter_context(LocalVastDB(file))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import SettingsError, missing_package
 from exr_inspector.exr.chunks.layout import Layout, Level
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import Preview
@@ -25,6 +25,7 @@ from exr_inspector.pixels.previews import preview_pixels
 
 LONGEST_PX = 160
 MOST_PICTURES = 64
+THUMBNAILS_SETTING = "EXR_THUMBNAILS"
 _MOST_LEVEL_PX = 1024
 _QUALITY = 80
 _EFFORT = 2  # of 6: half the time of 4 for the same size, within a few percent
@@ -61,16 +62,19 @@ class ShownLayer:
     is_chroma: bool = False
 
 
-def require_encoder(asked: str = "EXR_THUMBNAILS") -> None:
-    """Return where pictures can be made, which `asked` asks for.
+def require_encoder(asked: str) -> None:
+    """Return where pictures can be made, which `asked` asks for: THUMBNAILS_SETTING, or a command.
 
     Raises:
         SettingsError: Pillow is not installed.
     """
     if importlib.util.find_spec("PIL") is None:
+        error = missing_package(asked, "Pillow", "report")
+        if asked != THUMBNAILS_SETTING:
+            raise error
         raise SettingsError(
-            f"{asked} needs Pillow, which is not installed: `pip install Pillow`; for the function, add the line of "
-            "requirements-local.txt that pins it to requirements.txt and build the image again"
+            f"{error}; for the function, add the line of requirements-local.txt that pins it to requirements.txt and build the"
+            " image again"
         )
 
 

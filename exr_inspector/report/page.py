@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.util
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from exr_inspector import __version__
 from exr_inspector.delivery.check import CheckedFile
 from exr_inspector.delivery.grouping import listed_findings
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import missing_package
 from exr_inspector.model import Severity
 from exr_inspector.report.content import SequencePage, verdict_of
 from exr_inspector.report.words import counted, figure, human_bytes, plain
@@ -179,15 +180,22 @@ def other_files(files: Iterable[CheckedFile]) -> list[OtherFile]:
     return found
 
 
+def require_template_engine() -> None:
+    """Return where pages can be made: asked before files are read for minutes.
+
+    Raises:
+        SettingsError: Jinja2 is not installed.
+    """
+    if importlib.util.find_spec("jinja2") is None:
+        raise missing_package("a report", "jinja2", "report")
+
+
 def render(report: Report, links: Sequence[str] | None = None) -> bytes:
     """The HTML document, UTF-8.
 
     Args:
         report: What it shows.
         links: Where the overview leads to, one a sequence; None for the places of the page itself.
-
-    Raises:
-        SettingsError: Jinja2 is not installed (extra `report`).
     """
     if links is None:
         links = [f"#s{number}" for number in range(1, len(report.views) + 1)] if len(report.views) > 1 else []
@@ -233,10 +241,8 @@ def _shown(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    try:
-        from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - only reports need it
-    except ModuleNotFoundError as error:
-        raise SettingsError("a report needs the package jinja2: pip install 'exr-inspector[report]'") from error
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - only reports need it
+
     made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters.update(shown=_shown, figure=figure, bytes=human_bytes, json=_json)
     return made.from_string(_text("page.html"))

@@ -201,7 +201,10 @@ class FolderBucket:
 
     def _resolved(self, key: str) -> str:
         root = str(self.root).rstrip("/")
-        real = os.path.realpath(f"{root}/{key}", strict=True)
+        try:
+            real = os.path.realpath(f"{root}/{key}", strict=True)
+        except FileNotFoundError as error:
+            raise ObjectNotFound(f"{self._name}/{key}: a link that leads nowhere") from error
         if not real.startswith(f"{root}/"):
             raise AccessDenied(f"{self._name}/{key}: leads out of the folder mounted as bucket {self._name}")
         return real[len(root) + 1 :]

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from exr_inspector import __version__
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import missing_package
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation.registry import RULES
 from exr_inspector.validation.rule import Rule
@@ -200,7 +200,7 @@ def junit_text(results: Sequence[ValidationResult], fail_on: Severity | None) ->
     try:
         junit: Any = import_module("junitparser")
     except ModuleNotFoundError as error:
-        raise SettingsError("JUnit output needs the package junitparser: pip install junitparser") from error
+        raise missing_package("--format junit", "junitparser", "report") from error
     suite = junit.TestSuite("exr-inspector")
     for result in results:
         case = junit.TestCase(_xml(result.name), classname=result.policy or "exr-inspector")

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exr_inspector.cli.__main__ import main
+from exr_inspector.cli.options import STATS_DEFAULTS, STATS_RULE
 from exr_inspector.errors import CatalogError, SettingsError
 from vastdb_local import LocalVastDB
 
@@ -135,7 +136,9 @@ def test_a_file_that_is_not_there_is_made_by_those_who_fill_it_alone(tmp_path: P
     ]
     for line in readers:
         assert isinstance(called(*line, "--catalog", path).exception, CatalogError), line
+    assert isinstance(called("db", "setup", "--catalog", path).exception, SettingsError)
     assert not path.parent.exists()
+    path.parent.mkdir()
     assert called("db", "setup", "--catalog", path).exit_code == 0
     assert "tables as they should be" in called("db", "check", "--catalog", path).output
 
@@ -195,7 +198,7 @@ def test_without_any_database_the_option_is_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stats", "words"), [(None, "No pixel was read"), ("sampled", "Pixels were sampled"), ("full", None)]
+    ("stats", "words"), [(None, "No pixel was read"), ("sampled", "Not all pixels were read"), ("full", None)]
 )
 def test_an_ingest_says_what_it_did_not_look_at(
     tmp_path: Path, folder: Path, stats: str | None, words: str | None
@@ -203,21 +206,19 @@ def test_an_ingest_says_what_it_did_not_look_at(
     depth = () if stats is None else ("--stats", stats)
     line = ("ingest", folder, "--catalog", tmp_path / "told.duckdb", *depth)
     output = called(*line).stdout
-    assert ("--stats says" in output, words is None or words in output) == (words is not None, True), output
-    assert "--stats says" not in called(*line).stdout, "nothing was inspected"
+    assert ("--stats full reads" in output, words is None or words in output) == (words is not None, True), output
+    assert "--stats full reads" not in called(*line).stdout, "nothing was inspected"
 
 
-@pytest.mark.parametrize(
-    ("command", "default"),
-    [
-        ("inspect", "sampled"),
-        ("validate", "sampled"),
-        ("check", "full"),
-        ("report", "full"),
-        ("ingest", "as EXR_STATS says"),
-    ],
-)
-def test_help_says_how_much_is_read_and_why(command: str, default: str) -> None:
+@pytest.mark.parametrize(("command", "default"), STATS_DEFAULTS.items())
+def test_help_says_how_much_is_read_by_one_rule(command: str, default: str) -> None:
     words = " ".join(called(command, "--help").stdout.split())
-    assert f"[default: {default}, " in words
-    assert "since" in words
+    assert f"{STATS_RULE} [default: {default}]" in words
+
+
+def test_a_query_is_one_statement(tmp_path: Path, folder: Path) -> None:
+    path = tmp_path / "one.duckdb"
+    assert called("ingest", folder, "--catalog", path).exit_code == 0
+    with pytest.raises(CatalogError, match="found 2 statements, expected one"):
+        raise called("query", "select 1; select 2", "--catalog", path).exception or AssertionError
+    assert called("query", "select 1;", "--catalog", path).exit_code == 0

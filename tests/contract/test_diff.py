@@ -12,7 +12,7 @@ from PIL import Image
 
 import exr_inspector as exr
 from exr_inspector.delivery.diff import FileDiff
-from exr_inspector.errors import ExrInspectorError, PatternError, SettingsError
+from exr_inspector.errors import ExrInspectorError, NothingMatches, PatternError, SettingsError
 from exr_inspector.pixels.comparing import ChannelComparison, Plane
 from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, Tiles, a_string, build
 
@@ -230,9 +230,27 @@ def test_no_picture_is_left_where_none_can_be_made(tmp_path: Path, monkeypatch: 
     with pytest.raises(PatternError):
         next(exr.diff(SAMPLES, SAMPLES, picture=tmp_path / "none.png"))
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match="a picture needs Pillow"):
+    with pytest.raises(
+        SettingsError, match="a picture needs the package Pillow: pip install 'exr-inspector\\[report\\]'"
+    ):
         one(left, left, picture=tmp_path / "none.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_compared_with_the_one_of_its_name_in_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "v002"
+    folder.mkdir()
+    for name in ("a.exr", "b.exr"):
+        shutil.copy(SAMPLES / "layers.exr", folder / name)
+        shutil.copy(SAMPLES / "layers.exr", tmp_path / name)
+    for pair in ((tmp_path / "a.exr", folder), (folder, tmp_path / "a.exr")):
+        found = one(*pair)
+        assert found.is_same
+        assert {Path(found.one).name, Path(found.other).name} == {"a.exr"}
+    assert len(list(exr.diff(str(tmp_path / "?.exr"), folder))) == 2
+    (folder / "a.exr").rename(folder / "c.exr")
+    with pytest.raises(NothingMatches, match=r"v002 holds no file of this name: a\.exr"):
+        one(tmp_path / "a.exr", folder)
 
 
 def test_steps_and_relative_errors() -> None:

@@ -45,6 +45,14 @@ def test_every_public_name_is_there() -> None:
     assert modules_after("import exr_inspector as exr; [getattr(exr, name) for name in exr.__all__]")
 
 
+def test_a_name_without_its_package_says_which_extra_brings_it() -> None:
+    program = (
+        "import sys; sys.modules['vastdb'] = None\nimport exr_inspector as exr\n"
+        "try: exr.open_catalog\nexcept exr.ExrInspectorError as error: print(error.code, error, file=sys.stderr)\n"
+    )
+    assert {"SETTINGS", "open_catalog", "vastdb:", "'exr-inspector[catalog]'"} <= modules_after(program)
+
+
 BENCHMARKS = """
 import importlib
 from bench.__main__ import names

@@ -81,7 +81,9 @@ class FileEngine:
             except duckdb.CatalogException as error:
                 raise CatalogError(f"{self._path} was not made by the local database") from error
             if found is None:
-                raise CatalogError(f"{self._path} holds no tables yet: `./run db setup` makes them")
+                raise CatalogError(
+                    f"{self._path} holds no tables yet: `./run db setup --catalog {self._path}` makes them"
+                )
             schema = exp.to_identifier(str(found[0]), quoted=True).sql("duckdb")
             connection.execute(f"SET schema = {exp.Literal.string(schema).sql('duckdb')}")
             return _run(connection, sql, values)
@@ -288,6 +290,9 @@ def _run(connection: Any, sql: str, values: Values) -> pa.Table:
     import duckdb  # noqa: PLC0415 - not in the function's image
 
     try:
+        count = len(connection.extract_statements(sql))
+        if count != 1:
+            raise CatalogError(f"found {count} statements, expected one: ask one at a time")
         return connection.execute(sql, dict(values)).to_arrow_table()
     except duckdb.Error as error:
         raise CatalogError(f"the query fails: {_one_line(str(error))}") from error

@@ -11,8 +11,15 @@ from pathlib import Path
 
 import click
 
-from exr_inspector.cli.options import catalog_option, frames_option, full_stats_option, paths_option, policy_option
-from exr_inspector.cli.output.check import csv_text, print_check, renamed, results
+from exr_inspector.cli.options import (
+    fail_on_option,
+    frames_option,
+    paths_option,
+    policy_option,
+    stats_option,
+    storing_catalog_option,
+)
+from exr_inspector.cli.output.check import csv_text, left_out, print_check, renamed, results
 from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
@@ -23,24 +30,16 @@ from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings
 from exr_inspector.validation.reports import junit_text, sarif_text
 
-_NEVER = "never"
 _FULL: Stats = "full"
-_FAIL_ON = {severity.label: severity for severity in Severity}
 
 
 @click.command("check")
 @click.argument("targets", nargs=-1, required=True, metavar="FOLDER|PATTERN|FILE|S3_URL...")
 @frames_option
-@catalog_option
+@storing_catalog_option
 @policy_option
-@full_stats_option
-@click.option(
-    "--fail-on",
-    type=click.Choice([*_FAIL_ON, _NEVER]),
-    default=Severity.ERROR.label,
-    show_default=True,
-    help="Lowest severity that makes the exit code 1.",
-)
+@stats_option("check")
+@fail_on_option
 @click.option(
     "--format",
     "form",
@@ -57,7 +56,7 @@ def command(
     catalog: Path | None,
     policy: str,
     stats: Stats | None,
-    fail_on: str,
+    fail_on: Severity | None,
     form: str,
     paths: ShownPaths,
 ) -> None:
@@ -91,16 +90,18 @@ def command(
         click.echo("stopped: no file was checked", err=True)
         sys.exit(2)
     done = renamed(done, paths.named)
-    least = _FAIL_ON.get(fail_on)
+    if form != "text":
+        for sentence in left_out(done):
+            click.echo(sentence, err=True)
     if form == "text":
-        print_check(done, output(), least=least)
+        print_check(done, output(), least=fail_on)
     elif form == "csv":
         click.echo(csv_text(done), nl=False)
     elif form == "junit":
-        click.echo(junit_text(results(done), least))
+        click.echo(junit_text(results(done), fail_on))
     else:
         echo_json(done.to_json() if form == "json" else sarif_text(results(done)))
-    sys.exit(_exit_code(done, least))
+    sys.exit(_exit_code(done, fail_on))
 
 
 def _session(

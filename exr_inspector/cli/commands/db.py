@@ -24,6 +24,7 @@ from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.catalog import Tables, open_tables
 from exr_inspector.cli.options import catalog_option, paths_option
 from exr_inspector.cli.paths import ShownPaths
+from exr_inspector.cli.program import command_line
 from exr_inspector.errors import SettingsError, SourceError, UnsupportedKey
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
@@ -163,7 +164,7 @@ def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None, pa
     if report.is_clean:
         click.echo("nothing to repair")
     elif report.half_files and not dry_run:
-        click.echo("inspect the half files again: ./run db reconcile PLACE --fix")
+        click.echo(f"inspect the half files again: {command_line('db reconcile PLACE --fix', catalog)}")
 
 
 @command.command("reconcile")

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exr_inspector.cli.options import catalog_option, paths_option
+from exr_inspector.cli.options import paths_option, rows_catalog_option
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.delivery.diff import FileDiff, PartDiff
@@ -36,7 +36,7 @@ from exr_inspector.report.words import figure, plain
     help="Write a picture of the absolute differences of two files, scaled; needs Pillow.",
 )
 @click.option("--pixels", is_flag=True, help="Compare pixels only, no attributes.")
-@catalog_option
+@rows_catalog_option
 @click.option(
     "--stored",
     is_flag=True,
@@ -58,9 +58,9 @@ def command(
 ) -> None:
     """Compare two OpenEXR files: attributes, windows, channels, compression, and every sample of the first level.
 
-    A and B are files or s3:// URLs; patterns, whose files are compared frame by frame; or folders, name by name. Both are read
-    in place, some rows at a time. The errors are those of finite samples; a NaN or an infinity beside another value counts as
-    different, two NaNs do not.
+    A and B are files or s3:// URLs; patterns, whose files are compared frame by frame; or folders, name by name; a file or
+    pattern beside a folder is compared with the files of its names there. Both are read in place, some rows at a time. The
+    errors are those of finite samples; a NaN or an infinity beside another value counts as different, two NaNs do not.
 
     --picture shows the layer that a thumbnail of A shows, at most 1024 pixels wide and high: each pixel is the mean of the
     absolute differences there, times the factor that makes the largest white. Magenta could not be compared, or is a NaN or an

@@ -23,9 +23,11 @@ from rich.text import Text
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.cli.catalog import open_tables
-from exr_inspector.cli.options import catalog_option, paths_option, stored_stats_option
+from exr_inspector.cli.options import catalog_option, paths_option, stats_option, stored_policy_option
+from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
-from exr_inspector.delivery.check import not_checked
+from exr_inspector.cli.program import command_line
+from exr_inspector.delivery.files import require_place
 from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
@@ -47,9 +49,6 @@ _SIGNALLED = 128  # what a shell adds to the number of the signal that ended a p
 _LISTED = 12  # lines of each part of the summary
 
 
-policy_option = click.option(
-    "--policy", help="Profile, YAML file or s3:// URL to validate against; else as EXR_POLICY says."
-)
 force_option = click.option("--force", is_flag=True, help="Inspect and replace also what is up to date.")
 bucket_option = click.option(
     "--bucket", help="Name of the bucket that a local folder stands in for, instead of the folder's own."
@@ -92,8 +91,8 @@ class RunOptions:
 @catalog_option
 @bucket_option
 @exclude_option
-@stored_stats_option
-@policy_option
+@stats_option("ingest")
+@stored_policy_option
 @workers_option
 @force_option
 @click.option(
@@ -168,7 +167,7 @@ def carry_out(
                 with interrupts.stopping(ingest):
                     progress = ingest.run(found)
             policy = PolicySource.from_settings(settings).current()
-            judged = _judged(tables.connection, progress, policy) if options.judges_sequences else []
+            judged = _judged(tables.connection, progress, policy, catalog) if options.judges_sequences else []
     except KeyboardInterrupt:  # what other threads are still doing is not waited for
         click.echo("ended at once; the same command does what is left", err=True)
         os._exit(_SIGNALLED + signal.SIGINT)
@@ -176,9 +175,11 @@ def carry_out(
     if judged:
         faulty = sum(sequence.worst is Severity.ERROR for sequence in judged)
         sequences = counted(len(judged), "sequence")
-        console.print(f"{sequences} judged, {faulty} with errors (./run query deliveries)", soft_wrap=True)
-    for sentence in not_checked(StatsMode(settings.stats)) if progress.inspected else ():
-        console.print(f"{sentence} --stats says how much is read.", style="dim", soft_wrap=True)
+        console.print(
+            f"{sequences} judged, {faulty} with errors: {command_line('query deliveries', catalog)}", soft_wrap=True
+        )
+    for sentence in unchecked_lines(StatsMode(settings.stats)) if progress.inspected else ():
+        console.print(sentence, style="dim", soft_wrap=True)
     if not progress.listed and progress.is_listed:
         console.print("nothing there is named .exr")
     if progress.stopped:
@@ -187,18 +188,15 @@ def carry_out(
     sys.exit(1 if progress.errors else 0)
 
 
-def _judged(connection: Connection, progress: Progress, policy: Policy) -> list[JudgedSequence]:
+def _judged(connection: Connection, progress: Progress, policy: Policy, catalog: Path | None) -> list[JudgedSequence]:
     """The sequences of all folders in which something was inspected, judged and stored."""
     found: list[JudgedSequence] = []
     try:
         for folder in judge_folders(connection, progress.directories, policy):
             found += folder.judgement.sequences
     except KeyboardInterrupt:
-        click.echo(
-            "all files are stored, but not all sequences were judged: `./run validate --stored PLACE`, or --catalog FILE"
-            " in place of --stored, judges them",
-            err=True,
-        )
+        again = command_line(f"validate {'PLACE' if catalog else '--stored PLACE'}", catalog)
+        click.echo(f"all files are stored, but not all sequences were judged, which this does: {again}", err=True)
         sys.exit(_SIGNALLED + signal.SIGINT)
     return found
 
@@ -235,7 +233,8 @@ def targets_of(
     """What to list for each place, and the settings with every local folder mounted as a bucket.
 
     Raises:
-        SettingsError: A place is not there, or two folders would be one bucket.
+        NothingMatches: A place is not there.
+        SettingsError: Two folders would be one bucket.
     """
     targets: list[Target] = []
     excludes = (*DEFAULT_EXCLUDES, *exclude)
@@ -247,9 +246,8 @@ def targets_of(
             continue
         if not place.strip():
             raise SettingsError("an empty name stands for no folder: give a folder, a file or an s3:// URL")
+        require_place(place)
         path = local_path(place).resolve()
-        if not path.exists():
-            raise SettingsError(f"{place}: no such file or folder")
         mounted = next(((name, root.resolve()) for name, root in mounts.items() if path.is_relative_to(root)), None)
         folder = path if path.is_dir() else path.parent
         name, root = (bucket, folder) if bucket else mounted or (folder.name, folder)

@@ -12,10 +12,9 @@ from exr_inspector.cli.commands.ingest import (
     RunOptions,
     carry_out,
     force_option,
-    policy_option,
     workers_option,
 )
-from exr_inspector.cli.options import catalog_option, paths_option, stored_stats_option
+from exr_inspector.cli.options import catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.ingest.plan import Lane
 from exr_inspector.ingest.progress import Progress
@@ -28,8 +27,8 @@ _SECONDS = 2.0  # between two lines of progress
 @click.command("ingest-lane")
 @click.argument("lane", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @catalog_option
-@stored_stats_option
-@policy_option
+@stats_option("ingest-lane")
+@stored_policy_option
 @workers_option
 @force_option
 @paths_option

@@ -15,18 +15,19 @@ from rich.console import Console
 
 from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.cli.commands.explain import explain
-from exr_inspector.cli.options import paths_option, policy_option, sampled_stats_option
+from exr_inspector.cli.options import paths_option, policy_option, stats_option
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, NamedFile, fields_of, print_lines
 from exr_inspector.cli.output.pictures import Protocol, picture_text, protocol_of
 from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.judging import unchecked
 from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, session, settings_for
-from exr_inspector.model import Status, Thumbnails
-from exr_inspector.report.words import counted, plain
+from exr_inspector.model import StatsMode, Status, Thumbnails
+from exr_inspector.report.words import plain
 
 FULL: Stats = "full"
 
@@ -48,7 +49,7 @@ FULL: Stats = "full"
     help=f"Columns of the table `files` to print with table, csv or json.  [default: {','.join(DEFAULT_FIELDS)}]",
 )
 @paths_option
-@sampled_stats_option
+@stats_option("inspect")
 @click.option(
     "--levels", type=click.Choice(["first", "all"]), help="Levels of mipmaps and ripmaps to read.  [default: first]"
 )
@@ -115,9 +116,10 @@ def command(
     if with_hash and stats not in {None, FULL}:
         raise click.UsageError("--hash reads every pixel: leave out --stats, or say --stats full")
     columns = fields_of(fields)
+    depth = FULL if objects or with_hash else stats or (FULL if shows else DEFAULT_STATS)
     with session(
         settings_for([*targets, policy]),
-        stats=FULL if objects or with_hash else stats or (FULL if shows else DEFAULT_STATS),
+        stats=depth,
         hash=with_hash,
         levels=levels,
         objects=objects,
@@ -127,9 +129,10 @@ def command(
         files = _Files(made, targets, paths)
         if form != "text":
             print_lines(files, columns, LineFormat(form), paths)
-            files.report_unchecked()
+            files.report_unchecked(depth)
         elif as_json:
             _print_documents(files, paths)
+            files.report_unchecked(depth)
         else:
             console = output()
             described = _shown(files, console, thumbnail_as) if shows else files
@@ -145,7 +148,7 @@ class _Files:
         self._paths = paths
         self._targets = targets
         self.exit_code = 0
-        self._answered = self._unchecked = 0
+        self._unchecked = 0
 
     def __iter__(self) -> Iterator[NamedFile]:
         for target in self._targets:
@@ -166,15 +169,13 @@ class _Files:
                     self._report(str(answer.error_code), str(answer.error_message))
                 else:
                     self.exit_code = max(self.exit_code, int(answer.status is Status.FAILED))
-                    self._answered += 1
                     self._unchecked += bool(unchecked(answer))
                     yield name, answer
 
-    def report_unchecked(self) -> None:
+    def report_unchecked(self, stats: Stats) -> None:
         """Say on standard error of how many files pixels were left out."""
-        if self._unchecked:
-            of = f"{self._unchecked} of {counted(self._answered, 'file')}"
-            click.echo(f"not checked: pixels of {of}; --stats full reads every pixel", err=True)
+        for sentence in unchecked_lines(StatsMode(stats), self._unchecked):
+            click.echo(sentence, err=True)
 
     def _report(self, code: str, message: str) -> None:
         self.exit_code = 2

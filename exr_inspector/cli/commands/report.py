@@ -9,11 +9,13 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from exr_inspector.cli.options import catalog_option, frames_option, full_stats_option, paths_option, policy_option
+from exr_inspector.cli.options import frames_option, paths_option, policy_option, rows_catalog_option, stats_option
 from exr_inspector.cli.output.progress import progress_bar
+from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.library.reading import Stats
 from exr_inspector.library.reporting import write_report, write_stored_report
+from exr_inspector.model import StatsMode
 from exr_inspector.report.words import counted, human_bytes
 
 
@@ -22,8 +24,8 @@ from exr_inspector.report.words import counted, human_bytes
 @click.option("--to", required=True, type=click.Path(path_type=Path), metavar="FILE.html|FOLDER", help="What to write.")
 @frames_option
 @policy_option
-@full_stats_option
-@catalog_option
+@stats_option("report")
+@rows_catalog_option
 @click.option(
     "--stored",
     is_flag=True,
@@ -77,6 +79,8 @@ def command(
         sys.exit(2)
     page = to / "index.html" if to.is_dir() else to
     click.echo(f"{page}: {said}, {human_bytes(page.stat().st_size)}")
+    for sentence in () if from_rows else unchecked_lines(StatsMode(stats or "full")):
+        click.echo(sentence)
 
 
 def _from_files(

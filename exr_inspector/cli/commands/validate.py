@@ -16,44 +16,37 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exr_inspector.cli.commands.explain import explain
-from exr_inspector.cli.options import catalog_option, paths_option, policy_option, sampled_stats_option
+from exr_inspector.cli.options import fail_on_option, paths_option, policy_option, rows_catalog_option, stats_option
 from exr_inspector.cli.output.tables import findings_table
 from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
+from exr_inspector.delivery.check import not_checked
 from exr_inspector.library.judging import Frames, judge_files, sequence_results
 from exr_inspector.library.reading import DEFAULT_STATS, Stats, session, settings_for
-from exr_inspector.model import Severity
+from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import counted, plain
 from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.reports import ValidationResult, json_text, junit_text, sarif_text
 
-_NEVER = "never"
-_FAIL_ON = {severity.label: severity for severity in Severity}
-
 
 @click.command("validate")
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @policy_option
-@sampled_stats_option
+@stats_option("validate")
 @click.option(
     "--hash", "with_hash", is_flag=True, help="Hash decoded pixels to find repeated frames; reads every pixel."
 )
 @click.option("--sequence", is_flag=True, help="Check the sequences that the files are frames of, too.")
 @click.option("--sequence-only", is_flag=True, help="Check the sequences, and no single file.")
-@catalog_option
+@rows_catalog_option
 @click.option(
     "--stored",
     is_flag=True,
     help="Check rows instead of files: those of --catalog, which implies it, or of the database of VAST_DB_*.",
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice([*_FAIL_ON, _NEVER]),
-    default=Severity.ERROR.label,
-    show_default=True,
-    help="Lowest severity that makes the exit code 1.",
-)
+@fail_on_option
 @click.option(
     "--format",
     "form",
@@ -75,7 +68,7 @@ def command(
     sequence_only: bool,
     catalog: Path | None,
     stored: bool,
-    fail_on: str,
+    fail_on: Severity | None,
     form: str,
     paths: ShownPaths,
     why: bool,
@@ -109,17 +102,17 @@ def command(
     if with_hash and stats not in {None, "full"}:
         raise click.UsageError("--hash reads every pixel: leave out --stats, or say --stats full")
     asked = _Asked(targets, policy, files=not sequence_only, sequences=sequence or sequence_only)
-    source = (
-        _from_rows(asked, catalog)
-        if from_rows
-        else _from_files(asked, "full" if with_hash else stats or DEFAULT_STATS, with_hash=with_hash)
-    )
-    least = _FAIL_ON.get(fail_on)
+    depth: Stats = "full" if with_hash else stats or DEFAULT_STATS
+    source = _from_rows(asked, catalog) if from_rows else _from_files(asked, depth, with_hash=with_hash)
     shown = paths.stored if from_rows else paths.named
     with source as results:
         named = (replace(result, name=shown(result.name)) for result in results)
-        every = _print(named, form, least, nothing=_nothing(asked), why=why, quiet=quiet)
-    sys.exit(_exit_code(every, least))
+        every = _print(named, form, fail_on, nothing=_nothing(asked), why=why, quiet=quiet)
+    unread = sum(bool(result.unchecked) for result in every)
+    left_out = not_checked(StatsMode.SAMPLED, unread) if from_rows else unchecked_lines(StatsMode(depth), unread)
+    for sentence in left_out:
+        click.echo(sentence, err=form != "text")
+    sys.exit(_exit_code(every, fail_on))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +230,7 @@ def _nothing(asked: _Asked) -> str:
 
 
 def _summary(every: Sequence[ValidationResult], nothing: str) -> list[str]:
-    """How many were checked, what was found, what could not be read, and what was not checked."""
+    """How many were checked, what was found, and what could not be read."""
     faults = sum(bool(result.fault) for result in every)
     counts = Counter(finding.severity for result in every for finding in result.findings)
     words = [f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True)]
@@ -250,6 +243,4 @@ def _summary(every: Sequence[ValidationResult], nothing: str) -> list[str]:
     lines = [f"{' and '.join(checked)} checked: {', '.join(words) or 'no findings'}"] if checked else []
     if faults:
         lines.append(f"{counted(faults, 'target')} could not be read")
-    if skipped := sum(bool(result.unchecked) for result in every):
-        lines.append(f"Not checked: all or some pixels of {counted(skipped, 'file')}; --stats full reads every pixel")
     return lines

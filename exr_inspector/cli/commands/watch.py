@@ -17,13 +17,12 @@ from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.commands.ingest import (
     bucket_option,
     exclude_option,
-    policy_option,
     targets_of,
     workers_option,
 )
-from exr_inspector.cli.options import catalog_option, paths_option, stored_stats_option
+from exr_inspector.cli.options import catalog_option, paths_option, stats_option, stored_policy_option
+from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
-from exr_inspector.delivery.check import not_checked
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest
 from exr_inspector.ingest.watch import FolderWatch
@@ -42,8 +41,8 @@ _TICK_MS = 500
 @catalog_option
 @bucket_option
 @exclude_option
-@stored_stats_option
-@policy_option
+@stats_option("watch")
+@stored_policy_option
 @workers_option
 @click.option(
     "--poll",
@@ -108,11 +107,17 @@ def command(
                 recursive=True,
             )
             next(changes, None)  # from here on nothing is missed: what changes during the first run comes again
+            if not any(root.iterdir()):
+                say(target.bucket, "nothing is in the folder yet; waiting")
+            while not any(root.iterdir()):
+                if ended.is_set():
+                    sys.exit(0)
+                next(changes, None)
             ingest = Ingest(context)
             progress = ingest.run([target])
             say(target.bucket, f"{progress.stored} stored, {progress.skipped} up to date; watching")
-            for sentence in not_checked(StatsMode(settings.stats)):
-                say(target.bucket, f"{sentence} --stats says how much is read.")
+            for sentence in unchecked_lines(StatsMode(settings.stats)):
+                say(target.bucket, sentence)
             watched = FolderWatch(context, target, root, report=say)
             watched.judge(progress.directories)
             for found in changes:

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.cli.output.cells import inert
-from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence
+from exr_inspector.cli.output.unchecked import REMEDY
+from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence, not_checked
 from exr_inspector.delivery.grouping import group_findings
 from exr_inspector.delivery.judgement import ranges
 from exr_inspector.model import Finding, Severity
@@ -87,18 +88,28 @@ def _inert(cell: object) -> object:
 
 def print_check(check: Check, console: Console, *, least: Severity | None) -> None:
     """The verdict, a strip of frames, findings grouped to frames, and what to render again."""
+    hidden: set[str] = set()
     for sequence in check.sequences:
-        _print_sequence(sequence, console, least)
-    if check.files:
-        _print_files(check.files, console, least)
+        hidden |= _print_sequence(sequence, console, least)
+    hidden |= _print_files(check.files, console, least)
     for group in check.ambiguous:
         names = ", ".join(plain(path.rpartition("/")[2], 80) for path in group[:4])
         console.print(Text(f"No sequence recognised: {names}{' ...' if len(group) > 4 else ''}", style="yellow"))
     for target, reason in check.faults:
         console.print(Text(f"{plain(target, 400)}: {plain(reason, 2_000)}", style="bold red"))
-    for sentence in check.not_checked:
-        console.print(Text(sentence, style="yellow"))
+    if hidden:
+        codes = ", ".join(sorted(hidden))
+        note = f"Not shown: {codes} (info, or beyond {_SHOWN} lines of a sequence); --format json lists all"
+        console.print(Text(note, style="dim"), soft_wrap=True)
+    for sentence in left_out(check):
+        console.print(Text(sentence, style="yellow"), soft_wrap=True)
     console.print(_verdict(check, least))
+
+
+def left_out(check: Check) -> list[str]:
+    """What was not checked, and how to have it checked."""
+    pixels = not_checked(check.stats)
+    return [f"{sentence} {REMEDY}" if sentence in pixels else sentence for sentence in check.not_checked]
 
 
 def _verdict(check: Check, least: Severity | None) -> Text:
@@ -115,13 +126,13 @@ def _verdict(check: Check, least: Severity | None) -> Text:
     )
 
 
-def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity | None) -> None:
+def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity | None) -> set[str]:
+    """Returns what `_print_grouped` does, as does `_print_files`."""
     title = Text(plain(sequence.pattern, 400), style="bold")
     if sequence.is_texture:
         title.append(f"  {len(sequence.files)} textures: their numbers are no frames", style="default")
         console.print(title)
-        _print_grouped(sequence.files, (), console)
-        return
+        return _print_grouped(sequence.files, (), console)
     expected = len(range(sequence.first, sequence.last + 1))
     there = len({file.frame for file in sequence.files})
     title.append(f"  {there} of {expected} frames, {sequence.first}-{sequence.last}", style="default")
@@ -129,10 +140,11 @@ def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity
     title.append("  FAILED" if fails else "  ok", style=_STYLES[sequence.worst])
     console.print(title)
     console.print(Padding(_strip(sequence), (0, 0, 0, 2), expand=False))
-    _print_grouped(sequence.files, sequence.findings, console)
+    hidden = _print_grouped(sequence.files, sequence.findings, console)
     if sequence.rerender:
         line = Text("  render again: ", style="bold").append(ranges(sequence.rerender), style="default")
         console.print(line, soft_wrap=True)
+    return hidden
 
 
 def _strip(sequence: CheckedSequence) -> Text:
@@ -153,8 +165,9 @@ def _strip(sequence: CheckedSequence) -> Text:
     return text
 
 
-def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity | None) -> None:
-    """Files that are no frames: those with something to say."""
+def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity | None) -> set[str]:
+    """Files that are no frames."""
+    hidden: set[str] = set()
     for file in files:
         if file.fault:
             console.print(Text(f"{plain(file.path, 400)}: {plain(file.fault, 2_000)}", style="bold red"))
@@ -163,11 +176,12 @@ def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity
         title = Text(plain(file.path, 400), style="bold")
         title.append("  FAILED" if fails else "  ok", style=_STYLES[file.worst])
         console.print(title)
-        _print_grouped([file], (), console)
+        hidden |= _print_grouped([file], (), console)
+    return hidden
 
 
-def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], console: Console) -> None:
-    """A table of errors and warnings; how many more there are."""
+def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], console: Console) -> set[str]:
+    """A table of errors and warnings; returns the codes of which it shows nothing."""
     rows = group_findings(files, findings)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True)
@@ -181,6 +195,5 @@ def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], co
         table.add_row(level, row.code, frames, Text(plain(row.text, 400)))
     if visible:
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
-    if hidden := len(rows) - len(visible):
-        words = f"  {counted(hidden, 'more kind')} of findings not shown (info, or beyond {_SHOWN}); --format json lists all"
-        console.print(Text(words, style="dim"))
+    shown = {row.code for row in visible}
+    return {row.code for row in rows} - shown

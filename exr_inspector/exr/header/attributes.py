@@ -8,6 +8,7 @@ Layouts are those of OpenEXR 3.5.3 (`src/lib/OpenEXRCore/parse_header.c`); all n
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from operator import itemgetter
@@ -99,12 +100,18 @@ def _decode_bytes(raw: bytes) -> Bytes:
 
 
 def decode_floatvector(raw: bytes) -> tuple[float, ...] | FloatVector:
-    """A tuple of few floats, many of them as a FloatVector."""
-    if len(raw) % 4:
+    """A tuple of few floats; a FloatVector of many, and of those with a NaN that `NaN` alone does not say all of."""
+    count, odd = divmod(len(raw), 4)
+    if odd:
         raise Malformed(f"{len(raw)} bytes are no whole number of floats")
-    if len(raw) > 4 * MAX_FLOATS:
+    if count > MAX_FLOATS:
         return FloatVector(raw)
-    return struct.unpack(f"<{len(raw) // 4}f", raw)
+    floats = struct.unpack(f"<{count}f", raw)
+    if any(map(math.isnan, floats)):
+        said = [math.nan if math.isnan(value) else value for value in floats]
+        if struct.pack(f"<{count}f", *said) != raw:
+            return FloatVector(raw)
+    return floats
 
 
 def _decode_idmanifest(raw: bytes) -> IdManifest:

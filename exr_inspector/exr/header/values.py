@@ -223,7 +223,7 @@ class Bytes(NamedTuple):
 
 
 class FloatVector(NamedTuple):
-    """Many floats, kept as the file's bytes: as numbers of Python they would take eight times as much memory."""
+    """Floats as the file's bytes: many, which take an eighth of their memory as numbers, or with NaNs of unusual bits."""
 
     packed: bytes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -163,7 +164,8 @@ def test_without_pixels_it_says_what_was_not_looked_for(delivery: Path) -> None:
     result = run(delivery, "--stats", "off")
     assert result.exit_code == 0
     assert "No pixel was read: NaN, black frames" in result.output
-    assert "sampled" in run(delivery, "--stats", "sampled").output
+    assert "Not all pixels were read: NaN, black frames" in run(delivery, "--stats", "sampled").output
+    assert run(delivery, "--stats", "off", "--format", "csv").stderr.startswith("No pixel was read")
 
 
 def test_names_that_leave_it_open_are_not_passed_silently(tmp_path: Path) -> None:
@@ -199,9 +201,36 @@ def test_targets_that_stand_for_nothing(arguments: list[str], words: str) -> Non
 
 
 def test_misuse_is_one_line() -> None:
-    result = run("x.exr", "--frames", "1010-1001")
+    for frames, words in (
+        ("1010-1001", "which ends before it begins, expected 1001-1010"),
+        ("1001", "expected the first and the last frame, such as 1001-1060"),
+        ("1-12345678901", "expected frame numbers of at most 9 digits"),
+    ):
+        result = run("x.exr", "--frames", frames)
+        assert result.exit_code == 2
+        assert words in result.output
+
+
+def test_frames_that_no_sequence_could_have_are_a_fault(tmp_path: Path) -> None:
+    write(tmp_path / "slate.exr", image(1))
+    assert run(tmp_path, "--stats", "off").exit_code == 0
+    result = run(tmp_path, "--stats", "off", "--frames", "1001-1003")
     assert result.exit_code == 2
-    assert "expected FIRST-LAST such as 1001-1060" in result.output
+    assert "frames 1001-1003: NO_FILES: no sequence was recognised" in result.output
+
+
+def test_a_link_that_leads_nowhere_is_named(delivery: Path) -> None:
+    (delivery / "beauty_1007.exr").unlink()
+    (delivery / "beauty_1007.exr").symlink_to("moved.exr")
+    result = run(delivery, "--stats", "off")
+    assert result.exit_code == 2
+    assert re.search(r"SOURCE_NOT_FOUND.*a link that leads nowhere", result.output)
+
+
+def test_what_is_not_shown_is_said_once(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.exr", image(1))
+    assert run(tmp_path, "--stats", "off").output.count("Not shown: ") == 1
 
 
 @pytest.mark.parametrize("form", ["csv", "junit", "sarif"])

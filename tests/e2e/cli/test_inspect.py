@@ -67,7 +67,7 @@ def test_every_sample_is_shown_and_printed_as_json(path: Path) -> None:
     assert path.name in people.output
     programs = run("--json", path)
     assert programs.exit_code == wanted
-    document = json.loads(programs.output)
+    document = json.loads(programs.stdout)
     assert list(document) == [*(table.name for table in DOCUMENT), "cryptomatte_manifests"]
     (file,) = document["files"]
     assert file["status"] == expected["status"]
@@ -99,7 +99,7 @@ def test_several_files_are_one_json_document_a_line_and_the_worst_decides_the_ex
 def test_a_wrong_path_is_one_clear_line_and_exit_code_2(tmp_path: Path) -> None:
     result = run(tmp_path / "nothing.exr")
     assert result.exit_code == 2
-    assert result.stderr.startswith("SOURCE_NOT_FOUND: ")
+    assert result.stderr.startswith("NO_FILES: ")
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
 
@@ -271,8 +271,8 @@ def test_what_a_sample_did_not_check_is_said(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("EXR_STATS_BYTES", "16")
     assert re.search(r"not checked: pixels of \d+ chunks; --stats full", run("--stats", "sampled", path).output)
     lines = run("--stats", "off", "--format", "csv", path, path)
-    assert "not checked: pixels of 2 of 2 files" in lines.stderr
-    assert "not checked" not in lines.stdout
+    assert "No pixel of 2 files was read" in lines.stderr
+    assert "was read" not in lines.stdout
     assert not run("--stats", "full", "--format", "csv", path).stderr
 
 

@@ -68,7 +68,8 @@ def test_the_library_returns_the_check(delivery: Path, tmp_path: Path) -> None:
         (("files", "none/a.html"), SettingsError, "create it first"),
         (("files", "none/out"), SettingsError, "create it first"),
         (("files", "taken.html"), SettingsError, "is a folder"),
-        (("files", "note.txt"), SettingsError, "neither a folder nor a file that ends in .html"),
+        (("files", "note.txt"), SettingsError, "expected a file that ends in .html, or a folder"),
+        (("files", "page.pdf"), SettingsError, "expected a file that ends in .html, or a folder"),
     ],
 )
 def test_a_mistake_leaves_nothing_behind(

@@ -81,7 +81,7 @@ def test_what_cannot_be_judged_is_two_and_the_rest_is_judged(shot: Path) -> None
     result = run("--format", "json", shot / "none.exr", shot / "beauty.0001.exr")
     assert result.exit_code == 2
     missing, found = document(result)
-    assert missing["fault"].startswith("SOURCE_NOT_FOUND")
+    assert missing["fault"].startswith("NO_FILES")
     assert found["fault"] is None
     assert {finding["code"] for finding in found["findings"]} == {"COL-UNTAGGED"}
 
@@ -162,7 +162,7 @@ def test_sequences_alone(shot: Path) -> None:
     result = run("--sequence-only", "--format", "json", shot, shot / "none.exr")
     assert result.exit_code == 2
     fault, sequence = document(result)
-    assert fault["fault"].startswith("SOURCE_NOT_FOUND")
+    assert fault["fault"].startswith("NO_FILES")
     assert {finding["code"] for finding in sequence["findings"]} == {"SEQ-MISSING", "SEQ-CHANNELS", "SEQ-COMPRESSION"}
 
 

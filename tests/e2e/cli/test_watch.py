@@ -29,14 +29,18 @@ def until(come: Callable[[], object], seconds: float = 60.0) -> None:
 @pytest.mark.parametrize("options", [(), pytest.param(("--poll",), marks=pytest.mark.heavy)], ids=["events", "polling"])
 def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]) -> None:
     folder, catalog, log = tmp_path / "renders", tmp_path / "c.duckdb", tmp_path / "log"
-    (folder / "sh010").mkdir(parents=True)
-    shutil.copy(SAMPLES / "layers.exr", folder / "sh010" / "a.exr")
-    shutil.copy(SAMPLES / "layers.exr", folder / "sh010" / "gone.exr")
+    folder.mkdir()
     line = [sys.executable, "-m", "exr_inspector.cli", "watch", str(folder), "--catalog", str(catalog), *options]
     with log.open("w") as out:
         running = subprocess.Popen(line, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ})
     has_printed = lambda words: words in log.read_text() or running.poll() is not None  # noqa: E731
     try:
+        until(lambda: has_printed("nothing is in the folder yet; waiting"))
+        before = tmp_path / "before"
+        before.mkdir()
+        shutil.copy(SAMPLES / "layers.exr", before / "a.exr")
+        shutil.copy(SAMPLES / "layers.exr", before / "gone.exr")
+        before.rename(folder / "sh010")
         until(lambda: has_printed("2 stored, 0 up to date; watching"))
         with (folder / "sh010" / "new.exr").open("wb") as file:  # as a renderer writes: in pieces
             body = (SAMPLES / "tiled.exr").read_bytes()

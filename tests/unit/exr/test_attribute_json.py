@@ -113,6 +113,17 @@ def test_text_names_the_fields_that_have_names() -> None:
     assert value_text(Attribute("a", "box2f", Box2f(0.1, 1.0, 2.5, 3.0), 0, 16)) == "(0.1 1) - (2.5 3)"
 
 
+def test_a_nan_keeps_its_bits_in_few_floats_too() -> None:
+    odd, usual = struct.pack("<2I", 0x7FA00001, 0x3F000000), struct.pack("<2f", math.nan, 0.5)
+    for raw, is_text in ((odd, False), (usual, True)):
+        value, _ = decode("floatvector", raw, 0, len(raw))
+        attribute = Attribute("a", "floatvector", value, 0, len(raw))
+        assert isinstance(value, tuple)
+        assert ("NaN" in to_json_text(attribute)) is is_text
+        assert encode("floatvector", from_json("floatvector", json.loads(to_json_text(attribute)))) == raw
+        assert value_text(attribute) == "nan 0.5"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("type_name", "value"),

@@ -24,7 +24,7 @@ from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.pixels.statistics import Accumulator, Samples
-from exr_inspector.pixels.thumbnails import difference_hash, require_encoder, shown_layers
+from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, difference_hash, require_encoder, shown_layers
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from tests.support.exrbytes import FLOAT, HALF, MIPMAP, UINT, Channel, Part, Tiles, a_float, a_preview, build
@@ -270,10 +270,13 @@ def test_deep_parts_have_none(opener: SourceOpener, budget: DecodeBudget) -> Non
 
 
 def test_without_an_encoder_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    require_encoder()
+    require_encoder(THUMBNAILS_SETTING)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match="pip install Pillow"):
-        require_encoder()
+    install = r"needs the package Pillow: pip install 'exr-inspector\[report\]'"
+    with pytest.raises(SettingsError, match=f"^EXR_THUMBNAILS {install}; for the function"):
+        require_encoder(THUMBNAILS_SETTING)
+    with pytest.raises(SettingsError, match=f"^a thumbnail {install}$"):
+        require_encoder("a thumbnail")
 
 
 # --- the hash ----------------------------------------------------------------------------------------------
