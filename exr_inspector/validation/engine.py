@@ -19,7 +19,7 @@ from exr_inspector.validation.from_problems import failure_finding, problem_find
 from exr_inspector.validation.policies.plan import Group, Step
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy
 from exr_inspector.validation.registry import RULES, Parameters
-from exr_inspector.validation.rule import Found, Results, Scope
+from exr_inspector.validation.rule import Found, Results, Scope, Stage
 from exr_inspector.validation.rules.sequences import group_frames, runs
 
 RULE_FAILED = "RULE-FAILED"
@@ -111,29 +111,39 @@ def _without_echoes(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if not is_echo(finding)]
 
 
+def _alike(finding: Finding) -> tuple[str, ...] | None:
+    """What findings of several parts have in common that are reported once; None where each part's is a fact of its own."""
+    if finding.part is None or finding.code not in RULES:
+        return None
+    if _is_once_a_file(finding):
+        return (finding.code, finding.severity.label, finding.expected)
+    rule = RULES[finding.code]
+    if rule.scope is not Scope.REPORTED and rule.stage is not Stage.TABLE:
+        return None
+    return (finding.code, finding.severity.label, finding.expected, finding.found, finding.message)
+
+
 def _is_once_a_file(finding: Finding) -> bool:
-    """Whether parts that repeat a finding make it one of the file.
+    """Whether parts that repeat a finding, though with other values, make it one of the file.
 
     Hints, also where a policy raises them, what a delivery asks of the whole file, and names or types of channels, unless they
     are wrong in themselves.
     """
-    rule = RULES.get(finding.code)
-    if finding.part is None or rule is None:
-        return False
+    rule = RULES[finding.code]
     is_naming = rule.scope is Scope.CHANNELS and rule.severity is not Severity.ERROR
     return Severity.INFO in {finding.severity, rule.severity} or rule.group in _OF_WHOLE_FILES or is_naming
 
 
 def _once_a_file(findings: list[Finding]) -> list[Finding]:
     """The findings with those that several parts repeat reported once, with the parts."""
-    repeated: dict[tuple[str, Severity, str], list[Finding]] = {}
-    for finding in findings:
-        if _is_once_a_file(finding):
-            repeated.setdefault((finding.code, finding.severity, finding.expected), []).append(finding)
+    keys = [_alike(finding) for finding in findings]
+    repeated: dict[tuple[str, ...] | None, list[Finding]] = {}
+    for key, finding in zip(keys, findings, strict=True):
+        repeated.setdefault(key, []).append(finding)
     kept = []
-    for finding in findings:
-        group = repeated.get((finding.code, finding.severity, finding.expected), [])
-        parts = sorted({each.part for each in group if each.part is not None}) if _is_once_a_file(finding) else []
+    for key, finding in zip(keys, findings, strict=True):
+        group = repeated[key]
+        parts = sorted({each.part for each in group if each.part is not None}) if key else []
         if len(parts) < 2:
             kept.append(finding)
         elif finding is group[0]:

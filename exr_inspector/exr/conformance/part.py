@@ -101,7 +101,8 @@ def _report_type_mismatch(part: PartHeader, problems: ProblemList) -> None:
     problems.add(ProblemKind.PART_TYPE_MISMATCH, message, part.index, attribute.offset, found, expected)
 
 
-def _is_window(window: Box2i) -> bool:
+def is_window(window: Box2i) -> bool:
+    """Whether a window holds pixels, at coordinates that the library accepts."""
     x_min, y_min, x_max, y_max = window
     return (
         -_COORDINATE_LIMIT < x_min <= x_max < _COORDINATE_LIMIT
@@ -120,9 +121,9 @@ def _no_window(part: PartHeader, name: str, window: Box2i) -> Problem:
 def _check_windows(part: PartHeader, problems: ProblemList, *, has_layout: bool) -> None:
     """Report windows and ratios that are none; of a part that has a layout, the data window is known to be one."""
     data, display = part.data_window, part.display_window
-    if not has_layout and data is not None and not _is_window(data):
+    if not has_layout and data is not None and not is_window(data):
         problems.keep(_no_window(part, "dataWindow", data))
-    if display is not None and not (has_layout and display == data) and not _is_window(display):
+    if display is not None and not (has_layout and display == data) and not is_window(display):
         problems.keep(_no_window(part, "displayWindow", display))
     aspect = part.pixel_aspect_ratio
     if aspect is not None and not _MIN_ASPECT <= aspect <= _MAX_ASPECT:  # a NaN fails both

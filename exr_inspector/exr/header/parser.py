@@ -56,6 +56,29 @@ _U32 = struct.Struct("<I")
 _attribute = partial(tuple.__new__, Attribute)
 
 
+# First bytes of what is delivered under the name of an EXR file by mistake.
+_OTHER_FILES = (
+    (b"version ", "a pointer of Git LFS"),
+    (b"<", "HTML or XML"),
+    (b"\xff\xd8\xff", "a JPEG file"),
+    (b"\x89PNG", "a PNG file"),
+    (b"II*\0", "a TIFF file"),
+    (b"MM\0*", "a TIFF file"),
+    (b"#?RADIA", "a Radiance HDR file"),
+    (b"SDPX", "a DPX file"),
+    (b"XPDS", "a DPX file"),
+    (b"8BPS", "a Photoshop file"),
+    (b"PK\3\4", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\0\0\0\0", "zeros, as of a copy that was not finished"),
+)
+
+
+def _guess(start: bytes) -> str:
+    """What a file that is no EXR begins like, in brackets; empty where that is unknown."""
+    return next((f" ({name})" for first, name in _OTHER_FILES if start.startswith(first)), "")
+
+
 class _FixedRecord(NamedTuple):
     """A standard attribute whose type has a fixed size: how to read its value."""
 
@@ -152,7 +175,9 @@ class _HeaderReader:
         buffer = yield from file.read_until(8)
         start = buffer[:4]
         if start != MAGIC[: len(start)]:
-            raise NotAnExr("not an OpenEXR file", offset=0, found=start.hex(" "), expected=MAGIC.hex(" "))
+            raise NotAnExr(
+                "not an OpenEXR file", offset=0, found=f"{start.hex(' ')}{_guess(buffer)}", expected=MAGIC.hex(" ")
+            )
         if len(buffer) < 8:
             raise TruncatedHeader(
                 "the file ends inside the version", offset=0, found=f"{file.size} bytes", expected="8"

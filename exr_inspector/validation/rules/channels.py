@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from pydantic import Field
@@ -134,6 +135,9 @@ def alpha_missing(part: ChannelFacts, _parameters: ChannelParameters) -> Results
     return NOTHING
 
 
+_MARKS = frozenset("()[]{}<>|*?\"'`\\;,=!&^%$")
+
+
 def _odd_name(name: str) -> str:
     """What is unusual about the characters of a channel name; empty for a sound one."""
     if name.startswith(".") or name.endswith(".") or ".." in name:
@@ -142,20 +146,24 @@ def _odd_name(name: str) -> str:
         return "a space"
     if not name.isascii() or not name.isprintable():
         return "characters other than printable ASCII"
+    if not _MARKS.isdisjoint(name):
+        return "brackets, quotes or operators"
+    if any(component.isdecimal() for component in name.split(".")[:-1]):
+        return "a layer that is a number"
     return ""
 
 
 @channel_rule(
     "CHN-CHARS",
     Severity.WARNING,
-    "Channel names are printable ASCII without spaces, cut by single dots",
-    why="Software that splits names into layer and component breaks on anything else.",
-    source="OpenEXR technical introduction (channel names)",
+    "Channel names are printable ASCII without spaces, brackets or operators, cut by single dots; no layer is a number",
+    why="Software that splits names into layer and component, or uses them in expressions, breaks on anything else.",
+    source="OpenEXR technical introduction (channel names); blender_with_vray_additions#195; Sammie-Roto-2#60",
     fix="Rename the layers where they are made, with letters, digits and underscores.",
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
     profiles={"strict": "error", "default": "info", "comp": "warning"},
     when=t.UNUSUAL,
-    version=2,
+    version=3,
 )
 def characters(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Full names, reported together by oddity: a renderer that puts spaces into names does so in all of them."""
@@ -166,12 +174,34 @@ def characters(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     found = []
     for odd, names in by_oddity.items():
         message = f"{_count(names)} {odd}: {listed(map(repr, names))}"
-        found.append(Found(message, names[0], "printable ASCII without spaces", names[0]))
+        found.append(Found(message, names[0], "letters, digits and underscores", names[0]))
     return found
 
 
 def _count(names: list[str]) -> str:
     return "One channel name has" if len(names) == 1 else f"{len(names)} channel names have"
+
+
+_MADE_UP = re.compile(r"channel\d+")
+
+
+@channel_rule(
+    "CHN-MADE-UP",
+    Severity.INFO,
+    "Every channel was given its name",
+    why="OpenImageIO calls a channel by its number where another one has its name already, or where it had none: readers that go "
+    "by the number of channels take it for alpha or colour.",
+    source="OpenUSD#3238",
+    fix="Give the channel a name, or leave it out; it may be the copy of another one.",
+    command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
+    when=t.UNUSUAL,
+)
+def made_up(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
+    """Names such as `channel3`."""
+    hit = [channel for channel in part.named if not channel.layer and _MADE_UP.fullmatch(channel.component)]
+    if not hit:
+        return NOTHING
+    return [Found(f"{names_of(hit)}: a name that software made up", hit[0].name, "a name", hit[0].name)]
 
 
 _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})

@@ -6,14 +6,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from exr_inspector.exr.header.values import Compression, code_name
+from exr_inspector.exr.header.values import LONG_NAMES, MULTI_PART, NON_IMAGE, Compression, code_name
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import ChannelFacts, NamedChannel
+from exr_inspector.validation.facts.facts import FileFacts
 from exr_inspector.validation.facts.roles import DATA_ROLES, Role
 from exr_inspector.validation.parameters import Codecs, RuleParameters
-from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, reported
+from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule, reported
 from exr_inspector.validation.rules.channels import is_third_axis, names_of
 
 _B44 = frozenset({Compression.B44, Compression.B44A})
@@ -33,11 +34,19 @@ _LOSSLESS = frozenset(
     }
 )
 _SINCE = {
+    Compression.DWAA: (2, 2),
+    Compression.DWAB: (2, 2),
     Compression.HTJ2K256: (3, 4),
     Compression.HTJ2K32: (3, 4),
     Compression.LJ2K: (3, 5),
     Compression.ZSTD: (3, 5),
 }
+_WIDESPREAD = (3, 3)
+_FLAGS = (
+    (LONG_NAMES, (1, 7), "Long names need"),
+    (NON_IMAGE, (2, 0), "Deep data needs"),
+    (MULTI_PART, (2, 0), "Several parts need"),
+)
 
 
 def codec_name(code: int | None) -> str:
@@ -65,7 +74,7 @@ class CompressionParameters(RuleParameters):
 
     codecs: Codecs | None = Field(None, description="Compressions that are welcome (CMP-SHOW-CODEC).")
     receiver_openexr: Annotated[str, Field(pattern=r"^\d+\.\d+$")] | None = Field(
-        None, description="OpenEXR version of the receiver; codecs it has are not reported (CMP-NEW-CODEC)."
+        None, description="OpenEXR version of the receiver (CMP-NEW-CODEC, STR-RECEIVER)."
     )
 
 
@@ -180,26 +189,54 @@ def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     "CMP-NEW-CODEC",
     Severity.WARNING,
     "The receiver can read the compression",
-    why="HTJ2K needs OpenEXR 3.4; LJ2K and ZSTD need 3.5. Older software cannot open the part.",
-    source="OpenEXR release notes 3.4 and 3.5",
+    why="DWAA and DWAB need OpenEXR 2.2, HTJ2K 3.4, LJ2K and ZSTD 3.5. Older software cannot open the part.",
+    source="OpenEXR release notes 2.2, 3.4 and 3.5",
     fix="Write with ZIP or PIZ, or set receiver_openexr if the receiver is newer.",
     command="oiiotool IN.exr --compression zip -o OUT.exr",
     profiles={"archive": "error"},
-    when=t.NEW_CODEC,
+    when=lambda parameters: t.ALWAYS if parameters.receiver_openexr else t.NEW_CODEC,
+    version=2,
 )
 def new_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
-    """Codes 10 to 13 against `receiver_openexr`."""
+    """Codecs that came after the first release against `receiver_openexr`; of an unknown receiver, those that few have."""
     code = part.compression
     if code is None or code not in _SINCE:
         return NOTHING
     since = _SINCE[Compression(code)]
-    if parameters.receiver_openexr:
-        major, _, minor = parameters.receiver_openexr.partition(".")
-        if (int(major), int(minor)) >= since:
-            return NOTHING
+    if since <= (_receiver(parameters) or _WIDESPREAD):
+        return NOTHING
     codec, needed = codec_name(part.compression), f"OpenEXR {since[0]}.{since[1]}"
     receiver = parameters.receiver_openexr or "unknown"
     return [Found(f"{codec} needs {needed}; the receiver's version is {receiver}", codec, needed)]
+
+
+def _receiver(parameters: CompressionParameters) -> tuple[int, int] | None:
+    if parameters.receiver_openexr is None:
+        return None
+    major, _, minor = parameters.receiver_openexr.partition(".")
+    return int(major), int(minor)
+
+
+@file_rule(
+    "STR-RECEIVER",
+    Severity.WARNING,
+    "The receiver can read the layout",
+    why="Names of more than 31 bytes need OpenEXR 1.7, deep data and several parts 2.0. Older software cannot open the file.",
+    source="OpenEXR ImfHeader.cpp (long names); OpenEXR file layout document (version field)",
+    fix="Write one flat part a file, with names of at most 31 bytes, or set receiver_openexr if the receiver is newer.",
+    command="exrmultipart -separate -i IN.exr -o OUT",
+    needs=("receiver_openexr",),
+)
+def layout(file: FileFacts, parameters: CompressionParameters) -> Results:
+    """Flags of the version word against `receiver_openexr`."""
+    receiver = _receiver(parameters)
+    found = []
+    for flag, since, what in _FLAGS:
+        if receiver is not None and receiver < since and file.header.version_word & flag:
+            needed = f"OpenEXR {since[0]}.{since[1]}"
+            message = f"{what} {needed}; the receiver's version is {parameters.receiver_openexr}"
+            found.append(Found(message, parameters.receiver_openexr or "", needed))
+    return found
 
 
 @channel_rule(

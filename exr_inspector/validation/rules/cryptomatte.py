@@ -178,6 +178,24 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
 
 
 @file_rule(
+    "CRY-ONE-LAYER",
+    Severity.INFO,
+    "A Cryptomatte has more than one layer of ranks",
+    why="One layer holds two objects a pixel: mattes have hard edges where more meet, as in hair, glass and motion blur.",
+    source=f"Cryptomatte#64; {_SPEC}",
+    fix="Raise the depth of the Cryptomatte in the renderer; six, for three layers, is usual.",
+    when=t.CRYPTOMATTE,
+)
+def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Cryptomattes whose only layer is NAME00."""
+    return [
+        Found(f"{matte.label} has one layer: two objects a pixel", "1 layer", "2 or more", part=matte.part)
+        for matte in file.mattes
+        if matte.ranks and all(list(ranks) == [f"{matte.declared.name}00"] for ranks in matte.ranks.values())
+    ]
+
+
+@file_rule(
     "CRY-LAYER-EXACT",
     Severity.WARNING,
     "Layers start with exactly the Cryptomatte's name",

@@ -21,6 +21,12 @@ def _stats(file: FileFacts, place: tuple[int, str]) -> ChannelStats | None:
     return file.parts[place[0]].stats.get(place[1])
 
 
+def _name(file: FileFacts, place: tuple[int, str]) -> str:
+    """The channel's full name, behind its layer's where that is the name of the part."""
+    layer = file.parts[place[0]].names.part_layer
+    return f"{layer}.{place[1]}" if layer and "." not in place[1] else place[1]
+
+
 def _objects(file: FileFacts, matte: Matte) -> Iterator[MatteObjects]:
     """What the pixels of a Cryptomatte hold, view by view; nothing unless all were read."""
     report = file.inspection.pixels
@@ -76,19 +82,19 @@ def coverage(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Range of every coverage channel, and the order of their means, which follows from the order in each pixel."""
     found = []
     for matte, pairs in [(one, pairs) for one in file.mattes for pairs in one.pairs()]:
-        means: list[tuple[str, float]] = []
+        means: list[tuple[int, str, float]] = []
         for _, place in pairs:
             stats = _stats(file, place)
             if stats is None or stats.minimum is None or stats.maximum is None or stats.mean is None:
                 continue
             if stats.minimum < -_COVERAGE_TOLERANCE or stats.maximum > 1 + _COVERAGE_TOLERANCE:
                 span = f"{stats.minimum:g} to {stats.maximum:g}"
-                found.append(Found(f"{place[1]} covers {span}", span, "0 to 1", place[1], place[0]))
-            means.append((place[1], stats.mean))
-        for (name, mean), (following, below) in pairwise(means):
+                found.append(Found(f"{_name(file, place)} covers {span}", span, "0 to 1", place[1], place[0]))
+            means.append((*place, stats.mean))
+        for (*before, mean), (*following, below) in pairwise(means):
             if below > mean + _COVERAGE_TOLERANCE:
-                message = f"{following} covers more than {name}, the rank before it"
-                found.append(Found(message, f"{below:g}", f"at most {mean:g}", following, matte.part))
+                message = f"{_name(file, following)} covers more than {_name(file, before)}, the rank before it"
+                found.append(Found(message, f"{below:g}", f"at most {mean:g}", following[1], following[0]))
     return found
 
 

@@ -96,7 +96,7 @@ def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     why="Filters turn it into NaN; sums and averages become infinite.",
     source="OpenEXR technical introduction (The HALF Data Type); OpenImageIO oiiotool (--fixnan)",
     fix="Find the shader or node that makes them and render the frames again; for a delivery, replace them by "
-    "their neighbours.",
+    "their neighbours. DWAA and DWAB make infinities of values near 65504: clamp to 50000 before writing (openexr#2606).",
     command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
     stage=Stage.PIXELS,
     version=2,

@@ -166,23 +166,28 @@ def held_frames(sequence: SequenceFacts) -> list[int]:
 @sequence_rule(
     "SEQ-MISSING",
     Severity.ERROR,
-    "Every frame from first to last is there",
+    "Every frame from first to last is there, and none outside the range that is asked for",
     why="The shot cannot be played or composited where frames are missing.",
     source="Netflix non-graded archival master specifications (continuous frames)",
     fix="Render or copy the frames that the message names.",
 )
 def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Gaps between first and last, and against `frame_range`."""
+    """Gaps between first and last, and against `frame_range`; frames outside that range are a warning."""
     numbers, step = sequence.numbers, parameters.frame_step
     first, last = parameters.frame_range or (numbers[0], numbers[-1])
+    outside = [number for number in numbers if not first <= number <= last]
+    found = [
+        extra._replace(severity=Severity.WARNING)
+        for extra in of_frames(outside, f"outside the range {first}-{last}", f"{first}-{last}")
+    ]
     count = sum(map(len, _gaps(numbers, first, last, step)))
     gaps = missing_frames(numbers, first, last, step)
     if not count:
-        return NOTHING
+        return found
     listed = runs(gaps, step)
     what = "1 frame is" if count == 1 else f"{count} frames are"
     message = f"{what} missing between {first} and {last}: {listed}"
-    return [Found(message, f"{len(numbers)} frames", f"{first}-{last}", frames=gaps)]
+    return [Found(message, f"{len(numbers)} frames", f"{first}-{last}", frames=gaps), *found]
 
 
 @sequence_rule(
@@ -465,7 +470,9 @@ def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
 )
 def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Keys with their numbers of layers."""
-    return drift(sequence, "the Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none")
+    return drift(
+        sequence, "the list of Cryptomattes", lambda f: f.cryptomattes, lambda value: ", ".join(value) or "none"
+    )
 
 
 @sequence_rule(

@@ -9,6 +9,7 @@ import math
 
 from pydantic import Field
 
+from exr_inspector.exr.conformance.part import is_window
 from exr_inspector.exr.header.values import Box2i
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity
@@ -27,9 +28,9 @@ def _corners(box: Box2i) -> str:
 
 
 def _windows(part: PartFacts) -> tuple[Box2i, Box2i] | None:
-    """Data and display window, None unless both are there and hold pixels."""
+    """Data and display window, None unless both are there and sound; WIN-INVALID reports others."""
     data, display = part.part.data_window, part.part.display_window
-    if data is None or display is None or min(data.width, data.height, display.width, display.height) < 1:
+    if data is None or display is None or not (is_window(data) and is_window(display)):
         return None
     return data, display
 
@@ -78,16 +79,10 @@ class WindowParameters(RuleParameters):
 def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
     """Both windows against `max_dimension_px`."""
     limit = parameters.max_dimension_px
-    data, display = part.part.data_window, part.part.display_window
-    largest = max(
-        data[2] - data[0] if data else 0,
-        data[3] - data[1] if data else 0,
-        display[2] - display[0] if display else 0,
-        display[3] - display[1] if display else 0,
-    )
-    if largest < limit:
+    largest = max((max(window.width, window.height) for window in _windows(part) or ()), default=0)
+    if largest <= limit:
         return NOTHING
-    return [Found(f"A window is {largest + 1} pixels long; {limit} are allowed", f"{largest + 1}", f"at most {limit}")]
+    return [Found(f"A window is {largest} pixels long; {limit} are allowed", f"{largest}", f"at most {limit}")]
 
 
 @part_rule(
@@ -103,9 +98,10 @@ def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
 )
 def display_origin(part: PartFacts, _parameters: WindowParameters) -> Results:
     """The corner of the display window."""
-    display = part.part.display_window
-    if display is None or not (display.x_min or display.y_min):
+    windows = _windows(part)
+    if windows is None or not (windows[1].x_min or windows[1].y_min):
         return NOTHING
+    display = windows[1]
     corner = f"({display.x_min}, {display.y_min})"
     return [Found(f"The display window starts at {corner}, not at (0, 0)", corner, "(0, 0)")]
 

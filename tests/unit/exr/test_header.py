@@ -388,3 +388,19 @@ def test_it_asks_for_a_large_value_at_once() -> None:
     feeder = Feeder(data, 400, ahead=256)
     assert feeder.read() == parse(data)
     assert len(feeder.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", " (a pointer of Git LFS)"),
+        (b"<!DOCTYPE html>", " (HTML or XML)"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", " (a JPEG file)"),
+        (bytes(16), " (zeros, as of a copy that was not finished)"),
+        (b"what is this", ""),
+    ],
+)
+def test_files_of_other_kinds_are_called_by_their_kind(start: bytes, what: str) -> None:
+    with pytest.raises(NotAnExr) as caught:
+        parse_header(start)
+    assert caught.value.found == start[:4].hex(" ") + what

@@ -11,7 +11,7 @@ import pytest
 from exr_inspector.exr.header.text import guessed_encoding
 from exr_inspector.model import Finding, PixelFault, PixelReport, StatsMode
 from exr_inspector.validation import builtin_policy, frame_of_inspection, validate, validate_sequence
-from tests.support.exrbytes import Attr, Channel, Part, a_float, a_int, a_string, a_timecode, build
+from tests.support.exrbytes import Attr, Channel, Part, a_box2i, a_float, a_int, a_string, a_timecode, build
 from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge
 
 
@@ -147,3 +147,15 @@ def test_a_hint_that_a_policy_raises_is_told_once_a_file() -> None:
     parts = [Part(name=name, data_window=(1, 1, 3, 2), display_window=(0, 0, 3, 2)) for name in ("a", "b")]
     findings = judge(build(parts), builtin_policy("texture"))
     assert [(f.code, f.part) for f in findings if f.code == "WIN-CROPPED"] == [("WIN-CROPPED", None)]
+
+
+def test_parts_that_were_never_written_are_told_together() -> None:
+    parts = [Part(name=str(n), absent=frozenset(range(3)) if n else frozenset()) for n in range(60)]
+    (found,) = [f for f in judge(build(parts)) if f.code == "CHK-ZERO-OFFSET"]
+    assert found.part is None
+    assert found.message.endswith("the same in 58 more parts (parts 1-59)")
+
+
+def test_a_window_that_is_none_is_told_once() -> None:
+    data = build([Part(replace=[a_box2i("displayWindow", (-(2**31), 0, 2**31 - 1, 15))])])
+    assert codes(judge(data), "WIN-") == ["WIN-INVALID"]

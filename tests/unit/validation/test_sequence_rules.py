@@ -294,6 +294,11 @@ def test_sizes_that_stand_out_are_what_was_found() -> None:
     assert [(f.found, f.frames) for f in found] == [("20000 bytes", (5,)), ("30000000 bytes", (11,))]
 
 
+def test_frames_outside_the_range_that_is_asked_for() -> None:
+    found = {f.severity: f.frames for f in judged(frames(), frame_range=[2, 12]) if f.code == "SEQ-MISSING"}
+    assert found == {Severity.ERROR: (11, 12), Severity.WARNING: (1,)}
+
+
 def test_a_still_is_a_hint() -> None:
     (found,) = [f for f in judged([frame(n, pixel_hash="h") for n in range(1, 6)]) if f.code == "SEQ-DUP"]
     assert (found.severity, found.frames) == (Severity.INFO, (2, 3, 4, 5))

@@ -318,7 +318,7 @@ def test_ranks_in_another_part_are_no_colour() -> None:
 
 def test_both_eyes_of_a_cryptomatte_are_looked_at() -> None:
     views = ("left", "right")
-    good = apart(ranks(f"{NAME}00"), ranks(f"{NAME}00"), views=views)
+    good = apart(ranks(f"{NAME}00", f"{NAME}01"), ranks(f"{NAME}00", f"{NAME}01"), views=views)
     assert found(good, "CRY-") == {}
     for eyes in ((HALF, FLOAT), (FLOAT, HALF)):
         layers = [ranks(f"{NAME}00", kind=kind) for kind in eyes]

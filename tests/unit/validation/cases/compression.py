@@ -7,6 +7,8 @@ from tests.support.exrbytes import B44, DWAA, FLOAT, LJ2K, PXR24, ZIP, ZSTD, Cha
 from tests.unit.validation.cases.made.channels import NORMALS, channels, layer, only
 from tests.unit.validation.judging import PLAIN, Case
 
+LONG = channels("a_layer_whose_name_has_more_than_31_bytes.R")
+PARTS = build([Part(name="a"), Part(name="b")])
 CASES = [
     Case("CMP-LOSSY-DATA", channels("N.X", "N.Y", "N.Z", compression=DWAA), channels("N.X", "N.Z", compression=DWAA)),
     Case("CMP-LOSSY-DATA", channels(*layer("P", "XYZ", FLOAT), compression=PXR24)),
@@ -23,6 +25,13 @@ CASES = [
     Case("CMP-NEW-CODEC", channels(compression=ZSTD), channels(compression=DWAA)),
     Case("CMP-NEW-CODEC", channels(compression=ZSTD), parameters={"receiver_openexr": "3.4"}),
     Case("CMP-NEW-CODEC", channels(compression=LJ2K), channels(compression=10), parameters={"receiver_openexr": "3.4"}),
+    Case("CMP-NEW-CODEC", channels(compression=DWAA), PLAIN, parameters={"receiver_openexr": "2.1"}),
+    Case(
+        "CMP-NEW-CODEC", channels(compression=ZSTD), channels(compression=DWAA), parameters={"receiver_openexr": "2.2"}
+    ),
+    Case("STR-RECEIVER", LONG, PLAIN, parameters={"receiver_openexr": "1.6"}),
+    Case("STR-RECEIVER", PARTS, LONG, parameters={"receiver_openexr": "1.7"}),
+    Case("STR-RECEIVER", build([Part(kind="deepscanline")]), PLAIN, parameters={"receiver_openexr": "1.9"}),
     Case("CMP-SHOW-CODEC", PLAIN, channels(compression=ZIP), parameters={"codecs": ["ZIP", "ZIPS"]}),
     Case(
         "CMP-DEEP-CODEC",

@@ -23,6 +23,7 @@ CASES = [
     Case("CRY-LAYERS", matte(channels=[]), GOOD, severity=Severity.WARNING),
     Case("CRY-LAYERS", matte(channels=ranks(f"{NAME}0", f"{NAME}1")), GOOD),
     Case("CRY-LAYERS", stereo(f"{NAME}01"), stereo(f"{NAME}00", f"{NAME}01")),
+    Case("CRY-ONE-LAYER", matte(channels=ranks(f"{NAME}00")), GOOD),
     Case("CRY-LAYER-EXACT", matte(channels=ranks("Crypto_Object00")), GOOD),
     Case("CRY-FLOAT32", matte(channels=ranks(f"{NAME}00", kind=HALF)), GOOD),
     Case(
