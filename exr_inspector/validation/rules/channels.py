@@ -189,8 +189,8 @@ _MADE_UP = re.compile(r"channel\d+")
     "CHN-MADE-UP",
     Severity.INFO,
     "Every channel was given its name",
-    why="OpenImageIO calls a channel by its number where another one has its name already, or where it had none: readers that go "
-    "by the number of channels take it for alpha or colour.",
+    why="OpenImageIO calls a channel by its number where another one has its name already, or where it had none: readers that "
+    "go by the number of channels take it for alpha or colour.",
     source="OpenUSD#3238",
     fix="Give the channel a name, or leave it out; it may be the copy of another one.",
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",

@@ -81,8 +81,8 @@ def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
 def coverage(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Range of every coverage channel, and the order of their means, which follows from the order in each pixel."""
     found = []
-    for matte, pairs in [(one, pairs) for one in file.mattes for pairs in one.pairs()]:
-        means: list[tuple[int, str, float]] = []
+    for pairs in chain.from_iterable(matte.pairs() for matte in file.mattes):
+        means: list[tuple[tuple[int, str], float]] = []
         for _, place in pairs:
             stats = _stats(file, place)
             if stats is None or stats.minimum is None or stats.maximum is None or stats.mean is None:
@@ -90,8 +90,8 @@ def coverage(file: FileFacts, _parameters: RuleParameters) -> Results:
             if stats.minimum < -_COVERAGE_TOLERANCE or stats.maximum > 1 + _COVERAGE_TOLERANCE:
                 span = f"{stats.minimum:g} to {stats.maximum:g}"
                 found.append(Found(f"{_name(file, place)} covers {span}", span, "0 to 1", place[1], place[0]))
-            means.append((*place, stats.mean))
-        for (*before, mean), (*following, below) in pairwise(means):
+            means.append((place, stats.mean))
+        for (before, mean), (following, below) in pairwise(means):
             if below > mean + _COVERAGE_TOLERANCE:
                 message = f"{_name(file, following)} covers more than {_name(file, before)}, the rank before it"
                 found.append(Found(message, f"{below:g}", f"at most {mean:g}", following[1], following[0]))
