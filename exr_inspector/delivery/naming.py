@@ -1,7 +1,8 @@
 """Which files are frames of one sequence, by their names. Pure.
 
 A name holds numbers; which of them is the frame number, its siblings say: the one that varies while the rest of the name stays.
-Versions (`v003`), takes, resolutions (`2k`, `1920x1080`) and dates are no frame numbers, however they vary. A name without
+Versions (`v003`), takes, resolutions (`2k`, `1920x1080`), dates and places in a grid (`u1_v1`, `x0_y0`) are no frame numbers,
+however they vary. A name without
 siblings is a frame where its number leaves no doubt: between dots (`beauty.1001.exr`), or four digits and more before the
 extension (`comp_1001.exr`). Where several numbers vary and none of them orders the files, nothing is guessed: the names are
 reported as ambiguous. An explicit pattern always decides.
@@ -26,16 +27,29 @@ from exr_inspector.errors import PatternError
 _MAX_FRAME = 9_999_999
 _SURE_DIGITS = 4
 _NUMBER = re.compile(r"\d+", re.ASCII)
-_VERSION_OR_TAKE = re.compile(r"(?:^|[^a-zA-Z])(?:v|ver|version|tk|take|rev|r|p)$", re.IGNORECASE)
-# `take_2` is a take, but `take_1001` a frame of one.
-_WORD_APART = re.compile(r"(?:^|[^a-zA-Z])(?:ver|version|tk|take|rev)[._ -]$", re.IGNORECASE)
+_VERSION_OR_TAKE = re.compile(r"(?:^|[^a-zA-Z])(?:v|vers?|version|tk|take|rev)$", re.IGNORECASE)
+# `take_2`, `r2` and `tile_2` count no frames, but `take_1001`, `r1001` and `tile.1001` do.
+_SHORT_NUMBER_AFTER = re.compile(
+    r"(?:^|[^a-zA-Z])(?:(?:vers?|version|tk|take|rev|tile|region|bucket)[._ -]?|[rp])$", re.IGNORECASE
+)
 _SIZE_BEFORE = re.compile(r"\d[xX]$")
-_SIZE_AFTER = re.compile(r"^(?:[xX]\d|[kKpP](?![a-zA-Z])|(?:fps|bit|mm)(?![a-zA-Z]))")
+_SIZE_AFTER = re.compile(r"^(?:[xX]\d|[kKpP](?![a-zA-Z])|(?:fps|bit|mm|ev)(?![a-zA-Z]))", re.IGNORECASE)
+# Both numbers of a place in a grid: `u1_v1` (UDIM of Mudbox), `x0_y0`, `r0_c0`, `row0col0`.
+_GRID = re.compile(
+    r"(?<![a-zA-Z0-9])(?:u\d+[._-]?v|x\d+[._-]?y|r\d+[._-]?c|row\d+[._-]?col)\d+(?![a-zA-Z0-9])", re.IGNORECASE
+)
+# All numbers of a date, or of a date and a time, with signs between them: `2024-05-01`, `2024.05.01_12.30.15`.
+_MOMENT = re.compile(
+    r"(?<!\d)(?:19|20)\d\d([-.])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
+    r"(?:[T_ .-]+(?:[01]\d|2[0-3])([-.:])[0-5]\d(?:\2[0-5]\d)?)?(?!\d)"
+)
+_DATE_BEFORE = re.compile(r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[T_ .-]$")
+_TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d")
 _VIEWS = "left|right|l|r"
 _BACKSLASHED = r"\\\1"
 _PATTERN_TOKENS = re.compile(
-    r"#+|@+|%0?\d*d|\$F\d*|(?P<udim><(?i:UDIM)>|%\(UDIM\)d)|(?P<view>%[Vv])"
-    r"|\[(?P<first>-?\d{2,})-(?P<last>-?\d{2,})\]|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)"
+    r"(?:(?P<low>-?\d+)-(?P<high>-?\d+))?(?:#+|@+)|%0?\d*d|\$F\d*|<(?i:f\d*|frame)>|\{(?i:frame|frame_number)\}|(?P<udim><(?i:UDIM)>|%\(UDIM\)d)|(?P<view>%[Vv])"
+    r"|\[(?P<first>-?\d{2,})(?:-|\.\.)(?P<last>-?\d{2,})\]|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)"
 )
 
 
@@ -163,6 +177,7 @@ def _parse(path: str) -> _Name:
     folder, slash, name = path.rpartition("/")
     stem_end = name.rfind(".") if name.lower().endswith(".exr") else len(name)
     numbers = []
+    others = [found.span() for pattern in (_GRID, _MOMENT) for found in pattern.finditer(name, 0, stem_end)]
     for match in _NUMBER.finditer(name, 0, stem_end):
         start, end = match.span()
         is_signed = start > 0 and name[start - 1] == "-" and (start == 1 or name[start - 2] in "._ ")
@@ -172,7 +187,8 @@ def _parse(path: str) -> _Name:
             int(match[0][:20]) <= _MAX_FRAME
             and len(match[0]) <= 20
             and not _VERSION_OR_TAKE.search(before[-12:])
-            and not (len(match[0]) < _SURE_DIGITS and _WORD_APART.search(before[-12:]))
+            and not (len(match[0]) < _SURE_DIGITS and _SHORT_NUMBER_AFTER.search(before[-12:]))
+            and not any(first <= match.start() < last for first, last in others)
             and not _SIZE_BEFORE.search(before[-2:])
             and not _SIZE_AFTER.match(after[:5])
         )
@@ -211,14 +227,24 @@ def _settle(members: list[_Name]) -> tuple[list[Recognised], list[str], list[str
 def _counts_frames(members: Sequence[_Name], index: int) -> bool:
     """Whether a number that touches a letter counts frames: padded to one width, or most numbers of the range are there.
 
-    `shot0001`, `shot0002` do; `htj2k32` and `htj2k256` are two codecs.
+    `shot0001`, `shot0002` do; `htj2k32` and `htj2k256` are two codecs. Nor does the time behind a date count, as in
+    `20240501_093000`, unless most seconds are there.
     """
+    values = {name.numbers[index].value for name in members}
+    is_dense = 2 * len(values) >= max(values) - min(values) + 1
+    if all(_is_time(name, index) for name in members):
+        return is_dense
     first = members[0]
     if not first.name[: first.numbers[index].start][-1:].isalpha():
         return True
-    values = {name.numbers[index].value for name in members}
     widths = {len(name.numbers[index].digits) for name in members}
-    return len(widths) == 1 or 2 * len(values) >= max(values) - min(values) + 1
+    return len(widths) == 1 or is_dense
+
+
+def _is_time(name: _Name, index: int) -> bool:
+    """Whether a number is hours, minutes and seconds behind a date: six digits."""
+    number = name.numbers[index]
+    return _TIME.fullmatch(number.digits) is not None and _DATE_BEFORE.search(name.name[: number.start]) is not None
 
 
 def _between_dots(name: _Name) -> int | None:
@@ -236,6 +262,8 @@ def _frame_alone(name: _Name) -> int | None:
     if index is not None:
         return index
     last = name.numbers[-1]
+    if _is_time(name, -1):
+        return None
     at_end = name.name[last.end :].lower() in {"", ".exr"}
     apart = last.start == 0 or name.name[last.start - 1] in "._- " or last.sign
     return (
@@ -249,11 +277,15 @@ def _sequence(members: list[_Name], index: int) -> Recognised:
 
 
 def _recognised(before: str, after: str, frames: list[Frame], *, is_udim: bool = False) -> Recognised:
-    """Frames of one name: with as many `#` as most of them have digits, or one where numbers are not padded."""
+    """Frames of one name: with as many `#` as most of them have digits, or one where numbers are not padded.
+
+    Numbers that begin with four digits and more, as 9998 to 10000, are taken to be padded to what the shortest has.
+    """
     frames.sort(key=lambda frame: (frame.number, frame.path))
     widths = Counter(frame.padding for frame in frames)
     is_padded = len(widths) == 1 or any(len(str(abs(frame.number))) < frame.padding for frame in frames)
-    usual = max(widths, key=lambda width: (widths[width], -width)) if is_padded else 1
+    outgrown = min(widths) if min(widths) >= _SURE_DIGITS else 1
+    usual = max(widths, key=lambda width: (widths[width], -width)) if is_padded else outgrown
     return Recognised(f"{before}{'#' * usual}{after}", tuple(frames), is_udim)
 
 
@@ -309,9 +341,10 @@ def is_pattern(text: str) -> bool:
 
 
 def parse_pattern(text: str) -> Pattern:
-    """Read `####`, `@@@@`, `%04d`, `$F4`, `<UDIM>`, `%(UDIM)d`, `%V`, `*`, `?`, `[abc]` and `[1001-1060]` in a file's name.
+    """Read `####`, `@@@@`, `%04d`, `$F4`, `<f4>`, `{frame}`, `<UDIM>`, `%(UDIM)d`, `%V`, `*`, `?`, `[abc]`, `[1001-1060]` and
+    `1001-1060#` in a file's name.
 
-    A range of frames has two digits and more on both sides; `[0-9]` is a set of characters, as in a shell.
+    A range of frames in brackets has two digits and more on both sides; `[0-9]` is a set of characters, as in a shell.
 
     Raises:
         PatternError: Two frame numbers, a range that ends before it begins, or a set of characters that is none.
@@ -325,6 +358,8 @@ def parse_pattern(text: str) -> Pattern:
     for match in _PATTERN_TOKENS.finditer(name):
         parts.append(re.escape(name[position : match.start()]))
         position = match.end()
+        if match["low"] is not None:
+            bounds = int(match["low"]), int(match["high"])
         if match["first"] is not None:
             bounds = int(match["first"]), int(match["last"])
             if numbers:  # behind a frame number it only says which frames are wanted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from collections.abc import Iterable
+from datetime import datetime
 from random import Random
 
 import pytest
@@ -60,6 +61,30 @@ def found(*names: str) -> dict[str, tuple[int, ...]]:
         (["img9.exr", "img10.exr", "img11.exr"], {"img#.exr": (9, 10, 11)}),
         (["shot010.exr"], {}),
         (["image.exr", "other.exr"], {}),
+        # dates with a time, places in a grid, tiles of a farm, exposures
+        (["r_20240501_093000.exr", "r_20240501_101500.exr", "r_20240501_112345.exr"], {}),
+        (["r_20240501_093000.exr"], {}),
+        (["r_20240501_000001.exr", "r_20240501_000002.exr"], {"r_20240501_######.exr": (1, 2)}),
+        (["r_2024-05-01.exr", "r_2024-05-02.exr"], {}),
+        (["r_2024-05-01T12-30-01.exr", "r_2024-05-01T12-30-02.exr"], {}),
+        (
+            ["S_2024.05.01_12.30.15.0000.exr", "S_2024.05.01_12.30.15.0001.exr"],
+            {"S_2024.05.01_12.30.15.####.exr": (0, 1)},
+        ),
+        (["skin_u1_v1.exr", "skin_u2_v1.exr", "skin_u1_v2.exr", "skin_u2_v2.exr"], {}),
+        (["skin_u1_v1.exr", "skin_u2_v1.exr"], {}),
+        (["t_x0_y0.exr", "t_x1_y0.exr", "t_x2_y0.exr"], {}),
+        (["t_r0_c0.exr", "t_r0_c1.exr"], {}),
+        (["t_x0_y0.1001.exr", "t_x0_y0.1002.exr"], {"t_x0_y0.####.exr": (1001, 1002)}),
+        (
+            ["s_1001_tile0.exr", "s_1002_tile0.exr", "s_1001_tile1.exr", "s_1002_tile1.exr"],
+            {"s_####_tile0.exr": (1001, 1002), "s_####_tile1.exr": (1001, 1002)},
+        ),
+        (["b_-2ev.exr", "b_0ev.exr", "b_+2ev.exr"], {}),
+        (["comp_vers1.exr", "comp_vers2.exr"], {}),
+        # numbers that outgrow their padding
+        (["r.9998.exr", "r.9999.exr", "r.10000.exr"], {"r.####.exr": (9998, 9999, 10000)}),
+        (["r9998.exr", "r9999.exr", "r10000.exr"], {"r####.exr": (9998, 9999, 10000)}),
     ],
 )
 def test_frames_are_recognised_as_people_name_them(names: list[str], expected: dict[str, tuple[int, ...]]) -> None:
@@ -116,6 +141,12 @@ def test_what_siblings_leave_open_is_said() -> None:
         ("a.[1001-1010].exr", "a.1010.exr", 1010),
         ("a.[1001-1010].exr", "a.1011.exr", None),
         ("v003_2k_####.exr", "v003_2k_0001.exr", 1),
+        ("a.[9998..10000].exr", "a.10000.exr", 10000),
+        ("a.9998-10000#.exr", "a.9998.exr", 9998),
+        ("a.9998-10000@@@@.exr", "a.10001.exr", None),
+        ("a.<f4>.exr", "a.0012.exr", 12),
+        ("a.<frame>.exr", "a.12.exr", 12),
+        ("{frame}_a.exr", "0007_a.exr", 7),
     ],
 )
 def test_an_explicit_pattern_decides(pattern: str, name: str, frame: int | None) -> None:
@@ -144,6 +175,49 @@ def test_a_range_of_frames_is_one_sequence(stem: str, first: int, count: int, pa
     (sequence,) = recognise(names).sequences
     assert sequence.frames == tuple(range(first, first + count))
     assert [frame.path for frame in sequence.members] == names
+
+
+_HABITS = (
+    "sh010_comp_v001.{0:04d}.exr",  # Nuke
+    "shot.mantra_ipr.{0:04d}.exr",  # Houdini
+    "masterLayer_{0:04d}.exr",  # Maya
+    "untitled{0:04d}.exr",  # Blender
+    "LevelSequence_Shot0010.{0:04d}.exr",  # Unreal
+    "Timeline 1_{0:08d}.exr",  # Resolve
+    "A001C003_240501_R1AB.{0:07d}.exr",  # ARRI
+    "A003_C012_0912XY_001.{0:07d}.exr",  # RED
+    "SHOW_101_010_0010_comp_ABC_v0001_{0:04d}.exr",  # Netflix
+    "Comp 1_[{0:05d}].exr",  # After Effects
+    "shot.RGB_color.{0:04d}.exr",  # V-Ray
+    "beauty_{0:04d}_AOV.exr",  # Redshift
+    "plate_23.976fps.{0:04d}.exr",
+    "plate_ACES2065-1.{0:04d}.exr",
+    "shot_region1_{0:04d}.exr",  # Deadline
+    "render ({0}).exr",
+    "skin_u1_v2.{0:04d}.exr",
+    "scan_2024-05-01_12-30.{0:04d}.exr",
+)
+
+
+@given(st.sampled_from(_HABITS), st.integers(0, 9_000), st.integers(2, 20), st.integers(1, 10))
+def test_frames_of_every_habit_are_found_with_any_step(habit: str, first: int, count: int, step: int) -> None:
+    numbers = tuple(range(first, first + count * step, step))
+    (sequence,) = recognise(habit.format(number) for number in numbers).sequences
+    assert sequence.frames == numbers
+
+
+@given(st.sampled_from(["u{0}_v{1}", "x{0}_y{1}", "r{0}c{1}", "row{0}_col{1}"]), st.integers(1, 5), st.integers(1, 5))
+def test_a_grid_is_no_sequence_whatever_its_size(form: str, columns: int, rows: int) -> None:
+    names = [f"t_{form.format(x, y)}.exr" for x in range(columns) for y in range(rows)]
+    recognition = recognise(names)
+    assert (recognition.sequences, recognition.ambiguous, len(recognition.singles)) == ((), (), columns * rows)
+
+
+@given(st.lists(st.datetimes(), min_size=2, max_size=6, unique_by=lambda moment: moment.replace(microsecond=0)))
+def test_moments_are_no_frames(moments: list[datetime]) -> None:
+    moments = [moment.replace(year=2000 + moment.year % 100, second=0) for moment in moments]
+    for form in ("%Y-%m-%d", "%Y-%m-%d_%H-%M", "%Y.%m.%d_%H.%M.%S", "%Y%m%d"):
+        assert recognise(f"r_{moment:{form}}.exr" for moment in moments).sequences == ()
 
 
 @given(st.lists(st.text(max_size=30), max_size=12))
