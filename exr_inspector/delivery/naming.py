@@ -344,7 +344,7 @@ def parse_pattern(text: str) -> Pattern:
     """Read the tokens of a file's name.
 
     They are `####`, `@@@@`, `%04d`, `$F4`, `<f4>`, `{frame}`, `<UDIM>`, `%(UDIM)d`, `%V`, `*`, `?`, `[abc]`, `[1001-1060]` and
-    `1001-1060#`. A range of frames in brackets has two digits and more on both sides; `[0-9]` is a set of characters, as in a shell.
+    `1001-1060#`. A range in brackets has two digits and more on both sides; `[0-9]` is a set of characters, as in a shell.
 
     Raises:
         PatternError: Two frame numbers, a range that ends before it begins, or a set of characters that is none.

@@ -1,0 +1,129 @@
+"""Frames of a sequence on its page: which state each is in, what is noted of it, and where the page leads to. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from exr_inspector.delivery.check import CheckedSequence
+from exr_inspector.delivery.grouping import listed_findings
+from exr_inspector.delivery.judgement import runs
+from exr_inspector.model import Severity, Thumbnail
+from exr_inspector.report.words import plain
+
+MISSING = "missing"
+_CLEAN = "ok"
+_STATES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: _CLEAN, None: _CLEAN}
+_WORST_FIRST = ("error", "warning", MISSING, _CLEAN)
+_NARROWEST = 1 / 300  # of the strip: a single bad frame among thousands must be seen
+_FEW_FRAMES = 5  # of fewer, all may have a warning that is worth a mark
+_NEARLY_ALL = 0.9
+_NOTES_A_FRAME = 12
+_NOTE_CHARACTERS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Frames without a gap, which the page leads to.
+
+    Attributes:
+        text: `1077-1079`.
+        cell: Position of the first of them among the frames of the page; None for a frame that is not on it.
+    """
+
+    text: str
+    cell: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One frame of the contact sheet: its number, its state, codes of its errors and warnings, and its picture."""
+
+    frame: int
+    state: str
+    note: str
+    picture: Thumbnail | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StripRun:
+    """Neighbouring frames of one state on the strip; position and length in frames."""
+
+    start: float
+    length: float
+    state: str
+
+
+def linked_runs(frames: Iterable[int], place: Mapping[int, int]) -> tuple[Run, ...]:
+    """Frames without gaps together; `place` is the position of each frame on the page."""
+    return tuple(Run(text, place.get(first)) for first, text in runs(frames))
+
+
+def strip(states: Sequence[str]) -> Iterator[StripRun]:
+    """Clean frames first, so that the others, which are never narrower than can be seen, lie above them."""
+    found: list[tuple[int, int, str]] = []
+    for index, state in enumerate(states):
+        if found and found[-1][2] == state:
+            found[-1] = (found[-1][0], found[-1][1] + 1, state)
+        else:
+            found.append((index, 1, state))
+    for start, length, state in sorted(found, key=lambda run: -_WORST_FIRST.index(run[2])):
+        shown = max(length, len(states) * _NARROWEST)
+        yield StripRun(min(start, len(states) - shown), shown, state)
+
+
+Notes = dict[int, list[tuple[Severity, str, str]]]
+
+
+def notes_of(checked: CheckedSequence) -> Notes:
+    """Errors and warnings of each frame, with their own messages, the worst first."""
+    notes: Notes = {}
+    for file in checked.files:
+        if file.frame is not None:
+            found = [(severity, code, message) for severity, code, message, _ in listed_findings(file)]
+            notes.setdefault(file.frame, []).extend(found)
+    for finding in checked.findings:
+        for frame in finding.frames:
+            notes.setdefault(frame, []).append((finding.severity, finding.code, finding.message))
+    return {
+        frame: sorted((note for note in found if note[0] > Severity.INFO), key=lambda note: (-note[0], note[1]))
+        for frame, found in notes.items()
+    }
+
+
+def codes_everywhere(notes: Notes, there: int) -> tuple[str, ...]:
+    """Rules whose warnings say nothing of a single frame, since nearly all have them."""
+    if there < _FEW_FRAMES:
+        return ()
+    counts = Counter(
+        code
+        for found in notes.values()
+        for code in {code for severity, code, _ in found if severity is Severity.WARNING}
+    )
+    return tuple(sorted(code for code, count in counts.items() if count >= _NEARLY_ALL * there))
+
+
+def state_of(severity: Severity | None, notes: Iterable[tuple[Severity, str, str]], everywhere: Sequence[str]) -> str:
+    """The state of a frame that is there: warnings that nearly all frames have count for nothing."""
+    if severity is Severity.WARNING and all(code in everywhere for _, code, _ in notes):
+        return _CLEAN
+    return _STATES[severity]
+
+
+def codes_of(notes: Iterable[tuple[Severity, str, str]], everywhere: Sequence[str]) -> str:
+    """The codes of a frame's notes, but for those that nearly all frames have."""
+    return ", ".join(dict.fromkeys(code for _, code, _ in notes if code not in everywhere))
+
+
+def note_texts(notes: Notes, place: Mapping[int, int]) -> dict[str, Any]:
+    """The notes by position of the frame, each text once."""
+    texts: dict[tuple[Severity, str, str], int] = {}
+    by_cell = {
+        place[frame]: [texts.setdefault(note, len(texts)) for note in found[:_NOTES_A_FRAME]]
+        for frame, found in notes.items()
+        if found and frame in place
+    }
+    shown = [(severity.label, code, plain(message, _NOTE_CHARACTERS)) for severity, code, message in texts]
+    return {"texts": shown, "notes": by_cell}

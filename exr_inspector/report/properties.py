@@ -1,0 +1,135 @@
+"""What frames of a sequence have in common, what drifts, and their channels. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exr_inspector.report.figures import FrameFigures
+from exr_inspector.report.frames import Run, linked_runs
+from exr_inspector.validation import FrameSummary
+
+_NAMES_SHOWN = 12
+# Property of a summary -> its name on the page.
+_PROPERTIES = {
+    "display_window": "Display window",
+    "data_window": "Data window",
+    "compression": "Compression",
+    "storage": "Storage",
+    "channels": "Channels",
+    "frame_rate": "Frame rate",
+    "colour": "Colour",
+    "views": "Views",
+    "software": "Software",
+    "cryptomattes": "Cryptomattes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRow:
+    """One value of a property that is not the same in all frames; the usual one first."""
+
+    name: str
+    value: str
+    count: int
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """One channel over all frames."""
+
+    name: str
+    types: str
+    frames: int
+    minimum: float | None
+    mean: float | None
+    maximum: float | None
+    nan: int
+    inf: int
+    negative: int
+
+
+def drift(summaries: Sequence[FrameSummary], place: Mapping[int, int]) -> Iterator[DriftRow]:
+    """The values of each property that is not the same in all frames; `place` is the position of each frame on the page."""
+    for name, title in _PROPERTIES.items():
+        by_value: dict[Any, list[int]] = {}
+        for summary in summaries:
+            value = getattr(summary, name)
+            if value is not None:
+                by_value.setdefault(value, []).append(summary.frame)
+        if len(by_value) < 2:
+            continue
+        ranked = sorted(by_value.items(), key=lambda item: -len(item[1]))
+        usual = ranked[0][0]
+        for value, frames in ranked:
+            yield DriftRow(title, _value_text(name, value, usual), len(frames), linked_runs(frames, place))
+
+
+def _value_text(name: str, value: Any, usual: Any) -> str:
+    if name in {"display_window", "data_window"}:
+        return _window_text(value)
+    if name == "channels":
+        return _channels_text(value, usual)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return (", ".join(value) if isinstance(value, tuple) else str(value)) or "none"
+
+
+def _window_text(window: Sequence[int]) -> str:
+    if len(window) == 2:  # of a row of `files`
+        return f"{window[0]} x {window[1]}"
+    left, top, right, bottom = window
+    return f"{right - left + 1} x {bottom - top + 1} at ({left}, {top})"
+
+
+def _channels_text(value: Sequence[str], usual: Sequence[str]) -> str:
+    """The number of channels, and against the usual ones what is lacking and what is new."""
+    words = [f"{len(value)} channels"]
+    for word, some, others in (("without", usual, value), ("with additional", value, usual)):
+        names = [name.partition(":")[2] or name for name in sorted(set(some) - set(others))]
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        if names:
+            words.append(f"{word} {', '.join(names[:_NAMES_SHOWN])}{more}")
+    return "; ".join(words)
+
+
+def facts(summaries: Sequence[FrameSummary], known: Sequence[FrameFigures | None]) -> str:
+    """What most frames have, in one line."""
+    words = []
+    sizes = Counter((f.width, f.height) for f in known if f is not None and f.width is not None)
+    if sizes:
+        width, height = sizes.most_common(1)[0][0]
+        words.append(f"{width} x {height}")
+    channels = Counter(len(f.channels) for f in known if f is not None and f.channels)
+    if channels:
+        words.append(f"{channels.most_common(1)[0][0]} channels")
+    for name, form in (("compression", "{}"), ("frame_rate", "{:g} fps"), ("software", "{}"), ("colour", "{}")):
+        values = Counter(value for s in summaries if (value := getattr(s, name)))
+        if values:
+            words.append(form.format(values.most_common(1)[0][0]))
+    return ", ".join(words)
+
+
+def channels(known: Iterable[FrameFigures | None]) -> Iterator[ChannelRow]:
+    """Each channel over all frames, by part and name."""
+    found: dict[tuple[int, str], list[Any]] = {}
+    for frame in known:
+        for channel in frame.channels if frame is not None else ():
+            found.setdefault((channel.part, channel.name), []).append(channel)
+    several = len({part for part, _ in found}) > 1
+    for (part, name), each in sorted(found.items()):
+        means = [channel.mean for channel in each if channel.mean is not None]
+        yield ChannelRow(
+            name=f"{part}: {name}" if several else name,
+            types=", ".join(sorted({channel.type for channel in each})),
+            frames=len(each),
+            minimum=min((c.minimum for c in each if c.minimum is not None), default=None),
+            mean=sum(means) / len(means) if means else None,
+            maximum=max((c.maximum for c in each if c.maximum is not None), default=None),
+            nan=sum(channel.nan for channel in each),
+            inf=sum(channel.inf for channel in each),
+            negative=sum(channel.negative for channel in each),
+        )
