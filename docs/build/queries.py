@@ -13,7 +13,7 @@ _QUESTIONS = {
     "5": "Distinct values of a column for a filter list",
     "6": "Sequences: gaps, drift, duplicates",
     "7": "Is it processed?",
-    "8": "Is it complete and sane?",
+    "8": "Is it complete and valid?",
     "9": "What happened to a file, and does reprocessing add rows?",
     "10": "Which frames hold this object?",
     "11": "Which pictures look alike?",
@@ -27,21 +27,20 @@ every query. The columns are explained in [tables.md](tables.md).
 ## How to run them
 
 - `./run query listing --param prefix=samples/ --catalog .local/demo.duckdb`, or any SQL text instead of the name;
-  `--format json`, `csv` or `parquet` for programs. With `--catalog FILE` it asks a local database, also while a server
-  has the file open. Without, it asks the database of `VAST_DB_ENDPOINT`, on a cluster as on a laptop: by VAST's ADBC
-  driver (`pip install adbc-driver-vastdb`), or, where that is missing, through the SDK, which answers queries of one
-  table. Which catalog answered is printed on standard error.
+  `--format json`, `csv` or `parquet` for programs. With `--catalog FILE` it queries a local database, even while a server
+  has the file open. Otherwise it queries the database of `VAST_DB_ENDPOINT`, by VAST's ADBC driver
+  (`pip install adbc-driver-vastdb`), or without the driver through the SDK, which answers queries of one table. The name of
+  the queried catalog is printed on standard error.
 - With another client: [connections](#connections). The tables are `"<bucket>/<schema>".files` and so on in the
   database's own query engine, `vast."<bucket>|<schema>".files` in Trino, `ndb.<bucket>.<schema>.files` in Spark. Put
   values in place of `:name`. The statements are in DuckDB's dialect, which is that of VAST's query engine, too; `./run
   query layers --show trino` (or `spark`) prints a query for Trino 478 or Spark 3.5.
 - From Python: `exr_inspector.open_catalog(...).query(NAME or SQL, **parameters)`, as [python.md](python.md) shows.
 
-`prefix_end` is the first text behind all that begin with `prefix`: `renders0` for `renders/`, since 0 follows the slash in
-ASCII. `./run query` derives it. A range, unlike a function, lets a server skip rows in sorted tables.
+`prefix_end` is the smallest text above all texts that begin with `prefix`: `renders0` for `renders/`, since 0 follows the slash
+in ASCII. `./run query` derives it. With a range, unlike with a function, a server can skip rows of sorted tables.
 
-Join child tables on `file_id` and `content_key`: then rows of another version are never counted along, even on a server that
-shows a replacement half done.
+Join child tables on `file_id` and `content_key`, so that rows of another version are never included.
 """
 _CONNECTIONS = """## Connections
 
@@ -77,8 +76,8 @@ frame = files.to_pandas()
 wide = duckdb.sql("SELECT path FROM files WHERE width > 4000")
 ```
 
-**DuckDB's shell on the file** of a local database that no server has open; `FROM files` and all queries of this page then work
-as they stand, with values in place of `:name`:
+**DuckDB's shell on the file** of a local database that no server has open; `FROM files` and all queries of this page then work,
+with values in place of `:name`:
 
 ```
 duckdb -readonly catalog.duckdb -cmd 'USE "vastdb/exr_inspector"'
@@ -113,9 +112,8 @@ frame = session.sql(text, args={"sequence": "renders/sh1/beauty.####.exr"})
 """
 _COST = """## What writing and reading costs
 
-Requests to the database, which are what takes time; counted by the local server and held by
-`tests/contract/test_catalog_store.py`. The first request of a process is one more: it asks the server for its version. Table
-look-ups cost none, since the tables' metadata is known.
+Requests to the database, which take most of the time; the local server counts them, and `tests/contract/test_catalog_store.py`
+asserts the numbers. A process sends one more request, for the server's version. Table metadata cost no request.
 
 | | Header only | With statistics and findings |
 | --- | --- | --- |
@@ -128,15 +126,15 @@ look-ups cost none, since the tables' metadata is known.
 | Is this version current? (one file or thousands) | 3 | 3 |
 | One file in full | 8 | 8 |
 
-A file with thumbnails takes one request more to store, and two more to replace or remove; others do not look for any.
+A file with thumbnails takes one more request to store, and two more to replace or remove.
 
-A batch takes one request more for every 4 MB of rows of one table. A new file is: begin, look it up, read and touch its guard
-row, one insert a table that has rows, the row in `inspections`, commit. Selects send their
-predicates to the server: a test counts the rows that come back.
+A batch takes one more request for every 4 MB of rows of one table. A new file needs: begin, look-up of the file, read and update of its
+guard row, one insert per table with rows, the row in `inspections`, commit. Selects send their predicates to the server; a test
+counts the rows that are returned.
 
-How the time grows with the tables is what `./run bench catalog` measures, on local databases of all three sizes side by side.
-Processor time of client and local server together, ms a file; the last column is the ratio of the largest to the smallest when
-the local server keeps no indexes of look-ups (`./run bench catalog --no-index --files 1000,1000000`):
+`./run bench catalog` measures how the time grows with the tables, on local databases of three sizes in one run. CPU time of client
+and local server together, in ms per file; the last column is the ratio of the largest to the smallest without the local server's
+indexes (`./run bench catalog --no-index --files 1000,1000000`):
 
 | | 1,000 files | 100,000 | 1,000,000 | Ratio | without |
 | --- | --- | --- | --- | --- | --- |
@@ -147,17 +145,15 @@ the local server keeps no indexes of look-ups (`./run bench catalog --no-index -
 | New, one of a batch of 100 | 1.2 | 1.1 | 1.3 | 1.09 | 2.5 |
 | Unchanged, one of 100 | 0.42 | 0.40 | 0.41 | 0.97 | 6.3 |
 | Replaced, one of 100 stored a moment ago | 2.4 | 2.5 | 2.4 | 1.00 | 3.6 |
-| Replaced, one of 100 strewn over all files | 2.4 | 3.2 | 7.3 | 3.0 | 4.3 |
+| Replaced, one of 100 spread over all files | 2.4 | 3.2 | 7.3 | 3.0 | 4.3 |
 
-The number of requests does not grow. Measured with schema version 1, whose look-ups went by `file_id`. Without indexes it is
-the look-up that grows: of `files` for a new file, of
-all child tables (14 million rows at a million files) for a replaced one. The local server therefore indexes columns that are
-looked up often ([how](local-vastdb.md#look-ups)). What still grows is the last line: DuckDB goes through a whole row group
-(122,880 rows) for any row in it, and the rows of 100 files strewn over a million lie in all 74 groups of `attributes`. To find,
-mark and delete those 900 rows there took 36, 29 and 34 ms of processor time; the nine rows of one file took 0.7, 8 and 3. Files
-that are replaced together were mostly stored together.
+The number of requests does not grow. (Measured with schema version 1, whose look-ups went by `file_id`.) Without indexes the look-ups
+grow: of `files` for a new file, of all child tables (14 million rows at a million files) for a replaced one. The local server
+therefore indexes columns that are often looked up ([how](local-vastdb.md#look-ups)). The last line still grows, since DuckDB scans
+a whole row group (122,880 rows) for any row in it, and the rows of 100 files spread over a million are in all 74 groups of `attributes`.
+Files that are replaced together were mostly stored together.
 
-On a cluster, look-ups go by path, which the tables are sorted by where the server has sorted tables ([scale.md](scale.md)).
+For look-ups on a cluster see [scale.md](scale.md#look-ups).
 """
 _OUTCOMES = """## Outcomes in `inspections`
 

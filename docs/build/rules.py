@@ -10,16 +10,16 @@ _HEAD = """# Validation rules
 
 Generated from the code by `./run docs`; edit the rules, not this file.
 
-Severity is what a rule has by itself; profiles and policies change it (see [policies.md](policies.md)). The column of
-profiles lists those in which a rule is off, or weighs something else.
+Severity is the rule's default; profiles and policies change it (see [policies.md](policies.md)). The column Profiles lists the profiles
+in which a rule is off or has another severity.
 
-Stage says what has to be read: `header`; `table` (chunk offset tables, and leaders where the settings ask for them);
-`pixels` (statistics); `sequence` (several frames).
+Stage is what the rule needs: `header`; `table` (chunk offset tables, and chunk leaders if the settings request them); `pixels`
+(statistics); `sequence` (several frames).
 
-A rule that is reported has no function of its own: `exr.conformance` or the reader finds it, and reports a file that the
-OpenEXR library cannot open as an error in every case.
+Rules about the structure of a file have no function of their own: `exr.conformance` or the reader finds these defects. A defect that
+keeps the OpenEXR library from opening the file is always an error.
 
-A rule that fails because of a bug of ours gives a finding `RULE-FAILED` (warning) and stops none of the others.
+If a rule raises an exception, which is a bug, a finding `RULE-FAILED` (warning) reports it, and the other rules still run.
 """
 
 
@@ -52,13 +52,13 @@ def render() -> str:
             lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
         lines.append("")
     lines.append("## Left out\n")
-    lines.append("Rules of the catalogue that no code has, and why.\n")
+    lines.append("Rules that were considered and not implemented.\n")
     lines.append("| Code | Why |")
     lines.append("|---|---|")
     lines += [f"| `{code}` | {_cell(reason)} |" for code, reason in sorted(LEFT_OUT.items())]
     lines.append("\n## Limits\n")
-    lines.append("Rules that look at less than their title says.\n")
-    lines.append("| Code | What is looked at; what is not |")
+    lines.append("Rules that check less than their title says.\n")
+    lines.append("| Code | What is checked, and what is not |")
     lines.append("|---|---|")
     lines += [f"| `{rule.code}` | {_cell(rule.limits)} |" for rule in RULES.values() if rule.limits]
     lines.append("\n## Sources\n")

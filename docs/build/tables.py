@@ -8,18 +8,17 @@ from exr_inspector.catalog.schema.columns import Column
 _HEAD = f"""# Tables
 
 Generated from `exr_inspector/catalog/schema` by `./run docs`; a test compares the two.
-Schema version {SCHEMA_VERSION}. How to ask questions of the tables is in [queries.md](queries.md).
+Schema version {SCHEMA_VERSION}. [queries.md](queries.md) has SQL for these tables.
 
 - Every file has one row in `files` and rows in `parts`, `channels`, `attributes`, `stats` and `validation`. They join on
   `file_id`; rows of one inspection also share `content_key` (the version of the file) and `inspection_id`.
-- The database knows no keys and no NOT NULL. "Key" below names the columns whose values the writer keeps unique, and "null"
-  says whether a column may be null; `./run db repair` checks both ends of that promise.
-- Timestamps are UTC, in microseconds, without a zone: clusters before version 5.4 store none.
-- Where the file does not say something, the column is null. NaN and infinities never stand in a number column: they are null,
-  and counted.
-- A cell holds {CELL_BYTES:,} bytes here. A longer attribute value continues in rows with a higher `chunk_index`.
-- Windows, tilings and other nested values are JSON text, with plain columns beside what people filter by. There are no list,
-  struct or vector columns.
+- The database has neither unique keys nor NOT NULL. "Key" names the columns that the writer keeps unique, "Null" marks columns that
+  may be null; `./run db repair` finds rows that violate a key.
+- Timestamps are UTC, in microseconds, without a zone, since clusters before version 5.4 store none.
+- A value that the file does not contain is null. Number columns hold no NaN and no infinity: the value is null, and counts record them.
+- A cell holds at most {CELL_BYTES:,} bytes. A longer attribute value continues in rows with a higher `chunk_index`.
+- Windows, tilings and other nested values are JSON text, with plain columns for the values to filter by. There are no list, struct or
+  vector columns.
 - Changes are additive: `./run db setup` adds columns, and refuses a table whose columns have other types.
 """
 

@@ -1,4 +1,4 @@
--- Files whose attribute lies between two numbers.
+-- Files with an attribute between two numbers.
 -- question: 4
 -- param name text 'isoSpeed' attribute name
 -- param least number 0 smallest value

@@ -1,7 +1,7 @@
--- Files whose attribute has a text.
+-- Files with an attribute equal to a text.
 -- question: 4
 -- param name text 'shot' attribute name
--- param value text required the whole text, up to 4,000 characters of it
+-- param value text required the complete value, or its first 4,000 characters
 SELECT file_path, part_index, type, value_text
 FROM attributes
 WHERE name = :name AND chunk_index = 0 AND value_text = :value

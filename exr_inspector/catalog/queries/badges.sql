@@ -1,7 +1,7 @@
 -- Files with a badge: deep, stereo, multi-part, anamorphic, failed checks.
 -- question: panels
 -- param prefix text '' beginning of bucket/key
--- param prefix_end text =prefix the first text behind all that begin with prefix
+-- param prefix_end text =prefix the smallest text above all that begin with prefix
 SELECT path, is_deep, is_stereo, is_multipart, is_anamorphic, worst_severity = 'error' AS failed_checks
 FROM files
 WHERE path >= :prefix AND path < :prefix_end

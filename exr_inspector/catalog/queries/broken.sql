@@ -1,7 +1,7 @@
--- Files that are not whole or not sane, with the reason.
+-- Files that are incomplete, unreadable or have bad pixels, with the reason.
 -- question: 8
 -- param prefix text '' beginning of bucket/key
--- param prefix_end text =prefix the first text behind all that begin with prefix
+-- param prefix_end text =prefix the smallest text above all that begin with prefix
 SELECT path, status, error_code, is_complete, nan_count, inf_count, is_black, pixel_fault_count, worst_severity,
        CASE WHEN status = 'failed' THEN error_message
             WHEN is_complete = false THEN 'chunks are missing'

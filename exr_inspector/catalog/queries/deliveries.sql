@@ -1,7 +1,7 @@
--- Sequences as they were judged last, the worst first: frames there, missing and to render again, findings and their codes.
+-- Sequences by their last validation, highest severity first: frames present, missing and to render again, findings and their codes.
 -- question: 6
 -- param prefix text '' beginning of bucket/key
--- param prefix_end text =prefix the first text behind all that begin with prefix
+-- param prefix_end text =prefix the smallest text above all that begin with prefix
 SELECT sequence, min(first_frame) AS first_frame, max(last_frame) AS last_frame, max(file_count) AS files,
        max(missing_count) AS missing, max(error_files) AS files_with_errors, max(rerender_count) AS rerender,
        count(CASE WHEN severity = 'error' THEN 1 END) AS errors, count(CASE WHEN severity = 'warning' THEN 1 END) AS warnings,

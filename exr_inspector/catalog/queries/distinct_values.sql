@@ -1,7 +1,7 @@
 -- Values to filter a listing by, with their number of files; each branch reads one column.
 -- question: 5
 -- param prefix text '' beginning of bucket/key
--- param prefix_end text =prefix the first text behind all that begin with prefix
+-- param prefix_end text =prefix the smallest text above all that begin with prefix
 SELECT 'compression' AS field, compression AS value, count(*) AS files FROM files WHERE path >= :prefix AND path < :prefix_end GROUP BY compression
 UNION ALL
 SELECT 'color_space', color_space, count(*) FROM files WHERE path >= :prefix AND path < :prefix_end GROUP BY color_space

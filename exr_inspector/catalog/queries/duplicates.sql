@@ -1,7 +1,7 @@
--- Files whose decoded pixels are equal, wherever they are: copies, held frames and renders that were written twice.
+-- Files with equal decoded pixels: copies, held frames and renders that were written twice.
 -- question: 6
 -- param prefix text '' beginning of bucket/key
--- param prefix_end text =prefix the first text behind all that begin with prefix
+-- param prefix_end text =prefix the smallest text above all that begin with prefix
 SELECT pixel_hash, count(*) AS files, min(file_path) AS one, max(file_path) AS other
 FROM parts
 WHERE pixel_hash IS NOT NULL AND part_index = 0 AND file_path >= :prefix AND file_path < :prefix_end

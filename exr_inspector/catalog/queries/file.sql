@@ -1,4 +1,4 @@
--- One file with its parts, a row a part; a file without a readable header has one row with empty part columns.
+-- One file with its parts, one row per part; a file without a readable header has one row with empty part columns.
 -- question: 2
 -- param path text required bucket/key
 SELECT f.path, f.status, f.error_code, f.size_bytes, f.mtime, f.is_complete AS file_is_complete, f.inspected_at,

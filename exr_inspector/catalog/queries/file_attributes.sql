@@ -1,4 +1,4 @@
--- Attributes of one file with their whole values; values above the cell limit are put together from their pieces.
+-- Attributes of one file with their complete values; values above the cell limit are joined from their pieces.
 -- question: 2
 -- param path text required bucket/key
 SELECT part_index, attribute_index, min(name) AS name, min(type) AS type,

@@ -1,4 +1,4 @@
--- Objects of a file's Cryptomattes, the largest first, with their names; the name is null where the manifest lacks the id.
+-- Objects of a file's Cryptomattes, largest first, with their names; the name is null if the manifest lacks the id.
 -- question: 10
 -- param path text required bucket/key
 SELECT o.part_index, o.cryptomatte, o.view_name, m.name, o.id, o.coverage, o.pixels

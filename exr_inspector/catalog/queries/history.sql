@@ -1,4 +1,4 @@
--- Everything that happened to one file: inspections, repeats, removals. However often it was written, `files` has one row.
+-- Inspections, repeated events and removals of one file. `files` has one row, however often the file was written.
 -- question: 9
 -- param path text required bucket/key
 SELECT recorded_at, outcome, status, error_code, mtime, stats_mode, worst_severity, requests, bytes_read, duration_ms,

@@ -1,4 +1,4 @@
--- Layers over the frames of a sequence: in how many frames each is, and where its channels or pixel types drift.
+-- Layers over the frames of a sequence: the number of frames that have each, and changes of its channels or pixel types.
 -- question: 3
 -- param sequence text required key of the sequence, such as bucket/shot/beauty.####.exr
 WITH used AS (

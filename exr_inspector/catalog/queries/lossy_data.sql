@@ -1,7 +1,7 @@
 -- Channels that hold data rather than colour (ids, depth, positions, normals, Cryptomatte) in a lossy compression.
 -- question: 8
 -- param prefix text '' beginning of bucket/key
--- param prefix_end text =prefix the first text behind all that begin with prefix
+-- param prefix_end text =prefix the smallest text above all that begin with prefix
 SELECT c.file_path, c.part_index, c.name, c.type, p.compression
 FROM channels c
 JOIN parts p ON p.file_id = c.file_id AND p.content_key = c.content_key AND p.part_index = c.part_index

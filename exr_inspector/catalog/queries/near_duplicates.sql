@@ -1,9 +1,9 @@
--- Pictures that look alike below a prefix: pairs whose difference hashes differ in few of 64 bits, though the files differ.
--- Every picture is compared with every other one: keep to a folder of some thousand files. Pictures without structure are left out.
+-- Similar thumbnails below a prefix: pairs of different files whose difference hashes differ in few of 64 bits.
+-- All thumbnails are compared with each other, so choose a folder of a few thousand files. Uniform thumbnails are left out.
 -- question: 11
 -- param prefix text required beginning of bucket/key
--- param prefix_end text =prefix the first text behind all that begin with prefix
--- param bits int 4 most bits that differ; 0 to 10 make sense
+-- param prefix_end text =prefix the smallest text above all that begin with prefix
+-- param bits int 4 largest number of differing bits; useful from 0 to 10
 WITH pictures AS (
     SELECT file_path, part_index, layer, difference_hash
     FROM thumbnails

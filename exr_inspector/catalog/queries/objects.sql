@@ -1,8 +1,8 @@
--- Frames that hold an object of a Cryptomatte, with the area it covers; also frames whose own manifest is lost, by its id.
+-- Frames that show an object of a Cryptomatte, with the area it covers; also frames without a manifest, by the object's id.
 -- question: 10
 -- param name text required name of the object, as in the manifest
 -- param prefix text '' beginning of bucket/key
--- param prefix_end text =prefix the first text behind all that begin with prefix
+-- param prefix_end text =prefix the smallest text above all that begin with prefix
 SELECT o.file_path, f.sequence, f.frame_number, o.cryptomatte, o.view_name, o.id, o.coverage, o.pixels
 FROM (SELECT DISTINCT id FROM cryptomatte_manifests WHERE name = :name) m
 JOIN cryptomatte_objects o ON o.id = m.id

@@ -1,4 +1,4 @@
--- What an asset manager shows of one file: sequence, colour, camera, production, time code, structure, provenance.
+-- One file for an asset manager: sequence, colour, camera, production, time code, structure, provenance.
 -- question: panels
 -- param path text required bucket/key
 SELECT sequence, frame_number, color_space, color_interop_id, chromaticities, white_luminance, is_aces,

@@ -1,7 +1,7 @@
--- Frames to render again, as ranges for a render manager, with the first reason of the sequence itself.
+-- Frames to render again, as ranges for a render manager, with the first finding of the sequence itself.
 -- question: 6
 -- param prefix text '' beginning of bucket/key
--- param prefix_end text =prefix the first text behind all that begin with prefix
+-- param prefix_end text =prefix the smallest text above all that begin with prefix
 SELECT sequence, max(rerender_frames) AS frames, max(rerender_count) AS frame_count, max(error_files) AS files_with_errors,
        min(CASE WHEN severity = 'error' THEN message END) AS first_reason
 FROM sequence_validation

@@ -1,4 +1,4 @@
--- Frames of a sequence that differ from what most of its frames are.
+-- Frames of a sequence that differ from most of its frames.
 -- question: 6
 -- param sequence text required key of the sequence
 WITH kinds AS (

@@ -1,7 +1,7 @@
--- Frames that are there twice: the same number under two paddings, such as a.7.exr beside a.0007.exr.
+-- Frame numbers with two files, in different paddings, such as a.7.exr and a.0007.exr.
 -- question: 6
 -- param prefix text '' beginning of bucket/key
--- param prefix_end text =prefix the first text behind all that begin with prefix
+-- param prefix_end text =prefix the smallest text above all that begin with prefix
 SELECT regexp_replace(sequence, '#+', '#', 'g') AS sequence, frame_number, count(*) AS files, min(path) AS one, max(path) AS other
 FROM files
 WHERE sequence IS NOT NULL AND path >= :prefix AND path < :prefix_end

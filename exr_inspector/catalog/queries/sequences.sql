@@ -1,7 +1,7 @@
--- Sequences below a prefix: first and last frame, how many are missing, and what differs between frames.
+-- Sequences below a prefix: first and last frame, number of missing frames, and differences between frames.
 -- question: 6
 -- param prefix text '' beginning of bucket/key
--- param prefix_end text =prefix the first text behind all that begin with prefix
+-- param prefix_end text =prefix the smallest text above all that begin with prefix
 SELECT sequence, min(frame_number) AS first_frame, max(frame_number) AS last_frame, count(*) AS files,
        max(frame_number) - min(frame_number) + 1 - count(DISTINCT frame_number) AS missing,
        count(DISTINCT CAST(width AS varchar) || 'x' || CAST(height AS varchar)) AS resolutions,

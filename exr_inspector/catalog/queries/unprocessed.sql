@@ -1,6 +1,6 @@
--- On a cluster: EXR files of a view that have no row, or are newer than their row, and rows whose file is gone.
+-- On a cluster: EXR files of a view that have no row, or are newer than their row, and rows whose file does not exist.
 -- The VAST Catalog names files by their path on the cluster; `root` is the path of the bucket's view, such as /renders.
--- In Trino the table is "vast-big-catalog-bucket|vast_big_catalog_schema".vast_big_catalog_table. Elsewhere use
+-- In Trino the table is "vast-big-catalog-bucket|vast_big_catalog_schema".vast_big_catalog_table. Without a VAST Catalog use
 -- ./run db reconcile, which lists the bucket itself.
 -- Prefixes are ranges, from `root/` to before `root0`, since 0 follows the slash.
 -- question: 7
