@@ -36,22 +36,24 @@ class Home(NamedTuple):
 _OURS = "exr_inspector.cli.commands."
 COMMANDS = {
     "inspect": Home(_OURS + "inspect", "Show what is in OpenEXR files."),
-    "check": Home(_OURS + "check", "Check a delivery: complete, clean, and what to render again."),
+    "check": Home(_OURS + "check", "Check whether a delivery is complete and clean; list frames to render again."),
     "report": Home(_OURS + "report", "Write a delivery as one HTML page: frames, findings, curves, contact sheet."),
     "diff": Home(_OURS + "diff", "Compare two files, or two sequences frame by frame."),
     "validate": Home(_OURS + "validate", "Check OpenEXR files against the rules of a policy."),
     "rules": Home(_OURS + "rules", "List the rules, or explain some."),
     "policy": Home(_OURS + "policy", "Draft a policy from a good delivery."),
-    "demo": Home(_OURS + "demo", "Run the whole path on this machine and check its rows."),
-    "ingest": Home(_OURS + "ingest", "Bring the tables up to date with every EXR below some folders or prefixes."),
-    "watch": Home(_OURS + "watch", "Keep a catalog file up to date with a folder, live."),
+    "demo": Home(_OURS + "demo", "Send events of the samples to the function on this machine and check its rows."),
+    "ingest": Home(
+        _OURS + "ingest", "Inspect new and changed EXR files below folders or prefixes, and store their rows."
+    ),
+    "watch": Home(_OURS + "watch", "Ingest a folder, then every change, until Ctrl-C."),
     "ingest-plan": Home(_OURS + "ingest_plan", "Divide a large ingest into lanes for a render farm."),
     "ingest-lane": Home(_OURS + "ingest_lane", "Ingest one lane that ingest-plan wrote."),
-    "query": Home(_OURS + "query", "Ask a local catalog: a query of the cookbook by name, or any SQL."),
+    "query": Home(_OURS + "query", "Query the tables: a query of the cookbook by name, or any SQL."),
     "db": Home(_OURS + "db", "Set up and maintain the tables."),
     "package": Home(_OURS + "package", "Write the folder for `vastde functions build`."),
     "completion": Home(_OURS + "completion", "Print the completion script of a shell."),
-    "localdb": Home("vastdb_local.__main__", "A VAST DataBase on this machine, kept in a DuckDB file."),
+    "localdb": Home("vastdb_local.__main__", "Serve a VAST DataBase on this machine from a DuckDB file."),
     "localrun": Home("dataengine_local.run", "Run a DataEngine function on this machine."),
     "invoke": Home("dataengine_local.invoke", "Post one event to a running function."),
 }

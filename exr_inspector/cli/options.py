@@ -59,13 +59,13 @@ def _catalog_option(words: str) -> Callable[[Command], Command]:
 
 # `--catalog FILE`: what `exr_inspector.cli.catalog.open_tables` takes. What a command does without it differs.
 catalog_option = _catalog_option(
-    "DuckDB file of the tables, also while a server has it open; without it the database of VAST_DB_*."
+    "DuckDB file of the tables, even while a server has it open.  [default: the database of VAST_DB_*]"
 )
 storing_catalog_option = _catalog_option(
-    "DuckDB file to store the rows in, made when it is not there; without it nothing is stored."
+    "DuckDB file to store the rows in, created if missing; without it nothing is stored."
 )
 rows_catalog_option = _catalog_option(
-    "DuckDB file whose rows to take in place of reading files, also while a server has it open."
+    "DuckDB file whose rows are used instead of files, even while a server has it open."
 )
 
 
@@ -120,9 +120,8 @@ def paths_option(command: Command) -> Command:
         "--paths",
         callback=_paths,
         type=click.Choice(FORMS),
-        help="Print paths of files by EXR_VIEWS: by bucket and key, as on the cluster, or as where clients have first mounted"
-        " the view, also those of this machine; one that no view covers, and texts of errors, stay as they are."
-        "  [default: as named, or as the tables have them]",
+        help="Print paths as bucket and key, as on the cluster, or as on clients (the first mount of the view), by EXR_VIEWS."
+        " Paths outside of all views and texts of errors are unchanged.  [default: as given, or as stored]",
     )
     return option(command)
 

@@ -73,7 +73,7 @@ def test_setup_and_check(ground: Ground) -> None:
     done = ground.run("setup")
     assert (done.exit_code, "created table files" in done.output) == (0, True), done.output
     assert "nothing to do" in ground.run("setup").output
-    assert f"{len(TABLES)} tables as they should be" in ground.run("check").output
+    assert f"{len(TABLES)} tables are as expected" in ground.run("check").output
     with ground.catalog.connection.session().transaction() as tx:
         tx.bucket("vastdb").schema("exr_inspector").table("stats").rename_column("min", "least")
     assert isinstance(ground.run("check").exception, SchemaMissing)

@@ -102,7 +102,7 @@ def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, fold
     for path in (folder / "sh010").iterdir():
         path.unlink()
     fix = ("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix")
-    assert "say so with --yes" in str(called(*fix).exception)
+    assert "confirm with --yes" in str(called(*fix).exception)
     assert len(asked(catalog, "select path from files")) == 3
     assert called(*fix, "--yes").exit_code == 0
     assert len(asked(catalog, "select path from files")) == 1
@@ -140,7 +140,7 @@ def test_a_file_that_is_not_there_is_made_by_those_who_fill_it_alone(tmp_path: P
     assert not path.parent.exists()
     path.parent.mkdir()
     assert called("db", "setup", "--catalog", path).exit_code == 0
-    assert "tables as they should be" in called("db", "check", "--catalog", path).output
+    assert "tables are as expected" in called("db", "check", "--catalog", path).output
 
 
 def asked(catalog: Path, sql: str) -> list[tuple[object, ...]]:

@@ -462,4 +462,4 @@ def test_a_second_interrupt_ends_the_run_at_once_and_loses_nothing(tmp_path: Pat
     assert "Traceback" not in err
     until(lambda: not any(map(alive, processes)))
     if "stopped" not in out:  # else it had come to its end in good order between the two
-        assert "ended at once" in err
+        assert "run the same command again" in err

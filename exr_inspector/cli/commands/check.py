@@ -1,4 +1,4 @@
-"""`./run check`: is a delivery complete and clean? Files, sequences, pixels, and what to render again."""
+"""`./run check`: whether a delivery is complete and clean; frames to render again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _FULL: Stats = "full"
     type=click.Choice(["text", "json", "csv", "sarif", "junit"]),
     default="text",
     show_default=True,
-    help="How to print the result.",
+    help="Output format.",
 )
 @paths_option
 def command(
@@ -66,18 +66,18 @@ def command(
     folder: ####, %04d, @@@@, $F4, <UDIM>, *, [1001-1060]; quote it. Without a pattern, the names decide which number is the
     frame. Prints one screen: a strip of frames, findings with their frames, and the list of frames to render again.
 
-    With --catalog FILE the rows of the files are stored as well, with a thumbnail of each, and what is found in the sequences
-    of folders and patterns.
+    With --catalog FILE the rows of the files are stored as well, with a thumbnail of each, and the findings of sequences of
+    folders and patterns.
 
-    Exit code 0 when nothing is as severe as --fail-on, 1 when something is, 2 when something could not be checked.
+    Exit code 0 when no finding reaches --fail-on, 1 when one does, 2 when a file could not be checked.
 
     \b
     Examples:
       ./run check renders/sh010/
       ./run check 'renders/sh010/beauty_####.exr' --frames 1001-1060
       ./run check s3://renders/sh010/ --policy show.yaml --format junit > report.xml
-      ./run check renders/sh010/ --catalog show.duckdb   also store what is found
-      ./run check renders/sh010/ --stats off          headers and chunk tables only, fast
+      ./run check renders/sh010/ --catalog show.duckdb   also store the result
+      ./run check renders/sh010/ --stats off             headers and chunk tables only, fast
     """
     depth = stats or _FULL
     try:

@@ -1,4 +1,4 @@
-"""`./run db`: the tables in VAST DataBase: set up, compared, pruned, repaired, compared with storage."""
+"""`./run db`: set-up and maintenance of the tables in VAST DataBase, and their comparison with storage."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _SHOWN = 20  # paths printed of each kind, unless all are asked for
 
 @click.group("db")
 def command() -> None:
-    """Set up and look after the tables of --catalog FILE, or of the database that VAST_DB_ENDPOINT and so on name.
+    """Set up and maintain the tables of --catalog FILE, or of the database that VAST_DB_* name.
 
     \b
     Examples:
@@ -68,24 +68,24 @@ def _show(report: SchemaReport) -> None:
         click.echo(line)
     for table in report.tables:
         if table.extra:
-            click.echo(f"{table.name} has columns that are not ours: {', '.join(table.extra)}")
+            click.echo(f"{table.name} has additional columns: {', '.join(table.extra)}")
 
 
 @command.command("setup")
-@click.option("--sort", is_flag=True, help="Also give tables that were made unsorted their sorting key (VAST 5.3.5).")
+@click.option("--sort", is_flag=True, help="Also add sorting keys to unsorted tables (VAST 5.3.5 and newer).")
 @click.option(
-    "--projections", is_flag=True, help="Also make a projection by path of every large table (before VAST 5.3.5)."
+    "--projections", is_flag=True, help="Also create a projection by path of every large table (before VAST 5.3.5)."
 )
 @click.option(
     "--guards",
     type=int,
     default=DEFAULT_GUARDS,
     show_default=True,
-    help="Rows of `guards`, a power of two: more for more writers at once. Fixed once they are made.",
+    help="Rows of `guards`, a power of two: more for more concurrent writers. Cannot be changed later.",
 )
 @catalog_option
 def setup_command(*, sort: bool, projections: bool, guards: int, catalog: Path | None) -> None:
-    """Create schema, tables and columns that are missing. Changes nothing that is there; run it as often as you like.
+    """Create missing schemas, tables and columns. Changes nothing that exists, so it can be run repeatedly.
 
     \b
     Examples:
@@ -104,7 +104,7 @@ def setup_command(*, sort: bool, projections: bool, guards: int, catalog: Path |
 @command.command("check")
 @catalog_option
 def check_command(*, catalog: Path | None) -> None:
-    """Compare the tables with what this version writes. Changes nothing; exit code 2 when something is amiss.
+    """Compare the tables with those of this version. Changes nothing; exit code 2 when they differ.
 
     \b
     Example:
@@ -114,7 +114,7 @@ def check_command(*, catalog: Path | None) -> None:
         report = check(tables.connection)
     require_good(report)
     _show(report)
-    click.echo(f"schema version {report.recorded_version}: {len(report.tables)} tables as they should be")
+    click.echo(f"schema version {report.recorded_version}: all {len(report.tables)} tables are as expected")
 
 
 @command.command("prune")
@@ -122,7 +122,7 @@ def check_command(*, catalog: Path | None) -> None:
 @click.option("--dry-run", is_flag=True, help="Only count.")
 @catalog_option
 def prune_command(*, keep_days: float, dry_run: bool, catalog: Path | None) -> None:
-    """Delete old rows of `inspections`. The rows of files stay.
+    """Delete old rows of `inspections`. The rows of files remain.
 
     \b
     Example:
@@ -135,11 +135,11 @@ def prune_command(*, keep_days: float, dry_run: bool, catalog: Path | None) -> N
 
 @command.command("repair")
 @click.argument("place", required=False, metavar="[FOLDER|s3://BUCKET/PREFIX]")
-@click.option("--dry-run", is_flag=True, help="Only look.")
+@click.option("--dry-run", is_flag=True, help="Only report.")
 @catalog_option
 @paths_option
 def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None, paths: ShownPaths) -> None:
-    """Find and fix duplicates, rows of no file, and half files, of all tables or below one place. Writers may go on meanwhile.
+    """Find and fix duplicate rows, orphaned rows, and incomplete files, in all tables or below one place. Writers may continue.
 
     \b
     Examples:
@@ -150,33 +150,33 @@ def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None, pa
     with open_tables(catalog) as tables:
         prefix = _below(tables, place) if place else ""
         report = repair(tables.connection, prefix, dry_run=dry_run, progress=_progress)
-    click.echo(f"{report.files} rows of files looked at")
+    click.echo(f"{report.files} rows of files examined")
     for count, what in (
-        (report.duplicate_files, "rows of files beside the one that counts"),
-        (report.repeated_rows, "child rows that were there more than once"),
-        (report.orphan_rows, "child rows of no file"),
-        (report.duplicate_guards, "guard rows that were there more than once"),
-        (len(report.half_files), "half files, removed to be inspected again"),
+        (report.duplicate_files, "duplicate rows of files"),
+        (report.repeated_rows, "duplicate child rows"),
+        (report.orphan_rows, "child rows without a file"),
+        (report.duplicate_guards, "duplicate guard rows"),
+        (len(report.half_files), "files with missing rows, removed to be inspected again"),
     ):
         if count:
             click.echo(f"{'found' if dry_run else 'fixed'}: {count} {what}")
-    _print_paths("half file", report.half_files, paths, everything=True)
+    _print_paths("missing rows", report.half_files, paths, everything=True)
     if report.is_clean:
         click.echo("nothing to repair")
     elif report.half_files and not dry_run:
-        click.echo(f"inspect the half files again: {command_line('db reconcile PLACE --fix', catalog)}")
+        click.echo(f"inspect these files again: {command_line('db reconcile PLACE --fix', catalog)}")
 
 
 @command.command("reconcile")
 @click.argument("place", metavar="FOLDER|s3://BUCKET/PREFIX")
-@click.option("--fix", is_flag=True, help="Inspect what lacks a row or is stale, and remove rows of what is gone.")
-@click.option("--yes", is_flag=True, help="Remove also many rows without asking.")
+@click.option("--fix", is_flag=True, help="Inspect files without a current row, and remove rows of deleted files.")
+@click.option("--yes", is_flag=True, help="Do not ask before many rows are removed.")
 @click.option("--all", "everything", is_flag=True, help=f"Print every path, not the first {_SHOWN} of a kind.")
 @click.option(
     "--vast-catalog",
     "root",
     metavar="PATH",
-    help="Take the listing from the cluster's VAST Catalog; PATH is the path of the view that is the bucket.",
+    help="Take the listing from the cluster's VAST Catalog; PATH is the path of the bucket's view.",
 )
 @catalog_option
 @paths_option
@@ -192,11 +192,11 @@ def reconcile_command(
 ) -> None:
     """Compare storage with the tables: objects without a row, rows without an object, stale rows.
 
-    A local folder is one that `./run ingest` brought into a catalog file, or one inside a folder of EXR_MOUNTS.
+    A local folder must be one that `./run ingest` stored in the catalog file, or inside a folder of EXR_MOUNTS.
 
-    Exit code 0 when they agree or were made to, 1 when they differ or something could not be listed or inspected: that is
-    named, and all else is done. A share that is not mounted or an answer that is not the store's is refused with exit code 2.
-    --fix asks before it removes a tenth of the rows or more.
+    Exit code 0 when they agree or were fixed, 1 when they differ or a file could not be listed or inspected: it is named, and
+    the others are processed. Exit code 2 when a share is not mounted, or the store does not answer. --fix asks before it
+    removes a tenth of the rows or more.
 
     \b
     Examples:
@@ -229,7 +229,7 @@ def reconcile_command(
 
 
 def _without_unlisted(comparison: Comparison, figures: Figures) -> Comparison:
-    """A comparison that says nothing of rows whose objects could not be listed: they are not gone."""
+    """The comparison without rows whose objects could not be listed, since these may still exist."""
     unlisted = tuple(f"{path}/" for _, path, _ in figures.examples)
     if len(figures.examples) < sum(figures.errors.values()):  # more than are named
         return replace(comparison, without_object=())
@@ -245,7 +245,7 @@ def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
         return
     question = f"remove {count} of {comparison.stored} rows, whose objects are not listed?"
     if not sys.stdin.isatty():
-        raise SettingsError(f"{question} If their objects are really gone, say so with --yes")
+        raise SettingsError(f"{question} If these objects were deleted, confirm with --yes")
     click.confirm(question, abort=True)
 
 
@@ -284,7 +284,7 @@ def _listed(opener: SourceOpener, prefix: str, figures: Figures) -> Iterator[Lis
 
 
 def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings, figures: Figures) -> None:
-    """Inspect what lacks a row or is stale, and remove rows of what is gone; one file that fails costs no other."""
+    """Inspect files without a current row, and remove rows of deleted files; a file that fails affects no other."""
     policy = PolicySource.from_settings(settings).current()
     context = IngestContext(
         opener, Inspector.from_settings(settings, is_isolated=True), catalog, policy, threads=_THREADS, force=True

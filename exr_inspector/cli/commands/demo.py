@@ -1,7 +1,7 @@
-"""`./run demo`: the whole path on this machine, with nothing but this checkout.
+"""`./run demo`: from events to rows on this machine, with this checkout alone.
 
-An embedded VAST DataBase, the local DataEngine runtime with `main.py`, one CloudEvent a sample as the cluster sends them, and
-the rows read back with the vastdb SDK. What the rows should say stands in `samples/expected.json`.
+It starts an embedded VAST DataBase and the local DataEngine runtime with `main.py`, posts one CloudEvent per sample as a
+cluster would, and reads the rows back with the vastdb SDK. `samples/expected.json` has the expected values.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ FAILED_COLUMNS = ("path", "error_code", "error_message")
     type=click.Path(dir_okay=False, path_type=Path),
     default=ROOT / ".local" / "demo.duckdb",
     show_default=".local/demo.duckdb",
-    help="DuckDB file for the tables; made when it is not there.",
+    help="DuckDB file for the tables; created if missing.",
 )
 def command(catalog: Path) -> None:
-    """Run the whole path here: events to the function, rows in an embedded VAST DataBase, read back and checked.
+    """Send events of the samples to the function, store rows in an embedded VAST DataBase, read them back and check them.
 
-    Exit code 0 only if every sample's rows are there and right. A second run finds every file unchanged.
+    Exit code 0 only if the rows of every sample are as expected. In a second run every file is unchanged.
 
     \b
     Examples:
@@ -105,7 +105,7 @@ def command(catalog: Path) -> None:
     incomplete = sum(row["is_complete"] is False for row in inspected)
     console.print(f"\n{len(inspected)} inspected, {incomplete} of them incomplete; three of their rows in `files`:")
     console.print(_rows_table(inspected[:: max(1, len(inspected) // 3)][:3], INSPECTED_COLUMNS))
-    console.print(f"\n{len(failed)} cannot be read as OpenEXR, which is a row, too:")
+    console.print(f"\n{len(failed)} cannot be read as OpenEXR, which their rows record:")
     console.print(_rows_table(failed, FAILED_COLUMNS))
     faults = list(unexpected(tables, expected))
     for fault in faults:

@@ -49,22 +49,20 @@ _SIGNALLED = 128  # what a shell adds to the number of the signal that ended a p
 _LISTED = 12  # lines of each part of the summary
 
 
-force_option = click.option("--force", is_flag=True, help="Inspect and replace also what is up to date.")
-bucket_option = click.option(
-    "--bucket", help="Name of the bucket that a local folder stands in for, instead of the folder's own."
-)
+force_option = click.option("--force", is_flag=True, help="Inspect unchanged files as well, and replace their rows.")
+bucket_option = click.option("--bucket", help="Bucket name of a local folder.  [default: the folder's name]")
 workers_option = click.option(
     "--workers",
     type=click.IntRange(1, 256),
     default=8,
     show_default=True,
-    help="Files read at a time, by all processes together: more hide a slow store, fewer spare a busy one.",
+    help="Files read at the same time, by all processes together: more for a slow store, fewer for a busy one.",
 )
 exclude_option = click.option(
     "--exclude",
     multiple=True,
     metavar="PATTERN",
-    help="Name of folders to leave out (*, ?, [abc]), besides snapshots and trash; may be repeated.",
+    help="Folder names to exclude (*, ?, [abc]), besides snapshots and trash; may be repeated.",
 )
 places_argument = click.argument("places", nargs=-1, required=True, metavar="PATH_OR_S3_URL...")
 
@@ -100,7 +98,7 @@ class RunOptions:
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Where files are inspected: by processes of this machine, or by tasks of a Ray cluster (RAY_ADDRESS).",
+    help="Where files are inspected: in processes of this machine, or in tasks of a Ray cluster (RAY_ADDRESS).",
 )
 @paths_option
 def command(
@@ -116,20 +114,20 @@ def command(
     engine: str,
     paths: ShownPaths,
 ) -> None:
-    """Bring the tables up to date with every EXR below some folders or prefixes.
+    """Inspect new and changed EXR files below folders or prefixes, and store their rows.
 
-    Unchanged files are skipped without being read, so an interrupted run can be restarted.
-    The first Ctrl-C finishes and stores what is being read, a second one ends at once. Rows of files that are gone are
-    left to `./run db reconcile`. Exit code 0 when all was done, 130 after Ctrl-C, 1 when files or folders could not be read:
-    they are named, and all others are done. What can never be read gets a row, so that the next run does not name it again.
+    Unchanged files are skipped without being read, so an interrupted run can be restarted. The first Ctrl-C finishes and stores
+    the files that are being read, a second one ends at once. Rows of deleted files remain; `./run db reconcile --fix` removes
+    them. Exit code 0 when all files were processed, 130 after Ctrl-C, 1 when files or folders could not be read: they are
+    named, and all others are processed. A file that can never be read gets a row, so the next run skips it.
 
-    From 1,500 files on they are inspected by one process a core (never more than --workers), each with threads and
-    memory to decode pixels as EXR_DECODE_THREADS and EXR_MEMORY_MIB say. A file that crashes the process that reads it, also
-    when it is read alone, gets a row with the error DECODER_CRASHED; the others are done all the same.
+    From 1,500 files on, one process per core inspects them (at most --workers), each with EXR_DECODE_THREADS and
+    EXR_MEMORY_MIB for decoding. A file that crashes its process even when read alone gets a row with the error
+    DECODER_CRASHED.
 
-    A local folder is read as a bucket of its name, so that rows say `<folder>/<file>`; inside a folder of EXR_MOUNTS it keeps
-    that bucket's name. A catalog file records which folder each of its buckets is (table `roots`) and refuses a second folder
-    of the same name.
+    A local folder becomes a bucket of its name, so paths in the tables are `<folder>/<file>`; a folder inside EXR_MOUNTS
+    belongs to that bucket. A catalog file records the folder of each bucket (table `roots`) and refuses a second folder of
+    the same name.
 
     \b
     Examples:
@@ -169,7 +167,7 @@ def carry_out(
             policy = PolicySource.from_settings(settings).current()
             judged = _judged(tables.connection, progress, policy, catalog) if options.judges_sequences else []
     except KeyboardInterrupt:  # what other threads are still doing is not waited for
-        click.echo("ended at once; the same command does what is left", err=True)
+        click.echo("stopped; run the same command again to continue", err=True)
         os._exit(_SIGNALLED + signal.SIGINT)
     console.print(summary(progress, options.paths))
     if judged:

@@ -30,7 +30,7 @@ from exr_inspector.storage import SourceOpener
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
-    help="Empty or new folder for the lanes; every task has to see it.",
+    help="Empty or new folder for the lanes, shared by all tasks.",
 )
 @paths_option
 def command(

@@ -1,4 +1,4 @@
-"""`./run inspect`: what is in files, for people, or as JSON, CSV and tables with a line a file."""
+"""`./run inspect`: the contents of files as text, or as JSON, CSV and tables with one line per file."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ FULL: Stats = "full"
 
 @click.command("inspect")
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--json", "as_json", is_flag=True, help="Print the rows of all tables as JSON, one document a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows of all tables as JSON, one document per file.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "table", "csv", "json"]),
     default="text",
     show_default=True,
-    help="text describes each file; the others print one line a file with --fields.",
+    help="text describes each file; the others print one line per file with --fields.",
 )
 @click.option(
     "--fields",
@@ -59,14 +59,14 @@ FULL: Stats = "full"
 @click.option(
     "--thumbnail",
     is_flag=True,
-    help="Show a small picture of each file on a terminal; reads every pixel unless --stats says otherwise.",
+    help="Show a thumbnail of each file in a terminal; reads every pixel unless --stats is given.",
 )
 @click.option(
     "--thumbnail-as",
     type=click.Choice([protocol.value for protocol in Protocol]),
-    help="How to show it, also where standard output is no terminal.  [default: what the terminal understands]",
+    help="How to show it, even if standard output is not a terminal.  [default: what the terminal supports]",
 )
-@click.option("--all", "all_attributes", is_flag=True, help="List also the attributes that the summary shows already.")
+@click.option("--all", "all_attributes", is_flag=True, help="Also list the attributes that the summary shows.")
 @click.option("--why", is_flag=True, help="Explain every rule that was broken, once; only with text.")
 def command(
     targets: Sequence[str],

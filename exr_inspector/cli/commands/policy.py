@@ -1,4 +1,4 @@
-"""`./run policy`: policies of one's own."""
+"""`./run policy`: drafts of policies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from exr_inspector.validation.policies.draft import draft_policy
 
 @click.group("policy")
 def command() -> None:
-    """Write policies of one's own: see docs/policies.md.
+    """Draft policies; docs/policies.md explains them.
 
     \b
     Examples:
@@ -35,10 +35,13 @@ def command() -> None:
 )
 @click.option("--limit", type=click.IntRange(1), default=2_000, show_default=True, help="Read at most this many files.")
 @click.option(
-    "--frame-range/--no-frame-range", default=True, show_default=True, help="Ask for the frames of a single sequence."
+    "--frame-range/--no-frame-range",
+    default=True,
+    show_default=True,
+    help="Require the frame range of a single sequence.",
 )
 def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int, frame_range: bool) -> None:
-    """Draft a policy from a good delivery: what all its files have in common is asked of the next one.
+    """Draft a policy from a good delivery: it requires what all of its files have in common.
 
     \b
     Examples:

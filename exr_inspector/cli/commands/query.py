@@ -52,14 +52,14 @@ _SCHEMA = "exr_inspector"
     type=click.Choice(["table", "json", "csv", "parquet"]),
     default="table",
     show_default=True,
-    help="How to print the rows; parquet goes to standard output, so redirect it.",
+    help="Output format; parquet is binary, so redirect it.",
 )
 @paths_option
 @click.option(
     "--show",
     "shown",
     type=click.Choice([dialect.value for dialect in Dialect]),
-    help="Print the text of a cookbook query in a dialect of SQL instead of running it.",
+    help="Print a cookbook query in this SQL dialect instead of running it.",
 )
 def command(
     query: str | None,
@@ -71,7 +71,7 @@ def command(
     paths: ShownPaths,
     shown: str | None,
 ) -> None:
-    """Ask the tables: a query of the cookbook by name, or any SQL. Without either, list the cookbook.
+    """Query the tables: a query of the cookbook by name, or any SQL. Without either, list the cookbook.
 
     \b
     Examples:
@@ -82,8 +82,8 @@ def command(
       ./run query missing_frames --paths client
       ./run query layers --show spark
 
-    The tables are those of --catalog, otherwise those of the database that VAST_DB_ENDPOINT and its keys name. Which one
-    answered is printed on standard error.
+    The tables are those of --catalog, otherwise those of the database of VAST_DB_ENDPOINT. The name of the catalog is printed
+    on standard error.
     """
     if query is None:
         _list(Console())

@@ -43,7 +43,7 @@ def command(
     stored: bool,
     paths: ShownPaths,
 ) -> None:
-    """Write a page about a delivery: frames, findings, curves over the frames, and a contact sheet.
+    """Write a delivery as one HTML page: frames, findings, curves over the frames, and a contact sheet.
 
     The page is one file that needs no network and can be sent by mail. A file that ends in .html holds all sequences; a folder
     gets an index.html and a page for each. With --catalog, it shows what the tables hold, of all sequences or of those named,

@@ -1,4 +1,4 @@
-"""`./run rules`: what is checked, how severe it is and why."""
+"""`./run rules`: every rule with its severity and reason."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ def _codes(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
 @click.command("rules")
 @click.argument("codes", nargs=-1, metavar="[CODE|GROUP]...", shell_complete=_codes)
 @policy_option
-@click.option("--path", default="", help="Path (`bucket/key`) to show the levels for, where the policy knows paths.")
+@click.option(
+    "--path", default="", help="Show the severities for this path (`bucket/key`), if the policy has path entries."
+)
 @click.option("--schema", is_flag=True, help="Print the JSON schema of policy files.")
 def command(codes: tuple[str, ...], *, policy: str, path: str, schema: bool) -> None:
-    """List the rules, or explain some: what must hold, why, where that comes from.
+    """List the rules, or explain some: what must hold, why, how to fix it, and the source.
 
     \b
     Examples:

@@ -38,13 +38,13 @@ from exr_inspector.validation.reports import ValidationResult, json_text, junit_
 @click.option(
     "--hash", "with_hash", is_flag=True, help="Hash decoded pixels to find repeated frames; reads every pixel."
 )
-@click.option("--sequence", is_flag=True, help="Check the sequences that the files are frames of, too.")
-@click.option("--sequence-only", is_flag=True, help="Check the sequences, and no single file.")
+@click.option("--sequence", is_flag=True, help="Also check the sequences of the files.")
+@click.option("--sequence-only", is_flag=True, help="Check only the sequences, not the files.")
 @rows_catalog_option
 @click.option(
     "--stored",
     is_flag=True,
-    help="Check rows instead of files: those of --catalog, which implies it, or of the database of VAST_DB_*.",
+    help="Check stored rows instead of files: those of --catalog (which implies it), or of the database of VAST_DB_*.",
 )
 @fail_on_option
 @click.option(
@@ -76,8 +76,8 @@ def command(
 ) -> None:
     """Check OpenEXR files against the rules of a policy.
 
-    Rows (--catalog, --stored) are judged with their sequences; what is found in the sequences of whole folders is stored in the
-    table sequence_validation.
+    Stored rows (--catalog, --stored) are checked with their sequences; findings of the sequences of complete folders are
+    stored in the table sequence_validation.
 
     A TARGET is a file, a folder or a URL that ends in a slash (every .exr file below it), or a pattern such as
     'beauty.####.exr', 'beauty.%04d.exr' or '*_v003.exr'.

@@ -47,7 +47,7 @@ _TICK_MS = 500
 @click.option(
     "--poll",
     is_flag=True,
-    help="Look at every file every few seconds: for network shares, where writes of other machines raise no event here.",
+    help="Check every file every few seconds: for network shares, where writes of other machines raise no event.",
 )
 @paths_option
 def command(
@@ -62,10 +62,10 @@ def command(
     poll: bool,
     paths: ShownPaths,
 ) -> None:
-    """Keep the tables up to date with a folder: first like ./run ingest, then with every change, until Ctrl-C.
+    """Ingest a folder like ./run ingest, then every change, until Ctrl-C.
 
-    A file is read once it has been still for two seconds. Prints a line for every file that is stored or removed. While it
-    runs, other commands read the catalog through it.
+    A file is read once it has not changed for two seconds. Prints a line for every file that is stored or removed. Meanwhile
+    other commands can read the catalog file, through this process.
 
     \b
     Examples:
