@@ -128,12 +128,13 @@ asserts the numbers. A process sends one more request, for the server's version.
 
 A file with thumbnails takes one more request to store, and two more to replace or remove.
 
-A batch takes one more request for every 4 MB of rows of one table. A new file needs: begin, look-up of the file, read and update of its
-guard row, one insert per table with rows, the row in `inspections`, commit. Selects send their predicates to the server; a test
-counts the rows that are returned.
+A batch takes one more request for every 4 MB of rows of one table. A new file needs: begin, look-up of the file, read and
+update of its guard row, one insert per table with rows, the row in `inspections`, commit. Selects send their predicates to
+the server; a test counts the rows that are returned.
 
-`./run bench catalog` measures how the time grows with the tables, on local databases of three sizes in one run. CPU time of client
-and local server together, in ms per file; the last column is the ratio of the largest to the smallest without the local server's
+`./run bench catalog` measures how the time grows with the tables, on local databases of three sizes in one run. CPU time of
+client and local server together, in ms per file; the last column is the ratio of the largest to the smallest without the
+local server's
 indexes (`./run bench catalog --no-index --files 1000,1000000`):
 
 | | 1,000 files | 100,000 | 1,000,000 | Ratio | without |
@@ -147,11 +148,11 @@ indexes (`./run bench catalog --no-index --files 1000,1000000`):
 | Replaced, one of 100 stored a moment ago | 2.4 | 2.5 | 2.4 | 1.00 | 3.6 |
 | Replaced, one of 100 spread over all files | 2.4 | 3.2 | 7.3 | 3.0 | 4.3 |
 
-The number of requests does not grow. (Measured with schema version 1, whose look-ups went by `file_id`.) Without indexes the look-ups
-grow: of `files` for a new file, of all child tables (14 million rows at a million files) for a replaced one. The local server
-therefore indexes columns that are often looked up ([how](local-vastdb.md#look-ups)). The last line still grows, since DuckDB scans
-a whole row group (122,880 rows) for any row in it, and the rows of 100 files spread over a million are in all 74 groups of `attributes`.
-Files that are replaced together were mostly stored together.
+The number of requests does not grow. (Measured with schema version 1, whose look-ups went by `file_id`.) Without indexes the
+look-ups grow: of `files` for a new file, of all child tables (14 million rows at a million files) for a replaced one. The
+local server therefore indexes columns that are often looked up ([how](local-vastdb.md#look-ups)). The last line still grows,
+since DuckDB scans a whole row group (122,880 rows) for any row in it, and the rows of 100 files spread over a million are in
+all 74 groups of `attributes`. Files that are replaced together were mostly stored together.
 
 For look-ups on a cluster see [scale.md](scale.md#look-ups).
 """

@@ -10,14 +10,14 @@ _HEAD = """# Validation rules
 
 Generated from the code by `./run docs`; edit the rules, not this file.
 
-Severity is the rule's default; profiles and policies change it (see [policies.md](policies.md)). The column Profiles lists the profiles
-in which a rule is off or has another severity.
+Severity is the rule's default; profiles and policies change it (see [policies.md](policies.md)). The column Profiles lists
+the profiles in which a rule is off or has another severity.
 
 Stage is what the rule needs: `header`; `table` (chunk offset tables, and chunk leaders if the settings request them); `pixels`
 (statistics); `sequence` (several frames).
 
-Rules about the structure of a file have no function of their own: `exr.conformance` or the reader finds these defects. A defect that
-keeps the OpenEXR library from opening the file is always an error.
+Rules about the structure of a file have no function of their own: `exr.conformance` or the reader finds these defects. A
+defect that keeps the OpenEXR library from opening the file is always an error.
 
 If a rule raises an exception, which is a bug, a finding `RULE-FAILED` (warning) reports it, and the other rules still run.
 """
