@@ -77,7 +77,7 @@ def policy_option(command: Command) -> Command:
         show_default=True,
         metavar=_POLICY,
         shell_complete=_profiles,
-        help="What to judge by.",
+        help="Policy to validate against.",
     )
     return option(command)
 
@@ -88,7 +88,7 @@ def stored_policy_option(command: Command) -> Command:
         "--policy",
         metavar=_POLICY,
         shell_complete=_profiles,
-        help="What to judge by.  [default: as EXR_POLICY says, or default]",
+        help="Policy to validate against.  [default: EXR_POLICY, or default]",
     )
     return option(command)
 
