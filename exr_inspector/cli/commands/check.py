@@ -165,7 +165,9 @@ def _stored(
         record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets])
         asked = Thumbnails(settings.thumbnails)
         with _session(settings, stats, policy, Thumbnails.FILE if asked is Thumbnails.OFF else asked) as made:
-            context = IngestContext(made.opener, made.inspector, tables.catalog, made.policy)
+            # A check reads every file, so what it finds replaces older rows of the same version: a sidecar manifest that
+            # arrived after the frames changes the findings of files that did not change.
+            context = IngestContext(made.opener, made.inspector, tables.catalog, made.policy, force=True)
             store = CheckStore(tables.connection, partial(store_inspections, context))
 
             def observe(name: str, inspection: Inspection) -> None:

@@ -420,14 +420,18 @@ def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
     fix="Write normals without filters and with a lossless compression.",
     limits="components beyond 1; shorter normals need all three of one pixel",
     stage=Stage.PIXELS,
+    version=2,
 )
 def normal_length(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Components beyond -1 to 1: a proof of length above 1; shorter normals cannot be seen in the figures."""
-    found = []
-    for channel, stats in _with_stats(part, part.of_role(Role.NORMAL)):
-        if stats.minimum is None or stats.maximum is None:
-            continue
-        if stats.minimum < -_NORMAL_LIMIT or stats.maximum > _NORMAL_LIMIT:
-            span = f"{stats.minimum:g} to {stats.maximum:g}"
-            found.append(Found(f"{channel.name} is {span}", span, "-1 to 1", channel.name))
-    return found
+    hit = [
+        (channel, stats.minimum, stats.maximum)
+        for channel, stats in _with_stats(part, part.of_role(Role.NORMAL))
+        if stats.minimum is not None and stats.maximum is not None
+        if stats.minimum < -_NORMAL_LIMIT or stats.maximum > _NORMAL_LIMIT
+    ]
+    if not hit:
+        return NOTHING
+    span = f"{min(least for _, least, _ in hit):g} to {max(most for _, _, most in hit):g}"
+    names = names_of(channel for channel, _, _ in hit)
+    return [Found(f"{names}: {span}", span, "-1 to 1", hit[0][0].name)]

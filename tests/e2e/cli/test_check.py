@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from exr_inspector import open_catalog
 from exr_inspector.cli.commands.check import command
 from exr_inspector.library import storing
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Part
+from tests.unit.validation.cases.made.metadata import MANIFEST, declared, matte
 
 Pixels = dict[str, np.ndarray[Any, Any]]
 HEIGHT, WIDTH = 64, 96
@@ -293,3 +295,16 @@ def test_what_the_library_says_of_damaged_chunks_reaches_no_terminal(tmp_path: P
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     assert (done.returncode, done.stderr) == (1, "")
     assert "CHK-DECODE" in done.stdout
+
+
+def test_a_manifest_that_arrives_after_the_frame_is_seen_by_the_next_check(tmp_path: Path) -> None:
+    folder, catalog = tmp_path / "renders", tmp_path / "c.duckdb"
+    folder.mkdir()
+    (folder / "matte.1001.exr").write_bytes(matte(declared("manifest", manif_file="m.json")))
+    for text, expected in (("", {"CRY-MANIF-FILE"}), (MANIFEST, set())):
+        if text:
+            (folder / "m.json").write_text(text, encoding="utf-8")
+        run(folder, "--catalog", catalog)
+        with open_catalog(catalog) as tables:
+            rows = tables.query("SELECT code FROM validation").to_pylist()
+        assert {row["code"] for row in rows if row["code"] == "CRY-MANIF-FILE"} == expected
