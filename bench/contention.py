@@ -1,8 +1,9 @@
 """`./run bench contention [--writers 1,4,16] [--batches 12] [--guards 1024,262144]`: how often unrelated batches collide.
 
 Each writer is a process that stores batches of 32 files that nobody else writes. Printed are the transactions that were begun
-for each commit (1.00: nothing had to be done twice) and the requests a batch, with conflicts of rows and with those found by
-groups of rows. In the end every file must be there exactly once. Exit code 1 when one is not.
+for each commit (1.00: nothing had to be done twice), the requests a batch and the longest time that one took, with conflicts of
+rows and with those found by groups of rows. In the end every file must be there exactly once, and no writer may have given up.
+Exit code 1 when that is not so.
 """
 
 from __future__ import annotations
@@ -10,30 +11,43 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
+import time
 from collections import Counter
 from importlib import import_module
+from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.setup import SetupOptions, setup
+from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.catalog.schema import DEFAULT_GUARDS, FILES, LEAST_GUARDS
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.catalog.sdk.connection import CatalogConfig
+from exr_inspector.errors import CatalogConflict
 from tests.contract.catalog_model import connect, inspection
 from vastdb_local import LocalVastDB
 
 FILES_PER_BATCH = 32
 
 
-def write(config: dict[str, str], writer: int, batches: int, together: Barrier) -> None:
-    """One writer's process."""
+def write(config: dict[str, str], writer: int, batches: int, together: Barrier, longest: SimpleQueue[float]) -> None:
+    """One writer's process; tells the longest time that a batch took, and infinity when it gives up."""
     silence_sdk_loggers()
     catalog = Catalog(CatalogConfig(**config, retry_seconds=120.0))  # type: ignore[arg-type]  # the rest has defaults
     catalog.upsert([inspection(f"warm/{writer}.exr")])
     together.wait()  # the tables are known and the first requests counted
     together.wait()
+    seconds = 0.0
     for batch in range(batches):
-        catalog.upsert([inspection(f"w{writer}/{batch}/{number}.exr") for number in range(FILES_PER_BATCH)])
+        items = prepare([inspection(f"w{writer}/{batch}/{number}.exr") for number in range(FILES_PER_BATCH)])
+        started = time.monotonic()
+        try:
+            catalog.upsert(items)
+        except CatalogConflict:
+            seconds = float("inf")
+            break
+        seconds = max(seconds, time.monotonic() - started)
+    longest.put(seconds)
     catalog.close()
 
 
@@ -52,14 +66,19 @@ def measure(writers: int, batches: int, guards: int, group: int) -> bool:
         program = import_module("bench.contention")  # by its name, which a process can find
         context = multiprocessing.get_context("spawn")
         together = context.Barrier(writers + 1)
+        longest = context.SimpleQueue()
         processes = [
-            context.Process(target=program.write, args=(config, number, batches, together)) for number in range(writers)
+            context.Process(target=program.write, args=(config, number, batches, together, longest))
+            for number in range(writers)
         ]
         for process in processes:
             process.start()
         together.wait()
         server.reset_counters()
         together.wait()
+        started = time.monotonic()
+        waits = [longest.get() for _ in processes]
+        seconds = time.monotonic() - started
         for process in processes:
             process.join()
         counters = server.counters()
@@ -72,9 +91,10 @@ def measure(writers: int, batches: int, guards: int, group: int) -> bool:
         reader.close()
     is_whole = len(paths) == writers * (batches * FILES_PER_BATCH + 1) and set(paths.values()) == {1}
     kind = "rows" if group == 1 else f"groups of {group} rows"
+    times = f"({committed} commits in {seconds:.0f} s)  longest {max(waits):.1f} s"
     print(
         f"{writers:2} writers  {guards:7} guards  conflicts of {kind:18} {begun / (writers * batches):5.2f} transactions "
-        f"a commit  {sum(counters.values()) / (writers * batches):5.1f} requests a batch  ({committed} commits)"
+        f"a commit  {sum(counters.values()) / (writers * batches):5.1f} requests a batch  {times}"
         + ("" if is_whole else "  FILES ARE MISSING OR THERE TWICE"),
         flush=True,
     )

@@ -56,6 +56,9 @@ def environment(server: LocalVastDB, folder: Path, **changes: str) -> dict[str, 
         "EXR_SWEEP": "renders",
         "EXR_SETTLE_SECONDS": "0",
         "EXR_DEADLINE_SECONDS": "3600",
+        # All shards share one local server: on a busy machine it may take a minute for one of them.
+        "EXR_DB_TIMEOUT_SECONDS": "600",
+        "EXR_DB_RETRY_SECONDS": "600",
         **changes,
     }
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from vastdb_local.definitions import Schema, Table
 from vastdb_local.faults import Fault
 from vastdb_local.metadata import get_schema, get_table
+from vastdb_local.partitions import SUFFIX, partitioned
 from vastdb_local.refusals import bad_request
 from vastdb_local.storage import Database
 from vastdb_local.transaction import Transaction
@@ -96,7 +97,15 @@ class Call:
 
     def table(self) -> Table:
         """The table, where the path ends in one."""
-        return get_table(self.transaction, self.bucket, "/".join(self.request.path[1:-1]), self.request.path[-1])
+        return self._table(self.request.path[-1])
+
+    def partitioned_table(self) -> Table | None:
+        """The partitioned table whose partitions the path names; None where it names a table."""
+        name = self.request.path[-1]
+        return partitioned(self._table(name.removesuffix(SUFFIX))) if name.endswith(SUFFIX) else None
+
+    def _table(self, name: str) -> Table:
+        return get_table(self.transaction, self.bucket, "/".join(self.request.path[1:-1]), name)
 
 
 def page(

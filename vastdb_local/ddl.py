@@ -21,7 +21,7 @@ from vastdb_local.metadata import (
     projections_of,
     tables_of,
 )
-from vastdb_local.refusals import bad_request, exists, not_implemented
+from vastdb_local.refusals import bad_request, exists
 from vastdb_local.sql import quoted
 from vastdb_local.transaction import Transaction
 from vastdb_local.types import duckdb_type, unsupported
@@ -86,19 +86,20 @@ def create_table(
     *,
     properties: str,
     sorting_key: Sequence[int],
+    partitioned_by: Sequence[int] = (),
 ) -> None:
-    """Create a table of `columns` without their metadata; `sorting_key` are positions in them, most significant first.
+    """Create a table of `columns` without their metadata; keys are positions in them, most significant first.
 
     Raises:
-        Refusal: 400 for types or sorting keys that are not supported, 409 when the table exists.
+        Refusal: 400 for types or keys that are not supported, 409 when the table exists.
     """
     _check_name(name)
     if find_table(transaction, schema.bucket, schema.path, name) is not None:
         raise exists("TableAlreadyExists", f"Table {name} exists already.")
-    if any(key.startswith(b"VAST:table:partition-key") for key in columns.metadata or {}):
-        raise not_implemented("The local server has no partitioned tables.")
     declared = _declare(transaction, (), columns)
-    key = _sorting_key(declared, sorting_key)
+    key = _key(declared, sorting_key)
+    for place, column in enumerate(_key(declared, partitioned_by)):
+        declared = tuple(one.partitioning(place) if one.id == column else one for one in declared)
     view_name = _free_name(transaction, "_vast.tables", "view_name", name, within=schema.id)
     (id_,) = _new_ids(transaction, 1)
     table = Table(id_, schema, name, view_name, properties, declared, key, external_row_ids=False)
@@ -135,7 +136,7 @@ def set_sorting_key(transaction: Transaction, table: Table, positions: Sequence[
     """
     if table.sorting_key:
         raise bad_request("InvalidArgument", f"Table {table.name} has a sorting key already.")
-    _update_table(transaction, table, "sorting_key = $2", list(_sorting_key(table.columns, positions)))
+    _update_table(transaction, table, "sorting_key = $2", list(_key(table.columns, positions)))
 
 
 def set_external_row_ids(transaction: Transaction, table: Table) -> None:
@@ -180,11 +181,14 @@ def drop_columns(transaction: Transaction, table: Table, names: Collection[str])
         Refusal: 404 for unknown ones, 409 for those that a sorting key or projection needs.
     """
     dropped = {table.column(name).id for name in names}
-    used = set(table.sorting_key)
+    used = set(table.fixed_columns)
     for projection in projections_of(transaction, table):
         used.update(projection.sorted, projection.unsorted)
     if dropped & used:
-        raise exists("ColumnInUse", f"Table {table.name} is sorted by, or has a projection of, a column to be dropped.")
+        raise exists(
+            "ColumnInUse",
+            f"Table {table.name} is sorted or partitioned by, or has a projection of, a column to be dropped.",
+        )
     for column_id in dropped:
         transaction.run(f"ALTER TABLE {table.stored} DROP COLUMN {table.by_id[column_id].stored}")
     _set_columns(transaction, table, [column for column in table.columns if column.id not in dropped])
@@ -267,9 +271,9 @@ def _declare(transaction: Transaction, taken: Collection[str], columns: pa.Schem
     )
 
 
-def _sorting_key(columns: Sequence[Column], positions: Sequence[int]) -> tuple[int, ...]:
+def _key(columns: Sequence[Column], positions: Sequence[int]) -> tuple[int, ...]:
     if len(set(positions)) != len(positions) or not all(0 <= position < len(columns) for position in positions):
-        raise bad_request("InvalidArgument", f"InvalidArgument: there is no sorting key of columns {list(positions)}.")
+        raise bad_request("InvalidArgument", f"InvalidArgument: there is no key of columns {list(positions)}.")
     for position in positions:
         if pa.types.is_nested(columns[position].field.type):
             raise unsupported(columns[position].field.type)

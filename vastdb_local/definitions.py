@@ -21,6 +21,7 @@ SORTED_ROW_IDS = 2**64  # added to those of sorted tables: a client that keeps t
 EXTERNAL_ROW_ID = "vastdb_rowid"  # a column of this name holds the row ids and lets a client choose them
 
 COLUMN_ID_KEY = b"VAST:column_id"
+_PARTITION_KEY = b"local:partition"  # place of a column among those that partition the table; never listed
 _SORT_TYPE_KEY = b"VAST:sort_type"
 _SORT_INDEX_KEY = b"VAST:sort_index"
 
@@ -47,6 +48,10 @@ class Column:
     def stored(self) -> str:
         """Name of the column in the DuckDB table."""
         return f"c{self.id}"
+
+    def partitioning(self, place: int) -> Column:
+        """The same column as one that partitions its table, by its place among those."""
+        return Column(self.id, self.field.with_metadata({**self.field.metadata, _PARTITION_KEY: str(place).encode()}))
 
 
 @dataclass(frozen=True)
@@ -77,19 +82,34 @@ class Table:
         """Name of the view, for SQL."""
         return f"{quoted(self.schema.view_schema)}.{quoted(self.view_name)}"
 
+    @cached_property
+    def partitioned_by(self) -> tuple[Column, ...]:
+        """Columns by whose values the table is partitioned; mostly none."""
+        keys = [column for column in self.columns if _PARTITION_KEY in column.field.metadata]
+        return tuple(sorted(keys, key=lambda column: int(column.field.metadata[_PARTITION_KEY])))
+
+    @property
+    def fixed_columns(self) -> frozenset[int]:
+        """Ids of columns that cannot be updated or dropped: those that sort or partition the table."""
+        return frozenset([*self.sorting_key, *(column.id for column in self.partitioned_by)])
+
+    @property
+    def _has_decimals(self) -> bool:
+        return bool(self.sorting_key or self.partitioned_by)
+
     @property
     def row_id_type(self) -> pa.DataType:
-        """Type of `$row_id` on the wire: a decimal in sorted tables."""
-        return pa.decimal128(38, 0) if self.sorting_key else pa.uint64()
+        """Type of `$row_id` on the wire: a decimal in sorted and in partitioned tables."""
+        return pa.decimal128(38, 0) if self._has_decimals else pa.uint64()
 
     @property
     def row_id_sql(self) -> str:
         """SQL of `$row_id` as it is on the wire."""
-        return f"CAST(CAST(row_id AS HUGEINT) + {SORTED_ROW_IDS} AS DECIMAL(38, 0))" if self.sorting_key else "row_id"
+        return f"CAST(CAST(row_id AS HUGEINT) + {SORTED_ROW_IDS} AS DECIMAL(38, 0))" if self._has_decimals else "row_id"
 
     def wire_row_ids(self, stored: pa.Array) -> pa.Array:
         """Stored row ids (uint64) as they are on the wire."""
-        if not self.sorting_key:
+        if not self._has_decimals:
             return stored
         return pa.array([Decimal(row_id + SORTED_ROW_IDS) for row_id in stored.to_pylist()], self.row_id_type)
 
@@ -103,11 +123,13 @@ class Table:
             raise bad_request(
                 "TabularMismatchColumnType", f"{ROW_ID} of table {self.name} is {self.row_id_type}, not {wire.type}."
             )
-        if not self.sorting_key:
+        if not self._has_decimals:
             return wire
         numbers = [int(row_id) - SORTED_ROW_IDS for row_id in wire.to_pylist()]
         if any(not 0 <= number < SORTED_ROW_IDS for number in numbers):
-            raise bad_request("InvalidArgument", f"Table {self.name} is sorted and gives no such {ROW_ID}.")
+            raise bad_request(
+                "InvalidArgument", f"Table {self.name} is sorted or partitioned and gives no such {ROW_ID}."
+            )
         return pa.array(numbers, pa.uint64())
 
     @cached_property
@@ -137,11 +159,10 @@ class Table:
         fields = []
         for column in columns:
             place = places.get(column.id)
-            if place is None:
-                fields.append(column.field)
-            else:
-                sort = {_SORT_TYPE_KEY: b"Sorted", _SORT_INDEX_KEY: str(place).encode()}
-                fields.append(column.field.with_metadata({**column.field.metadata, **sort}))
+            metadata = {key: value for key, value in column.field.metadata.items() if key != _PARTITION_KEY}
+            if place is not None:
+                metadata |= {_SORT_TYPE_KEY: b"Sorted", _SORT_INDEX_KEY: str(place).encode()}
+            fields.append(column.field.with_metadata(metadata))
         return fields
 
 

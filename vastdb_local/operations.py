@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from vastdb_local import ddl, rows, wire
+from vastdb_local import ddl, partitions, rows, wire
 from vastdb_local.calls import Answer, Call, Request, page
-from vastdb_local.definitions import Column, Projection, Table
+from vastdb_local.definitions import Projection, Table
 from vastdb_local.metadata import child_schemas, get_projection, get_schema, projections_of, sorted_columns, tables_of
 from vastdb_local.query.reader import NO_MORE_ROWS, Query, Window, count_rows, estimated_bytes
 from vastdb_local.query.request import parse_query
 from vastdb_local.refusals import bad_request, not_implemented
-from vastdb_local.version import SORTED_TABLES
+from vastdb_local.version import PARTITIONED_TABLES, SORTED_TABLES
 
 REQUEST_LIMIT = 5 * 2**20  # bytes of a body, and of a list of columns
 _ROWS_PER_ANSWER = 128 * 1024
@@ -59,7 +59,12 @@ def list_tables(call: Call) -> Answer:
 def _listed_table(call: Call, table: Table, *, with_stats: bool) -> wire.Listed:
     count = count_rows(call.transaction, table) if with_stats else 0
     size = estimated_bytes(table, count)
-    return wire.Listed(table.name, table.properties, table.id, count, size, bool(table.sorting_key))
+    parts = _partitions(call, table) if with_stats else None
+    return wire.Listed(table.name, table.properties, table.id, count, size, bool(table.sorting_key), parts)
+
+
+def _partitions(call: Call, table: Table) -> int | None:
+    return partitions.count(call.transaction, table) if table.partitioned_by else None
 
 
 def create_table(call: Call) -> None:
@@ -67,13 +72,20 @@ def create_table(call: Call) -> None:
     request = call.request
     if any(header.startswith("tabular-vector-index") for header in request.headers):
         raise not_implemented("The local server has no vector indexes.")
+    columns = wire.read_schema(request.body)
+    keys = partitions.requested_keys(columns)
+    if keys and call.version < PARTITIONED_TABLES:
+        raise not_implemented(
+            f"Partitioned tables need VAST {PARTITIONED_TABLES} or newer, this server is {call.version}."
+        )
     ddl.create_table(
         call.transaction,
         call.schema_of_table(),
         request.path[-1],
-        wire.read_schema(request.body),
+        columns,
         properties=request.parameters.get("table-props", ""),
         sorting_key=_sorting_key(call),
+        partitioned_by=keys,
     )
 
 
@@ -115,13 +127,19 @@ def drop_table(call: Call) -> None:
 
 def table_stats(call: Call) -> Answer:
     """Statistics of a table: rows, size, and the addresses that serve it."""
+    addresses = _addresses(call.request.headers.get("host", ""))
+    whole = call.partitioned_table()
+    if whole is not None:
+        return Answer(
+            wire.table_stats(wire.TableStats(partitions.count(call.transaction, whole), 0, False, False, addresses))
+        )
     table = call.table()
     count = count_rows(call.transaction, table)
-    addresses = _addresses(call.request.headers.get("host", ""))
     size = estimated_bytes(table, count)
-    return Answer(
-        wire.table_stats(wire.TableStats(count, size, bool(table.sorting_key), table.external_row_ids, addresses))
+    stats = wire.TableStats(
+        count, size, bool(table.sorting_key), table.external_row_ids, addresses, _partitions(call, table)
     )
+    return Answer(wire.table_stats(stats))
 
 
 def _addresses(host: str) -> list[str]:
@@ -136,16 +154,24 @@ def _addresses(host: str) -> list[str]:
 def list_projection_columns(call: Call) -> Answer:
     """List the columns of a projection."""
     table, projection = call.table(), _projection(call)
-    return _column_page(call.request, table, [table.by_id[id_] for id_ in (*projection.sorted, *projection.unsorted)])
+    columns = [table.by_id[id_] for id_ in (*projection.sorted, *projection.unsorted)]
+    return _column_page(call.request, table.listed(columns))
 
 
-def _column_page(request: Request, table: Table, columns: tuple[Column, ...] | list[Column]) -> Answer:
-    shown, headers = page(request, columns, lambda column: str(column.field.name))
+def list_columns(call: Call) -> Answer:
+    """List the columns of a table, or of the table of its partitions."""
+    whole = call.partitioned_table()
+    if whole is not None:
+        return _column_page(call.request, partitions.fields(whole))
+    table = call.table()
+    return _column_page(call.request, table.listed(table.columns), partitions.listed_spec(table))
+
+
+def _column_page(request: Request, fields: Sequence[pa.Field], metadata: Mapping[bytes, bytes] | None = None) -> Answer:
+    shown, headers = page(request, fields, lambda field: str(field.name))
     if request.flag("tabular-only-column-names"):
-        fields = [pa.field(column.field.name, pa.null()) for column in shown]
-    else:
-        fields = table.listed(shown)
-    body = wire.schema_body(fields)
+        shown = [pa.field(field.name, pa.null()) for field in shown]
+    body = wire.schema_body(shown, metadata)
     if len(body) > REQUEST_LIMIT:
         raise bad_request(
             "InvalidArgument", f"The list column result size of {len(body)} bytes is too long: ask for less."
@@ -174,6 +200,9 @@ def query(call: Call) -> Answer:
     streams = request.number("tabular-num-of-subsplits", 1)
     if min(split, splits - 1, groups - 1, streams - 1) < 0:
         raise bad_request("InvalidArgument", "There is no such split.")
+    whole = call.partitioned_table()
+    if whole is not None:
+        return _partition_rows(call, whole, split, streams)
     prepared = Query(
         call.database,
         call.transaction,
@@ -195,6 +224,16 @@ def query(call: Call) -> Answer:
             window = Window(split * streams + stream, splits * streams, groups, start, limit)
             chunk = prepared.read(window)
             frames.extend(wire.rows_frames(stream, chunk.columns, chunk.rows, chunk.next))
+    return Answer(b"".join([*frames, wire.end_of_rows()]))
+
+
+def _partition_rows(call: Call, table: Table, split: int, streams: int) -> Answer:
+    """The table of partitions: all its rows are in the first stream of the first split, the others are empty."""
+    columns, count = partitions.read(call.transaction, table, parse_query(call.request.body))
+    frames: list[bytes] = []
+    for stream in range(streams):
+        shown = columns if split == stream == 0 else [column.slice(0, 0) for column in columns]
+        frames.extend(wire.rows_frames(stream, shown, count if split == stream == 0 else 0, NO_MORE_ROWS))
     return Answer(b"".join([*frames, wire.end_of_rows()]))
 
 
@@ -264,7 +303,7 @@ ROUTES: dict[tuple[str, str], Operation] = {
     ("PUT", "table"): Operation("alter_table", alter_table),
     ("DELETE", "table"): Operation("drop_table", drop_table),
     ("GET", "stats"): Operation("table_stats", table_stats),
-    ("GET", "column"): Operation("list_columns", lambda c: _column_page(c.request, c.table(), c.table().columns)),
+    ("GET", "column"): Operation("list_columns", list_columns),
     ("POST", "column"): Operation(
         "add_columns", lambda c: ddl.add_columns(c.transaction, c.table(), wire.read_schema(c.request.body))
     ),
@@ -273,7 +312,7 @@ ROUTES: dict[tuple[str, str], Operation] = {
         "drop_columns", lambda c: ddl.drop_columns(c.transaction, c.table(), wire.read_schema(c.request.body).names)
     ),
     ("GET", "sorted-columns"): Operation(
-        "list_sorted_columns", lambda c: _column_page(c.request, c.table(), sorted_columns(c.table()))
+        "list_sorted_columns", lambda c: _column_page(c.request, c.table().listed(sorted_columns(c.table())))
     ),
     ("POST", "rows"): Operation(
         "insert",

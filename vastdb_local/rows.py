@@ -74,9 +74,9 @@ def update(database: Database, transaction: Transaction, table: Table, batch: pa
         Refusal: 409 when another transaction has changed one of the rows; 400 as for `insert`, and for sorted columns.
     """
     row_ids, values = _addressed(table, batch)
-    fixed = {table.by_id[column_id].stored for column_id in table.sorting_key}
+    fixed = {table.by_id[column_id].stored for column_id in table.fixed_columns}
     if fixed & values.keys():
-        raise bad_request("InvalidArgument", "Columns of the sorting key cannot be updated.")
+        raise bad_request("InvalidArgument", "Columns of the sorting key or of a partition key cannot be updated.")
     _touch(database, transaction, table, row_ids)
     if values:
         assignments = ", ".join(f"{name} = incoming.{name}" for name in values)

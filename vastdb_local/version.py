@@ -21,6 +21,7 @@ class Version(NamedTuple):
 
 
 SORTED_TABLES = Version(5, 3, 5, 0)  # the first release with sorted tables, which VAST also calls Elysium
+PARTITIONED_TABLES = Version(5, 5, 0, 0)
 
 
 def parse_version(text: str) -> Version:

@@ -6,7 +6,7 @@ Values in, bytes out; knows neither HTTP nor DuckDB.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -45,6 +45,7 @@ class Listed:
     rows: int = 0
     size_bytes: int = 0
     sorting_key: bool = False
+    partitions: int | None = None  # of a table that is partitioned
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class TableStats:
     sorting_key: bool
     external_row_ids: bool
     addresses: Sequence[str]
+    partitions: int | None = None  # of a table that is partitioned
 
 
 def schema_list(bucket: str, entries: Sequence[Listed]) -> bytes:
@@ -86,6 +88,7 @@ def _list(module: Any, of_entries: str, entries: Sequence[Listed], **names: str)
             NumRows=entry.rows,
             SizeInBytes=entry.size_bytes,
             **_sorting(is_sorted=entry.sorting_key),
+            **_partitioning(entry.partitions),
         )
         for entry in entries
     ]
@@ -95,6 +98,10 @@ def _list(module: Any, of_entries: str, entries: Sequence[Listed], **names: str)
 def _sorting(*, is_sorted: bool) -> dict[str, int]:
     done = {"SortingScore": _SORTING_DONE - (1 << 64)} if is_sorted else {}
     return {"SortingKeyEnabled": is_sorted, **done}
+
+
+def _partitioning(partitions: int | None) -> dict[str, int]:
+    return {} if partitions is None else {"PartitioningKeyEnabled": True, "NumPartitions": partitions}
 
 
 def _table(builder: Any, module: Any, **fields: str | int) -> int:
@@ -130,6 +137,7 @@ def table_stats(stats: TableStats) -> bytes:
         IsExternalRowidAlloc=stats.external_row_ids,
         Vips=_vector(builder, addresses),
         **_sorting(is_sorted=stats.sorting_key),
+        **_partitioning(stats.partitions),
     )
     return _finished(builder, table)
 
@@ -141,9 +149,9 @@ def projection_stats(rows: int, size_bytes: int) -> bytes:
     return _finished(builder, _table(builder, GetProjectionTableStatsResponse, **fields))
 
 
-def schema_body(fields: Sequence[pa.Field]) -> bytes:
-    """An Arrow stream that is only a schema, as columns are listed."""
-    return bytes(pa.schema(fields).serialize()) + _END_OF_STREAM
+def schema_body(fields: Sequence[pa.Field], metadata: Mapping[bytes, bytes] | None = None) -> bytes:
+    """An Arrow stream that is only a schema, as columns are listed, with metadata of the table."""
+    return bytes(pa.schema(fields, metadata=metadata).serialize()) + _END_OF_STREAM
 
 
 def row_id_body(row_ids: pa.Array) -> bytes:

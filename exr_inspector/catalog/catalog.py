@@ -23,7 +23,16 @@ from exr_inspector.catalog.rows.build import Row, arrow_table, text_array
 from exr_inspector.catalog.rows.groups import Prepared, audit_table, ready, tables_of
 from exr_inspector.catalog.schema import BY_NAME, CRYPTOMATTE_MANIFESTS, FILES, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.catalog.schema.columns import TIME, clipped
-from exr_inspector.catalog.sdk.connection import CatalogConfig, Connection, Work, every, has_prefix, is_in, rows_of
+from exr_inspector.catalog.sdk.connection import (
+    CatalogConfig,
+    Connection,
+    Work,
+    every,
+    has_prefix,
+    in_buckets,
+    is_in,
+    rows_of,
+)
 from exr_inspector.catalog.stored import (
     delete_files,
     recorded_removals,
@@ -133,6 +142,10 @@ class Catalog:
     def _upsert(
         self, work: Work, items: Sequence[Prepared], ids: Sequence[str], *, force: bool, is_current: bool
     ) -> list[UpsertResult]:
+        if work.is_contended:  # claimed before anything else, there is the least time in which others can come first
+            touch_guards(
+                work, [guard for item in items for guard in (item.file_id, *item.manifests)], ids[0], self._config
+            )
         paths = {item.file_id: storable(item.path) for item in items}
         stored = stored_files(work, paths.values())
         blind = unseen(items, stored)
@@ -141,7 +154,7 @@ class Catalog:
         deleted: dict[str, int] = {}
         writes = [items[index] for index in plan.writes]
         names = unstored_manifests(work, writes)
-        if plan.guarded:
+        if plan.guarded and not work.is_contended:
             touch_guards(work, [*plan.guarded, *names], ids[0], self._config)
         if plan.replaced:
             deleted = delete_files(work, {file: stored[file] for file in plan.replaced})
@@ -211,13 +224,15 @@ class Catalog:
 
     def _remove(self, work: Work, removals: Sequence[tuple[str, Removal]], ids: Sequence[str]) -> list[UpsertResult]:
         paths = {file: storable(removal.path) for file, removal in removals}
+        if work.is_contended:
+            touch_guards(work, paths, ids[0], self._config)
         stored = stored_files(work, paths.values())
         outcomes = decide_removals(removals, stored)
         gone = {file for (file, _), outcome in zip(removals, outcomes, strict=True) if outcome is Outcome.REMOVED}
         # Where nobody could look, an older creation that is stored meanwhile would else not see this removal.
         guarded = gone | {file for file, removal in removals if not removal.is_seen}
         deleted: dict[str, int] = {}
-        if guarded:
+        if guarded and not work.is_contended:
             touch_guards(work, guarded, ids[0], self._config)
         if gone:
             deleted = delete_files(work, {file: stored[file] for file in gone})
@@ -286,6 +301,7 @@ class Catalog:
             CatalogError: As for `upsert`.
         """
         where = every(
+            None if last is None and end is None else in_buckets({after.partition("/")[0]}),
             lambda table: table["path"] > after,
             None if last is None else lambda table: table["path"] <= last,
             None if end is None else lambda table: table["path"] < end,

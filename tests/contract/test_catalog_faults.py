@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from exr_inspector.catalog import Catalog, Outcome
-from exr_inspector.catalog.schema import GUARDS
+from exr_inspector.catalog.schema import GUARDS, LEAST_GUARDS
 from exr_inspector.catalog.sdk.connection import ROW_ID, rows_of
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
@@ -158,6 +159,33 @@ def test_conflicts_end_as_conflict_when_the_time_is_over(shared: Pair) -> None:
         server.faults.clear()
         hasty.close()
     assert hasty.read.file("renders/never.exr") is None
+
+
+def test_after_a_conflict_the_guards_are_claimed_before_anything_is_looked_up(pair: Pair) -> None:
+    server, catalog = pair
+    server.faults.script("update", [Fault(FaultKind.CONFLICT)] * 3)
+    assert outcomes(catalog, inspection()) == [Outcome.INSERTED]
+    counts = server.counters()
+    assert (counts["begin"], counts["update"]) == (4, 4)
+    assert counts["query"] == 2 + 1 + 1 + 2, "the file and its guard; the guard twice; the guard and the file"
+    server.faults.script("update", [Fault(FaultKind.CONFLICT)])
+    server.reset_counters()
+    assert catalog.remove(inspection().path).outcome is Outcome.REMOVED
+    assert server.counters()["update"] == 2
+
+
+def test_writers_that_all_meet_in_one_group_of_guards_store_every_file_once() -> None:
+    with ready(conflict_group_rows=LEAST_GUARDS) as (server, catalog):  # so that all writers collide
+        writers = [connect(server) for _ in range(3)]
+        batches = [[inspection(f"{writer}/{number}.exr") for number in range(2)] for writer in range(3)]
+
+        def write(writer: int) -> None:
+            for item in batches[writer]:
+                writers[writer].upsert([item])
+
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(write, range(3)))
+        assert_equal(catalog, Model({item.path: item for batch in batches for item in batch}))
 
 
 @pytest.mark.parametrize("kind", [FaultKind.INTERNAL_ERROR, FaultKind.SLOW_DOWN])

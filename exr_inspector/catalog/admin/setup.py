@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pyiceberg.transforms import IdentityTransform
+from vastdb.partitioning import PartitionKey, PartitionSpec
 
 from exr_inspector import __version__
 from exr_inspector.catalog.rows.build import arrow_table
@@ -27,6 +29,7 @@ from exr_inspector.catalog.schema import (
     INSPECTIONS,
     LEAST_GUARDS,
     MOST_GUARDS,
+    PARTITIONED_BY,
     SCHEMA_VERSION,
     SCHEMA_VERSIONS,
     TABLES,
@@ -35,12 +38,14 @@ from exr_inspector.catalog.schema import (
 from exr_inspector.catalog.schema.columns import stored_time
 from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, rows_of
 from exr_inspector.catalog.sdk.errors import translated
+from exr_inspector.catalog.sdk.transport import is_partitioned
 from exr_inspector.errors import CatalogError, SchemaDrift, SchemaExists, SchemaMissing
 
 _PRUNE_ROWS = 50_000  # rows deleted in one transaction: other writers' transactions are never held up for long
 _MOST_DAYS = 36_500
 _PROJECTION = "by_file"
 _SORTED_SINCE = (5, 3, 5)
+_PARTITIONED_SINCE = (5, 5)
 _OTHER_SETUPS = 4  # that make the same tables at the same time
 
 Progress = Callable[[str], None]
@@ -54,6 +59,7 @@ class TableState:
         name: Its name.
         exists: Whether it is there.
         is_sorted: Whether it has its sorting key.
+        is_partitioned: Whether it is partitioned.
         missing: Columns it lacks.
         drift: Columns of another type: (name, stored type, wanted type).
         extra: Columns that are not ours.
@@ -62,6 +68,7 @@ class TableState:
     name: str
     exists: bool
     is_sorted: bool = False
+    is_partitioned: bool = False
     missing: tuple[str, ...] = ()
     drift: tuple[tuple[str, str, str], ...] = ()
     extra: tuple[str, ...] = ()
@@ -134,6 +141,7 @@ def _compare(table: Table, handle: Any) -> TableState:
         table.name,
         exists=True,
         is_sorted=bool(handle.sorted_table),
+        is_partitioned=is_partitioned(handle),
         missing=tuple(column.name for column in table.columns if column.name not in kinds),
         drift=tuple(
             (column.name, str(kinds[column.name]), str(column.type))
@@ -219,12 +227,14 @@ class SetupOptions:
             have theirs from the start, where the server has sorted tables.
         projections: Also make a semi-sorted projection by path of `files` and every child table, for servers without sorted
             tables. Costs space and writes.
+        partition: Partition `files` by bucket, if it is not there yet; what that costs is in docs/scale.md.
         guards: Guard rows, a power of two; fixed once they are made. More of them let more writers store batches of unrelated
             files at once (docs/scale.md).
     """
 
     sort: bool = False
     projections: bool = False
+    partition: bool = False
     guards: int = DEFAULT_GUARDS
 
     def __post_init__(self) -> None:
@@ -262,9 +272,12 @@ def _setup(work: Work, connection: Connection, options: SetupOptions) -> SchemaR
     schema = _schema(work, connection, create=True, changes=changes)
     handles = _handles(schema, [table.name for table in TABLES])
     _refuse_others(work, handles)
+    if options.partition:
+        _require_partitions(work, handles[FILES.name])
     can_sort = _has_sorted_tables(work)
     for table in TABLES:
-        _create_or_extend(schema, table, handles, changes, can_sort=can_sort)
+        partition = options.partition and table is FILES
+        _create_or_extend(schema, table, handles, changes, can_sort=can_sort, partition=partition)
     if options.sort:
         _add_sorting_keys(handles, changes)
     if options.projections:
@@ -310,6 +323,22 @@ def _has_sorted_tables(work: Work) -> bool:
     return tuple(work.server_version[:3]) >= _SORTED_SINCE
 
 
+def _require_partitions(work: Work, files: Any) -> None:
+    """Return when `files` is partitioned, or can be made so.
+
+    Raises:
+        CatalogError: It cannot.
+    """
+    if tuple(work.server_version[:2]) < _PARTITIONED_SINCE:
+        version = ".".join(map(str, work.server_version[:3]))
+        raise CatalogError(f"--partition needs VAST 5.5 or newer, this server is {version}")
+    if files is not None and not is_partitioned(files):
+        raise CatalogError(
+            "--partition: the table files is there and not partitioned, and a table can be partitioned only when it is made: "
+            "choose another VAST_DB_SCHEMA, run `db setup --partition`, and ingest the files again"
+        )
+
+
 def _insert_guards(work: Work, numbers: np.ndarray[Any, Any]) -> None:
     """Rows that hold their number alone: a quarter of a million take one request."""
     columns = {
@@ -330,13 +359,18 @@ def _add_sorting_keys(handles: dict[str, Any], changes: list[str]) -> None:
 
 
 def _create_or_extend(
-    schema: Any, table: Table, handles: dict[str, Any], changes: list[str], *, can_sort: bool
+    schema: Any, table: Table, handles: dict[str, Any], changes: list[str], *, can_sort: bool, partition: bool
 ) -> None:
     if handles[table.name] is None:
         sorting_key = list(table.sorted_by) if can_sort else []
+        spec = PartitionSpec([PartitionKey(PARTITIONED_BY, IdentityTransform())]) if partition else None
         with translated(f"create table {table.name}"):
-            handles[table.name] = schema.create_table(table.name, table.arrow, sorting_key=sorting_key)
-        changes.append(f"table {table.name}" + (f" sorted by {', '.join(sorting_key)}" if sorting_key else ""))
+            handles[table.name] = schema.create_table(
+                table.name, table.arrow, sorting_key=sorting_key, partition_spec=spec
+            )
+        ways = [f"sorted by {', '.join(sorting_key)}"] if sorting_key else []
+        ways += [f"partitioned by {PARTITIONED_BY}"] if partition else []
+        changes.append(" ".join([f"table {table.name}", *ways]))
         return
     missing = _compare(table, handles[table.name]).missing
     if missing:

@@ -36,6 +36,7 @@ __all__ = [
     "DEFAULT_GUARDS",
     "LEAST_GUARDS",
     "MOST_GUARDS",
+    "PARTITIONED_BY",
     "SCHEMA_VERSION",
     "SUMMARY_CHARACTERS",
     "Column",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 _BY_FILE = ("file_path", "part_index")
+PARTITIONED_BY = "bucket"  # of `files`, by request; no other table has the column
 
 FILES = Table(
     "files", "One row a file: its version, its summary, where it stands", ("file_id",), FILES_COLUMNS, ("path",)

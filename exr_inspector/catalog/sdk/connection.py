@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,10 +28,10 @@ from vastdb.config import QueryConfig
 from vastdb.table_metadata import TableMetadata, TableRef, TableType
 
 from exr_inspector.catalog.paths import prefix_end
-from exr_inspector.catalog.schema import FILES, SCHEMA_VERSIONS, Table
+from exr_inspector.catalog.schema import FILES, PARTITIONED_BY, SCHEMA_VERSIONS, Table
 from exr_inspector.catalog.schema.columns import RowId
 from exr_inspector.catalog.sdk.errors import SDK_ERRORS, translate, translated
-from exr_inspector.catalog.sdk.transport import DeadlineTimeout, connect, open_table
+from exr_inspector.catalog.sdk.transport import DeadlineTimeout, connect, is_partitioned, open_table
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     CatalogConflict,
@@ -46,12 +46,16 @@ from exr_inspector.settings import CatalogConnection
 ROW_ID = "$row_id"
 _SORTED_ROW_ID = pa.decimal128(38, 0)
 _SORTED_TYPES = {TableType.Elysium, TableType.Partitioned, TableType.SortedPartitions}  # row ids are decimals
+# Of the type of `files`, what the other tables are like: only `files` is ever partitioned.
+_OTHERS = {TableType.SortedPartitions: TableType.Elysium, TableType.Partitioned: TableType.Regular}
 
 _log = logging.getLogger(__name__)
 _INSERT_BYTES = 4 << 20  # the SDK takes 5 MB a request, and cuts larger batches by columns, which costs updates
 _IN_VALUES = 4_000  # values of one IN predicate; a request may be 4.5 MB
 _REQUESTS_AT_ONCE = 8  # of all transactions together; a transaction inserts into as many tables
 _BACKOFF_SECONDS = (0.02, 1.0)  # first and longest pause between attempts, before jitter
+_LONGEST_CONFLICT_PAUSE = 16.0
+_SHORTENED = 0.7  # by each commit
 
 Result = TypeVar("Result")
 
@@ -118,7 +122,7 @@ class CatalogConfig:
         )
 
 
-Where = Callable[[Any], Any]
+Where = Callable[[Any], Any]  # of a table the predicate; None where it asks for nothing there
 
 
 class Work:
@@ -126,11 +130,15 @@ class Work:
 
     Attributes:
         tx: The SDK's transaction.
+        is_contended: Whether another transaction refused the attempt before this one.
         guard_count: Rows of `guards`, as `db setup` recorded it; asked for once a connection.
     """
 
-    def __init__(self, tx: Any, shared: Connection, deadline: Deadline | None = None) -> None:
+    def __init__(
+        self, tx: Any, shared: Connection, deadline: Deadline | None = None, *, is_contended: bool = False
+    ) -> None:
         self.tx = tx
+        self.is_contended = is_contended
         self._deadline = deadline
         self._shared = shared
         self._tables: dict[str, Any] = {}
@@ -255,8 +263,9 @@ class Work:
 
 
 def is_in(column: str, values: Sequence[object]) -> Where:
-    """Rows whose column is one of these values."""
-    return lambda table: table[column].isin(values)
+    """Rows whose column is one of these values; of a path, only in the partitions that can hold it."""
+    where: Where = lambda table: table[column].isin(values)  # noqa: E731 - a predicate, as all of these
+    return _in_partitions(map(str, values), where) if column == "path" else where
 
 
 def has_prefix(column: str, prefix: str) -> Where | None:
@@ -264,9 +273,19 @@ def has_prefix(column: str, prefix: str) -> Where | None:
     end = prefix_end(prefix)
     if not prefix:
         return None
-    if end is None:
-        return lambda table: table[column] >= prefix
-    return lambda table: (table[column] >= prefix) & (table[column] < end)
+    where: Where = lambda table: table[column] >= prefix  # noqa: E731 - a predicate, as all of these
+    if end is not None:
+        where = lambda table: (table[column] >= prefix) & (table[column] < end)  # noqa: E731
+    return _in_partitions([prefix], where) if column == "path" and "/" in prefix else where
+
+
+def in_buckets(buckets: Collection[str]) -> Where:
+    """Rows of these buckets, of a table that is partitioned by them; all rows of any other."""
+    return lambda table: table[PARTITIONED_BY].isin(sorted(buckets)) if is_partitioned(table) else None
+
+
+def _in_partitions(paths: Iterable[str], where: Where) -> Where:
+    return every(in_buckets({path.partition("/")[0] for path in paths}), where) or where
 
 
 def every(*conditions: Where | None) -> Where | None:
@@ -274,7 +293,12 @@ def every(*conditions: Where | None) -> Where | None:
     given = [condition for condition in conditions if condition is not None]
     if not given:
         return None
-    return lambda table: reduce(operator.and_, [condition(table) for condition in given])
+
+    def where(table: Any) -> Any:
+        asked = [predicate for predicate in (condition(table) for condition in given) if predicate is not None]
+        return reduce(operator.and_, asked) if asked else None
+
+    return where
 
 
 def _fitting(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -313,6 +337,39 @@ def _unless_landed(
         return unknown.result  # type: ignore[return-value]  # of an earlier run of `body`
 
     return again
+
+
+class ConflictPauses:
+    """How long to pause after a conflict, before jitter: longer the more conflicts there were lately, over all transactions.
+
+    Where the database finds conflicts by groups of rows, all writers meet in one; only writers that know so from the batch
+    before leave each other enough time. Transactions that fail at the same time lengthen the pause once.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds = 0.0
+        self._lengthened_at = 0.0
+
+    def lengthened(self, began: float) -> float:
+        """The pause after a conflict of an attempt that began then."""
+        with self._lock:
+            if began >= self._lengthened_at:
+                self._seconds = min(max(self._seconds * 2, _BACKOFF_SECONDS[0]), _LONGEST_CONFLICT_PAUSE)
+                self._lengthened_at = time.monotonic()
+            return self._seconds
+
+    def shorten(self) -> None:
+        """A transaction was committed."""
+        with self._lock:
+            self._seconds *= _SHORTENED
+
+
+def _described(reference: TableRef, table: Table, asked: TableMetadata) -> TableMetadata:
+    """The metadata of a table that is like the one that was asked."""
+    kind = asked.table_type if table.name == asked.ref.table else _OTHERS.get(asked.table_type, asked.table_type)
+    partitions = asked.partitioning if kind in _OTHERS else None
+    return TableMetadata(reference, table.arrow, kind, partitions_metadata=partitions)
 
 
 class SessionPool:
@@ -368,8 +425,9 @@ class Connection:
         self.tables: dict[str, TableMetadata] = {}
         self.guard_count: int | None = None
         self.requests = futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="exr-catalog")
-        self._like_files: TableType | None = None
+        self._like_files: TableMetadata | None = None
         self._asks_each = False
+        self._conflicts = ConflictPauses()
 
     def session(self) -> Any:
         """A session of its own for whoever works with the SDK itself; asks the server for its version.
@@ -404,9 +462,9 @@ class Connection:
             stored = TableMetadata(TableRef(self.config.bucket, self.config.schema, asked.name))
             stored.load_schema(tx)
             if self._asks_each:
-                return TableMetadata(reference, table.arrow, stored.table_type)
-            self._like_files = stored.table_type
-        return TableMetadata(reference, table.arrow, self._like_files)
+                return _described(reference, table, stored)
+            self._like_files = stored
+        return _described(reference, table, self._like_files)
 
     def forget(self) -> None:
         """Ask anew for what is known of the tables, at the next use: another process may have changed them."""
@@ -451,14 +509,16 @@ class Connection:
             try:
                 if deadline is not None:
                     deadline.check(doing)
+                began = time.monotonic()
                 with self._sessions.borrow(deadline) as session:
-                    return self._attempt(session, deadline, doing, _unless_landed(body, landed, unknown))
+                    again = _unless_landed(body, landed, unknown)
+                    return self._attempt(session, deadline, doing, again, isinstance(fault, CatalogConflict))
             except (CatalogConflict, CatalogUnavailable) as error:
                 fault = error
                 if isinstance(error, _CommitUnknown):
                     unknown = error
-                wait = pause * (0.5 + self.config.jitter())
-                if time.monotonic() + wait >= until:
+                wait = self._wait_seconds(error, pause, began, until)
+                if wait is None:
                     raise
                 _log.debug("%s: trying again after %s", doing, error.code, extra={"retried": error.code})
                 self.config.sleep(wait)
@@ -474,7 +534,19 @@ class Connection:
                     raise
                 raise fault from error  # what took the time says more than that it is over
 
-    def _attempt(self, session: Any, deadline: Deadline | None, doing: str, body: Callable[[Work], Result]) -> Result:
+    def _wait_seconds(self, fault: CatalogError, pause: float, began: float, until: float) -> float | None:
+        """How long to wait after an attempt that began then; None when the time is over."""
+        left = until - time.monotonic()
+        if not isinstance(fault, CatalogConflict):
+            wait = pause * (0.5 + self.config.jitter())
+            return wait if wait < left else None
+        wait = self._conflicts.lengthened(began) * (0.5 + self.config.jitter())
+        # At most half of what is left, so that who has waited long tries more often, and to the last.
+        return min(wait, left / 2) if left > _BACKOFF_SECONDS[0] else None
+
+    def _attempt(
+        self, session: Any, deadline: Deadline | None, doing: str, body: Callable[[Work], Result], is_contended: bool
+    ) -> Result:
         failure: CatalogError | DeadlineExceeded | None = None
         committing = False
         result: Any = None
@@ -483,7 +555,7 @@ class Connection:
             with session.transaction() as tx:
                 txid = tx.txid
                 try:
-                    result = body(Work(tx, self, deadline))
+                    result = body(Work(tx, self, deadline, is_contended=is_contended))
                 except (CatalogError, DeadlineExceeded) as error:
                     failure = error
                     raise
@@ -499,6 +571,7 @@ class Connection:
             if committing and isinstance(ours, CatalogUnavailable):
                 raise _CommitUnknown(str(ours), result) from error
             raise ours from error
+        self._conflicts.shorten()
         return result  # type: ignore[no-any-return]  # what body answered
 
     @staticmethod

@@ -276,7 +276,7 @@ class _Session(Session):  # type: ignore[misc]  # the SDK has no types
         self.access = api.access_key
         self.secret = api.secret_key
         self.api = api
-        self._context = SessionContext(api=api, endpoint=endpoint, config=SessionConfig())
+        self._context = SessionContext(api=api, endpoint=endpoint, config=SessionConfig(data_endpoints=[endpoint]))
         self.features = Features(api.vast_version)
         self.adbc_driver_path = None
         self._end_user = None
@@ -292,6 +292,11 @@ def open_table(transaction: Transaction, metadata: TableMetadata) -> Any:
     would change them all.
     """
     return TableInTransaction(metadata, tx=transaction, session_context=transaction._session_context)  # noqa: SLF001 - see CHANGED
+
+
+def is_partitioned(table: Any) -> bool:
+    """Whether a table of `open_table` is partitioned."""
+    return table._metadata.partitioning is not None  # noqa: SLF001 - see CHANGED
 
 
 # Every name of the SDK that is overridden or used here without being public: a new SDK that lacks one fails a test by name.

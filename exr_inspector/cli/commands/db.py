@@ -77,6 +77,11 @@ def _show(report: SchemaReport) -> None:
     "--projections", is_flag=True, help="Also create a projection by path of every large table (before VAST 5.3.5)."
 )
 @click.option(
+    "--partition",
+    is_flag=True,
+    help="Partition a new table `files` by bucket (VAST 5.5); docs/scale.md says what that costs.",
+)
+@click.option(
     "--guards",
     type=int,
     default=DEFAULT_GUARDS,
@@ -84,7 +89,7 @@ def _show(report: SchemaReport) -> None:
     help="Rows of `guards`, a power of two: more for more concurrent writers. Cannot be changed later.",
 )
 @catalog_option
-def setup_command(*, sort: bool, projections: bool, guards: int, catalog: Path | None) -> None:
+def setup_command(*, sort: bool, projections: bool, partition: bool, guards: int, catalog: Path | None) -> None:
     """Create missing schemas, tables and columns. Changes nothing that exists, so it can be run repeatedly.
 
     \b
@@ -93,7 +98,7 @@ def setup_command(*, sort: bool, projections: bool, guards: int, catalog: Path |
       ./run db setup --sort
       ./run db setup --catalog show.duckdb
     """
-    options = SetupOptions(sort=sort, projections=projections, guards=guards)
+    options = SetupOptions(sort=sort, projections=projections, partition=partition, guards=guards)
     with open_tables(catalog, create=True) as tables:
         report = setup(tables.connection, options)
         tables.keeps_file = True
