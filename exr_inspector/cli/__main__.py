@@ -72,6 +72,7 @@ _STANDALONE = {
     "python -m dataengine_local invoke": "invoke",
 }
 COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
+_READERS = "exr-read"  # delivery.files.READERS, which costs an import
 _INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
 _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_local.errors"}
 
@@ -204,6 +205,15 @@ def _code_of(error: Exception) -> str | None:
     return None
 
 
+def _leave_readers(ended: SystemExit) -> None:
+    """End at once where Ctrl-C left files half read: Python would wait for the threads that read them."""
+    if not any(thread.name.startswith(_READERS) for thread in threading.enumerate()):
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ended.code if isinstance(ended.code, int) else 2)
+
+
 def run() -> None:
     """Run the command line. An error of ours, of a user or of the file system is one line on stderr and exit code 2.
 
@@ -216,6 +226,9 @@ def run() -> None:
     name = program()
     try:
         _naming(main, name)(prog_name=name, complete_var=COMPLETE_VARIABLE)
+    except SystemExit as ended:
+        _leave_readers(ended)
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"SYSTEM: {where}{error.strerror or type(error).__name__}", err=True)

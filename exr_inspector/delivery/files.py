@@ -16,6 +16,7 @@ from exr_inspector.settings import local_path
 from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.keys import split_url
 
+READERS = "exr-read"
 _EXTENSION = ".exr"
 _WORKERS = 8
 _NAMED = 4  # folders named in a message
@@ -161,7 +162,10 @@ def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
 def inspect_each(
     names: Iterable[str], inspect: Callable[[str], Inspection], *, workers: int = _WORKERS
 ) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
-    """Every file's inspection, or what was raised, in their order; some files at once, since reading is mostly waiting."""
+    """Every file's inspection, or what was raised, in their order; some files at once, since reading is mostly waiting.
+
+    After a KeyboardInterrupt the files that are being read are not waited for: threads named `READERS` end by themselves.
+    """
 
     def one(name: str) -> Inspection | ExrInspectorError:
         try:
@@ -170,7 +174,8 @@ def inspect_each(
             return error
 
     ahead: deque[tuple[str, Future[Inspection | ExrInspectorError]]] = deque()
-    pool = ThreadPoolExecutor(workers, "inspect")
+    pool = ThreadPoolExecutor(workers, READERS)
+    is_waited_for = True
     try:
         for name in names:
             ahead.append((name, pool.submit(one, name)))
@@ -180,5 +185,8 @@ def inspect_each(
         while ahead:
             first, coming = ahead.popleft()
             yield first, coming.result()
+    except KeyboardInterrupt:
+        is_waited_for = False
+        raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=is_waited_for, cancel_futures=True)

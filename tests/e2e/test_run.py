@@ -52,3 +52,19 @@ def test_the_lock_file_names_no_host_and_no_path() -> None:
     assert "://" not in text
     assert "--" not in text.replace("./run lock", "")
     assert not [line for line in text.splitlines() if " @ " in line]
+
+
+def test_an_environment_of_somebody_else_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "run").write_bytes((ROOT / "run").read_bytes())
+    for path in (*FILES, ROOT / "requirements.lock"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    program = (
+        "import pathlib, runpy, sys\n"
+        "def refused(self, *_, **__): raise PermissionError(13, 'Permission denied', str(self))\n"
+        "pathlib.Path.mkdir = refused\n"
+        f"sys.argv = ['run', 'check']; runpy.run_path({str(tmp_path / 'run')!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert ".venv cannot be written" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
