@@ -377,7 +377,7 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     why="The rate holds for the sequence, not for a frame.",
     source="OpenEXR standard attributes",
     fix="Write one rate into all frames.",
-    command="oiiotool IN.exr --attrib:type=rational FramesPerSecond 24/1 -o OUT.exr",
+    command="oiiotool IN.exr --attrib:type=rational framesPerSecond 24/1 -o OUT.exr",
 )
 def frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """The rate of every frame that has one."""

@@ -29,7 +29,6 @@ REPORTED: tuple[Rule, ...] = (
         why="No reader knows the layout of what follows.",
         source=_CORE,
         fix="Open it with the software that wrote it, and write it as OpenEXR 2.",
-        command="oiiotool IN.exr -o OUT.exr",
     ),
     reported(
         "STR-FLAGS-COMBO",
@@ -210,7 +209,7 @@ REPORTED: tuple[Rule, ...] = (
         source=f"{_STANDARD}; {_CORE}",
         problem=ProblemKind.PART_NAME,
         fix="Give each part a name that no other part has.",
-        command="exrmultipart -combine -i A.exr:name1 B.exr:name2 -o OUT.exr",
+        command="exrmultipart -combine -i A.exr::name1 B.exr::name2 -o OUT.exr",
     ),
     reported(
         "STR-DEEP-VERSION",
@@ -248,8 +247,8 @@ REPORTED: tuple[Rule, ...] = (
         why="The library cannot open the file.",
         source=_CORE,
         problem=ProblemKind.SHARED_ATTRIBUTES,
-        fix="Write the value of part 0 into every part, or one file for each part.",
-        command="exrmultipart -separate -i IN.exr -o OUT",
+        fix="Write the file again with the value of part 0 in every part, or one file for each part; tools that use the "
+        "OpenEXR library cannot read it.",
     ),
     reported(
         "STR-SHARED-TIMECODE",

@@ -108,7 +108,7 @@ def _is_common(rate: Rational) -> bool:
     why="Rates such as 2397/100 drift; an absent one means 24.",
     source=f"{_STANDARD}; OpenEXR ImfFramesPerSecond.h",
     fix="Write the exact rational: 24/1, 25/1, 24000/1001, 30000/1001.",
-    command="oiiotool IN.exr --attrib:type=rational FramesPerSecond 24000/1001 -o OUT.exr",
+    command="oiiotool IN.exr --attrib:type=rational framesPerSecond 24000/1001 -o OUT.exr",
     limits="the value; an absent one means 24 and is no fault",
     when=t.TIME,
 )

@@ -91,8 +91,8 @@ def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
     "The display window starts at (0, 0)",
     why="Several applications ignore or misread the offset of the display window.",
     source="OpenEXR technical introduction (Display Window and Data Window)",
-    fix="Move the image so that its display window starts at (0, 0).",
-    command="oiiotool IN.exr --origin +0+0 --fullpixels -o OUT.exr",
+    fix="Move the image so that its display window starts at (0, 0): its corner moves by as much (X, Y).",
+    command="oiiotool IN.exr --origin +X+Y --fullsize WxH+0+0 -o OUT.exr",
     profiles={"texture": "error"},
     when=t.WINDOWS,
 )
