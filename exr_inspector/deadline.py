@@ -23,6 +23,10 @@ class Deadline:
         """Seconds left, never negative."""
         return max(0.0, self.at - time.monotonic())
 
+    def share(self, part: float) -> Deadline:
+        """The moment at which this part of the time that is left is over."""
+        return Deadline.after(self.remaining() * part)
+
     def check(self, doing: str) -> None:
         """Return while there is time left.
 

@@ -36,6 +36,8 @@ from exr_inspector.validation.facts.provenance import provenance_of
 __all__ = ["Inspector", "InspectorConfig", "LeaderMode"]
 
 LEADER_COALESCE_BYTES = 16 << 10
+# Of the time that is left, what reading pixels may take; the rest is for making figures, judging and storing.
+PIXEL_TIME_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,8 @@ class Inspector:
             source: Where its bytes come from; not read yet. Its budget and deadline bound what this costs.
             policy: What to judge it by.
             event: The event that asked for it.
-            deadline: When reading pixels ends with partial figures; what the source does by then is its own business.
+            deadline: When inspecting ends. Reading pixels ends earlier, with partial figures, so that there is time to judge
+                and to store what was read.
             memory: Memory for the file until its rows are stored, of `self.memory`; without it, for this call alone.
 
         Returns:
@@ -198,14 +201,12 @@ class Inspector:
         is_asked = self._config.stats is not StatsMode.OFF or self._config.pixels.thumbnails is not Thumbnails.OFF
         if code is None and is_asked:
             try:
-                pixels = self._read_pixels(source, found, names, deadline)
+                pixels = self._read_pixels(source, found, names, deadline, checkpoint)
             except ExrInspectorError as error:
                 if error.retryable:
                     raise
                 code, message = type(error).code, str(error)
-        completeness = found.completeness if pixels is None else _with_decoded(found, pixels)
-        if pixels is not None and pixels.stopped == "time":
-            checkpoint = no_checkpoint  # partial figures are worth their rows although the time is up
+        completeness = found.completeness if pixels is None else _with_decoded(found, pixels, checkpoint)
         inspection = Inspection(
             bucket=source.bucket,
             key=source.key,
@@ -315,7 +316,12 @@ class Inspector:
         )
 
     def _read_pixels(
-        self, source: RangeSource, found: Probe, names: Sequence[PartNames], deadline: Deadline | None
+        self,
+        source: RangeSource,
+        found: Probe,
+        names: Sequence[PartNames],
+        deadline: Deadline | None,
+        checkpoint: Checkpoint,
     ) -> PixelReport | None:
         version = source.version
         if found.header is None or not found.tables or version is None:
@@ -331,7 +337,8 @@ class Inspector:
             budget=self._budget,
             decoders=self._decoders,
             config=self._config.pixels,
-            deadline=deadline,
+            deadline=None if deadline is None else deadline.share(PIXEL_TIME_SHARE),
+            checkpoint=checkpoint,
             mattes=file_mattes(names) if self._config.stats is StatsMode.FULL else (),
         )
 
@@ -348,7 +355,7 @@ def _failure(found: Probe) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _with_decoded(found: Probe, pixels: PixelReport) -> tuple[Completeness, ...]:
+def _with_decoded(found: Probe, pixels: PixelReport, checkpoint: Checkpoint) -> tuple[Completeness, ...]:
     """Completeness as pixels tell it: a chunk that does not decode is not there.
 
     Parts whose every chunk was read rest on that (`decoded`). A chunk that was not read for want of memory tells nothing.
@@ -365,6 +372,7 @@ def _with_decoded(found: Probe, pixels: PixelReport) -> tuple[Completeness, ...]
         levels_read[level.part] = levels_read.get(level.part, 0) + level.chunks_total
     verdicts = []
     for known, layout, table, states in zip(found.completeness, found.located, found.tables, found.states, strict=True):
+        checkpoint()
         part = known.part
         is_read = pixels.mode is StatsMode.FULL and not pixels.stopped and part not in unread
         checked = "decoded" if is_read and levels_read.get(part) == layout.chunk_count else known.checked

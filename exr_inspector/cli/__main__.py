@@ -75,6 +75,7 @@ COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
 _READERS = "exr-read"  # delivery.files.READERS, which costs an import
 _INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
 _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_local.errors"}
+_ROOM = "close other programs, raise `ulimit -v` and `ulimit -u`, or lower EXR_DECODE_THREADS and EXR_MEMORY_MIB"
 
 
 class LazyGroup(click.Group):
@@ -214,6 +215,16 @@ def _leave_readers(ended: SystemExit) -> None:
     os._exit(ended.code if isinstance(ended.code, int) else 2)
 
 
+def _is_exhausted(error: Exception) -> bool:
+    """Whether the system refused memory or a thread; of libraries and threads Python says so in words only."""
+    text = str(error)
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, RuntimeError) and "start new thread" in text)
+        or (isinstance(error, ImportError) and "failed to map segment" in text)
+    )
+
+
 def run() -> None:
     """Run the command line. An error of ours, of a user or of the file system is one line on stderr and exit code 2.
 
@@ -235,7 +246,11 @@ def run() -> None:
         sys.exit(2)
     except Exception as error:  # noqa: BLE001 - the entry point: nothing above would report it
         code = _code_of(error)
-        if code is None:
+        if _is_exhausted(error):
+            click.echo(
+                f"SYSTEM: the process got no more memory or threads ({error or 'MemoryError'}): {_ROOM}", err=True
+            )
+        elif code is None:
             traceback.print_exc()
         else:
             click.echo(f"{code}: {error}".replace(f"`{CHECKOUT} ", f"`{name} "), err=True)

@@ -13,6 +13,7 @@ from exr_inspector.delivery.judgement import judge_sequence, ranges
 from exr_inspector.delivery.naming import Frame, Recognised
 from exr_inspector.errors import ExrInspectorError, NothingMatches
 from exr_inspector.inspector import Inspector
+from exr_inspector.memory import FileMemory
 from exr_inspector.model import Finding, Inspection, SequenceName, Severity, StatsMode
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
@@ -233,7 +234,7 @@ def check(
             and last that are there.
         progress: Called with the number of files done, and of all.
         observe: Called with the name of each file that could be read, and what was found in it, of which only findings and what
-            is compared between frames are kept.
+            is compared between frames are kept. The file's memory is given back afterwards.
 
     Returns:
         The result; after KeyboardInterrupt what was checked until then, with `stopped` set.
@@ -252,11 +253,11 @@ def check(
     singles: list[CheckedFile] = []
     stopped = False
 
-    def inspect(name: str) -> Inspection:
-        return inspector.inspect(opener.open_url(name), policy)
+    def inspect(name: str, memory: FileMemory) -> Inspection:
+        return inspector.inspect(opener.open_url(name), policy, memory=memory)
 
     try:
-        with closing(inspect_each(names, inspect)) as answers:
+        with closing(inspect_each(names, inspect, inspector.memory)) as answers:
             for done, (name, answer) in enumerate(answers, 1):
                 if observe is not None and isinstance(answer, Inspection):
                     observe(name, answer)

@@ -7,10 +7,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from exr_inspector.delivery.naming import Pattern, Recognition, is_pattern, match_pattern, parse_pattern, recognise
-from exr_inspector.errors import AccessDenied, ExrInspectorError, NothingMatches
+from exr_inspector.errors import AccessDenied, ExrInspectorError, MemoryBusy, NothingMatches
+from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Inspection
 from exr_inspector.settings import local_path
 from exr_inspector.storage import SourceOpener
@@ -20,7 +23,7 @@ READERS = "exr-read"
 _EXTENSION = ".exr"
 _WORKERS = 8
 _NAMED = 4  # folders named in a message
-_AHEAD = 32  # files that are read or waiting; their headers are in memory
+_AHEAD = 32  # files that are being read, or were read and wait to be asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,34 +162,88 @@ def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
     return [f"s3://{bucket}/{key}" for key in keys if "/" not in key[inside:]]
 
 
+class _Read(NamedTuple):
+    """What became of one file, and the memory that it holds, None where it holds none."""
+
+    answer: Inspection | ExrInspectorError
+    memory: FileMemory | None
+
+    def release(self) -> None:
+        if self.memory is not None:
+            self.memory.release()
+
+
 def inspect_each(
-    names: Iterable[str], inspect: Callable[[str], Inspection], *, workers: int = _WORKERS
+    names: Iterable[str],
+    inspect: Callable[[str, FileMemory], Inspection],
+    memory: MemoryBudget,
+    *,
+    workers: int = _WORKERS,
 ) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
     """Every file's inspection, or what was raised, in their order; some files at once, since reading is mostly waiting.
 
     After a KeyboardInterrupt the files that are being read are not waited for: threads named `READERS` end by themselves.
+
+    Args:
+        names: The files.
+        inspect: Inspects one in the memory that it is given.
+        memory: Where that comes from. A file holds it until the next one is asked for.
+        workers: How many are read at a time.
     """
 
-    def one(name: str) -> Inspection | ExrInspectorError:
+    def read(name: str, *, may_wait: bool) -> _Read:
+        held = None
         try:
-            return inspect(name)
-        except ExrInspectorError as error:
-            return error
+            held = memory.file(may_wait=may_wait)
+            return _Read(inspect(name, held), held)
+        except BaseException as error:
+            if held is not None:
+                held.release()
+            if isinstance(error, ExrInspectorError):
+                return _Read(error, None)
+            raise
 
-    ahead: deque[tuple[str, Future[Inspection | ExrInspectorError]]] = deque()
+    def submit(name: str) -> Future[_Read]:
+        return pool.submit(read, name, may_wait=False)
+
+    ahead: deque[tuple[str, Future[_Read]]] = deque()
+    coming = iter(names)
     pool = ThreadPoolExecutor(workers, READERS)
     is_waited_for = True
     try:
-        for name in names:
-            ahead.append((name, pool.submit(one, name)))
-            if len(ahead) == _AHEAD:
-                first, coming = ahead.popleft()
-                yield first, coming.result()
-        while ahead:
-            first, coming = ahead.popleft()
-            yield first, coming.result()
+        while True:
+            ahead.extend((name, submit(name)) for name in islice(coming, _AHEAD - len(ahead)))
+            if not ahead:
+                return
+            name, future = ahead.popleft()
+            found = future.result()
+            later: list[str] = []
+            if isinstance(found.answer, MemoryBusy):
+                # Others have the memory. Those behind it give theirs back and are read again after it.
+                later = [other for other, _ in ahead]
+                _release_all(ahead)
+                found = read(name, may_wait=True)
+            try:
+                yield name, found.answer
+            finally:
+                found.release()
+            ahead.extend((other, submit(other)) for other in later)
     except KeyboardInterrupt:
         is_waited_for = False
         raise
     finally:
-        pool.shutdown(wait=is_waited_for, cancel_futures=True)
+        _release_all(ahead)
+        pool.shutdown(wait=is_waited_for)
+
+
+def _release_all(ahead: deque[tuple[str, Future[_Read]]]) -> None:
+    """Forget files that nobody has asked for; those that are being read give their memory back at their end."""
+    while ahead:
+        _, future = ahead.popleft()
+        if not future.cancel():
+            future.add_done_callback(_give_back)
+
+
+def _give_back(future: Future[_Read]) -> None:
+    if future.exception() is None:
+        future.result().release()

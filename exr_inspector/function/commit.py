@@ -1,9 +1,9 @@
 """Group commit: handler threads that write to the tables at the same time share one transaction.
 
 A transaction costs the same requests for one file as for many. Whoever comes while a transaction is open waits, and all who
-wait go into the next one together. Before that one begins, its thread waits for events that are being inspected, as long as
-the transaction before took and no longer. An idle function therefore stores an event as fast as without this module, and a
-busy one pays one transaction for a group. Removals share transactions as inspections do.
+wait go into the next one together. Before that one begins, its thread waits for events that are being inspected, until the
+transaction before is over for as long as it took. An idle function therefore stores an event as fast as without this module,
+and a busy one pays one transaction for a group. Removals share transactions as inspections do.
 
 No member of a group depends on another. What keeps a group from being written (a row that the database refuses, a conflict, an
 outage that outlasts the group's share of the time) sends its members back to write by themselves, each in its own thread and
@@ -22,11 +22,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
-from exr_inspector import __version__
 from exr_inspector.catalog import Catalog, UpsertResult
 from exr_inspector.catalog.outcomes import Removal
 from exr_inspector.catalog.recheck import upsert_isolating_failures
-from exr_inspector.catalog.rows.groups import Prepared, prepare
+from exr_inspector.catalog.rows.groups import Prepared, ready
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, ExrInspectorError, internal_fault
 from exr_inspector.model import EventInfo, Inspection
@@ -90,7 +89,7 @@ class Writer(Generic[Item]):
         self._all_came = threading.Condition(self._lock)
         self._is_writing = False
         self._announced = 0
-        self._last_seconds = 0.0
+        self._gather_until = 0.0
         self.waiting: deque[_Request[Item]] = deque()
 
     @contextmanager
@@ -141,7 +140,7 @@ class Writer(Generic[Item]):
         with self._lock:
             self._all_came.wait_for(
                 self._is_complete,
-                min(self._last_seconds, self._gather_seconds, leader.deadline.remaining()),
+                max(0.0, min(self._gather_until - self._clock(), leader.deadline.remaining())),
             )
             group = [leader]
             size = len(leader.items)
@@ -155,13 +154,14 @@ class Writer(Generic[Item]):
         results: Sequence[Stored] | None = None
         started = self._clock()
         try:
-            limit = Deadline.after(deadline.remaining() * _TIME_SHARE)
+            limit = deadline.share(_TIME_SHARE)
             results = self._together([item for request in group for item in request.items], limit)
         except Exception as error:  # noqa: BLE001 - whose fault it is shows when each writes by itself
             code = error.code if isinstance(error, ExrInspectorError) else type(error).__name__
             _log.debug("%d requests could not be written together (%s): each is written by itself", len(group), code)
         finally:
-            self._last_seconds = self._clock() - started
+            ended = self._clock()
+            self._gather_until = ended + min(ended - started, self._gather_seconds)
             for request in group:
                 if results is not None:
                     request.results, results = results[: len(request.items)], results[len(request.items) :]
@@ -191,7 +191,7 @@ class GroupCommit:
     def __init__(self, catalog: Catalog, retry_seconds: float) -> None:
         self._retry_seconds = retry_seconds
         share = retry_seconds * _RETRY_SHARE
-        self.stores: Writer[Inspection] = Writer(
+        self.stores: Writer[Inspection | Prepared] = Writer(
             lambda items, deadline: _stored(items, partial(catalog.upsert, retry_seconds=share, deadline=deadline)),
             lambda items, deadline: _stored(items, partial(upsert_isolating_failures, catalog, deadline=deadline)),
         )
@@ -200,8 +200,8 @@ class GroupCommit:
             lambda items, deadline: [_removed(catalog, item, deadline) for item in items],
         )
 
-    def store(self, inspections: Sequence[Inspection], *, deadline: Deadline) -> Sequence[Stored]:
-        """Store the inspections of one event or batch, together with those of other threads.
+    def store(self, inspections: Sequence[Inspection | Prepared], *, deadline: Deadline) -> Sequence[Stored]:
+        """Store the inspections of one event or batch, some with their rows, together with those of other threads.
 
         Returns:
             In their order what became of each, or why it is not stored.
@@ -233,7 +233,7 @@ def _removed(catalog: Catalog, removal: Removal, deadline: Deadline) -> Stored:
 
 
 def _stored(
-    inspections: Sequence[Inspection], upsert: Callable[[Sequence[Prepared]], Sequence[Stored]]
+    inspections: Sequence[Inspection | Prepared], upsert: Callable[[Sequence[Prepared]], Sequence[Stored]]
 ) -> Sequence[Stored]:
     """Make the rows of all and store them at once; an inspection whose rows cannot be made costs the others nothing."""
     outcomes = _prepared(inspections)
@@ -242,11 +242,11 @@ def _stored(
     return [next(stored) if isinstance(outcome, Prepared) else outcome for outcome in outcomes]
 
 
-def _prepared(inspections: Sequence[Inspection]) -> list[Prepared | ExrInspectorError]:
+def _prepared(inspections: Sequence[Inspection | Prepared]) -> list[Prepared | ExrInspectorError]:
     """The rows of each, made together; where some cannot be made, each by itself, or the reason in its place."""
     fault: ExrInspectorError
     try:
-        return list(prepare(inspections, __version__))
+        return list(ready(inspections))
     except ExrInspectorError as error:
         fault = error
     except Exception as error:  # noqa: BLE001 - boundary of one record: rows that cannot even be built

@@ -19,6 +19,7 @@ from typing import Any
 from exr_inspector import __version__
 from exr_inspector.catalog import Outcome, UpsertResult
 from exr_inspector.catalog.recheck import confirm, remove_gone, upsert_if_current
+from exr_inspector.catalog.rows.groups import Prepared, is_large, prepare
 from exr_inspector.errors import (
     AccessDenied,
     CpuTimeExceeded,
@@ -54,6 +55,7 @@ class _Job:
 
     event: ObjectEvent
     inspection: Inspection | None = None
+    rows: Prepared | None = None  # of large files
     stored: UpsertResult | None = None
     is_gone: bool = False
     is_seen: bool = True  # nobody may look: the event is believed
@@ -167,7 +169,7 @@ class Service:
                     self._tell(job)
         finally:
             for job in jobs:
-                job.inspection = None
+                job.inspection = job.rows = None
                 if job.memory is not None:
                     job.memory.release()
                     job.memory = None
@@ -347,6 +349,8 @@ class Service:
         started = time.thread_time()
         try:
             inspection = self._inspector.inspect(traced, policy, event=job.info, deadline=deadline, memory=job.memory)
+            if is_large(inspection):  # here, where their time counts as the file's, and no other event waits for them
+                (job.rows,) = prepare([inspection], checkpoint=lambda: deadline.check("making rows"))
         except DeadlineExceeded:
             self._overruns.note(event.path, source.version, time.thread_time() - started)
             raise
@@ -376,7 +380,7 @@ class Service:
 
     def _store(self, jobs: Sequence[_Job], deadline: Deadline) -> None:
         """Store what was inspected in one transaction, together with what other threads store now."""
-        inspections = [job.inspection for job in jobs if job.inspection]
+        inspections = [job.rows or job.inspection for job in jobs if job.inspection]
         if not inspections:
             return
         started = time.perf_counter()

@@ -12,6 +12,7 @@ from exr_inspector.delivery.files import inspect_each, paths_of
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.results import InspectedFile
+from exr_inspector.memory import FileMemory
 from exr_inspector.model import Inspection, StatsMode, Thumbnails
 from exr_inspector.settings import OBJECTS, READING, Settings, load_settings
 from exr_inspector.storage import SourceOpener
@@ -32,17 +33,17 @@ class Session:
     inspector: Inspector
     policy: Policy
 
-    def inspect(self, name: str) -> Inspection:
-        """Inspect a file or `s3://` URL.
+    def inspect(self, name: str, memory: FileMemory | None = None) -> Inspection:
+        """Inspect a file or `s3://` URL, in memory that was taken for it if somebody holds it longer.
 
         Raises:
             ExrInspectorError: As `inspect`.
         """
-        return self.inspector.inspect(self.opener.open_url(name), self.policy)
+        return self.inspector.inspect(self.opener.open_url(name), self.policy, memory=memory)
 
     def inspect_each(self, names: Iterable[str]) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
         """Every file's inspection, or what was raised, in their order; several are read at a time."""
-        return inspect_each(names, self.inspect)
+        return inspect_each(names, self.inspect, self.inspector.memory)
 
 
 def settings_for(names: Iterable[str], settings: Mapping[str, str] | None = None) -> Settings:

@@ -14,6 +14,7 @@ from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import store_folder
 
 _BATCH = 16  # files stored in one transaction: they are in memory until then
+_LARGE_HEADER_BYTES = 64 << 10  # a file with more is stored at once, while the budget of memory counts it
 
 
 class CheckStore:
@@ -40,7 +41,8 @@ class CheckStore:
         """
         self._paths[name] = inspection.path
         self._waiting.append(inspection)
-        if len(self._waiting) == _BATCH:
+        is_large = inspection.header is not None and inspection.header.end > _LARGE_HEADER_BYTES
+        if is_large or len(self._waiting) == _BATCH:
             self.flush()
 
     def flush(self) -> None:

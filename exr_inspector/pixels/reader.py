@@ -24,6 +24,7 @@ from exr_inspector.exr.chunks.tables import ChunkTable
 from exr_inspector.exr.cryptomatte.mattes import Matte
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.header.values import PIXEL_BYTES, Preview
+from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 from exr_inspector.memory import Lease, MemoryPool
 from exr_inspector.model import (
     ChannelStats,
@@ -47,6 +48,7 @@ from exr_inspector.pixels.sampling import (
     ChunkExtents,
     PlannedRead,
     SamplePlan,
+    Stratum,
     locate_chunks,
     plan_full,
     plan_sample,
@@ -135,6 +137,7 @@ def read_pixels(
     decoders: DecoderPool | None = None,
     config: PixelConfig | None = None,
     deadline: Deadline | None = None,
+    checkpoint: Checkpoint = no_checkpoint,
     mattes: Sequence[Matte] = (),
 ) -> PixelReport:
     """Figures of the file's pixels.
@@ -150,7 +153,8 @@ def read_pixels(
         budget: Threads and memory, shared with others.
         decoders: Processes that decode, shared with others; None to decode in this one.
         config: How to read.
-        deadline: Until when.
+        deadline: Until when to read; then the figures of what was read are made.
+        checkpoint: Called before the figures of each part and level are made; what it raises ends the work.
         mattes: The file's Cryptomattes, whose objects are counted when everything is read.
 
     Raises:
@@ -158,7 +162,7 @@ def read_pixels(
         DecoderCrashed: The OpenEXR library ended the processes that decoded it.
     """
     config = config or PixelConfig()
-    file = _File(source, header, layouts, tables, states, file_size, budget, decoders, config, deadline)
+    file = _File(source, header, layouts, tables, states, file_size, budget, decoders, config, deadline, checkpoint)
     if mode is StatsMode.OFF:
         return PixelReport(mode, thumbnails=file.small_thumbnails())
     extents = locate_chunks(
@@ -190,7 +194,7 @@ def read_pixels(
         with_zeros=config.with_zeros and is_full,
         counting=plan_counting(mattes, layouts) if is_full else Counting(),
     )
-    reading = _Reading(context, config, layouts, plan, layers)
+    reading = _Reading(context, config, layouts, plan, layers, checkpoint=checkpoint)
     reading.run(at_once=mode is StatsMode.SAMPLED and plan.bytes <= budget.packed.capacity // 2)
     report = reading.report(mode)
     return report if layers else replace(report, thumbnails=file.small_thumbnails())
@@ -228,6 +232,7 @@ class _File:
     decoders: DecoderPool | None
     config: PixelConfig
     deadline: Deadline | None
+    checkpoint: Checkpoint = no_checkpoint
 
     def context(
         self, pictures: Mapping[tuple[int, int], Canvas], layers: Sequence[ShownLayer], *, is_full: bool
@@ -279,7 +284,7 @@ class _File:
         canvas = canvas_of(self.header.parts[index], layout, layout.levels[level])
         context = self.context({(index, level): canvas}, layers, is_full=False)
         config = replace(self.config, all_levels=True, hash_file=False, hash_pixels=False)
-        reading = _Reading(context, config, self.layouts, plan, layers)
+        reading = _Reading(context, config, self.layouts, plan, layers, checkpoint=self.checkpoint)
         reading.run(at_once=False)
         return reading.thumbnails()
 
@@ -305,16 +310,22 @@ class _Reading:
         config: PixelConfig,
         layouts: Sequence[Layout],
         plan: SamplePlan,
-        layers: Sequence[ShownLayer] = (),
+        layers: Sequence[ShownLayer],
+        *,
+        checkpoint: Checkpoint,
     ) -> None:
         self._context = context
+        self._checkpoint = checkpoint
         self._config = config
         self._layouts = layouts
         self._plan = plan
         # Of a sample: the moments of each channel in each request, by part, level and position of the request in the plan.
         self._moments: dict[tuple[int, int], dict[int, list[Moments]]] = {}
+        self._strata: dict[tuple[int, int], dict[int, Stratum]] = {}
+        for number, stratum in enumerate(plan.strata):
+            self._strata.setdefault((stratum.part, stratum.level), {})[number] = stratum
         self._limits = [_strip_bytes(layout, config) for layout in layouts]
-        self._levels: dict[tuple[int, int], LevelFigures] = {}
+        self._levels: dict[tuple[int, int], LevelFigures] = {}  # of those that were met so far
         self._pending: deque[Future[LevelFigures]] = deque()
         self._hashers: dict[tuple[int, int], PixelHasher] = {}
         self._file_hash = xxhash.xxh3_128()
@@ -326,12 +337,23 @@ class _Reading:
             (part, level): PictureSums(canvas, [layer for layer in layers if layer.part == part])
             for (part, level), (canvas, _) in context.pictures.items()
         }
-        for part, layout in enumerate(layouts):
-            for number, level in enumerate(layout.levels if config.all_levels else layout.levels[:1]):
-                figures = empty_figures(part, layout, number, picks=context.picks, with_zeros=context.with_zeros)
-                self._levels[part, number] = figures
-                if config.hash_pixels and context.is_full:
-                    self._hashers[part, number] = PixelHasher(layout, level, config.hash_bytes)
+
+    def _level(self, part: int, level: int) -> LevelFigures:
+        """The figures of a level so far."""
+        if (part, level) not in self._levels:
+            self._levels[part, level] = empty_figures(
+                part, self._layouts[part], level, picks=self._context.picks, with_zeros=self._context.with_zeros
+            )
+        return self._levels[part, level]
+
+    def _hasher(self, part: int, level: int) -> PixelHasher | None:
+        """What hashes the pixels of a level; None where they are not hashed."""
+        if not (self._config.hash_pixels and self._context.is_full):
+            return None
+        if (part, level) not in self._hashers:
+            layout = self._layouts[part]
+            self._hashers[part, level] = PixelHasher(layout, layout.levels[level], self._config.hash_bytes)
+        return self._hashers[part, level]
 
     def run(self, *, at_once: bool) -> None:
         """Read and decode what the plan says, until done or stopped.
@@ -393,7 +415,12 @@ class _Reading:
         pool = self._context.in_library
         turn = pool.lease(min(strip.library_bytes, pool.capacity), self._context.deadline)
         lease.share()
-        future = budget.executor.submit(run_strip, strip, self._context, turn)
+        try:
+            future = budget.executor.submit(run_strip, strip, self._context, turn)
+        except RuntimeError:  # the system has no more threads: others must not wait for ever for this memory
+            lease.release()
+            turn.release()
+            raise
         future.add_done_callback(lease.release)
         future.add_done_callback(turn.release)
         self._pending.append(future)
@@ -407,7 +434,7 @@ class _Reading:
         sizes: dict[tuple[int, int], tuple[int, int]] = {}  # of all chunks gathered, and of the largest
 
         def made(key: tuple[int, int], chunks: tuple[list[int], list[int]], largest: int) -> Strip:
-            hasher = self._hashers.get(key)
+            hasher = self._hasher(*key)
             is_hashed = hasher is not None and not hasher.is_given_up
             layout = self._layouts[key[0]]
             return Strip(*key, layout, *chunks, data, read.start, largest, read=number, is_hashed=is_hashed)
@@ -431,14 +458,14 @@ class _Reading:
             part, level, index = (int(c[position]) for c in (extents.part, extents.level, extents.index))
             window = self._layouts[part].place(index).window
             fault = PixelFault(part, index, window.y_min, window.y_max, type(error).code, limit_text(error))
-            self._levels[part, level].faults.append(fault)
+            self._level(part, level).faults.append(fault)
             self._faults += 1
 
     def _merge(self) -> None:
         """Take in the oldest strip's figures, once it is done."""
         figures = self._pending.popleft().result()
         key = figures.part, figures.level
-        self._levels[key].merge(figures)
+        self._level(*key).merge(figures)
         self._objects.add(figures.objects)
         if figures.boxes:
             self._pictures[key].put(figures.boxes)
@@ -458,15 +485,15 @@ class _Reading:
         channels: list[ChannelStats] = []
         parts: list[PartPixels] = []
         faults: list[PixelFault] = []
-        for figures in self._levels.values():
+        for key in self._reported():
+            self._checkpoint()
+            figures, hasher = self._level(*key), self._hasher(*key)
             layout = self._layouts[figures.part]
-            stats = tuple(
-                self._context.budget.executor.map(
-                    partial(self._channel_stats, figures, layout), range(len(figures.channels))
-                )
-            )
+            level = layout.levels[figures.level]
+            is_worth_threads = self._context.picks and level.width * level.height >= _STRIP_SAMPLES
+            each = self._context.budget.executor.map if is_worth_threads else map
+            stats = tuple(each(partial(self._channel_stats, figures, layout), range(len(figures.channels))))
             channels.extend(stats)
-            hasher = self._hashers.get((figures.part, figures.level))
             parts.append(_part_pixels(figures, layout, stats, hasher.result() if hasher else None))
             faults.extend(figures.faults)
         faults.sort(key=lambda fault: (fault.part, fault.chunk))
@@ -485,9 +512,19 @@ class _Reading:
             self.thumbnails(),
         )
 
+    def _reported(self) -> list[tuple[int, int]]:
+        """Part and level of all figures: every one, but only those that were read where the time was up."""
+        if self._stopped == "time":
+            return sorted(self._levels)
+        return [
+            (part, level)
+            for part, layout in enumerate(self._layouts)
+            for level in range(len(layout.levels) if self._config.all_levels else min(1, len(layout.levels)))
+        ]
+
     def thumbnails(self) -> tuple[Thumbnail, ...]:
         """The small pictures; none of a level of which no chunk was decoded."""
-        seen = [pictures for key, pictures in self._pictures.items() if self._levels[key].chunks_read]
+        seen = [pictures for key, pictures in self._pictures.items() if self._level(*key).chunks_read]
         return tuple(thumbnail for pictures in seen for thumbnail in pictures.result())
 
     def _channel_stats(self, figures: LevelFigures, layout: Layout, number: int) -> ChannelStats:
@@ -507,14 +544,13 @@ class _Reading:
     def _estimate(self, figures: LevelFigures, number: int) -> Estimate | None:
         """The mean of one channel by the design of the sample; None of a pass that reads everything."""
         key = figures.part, figures.level
-        strata = {n: s for n, s in enumerate(self._plan.strata) if (s.part, s.level) == key}
         clusters: dict[int, list[Cluster]] = {}
         for position, moments in self._moments.get(key, {}).items():
             read = self._plan.reads[position]
             size = self._plan.extents.decoded(read.first, read.last)
             clusters.setdefault(read.stratum, []).append(Cluster(size, moments[number]))
         is_as_drawn = not self._stopped and not figures.faults and key not in self._plan.out_of_reach
-        return estimate(clusters, strata, supports_error=is_as_drawn) if clusters else None
+        return estimate(clusters, self._strata[key], supports_error=is_as_drawn) if clusters else None
 
 
 def _is_true_of_all(seen: bool, exact: bool) -> bool | None:

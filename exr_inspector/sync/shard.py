@@ -27,6 +27,7 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     AccessDenied,
     CatalogError,
+    DeadlineExceeded,
     DecoderCrashed,
     ExrInspectorError,
     MemoryBusy,
@@ -36,6 +37,7 @@ from exr_inspector.errors import (
     UnsupportedKey,
     internal_fault,
 )
+from exr_inspector.exr.limits import no_checkpoint
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
@@ -261,7 +263,7 @@ def store_inspections(
 ) -> None:
     """Store inspections in one transaction, and check afterwards that their objects are still what was inspected."""
     prepared: list[Prepared] = []
-    for inspection, rows in zip(inspections, _prepared(inspections), strict=True):
+    for inspection, rows in zip(inspections, _prepared(inspections, deadline), strict=True):
         if isinstance(rows, ExrInspectorError):
             _leave(figures, inspection.path, rows)
         else:
@@ -278,14 +280,17 @@ def store_inspections(
             _leave(figures, rows.path, fault)
 
 
-def _prepared(inspections: Sequence[Inspection]) -> list[Prepared | ExrInspectorError]:
+def _prepared(inspections: Sequence[Inspection], deadline: Deadline | None) -> list[Prepared | ExrInspectorError]:
     """The rows of inspections, made together unless one of them cannot have any: then that one is an error."""
+    checkpoint = no_checkpoint if deadline is None else lambda: deadline.check("making rows")
     try:
-        return list(prepare(inspections))
+        return list(prepare(inspections, checkpoint=checkpoint))
+    except DeadlineExceeded as error:
+        return [error] * len(inspections)
     except Exception as error:  # noqa: BLE001 - boundary of one object: the others go on
         if len(inspections) == 1:
             return [internal_fault(error)]
-    return [rows for inspection in inspections for rows in _prepared([inspection])]
+    return [rows for inspection in inspections for rows in _prepared([inspection], deadline)]
 
 
 def _settle(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from exr_inspector.errors import MemoryBusy
+from exr_inspector.errors import DeadlineExceeded, MemoryBusy
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
@@ -24,6 +24,7 @@ from exr_inspector.validation.rules.sequences import group_frames, runs
 
 RULE_FAILED = "RULE-FAILED"
 _OF_WHOLE_FILES = frozenset({"ACE", "DEL"})  # what they ask of each part, they ask of the file
+_ANY_PART = -1
 MAX_FINDINGS_PER_CODE = 50
 MAX_TEXT_CHARACTERS = 2_000  # of a message, and of what was found and expected: names come from the file
 
@@ -96,16 +97,21 @@ _kept_findings = lru_cache(maxsize=1024)(_channel_findings)
 
 def _without_echoes(findings: list[Finding]) -> list[Finding]:
     """The findings without those of a fact that a more specific rule reports, at least as severe, for the same part."""
-    facts: dict[tuple[str, str], list[Finding]] = {}
+    # Of each fact, the worst severity in a part, and in all parts and the file together (under the part -1).
+    worst: dict[tuple[str, str, int | None], Severity] = {}
     for finding in findings:
-        facts.setdefault((finding.code, finding.found), []).append(finding)
+        for part in (finding.part, _ANY_PART):
+            fact = finding.code, finding.found, part
+            worst[fact] = max(worst.get(fact, finding.severity), finding.severity)
 
     def is_echo(finding: Finding) -> bool:
         rule = RULES.get(finding.code)
+        parts = (_ANY_PART,) if finding.part is None else (finding.part, None)
         return any(
-            other.severity >= finding.severity and (other.part == finding.part or None in (other.part, finding.part))
+            severity >= finding.severity
             for code in (rule.yields_to if rule else ())
-            for other in facts.get((code, finding.found), ())
+            for part in parts
+            if (severity := worst.get((code, finding.found, part))) is not None
         )
 
     return [finding for finding in findings if not is_echo(finding)]
@@ -140,13 +146,16 @@ def _once_a_file(findings: list[Finding]) -> list[Finding]:
     repeated: dict[tuple[str, ...] | None, list[Finding]] = {}
     for key, finding in zip(keys, findings, strict=True):
         repeated.setdefault(key, []).append(finding)
+    parts_of = {
+        key: sorted({each.part for each in group if each.part is not None}) if key else []
+        for key, group in repeated.items()
+    }
     kept = []
     for key, finding in zip(keys, findings, strict=True):
-        group = repeated[key]
-        parts = sorted({each.part for each in group if each.part is not None}) if key else []
+        parts = parts_of[key]
         if len(parts) < 2:
             kept.append(finding)
-        elif finding is group[0]:
+        elif finding is repeated[key][0]:
             more = f"; the same in {len(parts) - 1} more {'part' if len(parts) == 2 else 'parts'} (parts {runs(parts)})"
             kept.append(finding._replace(message=_shortened(finding.message + more), part=None))
     return kept
@@ -190,7 +199,9 @@ def findings_of(
     header = inspection.header
     if header is not None and header.parts and not header.is_partial:
         try:
-            facts = FileFacts(inspection, header, limits, reserve)
+            facts = FileFacts(inspection, header, limits, reserve, checkpoint)
+        except DeadlineExceeded:
+            raise
         except Exception as error:  # noqa: BLE001 - as for a rule that raises: the inspection itself must not be lost
             findings.append(_unjudged(error))
         else:
@@ -234,7 +245,7 @@ def validate(
         inspection: What is known of it; its `findings` are not looked at.
         policy: The policy; what holds for the file's path is worked out here.
         limits: What values that are decoded here (id manifests) may grow to.
-        checkpoint: Called before the rules of each part; what it raises ends the validation.
+        checkpoint: Called before the facts and before the rules of each part; what it raises ends the validation.
         reserve: Called with the memory that these values take; a MemoryBusy of it ends the validation.
 
     Returns:

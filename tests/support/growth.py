@@ -35,6 +35,29 @@ def steps_of(work: Callable[[], object]) -> int:
     return count
 
 
+def longest_stretch(work: Callable[[Callable[[], None]], object]) -> float:
+    """The most lines of Python between two calls of what `work` is given, as a part of all lines."""
+    count = last = longest = 0
+
+    def note(_frame: FrameType, _event: str, _argument: Any) -> Any:
+        nonlocal count
+        count += 1
+        return note
+
+    def look() -> None:
+        nonlocal last, longest
+        longest, last = max(longest, count - last), count
+
+    before = sys.gettrace()
+    sys.settrace(note)
+    try:
+        work(look)
+    finally:
+        sys.settrace(before)
+    look()
+    return longest / count
+
+
 def parts(count: int, **changes: object) -> bytes:
     return build([Part(name=f"p{n}", channels=[Channel("R")], **changes) for n in range(count)])  # type: ignore[arg-type]
 

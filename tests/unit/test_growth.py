@@ -1,21 +1,23 @@
 """Work grows in proportion with what a file chooses: for twice the input, at most 2.5 times as many lines are carried out."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from exr_inspector.catalog.rows.groups import prepare
+from exr_inspector.exr.problems import Problem, ProblemKind
 from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import Inspection, PixelReport, StatsMode
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.settings import load_settings
-from exr_inspector.storage import SourceOpener
+from exr_inspector.storage import Deadline, SourceOpener
 from exr_inspector.storage.sequences import sequence_name
-from exr_inspector.validation import builtin_policy
+from exr_inspector.validation import builtin_policy, validate
 from exr_inspector.validation.facts.facts import FileFacts
 from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
-from tests.support.growth import INPUTS, KEYS, MOST, parts, steps_of
+from tests.support.growth import INPUTS, KEYS, MOST, longest_stretch, parts, steps_of
 
 POLICY = builtin_policy("default")
 OPENER = SourceOpener(load_settings({}, secrets_dir=None, need=()))
@@ -48,6 +50,62 @@ def test_work_for_a_long_key_grows_in_proportion(make: Callable[[int], str]) -> 
 
 def test_work_grows_in_proportion_to_parts_with_statistics() -> None:
     assert growth(WITH_PIXELS, parts, 30) <= MOST
+
+
+@dataclass(frozen=True)
+class Watched(Deadline):
+    """A deadline far away that tells when somebody looks at it."""
+
+    look: Callable[[], None] = lambda: None
+
+    def remaining(self) -> float:
+        self.look()
+        return 1_000.0
+
+    def share(self, part: float) -> Deadline:
+        return self
+
+
+@pytest.mark.parametrize("inspector", [HEADER_ONLY, WITH_PIXELS])
+def test_the_deadline_is_looked_at_all_the_way_from_the_header_to_the_rows(inspector: Inspector) -> None:
+    data = parts(200)
+
+    def work(look: Callable[[], None]) -> None:
+        deadline = Watched(0.0, look)
+        found = inspector.inspect(OPENER.open_bytes(data, key="a.exr"), POLICY, deadline=deadline)
+        prepare([found], checkpoint=lambda: deadline.check("rows"))
+
+    work(lambda: None)
+    assert longest_stretch(work) < 0.12
+
+
+def test_figures_are_made_of_what_was_read_only_when_the_time_was_up() -> None:
+    data = parts(200)
+    late = Watched(0.0)
+    object.__setattr__(late, "share", lambda _: Deadline.after(0.0))
+    whole = WITH_PIXELS.inspect(OPENER.open_bytes(data), POLICY)
+    stopped = WITH_PIXELS.inspect(OPENER.open_bytes(data), POLICY, deadline=late)
+    assert stopped.pixels is not None
+    assert whole.pixels is not None
+    assert (stopped.pixels.stopped, len(stopped.pixels.channels), len(whole.pixels.channels)) == ("time", 0, 200)
+
+
+def test_findings_that_parts_repeat_are_gathered_in_proportion() -> None:
+    base = HEADER_ONLY.inspect(OPENER.open_bytes(parts(2)), POLICY)
+    assert base.header is not None
+    header = base.header._replace(is_partial=True)  # no other rule is called
+
+    def needed(count: int) -> int:
+        problems = tuple(
+            Problem(kind, "", part, found="x", mild=True)
+            for part in range(count)
+            for kind in (ProblemKind.DEPRECATED_ATTRIBUTE, ProblemKind.NOT_UTF8)
+        )
+        inspection = replace(base, header=header, problems=problems)
+        assert len(validate(inspection, POLICY)) == 2
+        return steps_of(lambda: validate(inspection, POLICY))
+
+    assert needed(1_000) <= MOST * needed(500)
 
 
 def cryptomatte(ids: int) -> bytes:

@@ -23,6 +23,7 @@ from exr_inspector.catalog.schema.parts import PartRecord
 from exr_inspector.catalog.schema.thumbnails import ThumbnailRecord
 from exr_inspector.catalog.versions import content_key, file_id, storable
 from exr_inspector.exr.cryptomatte.manifests import parse_manifest
+from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 from exr_inspector.model import Inspection
 
 Row = dict[str, object]
@@ -35,10 +36,19 @@ def owner_of(inspection: Inspection) -> Owner:
     return Owner(file_id(path), path, content_key(path, inspection.version))
 
 
-def records_of(inspection: Inspection, version: str = __version__) -> dict[str, list[object]]:
-    """What the rows of an inspection are made of, by table name: all tables of DOCUMENT, and `inspections`."""
+def records_of(
+    inspection: Inspection, version: str = __version__, checkpoint: Checkpoint = no_checkpoint
+) -> dict[str, list[object]]:
+    """What the rows of an inspection are made of, by table name: all tables of DOCUMENT, and `inspections`.
+
+    Args:
+        inspection: What was learned.
+        version: Version of exr-inspector that made it.
+        checkpoint: Called before the records of each part; what it raises ends the work.
+    """
     records: dict[str, list[object]] = {table.name: [] for table in (*DOCUMENT, INSPECTIONS)}
     for part in inspection.header.parts if inspection.header else ():
+        checkpoint()
         record = PartRecord.of(inspection, part)
         records["parts"].append(record)
         records["channels"].extend(channel_records(part, record.names))
@@ -138,13 +148,20 @@ def arrow_array(table: Table, column: Column, values: Sequence[object]) -> pa.Ar
     return pa.array(values, column.type)  # Arrow turns moments into UTC
 
 
-def arrow_columns(table: Table, columns: Iterable[Column], records: Sequence[object]) -> list[pa.Array]:
-    """Some columns of a table as Arrow, made from records.
+def arrow_columns(
+    table: Table, columns: Iterable[Column], records: Sequence[object], checkpoint: Checkpoint = no_checkpoint
+) -> list[pa.Array]:
+    """Some columns of a table as Arrow, made from records; what `checkpoint`, called before each, raises ends the work.
 
     Raises:
         ValueError: If a column that is never null would be.
     """
-    return [arrow_array(table, column, list(map(column.of, records))) for column in columns if column.of]
+    arrays = []
+    for column in columns:
+        checkpoint()
+        if column.of:
+            arrays.append(arrow_array(table, column, list(map(column.of, records))))
+    return arrays
 
 
 def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:

@@ -27,9 +27,11 @@ from exr_inspector.catalog.rows.build import (
 )
 from exr_inspector.catalog.schema import BY_NAME, CRYPTOMATTE_MANIFESTS, DOCUMENT, INSPECTIONS, Column
 from exr_inspector.catalog.versions import VersionInfo, version_info
+from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 
 _ID = "inspection_id"
+_MANY_ROWS = 2_000
 _NAMES = tuple(table.name for table in (*DOCUMENT, INSPECTIONS))
 
 
@@ -127,25 +129,36 @@ class Prepared:
         return sum(self.group.counts[table.name][self.member] for table in DOCUMENT if table.name in self.group.counts)
 
 
-def prepare(inspections: Sequence[Inspection], version: str = __version__) -> list[Prepared]:
+def is_large(inspection: Inspection) -> bool:
+    """Whether an inspection has so many rows that making them takes a noticeable part of an event's time."""
+    parts = inspection.header.parts if inspection.header else ()
+    figures = len(inspection.pixels.channels) if inspection.pixels else 0
+    return figures + sum(len(part.attributes) + len(part.channels or ()) for part in parts) > _MANY_ROWS
+
+
+def prepare(
+    inspections: Sequence[Inspection], version: str = __version__, checkpoint: Checkpoint = no_checkpoint
+) -> list[Prepared]:
     """Inspections with their rows, as one group.
 
     Args:
         inspections: What was learned, a file more than once if need be.
         version: Version of exr-inspector that made them.
+        checkpoint: Called before the records of each part and each column of a table; what it raises ends the work.
     """
     if not inspections:
         return []
     infos = [version_info(inspection, version) for inspection in inspections]
     owners = zip(*map(owner_of, inspections), strict=True)
     owned = dict(zip(OWNER_COLUMNS, map(text_array, owners), strict=True))
-    by_inspection = [records_of(inspection, version) for inspection in inspections]
+    by_inspection = [records_of(inspection, version, checkpoint) for inspection in inspections]
     tables: dict[str, pa.RecordBatch] = {}
     counts: dict[str, list[int]] = {}
     for name in _NAMES:
         found = [len(records[name]) for records in by_inspection]
         if any(found):
-            tables[name] = _batch(name, owned, found, [record for records in by_inspection for record in records[name]])
+            every = [record for records in by_inspection for record in records[name]]
+            tables[name] = _batch(name, owned, found, every, checkpoint)
             counts[name] = found
     texts = [manifest_texts(inspection) for inspection in inspections]
     manifests = {name: _manifest(name, text) for name, text in {k: v for one in texts for k, v in one.items()}.items()}
@@ -174,11 +187,15 @@ def _manifest(name: str, text: str) -> pa.RecordBatch:
 
 
 def _batch(
-    name: str, owned: Mapping[str, pa.Array], counts: Sequence[int], records: Sequence[object]
+    name: str,
+    owned: Mapping[str, pa.Array],
+    counts: Sequence[int],
+    records: Sequence[object],
+    checkpoint: Checkpoint,
 ) -> pa.RecordBatch:
     owner = _owner_of_each(counts)
     arrays = [owned[column.name].take(owner) for column in _BY_OWNER[name]]
-    arrays += arrow_columns(BY_NAME[name], _BY_ROW[name], records)
+    arrays += arrow_columns(BY_NAME[name], _BY_ROW[name], records, checkpoint)
     return pa.RecordBatch.from_arrays(arrays, schema=_SCHEMAS[name])
 
 

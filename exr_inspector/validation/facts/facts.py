@@ -14,7 +14,7 @@ from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.cryptomatte.mattes import Matte, file_mattes
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel
-from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits, Reserve, no_reserve
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
@@ -167,6 +167,7 @@ class FileFacts:
         header: Header,
         limits: Limits = DEFAULT_LIMITS,
         reserve: Reserve = no_reserve,
+        checkpoint: Checkpoint = no_checkpoint,
     ) -> None:
         self.inspection = inspection
         self.limits = limits
@@ -176,6 +177,7 @@ class FileFacts:
         self.parts: list[PartFacts] = []
         found = t.MULTI_PART if self.is_multi_part else 0
         for part in header.parts:
+            checkpoint()
             facts = PartFacts(self, part, inspection.names[part.index])
             self.parts.append(facts)
             found |= facts.traits

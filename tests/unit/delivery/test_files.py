@@ -1,19 +1,89 @@
-"""Files inspected some at a time."""
+"""Files are given one by one, in order, and hold their memory until the next one is asked for."""
 
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 
 import pytest
 
 from exr_inspector.delivery.files import READERS, inspect_each
+from exr_inspector.errors import LimitExceeded
+from exr_inspector.inspector import Inspector
+from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Inspection
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+from exr_inspector.validation import builtin_policy
+from tests.support.exrbytes import Part, attr, build
+
+MIB = 1 << 20
+POLICY = builtin_policy("default")
+OPENER = SourceOpener(load_settings({}, secrets_dir=None, need=()))
+LARGE = build([Part(extra=[attr("numbers", "floatvector", bytes(MIB // 8))])])  # takes some MiB as Python objects
+SMALL = build([Part()])
+NAMES = [f"{number}.exr" for number in range(20)]
+
+
+def reader(budget: MemoryBudget, data: bytes):  # type: ignore[no-untyped-def]
+    inspector = Inspector(memory=budget)
+
+    def inspect(name: str, memory: FileMemory) -> Inspection:
+        return inspector.inspect(OPENER.open_bytes(data, key=name), POLICY, memory=memory)
+
+    return inspect
+
+
+def test_a_file_holds_its_memory_until_the_next_one_is_asked_for() -> None:
+    budget = MemoryBudget(256 * MIB)
+    with closing(inspect_each(NAMES[:1], reader(budget, LARGE), budget)) as answers:
+        next(answers)
+        assert budget.files.used > MIB
+        assert next(answers, None) is None
+    assert budget.files.used == 0
+
+
+def test_files_that_find_no_memory_are_read_once_more_when_it_is_their_turn() -> None:
+    budget = MemoryBudget(32 * MIB)  # 8 for headers: enough for one of the files, not for two
+    with closing(inspect_each(NAMES, reader(budget, LARGE), budget)) as answers:
+        found = []
+        for name, answer in answers:
+            assert isinstance(answer, Inspection)
+            assert answer.error_code is None
+            assert budget.files.used > 0
+            found.append(name)
+    assert found == NAMES
+    assert budget.files.used == 0
+
+
+def test_a_reader_that_stops_early_gives_all_memory_back() -> None:
+    budget = MemoryBudget(256 * MIB)
+    answers = inspect_each(NAMES, reader(budget, SMALL), budget)
+    next(answers)
+    answers.close()
+    assert budget.files.used == 0
+
+
+@pytest.mark.parametrize("fault", [LimitExceeded("too large", limit="EXR_MEMORY_MIB"), ValueError("a bug")])
+def test_a_file_that_fails_gives_its_memory_back(fault: Exception) -> None:
+    budget = MemoryBudget(256 * MIB)
+
+    def fail(_name: str, _memory: FileMemory) -> Inspection:
+        raise fault
+
+    answers = inspect_each(NAMES[:1], fail, budget)
+    if isinstance(fault, ValueError):
+        with pytest.raises(ValueError, match="a bug"):
+            next(answers)
+    else:
+        assert [answer for _, answer in answers] == [fault]
+    assert budget.files.used == 0
 
 
 def test_after_ctrl_c_nobody_waits_for_the_files_that_are_being_read() -> None:
     is_read, may_end = threading.Event(), threading.Event()
 
-    def inspect(name: str) -> Inspection:
+    def inspect(name: str, _: FileMemory) -> Inspection:
         if name == "first":
             assert is_read.wait(20)
             raise KeyboardInterrupt
@@ -23,7 +93,7 @@ def test_after_ctrl_c_nobody_waits_for_the_files_that_are_being_read() -> None:
 
     try:
         with pytest.raises(KeyboardInterrupt):
-            list(inspect_each(["first", "second"], inspect))
+            list(inspect_each(["first", "second"], inspect, MemoryBudget(256 * MIB)))
         assert any(thread.name.startswith(READERS) for thread in threading.enumerate())
     finally:
         may_end.set()

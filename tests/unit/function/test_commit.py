@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import count
 
 import pytest
 
@@ -21,15 +20,17 @@ class Written:
     """Notes which items were written together, on a clock by which each transaction takes so many seconds."""
 
     def __init__(self, seconds: float, gather_seconds: float) -> None:
-        ticks = count(step=seconds)
+        self.seconds = seconds
+        self.now = 0.0
         self.groups: list[list[str]] = []
         self.writer: Writer[str] = Writer(
-            self._together, self._together, gather_seconds=gather_seconds, clock=lambda: next(ticks)
+            self._together, self._together, gather_seconds=gather_seconds, clock=lambda: self.now
         )
         self.write("first")  # there is no transaction before the first
 
     def _together(self, items: Sequence[str], _: Deadline) -> list[UpsertResult]:
         self.groups.append(list(items))
+        self.now += self.seconds
         return [UpsertResult(item, item, None, item, Outcome.INSERTED) for item in items]
 
     def write(self, item: str) -> None:
@@ -100,6 +101,14 @@ def test_a_thread_waits_no_longer_than_the_last_transaction_took_and_than_the_li
     seconds: float, gather_seconds: float
 ) -> None:
     written = Written(seconds, gather_seconds)
+    with threads() as pool, written.writer.announced():  # of somebody who never writes
+        pool.submit(written.write_announced, "one").result(SECONDS)
+    assert written.groups[1:] == [["one"]]
+
+
+def test_a_thread_does_not_wait_when_the_last_transaction_is_long_over() -> None:
+    written = Written(seconds=60, gather_seconds=60)
+    written.now += 60
     with threads() as pool, written.writer.announced():  # of somebody who never writes
         pool.submit(written.write_announced, "one").result(SECONDS)
     assert written.groups[1:] == [["one"]]

@@ -455,9 +455,17 @@ def test_time_that_is_up_leaves_partial_figures(opener: SourceOpener, budget: De
     data = ex.build([Part(data_window=(0, 0, 63, 63))])
     found = report(opener.open_bytes(data), data, budget, deadline=Deadline.after(0.0))
     assert found.stopped == "time"
-    assert [one.chunks_read for one in found.parts] == [0]
-    assert not channel(found, "R").exact
+    assert found.parts == found.channels == ()  # nothing was read
     assert report(opener.open_bytes(data), data, budget, deadline=Deadline.after(60)).stopped == ""
+
+
+def test_memory_goes_back_when_no_thread_takes_the_work(opener: SourceOpener) -> None:
+    data = ex.build([Part(data_window=(0, 0, 63, 63))])
+    budget = DecodeBudget(workers=1, memory_bytes=32 << 20)
+    budget.close()
+    with pytest.raises(RuntimeError):
+        report(opener.open_bytes(data), data, budget)
+    assert budget.packed.used == budget.decoded.used == 0
 
 
 def test_a_read_budget_that_is_used_up_leaves_partial_figures(opener: SourceOpener, budget: DecodeBudget) -> None:
