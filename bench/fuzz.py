@@ -31,7 +31,7 @@ from exr_inspector.exr.header.timecode import Packing, read_timecode
 from exr_inspector.exr.header.values import IdManifest, Preview, TimeCode
 from exr_inspector.exr.limits import Limits
 from exr_inspector.exr.names import file_names
-from exr_inspector.exr.probe import Answer, LeaderMode, probe, run
+from exr_inspector.exr.probe import Answer, LeaderMode, answer_requests, probe
 from exr_inspector.pixels.previews import preview_pixels
 
 ROOT = Path(__file__).parent.parent
@@ -63,7 +63,7 @@ class Reader:
 def exercise(data: bytes) -> None:
     """All that is done with a file's bytes before its pixels are decoded. Raises only what breaks the contract."""
     for leaders, rebuild in ((LeaderMode.LAST, False), (LeaderMode.ALL, True)):
-        found = run(probe(LIMITS, leaders=leaders, rebuild=rebuild, first_bytes=64), Reader(data))
+        found = answer_requests(probe(LIMITS, leaders=leaders, rebuild=rebuild, first_bytes=64), Reader(data))
         for verdict in found.completeness:
             if verdict.present + sum(verdict.counts.values()) != verdict.chunk_count:
                 raise BrokenContract(f"{verdict}")

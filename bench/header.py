@@ -24,7 +24,7 @@ from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import Completeness, assess, chunk_states, read_tables, tables_end
 from exr_inspector.exr.file_bytes import Ranges
 from exr_inspector.exr.header.parser import parse_header
-from exr_inspector.exr.probe import Answer, probe, run
+from exr_inspector.exr.probe import Answer, answer_requests, probe
 
 CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).parents[2] / "shared" / "corpus")
 
@@ -73,7 +73,7 @@ def cost(data: bytes) -> tuple[int, int]:
         have += sum(map(len, pieces))
         return Answer(pieces, len(data))
 
-    run(probe(), read)
+    answer_requests(probe(), read)
     return requests, have
 
 

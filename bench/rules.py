@@ -25,7 +25,7 @@ from exr_inspector.exr.conformance.header import check_header
 from exr_inspector.exr.header.parser import Header, parse_header
 from exr_inspector.exr.names import file_names
 from exr_inspector.model import Inspection, ObjectVersion, SequenceName, Status
-from exr_inspector.validation import builtin_policy, validate
+from exr_inspector.validation import builtin_policy, validate_file
 from exr_inspector.validation.engine import _kept_findings as channel_findings
 from exr_inspector.validation.facts.channel_facts import _memoised as channel_facts
 from tests.support.exrbytes import FLOAT, UINT, Channel, Part, a_string, build
@@ -107,7 +107,7 @@ def measure(name: str, data: bytes) -> Row | None:
     policy = builtin_policy("default")
 
     def judge() -> object:
-        return check_header(header, inspection.layouts), validate(inspection, policy)
+        return check_header(header, inspection.layouts), validate_file(inspection, policy)
 
     row = Row(
         microseconds(lambda: parse_header(data)),
@@ -117,7 +117,7 @@ def measure(name: str, data: bytes) -> Row | None:
     )
     print(
         f"{row.parse:9.1f} {row.read:9.1f} {row.judge:9.1f} {row.first:9.1f}  {row.judge / row.parse:7.2f} "
-        f"{row.judge / row.read:7.2f}  {len(validate(inspection, policy)):8}  {name}"
+        f"{row.judge / row.read:7.2f}  {len(validate_file(inspection, policy)):8}  {name}"
     )
     return row
 

@@ -34,7 +34,7 @@ import OpenImageIO
 from bench._stats_frames import CODECS, LAYOUTS, frame, large_frame
 from bench._stats_kept import HEADING, keep, line_of, summary, verdict
 from exr_inspector.exr.file_bytes import Ranges
-from exr_inspector.exr.probe import Answer, probe, run
+from exr_inspector.exr.probe import Answer, answer_requests, probe
 from exr_inspector.model import PixelReport, StatsMode, Thumbnails
 from exr_inspector.pixels.boxes import BoxAdder
 from exr_inspector.pixels.budget import DecodeBudget
@@ -62,7 +62,7 @@ def report(
         pieces = source.read_many(ranges, coalesce_bytes=0)
         return Answer(pieces, source.version.size_bytes if source.version else 0)
 
-    probed = run(probe(first_bytes=1 << 18), read)
+    probed = answer_requests(probe(first_bytes=1 << 18), read)
     if probed.header is None or probed.error is not None:
         sys.exit(f"{source.path}: {probed.error}")
     size = source.version.size_bytes if source.version else 0
@@ -236,7 +236,7 @@ def thumbnails(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], ru
             spent.append(time.thread_time() - started)
             return done
 
-        return run
+        return answer_requests
 
     config = PixelConfig(hash_file=True, hash_pixels=True, with_zeros=True, thumbnails=Thumbnails.FILE)
     print(f"\n{'thumbnail':28}{'its s':>9}{'all s':>9}{'share':>8}")

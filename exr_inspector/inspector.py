@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from exr_inspector.errors import DecodeError, DecoderCrashed, ExrInspectorError, LimitExceeded, MemoryBusy, SourceError
 from exr_inspector.exr.chunks.tables import Completeness, assess, with_undecodable
 from exr_inspector.exr.cryptomatte.mattes import file_mattes
-from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Ranges, run
+from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Ranges, answer_requests
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.exr.names import PartNames, file_names
@@ -30,7 +30,7 @@ from exr_inspector.settings import Settings, limit_text
 from exr_inspector.sidecars import with_sidecars
 from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
 from exr_inspector.storage.sequences import sequence_name
-from exr_inspector.validation import Policy, rule_of, validate
+from exr_inspector.validation import Policy, rule_of, validate_file
 from exr_inspector.validation.facts.provenance import provenance_of
 
 __all__ = ["Inspector", "InspectorConfig", "LeaderMode"]
@@ -266,7 +266,7 @@ class Inspector:
         reserve: Reserve = no_reserve,
     ) -> Inspection:
         limits = self._config.limits
-        findings = validate(inspection, policy, limits=limits, checkpoint=checkpoint, reserve=reserve)
+        findings = validate_file(inspection, policy, limits=limits, checkpoint=checkpoint, reserve=reserve)
         return replace(inspection, findings=findings, cost=cost, duration_ms=(time.perf_counter() - started) * 1000)
 
     def probe(
@@ -291,7 +291,7 @@ class Inspector:
             checkpoint=checkpoint,
             reserve=reserve,
         )
-        return run(asking, read)
+        return answer_requests(asking, read)
 
     def rows(self, source: RangeSource, found: Probe, part: int) -> PartRows:
         """The rows of a flat part's first level, from the top down, to compare them with others.

@@ -131,7 +131,7 @@ def table_stats(call: Call) -> Answer:
     whole = call.partitioned_table()
     if whole is not None:
         return Answer(
-            wire.table_stats(wire.TableStats(partitions.count(call.transaction, whole), 0, False, False, addresses))
+            wire.table_stats_body(wire.TableStats(partitions.count(call.transaction, whole), 0, False, False, addresses))
         )
     table = call.table()
     count = count_rows(call.transaction, table)
@@ -139,7 +139,7 @@ def table_stats(call: Call) -> Answer:
     stats = wire.TableStats(
         count, size, bool(table.sorting_key), table.external_row_ids, addresses, _partitions(call, table)
     )
-    return Answer(wire.table_stats(stats))
+    return Answer(wire.table_stats_body(stats))
 
 
 def _addresses(host: str) -> list[str]:
@@ -274,7 +274,7 @@ def projection_stats(call: Call) -> Answer:
     table, projection = call.table(), _projection(call)
     count = count_rows(call.transaction, table)
     size = _projection_bytes(table, (*projection.sorted, *projection.unsorted), count)
-    return Answer(wire.projection_stats(count, size))
+    return Answer(wire.projection_stats_body(count, size))
 
 
 def _projection(call: Call) -> Projection:

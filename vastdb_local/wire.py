@@ -125,7 +125,7 @@ def _finished(builder: Any, table: int) -> bytes:
     return bytes(builder.Output())
 
 
-def table_stats(stats: TableStats) -> bytes:
+def table_stats_body(stats: TableStats) -> bytes:
     """Body of `GET ?stats`."""
     builder = flatbuffers.Builder(256)
     addresses = [_table(builder, VipRange, StartAddress=address, AddressCount=1) for address in stats.addresses]
@@ -142,7 +142,7 @@ def table_stats(stats: TableStats) -> bytes:
     return _finished(builder, table)
 
 
-def projection_stats(rows: int, size_bytes: int) -> bytes:
+def projection_stats_body(rows: int, size_bytes: int) -> bytes:
     """Body of `GET ?projection-stats`; a projection is always in sync with its table."""
     builder = flatbuffers.Builder(64)
     fields = {"NumRows": rows, "SizeInBytes": size_bytes, "InitialSyncProgress": 100}

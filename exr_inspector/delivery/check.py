@@ -213,7 +213,7 @@ class _Gathered:
     files: list[CheckedFile] = field(default_factory=list)
 
 
-def check(
+def check_files(
     targets: Sequence[str],
     *,
     opener: SourceOpener,

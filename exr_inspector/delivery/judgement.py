@@ -19,7 +19,7 @@ _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ
 _RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?")
 
 
-def runs(frames: Iterable[int]) -> list[tuple[int, str]]:
+def frame_runs(frames: Iterable[int]) -> list[tuple[int, str]]:
     """Frame numbers as stretches without a gap: the first number of each, and its text, such as `1077-1079`."""
     numbered = enumerate(sorted(set(frames)))
     grouped = [[n for _, n in run] for _, run in groupby(numbered, key=lambda pair: pair[1] - pair[0])]
@@ -28,7 +28,7 @@ def runs(frames: Iterable[int]) -> list[tuple[int, str]]:
 
 def ranges(frames: Iterable[int]) -> str:
     """Frame numbers as render managers take them: `1033,1077-1079`."""
-    return ",".join(text for _, text in runs(frames))
+    return ",".join(text for _, text in frame_runs(frames))
 
 
 def frames_of(text: str) -> tuple[int, ...]:

@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 Asking = Generator[Ranges, Answer, Result]
 
 
-def run(asking: Asking[Result], read: Callable[[Ranges], Answer]) -> Result:
+def answer_requests(asking: Asking[Result], read: Callable[[Ranges], Answer]) -> Result:
     """Answer a generator's requests with `read` until it returns. Errors of `read` are raised inside the generator."""
     try:
         ranges = next(asking)
@@ -53,7 +53,7 @@ def run(asking: Asking[Result], read: Callable[[Ranges], Answer]) -> Result:
 
 def run_in_memory(asking: Asking[Result], data: bytes) -> Result:
     """Answer a generator's requests with the bytes of a file that is in memory."""
-    return run(asking, lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
+    return answer_requests(asking, lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
 
 
 class FileBytes:

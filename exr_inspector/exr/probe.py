@@ -36,12 +36,12 @@ from exr_inspector.exr.chunks.tables import (
     tables_end,
 )
 from exr_inspector.exr.conformance.header import check_header
-from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Asking, FileBytes, run
+from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Asking, FileBytes, answer_requests
 from exr_inspector.exr.header.parser import Header, read_header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.exr.problems import Problem
 
-__all__ = ["Answer", "LeaderMode", "Probe", "probe", "run"]
+__all__ = ["Answer", "LeaderMode", "Probe", "answer_requests", "probe"]
 
 
 class LeaderMode(str, Enum):

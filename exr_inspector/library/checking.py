@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from exr_inspector.delivery.check import Check
-from exr_inspector.delivery.check import check as check_delivery
+from exr_inspector.delivery.check import check_files as check_delivery
 from exr_inspector.library.reading import Stats, session, settings_for, target_names
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exr_inspector.delivery.check import Check, CheckedSequence, Progress, check, not_checked
+from exr_inspector.delivery.check import Check, CheckedSequence, Progress, check_files, not_checked
 from exr_inspector.errors import ExrInspectorError, NothingMatches, SettingsError
 from exr_inspector.library.reading import Session, Stats, session, settings_for, target_names
 from exr_inspector.model import Inspection, StatsMode, Thumbnail, Thumbnails
@@ -171,7 +171,7 @@ def _checked(
     def observe(name: str, inspection: Inspection) -> None:
         figures[name] = figures_of(inspection)
 
-    done = check(
+    done = check_files(
         names,
         opener=made.opener,
         inspector=made.inspector,

@@ -21,7 +21,7 @@ from exr_inspector.model import Inspection, StatsMode, Thumbnails
 from exr_inspector.settings import Settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.sequences import store_folder
-from exr_inspector.validation import Policy, validate
+from exr_inspector.validation import Policy, validate_file
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.rejudge import unjudged
 from exr_inspector.validation.reports import ValidationResult, sort_findings
@@ -46,7 +46,7 @@ def judge_catalog(
                 yield ValidationResult(path, (), policy.label, fault)
             elif stored is not None and is_meant(path):
                 again = unjudged(stored, policy)
-                findings = sort_findings(validate(again, policy))
+                findings = sort_findings(validate_file(again, policy))
                 yield ValidationResult(path, findings, policy.label, unchecked=unchecked(again), levels=policy.levels)
                 if frames is not None:
                     frames.add(replace(again, findings=findings), path)

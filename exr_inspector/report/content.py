@@ -26,7 +26,7 @@ from exr_inspector.report.frames import (
     state_of,
     strip,
 )
-from exr_inspector.report.properties import ChannelRow, DriftRow, channels, drift, facts
+from exr_inspector.report.properties import ChannelRow, DriftRow, changing_properties, channels, facts
 from exr_inspector.validation import RULES
 
 
@@ -149,7 +149,7 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
         counts=Counter(states),
         strip=tuple(strip(states)),
         findings=tuple(finding_row(group, place) for group in group_findings(checked.files, checked.findings)),
-        drift=tuple(drift(summaries, place)),
+        drift=tuple(changing_properties(summaries, place)),
         channels=tuple(channels(known)),
         cells=tuple(
             Cell(

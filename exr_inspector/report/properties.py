@@ -52,7 +52,7 @@ class ChannelRow:
     negative: int
 
 
-def drift(summaries: Sequence[FrameSummary], place: Mapping[int, int]) -> Iterator[DriftRow]:
+def changing_properties(summaries: Sequence[FrameSummary], place: Mapping[int, int]) -> Iterator[DriftRow]:
     """The values of each property that is not the same in all frames; `place` is the position of each frame on the page."""
     for name, title in _PROPERTIES.items():
         by_value: dict[Any, list[int]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exr_inspector.validation.engine import validate, validate_sequence
+from exr_inspector.validation.engine import validate_file, validate_sequence
 from exr_inspector.validation.frames import FrameSummary, frame_of_inspection
 from exr_inspector.validation.from_problems import rule_of
 from exr_inspector.validation.policies.file import PROFILES
@@ -19,6 +19,6 @@ __all__ = [
     "frame_of_inspection",
     "load_policy",
     "rule_of",
-    "validate",
+    "validate_file",
     "validate_sequence",
 ]

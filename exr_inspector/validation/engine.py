@@ -20,7 +20,7 @@ from exr_inspector.validation.policies.plan import Group, Step
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy
 from exr_inspector.validation.registry import RULES, Parameters
 from exr_inspector.validation.rule import Found, Results, Scope, Stage
-from exr_inspector.validation.rules.sequences import group_frames, runs
+from exr_inspector.validation.rules.sequences import group_frames, joined_ranges
 
 RULE_FAILED = "RULE-FAILED"
 _OF_WHOLE_FILES = frozenset({"ACE", "DEL"})  # what they ask of each part, they ask of the file
@@ -156,7 +156,8 @@ def _once_a_file(findings: list[Finding]) -> list[Finding]:
         if len(parts) < 2:
             kept.append(finding)
         elif finding is repeated[key][0]:
-            more = f"; the same in {len(parts) - 1} more {'part' if len(parts) == 2 else 'parts'} (parts {runs(parts)})"
+            others = "part" if len(parts) == 2 else "parts"
+            more = f"; the same in {len(parts) - 1} more {others} (parts {joined_ranges(parts)})"
             kept.append(finding._replace(message=_shortened(finding.message + more), part=None))
     return kept
 
@@ -231,7 +232,7 @@ def _run_all(facts: FileFacts, policy: ResolvedPolicy, findings: list[Finding], 
             _run(plan.part_pixels, part, parameters, part.index, findings)
 
 
-def validate(
+def validate_file(
     inspection: Inspection,
     policy: Policy,
     *,

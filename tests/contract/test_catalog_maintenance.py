@@ -14,7 +14,7 @@ import pytest
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.reconcile import compare, stored_versions, vast_catalog_objects
 from exr_inspector.catalog.admin.repair import RepairReport, repair
-from exr_inspector.catalog.admin.setup import SetupOptions, check, prune, require_good, setup
+from exr_inspector.catalog.admin.setup import SetupOptions, check_tables, prune, require_good, setup
 from exr_inspector.catalog.rows.build import arrow_table
 from exr_inspector.catalog.schema import (
     BY_NAME,
@@ -59,7 +59,7 @@ def count(catalog: Catalog, name: str) -> int:
 def test_setup_creates_everything_once() -> None:
     with LocalVastDB(None) as server:
         catalog = connect(server)
-        before = check(catalog.connection)
+        before = check_tables(catalog.connection)
         assert not before.is_good
         assert "the schema is missing" in before.differences
         with pytest.raises(SchemaMissing):
@@ -69,7 +69,7 @@ def test_setup_creates_everything_once() -> None:
         assert made.changes
         again = setup(catalog.connection)
         assert (again.is_good, again.changes, again.recorded_version) == (True, (), SCHEMA_VERSION)
-        require_good(check(catalog.connection))
+        require_good(check_tables(catalog.connection))
         assert count(catalog, "guards") == DEFAULT_GUARDS
         assert count(catalog, "schema_versions") == 1
 
@@ -107,7 +107,7 @@ def test_new_columns_are_added_and_foreign_ones_left_alone() -> None:
         _table_without(catalog, "parts", pa.schema([*old, pa.field("added_by_somebody", pa.int64())]))
         made = setup(catalog.connection)
         assert {"column parts.level_count", "column parts.pixel_hash"} <= set(made.changes)
-        parts = next(table for table in check(catalog.connection).tables if table.name == "parts")
+        parts = next(table for table in check_tables(catalog.connection).tables if table.name == "parts")
         assert (parts.is_good, parts.extra) == (True, ("added_by_somebody",))
         item = inspection(mode=StatsMode.FULL)
         catalog.upsert([item])
@@ -122,7 +122,7 @@ def test_drift_is_refused_with_a_list_and_nothing_is_changed() -> None:
         _table_without(catalog, "stats", columns.set(position, pa.field("samples", pa.string())))
         with pytest.raises(SchemaDrift, match=r"stats\.samples is string, not int64"):
             setup(catalog.connection)
-        report = check(catalog.connection)
+        report = check_tables(catalog.connection)
         assert [table.name for table in report.tables if table.exists] == ["stats"]
         with pytest.raises(SchemaDrift):
             require_good(report)
@@ -175,7 +175,7 @@ def test_tables_of_another_schema_version_are_refused_in_one_line(version: int, 
             setup(catalog.connection)
         assert "\n" not in str(caught.value)
         with pytest.raises(SchemaDrift, match=advice):
-            require_good(check(catalog.connection))
+            require_good(check_tables(catalog.connection))
 
 
 def test_the_number_of_guards_is_chosen_once() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from exr_inspector.catalog import Catalog
-from exr_inspector.catalog.admin.setup import check, setup
+from exr_inspector.catalog.admin.setup import check_tables, setup
 from exr_inspector.catalog.schema import FILES, SEQUENCE_VALIDATION
 from exr_inspector.catalog.sdk.connection import Work, rows_of
 from exr_inspector.delivery.judgement import judge_frames
@@ -153,6 +153,6 @@ def test_set_up_adds_the_table_to_catalogs_that_lack_it(catalog: Catalog) -> Non
     with catalog.connection.session().transaction() as tx:
         tx.bucket(config.bucket).schema(config.schema).table(SEQUENCE_VALIDATION.name).drop()
     catalog.connection.forget()
-    assert not check(catalog.connection).is_good
+    assert not check_tables(catalog.connection).is_good
     assert setup(catalog.connection).changes == ("table sequence_validation sorted by sequence",)
     judge(catalog)

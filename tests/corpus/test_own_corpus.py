@@ -21,7 +21,7 @@ from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.validation import PROFILES, builtin_policy, validate
+from exr_inspector.validation import PROFILES, builtin_policy, validate_file
 from exr_inspector.validation.engine import RULE_FAILED
 from tests.corpus.own import INCOMPLETE, REFUSED, SAMPLES, flipped, readable, truncated
 from tests.corpus.test_format_corpus import FIRST_READ, chunks_of, layouts_of, our_verdict, problems_of
@@ -170,5 +170,5 @@ def test_no_rule_fails_under_any_profile(opener: SourceOpener) -> None:
     for data in readable().values():
         inspection = inspect(opener, data)
         for profile in PROFILES:
-            codes = {finding.code for finding in validate(inspection, builtin_policy(profile))}
+            codes = {finding.code for finding in validate_file(inspection, builtin_policy(profile))}
             assert RULE_FAILED not in codes

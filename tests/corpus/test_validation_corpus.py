@@ -16,7 +16,7 @@ from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import Inspection, Severity, StatsMode
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.validation import PROFILES, builtin_policy, validate
+from exr_inspector.validation import PROFILES, builtin_policy, validate_file
 from exr_inspector.validation.engine import RULE_FAILED
 
 CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).resolve().parents[3] / "shared" / "corpus")
@@ -123,4 +123,4 @@ def test_no_rule_fails_under_any_profile() -> None:
     for name in READABLE:
         inspection = inspect(name)
         for profile in PROFILES:
-            assert RULE_FAILED not in {finding.code for finding in validate(inspection, builtin_policy(profile))}
+            assert RULE_FAILED not in {finding.code for finding in validate_file(inspection, builtin_policy(profile))}

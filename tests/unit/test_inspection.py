@@ -13,7 +13,7 @@ from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import Deadline, SourceOpener
-from exr_inspector.validation import builtin_policy, validate
+from exr_inspector.validation import builtin_policy, validate_file
 from tests.support.exrbytes import (
     NONE,
     ZIP,
@@ -172,7 +172,7 @@ def test_time_that_is_up_ends_the_validation() -> None:
 
     inspection = inspect(build([Part()]))
     with pytest.raises(DeadlineExceeded):
-        validate(inspection, POLICY, checkpoint=stop)
+        validate_file(inspection, POLICY, checkpoint=stop)
 
 
 def test_time_that_is_up_ends_the_parsing_of_a_large_header() -> None:

@@ -187,3 +187,13 @@ def test_main_is_small_and_has_the_two_functions_the_build_looks_for() -> None:
 def test_every_entry_is_in_the_architecture_document() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     assert [entry for entry in LAYERS if f"`{entry}" not in text] == []
+
+
+def test_no_public_name_means_two_things() -> None:
+    homes: dict[str, list[Path]] = {}
+    for path in modules("exr_inspector"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(path)
+    del homes["command"]  # each module of cli/commands has one
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}

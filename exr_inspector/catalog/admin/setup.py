@@ -209,7 +209,7 @@ def _report(work: Work, connection: Connection) -> SchemaReport:
     )
 
 
-def check(connection: Connection) -> SchemaReport:
+def check_tables(connection: Connection) -> SchemaReport:
     """Compare what is there with what this version writes; changes nothing.
 
     Raises:

@@ -133,7 +133,7 @@ def has_known_codec(part: PartHeader) -> bool:
     return part.compression in LINES_PER_CHUNK
 
 
-def compression(part: PartHeader) -> str | None:
+def compression_name(part: PartHeader) -> str | None:
     """Name of a part's compression."""
     return None if part.compression is None else code_name(Compression, part.compression)
 
@@ -144,7 +144,7 @@ def worst_severity(inspection: Inspection) -> str | None:
     return worst.label if worst else None
 
 
-def version(make: Callable[[ObjectVersion], object]) -> Of:
+def object_version(make: Callable[[ObjectVersion], object]) -> Of:
     """A value of the version that was read; null where the object could not be read."""
     return lambda record: None if record.inspection.version is None else make(record.inspection.version)
 

@@ -12,8 +12,8 @@ from exr_inspector.catalog.schema.columns import (
     TIME,
     clipped,
     nullable,
+    object_version,
     required,
-    version,
     worst_severity,
 )
 from exr_inspector.model import Inspection
@@ -43,9 +43,9 @@ INSPECTIONS_COLUMNS = (
     nullable("status", TEXT, "`inspected` or `failed`; null for a removal", of=lambda r: r.inspection.status.value),
     nullable("error_code", TEXT, "Why it failed", of=lambda r: r.inspection.error_code),
     nullable("error_message", TEXT, "Where and what", of=lambda r: clipped(r.inspection.error_message) or None),
-    nullable("etag", TEXT, "Version that was read", of=version(lambda v: v.etag)),
-    nullable("size_bytes", LONG, "Version that was read", "bytes", of=version(lambda v: v.size_bytes)),
-    nullable("mtime", TIME, "Version that was read", "UTC", of=version(lambda v: v.mtime)),
+    nullable("etag", TEXT, "Version that was read", of=object_version(lambda v: v.etag)),
+    nullable("size_bytes", LONG, "Version that was read", "bytes", of=object_version(lambda v: v.size_bytes)),
+    nullable("mtime", TIME, "Version that was read", "UTC", of=object_version(lambda v: v.mtime)),
     nullable("stats_mode", TEXT, "How deep the pixels were looked at", of=lambda r: r.inspection.stats_mode.value),
     nullable("policy", TEXT, "Policy that judged", of=lambda r: r.inspection.policy or None),
     nullable("worst_severity", TEXT, "Worst finding", of=lambda r: worst_severity(r.inspection)),

@@ -23,7 +23,7 @@ from exr_inspector.cli.output.check import csv_text, left_out, print_check, rena
 from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
-from exr_inspector.delivery.check import Check, Observer, check
+from exr_inspector.delivery.check import Check, Observer, check_files
 from exr_inspector.library.reading import Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, Severity, Thumbnails
 from exr_inspector.report.words import plain
@@ -124,7 +124,7 @@ def _run(
 ) -> Check:
     """Check with a progress bar on the terminal, none elsewhere."""
     with progress_bar("checking") as show:
-        return check(
+        return check_files(
             targets,
             opener=made.opener,
             inspector=made.inspector,

@@ -19,7 +19,7 @@ from exr_inspector.catalog.admin.reconcile import (
     vast_catalog_objects,
 )
 from exr_inspector.catalog.admin.repair import repair
-from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check, prune, require_good, setup
+from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check_tables, prune, require_good, setup
 from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.catalog import Tables, open_tables
 from exr_inspector.cli.options import catalog_option, paths_option
@@ -116,7 +116,7 @@ def check_command(*, catalog: Path | None) -> None:
       ./run db check
     """
     with open_tables(catalog) as tables:
-        report = check(tables.connection)
+        report = check_tables(tables.connection)
     require_good(report)
     _show(report)
     click.echo(f"schema version {report.recorded_version}: all {len(report.tables)} tables are as expected")

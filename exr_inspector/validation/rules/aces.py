@@ -99,7 +99,7 @@ def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
     when=_claimed,
 )
 @_of_containers
-def version(file: FileFacts, _parameters: AcesParameters) -> Results:
+def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
     """The version word."""
     word = file.header.version_word
     if word in {0x002, 0x402}:
@@ -118,7 +118,7 @@ def version(file: FileFacts, _parameters: AcesParameters) -> Results:
     when=_claimed,
 )
 @_of_containers
-def compression(part: PartFacts, _parameters: AcesParameters) -> Results:
+def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Any code but NONE."""
     if part.compression == Compression.NONE:
         return NOTHING
@@ -158,7 +158,7 @@ def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
     when=_claimed,
 )
 @_of_containers
-def channels(part: PartFacts, _parameters: AcesParameters) -> Results:
+def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
     """The set of names."""
     names = frozenset(channel.name for channel in part.channels)
     if names in _SETS:

@@ -11,7 +11,7 @@ from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule, reported
-from exr_inspector.validation.rules.sequences import runs
+from exr_inspector.validation.rules.sequences import joined_ranges
 
 _CORE = "OpenEXRCore 3.5"
 _RANGES_SHOWN = 3
@@ -173,7 +173,7 @@ def leader(part: PartFacts, _parameters: RuleParameters) -> Results:
     command="exrcheck IN.exr",
     stage=Stage.PIXELS,
 )
-def decode(file: FileFacts, _parameters: RuleParameters) -> Results:
+def undecodable_chunks(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Chunks that could not be read, those of a part together."""
     report = file.inspection.pixels
     faults: dict[tuple[int, str], list[PixelFault]] = {}
@@ -186,7 +186,7 @@ def _faults(faults: Sequence[PixelFault]) -> str:
     first, *others = sorted(faults, key=lambda fault: fault.chunk)
     if not others:
         return f"Chunk {first.chunk} (rows {first.y_min} to {first.y_max}) does not decode: {first.message}"
-    chunks = runs([first.chunk, *(fault.chunk for fault in others)])
+    chunks = joined_ranges([first.chunk, *(fault.chunk for fault in others)])
     rows = f"{min(fault.y_min for fault in faults)} to {max(fault.y_max for fault in faults)}"
     return f"{len(faults)} chunks ({chunks}; rows {rows}) do not decode, the first: {first.message}"
 

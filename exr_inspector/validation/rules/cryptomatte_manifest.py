@@ -99,7 +99,7 @@ def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Write the hash of each name, with MurmurHash3_32 over its UTF-8.",
     when=t.CRYPTOMATTE,
 )
-def manifest_hash(file: FileFacts, _parameters: RuleParameters) -> Results:
+def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Names whose hash differs; only for the one hash that is defined."""
     found = []
     for matte in file.mattes:

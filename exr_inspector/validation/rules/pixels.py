@@ -343,7 +343,7 @@ def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
     profiles={"default": "info", "strict": "warning", "texture": "off"},
     stage=Stage.PIXELS,
 )
-def clipped(part: PartFacts, _parameters: PixelParameters) -> Results:
+def clipped_colour(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Maximum of R, G, B of a layer, each exactly 1."""
     found = []
     for triple in part.rgb_layers:

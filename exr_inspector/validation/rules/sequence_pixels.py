@@ -131,7 +131,7 @@ def _run(cells: npt.ArrayLike) -> int:
     source="OpenImageIO oiiotool --stats",
     fix="Render or write the frames again that the message names.",
 )
-def black(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """The beauty against other layers, and against other frames."""
     return of_frames(black_frames(sequence), "R, G and B are zero in every pixel", "an image, as in other frames")
 
@@ -144,7 +144,7 @@ def black(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     source="OpenImageIO oiiotool --stats (Constant)",
     fix="Replace the frames by the rendered images.",
 )
-def constant(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Frames of one colour that are not black."""
     return of_frames(flat_frames(sequence), "every pixel has the same colour", "an image, as in other frames")
 
@@ -192,4 +192,4 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     ]
 
 
-RULES = (black, constant, flash, bucket)
+RULES = (black_beauty, constant_frames, flash, bucket)

@@ -63,7 +63,7 @@ def group_frames(frames: Iterable[FrameSummary]) -> list[SequenceFacts]:
     return sorted(facts, key=lambda sequence: sequence.name)
 
 
-def runs(numbers: Sequence[int], step: int = 1) -> str:
+def joined_ranges(numbers: Sequence[int], step: int = 1) -> str:
     """Sorted frame numbers as runs, for a message: `1-4, 7, 9-12`."""
     spans: list[tuple[int, int]] = []
     for number in numbers:
@@ -78,12 +78,14 @@ def runs(numbers: Sequence[int], step: int = 1) -> str:
 
 def named(numbers: Sequence[int]) -> str:
     """`Frame 1003`, or `Frames 1001-1004, 1009`: how a message about frames begins."""
-    return f"{'Frame' if len(set(numbers)) == 1 else 'Frames'} {runs(numbers)}"
+    return f"{'Frame' if len(set(numbers)) == 1 else 'Frames'} {joined_ranges(numbers)}"
 
 
 def of_frames(frames: Sequence[int], what: str, expected: str, found: str = "") -> list[Found]:
     """One finding of all these frames, which `found` or their numbers are found of; none where there are none."""
-    return [Found(f"{named(frames)}: {what}", found or runs(frames), expected, frames=frames)] if frames else []
+    return (
+        [Found(f"{named(frames)}: {what}", found or joined_ranges(frames), expected, frames=frames)] if frames else []
+    )
 
 
 def drift(
@@ -184,7 +186,7 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     gaps = missing_frames(numbers, first, last, step)
     if not count:
         return found
-    listed = runs(gaps, step)
+    listed = joined_ranges(gaps, step)
     what = "1 frame is" if count == 1 else f"{count} frames are"
     message = f"{what} missing between {first} and {last}: {listed}"
     return [Found(message, f"{len(numbers)} frames", f"{first}-{last}", frames=gaps), *found]
@@ -240,7 +242,7 @@ def _channels(values: tuple[str, ...]) -> str:
     source="Natron#1152; ProEXR#7 (readers take the channels of one frame for all)",
     fix="Render the frames that the message names with the AOVs of the others.",
 )
-def channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Names and types; reported as what is missing and what is new against most frames."""
     by_value: dict[tuple[str, ...], list[int]] = {}
     for frame in sequence.frames:
@@ -274,7 +276,7 @@ def channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
     command="oiiotool IN.exr --compression zip -o OUT.exr",
     profiles={"archive": "error"},
 )
-def compression(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def sequence_compression(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Compression, and how pixels are stored."""
     return drift(sequence, "the compression", lambda f: f.compression) + drift(
         sequence, "the storage", lambda f: f.storage
@@ -312,7 +314,9 @@ def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
     held = held_frames(sequence)
     if held and len(held) == len(sequence.numbers) - 1:
         message = f"All {len(sequence.numbers)} frames have the same pixels: a still, or a render that did not advance"
-        return [Found(message, runs(sequence.numbers), "pixels of their own", severity=Severity.INFO, frames=held)]
+        return [
+            Found(message, joined_ranges(sequence.numbers), "pixels of their own", severity=Severity.INFO, frames=held)
+        ]
     return of_frames(held, "the same pixels as the frame before", "pixels of their own")
 
 
@@ -379,7 +383,7 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     fix="Write one rate into all frames.",
     command="oiiotool IN.exr --attrib:type=rational framesPerSecond 24/1 -o OUT.exr",
 )
-def frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
+def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """The rate of every frame that has one."""
     return drift(sequence, "framesPerSecond", lambda f: f.frame_rate, lambda rate: f"{rate:g}")
 
@@ -411,7 +415,7 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
         return NOTHING
     first, code = odd[0]
     frames = [frame.frame for frame, _ in odd]
-    message = f"Time codes of frames {runs(frames)} are out of step, first {code.text} at frame {first.frame}"
+    message = f"Time codes of frames {joined_ranges(frames)} are out of step, first {code.text} at frame {first.frame}"
     return [Found(message, code.text, "one frame more than the frame before", frames=frames)]
 
 
@@ -456,7 +460,14 @@ def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     odd = [frame for (_, before), (frame, after) in pairwise(counted) if after <= before]
     if not odd:
         return NOTHING
-    return [Found(f"imageCounter does not rise at frames {runs(odd)}", runs(odd), "a higher number each", frames=odd)]
+    return [
+        Found(
+            f"imageCounter does not rise at frames {joined_ranges(odd)}",
+            joined_ranges(odd),
+            "a higher number each",
+            frames=odd,
+        )
+    ]
 
 
 @sequence_rule(

@@ -16,7 +16,7 @@ from exr_inspector.errors import (
     TruncatedHeader,
     UnsupportedVersion,
 )
-from exr_inspector.exr.file_bytes import Answer, FileBytes, Ranges, run, run_in_memory
+from exr_inspector.exr.file_bytes import Answer, FileBytes, Ranges, answer_requests, run_in_memory
 from exr_inspector.exr.header.attributes import encode
 from exr_inspector.exr.header.parser import Header, make_part, parse_header, read_header
 from exr_inspector.exr.header.values import Box2i
@@ -90,7 +90,7 @@ class Feeder:
             self.asked.append((start, end))
             return Answer([self.data[start:end]], self.size)
 
-        return run(read_header(self.file, self.limits), answer)
+        return answer_requests(read_header(self.file, self.limits), answer)
 
 
 def test_everything_stands_as_in_the_file() -> None:
@@ -149,7 +149,7 @@ def test_a_source_that_ends_early_is_a_file_that_ends_there() -> None:
     file = FileBytes()
     file.buffer, file.size = data[:100], len(data)
     with pytest.raises(TruncatedHeader):
-        run(read_header(file), lambda ranges: Answer([b""] * len(ranges), len(data)))
+        answer_requests(read_header(file), lambda ranges: Answer([b""] * len(ranges), len(data)))
 
 
 def test_work_is_linear_however_the_bytes_come() -> None:

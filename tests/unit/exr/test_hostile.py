@@ -12,7 +12,7 @@ from bench.fuzz import exercise
 from exr_inspector.errors import FormatError, LimitExceeded, UnknownLayout
 from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.conformance.header import check_header
-from exr_inspector.exr.file_bytes import Answer, FileBytes, run
+from exr_inspector.exr.file_bytes import Answer, FileBytes, answer_requests
 from exr_inspector.exr.header.idmanifest import decode_manifest
 from exr_inspector.exr.header.parser import Header, parse_header, read_header
 from exr_inspector.exr.header.values import IdManifest
@@ -127,7 +127,7 @@ def test_a_file_size_that_lies_makes_us_ask_not_allocate(size: int) -> None:
         with contextlib.suppress(FormatError):
             file = FileBytes()
             file.buffer, file.size = start, size
-            run(read_header(file), lambda ranges: Answer([b""] * len(ranges), size))
+            answer_requests(read_header(file), lambda ranges: Answer([b""] * len(ranges), size))
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()

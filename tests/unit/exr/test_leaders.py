@@ -18,7 +18,7 @@ from exr_inspector.exr.chunks.leader_walk import (
 )
 from exr_inspector.exr.chunks.leaders import check_leader, chunk_index, leader_bytes, parse_leader
 from exr_inspector.exr.chunks.tables import ChunkState, chunk_states, read_tables, tables_end
-from exr_inspector.exr.file_bytes import Answer, FileBytes, Ranges, run
+from exr_inspector.exr.file_bytes import Answer, FileBytes, Ranges, answer_requests
 from exr_inspector.exr.header.parser import parse_header
 from tests.support.exrbytes import (
     DECREASING_Y,
@@ -82,10 +82,10 @@ class Reader:
         return Answer([self.data[start:end] for start, end in ranges], len(self.data))
 
     def last(self) -> LeaderReport:
-        return run(check_last_leader(chunk_map(self.data), self.file), self)
+        return answer_requests(check_last_leader(chunk_map(self.data), self.file), self)
 
     def all(self) -> LeaderReport:
-        return run(check_all_leaders(chunk_map(self.data), self.file), self)
+        return answer_requests(check_all_leaders(chunk_map(self.data), self.file), self)
 
 
 def last(data: bytes) -> LeaderReport:
@@ -278,7 +278,7 @@ def emptied(parts: list[Part]) -> list[Part]:
 
 def rebuilt(data: bytes, budget: int = 1_000_000, read_bytes: int = 64) -> tuple[LeaderReport, Reader]:
     reader = Reader(data, budget)
-    return run(rebuild_tables(chunk_map(data), reader.file, read_bytes=read_bytes), reader), reader
+    return answer_requests(rebuild_tables(chunk_map(data), reader.file, read_bytes=read_bytes), reader), reader
 
 
 @pytest.mark.parametrize("shape", SHAPES)

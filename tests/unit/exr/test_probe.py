@@ -18,7 +18,7 @@ from exr_inspector.exr.chunks.tables import ChunkState
 from exr_inspector.exr.file_bytes import Ranges
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.limits import Limits
-from exr_inspector.exr.probe import Answer, LeaderMode, probe, run
+from exr_inspector.exr.probe import Answer, LeaderMode, answer_requests, probe
 from exr_inspector.validation import RULES
 from tests.support.exrbytes import MIPMAP, ZIPS, Channel, Part, Tiles, a_int, a_string, build, lay_out
 
@@ -60,7 +60,7 @@ def tall(**changes: object) -> Part:
 @pytest.mark.parametrize("leaders", LeaderMode)
 def test_an_ordinary_file_takes_one_request(shape: str, leaders: LeaderMode) -> None:
     file = File(build(SHAPES[shape]))
-    found = run(probe(leaders=leaders, rebuild=True), file)
+    found = answer_requests(probe(leaders=leaders, rebuild=True), file)
     assert file.asked == [((0, 65_536),)]
     assert (found.error, found.problems) == (None, ())
     assert found.header == parse_header(file.data)
@@ -73,10 +73,10 @@ def test_an_ordinary_file_takes_one_request(shape: str, leaders: LeaderMode) -> 
 @pytest.mark.parametrize("first_bytes", [*(pytest.param(n, marks=pytest.mark.slow) for n in (1, 64)), 65_536])
 def test_every_truncation_says_what_is_gone(shape: str, first_bytes: int) -> None:
     built = lay_out(SHAPES[shape])
-    whole = run(probe(), File(built.data))
+    whole = answer_requests(probe(), File(built.data))
     for size in range(len(built.data)):
         file = File(built.data[:size])
-        found = run(probe(first_bytes=first_bytes, leaders=LeaderMode.LAST), file)
+        found = answer_requests(probe(first_bytes=first_bytes, leaders=LeaderMode.LAST), file)
         if size < built.headers_end:
             assert type(found.error) is (EmptyFile if size == 0 else TruncatedHeader), size
             assert (found.header is not None) == (size >= 8)
@@ -94,14 +94,14 @@ def test_the_first_read_decides_how_many_requests_follow() -> None:
     data = build([Part(extra=[a_int(f"a{n}", n) for n in range(2_000)])])
     for first_bytes, most in ((256, 10), (4_096, 6), (1 << 20, 1)):
         file = File(data)
-        assert run(probe(first_bytes=first_bytes), file).header == parse_header(data)
+        assert answer_requests(probe(first_bytes=first_bytes), file).header == parse_header(data)
         assert len(file.asked) <= most
 
 
 def test_tables_beyond_the_first_read_take_one_request_more_and_no_byte_too_many() -> None:
     built = lay_out([Part(data_window=(0, 0, 0, 19_999))])
     file = File(built.data)
-    assert run(probe(), file).completeness[0].is_complete
+    assert answer_requests(probe(), file).completeness[0].is_complete
     assert file.asked == [((0, 65_536),), ((65_536, built.tables_end),)]
 
 
@@ -111,15 +111,15 @@ def test_tables_beyond_the_first_read_take_one_request_more_and_no_byte_too_many
 )
 def test_leaders_are_read_as_far_as_asked(leaders: LeaderMode, complete: bool, requests: int) -> None:
     file = File(build([tall()])[:-20])
-    found = run(probe(leaders=leaders), file)
+    found = answer_requests(probe(leaders=leaders), file)
     assert [part.is_complete for part in found.completeness] == [complete]
     assert len(file.asked) == requests
 
 
 def test_a_zeroed_table_is_rebuilt_when_asked() -> None:
     data = build([tall(edit_table=lambda offsets: [0] * len(offsets))])
-    assert not run(probe(), File(data)).completeness[0].is_complete
-    rebuilt = run(probe(rebuild=True), File(data))
+    assert not answer_requests(probe(), File(data)).completeness[0].is_complete
+    rebuilt = answer_requests(probe(rebuild=True), File(data))
     assert (rebuilt.completeness[0].is_complete, rebuilt.completeness[0].checked) == (True, "rebuilt")
     assert [problem.kind.name for problem in rebuilt.problems] == ["TABLE_REBUILT"]
 
@@ -127,22 +127,22 @@ def test_a_zeroed_table_is_rebuilt_when_asked() -> None:
 def test_without_budget_for_leaders_the_tables_have_the_last_word() -> None:
     data = build([tall()])
     for leaders in (LeaderMode.LAST, LeaderMode.ALL):
-        found = run(probe(leaders=leaders), File(data, fails=2, error=BudgetExceeded("no request left")))
+        found = answer_requests(probe(leaders=leaders), File(data, fails=2, error=BudgetExceeded("no request left")))
         assert (found.error, found.completeness[0].checked) == (None, "tables")
 
 
 def test_a_permanent_error_of_the_source_ends_the_probe_and_a_passing_one_is_raised() -> None:
     data = build([Part(extra=[a_string("comments", "x" * 200_000)])])
     for error in (AccessDenied("denied"), BudgetExceeded("no request left")):
-        found = run(probe(), File(data, fails=2, error=error))
+        found = answer_requests(probe(), File(data, fails=2, error=error))
         assert (found.header, found.error) == (None, error)
     with pytest.raises(SourceUnavailable):
-        run(probe(), File(data, fails=2, error=SourceUnavailable("down")))
+        answer_requests(probe(), File(data, fails=2, error=SourceUnavailable("down")))
 
 
 def test_an_error_while_tables_are_read_keeps_the_header() -> None:
     data = build([Part(data_window=(0, 0, 0, 19_999))])
-    found = run(probe(), File(data, fails=2, error=AccessDenied("denied")))
+    found = answer_requests(probe(), File(data, fails=2, error=AccessDenied("denied")))
     assert found.header == parse_header(data)
     assert isinstance(found.error, AccessDenied)
     assert found.completeness == ()
@@ -150,7 +150,7 @@ def test_an_error_while_tables_are_read_keeps_the_header() -> None:
 
 def test_a_part_without_a_layout_hides_the_tables_behind_it_only() -> None:
     data = build([Part(name="good"), Part(name="bad", without="channels"), Part(name="behind")])
-    found = run(probe(), File(data))
+    found = answer_requests(probe(), File(data))
     assert [layout is not None for layout in found.layouts] == [True, False, True]
     assert isinstance(found.error, FormatError)
     assert found.error_part == 1
@@ -175,8 +175,8 @@ LIMITED = {
 def test_each_limit_counts(limit: str) -> None:
     limits, parts = LIMITED[limit]
     data = build(parts)
-    assert run(probe(), File(data)).error is None
-    error = run(probe(limits), File(data)).error
+    assert answer_requests(probe(), File(data)).error is None
+    error = answer_requests(probe(limits), File(data)).error
     assert isinstance(error, LimitExceeded)
     assert error.limit == limit
 
@@ -198,12 +198,12 @@ def test_the_checkpoint_ends_a_probe_wherever_much_is_to_be_done() -> None:
 
     data = build([tall(extra=[a_int(f"a{n}", n) for n in range(9_000)], channels=[Channel("R")])])
     calls = Clock(1 << 30)
-    run(probe(leaders=LeaderMode.ALL, checkpoint=calls), File(data))
+    answer_requests(probe(leaders=LeaderMode.ALL, checkpoint=calls), File(data))
     needed = (1 << 30) - calls.left
     assert needed > 5
     for number in range(needed):
         with pytest.raises(DeadlineExceeded):
-            run(probe(leaders=LeaderMode.ALL, checkpoint=Clock(number)), File(data))
+            answer_requests(probe(leaders=LeaderMode.ALL, checkpoint=Clock(number)), File(data))
 
 
 @pytest.mark.parametrize("path", sorted(FORMAT.rglob("*.py")), ids=lambda path: path.name)

@@ -13,7 +13,7 @@ from exr_inspector.inspector import Inspector, InspectorConfig, LeaderMode
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.validation import Policy, load_policy, validate
+from exr_inspector.validation import Policy, load_policy, validate_file
 from exr_inspector.validation.engine import RULE_FAILED
 from tests.support.exrbytes import Channel, Part, build
 
@@ -48,7 +48,7 @@ def inspect(
 
 
 def judge(data: bytes, by: Policy = EVERYTHING, **how: Any) -> tuple[Finding, ...]:
-    findings = validate(inspect(data, **how), by)
+    findings = validate_file(inspect(data, **how), by)
     assert RULE_FAILED not in {finding.code for finding in findings}, findings
     return findings
 

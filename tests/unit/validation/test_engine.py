@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.names import file_names
 from exr_inspector.model import Inspection, Severity, Status
-from exr_inspector.validation import RULES, validate
+from exr_inspector.validation import RULES, validate_file
 from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE, RULE_FAILED, findings_of
 from exr_inspector.validation.facts import traits
 from exr_inspector.validation.facts.channel_facts import channel_facts, channel_source
@@ -175,7 +175,7 @@ def test_an_unreadable_object_is_no_finding() -> None:
     inspection = replace(
         inspect(PLAIN), status=Status.FAILED, error_code="SOURCE_NOT_FOUND", header=None, names=(), problems=()
     )
-    assert validate(inspection, EVERYTHING) == ()
+    assert validate_file(inspection, EVERYTHING) == ()
 
 
 def test_a_file_that_cannot_be_read_has_an_error_by_itself() -> None:
@@ -187,8 +187,8 @@ def test_judging_again_from_the_header_alone() -> None:
     for case in CASES:
         if len(case.bad) < 100_000 and RULES[case.code].scope is Scope.REPORTED and not case.stats:
             inspection = inspect(case.bad)
-            first = validate(inspection, EVERYTHING)
-            again = validate(unjudged(replace(inspection, problems=(), findings=first), EVERYTHING), EVERYTHING)
+            first = validate_file(inspection, EVERYTHING)
+            again = validate_file(unjudged(replace(inspection, problems=(), findings=first), EVERYTHING), EVERYTHING)
             assert {finding.code for finding in again} == {finding.code for finding in first}, case.code
 
 

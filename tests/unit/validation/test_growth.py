@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 
 from exr_inspector.model import Inspection
-from exr_inspector.validation import validate
+from exr_inspector.validation import validate_file
 from exr_inspector.validation.engine import MAX_TEXT_CHARACTERS
 from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
 from tests.support.growth import steps_of
@@ -23,8 +23,8 @@ def matte_file(layers: int, mattes: int, layer: str) -> bytes:
 
 def judged_calls(data: bytes) -> int:
     inspection = inspect(data)
-    validate(inspection, EVERYTHING)  # memos are filled
-    return steps_of(lambda: validate(inspection, EVERYTHING))
+    validate_file(inspection, EVERYTHING)  # memos are filled
+    return steps_of(lambda: validate_file(inspection, EVERYTHING))
 
 
 @pytest.mark.parametrize("layer", ["a{}.c00", "c{:05}", "C{:02}", "n{}"])
@@ -49,7 +49,7 @@ def test_a_long_name_is_no_pattern_and_no_message() -> None:
     inspection = named(length)
     re.purge()
     tracemalloc.start()
-    findings = validate(inspection, EVERYTHING)
+    findings = validate_file(inspection, EVERYTHING)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 * length

@@ -10,7 +10,7 @@ import pytest
 
 from exr_inspector.exr.header.text import guessed_encoding
 from exr_inspector.model import Finding, PixelFault, PixelReport, StatsMode
-from exr_inspector.validation import builtin_policy, frame_of_inspection, validate, validate_sequence
+from exr_inspector.validation import builtin_policy, frame_of_inspection, validate_file, validate_sequence
 from tests.support.exrbytes import Attr, Channel, Part, a_box2i, a_float, a_int, a_string, a_timecode, build
 from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge
 
@@ -76,7 +76,7 @@ def test_what_parts_repeat_is_told_once() -> None:
 def test_chunks_of_a_part_that_do_not_decode_are_told_together() -> None:
     faults = tuple(PixelFault(0, chunk, 16 * chunk, 16 * chunk + 15, "EXR_DECODE", "cut") for chunk in (5, 3, 4, 9))
     report = PixelReport(StatsMode.FULL, faults=faults)
-    findings = validate(replace(inspect(PLAIN), pixels=report), EVERYTHING)
+    findings = validate_file(replace(inspect(PLAIN), pixels=report), EVERYTHING)
     (found,) = [finding for finding in findings if finding.code == "CHK-DECODE"]
     assert found.message == "4 chunks (3-5, 9; rows 48 to 159) do not decode, the first: cut"
 

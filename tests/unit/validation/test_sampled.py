@@ -7,7 +7,7 @@ import numpy as np
 from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import Finding, StatsMode
 from exr_inspector.pixels.reader import PixelConfig
-from exr_inspector.validation import validate
+from exr_inspector.validation import validate_file
 from tests.support.exrbytes import FLOAT, ZIP, Channel, Part, build
 from tests.unit.validation.judging import EVERYTHING, opener
 
@@ -22,7 +22,7 @@ def sampled(pixels: np.ndarray, **budget: int) -> dict[str, Finding]:
     )
     config = InspectorConfig(stats=StatsMode.SAMPLED, pixels=PixelConfig(**budget))
     inspection = Inspector(config).inspect(opener().open_bytes(build([part])), EVERYTHING)
-    return {finding.code: finding for finding in validate(inspection, EVERYTHING)}
+    return {finding.code: finding for finding in validate_file(inspection, EVERYTHING)}
 
 
 def test_counts_of_a_sample_are_at_least_so_many() -> None:

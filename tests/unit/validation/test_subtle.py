@@ -13,7 +13,7 @@ import pytest
 
 from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id, wrong_names
 from exr_inspector.model import Finding, Severity
-from exr_inspector.validation import builtin_policy, validate
+from exr_inspector.validation import builtin_policy, validate_file
 from exr_inspector.validation.facts.roles import Role, role_of
 from exr_inspector.validation.facts.timecodes import Clock, frames_of_day
 from tests.support.exrbytes import (
@@ -613,7 +613,7 @@ def test_capture_dates(text: str, *, is_odd: bool) -> None:
 def test_a_capture_may_be_as_far_ahead_as_time_zones_are(hours: int, *, is_odd: bool) -> None:
     inspection = inspect(extra(a_string("capDate", "2026:05:02 12:00:00")))
     now = datetime(2026, 5, 2, 12, tzinfo=timezone.utc) - timedelta(hours=hours)
-    codes = {finding.code for finding in validate(replace(inspection, inspected_at=now), EVERYTHING)}
+    codes = {finding.code for finding in validate_file(replace(inspection, inspected_at=now), EVERYTHING)}
     assert ("TIM-CAPDATE" in codes) is is_odd
 
 
