@@ -131,7 +131,9 @@ def table_stats(call: Call) -> Answer:
     whole = call.partitioned_table()
     if whole is not None:
         return Answer(
-            wire.table_stats_body(wire.TableStats(partitions.count(call.transaction, whole), 0, False, False, addresses))
+            wire.table_stats_body(
+                wire.TableStats(partitions.count(call.transaction, whole), 0, False, False, addresses)
+            )
         )
     table = call.table()
     count = count_rows(call.transaction, table)

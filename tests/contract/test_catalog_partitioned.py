@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exr_inspector.catalog import Catalog
-from exr_inspector.catalog.admin.setup import SetupOptions, check, setup
+from exr_inspector.catalog.admin.setup import SetupOptions, check_tables, setup
 from exr_inspector.catalog.catalog import ObjectState
 from exr_inspector.catalog.schema import FILES, LEAST_GUARDS
 from exr_inspector.catalog.sdk.connection import Where, has_prefix, is_in, rows_of
@@ -47,7 +47,7 @@ def test_files_of_several_buckets_are_stored_replaced_and_removed() -> None:
         assert catalog.are_current(states) == [True, False]
         assert (catalog.has_files("plates", "a/"), catalog.has_files("plates", "b/")) == (True, False)
         assert sorted(catalog.stored_between("renders/", end="renders0")) == ["renders/a/0.exr", "renders/a/1.exr"]
-        files = next(table for table in check(catalog.connection).tables if table.name == "files")
+        files = next(table for table in check_tables(catalog.connection).tables if table.name == "files")
         assert (files.is_good, files.is_sorted, files.is_partitioned) == (True, True, True)
 
 
