@@ -14,7 +14,7 @@ from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import Deadline, SourceOpener
 from exr_inspector.storage.sequences import sequence_name
-from exr_inspector.validation import builtin_policy, validate
+from exr_inspector.validation import builtin_policy, validate_file
 from exr_inspector.validation.facts.facts import FileFacts
 from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
 from tests.support.growth import INPUTS, KEYS, MOST, longest_stretch, parts, steps_of
@@ -102,8 +102,8 @@ def test_findings_that_parts_repeat_are_gathered_in_proportion() -> None:
             for kind in (ProblemKind.DEPRECATED_ATTRIBUTE, ProblemKind.NOT_UTF8)
         )
         inspection = replace(base, header=header, problems=problems)
-        assert len(validate(inspection, POLICY)) == 2
-        return steps_of(lambda: validate(inspection, POLICY))
+        assert len(validate_file(inspection, POLICY)) == 2
+        return steps_of(lambda: validate_file(inspection, POLICY))
 
     assert needed(1_000) <= MOST * needed(500)
 
