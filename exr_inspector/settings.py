@@ -329,18 +329,18 @@ class Settings(BaseSettings):
     s3_timeout_seconds: Seconds = _field("S3_TIMEOUT_SECONDS", OBJECTS,
         "Idle timeout of one request; connecting takes at most 5 seconds of it.", 15.0, unit="seconds", ge=0.1, le=600)
     s3_retries: Whole = _field("S3_RETRIES", OBJECTS,
-        "Further attempts after a fault that may pass; each counts as a request, none outlives the deadline.", 3,
+        "Retries after a transient fault; each counts as a request, and all end at the deadline.", 3,
         unit="attempts", ge=0, le=20)
-    mounts: Mounts = _field("EXR_MOUNTS", OBJECTS, "Local folders that stand in for buckets: bucket=folder, ...", ())
+    mounts: Mounts = _field("EXR_MOUNTS", OBJECTS, "Local folders to read in place of buckets: bucket=folder, ...", ())
     views: Views = _field("EXR_VIEWS", OBJECTS,
-        "Views of the cluster with their other names: /cluster/path=bucket/prefix|/client/mount|..., ...", ())
+        "Views of the cluster, their buckets and client mounts: /cluster/path=bucket/prefix|/client/mount|..., ...", ())
     allowed_buckets: Names = _field("EXR_ALLOWED_BUCKETS", OBJECTS, "Buckets that may be read; all when empty.", ())
     allowed_prefixes: Names = _field("EXR_ALLOWED_PREFIXES", OBJECTS,
         "Beginnings of bucket/key that may be read; all when empty.", ())
     # what the function does with a file
     policy: Text = _field("EXR_POLICY", FUNCTION, "Validation policy: a profile's name, a path, or s3://bucket/key.",
         "default")
-    stats: Stats = _field("EXR_STATS", FUNCTION, "How much of the pixels is read for statistics.", "off")
+    stats: Stats = _field("EXR_STATS", FUNCTION, "Pixels that are read for statistics.", "off")
     hash: Switch = _field("EXR_HASH", FUNCTION, "Hash the whole file (reads all of it).", False)
     thumbnails: ThumbnailChoice = _field("EXR_THUMBNAILS", FUNCTION,
         "Thumbnails to store, one a file or one a layer: made in a full pass, or of a preview or a small level. Needs Pillow.",
@@ -349,54 +349,54 @@ class Settings(BaseSettings):
         "The deployment delivers batches of events. Set it as environment variable or file: ctx.secrets comes too late.",
         False)
     sweep: Places = _field("EXR_SWEEP", FUNCTION,
-        "Where a schedule event looks for what changed: bucket/prefix, or with the VAST Catalog also /path/on/the/cluster, ...",
+        "Prefixes that a schedule event sweeps: bucket/prefix, or with the VAST Catalog also /path/on/the/cluster, ...",
         ())
     sweep_catalog: Switch = _field("EXR_SWEEP_CATALOG", FUNCTION,
         "Take changes from the VAST Catalog, which needs EXR_VIEWS; sweeps all views where EXR_SWEEP is empty.", False)
     sweep_full_hours: Seconds = _field("EXR_SWEEP_FULL_HOURS", FUNCTION,
-        "With the VAST Catalog: how often all objects are compared with all rows, which finds removals and old names.",
+        "With the VAST Catalog: time between comparisons of all objects with all rows, which find removals and renames.",
         24.0, unit="hours", ge=0, le=8760)
     sweep_shards: Whole = _field("EXR_SWEEP_SHARDS", FUNCTION,
-        "Shards that a swept prefix is divided into, and those that one invocation works on at a time.", 16, unit="shards",
+        "Shards of a swept prefix, and shards that one invocation works on at a time.", 16, unit="shards",
         ge=1, le=1024)
     settle_seconds: Seconds = _field("EXR_SETTLE_SECONDS", FUNCTION,
-        "How long a file must not have changed before a sweep reads it, and a mount may not show a file that was made.",
+        "Time without changes before a sweep reads a file; also how long a mount may not show a new file.",
         30.0, unit="seconds", ge=0, le=86_400)
     deadline_seconds: Seconds = _field("EXR_DEADLINE_SECONDS", FUNCTION,
-        "Time for one invocation; less than the deployment's timeout, so that it ends with an error that says why.", 100.0,
+        "Time for one invocation; less than the deployment's timeout, so that its error names the cause.", 100.0,
         unit="seconds", ge=1, le=3600)
     retry_failed: Switch = _field("EXR_RETRY_FAILED", FUNCTION,
-        "Try files with DECODER_CRASHED or CPU_TIME again, although neither they nor the software changed.", False)
+        "Read files with DECODER_CRASHED or CPU_TIME again, although neither file nor software changed.", False)
     # how a file is read
     stats_bytes: Whole = _limit("EXR_STATS_BYTES", 4 << 20, "bytes",
-        "Most that sampled statistics read of one file, see EXR_STATS_CHUNK_BYTES.")
+        "Bytes that sampled statistics read of one file; see EXR_STATS_CHUNK_BYTES.")
     stats_chunk_bytes: Whole = _limit("EXR_STATS_CHUNK_BYTES", 32 << 20, "bytes",
-        "Most that they read where EXR_STATS_BYTES does not pay for two chunks of each part and size.")
+        "Bytes that they read if EXR_STATS_BYTES is too little for two chunks of each part and size.")
     stats_requests: Whole = _limit("EXR_STATS_REQUESTS", 8, "requests",
-        "Most requests that sampled statistics make for one file.", 1 << 20)
+        "Requests of sampled statistics for one file.", 1 << 20)
     stats_levels: Levels = _field("EXR_STATS_LEVELS", READING,
-        "Which levels of mipmaps and ripmaps statistics are read of.", "first")
+        "Levels of mipmaps and ripmaps that statistics cover.", "first")
     max_objects: Whole = _field("EXR_MAX_OBJECTS", READING,
-        "Objects of Cryptomattes that are stored of one file when EXR_STATS is full, those that cover the most; 0 for none.",
+        "Objects of Cryptomattes stored per file when EXR_STATS is full, those with the largest coverage; 0 for none.",
         0, unit="objects", ge=0, le=_MANY)
     max_ids: Whole = _limit("EXR_MAX_IDS", 1 << 18, "ids",
-        "Ids of Cryptomattes that are counted in one file; where there are more, those that cover the least are given up.",
+        "Ids of Cryptomattes counted per file; beyond that, those with the least coverage are dropped.",
         1 << 24)
     leaders: Leaders = _field("EXR_LEADERS", READING,
-        "Chunk leaders to read beside the tables: the last chunk's tells of a cut file and costs one request.", "off")
-    rebuild: Switch = _field("EXR_REBUILD", READING, "Try to rebuild a damaged offset table by walking the chunks.", False)
+        "Chunk leaders to read: that of the last chunk shows whether the file is truncated, and costs one request.", "off")
+    rebuild: Switch = _field("EXR_REBUILD", READING, "Rebuild a damaged offset table by walking the chunks.", False)
     memory_mib: Whole = _limit("EXR_MEMORY_MIB", 1024, "MiB",
         "Memory for all files of a process together: a quarter for headers, tables, manifests and rows, the rest for decoding.",
         1 << 20)
     decode_threads: Whole = _limit("EXR_DECODE_THREADS", 2, "threads",
         "Threads that decode, for all files of a process together.", 64)
     decode_seconds: Seconds = _field("EXR_DECODE_SECONDS", READING,
-        "CPU time that decoding 64 MiB of samples may take before its process is ended, where decoding is isolated.", 10.0,
+        "CPU time for decoding 64 MiB of samples before the decoding process is ended.", 10.0,
         unit="seconds", ge=0.001, le=3600)
     initial_read_bytes: Whole = _field("EXR_INITIAL_READ_BYTES", READING,
         "Size of the first read; almost every header fits.", 64 << 10, unit="bytes", ge=8, le=1 << 30)
     max_requests: Whole = _limit("EXR_MAX_REQUESTS", 64, "requests",
-        "Most requests for the headers and chunk tables of one file.", 1 << 20)
+        "Requests for the headers and chunk tables of one file.", 1 << 20)
     # what one file may ask for
     max_header_bytes: Whole = _limit("EXR_MAX_HEADER_BYTES", DEFAULT_LIMITS.header_bytes, "bytes",
         "End of the last header in the file.")
@@ -412,7 +412,7 @@ class Settings(BaseSettings):
     max_string_bytes: Whole = _limit("EXR_MAX_STRING_BYTES", DEFAULT_LIMITS.string_bytes, "bytes",
         "Value of one attribute.")
     max_inflated_bytes: Whole = _limit("EXR_MAX_INFLATED_BYTES", DEFAULT_LIMITS.inflated_bytes, "bytes",
-        "What a compressed attribute may grow to.")
+        "Decompressed size of one attribute.")
     max_manifest_entries: Whole = _limit("EXR_MAX_MANIFEST_ENTRIES", DEFAULT_LIMITS.manifest_entries, "entries",
         "Entries and strings of one id manifest.")
     max_image_px: Whole = _limit("EXR_MAX_IMAGE_PX", DEFAULT_LIMITS.image_px, "pixels", "Width or height of a window.")
