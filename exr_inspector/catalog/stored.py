@@ -167,11 +167,11 @@ def delete_files(work: Work, stored: Mapping[str, Sequence[StoredFile]]) -> dict
         table: [row.path for row in rows if table not in RARE or table.name in row.rare_tables] for table in CHILDREN
     }
     found = work.at_once([partial(_children, work, table, wanted) for table, wanted in paths.items() if wanted])
-    doomed = [(FILES, [row.row_id for row in rows])]
+    to_delete = [(FILES, [row.row_id for row in rows])]
     for table, row_ids, files in found:
-        doomed.append((table, row_ids))
+        to_delete.append((table, row_ids))
         deleted.update(files)
-    work.at_once([partial(work.delete, table, row_ids) for table, row_ids in doomed if row_ids])
+    work.at_once([partial(work.delete, table, row_ids) for table, row_ids in to_delete if row_ids])
     return deleted
 
 

@@ -166,7 +166,7 @@ class Service:
                 if job in busy:
                     job.error = None
                 else:
-                    self._tell(job)
+                    self._log_outcome(job)
         finally:
             for job in jobs:
                 job.inspection = job.rows = None
@@ -424,7 +424,7 @@ class Service:
         except Exception as error:  # noqa: BLE001 - boundary of one object
             job.error = internal_fault(error)
 
-    def _tell(self, job: _Job) -> None:
+    def _log_outcome(self, job: _Job) -> None:
         """Log and count what became of one object."""
         event_id, inspection = job.event.event_id, job.inspection
         if inspection:

@@ -110,13 +110,13 @@ class Sweep:
             run.sweep()
         finally:
             context.close()
-        self._tell(run.report)
+        self._log_result(run.report)
         for _, fault in run.report.faults:
             if isinstance(fault, CatalogError):
                 raise fault
         return run.report
 
-    def _tell(self, report: SweepReport) -> None:
+    def _log_result(self, report: SweepReport) -> None:
         result, telemetry = report.result(), self._resources.telemetry
         telemetry.line("SWEEP", "schedule", **{name: value for name, value in result.items() if name != "status"})
         named = [(path, code, message) for code, path, message in report.synced.figures.examples]

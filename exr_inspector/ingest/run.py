@@ -99,9 +99,11 @@ class Ingest:
         self._todo: queue.Queue[Shard] = queue.Queue(LISTED_AHEAD // SHARD_OBJECTS[context.inspector.config.stats])
         self._retries: deque[Shard] = deque()
         self._running: dict[Future[Figures], Shard] = {}
-        self._suspects: deque[Shard] = deque()  # of one object each, in whose process or beside it a process ended
-        self._is_alone = False  # whether what runs is a suspect
-        self._died_alone: set[tuple[str, str]] = set()  # bucket and key of suspects that ended their process
+        self._single_retries: deque[Shard] = deque()  # shards of one object, to be read again while nothing else runs
+        self._is_alone = False  # whether the running shard is retried alone
+        self._died_alone: set[tuple[str, str]] = (
+            set()
+        )  # bucket and key of objects that ended their process when read alone
         self._listed = threading.Event()
         self._listing_fault: ExrInspectorError | None = None
         self._lock = threading.Lock()
@@ -212,8 +214,8 @@ class Ingest:
                 self._running[engine.submit(shard)] = shard
             elif self._running or not self._listed.is_set() or not self._todo.empty():
                 return True
-            elif self._suspects:
-                shard, self._is_alone = self._suspects.popleft(), True
+            elif self._single_retries:
+                shard, self._is_alone = self._single_retries.popleft(), True
                 self._running[engine.submit_alone(shard)] = shard
             else:
                 return False
@@ -240,7 +242,7 @@ class Ingest:
         try:
             figures = future.result()
         except PoolBroken:
-            (self._suspects if was_alone else self._retries).append(shard)
+            (self._single_retries if was_alone else self._retries).append(shard)
             return
         except WorkerDied as error:
             self._retry(shard, error, was_alone=was_alone)
@@ -265,7 +267,7 @@ class Ingest:
         if not was_alone or place not in self._died_alone:
             if was_alone:
                 self._died_alone.add(place)
-            self._suspects.append(shard.split(1)[0])
+            self._single_retries.append(shard.split(1)[0])
             return
         figures = ingest_crashed(self._context, shard, f"{error}, each time it was read alone")
         self._merge(shard, figures)

@@ -112,7 +112,7 @@ class UnjudgedFolders:
         self._connection = connection
         self._judged: dict[str, datetime] = {}
         self._found: set[str] = set()
-        self._suspects: set[str] = set()  # folders without judged sequences that hold frames by their files' names
+        self._unjudged: set[str] = set()  # folders without judged sequences that hold frames by their files' names
         self._never: dict[str, list[str]] = {}  # paths of files, by other folders without judged sequences
         below = storable(f"{prefix.rpartition('/')[0]}/")
 
@@ -135,12 +135,12 @@ class UnjudgedFolders:
 
     def _look_for_frames(self, directory: str, path: str) -> None:
         """Take a file of a folder without judged sequences; names are kept only until there are frames among them."""
-        if directory in self._suspects:
+        if directory in self._unjudged:
             return
         paths = self._never.setdefault(directory, [])
         paths.append(path)
         if len(paths) & (len(paths) - 1) == 0 and recognise(paths).sequences:  # at 1, 2, 4, 8, ... files
-            self._suspects.add(directory)
+            self._unjudged.add(directory)
             del self._never[directory]
 
     def folders(self) -> set[str]:
@@ -150,7 +150,7 @@ class UnjudgedFolders:
             CatalogError: The tables cannot be read.
         """
         late = {directory for directory, paths in self._never.items() if recognise(paths).sequences}
-        names = {storable(directory): directory for directory in self._suspects | late}
+        names = {storable(directory): directory for directory in self._unjudged | late}
         wanted = sorted(names, key=lambda directory: f"{directory}/")
         groups = [wanted[start : start + _FOLDERS_AT_ONCE] for start in range(0, len(wanted), _FOLDERS_AT_ONCE)]
         unsettled = {

@@ -235,7 +235,7 @@ def store_settled(
         )
         for key in figures.left:
             done.leave(times[key])
-        _tell(batch, figures, timing)
+        _report_stored(batch, figures, timing)
         gone = [path for key in figures.gone if (path := storable(f"{bucket}/{key}")) in rows]
         done.figures.merge(figures)
         done.directories |= batch.directories
@@ -243,7 +243,7 @@ def store_settled(
     return done
 
 
-def _tell(batch: Shard, figures: Figures, timing: Timing) -> None:
+def _report_stored(batch: Shard, figures: Figures, timing: Timing) -> None:
     """What became of the objects of a shard that are not gone."""
     faults = {path: f"{code}: {message}" for code, path, message in figures.examples}
     left, gone = set(figures.left), set(figures.gone)

@@ -67,15 +67,15 @@ class _Slice:
     """One slice while it is looked through: what is to be deleted from each table."""
 
     files: int = 0
-    doomed: dict[str, list[RowId]] = field(default_factory=dict)
+    to_delete: dict[str, list[RowId]] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
     orphans: int = 0
     repeated: int = 0
     duplicates: int = 0
     half: list[str] = field(default_factory=list)
 
-    def doom(self, table: Table, row_ids: Sequence[RowId], files: Sequence[str]) -> None:
-        self.doomed.setdefault(table.name, []).extend(row_ids)
+    def mark(self, table: Table, row_ids: Sequence[RowId], files: Sequence[str]) -> None:
+        self.to_delete.setdefault(table.name, []).extend(row_ids)
         self.touched.update(files)
 
 
@@ -183,14 +183,14 @@ def _look(work: Work, part: Range) -> _Slice:
             keep[file] = chosen
         extra = [row.stored.row_id for row in rows if row is not chosen]
         if extra:
-            made.doom(FILES, extra, [file])
+            made.mark(FILES, extra, [file])
             made.duplicates += len(extra) - (chosen is None)
     valid = pa.array([file.stored.inspection_id for file in keep.values()], pa.string())
     for table in CHILDREN:
         rows_there = children[table.name]
         orphans = rows_there.filter(pc.invert(pc.is_in(rows_there["inspection_id"], value_set=valid)))
         if orphans.num_rows:
-            made.doom(table, orphans[ROW_ID].to_pylist(), orphans["file_id"].unique().to_pylist())
+            made.mark(table, orphans[ROW_ID].to_pylist(), orphans["file_id"].unique().to_pylist())
             made.orphans += orphans.num_rows
     return made
 
@@ -205,7 +205,7 @@ def _drop_repeats(work: Work, made: _Slice, file: _Kept, counts: Mapping[str, Ma
         repeated, left = _repeats(work, table, file)
         if left != promised:
             return False
-        made.doom(table, repeated, [file.file_id])
+        made.mark(table, repeated, [file.file_id])
         made.repeated += len(repeated)
     return True
 
@@ -215,7 +215,7 @@ def _fix(work: Work, made: _Slice, connection: Connection) -> None:
         return
     touch_guards(work, made.touched, "repair", connection.config)
     for table in (*CHILDREN, FILES):
-        work.delete(table, list(set(made.doomed.get(table.name, ()))))
+        work.delete(table, list(set(made.to_delete.get(table.name, ()))))
 
 
 def _repair_guards(work: Work, *, dry_run: bool) -> int:
