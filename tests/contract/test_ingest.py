@@ -22,7 +22,14 @@ from click.testing import CliRunner, Result
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.cli.commands.ingest import command, targets_of
-from exr_inspector.errors import CatalogError, CatalogUnavailable, SettingsError, SourceError, SourceUnavailable
+from exr_inspector.errors import (
+    CatalogError,
+    CatalogUnavailable,
+    NothingMatches,
+    SettingsError,
+    SourceError,
+    SourceUnavailable,
+)
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.inspector import Inspector
@@ -341,8 +348,8 @@ def test_the_command_fills_a_catalog_from_a_folder_under_its_name(tmp_path: Path
 
 
 def test_a_place_that_is_not_there_and_a_root_without_a_name_are_told(tmp_path: Path) -> None:
-    for place in (tmp_path / "missing", Path("/")):
-        assert isinstance(called(place, "--catalog", tmp_path / "c.duckdb").exception, SettingsError)
+    for place, error in ((tmp_path / "missing", NothingMatches), (Path("/"), SettingsError)):
+        assert isinstance(called(place, "--catalog", tmp_path / "c.duckdb").exception, error)
     two = [tmp_path / "a" / "renders", tmp_path / "b" / "renders"]
     for folder in two:
         folder.mkdir(parents=True)

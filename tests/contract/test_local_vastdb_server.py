@@ -146,6 +146,7 @@ def test_without_conflict_detection_the_later_commit_wins():
 
 
 def test_the_file_is_locked_kept_and_readable_by_hand(tmp_path):
+    (tmp_path / "deep").mkdir()
     path = tmp_path / "deep" / "catalog.duckdb"
     with LocalVastDB(path, access_key="me", secret_key="mine") as server:
         session = connect(server)
