@@ -145,6 +145,9 @@ def _environment(server: LocalVastDB) -> dict[str, str]:
         "VAST_DB_ACCESS_KEY": server.access_key,
         "VAST_DB_SECRET_KEY": server.secret_key,
         "VAST_DB_BUCKET": server.bucket,
+        "EXR_DB_TIMEOUT_SECONDS": "600",  # on a busy machine the local server may take a minute
+        "EXR_DB_RETRY_SECONDS": "600",
+        "EXR_DEADLINE_SECONDS": "3600",
     }
 
 

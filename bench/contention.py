@@ -103,7 +103,10 @@ def measure(writers: int, batches: int, guards: int, group: int) -> bool:
 
 def numbers(text: str) -> list[int]:
     """`1,4,16` as numbers."""
-    return [int(number) for number in text.split(",")]
+    found = [int(number) for number in text.split(",")]
+    if min(found) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected numbers from 1 on")
+    return found
 
 
 def main() -> None:

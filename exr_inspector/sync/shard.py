@@ -136,12 +136,14 @@ def ingest_shard(
     """
     figures = Figures()
     entries = _stale(context, shard, figures) if shard.is_retry else shard.entries
-    # Those for which the others left too little memory come one by one, when there is memory to wait for.
+    # Of those for which others left too little memory, one waits for memory; the rest are tried again together after it.
     ingest = partial(
         _ingest, context, shard.bucket, figures=figures, also=also, read_until=read_until, deadline=deadline
     )
-    for entry in ingest(entries):
-        ingest([entry])
+    left = ingest(entries)
+    while left:
+        ingest(left[:1])
+        left = ingest(left[1:]) if left[1:] else []
     return figures
 
 

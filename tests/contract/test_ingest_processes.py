@@ -21,12 +21,14 @@ import duckdb
 import pytest
 
 from exr_inspector.catalog.schema import DOCUMENT, INSPECTIONS
-from exr_inspector.errors import DecoderCrashed, SettingsError, WorkerDied
+from exr_inspector.deadline import Deadline
+from exr_inspector.errors import DecoderCrashed, MemoryBusy, SettingsError, WorkerDied
 from exr_inspector.ingest.engines import Engine, PoolEngine
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import SHARD_OBJECTS, Ingest, Target
 from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
+from exr_inspector.memory import FileMemory
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import Secret, Settings
 from exr_inspector.storage import SourceOpener
@@ -172,6 +174,26 @@ def test_every_sample_is_ingested_as_by_a_thread(home: House) -> None:
     assert lasting(home, "samples") == here
     assert sum(one.stored for one in there) == figures.stored == len(shard.entries)
     assert there[0].by_status + there[1].by_status == figures.by_status
+
+
+def test_files_that_had_no_memory_are_stored_together_once_one_of_them_has_some(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        home.put(f"busy/{number}.exr")
+    context = context_of(home, home.settings())
+    shard = shard_of(home, BUCKET, "busy/")
+    given, refused = context.inspector.memory.file, iter(range(6))
+
+    def file(deadline: Deadline | None = None, *, may_wait: bool = True) -> FileMemory:
+        if not may_wait and next(refused, None) is not None:
+            raise MemoryBusy("others have it")
+        return given(deadline, may_wait=may_wait)
+
+    monkeypatch.setattr(context.inspector.memory, "file", file)
+    home.database.reset_counters()
+    assert ingest_shard(context, shard).stored == 8
+    assert home.database.counters()["begin"] == 3, "two files, the one that waited, the other five"
 
 
 @pytest.mark.failure("ingest", "a shard runs twice", "`0` objects are read again, no second audit row", "nothing")
