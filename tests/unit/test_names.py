@@ -12,9 +12,6 @@ PACKAGE = ROOT / "exr_inspector"
 # name -> why it may stand twice
 ALLOWED = {
     "command": "every command's module calls its click command so (cli/__main__.py)",
-    "check": "the public `exr.check`, what it calls in delivery/, and `db check`",
-    "validate": "the public `exr.validate` of files, and the engine's of one inspection",
-    "run": "the entry point of the command line, and of a generator that asks for bytes",
 }
 
 
