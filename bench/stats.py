@@ -236,7 +236,7 @@ def thumbnails(opener: SourceOpener, budget: DecodeBudget, paths: list[Path], ru
             spent.append(time.thread_time() - started)
             return done
 
-        return answer_requests
+        return run
 
     config = PixelConfig(hash_file=True, hash_pixels=True, with_zeros=True, thumbnails=Thumbnails.FILE)
     print(f"\n{'thumbnail':28}{'its s':>9}{'all s':>9}{'share':>8}")

@@ -437,7 +437,7 @@ def test_a_file_whose_own_cpu_time_exceeds_the_deadline_twice_gets_a_row(
 
     home.put("slow.exr")
     handling = service(home, EXR_DEADLINE_SECONDS="5", EXR_DB_RETRY_SECONDS="4")
-    monkeypatch.setattr("exr_inspector.inspector.validate", compute)
+    monkeypatch.setattr("exr_inspector.inspector.validate_file", compute)
     for _ in range(2):
         assert code_of(lambda: handling.handle(created("slow.exr"))) == "DEADLINE"
         assert home.rows("files") == []
