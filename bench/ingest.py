@@ -35,6 +35,7 @@ from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.recheck import recheck_object
 from exr_inspector.catalog.rows.groups import prepare
+from exr_inspector.cli.catalog import catalog_environ
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.plan import write_plan
 from exr_inspector.ingest.progress import Progress
@@ -175,14 +176,7 @@ def _by_lanes(settings: Settings, stats: StatsMode, workers: int, plan: Path) ->
     lanes = min(cores(), workers)
     with closing(SourceOpener(settings)) as opener:
         write_plan(opener, [Target(BUCKET)], plan, lanes=lanes, mounts=settings.mounts, report=refuse)
-    connection = settings.require_catalog()
-    environ = {
-        **os.environ,
-        "VAST_DB_ENDPOINT": connection.endpoint,
-        "VAST_DB_ACCESS_KEY": connection.access_key.reveal(),
-        "VAST_DB_SECRET_KEY": connection.secret_key.reveal(),
-        "VAST_DB_BUCKET": connection.bucket,
-    }
+    environ = {**os.environ, **catalog_environ(CatalogConfig.from_settings(settings.require_catalog()))}
     options = ["--stats", stats.value, "--workers", str(-(-workers // lanes))]
     line = [sys.executable, "-m", "exr_inspector.cli", "ingest-lane", *options]
     running = [

@@ -81,9 +81,7 @@ def fields(table: Table) -> list[pa.Field]:
 
 
 def count(transaction: Transaction, table: Table) -> int:
-    """How many partitions a table has; 0 for one that is not partitioned."""
-    if not table.partitioned_by:
-        return 0
+    """How many partitions a partitioned table has."""
     names = ", ".join(column.stored for column in table.partitioned_by)
     sql = f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM {transaction.place(table.stored)})"  # noqa: S608 - our names
     ((number,),) = transaction.rows(sql)

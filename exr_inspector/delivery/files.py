@@ -177,8 +177,6 @@ def inspect_each(
     names: Iterable[str],
     inspect: Callable[[str, FileMemory], Inspection],
     memory: MemoryBudget,
-    *,
-    workers: int = _WORKERS,
 ) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
     """Every file's inspection, or what was raised, in their order; some files at once, since reading is mostly waiting.
 
@@ -188,7 +186,6 @@ def inspect_each(
         names: The files.
         inspect: Inspects one in the memory that it is given.
         memory: Where that comes from. A file holds it until the next one is asked for.
-        workers: How many are read at a time.
     """
 
     def read(name: str, *, may_wait: bool) -> _Read:
@@ -208,7 +205,7 @@ def inspect_each(
 
     ahead: deque[tuple[str, Future[_Read]]] = deque()
     coming = iter(names)
-    pool = ThreadPoolExecutor(workers, READERS)
+    pool = ThreadPoolExecutor(_WORKERS, READERS)
     is_waited_for = True
     try:
         while True:

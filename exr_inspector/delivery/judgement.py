@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from exr_inspector.delivery.naming import Frame, Pattern, Recognised, match_pattern, recognise
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import FrameSummary, Policy, validate_sequence
 from exr_inspector.validation.reports import sort_findings
-from exr_inspector.validation.rules.sequences import missing_frames
+from exr_inspector.validation.rules.sequences import missing_frames, number_ranges
 
 # Rules whose frames only a new render puts right.
 _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
@@ -19,16 +18,14 @@ _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ
 _RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?")
 
 
-def frame_runs(frames: Iterable[int]) -> list[tuple[int, str]]:
-    """Frame numbers as stretches without a gap: the first number of each, and its text, such as `1077-1079`."""
-    numbered = enumerate(sorted(set(frames)))
-    grouped = [[n for _, n in run] for _, run in groupby(numbered, key=lambda pair: pair[1] - pair[0])]
-    return [(run[0], str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}") for run in grouped]
+def frame_ranges(frames: Iterable[int]) -> list[tuple[int, str]]:
+    """As `number_ranges`, of frame numbers in any order."""
+    return number_ranges(sorted(set(frames)))
 
 
 def ranges(frames: Iterable[int]) -> str:
     """Frame numbers as render managers take them: `1033,1077-1079`."""
-    return ",".join(text for _, text in frame_runs(frames))
+    return ",".join(text for _, text in frame_ranges(frames))
 
 
 def frames_of(text: str) -> tuple[int, ...]:

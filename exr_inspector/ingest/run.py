@@ -101,9 +101,8 @@ class Ingest:
         self._running: dict[Future[Figures], Shard] = {}
         self._single_retries: deque[Shard] = deque()  # shards of one object, to be read again while nothing else runs
         self._is_alone = False  # whether the running shard is retried alone
-        self._died_alone: set[tuple[str, str]] = (
-            set()
-        )  # bucket and key of objects that ended their process when read alone
+        # Bucket and key of objects that ended their process when read alone.
+        self._died_alone: set[tuple[str, str]] = set()
         self._listed = threading.Event()
         self._listing_fault: ExrInspectorError | None = None
         self._lock = threading.Lock()

@@ -9,7 +9,7 @@ from typing import Any
 
 from exr_inspector.delivery.check import CheckedSequence
 from exr_inspector.delivery.grouping import listed_findings
-from exr_inspector.delivery.judgement import frame_runs
+from exr_inspector.delivery.judgement import frame_ranges
 from exr_inspector.model import Severity, Thumbnail
 from exr_inspector.report.words import plain
 
@@ -58,7 +58,7 @@ class StripRun:
 
 def linked_runs(frames: Iterable[int], place: Mapping[int, int]) -> tuple[Run, ...]:
     """Frames without gaps together; `place` is the position of each frame on the page."""
-    return tuple(Run(text, place.get(first)) for first, text in frame_runs(frames))
+    return tuple(Run(text, place.get(first)) for first, text in frame_ranges(frames))
 
 
 def strip(states: Sequence[str]) -> Iterator[StripRun]:

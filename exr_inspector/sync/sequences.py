@@ -28,7 +28,7 @@ from exr_inspector.catalog.rows.build import arrow_columns
 from exr_inspector.catalog.schema import FILES, SEQUENCE_VALIDATION
 from exr_inspector.catalog.schema.columns import INT, LONG, TEXT
 from exr_inspector.catalog.schema.sequences import SequenceRecord
-from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, every, has_prefix, is_in, rows_of
+from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, every, has_prefix, in_buckets, is_in, rows_of
 from exr_inspector.catalog.stored import touch_guards
 from exr_inspector.catalog.versions import file_id, storable
 from exr_inspector.deadline import Deadline
@@ -167,6 +167,7 @@ def _unsettled_of(directories: Sequence[str], work: Work) -> set[str]:
     rows: dict[str, list[Mapping[str, Any]]] = {}
     columns = ("path", "bucket", "key", "directory", "sequence")
     where = every(
+        in_buckets({first.partition("/")[0]}),
         lambda table: table["path"] >= first,
         None if end is None else lambda table: table["path"] < end,
         is_in("directory", directories),

@@ -211,13 +211,16 @@ def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figure
 
 def are_current(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
     """Whether the rows of each object are up to date; one request for all."""
-    return [moment is not None for moment in current_since(context, bucket, entries)]
+    return context.catalog.are_current(_states(context, bucket, entries))
 
 
 def current_since(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[datetime | None]:
     """As `Catalog.current_since`, of listed objects; one request for all."""
-    states = [object_state(context, bucket, entry.key, _version(entry)) for entry in entries]
-    return context.catalog.current_since(states)
+    return context.catalog.current_since(_states(context, bucket, entries))
+
+
+def _states(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[ObjectState]:
+    return [object_state(context, bucket, entry.key, _version(entry)) for entry in entries]
 
 
 def object_state(context: IngestContext, bucket: str, key: str, version: ObjectVersion) -> ObjectState:

@@ -63,16 +63,22 @@ def group_frames(frames: Iterable[FrameSummary]) -> list[SequenceFacts]:
     return sorted(facts, key=lambda sequence: sequence.name)
 
 
-def joined_ranges(numbers: Sequence[int], step: int = 1) -> str:
-    """Sorted frame numbers as runs, for a message: `1-4, 7, 9-12`."""
+def number_ranges(numbers: Iterable[int], step: int = 1) -> list[tuple[int, str]]:
+    """Sorted numbers as ranges without a gap: the first number of each, and its text, such as `1077-1079`."""
     spans: list[tuple[int, int]] = []
     for number in numbers:
         if spans and number == spans[-1][1] + step:
             spans[-1] = (spans[-1][0], number)
         else:
             spans.append((number, number))
-    words = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:_RUNS_SHOWN]]
-    more = f" and {len(spans) - _RUNS_SHOWN} more ranges" if len(spans) > _RUNS_SHOWN else ""
+    return [(first, str(first) if first == last else f"{first}-{last}") for first, last in spans]
+
+
+def joined_ranges(numbers: Iterable[int], step: int = 1) -> str:
+    """Sorted frame numbers as ranges, for a message: `1-4, 7, 9-12`."""
+    found = number_ranges(numbers, step)
+    words = [text for _, text in found[:_RUNS_SHOWN]]
+    more = f" and {len(found) - _RUNS_SHOWN} more ranges" if len(found) > _RUNS_SHOWN else ""
     return ", ".join(words) + more
 
 
@@ -83,9 +89,9 @@ def named(numbers: Sequence[int]) -> str:
 
 def of_frames(frames: Sequence[int], what: str, expected: str, found: str = "") -> list[Found]:
     """One finding of all these frames, which `found` or their numbers are found of; none where there are none."""
-    return (
-        [Found(f"{named(frames)}: {what}", found or joined_ranges(frames), expected, frames=frames)] if frames else []
-    )
+    if not frames:
+        return []
+    return [Found(f"{named(frames)}: {what}", found or joined_ranges(frames), expected, frames=frames)]
 
 
 def drift(
