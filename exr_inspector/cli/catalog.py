@@ -22,7 +22,7 @@ from pathlib import Path
 import click
 
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.admin.setup import setup
+from exr_inspector.catalog.admin.setup import DEFAULT_OPTIONS, SchemaReport, SetupOptions, setup
 from exr_inspector.catalog.paths import catalog_prefix, names_bucket
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.errors import SettingsError
@@ -40,12 +40,14 @@ class Tables:
         settings: The settings; the database is that of the tables, and the folders of `roots` that are there are mounted.
         catalog: Reads and writes them.
         roots: Which folder of this machine each bucket is: those of EXR_MOUNTS, and those that a catalog file has on record.
+        set_up: How the tables of a catalog file stood after they were set up for a command that stores rows; else None.
         keeps_file: Whether a file that was made for the command stays when the command fails; set it before storing anything.
     """
 
     settings: Settings
     catalog: Catalog
     roots: Mapping[str, Path] = field(default_factory=dict)
+    set_up: SchemaReport | None = None
     keeps_file: bool = False
 
     @property
@@ -119,6 +121,7 @@ def open_tables(
     file: Path | None,
     *,
     create: bool = False,
+    options: SetupOptions = DEFAULT_OPTIONS,
     need: Collection[str] = (),
     use: Collection[str] = GROUPS,
 ) -> Iterator[Tables]:
@@ -128,6 +131,7 @@ def open_tables(
         file: What `--catalog` says.
         create: Whether a file that is not there is made, and its tables set up; it is removed again when the command fails
             before it sets `keeps_file`.
+        options: How its tables are set up.
         need: As for `load_settings`.
         use: As for `load_settings`.
 
@@ -146,12 +150,11 @@ def open_tables(
             config = CatalogConfig.from_settings(settings.require_catalog())
             with closing(Catalog(config)) as catalog:
                 name = database.name if database else f"{config.endpoint}, {config.bucket}/{config.schema}"
-                if database and create:
-                    setup(catalog.connection)
+                set_up = setup(catalog.connection, options) if database and create else None
                 roots = {**(recorded_roots(catalog.connection) if database else {}), **dict(settings.mounts)}
                 there = tuple((bucket, root) for bucket, root in roots.items() if root.is_dir())
                 announce(name)
-                made = Tables(settings.changed(mounts=there), catalog, roots)
+                made = Tables(settings.changed(mounts=there), catalog, roots, set_up)
                 yield made
     except BaseException:
         if file is not None and is_new and not (made and made.keeps_file):

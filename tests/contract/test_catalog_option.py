@@ -143,6 +143,16 @@ def test_a_file_that_is_not_there_is_made_by_those_who_fill_it_alone(tmp_path: P
     assert "tables are as expected" in called("db", "check", "--catalog", path).output
 
 
+def test_a_new_file_is_set_up_by_the_options_given(tmp_path: Path) -> None:
+    path = tmp_path / "show.duckdb"
+    done = called("db", "setup", "--partition", "--guards", "1024", "--catalog", path)
+    assert done.exit_code == 0, done.exception
+    assert "created" in done.output
+    assert asked(path, "SELECT count(*) FROM guards") == [(1_024,)]
+    again = called("db", "setup", "--partition", "--guards", "1024", "--catalog", path)
+    assert (again.exit_code, "nothing to do" in again.output) == (0, True)
+
+
 def asked(catalog: Path, sql: str) -> list[tuple[object, ...]]:
     done = called("query", sql, "--catalog", catalog, "--format", "json")
     assert done.exit_code == 0, done.exception

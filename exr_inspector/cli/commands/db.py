@@ -99,8 +99,8 @@ def setup_command(*, sort: bool, projections: bool, partition: bool, guards: int
       ./run db setup --catalog show.duckdb
     """
     options = SetupOptions(sort=sort, projections=projections, partition=partition, guards=guards)
-    with open_tables(catalog, create=True) as tables:
-        report = setup(tables.connection, options)
+    with open_tables(catalog, create=True, options=options) as tables:
+        report = tables.set_up or setup(tables.connection, options)
         tables.keeps_file = True
     _show(report)
     click.echo(f"schema version {report.recorded_version}: {'created' if report.changes else 'nothing to do'}")
