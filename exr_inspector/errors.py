@@ -153,6 +153,13 @@ class DecoderCrashed(FormatError):
     code = "DECODER_CRASHED"
 
 
+class DecoderKilled(ExrInspectorError):
+    """A process that decoded was killed from outside (by the kernel for memory, by an operator): no fault of the file."""
+
+    code = "DECODER_KILLED"
+    retryable = True
+
+
 # --- where bytes come from -------------------------------------------------------------------------------
 
 

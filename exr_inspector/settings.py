@@ -410,7 +410,8 @@ class Settings(BaseSettings):
     max_table_bytes: Whole = _limit("EXR_MAX_TABLE_BYTES", DEFAULT_LIMITS.table_bytes, "bytes",
         "All chunk offset tables of one file together.")
     max_string_bytes: Whole = _limit("EXR_MAX_STRING_BYTES", DEFAULT_LIMITS.string_bytes, "bytes",
-        "Value of one attribute.")
+        "Value of one attribute. EXR_MEMORY_MIB limits it, too: a file with a text longer than about 1 % of that is "
+        "LIMIT_EXCEEDED.")
     max_inflated_bytes: Whole = _limit("EXR_MAX_INFLATED_BYTES", DEFAULT_LIMITS.inflated_bytes, "bytes",
         "Decompressed size of one attribute.")
     max_manifest_entries: Whole = _limit("EXR_MAX_MANIFEST_ENTRIES", DEFAULT_LIMITS.manifest_entries, "entries",

@@ -2,7 +2,8 @@
 
 A decoding thread borrows a process, writes the packed chunks where both see them, and waits for figures. A process decodes
 chunks of one file at a time, so whose fault its end is, is known. Such chunks are tried again in a new process while no other
-decodes: whoever is short of memory may kill any of them. Only a second end there is the file's own.
+decodes: whoever is short of memory may kill any of them. Only a second end there is the file's own, and none that somebody
+else brought about.
 
 A process knows no setting and no secret, reads nothing, is bounded in memory and CPU time, and ends with this one.
 """
@@ -22,7 +23,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import DeadlineExceeded, DecoderCrashed
+from exr_inspector.errors import DeadlineExceeded, DecoderCrashed, DecoderKilled
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.decode import DeepPayload
 from exr_inspector.pixels.decoded import DecodedBlock
@@ -42,12 +43,23 @@ _START = (
 # No threads that nobody uses; and glibc keeps what one strip's arrays and codecs took for those of the next.
 _ENVIRON = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
 
+# The kernel's when memory is short, and a supervisor's. A process that wants too much itself gets no memory, by its own limit.
+_FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM})
+
 Decoded = Callable[[], None]
 Take = Callable[[DecodedBlock], None]
 
 
 class _Ended(Exception):
-    """A decoder process ended by itself; the text says how."""
+    """A decoder process ended; the text says how.
+
+    Attributes:
+        is_killed: Whether somebody else ended it: no library kills its own process with these signals.
+    """
+
+    def __init__(self, how: str, *, is_killed: bool) -> None:
+        super().__init__(how)
+        self.is_killed = is_killed
 
 
 class DecoderPool:
@@ -77,6 +89,7 @@ class DecoderPool:
 
         Raises:
             DecoderCrashed: Its process ended, and so did two new ones while nothing else was decoded.
+            DecoderKilled: One of these two was killed from outside, which says nothing about the file.
             DeadlineExceeded: A process did not come back in time, and is no more; or there was no time to try again.
         """
         order = _Order(work, chunks, self._cpu_seconds, _each_once(take) if take else None)
@@ -89,13 +102,15 @@ class DecoderPool:
 
             with suppress(_Ended), self._turns.beside_others(work.deadline):
                 return self._attempt(order, in_arrays, is_new=False)
+            is_killed = False
             with self._turns.alone(work.deadline):
                 for _ in range(TRIES_ALONE):
                     try:
                         return self._attempt(order, decoded, is_new=True)
                     except _Ended as error:
-                        how = str(error)
-        raise DecoderCrashed(
+                        how, is_killed = str(error), is_killed or error.is_killed
+        kind = DecoderKilled if is_killed else DecoderCrashed
+        raise kind(
             f"decoding chunks {work.indices[0]} to {work.indices[-1]} of part {work.part} ended a process of its own "
             f"{1 + TRIES_ALONE} times, at last {how}"
         )
@@ -212,7 +227,7 @@ class _Decoder:
                 else:
                     raise RuntimeError(f"the process that decodes failed: {content}")
         except (EOFError, OSError) as error:
-            raise _Ended(self._how(order.cpu_seconds)) from error
+            raise self._ended(order.cpu_seconds) from error
 
     def _answer(self, deadline: Deadline | None) -> tuple[Any, ...]:
         patience = None if deadline is None else deadline.remaining() + _GRACE_SECONDS
@@ -221,15 +236,16 @@ class _Decoder:
         answer: tuple[Any, ...] = self._connection.recv()
         return answer
 
-    def _how(self, cpu_seconds: float) -> str:
+    def _ended(self, cpu_seconds: float) -> _Ended:
         """How the process ended."""
         try:
             code = self._process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            return "without a word"
+            return _Ended("without a word", is_killed=False)
         if code == -signal.SIGPROF:
-            return f"after {cpu_seconds:g} s of CPU time (setting EXR_DECODE_SECONDS)"
-        return f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+            return _Ended(f"after {cpu_seconds:g} s of CPU time (setting EXR_DECODE_SECONDS)", is_killed=False)
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        return _Ended(how, is_killed=-code in _FROM_OUTSIDE)
 
 
 def _end(process: subprocess.Popen[bytes], connection: Connection, *files: SharedFile) -> None:

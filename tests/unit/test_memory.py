@@ -140,3 +140,18 @@ def test_more_than_the_memory_of_all_files_is_the_files_own_outcome() -> None:
     assert found.error_code == "LIMIT_EXCEEDED"
     assert "EXR_MEMORY_MIB" in (found.error_message or "")
     assert inspector.memory.files.used == 0
+
+
+def test_a_text_is_read_whole_or_refused_and_the_memory_decides() -> None:
+    text = "x" * 1_000_000
+    data = ex.build([Part(extra=[ex.a_string("note", text)])])
+    found = {}
+    for mib in (64, 128):
+        settings = load_settings({"EXR_MEMORY_MIB": str(mib)}, secrets_dir=None)
+        source = SourceOpener(settings).open_bytes(data)
+        found[mib] = Inspector.from_settings(settings).inspect(source, builtin_policy("default"))
+    assert found[64].error_code == "LIMIT_EXCEEDED"
+    assert "EXR_MEMORY_MIB" in (found[64].error_message or "")
+    assert found[128].error_code is None
+    assert found[128].header is not None
+    assert found[128].header.parts[0].text("note") == text

@@ -24,7 +24,7 @@ from click.testing import CliRunner
 from dataengine_local.context import LocalContext
 from dataengine_local.events import element_event
 from exr_inspector.cli.commands.check import command as check
-from exr_inspector.errors import DeadlineExceeded, DecoderCrashed
+from exr_inspector.errors import DeadlineExceeded, DecoderCrashed, DecoderKilled
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.inspector import Inspector
@@ -174,10 +174,30 @@ def test_a_file_that_ends_every_process_that_decodes_it_gets_a_row_and_costs_no_
     assert handling.handle(created("deadly.exr"))["status"] == "inspected", "another version is"
 
 
+@pytest.mark.failure(
+    "raised",
+    "decoding processes are killed from outside again and again (out of memory, SIGTERM)",
+    "`DECODER_KILLED`",
+    "give the container more memory, or lower EXR_MEMORY_MIB and EXR_DECODE_THREADS",
+)
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+def test_processes_that_are_killed_from_outside_brand_no_file(
+    home: House, documented: Documented, sent: signal.Signals
+) -> None:
+    home.put("sound.exr", "scanline_zip.exr")
+    handling = service(home, EXR_DECODE_THREADS="1", **FULL)
+    with each_decoder(sent) as hit, pytest.raises(DecoderKilled) as caught:
+        handling.handle(created("sound.exr"))
+    documented(caught.value.code)
+    assert len(hit) >= 3
+    assert home.rows("files") == []
+    assert handling.handle(created("sound.exr"))["status"] == "inspected"
+
+
 def test_exr_retry_failed_and_another_library_try_again(home: House) -> None:
     home.put("deadly.exr")
     handling = service(home, EXR_RETRY_FAILED="on", EXR_DECODE_THREADS="1", **FULL)
-    with each_decoder(signal.SIGKILL):
+    with each_decoder(signal.SIGSEGV):
         assert handling.handle(created("deadly.exr"))["error_code"] == DecoderCrashed.code
     context = IngestContext(
         SourceOpener(home.settings()),
