@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.admin.setup import SetupOptions, setup
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS
 from exr_inspector.catalog.sdk.connection import rows_of
@@ -28,6 +28,7 @@ from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from tests.chaos.database import DatabaseProcess
+from tests.support.databases import empty_tables
 from tests.support.faulty_s3 import Fault, FaultyS3, Request, Status
 from vastdb_local import LocalVastDB
 
@@ -78,7 +79,7 @@ class House:
     s3: Store
     database: LocalVastDB | DatabaseProcess
     environ: dict[str, str]
-    path: Path | None = None
+    path: Path
     catalog: Catalog = field(init=False)
     database_requests: int = 0  # of databases that were restarted
 
@@ -163,9 +164,7 @@ def _row_faults(path: str, row: Mapping[str, Any], data: bytes, etag: str) -> It
         yield f"{path}: rows of another version"
 
 
-def _database(
-    path: Path | None, port: int = 0, access_key: str | None = None, secret_key: str | None = None
-) -> LocalVastDB:
+def _database(path: Path, port: int = 0, access_key: str | None = None, secret_key: str | None = None) -> LocalVastDB:
     return LocalVastDB(
         path, transaction_seconds=_TRANSACTION_SECONDS, port=port, access_key=access_key, secret_key=secret_key
     )
@@ -174,10 +173,9 @@ def _database(
 @contextmanager
 def house(path: Path | None = None, *, log: Path | None = None, **changes: str) -> Iterator[House]:
     """A house with empty tables; `changes` are settings, and with `log` the database is a process that writes its log there."""
-    with Store() as s3:
-        database = (
-            DatabaseProcess(path, log, transaction_seconds=_TRANSACTION_SECONDS) if path and log else _database(path)
-        )
+    with Store() as s3, tempfile.TemporaryDirectory() as folder:
+        file = empty_tables(path or Path(folder) / "catalog.duckdb", schema="exr_inspector", guards=LEAST_GUARDS)
+        database = DatabaseProcess(file, log, transaction_seconds=_TRANSACTION_SECONDS) if log else _database(file)
         database.start()
         environ = {
             "VAST_DB_ENDPOINT": database.endpoint,
@@ -191,9 +189,8 @@ def house(path: Path | None = None, *, log: Path | None = None, **changes: str) 
             "EXR_DEADLINE_SECONDS": "20",
             **changes,
         }
-        made = House(s3, database, environ, path)
+        made = House(s3, database, environ, file)
         try:
-            setup(made.catalog.connection, SetupOptions(guards=LEAST_GUARDS))
             yield made
         finally:
             made.catalog.close()

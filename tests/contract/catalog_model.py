@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.admin.setup import SetupOptions, setup
 from exr_inspector.catalog.rows.build import arrow_table, table_rows
 from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS, TABLES
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
@@ -39,6 +40,7 @@ from exr_inspector.model import (
     Thumbnail,
 )
 from exr_inspector.validation.facts.provenance import provenance_of
+from tests.support.databases import empty_tables
 from vastdb_local import LocalVastDB
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
@@ -65,13 +67,15 @@ def _open_tables(work: Work) -> None:
 @contextmanager
 def ready(**options: Any) -> Iterator[tuple[LocalVastDB, Catalog]]:
     """A server with empty tables, which a writer has used before."""
-    with LocalVastDB(None, **options) as server:
-        catalog = connect(server)
-        setup(catalog.connection, SetupOptions(guards=LEAST_GUARDS))
-        catalog.connection.run("open the tables", _open_tables)
-        server.reset_counters()
-        yield server, catalog
-        catalog.close()
+    version = options.get("server_version", VERSIONS[0])
+    with tempfile.TemporaryDirectory() as folder:
+        path = empty_tables(Path(folder) / "catalog.duckdb", guards=LEAST_GUARDS, server_version=version)
+        with LocalVastDB(path, **options) as server:
+            catalog = connect(server)
+            catalog.connection.run("open the tables", _open_tables)
+            server.reset_counters()
+            yield server, catalog
+            catalog.close()
 
 
 def _attributes(channels: tuple[str, ...], width: int, texts: dict[str, str]) -> tuple[Attribute, ...]:

@@ -17,7 +17,6 @@ from click.testing import CliRunner, Result
 
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.reconcile import stored_versions
-from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.cli.commands.query import command
 from exr_inspector.errors import CatalogError, SettingsError
@@ -25,6 +24,7 @@ from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.sync.sequences import JudgedFolder, judge_folders
 from exr_inspector.validation import builtin_policy
 from tests.contract.catalog_model import VERSIONS, connect, damaged, inspection, thumbnail
+from tests.support.databases import empty_tables
 from vastdb_local import LocalVastDB
 
 SEQUENCE = "renders/sh1/beauty.####.exr"
@@ -58,10 +58,9 @@ def scene() -> list[Inspection]:
 def filled(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[LocalVastDB, Catalog, Path]]:
-    path = tmp_path_factory.mktemp("read") / "catalog.duckdb"
+    path = empty_tables(tmp_path_factory.mktemp("read") / "catalog.duckdb", server_version=request.param)
     with LocalVastDB(path, server_version=request.param) as server:
         catalog = connect(server)
-        setup(catalog.connection)
         catalog.upsert(scene())
         catalog.upsert(scene()[:1])
         yield server, catalog, path
@@ -198,10 +197,9 @@ EXPECTED: dict[str, tuple[dict[str, str | float], int]] = {
 @pytest.fixture(scope="module")
 def database(filled: tuple[LocalVastDB, Catalog, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a server that is done."""
-    path = tmp_path_factory.mktemp("sql") / "catalog.duckdb"
+    path = empty_tables(tmp_path_factory.mktemp("sql") / "catalog.duckdb")
     with LocalVastDB(path) as server:
         catalog = connect(server)
-        setup(catalog.connection)
         catalog.upsert(scene())
         catalog.upsert(scene()[:1])
         assert [len(folder.judgement.sequences) for folder in judged(catalog)] == [1]

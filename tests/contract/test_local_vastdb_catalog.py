@@ -10,7 +10,6 @@ import pytest
 import vastdb
 
 from tests.contract.test_local_vastdb_support import connect
-from tests.contract.vastdb_local.test_localdb_command import serve
 from vastdb_local import CatalogEntry, LocalVastDB, entries_of_folder
 
 COUNTED = pa.schema([("name", pa.string()), ("ctime", pa.int64())])
@@ -111,7 +110,7 @@ def test_without_a_conflict_detection_too(folder):
         assert len(listed(server)) == 6
 
 
-def test_the_command_takes_snapshots_again_and_again(folder, tmp_path):
+def test_the_command_takes_snapshots_again_and_again(serve, folder, tmp_path):
     options = ("--port", "0", "--vast-catalog", f"/renders={folder}", "--vast-catalog-seconds", "0.2")
     process = serve("--catalog", str(tmp_path / "a.duckdb"), *options, module=("vastdb_local",))
     printed = dict(process.stdout.readline().strip().split("=", 1) for _ in range(3))
@@ -134,13 +133,13 @@ def test_the_command_takes_snapshots_again_and_again(folder, tmp_path):
             (folder / "new.exr").write_bytes(b"")
     finally:
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=20)
+        _, told = process.communicate(timeout=60)
     assert process.returncode == 0, told
 
 
 @pytest.mark.parametrize("text", ["/renders", "renders=.", "/renders=/nowhere/at/all"])
-def test_the_command_refuses_what_is_no_folder(tmp_path, text):
+def test_the_command_refuses_what_is_no_folder(serve, tmp_path, text):
     process = serve("--catalog", str(tmp_path / "a.duckdb"), "--vast-catalog", text, module=("vastdb_local",))
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "--vast-catalog" in told

@@ -61,7 +61,7 @@ def test_a_full_disk_is_called_so_and_loses_nothing(tmp_path):
         assert read(session, ["balance"]).num_rows == acknowledged > 0
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     with LocalVastDB(path) as server:
         assert read(connect(server), ["balance"]).num_rows == acknowledged
 

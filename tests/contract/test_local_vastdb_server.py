@@ -38,8 +38,8 @@ def test_keys_are_checked(server):
     ):
         with pytest.raises(errors.Forbidden, match=code):
             vastdb.connect(endpoint=server.endpoint, access=access, secret=secret)
-    assert requests.get(f"{server.endpoint}/?transaction", timeout=5).status_code == 403
-    assert requests.head(f"{server.endpoint}/vastdb", timeout=5).status_code == 403
+    assert requests.get(f"{server.endpoint}/?transaction", timeout=30).status_code == 403
+    assert requests.head(f"{server.endpoint}/vastdb", timeout=30).status_code == 403
 
 
 def test_it_listens_on_the_loopback_only(server):

@@ -160,7 +160,7 @@ def test_every_function_is_served_by_the_command(tmp_path: Path, name: str) -> N
             }.get(name, element_event("renders", "a.exr"))
             answer = post_event(url, event)
             process.send_signal(signal.SIGTERM)
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=60)
     assert answer.status == 204, answer.body
     assert process.returncode == 0
     assert "Traceback" not in errors

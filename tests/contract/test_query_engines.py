@@ -15,11 +15,11 @@ import pyarrow as pa
 import pytest
 
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.queries.engines import AdbcEngine, FileEngine, SdkEngine, for_engine, has_driver
 from exr_inspector.errors import CatalogError
 from tests.contract.test_catalog_read import EXPECTED, scene
+from tests.support.databases import empty_tables
 from vastdb_local import LocalVastDB, running_server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,10 +34,9 @@ def config_of(server: LocalVastDB) -> CatalogConfig:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalVastDB, Path]]:
-    path = tmp_path_factory.mktemp("engines") / "catalog.duckdb"
+    path = empty_tables(tmp_path_factory.mktemp("engines") / "catalog.duckdb", schema=SCHEMA)
     with LocalVastDB(path) as server:
         catalog = Catalog(config_of(server))
-        setup(catalog.connection)
         catalog.upsert(scene())
         catalog.close()
     copy = path.with_name("copy.duckdb")

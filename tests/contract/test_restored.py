@@ -14,7 +14,6 @@ from click.testing import CliRunner
 
 from dataengine_local.events import element_event
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.recheck import upsert_if_current
 from exr_inspector.cli.commands.db import command as db
 from exr_inspector.errors import ObjectChanged
@@ -26,6 +25,7 @@ from exr_inspector.settings import Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import builtin_policy
+from tests.support.databases import empty_tables
 from tests.support.documented import Documented
 from vastdb_local import LocalVastDB
 
@@ -66,7 +66,7 @@ class Mount:
 def mount(tmp_path: Path) -> Iterator[Mount]:
     folder = tmp_path / "renders"
     folder.mkdir()
-    with LocalVastDB(tmp_path / "c.duckdb") as database:
+    with LocalVastDB(empty_tables(tmp_path / "c.duckdb", schema="exr_inspector")) as database:
         environ = {
             "VAST_DB_ENDPOINT": database.endpoint,
             "VAST_DB_ACCESS_KEY": database.access_key,
@@ -76,7 +76,6 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
         }
         settings = load_settings(environ, secrets_dir=None, need=("catalog",))
         catalog = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
-        setup(catalog.connection)
         yield Mount(folder / KEY, environ, settings, catalog)
         catalog.close()
 

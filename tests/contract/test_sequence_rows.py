@@ -22,6 +22,7 @@ from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.sync.sequences import judge_folders, store_folder
 from exr_inspector.validation import builtin_policy, frame_of_inspection
 from tests.contract.catalog_model import connect, inspection
+from tests.support.databases import empty_tables
 from vastdb_local import LocalVastDB
 
 POLICY = builtin_policy("default")
@@ -30,9 +31,8 @@ FOLDER = "renders/sh010"
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with LocalVastDB(tmp_path / "catalog.duckdb") as server:
+    with LocalVastDB(empty_tables(tmp_path / "catalog.duckdb")) as server:
         made = connect(server)
-        setup(made.connection)
         yield made
         made.close()
 

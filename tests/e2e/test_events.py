@@ -15,11 +15,9 @@ from dataengine_local.client import post_event
 from dataengine_local.events import element_event
 from dataengine_local.function import load_function
 from dataengine_local.runtime import LocalRuntime
-from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.cli.commands.demo import unexpected
 from exr_inspector.errors import SettingsError
-from exr_inspector.settings import load_settings
+from tests.support.databases import empty_tables
 from tests.support.s3 import S3Server, s3_server
 from vastdb_local import LocalVastDB
 
@@ -61,7 +59,8 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    with s3_server(BUCKET) as s3, LocalVastDB(tmp_path / "catalog.duckdb") as database:
+    file = empty_tables(tmp_path / "catalog.duckdb", schema=SCHEMA)
+    with s3_server(BUCKET) as s3, LocalVastDB(file) as database:
         for name, value in {
             "VAST_DB_ENDPOINT": database.endpoint,
             "VAST_DB_ACCESS_KEY": database.access_key,
@@ -74,8 +73,6 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
             "EXR_STATS": "sampled",
         }.items():
             monkeypatch.setenv(name, value)
-        connection = load_settings(os.environ, need=("catalog", "objects")).require_catalog()
-        setup(Catalog(CatalogConfig.from_settings(connection)).connection)
         function = load_function(ROOT)
         with LocalRuntime(function.init, function.handler) as runtime:
             yield House(s3, database, runtime)

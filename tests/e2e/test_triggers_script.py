@@ -32,7 +32,7 @@ def test_the_script_makes_the_pipelines_triggers_in_either_spelling_of_the_flags
         "CALLS": str(tmp_path / "calls"),
     }
     line = ["bash", str(DEPLOY / "triggers.sh"), "renders", "shot/", "broker", "topic"]
-    subprocess.run(line, env=environment, check=True, timeout=20)
+    subprocess.run(line, env=environment, check=True, timeout=60)
     calls = [call.splitlines() for call in (tmp_path / "calls").read_text(encoding="utf-8").split("---\n")[:-1]]
     events_flag, topic_flag = spelling.split()
     pipeline = yaml.safe_load((DEPLOY / "pipeline.yaml").read_text(encoding="utf-8"))

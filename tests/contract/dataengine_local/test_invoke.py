@@ -189,7 +189,7 @@ def test_localrun_serves_until_it_is_told_to_stop(function: Path, number: signal
         result = invoke("--generate-event", "--url", url)
         begin = time.monotonic()
         process.send_signal(number)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert (result.exit_code, result.output) == (1, "500\nhello world again!\n")
     assert process.returncode == 0
     assert time.monotonic() - begin < 5
@@ -200,7 +200,7 @@ def test_localrun_says_in_one_line_what_init_misses(tmp_path: Path) -> None:
     text = "from exr_inspector.errors import SettingsError\n\ndef init(ctx):\n    raise SettingsError('no VAST_DB_ENDPOINT')\n"
     (tmp_path / "main.py").write_text(f"{text}\ndef handler(ctx, event):\n    pass\n", encoding="utf-8")
     process = localrun(tmp_path, "--port", 0)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert errors == "SETTINGS: no VAST_DB_ENDPOINT\n"
 
@@ -210,7 +210,7 @@ def test_localrun_says_in_one_line_why_it_cannot_start(function: Path) -> None:
         port = taken.getsockname()[1]
         config, secrets = function / "config.yaml", function.parent / "secrets"
         process = localrun(function, "--port", port, "-c", config, "--secrets", secrets)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert len(errors.splitlines()) == 1
     assert str(port) in errors

@@ -1,0 +1,36 @@
+"""Database files whose tables are set up already: that takes longer than most tests.
+
+Each process sets up one database of a kind, and every test gets a copy of its file::
+
+    with LocalVastDB(empty_tables(tmp_path / "catalog.duckdb")) as server:
+        ...
+"""
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.admin.setup import SetupOptions, setup
+from exr_inspector.catalog.schema import DEFAULT_GUARDS
+from vastdb_local import LocalVastDB
+
+
+def empty_tables(
+    path: Path, *, schema: str = "exr", guards: int = DEFAULT_GUARDS, server_version: str = "5.5.0"
+) -> Path:
+    """Write the file of a database with empty tables and its guard rows, as `db setup` leaves it; returns `path`."""
+    path.write_bytes(_set_up(schema, guards, server_version))
+    return path
+
+
+@cache
+def _set_up(schema: str, guards: int, server_version: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "catalog.duckdb"
+        with LocalVastDB(path, server_version=server_version) as server:
+            config = CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, schema)
+            catalog = Catalog(config)
+            setup(catalog.connection, SetupOptions(guards=guards))
+            catalog.close()
+        return path.read_bytes()
