@@ -13,6 +13,7 @@ class Progress(Figures):
 
     Attributes:
         listed: EXR objects listed.
+        vanished: Objects that were gone when they were to be read.
         is_listed: Whether the listing is complete, so that `todo` is final.
         processes: Worker processes, 0 while the run's own process inspects.
         stopped: Whether the run was asked to stop.
@@ -21,6 +22,7 @@ class Progress(Figures):
     """
 
     listed: int = 0
+    vanished: int = 0
     is_listed: bool = False
     processes: int = 0
     stopped: bool = False

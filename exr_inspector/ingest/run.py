@@ -251,6 +251,7 @@ class Ingest:
     def _merge(self, shard: Shard, figures: Figures) -> None:
         with self._lock:
             self.progress.merge(figures)
+            self.progress.vanished += len(figures.gone)
         self.progress.directories |= shard.directories
 
     def _retry(self, shard: Shard, error: WorkerDied, *, was_alone: bool) -> None:

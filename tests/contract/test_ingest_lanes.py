@@ -60,7 +60,7 @@ def test_lanes_that_run_together_store_every_file_once_and_again_nothing(
     code, out, err = called(home.environ, "ingest-plan", f"s3://{BUCKET}/", "--lanes", 2, "--to", plan)
     assert (code, err) == (0, "")
     assert out.startswith("31 EXR files in 2 lanes of ")
-    assert sorted(path.name for path in plan.iterdir()) == ["0", "1"]
+    assert sorted(path.name for path in plan.iterdir()) == ["0", "1", "plan.json"]
     lanes = [started(home.environ, "ingest-lane", plan / str(number)) for number in range(2)]
     told = [lane.communicate(timeout=120) for lane in lanes]
     assert [lane.returncode for lane in lanes] == [0, 0], told
@@ -106,6 +106,28 @@ def test_a_lane_knows_its_objects_versions_and_mounted_folders(tmp_path: Path) -
     here = {path.relative_to(SAMPLES).as_posix(): path.stat().st_size for path in SAMPLES.rglob("*.exr")}
     assert {entry.key: entry.size_bytes for entry in found} == here
     assert all(entry.etag and entry.mtime.tzinfo for entry in found)
+
+
+@pytest.mark.failure(
+    "ingest",
+    "files of a plan are gone when their lane is run",
+    "`1  gone since they were listed`, exit code 0",
+    "nothing",
+)
+def test_a_lane_says_which_files_are_gone(tmp_path: Path, documented: Documented) -> None:
+    show = tmp_path / "show"
+    show.mkdir()
+    for name in GOOD:
+        (show / name).write_bytes((SAMPLES / name).read_bytes())
+    assert called({}, "ingest-plan", show, "--lanes", 1, "--to", tmp_path / "plan")[0] == 0
+    (show / GOOD[0]).unlink()
+    code, out, err = called({}, "ingest-lane", tmp_path / "plan/0", "--catalog", tmp_path / "c.duckdb")
+    assert (code, "openjd_progress: 100\n" in out, "2 stored, 0 up to date, 1 gone, 0 errors" in out) == (
+        0,
+        True,
+        True,
+    ), err
+    documented(next(line.strip() for line in out.splitlines() if "gone since" in line))
 
 
 def test_what_is_no_lane_and_a_folder_that_holds_something_are_refused(tmp_path: Path) -> None:

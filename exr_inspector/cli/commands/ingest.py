@@ -297,7 +297,7 @@ class _Observer:
         self._task = display.add_task("ingest", total=None, figures="")
 
     def __call__(self, progress: Progress) -> None:
-        done = progress.inspected + sum(progress.errors.values())
+        done = progress.inspected + progress.vanished + sum(progress.errors.values())
         elapsed = self._display.tasks[0].elapsed or 0.0
         rate = f"{done / elapsed:.0f}/s" if elapsed else ""
         figures = [decimal(progress.object_bytes), rate, f"{progress.skipped} up to date", f"{progress.failed} failed"]
@@ -337,6 +337,8 @@ def summary(progress: Progress, paths: ShownPaths) -> Table:
     table.add_row(str(progress.skipped), Text("up to date"))
     table.add_row(str(progress.inspected), Text(f"inspected, {read}"))
     table.add_row(str(progress.stored), Text("stored"))
+    if progress.vanished:
+        table.add_row(str(progress.vanished), Text("gone since they were listed"))
     parts: tuple[tuple[str, Counter[str]], ...] = (
         ("by status", progress.by_status),
         ("by compression", progress.by_compression),

@@ -74,11 +74,11 @@ class _Lines:
         self._printed_at = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        done = progress.skipped + progress.stored + sum(progress.errors.values())
+        done = progress.skipped + progress.stored + progress.vanished + sum(progress.errors.values())
         if time.monotonic() - self._printed_at < _SECONDS and done < self._size:
             return
         self._printed_at = time.monotonic()
         click.echo(f"openjd_progress: {min(100, 100 * done // self._size)}")
-        click.echo(
-            f"openjd_status: {progress.stored} stored, {progress.skipped} up to date, {sum(progress.errors.values())} errors"
-        )
+        figures = [f"{progress.stored} stored", f"{progress.skipped} up to date"]
+        figures += [f"{progress.vanished} gone"] * bool(progress.vanished)
+        click.echo(f"openjd_status: {', '.join(figures)}, {sum(progress.errors.values())} errors")

@@ -44,6 +44,8 @@ def command(
 ) -> None:
     """List some folders or prefixes once and write DIR/0 to DIR/N-1, for N tasks of OpenCue, Deadline, Slurm or Kubernetes.
 
+    DIR/plan.json is written last and belongs to the lanes: without it no lane is ingested. A plan that fails leaves nothing.
+
     Each task runs `./run ingest-lane DIR/i`; after the last one, `./run ingest` of the same places judges the sequences.
     Two lanes never wait for each other in the database, and a lane may be run again
     at any time: what is stored already is skipped. Local folders have to be mounted at the same place on every machine.
