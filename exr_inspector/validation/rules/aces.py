@@ -72,11 +72,11 @@ def flag_text(attribute: Attribute) -> str:
     "ACE-FLAG",
     Severity.ERROR,
     "acesImageContainerFlag is the int 1",
-    why="It is the container's claim to be one.",
+    why="Readers recognise an ACES container by this flag.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}",
     yields_to=("STR-REQ-TYPE",),
-    fix="Write acesImageContainerFlag as the int 1.",
-    command="exr2aces IN.exr OUT.exr",
+    fix="Write the flag as an int with the value 1.",
+    command="exrstdattr -int acesImageContainerFlag 1 IN.exr OUT.exr",
     when=_claimed,
 )
 def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
@@ -91,10 +91,10 @@ def flag(part: PartFacts, _parameters: AcesParameters) -> Results:
 @file_rule(
     "ACE-VERSION",
     Severity.ERROR,
-    "The file is a single flat scan line part (version word 2 or 0x402)",
-    why="The container is a subset of OpenEXR 1.",
+    "The file is a single flat scan line part (version field 2, or 0x402 with long names)",
+    why="ACES containers are a subset of OpenEXR 1: no tiles, no deep data, no several parts.",
     source=_EXR2ACES,
-    fix="Write a single flat scan line part with names of at most 255 bytes.",
+    fix="Write a single flat scan line part. The command accepts no compression, PIZ or B44A, and R, G, B, A.",
     command="exr2aces IN.exr OUT.exr",
     when=_claimed,
 )
@@ -111,9 +111,9 @@ def aces_version(file: FileFacts, _parameters: AcesParameters) -> Results:
     "ACE-COMPRESSION",
     Severity.ERROR,
     "Pixels are not compressed",
-    why="The standard forbids compression.",
+    why="SMPTE ST 2065-4 forbids compression.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}; ACEScentral",
-    fix="Write without compression.",
+    fix="Write the file without compression.",
     command="oiiotool IN.exr --compression none -o OUT.exr",
     when=_claimed,
 )
@@ -129,10 +129,10 @@ def aces_compression(part: PartFacts, _parameters: AcesParameters) -> Results:
 @part_rule(
     "ACE-LINEORDER",
     Severity.ERROR,
-    "Lines are stored in increasing order",
-    why="The reference writer does nothing else.",
+    "lineOrder is increasing",
+    why="The Academy's reference writer writes no other order.",
     source=_WRITER,
-    fix="Write lineOrder INCREASING_Y.",
+    fix="Write the file again with lineOrder INCREASING_Y.",
     command="exr2aces IN.exr OUT.exr",
     limits="the attribute; where chunks lie is reported by CHK-LINEORDER and CHK-GAPS",
     when=_claimed,
@@ -150,10 +150,11 @@ def line_order(part: PartFacts, _parameters: AcesParameters) -> Results:
 @part_rule(
     "ACE-CHANNELS",
     Severity.ERROR,
-    "Channels are R, G, B, perhaps A, perhaps the same of the left eye",
-    why="The standard allows no others.",
+    "Channels are R, G, B and optionally A, for stereo also those of the left eye",
+    why="SMPTE ST 2065-4 allows no other channels.",
     source=f"{_EXR2ACES}; {_OIIO}; {_WRITER}",
-    fix="Write R, G, B and A alone; put other layers into another file.",
+    fix="Write R, G, B and A only, and other layers into another file. Leave A out of the command if the "
+    "file has none.",
     command="oiiotool IN.exr --ch R,G,B,A -o OUT.exr",
     when=_claimed,
 )
@@ -170,8 +171,8 @@ def aces_channels(part: PartFacts, _parameters: AcesParameters) -> Results:
 @part_rule(
     "ACE-HALF",
     Severity.ERROR,
-    "Every channel is HALF and sampled at every pixel",
-    why="The standard allows only that.",
+    "Every channel is HALF with sampling 1, 1",
+    why="SMPTE ST 2065-4 allows no other pixel type or sampling.",
     source=f"{_OIIO}; ACEScentral",
     fix="Write every channel as HALF.",
     command="oiiotool IN.exr -d half -o OUT.exr",
@@ -196,10 +197,10 @@ def half(part: PartFacts, _parameters: AcesParameters) -> Results:
     "ACE-CHROMA",
     Severity.ERROR,
     "chromaticities are those of AP0",
-    why="The standard requires them.",
+    why="SMPTE ST 2065-4 requires them.",
     source=f"{_EXR2ACES}; {_OIIO}; OpenEXR 3.5 colour metadata checks",
     yields_to=("STR-REQ-TYPE",),
-    fix="Convert the image to ACES2065-1.",
+    fix="Convert the pixels to ACES2065-1. The command accepts no compression, PIZ or B44A, and R, G, B, A.",
     command="exr2aces IN.exr OUT.exr",
     when=_claimed,
 )
@@ -218,10 +219,10 @@ def chroma(part: PartFacts, _parameters: AcesParameters) -> Results:
     "ACE-ID",
     Severity.WARNING,
     "colorInteropID is lin_ap0_scene or absent",
-    why="It accompanies the flag and must not contradict it.",
+    why="Another id contradicts the container's flag, which says ACES2065-1.",
     source=f"ASWF Color Interop recommendation 04; {_OIIO}",
-    fix="Write lin_ap0_scene, or leave the id out.",
-    command="oiiotool IN.exr --attrib colorInteropID lin_ap0_scene -o OUT.exr",
+    fix="If the pixels are ACES2065-1, write lin_ap0_scene or remove the id.",
+    command="exrstdattr -string colorInteropID lin_ap0_scene IN.exr OUT.exr",
     when=_claimed,
 )
 @_of_containers
@@ -237,7 +238,7 @@ def identifier(part: PartFacts, _parameters: AcesParameters) -> Results:
     "ACE-HEADER-SIZE",
     Severity.ERROR,
     "The header is no larger than 1 MiB",
-    why="The reference writer's limit.",
+    why="The Academy's reference writer refuses larger headers.",
     source=_WRITER,
     fix="Remove large attributes, such as manifests and previews.",
     command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
@@ -255,11 +256,11 @@ def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
 @part_rule(
     "ACE-STRINGS",
     Severity.ERROR,
-    "Camera, lens, recorder and production strings are not empty",
-    why="An attribute that is there has to say something.",
+    "Attributes for camera, lens, recorder and production are not empty strings",
+    why="The standard asks for a text in each of them that is present.",
     source=_OIIO,
-    fix="Fill the attributes in, or leave them out.",
-    command="oiiotool IN.exr --attrib NAME VALUE -o OUT.exr",
+    fix="Write the text, or remove the attribute.",
+    command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
     when=_claimed,
 )
 @_of_containers
@@ -272,10 +273,11 @@ def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
 @part_rule(
     "ACE-STEREO",
     Severity.WARNING,
-    "In stereo containers the unprefixed channels are the right eye",
-    why="The channel set has left.R, left.G, left.B beside R, G, B.",
+    "In stereo containers, R, G, B without a prefix are the right eye",
+    why="SMPTE ST 2065-4 names the channels of the left eye left.R, left.G, left.B.",
     source=f"{_WRITER} (inferred)",
-    fix="Write multiView as right, left, with the right eye in R, G, B.",
+    fix="Write multiView as right, left, with the right eye in R, G, B. The command writes such a file.",
+    command="exrmultiview right RIGHT.exr left LEFT.exr OUT.exr",
     when=_claimed,
 )
 @_of_containers

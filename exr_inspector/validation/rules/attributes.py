@@ -25,12 +25,12 @@ def _shown(attribute: Attribute) -> str:
 @part_rule(
     "STR-NEAR-MISS",
     Severity.INFO,
-    "Attributes that are nearly called like a standard one are called exactly like it",
-    why="Readers look for the exact name: the attribute has no effect.",
+    "No attribute's name is almost that of a standard attribute",
+    why="Readers look for the exact name, so the value has no effect.",
     source=_STANDARD,
-    fix="Write the attribute with the exact name and type of the standard, or choose a clearly different name.",
+    fix="Write the value with the standard's exact name and type, or choose a clearly different name.",
     when=t.ODD_NAMES,
-    command="oiiotool IN.exr --eraseattrib OLD --attrib NEW VALUE -o OUT.exr",
+    command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
 )
 def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Names that differ from a standard one by case, spelling or namespace."""
@@ -47,12 +47,13 @@ def near_misses(part: PartFacts, _parameters: RuleParameters) -> Results:
 @part_rule(
     "STR-CASE-TWINS",
     Severity.INFO,
-    "No two attributes have names that differ by case alone",
-    why="Readers that ignore case take either of them. Columns take the one that is spelt exactly as the attribute they name.",
+    "No two attribute names differ only by upper and lower case",
+    why="Readers that ignore case use either of them. Columns use the one that is spelt exactly as the "
+    "attribute they are documented for.",
     source=f"{_STANDARD}; OpenImageIO",
     fix="Remove one of the two.",
     when=t.ODD_NAMES,
-    command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
+    command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
 )
 def case_twins(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Groups of names that are equal in lower case; STR-NEAR-MISS reports those of which one is a standard attribute."""

@@ -49,10 +49,10 @@ class ChannelParameters(RuleParameters):
 @channel_rule(
     "CHN-RGB-INCOMPLETE",
     Severity.WARNING,
-    "A layer with any of R, G, B has all three",
-    why="A broken write node or a wrong channel mask drops single components.",
+    "A layer that has R, G or B has all three",
+    why="A wrong channel mask of the writing node dropped colour components.",
     source="OpenEXR technical introduction (channel names)",
-    fix="Check the channel mask of the writing node; write R, G and B.",
+    fix="Correct the channel mask of the node that writes the file, and write R, G and B.",
     profiles={"comp": "error"},
     when=t.UNUSUAL,
 )
@@ -75,11 +75,12 @@ def rgb_incomplete(part: ChannelFacts, _parameters: ChannelParameters) -> Result
     "CHN-NO-BASE-RGB",
     Severity.WARNING,
     "Part 0 has R, G, B or Y in its base layer",
-    why="Viewers that know no layers show nothing.",
-    source="OpenEXR technical introduction; OpenEXR multi-view document",
+    why="Viewers that do not know layers show nothing.",
+    source="OpenEXR technical introduction (channel names); OpenEXR multi-view document",
     profiles={"default": "info", "comp": "warning", "strict": "warning"},
-    fix="Write the beauty as R, G, B of part 0.",
-    command="oiiotool IN.exr --ch R=LAYER.R,G=LAYER.G,B=LAYER.B -o OUT.exr",
+    fix="Write the main image as R, G, B of part 0. With the command, list the other channels, too: it drops "
+    "those that are not named.",
+    command="oiiotool IN.exr --ch R=LAYER.R,G=LAYER.G,B=LAYER.B,OTHER,CHANNELS -o OUT.exr",
     when=t.UNUSUAL,
 )
 def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
@@ -97,9 +98,11 @@ def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
     "CHN-CASE",
     Severity.WARNING,
     "Colour channels of the base layer are called R, G, B, A",
-    why="Only these exact names mean colour; others are not shown, and DWA compresses them as data.",
-    source="OpenEXR technical introduction; OpenEXRCore 3.5",
-    fix="Rename the channels.",
+    why="Readers look for exactly these names: they do not show red or r as colour, and DWA compresses such "
+    "channels as data.",
+    source="OpenEXR technical introduction (channel names); OpenEXRCore 3.5 internal_dwa_classifier.h",
+    fix="Rename the channels. The command takes the new names of all channels, in the order in which "
+    "`oiiotool --info -v` lists them.",
     command="oiiotool IN.exr --chnames R,G,B,A -o OUT.exr",
     when=t.UNUSUAL,
 )
@@ -121,10 +124,10 @@ def case(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
 @channel_rule(
     "CHN-ALPHA-MISSING",
     Severity.WARNING,
-    "The base layer has A",
-    why="Compositing needs the coverage.",
+    "The base layer has the alpha channel A",
+    why="The image cannot be composited over another one without its coverage.",
     source="the show's policy (alpha_expected)",
-    fix="Write A in the render's output settings.",
+    fix="Switch alpha on in the renderer's output settings.",
     needs=("alpha_expected",),
 )
 def alpha_missing(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
@@ -156,10 +159,11 @@ def _odd_name(name: str) -> str:
 @channel_rule(
     "CHN-CHARS",
     Severity.WARNING,
-    "Channel names are printable ASCII without spaces, brackets or operators, cut by single dots; no layer is a number",
-    why="Software that splits names into layer and component, or uses them in expressions, breaks on anything else.",
+    "Channel names are printable ASCII without spaces, brackets or operators, with single dots between "
+    "components; no layer name is a number",
+    why="Software that splits names at dots, or uses them in expressions, fails on other characters.",
     source="OpenEXR technical introduction (channel names); blender_with_vray_additions#195; Sammie-Roto-2#60",
-    fix="Rename the layers where they are made, with letters, digits and underscores.",
+    fix="Rename the layers in the software that makes them: letters, digits and underscores.",
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
     profiles={"strict": "error", "default": "info", "comp": "warning"},
     when=t.UNUSUAL,
@@ -188,11 +192,11 @@ _MADE_UP = re.compile(r"channel\d+")
 @channel_rule(
     "CHN-MADE-UP",
     Severity.INFO,
-    "Every channel was given its name",
-    why="OpenImageIO calls a channel by its number where another one has its name already, or where it had none: readers that "
-    "go by the number of channels take it for alpha or colour.",
+    "No channel has a placeholder name such as channel3",
+    why="OpenImageIO makes up such a name for a channel that has none, or the name of another one. Readers "
+    "that count channels take it for alpha or colour.",
     source="OpenUSD#3238",
-    fix="Give the channel a name, or leave it out; it may be the copy of another one.",
+    fix="Give the channel a name, or remove it; it is often a copy of another one.",
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
     when=t.UNUSUAL,
 )
@@ -210,10 +214,11 @@ _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
 @channel_rule(
     "CHN-RESERVED",
     Severity.WARNING,
-    "Reserved names (Z, ZBack, A, AR, AG, AB) hold numbers, not ids",
-    why="Readers give these names a meaning of their own.",
-    source="OpenEXR technical introduction; Interpreting Deep Pixels",
-    fix="Store ids under another name (id, objectid), depth as FLOAT.",
+    "Z, ZBack, A, AR, AG and AB are not stored as UINT",
+    why="Readers take Z and ZBack for depth and the others for coverage, which are fractions; UINT holds "
+    "whole numbers only.",
+    source="OpenEXR technical introduction (channel names); Interpreting Deep Pixels",
+    fix="Store ids under another name, such as id or objectid, and depth as FLOAT.",
     when=t.UINT,
 )
 def reserved_names(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
@@ -228,10 +233,10 @@ def reserved_names(part: ChannelFacts, _parameters: ChannelParameters) -> Result
 @channel_rule(
     "CHN-RESERVED-CLASH",
     Severity.WARNING,
-    "Coverage is either A or one channel a colour, not both",
-    why="Readers cannot tell which coverage applies to a colour.",
+    "A layer has either A or one coverage channel for each colour (RA, GA, BA), not both",
+    why="Readers cannot know which coverage applies to a colour.",
     source="OpenEXR technical introduction (RA, GA, BA); Interpreting Deep Pixels (AR, AG, AB)",
-    fix="Write A, or one coverage for each colour, but not both.",
+    fix="Write A, or one coverage channel for each colour.",
     profiles={"default": "info", "strict": "warning"},
     when=t.UNUSUAL,
 )
@@ -249,10 +254,10 @@ def reserved_clash(part: ChannelFacts, _parameters: ChannelParameters) -> Result
 @file_rule(
     "CHN-EXPECTED",
     Severity.ERROR,
-    "The layers and channels of the show's template are there",
-    why="A missing AOV stops the next department; the delivery is refused.",
+    "The file has the layers and channels that the show's policy expects",
+    why="The next department cannot work without a missing AOV, and a client may refuse the delivery.",
     source="the show's policy (expected_layers, expected_channels)",
-    fix="Add the AOV to the render's outputs and render the frames again.",
+    fix="Add the AOV to the renderer's outputs, and render the frames again.",
     needs=("expected_layers", "expected_channels"),
 )
 def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
@@ -287,10 +292,11 @@ def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
 @file_rule(
     "CHN-PART-DUP",
     Severity.WARNING,
-    "No two parts of one view have a channel of the same name",
-    why="Readers that merge parts keep the last one only.",
+    "No two parts of the same view have a channel of the same name",
+    why="Readers that merge all parts keep only one of the two.",
     source="OpenEXR multi-view document",
-    fix="Name the parts by their layer, or prefix the channels with it.",
+    fix="Put the layer into the channel names or into the part names. Parts that are layers should be named "
+    "after them.",
     when=t.MULTI_PART,
 )
 def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
@@ -312,10 +318,10 @@ def part_duplicates(file: FileFacts, _parameters: ChannelParameters) -> Results:
 @channel_rule(
     "CHN-LUMA-CHROMA",
     Severity.WARNING,
-    "Colour is stored as R, G, B; chroma never comes without luminance",
-    why="Luminance and chroma are subsampled and lossy; many applications cannot read them.",
+    "Colour is stored as R, G, B, and chroma (RY, BY) never without luminance (Y)",
+    why="Chroma is subsampled, which loses colour detail, and many applications cannot read it.",
     source="OpenEXR technical introduction",
-    fix="Write R, G and B; RgbaOutputFile's WRITE_YC makes the others.",
+    fix="Write R, G and B.",
     profiles={"comp": "error"},
     when=t.UNUSUAL,
 )
@@ -337,10 +343,10 @@ def luma_chroma(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
 @channel_rule(
     "CHN-SUBSAMPLED",
     Severity.WARNING,
-    "Every channel is sampled at every pixel",
+    "Every channel has a sample at every pixel",
     why="Many applications do not read subsampled channels, or place them wrongly.",
     source="OpenEXR technical introduction (Luminance/Chroma Images)",
-    fix="Write every channel at every pixel.",
+    fix="Write every channel with sampling 1, 1.",
     profiles={"default": "info", "strict": "warning", "comp": "error"},
     when=t.SUBSAMPLED,
 )

@@ -45,11 +45,11 @@ class ColourParameters(RuleParameters):
 @part_rule(
     "COL-ID-SYNTAX",
     Severity.WARNING,
-    "colorInteropID follows the grammar of color interop ids",
-    why="Software that looks the id up does not find it.",
+    "colorInteropID follows the syntax of color interop ids",
+    why="Software that looks up the id does not find it.",
     source="ASWF Color Interop recommendation 03, Annex B",
-    fix="Write a published id, or namespace:id in lower case.",
-    command="oiiotool IN.exr --attrib colorInteropID lin_ap1_scene -o OUT.exr",
+    fix="Write a published id, such as lin_ap1_scene, or namespace:id in lower case.",
+    command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
     when=t.COLOUR,
 )
 def id_syntax(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -64,11 +64,11 @@ def id_syntax(part: PartFacts, _parameters: ColourParameters) -> Results:
 @part_rule(
     "COL-ID-UNREGISTERED",
     Severity.WARNING,
-    "A colorInteropID without a namespace is a published one",
-    why="A private id without a namespace is unknown to other software.",
-    source="ASWF Color Interop recommendation 03",
-    fix="Write a published id, or put a namespace before it.",
-    command="oiiotool IN.exr --attrib colorInteropID lin_ap1_scene -o OUT.exr",
+    "A colorInteropID without a namespace is on the published list",
+    why="Other software does not know a private id, and cannot ask whose it is.",
+    source="ASWF Color Interop recommendation 03, Annex B",
+    fix="Write a published id, or put the owner's namespace before it: studio:name.",
+    command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
     when=t.COLOUR,
 )
 def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -83,10 +83,10 @@ def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
 @part_rule(
     "COL-ID-NONLINEAR",
     Severity.WARNING,
-    "colorInteropID names a scene-linear space",
-    why="EXR holds scene-linear values; encoded ones are composited and converted wrongly.",
-    source="OpenEXR technical introduction",
-    fix="Convert the image to a scene-linear space.",
+    "colorInteropID names a scene-linear colour space",
+    why="Software expects scene-linear values in EXR; others are composited and converted wrongly.",
+    source="OpenEXR technical introduction (Scene-Referred Images)",
+    fix="Convert the image to a scene-linear space; the command needs the show's OpenColorIO configuration ($OCIO).",
     command="oiiotool IN.exr --colorconvert FROM lin_ap1_scene -o OUT.exr",
     profiles={"texture": "info"},
     when=t.COLOUR,
@@ -102,8 +102,8 @@ def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
 @part_rule(
     "COL-ID-AND-CHROMA",
     Severity.INFO,
-    "Either colorInteropID or chromaticities is set",
-    why="The recommendation is to say it once, except in ACES containers.",
+    "Only one of colorInteropID and chromaticities is set",
+    why="Two descriptions of one colour space can contradict each other. ACES containers need both.",
     source=_CIF,
     fix="Keep colorInteropID and remove chromaticities.",
     command="oiiotool IN.exr --eraseattrib chromaticities -o OUT.exr",
@@ -138,11 +138,12 @@ def other_tag(part: PartFacts) -> tuple[str, str] | None:
 @part_rule(
     "COL-TAG-OTHER",
     Severity.INFO,
-    "The colour space is tagged by a standard attribute, and scene-linear",
-    why="Other attributes (oiio:ColorSpace) are known to the software that wrote them; EXR holds scene-linear values.",
+    "The colour space is named by a standard attribute, and is scene-linear",
+    why="Only the software that wrote it knows an attribute such as oiio:ColorSpace, and EXR is expected to "
+    "be scene-linear.",
     source=f"{_CIF}; OpenImageIO",
-    fix="Write colorInteropID; convert images that were made for a display.",
-    command="oiiotool IN.exr --attrib colorInteropID lin_ap1_scene -o OUT.exr",
+    fix="Write colorInteropID. Convert images that were made for a display.",
+    command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
     when=t.COLOUR,
 )
 def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -162,12 +163,13 @@ def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
 @file_rule(
     "COL-UNTAGGED",
     Severity.WARNING,
-    "The colour space is tagged",
-    why="Receivers guess: the old advice says Rec.709, the new one says not to guess.",
+    "The file names its colour space",
+    why="Receivers have to guess: the OpenEXR documentation assumes Rec. 709 primaries, the Color Interop "
+    "recommendation asks not to guess.",
     source=f"OpenEXR technical introduction; {_CIF}",
     yields_to=("COL-SHOW-SPACE",),
-    fix="Tag the colour space where the file is written.",
-    command="oiiotool IN.exr --attrib colorInteropID lin_ap1_scene -o OUT.exr",
+    fix="Write colorInteropID in the software that writes the file.",
+    command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
     profiles={
         "default": "info",
         "strict": "warning",
@@ -189,10 +191,12 @@ def untagged(file: FileFacts, _parameters: ColourParameters) -> Results:
 @part_rule(
     "COL-CHROMA-SANE",
     Severity.ERROR,
-    "Chromaticities span a triangle with the white point inside",
-    why="Colour conversion divides by zero or turns colours inside out.",
+    "The primaries in chromaticities form a triangle that contains the white point",
+    why="Colour conversion divides by zero or mirrors colours.",
     source="OpenEXR standard attributes (chromaticities); OpenEXR ImfChromaticities.h (RGBtoXYZ)",
-    fix="Write the primaries and white point of the colour space.",
+    fix="Write the primaries and the white point of the colour space. The numbers of the command are those "
+    "of Rec. 709.",
+    command="exrstdattr -chromaticities 0.64 0.33 0.3 0.6 0.15 0.06 0.3127 0.329 IN.exr OUT.exr",
     when=t.COLOUR,
 )
 def chroma_sane(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -227,10 +231,10 @@ def _insane(values: Chromaticities) -> str:
 @part_rule(
     "COL-CHROMA-UNKNOWN",
     Severity.INFO,
-    "Chromaticities are those of a known space",
-    why="Custom primaries, or a typing error.",
+    "chromaticities are those of a published colour space",
+    why="A typing error changes colours slightly; custom primaries are legal.",
     source=f"{_CIF}, Annex A",
-    fix="Check the numbers; use those of a published space if it is meant.",
+    fix="Compare the numbers with those of the intended colour space; no action is needed for custom primaries.",
     when=t.COLOUR,
 )
 def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -244,11 +248,12 @@ def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
 @part_rule(
     "COL-DATA-IN-RGB",
     Severity.WARNING,
-    "Data under R, G, B is in a part tagged `data`",
-    why="Colour management converts whatever is called R, G, B.",
+    "Data in channels called R, G, B is in a part tagged `data`",
+    why="Colour management converts channels with these names.",
     source=_CIF,
-    fix="Move data layers into a part tagged `data`, or call their components X, Y, Z.",
-    command="oiiotool IN.exr --attrib colorInteropID data -o OUT.exr",
+    fix="Move the data layers into a part of their own and tag it `data`, or name their components x, y, z. "
+    "The command tags part 1.",
+    command="exrstdattr -part 1 -string colorInteropID data IN.exr OUT.exr",
     when=t.DATA,
     version=2,
 )
@@ -275,10 +280,11 @@ def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
 @part_rule(
     "COL-SHOW-SPACE",
     Severity.ERROR,
-    "The colour space is the show's",
-    why="Images of two spaces do not match in the cut.",
+    "The file names the show's colour space",
+    why="Images of two colour spaces do not match in the cut.",
     source="the show's policy (colour_space)",
-    fix="Convert the image to the show's colour space, or correct its tag.",
+    fix="Correct the tag if the pixels are right; otherwise convert the image with the show's OpenColorIO "
+    "configuration ($OCIO).",
     command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
     needs=("colour_space",),
 )
@@ -307,11 +313,11 @@ def tagged_space(part: PartFacts) -> str | None:
 @part_rule(
     "COL-WHITELUM",
     Severity.WARNING,
-    "whiteLuminance is above zero and finite",
-    why="It is the luminance of white in nits.",
+    "whiteLuminance is a finite number above zero",
+    why="It is the luminance of white in candela per square metre; software divides by it.",
     source="OpenEXR standard attributes",
-    fix="Write the luminance of white in nits, or leave it out.",
-    command="oiiotool IN.exr --eraseattrib whiteLuminance -o OUT.exr",
+    fix="Write the luminance, or remove the attribute.",
+    command="oiiotool IN.exr -a --eraseattrib whiteLuminance -o OUT.exr",
     when=t.COLOUR,
 )
 def white_luminance(part: PartFacts, _parameters: ColourParameters) -> Results:

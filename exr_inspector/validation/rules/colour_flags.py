@@ -23,10 +23,10 @@ _CIF = "ASWF Color Interop recommendation 04"
     "COL-C-EMPTY-ID",
     Severity.WARNING,
     "colorInteropID is not empty",
-    why="An empty id says nothing; leave it out, or write `unknown`.",
+    why="An empty id names no colour space.",
     source=_FLAGS,
-    fix="Write the id of the colour space, or leave the attribute out.",
-    command="oiiotool IN.exr --attrib colorInteropID lin_ap1_scene -o OUT.exr",
+    fix="Write the id of the colour space (`unknown` if nobody knows it), or remove the attribute.",
+    command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
     when=t.COLOUR,
 )
 def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -39,10 +39,10 @@ def empty_id(part: PartFacts, _parameters: RuleParameters) -> Results:
 @part_rule(
     "COL-C-CHROMA-DIFFER",
     Severity.WARNING,
-    "colorInteropID and chromaticities say the same",
-    why="Readers choose one of two contradicting tags.",
+    "colorInteropID and chromaticities describe the same colour space",
+    why="Readers use one of the two, and which one differs.",
     source=f"{_FLAGS}; {_CIF}",
-    fix="Find out which is right, and remove the other one.",
+    fix="Find out which one is right, and remove the other one.",
     command="oiiotool IN.exr --eraseattrib chromaticities -o OUT.exr",
     when=t.COLOUR,
 )
@@ -66,9 +66,9 @@ def _data_with(part: PartFacts, name: str) -> Results:
     "COL-C-DATA-CHROMA",
     Severity.WARNING,
     "Parts tagged as data have no chromaticities",
-    why="Data is no colour; a reader might convert it.",
+    why="Data is not colour; a reader that believes the chromaticities converts it.",
     source=_FLAGS,
-    fix="Remove chromaticities from the data part.",
+    fix="Remove chromaticities from the part.",
     command="oiiotool IN.exr --eraseattrib chromaticities -o OUT.exr",
     when=t.COLOUR,
 )
@@ -81,9 +81,9 @@ def data_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     "COL-C-DATA-WHITE",
     Severity.WARNING,
     "Parts tagged as data have no whiteLuminance",
-    why="Data is no colour; a reader might scale it.",
+    why="Data is not colour; a reader that believes whiteLuminance scales it.",
     source=_FLAGS,
-    fix="Remove whiteLuminance from the data part.",
+    fix="Remove whiteLuminance from the part.",
     command="oiiotool IN.exr --eraseattrib whiteLuminance -o OUT.exr",
     when=t.COLOUR,
 )
@@ -96,9 +96,9 @@ def data_white(part: PartFacts, _parameters: RuleParameters) -> Results:
     "COL-C-DATA-NEUTRAL",
     Severity.WARNING,
     "Parts tagged as data have no adoptedNeutral",
-    why="Data is no colour; a reader might adapt it.",
+    why="Data is not colour; a reader that believes adoptedNeutral converts it.",
     source=_FLAGS,
-    fix="Remove adoptedNeutral from the data part.",
+    fix="Remove adoptedNeutral from the part.",
     command="oiiotool IN.exr --eraseattrib adoptedNeutral -o OUT.exr",
     when=t.COLOUR,
 )
@@ -110,10 +110,11 @@ def data_neutral(part: PartFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "COL-C-ID-NOT-SHARED",
     Severity.WARNING,
-    "All parts have the colorInteropID of part 0, or `data`",
-    why="Readers apply the colour tag of the first part to the whole file.",
+    "Every part has the colorInteropID of part 0, or `data`",
+    why="Readers that know one colour space for a file use that of part 0.",
     source=f"{_FLAGS}; {_CIF}",
-    fix="Convert all colour parts into one space, and tag data parts `data`.",
+    fix="Convert all colour parts into one colour space, and tag data parts `data`. The command tags part 1.",
+    command="exrstdattr -part 1 -string colorInteropID data IN.exr OUT.exr",
     when=t.COLOUR,
 )
 def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -134,11 +135,11 @@ def id_not_shared(file: FileFacts, _parameters: RuleParameters) -> Results:
     "COL-C-ACES-NOT-ONE",
     Severity.WARNING,
     "acesImageContainerFlag is the int 1",
-    why="1 is the only value that has a meaning.",
+    why="SMPTE ST 2065-4 defines no other value.",
     source=_FLAGS,
     yields_to=("ACE-FLAG", "STR-REQ-TYPE"),
-    fix="Write acesImageContainerFlag as the int 1, or leave it out.",
-    command="exr2aces IN.exr OUT.exr",
+    fix="Write the flag as an int with the value 1 if the file is an ACES container; otherwise remove it.",
+    command="exrstdattr -int acesImageContainerFlag 1 IN.exr OUT.exr",
     when=t.ACES,
 )
 def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -153,12 +154,12 @@ def aces_not_one(part: PartFacts, _parameters: RuleParameters) -> Results:
 @part_rule(
     "COL-C-ACES-ID",
     Severity.WARNING,
-    "An ACES container has no colorInteropID but lin_ap0_scene",
-    why="The flag promises ACES2065-1.",
+    "The colorInteropID of an ACES container is lin_ap0_scene, or absent",
+    why="The flag of the container says that the colour space is ACES2065-1.",
     source=_FLAGS,
     yields_to=("ACE-ID",),
-    fix="Convert the image to ACES2065-1, or remove the flag.",
-    command="exr2aces IN.exr OUT.exr",
+    fix="If the pixels are ACES2065-1, correct the id; otherwise remove the flag, or convert the pixels.",
+    command="exrstdattr -string colorInteropID lin_ap0_scene IN.exr OUT.exr",
     when=t.ACES,
 )
 def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -176,8 +177,8 @@ def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     why="SMPTE ST 2065-4 requires them.",
     source=_FLAGS,
     yields_to=("ACE-CHROMA", "STR-REQ-TYPE"),
-    fix="Write the chromaticities of AP0.",
-    command="exr2aces IN.exr OUT.exr",
+    fix="If the pixels are ACES2065-1, write the chromaticities of AP0.",
+    command="exrstdattr -chromaticities 0.7347 0.2653 0 1 0.0001 -0.077 0.32168 0.33767 IN.exr OUT.exr",
     when=t.ACES,
 )
 def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
@@ -193,10 +194,11 @@ def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
     "COL-C-ACES-CHROMA",
     Severity.WARNING,
     "An ACES container has the chromaticities of AP0",
-    why="The flag promises ACES2065-1.",
+    why="The flag of the container says that the colour space is ACES2065-1.",
     source=_FLAGS,
     yields_to=("ACE-CHROMA",),
-    fix="Convert the image to ACES2065-1, or remove the flag.",
+    fix="Convert the pixels to ACES2065-1, or remove the flag. The command converts; it expects no "
+    "compression, PIZ or B44A.",
     command="exr2aces IN.exr OUT.exr",
     when=t.ACES,
 )

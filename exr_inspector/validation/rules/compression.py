@@ -81,10 +81,10 @@ class CompressionParameters(RuleParameters):
 @channel_rule(
     "CMP-LOSSY-DATA",
     Severity.ERROR,
-    "No lossy compression alters a data channel",
-    why="Depth, normals, positions, motion and ids come back wrong.",
+    "Lossy compression does not alter data channels",
+    why="Depth, normals, positions, motion vectors and ids come back with other values.",
     source="OpenEXRCore 3.5 codecs",
-    fix="Render data layers into a file with ZIP; what was lost does not come back.",
+    fix="Render the data layers into a file or part with ZIP. Converting this file does not restore the values.",
     when=t.LOSSY,
 )
 def lossy_data(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
@@ -98,10 +98,10 @@ def lossy_data(part: ChannelFacts, _parameters: CompressionParameters) -> Result
 @channel_rule(
     "CMP-B44-DATA",
     Severity.ERROR,
-    "B44 and B44A parts hold no HALF data channels",
-    why="Every HALF channel is cut into 4x4 blocks of fixed size, whatever its name.",
-    source="OpenEXR technical introduction",
-    fix="Render data layers into a file with ZIP; what was lost does not come back.",
+    "No data channel is HALF in a part compressed with B44 or B44A",
+    why="B44 compresses every HALF channel in blocks of 4x4 pixels with loss, whatever its name.",
+    source="OpenEXR technical introduction (Data Compression)",
+    fix="Render the data layers into a file or part with ZIP. Converting this file does not restore the values.",
     when=t.LOSSY,
 )
 def b44_data(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
@@ -114,10 +114,10 @@ def b44_data(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
 @channel_rule(
     "CMP-PXR24-FLOAT",
     Severity.WARNING,
-    "PXR24 parts hold no FLOAT data",
-    why="PXR24 keeps 24 of 32 bits: good enough for depth, not for ids or positions.",
-    source="OpenEXR technical introduction",
-    fix="Render with ZIP; what was lost does not come back.",
+    "No data channel is FLOAT in a part compressed with PXR24",
+    why="PXR24 keeps 24 of 32 bits: enough for most depth, but it changes ids and positions.",
+    source="OpenEXR technical introduction (Data Compression)",
+    fix="Render the data layers into a file or part with ZIP. Converting this file does not restore the values.",
     when=t.LOSSY,
 )
 def pxr24_float(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
@@ -138,10 +138,11 @@ def pxr24_float(part: ChannelFacts, _parameters: CompressionParameters) -> Resul
 @channel_rule(
     "CMP-DWA-NAMES",
     Severity.ERROR,
-    "In DWA parts, no data channel is called R, G, B, Y, RY or BY",
-    why="DWA decides by the last component of the name: N.Y or id.R is compressed as colour.",
-    source="OpenEXRCore 3.5; Blender T96933",
-    fix="Name the components X, Y2, Z or similar, or render data layers into a file with ZIP.",
+    "In a part compressed with DWA, the last component of a data channel's name is not R, G, B, Y, RY or BY",
+    why="DWA decides by this component what it compresses as colour, with loss: N.Y and id.R are altered.",
+    source="OpenEXRCore 3.5 internal_dwa_classifier.h; Blender T96933",
+    fix="Render the data layers into a file or part with ZIP, or give their components other names, such as "
+    "x, y, z. Converting this file does not restore the values.",
     when=t.LOSSY,
 )
 def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
@@ -154,10 +155,12 @@ def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results
 @channel_rule(
     "CMP-LJ2K-TRIPLET",
     Severity.ERROR,
-    "In LJ2K parts, the first red, green, blue triplet is colour",
-    why="LJ2K alters the first triplet it finds, in any case of letters: in a Cryptomatte part, the ids.",
-    source="OpenEXRCore 3.5.3",
-    fix="Render data layers into a file with ZIP, or name their components x, y, z.",
+    "In a part compressed with LJ2K, the first red, green, blue triplet is colour",
+    why="LJ2K alters the first triplet it finds, in upper or lower case. In a part with Cryptomatte that can "
+    "be the ids.",
+    source="OpenEXRCore 3.5 internal_ht_common.cpp (channel mapping)",
+    fix="Render the data layers into a file or part with ZIP, or name their components x, y, z. Converting "
+    "this file does not restore the values.",
     when=t.LOSSY,
 )
 def lj2k_triplet(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
@@ -170,11 +173,11 @@ def lj2k_triplet(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
 @channel_rule(
     "CMP-LOSSY-MASTER",
     Severity.ERROR,
-    "Plates, masters and archives are stored without loss",
-    why="What is lost here is lost in every later step.",
+    "Plates, masters and archives are compressed without loss, or not at all",
+    why="Every later step works with the loss.",
     source="Netflix VFX requirements; Netflix non-graded archival master specifications; Fox final archive specification",
     yields_to=("DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR"),
-    fix="Write the file again from its source with ZIP or PIZ.",
+    fix="Write the file again from its source with ZIP or PIZ. Converting this file does not restore the values.",
     profiles={"default": "off", "netflix-vfx": "error", "netflix-nam": "error", "archive": "error"},
 )
 def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
@@ -188,10 +191,10 @@ def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
 @channel_rule(
     "CMP-NEW-CODEC",
     Severity.WARNING,
-    "The receiver can read the compression",
+    "The receiver's OpenEXR version can read the compression",
     why="DWAA and DWAB need OpenEXR 2.2, HTJ2K 3.4, LJ2K and ZSTD 3.5. Older software cannot open the part.",
     source="OpenEXR release notes 2.2, 3.4 and 3.5",
-    fix="Write with ZIP or PIZ, or set receiver_openexr if the receiver is newer.",
+    fix="Write the file with ZIP or PIZ, or raise the parameter receiver_openexr if the receiver has a newer version.",
     command="oiiotool IN.exr --compression zip -o OUT.exr",
     profiles={"archive": "error"},
     when=lambda parameters: t.ALWAYS if parameters.receiver_openexr else t.NEW_CODEC,
@@ -220,10 +223,12 @@ def _receiver(parameters: CompressionParameters) -> tuple[int, int] | None:
 @file_rule(
     "STR-RECEIVER",
     Severity.WARNING,
-    "The receiver can read the layout",
-    why="Names of more than 31 bytes need OpenEXR 1.7, deep data and several parts 2.0. Older software cannot open the file.",
+    "The receiver's OpenEXR version can read the file's layout",
+    why="Names longer than 31 bytes need OpenEXR 1.7; deep data and several parts need 2.0. Older software "
+    "cannot open the file.",
     source="OpenEXR ImfHeader.cpp (long names); OpenEXR file layout document (version field)",
-    fix="Write one flat part a file, with names of at most 31 bytes, or set receiver_openexr if the receiver is newer.",
+    fix="Write one file for each flat part, with names of at most 31 bytes, or raise the parameter "
+    "receiver_openexr if the receiver has a newer version.",
     command="exrmultipart -separate -i IN.exr -o OUT",
     needs=("receiver_openexr",),
 )
@@ -242,11 +247,11 @@ def layout(file: FileFacts, parameters: CompressionParameters) -> Results:
 @channel_rule(
     "CMP-SHOW-CODEC",
     Severity.WARNING,
-    "The compression is one of the show's",
-    why="Playback speed and scan line access depend on it.",
+    "The compression is one that the show's policy allows",
+    why="Playback speed and fast access to single lines depend on it.",
     source="the show's policy (codecs)",
     yields_to=("CMP-LOSSY-MASTER", "DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR", "ACE-COMPRESSION"),
-    fix="Write with one of the show's compressions.",
+    fix="Write the file with one of the show's compressions.",
     command="oiiotool IN.exr --compression zip -o OUT.exr",
     needs=("codecs",),
 )
@@ -263,9 +268,9 @@ REPORTED = (
     reported(
         "CMP-DEEP-CODEC",
         Severity.ERROR,
-        "Deep parts use NONE, RLE, ZIPS or ZSTD",
-        why="The OpenEXR library refuses every other compression in deep parts.",
-        source="OpenEXRCore 3.5",
+        "Deep parts are compressed with NONE, RLE, ZIPS or ZSTD",
+        why="The OpenEXR library refuses every other compression of deep parts.",
+        source="OpenEXRCore 3.5 validation.c",
         problem=ProblemKind.DEEP_COMPRESSION,
         fix="Write the deep part with ZIPS.",
         command="oiiotool IN.exr --compression zips -o OUT.exr",

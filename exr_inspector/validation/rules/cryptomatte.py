@@ -27,11 +27,13 @@ def _key_of(name: str) -> str:
 @file_rule(
     "CRY-KEYS",
     Severity.ERROR,
-    "Every Cryptomatte has name, hash and conversion",
-    why="A reader cannot find or decode the ids.",
+    "Every Cryptomatte declares its name, hash and conversion",
+    why="Without them a reader cannot find the layers or decode the ids.",
     source=_SPEC,
-    fix="Write name, hash and conversion of each Cryptomatte; converting tools often drop them: copy the "
-    "metadata, too.",
+    fix="Copy the three cryptomatte/ attributes from the original render. Converting tools often drop them. "
+    "KEY is the Cryptomatte's key.",
+    command="exrstdattr -string cryptomatte/KEY/hash MurmurHash3_32 -string cryptomatte/KEY/conversion "
+    "uint32_to_float32 IN.exr OUT.exr",
     when=t.CRYPTOMATTE,
 )
 def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -49,10 +51,10 @@ def keys(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-UNDECLARED",
     Severity.WARNING,
-    "Layers that look like Cryptomatte ranks are declared in the header",
-    why="Without the metadata no software offers the mattes: a conversion or a merge dropped it.",
+    "Layers that look like Cryptomatte are declared by cryptomatte/ attributes",
+    why="Software finds no mattes without these attributes; a conversion or merge dropped them.",
     source=_SPEC,
-    fix="Copy the cryptomatte/ attributes from the original file, or write the layers with a node that keeps metadata.",
+    fix="Copy the cryptomatte/ attributes from the original render, or write the file with a node that keeps metadata.",
     when=t.CRYPTOMATTE,
 )
 def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -74,10 +76,10 @@ def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-KEY-FORM",
     Severity.WARNING,
-    "A key is the first seven digits of its name's id",
-    why="It stays the same over all frames and keeps attribute names short.",
+    "A Cryptomatte's key is the first seven hexadecimal digits of its name's hash",
+    why="Software expects the same key in all frames, and the specification derives it from the name.",
     source=f"{_SPEC}; {_UTILITIES}",
-    fix="Make the key from the first seven hexadecimal digits of the name's hash.",
+    fix="Correct the exporter: the key is the MurmurHash3_32 of the name, in hexadecimal, cut to seven digits.",
     when=t.CRYPTOMATTE,
 )
 def key_form(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -101,10 +103,10 @@ def _of_only_value(file: FileFacts, field: str, expected: str) -> Results:
 @file_rule(
     "CRY-HASH",
     Severity.ERROR,
-    f"The hash is {HASH}",
-    why="It is the only one that the specification defines.",
+    "The hash of a Cryptomatte is MurmurHash3_32",
+    why="The specification defines no other hash; software computes other ids for the names.",
     source=_SPEC,
-    fix="Make the ids with MurmurHash3_32 and say so.",
+    fix="Make the ids with MurmurHash3_32, and declare it.",
     when=t.CRYPTOMATTE,
 )
 def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -115,10 +117,10 @@ def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-CONVERSION",
     Severity.ERROR,
-    f"The conversion is {_CONVERSION}",
-    why="It is the only one that the specification defines.",
+    "The conversion of a Cryptomatte is uint32_to_float32",
+    why="The specification defines no other conversion.",
     source=_SPEC,
-    fix="Convert ids with uint32_to_float32 and say so.",
+    fix="Convert the ids with uint32_to_float32, and declare it.",
     when=t.CRYPTOMATTE,
 )
 def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -142,10 +144,10 @@ def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
 @file_rule(
     "CRY-LAYERS",
     Severity.ERROR,
-    "The layers NAME00, NAME01, ... are there, each with r, g, b, a",
-    why="Each holds two pairs of id and coverage; a gap loses ranks.",
+    "A Cryptomatte has the layers NAME00, NAME01, ... without gaps, each with r, g, b, a",
+    why="Each layer holds two pairs of id and coverage; objects in missing layers are lost.",
     source=f"{_SPEC}; {_UTILITIES}",
-    fix="Write all ranks: NAME00, NAME01, ..., each with r, g, b, a.",
+    fix="Render all layers, or copy the missing ones from the original render.",
     when=t.CRYPTOMATTE,
     version=2,
 )
@@ -180,10 +182,11 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-ONE-LAYER",
     Severity.INFO,
-    "A Cryptomatte has more than one layer of ranks",
-    why="One layer holds two objects a pixel: mattes have hard edges where more meet, as in hair, glass and motion blur.",
+    "A Cryptomatte has more than one layer",
+    why="One layer holds two objects for a pixel: where more meet, as in hair, glass and motion blur, mattes "
+    "get hard edges.",
     source=f"Cryptomatte#64; {_SPEC}",
-    fix="Raise the depth of the Cryptomatte in the renderer; six, for three layers, is usual.",
+    fix="Raise the Cryptomatte depth in the renderer; six (three layers) is usual.",
     when=t.CRYPTOMATTE,
 )
 def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -198,10 +201,11 @@ def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-LAYER-EXACT",
     Severity.WARNING,
-    "Layers start with exactly the Cryptomatte's name",
-    why="Decoders build the channel names from it.",
+    "Layer names start with exactly the Cryptomatte's name",
+    why="Software builds the names of the channels from it, upper and lower case included.",
     source=_UTILITIES,
-    fix="Rename the layers, or write the name attribute as the layers have it.",
+    fix="Rename the layers, or write the name attribute as the layers spell it. KEY is the Cryptomatte's key.",
+    command="exrstdattr -string cryptomatte/KEY/name NAME IN.exr OUT.exr",
     when=t.CRYPTOMATTE,
 )
 def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -216,10 +220,11 @@ def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-FLOAT32",
     Severity.ERROR,
-    "All rank channels are FLOAT",
-    why="Ids are 32-bit patterns.",
+    "All channels of a Cryptomatte are FLOAT",
+    why="Ids need all 32 bits; HALF changes every one of them.",
     source=f"{_SPEC}; OpenEXR deep ids specification",
-    fix="Set Cryptomatte outputs to 32 bits and render again.",
+    fix="Set the Cryptomatte output to 32 bits in the renderer, and render again. Converting this file does "
+    "not restore the ids.",
     when=t.CRYPTOMATTE,
 )
 def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -238,10 +243,11 @@ def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-LOSSLESS",
     Severity.ERROR,
-    "The compression does not alter rank channels",
-    why="Every changed bit makes another id.",
-    source="OpenEXRCore 3.5 codecs; Blender T96933",
-    fix="Render Cryptomattes into a file with ZIP, or with r, g, b, a in lower case; changed ids do not come back.",
+    "The compression does not alter Cryptomatte channels",
+    why="An id with a single changed bit is another id.",
+    source="OpenEXRCore 3.5 internal_dwa_classifier.h; Blender T96933",
+    fix="Render the Cryptomatte into a file or part with ZIP, or with r, g, b, a in lower case where DWA is "
+    "wanted. Converting this file does not restore the ids.",
     when=t.LOSSY,
 )
 def lossless(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -259,8 +265,8 @@ def lossless(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-PREVIEW",
     Severity.INFO,
-    "There are no preview channels",
-    why="They are deprecated, and may be black.",
+    "A Cryptomatte has no preview channels",
+    why="The specification deprecates them; software may take them for a render.",
     source=_SPEC,
     fix="Switch the preview channels off in the renderer.",
     when=t.CRYPTOMATTE,
@@ -277,10 +283,11 @@ def preview(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-COLORTAG",
     Severity.WARNING,
-    "Cryptomattes are in parts without a colour tag, or tagged `data`",
-    why="Colour management would change the ids.",
+    "Parts that hold Cryptomatte have no colour tag, or `data`",
+    why="Software that converts colours by the tag changes the ids.",
     source="ASWF Color Interop recommendation 04; OpenEXR deep ids specification",
-    fix="Put Cryptomattes into a part without a colour tag, or tagged `data`.",
+    fix="Write the Cryptomatte into a part of its own and tag it `data`. The command tags part 1.",
+    command="exrstdattr -part 1 -string colorInteropID data IN.exr OUT.exr",
     when=t.CRYPTOMATTE,
 )
 def colour_tag(file: FileFacts, _parameters: RuleParameters) -> Results:

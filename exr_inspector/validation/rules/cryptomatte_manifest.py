@@ -18,10 +18,10 @@ _UTILITIES = "Cryptomatte reference utilities"
 @file_rule(
     "CRY-MANIFEST-JSON",
     Severity.ERROR,
-    "The manifest is a JSON object of names and ids of eight lower-case hexadecimal digits",
-    why="Otherwise no names can be read.",
+    "The manifest is a JSON object whose values are ids of eight lower-case hexadecimal digits",
+    why="Software that cannot read the manifest shows no names.",
     source=_SPEC,
-    fix="Write the manifest again as a JSON object of names and eight lower-case hexadecimal digits.",
+    fix="Write the manifest again in the renderer, or copy it from the original render.",
     when=t.CRYPTOMATTE,
 )
 def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -41,10 +41,10 @@ def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-MANIFEST-MISSING",
     Severity.WARNING,
-    "There is a manifest, inline or as a file",
-    why="Without one the names are lost.",
+    "A Cryptomatte has a manifest, in the header or in a sidecar file",
+    why="Without a manifest objects can be picked in the image, but not selected by name.",
     source=_SPEC,
-    fix="Switch the manifest on in the renderer (inline, or as a sidecar file).",
+    fix="Switch the manifest on in the renderer, embedded or as a sidecar file.",
     profiles={"default": "info", "strict": "warning"},
     when=t.CRYPTOMATTE,
 )
@@ -66,11 +66,12 @@ def manifest_missing(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-MANIF-FILE",
     Severity.ERROR,
-    "manif_file is a relative path below the image's folder, to a .json file that is there",
-    why="Other paths do not survive a move, or lead out of the folder.",
+    "manif_file is a relative path to an existing .json file in the image's folder or below it",
+    why="An absolute path breaks when the files move, and a path that leads out of the folder is unsafe.",
     source=f"{_SPEC}; {_UTILITIES}",
-    fix="Write a path relative to the image, to a .json file, and deliver that file with the image.",
-    limits="whether the file is there, and what it holds, only where all pixels are read",
+    fix="Write a path relative to the image, and deliver the .json file with the image.",
+    command="exrstdattr -string cryptomatte/KEY/manif_file NAME.json IN.exr OUT.exr",
+    limits="The file is looked for and read only when all pixels are read (`--stats full`).",
     when=t.CRYPTOMATTE,
     version=2,
 )
@@ -94,9 +95,9 @@ def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
     "CRY-MANIFEST-HASH",
     Severity.ERROR,
     "Every id in the manifest is the hash of its name",
-    why="Other software computes the id from the name and selects nothing.",
+    why="Software that computes the id from the name selects nothing.",
     source=f"{_SPEC}; {_UTILITIES}",
-    fix="Write the hash of each name, with MurmurHash3_32 over its UTF-8.",
+    fix="Correct the exporter: the id is the MurmurHash3_32 of the name's UTF-8 bytes.",
     when=t.CRYPTOMATTE,
 )
 def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -116,10 +117,10 @@ def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-COLLISION",
     Severity.WARNING,
-    "No two names have one id",
-    why="They cannot be distinguished.",
+    "No two names in a manifest have the same id",
+    why="Software cannot tell the two objects apart.",
     source=_UTILITIES,
-    fix="Rename one of the two objects.",
+    fix="Rename one of the two objects, and render again.",
     when=t.CRYPTOMATTE,
 )
 def collision(file: FileFacts, _parameters: RuleParameters) -> Results:

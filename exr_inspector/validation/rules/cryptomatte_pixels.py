@@ -40,11 +40,12 @@ def _label(matte: Matte, objects: MatteObjects) -> str:
 @file_rule(
     "CRY-PIXEL-ID",
     Severity.WARNING,
-    "Id channels hold only what the conversion makes: neither NaN, infinities nor denormal numbers",
-    why="The conversion never makes them: the image was filtered, or is no Cryptomatte.",
+    "Id channels hold no NaN, infinity or denormal number",
+    why="The conversion from hash to float never produces them, so the image was filtered, resized or is not "
+    "a Cryptomatte.",
     source=_SPEC,
-    fix="Render the Cryptomatte again, without filters or resizing behind it.",
-    limits="denormal numbers only where all pixels are read",
+    fix="Render the Cryptomatte again, and do not filter or resize it.",
+    limits="Denormal numbers are found only when all pixels are read (`--stats full`).",
     when=t.CRYPTOMATTE,
     stage=Stage.PIXELS,
     version=2,
@@ -70,11 +71,11 @@ def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-COVERAGE",
     Severity.WARNING,
-    "Coverage is from 0 to 1 and falls from rank to rank",
-    why="Otherwise mattes come out too strong, or the ranks are out of order.",
+    "Coverage is between 0 and 1, and its mean falls from rank to rank",
+    why="Mattes come out too strong, or ranks are exchanged.",
     source=_SPEC,
-    fix="Render the Cryptomatte again, without filters, merges or resizing behind it.",
-    limits="ranges and means of ranks; the sum in one pixel needs single pixels",
+    fix="Render the Cryptomatte again, and do not filter, merge or resize it.",
+    limits="Range and mean of each rank; the sum over the ranks of one pixel is not checked.",
     when=t.CRYPTOMATTE,
     stage=Stage.PIXELS,
 )
@@ -118,12 +119,13 @@ def _unnamed_message(label: str, objects: MatteObjects) -> str:
 @file_rule(
     "CRY-ID-UNNAMED",
     Severity.WARNING,
-    "The manifest names every id that the pixels hold",
-    why="Objects without a name cannot be selected by it; filtering, resizing and lossy codecs make ids that nobody named.",
+    "The manifest names every id in the pixels",
+    why="An object without a name cannot be selected by it. Filters, resizing and lossy compression produce "
+    "ids that are no object's.",
     source=_SPEC,
-    fix="Write the manifest of this very render. Where most such ids are in one pixel only, render the Cryptomatte again, "
-    "without filters or resizing behind it.",
-    limits="only where all pixels are read",
+    fix="Write the manifest of the same render. If most of these ids occur in a single pixel, render the "
+    "Cryptomatte again and do not filter or resize it.",
+    limits="Only when all pixels are read (`--stats full`).",
     when=t.CRYPTOMATTE,
     stage=Stage.PIXELS,
 )
@@ -145,11 +147,11 @@ def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "CRY-NAME-UNSEEN",
     Severity.INFO,
-    "Pixels hold every id that the manifest names",
-    why="Objects behind the camera are named, too; but an object that is wanted in the frame is not there.",
+    "Every object that the manifest names is visible in the pixels",
+    why="Renderers name objects outside the frame, too; but an expected object may be missing.",
     source=_SPEC,
-    fix="Nothing, where the objects are hidden or outside the frame.",
-    limits="only where all pixels are read",
+    fix="No action is needed for objects that are hidden or outside the frame.",
+    limits="Only when all pixels are read (`--stats full`).",
     when=t.CRYPTOMATTE,
     stage=Stage.PIXELS,
 )

@@ -36,8 +36,8 @@ class DeepParameters(RuleParameters):
 @channel_rule(
     "DEEP-Z",
     Severity.ERROR,
-    "The base layer of a deep part has Z",
-    why="Without depth samples cannot be ordered.",
+    "The base layer of a deep part has the channel Z",
+    why="Samples cannot be ordered without their depth.",
     source=_INTERPRETING,
     fix="Write the depth of each sample as Z.",
     when=t.DEEP,
@@ -52,8 +52,8 @@ def z(part: ChannelFacts, _parameters: DeepParameters) -> Results:
 @channel_rule(
     "DEEP-ALPHA",
     Severity.WARNING,
-    "Every colour and auxiliary channel of a deep part has an alpha in its layer or an enclosing one",
-    why="Samples cannot be composited without coverage.",
+    "Every layer of a deep part with colour or auxiliary channels has alpha, of its own or of an enclosing layer",
+    why="Samples cannot be composited without their coverage.",
     source=_INTERPRETING,
     fix="Write A beside the colours.",
     when=t.DEEP,
@@ -86,9 +86,9 @@ def _enclosing(layer: str) -> list[str]:
     "DEEP-Z-TYPE",
     Severity.WARNING,
     "Z and ZBack of deep parts are FLOAT",
-    why="HALF makes samples of different depth fall together.",
-    source="OpenEXR technical introduction",
-    fix="Set deep depth to 32 bits in the renderer.",
+    why="HALF has 11 bits of precision: samples of different depth get equal depths.",
+    source="OpenEXR technical introduction (The HALF Data Type); Interpreting Deep Pixels",
+    fix="Set the deep output's depth to 32 bits in the renderer, and render again.",
     when=t.DEEP,
 )
 def z_type(part: ChannelFacts, _parameters: DeepParameters) -> Results:
@@ -103,10 +103,10 @@ def z_type(part: ChannelFacts, _parameters: DeepParameters) -> Results:
 @channel_rule(
     "DEEP-ID",
     Severity.WARNING,
-    "Ids of deep parts are UINT; ids of 64 bits are split into name0 and name1",
-    why="Other types destroy ids, other names hide them.",
+    "Ids of deep parts are UINT, and ids of 64 bits are a pair of channels whose names end in 0 and 1",
+    why="Other pixel types change large ids, and software does not recognise other names.",
     source=_IDS,
-    fix="Write ids as UINT; split 64 bits into name0 and name1.",
+    fix="Write ids as UINT, and split ids of 64 bits into two channels, such as id0 and id1.",
     when=t.DEEP,
 )
 def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
@@ -128,10 +128,10 @@ def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     "DEEP-ZBACK",
     Severity.WARNING,
     "Z and ZBack are finite and not negative",
-    why="Depth is the distance from the camera.",
+    why="They are distances from the camera; others break the sorting of samples.",
     source=_INTERPRETING,
-    fix="Check the camera's clipping planes and the node that made the samples.",
-    limits="sign and finiteness; ZBack below Z (a point sample) needs single samples",
+    fix="Check the camera's clipping planes, and the node that made the samples.",
+    limits="Sign and finiteness. Whether ZBack is behind Z is not checked: it needs single samples.",
     when=t.DEEP,
     stage=Stage.PIXELS,
 )
@@ -152,10 +152,10 @@ def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
 @part_rule(
     "DEEP-MAXSAMPLES",
     Severity.WARNING,
-    "No pixel has more samples than the limit",
-    why="Memory and time for compositing grow with them.",
+    "No pixel has more samples than max_deep_samples",
+    why="Memory and time of deep compositing grow with the number of samples.",
     source="Interpreting Deep Pixels (memory of samples)",
-    fix="Raise the deep compression tolerance in the renderer, or max_deep_samples.",
+    fix="Raise the tolerance of deep compression in the renderer, or the parameter max_deep_samples.",
     when=t.DEEP,
     stage=Stage.PIXELS,
 )
@@ -172,9 +172,9 @@ def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
     "DEEP-EMPTY",
     Severity.WARNING,
     "A deep part has samples, and not all of them are transparent",
-    why="The render failed.",
+    why="The render failed, or wrote nothing to the deep output.",
     source="Interpreting Deep Pixels",
-    fix="Render the frame again; check what the deep output contains.",
+    fix="Check what the deep output contains, and render the frame again.",
     when=t.DEEP,
     stage=Stage.PIXELS,
 )
@@ -194,11 +194,11 @@ def empty(part: PartFacts, _parameters: DeepParameters) -> Results:
 @part_rule(
     "IDM-PARSE",
     Severity.WARNING,
-    "The id manifest can be read, and its channels are there",
-    why="Readers fail on it, or find no channel for its ids.",
+    "The id manifest can be read, and every channel that it names exists",
+    why="Readers fail on the manifest, or find no ids for its names.",
     source="OpenEXR ImfIDManifest.cpp",
     fix="Write the manifest again with the OpenEXR library, with the names of channels that exist.",
-    limits="the manifest and its channels; which ids there are needs single pixels",
+    limits="The manifest and its channels; the ids in the pixels are not compared with it.",
     when=t.ID_MANIFEST,
 )
 def id_manifest(part: PartFacts, _parameters: DeepParameters) -> Results:

@@ -85,11 +85,11 @@ class DeliveryParameters(TimeParameters):
 @part_rule(
     "DEL-NFX-FORMAT",
     Severity.ERROR,
-    "VFX pulls and finals are HALF, uncompressed or compressed by ZIP or PIZ",
-    why="Other files are refused.",
+    "Netflix VFX pulls and finals have HALF colour, and no compression, ZIP or PIZ",
+    why="Netflix refuses other files.",
     source=_VFX,
-    fix="Write HALF with ZIP or PIZ.",
-    command="oiiotool IN.exr -d half --compression zip -o OUT.exr",
+    fix="Write R, G, B and A as HALF, with ZIP or PIZ.",
+    command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
     profiles={"netflix-vfx": "error"},
     version=2,
 )
@@ -101,13 +101,14 @@ def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
 @part_rule(
     "DEL-NFX-LINEAR",
     Severity.ERROR,
-    "VFX pulls and finals are linear",
-    why="Log EXR is refused.",
+    "Netflix VFX pulls and finals are scene-linear",
+    why="Netflix refuses logarithmic EXR.",
     source=_VFX,
-    fix="Convert the image to the scene-linear working space.",
+    fix="Convert the image to the scene-linear working space; the command needs the show's OpenColorIO "
+    "configuration ($OCIO).",
     command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
     profiles={"netflix-vfx": "error"},
-    limits="colour tags; pixels that look logarithmic are reported by PIX-LOGLIKE",
+    limits="Colour tags; PIX-LOGLIKE reports pixels that look logarithmic.",
 )
 def netflix_linear(part: PartFacts, _parameters: DeliveryParameters) -> Results:
     """What the colour tags say; untagged files and pixels are for other rules."""
@@ -117,10 +118,10 @@ def netflix_linear(part: PartFacts, _parameters: DeliveryParameters) -> Results:
 @part_rule(
     "DEL-NFX-WIDTH",
     Severity.ERROR,
-    "The image has the least resolution that is asked for",
-    why="Smaller images are refused, enlarged ones, too.",
+    "The display window has at least the resolution in minimum_resolution",
+    why="Netflix refuses smaller images, and images that were enlarged.",
     source=_VFX,
-    fix="Deliver at the resolution that was agreed; do not enlarge.",
+    fix="Render or scan at the agreed resolution; do not enlarge the image.",
     profiles={"netflix-vfx": "error"},
     needs=("minimum_resolution",),
 )
@@ -132,11 +133,12 @@ def netflix_width(part: PartFacts, parameters: DeliveryParameters) -> Results:
 @part_rule(
     "DEL-NFX-NAM",
     Severity.ERROR,
-    "Archival masters are HALF, NONE, ZIP or PIZ, linear and of full resolution",
-    why="Other files are refused for the archive.",
+    "Netflix archival masters have HALF colour, no compression, ZIP or PIZ, scene-linear values and at "
+    "least minimum_resolution",
+    why="Netflix refuses other files for the archive.",
     source=_NAM,
-    fix="Write HALF with NONE, ZIP or PIZ, linear, at the resolution of the master.",
-    command="oiiotool IN.exr -d half --compression zip -o OUT.exr",
+    fix="Write HALF without compression or with ZIP or PIZ, scene-linear, at the master's resolution.",
+    command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
     profiles={"netflix-nam": "error"},
 )
 def netflix_archival(part: PartFacts, parameters: DeliveryParameters) -> Results:
@@ -147,12 +149,13 @@ def netflix_archival(part: PartFacts, parameters: DeliveryParameters) -> Results
 @file_rule(
     "DEL-NFX-NAMES",
     Severity.WARNING,
-    "File names have letters, digits, dots, underscores and hyphens, and the digits for the frame that are asked for",
-    why="Other names break transfer and ingest.",
+    "File names consist of letters, digits, dots, underscores and hyphens, and their frame numbers have "
+    "frame_digits digits",
+    why="Transfer and ingest tools fail on other names.",
     source=_NAMING,
-    fix="Rename the files.",
+    fix="Rename the files; the message names the character or the number of digits.",
     profiles={"netflix-vfx": "warning", "netflix-nam": "warning"},
-    limits="characters and padding of each name; versions and repeated names need the whole delivery",
+    limits="Characters and frame digits of each name; versions and repeated names are not checked.",
 )
 def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
     """The file name's characters and its frame padding."""
@@ -175,12 +178,12 @@ def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
 @file_rule(
     "DEL-NFX-TIMECODE",
     Severity.ERROR,
-    "The frame number of an archival master is its time code, counted in frames",
-    why="Masters are matched to the timeline by frame number: 01:00:00:00 at 24 frames per second is frame 86400.",
+    "The frame number of a Netflix archival master is its time code, counted in frames",
+    why="Masters are aligned with the timeline by frame number: 01:00:00:00 at 24 frames per second is frame 86400.",
     source=_NAM,
-    fix="Rename the frames so that the first one has the number of its time code.",
+    fix="Rename the frames: the frame number is the time code times the frame rate.",
     profiles={"netflix-nam": "error"},
-    limits="Files that have timeCode and a frame rate, of their own or of the policy.",
+    limits="Only files with timeCode, and a frame rate of their own or of the policy.",
 )
 def netflix_time_code(file: FileFacts, parameters: DeliveryParameters) -> Results:
     """The number in the name against timeCode at framesPerSecond or `frame_rate`."""
@@ -202,11 +205,12 @@ def netflix_time_code(file: FileFacts, parameters: DeliveryParameters) -> Result
 @part_rule(
     "DEL-FOX-EXR",
     Severity.ERROR,
-    "Archive EXR is HALF, NONE, ZIP or PIZ, linear and of full resolution",
-    why="Other files are refused for the archive.",
+    "Fox archive files have HALF colour, no compression, ZIP or PIZ, scene-linear values and at least "
+    "minimum_resolution",
+    why="Fox refuses other files for the archive.",
     source=_FOX,
-    fix="Write HALF with NONE, ZIP or PIZ, linear, at the resolution of the master.",
-    command="oiiotool IN.exr -d half --compression zip -o OUT.exr",
+    fix="Write HALF without compression or with ZIP or PIZ, scene-linear, at the master's resolution.",
+    command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
 )
 def fox_archive(part: PartFacts, parameters: DeliveryParameters) -> Results:
     """Pixel type, compression, tags and resolution."""

@@ -74,11 +74,11 @@ class PixelParameters(RuleParameters):
 @part_rule(
     "PIX-NAN",
     Severity.ERROR,
-    "No value is NaN",
-    why="Filters spread it over the image; comparisons with it are always false.",
+    "No pixel value is NaN",
+    why="One NaN spreads over the image when it is filtered or blurred.",
     source="OpenEXR technical introduction (The HALF Data Type); OpenImageIO oiiotool (--fixnan)",
-    fix="Find the shader or node that makes them and render the frames again; for a delivery, replace them by "
-    "their neighbours.",
+    fix="Find the shader or node that produces NaN, and render the frames again. For a delivery, replace "
+    "each by the mean of its neighbours.",
     command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
     stage=Stage.PIXELS,
     version=2,
@@ -92,11 +92,12 @@ def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
 @part_rule(
     "PIX-INF",
     Severity.ERROR,
-    "No value is infinite",
+    "No pixel value is infinite",
     why="Filters turn it into NaN; sums and averages become infinite.",
     source="OpenEXR technical introduction (The HALF Data Type); OpenImageIO oiiotool (--fixnan)",
-    fix="Find the shader or node that makes them and render the frames again; for a delivery, replace them by "
-    "their neighbours. DWAA and DWAB make infinities of values near 65504: clamp to 50000 before writing (openexr#2606).",
+    fix="Find the shader or node that produces infinities, and render the frames again. For a delivery, "
+    "replace each by the mean of its neighbours. DWAA and DWAB can turn values near 65504 into "
+    "infinities (openexr#2606): clamp to 50000 before writing.",
     command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
     stage=Stage.PIXELS,
     version=2,
@@ -135,11 +136,12 @@ def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
 @part_rule(
     "PIX-HALF-MAX",
     Severity.WARNING,
-    "Values stay below 65504",
-    why="It is the largest HALF: more was cut off, or will be.",
+    "Colour and alpha stay below 65504",
+    why="65504 is the largest HALF: larger values were cut off, or become infinite in a later step.",
     source="OpenEXR technical introduction (The HALF Data Type)",
-    fix="Clamp highlights before writing, or write FLOAT.",
-    command="oiiotool IN.exr --clamp:max=60000 -o OUT.exr",
+    fix="Clamp highlights before writing, or write FLOAT. The command clamps R, G and B, which it expects to "
+    "be the first three channels.",
+    command="oiiotool IN.exr --clamp:max=60000,60000,60000 -o OUT.exr",
     stage=Stage.PIXELS,
     version=2,
 )
@@ -157,11 +159,12 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
 @part_rule(
     "PIX-FIREFLY",
     Severity.WARNING,
-    "Colour stays below the show's limit",
-    why="Single very bright samples flicker and bloom.",
+    "Colour has no single values far above firefly_limit",
+    why="Single very bright pixels flicker in motion, and blurs and glows spread them.",
     source="Blender manual (Reducing Noise, fireflies)",
-    fix="Clamp samples in the renderer, or raise firefly_limit for bright sources.",
-    command="oiiotool IN.exr --clamp:max=1000 -o OUT.exr",
+    fix="Clamp samples in the renderer, or raise the parameter firefly_limit. The command clamps R, G and B, "
+    "which it expects to be the first three channels.",
+    command="oiiotool IN.exr --clamp:max=1000,1000,1000 -o OUT.exr",
     stage=Stage.PIXELS,
 )
 def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
@@ -189,11 +192,12 @@ def _stands_out(stats: ChannelStats) -> bool:
 @part_rule(
     "PIX-NEGATIVE",
     Severity.WARNING,
-    "Colour is not negative",
-    why="It lies outside the gamut; rendering and compositing mathematics go wrong with it.",
+    "Colour values are not negative",
+    why="They lie outside the gamut; multiplication, gamma and keying give wrong results with them.",
     source="ASWF Color Interop recommendation 01; openexr#1278 (where negative values come from)",
-    fix="Convert into a larger gamut, look for a sharpening filter, or clamp.",
-    command="oiiotool IN.exr --clamp:min=0 -o OUT.exr",
+    fix="Convert into a larger gamut, look for a sharpening filter, or clamp. The command clamps R, G and B, "
+    "which it expects to be the first three channels.",
+    command="oiiotool IN.exr --clamp:min=0,0,0 -o OUT.exr",
     stage=Stage.PIXELS,
     version=2,
 )
@@ -222,11 +226,11 @@ def _negative(hit: list[tuple[float, NamedChannel, ChannelStats]], parameters: P
 @part_rule(
     "PIX-ALPHA-RANGE",
     Severity.WARNING,
-    "Alpha is from 0 to 1",
-    why="Coverage outside makes edges glow or ring; deep compositing requires the range.",
+    "Alpha is between 0 and 1",
+    why="Edges glow or turn dark in composites; deep compositing requires the range.",
     source="Interpreting Deep Pixels; OpenEXR technical introduction (alpha)",
-    fix="Look for additive merges and filters that ring; clamp alpha.",
-    command="oiiotool IN.exr --ch A --clamp:min=0:max=1 -o A.exr",
+    fix="Look for additive merges and for filters with overshoot, and clamp alpha.",
+    command="oiiotool IN.exr --clamp:clampalpha=1 -o OUT.exr",
     stage=Stage.PIXELS,
 )
 def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
@@ -245,10 +249,10 @@ def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
 @file_rule(
     "PIX-BLACK",
     Severity.WARNING,
-    "The colours of a view are not all zero",
-    why="The render failed.",
+    "The image is not black",
+    why="The render failed, or nothing was connected to the output.",
     source="OpenImageIO oiiotool (--printstats: Constant)",
-    fix="Render the frame again; check the render log for missing lights, licences or camera.",
+    fix="Check the render log for missing lights, licences or cameras, and render the frame again.",
     stage=Stage.PIXELS,
     version=2,
 )
@@ -270,10 +274,10 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
 @part_rule(
     "PIX-CONSTANT",
     Severity.WARNING,
-    "No channel holds one value throughout",
-    why="An AOV was not rendered.",
+    "No channel has the same value everywhere",
+    why="The AOV was not rendered.",
     source="OpenImageIO oiiotool (--printstats: Constant)",
-    fix="Check that the AOV is connected, and render it again; take it out if it is not needed.",
+    fix="Check that the AOV is connected, and render it again. Remove it if it is not needed.",
     profiles={"texture": "info"},
     stage=Stage.PIXELS,
 )
@@ -314,10 +318,10 @@ def constant(part: PartFacts, parameters: PixelParameters) -> Results:
 @part_rule(
     "PIX-ALPHA-EMPTY",
     Severity.WARNING,
-    "Alpha is not zero everywhere under an image",
-    why="The image disappears when it is composited.",
+    "Alpha is not zero everywhere where there is an image",
+    why="The image disappears when it is composited over another one.",
     source="OpenEXR technical introduction (alpha)",
-    fix="Write alpha from the renderer, or remove the channel.",
+    fix="Write alpha in the renderer, or remove the channel.",
     stage=Stage.PIXELS,
 )
 def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
@@ -336,10 +340,10 @@ def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
 @part_rule(
     "PIX-CLIPPED-1",
     Severity.WARNING,
-    "Scene-linear colour goes beyond 1",
-    why="A maximum of exactly 1 in every channel is the mark of display-referred or clamped images.",
+    "Scene-linear colour has values above 1",
+    why="A maximum of exactly 1 in every channel suggests an image that was made for a display, or clamped.",
     source="OpenEXR technical introduction (Scene-Referred Images)",
-    fix="Write scene-linear values: without a view transform and without clamping.",
+    fix="Write scene-linear values, without view transform and without clamping.",
     profiles={"default": "info", "strict": "warning", "texture": "off"},
     stage=Stage.PIXELS,
 )
@@ -357,11 +361,12 @@ def clipped_colour(part: PartFacts, _parameters: PixelParameters) -> Results:
 @part_rule(
     "PIX-LOGLIKE",
     Severity.WARNING,
-    "Colour does not look logarithmic",
-    why="EXR holds linear values; log images are refused and composite wrongly.",
-    source="Netflix VFX requirements",
-    fix="Convert the image from log to scene-linear.",
-    command="oiiotool IN.exr --colorconvert LOG lin_ap1_scene -o OUT.exr",
+    "Colour values do not look logarithmic",
+    why="EXR is expected to hold linear values: logarithmic images composite wrongly, and clients refuse them.",
+    source="Netflix VFX requirements; OpenEXR technical introduction (Scene-Referred Images)",
+    fix="Convert the image from its log encoding to a scene-linear space; the command needs the show's "
+    "OpenColorIO configuration ($OCIO).",
+    command="oiiotool IN.exr --colorconvert FROM TO -o OUT.exr",
     profiles={
         "default": "info",
         "strict": "warning",
@@ -391,10 +396,10 @@ def _is_log_like(stats: ChannelStats) -> bool:
 @part_rule(
     "PIX-DEPTH-SIGN",
     Severity.WARNING,
-    "Depth is positive somewhere and negative nowhere",
-    why="The camera looks along positive depth; all zeros are no depth.",
-    source=f"{_DEEP}; OpenEXR technical introduction",
-    fix="Check the depth output: distance along the camera's view, positive.",
+    "Depth has values above zero and none below",
+    why="Depth is the distance from the camera; a depth of zero everywhere holds no information.",
+    source="Interpreting Deep Pixels; OpenEXR technical introduction (channel names)",
+    fix="Check the depth output of the renderer: positive distances from the camera.",
     stage=Stage.PIXELS,
 )
 def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
@@ -414,11 +419,11 @@ def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
 @part_rule(
     "PIX-NORMAL-LENGTH",
     Severity.WARNING,
-    "Normals are no longer than 1",
-    why="They are in a wrong space, filtered, or compressed with loss.",
+    "Components of normals are between -1 and 1",
+    why="Longer normals were filtered, compressed with loss, or are no normals.",
     source="OpenImageIO oiiotool (--printstats); OpenEXRCore 3.5 codecs",
-    fix="Write normals without filters and with a lossless compression.",
-    limits="components beyond 1; shorter normals need all three of one pixel",
+    fix="Write normals without filters, and with a lossless compression.",
+    limits="Each component by itself; the length of a normal needs the three components of one pixel.",
     stage=Stage.PIXELS,
     version=2,
 )

@@ -126,8 +126,8 @@ def _run(cells: npt.ArrayLike) -> int:
 @sequence_rule(
     "SEQ-BLACK",
     Severity.ERROR,
-    "No frame is black while its layers or its neighbours are not",
-    why="The beauty of the frame was not rendered or not written.",
+    "No frame is black while its other layers or the frames around it are not",
+    why="The main image of the frame was not rendered or not written.",
     source="OpenImageIO oiiotool --stats",
     fix="Render or write the frames again that the message names.",
 )
@@ -139,10 +139,10 @@ def black_beauty(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
 @sequence_rule(
     "SEQ-CONSTANT",
     Severity.ERROR,
-    "No frame is one flat colour while others are not",
-    why="A slate, a matte or a failed render stands in the place of the frame.",
+    "No frame is one flat colour while the others are images",
+    why="A slate, a matte or a failed render replaced the frame.",
     source="OpenImageIO oiiotool --stats (Constant)",
-    fix="Replace the frames by the rendered images.",
+    fix="Replace the frames that the message names by the rendered images.",
 )
 def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Frames of one colour that are not black."""
@@ -152,10 +152,10 @@ def constant_frames(sequence: SequenceFacts, _parameters: SequenceParameters) ->
 @sequence_rule(
     "SEQ-FLASH",
     Severity.WARNING,
-    "The mean luminance follows its neighbours'",
-    why="A light, a texture or the exposure is missing or doubled in the frame.",
+    "The mean luminance of a frame is similar to that of the frames around it",
+    why="A light or texture is missing in the frame, or its exposure differs.",
     source="OpenImageIO oiiotool --stats (mean)",
-    fix="Compare the frame with its neighbours; render it again unless the flash is wanted.",
+    fix="Compare the frame with those around it, and render it again unless the flash is intended.",
 )
 def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Mean luminance against the median of two frames on each side."""
@@ -174,7 +174,7 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 @sequence_rule(
     "SEQ-BUCKET",
     Severity.ERROR,
-    "No frame has a rectangle of zeros that its neighbours do not have",
+    "No frame has a black rectangle that the frames around it do not have",
     why="A bucket or tile of the render is missing.",
     source="OpenEXR technical introduction (Tiles)",
     fix="Render the frame again.",

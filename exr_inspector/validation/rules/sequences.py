@@ -174,8 +174,8 @@ def held_frames(sequence: SequenceFacts) -> list[int]:
 @sequence_rule(
     "SEQ-MISSING",
     Severity.ERROR,
-    "Every frame from first to last is there, and none outside the range that is asked for",
-    why="The shot cannot be played or composited where frames are missing.",
+    "Every frame from the first to the last is present, and none lies outside frame_range",
+    why="The shot cannot be played or composited without the missing frames.",
     source="Netflix non-graded archival master specifications (continuous frames)",
     fix="Render or copy the frames that the message names.",
 )
@@ -201,10 +201,10 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 @sequence_rule(
     "SEQ-PADDING",
     Severity.WARNING,
-    "Frame numbers have one number of digits",
-    why="Sorting by name goes wrong.",
+    "All frame numbers of a sequence have the same number of digits",
+    why="Software sorts the files in the wrong order, or takes them for two sequences.",
     source="Netflix VFX plate naming",
-    fix="Rename the frames to one number of digits.",
+    fix="Rename the frames to the same number of digits.",
     profiles={"netflix-vfx": "error", "netflix-nam": "error"},
 )
 def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
@@ -219,7 +219,7 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
 @sequence_rule(
     "SEQ-RES",
     Severity.ERROR,
-    "The display window stays the same",
+    "All frames have the same display window",
     why="The image jumps in size or position.",
     source="Netflix VFX requirements; OpenEXR technical introduction (Display Window and Data Window)",
     fix="Render the frames that the message names at the resolution of the others.",
@@ -243,8 +243,8 @@ def _channels(values: tuple[str, ...]) -> str:
 @sequence_rule(
     "SEQ-CHANNELS",
     Severity.ERROR,
-    "Channels and their types stay the same",
-    why="An AOV is missing in some frames.",
+    "All frames have the same channels with the same pixel types",
+    why="An AOV that is missing in some frames breaks the composite there.",
     source="Natron#1152; ProEXR#7 (readers take the channels of one frame for all)",
     fix="Render the frames that the message names with the AOVs of the others.",
 )
@@ -275,10 +275,10 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
 @sequence_rule(
     "SEQ-COMPRESSION",
     Severity.WARNING,
-    "Compression and tiles stay the same",
-    why="Different writers or settings made the frames.",
+    "All frames have the same compression and tiles",
+    why="Frames with other settings were written by another software or version.",
     source="OpenEXR technical introduction (Data Compression)",
-    fix="Write the frames that the message names again.",
+    fix="Write the frames that the message names again, with the compression of the others.",
     command="oiiotool IN.exr --compression zip -o OUT.exr",
     profiles={"archive": "error"},
 )
@@ -292,10 +292,10 @@ def sequence_compression(sequence: SequenceFacts, _parameters: SequenceParameter
 @sequence_rule(
     "SEQ-METADATA",
     Severity.WARNING,
-    "Colour tags, views and software stay the same",
-    why="Versions were mixed.",
+    "All frames have the same colour tags, views and software",
+    why="Frames of two versions were mixed.",
     source="ASWF Color Interop recommendation 04",
-    fix="Check whether versions were mixed, and render the odd frames again.",
+    fix="Find out which version is right, and render the other frames again.",
     profiles={"archive": "error"},
 )
 def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
@@ -310,10 +310,10 @@ def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
 @sequence_rule(
     "SEQ-DUP",
     Severity.WARNING,
-    "Neighbouring frames differ",
-    why="A frame was held or copied.",
+    "Consecutive frames differ",
+    why="A frame was repeated instead of rendered.",
     source="OpenImageIO idiff",
-    fix="Check whether the hold is wanted; otherwise render these frames.",
+    fix="If the repetition is not intended, render the frames that the message names.",
 )
 def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels. All frames alike are a still: a hint."""
@@ -329,10 +329,10 @@ def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
 @sequence_rule(
     "SEQ-STALE-FRAME",
     Severity.WARNING,
-    "All frames are of one time, and say their own number",
-    why="Old and new renders were mixed.",
+    "All frames were written in one run, and frame numbers in attributes are those of the file names",
+    why="Frames of an older render were left in place.",
     source="OpenEXR standard attributes (imageCounter, frame numbers of writers)",
-    fix="Render the odd frames again, or remove the old ones.",
+    fix="Render the frames that the message names again.",
 )
 def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Modification times against the median, and frame numbers in attributes against the name's."""
@@ -355,11 +355,11 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 @sequence_rule(
     "CHK-SIZE-OUTLIER",
     Severity.WARNING,
-    "No frame is far larger or smaller than most",
-    why="It is partial or black.",
+    "No frame's file is far larger or smaller than most of its sequence",
+    why="A much smaller file is often black or partly rendered.",
     source="OpenEXR file layout document (chunk data)",
-    fix="Look at the frames that the message names, and render those that are black or cut off.",
-    limits="sizes; `.tmp` and `.part` files beside frames are never inspected",
+    fix="Look at the frames that the message names, and render those again that are black or incomplete.",
+    limits="File sizes only. `.tmp` and `.part` files beside the frames are not inspected.",
 )
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Sizes against the median, and empty files."""
@@ -383,11 +383,11 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
 @sequence_rule(
     "TIM-FPS-SEQ",
     Severity.ERROR,
-    "framesPerSecond stays the same",
-    why="The rate holds for the sequence, not for a frame.",
+    "All frames have the same framesPerSecond",
+    why="A sequence has one rate; software takes it from any frame.",
     source="OpenEXR standard attributes",
-    fix="Write one rate into all frames.",
-    command="oiiotool IN.exr --attrib:type=rational framesPerSecond 24/1 -o OUT.exr",
+    fix="Write the same rate into all frames.",
+    command="exrstdattr -framesPerSecond 24 1 IN.exr OUT.exr",
 )
 def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """The rate of every frame that has one."""
@@ -397,10 +397,11 @@ def sequence_frame_rate(sequence: SequenceFacts, _parameters: SequenceParameters
 @sequence_rule(
     "TIM-TC-SEQ",
     Severity.WARNING,
-    "The time code advances by one frame a frame",
-    why="Editorial cannot line the shot up.",
+    "The time code advances by one frame from frame to frame",
+    why="Editorial cannot align the shot with the timeline.",
     source="SMPTE 12M; OpenEXR standard attributes (timeCode)",
-    fix="Check which frames were taken from another take, and write their time codes again.",
+    fix="Find out which frames come from another take or were copied, and correct their time codes.",
+    command="exrstdattr -timeCode HHMMSSFF 0 IN.exr OUT.exr",
 )
 def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Time code minus frame number, which has to stay the same, across midnight and drop frame minutes; needs a frame rate.
@@ -453,9 +454,9 @@ def _out_of_step(
     "TIM-COUNTER",
     Severity.WARNING,
     "imageCounter rises from frame to frame",
-    why="It orders the images of a camera.",
+    why="It is the camera's count of images, so a step back means that frames were exchanged or copied.",
     source="OpenEXR standard attributes",
-    fix="Check that frames were not exchanged or copied.",
+    fix="Compare the frames that the message names with the camera's originals.",
 )
 def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Counters of neighbours."""
@@ -479,11 +480,11 @@ def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
 @sequence_rule(
     "CRY-SEQ",
     Severity.WARNING,
-    "Keys and numbers of layers of Cryptomattes stay the same",
-    why="Mattes appear and vanish.",
+    "All frames have the same Cryptomattes with the same number of layers",
+    why="A matte that is missing in some frames makes the composite jump.",
     source="Cryptomatte specification 1.2.0",
     fix="Render the frames that the message names with the settings of the others.",
-    limits="keys and numbers of layers; names in manifests may come and go with objects",
+    limits="Keys and numbers of layers; the names in the manifests may change with the objects in the frame.",
 )
 def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Keys with their numbers of layers."""
@@ -495,12 +496,12 @@ def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
 @sequence_rule(
     "DEL-NFX-NUMBERING",
     Severity.ERROR,
-    "Frame numbers are continuous",
+    "The frame numbers of a Netflix archival master have no gaps",
     why="Archival assets have to match the timeline.",
     source="Netflix non-graded archival master specifications",
-    fix="Render the frames that the message names.",
+    fix="Render or copy the frames that the message names.",
     profiles={"netflix-nam": "error"},
-    limits="gaps; whether numbers match other assets needs these",
+    limits="Gaps only; agreement with other assets is not checked.",
 )
 def numbering(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Any gap, whatever the step; whether numbers match other assets is not looked at."""

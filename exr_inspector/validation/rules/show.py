@@ -122,11 +122,11 @@ def _fault(attribute: Attribute, demand: AttributeDemand, path: str) -> tuple[st
 @file_rule(
     "SHOW-ATTRIBUTE",
     Severity.ERROR,
-    "Attributes are as the show's policy asks",
-    why="The next department or the client's ingest relies on them.",
+    "Attributes meet the requirements of the show's policy",
+    why="The next department, or the client's ingest, relies on them.",
     source=f"{_POLICY} (attributes)",
-    fix="Write the attribute where the file is made.",
-    command="oiiotool IN.exr --attrib NAME VALUE -o OUT.exr",
+    fix="Write the attribute in the software that makes the file. Beside -string there are -int and -float.",
+    command='exrstdattr -string NAME "VALUE" IN.exr OUT.exr',
     needs=("attributes",),
 )
 def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
@@ -150,10 +150,10 @@ def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
 @sequence_rule(
     "SHOW-STEADY",
     Severity.ERROR,
-    "Attributes that the show's policy calls steady are the same in all frames",
+    "Attributes that the show's policy declares steady have the same value in all frames",
     why="Frames of two versions or two shots were mixed.",
     source=f"{_POLICY} (attributes, steady)",
-    fix="Render or copy the odd frames again.",
+    fix="Find out which value is right, and render or copy the other frames again.",
     needs=("attributes",),
 )
 def steady(sequence: SequenceFacts, parameters: ShowParameters) -> Results:
@@ -174,10 +174,10 @@ def _value_of(name: str) -> Callable[[FrameSummary], str | None]:
 @file_rule(
     "SHOW-NAME",
     Severity.ERROR,
-    "The file name follows the show's naming",
-    why="Tools that parse names put the file into the wrong place, or refuse it.",
+    "The file name matches the pattern in the show's policy",
+    why="Software that parses the names puts the file in the wrong place, or refuses it.",
     source=f"{_POLICY} (file_name)",
-    fix="Rename the file.",
+    fix="Rename the file; the message shows the pattern.",
     needs=("file_name",),
 )
 def file_name(file: FileFacts, parameters: ShowParameters) -> Results:

@@ -54,10 +54,12 @@ class TimeParameters(RuleParameters):
 @part_rule(
     "TIM-TC-RANGE",
     Severity.ERROR,
-    "The time code's digits make a time, its frame is below the frame rate",
-    why="It cannot be shown, and editorial cannot find the frame.",
+    "timeCode is a valid time, and its frame number is below the frame rate",
+    why="Editorial cannot find a frame by a time that does not exist.",
     source="OpenEXR ImfTimeCode.h; SMPTE 12M",
-    fix="Write a time code with hours 0 to 23, minutes and seconds 0 to 59, and a frame below the rate.",
+    fix="Write hours 0 to 23, minutes and seconds 0 to 59 and a frame number below the rate, as hexadecimal "
+    "digits HHMMSSFF.",
+    command="exrstdattr -timeCode HHMMSSFF 0 IN.exr OUT.exr",
     when=t.TIME,
 )
 def time_code_range(part: PartFacts, parameters: TimeParameters) -> Results:
@@ -75,10 +77,12 @@ def time_code_range(part: PartFacts, parameters: TimeParameters) -> Results:
 @part_rule(
     "TIM-TC-DROP",
     Severity.WARNING,
-    "Drop frame counting is used with 29.97 or 59.94 only, and skips what it has to",
-    why="Time codes drift from the clock, or name frames that do not exist.",
+    "Drop-frame time codes are used at 29.97 or 59.94 frames per second only, and skip the frame numbers "
+    "that drop-frame counting skips",
+    why="Otherwise time codes drift from the clock, or name frames that do not exist.",
     source="SMPTE 12M",
-    fix="Clear the drop frame flag, or correct framesPerSecond.",
+    fix="Clear the drop-frame flag, or correct framesPerSecond.",
+    command="exrstdattr -framesPerSecond 30000 1001 IN.exr OUT.exr",
     when=t.TIME,
 )
 def drop_frame(part: PartFacts, parameters: TimeParameters) -> Results:
@@ -104,12 +108,12 @@ def _is_common(rate: Rational) -> bool:
 @part_rule(
     "TIM-FPS",
     Severity.WARNING,
-    "framesPerSecond is a common rate, exact for NTSC, and the show's",
-    why="Rates such as 2397/100 drift; an absent one means 24.",
+    "framesPerSecond is a common rate, exact for NTSC rates, and the show's if the policy names one",
+    why="A rounded rate such as 2397/100 drifts from the sound.",
     source=f"{_STANDARD}; OpenEXR ImfFramesPerSecond.h",
-    fix="Write the exact rational: 24/1, 25/1, 24000/1001, 30000/1001.",
-    command="oiiotool IN.exr --attrib:type=rational framesPerSecond 24000/1001 -o OUT.exr",
-    limits="the value; an absent one means 24 and is no fault",
+    fix="Write the exact ratio: 24/1, 25/1, 24000/1001 or 30000/1001.",
+    command="exrstdattr -framesPerSecond 24000 1001 IN.exr OUT.exr",
+    limits="The value; a missing framesPerSecond is not reported.",
     when=t.TIME,
 )
 def frames_per_second(part: PartFacts, parameters: TimeParameters) -> Results:
@@ -139,10 +143,11 @@ def frames_per_second(part: PartFacts, parameters: TimeParameters) -> Results:
 @part_rule(
     "TIM-KEYCODE",
     Severity.WARNING,
-    "The fields of keyCode are in their ranges",
-    why="OpenEXR's own class refuses them.",
+    "Every field of keyCode is within its range",
+    why="The OpenEXR library refuses other values when software asks for the key code.",
     source="OpenEXR ImfKeyCode.cpp",
-    fix="Write the field within its range, or leave keyCode out.",
+    fix="Write the seven fields within their ranges, or remove keyCode.",
+    command="oiiotool IN.exr -a --eraseattrib keyCode -o OUT.exr",
     when=t.TIME,
 )
 def key_code(part: PartFacts, _parameters: TimeParameters) -> Results:
@@ -160,11 +165,11 @@ def key_code(part: PartFacts, _parameters: TimeParameters) -> Results:
 @part_rule(
     "TIM-CAPDATE",
     Severity.WARNING,
-    "capDate is YYYY:MM:DD hh:mm:ss, plausible, and not after the inspection",
-    why="Software that sorts by it does not understand other forms.",
+    "capDate has the form YYYY:MM:DD hh:mm:ss and is a plausible date in the past",
+    why="Software that sorts or searches by date cannot read other forms.",
     source=_STANDARD,
-    fix="Write YYYY:MM:DD hh:mm:ss.",
-    command='oiiotool IN.exr --attrib capDate "2026:01:31 12:00:00" -o OUT.exr',
+    fix="Write the date as YYYY:MM:DD hh:mm:ss.",
+    command='exrstdattr -capDate "2026:01:31 12:00:00" IN.exr OUT.exr',
     when=t.TIME,
 )
 def capture_date(part: PartFacts, _parameters: TimeParameters) -> Results:
@@ -189,11 +194,11 @@ def capture_date(part: PartFacts, _parameters: TimeParameters) -> Results:
 @part_rule(
     "TIM-POSITIVE",
     Severity.WARNING,
-    "captureRate, aperture, T-stop, ISO speed and exposure time are above zero; the T-stop is not below the aperture",
-    why="Other values mean nothing; no lens transmits more light than its aperture.",
+    "captureRate, aperture, tStop, isoSpeed and expTime are above zero, and tStop is not below aperture",
+    why="Other values are impossible: no lens transmits more light than its aperture lets in.",
     source=_STANDARD,
-    fix="Write the value the camera had, or leave it out.",
-    command="oiiotool IN.exr --eraseattrib NAME -o OUT.exr",
+    fix="Write the camera's value, or remove the attribute.",
+    command="oiiotool IN.exr -a --eraseattrib NAME -o OUT.exr",
     when=t.CAMERA,
 )
 def positive(part: PartFacts, _parameters: TimeParameters) -> Results:

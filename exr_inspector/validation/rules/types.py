@@ -37,11 +37,11 @@ class TypeParameters(RuleParameters):
 @channel_rule(
     "TYP-DEPTH-HALF",
     Severity.WARNING,
-    "Depth is not HALF",
-    why="HALF has 11 bits of precision and ends at 65504: distant surfaces fall together.",
-    source="OpenEXR technical introduction",
+    "Depth channels are not HALF",
+    why="HALF has 11 bits of precision and ends at 65504: distant surfaces get equal depths.",
+    source="OpenEXR technical introduction (The HALF Data Type)",
     profiles={"default": "info", "comp": "warning", "strict": "warning", "archive": "warning"},
-    fix="Set the depth output to 32 bits in the renderer.",
+    fix="Set the depth output to 32 bits in the renderer, and render again.",
     when=t.DATA,
 )
 def depth_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
@@ -55,9 +55,9 @@ def depth_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
 @channel_rule(
     "TYP-ID-HALF",
     Severity.ERROR,
-    "Ids are not HALF",
-    why="HALF holds whole numbers up to 2048 exactly; larger ids are destroyed.",
-    source="OpenEXR technical introduction; OpenEXR deep ids specification",
+    "Id channels are not HALF",
+    why="HALF holds only the whole numbers up to 2048 exactly; larger ids change.",
+    source="OpenEXR technical introduction (The HALF Data Type); OpenEXR deep ids specification",
     fix="Set the id output to 32 bits (UINT, or FLOAT for Cryptomatte) and render again.",
     when=t.DATA,
     version=2,
@@ -77,11 +77,11 @@ def id_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
 @channel_rule(
     "TYP-ID-FLOAT",
     Severity.WARNING,
-    "Integer ids are UINT",
-    why="FLOAT holds whole numbers up to 2^24 exactly; UINT is the documented type.",
-    source="OpenEXR technical introduction; OpenEXR deep ids specification",
+    "Id channels that hold integers are UINT",
+    why="FLOAT holds only the whole numbers up to 16777216 exactly.",
+    source="OpenEXR technical introduction (pixel types); OpenEXR deep ids specification",
     profiles={"default": "info", "strict": "warning"},
-    fix="Write the ids as UINT if the writer can; FLOAT is safe up to 2^24.",
+    fix="Write the ids as UINT if the renderer can. FLOAT is safe for ids up to 16777216.",
     when=t.DATA,
 )
 def id_float(part: ChannelFacts, _parameters: TypeParameters) -> Results:
@@ -92,10 +92,10 @@ def id_float(part: ChannelFacts, _parameters: TypeParameters) -> Results:
 @channel_rule(
     "TYP-POSITION-HALF",
     Severity.WARNING,
-    "Positions and texture coordinates are not HALF",
-    why="The steps of HALF become visible in relighting and in lens distortion maps.",
+    "Position and texture coordinate channels are not HALF",
+    why="The coarse steps of HALF are visible in relighting and in lens distortion maps.",
     source="OpenEXR technical introduction (The HALF Data Type)",
-    fix="Set the position output to 32 bits in the renderer.",
+    fix="Set the output to 32 bits in the renderer, and render again.",
     when=t.DATA,
 )
 def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
@@ -106,12 +106,13 @@ def position_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
 @channel_rule(
     "TYP-COLOR-FLOAT",
     Severity.INFO,
-    "The base layer's colour has the show's pixel type",
-    why="FLOAT doubles the size of colour, and deliveries ask for 16 bit.",
+    "Colour of the base layer has the pixel type that the show's policy asks for",
+    why="FLOAT doubles the size of the file, and many deliveries ask for HALF.",
     source="the show's policy (beauty_pixel_type)",
     yields_to=("DEL-NFX-FORMAT", "DEL-NFX-NAM", "DEL-FOX-EXR"),
-    fix="Write the colour with the show's pixel type.",
-    command="oiiotool IN.exr -d half -o OUT.exr",
+    fix="Write the colour with the show's pixel type. The command converts R, G, B and A only; depth and ids "
+    "keep their type.",
+    command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half -o OUT.exr",
     needs=("beauty_pixel_type",),
 )
 def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:
@@ -129,11 +130,12 @@ def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:
 @channel_rule(
     "TYP-MIXED-RGB",
     Severity.WARNING,
-    "R, G and B of a layer have one type and sampling",
-    why="Codecs and applications take a colour for three equal channels.",
+    "R, G and B of a layer have the same pixel type and sampling",
+    why="Codecs and applications that handle colour as a unit need three equal channels; DWA compresses "
+    "others as data.",
     source="OpenEXRCore 3.5 codecs",
-    fix="Write R, G and B with one type.",
-    command="oiiotool IN.exr -d half -o OUT.exr",
+    fix="Write R, G and B with the same pixel type, and with sampling 1, 1.",
+    command="oiiotool IN.exr -d R=half -d G=half -d B=half -o OUT.exr",
     when=t.SUBSAMPLED | t.FLOAT | t.UINT,
 )
 def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
@@ -151,11 +153,11 @@ def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
 @channel_rule(
     "TYP-RGB-UINT",
     Severity.WARNING,
-    "Colour is not UINT",
-    why="Readers take UINT for whole numbers up to four thousand million, or refuse it.",
+    "Colour channels are not UINT",
+    why="Colour needs fractions, and UINT holds whole numbers; many readers refuse it or show white.",
     source="OpenEXR technical introduction (pixel types)",
     fix="Write colour as HALF or FLOAT.",
-    command="oiiotool IN.exr -d half -o OUT.exr",
+    command="oiiotool IN.exr -d R=half -d G=half -d B=half -o OUT.exr",
     when=t.UINT,
 )
 def rgb_uint(part: ChannelFacts, _parameters: TypeParameters) -> Results:

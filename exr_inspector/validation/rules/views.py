@@ -18,10 +18,10 @@ _DOCUMENT = "OpenEXR multi-view document"
 @file_rule(
     "VIEW-MIX",
     Severity.ERROR,
-    "multiView is not in multi-part files",
-    why="The two conventions must not be combined; readers see views twice or not at all.",
+    "multiView is not used in multi-part files",
+    why="Multi-part files name the view of every part; readers that support both conventions see views twice.",
     source=_DOCUMENT,
-    fix="Remove multiView; parts have a view attribute each.",
+    fix="Remove multiView, and give every part a view attribute.",
     command="oiiotool IN.exr -a --eraseattrib multiView -o OUT.exr",
     when=t.VIEWS,
 )
@@ -39,10 +39,11 @@ def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "VIEW-LEFTRIGHT",
     Severity.WARNING,
-    "Two views are called left and right",
-    why="Devices rely on these names.",
+    "In a stereo file the views are called left and right",
+    why="Players and displays look for these two names.",
     source=_DOCUMENT,
-    fix="Call the views left and right in the writing node.",
+    fix="Rename the views in the node that writes the file. In a multi-part file the command does it.",
+    command="exrstdattr -part 0 -string view left -part 1 -string view right IN.exr OUT.exr",
     profiles={"strict": "error"},
     when=t.VIEWS,
 )
@@ -58,9 +59,10 @@ def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
     "VIEW-PART0",
     Severity.ERROR,
     "Part 0 has a view if any part has one",
-    why="It defines the default view.",
+    why="The view of part 0 is the default view.",
     source=_DOCUMENT,
     fix="Write the view attribute of part 0.",
+    command="exrstdattr -part 0 -string view left IN.exr OUT.exr",
     when=t.VIEWS,
 )
 def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -76,10 +78,10 @@ def first_part(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "VIEW-NAME-CHARS",
     Severity.ERROR,
-    "View names have neither dots nor spaces",
-    why="They become components of channel names.",
+    "View names contain no dots and no spaces",
+    why="View names become components of channel names, which are separated by dots.",
     source=_DOCUMENT,
-    fix="Name views with letters, digits and underscores.",
+    fix="Rename the views with letters, digits and underscores.",
     when=t.VIEWS,
 )
 def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
@@ -94,11 +96,12 @@ def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
 @file_rule(
     "VIEW-CHAN-PREFIX",
     Severity.WARNING,
-    "View names are in channel names as the convention has it",
-    why="In single parts the view is the last but one component, and absent from R, G, B, A of the default view; in multi-part "
-    "files it is in no channel name.",
+    "Channel names contain the view where the multi-view document puts it",
+    why="Software finds the channels of a view by their names. In single-part files the view is the last but "
+    "one component, and R, G, B, A of the default view have none; in multi-part files no channel name "
+    "contains it.",
     source=_DOCUMENT,
-    fix="Name channels layer.view.component in single parts, layer.component in multi-part files.",
+    fix="Name the channels layer.view.component in single-part files and layer.component in multi-part files.",
     profiles={"strict": "error"},
     when=t.VIEWS,
     version=2,
@@ -148,8 +151,8 @@ def _misplaced(name: str, views: frozenset[str]) -> bool:
 @file_rule(
     "VIEW-PAIR",
     Severity.WARNING,
-    "Every view has the same channels and types, in windows of about the same size",
-    why="The image of one eye lacks a layer that the other one has.",
+    "All views have the same channels and pixel types, and data windows of similar size",
+    why="One eye lacks a layer that the other one has.",
     source="OpenEXR multi-view document",
     fix="Render the view that lacks channels again, with the settings of the other one.",
     when=t.VIEWS,
@@ -203,10 +206,11 @@ def _held(file: FileFacts) -> dict[str | None, Counter[tuple[str, str, int]]]:
 @file_rule(
     "VIEW-SINGLE",
     Severity.INFO,
-    "A single part with one view says so by view and by multiView",
-    why="Readers of either convention then find it.",
+    "A single-part file with one view names it by both view and multiView",
+    why="Readers look for one of the two attributes.",
     source=_DOCUMENT,
     fix="Write both attributes, or neither.",
+    command='oiiotool IN.exr --eraseattrib "view|multiView" -o OUT.exr',
     when=t.VIEWS,
 )
 def single(file: FileFacts, _parameters: RuleParameters) -> Results:

@@ -69,10 +69,10 @@ class WindowParameters(RuleParameters):
 @part_rule(
     "WIN-TOO-LARGE",
     Severity.WARNING,
-    "Windows are no larger than the site's limit",
-    why="A reader reserves memory for every pixel that a window announces.",
+    "Windows are no larger than max_dimension_px",
+    why="Readers reserve memory for every pixel of the data window; a single stray object can make it huge.",
     source="OpenEXR technical introduction (setMaxImageSize)",
-    fix="Look for the object that stretches the bounding box in the writing node, or raise max_dimension_px.",
+    fix="Find the object or transform that stretches the bounding box, or raise the parameter max_dimension_px.",
     command="oiiotool IN.exr --crop WxH+X+Y -o OUT.exr",
     when=_below_limit,
 )
@@ -91,7 +91,8 @@ def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
     "The display window starts at (0, 0)",
     why="Several applications ignore or misread the offset of the display window.",
     source="OpenEXR technical introduction (Display Window and Data Window)",
-    fix="Move the image so that its display window starts at (0, 0): its corner moves by as much (X, Y).",
+    fix="Move the display window and the data window by the same offset, so that the display window starts "
+    "at (0, 0): X and Y are the new corner of the data window, WxH the size of the display window.",
     command="oiiotool IN.exr --origin +X+Y --fullsize WxH+0+0 -o OUT.exr",
     profiles={"texture": "error"},
     when=t.WINDOWS,
@@ -109,10 +110,10 @@ def display_origin(part: PartFacts, _parameters: WindowParameters) -> Results:
 @part_rule(
     "WIN-DATA-OUTSIDE",
     Severity.WARNING,
-    "Data window and display window intersect",
-    why="Nothing of the image can be seen.",
+    "The data window and the display window overlap",
+    why="No pixel of the image is visible.",
     source="OpenEXR technical introduction (Display Window and Data Window)",
-    fix="Check the crop or the transform before the writing node.",
+    fix="Check the crop or transform before the node that writes the file.",
     profiles={"comp": "error"},
     when=t.WINDOWS,
 )
@@ -131,10 +132,12 @@ def data_outside(part: PartFacts, _parameters: WindowParameters) -> Results:
 @part_rule(
     "WIN-CROPPED",
     Severity.INFO,
-    "The data window is the display window",
-    why="A crop or overscan is legal; whoever reads the file must expect it.",
-    source="OpenEXR technical introduction",
-    fix="Nothing if a crop or overscan is wanted; otherwise crop to the format.",
+    "The data window equals the display window",
+    why="Cropped images and overscan are legal, but software that ignores the data window shows them "
+    "stretched or shifted.",
+    source="OpenEXR technical introduction (Display Window and Data Window)",
+    fix="No action is needed if the crop or overscan is intended. Otherwise crop or pad the image to the "
+    "display window.",
     command="oiiotool IN.exr --croptofull -o OUT.exr",
     yields_to=("WIN-DATA-OUTSIDE",),
     profiles={"texture": "warning"},
@@ -155,10 +158,10 @@ def cropped(part: PartFacts, _parameters: WindowParameters) -> Results:
 @part_rule(
     "WIN-OVERSCAN-BIG",
     Severity.WARNING,
-    "Overscan stays within the show's limit",
-    why="Overscan that nobody wanted costs render time and space; a forgotten camera setting makes it.",
+    "Overscan is no larger than max_overscan",
+    why="Unintended overscan costs render time and storage.",
     source="OpenEXR technical introduction (Display Window and Data Window)",
-    fix="Crop to the format plus the overscan that was agreed, or raise max_overscan.",
+    fix="Crop to the agreed overscan, or raise the parameter max_overscan.",
     command="oiiotool IN.exr --crop WxH+X+Y -o OUT.exr",
     when=t.WINDOWS,
 )
@@ -180,9 +183,9 @@ def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
     "WIN-SHOW-RES",
     Severity.ERROR,
     "The display window has the show's resolution",
-    why="A frame of another size pops in the cut, or the delivery is refused.",
+    why="A frame of another size jumps in the cut, or the delivery is refused.",
     source="the show's policy (show_resolution)",
-    fix="Render or reformat at the show's resolution.",
+    fix="Render at the show's resolution, or reformat the image.",
     command="oiiotool IN.exr --fit WxH -o OUT.exr",
     needs=("show_resolution",),
 )
@@ -205,10 +208,10 @@ def _other_aspect(parameters: WindowParameters) -> int:
     "WIN-PAR-NOT-ONE",
     Severity.WARNING,
     "The pixel aspect ratio is the show's",
-    why="Anamorphic and spherical images get mixed up.",
+    why="An anamorphic image treated as spherical, or the reverse, is shown stretched.",
     source="the show's policy (pixel_aspect_ratio)",
-    fix="Set the format's pixel aspect ratio before writing, or the parameter pixel_aspect_ratio.",
-    command="oiiotool IN.exr --attrib PixelAspectRatio 1.0 -o OUT.exr",
+    fix="Correct the attribute if it is wrong, or set the parameter pixel_aspect_ratio if the show is anamorphic.",
+    command="exrstdattr -pixelAspectRatio 1 IN.exr OUT.exr",
     profiles={"default": "info", "strict": "warning"},
     when=_other_aspect,
 )
@@ -223,12 +226,13 @@ def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results
 @part_rule(
     "WIN-SCREEN",
     Severity.WARNING,
-    "Centre and width of the screen window are finite",
-    why="Software that projects the image gets a wrong camera; a NaN passes the OpenEXR library.",
-    source="OpenEXRCore 3.5 validation; OpenEXR standard attributes",
+    "screenWindowCenter and screenWindowWidth are finite numbers",
+    why="Software that projects the image computes a wrong camera. The OpenEXR library does not refuse NaN.",
+    source="OpenEXRCore 3.5 validation.c; OpenEXR standard attributes",
     problem=ProblemKind.SCREEN_WINDOW,
-    fix="Write screenWindowWidth 1 and screenWindowCenter (0, 0), or those of the camera.",
-    limits="numbers that are none; whether an image is two-dimensional nobody can tell",
+    fix="Write the camera's values, or (0, 0) and 1.",
+    command="exrstdattr -screenWindowWidth 1 -screenWindowCenter 0 0 IN.exr OUT.exr",
+    limits="Finite values only; whether the values fit the camera cannot be known from the file.",
     when=t.SCREEN,
 )
 def screen_window(part: PartFacts, _parameters: WindowParameters) -> Results:
@@ -247,9 +251,10 @@ def screen_window(part: PartFacts, _parameters: WindowParameters) -> Results:
     "WIN-ODW",
     Severity.WARNING,
     "originalDataWindow contains the data window",
-    why="It says which pixels there were before a crop; a crop cannot add any.",
+    why="originalDataWindow records the pixels before a crop, so the data window cannot reach beyond it.",
     source="OpenEXR standard attributes",
-    fix="Write originalDataWindow before cropping, or leave it out.",
+    fix="Write originalDataWindow before cropping, or remove it.",
+    command="oiiotool IN.exr -a --eraseattrib originalDataWindow -o OUT.exr",
     when=t.ORIGINAL_WINDOW,
 )
 def original_data_window(part: PartFacts, _parameters: WindowParameters) -> Results:
