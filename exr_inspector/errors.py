@@ -169,6 +169,11 @@ class SourceError(ExrInspectorError):
     code = "SOURCE"
 
 
+def is_store_fault(code: str | None) -> bool:
+    """Whether an error code says that the store did not give a file, which says nothing of what the file holds."""
+    return (code or "").startswith(SourceError.code)
+
+
 class ObjectNotFound(SourceError):
     """There is no such object (any more)."""
 

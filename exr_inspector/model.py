@@ -6,7 +6,7 @@ Where the file does not say something, the value is None: nothing is filled in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum
@@ -133,7 +133,7 @@ class Finding(NamedTuple):
     expected: str = ""
     offset: int | None = None
     rule_version: int = 1
-    frames: tuple[int, ...] = ()
+    frames: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 import click
 
 from exr_inspector.cli.paths import FORMS, ShownPaths
+from exr_inspector.delivery.naming import require_frame_range
+from exr_inspector.errors import PatternError
 from exr_inspector.library.reading import DEFAULT_STATS
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.validation import PROFILES
 
-_RANGE = re.compile(r"(-?\d+)\s*-\s*(-?\d+)")
-_MOST_DIGITS = 9
+_RANGE = re.compile(r"(-?\d{1,99})\s*-\s*(-?\d{1,99})", re.ASCII)
 _POLICY = "PROFILE|FILE.yaml|S3_URL"
 _NEVER = "never"
 _FAIL_ON = {severity.label: severity for severity in Severity}
@@ -135,12 +136,14 @@ def _frames(_: click.Context, __: click.Parameter, text: str | None) -> tuple[in
         return None
     match = _RANGE.fullmatch(text.strip())
     if match is None:
-        raise click.BadParameter(f"found {text}, expected the first and the last frame, such as 1001-1060")
-    if max(map(len, match.groups())) > _MOST_DIGITS:
-        raise click.BadParameter(f"found {text}, expected frame numbers of at most {_MOST_DIGITS} digits")
+        raise click.BadParameter(
+            f"found {text}, expected the first and the last frame, such as 1001-1060; a step is frame_step of a policy"
+        )
     first, last = int(match[1]), int(match[2])
-    if first > last:
-        raise click.BadParameter(f"found {text}, which ends before it begins, expected {last}-{first}")
+    try:
+        require_frame_range(first, last)
+    except PatternError as error:
+        raise click.BadParameter(str(error)) from error
     return first, last
 
 

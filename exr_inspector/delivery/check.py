@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exr_inspector.delivery.files import Expansion, expand, inspect_each
-from exr_inspector.delivery.judgement import judge_sequence, ranges
-from exr_inspector.delivery.naming import Frame, Recognised
-from exr_inspector.errors import ExrInspectorError, NothingMatches
+from exr_inspector.delivery.judgement import judge_sequence
+from exr_inspector.delivery.naming import Frame, Recognised, require_frame_range, united
+from exr_inspector.errors import ExrInspectorError, NothingMatches, PatternError, is_store_fault
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import Finding, Inspection, SequenceName, Severity, StatsMode
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
+from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import finding_json, sort_findings
 
-_UNREADABLE = "SOURCE"
 Progress = Callable[[int, int], None]
 Observer = Callable[[str, Inspection], None]
 
@@ -64,24 +64,44 @@ class CheckedSequence:
         rerender: Frames to render again: those with an error, and those that are missing, black, flat, copies of the frame
             before, with a hole, or of another size or other channels than most, where the policy takes that for an error.
         is_texture: Whether the files are UDIM tiles or mip-mapped textures: then their numbers are no frames.
-        missing_count: How many frames are missing, of which `missing` has the first thousand.
+        step: Difference of neighbouring frames that are expected.
     """
 
     pattern: str
     files: tuple[CheckedFile, ...]
     first: int
     last: int
-    missing: tuple[int, ...]
+    missing: FrameNumbers
     findings: tuple[Finding, ...]
-    rerender: tuple[int, ...]
+    rerender: FrameNumbers
     is_texture: bool = False
-    missing_count: int = 0
+    step: int = 1
 
     @property
     def worst(self) -> Severity | None:
         """The worst severity of its files and of the sequence itself."""
         own = [finding.severity for finding in self.findings]
         return max((*own, *(file.worst for file in self.files if file.worst is not None)), default=None)
+
+    @property
+    def expected(self) -> int:
+        """How many frames are expected; of textures, those that are there."""
+        return self.there + len(self.missing)
+
+    @property
+    def there(self) -> int:
+        """How many of the expected frames are there; of textures, all."""
+        numbers = {file.frame for file in self.files if file.frame is not None}
+        if self.is_texture:
+            return len(numbers)
+        return sum(
+            1 for number in numbers if self.first <= number <= self.last and (number - self.first) % self.step == 0
+        )
+
+    @property
+    def unread(self) -> FrameNumbers:
+        """Frames whose files could not be read."""
+        return FrameNumbers.of(file.frame for file in self.files if file.fault and file.frame is not None)
 
     @property
     def severities(self) -> dict[int, Severity | None]:
@@ -91,11 +111,12 @@ class CheckedSequence:
         """
         found = [(file.frame, file.worst) for file in self.files if file.frame is not None]
         there = {frame for frame, _ in found}
-        found += [(frame, finding.severity) for finding in self.findings for frame in finding.frames]
-        found += [(frame, Severity.ERROR) for frame in self.rerender]
+        named: list[tuple[Sequence[int], Severity]] = [(finding.frames, finding.severity) for finding in self.findings]
+        for frames, level in [*named, (self.rerender, Severity.ERROR)]:
+            found += [(frame, level) for frame in there if frame in frames]
         worst: dict[int, Severity | None] = dict.fromkeys(sorted(there))
         for frame, severity in found:
-            if frame in there and severity is not None:
+            if severity is not None:
                 worst[frame] = max(worst[frame] or severity, severity)
         return worst
 
@@ -147,6 +168,12 @@ class Check:
         return len(self.files) + sum(len(sequence.files) for sequence in self.sequences)
 
     @property
+    def unread(self) -> int:
+        """Files that could not be read."""
+        files = [*self.files, *(file for sequence in self.sequences for file in sequence.files)]
+        return sum(1 for file in files if file.fault)
+
+    @property
     def worst(self) -> Severity | None:
         """The worst severity of all."""
         found = [*(item.worst for item in self.sequences), *(item.worst for item in self.files)]
@@ -181,9 +208,11 @@ class Check:
                     "is_texture": sequence.is_texture,
                     "first": sequence.first,
                     "last": sequence.last,
-                    "missing": list(sequence.missing),
-                    "rerender": list(sequence.rerender),
-                    "rerender_ranges": ranges(sequence.rerender),
+                    "missing_frames": sequence.missing.text,
+                    "missing_count": len(sequence.missing),
+                    "rerender_frames": sequence.rerender.text,
+                    "rerender_count": len(sequence.rerender),
+                    "unread_frames": sequence.unread.text,
                     "worst_severity": sequence.worst.label if sequence.worst is not None else None,
                     "findings": [finding_json(finding) for finding in sequence.findings],
                     "files": [_file_json(file) for file in sequence.files],
@@ -230,23 +259,21 @@ def check_files(
         opener: Where files are read from.
         inspector: How they are read; hashes and full statistics find what nothing else does.
         policy: What they are judged by.
-        frames: First and last frame that every sequence must have; without it, and without a range in the pattern, the first
-            and last that are there.
+        frames: First and last frame that every sequence must have. Without it, the ranges of all patterns that a sequence
+            matches hold together; without those, the policy's; without that, the first and last that are there.
         progress: Called with the number of files done, and of all.
         observe: Called with the name of each file that could be read, and what was found in it, of which only findings and what
             is compared between frames are kept. The file's memory is given back afterwards.
 
     Returns:
         The result; after KeyboardInterrupt what was checked until then, with `stopped` set.
+
+    Raises:
+        PatternError: `frames` end before they begin, or are too large.
     """
-    expansions: list[Expansion] = []
-    faults: list[tuple[str, str]] = []
-    for target in targets:
-        try:
-            expansions.append(expand(opener, target))
-        except ExrInspectorError as error:
-            faults.append((target, f"{error.code}: {error}"))
-    faults += [(item.target, f"{item.fault.code}: {item.fault}") for item in expansions if item.fault]
+    if frames is not None:
+        require_frame_range(*frames)
+    expansions, faults = _expand_all(opener, targets, frames)
     places = _places(expansions)
     names = list(dict.fromkeys(path for expansion in expansions for path in expansion.paths))
     gathered: dict[str, _Gathered] = {}
@@ -272,15 +299,10 @@ def check_files(
                     progress(done, len(names))
     except KeyboardInterrupt:
         stopped = True
-    bounds = {
-        sequence.pattern: frames or expansion.bounds
-        for expansion in expansions
-        for sequence in expansion.recognition.sequences
-    }
-    sequences = [_judged(item, policy, bounds.get(pattern)) for pattern, item in gathered.items() if item.files]
-    if frames is not None and names and not sequences and not stopped:
-        asked = f"frames {frames[0]}-{frames[1]}"
-        faults.append((asked, f"{NothingMatches.code}: no sequence was recognised that they could be frames of"))
+    asked = _asked(expansions, frames)
+    sequences = [_judged(item, policy, asked.get(pattern, ())) for pattern, item in gathered.items() if item.files]
+    if frames is not None and not stopped:
+        faults += _without_frames(expansions, frames, {item.pattern for item in sequences if not item.is_texture})
     return Check(
         sequences=tuple(sorted(sequences, key=lambda item: item.pattern)),
         files=tuple(singles),
@@ -292,6 +314,60 @@ def check_files(
         stopped=stopped,
         levels=policy.levels,
     )
+
+
+def _expand_all(
+    opener: SourceOpener, targets: Iterable[str], frames: tuple[int, int] | None
+) -> tuple[list[Expansion], list[tuple[str, str]]]:
+    """What the targets stand for, and those that cannot be expanded, wholly or in part, with the reason."""
+    expansions: list[Expansion] = []
+    faults: list[tuple[str, str]] = []
+    for target in targets:
+        try:
+            expansions.append(_expanded(opener, target, frames))
+        except ExrInspectorError as error:
+            faults.append((target, f"{error.code}: {error}"))
+    faults += [(item.target, f"{item.fault.code}: {item.fault}") for item in expansions if item.fault]
+    return expansions, faults
+
+
+def _expanded(opener: SourceOpener, target: str, frames: tuple[int, int] | None) -> Expansion:
+    """As `expand`; a pattern must not ask for other frames than `frames`."""
+    found = expand(opener, target)
+    if frames is not None and found.bounds is not None and found.bounds != frames:
+        (first, last), (low, high) = frames, found.bounds
+        raise PatternError(f"the pattern asks for frames {low}-{high}, --frames for {first}-{last}: give one of them")
+    return found
+
+
+def _asked(expansions: Iterable[Expansion], frames: tuple[int, int] | None) -> dict[str, tuple[range, ...]]:
+    """The frames that must be there by sequence: all that its targets ask for; one that asks for none adds none."""
+    bounds: dict[str, set[tuple[int, int]]] = {}
+    for expansion in expansions:
+        given = expansion.bounds or frames
+        if given is not None:
+            for sequence in expansion.recognition.sequences:
+                bounds.setdefault(sequence.pattern, set()).add(given)
+    return {pattern: united(given) for pattern, given in bounds.items()}
+
+
+def _without_frames(
+    expansions: Iterable[Expansion], frames: tuple[int, int], sequences: Container[str]
+) -> Iterator[tuple[str, str]]:
+    """Targets of which nobody can say whether these frames are there, with the reason."""
+    asked = f"{NothingMatches.code}: frames {frames[0]}-{frames[1]} were asked for, but"
+    for expansion in expansions:
+        known = expansion.recognition
+        for group in known.ambiguous:
+            some = ", ".join(path.rpartition("/")[2] for path in group[:4])
+            yield (
+                expansion.target,
+                f"{asked} no sequence was recognised among {some}: give a pattern such as name_####.exr",
+            )
+        if known.ambiguous or any(sequence.pattern in sequences for sequence in known.sequences):
+            continue
+        why = "the files are textures, whose numbers are no frames" if known.sequences else "no sequence was recognised"
+        yield expansion.target, f"{asked} {why}"
 
 
 def _places(expansions: Iterable[Expansion]) -> dict[str, tuple[Recognised, Frame]]:
@@ -317,16 +393,27 @@ def _take(item: _Gathered, file: CheckedFile, frame: Frame, answer: Inspection |
 def _checked(name: str, frame: int | None, answer: Inspection | ExrInspectorError) -> CheckedFile:
     if isinstance(answer, ExrInspectorError):
         return CheckedFile(name, frame, (), f"{answer.code}: {answer}")
-    if (answer.error_code or "").startswith(_UNREADABLE):
+    if is_store_fault(answer.error_code):
         return CheckedFile(name, frame, (), f"{answer.error_code}: {answer.error_message}")
     return CheckedFile(name, frame, sort_findings(answer.findings))
 
 
-def _judged(item: _Gathered, policy: Policy, bounds: tuple[int, int] | None) -> CheckedSequence:
+def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSummary:
+    name = path.rpartition("/")[2]
+    return FrameSummary(f"{folder}/{name}", pattern, number, padding=0, has_error=True, is_unread=True)
+
+
+def _judged(item: _Gathered, policy: Policy, asked: Sequence[range]) -> CheckedSequence:
     files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
     summaries = [file.summary for file in files if file.summary is not None]
-    unread = [file.frame for file in files if file.summary is None and file.frame is not None]
-    judged = judge_sequence(item.known, summaries, policy, unread=unread, bounds=bounds)
+    # Policies go by the path in the bucket, which the files that were read know.
+    folder = (summaries[0].path if summaries else files[0].path).rpartition("/")[0]
+    unread = [
+        _unread_frame(folder, item.known.pattern, file.path, file.frame)
+        for file in files
+        if file.summary is None and file.frame is not None
+    ]
+    judged = judge_sequence(item.known, [*summaries, *unread], policy, asked=asked)
     return CheckedSequence(
         pattern=judged.pattern,
         files=files,
@@ -336,5 +423,5 @@ def _judged(item: _Gathered, policy: Policy, bounds: tuple[int, int] | None) -> 
         findings=judged.findings,
         rerender=judged.rerender,
         is_texture=judged.is_texture,
-        missing_count=judged.missing_count,
+        step=judged.step,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exr_inspector.delivery.check import CheckedFile
@@ -24,7 +24,7 @@ class FindingGroup:
     severity: Severity
     code: str
     message: str
-    frames: tuple[int, ...]
+    frames: Sequence[int]
     files: int = 0
 
     @property

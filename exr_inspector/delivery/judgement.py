@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from exr_inspector.delivery.naming import Frame, Pattern, Recognised, match_pattern, recognise
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import FrameSummary, Policy, validate_sequence
+from exr_inspector.validation.facts.sequences import expected_frames
+from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.reports import sort_findings
-from exr_inspector.validation.rules.sequences import missing_frames, number_ranges
 
 # Rules whose frames only a new render puts right.
 _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
-
-_RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?")
-
-
-def frame_ranges(frames: Iterable[int]) -> list[tuple[int, str]]:
-    """As `number_ranges`, of frame numbers in any order."""
-    return number_ranges(sorted(set(frames)))
-
-
-def ranges(frames: Iterable[int]) -> str:
-    """Frame numbers as render managers take them: `1033,1077-1079`."""
-    return ",".join(text for _, text in frame_ranges(frames))
-
-
-def frames_of(text: str) -> tuple[int, ...]:
-    """The frame numbers of `ranges`."""
-    found: list[int] = []
-    for first, last in _RANGE.findall(text):
-        found += range(int(first), int(last or first) + 1)
-    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +25,12 @@ class JudgedSequence:
         file_count: Its files.
         first: First frame that is expected.
         last: Last frame that is expected.
-        missing: Frames that are expected and not there, the first thousand.
-        missing_count: All of them.
+        step: Difference of neighbouring frames that are expected.
+        missing: Frames that are expected and not there.
         findings: Of the sequence as a whole, worst first.
-        rerender: Frames to render again: those whose file has an error, and those that are missing, black, flat, copies of the
-            frame before, with a hole, or of another size or other channels than most, where the policy takes that for an error.
+        rerender: Frames to render again: those whose file was read and has an error, and those that are missing, black, flat,
+            copies of the frame before, with a hole, or of another size or other channels than most, where the policy takes
+            that for an error.
         error_files: Files that have an error of their own, or cannot be read.
         policy: Name and version of the policy.
         is_texture: Whether the files are UDIM tiles or mip-mapped textures: then their numbers are no frames.
@@ -59,10 +40,10 @@ class JudgedSequence:
     file_count: int
     first: int
     last: int
-    missing: tuple[int, ...] = ()
-    missing_count: int = 0
+    step: int = 1
+    missing: FrameNumbers = NO_FRAMES
     findings: tuple[Finding, ...] = ()
-    rerender: tuple[int, ...] = ()
+    rerender: FrameNumbers = NO_FRAMES
     error_files: int = 0
     policy: str = ""
     is_texture: bool = False
@@ -80,47 +61,45 @@ def judge_sequence(
     summaries: Sequence[FrameSummary],
     policy: Policy,
     *,
-    unread: Iterable[int] = (),
-    bounds: tuple[int, int] | None = None,
+    asked: Sequence[range] = (),
 ) -> JudgedSequence:
     """Judge the frames of one sequence.
 
     Args:
         known: The sequence.
-        summaries: What was learned of its frames; their `sequence`, `frame` and `padding` are those of `known`.
+        summaries: What was learned of its frames, also that they could not be read; their `sequence`, `frame` and `padding` are
+            those of `known`.
         policy: The policy.
-        unread: Numbers of frames whose files are there but could not be read.
-        bounds: First and last frame that must be there; else as the policy says, else those that are.
+        asked: Ranges of frames that must be there; else as the policy says, else those that are.
     """
-    unread = list(unread)
-    numbers = sorted({*(frame.frame for frame in summaries), *unread})
-    faulty = [*(frame.frame for frame in summaries if frame.has_error), *unread]
-    first, last = numbers[0], numbers[-1]
-    count = len(summaries) + len(unread)
-    if known.is_udim or (summaries and all(frame.is_texture for frame in summaries)):
+    numbers = sorted({frame.frame for frame in summaries})
+    faulty = [frame for frame in summaries if frame.has_error]
+    read = [frame for frame in summaries if not frame.is_unread]
+    if known.is_udim or (read and all(frame.is_texture for frame in read)):
         return JudgedSequence(
-            known.pattern, count, first, last, error_files=len(faulty), policy=policy.label, is_texture=True
+            known.pattern,
+            len(summaries),
+            numbers[0],
+            numbers[-1],
+            error_files=len(faulty),
+            policy=policy.label,
+            is_texture=True,
         )
-    by_frames = policy if bounds is None else policy.with_parameters(frame_range=bounds)
     findings: tuple[Finding, ...] = ()
-    for found in validate_sequence(summaries, by_frames).values():
+    for found in validate_sequence(summaries, policy, asked=asked).values():
         findings = sort_findings(found)
-    resolved = by_frames.for_path(known.pattern)
-    first, last = resolved.parameters.frame_range or (first, last)
-    step = resolved.parameters.frame_step
-    missing = missing_frames(numbers, first, last, step)
-    expected = range(first, last + 1, step)
-    rerender = set(faulty)
-    if resolved.severity_of("SEQ-MISSING") is Severity.ERROR:
-        rerender.update(missing)
+    resolved = policy.for_path(known.pattern)
+    expected = expected_frames(numbers, asked, resolved.parameters.frame_range, resolved.parameters.frame_step)
+    missing = expected.missing(numbers)
+    is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
     judged = JudgedSequence(
         pattern=known.pattern,
-        file_count=count,
-        first=first,
-        last=last,
+        file_count=len(summaries),
+        first=expected.first,
+        last=expected.last,
+        step=expected.step,
         missing=missing,
-        missing_count=len(expected) - sum(number in expected for number in numbers),
-        rerender=tuple(sorted(rerender)),
+        rerender=(missing if is_error else NO_FRAMES).union(frame.frame for frame in faulty if not frame.is_unread),
         error_files=len(faulty),
         policy=policy.label,
     )
@@ -139,7 +118,7 @@ def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> Judged
     return replace(
         judged,
         findings=sort_findings([*judged.findings, *more]),
-        rerender=tuple(sorted(faulty.union(judged.rerender))),
+        rerender=judged.rerender.union(faulty),
     )
 
 
@@ -191,8 +170,12 @@ def judge_frames(files: Mapping[str, FrameSummary], policy: Policy, patterns: It
     """
     left = list(files)
     found: list[Recognised] = []
+    asked: dict[str, Sequence[range]] = {}
     for pattern in patterns:
-        found += match_pattern(pattern, left).sequences
+        matching = match_pattern(pattern, left).sequences
+        found += matching
+        if pattern.bounds is not None:
+            asked |= {known.pattern: (range(pattern.bounds[0], pattern.bounds[1] + 1),) for known in matching}
         left = [name for name in left if pattern.frame_of(name) is None]
     recognition = recognise(left)
     frames: dict[str, tuple[str, Frame]] = {}
@@ -202,7 +185,7 @@ def judge_frames(files: Mapping[str, FrameSummary], policy: Policy, patterns: It
             replace(files[member.path], sequence=known.pattern, frame=member.number, padding=member.padding)
             for member in known.members
         ]
-        judged = judge_sequence(known, summaries, policy)
+        judged = judge_sequence(known, summaries, policy, asked=asked.get(known.pattern, ()))
         if not judged.is_texture:
             sequences.append(judged)
             frames.update((member.path, (known.pattern, member)) for member in known.members)

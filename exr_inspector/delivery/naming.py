@@ -32,25 +32,31 @@ _VERSION_OR_TAKE = re.compile(r"(?:^|[^a-zA-Z])(?:v|vers?|version|tk|take|rev)$"
 _SHORT_NUMBER_AFTER = re.compile(
     r"(?:^|[^a-zA-Z])(?:(?:vers?|version|tk|take|rev|tile|region|bucket)[._ -]?|[rp])$", re.IGNORECASE
 )
-_SIZE_BEFORE = re.compile(r"\d[xX]$")
-_SIZE_AFTER = re.compile(r"^(?:[xX]\d|[kKpP](?![a-zA-Z])|(?:fps|bit|mm|ev)(?![a-zA-Z]))", re.IGNORECASE)
+_SIZE_BEFORE = re.compile(r"[0-9][xX]$")
+_SIZE_AFTER = re.compile(r"^(?:[xX][0-9]|[kKpP](?![a-zA-Z])|(?:fps|bit|mm|ev)(?![a-zA-Z]))", re.IGNORECASE)
 # Both numbers of a place in a grid: `u1_v1` (UDIM of Mudbox), `x0_y0`, `r0_c0`, `row0col0`.
 _GRID = re.compile(
-    r"(?<![a-zA-Z0-9])(?:u\d+[._-]?v|x\d+[._-]?y|r\d+[._-]?c|row\d+[._-]?col)\d+(?![a-zA-Z0-9])", re.IGNORECASE
+    r"(?<![a-zA-Z0-9])(?:u\d+[._-]?v|x\d+[._-]?y|r\d+[._-]?c|row\d+[._-]?col)\d+(?![a-zA-Z0-9])",
+    re.IGNORECASE | re.ASCII,
 )
 # All numbers of a date, or of a date and a time, with signs between them: `2024-05-01`, `2024.05.01_12.30.15`.
 _MOMENT = re.compile(
     r"(?<!\d)(?:19|20)\d\d([-.])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
-    r"(?:[T_ .-]+(?:[01]\d|2[0-3])([-.:])[0-5]\d(?:\2[0-5]\d)?)?(?!\d)"
+    r"(?:[T_ .-]+(?:[01]\d|2[0-3])([-.:])[0-5]\d(?:\2[0-5]\d)?)?(?!\d)",
+    re.ASCII,
 )
-_DATE_BEFORE = re.compile(r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[T_ .-]$")
-_TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d")
+_DATE_BEFORE = re.compile(r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[T_ .-]$", re.ASCII)
+_TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d", re.ASCII)
 _VIEWS = "left|right|l|r"
 _BACKSLASHED = r"\\\1"
 _PATTERN_TOKENS = re.compile(
-    r"(?:(?P<low>-?\d+)-(?P<high>-?\d+))?(?:#+|@+)|%0?\d*d|\$F\d*|<(?i:f\d*|frame)>|\{(?i:frame|frame_number)\}|(?P<udim><(?i:UDIM)>|%\(UDIM\)d)|(?P<view>%[Vv])"
-    r"|\[(?P<first>-?\d{2,})(?:-|\.\.)(?P<last>-?\d{2,})\]|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)"
+    r"(?:(?P<low>-?\d{1,20})-(?P<high>-?\d{1,20}))?(?:#+|@+)|%0?\d*d|\$F\d*|<(?i:f\d*|frame)>|\{(?i:frame|frame_number)\}|(?P<udim><(?i:UDIM)>|%\(UDIM\)d)|(?P<view>%[Vv])"
+    r"|\[(?P<first>-?\d{1,20})(?:-(?=-?\d{2})|\.\.)(?P<last>-?\d{1,20})\]|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)",
+    re.ASCII,
 )
+_ALMOST_A_RANGE = re.compile(r"\d{2,}-\d{2,}|\.\.", re.ASCII)
+_ONE_DIGIT_RANGE = re.compile(r"\[\d-\d\]", re.ASCII)  # a set of characters, but behind a frame number
+_MOST_DIGITS = 9  # of a frame number that somebody names
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +330,11 @@ class Pattern:
         )
 
     def frame_of(self, path: str) -> Frame | None:
-        """The frame that a path of the pattern's folder is, None where it does not match."""
+        """The frame that a path of the pattern's folder is, None where it does not match.
+
+        Raises:
+            PatternError: Its number is too large for a frame.
+        """
         match = self.regex.fullmatch(path.rpartition("/")[2])
         if match is None or "frame" not in self.regex.groupindex:
             return None
@@ -332,6 +342,11 @@ class Pattern:
         number = int(digits)
         if self.bounds is not None and not self.bounds[0] <= number <= self.bounds[1]:
             return None
+        if abs(number) >= 10**_MOST_DIGITS:
+            raise PatternError(
+                f"{self.text}: {path.rpartition('/')[2]} would be frame {number}, expected numbers of at most {_MOST_DIGITS}"
+                " digits: give a range, such as ####[1001-1060]"
+            )
         return Frame(path, number, len(digits.lstrip("-")))
 
 
@@ -340,14 +355,38 @@ def is_pattern(text: str) -> bool:
     return _PATTERN_TOKENS.search(text.rpartition("/")[2]) is not None
 
 
+def require_frame_range(first: int, last: int, text: str = "") -> None:
+    """Return where a first and a last frame make a range.
+
+    Raises:
+        PatternError: It ends before it begins, or is too large; the message begins with `text`.
+    """
+    said = f"{text}: " if text else ""
+    if max(abs(first), abs(last)) >= 10**_MOST_DIGITS:
+        raise PatternError(f"{said}found {first}-{last}, expected frame numbers of at most {_MOST_DIGITS} digits")
+    if first > last:
+        raise PatternError(f"{said}found {first}-{last}, which ends before it begins, expected {last}-{first}")
+
+
+def united(bounds: Iterable[tuple[int, int]]) -> tuple[range, ...]:
+    """Ranges of frames by their first and last, rising; those that overlap or touch are one."""
+    found: list[range] = []
+    for first, last in sorted(bounds):
+        if found and first <= found[-1].stop:
+            found[-1] = range(found[-1].start, max(found[-1].stop, last + 1))
+        else:
+            found.append(range(first, last + 1))
+    return tuple(found)
+
+
 def parse_pattern(text: str) -> Pattern:
     """Read the tokens of a file's name.
 
     They are `####`, `@@@@`, `%04d`, `$F4`, `<f4>`, `{frame}`, `<UDIM>`, `%(UDIM)d`, `%V`, `*`, `?`, `[abc]`, `[1001-1060]` and
-    `1001-1060#`. A range in brackets has two digits and more on both sides; `[0-9]` is a set of characters, as in a shell.
+    `1001-1060#`. A range in brackets has two digits and more at its end; `[0-9]` is a set of characters, as in a shell.
 
     Raises:
-        PatternError: Two frame numbers, a range that ends before it begins, or a set of characters that is none.
+        PatternError: Two frame numbers, a range that ends before it begins or is none, or a set of characters that is none.
     """
     folder, slash, name = text.rpartition("/")
     parts: list[str] = []
@@ -357,11 +396,12 @@ def parse_pattern(text: str) -> Pattern:
     position = 0
     for match in _PATTERN_TOKENS.finditer(name):
         parts.append(re.escape(name[position : match.start()]))
+        is_behind_frame = numbers > 0 and position == match.start()
         position = match.end()
         if match["low"] is not None:
             bounds = int(match["low"]), int(match["high"])
-        if match["first"] is not None:
-            bounds = int(match["first"]), int(match["last"])
+        if match["first"] is not None or (is_behind_frame and _ONE_DIGIT_RANGE.fullmatch(match[0])):
+            bounds = int(match["first"] or match[0][1]), int(match["last"] or match[0][3])
             if numbers:  # behind a frame number it only says which frames are wanted
                 continue
         piece = _piece(match)
@@ -371,8 +411,10 @@ def parse_pattern(text: str) -> Pattern:
     parts.append(re.escape(name[position:]))
     if numbers > 1:
         raise PatternError(f"{text}: found {numbers} frame numbers, expected one")
-    if bounds is not None and bounds[0] > bounds[1]:
-        raise PatternError(f"{text}: the range ends before it begins, found {bounds[0]}-{bounds[1]}")
+    if bounds is not None:
+        require_frame_range(*bounds, text)
+    if bounds is not None and is_udim:
+        raise PatternError(f"{text}: found a range of frames beside <UDIM>, whose numbers are no frames")
     try:
         regex = re.compile("".join(parts), re.DOTALL)
     except re.error as error:
@@ -382,14 +424,16 @@ def parse_pattern(text: str) -> Pattern:
 
 def _piece(match: re.Match[str]) -> str:
     """The regular expression of one token; no repetition stands in another, so matching takes linear time for each token."""
-    fixed = {"view": f"(?:{_VIEWS})", "star": "[^/]*", "any": "[^/]", "udim": r"(?P<frame>[1-9]\d{3})"}
+    fixed = {"view": f"(?:{_VIEWS})", "star": "[^/]*", "any": "[^/]", "udim": r"(?P<frame>[1-9][0-9]{3})"}
     for token, regex in fixed.items():
         if match[token]:
             return regex
     if match["set"]:
+        if _ALMOST_A_RANGE.search(match["set"]):
+            raise PatternError(f"found {match[0]}, expected one range of frames, such as [1001-1060]")
         return _character_set(match["set"])
     # A frame with another number of digits than the pattern has is found, too: SEQ-PADDING reports it.
-    return r"(?P<frame>-?\d{1,20})"
+    return r"(?P<frame>-?[0-9]{1,20})"
 
 
 def _character_set(inside: str) -> str:

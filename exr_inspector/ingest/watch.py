@@ -12,7 +12,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from exr_inspector.catalog.versions import storable
-from exr_inspector.delivery.judgement import ranges
 from exr_inspector.errors import SourceError
 from exr_inspector.ingest.run import Target
 from exr_inspector.storage import ObjectEntry
@@ -94,7 +93,7 @@ class FolderWatch:
         for folder in judge_folders(context.catalog.connection, self._unjudged, context.policy):
             for sequence in folder.judgement.sequences:
                 if sequence.rerender:
-                    self._report(sequence.pattern, f"frames to render again: {ranges(sequence.rerender)}")
+                    self._report(sequence.pattern, f"frames to render again: {sequence.rerender.text}")
         self._unjudged.clear()
 
     def _is_excluded(self, key: str) -> bool:

@@ -13,8 +13,8 @@ from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.delivery.judgement import Judgement, judge_frames
 from exr_inspector.delivery.naming import is_pattern, parse_pattern
-from exr_inspector.errors import ExrInspectorError
-from exr_inspector.library.reading import DEFAULT_STATS, UNREADABLE, Session, Stats, session, settings_for, target_names
+from exr_inspector.errors import ExrInspectorError, is_store_fault
+from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for, target_names
 from exr_inspector.library.results import ValidationReport
 from exr_inspector.model import Inspection, SequenceName, StatsMode
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
@@ -119,7 +119,7 @@ def judge_files(session: Session, targets: Iterable[str], frames: Frames | None)
 
 def judged(name: str, inspection: Inspection, policy: Policy) -> ValidationResult:
     """One inspected file's findings; a file that could not be read is a fault."""
-    if (inspection.error_code or "").startswith(UNREADABLE):
+    if is_store_fault(inspection.error_code):
         return ValidationResult(name, (), policy.label, f"{inspection.error_code}: {inspection.error_message}")
     findings = sort_findings(inspection.findings)
     return ValidationResult(name, findings, policy.label, unchecked=unchecked(inspection), levels=policy.levels)

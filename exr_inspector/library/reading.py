@@ -22,7 +22,6 @@ from exr_inspector.validation.policies.source import PolicySource
 
 Stats = Literal["off", "sampled", "full"]
 DEFAULT_STATS: Stats = "sampled"
-UNREADABLE = "SOURCE_"  # error codes of files that could not be read, which says nothing about what they hold
 
 
 @dataclass(frozen=True, slots=True)

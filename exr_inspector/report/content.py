@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from exr_inspector.delivery.check import CheckedFile, CheckedSequence
 from exr_inspector.delivery.grouping import FindingGroup, group_findings
-from exr_inspector.delivery.judgement import ranges
 from exr_inspector.model import Severity
 from exr_inspector.report.curves import curves
 from exr_inspector.report.figures import FrameFigures
@@ -28,6 +28,8 @@ from exr_inspector.report.frames import (
 )
 from exr_inspector.report.properties import ChannelRow, DriftRow, changing_properties, channels, facts
 from exr_inspector.validation import RULES
+
+_MISSING_CELLS = 2_000  # missing frames of which the contact sheet has a place; the list of frames names all
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +124,15 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
         figures: Figures of its files by path; files without are shown without.
     """
     severities = checked.severities
-    numbers = sorted({*severities, *checked.missing})
+    numbers = sorted({*severities, *islice(checked.missing, _MISSING_CELLS)})
     place = {number: index for index, number in enumerate(numbers)}
-    notes = notes_of(checked)
+    notes = notes_of(checked, numbers)
     everywhere = codes_everywhere(notes, len(severities))
     states = [state_of(severities[n], notes.get(n, ()), everywhere) if n in severities else MISSING for n in numbers]
     files = _first_files(checked)
     known = [figures.get(files[n].path) if n in files else None for n in numbers]
     summaries = [file.summary for file in checked.files if file.summary is not None]
-    expected = len(range(checked.first, checked.last + 1)) if not checked.is_texture else len(severities)
+    expected = checked.expected
     sizes = [figures[file.path].size_bytes or 0 for file in checked.files if file.path in figures]
     return SequencePage(
         title=checked.pattern,
@@ -140,10 +142,10 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
         first=checked.first,
         last=checked.last,
         expected=expected,
-        there=len(severities),
+        there=checked.there,
         file_count=len(checked.files),
         total_bytes=sum(sizes),
-        rerender=ranges(checked.rerender),
+        rerender=checked.rerender.text,
         rerender_count=len(checked.rerender),
         everywhere=everywhere,
         counts=Counter(states),

@@ -9,9 +9,9 @@ from typing import Any
 
 from exr_inspector.delivery.check import CheckedSequence
 from exr_inspector.delivery.grouping import listed_findings
-from exr_inspector.delivery.judgement import frame_ranges
 from exr_inspector.model import Severity, Thumbnail
 from exr_inspector.report.words import plain
+from exr_inspector.validation.frame_numbers import FrameNumbers
 
 MISSING = "missing"
 _CLEAN = "ok"
@@ -58,7 +58,7 @@ class StripRun:
 
 def linked_runs(frames: Iterable[int], place: Mapping[int, int]) -> tuple[Run, ...]:
     """Frames without gaps together; `place` is the position of each frame on the page."""
-    return tuple(Run(text, place.get(first)) for first, text in frame_ranges(frames))
+    return tuple(Run(text, place.get(first)) for first, text in FrameNumbers.of(frames).runs)
 
 
 def strip(states: Sequence[str]) -> Iterator[StripRun]:
@@ -77,15 +77,16 @@ def strip(states: Sequence[str]) -> Iterator[StripRun]:
 Notes = dict[int, list[tuple[Severity, str, str]]]
 
 
-def notes_of(checked: CheckedSequence) -> Notes:
-    """Errors and warnings of each frame, with their own messages, the worst first."""
+def notes_of(checked: CheckedSequence, numbers: Sequence[int]) -> Notes:
+    """Errors and warnings of each of the frames `numbers`, with their own messages, the worst first."""
     notes: Notes = {}
     for file in checked.files:
         if file.frame is not None:
             found = [(severity, code, message) for severity, code, message, _ in listed_findings(file)]
             notes.setdefault(file.frame, []).extend(found)
     for finding in checked.findings:
-        for frame in finding.frames:
+        few = finding.frames if len(finding.frames) <= len(numbers) else filter(finding.frames.__contains__, numbers)
+        for frame in few:
             notes.setdefault(frame, []).append((finding.severity, finding.code, finding.message))
     return {
         frame: sorted((note for note in found if note[0] > Severity.INFO), key=lambda note: (-note[0], note[1]))

@@ -22,7 +22,8 @@ from exr_inspector.delivery.grouping import listed_findings
 from exr_inspector.errors import missing_package
 from exr_inspector.model import Severity
 from exr_inspector.report.content import SequencePage, verdict_of
-from exr_inspector.report.words import counted, figure, human_bytes, plain
+from exr_inspector.report.words import figure, human_bytes, plain
+from exr_inspector.validation.rule import counted
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -11,12 +11,12 @@ from exr_inspector.catalog.read.pages import stored_inspections
 from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, THUMBNAILS
 from exr_inspector.catalog.sdk.connection import Connection, Work, has_prefix, rows_of
 from exr_inspector.delivery.check import CheckedFile, CheckedSequence
-from exr_inspector.delivery.judgement import frames_of
 from exr_inspector.delivery.naming import is_pattern
 from exr_inspector.model import StatsMode, Status, Thumbnail
 from exr_inspector.report.figures import FrameFigures, figures_of
 from exr_inspector.sync.sequences import sequence_finding
 from exr_inspector.validation import frame_of_inspection
+from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import sort_findings
 
 _COLUMNS = (
@@ -109,9 +109,9 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
         files=tuple(sorted(files, key=lambda file: (file.frame or 0, file.path))),
         first=first["first_frame"],
         last=first["last_frame"],
-        missing=frames_of(first["missing_frames"] or ""),
+        missing=FrameNumbers.parse(first["missing_frames"] or ""),
         findings=tuple(sequence_finding(row) for row in known.rows if row["code"] is not None),
-        rerender=frames_of(first["rerender_frames"] or ""),
+        rerender=FrameNumbers.parse(first["rerender_frames"] or ""),
     )
     return StoredSequence(checked, figures, layers, min(modes, key=lambda mode: mode.depth, default=StatsMode.OFF))
 

@@ -32,11 +32,12 @@ from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, every
 from exr_inspector.catalog.stored import touch_guards
 from exr_inspector.catalog.versions import file_id, storable
 from exr_inspector.deadline import Deadline
-from exr_inspector.delivery.judgement import JudgedSequence, Judgement, frames_of, judge_frames, with_findings
+from exr_inspector.delivery.judgement import JudgedSequence, Judgement, judge_frames, with_findings
 from exr_inspector.delivery.naming import Frame, recognise
 from exr_inspector.model import Finding, Severity
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import Policy
+from exr_inspector.validation.frame_numbers import FrameNumbers
 
 # Found in decoded pixels of neighbours and in attributes, which a judgement of rows does not look at.
 _NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-STALE-FRAME", "SHOW-STEADY", "TIM-COUNTER"})
@@ -287,7 +288,7 @@ def sequence_finding(row: Mapping[str, Any]) -> Finding:
         found=row["found"] or "",
         expected=row["expected"] or "",
         rule_version=row["rule_version"],
-        frames=frames_of(row["frames"] or ""),
+        frames=FrameNumbers.parse(row["frames"] or ""),
     )
 
 

@@ -6,7 +6,7 @@ others go on, and the rule's failure is itself a finding, RULE-FAILED, which no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from exr_inspector.errors import DeadlineExceeded, MemoryBusy
@@ -14,13 +14,14 @@ from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
+from exr_inspector.validation.facts.sequences import group_frames
+from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.from_problems import failure_finding, problem_findings
 from exr_inspector.validation.policies.plan import Group, Step
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy
 from exr_inspector.validation.registry import RULES, Parameters
 from exr_inspector.validation.rule import Found, Results, Scope, Stage
-from exr_inspector.validation.rules.sequences import group_frames, joined_ranges
 
 RULE_FAILED = "RULE-FAILED"
 _OF_WHOLE_FILES = frozenset({"ACE", "DEL"})  # what they ask of each part, they ask of the file
@@ -41,7 +42,7 @@ def _finding(step: Step, found: Found, part: int | None) -> Finding:
 
 
 def _of_sequence(step: Step, found: Found) -> Finding:
-    return _finding(step, found, None)._replace(frames=tuple(sorted(set(found.frames))))
+    return _finding(step, found, None)._replace(frames=FrameNumbers.of(found.frames))
 
 
 def _shortened(text: str) -> str:
@@ -178,7 +179,7 @@ def _capped(findings: list[Finding]) -> list[Finding]:
             frames.setdefault(code, set()).update(finding.frames)
     for code, count in counts.items():
         if (more := count - MAX_FINDINGS_PER_CODE) > 0:
-            rest = tuple(sorted(frames[code]))
+            rest = FrameNumbers.of(frames[code])
             kept.append(Finding(code, worst[code], f"{more} more of this kind", found=str(count), frames=rest))
     return kept
 
@@ -257,18 +258,21 @@ def validate_file(
     )
 
 
-def validate_sequence(frames: Iterable[FrameSummary], policy: Policy) -> dict[str, tuple[Finding, ...]]:
+def validate_sequence(
+    frames: Iterable[FrameSummary], policy: Policy, *, asked: Sequence[range] = ()
+) -> dict[str, tuple[Finding, ...]]:
     """Judge sequences.
 
     Args:
         frames: Frames of any number of sequences, in any order.
         policy: The policy; what holds for a sequence is what holds for its first frame's path.
+        asked: Ranges of frames that must be there, instead of the policy's `frame_range`.
 
     Returns:
         Sequence key -> findings, also empty ones, sorted by key.
     """
     judged = {}
-    for facts in group_frames(frames):
+    for facts in group_frames(frames, asked):
         resolved = policy.for_path(facts.frames[0].path)
         findings: list[Finding] = []
         for step in resolved.plan.sequences:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from exr_inspector.errors import is_store_fault
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
 from exr_inspector.model import ChannelStats, Inspection, Severity, Status, ZeroGrid
@@ -14,6 +16,7 @@ from exr_inspector.validation.facts import timecodes
 # Weights of Rec. 709; Y stands for all three.
 _LUMINANCE = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}
 _NO_CONTENT = frozenset({"A", "Z", "ZBack"})
+_FRAME_TEXT = re.compile(r"-?[0-9]{1,11}")
 _FRAME_ATTRIBUTES = frozenset({"frame", "framenumber", "nuke/input/frame", "input/frame"})
 
 
@@ -68,7 +71,8 @@ class FrameSummary:
         is_complete: Whether every chunk is there.
         attributes: Attributes of the first part that hold one value, as text; None of rows.
         is_texture: Whether the file is mip-mapped, as maketx and txmake write textures: then its number is no frame number.
-        has_error: Whether the file itself has a finding of severity error.
+        has_error: Whether the file itself has a finding of severity error, or could not be read.
+        is_unread: Whether the store did not give the file: nothing is known of it but that it is there.
     """
 
     path: str
@@ -97,6 +101,7 @@ class FrameSummary:
     attributes: Mapping[str, str] | None = None
     is_texture: bool = False
     has_error: bool = False
+    is_unread: bool = False
 
 
 Scalar = str | float | int
@@ -122,7 +127,7 @@ def _embedded_frame(part: PartHeader) -> int | None:
     for attribute in part.attributes:
         if attribute.name.lower() in _FRAME_ATTRIBUTES:
             value = attribute.value
-            if isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 12:
+            if isinstance(value, str) and _FRAME_TEXT.fullmatch(value):
                 return int(value)
             if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
                 return int(value)
@@ -215,6 +220,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         mtime=version.mtime if version else None,
         status=inspection.status.value,
         has_error=inspection.status is Status.FAILED or inspection.worst_severity is Severity.ERROR,
+        is_unread=is_store_fault(inspection.error_code),
     )
     if header is None or not header.parts or header.is_partial:
         return base

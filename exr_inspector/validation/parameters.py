@@ -28,7 +28,7 @@ def as_names(value: object) -> object:
 
 Pixels = Annotated[int, Field(ge=1, le=_LARGEST)]
 Size = Annotated[tuple[Pixels, Pixels], BeforeValidator(as_tuple)]
-Frame = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]
+Frame = Annotated[int, Field(ge=-999_999_999, le=999_999_999)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 NotPositive = Annotated[float, Field(le=0, allow_inf_nan=False)]

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from exr_inspector import __version__
 from exr_inspector.errors import missing_package
 from exr_inspector.model import Finding, Severity
+from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.registry import RULES
 from exr_inspector.validation.rule import Rule
 
@@ -78,7 +79,8 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "expected": finding.expected,
         "file_offset": finding.offset,
         "rule_version": finding.rule_version,
-        "frames": list(finding.frames),
+        "frames": FrameNumbers.of(finding.frames).text,
+        "frame_count": len(finding.frames),
     }
 
 

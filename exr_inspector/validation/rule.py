@@ -76,6 +76,11 @@ class Found(NamedTuple):
     frames: Sequence[int] = ()
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`: every count in a message and on a page."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 Results = tuple[Found, ...] | list[Found]
 Check = Callable[[Any, Any], Results]  # (facts of the rule's scope, the parameters) -> violations
 NOTHING: tuple[Found, ...] = ()

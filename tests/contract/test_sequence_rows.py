@@ -21,6 +21,7 @@ from exr_inspector.model import Finding, Inspection, Severity
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.sync.sequences import judge_folders, store_folder
 from exr_inspector.validation import builtin_policy, frame_of_inspection
+from exr_inspector.validation.frame_numbers import FrameNumbers
 from tests.contract.catalog_model import connect, inspection
 from tests.support.databases import empty_tables
 from vastdb_local import LocalVastDB
@@ -95,7 +96,7 @@ def test_what_was_read_later_stays_and_what_only_pixels_tell_is_kept(catalog: Ca
     judgement = judge_frames(frames, POLICY)
     bucket = Finding("SEQ-BUCKET", Severity.ERROR, "a hole", frames=(1002,))
     (sequence,) = judgement.sequences
-    checked = replace(judgement, sequences=(replace(sequence, findings=(bucket,), rerender=(1002,)),))
+    checked = replace(judgement, sequences=(replace(sequence, findings=(bucket,), rerender=FrameNumbers.of([1002])),))
     now = catalog.connection.config.clock()
     assert store_folder(catalog.connection, FOLDER, checked, frames, now)
     assert not store_folder(catalog.connection, FOLDER, judgement, frames, now - timedelta(seconds=1))

@@ -13,6 +13,7 @@ from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence
 from exr_inspector.model import Finding, Severity, StatsMode, Thumbnail
 from exr_inspector.report.figures import STOPS, ChannelFigures, FrameFigures
 from exr_inspector.validation import FrameSummary
+from exr_inspector.validation.frame_numbers import FrameNumbers
 
 FIRST = 1001
 
@@ -61,7 +62,9 @@ def made(
     odd = Finding(
         "SEQ-COMPRESSION", Severity.WARNING, f"Frame {last}: the compression is PIZ, in others ZIP", frames=(last,)
     )
-    sequence = CheckedSequence(pattern, tuple(files), FIRST, last, (missing,), (gap, odd), (missing, broken))
+    sequence = CheckedSequence(
+        pattern, tuple(files), FIRST, last, FrameNumbers.of([missing]), (gap, odd), FrameNumbers.of([missing, broken])
+    )
     return Made(Check((sequence,), (), (), (), StatsMode.FULL, "default@1", len(files)), figures)
 
 

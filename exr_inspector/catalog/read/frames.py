@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
+from exr_inspector.errors import is_store_fault
 from exr_inspector.exr.header.values import LevelMode
 from exr_inspector.model import ChannelStats
 from exr_inspector.validation import FrameSummary
@@ -108,5 +109,6 @@ def frame_of_row(
         time_code=timecodes.clock_of_text(text("timecode")),
         pixels=frame_pixels(stats),
         has_error=not is_read or bool(row.get("error_count")),
+        is_unread=is_store_fault(text("error_code")),
     )
     return replace(summary, **_of_stored_parts(parts, channels)) if parts and is_read else summary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,9 +18,10 @@ from exr_inspector.catalog.schema.columns import (
     nullable,
     required,
 )
-from exr_inspector.delivery.judgement import JudgedSequence, ranges
+from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.model import Finding
 from exr_inspector.validation import RULES
+from exr_inspector.validation.frame_numbers import FrameNumbers
 
 
 class SequenceRecord(NamedTuple):
@@ -31,9 +33,9 @@ class SequenceRecord(NamedTuple):
     judged_at: datetime
 
 
-def _ranges(frames: tuple[int, ...]) -> str | None:
+def _ranges(frames: Sequence[int]) -> str | None:
     """Frame numbers as ranges; of more than a cell holds the first ones, and `...`."""
-    text = ranges(frames)
+    text = FrameNumbers.of(frames).text
     return (text if len(text) <= CELL_BYTES else f"{text[: CELL_BYTES - 4].rpartition(',')[0]},...") or None
 
 
@@ -54,7 +56,7 @@ SEQUENCE_VALIDATION_COLUMNS = (
     nullable("severity_rank", INT, "1, 2, 3: for ordering", of=lambda r: r.finding and int(r.finding.severity)),
     nullable("message", TEXT, "What was found and what was expected, for people",
              of=lambda r: r.finding and clipped(r.finding.message)),
-    nullable("frames", TEXT, "Frames it concerns, as ranges: `1033,1077-1079`; null for the sequence as a whole",
+    nullable("frames", TEXT, "Frames it concerns, as ranges: `1033,1077-1079`, `1001-1009x2`; null for the sequence as a whole",
              of=lambda r: r.finding and _ranges(r.finding.frames)),
     nullable("frame_count", INT, "How many frames that are", "frames", of=lambda r: r.finding and len(r.finding.frames)),
     nullable("found", TEXT, "What was found, short", of=lambda r: (r.finding and clipped(r.finding.found)) or None),
@@ -66,11 +68,12 @@ SEQUENCE_VALIDATION_COLUMNS = (
     required("last_frame", LONG, "Last frame that is expected", of=lambda r: r.judged.last),
     required("file_count", INT, "Files of the sequence", "files", of=lambda r: r.judged.file_count),
     required("error_files", INT, "Those with an error of their own", "files", of=lambda r: r.judged.error_files),
-    required("missing_count", LONG, "Expected frames that are not there", "frames", of=lambda r: r.judged.missing_count),
-    nullable("missing_frames", TEXT, "Which ones, as ranges; the first thousand of them",
+    required("missing_count", LONG, "Expected frames that are not there", "frames", of=lambda r: len(r.judged.missing)),
+    nullable("missing_frames", TEXT, "Which ones, as ranges; with `...` behind them where a cell does not hold all",
              of=lambda r: _ranges(r.judged.missing)),
     required("rerender_count", INT, "Frames to render again", "frames", of=lambda r: len(r.judged.rerender)),
-    nullable("rerender_frames", TEXT, "Which ones, as ranges for a render manager", of=lambda r: _ranges(r.judged.rerender)),
+    nullable("rerender_frames", TEXT, "Which ones, as ranges for a render manager; with `...` as above",
+             of=lambda r: _ranges(r.judged.rerender)),
     required("policy", TEXT, "Name and version of the policy that judged", of=lambda r: r.judged.policy),
     required("judged_at", TIME, "When what was judged was read", "UTC", of=lambda r: r.judged_at),
     required("inspector_version", TEXT, "Version of exr-inspector that judged", of=lambda _: __version__),

@@ -37,13 +37,14 @@ from exr_inspector.ingest.run import Ingest, Listing, Target
 from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Severity, StatsMode
-from exr_inspector.report.words import counted, plain
+from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings, local_path
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
+from exr_inspector.validation.rule import counted
 
 _SIGNALLED = 128  # what a shell adds to the number of the signal that ended a program
 _LISTED = 12  # lines of each part of the summary

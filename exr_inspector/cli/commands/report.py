@@ -16,7 +16,8 @@ from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.library.reading import Stats
 from exr_inspector.library.reporting import write_report, write_stored_report
 from exr_inspector.model import StatsMode
-from exr_inspector.report.words import counted, human_bytes
+from exr_inspector.report.words import human_bytes
+from exr_inspector.validation.rule import counted
 
 
 @click.command("report")

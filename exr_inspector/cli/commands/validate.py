@@ -25,10 +25,11 @@ from exr_inspector.delivery.check import not_checked
 from exr_inspector.library.judging import Frames, judge_files, sequence_results
 from exr_inspector.library.reading import DEFAULT_STATS, Stats, session, settings_for
 from exr_inspector.model import Severity, StatsMode
-from exr_inspector.report.words import counted, plain
+from exr_inspector.report.words import plain
 from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.reports import ValidationResult, json_text, junit_text, sarif_text
+from exr_inspector.validation.rule import counted
 
 
 @click.command("validate")

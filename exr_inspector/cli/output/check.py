@@ -16,10 +16,11 @@ from exr_inspector.cli.output.cells import inert
 from exr_inspector.cli.output.unchecked import REMEDY
 from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence, not_checked
 from exr_inspector.delivery.grouping import group_findings
-from exr_inspector.delivery.judgement import ranges
 from exr_inspector.model import Finding, Severity
-from exr_inspector.report.words import counted, plain
+from exr_inspector.report.words import plain
+from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import ValidationResult
+from exr_inspector.validation.rule import counted
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan", None: "green"}
 _MARKS = {Severity.ERROR: "x", Severity.WARNING: "!", Severity.INFO: ".", None: "."}
@@ -114,12 +115,15 @@ def left_out(check: Check) -> list[str]:
 
 def _verdict(check: Check, least: Severity | None) -> Text:
     again = sum(len(sequence.rerender) for sequence in check.sequences)
+    unread = check.unread
     worst = check.worst
     fails = bool(check.faults) or (least is not None and worst is not None and worst >= least)
     counts = [counted(check.checked, "file"), *([counted(len(check.sequences), "sequence")] if check.sequences else [])]
     words = f"{' in '.join(counts)} checked by {check.policy}"
     if again:
         words += f"; {counted(again, 'frame')} to render again"
+    if unread:
+        words += f"; {counted(unread, 'file')} could not be read"
     verdict = "STOPPED" if check.stopped else "FAILED" if fails else "PASSED"
     return Text(f"{verdict}  ", style="bold red" if fails else "bold yellow" if check.stopped else "bold green").append(
         words, style="default"
@@ -133,34 +137,37 @@ def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity
         title.append(f"  {len(sequence.files)} textures: their numbers are no frames", style="default")
         console.print(title)
         return _print_grouped(sequence.files, (), console)
-    expected = len(range(sequence.first, sequence.last + 1))
-    there = len({file.frame for file in sequence.files})
-    title.append(f"  {there} of {expected} frames, {sequence.first}-{sequence.last}", style="default")
+    step = f"x{sequence.step}" if sequence.step > 1 else ""
+    there = f"{sequence.there} of {counted(sequence.expected, 'frame')}, {sequence.first}-{sequence.last}{step}"
+    title.append(f"  {there}", style="default")
     fails = least is not None and sequence.worst is not None and sequence.worst >= least
     title.append("  FAILED" if fails else "  ok", style=_STYLES[sequence.worst])
     console.print(title)
     console.print(Padding(_strip(sequence), (0, 0, 0, 2), expand=False))
     hidden = _print_grouped(sequence.files, sequence.findings, console)
-    if sequence.rerender:
-        line = Text("  render again: ", style="bold").append(ranges(sequence.rerender), style="default")
-        console.print(line, soft_wrap=True)
+    for words, frames in (("render again", sequence.rerender), ("could not be read", sequence.unread)):
+        if frames:
+            line = Text(f"  {words}: ", style="bold").append(frames.text, style="default")
+            console.print(line, soft_wrap=True)
     return hidden
 
 
 def _strip(sequence: CheckedSequence) -> Text:
-    """One sign a frame: `.` fine, `!` warning, `x` error, `-` missing."""
-    if sequence.last - sequence.first >= _STRIP_MOST:
-        return Text(f"{sequence.last - sequence.first + 1} frames: too many for a strip", style="dim")
+    """One sign a frame that is there or missing: `.` fine, `!` warning, `x` error, `-` missing."""
     worst = sequence.severities
+    count = len(worst) + len(sequence.missing)
+    if count > _STRIP_MOST:
+        return Text(f"{count} frames: too many for a strip", style="dim")
+    numbers = sorted({*worst, *sequence.missing})
     text = Text()
-    for start in range(sequence.first, sequence.last + 1, _STRIP_FRAMES):
-        text.append(f"{start:>8} ", style="dim")
-        for number in range(start, min(start + _STRIP_FRAMES, sequence.last + 1)):
-            if number not in worst:
+    for start in range(0, count, _STRIP_FRAMES):
+        text.append(f"{numbers[start]:>8} ", style="dim")
+        for number in numbers[start : start + _STRIP_FRAMES]:
+            if number in worst:
+                text.append(_MARKS[worst[number]], style=_STYLES[worst[number]])
+            else:
                 text.append("-", style="bold red")
-                continue
-            text.append(_MARKS[worst[number]], style=_STYLES[worst[number]])
-        if start + _STRIP_FRAMES <= sequence.last:
+        if start + _STRIP_FRAMES < count:
             text.append("\n")
     return text
 
@@ -191,7 +198,7 @@ def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], co
     visible = [row for row in rows if row.severity > Severity.INFO][:_SHOWN]
     for row in visible:
         level = Text(row.severity.label, style=_STYLES[row.severity])
-        frames = ranges(row.frames) if row.files else ""  # messages of sequences name their frames
+        frames = FrameNumbers.of(row.frames).text if row.files else ""  # messages of sequences name their frames
         table.add_row(level, row.code, frames, Text(plain(row.text, 400)))
     if visible:
         console.print(Padding(table, (0, 0, 0, 2), expand=False))

@@ -20,7 +20,7 @@ from exr_inspector.validation.facts.colourspaces import PUBLISHED
 from exr_inspector.validation.frames import frame_of_inspection, scalar
 
 _MAX_ATTRIBUTES = 40
-_DIGITS = re.compile(r"\d+")
+_DIGITS = re.compile(r"\d+", re.ASCII)
 # Attributes that differ from frame to frame, or that other rules ask for.
 _LEFT_OUT = frozenset(REQUIRED) | {
     "type", "name", "view", "version", "chunkCount", "multiView", "capDate", "timeCode", "imageCounter", "keyCode",

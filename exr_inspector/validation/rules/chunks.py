@@ -9,9 +9,9 @@ from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import PixelFault, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
+from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.parameters import RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, Stage, file_rule, part_rule, reported
-from exr_inspector.validation.rules.sequences import joined_ranges
 
 _CORE = "OpenEXRCore 3.5"
 _RANGES_SHOWN = 3

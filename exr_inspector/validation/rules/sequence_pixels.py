@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from exr_inspector.model import Severity, ZeroGrid
+from exr_inspector.validation.facts.sequences import SequenceFacts
 from exr_inspector.validation.frames import FramePixels, FrameSummary
 from exr_inspector.validation.rule import Found, Results, sequence_rule
-from exr_inspector.validation.rules.sequences import SequenceFacts, SequenceParameters, of_frames
+from exr_inspector.validation.rules.sequences import SequenceParameters, of_frames
 
 _NEIGHBOURS = 2  # frames on each side whose median is the expected luminance
 _LEAST_CELLS = 4  # smaller rectangles are shadows

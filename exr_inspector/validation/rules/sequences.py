@@ -7,11 +7,9 @@ thousand frames are judged in well under a second.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import cached_property
 from itertools import pairwise
 from statistics import median
 from typing import Annotated, Any
@@ -20,66 +18,16 @@ from pydantic import Field, field_validator
 
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import timecodes
+from exr_inspector.validation.facts.sequences import ExpectedFrames, SequenceFacts, expected_frames
+from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.parameters import FrameRange, Pixels, Positive
-from exr_inspector.validation.rule import NOTHING, Found, Results, sequence_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, counted, sequence_rule
 from exr_inspector.validation.rules.times import TimeParameters
 
-_RUNS_SHOWN = 8
 _ENTRIES_SHOWN = 4
-_GAPS_KEPT = 1_000
 _MAX_RATE = 240
-_DIGIT_SIGNS = re.compile(r"#+(?=[^#]*$)")
 _SMALL = 3  # fewer frames have no usual size or age
-
-
-class SequenceFacts:
-    """The frames of one sequence, by number.
-
-    Attributes:
-        name: Key of the sequence.
-        frames: Its frames, sorted by number.
-    """
-
-    def __init__(self, name: str, frames: Iterable[FrameSummary]) -> None:
-        self.name = name
-        self.frames = sorted(frames, key=lambda frame: (frame.frame, frame.path))
-
-    @cached_property
-    def numbers(self) -> list[int]:
-        """Frame numbers, sorted, each once."""
-        return sorted({frame.frame for frame in self.frames})
-
-
-def group_frames(frames: Iterable[FrameSummary]) -> list[SequenceFacts]:
-    """Frames by sequence, sorted by key; numbers of another padding (`a.0999`, `a.1000`, `a.9`) belong together."""
-    groups: dict[str, list[FrameSummary]] = {}
-    for frame in frames:
-        groups.setdefault(_DIGIT_SIGNS.sub("#", frame.sequence), []).append(frame)
-    facts = []
-    for members in groups.values():
-        name = Counter(frame.sequence for frame in members).most_common(1)[0][0]
-        facts.append(SequenceFacts(name, members))
-    return sorted(facts, key=lambda sequence: sequence.name)
-
-
-def number_ranges(numbers: Iterable[int], step: int = 1) -> list[tuple[int, str]]:
-    """Sorted numbers as ranges without a gap: the first number of each, and its text, such as `1077-1079`."""
-    spans: list[tuple[int, int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][1] + step:
-            spans[-1] = (spans[-1][0], number)
-        else:
-            spans.append((number, number))
-    return [(first, str(first) if first == last else f"{first}-{last}") for first, last in spans]
-
-
-def joined_ranges(numbers: Iterable[int], step: int = 1) -> str:
-    """Sorted frame numbers as ranges, for a message: `1-4, 7, 9-12`."""
-    found = number_ranges(numbers, step)
-    words = [text for _, text in found[:_RUNS_SHOWN]]
-    more = f" and {len(found) - _RUNS_SHOWN} more ranges" if len(found) > _RUNS_SHOWN else ""
-    return ", ".join(words) + more
 
 
 def named(numbers: Sequence[int]) -> str:
@@ -147,21 +95,6 @@ class SequenceParameters(TimeParameters):
         return value
 
 
-def _gaps(numbers: Iterable[int], first: int, last: int, step: int) -> list[range]:
-    """Ranges of frames that are not there; only gaps are walked, never the whole range: numbers may be far apart."""
-    there = sorted({n for n in numbers if first <= n <= last})
-    found = (range(before + step, after, step) for before, after in pairwise([first - step, *there, last + step]))
-    return [gap for gap in found if len(gap)]
-
-
-def missing_frames(numbers: Iterable[int], first: int, last: int, step: int = 1) -> tuple[int, ...]:
-    """The first thousand frames from `first` to `last` that are not among `numbers`."""
-    gaps: list[int] = []
-    for gap in _gaps(numbers, first, last, step):
-        gaps += gap[: max(0, _GAPS_KEPT - len(gaps))]
-    return tuple(gaps)
-
-
 def held_frames(sequence: SequenceFacts) -> list[int]:
     """Frames with the pixels of the frame before; needs inspections that hashed pixels."""
     return [
@@ -180,22 +113,42 @@ def held_frames(sequence: SequenceFacts) -> list[int]:
     fix="Render or copy the frames that the message names.",
 )
 def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
-    """Gaps between first and last, and against `frame_range`; frames outside that range are a warning."""
-    numbers, step = sequence.numbers, parameters.frame_step
-    first, last = parameters.frame_range or (numbers[0], numbers[-1])
-    outside = [number for number in numbers if not first <= number <= last]
+    """Gaps between first and last, and against the range and step that are asked for; other frames are a warning.
+
+    Nothing but every second, third, ... frame without a gap is a warning that says so, unless a range is asked for.
+    """
+    return _gaps(sequence, _expected(sequence, parameters))
+
+
+def _expected(sequence: SequenceFacts, parameters: SequenceParameters) -> ExpectedFrames:
+    return expected_frames(sequence.numbers, sequence.asked, parameters.frame_range, parameters.frame_step)
+
+
+def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
+    numbers = sequence.numbers
+    if expected.is_guessed:
+        message = f"Only every {_ordinal(expected.step)} frame from {expected.first} to {expected.last} is there"
+        every = f"{expected.first}-{expected.last}, or frame_step: {expected.step} in the policy"
+        return [Found(message, expected.text, every, severity=Severity.WARNING)]
+    within = [number for number in numbers if any(each.start <= number < each.stop for each in expected.ranges)]
+    outside = sorted({*numbers}.difference(within))
+    between = [number for number in within if not any(number in each for each in expected.ranges)]
     found = [
-        extra._replace(severity=Severity.WARNING)
-        for extra in of_frames(outside, f"outside the range {first}-{last}", f"{first}-{last}")
+        *of_frames(outside, f"outside the range {expected.text}", expected.text),
+        *of_frames(between, f"not among every {_ordinal(expected.step)} frame of {expected.text}", expected.text),
     ]
-    count = sum(map(len, _gaps(numbers, first, last, step)))
-    gaps = missing_frames(numbers, first, last, step)
-    if not count:
+    found = [each._replace(severity=Severity.WARNING) for each in found]
+    gaps = expected.missing(numbers)
+    if not gaps:
         return found
-    listed = joined_ranges(gaps, step)
-    what = "1 frame is" if count == 1 else f"{count} frames are"
-    message = f"{what} missing between {first} and {last}: {listed}"
-    return [Found(message, f"{len(numbers)} frames", f"{first}-{last}", frames=gaps), *found]
+    what = "1 frame is" if len(gaps) == 1 else f"{len(gaps)} frames are"
+    message = f"{what} missing between {expected.first} and {expected.last}: {gaps.words}"
+    return [Found(message, counted(len(numbers), "frame"), expected.text, frames=gaps), *found]
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return {2: "second", 3: "third"}.get(number, f"{number}{ending}")
 
 
 @sequence_rule(
@@ -505,4 +458,6 @@ def cryptomattes(sequence: SequenceFacts, _parameters: SequenceParameters) -> Re
 )
 def numbering(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Any gap, whatever the step; whether numbers match other assets is not looked at."""
-    return missing.check(sequence, parameters.model_copy(update={"frame_step": 1})) if missing.check else NOTHING
+    expected = _expected(sequence, parameters)
+    each = tuple(range(part[0], part[-1] + 1) for part in expected.ranges)
+    return _gaps(sequence, ExpectedFrames(each))

@@ -131,7 +131,7 @@ def test_a_spoiled_frame_is_found_and_listed(
     document = checked(delivery, exit_code=1 if is_error else 0)
     assert code in codes(document)
     (sequence,) = document["sequences"]
-    assert sequence["rerender"] == ([1007] if is_error else [])
+    assert sequence["rerender_frames"] == ("1007" if is_error else "")
 
 
 def test_files_that_are_broken_or_not_there_are_to_be_rendered_again(delivery: Path) -> None:
@@ -143,9 +143,8 @@ def test_files_that_are_broken_or_not_there_are_to_be_rendered_again(delivery: P
     (delivery / "beauty_1015.exr").write_bytes((delivery / "beauty_1014.exr").read_bytes())
     document = checked(delivery, "--frames", "1001-1022")
     (sequence,) = document["sequences"]
-    assert sequence["missing"] == [1003, 1004, 1021, 1022]
-    assert sequence["rerender"] == [1003, 1004, 1009, 1012, 1021, 1022]
-    assert sequence["rerender_ranges"] == "1003-1004,1009,1012,1021-1022"
+    assert (sequence["missing_frames"], sequence["missing_count"]) == ("1003-1004,1021-1022", 4)
+    assert (sequence["rerender_frames"], sequence["rerender_count"]) == ("1003-1004,1009,1012,1021-1022", 6)
     assert {"SEQ-MISSING", "SEQ-DUP", "STR-MAGIC"} <= codes(document)
     text = run(delivery, "--frames", "1001-1022")
     assert text.exit_code == 1
@@ -158,7 +157,7 @@ def test_a_pattern_names_the_range_it_expects(delivery: Path) -> None:
     assert document["files_total"] == 6
     (delivery / "beauty_1006.exr").unlink()
     (sequence,) = checked(delivery / "beauty_####[1005-1010].exr")["sequences"]
-    assert (sequence["first"], sequence["last"], sequence["missing"]) == (1005, 1010, [1006])
+    assert (sequence["first"], sequence["last"], sequence["missing_frames"]) == (1005, 1010, "1006")
 
 
 def test_without_pixels_it_says_what_was_not_looked_for(delivery: Path) -> None:
@@ -184,7 +183,7 @@ def test_textures_are_no_frames(tmp_path: Path) -> None:
     document = checked(tmp_path)
     (sequence,) = document["sequences"]
     assert sequence["is_texture"]
-    assert (sequence["missing"], sequence["rerender"]) == ([], [])
+    assert (sequence["missing_frames"], sequence["rerender_frames"]) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +217,69 @@ def test_frames_that_no_sequence_could_have_are_a_fault(tmp_path: Path) -> None:
     assert run(tmp_path, "--stats", "off").exit_code == 0
     result = run(tmp_path, "--stats", "off", "--frames", "1001-1003")
     assert result.exit_code == 2
-    assert "frames 1001-1003: NO_FILES: no sequence was recognised" in result.output
+    assert "NO_FILES: frames 1001-1003 were asked for, but no sequence was recognised" in " ".join(
+        result.output.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "target", "words"),
+    [
+        (["skin.1001.exr", "skin.1002.exr"], "skin.<UDIM>.exr", "the files are textures"),
+        (
+            ["a_1_7.exr", "a_2_9.exr", "a_5_3.exr"],
+            "",
+            "no sequence was recognised among a_1_7.exr, a_2_9.exr, a_5_3.exr",
+        ),
+        (["b.1001.exr"], "b.[1001-1001].exr", "the pattern asks for frames 1001-1001, --frames for 1001-1003"),
+        (["b.1001.exr"], "b.[1001-99999999999].exr", "expected frame numbers of at most 9 digits"),
+        (["b.1001.exr"], "b.[1003-1001].exr", "ends before it begins, expected 1001-1003"),
+        (["b.1001.exr"], "b.[1001-1060x0].exr", "found [1001-1060x0], expected one range of frames"),
+        (["b.1001.exr", "b.20260131120000.exr"], "b.####.exr", "would be frame 20260131120000"),
+    ],
+)
+def test_frames_that_nobody_can_look_for_are_a_fault(names: list[str], target: str, words: str, tmp_path: Path) -> None:
+    for name in names:
+        write(tmp_path / name, image(1))
+    result = run(f"{tmp_path}/{target}", "--stats", "off", "--frames", "1001-1003")
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+
+
+def test_every_range_that_is_asked_for_holds(delivery: Path) -> None:
+    for number in (1003, 1016):
+        (delivery / f"beauty_{number}.exr").unlink()
+    for targets in (
+        ["beauty_[1001-1005].exr", "beauty_[1015-1022].exr"],
+        ["beauty_[1015-1022].exr", "beauty_[1001-1005].exr"],
+    ):
+        (sequence,) = checked(*(delivery / target for target in targets), "--stats", "off", exit_code=1)["sequences"]
+        assert sequence["missing_frames"] == "1003,1016,1021-1022"
+    for order in (1, -1):
+        targets = ["beauty_[1001-1022].exr", ""][::order]
+        (sequence,) = checked(*(f"{delivery}/{target}" for target in targets), "--stats", "off", exit_code=1)[
+            "sequences"
+        ]
+        assert (sequence["last"], sequence["missing_frames"]) == (1022, "1003,1016,1021-1022")
+
+
+def test_missing_frames_are_named_whatever_their_number(tmp_path: Path) -> None:
+    for number in (1, 3_000_000):
+        write(tmp_path / f"a.{number:07d}.exr", image(1))
+    (sequence,) = checked(tmp_path, "--stats", "off")["sequences"]
+    assert (sequence["missing_frames"], sequence["missing_count"]) == ("2-2999999", 2_999_998)
+    assert (sequence["rerender_frames"], sequence["rerender_count"]) == ("2-2999999", 2_999_998)
+    assert "render again: 2-2999999" in run(tmp_path, "--stats", "off").output
+
+
+def test_a_file_that_may_not_be_read_is_not_to_be_rendered_again(delivery: Path) -> None:
+    (delivery / "beauty_1007.exr").unlink()
+    (delivery / "beauty_1007.exr").symlink_to("moved.exr")
+    document = checked(delivery, "--stats", "off", exit_code=2)
+    (sequence,) = document["sequences"]
+    assert (sequence["rerender_frames"], sequence["missing_frames"], sequence["unread_frames"]) == ("", "", "1007")
+    assert "SEQ-MISSING" not in codes(document)
+    assert "could not be read: 1007" in run(delivery, "--stats", "off").output
 
 
 def test_a_link_that_leads_nowhere_is_named(delivery: Path) -> None:

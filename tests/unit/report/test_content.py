@@ -9,6 +9,7 @@ import pytest
 
 from exr_inspector.model import Finding, Severity
 from exr_inspector.report.content import SequencePage, sequence_page
+from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.registry import RULES
 from tests.support.reports import FIRST, made
 
@@ -89,9 +90,12 @@ def test_a_single_bad_frame_among_thousands_is_wide_enough_to_be_seen() -> None:
 
 
 def test_frames_far_apart_cost_nothing() -> None:
-    page = page_of(last=2_000_000_000)
-    assert len(page.cells) == 20
-    assert page.expected == 2_000_000_000 - FIRST + 1
+    gap = FrameNumbers.of_spans([range(FIRST + 20, 2_000_000_001)])
+    found = Finding("SEQ-MISSING", Severity.ERROR, "frames are missing", frames=gap)
+    page = page_of(last=2_000_000_000, missing=gap, rerender=gap, findings=(found,))
+    assert len(page.cells) == 19 + 2_000
+    assert page.expected == 2_000_000_000 - FIRST
+    assert page.rerender == f"{FIRST + 20}-2000000000"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +105,7 @@ def test_the_verdict_is_that_of_the_worst_finding(worst: Severity, verdict: str)
     given = made()
     files = tuple(replace(file, findings=()) for file in given.check.sequences[0].files)
     finding = Finding("SEQ-RES", worst, "The data window changes")
-    page = page_of(files=files, findings=(finding,), rerender=(), missing=())
+    page = page_of(files=files, findings=(finding,), rerender=NO_FRAMES, missing=NO_FRAMES)
     assert page.verdict == verdict
 
 

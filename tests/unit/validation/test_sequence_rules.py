@@ -19,10 +19,11 @@ from exr_inspector.validation import (
     validate_sequence,
 )
 from exr_inspector.validation.engine import MAX_FINDINGS_PER_CODE
+from exr_inspector.validation.facts.sequences import expected_frames
 from exr_inspector.validation.facts.timecodes import Clock, clock_of_text, frame_count, is_dropped
+from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.frames import FramePixels
 from exr_inspector.validation.rule import Scope
-from exr_inspector.validation.rules.sequences import missing_frames
 from tests.support.exrbytes import Channel, Part, a_int, a_rational, a_string, a_timecode, build, tv60
 from tests.unit.validation.cases.made.metadata import LAYERS, declared
 from tests.unit.validation.judging import PLAIN, inspect, policy
@@ -188,7 +189,7 @@ def test_time_codes_go_on_behind_midnight(rate: float, last: int, *, drop: bool)
 def test_what_all_frames_were_given_is_a_hint(code: str, value: dict[str, Any]) -> None:
     given = [frame(n, frame_rate=24.0, **value) for n in range(1, 4)]
     (finding,) = [finding for finding in judged(given) if finding.code == code]
-    assert (finding.severity, finding.frames) == (Severity.INFO, (1, 2, 3))
+    assert (finding.severity, tuple(finding.frames)) == (Severity.INFO, (1, 2, 3))
     assert code not in {each.code for each in judged(given[:1])}
 
 
@@ -202,10 +203,38 @@ def test_far_apart_frames_cost_nothing() -> None:
     assert finding.message.startswith("1999999998 frames")
 
 
-def test_frames_on_twos() -> None:
-    given = [f for f in frames(9) if f.frame % 2]
-    assert "SEQ-MISSING" not in {finding.code for finding in judged(given, frame_step=2)}
-    assert "SEQ-MISSING" in {finding.code for finding in judged(given)}
+def gaps(*numbers: int, asked: tuple[range, ...] = (), **parameters: Any) -> dict[Severity, str]:
+    given = [frame(number) for number in numbers]
+    (findings,) = validate_sequence(given, policy(**parameters), asked=asked).values()
+    return {f.severity: FrameNumbers.of(f.frames).text for f in findings if f.code == "SEQ-MISSING"}
+
+
+@pytest.mark.parametrize(
+    ("there", "parameters", "found"),
+    [
+        ((1, 3, 5, 7, 9), {"frame_step": 2}, {}),
+        ((1, 2, 4, 5), {"frame_step": 2, "frame_range": [1, 5]}, {Severity.ERROR: "3", Severity.WARNING: "2,4"}),
+        ((1, 3, 5), {"frame_step": 2, "frame_range": [1, 6]}, {}),
+        ((1, 3, 9), {"frame_step": 2}, {Severity.ERROR: "5,7"}),
+        ((1, 9), {"frame_step": 2}, {Severity.ERROR: "3-7x2"}),
+        ((0, 1, 3, 5, 9), {"frame_step": 2}, {Severity.ERROR: "7", Severity.WARNING: "0"}),
+        ((-3, 0, 3), {"frame_step": 3, "frame_range": [-3, 6]}, {Severity.ERROR: "6"}),
+        # without a step of a policy: one finding, unless a range is asked for or a frame is missing
+        ((1, 3, 5, 7), {}, {Severity.WARNING: ""}),
+        ((1, 6, 11, 16), {}, {Severity.WARNING: ""}),
+        ((1, 3, 5), {}, {Severity.ERROR: "2,4"}),
+        ((1, 3, 5, 9), {}, {Severity.ERROR: "2,4,6-8"}),
+        ((1, 3, 5, 7), {"frame_range": [1, 7]}, {Severity.ERROR: "2,4,6"}),
+    ],
+)
+def test_frames_on_twos(there: tuple[int, ...], parameters: dict[str, Any], found: dict[Severity, str]) -> None:
+    assert gaps(*there, **parameters) == found
+
+
+def test_what_a_check_asks_for_holds_instead_of_the_policy() -> None:
+    asked = (range(1, 4), range(11, 13))
+    assert gaps(1, 2, 11, 12, asked=asked, frame_range=[1, 20]) == {Severity.ERROR: "3"}
+    assert gaps(1, 2, 3, 7, 11, asked=asked) == {Severity.ERROR: "12", Severity.WARNING: "7"}
 
 
 def test_a_moving_data_window_is_info() -> None:
@@ -291,17 +320,17 @@ def test_sizes_that_stand_out_are_what_was_found() -> None:
     found = [
         f for f in judged([*frames(size_bytes=20_000), frame(11, size_bytes=30_000_000)]) if f.code.startswith("CHK")
     ]
-    assert [(f.found, f.frames) for f in found] == [("20000 bytes", (5,)), ("30000000 bytes", (11,))]
+    assert [(f.found, tuple(f.frames)) for f in found] == [("20000 bytes", (5,)), ("30000000 bytes", (11,))]
 
 
 def test_frames_outside_the_range_that_is_asked_for() -> None:
-    found = {f.severity: f.frames for f in judged(frames(), frame_range=[2, 12]) if f.code == "SEQ-MISSING"}
+    found = {f.severity: tuple(f.frames) for f in judged(frames(), frame_range=[2, 12]) if f.code == "SEQ-MISSING"}
     assert found == {Severity.ERROR: (11, 12), Severity.WARNING: (1,)}
 
 
 def test_a_still_is_a_hint() -> None:
     (found,) = [f for f in judged([frame(n, pixel_hash="h") for n in range(1, 6)]) if f.code == "SEQ-DUP"]
-    assert (found.severity, found.frames) == (Severity.INFO, (2, 3, 4, 5))
+    assert (found.severity, tuple(found.frames)) == (Severity.INFO, (2, 3, 4, 5))
     (found,) = [f for f in judged([*(frame(n, pixel_hash="h") for n in range(1, 6)), frame(6)]) if f.code == "SEQ-DUP"]
     assert found.severity is Severity.WARNING
 
@@ -332,13 +361,15 @@ def test_dropped_codes() -> None:
         ([2, 3], 1, 3, 1, (1,)),
         ([1, 2], 1, 3, 1, (3,)),
         ([3], 1, 5, 1, (1, 2, 4, 5)),
-        ([], 1, 3, 1, (1, 2, 3)),
         ([-1, 1], -1, 1, 1, (0,)),
         ([1, 5], 1, 7, 2, (3, 7)),
+        ([1, 2, 5], 1, 6, 2, (3,)),
         ([0, 1, 2, 9], 1, 2, 1, ()),
     ],
 )
 def test_a_missing_frame_is_found_wherever_it_is(
     there: list[int], first: int, last: int, step: int, missing: tuple[int, ...]
 ) -> None:
-    assert missing_frames(there, first, last, step) == missing
+    expected = expected_frames(there, (), (first, last), step)
+    assert tuple(expected.missing(there)) == missing
+    assert expected.count - len(missing) == sum(number in range(first, last + 1, step) for number in there)

@@ -1,0 +1,126 @@
+"""The frames of a sequence, and which of them must be there."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from exr_inspector.validation.frame_numbers import FrameNumbers
+from exr_inspector.validation.frames import FrameSummary
+
+_DIGIT_SIGNS = re.compile(r"#+(?=[^#]*$)")
+_STEPPED = 4  # as many frames at one distance were rendered with that step
+
+
+class SequenceFacts:
+    """The frames of one sequence, by number.
+
+    Attributes:
+        name: Key of the sequence.
+        frames: Its frames, sorted by number.
+        asked: Ranges of frames that must be there, rising; without any, the policy's range holds, or what is there.
+    """
+
+    def __init__(self, name: str, frames: Iterable[FrameSummary], asked: Sequence[range] = ()) -> None:
+        self.name = name
+        self.asked = asked
+        self.frames = sorted(frames, key=lambda frame: (frame.frame, frame.path))
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """Frame numbers, sorted, each once."""
+        return sorted({frame.frame for frame in self.frames})
+
+
+def group_frames(frames: Iterable[FrameSummary], asked: Sequence[range] = ()) -> list[SequenceFacts]:
+    """Frames by sequence, sorted by key; numbers of another padding (`a.0999`, `a.1000`, `a.9`) belong together."""
+    groups: dict[str, list[FrameSummary]] = {}
+    for frame in frames:
+        groups.setdefault(_DIGIT_SIGNS.sub("#", frame.sequence), []).append(frame)
+    facts = []
+    for members in groups.values():
+        name = Counter(frame.sequence for frame in members).most_common(1)[0][0]
+        facts.append(SequenceFacts(name, members, asked))
+    return sorted(facts, key=lambda sequence: sequence.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedFrames:
+    """The frames that a sequence must have.
+
+    Attributes:
+        ranges: At least one, rising, all of one step.
+        is_guessed: Whether the step is what the frames have, though nobody asked for one but 1.
+    """
+
+    ranges: tuple[range, ...]
+    is_guessed: bool = False
+
+    @property
+    def first(self) -> int:
+        """The first frame."""
+        return self.ranges[0].start
+
+    @property
+    def last(self) -> int:
+        """The last frame, on the step."""
+        return self.ranges[-1][-1]
+
+    @property
+    def step(self) -> int:
+        """Difference of neighbouring frames."""
+        return self.ranges[0].step
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(map(len, self.ranges))
+
+    @property
+    def text(self) -> str:
+        """`1001-1060`, `1001-1059x2`."""
+        return FrameNumbers(self.ranges).text
+
+    def missing(self, numbers: Iterable[int]) -> FrameNumbers:
+        """Those that are not among some numbers. Only gaps are walked, never a whole range: numbers may be far apart."""
+        there = sorted(set(numbers))
+        gaps: list[range] = []
+        for expected in self.ranges:
+            done = 0
+            for number in there:
+                if number in expected:
+                    place = expected.index(number)
+                    gaps.append(expected[done:place])
+                    done = place + 1
+            gaps.append(expected[done:])
+        return FrameNumbers.of_spans(gaps)
+
+
+def expected_frames(
+    numbers: Sequence[int], asked: Sequence[range], frame_range: tuple[int, int] | None, step: int
+) -> ExpectedFrames:
+    """The frames that a sequence must have: as asked, as the policy says, or from its first to its last.
+
+    Without a range, a step begins where most frames have it; and frames at one distance were rendered with that step.
+
+    Args:
+        numbers: Frames that are there, rising, at least one.
+        asked: Ranges of every frame, rising; without any, `frame_range` holds.
+        frame_range: First and last frame by the policy.
+        step: Difference of neighbouring frames by the policy.
+    """
+    if not asked and frame_range is not None:
+        asked = (range(frame_range[0], frame_range[1] + 1),)
+    if asked:
+        return ExpectedFrames(tuple(range(each.start, each.stop, step) for each in asked))
+    if step == 1 and len(numbers) >= _STEPPED:
+        steps = {after - before for before, after in pairwise(numbers)}
+        if len(steps) == 1 and steps != {1}:
+            return ExpectedFrames((range(numbers[0], numbers[-1] + 1, steps.pop()),), is_guessed=True)
+    phase = Counter(number % step for number in numbers).most_common(1)[0][0]
+    on_step = [number for number in numbers if number % step == phase]
+    return ExpectedFrames((range(on_step[0], on_step[-1] + 1, step),))

@@ -1,0 +1,140 @@
+"""Frame numbers as ranges, however many they are: two frames a thousand million apart leave one range between them.
+
+>>> FrameNumbers.of([1001, 1002, 1003, 1007])
+FrameNumbers('1001-1003,1007')
+>>> FrameNumbers.parse("1001-1005x2,1010").text
+'1001-1005x2,1010'
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+_RANGE = re.compile(r"(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?", re.ASCII)
+_RUNS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FrameNumbers(Sequence[int]):
+    """Rising frame numbers, each once.
+
+    Attributes:
+        spans: Ranges, none of which reaches into another.
+    """
+
+    spans: tuple[range, ...] = ()
+
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> FrameNumbers:
+        """Numbers in any order."""
+        if isinstance(numbers, FrameNumbers):
+            return numbers
+        return cls(_joined(range(number, number + 1) for number in sorted(set(numbers))))
+
+    @classmethod
+    def of_spans(cls, spans: Iterable[range]) -> FrameNumbers:
+        """Ranges in rising order, none of which reaches into another; neighbours are joined."""
+        return cls(_joined(spans))
+
+    @classmethod
+    def parse(cls, text: str) -> FrameNumbers:
+        """What `text` gives."""
+        found = []
+        for first, last, step in _RANGE.findall(text):
+            found.append(range(int(first), int(last or first) + 1, int(step or 1)))
+        return cls.of_spans(found)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.spans))
+
+    def __iter__(self) -> Iterator[int]:
+        for span in self.spans:
+            yield from span
+
+    def __contains__(self, number: object) -> bool:
+        if not isinstance(number, int):
+            return False
+        place = bisect_right(self.spans, number, key=lambda span: span.start) - 1
+        return place >= 0 and number in self.spans[place]
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[int, ...]: ...
+    def __getitem__(self, index: int | slice) -> int | tuple[int, ...]:
+        if isinstance(index, slice):
+            return tuple(self)[index]
+        place = index if index >= 0 else index + len(self)
+        for span in self.spans:
+            if 0 <= place < len(span):
+                return span[place]
+            place -= len(span)
+        raise IndexError(index)
+
+    def __repr__(self) -> str:
+        return f"FrameNumbers({self.text!r})"
+
+    def union(self, numbers: Iterable[int]) -> FrameNumbers:
+        """These and other numbers, of which there are few enough to be looked at one by one."""
+        more = sorted({number for number in numbers if number not in self}, reverse=True)
+        spans: list[range] = []
+        for span in self.spans:
+            rest = span
+            while more and more[-1] < span[-1]:
+                number = more.pop()
+                before = max(0, -((rest.start - number) // rest.step))  # how many of the rest are below the number
+                spans += [rest[:before], range(number, number + 1)]
+                rest = rest[before:]
+            spans.append(rest)
+        spans += (range(number, number + 1) for number in reversed(more))
+        return FrameNumbers.of_spans(spans)
+
+    @property
+    def runs(self) -> list[tuple[int, str]]:
+        """The first number and the text of each range: `1077-1079`, or `1001-1009x2` of every second frame."""
+        found: list[tuple[int, str]] = []
+        for span in self.spans:
+            if len(span) < 3 and span.step > 1:
+                found += ((number, str(number)) for number in span)
+            else:
+                step = f"x{span.step}" if span.step > 1 else ""
+                found.append((span[0], str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}{step}"))
+        return found
+
+    @property
+    def text(self) -> str:
+        """As render managers take them: `1033,1077-1079,1101-1109x2`."""
+        return ",".join(text for _, text in self.runs)
+
+    @property
+    def words(self) -> str:
+        """For a message: `1-4, 7, 9-12`, of many ranges the first."""
+        runs = self.runs
+        more = f" and {len(runs) - _RUNS_SHOWN} more ranges" if len(runs) > _RUNS_SHOWN else ""
+        return ", ".join(text for _, text in runs[:_RUNS_SHOWN]) + more
+
+
+NO_FRAMES = FrameNumbers()
+
+
+def _joined(spans: Iterable[range]) -> tuple[range, ...]:
+    """Ranges that are not empty, those of every frame joined with their neighbours."""
+    found: list[range] = []
+    for span in spans:
+        if not span:
+            continue
+        one = range(span[0], span[0] + 1) if len(span) == 1 else span
+        if found and one.step == found[-1].step == 1 and one.start == found[-1].stop:
+            found[-1] = range(found[-1].start, one.stop)
+        else:
+            found.append(one)
+    return tuple(found)
+
+
+def joined_ranges(numbers: Iterable[int]) -> str:
+    """Numbers in any order as ranges, for a message: `1-4, 7, 9-12`."""
+    return FrameNumbers.of(numbers).words

@@ -1,0 +1,45 @@
+"""Frame numbers as ranges behave as a set of numbers that is sorted."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exr_inspector.validation import frame_numbers
+from exr_inspector.validation.frame_numbers import FrameNumbers
+
+_SPANS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(1, 3)), max_size=4)
+_NUMBERS = st.lists(st.integers(-10, 60), max_size=6)
+
+
+@given(_SPANS, st.integers(-20, 5), _NUMBERS)
+def test_numbers_in_ranges_are_a_sorted_set(given_spans: list[tuple[int, int, int]], at: int, more: list[int]) -> None:
+    spans = []
+    for apart, count, step in given_spans:
+        spans.append(range(at + apart, at + apart + count * step, step))
+        at = spans[-1].stop
+    expected = sorted({*(number for span in spans for number in span), *more})
+    found = FrameNumbers.of_spans(spans).union(more)
+    assert list(found) == expected
+    assert [found[index] for index in range(len(found))] == expected
+    assert list(FrameNumbers.parse(found.text)) == expected
+    assert [number for number in range(-30, 90) if number in found] == expected
+    assert list(FrameNumbers.of(reversed(expected))) == expected
+
+
+def test_many_numbers_cost_what_their_ranges_cost() -> None:
+    numbers = FrameNumbers.of_spans([range(1, 10**9), range(10**9 + 1, 2 * 10**9, 2)])
+    assert (len(numbers), numbers[-1], 7 in numbers) == (10**9 - 1 + 5 * 10**8 - 0, 2 * 10**9 - 1, True)
+    assert numbers.text == "1-999999999,1000000001-1999999999x2"
+
+
+def test_a_place_behind_the_last_is_none() -> None:
+    with pytest.raises(IndexError):
+        FrameNumbers.of([1])[1]
+
+
+def test_the_examples_in_the_docstring_are_true() -> None:
+    assert doctest.testmod(frame_numbers).failed == 0
