@@ -223,7 +223,7 @@ def _refuse_window(window: Box2i, limits: Limits) -> NoReturn:
 
 def _check_tiles(tiles: TileDesc | None, limits: Limits) -> TileDesc:
     if tiles is None:
-        raise UnknownLayout("a tiled part without a tile description", expected="a tiles attribute")
+        raise UnknownLayout("a tiled part has no tile description", expected="a tiles attribute")
     if not (tiles.x_size and tiles.y_size) or tiles.level_mode > 2 or tiles.rounding_mode > 1:
         raise UnknownLayout(
             "the tile description makes no sense",

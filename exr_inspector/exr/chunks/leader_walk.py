@@ -276,7 +276,7 @@ def _check_overlaps(found: _Findings, extents: Sequence[_Extent]) -> list[Proble
     unused = []
     kind = ProblemKind.UNREFERENCED_BYTES
     if gap_bytes:
-        message = "bytes before or between chunks belong to no chunk"
+        message = "unused bytes before or between chunks"
         unused.append(Problem(kind, message, offset=first_gap, found=f"{gap_bytes} bytes", expected="none"))
     if chunks.file_size > position:
         message, behind = "bytes behind the last chunk belong to none", chunks.file_size - position
@@ -311,10 +311,10 @@ def check_line_order(layout: Layout, table: ChunkTable, line_order: int | None) 
         return None
     return Problem(
         ProblemKind.CHUNK_ORDER,
-        "chunks do not stand in the file in the order that lineOrder promises",
+        "chunks are not stored in the order of lineOrder",
         part=table.part,
         offset=int(offsets[late[0] + 1]),
-        found=f"{len(late)} chunks before their predecessor, the first is {int(order[late[0] + 1])}",
+        found=f"{len(late)} chunks lie before the preceding one, the first is {int(order[late[0] + 1])}",
         expected=LineOrder(line_order or 0).name,
     )
 
@@ -409,7 +409,7 @@ def rebuild_tables(
     problems = []
     states = tuple(_rebuilt_states(offsets) for offsets in walk.offsets)
     if not walk.left and any(part is not None for part in chunks.states):
-        message = "the chunk offset tables are damaged, but every chunk is there and complete"
+        message = "the chunk offset tables are damaged, but every chunk was found and is complete"
         problems.append(Problem(ProblemKind.TABLE_REBUILT, message, offset=chunks.first_offset))
     return LeaderReport("rebuilt", states, walk.tables(), tuple(problems))
 

@@ -106,7 +106,7 @@ def _check_names(part: PartHeader, attribute: Attribute, problems: ProblemList) 
             f"attribute {name!r} has an empty type name",
             part=part.index,
             offset=attribute.offset,
-            expected="1 to 31 bytes, with the flag of long names 255",
+            expected="1 to 31 bytes, or up to 255 with the long names flag",
             fatal=True,
         )
     long_name = None
@@ -169,14 +169,14 @@ def _check_standard(part: PartHeader, attribute: Attribute, problems: ProblemLis
             fatal=name == "channels",
         )
     elif name in _CODES and isinstance(value, int) and value > _CODES[name][0]:
-        message = f"{name} has a value without a meaning"
+        message = f"{name} has a value that is not defined"
         problems.add(ProblemKind.UNKNOWN_CODE, message, part.index, offset, str(value), _CODES[name][1])
     elif name in _NOT_EMPTY and not value:
         problems.add(ProblemKind.EMPTY_STRING, f"attribute {name!r} is empty", part.index, offset, "''", "some text")
     elif isinstance(value, Preview):
         _check_preview(part, attribute, value, problems)
     if name in DEPRECATED:
-        problems.add(ProblemKind.DEPRECATED_ATTRIBUTE, f"attribute {name!r} is obsolete", part.index, offset, name)
+        problems.add(ProblemKind.DEPRECATED_ATTRIBUTE, f"attribute {name!r} is deprecated", part.index, offset, name)
 
 
 def _check_preview(part: PartHeader, attribute: Attribute, preview: Preview, problems: ProblemList) -> None:
@@ -184,7 +184,7 @@ def _check_preview(part: PartHeader, attribute: Attribute, preview: Preview, pro
     if not preview.width or not preview.height:
         message = "the preview has no pixels"
     elif attribute.size > _BIG_PREVIEW_BYTES:
-        message = "the preview makes every reading of the header slow"
+        message = "the preview is so large that it slows down every reading of the header"
     if message:
         found = f"{preview.width} x {preview.height}, {attribute.size} bytes"
         expected = f"1 x 1 to {_BIG_PREVIEW_BYTES} bytes"
@@ -199,7 +199,7 @@ def _check_other(part: PartHeader, attribute: Attribute, problems: ProblemList) 
             ProblemKind.UNKNOWN_ATTRIBUTE_TYPE, message, part.index, offset, type_name[:64], "a predefined type"
         )
     elif type_name == "chlist":
-        message = f"a channel list called {name!r} describes no pixels"
+        message = f"attribute {name!r} is a second channel list"
         found = f"{attribute.size} bytes"
         problems.add(ProblemKind.EXTRA_CHANNEL_LIST, message, part.index, offset, found, "one list, called channels")
 
@@ -221,7 +221,7 @@ def _check_duplicates(part: PartHeader, problems: ProblemList) -> None:
         elif name == "channels" and type_name == earlier.type_name:
             reading = "the channels of both count"
         else:
-            reading = "the library loses its place" if fatal else "the last one counts"
+            reading = "the library misreads what follows" if fatal else "the last one counts"
         problems.add(
             ProblemKind.DUPLICATE_ATTRIBUTE,
             f"attribute {name!r} is repeated; {reading}",

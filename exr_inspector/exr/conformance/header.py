@@ -111,10 +111,10 @@ def _check_flags(header: Header, problems: ProblemList) -> None:
 
 def _report_long_names(long_name: str | None, problems: ProblemList) -> None:
     if long_name:
-        message = "a name of more than 31 bytes without the flag of long names"
+        message = "a name is longer than 31 bytes, but the long names flag is not set"
         problems.add(ProblemKind.LONG_NAMES_FLAG, message, offset=4, found=long_name, expected="flag 0x400")
     else:
-        message = "the flag of long names in a file without any"
+        message = "the long names flag is set, but no name is longer than 31 bytes"
         problems.add(ProblemKind.LONG_NAMES_FLAG, message, offset=4, expected="no flag 0x400", mild=True)
 
 

@@ -42,22 +42,22 @@ def check_presence(part: PartHeader, problems: ProblemList) -> None:
                 fatal = name == "channels"
                 problems.add(ProblemKind.MISSING_ATTRIBUTE, f"no attribute {name!r}", index, expected=name, fatal=fatal)
     if part.is_tiled and "tiles" not in by_name:
-        message = "a tiled part without a tile description"
+        message = "a tiled part has no tile description"
         problems.add(ProblemKind.MISSING_ATTRIBUTE, message, index, expected="tiles", fatal=True)
     if not word & (MULTI_PART | NON_IMAGE):
         return
     if word & MULTI_PART and not _has_text(part, "name"):
-        message = "a part of a multi-part file without a name"
+        message = "a part of a multi-part file has no name"
         problems.add(ProblemKind.PART_NAME, message, index, expected="a string attribute 'name'", fatal=True)
     if not _has_text(part, "type"):
-        message = "the part does not say how its pixels are stored"
+        message = "the part has no type"
         problems.add(ProblemKind.MISSING_PART_TYPE, message, index, expected="a string attribute 'type'", fatal=True)
     if word & NON_IMAGE and "version" not in by_name:
         # The library's own writer leaves it out of flat parts beside deep ones; only its strict reader asks for it there.
-        message = "a part of a file with deep data without a version"
+        message = "a part of a deep file has no version"
         problems.add(ProblemKind.DEEP_VERSION, message, index, expected="version 1", mild=not part.is_deep)
     if "chunkCount" not in by_name:
-        message = "the part does not say how many chunks it has"
+        message = "the part has no chunkCount"
         problems.add(ProblemKind.MISSING_CHUNK_COUNT, message, index, expected="an int attribute 'chunkCount'")
 
 
@@ -85,18 +85,18 @@ def check_part(part: PartHeader, layout: Layout | None, problems: ProblemList) -
 def _check_type(part: PartHeader, problems: ProblemList) -> None:
     attribute = part.by_name.get("type")
     if attribute is not None and attribute.type_name == "string" and attribute.value not in PART_TYPES:
-        message = "unknown way of storing pixels"
+        message = "unknown part type"
         found, expected = short_text(attribute), ", ".join(PART_TYPES)
         problems.add(ProblemKind.UNKNOWN_PART_TYPE, message, part.index, attribute.offset, found, expected)
     version = part.by_name.get("version")
     if part.version_word & NON_IMAGE and version is not None and version.value != 1:
-        message = "a part of a file with deep data that is not of version 1"
+        message = "a part of a deep file has another version than 1"
         problems.add(ProblemKind.DEEP_VERSION, message, part.index, version.offset, short_text(version), "version 1")
 
 
 def _report_type_mismatch(part: PartHeader, problems: ProblemList) -> None:
     attribute = part.by_name["type"]
-    message = "the type disagrees with the file's flags, which readers trust"
+    message = "the part type contradicts the flags of the file, by which readers go"
     found, expected = short_text(attribute), part.part_type or ""
     problems.add(ProblemKind.PART_TYPE_MISMATCH, message, part.index, attribute.offset, found, expected)
 
@@ -114,7 +114,7 @@ def _no_window(part: PartHeader, name: str, window: Box2i) -> Problem:
     offset, found = part.by_name[name].offset, window_text(window)
     expected = f"min <= max, within +-{_COORDINATE_LIMIT - 1}"
     return Problem(
-        ProblemKind.INVALID_WINDOW, f"{name} is no rectangle of pixels", part.index, offset, found, expected, fatal=True
+        ProblemKind.INVALID_WINDOW, f"{name} is not a valid window", part.index, offset, found, expected, fatal=True
     )
 
 
@@ -128,7 +128,7 @@ def _check_windows(part: PartHeader, problems: ProblemList, *, has_layout: bool)
     aspect = part.pixel_aspect_ratio
     if aspect is not None and not _MIN_ASPECT <= aspect <= _MAX_ASPECT:  # a NaN fails both
         offset = part.by_name["pixelAspectRatio"].offset
-        message = "pixelAspectRatio is no ratio"
+        message = "pixelAspectRatio is out of range"
         problems.add(
             ProblemKind.PIXEL_ASPECT_RATIO, message, part.index, offset, str(aspect), "1e-6 to 1e6", fatal=True
         )
@@ -156,13 +156,17 @@ def _check_codes(part: PartHeader, is_tiled: bool, problems: ProblemList) -> Non
         )
     elif compression is not None and compression not in DEEP_COMPRESSIONS and part.is_deep:
         offset, found = part.by_name["compression"].offset, code_name(Compression, compression)
-        message = "a compression that deep data cannot have"
+        message = "the compression is not allowed in deep parts"
         problems.add(
             ProblemKind.DEEP_COMPRESSION, message, part.index, offset, found, "NONE, RLE, ZIPS or ZSTD", fatal=True
         )
     if line_order is not None and line_order > (2 if is_tiled else 1):
         offset = part.by_name["lineOrder"].offset
-        message = "unknown line order" if line_order > 2 else "a line order of tiled parts in a scan line part"
+        message = (
+            "unknown line order"
+            if line_order > 2
+            else "a scan line part has the line order RANDOM_Y, which is for tiled parts"
+        )
         expected = "0 to 2" if is_tiled else "0 or 1"
         problems.add(ProblemKind.UNKNOWN_LINE_ORDER, message, part.index, offset, str(line_order), expected)
 
@@ -190,7 +194,7 @@ def _check_channels(part: PartHeader, problems: ProblemList) -> None:
         return
     index, offset = part.index, part.by_name["channels"].offset
     if not 1 <= len(channels) <= _MAX_CHANNELS:
-        message = "too many channels" if channels else "a channel list without a channel"
+        message = "too many channels" if channels else "the channel list is empty"
         found, expected = str(len(channels)), f"1 to {_MAX_CHANNELS}"
         problems.add(ProblemKind.CHANNEL_COUNT, message, index, offset, found, expected, fatal=True)
     names = [channel.name for channel in channels]
@@ -205,7 +209,7 @@ def _check_order(part: PartHeader, names: list[str], problems: ProblemList) -> N
     offset, seen = part.by_name["channels"].offset, set[str]()
     for name in names:
         if name in seen:
-            message = "a channel stands twice in the list"
+            message = "a channel is listed twice"
             problems.add(
                 ProblemKind.DUPLICATE_CHANNEL,
                 message,
@@ -220,7 +224,7 @@ def _check_order(part: PartHeader, names: list[str], problems: ProblemList) -> N
     keys = [encode_name(name) for name in names]
     first = next((name for name, (key, after) in zip(names, pairwise(keys), strict=False) if key > after), None)
     if first is not None:
-        message = "the channel list is not sorted by name; the pixels always are"
+        message = "the channel list is not sorted by name, but pixels are stored in sorted order"
         problems.add(
             ProblemKind.CHANNEL_ORDER, message, part.index, offset, f"{first!r} too early", "bytewise order", first
         )
@@ -235,10 +239,12 @@ def _check_channel(part: PartHeader, channel: Channel, problems: ProblemList) ->
         )
     if channel.p_linear > 1:
         found = str(channel.p_linear)
-        problems.add(ProblemKind.CHANNEL_FLAGS, "pLinear is no flag", index, offset, found, "0 or 1", name, fatal=True)
+        problems.add(
+            ProblemKind.CHANNEL_FLAGS, "pLinear is neither 0 nor 1", index, offset, found, "0 or 1", name, fatal=True
+        )
     if any(channel.reserved):
         found = channel.reserved.hex(" ")
-        message = "reserved bytes are used"
+        message = "the reserved bytes of a channel are not zero"
         problems.add(ProblemKind.CHANNEL_FLAGS, message, index, offset, found, "00 00 00", name, mild=True)
     wrong = _sampling_fault(part, channel)
     if wrong:
@@ -261,7 +267,10 @@ def _sampling_fault(part: PartHeader, channel: Channel) -> tuple[str, str] | Non
     elif window.x_min % x_sampling or window.y_min % y_sampling:
         fault = "the data window does not start on a sample", f"divisors of {window.x_min} and {window.y_min}"
     elif window.width % x_sampling or window.height % y_sampling:
-        fault = "the data window is no whole number of samples", f"divisors of {window.width} and {window.height}"
+        fault = (
+            "the data window's size is not a multiple of the sampling",
+            f"divisors of {window.width} and {window.height}",
+        )
     return fault
 
 
@@ -272,8 +281,15 @@ def _check_chunk_count(part: PartHeader, layout: Layout | None, problems: Proble
         return  # nothing to compare with: the layout is unknown, or follows from the declared number itself
     if computed > MAX_CHUNKS:
         found, expected = str(computed), f"at most {MAX_CHUNKS}"
-        problems.add(ProblemKind.TOO_MANY_CHUNKS, "more chunks than OpenEXR reads", part.index, None, found, expected)
+        problems.add(
+            ProblemKind.TOO_MANY_CHUNKS,
+            "the part has more chunks than the OpenEXR library reads",
+            part.index,
+            None,
+            found,
+            expected,
+        )
     if declared is not None and declared != computed:
         offset = part.by_name["chunkCount"].offset
-        message = "chunkCount is not what the layout asks for"
+        message = "chunkCount does not agree with windows, tiles and compression"
         problems.add(ProblemKind.WRONG_CHUNK_COUNT, message, part.index, offset, str(declared), str(computed))

@@ -58,9 +58,9 @@ def parse_manifest(text: str) -> dict[str, str]:
     except json.JSONDecodeError as error:
         if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
             raise ManifestError(f"truncated after {len(text)} characters: {error}", is_truncated=True) from error
-        raise ManifestError(f"no JSON: {error}") from error
+        raise ManifestError(f"not valid JSON: {error}") from error
     except (ValueError, RecursionError) as error:
-        raise ManifestError(f"no JSON: {error}") from error
+        raise ManifestError(f"not valid JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise ManifestError(f"a JSON {type(parsed).__name__}, not an object")
     for number, value in enumerate(parsed.values(), 1):

@@ -1,4 +1,4 @@
-"""Attribute names that are nearly standard ones, and names that differ by case alone.
+"""Attribute names that are nearly standard ones, and names that differ only by upper and lower case.
 
 Worked out once for parts with the same attributes, as the frames of a sequence have them.
 """
@@ -43,7 +43,7 @@ def near_miss(name: str) -> str | None:
 
 
 class OddNames(NamedTuple):
-    """Names that are nearly standard ones with what is meant, and groups of names that differ by case alone."""
+    """Names that are nearly standard ones with what is meant, and groups of names that differ only by upper and lower case."""
 
     near: tuple[tuple[str, str], ...]
     twins: tuple[tuple[str, ...], ...]

@@ -40,7 +40,7 @@ CAMERA = 1 << 22
 ENVIRONMENT = 1 << 23  # envmap or wrapmodes
 ORIGINAL_WINDOW = 1 << 24
 ID_MANIFEST = 1 << 25
-ODD_NAMES = 1 << 29  # a name that is nearly a standard one, or names that differ by case alone
+ODD_NAMES = 1 << 29  # a name that is nearly a standard one, or names that differ only by upper and lower case
 # Chunks
 INCOMPLETE = 1 << 26
 

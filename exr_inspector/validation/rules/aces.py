@@ -250,7 +250,13 @@ def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
     size = file.header.end - 8
     if size <= _HEADER_LIMIT_BYTES:
         return NOTHING
-    return [Found(f"The header has {size} bytes", str(size), f"at most {_HEADER_LIMIT_BYTES}")]
+    return [
+        Found(
+            f"The header has {size} bytes; ACES containers have at most {_HEADER_LIMIT_BYTES}",
+            str(size),
+            f"at most {_HEADER_LIMIT_BYTES}",
+        )
+    ]
 
 
 @part_rule(
@@ -267,7 +273,11 @@ def header_size(file: FileFacts, _parameters: AcesParameters) -> Results:
 def strings(part: PartFacts, _parameters: AcesParameters) -> Results:
     """Empty strings among those the container defines."""
     empty = [name for name in _STRINGS if part.part.text(name) == ""]
-    return [Found(f"{listed(empty)} empty", "empty", "text, or no attribute")] if empty else NOTHING
+    return (
+        [Found(f"{listed(empty)} empty; expected text, or no attribute", "empty", "text, or no attribute")]
+        if empty
+        else NOTHING
+    )
 
 
 @part_rule(

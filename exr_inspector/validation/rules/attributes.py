@@ -60,7 +60,7 @@ def case_twins(part: PartFacts, _parameters: RuleParameters) -> Results:
     odd = odd_names(part.part.by_name)
     near = {name for name, _ in odd.near}
     return [
-        Found(f"Attributes {' and '.join(names)} differ by case alone", listed(names), "one of them")
+        Found(f"Attributes {' and '.join(names)} differ only by upper and lower case", listed(names), "one of them")
         for names in odd.twins
         if near.isdisjoint(names)
     ]

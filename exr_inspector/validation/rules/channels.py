@@ -91,7 +91,7 @@ def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
     if part.channel_facts.has_base_colour:
         return NOTHING
     found = listed(channel.name for channel in part.channels)
-    return [Found("Part 0 has neither R, G, B nor Y in its base layer", found, "R, G, B or Y", part=0)]
+    return [Found("Part 0 has no R, G, B or Y in its base layer; it has {found}", found, "R, G, B or Y", part=0)]
 
 
 @channel_rule(
@@ -205,7 +205,7 @@ def made_up(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     hit = [channel for channel in part.named if not channel.layer and _MADE_UP.fullmatch(channel.component)]
     if not hit:
         return NOTHING
-    return [Found(f"{names_of(hit)}: a name that software made up", hit[0].name, "a name", hit[0].name)]
+    return [Found(f"{names_of(hit)}: a placeholder name", hit[0].name, "a name", hit[0].name)]
 
 
 _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
@@ -224,7 +224,12 @@ _NEVER_UINT = frozenset({"Z", "ZBack", "A", "AR", "AG", "AB"})
 def reserved_names(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Depth or coverage stored as UINT in the base layer."""
     return [
-        Found(f"Channel {channel.name} is UINT; it holds depth or coverage", "UINT", "HALF or FLOAT", channel.name)
+        Found(
+            f"Channel {channel.name} is UINT; depth and coverage are HALF or FLOAT",
+            "UINT",
+            "HALF or FLOAT",
+            channel.name,
+        )
         for channel in part.channels
         if channel.pixel_type == PixelType.UINT and channel.name in _NEVER_UINT
     ]
@@ -282,7 +287,7 @@ def expected(file: FileFacts, parameters: ChannelParameters) -> Results:
             if name not in layers
         ]
         found += [
-            Found(f"{_layer(name)} is not in the show's template", name, "absent", severity=Severity.INFO)
+            Found(f"{_layer(name)} is not among expected_layers", name, "absent", severity=Severity.INFO)
             for name in sorted({channel.layer for part in file.parts for channel in part.named})
             if name not in parameters.expected_layers and not (is_beauty(name) and "" in parameters.expected_layers)
         ]

@@ -96,7 +96,11 @@ def id_non_linear(part: PartFacts, _parameters: ColourParameters) -> Results:
     identifier = part.part.text("colorInteropID")
     if not identifier or not spaces.is_non_linear(identifier):
         return NOTHING
-    return [Found(f"colorInteropID {identifier} is no scene-linear space", identifier[:80], "lin_..._scene")]
+    return [
+        Found(
+            f"colorInteropID {identifier} is not scene-linear; expected lin_..._scene", identifier[:80], "lin_..._scene"
+        )
+    ]
 
 
 @part_rule(
@@ -242,7 +246,13 @@ def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
     values = chromaticities(part)
     if values is None or spaces.space_of(values) or spaces.are_close(values, spaces.CIE_XYZ):
         return NOTHING
-    return [Found(f"chromaticities {short(values)} are of no known space", short(values), "a known space")]
+    return [
+        Found(
+            f"chromaticities {short(values)} are not those of a published colour space",
+            short(values),
+            "a published colour space",
+        )
+    ]
 
 
 @part_rule(
@@ -271,7 +281,7 @@ def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
         return NOTHING
     if part.traits & t.COLOUR:
         severity = Severity.INFO if part.traits & t.COLOURED else None
-        message = f"{names_of(hit)} hold data in a part tagged as colour"
+        message = f"{names_of(hit)} hold data, but their part is tagged as colour; expected the tag data"
     else:
         message, severity = f"{names_of(hit)} hold data in a part that is not tagged as data", Severity.INFO
     return [Found(message, identifier or "no id", "data", hit[0].name, severity=severity)]
@@ -325,4 +335,4 @@ def white_luminance(part: PartFacts, _parameters: ColourParameters) -> Results:
     value = part.part.value("whiteLuminance", "float")
     if not isinstance(value, float) or (math.isfinite(value) and value > 0):
         return NOTHING
-    return [Found(f"whiteLuminance is {value}", str(value), "above 0")]
+    return [Found(f"whiteLuminance is {value}; expected a finite number above 0", str(value), "above 0")]

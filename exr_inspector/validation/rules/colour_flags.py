@@ -59,7 +59,7 @@ def chroma_differ(part: PartFacts, _parameters: RuleParameters) -> Results:
 def _data_with(part: PartFacts, name: str) -> Results:
     if part.part.text("colorInteropID") != spaces.DATA or name not in part.part.by_name:
         return NOTHING
-    return [Found(f"colorInteropID says data, yet {name} is there", name, "absent")]
+    return [Found(f"colorInteropID is data, but the part has {name}", name, "absent")]
 
 
 @part_rule(
@@ -167,7 +167,13 @@ def aces_id(part: PartFacts, _parameters: RuleParameters) -> Results:
     identifier = part.part.text("colorInteropID")
     if "acesImageContainerFlag" not in part.part.by_name or identifier in {None, spaces.ACES}:
         return NOTHING
-    return [Found(f"The ACES container flag is set, yet the id is {identifier}", str(identifier), spaces.ACES)]
+    return [
+        Found(
+            f"The ACES container flag is set, but colorInteropID is {identifier}; expected {spaces.ACES}",
+            str(identifier),
+            spaces.ACES,
+        )
+    ]
 
 
 @part_rule(
@@ -187,7 +193,9 @@ def aces_no_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
         return NOTHING
     wrong = part.part.by_name.get("chromaticities")
     found = wrong.type_name if wrong else "absent"
-    return [Found("The ACES container flag is set, yet there are no chromaticities", found, "AP0")]
+    return [
+        Found("The ACES container flag is set, but there are no chromaticities; expected those of AP0", found, "AP0")
+    ]
 
 
 @part_rule(
@@ -209,4 +217,10 @@ def aces_chroma(part: PartFacts, _parameters: RuleParameters) -> Results:
         return NOTHING
     if spaces.are_close(values, spaces.PRIMARIES[spaces.ACES]):
         return NOTHING
-    return [Found(f"The ACES container flag is set, yet chromaticities are {short(values)}", short(values), "AP0")]
+    return [
+        Found(
+            f"The ACES container flag is set, but chromaticities are {short(values)}; expected those of AP0",
+            short(values),
+            "AP0",
+        )
+    ]

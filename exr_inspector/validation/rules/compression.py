@@ -185,7 +185,7 @@ def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     if part.compression is None or part.compression in _LOSSLESS:
         return NOTHING
     codec = codec_name(part.compression)
-    return [Found(f"The compression is {codec}; a lossless one or none is required", codec, "lossless")]
+    return [Found(f"The compression is {codec}; expected a lossless one, or none", codec, "lossless")]
 
 
 @channel_rule(

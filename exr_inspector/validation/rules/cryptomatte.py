@@ -85,7 +85,12 @@ def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
 def key_form(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Keys that are longer, or not of the name."""
     return [
-        Found(f"The key of {matte.label} is not {key}", matte.declared.key, key, part=matte.part)
+        Found(
+            f"The key of {matte.label} is {matte.declared.key}; expected {key}",
+            matte.declared.key,
+            key,
+            part=matte.part,
+        )
         for matte in file.mattes
         if matte.declared.name and matte.declared.key != (key := _key_of(matte.declared.name))
     ]
@@ -94,7 +99,7 @@ def key_form(file: FileFacts, _parameters: RuleParameters) -> Results:
 def _of_only_value(file: FileFacts, field: str, expected: str) -> Results:
     """Declarations in which a field has another value than the only one that is defined."""
     return [
-        Found(f"{matte.label} has {field} {value!r}, not {expected}", value, expected, part=matte.part)
+        Found(f"{matte.label} has {field} {value!r}; expected {expected}", value, expected, part=matte.part)
         for matte in file.mattes
         if (value := getattr(matte.declared, field)) and value != expected
     ]
@@ -171,10 +176,10 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
         if matte.miscounted:
             odd = listed(matte.miscounted)
             found.append(
-                Found(f"{matte.label} has layers called {odd}, none called {first}", odd, first, part=matte.part)
+                Found(f"{matte.label} has layers called {odd}, but none called {first}", odd, first, part=matte.part)
             )
         elif not matte.near:
-            message = f"{matte.label} is declared, but no channel of it is there"
+            message = f"{matte.label} is declared, but the file has none of its channels"
             found.append(Found(message, "absent", first, part=matte.part, severity=Severity.WARNING))
     return found
 
@@ -192,7 +197,12 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
 def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Cryptomattes whose only layer is NAME00."""
     return [
-        Found(f"{matte.label} has one layer: two objects a pixel", "1 layer", "2 or more", part=matte.part)
+        Found(
+            f"{matte.label} has one layer, which holds two objects for a pixel; expected 2 or more layers",
+            "1 layer",
+            "2 or more",
+            part=matte.part,
+        )
         for matte in file.mattes
         if matte.ranks and all(list(ranks) == [f"{matte.declared.name}00"] for ranks in matte.ranks.values())
     ]
@@ -211,7 +221,12 @@ def one_layer(file: FileFacts, _parameters: RuleParameters) -> Results:
 def layer_exact(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Layers that differ from the name in case or by a prefix."""
     return [
-        Found(f"{m.label} has layers called {listed(m.near)}", listed(m.near), f"{m.declared.name}00", part=m.part)
+        Found(
+            f"{m.label} has layers called {listed(m.near)}; expected {m.declared.name}00",
+            listed(m.near),
+            f"{m.declared.name}00",
+            part=m.part,
+        )
         for m in file.mattes
         if m.near and not m.ranks
     ]
@@ -235,7 +250,7 @@ def float32(file: FileFacts, _parameters: RuleParameters) -> Results:
         hit = [types[place] for place in matte.places() if types[place].pixel_type != PixelType.FLOAT]
         if hit:
             names = listed(dict.fromkeys(channel.name for channel in hit))
-            message = f"{matte.label}: {names} {'is' if len(hit) == 1 else 'are'} {hit[0].type_name}"
+            message = f"{matte.label}: {names} {'is' if len(hit) == 1 else 'are'} {hit[0].type_name}; expected FLOAT"
             found.append(Found(message, hit[0].type_name, "FLOAT", hit[0].name, matte.part))
     return found
 
@@ -302,7 +317,7 @@ def colour_tag(file: FileFacts, _parameters: RuleParameters) -> Results:
         identifier = part.part.text("colorInteropID")
         tagged = identifier or ("chromaticities" if "chromaticities" in part.part.by_name else None)
         if tagged and identifier != spaces.DATA:
-            message = f"A part tagged {tagged} holds Cryptomatte {listed(names)}"
+            message = f"A part tagged {tagged} holds Cryptomatte {listed(names)}; expected no tag, or data"
             severity = Severity.INFO if part.traits & t.COLOURED else None
             found.append(Found(message, tagged, "data", part=index, severity=severity))
     return found

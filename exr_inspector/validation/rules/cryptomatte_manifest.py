@@ -109,7 +109,7 @@ def name_hashes(file: FileFacts, _parameters: RuleParameters) -> Results:
         if wrong := manifests.wrong_names(matte.manifest):
             count = f"{len(wrong)} of {len(matte.manifest)}"
             first, name = matte.manifest[wrong[0]], wrong[0]
-            message = f"{matte.label}: {count} ids are not their name's hash, first {name[:100]!r}"
+            message = f"{matte.label}: {count} ids are not the hash of their name; the first is that of {name[:100]!r}"
             found.append(Found(message, first, f"{manifests.cryptomatte_id(name):08x}", part=matte.part))
     return found
 
@@ -129,6 +129,6 @@ def collision(file: FileFacts, _parameters: RuleParameters) -> Results:
     for matte in file.mattes:
         if isinstance(matte.manifest, dict) and (pairs := manifests.collisions(matte.manifest)):
             first, second = pairs[0]
-            message = f"{matte.label}: {len(pairs)} ids are shared, first by {first[:100]!r} and {second[:100]!r}"
-            found.append(Found(message, matte.manifest[first], "ids of their own", part=matte.part))
+            message = f"{matte.label}: {len(pairs)} ids have several names; the first has {first[:100]!r} and {second[:100]!r}"
+            found.append(Found(message, matte.manifest[first], "different ids", part=matte.part))
     return found

@@ -59,11 +59,11 @@ def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
             stats = _stats(file, identifier)
             if stats and (count := stats.nan_count + stats.inf_count):
                 total += count
-                message = f"{identifier[1]} holds {values(count)} that can be no id"
+                message = f"{identifier[1]} holds {values(count)} that cannot be ids: NaN or infinite"
                 found.append(Found(message, str(count), "0", identifier[1], identifier[0]))
         denormal = sum(objects.impossible_count for objects in _objects(file, matte)) - total
         if denormal > 0:
-            message = f"{matte.label} holds {values(denormal)} that can be no id: denormal numbers"
+            message = f"{matte.label} holds {values(denormal)} that cannot be ids: denormal numbers"
             found.append(Found(message, str(denormal), "0", part=matte.part))
     return found
 

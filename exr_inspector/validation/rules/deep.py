@@ -46,7 +46,7 @@ def z(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     """Z among the channels."""
     if not part.channels or any(channel.name == "Z" for channel in part.channels):
         return NOTHING
-    return [Found("A deep part without Z", listed(channel.name for channel in part.channels), "Z")]
+    return [Found("The base layer of a deep part has no Z", listed(channel.name for channel in part.channels), "Z")]
 
 
 @channel_rule(
@@ -73,7 +73,7 @@ def alpha(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     if not lacking:
         return NOTHING
     lacking.sort()
-    return [Found(f"No alpha for {listed(lacking)}", "absent", "A", lacking[0])]
+    return [Found(f"{listed(lacking)}: no alpha in the layer or an enclosing one", "absent", "A", lacking[0])]
 
 
 def _enclosing(layer: str) -> list[str]:
@@ -120,7 +120,14 @@ def identifiers(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     for (layer, component), channel in components.items():
         other = component[:-1] + {"0": "1", "1": "0"}.get(component[-1], "")
         if component[-1] in "01" and (layer, other) not in components:
-            found.append(Found(f"{channel.name} is half an id: {other} is missing", "absent", other, channel.name))
+            found.append(
+                Found(
+                    f"{channel.name} is half of a 64-bit id; its other half {other} is missing",
+                    "absent",
+                    other,
+                    channel.name,
+                )
+            )
     return found
 
 
@@ -143,7 +150,14 @@ def z_values(part: PartFacts, _parameters: DeepParameters) -> Results:
         if stats is None:
             continue
         if stats.minimum is not None and stats.minimum < 0:
-            found.append(Found(f"{name} goes down to {stats.minimum:g}", f"{stats.minimum:g}", "0 or more", name))
+            found.append(
+                Found(
+                    f"{name} goes down to {stats.minimum:g}; expected 0 or more",
+                    f"{stats.minimum:g}",
+                    "0 or more",
+                    name,
+                )
+            )
         if broken := stats.nan_count + stats.inf_count:
             found.append(Found(f"{name} holds {values(broken, 'infinite or undefined ')}", str(broken), "0", name))
     return found
@@ -165,7 +179,7 @@ def max_samples(part: PartFacts, parameters: DeepParameters) -> Results:
     if deep is None or deep.max_samples <= parameters.max_deep_samples:
         return NOTHING
     expected = f"at most {parameters.max_deep_samples}"
-    return [Found(f"A pixel has {deep.max_samples} samples", str(deep.max_samples), expected)]
+    return [Found(f"A pixel has {deep.max_samples} samples; expected {expected}", str(deep.max_samples), expected)]
 
 
 @part_rule(
@@ -216,4 +230,4 @@ def id_manifest(part: PartFacts, _parameters: DeepParameters) -> Results:
     if not lacking:
         return NOTHING
     names = listed(lacking)
-    return [Found(f"The id manifest speaks of channels that are not there: {names}"[:300], "absent", names[:100])]
+    return [Found(f"The id manifest names channels that do not exist: {names}"[:300], "absent", names[:100])]

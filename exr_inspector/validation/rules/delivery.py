@@ -163,7 +163,11 @@ def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
     found = []
     if not _NAME.fullmatch(name.file_name):
         found.append(
-            Found(f"The file name {name.file_name!r} has other characters", name.file_name, "a-z A-Z 0-9 . _ -")
+            Found(
+                f"The file name {name.file_name!r} has characters other than letters, digits, dots, underscores and hyphens",
+                name.file_name,
+                "a-z A-Z 0-9 . _ -",
+            )
         )
     fewest, most = parameters.frame_digits
     if name.frame is not None and not fewest <= name.padding <= most:

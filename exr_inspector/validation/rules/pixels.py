@@ -242,7 +242,9 @@ def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
             continue
         if stats.minimum < -_ALPHA_TOLERANCE or stats.maximum > 1 + _ALPHA_TOLERANCE:
             span = f"{stats.minimum:g} to {stats.maximum:g}"
-            found.append(Found(f"{channel.name} is {span}", span, "0 to 1", channel.name, severity=severity))
+            found.append(
+                Found(f"{channel.name} is {span}; expected 0 to 1", span, "0 to 1", channel.name, severity=severity)
+            )
     return found
 
 
@@ -268,7 +270,11 @@ def black(file: FileFacts, _parameters: PixelParameters) -> Results:
             seen.add(view)
         else:
             views.setdefault(view, part.index)
-    return [Found("All colours are zero", "0", "an image", part=p) for view, p in views.items() if view not in seen]
+    return [
+        Found("The image is black: every colour value is zero", "0", "an image", part=p)
+        for view, p in views.items()
+        if view not in seen
+    ]
 
 
 @part_rule(
@@ -304,7 +310,7 @@ def constant(part: PartFacts, parameters: PixelParameters) -> Results:
         first.setdefault(is_base, channel.name)
     return [
         Found(
-            f"One value over the whole frame: {listed(names)}",
+            f"The same value everywhere: {listed(names)}",
             listed(names),
             "several values",
             first[names is base],
@@ -333,7 +339,11 @@ def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
             continue
         colours = [part.stats.get(members[c].name) for c in "RGB" if c in members and members[c].role is Role.COLOUR]
         if any(stats and stats.zero_count < stats.samples for stats in colours):
-            found.append(Found(f"{members['A'].name} is zero everywhere", "0", "coverage", members["A"].name))
+            found.append(
+                Found(
+                    f"{members['A'].name} is zero everywhere, but the image is not", "0", "coverage", members["A"].name
+                )
+            )
     return found
 
 
@@ -354,7 +364,14 @@ def clipped_colour(part: PartFacts, _parameters: PixelParameters) -> Results:
         stats = [part.stats.get(channel.name) for channel in triple]
         if all(s is not None and s.exact and s.maximum == 1 and not s.is_constant for s in stats):
             names = listed(channel.name for channel in triple)
-            found.append(Found(f"{names} go up to exactly 1", "1", "values beyond 1", triple[0].name))
+            found.append(
+                Found(
+                    f"{names} have a maximum of exactly 1; expected values above 1",
+                    "1",
+                    "values beyond 1",
+                    triple[0].name,
+                )
+            )
     return found
 
 
@@ -383,7 +400,9 @@ def log_like(part: PartFacts, _parameters: PixelParameters) -> Results:
         stats = [part.stats.get(channel.name) for channel in triple]
         if all(s is not None and s.exact and _is_log_like(s) for s in stats):
             spans = listed(f"{s.minimum:.3g} to {s.maximum:.3g}" for s in stats if s)
-            found.append(Found(f"The colours lie from {spans}", spans, "blacks near 0", triple[0].name))
+            found.append(
+                Found(f"Colour values are {spans}; expected blacks near 0", spans, "blacks near 0", triple[0].name)
+            )
     return found
 
 
@@ -439,4 +458,4 @@ def normal_length(part: PartFacts, _parameters: PixelParameters) -> Results:
         return NOTHING
     span = f"{min(least for _, least, _ in hit):g} to {max(most for _, _, most in hit):g}"
     names = names_of(channel for channel, _, _ in hit)
-    return [Found(f"{names}: {span}", span, "-1 to 1", hit[0][0].name)]
+    return [Found(f"{names}: values are {span}; expected -1 to 1", span, "-1 to 1", hit[0][0].name)]

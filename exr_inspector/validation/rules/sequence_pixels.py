@@ -163,7 +163,7 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     factor = parameters.flash_factor
     return [
         Found(
-            f"Frame {frame}: the mean luminance is {ratio:.3g} times that of its neighbours",
+            f"Frame {frame}: the mean luminance is {ratio:.3g} times that of the frames around it",
             f"{ratio:.3g}",
             f"{1 / factor:.3g} to {factor:g}",
             frames=(frame,),
@@ -186,7 +186,7 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
         Found(
             f"Frame {item.frame}: R, G and B are zero in {item.width} x {item.height} pixels at ({item.x}, {item.y})",
             f"{item.width} x {item.height} at ({item.x}, {item.y})",
-            "no such rectangle, as in the frames before and behind",
+            "no such rectangle, as in the frames before and after",
             frames=(item.frame,),
         )
         for item in missing_buckets(sequence)

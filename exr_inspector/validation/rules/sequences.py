@@ -56,7 +56,7 @@ def drift(
     usual = max(by_value, key=lambda value: len(by_value[value]))
     return [
         Found(
-            f"{named(numbers)}: {what} is {show(value)}, in others {show(usual)}",
+            f"{named(numbers)}: {what} is {show(value)}, in the other frames {show(usual)}",
             show(value),
             show(usual),
             frames=numbers,
@@ -182,7 +182,7 @@ def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
     found = drift(sequence, "the display window", lambda f: f.display_window, _window)
     windows = Counter(f.data_window for f in sequence.frames if f.data_window)
     if len(windows) > 1 and not found:
-        message = f"The data window changes: {len(windows)} different ones"
+        message = f"The data window changes over the sequence: {len(windows)} different ones"
         found.append(Found(message, str(len(windows)), "1", severity=Severity.INFO))
     return found
 
@@ -272,11 +272,11 @@ def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
     """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels. All frames alike are a still: a hint."""
     held = held_frames(sequence)
     if held and len(held) == len(sequence.numbers) - 1:
-        message = f"All {len(sequence.numbers)} frames have the same pixels: a still, or a render that did not advance"
+        message = f"All {len(sequence.numbers)} frames have the same pixels: a still image, or a render that repeats one frame"
         return [
-            Found(message, joined_ranges(sequence.numbers), "pixels of their own", severity=Severity.INFO, frames=held)
+            Found(message, joined_ranges(sequence.numbers), "different pixels", severity=Severity.INFO, frames=held)
         ]
-    return of_frames(held, "the same pixels as the frame before", "pixels of their own")
+    return of_frames(held, "the same pixels as the frame before", "different pixels")
 
 
 @sequence_rule(
@@ -318,7 +318,7 @@ def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Res
     """Sizes against the median, and empty files."""
     sizes = [frame.size_bytes for frame in sequence.frames if frame.size_bytes]
     empty = [frame.frame for frame in sequence.frames if frame.size_bytes == 0]
-    found = [Found(f"{named(empty)}: no bytes in the file", "0 bytes", "a file", frames=empty)] if empty else []
+    found = [Found(f"{named(empty)}: the file is empty", "0 bytes", "a file", frames=empty)] if empty else []
     if len(sizes) < _SMALL:
         return found
     middle, factor = median(sizes), parameters.size_outlier
@@ -375,7 +375,10 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
         return NOTHING
     first, code = odd[0]
     frames = [frame.frame for frame, _ in odd]
-    message = f"Time codes of frames {joined_ranges(frames)} are out of step, first {code.text} at frame {first.frame}"
+    odd_frames = joined_ranges(frames)
+    message = (
+        f"Time codes of frames {odd_frames} do not advance by one frame; the first is {code.text} at {first.frame}"
+    )
     return [Found(message, code.text, "one frame more than the frame before", frames=frames)]
 
 
@@ -384,8 +387,8 @@ def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:
     if len(values) < 2 or len({value for _, value in values}) > 1:
         return NOTHING
     value, frames = str(values[0][1]), [frame for frame, _ in values]
-    message = f"All {len(values)} frames with {what} have the same, {value}: it was copied with other metadata"
-    return [Found(message, value, "another one in each frame", severity=Severity.INFO, frames=frames)]
+    message = f"All {len(values)} frames with {what} have the same one, {value}; expected one that changes from frame to frame"
+    return [Found(message, value, "a different one in each frame", severity=Severity.INFO, frames=frames)]
 
 
 def _out_of_step(
@@ -424,7 +427,7 @@ def counter(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
         Found(
             f"imageCounter does not rise at frames {joined_ranges(odd)}",
             joined_ranges(odd),
-            "a higher number each",
+            "a higher number in each frame",
             frames=odd,
         )
     ]

@@ -140,7 +140,7 @@ def attribute(file: FileFacts, parameters: ShowParameters) -> Results:
         if there is None:
             if demand.required:
                 expected = " ".join(filter(None, (demand.type, "" if demand.value is None else str(demand.value))))
-                message = f"Attribute {demand.name} is absent"
+                message = f"Attribute {demand.name} is missing"
                 found.append(Found(message, "absent", expected or "the attribute", part=0, severity=severity))
         elif (fault := _fault(there, demand, file.inspection.path)) is not None:
             message = f"Attribute {demand.name} is {fault[0]}; expected {fault[1]}"

@@ -36,11 +36,11 @@ def power_of_two(part: PartFacts, _parameters: RuleParameters) -> Results:
     found = []
     if not (_is_power_of_two(tiles.x_size) and _is_power_of_two(tiles.y_size)):
         size = f"{tiles.x_size}x{tiles.y_size}"
-        found.append(Found(f"Tiles are {size}", size, "powers of two"))
+        found.append(Found(f"Tiles are {size}; expected powers of two", size, "powers of two"))
     is_even = _is_power_of_two(window.width) and _is_power_of_two(window.height)
     if tiles.level_mode == LevelMode.MIPMAP_LEVELS and not is_even:
         size = f"{window.width}x{window.height}"
-        found.append(Found(f"The mip-mapped image is {size}", size, "powers of two"))
+        found.append(Found(f"The mip-mapped image is {size}; expected powers of two", size, "powers of two"))
     return found
 
 
@@ -57,7 +57,11 @@ def power_of_two(part: PartFacts, _parameters: RuleParameters) -> Results:
 )
 def not_texture(part: PartFacts, _parameters: RuleParameters) -> Results:
     """A tiled part; only policies for compositing switch this on."""
-    return [Found("The part is tiled", part.part.part_type or "tiled", "scan lines")] if part.part.is_tiled else NOTHING
+    return (
+        [Found("The part is tiled; expected scan lines", part.part.part_type or "tiled", "scan lines")]
+        if part.part.is_tiled
+        else NOTHING
+    )
 
 
 @part_rule(
@@ -95,7 +99,13 @@ def latlong(part: PartFacts, _parameters: RuleParameters) -> Results:
     if part.part.value("envmap", "envmap") != Envmap.LATLONG or window is None or window.width == 2 * window.height:
         return NOTHING
     size = f"{window.width}x{window.height}"
-    return [Found(f"A latitude-longitude map of {size}", size, f"{2 * window.height}x{window.height}")]
+    return [
+        Found(
+            f"A latitude-longitude map is {size}; expected {2 * window.height}x{window.height}",
+            size,
+            f"{2 * window.height}x{window.height}",
+        )
+    ]
 
 
 @part_rule(
@@ -114,7 +124,13 @@ def cube(part: PartFacts, _parameters: RuleParameters) -> Results:
     if part.part.value("envmap", "envmap") != Envmap.CUBE or window is None or window.height == 6 * window.width:
         return NOTHING
     size = f"{window.width}x{window.height}"
-    return [Found(f"A cube map of {size}", size, f"{window.width}x{6 * window.width}")]
+    return [
+        Found(
+            f"A cube map is {size}; expected {window.width}x{6 * window.width}",
+            size,
+            f"{window.width}x{6 * window.width}",
+        )
+    ]
 
 
 @part_rule(
@@ -135,4 +151,10 @@ def wrap(part: PartFacts, _parameters: RuleParameters) -> Results:
     words = [word.strip() for word in text.split(",")]
     if len(words) <= 2 and _WRAP_MODES.issuperset(words):
         return NOTHING
-    return [Found(f"wrapmodes is {text[:80]!r}", text[:80], "black, clamp, periodic, mirror, or two of them")]
+    return [
+        Found(
+            f"wrapmodes is {text[:80]!r}; expected one or two of black, clamp, periodic, mirror",
+            text[:80],
+            "black, clamp, periodic, mirror, or two of them",
+        )
+    ]

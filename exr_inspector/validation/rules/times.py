@@ -71,7 +71,7 @@ def time_code_range(part: PartFacts, parameters: TimeParameters) -> Results:
     if not problems:
         return NOTHING
     text = timecodes.clock_of(value).text
-    return [Found(f"The time code {text} is no time: {problems[0]}", text, "a time of day")]
+    return [Found(f"timeCode {text} is not a valid time: {problems[0]}", text, "a time of day")]
 
 
 @part_rule(
@@ -93,9 +93,15 @@ def drop_frame(part: PartFacts, parameters: TimeParameters) -> Results:
         return NOTHING
     code = timecodes.clock_of(value)
     if not timecodes.is_drop_rate(rate):
-        return [Found(f"Drop frame time code at {rate:g} frames per second", f"{rate:g}", "29.97 or 59.94")]
+        return [
+            Found(
+                f"Drop-frame time code at {rate:g} frames per second; expected 29.97 or 59.94",
+                f"{rate:g}",
+                "29.97 or 59.94",
+            )
+        ]
     if timecodes.is_dropped(code, rate):
-        return [Found(f"Drop frame counting leaves {code.text} out", code.text, "a counted frame")]
+        return [Found(f"Drop-frame counting skips {code.text}", code.text, "a counted frame")]
     return NOTHING
 
 
@@ -123,7 +129,7 @@ def frames_per_second(part: PartFacts, parameters: TimeParameters) -> Results:
         return NOTHING
     text = f"{value.numerator}/{value.denominator}"
     if not value.denominator or value.numerator <= 0:
-        return [Found(f"framesPerSecond is {text}", text, "above 0")]
+        return [Found(f"framesPerSecond is {text}; expected a rate above 0", text, "above 0")]
     wanted = parameters.frame_rate
     rate = value.numerator / value.denominator
     if wanted is not None and not math.isclose(rate, wanted, rel_tol=1e-4):
@@ -156,7 +162,7 @@ def key_code(part: PartFacts, _parameters: TimeParameters) -> Results:
     if not isinstance(value, KeyCode):
         return NOTHING
     return [
-        Found(f"keyCode.{name} is {number}", str(number), f"{low} to {high}")
+        Found(f"keyCode.{name} is {number}; expected {low} to {high}", str(number), f"{low} to {high}")
         for (name, low, high), number in zip(_KEYCODE_RANGES, value, strict=True)
         if not low <= number <= high
     ]
@@ -179,15 +185,21 @@ def capture_date(part: PartFacts, _parameters: TimeParameters) -> Results:
         return NOTHING
     expected = "YYYY:MM:DD hh:mm:ss"
     if not _DATE.fullmatch(text):
-        return [Found(f"capDate is {text[:40]!r}", text[:40], expected)]
+        return [Found(f"capDate is {text[:40]!r}; expected {expected}", text[:40], expected)]
     inspected = part.file.inspection.inspected_at
     try:
         numbers = [int(number) for number in text.replace(" ", ":").split(":")]
         taken = datetime(*numbers, tzinfo=inspected.tzinfo)  # type: ignore[arg-type, misc]  # six numbers by the pattern
     except ValueError:
-        return [Found(f"capDate {text} is no date", text, expected)]
+        return [Found(f"capDate {text} is not a date", text, expected)]
     if taken.year < _OLDEST_CAPTURE or (taken - inspected).total_seconds() > 86_400:
-        return [Found(f"capDate {text} is not plausible", text, f"before {inspected:%Y:%m:%d %H:%M:%S}")]
+        return [
+            Found(
+                f"capDate {text} is before 1888 or after the inspection",
+                text,
+                f"before {inspected:%Y:%m:%d %H:%M:%S}",
+            )
+        ]
     return NOTHING
 
 
@@ -207,11 +219,11 @@ def positive(part: PartFacts, _parameters: TimeParameters) -> Results:
     rate = part.part.value("captureRate", "rational")
     if isinstance(rate, Rational) and not (rate.numerator > 0 and rate.denominator):
         text = f"{rate.numerator}/{rate.denominator}"
-        found.append(Found(f"captureRate is {text}", text, "above 0"))
+        found.append(Found(f"captureRate is {text}; expected a number above 0", text, "above 0"))
     for name in _POSITIVE:
         value = part.part.value(name, "float")
         if isinstance(value, float) and not (math.isfinite(value) and value > 0):
-            found.append(Found(f"{name} is {value:g}", f"{value:g}", "above 0"))
+            found.append(Found(f"{name} is {value:g}; expected a number above 0", f"{value:g}", "above 0"))
     aperture, stop = part.number("aperture"), part.number("tStop")
     if aperture and stop and 0 < stop < aperture * (1 - 1e-6):
         found.append(Found(f"tStop {stop:g} is below aperture {aperture:g}", f"{stop:g}", f"{aperture:g} or more"))

@@ -30,7 +30,12 @@ def mix(file: FileFacts, _parameters: RuleParameters) -> Results:
     if not file.is_multi_part:
         return NOTHING
     return [
-        Found("multiView in a multi-part file", "multiView", "view", part=part.index)
+        Found(
+            "multiView is set in a multi-part file; expected the attribute view in each part",
+            "multiView",
+            "view",
+            part=part.index,
+        )
         for part in file.header.parts
         if "multiView" in part.by_name
     ]
@@ -52,7 +57,7 @@ def left_right(file: FileFacts, _parameters: RuleParameters) -> Results:
     views = file.views
     if len(views) != 2 or set(views) == {"left", "right"}:
         return NOTHING
-    return [Found(f"The two views are called {listed(views)}", listed(views), "left, right")]
+    return [Found(f"The two views are called {listed(views)}; expected left and right", listed(views), "left, right")]
 
 
 @file_rule(
@@ -118,11 +123,11 @@ def channel_prefix(file: FileFacts, _parameters: RuleParameters) -> Results:
     found = []
     if hit := [name for name in (channel.name for channel in part.channels) if _misplaced(name, views)]:
         expected = "layer.view.channel"
-        found.append(Found(f"View names at another place than {expected}: {listed(hit)}", hit[0], expected, hit[0], 0))
+        found.append(Found(f"The view is not where {expected} has it: {listed(hit)}", hit[0], expected, hit[0], 0))
     prefixed = {f"{default}.{component}" for component in "RGBA"}
     if hit := [channel.name for channel in part.channels if channel.name in prefixed]:
         expected = hit[0].rpartition(".")[2]
-        message = f"{listed(hit)} are of the default view {default}, whose colours have no prefix"
+        message = f"{listed(hit)} name the default view {default}; its R, G, B, A have no prefix"
         found.append(Found(message, hit[0], expected, hit[0], 0))
     return found
 
@@ -135,7 +140,7 @@ def _prefixed(file: FileFacts, views: frozenset[str]) -> list[Found]:
         if views.isdisjoint(facts.outer_names) and views.isdisjoint(facts.inner_names):
             continue
         hit = [channel.name for channel in part.channels if not views.isdisjoint(channel.name.split(".")[:-1])]
-        message = f"View names in channel names: {listed(hit)}"
+        message = f"Channel names of a multi-part file contain the view: {listed(hit)}"
         found.append(Found(message, hit[0], "names without views", hit[0], part.index))
     return found
 
@@ -221,4 +226,11 @@ def single(file: FileFacts, _parameters: RuleParameters) -> Results:
     there = [name for name in ("view", "multiView") if name in part.by_name]
     if len(there) != 1:
         return NOTHING
-    return [Found(f"The only view is said by {there[0]} alone", there[0], "view and multiView", part=0)]
+    return [
+        Found(
+            f"The only view is named by {there[0]} alone; expected view and multiView",
+            there[0],
+            "view and multiView",
+            part=0,
+        )
+    ]

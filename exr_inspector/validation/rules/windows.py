@@ -82,7 +82,9 @@ def too_large(part: PartFacts, parameters: WindowParameters) -> Results:
     largest = max((max(window.width, window.height) for window in _windows(part) or ()), default=0)
     if largest <= limit:
         return NOTHING
-    return [Found(f"A window is {largest} pixels long; {limit} are allowed", f"{largest}", f"at most {limit}")]
+    return [
+        Found(f"A window is {largest} pixels wide or high; expected at most {limit}", f"{largest}", f"at most {limit}")
+    ]
 
 
 @part_rule(
@@ -152,7 +154,9 @@ def cropped(part: PartFacts, _parameters: WindowParameters) -> Results:
     beyond = _overscan(data, display)
     words = [word for word, holds in (("overscan", max(beyond) > 0), ("a crop", min(beyond) < 0)) if holds]
     found, expected = _corners(data), _corners(display)
-    return [Found(f"The data window {found} is {' and '.join(words)} of {expected}", found, expected)]
+    return [
+        Found(f"The data window {found} is {' and '.join(words)} of the display window {expected}", found, expected)
+    ]
 
 
 @part_rule(
@@ -176,7 +180,9 @@ def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
     if share <= parameters.max_overscan:
         return NOTHING
     limit = f"at most {parameters.max_overscan:.0%}"
-    return [Found(f"Overscan is {share:.0%} of the display window on one side, {limit} allowed", f"{share:.0%}", limit)]
+    return [
+        Found(f"Overscan is {share:.0%} of the display window on one side; expected {limit}", f"{share:.0%}", limit)
+    ]
 
 
 @part_rule(

@@ -412,7 +412,9 @@ def test_alpha_of_deep_channels(names: tuple[str, ...], lacking: str) -> None:
         Channel(n, FLOAT if n.rpartition(".")[2] in {"Z", "ZBack"} else UINT if n == "id" else HALF) for n in names
     ]
     told = of(build([Part(kind="deepscanline", channels=channels)]), "DEEP-ALPHA")
-    assert [finding.message for finding in told] == ([f"No alpha for {lacking}"] if lacking else [])
+    assert [finding.message for finding in told] == (
+        [f"{lacking}: no alpha in the layer or an enclosing one"] if lacking else []
+    )
 
 
 @pytest.mark.parametrize(
