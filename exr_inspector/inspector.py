@@ -152,6 +152,11 @@ class Inspector:
         """The settings it was made with."""
         return self._config
 
+    @property
+    def memory_stop(self) -> str:
+        """`PixelReport.stopped` of files whose pixels do not fit into the memory of this inspector."""
+        return f"memory ({self._budget.memory_bytes} bytes for decoding, EXR_MEMORY_MIB)"
+
     def inspect(
         self,
         source: RangeSource,
@@ -207,6 +212,8 @@ class Inspector:
                     raise
                 code, message = type(error).code, str(error)
         completeness = found.completeness if pixels is None else _with_decoded(found, pixels, checkpoint)
+        if pixels and not pixels.stopped and any(fault.code == LimitExceeded.code for fault in pixels.faults):
+            pixels = replace(pixels, stopped=self.memory_stop)
         inspection = Inspection(
             bucket=source.bucket,
             key=source.key,

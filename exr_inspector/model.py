@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum, IntEnum
 from typing import Literal, NamedTuple
 
-from exr_inspector.errors import ObjectNotFound
+from exr_inspector.errors import LimitExceeded, ObjectNotFound
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.header.parser import Header
@@ -529,6 +529,12 @@ class Inspection:
     def is_gone(self) -> bool:
         """Whether there was no such object: its rows are to be removed, none to be made."""
         return self.error_code == ObjectNotFound.code
+
+    @property
+    def over_limit(self) -> str:
+        """Why some pixels were not read within the limits, which says nothing about the file; empty where all were."""
+        faults = self.pixels.faults if self.pixels else ()
+        return next((fault.message for fault in faults if fault.code == LimitExceeded.code), "")
 
     @property
     def is_complete(self) -> bool | None:

@@ -366,7 +366,8 @@ class Settings(BaseSettings):
         "Time for one invocation; less than the deployment's timeout, so that its error names the cause.", 100.0,
         unit="seconds", ge=1, le=3600)
     retry_failed: Switch = _field("EXR_RETRY_FAILED", FUNCTION,
-        "Read files with DECODER_CRASHED or CPU_TIME again, although neither file nor software changed.", False)
+        "Read files with DECODER_CRASHED, CPU_TIME or LIMIT_EXCEEDED again, although neither file nor software changed.",
+        False)
     # how a file is read
     stats_bytes: Whole = _limit("EXR_STATS_BYTES", 4 << 20, "bytes",
         "Bytes that sampled statistics read of one file; see EXR_STATS_CHUNK_BYTES.")

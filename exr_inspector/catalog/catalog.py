@@ -42,9 +42,9 @@ from exr_inspector.catalog.stored import (
     touch_guards,
     unstored_manifests,
 )
-from exr_inspector.catalog.versions import file_id, is_same_version, storable, version_numbers
+from exr_inspector.catalog.versions import VersionInfo, file_id, is_same_version, storable, version_numbers
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import CpuTimeExceeded, DecoderCrashed
+from exr_inspector.errors import CpuTimeExceeded, DecoderCrashed, LimitExceeded
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
 
 # Why a file failed that may succeed with other software.
@@ -62,7 +62,9 @@ class ObjectState:
         mode: How deep pixels would be looked at.
         inspector_version: By which version of exr-inspector.
         decoder: By which library.
-        retry_failed: Whether what ended its process or took too long is tried again, although nothing changed.
+        retry_failed: Whether what ended its process, took too long or exceeded a limit is tried again, although nothing
+            changed.
+        memory_stop: `Inspector.memory_stop`: what did not fit into another amount of memory is tried again.
     """
 
     bucket: str
@@ -72,6 +74,7 @@ class ObjectState:
     inspector_version: str = __version__
     decoder: str | None = None
     retry_failed: bool = False
+    memory_stop: str | None = None
 
     @property
     def path(self) -> str:
@@ -270,12 +273,12 @@ class Catalog:
         Raises:
             CatalogError: As for `upsert`.
         """
-        return [moment is not None for moment in self.current_since(states, deadline=deadline)]
+        return [known is not None for known in self.current_versions(states, deadline=deadline)]
 
-    def current_since(
+    def current_versions(
         self, states: Sequence[ObjectState], *, deadline: Deadline | None = None
-    ) -> list[datetime | None]:
-        """When those of the objects were inspected whose rows are up to date; None where an inspection would change something.
+    ) -> list[VersionInfo | None]:
+        """What is stored of those of the objects whose rows are up to date; None where an inspection would change something.
 
         Raises:
             CatalogError: As for `upsert`.
@@ -284,7 +287,7 @@ class Catalog:
             return []
         paths = [storable(state.path) for state in states]
         stored = self.connection.run("look up files", lambda work: stored_files(work, paths), deadline=deadline)
-        return [_current_since(state, stored.get(file_id(state.path), ())) for state in states]
+        return [_current_version(state, stored.get(file_id(state.path), ())) for state in states]
 
     def stored_between(
         self, after: str, *, last: str | None = None, end: str | None = None, deadline: Deadline | None = None
@@ -365,8 +368,19 @@ def _noted(plan: Plan, items: Sequence[Prepared]) -> dict[str, pa.Array]:
     }
 
 
-def _current_since(state: ObjectState, rows: Sequence[StoredFile]) -> datetime | None:
-    return newest(rows).version_info.inspected_at if is_up_to_date(state, rows) else None
+def _current_version(state: ObjectState, rows: Sequence[StoredFile]) -> VersionInfo | None:
+    return newest(rows).version_info if is_up_to_date(state, rows) else None
+
+
+def _may_succeed_now(state: ObjectState, stored: VersionInfo) -> bool:
+    """Whether what failed or was left out is tried again: on request, with other software, or with other memory."""
+    if stored.is_short_of_memory:
+        return state.memory_stop not in {None, stored.stopped}
+    if stored.error_code == LimitExceeded.code:
+        return state.retry_failed
+    if stored.error_code in _TRIED_AGAIN:
+        return state.retry_failed or (state.decoder is not None and stored.decoder not in {None, state.decoder})
+    return False
 
 
 def is_up_to_date(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
@@ -377,10 +391,8 @@ def is_up_to_date(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
     stored = row.version_info
     if row.version is None or not is_same_version(row.version, state.version):
         return False
-    if stored.error_code in _TRIED_AGAIN:
-        is_other = state.decoder is not None and stored.decoder not in {None, state.decoder}
-        if state.retry_failed or is_other:
-            return False
+    if _may_succeed_now(state, stored):
+        return False
     if stored.error_code is None and stored.depth != state.mode.depth:
         return stored.depth > state.mode.depth
     return version_numbers(stored.inspector_version) >= version_numbers(state.inspector_version)

@@ -65,7 +65,7 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
             inspected_at=row["inspected_at"].replace(tzinfo=timezone.utc),
             inspector_version=row["inspector_version"],
             depth=depth_of(row["stats_mode"]),
-            stopped=bool(row["stats_stopped"]),
+            stopped=row["stats_stopped"] or "",
             policy=row["policy"] or "",
             error_code=row["error_code"],
             event_time=utc(row["event_time"]),

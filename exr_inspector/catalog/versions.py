@@ -86,7 +86,7 @@ class VersionInfo:
         inspected_at: When it was read.
         inspector_version: By which version of exr-inspector.
         depth: How deep the pixels were looked at: 0 off, 1 sampled, 2 full.
-        stopped: Whether reading pixels ended early.
+        stopped: Why reading pixels ended early; empty when it did not.
         policy: The policy that judged.
         error_code: Why it failed, if it did.
         event_time: When what the event reports happened.
@@ -99,7 +99,7 @@ class VersionInfo:
     inspected_at: datetime
     inspector_version: str
     depth: int
-    stopped: bool
+    stopped: str
     policy: str
     error_code: str | None
     event_time: datetime | None = None
@@ -109,6 +109,11 @@ class VersionInfo:
     def has_version(self) -> bool:
         """Whether the object could be read at all."""
         return self.mtime is not None
+
+    @property
+    def is_short_of_memory(self) -> bool:
+        """Whether pixels did not fit into memory, see `Inspector.memory_stop`."""
+        return self.stopped.startswith("memory")
 
     @property
     def event(self) -> EventInfo:
@@ -126,7 +131,7 @@ def version_info(inspection: Inspection, inspector_version: str) -> VersionInfo:
         inspected_at=inspection.inspected_at,
         inspector_version=inspector_version,
         depth=inspection.stats_mode.depth,
-        stopped=bool(inspection.pixels and inspection.pixels.stopped),
+        stopped=inspection.pixels.stopped if inspection.pixels else "",
         policy=inspection.policy,
         error_code=inspection.error_code,
         event_time=inspection.event.time,
@@ -171,7 +176,7 @@ def supersedes(new: VersionInfo, old: VersionInfo) -> bool:
         return new_code > old_code or is_shallower(old, new)
     if is_shallower(old, new):
         return True
-    differs = (new.policy, new.error_code) != (old.policy, old.error_code)
+    differs = (new.policy, new.error_code, new.stopped) != (old.policy, old.error_code, old.stopped)
     return differs and new.inspected_at > old.inspected_at
 
 

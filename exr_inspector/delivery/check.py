@@ -11,7 +11,7 @@ from typing import Any
 from exr_inspector.delivery.files import Expansion, expand, inspect_each
 from exr_inspector.delivery.judgement import judge_sequence
 from exr_inspector.delivery.naming import Frame, Recognised, require_frame_range, united
-from exr_inspector.errors import ExrInspectorError, NothingMatches, PatternError, is_store_fault
+from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError, is_store_fault
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import Finding, Inspection, SequenceName, Severity, StatsMode
@@ -395,7 +395,8 @@ def _checked(name: str, frame: int | None, answer: Inspection | ExrInspectorErro
         return CheckedFile(name, frame, (), f"{answer.code}: {answer}")
     if is_store_fault(answer.error_code):
         return CheckedFile(name, frame, (), f"{answer.error_code}: {answer.error_message}")
-    return CheckedFile(name, frame, sort_findings(answer.findings))
+    fault = f"{LimitExceeded.code}: pixels not read: {answer.over_limit}" if answer.over_limit else ""
+    return CheckedFile(name, frame, sort_findings(answer.findings), fault)
 
 
 def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSummary:

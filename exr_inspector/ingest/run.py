@@ -25,7 +25,7 @@ from exr_inspector.ingest.progress import Progress
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import UnjudgedFolders
-from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, current_since, ingest_crashed
+from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, current_versions, ingest_crashed, unread_code
 
 LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
 LISTED_AHEAD = 100_000  # objects listed before they are inspected: names only, so that the end is known early
@@ -183,11 +183,17 @@ class Ingest:
     def _stale(self, bucket: str, batch: Sequence[ObjectEntry], unjudged: UnjudgedFolders) -> list[ObjectEntry]:
         """Those whose rows are missing or stale; `unjudged` takes the others."""
         stale: list[ObjectEntry] = []
-        for entry, moment in zip(batch, current_since(self._context, bucket, batch), strict=True):
-            if moment is None:
+        for entry, known in zip(batch, current_versions(self._context, bucket, batch), strict=True):
+            if known is None:
                 stale.append(entry)
-            else:
-                unjudged.add(f"{bucket}/{entry.key}", moment)
+                continue
+            path = f"{bucket}/{entry.key}"
+            unjudged.add(path, known.inspected_at)
+            if code := unread_code(known):
+                with self._lock:
+                    self.progress.add_error(
+                        code, path, "not read, as before, and not changed since; --force tries again"
+                    )
         return stale
 
     def _report(self, path: str, error: SourceError) -> None:

@@ -13,7 +13,7 @@ from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.delivery.judgement import Judgement, judge_frames
 from exr_inspector.delivery.naming import is_pattern, parse_pattern
-from exr_inspector.errors import ExrInspectorError, is_store_fault
+from exr_inspector.errors import ExrInspectorError, LimitExceeded, is_store_fault
 from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for, target_names
 from exr_inspector.library.results import ValidationReport
 from exr_inspector.model import Inspection, SequenceName, StatsMode
@@ -122,7 +122,8 @@ def judged(name: str, inspection: Inspection, policy: Policy) -> ValidationResul
     if is_store_fault(inspection.error_code):
         return ValidationResult(name, (), policy.label, f"{inspection.error_code}: {inspection.error_message}")
     findings = sort_findings(inspection.findings)
-    return ValidationResult(name, findings, policy.label, unchecked=unchecked(inspection), levels=policy.levels)
+    fault = f"{LimitExceeded.code}: pixels not read: {inspection.over_limit}" if inspection.over_limit else ""
+    return ValidationResult(name, findings, policy.label, fault, unchecked=unchecked(inspection), levels=policy.levels)
 
 
 def unchecked(inspection: Inspection) -> str:

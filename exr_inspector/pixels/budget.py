@@ -40,6 +40,7 @@ class DecodeBudget:
 
     Attributes:
         workers: Threads that decode, whatever the number of files. Each decodes with the library's own thread pool off.
+        memory_bytes: All memory for decoding, bytes.
         packed: Memory for bytes as read.
         decoded: Memory for decoded samples and the library's own buffers.
     """
@@ -47,6 +48,7 @@ class DecodeBudget:
     def __init__(self, *, workers: int | None = None, memory_bytes: int = 1 << 30) -> None:
         _expect_large_blocks()
         self.workers = workers or max(1, min(4, os.cpu_count() or 1))
+        self.memory_bytes = memory_bytes
         self.packed = MemoryPool(memory_bytes // 4)
         self.decoded = MemoryPool(memory_bytes - memory_bytes // 4)
         self.executor = ThreadPoolExecutor(self.workers, thread_name_prefix="exr-decode")

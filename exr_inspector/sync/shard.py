@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
@@ -23,6 +22,7 @@ from exr_inspector.catalog.recheck import (
 )
 from exr_inspector.catalog.rows.groups import Prepared, prepare
 from exr_inspector.catalog.sdk.connection import Work
+from exr_inspector.catalog.versions import VersionInfo
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     AccessDenied,
@@ -30,6 +30,7 @@ from exr_inspector.errors import (
     DeadlineExceeded,
     DecoderCrashed,
     ExrInspectorError,
+    LimitExceeded,
     MemoryBusy,
     ObjectChanged,
     ObjectNotFound,
@@ -214,9 +215,16 @@ def are_current(context: IngestContext, bucket: str, entries: Sequence[ObjectEnt
     return context.catalog.are_current(_states(context, bucket, entries))
 
 
-def current_since(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[datetime | None]:
-    """As `Catalog.current_since`, of listed objects; one request for all."""
-    return context.catalog.current_since(_states(context, bucket, entries))
+def current_versions(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[VersionInfo | None]:
+    """As `Catalog.current_versions`, of listed objects; one request for all."""
+    return context.catalog.current_versions(_states(context, bucket, entries))
+
+
+def unread_code(known: VersionInfo) -> str | None:
+    """Why a file whose rows are up to date could not be read, or not all of its pixels; None where it was."""
+    if known.is_short_of_memory:
+        return LimitExceeded.code
+    return known.error_code if known.error_code in _UNREADABLE else None
 
 
 def _states(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[ObjectState]:
@@ -226,7 +234,15 @@ def _states(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry])
 def object_state(context: IngestContext, bucket: str, key: str, version: ObjectVersion) -> ObjectState:
     """An object as it would be inspected here."""
     config = context.inspector.config
-    return ObjectState(bucket, key, version, config.stats, decoder=LIBRARY, retry_failed=config.retry_failed)
+    return ObjectState(
+        bucket,
+        key,
+        version,
+        config.stats,
+        decoder=LIBRARY,
+        retry_failed=config.retry_failed,
+        memory_stop=context.inspector.memory_stop,
+    )
 
 
 def _stale(context: IngestContext, shard: Shard, figures: Figures) -> Sequence[ObjectEntry]:
@@ -274,8 +290,10 @@ def store_inspections(
         else:
             figures.add(inspection)
             prepared.append(rows)
-            if inspection.error_code in _UNREADABLE:  # has a row, and is reported once
+            if inspection.error_code in _UNREADABLE:  # has a row, and is named by every run
                 figures.add_error(inspection.error_code, inspection.path, inspection.error_message or "")
+            elif inspection.over_limit:
+                figures.add_error(LimitExceeded.code, inspection.path, f"pixels not read: {inspection.over_limit}")
     outcomes = upsert_isolating_failures(context.catalog, prepared, force=context.force, also=also, deadline=deadline)
     settled = context.pool.map(lambda rows, outcome: _settle(context, rows, outcome, deadline), prepared, outcomes)
     for rows, fault in zip(prepared, settled, strict=True):

@@ -120,7 +120,8 @@ def command(
     Unchanged files are skipped without being read, so an interrupted run can be restarted. The first Ctrl-C finishes and stores
     the files that are being read, a second one ends at once. Rows of deleted files remain; `./run db reconcile --fix` removes
     them. Exit code 0 when all files were processed, 130 after Ctrl-C, 1 when files or folders could not be read: they are
-    named, and all others are processed. A file that can never be read gets a row, so the next run skips it.
+    named, by each run, and all others are processed. A file that may not be read gets a row: until it changes, the next run
+    names it without trying again.
 
     From 1,500 files on, one process per core inspects them (at most --workers), each with EXR_DECODE_THREADS and
     EXR_MEMORY_MIB for decoding. A file that crashes its process even when read alone gets a row with the error
@@ -298,7 +299,7 @@ class _Observer:
         self._task = display.add_task("ingest", total=None, figures="")
 
     def __call__(self, progress: Progress) -> None:
-        done = progress.inspected + progress.vanished + sum(progress.errors.values())
+        done = min(progress.todo, progress.inspected + progress.vanished + sum(progress.errors.values()))
         elapsed = self._display.tasks[0].elapsed or 0.0
         rate = f"{done / elapsed:.0f}/s" if elapsed else ""
         figures = [decimal(progress.object_bytes), rate, f"{progress.skipped} up to date", f"{progress.failed} failed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from exr_inspector.errors import LimitExceeded
 from exr_inspector.exr.chunks.tables import ChunkState, Completeness, MissingRange
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import PixelFault, Severity
@@ -180,10 +181,12 @@ def leader(part: PartFacts, _parameters: RuleParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def undecodable_chunks(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Chunks that could not be read, those of a part together."""
+    """Chunks that do not decode, those of a part together; those that exceed a limit say nothing about the file."""
     report = file.inspection.pixels
     faults: dict[tuple[int, str], list[PixelFault]] = {}
     for fault in report.faults if report else ():
+        if fault.code == LimitExceeded.code:
+            continue
         faults.setdefault((fault.part, fault.code), []).append(fault)
     return [Found(_faults(some), code, "pixels", part=part) for (part, code), some in faults.items()]
 

@@ -29,7 +29,7 @@ from exr_inspector.errors import CatalogError
 from exr_inspector.model import ObjectVersion
 from tests.contract.catalog_model import START, inspection
 
-BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, False, "p", None)
+BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, "", "p", None)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, False, "p", None)
         ({"depth": 2}, Outcome.REPLACED),
         ({"depth": 0}, Outcome.KEPT_DEEPER),
         ({"depth": 0, "inspector_version": "9"}, Outcome.KEPT_DEEPER),
-        ({"stopped": True}, Outcome.KEPT_DEEPER),
+        ({"stopped": "time"}, Outcome.KEPT_DEEPER),
         ({"inspector_version": "1.0.1"}, Outcome.REPLACED),
         ({"inspector_version": "0.9.9"}, Outcome.UNCHANGED),
         ({"inspector_version": "0.9.9", "depth": 2}, Outcome.REPLACED),
@@ -56,6 +56,13 @@ BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, False, "p", None)
 )
 def test_judge(changes: dict[str, object], outcome: Outcome) -> None:
     assert judge(replace(BASE, **changes), BASE) is outcome  # type: ignore[arg-type]
+
+
+def test_what_did_not_fit_into_memory_is_replaced_by_what_had_another_amount() -> None:
+    short, later = replace(BASE, stopped="memory (1)"), START + timedelta(seconds=1)
+    assert judge(replace(short, inspected_at=later), short) is Outcome.UNCHANGED
+    assert judge(replace(short, stopped="memory (2)", inspected_at=later), short) is Outcome.REPLACED
+    assert judge(BASE, short) is Outcome.REPLACED
 
 
 def test_judge_of_the_first() -> None:
