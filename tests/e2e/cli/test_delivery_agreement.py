@@ -1,0 +1,124 @@
+"""One delivery with many faults: text, JSON, JUnit, CSV, rows, queries and the report from rows all say the same of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import OpenEXR
+import pytest
+from click.testing import CliRunner
+
+from docs.build.delivery import make_shot
+from exr_inspector.catalog import Catalog
+from exr_inspector.cli.__main__ import main
+from exr_inspector.cli.catalog import open_tables
+from exr_inspector.report.stored import read_sequence, stored_sequences
+from exr_inspector.validation.frame_numbers import FrameNumbers
+
+DRIFT = {"SEQ-CHANNELS", "SEQ-COMPRESSION", "SEQ-METADATA", "SEQ-RES", "TIM-FPS-SEQ", "CRY-SEQ"}
+
+
+class Checked(NamedTuple):
+    """A delivery, its catalog, and what the check printed as JSON."""
+
+    folder: Path
+    catalog: Path
+    document: dict[str, Any]
+
+    @property
+    def sequence(self) -> dict[str, Any]:
+        (sequence,) = self.document["sequences"]
+        return dict(sequence)
+
+
+def run(*words: object, exit_code: int = 1) -> str:
+    result = CliRunner().invoke(main, list(map(str, words)))
+    assert result.exit_code == exit_code, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    root = tmp_path_factory.mktemp("agreement")
+    folder, catalog = root / "sh010", root / "show.duckdb"
+    make_shot(folder)
+    odd = folder / "sh010_beauty_v003.1020.exr"
+    header, channels = OpenEXR.File(str(odd)).header(), OpenEXR.File(str(odd), separate_channels=True).channels()
+    pixels = {name: channel.pixels.astype(np.float32) for name, channel in channels.items()}
+    OpenEXR.File({key: header[key] for key in ("compression", "type", "software", "imageCounter")}, pixels).write(
+        str(odd)
+    )
+    text = run("check", folder, "--frames", "1001-1024", "--catalog", catalog, "--format", "json")
+    return Checked(folder, catalog, json.loads(text))
+
+
+def test_every_format_counts_the_same(checked: Checked) -> None:
+    asked = ("check", checked.folder, "--frames", "1001-1024")
+    found = [*checked.sequence["findings"], *(f for file in checked.sequence["files"] for f in file["findings"])]
+    severities = sorted((finding["severity"], finding["code"]) for finding in found)
+    rows = list(csv.DictReader(io.StringIO(run(*asked, "--format", "csv"))))
+    assert sorted((row["severity"], row["code"]) for row in rows) == severities
+    suite = ET.fromstring(run(*asked, "--format", "junit")).find("testsuite")
+    assert suite is not None
+    assert len(suite.findall("testcase")) == checked.document["files_checked"] + 1
+    assert len(suite.findall(".//failure")) == sum(severity == "error" for severity, _ in severities)
+    printed = run(*asked)
+    assert f"render again: {checked.sequence['rerender_frames']}\n" in printed
+    assert f"{checked.document['files_checked']} files in 1 sequence checked" in printed
+    assert f"{checked.sequence['rerender_count']} frames to render again" in printed
+
+
+def test_the_report_from_rows_says_what_the_check_says(checked: Checked) -> None:
+    with open_tables(checked.catalog) as tables:
+        connection = Catalog(tables.connection.config).connection
+        (known,) = stored_sequences(connection, [""])
+        stored = read_sequence(connection, known).checked
+    sequence = checked.sequence
+    assert stored.worst is not None
+    assert stored.worst.label == sequence["worst_severity"]
+    assert (stored.missing.text, stored.rerender.text) == (sequence["missing_frames"], sequence["rerender_frames"])
+    assert (stored.first, stored.last) == (sequence["first"], sequence["last"])
+    assert [(f.code, f.severity.label, FrameNumbers.of(f.frames).text, f.message) for f in stored.findings] == [
+        (f["code"], f["severity"], f["frames"], f["message"]) for f in sequence["findings"]
+    ]
+    by_frame = [(file.frame, sorted((f.code, f.message) for f in file.findings)) for file in stored.files]
+    assert by_frame == [
+        (file["frame"], sorted((f["code"], f["message"]) for f in file["findings"])) for file in sequence["files"]
+    ]
+
+
+def test_rows_say_what_the_check_says(checked: Checked) -> None:
+    def ask(*words: str) -> list[dict[str, Any]]:
+        text = run("query", *words, "--catalog", checked.catalog, "--format", "json", exit_code=0)
+        return [dict(row) for row in json.loads(text)]
+
+    sequence = checked.sequence
+    (rerender,), (missing,), (delivery,) = ask("rerender"), ask("missing_frames"), ask("deliveries")
+    assert (rerender["frames"], rerender["frame_count"]) == (sequence["rerender_frames"], sequence["rerender_count"])
+    assert (missing["frames"], missing["missing"]) == (sequence["missing_frames"], sequence["missing_count"])
+    assert (delivery["verdict"], delivery["rerender"]) == ("failed", sequence["rerender_count"])
+    drift = ask("sequence_drift", "-p", f"sequence={delivery['sequence']}")
+    odd = {
+        frame
+        for finding in sequence["findings"]
+        if finding["code"] in DRIFT
+        for frame in FrameNumbers.parse(finding["frames"])
+    }
+    assert odd
+    assert odd <= {row["frame_number"] for row in drift}
+    assert {re.sub(" .*", "", row["property"]) for row in drift if row["frame_number"] == 1020} == {"channel"}
+
+
+def test_judging_rows_again_changes_nothing(checked: Checked) -> None:
+    asked = ("query", "rerender", "--catalog", checked.catalog, "--format", "csv")
+    before = run(*asked, exit_code=0)
+    run("validate", "--catalog", checked.catalog, "--sequence", "sh010/")
+    after = run(*asked, exit_code=0)
+    assert before == after
