@@ -123,6 +123,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "OpenUSD#3238": "https://github.com/PixarAnimationStudios/OpenUSD/issues/3238",
         "Cryptomatte#64": "https://github.com/Psyop/Cryptomatte/issues/64",
         "Natron#1152": "https://github.com/MrKepzie/Natron/issues/1152",
+        "exrs#153": "https://github.com/johannesvollmer/exrs/issues/153",
         "openexr#1278": "https://github.com/AcademySoftwareFoundation/openexr/issues/1278",
         "ProEXR#7": "https://github.com/fnordware/ProEXR/issues/7",
         "docs/settings.md": "of this project",

@@ -20,11 +20,11 @@ _OWN_READER = frozenset({*REQUIRED, "tiles", "name", "type", "version", "chunkCo
 _SKIPS_SIZE = frozenset(
     {"pixelAspectRatio", "screenWindowCenter", "screenWindowWidth", "tiles", "version", "chunkCount"}
 )
-_NOT_EMPTY = frozenset(
-    name
-    for name, (type_name, group) in STANDARD.items()
-    if type_name == "string" and group in {"camera", "production", "timecode"}
-)
+# The standard attributes documented as not empty; owner, comments and capDate are not.
+_NOT_EMPTY = frozenset(name for name, (kind, group) in STANDARD.items() if kind == "string" and group == "camera") | {
+    "reelName",
+    "ascFramingDecisionList",
+}
 _CODES = {"envmap": (1, "0 or 1"), "deepImageState": (3, "0 to 3")}
 
 

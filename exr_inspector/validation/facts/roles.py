@@ -48,6 +48,7 @@ _COLOURS = {"R", "G", "B", "Y", "RY", "BY", "r", "g", "b", "red", "green", "blue
 _ALPHAS = {"A", "AR", "AG", "AB", "a", "alpha", "Alpha"}
 # The main image, as writers of multi-part files call its part.
 _BEAUTY = frozenset({"", "rgb", "rgba", "beauty", "color", "colour", "combined", "main", "c"})
+_CRYPTOMATTE = re.compile("crypto|^actorhitproxymask", re.IGNORECASE)
 # Components that hold an axis or a value of what the layer's name says.
 _BARE = {"Z": Role.DEPTH, "ZBack": Role.DEPTH}
 
@@ -73,8 +74,8 @@ def is_beauty(layer: str) -> bool:
 
 
 def _of_cryptomatte(segment: str) -> Role | None:
-    """A rank (`VRayCryptomatte00`) or a preview of a Cryptomatte, declared or not; None for all else."""
-    if "crypto" not in segment.lower():
+    """A rank (`VRayCryptomatte00`, Unreal's `ActorHitProxyMask00`) or preview of a Cryptomatte, declared or not; or None."""
+    if _CRYPTOMATTE.search(segment) is None:
         return None
     return Role.CRYPTOMATTE if len(segment) > 2 and segment[-2:].isdecimal() else Role.OTHER
 

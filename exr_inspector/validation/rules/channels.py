@@ -108,17 +108,17 @@ def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
 )
 def case(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Lower-case or spelt-out names in the base layer; layers of Cryptomatte and renderers use them on purpose."""
-    return [
-        Found(
-            f"Channel {channel.name!r} is not recognised as {_LONG_NAMES[channel.component.lower()]}",
-            channel.name,
-            _LONG_NAMES[channel.component.lower()],
-            channel.name,
-        )
+    meant = {
+        channel.name: _LONG_NAMES[channel.component.lower()]
         for channel in part.named
         if not channel.layer and channel.view is None and channel.component.lower() in _LONG_NAMES
         if channel.component not in {"R", "G", "B", "A"}
-    ]
+    }
+    if not meant:
+        return NOTHING
+    names = listed([repr(name) for name in meant])
+    message = f"{names} {'is' if len(meant) == 1 else 'are'} not recognised as {listed(meant.values())}"
+    return [Found(message, listed(meant), listed(meant.values()), next(iter(meant)))]
 
 
 @channel_rule(

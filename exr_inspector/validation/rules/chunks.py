@@ -72,7 +72,8 @@ def table_truncated(part: PartFacts, _parameters: RuleParameters) -> Results:
     "No offset in the chunk offset table is zero",
     why="The writer crashed or has not finished: it writes the table last.",
     source="OpenEXR file layout document (Offset Tables); OpenEXRCore 3.5 chunk.c",
-    fix="If the file is still being written, wait. Otherwise render the frame again.",
+    fix="If the file is still being written, wait. Otherwise set EXR_REBUILD=1 and validate again: chunks that are in the "
+    "file without their offset are found. Render the frame again if some are not.",
     stage=Stage.TABLE,
     when=t.INCOMPLETE,
 )
@@ -80,7 +81,7 @@ def zero_offset(part: PartFacts, _parameters: RuleParameters) -> Results:
     """Zero entries, except where only upper levels lack."""
     if part.completeness is None or part.completeness.zero_only_upper_levels:
         return NOTHING
-    return _state(part, ChunkState.ZERO, "have the offset zero: they were never written")
+    return _state(part, ChunkState.ZERO, "have the offset zero: the writer did not finish, or lost them")
 
 
 @part_rule(

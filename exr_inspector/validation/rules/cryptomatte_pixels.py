@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain, pairwise
 
 from exr_inspector.exr.cryptomatte.mattes import Matte
+from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, MatteObjects, ObjectCoverage, Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import FileFacts
@@ -19,6 +20,17 @@ _COVERAGE_TOLERANCE = 1e-3
 
 def _stats(file: FileFacts, place: tuple[int, str]) -> ChannelStats | None:
     return file.parts[place[0]].stats.get(place[1])
+
+
+def _intact(file: FileFacts) -> list[Matte]:
+    """The Cryptomattes that are stored as they were; what others hold follows from CRY-FLOAT32 or CRY-LOSSLESS."""
+    ruined = {
+        (part.index, channel.name)
+        for part in file.parts
+        for channel in part.named
+        if channel.is_lossy or channel.channel.pixel_type != PixelType.FLOAT
+    }
+    return [matte for matte in file.mattes if ruined.isdisjoint(matte.places())]
 
 
 def _name(file: FileFacts, place: tuple[int, str]) -> str:
@@ -53,7 +65,7 @@ def _label(matte: Matte, objects: MatteObjects) -> str:
 def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Non-finite values of id channels, and denormal numbers where a rank has coverage."""
     found = []
-    for matte in file.mattes:
+    for matte in _intact(file):
         total = 0
         for identifier, _ in chain.from_iterable(matte.pairs()):
             stats = _stats(file, identifier)
@@ -82,7 +94,7 @@ def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
 def coverage(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Range of every coverage channel, and the order of their means, which follows from the order in each pixel."""
     found = []
-    for pairs in chain.from_iterable(matte.pairs() for matte in file.mattes):
+    for pairs in chain.from_iterable(matte.pairs() for matte in _intact(file)):
         means: list[tuple[tuple[int, str], float]] = []
         for _, place in pairs:
             stats = _stats(file, place)
@@ -138,7 +150,7 @@ def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
             "0",
             part=matte.part,
         )
-        for matte in file.mattes
+        for matte in _intact(file)
         for objects in _objects(file, matte)
         if objects.unnamed_count
     ]
@@ -158,7 +170,7 @@ def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
 def name_unseen(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Names whose id has no coverage anywhere; silent where the manifest is of another image."""
     found = []
-    for matte in file.mattes:
+    for matte in _intact(file):
         for objects in _objects(file, matte):
             unseen, names = objects.unseen_count or 0, objects.name_count or 0
             if not unseen or (unseen == names and objects.id_count):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import Field
 
+from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import ChannelStats, Severity, StatsMode
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.channel_facts import NamedChannel
@@ -52,6 +53,16 @@ def _holds(
     return [Found(message, str(count), "0", names[0])]
 
 
+def _judged(part: PartFacts) -> list[ChannelStats]:
+    """Figures of all channels but Cryptomatte ranks that HALF or the codec has ruined, which CRY reports as that."""
+    ruined = {
+        channel.name
+        for channel in part.of_role(Role.CRYPTOMATTE)
+        if channel.is_lossy or channel.channel.pixel_type != PixelType.FLOAT
+    }
+    return [stats for name, stats in part.stats.items() if name not in ruined]
+
+
 class PixelParameters(RuleParameters):
     """Parameters of the rules about pixel values."""
 
@@ -85,7 +96,7 @@ class PixelParameters(RuleParameters):
 )
 def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     """NaN of all channels."""
-    hit = [(stats, stats.nan_count, stats.first_nan) for stats in part.stats.values() if stats.nan_count]
+    hit = [(stats, stats.nan_count, stats.first_nan) for stats in _judged(part) if stats.nan_count]
     return _holds(part, hit, lambda count: f"{count} NaN")
 
 
@@ -106,8 +117,7 @@ def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
     """Counts of infinities; with `infinite_depth`, +Inf in depth channels is the background."""
     depth = {channel.name for channel in part.of_role(Role.DEPTH)} if parameters.infinite_depth else set()
     counted = [
-        (stats, stats.negative_inf_count if stats.channel in depth else stats.inf_count)
-        for stats in part.stats.values()
+        (stats, stats.negative_inf_count if stats.channel in depth else stats.inf_count) for stats in _judged(part)
     ]
     hit = [(stats, count, stats.first_inf) for stats, count in counted if count]
     return _holds(part, hit, lambda count: values(count, "infinite "))

@@ -34,10 +34,10 @@ _POSITIVE = ("aperture", "tStop", "isoSpeed", "expTime")
 
 
 def frame_rate(part: PartFacts) -> float | None:
-    """framesPerSecond, None where it is absent or means nothing."""
-    value = part.part.value("framesPerSecond", "rational")
-    rate = value.value if isinstance(value, Rational) else None
-    return rate if rate and rate > 0 else None
+    """framesPerSecond, else the timecodeRate of SMPTE ST 2065-4; None where both are absent or mean nothing."""
+    value = part.part.value("framesPerSecond", "rational") or part.part.value("timecodeRate", "int")
+    rate = value.value if isinstance(value, Rational) else value
+    return rate if isinstance(rate, int | float) and rate > 0 else None
 
 
 def _time_code(part: PartFacts) -> TimeCode | None:

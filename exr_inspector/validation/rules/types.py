@@ -130,16 +130,16 @@ def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:
 @channel_rule(
     "TYP-MIXED-RGB",
     Severity.WARNING,
-    "R, G and B of a layer have the same pixel type and sampling",
+    "R, G and B of a layer have the same pixel type and sampling, and A their pixel type",
     why="Codecs and applications that handle colour as a unit need three equal channels; DWA compresses "
-    "others as data.",
-    source="OpenEXRCore 3.5 codecs",
-    fix="Write R, G and B with the same pixel type, and with sampling 1, 1.",
-    command="oiiotool IN.exr -d R=half -d G=half -d B=half -o OUT.exr",
+    "others as data. Some applications do not open a layer whose alpha has another type.",
+    source="OpenEXRCore 3.5 codecs; exrs#153",
+    fix="Write R, G, B and A with the same pixel type, and with sampling 1, 1.",
+    command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half -o OUT.exr",
     when=t.SUBSAMPLED | t.FLOAT | t.UINT,
 )
 def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
-    """Layers whose R, G, B differ."""
+    """Layers whose R, G, B differ; as a hint, those whose alpha differs from them."""
     found = []
     for triple in part.rgb_layers:
         kinds = {(c.channel.pixel_type, c.channel.x_sampling, c.channel.y_sampling) for c in triple}
@@ -147,6 +147,14 @@ def mixed_rgb(part: ChannelFacts, _parameters: TypeParameters) -> Results:
             types = ", ".join(f"{c.component} {c.channel.type_name}" for c in triple)
             message = f"{names_of(triple)} differ in type or sampling ({types})"
             found.append(Found(message, types, "equal types and samplings", triple[0].name))
+            continue
+        colour = triple[0]
+        alpha = part.by_layer[colour.layer, colour.view].get("A")
+        if alpha is not None and alpha.channel.pixel_type != colour.channel.pixel_type:
+            message = f"{alpha.name} is {alpha.channel.type_name}, {names_of(triple)} are {colour.channel.type_name}"
+            found.append(
+                Found(message, alpha.channel.type_name, colour.channel.type_name, alpha.name, severity=Severity.INFO)
+            )
     return found
 
 

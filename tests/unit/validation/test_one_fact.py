@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from exr_inspector.exr.header.text import guessed_encoding
 from exr_inspector.model import Finding, PixelFault, PixelReport, StatsMode
 from exr_inspector.validation import builtin_policy, frame_of_inspection, validate_file, validate_sequence
-from tests.support.exrbytes import Attr, Channel, Part, a_box2i, a_float, a_int, a_string, a_timecode, build
+from tests.support.exrbytes import DWAA, HALF, Attr, Channel, Part, a_box2i, a_float, a_int, a_string, a_timecode, build
+from tests.unit.validation.cases.made.metadata import NAME, declared, ranks
 from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge
 
 
@@ -60,6 +62,31 @@ def test_empty_alpha_and_a_window_outside_are_told_once() -> None:
     assert [code for code in codes(findings, "PIX-") if code in {"PIX-CONSTANT", "PIX-ALPHA-EMPTY"}] == [
         "PIX-ALPHA-EMPTY"
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"channels": [*RGBA, *ranks(f"{NAME}00", kind=HALF)]}, "CRY-FLOAT32"),
+        ({"channels": [*RGBA, *ranks(f"{NAME}00", components="RGBA")], "compression": DWAA}, "CRY-LOSSLESS"),
+    ],
+)
+def test_ids_that_half_or_the_codec_ruined_are_told_once(change: dict[str, Any], code: str) -> None:
+    pixels = {channel.name: np.arange(12.0).reshape(3, 4) for channel in change["channels"]}
+    identifier = next(name for name in pixels if name.lower() == f"{NAME}00.r".lower())
+    pixels[identifier][0, :2] = np.inf, np.nan
+    findings = judge(build([Part(pixels=pixels, extra=declared(), **change)]), stats=True)
+    faults = [
+        f.code for f in findings if f.code.startswith(("CRY-", "PIX-NAN", "PIX-INF")) and f.code != "CRY-ONE-LAYER"
+    ]
+    assert faults == [code]
+
+
+def test_channels_of_another_spelling_are_told_once() -> None:
+    (found,) = [
+        f for f in judge(build([Part(channels=list(map(Channel, ["blue", "green", "red"])))])) if f.code == "CHN-CASE"
+    ]
+    assert found.message == "'blue', 'green', 'red' are not recognised as B, G, R"
 
 
 def test_what_parts_repeat_is_told_once() -> None:

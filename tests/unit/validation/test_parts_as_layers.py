@@ -92,7 +92,9 @@ def test_a_view_that_lacks_a_layer() -> None:
     assert "diffuse.R" in finding.message
 
 
-@pytest.mark.parametrize("name", ["VRayCryptomatte00", "crypto_material01", "View.CryptoObject00"])
+@pytest.mark.parametrize(
+    "name", ["VRayCryptomatte00", "crypto_material01", "View.CryptoObject00", "ActorHitProxyMask00"]
+)
 def test_ids_without_a_declaration_are_no_colour(name: str) -> None:
     data = build([Part(channels=[*RGBA, *ranks(name, components="RGBA")])])
     findings = judge(data, stats=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.exrbytes import a_float, a_keycode, a_rational, a_string, a_timecode
+from tests.support.exrbytes import a_float, a_int, a_keycode, a_rational, a_string, a_timecode
 from tests.unit.validation.cases.made.metadata import CODE, NTSC, extra, timed
 from tests.unit.validation.judging import Case
 
@@ -11,6 +11,11 @@ CASES = [
     Case("TIM-TC-RANGE", timed(1, 0, 0, 24, rate=(24, 1)), timed(1, 0, 0, 23, rate=(24_000, 1001))),
     Case("TIM-TC-RANGE", timed(1, 0, 0, 25), timed(1, 0, 0, 24), parameters={"frame_rate": 25}),
     Case("TIM-TC-RANGE", extra(a_timecode("timeCode", 0x0000000F))),
+    Case(
+        "TIM-TC-RANGE",
+        extra(a_timecode("timeCode", 0x01000024), a_int("timecodeRate", 24)),
+        extra(a_timecode("timeCode", 0x01000024), a_int("timecodeRate", 25)),
+    ),
     Case("TIM-TC-DROP", timed(1, 0, 0, 2, rate=(24, 1), drop=True), timed(1, 0, 0, 2, rate=NTSC, drop=True)),
     Case("TIM-TC-DROP", timed(1, 1, 0, 1, rate=NTSC, drop=True), timed(1, 10, 0, 1, rate=NTSC, drop=True)),
     Case(

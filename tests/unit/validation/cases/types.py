@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exr_inspector.model import Severity
 from tests.support.exrbytes import FLOAT, UINT, Channel
 from tests.unit.validation.cases.made.channels import channels, layer, only
 from tests.unit.validation.judging import Case
@@ -17,6 +18,12 @@ CASES = [
         "TYP-MIXED-RGB",
         only(Channel("R", FLOAT), Channel("G"), Channel("B")),
         only(*(Channel(c, FLOAT) for c in "RGB")),
+    ),
+    Case(
+        "TYP-MIXED-RGB",
+        only(*(Channel(c, FLOAT) for c in "RGB"), Channel("A")),
+        only(*(Channel(c, FLOAT) for c in "RGBA")),
+        severity=Severity.INFO,
     ),
     Case("TYP-RGB-UINT", only(*(Channel(c, UINT) for c in "RGB")), channels(Channel("id", UINT))),
 ]
