@@ -14,11 +14,13 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple, TextIO, cast
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from exr_inspector import __version__
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.cli.program import CHECKOUT, program
 from exr_inspector.errors import ExrInspectorError
+from exr_inspector.texts import visible
 
 
 class Home(NamedTuple):
@@ -114,9 +116,15 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """The command; a Ctrl-C that it leaves to us ends it as a shell expects."""
+        """The command; a Ctrl-C that it leaves to us ends it as a shell expects. What a user typed is shown with escapes."""
         try:
             return super().invoke(ctx)
+        except NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise click.UsageError(visible(error.format_message(), "\n"), error.ctx) from error
+        except click.ClickException as error:
+            raise click.ClickException(visible(error.format_message(), "\n")) from error
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
             ctx.exit(_INTERRUPTED)
@@ -242,7 +250,7 @@ def run() -> None:
         raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"SYSTEM: {where}{error.strerror or type(error).__name__}", err=True)
+        click.echo(visible(f"SYSTEM: {where}{error.strerror or type(error).__name__}", "\n"), err=True)
         sys.exit(2)
     except Exception as error:  # noqa: BLE001 - the entry point: nothing above would report it
         code = _code_of(error)
@@ -253,7 +261,7 @@ def run() -> None:
         elif code is None:
             traceback.print_exc()
         else:
-            click.echo(f"{code}: {error}".replace(f"`{CHECKOUT} ", f"`{name} "), err=True)
+            click.echo(visible(f"{code}: {error}".replace(f"`{CHECKOUT} ", f"`{name} "), "\n"), err=True)
         sys.exit(2)
 
 

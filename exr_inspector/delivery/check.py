@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import Finding, Inspection, SequenceName, Severity, StatsMode
 from exr_inspector.storage import SourceOpener
+from exr_inspector.texts import json_document
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import finding_json, sort_findings
@@ -221,7 +221,7 @@ class Check:
             ],
             "files": [_file_json(file) for file in self.files],
         }
-        return json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+        return json_document(document, indent=2)
 
 
 def _file_json(file: CheckedFile) -> dict[str, Any]:

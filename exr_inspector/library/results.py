@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.errors import SettingsError
 from exr_inspector.model import Finding, Inspection, Severity
+from exr_inspector.texts import json_document
 from exr_inspector.validation.reports import ValidationResult, finding_json, json_text, junit_text, sarif_text
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class InspectedFile(Inspection):
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The rows of all tables as one JSON document, as `inspect --json` prints it; `docs/tables.md` has the columns."""
-        return json.dumps(file_rows(self), allow_nan=False, ensure_ascii=False, indent=indent)
+        return json_document(file_rows(self), indent=indent)
 
     def to_arrow(self) -> dict[str, pa.Table]:
         """The rows by table name: `files` has one, `parts`, `channels`, `attributes`, `stats` and others any number."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.util
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -23,6 +22,7 @@ from exr_inspector.errors import missing_package
 from exr_inspector.model import Severity
 from exr_inspector.report.content import SequencePage, verdict_of
 from exr_inspector.report.words import figure, human_bytes, plain
+from exr_inspector.texts import json_document
 from exr_inspector.validation.rule import counted
 
 if TYPE_CHECKING:
@@ -232,8 +232,7 @@ def _markup(text: str) -> Any:
 
 def _json(value: Any) -> Any:
     """JSON that no parser of HTML takes for a tag or a comment."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return _markup(text.replace("<", "\\u003c"))
+    return _markup(json_document(value, separators=(",", ":")).replace("<", "\\u003c"))
 
 
 def _shown(text: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from exr_inspector.texts import visible
+
 MAX_VALUE_CHARACTERS = 160
 
 
 def plain(text: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
     """One line of `text` without control characters, cut to `limit` characters with a note of its length."""
     cut = text[: limit + 1]
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut[:limit])
+    shown = visible(cut[:limit])
     return f"{shown}... ({len(text):,} characters)" if len(cut) > limit else shown
 
 

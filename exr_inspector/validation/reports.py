@@ -6,25 +6,22 @@ is made by junitparser.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path, PureWindowsPath
+from pathlib import PureWindowsPath
 from typing import Any
 from urllib.parse import quote
 
 from exr_inspector import __version__
 from exr_inspector.errors import missing_package
 from exr_inspector.model import Finding, Severity
+from exr_inspector.texts import LINES, json_document, name_bytes, visible
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.registry import RULES
 from exr_inspector.validation.rule import Rule
 
 _SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-# What XML 1.0 has no way to write.
-_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SARIF_LEVELS = {Severity.INFO: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
 
 
@@ -98,24 +95,21 @@ def json_text(results: Sequence[ValidationResult]) -> str:
         }
         for result in results
     ]
-    return _json(document)
-
-
-def _json(document: object) -> str:
-    """JSON text for people; of text that is no Unicode, the odd units as escapes, so that any encoding can write it."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    return text.encode("utf-8", "backslashreplace").decode()
+    return json_document(document, indent=2)
 
 
 def _uri(name: str) -> str:
     """A path as SARIF wants it: keys of buckets and paths are literal, so `%` and `#` in them are escaped, too."""
     scheme, mark, rest = name.partition("://")
     if mark:
-        return f"{scheme}://{quote(rest, safe='/')}"
+        return f"{quote(scheme)}://{quote(name_bytes(rest), safe='/')}"
     if name.startswith("/"):
-        return Path(name).as_uri()
+        return f"file://{quote(name_bytes(name), safe='/')}"
     windows = PureWindowsPath(name)  # as clients under Windows name it
-    return windows.as_uri() if windows.is_absolute() else quote(name, safe="/")
+    if not windows.is_absolute():
+        return quote(name_bytes(name), safe="/")
+    path = windows.as_posix()
+    return f"{'file:' if path.startswith('//') else 'file:///'}{quote(name_bytes(path), safe='/:')}"
 
 
 def how_to_fix(rule: Rule) -> str:
@@ -173,12 +167,12 @@ def sarif_text(results: Sequence[ValidationResult]) -> str:
             _sarif_result(result, finding, index[finding.code]) for result in results for finding in result.findings
         ],
     }
-    return _json({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
+    return json_document({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
 def _xml(text: str) -> str:
-    """Text as XML can hold it: control characters of names and values as escapes."""
-    return _NO_XML.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    """Text as XML can hold it, which is printed as well: control characters of names and values as escapes."""
+    return visible(text, LINES)
 
 
 def _text_of(finding: Finding) -> str:
@@ -205,7 +199,7 @@ def junit_text(results: Sequence[ValidationResult], fail_on: Severity | None) ->
         raise missing_package("--format junit", "junitparser", "report") from error
     suite = junit.TestSuite("exr-inspector")
     for result in results:
-        case = junit.TestCase(_xml(result.name), classname=result.policy or "exr-inspector")
+        case = junit.TestCase(_xml(result.name), classname=_xml(result.policy) or "exr-inspector")
         failing = [f for f in result.findings if fail_on is not None and f.severity >= fail_on]
         case.result = [_failure(junit, finding) for finding in failing]
         if result.fault:

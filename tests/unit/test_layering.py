@@ -15,6 +15,7 @@ PACKAGES = ("exr_inspector", "vastdb_local", "dataengine_local")
 # From the ground up: an entry of exr_inspector/ may import itself and what stands before it.
 LAYERS = (
     "errors",
+    "texts",
     "exr",
     "model",
     "deadline",

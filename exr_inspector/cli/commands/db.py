@@ -23,6 +23,7 @@ from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, check_
 from exr_inspector.catalog.schema import DEFAULT_GUARDS
 from exr_inspector.cli.catalog import Tables, open_tables
 from exr_inspector.cli.options import catalog_option, paths_option
+from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
 from exr_inspector.errors import SettingsError, SourceError, UnsupportedKey
@@ -58,7 +59,7 @@ def command() -> None:
 
 
 def _progress(text: str) -> None:
-    click.echo(text, err=True)
+    echo_error(text)
 
 
 def _show(report: SchemaReport) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.delivery.diff import FileDiff, PartDiff
 from exr_inspector.library.diffing import diff
 from exr_inspector.report.words import figure, plain
+from exr_inspector.texts import json_document
 
 
 @click.command("diff")
@@ -104,7 +104,7 @@ def command(
             if not from_rows:
                 shown = replace(shown, other=paths.named(found.other))
             if form == "json":
-                echo_json(json.dumps(_document(shown), ensure_ascii=False, allow_nan=False))
+                echo_json(json_document(_document(shown)))
             else:
                 _print(shown, output(), sides)
     sys.exit(worst)

@@ -13,6 +13,7 @@ import click
 
 from exr_inspector.cli.commands.ingest import bucket_option, exclude_option, places_argument, targets_of
 from exr_inspector.cli.options import paths_option
+from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.errors import SourceError
 from exr_inspector.ingest.plan import write_plan
@@ -61,7 +62,7 @@ def command(
 
     def report(path: str, error: SourceError) -> None:
         faults[error.code] += 1
-        click.echo(f"{error.code} {paths.stored(path)}: {error}", err=True)
+        echo_error(f"{error.code} {paths.stored(path)}: {error}")
 
     with closing(SourceOpener(settings)) as opener:
         counts = write_plan(opener, targets, folder, lanes=lanes, mounts=settings.mounts, report=report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +18,7 @@ from exr_inspector.cli.options import paths_option, policy_option, stats_option
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, NamedFile, fields_of, print_lines
 from exr_inspector.cli.output.pictures import Protocol, picture_text, protocol_of
-from exr_inspector.cli.output.terminal import echo_json, output
+from exr_inspector.cli.output.terminal import echo_error, echo_json, output
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.delivery.files import paths_of
@@ -28,6 +27,7 @@ from exr_inspector.library.judging import unchecked
 from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for
 from exr_inspector.model import StatsMode, Status, Thumbnails
 from exr_inspector.report.words import plain
+from exr_inspector.texts import json_document
 
 FULL: Stats = "full"
 
@@ -179,7 +179,7 @@ class _Files:
 
     def _report(self, code: str, message: str) -> None:
         self.exit_code = 2
-        click.echo(f"{code}: {message}", err=True)
+        echo_error(f"{code}: {message}")
 
 
 def _shown(files: Iterable[NamedFile], console: Console, asked: str | None) -> Iterator[NamedFile]:
@@ -204,7 +204,7 @@ def _print_documents(files: Iterable[NamedFile], paths: ShownPaths) -> None:
     indent = 2 if second is None else None
     for _, inspection in chain((item for item in (first, second) if item), found):
         tables = {table: [paths.row(row) for row in rows] for table, rows in file_rows(inspection).items()}
-        echo_json(json.dumps(tables, allow_nan=False, ensure_ascii=False, indent=indent))
+        echo_json(json_document(tables, indent=indent))
 
 
 def _print_text(

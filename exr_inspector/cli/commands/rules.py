@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -16,6 +15,7 @@ from exr_inspector.cli.options import policy_option
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.library.reading import settings_for
 from exr_inspector.model import Severity
+from exr_inspector.texts import json_document
 from exr_inspector.validation import RULES, Policy, ResolvedPolicy
 from exr_inspector.validation.policies.differences import differences
 from exr_inspector.validation.policies.file import json_schema
@@ -47,7 +47,7 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, schema: bool) -> 
       ./run rules CRY --policy show.yaml --path renders/shot010/comp.1001.exr
     """
     if schema:
-        echo_json(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+        echo_json(json_document(json_schema(), indent=2))
         return
     console = output()
     resolved = _policy(policy).for_path(path)

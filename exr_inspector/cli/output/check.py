@@ -12,12 +12,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from exr_inspector.cli.output.cells import inert
 from exr_inspector.cli.output.unchecked import REMEDY
 from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence, not_checked
 from exr_inspector.delivery.grouping import group_findings
 from exr_inspector.model import Finding, Severity
 from exr_inspector.report.words import plain
+from exr_inspector.texts import csv_cell
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import ValidationResult
 from exr_inspector.validation.rule import counted
@@ -71,7 +71,7 @@ def csv_text(check: Check) -> str:
     for file in [*(file for sequence in check.sequences for file in sequence.files), *check.files]:
         if file.fault:
             code, _, message = file.fault.partition(": ")
-            writer.writerow([_inert(cell) for cell in (file.path, file.frame, "error", code, message, "", "", "", "")])
+            writer.writerow(map(csv_cell, (file.path, file.frame, "error", code, message, "", "", "", "")))
         for finding in file.findings:
             writer.writerow(_cells(file.path, file.frame, finding))
     return out.getvalue()
@@ -80,11 +80,7 @@ def csv_text(check: Check) -> str:
 def _cells(path: str, frame: int | None, finding: Finding) -> list[object]:
     severity, place = finding.severity.label, (finding.part, finding.channel)
     cells = (path, frame, severity, finding.code, finding.message, *place, finding.found, finding.expected)
-    return [_inert(cell) for cell in cells]
-
-
-def _inert(cell: object) -> object:
-    return inert(cell) if isinstance(cell, str) else "" if cell is None else cell
+    return [csv_cell(cell) for cell in cells]
 
 
 def print_check(check: Check, console: Console, *, least: Severity | None) -> None:
@@ -119,7 +115,7 @@ def _verdict(check: Check, least: Severity | None) -> Text:
     worst = check.worst
     fails = bool(check.faults) or (least is not None and worst is not None and worst >= least)
     counts = [counted(check.checked, "file"), *([counted(len(check.sequences), "sequence")] if check.sequences else [])]
-    words = f"{' in '.join(counts)} checked by {check.policy}"
+    words = f"{' in '.join(counts)} checked by {plain(check.policy)}"
     if again:
         words += f"; {counted(again, 'frame')} to render again"
     if unread:

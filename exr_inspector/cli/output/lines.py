@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -14,13 +13,13 @@ from rich.text import Text
 
 from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.catalog.schema import FILES
-from exr_inspector.cli.output.cells import inert
 from exr_inspector.cli.output.query_formats import table_cell
 from exr_inspector.cli.output.tables import plain_table
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.model import Inspection
 from exr_inspector.storage import FILE_BUCKET
+from exr_inspector.texts import csv_cell, json_document
 
 DEFAULT_FIELDS = (
     "path", "status", "width", "height", "compression", "channel_count", "pixel_types", "is_complete", "worst_severity",
@@ -62,12 +61,12 @@ def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: LineFor
     rows = _rows(files, fields, paths)
     if form is LineFormat.JSON:
         for row in rows:
-            echo_json(json.dumps(dict(zip(fields, row, strict=True)), ensure_ascii=False, allow_nan=False))
+            echo_json(json_document(dict(zip(fields, row, strict=True))))
     elif form is LineFormat.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(fields)
         for row in rows:
-            writer.writerow(map(_csv_cell, row))
+            writer.writerow(map(csv_cell, row))
     else:
         table = plain_table(*fields)
         for row in rows:
@@ -81,11 +80,3 @@ def _rows(files: Iterable[NamedFile], fields: Sequence[str], paths: ShownPaths) 
         if inspection.bucket == FILE_BUCKET:  # a path of this machine, as its user knows it
             row["path"] = name
         yield [row[field] for field in fields]
-
-
-def _csv_cell(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return inert(value)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value

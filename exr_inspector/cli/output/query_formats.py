@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timezone
@@ -14,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from exr_inspector.catalog.schema import SUMMARY_CHARACTERS
-from exr_inspector.cli.output.cells import inert
 from exr_inspector.report.words import plain
+from exr_inspector.texts import csv_cell, json_document
 
 
 def _decimal(value: Decimal) -> object:
@@ -66,23 +65,17 @@ def value_rows(rows: pa.Table) -> Iterator[list[object]]:
 def as_json(rows: pa.Table) -> str:
     """A list of objects."""
     listed = [dict(zip(rows.column_names, row, strict=True)) for row in value_rows(rows)]
-    return json.dumps(listed, ensure_ascii=False, allow_nan=False, indent=2)
+    return json_document(listed, indent=2)
 
 
 def as_csv(rows: pa.Table) -> str:
     """Comma-separated lines with a header; null is empty, and what is no number or text is JSON."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(rows.column_names)
+    lines.writerow(map(csv_cell, rows.column_names))
     for row in value_rows(rows):
-        lines.writerow(_csv_cell(value) for value in row)
+        lines.writerow(map(csv_cell, row))
     return text.getvalue()
-
-
-def _csv_cell(value: object) -> object:
-    if isinstance(value, str):
-        return inert(value)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, list, dict)) else value
 
 
 def table_cell(value: object) -> str:

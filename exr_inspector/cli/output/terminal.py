@@ -10,10 +10,10 @@ import sys
 import click
 from rich.console import Console
 
+from exr_inspector.texts import visible
+
 _UNBOUNDED = 1_000
 _NO_ASCII = re.compile("[^\x00-\x7f]")
-# What a terminal obeys or shows in another order, and JSON allows as it is: C1 controls, marks of direction, line separators.
-_OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def output() -> Console:
@@ -24,9 +24,13 @@ def output() -> Console:
     return Console(width=_UNBOUNDED)
 
 
+def echo_error(text: str) -> None:
+    """Print a line on standard error; texts of errors may hold names of files."""
+    click.echo(visible(text, "\n"), err=True)
+
+
 def echo_json(text: str) -> None:
-    """Print JSON, with escapes for what a terminal obeys, and where the output is no UTF-8 for all that is not ASCII."""
-    text = _OBEYED.sub(lambda letter: f"\\u{ord(letter[0]):04x}", text)
+    """Print JSON of `texts.json_document`; where the output is no UTF-8, with escapes for all that is not ASCII."""
     if not (sys.stdout.encoding or "").lower().startswith("utf"):
         text = _NO_ASCII.sub(lambda letter: json.dumps(letter[0])[1:-1], text)
     click.echo(text)

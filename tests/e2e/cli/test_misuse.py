@@ -197,3 +197,41 @@ def test_every_command_explains_itself_with_an_example(called: Called, words: li
 def test_what_starts_a_runtime_is_called_as_the_program_is(called: Called) -> None:
     code, _, err = called("invoke", "--url", "http://127.0.0.1:9/", "--schedule", "0 0 * ? * * *")
     assert (code, "start a runtime with `./run localrun`" in err) == (1, True), err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("inspect", "esc\x1b[31m\x9b.exr"),
+        ("check", "esc\x1b[31m\u202e.exr"),
+        ("watch", "esc\x1b[31m\x9b"),
+        ("query", "esc\x1b[31m"),
+        ("rules", "--policy", "esc\x1b[31m"),
+        ("esc\x1b[31m",),
+        ("inspect", "--esc\x1b[31m"),
+        ("policy", "init", EXR, "-o", "none/esc\x1b[31m"),
+    ],
+)
+def test_a_message_about_a_hostile_name_moves_no_cursor(called: Called, line: tuple[str, ...]) -> None:
+    code, out, err = called(*line)
+    assert code == 2
+    assert "esc" in out + err
+    assert not set(out + err) & {"\x1b", "\x9b", "\u202e"}
+
+
+def test_names_that_are_not_utf_8_reach_every_output(called: Called, tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    folder.mkdir()
+    name = os.fsencode(folder) + b"/caf\xe9\xc2\x9b.exr"
+    Path(os.fsdecode(name)).write_bytes((SAMPLES / "nan_inf.exr").read_bytes())
+    for command, forms in (
+        ("check", ("text", "json", "csv", "sarif", "junit")),
+        ("validate", ("text", "json", "sarif", "junit")),
+        ("inspect", ("text", "table", "csv", "json")),
+    ):
+        for form in forms:
+            code, out, _ = called(command, str(folder), "--stats", "off", "--format", form)
+            assert code in {0, 1}
+            assert "caf" in out
+            assert "\x9b" not in out
+    assert "caf%E9%C2%9B.exr" in called("check", str(folder), "--format", "sarif")[1]

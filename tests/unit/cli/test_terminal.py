@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from exr_inspector.cli.output.terminal import echo_json
+from exr_inspector.texts import json_document
 
 WORDS = 'caf\u00e9 "\u6df1" \U0001f600'
 
@@ -29,7 +30,7 @@ def test_json_moves_no_cursor() -> None:
 
     @click.command()
     def tell() -> None:
-        echo_json(json.dumps(text, ensure_ascii=False))
+        echo_json(json_document(text))
 
     printed = CliRunner().invoke(tell).stdout
     assert json.loads(printed) == text
