@@ -46,7 +46,10 @@ PUBLISHED = frozenset(PRIMARIES) | {
 }  # fmt: skip
 
 # Attributes that say the colour space to their own software, and what their names mean where they have an id.
-OTHER_TAGS = ("oiio:ColorSpace", "colorSpace", "ColorSpace", "color_space", "colourSpace", "py/exrio/Colorspace")
+OTHER_TAGS = (
+    "oiio:ColorSpace", "colorSpace", "ColorSpace", "color_space", "colourSpace", "colorspace", "Colorspace", "colourspace",
+    "py/exrio/Colorspace",
+)  # fmt: skip
 _ALIASES = {
     "acescg": "lin_ap1_scene",
     "aces - acescg": "lin_ap1_scene",

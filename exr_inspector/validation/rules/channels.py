@@ -91,7 +91,7 @@ def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
     if part.channel_facts.has_base_colour:
         return NOTHING
     found = listed(channel.name for channel in part.channels)
-    return [Found("Part 0 has no R, G, B or Y in its base layer; it has {found}", found, "R, G, B or Y", part=0)]
+    return [Found(f"Part 0 has no R, G, B or Y in its base layer; it has {found}", found, "R, G, B or Y", part=0)]
 
 
 @channel_rule(

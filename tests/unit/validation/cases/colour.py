@@ -21,6 +21,7 @@ CASES = [
     Case("COL-TAG-OTHER", extra(a_string("oiio:ColorSpace", "sRGB")), severity=Severity.WARNING),
     Case("COL-TAG-OTHER", extra(a_string("colorSpace", "Output - Rec.709")), severity=Severity.WARNING),
     Case("COL-TAG-OTHER", extra(a_string("colorSpace", "Linear Rec.709 (sRGB)"))),
+    Case("COL-TAG-OTHER", extra(a_string("colorspace", "ACEScg"))),
     Case(
         "COL-SHOW-SPACE",
         extra(a_string("oiio:ColorSpace", "sRGB")),
