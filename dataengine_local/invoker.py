@@ -53,7 +53,7 @@ class Invocation:
 
 @dataclass(slots=True)
 class _Outcome:
-    """How one call of the handler ended; `error` is None when it returned."""
+    """The outcome of one call of the handler; `error` is None when it returned."""
 
     result: Any = None
     error: str | None = None

@@ -35,7 +35,7 @@ def event_of_object(name: str, *, bucket_folder: Path | None = None) -> dict[str
             below it. None takes the folder of the file.
 
     Raises:
-        LocalRuntimeError: The object is absent or cannot be looked at, or a file is not below `bucket_folder`.
+        LocalRuntimeError: The object does not exist or cannot be accessed, or a file is not below `bucket_folder`.
     """
     if "://" in name:
         return _event_of_s3_object(name)

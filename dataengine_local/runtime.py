@@ -42,7 +42,7 @@ class LocalRuntime:
     """Runs one function behind HTTP.
 
     Attributes:
-        ctx: What `init` and the handler receive; tests look at its telemetry and attributes.
+        ctx: What `init` and the handler receive; tests read its telemetry and attributes.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class LocalRuntime:
             body = await _body_within(request, self._config.max_body_bytes)
         except ClientDisconnect:
             self.ctx.logger.error("[REFUSED] the sender disconnected before its event was complete")  # noqa: TRY400 - no fault of ours
-            return _answer(400, "incomplete request")  # nobody reads it
+            return _answer(400, "incomplete request")  # the client has closed the connection
         if body is None:
             return _answer(413, f"the request's body is larger than {self._config.max_body_bytes} bytes")
         try:
@@ -205,7 +205,7 @@ class LocalRuntime:
 
 
 async def _body_within(request: Request, most_bytes: int) -> bytes | None:
-    """The body; None as soon as it turns out to be larger, whether or not the request announced its length."""
+    """The body; None if it exceeds the limit, even where the request announces no length."""
     body = bytearray()
     async for block in request.stream():
         body += block

@@ -104,7 +104,7 @@ class Inspector:
 
         Args:
             settings: The settings.
-            stats: How deep to look at pixels, if not as the settings say.
+            stats: Which pixels to read (none, a sample, all), if not those that the settings name.
             levels: `first` or `all` levels of mipmaps and ripmaps, if not as the settings say.
             with_hash: Whether to hash file and pixels, if not as the settings say.
             with_zeros: Whether a full pass notes where colour is exactly zero.

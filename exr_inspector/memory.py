@@ -61,7 +61,7 @@ class MemoryPool:
                 self._changed.notify_all()
 
     def try_take(self, size: int) -> bool:
-        """Take `size` bytes if they are free and nobody waits; whether they were."""
+        """Take `size` bytes if they are free and no thread waits; True if they were taken."""
         with self._changed:
             if self._waiting or self._free < size:
                 return False
@@ -69,7 +69,7 @@ class MemoryPool:
             return True
 
     def check(self, size: int) -> None:
-        """Return if the pool has `size` bytes when nobody uses it.
+        """Return if the pool is large enough for `size` bytes when it is unused.
 
         Raises:
             LimitExceeded: It is smaller.
@@ -142,7 +142,7 @@ class FileMemory:
 
     Raises:
         DeadlineExceeded: There was none until then.
-        MemoryBusy: There is none, and waiting is not allowed.
+        MemoryBusy: No memory is free, and waiting is not allowed.
     """
 
     def __init__(self, pool: MemoryPool, deadline: Deadline | None = None, *, may_wait: bool = True) -> None:

@@ -526,9 +526,9 @@ def load_settings(
     Args:
         environ: The environment, usually `os.environ`.
         secrets: The platform's secrets, `ctx.secrets`: secret name, then key, then value; or flat, key to value.
-        secrets_dir: Folder with the same secrets as files, flat or in one folder a secret; None or a missing one is none.
+        secrets_dir: Folder with the same secrets as files, flat or one folder per secret; None or a missing folder: none.
         need: What must be configured: `catalog` (VAST DataBase), `objects` (S3, or at least one mount).
-        use: Groups of settings that the caller uses, of GROUPS: others are not looked at, so a wrong one does no harm.
+        use: Groups of settings (of GROUPS) that the caller uses. Others are not validated.
 
     Raises:
         SettingsError: Something is wrong or missing; one sentence for each fault, and no value of a secret in any.

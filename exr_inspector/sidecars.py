@@ -17,7 +17,7 @@ _BYTES_A_BYTE = 5  # the byte itself, and at most four of a character that Pytho
 def with_sidecars(
     source: RangeSource, names: Sequence[PartNames], most_bytes: int, reserve: Reserve
 ) -> tuple[PartNames, ...]:
-    """The names with what sidecar manifests say, which lie in the image's folder or below it.
+    """The names, completed by sidecar manifests in the image's folder or below it.
 
     Args:
         source: The image.
@@ -46,7 +46,7 @@ def with_sidecars(
 
 
 def _manifest(source: RangeSource, path: str, most_bytes: int, reserve: Reserve) -> tuple[str | None, str]:
-    """The text of a sidecar manifest, or why there is none."""
+    """The text of a sidecar manifest, or the reason why it cannot be read."""
     text, fault = None, ""
     try:
         file = source.beside(path)

@@ -59,7 +59,7 @@ class ObjectState:
         bucket: Bucket.
         key: Key.
         version: Its version by a listing, a HEAD or an event.
-        mode: How deep pixels would be looked at.
+        mode: Which pixels would be read: none, a sample, or all.
         inspector_version: By which version of exr-inspector.
         decoder: By which library.
         retry_failed: Whether what ended its process, took too long or exceeded a limit is tried again, although nothing

@@ -47,12 +47,12 @@ _MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A file whose object is gone.
+    """A file whose object was deleted.
 
     Attributes:
         path: `<bucket>/<key>`.
         event: The event that reported it.
-        is_seen: Whether somebody has seen that it is gone. Of an object that nobody may look at the event is believed, and an
+        is_seen: Whether a request showed that it is deleted. Where access is denied the event is believed, and an
             event of its creation that comes later, though it is older, is then ignored.
     """
 

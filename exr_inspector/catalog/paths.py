@@ -14,7 +14,7 @@ _SCHEMES = ("s3://", "s3a://")
 
 
 def _without_scheme(spelling: str) -> str:
-    """What follows `s3://`, which may be written in capitals; the whole where there is none."""
+    """The text after `s3://` (in any case), or the whole text without it."""
     for scheme in _SCHEMES:
         if spelling[: len(scheme)].lower() == scheme:
             return spelling[len(scheme) :]
@@ -40,7 +40,7 @@ def catalog_path(spelling: str) -> str:
 
 
 def catalog_paths(spelling: str, buckets: tuple[str, ...] = ()) -> list[str]:
-    """What a spelling may stand for, the likeliest first: as it is, and as a key of each known bucket."""
+    """Paths that a spelling may mean, the likeliest first: as written, and as a key of each known bucket."""
     paths = []
     if not names_bucket(spelling):
         key = catalog_prefix(spelling)

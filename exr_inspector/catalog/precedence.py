@@ -181,7 +181,7 @@ def _is_late(event: EventInfo, stored: VersionInfo) -> bool:
 
 
 def unseen(inspections: Sequence[Prepared], stored: Mapping[str, Sequence[StoredFile]]) -> list[Prepared]:
-    """Those of a batch that are not stored and could not be looked at, so that only events tell whether they are there."""
+    """The objects of a batch that are not stored and cannot be accessed, so that only events show whether they exist."""
     return [item for item in inspections if item.version is None and not stored.get(item.file_id)]
 
 

@@ -1,9 +1,9 @@
-"""Stores inspections so that one bad one does not stop the others, and checks afterwards that the objects are still the same.
+"""Store inspections so that a faulty one does not stop the others, and check afterwards that the objects have not changed.
 
-Reading an object and storing its rows are two moments. In between it may have been removed or overwritten, and the event of
-that change may have been carried out already, finding nothing to do. So what changed rows is followed by one look at the
-object: an object that is gone takes its rows with it, one that came back is left to the next delivery. Whoever changes
-the object after that look causes an event that finds the rows. Used for events and for whole prefixes alike.
+Between the read of an object and the write of its rows, the object may be removed or overwritten, and the event of that change
+may be handled before there are any rows to change. So after every change of rows the object is requested once more: the rows
+of a deleted object are removed, and an object that exists again is left to the next delivery of its event. A change after this
+request causes an event that finds the rows. Events and sweeps of whole prefixes both use this.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from exr_inspector.storage import Deadline, SourceOpener
 
 
 class Recheck(Enum):
-    """What an object is after its rows were stored.
+    """State of an object after its rows were stored.
 
-    CURRENT: the object of the rows, or a newer one whose event will find the rows, or one that may not be read any more.
-    DELETED: there is no object.
-    OVERWRITTEN: another object of the same second, so that times do not say which of the two is newer.
+    CURRENT: it is the object of the rows, or a newer one whose event will find the rows, or access is denied now.
+    DELETED: it does not exist.
+    OVERWRITTEN: it is another object with the same time in seconds, so that the times do not show which one is newer.
     """
 
     CURRENT = "current"
@@ -156,7 +156,7 @@ def remove_gone(
     is_seen: bool = True,
     deadline: Deadline | None = None,
 ) -> UpsertResult:
-    """Remove the rows of an object that was found gone, or is said to be, where nobody may look.
+    """Remove the rows of an object that was found deleted, or that an event reports as deleted where access is denied.
 
     Raises:
         ObjectChanged: It is there again, and its own event may have been carried out before its rows were removed.
@@ -168,17 +168,17 @@ def remove_gone(
         timeless = EventInfo(event_id=event.event_id)
         removed = catalog.remove(f"{bucket}/{key}", event=timeless, deadline=deadline)
     if removed.outcome is not Outcome.IGNORED_OLDER and _version(opener, bucket, key, deadline) is not None:
-        raise ObjectChanged(f"{bucket}/{key}: there again after it was found gone")
+        raise ObjectChanged(f"{bucket}/{key}: exists again after it was found deleted")
     return removed
 
 
 def confirm(
     opener: SourceOpener, catalog: Remover, inspection: Inspection, *, deadline: Deadline | None = None
 ) -> UpsertResult | None:
-    """Look at the object once more after its rows were changed; one request.
+    """Ask the store for the object once more after its rows were changed; one request.
 
     Returns:
-        None when the rows stand, or the removal of the rows of an object that is gone.
+        None when the rows are right, or the result of removing the rows of a deleted object.
 
     Raises:
         ObjectChanged: It was overwritten in the same second, and nothing but chance says which of the two is the newer.

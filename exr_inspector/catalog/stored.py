@@ -124,7 +124,7 @@ def recorded_since(moment: datetime | None) -> Where | None:
 
 
 def unstored_manifests(work: Work, items: Iterable[Prepared]) -> dict[str, pa.RecordBatch]:
-    """The names of Cryptomatte manifests that these inspections need and nobody has stored yet, by hash.
+    """The names of Cryptomatte manifests that these inspections need and that are not stored yet, by hash.
 
     One request, and none where no inspection has any.
     """

@@ -47,7 +47,7 @@ class SweepShard:
         first_path: Where it begins.
         end_path: Where the next one begins; None for the last one of a root.
         state: How far it is.
-        claimed_until: Until when somebody works on it; None when nobody does.
+        claimed_until: End of the claim of the worker that has it; None when it is free.
     """
 
     row_id: RowId

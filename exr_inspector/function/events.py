@@ -346,7 +346,7 @@ def _from_payload(envelope: Envelope) -> list[_Found]:
 def _plain_event(
     envelope: Envelope, location: tuple[str, str], *, name: str, kind: EventKind, shape: SourceShape
 ) -> ObjectEvent:
-    """An event whose raw form names the object; a flat payload may add what it knows of the version."""
+    """An event whose raw form names the object; a flat payload may add the version."""
     fields = mapping_value(envelope.payload) if shape is not SourceShape.ELEMENTPATH else {}
     return ObjectEvent(
         bucket=location[0],
@@ -400,9 +400,9 @@ def _result_location(result: Mapping[str, object]) -> tuple[str, str] | None:
 
 
 def _kind_of(names: Sequence[str]) -> tuple[str, EventKind]:
-    """The first name that says what happened, and what it says.
+    """The first field that names the kind of event, and its value.
 
-    An event without such a name leads to a look at the object, as a creation does: whatever happened, the look shows it.
+    An event without such a field is handled like a creation: the object is read, which shows its present state.
     """
     for name in names:
         kind = event_kind(name)

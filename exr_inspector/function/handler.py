@@ -1,6 +1,6 @@
 """One event to its outcome: which objects, what becomes a row, what is raised, what is logged.
 
-Permanent trouble (a damaged file, an event nobody can read, a denied object) is stored and returned; transient trouble is
+Permanent trouble (a damaged file, a malformed event, a denied object) is stored and returned; transient trouble is
 raised when everything else of the event is done, so that the platform delivers the event again and what was done is then
 found unchanged. `docs/failures.md` has every case.
 """
@@ -58,7 +58,7 @@ class _Job:
     rows: Prepared | None = None  # of large files
     stored: UpsertResult | None = None
     is_gone: bool = False
-    is_seen: bool = True  # nobody may look: the event is believed
+    is_seen: bool = True  # False if access is denied, so that only the event says that it is deleted
     result: Result | None = None
     error: ExrInspectorError | None = None
     memory: FileMemory | None = None
@@ -312,10 +312,10 @@ class Service:
         )
 
     def _is_gone(self, job: _Job, deadline: Deadline) -> bool:
-        """Whether an object that is said to be removed is gone; the event's word is taken where nobody may look.
+        """Whether an object that an event reports as removed is deleted; the event is believed where access is denied.
 
         Raises:
-            AccessDenied: The settings forbid to look at it.
+            AccessDenied: The settings forbid access to it.
             ExrInspectorError: A retryable one.
         """
         event = job.event
@@ -395,7 +395,7 @@ class Service:
         self._telemetry.record("exr_store_ms", (time.perf_counter() - started) * 1000)
 
     def _settle(self, job: _Job, deadline: Deadline) -> None:
-        """Remove the rows of what is gone, and confirm what was stored; sets the job's result or error."""
+        """Remove the rows of deleted objects and recheck stored ones; sets the job's result or error."""
         event = job.event
         try:
             with self._telemetry.span("exr.settle", path=event.path):

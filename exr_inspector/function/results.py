@@ -41,7 +41,7 @@ def stored_result(inspection: Inspection, stored: UpsertResult) -> Result:
 
 
 def removed_result(removed: UpsertResult, *, ignored: bool) -> Result:
-    """The result of an object that is gone; `ignored` when a newer version is stored, so that nothing was removed."""
+    """The result for a deleted object; `ignored` when a newer version is stored and nothing was removed."""
     return {
         "status": "unchanged" if ignored else "removed",
         "outcome": removed.outcome.value,

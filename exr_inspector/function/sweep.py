@@ -170,7 +170,7 @@ class _Run:
     # --- what is to be done -------------------------------------------------------------------------------
 
     def _places(self) -> Iterator[tuple[str, list[SweepRoot]]]:
-        """Paths on the cluster, empty without the Catalog, with the prefixes that each stands for."""
+        """Paths on the cluster with the prefixes of each; empty without the Catalog."""
         is_catalog = self._settings.sweep_catalog
         for place in self._settings.sweep or tuple(f"{view.cluster}/" for view in self._settings.views):
             if place.startswith("/"):
@@ -240,7 +240,7 @@ class _Run:
         return first is None
 
     def _trust(self, root: SweepRoot, folders: frozenset[str]) -> Callable[[str], bool]:
-        """Tells what may be taken for gone: nothing below a folder that is there and empty, as where a share is not mounted."""
+        """Decides which files may be taken for deleted: none below an empty folder, since a share may be unmounted."""
         empty: dict[str, bool] = {}
         reported: set[str] = set()
 

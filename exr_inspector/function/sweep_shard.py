@@ -44,7 +44,7 @@ class SweepTask:
         changes: What changed according to the Catalog, by rising ctime; None without the Catalog.
         newest: Changes up to then are known; None without the Catalog, or where it is not known.
         is_compared: Whether its objects are compared with its rows.
-        is_trusted: Whether a path that is not listed may be taken for gone.
+        is_trusted: Whether a path that is not listed may be taken for deleted.
     """
 
     root: SweepRoot

@@ -45,7 +45,7 @@ class Engine(Protocol):
 
     @property
     def capacity(self) -> int:
-        """Shards that are worth having submitted at a time."""
+        """Number of shards to have submitted at the same time."""
 
     def submit(self, shard: Shard) -> Future[Figures]:
         """Have a shard carried out; the future raises WorkerDied when the process that had it ended."""

@@ -66,7 +66,7 @@ def write_plan(
         targets: What to list; none of them within another one.
         folder: Where the lanes go; made when it is not there.
         lanes: How many; each is one task.
-        mounts: Folders that stand in for buckets, which every lane finds at the same place.
+        mounts: Folders that replace buckets; every lane finds them under the same path.
         report: Called with what cannot be listed.
 
     Returns:
@@ -167,7 +167,7 @@ class Lane:
     Attributes:
         path: Its file.
         size: Objects in it.
-        mounts: Folders that stand in for buckets.
+        mounts: Folders that replace buckets.
         listings: Its objects, by the targets of the plan.
     """
 
@@ -181,7 +181,7 @@ class Lane:
         """The lane in a file that `write_plan` wrote.
 
         Raises:
-            SettingsError: It is none, it is damaged, or its plan was not finished.
+            SettingsError: The folder is not a plan, is damaged, or was not finished.
         """
         about = _plan_of(path)
         try:

@@ -13,7 +13,7 @@ class Progress(Figures):
 
     Attributes:
         listed: EXR objects listed.
-        vanished: Objects that were gone when they were to be read.
+        vanished: Objects that were deleted after they were listed.
         is_listed: Whether the listing is complete, so that `todo` is final.
         processes: Worker processes, 0 while the run's own process inspects.
         stopped: Whether the run was asked to stop.

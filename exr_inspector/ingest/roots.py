@@ -1,4 +1,4 @@
-"""Which folder each bucket of a laptop's catalog stands for, so that two folders of the same name never share rows.
+"""The folder behind each bucket of a laptop's catalog, so that two folders of the same name never share rows.
 
 Kept in a table of its own, `roots`, and only in catalogs that are files: on a cluster buckets have names of their own. It leads
 a row back to its file::

@@ -30,7 +30,7 @@ from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, curren
 LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
 LISTED_AHEAD = 100_000  # objects listed before they are inspected: names only, so that the end is known early
 PROCESSES_FROM = (
-    1_500  # objects to be inspected from which on processes are worth their start: three seconds of CPU each
+    1_500  # with at least so many objects, worker processes save more time than their start costs (3 s of CPU each)
 )
 SPLIT = 8  # pieces of a shard whose process ended
 _POLL_SECONDS = 0.2  # how long anything waits before it looks whether the run is to stop
@@ -88,7 +88,7 @@ class Ingest:
             context: Lists objects, asks the tables, and carries out shards until there is another engine.
             observe: Called whenever something was done, by the thread that runs `run`.
             engine: Makes the engine that carries out shards once there is much to do.
-            engine_from: Objects to be inspected from which on that engine is worth its start.
+            engine_from: With at least so many objects, the engine saves more time than its start costs.
         """
         self._context = context
         self._observe = observe

@@ -38,7 +38,7 @@ class FolderWatch:
         Args:
             context: Inspects and stores.
             target: The bucket and prefix that the watched folder is.
-            root: Real path of the folder that stands in for the bucket.
+            root: Real path of the folder that replaces the bucket.
             report: Called with a path and what became of it (`stored`, `removed`, or an error code with its text), and with a
                 sequence and which of its frames are to be rendered again.
         """
@@ -110,7 +110,7 @@ class FolderWatch:
         return done
 
     def _look(self, keys: Sequence[str], timing: Timing) -> Synced:
-        """Store the files of these keys that changed, and remove the rows of those that are gone."""
+        """Store the changed files of these keys, and remove the rows of deleted ones."""
         context, bucket = self._context, self._target.bucket
         entries: list[ObjectEntry] = []
         gone: list[str] = []

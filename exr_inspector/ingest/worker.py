@@ -28,7 +28,7 @@ class WorkerConfig:
 
     Attributes:
         settings: The settings, with the keys of the store and of the database.
-        stats: How deep to look at pixels.
+        stats: Which pixels to read: none, a sample, or all.
         policy: What files are validated against.
         threads: Objects read at the same time by one process.
         force: Whether rows that are up to date are replaced, too.

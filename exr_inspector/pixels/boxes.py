@@ -1,8 +1,8 @@
-"""Exact box averages of decoded pixels: what a small picture of a level is made of, added up chunk by chunk.
+"""Exact box averages of decoded pixels, for thumbnails; summed chunk by chunk.
 
-A `Canvas` is the small picture of a display window. Every sample belongs to the one box, a pixel of the canvas, that its centre
-lies in, and counts once; sums merge in any grouping. The data window lies where it lies in the display window: what is outside
-of the latter is left out.
+A `Canvas` is a small picture of the display window; each of its pixels is the average of a box of samples. Every sample counts
+once, in the box that contains its centre, and partial sums can be merged in any order. Samples outside the display window are
+left out.
 """
 
 from __future__ import annotations

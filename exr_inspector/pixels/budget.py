@@ -34,9 +34,8 @@ class Scratch:
 class DecodeBudget:
     """Threads and memory for decoding, made once and shared by all handler threads.
 
-    Bytes as they came from the store and decoded samples have a pool each. Whoever decodes waits for the second while
-    holding some of the first, nobody does the reverse, and a decoding thread takes all it needs at once: so somebody can
-    always go on.
+    Bytes as read and decoded samples have a memory pool each. Deadlocks cannot occur: a thread waits for decoded memory while
+    it holds packed memory, never the reverse, and takes all decoded memory that it needs at once.
 
     Attributes:
         workers: Threads that decode, whatever the number of files. Each decodes with the library's own thread pool off.

@@ -1,4 +1,4 @@
-"""What a process of `isolation` runs: decodes what its parent has written, until the parent is gone.
+"""The decoding process of `isolation`: decodes what its parent writes, until the parent ends.
 
 Imports little, since each process pays for it, and nothing that knows settings or stores.
 """

@@ -37,7 +37,7 @@ class DifferenceImage:
 
     def encoded(self, form: str) -> bytes:
         """The picture as `PNG` or lossless `WEBP`; needs Pillow."""
-        from PIL import Image  # noqa: PLC0415 - not installed where nobody asked for pictures
+        from PIL import Image  # noqa: PLC0415 - an optional dependency, needed for pictures only
 
         buffer = io.BytesIO()
         Image.fromarray(self.pixels).save(buffer, form, lossless=True)

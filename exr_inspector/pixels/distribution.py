@@ -35,7 +35,7 @@ _RANDOM.flags.writeable = False
 
 
 def stride_for(expected_samples: int, wanted: int = WANTED) -> int:
-    """One value in how many to look at."""
+    """Read one value in so many."""
     return max(1, -(-expected_samples // wanted))
 
 

@@ -35,12 +35,12 @@ from exr_inspector.settings import NAMES
 
 TRIES_ALONE = 2
 _CPU_SECONDS_ARE_FOR = 64 << 20  # bytes of samples; larger chunks have more time in proportion
-_GRACE_SECONDS = 2.0  # from the deadline to the end of a process that does not look at it
+_GRACE_SECONDS = 2.0  # after the deadline, until a process that has not stopped by itself is ended
 _START = (
     "import sys; sys.path[:] = {path!r}; from exr_inspector.pixels.decoder_process import serve; serve({arguments!r})"
 )
 
-# No threads that nobody uses; and glibc keeps what one strip's arrays and codecs took for those of the next.
+# No unused threads; and glibc keeps what one strip's arrays and codecs took for those of the next.
 _ENVIRON = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
 
 # The kernel's when memory is short, and a supervisor's. A process that wants too much itself gets no memory, by its own limit.

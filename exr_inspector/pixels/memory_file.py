@@ -30,7 +30,7 @@ class MemoryFile:
         self._file = _memory_file()
 
     def holding(self, pieces: Sequence[Payload]) -> str | io.BytesIO:
-        """A file of these pieces, one behind the other: its name, or itself. The one before is gone."""
+        """A file of these pieces in order: its name, or itself. It replaces the previous one."""
         if self._file is None:
             return io.BytesIO(b"".join(pieces))
         self._file.seek(0)
@@ -124,7 +124,7 @@ class SharedFile:
         return pickle.loads(pickled, buffers=arrays)  # noqa: S301 - made by `put` of a process of ours
 
     def close(self) -> None:
-        """Give the memory back as soon as nobody sees it any more."""
+        """Release the memory as soon as no process has it mapped."""
         self._map = None
         self._file.close()
 

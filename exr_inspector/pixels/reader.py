@@ -554,7 +554,7 @@ class _Reading:
 
 
 def _is_true_of_all(seen: bool, exact: bool) -> bool | None:
-    """What a look at some pixels proves of all of them: one counterexample disproves, only all of them prove."""
+    """A property of all pixels from some of them: one counterexample disproves it, only all pixels prove it."""
     return seen if exact or not seen else None
 
 

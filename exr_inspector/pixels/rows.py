@@ -44,7 +44,7 @@ class Band:
 
 
 class _Collector:
-    """Puts decoded chunks where they lie in a band."""
+    """Copies decoded chunks to their places in a band."""
 
     def __init__(self, layout: Layout, first: int, last: int) -> None:
         window = layout.data_window

@@ -36,7 +36,7 @@ DECODED_PER_BYTE = 128
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChunkExtents:
-    """Where chunks lie in the file; arrays of one length, by rising offset.
+    """Places of chunks in the file: arrays of equal length, in order of offset.
 
     Attributes:
         part: Index of the part.
@@ -102,7 +102,7 @@ class Stratum:
         clusters: How many there are.
         drawn: How many of them are read.
         size: Bytes that all their chunks decode to.
-        chance: Chance that this stratum was looked at at all, 0 to 1: below 1 where there are more parts than requests.
+        chance: Probability that the stratum was sampled, 0 to 1; below 1 if there are more parts than requests.
     """
 
     part: int
@@ -259,7 +259,7 @@ class _Cell:
         cost: Cost of its largest cluster.
         weight: Bytes that all its chunks decode to.
         draws: Clusters to draw.
-        chance: Chance that it is looked at.
+        chance: Probability that it is sampled, 0 to 1.
     """
 
     part: int

@@ -185,7 +185,7 @@ def small_level(layout: Layout) -> int | None:
 
 def from_preview(preview: Preview, part: int) -> Thumbnail | None:
     """The thumbnail that the file itself holds, made smaller where it is large; None for one without pixels."""
-    from PIL import Image  # noqa: PLC0415 - not installed where nobody asked for thumbnails
+    from PIL import Image  # noqa: PLC0415 - an optional dependency, needed for thumbnails only
 
     rgba = preview_pixels(preview)
     if not rgba.size:
@@ -246,7 +246,7 @@ def _stretched(values: Floats) -> tuple[Floats, str]:
 
 def _made(pixels: Bytes8, about: Thumbnail) -> Thumbnail:
     """The thumbnail of pixels as they are shown, of which `about` tells the rest."""
-    from PIL import Image  # noqa: PLC0415 - not installed where nobody asked for thumbnails
+    from PIL import Image  # noqa: PLC0415 - an optional dependency, needed for thumbnails only
 
     # Lossy WebP has colour at half resolution, which makes a single magenta pixel a grey one.
     marked = bool((pixels == MAGENTA).all(axis=-1).any())

@@ -107,7 +107,7 @@ def codes_everywhere(notes: Notes, there: int) -> tuple[str, ...]:
 
 
 def state_of(severity: Severity | None, notes: Iterable[tuple[Severity, str, str]], everywhere: Sequence[str]) -> str:
-    """The state of a frame that is there: warnings that nearly all frames have count for nothing."""
+    """The state of a present frame; warnings that nearly all frames have are ignored."""
     if severity is Severity.WARNING and all(code in everywhere for _, code, _ in notes):
         return _CLEAN
     return _STATES[severity]

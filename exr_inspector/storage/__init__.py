@@ -1,4 +1,4 @@
-"""Where bytes come from: objects of S3 buckets, of local folders that stand in for them, local files, and memory.
+"""Sources of bytes: objects in S3 buckets or in local folders that replace them, local files, and memory.
 
 `SourceOpener` is made once from the settings and shared by all threads; a `RangeSource` reads one version of one object.
 Nothing here knows what the bytes mean.

@@ -59,7 +59,7 @@ class Allowance:
 
     def _hold(self, what: str, wanted: int, allowed: int | None) -> None:
         if allowed is not None and wanted > allowed:
-            raise BudgetExceeded(f"{self._path}: reading on takes {wanted} {what}, the budget is {allowed}")
+            raise BudgetExceeded(f"{self._path}: the next read needs {wanted} {what} in all; the budget is {allowed}")
 
 
 def reserve_all(allowances: Sequence[Allowance], *, requests: int, size: int) -> None:

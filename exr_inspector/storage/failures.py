@@ -1,12 +1,12 @@
-"""What a failed request means: by S3's error code first, then by HTTP status, type, and operating system code.
+"""Classify failed requests by S3's error code, then by HTTP status, exception type and operating system code.
 
-obstore has one `GenericError` for everything from a full range of HTTP statuses to a refused connection, and its texts quote
-the server's answer, which on S3 may repeat an access key or the string that was signed. So nothing of the answer is passed
-on: messages are written here, and the chained cause keeps its type but only the part of its text before any answer.
+obstore raises one `GenericError` for everything from most HTTP statuses to a refused connection. Its text quotes the server's
+response, which on S3 may contain an access key or the signed string, so no part of the response is passed on: the messages are
+ours, and the chained cause keeps its type and only the text before the response.
 
-A status alone decides little. 403 may be a clock that is wrong, keys that were rotated, or an archived object; 404 may be a
-gateway's web page. What speaks of the client or of the way to the store is raised and comes again; only S3's own words about
-the object become a row.
+The status alone is not enough: 403 may mean a wrong clock, rotated keys or an archived object, and 404 may come from a
+gateway's web page. Faults of the client or the connection are raised, so that the event is delivered again; only an S3 error
+code about the object becomes a row.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _UNREADABLE_CODES = {
     "InvalidObjectState": "the object is archived: restore it first",
     "InvalidRequest": "the store does not hand the object out like this; it may be encrypted with its writer's key (SSE-C)",
     "KMS.DisabledException": "the key that the object is encrypted with is disabled",
-    "KMS.NotFoundException": "the key that the object is encrypted with is gone",
+    "KMS.NotFoundException": "the key that the object is encrypted with was deleted",
     "KMS.KMSInvalidStateException": "the key that the object is encrypted with cannot be used",
 }
 _ABSENT_CODES = {"NoSuchKey", "NoSuchVersion", "NotFound"}
@@ -89,7 +89,7 @@ class Failure:
 
     Attributes:
         error: Ours, to be raised.
-        cause: Theirs, without the server's answer, to be chained; None where there is none.
+        cause: The library's exception without the server's response, for chaining; None without one.
         next: What to do.
     """
 

@@ -40,7 +40,7 @@ class Helpers:
     """Daemon threads that make calls for others: as many as there are callers at a time, and those that are stuck.
 
     Args:
-        most_stuck: Calls that nobody waits for any more, from which on no further one is begun.
+        most_stuck: With so many abandoned calls still running, no further call is started.
     """
 
     def __init__(self, most_stuck: int = MOST_STUCK) -> None:

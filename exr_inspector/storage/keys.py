@@ -23,10 +23,10 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def check_components(bucket: str, key: str) -> None:
-    """Return when every component of the key can be the name of a file.
+    """Return if every component of the key can be a file name.
 
     Raises:
-        UnsupportedKey: One cannot; the message says what is in the way.
+        UnsupportedKey: One of them cannot be a file name; the message gives the reason.
     """
     components = key.split("/")
     if not key:
@@ -43,10 +43,10 @@ def check_components(bucket: str, key: str) -> None:
 
 
 def check_key(bucket: str, key: str) -> None:
-    """Return when obstore can address the key as it stands.
+    """Return if obstore can address the key as it is written.
 
     Raises:
-        UnsupportedKey: It cannot; the message says what is in the way.
+        UnsupportedKey: It cannot; the message gives the reason.
     """
     check_components(bucket, key)
     if _CONTROL.search(key):

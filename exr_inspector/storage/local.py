@@ -1,11 +1,11 @@
-"""A local folder that stands in for a bucket: files read by descriptors that are opened beneath it.
+"""A local folder that replaces a bucket; files are opened relative to its descriptor.
 
 No path is followed twice: each component of a key is opened relative to the folder before it and never through a symbolic
-link, so nobody who may write into the folder can lead a read out of it, however fast. A link that stays inside is resolved
-first, and what it resolves to is opened in the same way.
+link, so a process that can write into the folder cannot redirect a read to a file outside of it, even during the read. A link
+to a target inside the folder is resolved first, and the target is opened in the same way.
 
-The ETag of a file holds its inode, size, and both its times: content that was changed with size and modification time kept
-(`rsync --inplace --times`) still changes the time of the last change of the inode, which nobody can set.
+The ETag of a file consists of its inode, size, modification time (mtime) and change time (ctime): a change of content that
+keeps size and mtime (`rsync --inplace --times`) still changes the ctime, which no program can set.
 """
 
 from __future__ import annotations
@@ -79,10 +79,10 @@ class FolderBucket:
         return self._name
 
     def check_key(self, key: str) -> None:
-        """Return when a file can have this name.
+        """Return if a file can have this name.
 
         Raises:
-            UnsupportedKey: None can; the message says what is in the way.
+            UnsupportedKey: No file can; the message gives the reason.
         """
         check_components(self._name, key)
 
@@ -117,7 +117,7 @@ class FolderBucket:
             try:
                 waiting.extend(reversed(self._scan(item, report, after)))
             except ObjectNotFound:
-                continue  # gone meanwhile, or never there
+                continue  # deleted meanwhile, or never there
             except SourceError as error:
                 _report_or_raise(f"{self._name}/{item.rstrip('/')}", error, report)
 
@@ -151,7 +151,7 @@ class FolderBucket:
     def _check_root(self) -> None:
         """Tell a missing file from a missing share: where it is not mounted lies another folder, mostly an empty one.
 
-        An empty folder is the share, all of whose files are gone, where a network file system is mounted at it.
+        An empty folder counts as a share whose files were all deleted if a network file system is mounted there.
         """
         with self._lock:
             self._identity = self._identity or _identity(self.root, may_be_empty=is_share(self.root))
@@ -252,7 +252,7 @@ class FolderBucket:
         return found
 
     def _entries(self, item: os.DirEntry[str], key: str) -> list[ObjectEntry]:
-        """The entry of a file; none where it has gone meanwhile, is no regular file, or is a link that leads out."""
+        """The entry of a file; none if it was deleted, is not a regular file, or is a link that leads out of the folder."""
 
         def version() -> ObjectVersion:
             if item.is_symlink():
@@ -275,7 +275,7 @@ def _key_of(folder: str, item: os.DirEntry[str]) -> str:
 
 
 def _identity(folder: Path, *, may_be_empty: bool) -> tuple[int, int] | None:
-    """Device and inode of a folder; None where there is none, or nothing in it, as where a share is not mounted."""
+    """Device and inode of a folder; None if it does not exist or is empty, as when a share is not mounted."""
     try:
         state = folder.stat()
         if not may_be_empty:

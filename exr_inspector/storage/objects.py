@@ -166,7 +166,7 @@ class ObjectSource:
         return cut(merged, answers, ranges)
 
     def _fetch(self, merged: Sequence[MergedRange]) -> list[bytes]:
-        """The bytes of all ranges, requested at the same time as far as they lie inside the object."""
+        """The bytes of all ranges, cut to the object's size and requested concurrently."""
         pin = self.pin.seen
         size = None if pin is None else pin.version.size_bytes
         wanted = [span for span in merged if size is None or span.start < size]

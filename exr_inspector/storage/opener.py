@@ -103,7 +103,7 @@ class SourceOpener:
         return self._source(FileObjectBucket(FILE_OBJECT_BUCKET, file), name, None, None)
 
     def head(self, bucket: str, key: str, *, deadline: Deadline | None = None) -> ObjectVersion | None:
-        """Which version of an object is there now, by one request; None when there is none, by two or three.
+        """The object's present version, by one request; None if it does not exist, by two or three requests.
 
         Raises:
             SourceError: What `open` and `RangeSource.read` raise, besides ObjectNotFound.
@@ -131,7 +131,7 @@ class SourceOpener:
             bucket: The bucket.
             prefix: Beginning of the keys.
             report: Called with path and error of what cannot be listed or addressed; without it that error is raised.
-            exclude: Patterns of folder names (`*`, `?`, `[abc]`): what lies in such a folder below the prefix is left out.
+            exclude: Patterns of folder names (`*`, `?`, `[abc]`): files in such a folder below the prefix are left out.
             after: Only keys that come after this one.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Storage against the tables: what has no row, whose object is gone, which rows are of an older version.
+"""Compare storage with the tables: objects without a row, rows without an object, rows of an older version.
 
 The objects come from a listing of the store, or on a cluster from its VAST Catalog, the table of all files and objects that
 the database keeps itself. Both sides come in any order and are compared by path. A row is stale when its version is not the
@@ -53,7 +53,7 @@ class Comparison:
         listed: Objects that were listed.
         stored: Rows that were compared.
         without_row: Objects that are not in the tables.
-        without_object: Paths of rows whose object is gone.
+        without_object: Paths of rows whose object was deleted.
         stale: Objects whose row is of another version.
     """
 

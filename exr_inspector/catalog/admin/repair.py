@@ -31,7 +31,7 @@ class RepairReport:
     """What was found, and fixed unless it was a dry run.
 
     Attributes:
-        files: Rows of `files` that were looked at.
+        files: Rows of `files` that were checked.
         duplicate_files: Rows of `files` beside the one that counts.
         repeated_rows: Child rows that stood there more than once.
         orphan_rows: Child rows of no file, or of an inspection that no longer counts.
@@ -140,7 +140,7 @@ def _is_whole(file: _Kept, counts: Mapping[str, Mapping[str, int]]) -> bool:
 
 
 def _choose(rows: Sequence[_Kept], counts: Mapping[str, Mapping[str, int]]) -> _Kept | None:
-    """The row that stays: of the newest version, and with all its child rows; None when there is none such."""
+    """The row to keep: that of the newest version with all its child rows; None without such a row."""
     best = newest([row.stored for row in rows])
     version = best.version_info.content_key
     whole = [row for row in rows if row.stored.version_info.content_key == version and _is_whole(row, counts)]

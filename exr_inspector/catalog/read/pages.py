@@ -184,7 +184,7 @@ def _ahead(
     pages: Iterator[tuple[str, str]],
     read: Callable[[Work, tuple[str, str]], Answer],
 ) -> Iterator[Answer]:
-    """What was read of each page, the next one on its way while the caller looks at this one."""
+    """The contents of each page; the next page is read while the caller uses this one."""
     with ThreadPoolExecutor(1, "read-ahead") as pool:
 
         def begin() -> Future[Answer] | None:

@@ -145,7 +145,7 @@ def arrow_array(table: Table, column: Column, values: Sequence[object]) -> pa.Ar
         raise ValueError(f"{table.name}.{column.name} is never null")
     if column.type == TEXT:
         return text_array(values)
-    return pa.array(values, column.type)  # Arrow turns moments into UTC
+    return pa.array(values, column.type)  # Arrow converts times to UTC
 
 
 def arrow_columns(

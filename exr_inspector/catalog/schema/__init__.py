@@ -47,7 +47,7 @@ _BY_FILE = ("file_path", "part_index")
 PARTITIONED_BY = "bucket"  # of `files`, by request; no other table has the column
 
 FILES = Table(
-    "files", "One row a file: its version, its summary, where it stands", ("file_id",), FILES_COLUMNS, ("path",)
+    "files", "One row for each file: its path, its version and a summary", ("file_id",), FILES_COLUMNS, ("path",)
 )
 PARTS = Table("parts", "One row a part", ("file_id", "part_index"), PARTS_COLUMNS, _BY_FILE)
 CHANNELS = Table(
@@ -98,7 +98,7 @@ THUMBNAILS = Table(
 )
 INSPECTIONS = Table(
     "inspections",
-    "Append-only audit: one row for every inspection and removal, whatever became of it",
+    "Append-only log: one row for every inspection and removal, whatever its outcome",
     ("inspection_id",),
     INSPECTIONS_COLUMNS,
     ("recorded_at",),

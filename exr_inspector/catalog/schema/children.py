@@ -158,7 +158,7 @@ ATTRIBUTES_COLUMNS = (
              of=lambda r: value_number(r.attribute) if r.chunk == 0 else None),
     required("size_bytes", LONG, "Size of the value in the file", "bytes", of=lambda r: r.attribute.size),
     required("file_offset", LONG, "Where the value starts in the file", "bytes", of=lambda r: r.attribute.offset),
-    nullable("problem", TEXT, "Why the value was kept as bytes though its type is known",
+    nullable("problem", TEXT, "Why the value could not be decoded and is kept as bytes, although its type is known",
              of=lambda r: clipped(r.attribute.problem) or None),
 )
 # fmt: on

@@ -256,7 +256,7 @@ class Work:
             self._table(table).update(pa.table({ROW_ID: self._row_ids(table, row_ids), **columns}))
 
     def delete(self, table: Table, row_ids: Sequence[RowId]) -> None:
-        """Delete rows by id; none, without a request, when there is none."""
+        """Delete rows by id; sends no request when there are no ids."""
         if row_ids:
             with self._doing(f"delete rows of {table.name}"):
                 self._table(table).delete(pa.table({ROW_ID: self._row_ids(table, sorted(row_ids))}))
@@ -450,7 +450,7 @@ class Connection:
             )
 
     def describe(self, table: Table, tx: Any) -> TableMetadata:
-        """What the SDK has to know of a table: our columns, and whether it is sorted, which decides the type of its row ids.
+        """What the SDK needs to know of a table: our columns, and whether it is sorted (row ids then have another type).
 
         `files` is asked, and the others taken to be like it, as `db setup` makes them; after a refusal each is asked.
         """
@@ -489,7 +489,7 @@ class Connection:
             doing: What is being done, for messages.
             body: The work; it may run several times, and only the last run's changes count.
             landed: Tells whether a commit whose answer was lost took place; without it the work is simply done again.
-            retry_seconds: How long to go on trying; the configuration's if it is None.
+            retry_seconds: Time for retries; None for that of the configuration.
             deadline: When to give up, if that is before `retry_seconds` are over.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Errors of the vastdb SDK and of what it is built on, as ours: the one place where they are distinguished.
+"""Translate errors of the vastdb SDK and of its dependencies into ours.
 
 An HTTP status that the SDK does not list (412, 429, 502, 504) leaves it as a bare ValueError whose text holds the number. An
 answer that breaks off while it is parsed shows as whatever the parser of that moment raises. Messages name the operation, the

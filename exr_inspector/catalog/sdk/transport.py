@@ -35,7 +35,9 @@ from vastdb.transaction import Transaction
 
 from exr_inspector.deadline import Deadline
 
-_CONNECT_SECONDS = 5.0  # a server that is there answers far sooner; a name may stand for several that are not
+_CONNECT_SECONDS = (
+    5.0  # a running server answers much sooner; a name may resolve to several addresses that do not answer
+)
 # For the rollback when the time is over: a transaction that stays open would keep others off its guards.
 ROLLBACK_GRACE_SECONDS = 1.0
 # After which not even that is sent: the SDK repeats a query with an empty answer for ever.

@@ -50,7 +50,7 @@ def picture_text(encoded: bytes, protocol: Protocol, columns: int) -> str:
         protocol: What the terminal understands.
         columns: Its width.
     """
-    from PIL import Image  # noqa: PLC0415 - not installed where nobody asked for thumbnails
+    from PIL import Image  # noqa: PLC0415 - an optional dependency, needed for thumbnails only
 
     with Image.open(io.BytesIO(encoded)) as opened:
         image = opened.convert("RGB")
