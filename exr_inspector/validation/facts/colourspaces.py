@@ -30,6 +30,17 @@ _PRIMARIES: dict[str, tuple[float, ...]] = {
 }
 # id -> red, green, blue and white, CIE xy, as 32-bit floats
 PRIMARIES = {name: tuple(map(_single, values)) for name, values in _PRIMARIES.items()}
+# Of cameras and cinema projectors, which have no id; OpenColorIO's built-in transforms have them.
+_WITHOUT_ID = (
+    (0.684, 0.313, 0.221, 0.848, 0.0861, -0.102, *_D65),  # ARRI Wide Gamut 3
+    (0.7347, 0.2653, 0.1424, 0.8576, 0.0991, -0.0308, *_D65),  # ARRI Wide Gamut 4
+    (0.73, 0.28, 0.14, 0.855, 0.1, -0.05, *_D65),  # S-Gamut3
+    (0.766, 0.275, 0.225, 0.8, 0.089, -0.087, *_D65),  # S-Gamut3.Cine
+    (0.780308, 0.304253, 0.121595, 1.493994, 0.095612, -0.084589, *_D65),  # REDWideGamutRGB
+    (0.73, 0.28, 0.165, 0.84, 0.1, -0.03, *_D65),  # V-Gamut
+    (0.74, 0.27, 0.17, 1.14, 0.08, -0.1, *_D65),  # Canon Cinema Gamut
+    (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.314, 0.351),  # P3-DCI
+)
 # Not an id, but what OpenEXR's technical introduction has for pixels that are CIE XYZ.
 CIE_XYZ = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0, _single(1 / 3), _single(1 / 3))
 ACES = "lin_ap0_scene"
@@ -110,3 +121,8 @@ def are_close(values: Sequence[float], wanted: Sequence[float]) -> bool:
 def space_of(values: Sequence[float]) -> str | None:
     """The id of the known space with these primaries and white, None if there is none."""
     return next((name for name, wanted in PRIMARIES.items() if are_close(values, wanted)), None)
+
+
+def is_published(values: Sequence[float]) -> bool:
+    """Whether these are the chromaticities of a published space, with an id or without."""
+    return space_of(values) is not None or any(are_close(values, wanted) for wanted in (CIE_XYZ, *_WITHOUT_ID))

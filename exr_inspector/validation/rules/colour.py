@@ -237,14 +237,14 @@ def _insane(values: Chromaticities) -> str:
     Severity.INFO,
     "chromaticities are those of a published colour space",
     why="A typing error changes colours slightly; custom primaries are legal.",
-    source=f"{_CIF}, Annex A",
+    source=f"{_CIF}, Annex A; OpenColorIO built-in transforms",
     fix="Compare the numbers with those of the intended colour space; no action is needed for custom primaries.",
     when=t.COLOUR,
 )
 def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
-    """Chromaticities that match no published space, and not CIE XYZ, within 0.001."""
+    """Chromaticities that match no published space, of cameras neither, within 0.001."""
     values = chromaticities(part)
-    if values is None or spaces.space_of(values) or spaces.are_close(values, spaces.CIE_XYZ):
+    if values is None or spaces.is_published(values):
         return NOTHING
     return [
         Found(

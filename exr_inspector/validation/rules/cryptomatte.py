@@ -69,7 +69,10 @@ def undeclared(file: FileFacts, _parameters: RuleParameters) -> Results:
         return NOTHING
     index, first = next(iter(layers.values()))
     names = listed(sorted(layers))
-    message = f"{names} look like Cryptomatte ranks, but no cryptomatte/ attribute declares them: the metadata is lost"
+    like, them = (
+        ("looks like a Cryptomatte rank", "it") if len(layers) == 1 else ("look like Cryptomatte ranks", "them")
+    )
+    message = f"{names} {like}, but no cryptomatte/ attribute declares {them}: the metadata is lost"
     return [Found(message, "no declaration", "cryptomatte/KEY/name, hash and conversion", first, index)]
 
 

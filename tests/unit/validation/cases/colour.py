@@ -42,6 +42,11 @@ CASES = [
         extra(REC709),
     ),
     Case(
+        "COL-CHROMA-UNKNOWN",
+        extra(a_chromaticities("chromaticities", (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.32, 0.351))),
+        extra(a_chromaticities("chromaticities", (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.314, 0.351))),
+    ),
+    Case(
         "COL-DATA-IN-RGB",
         build([Part(channels=[Channel(f"N.{c}", FLOAT) for c in "RGB"], extra=[REC709])]),
         build([Part(channels=[Channel(f"N.{c}", FLOAT) for c in "RGB"], extra=[DATA])]),
