@@ -189,10 +189,6 @@ class LocalVastDB:
         """Number of connected clients."""
         return self._http.open_connections()
 
-    def expire_transactions(self) -> int:
-        """Roll back idle transactions now, and return their number."""
-        return self._database.expire()
-
     def _expire(self) -> None:
         while not self._closing.wait(self._database.idle_seconds / _EXPIRY_CHECKS):
             self._database.expire()

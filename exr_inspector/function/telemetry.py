@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from exr_inspector.model import Cost, ObjectVersion
-from exr_inspector.storage import RangeSource, ReadBudget
+from exr_inspector.storage import RangeSource, ReadBudget, WrappedSource
 
 _COUNTERS = {
     "exr_files": "Objects handled, by status",
@@ -35,7 +34,7 @@ def printable(text: object) -> str:
 
 
 class Telemetry:
-    """What a handler tells the world; made once in `init` and shared by all threads."""
+    """Logs, spans and metrics of a handler; made once in `init` and shared by all threads."""
 
     def __init__(
         self, logger: logging.Logger, tracer: Any = None, counters: Any = None, histograms: Any = None
@@ -102,7 +101,7 @@ class Telemetry:
     def label(self, event: Any, **labels: str) -> None:
         """Label an event for conditional routing, where the runtime's events can carry labels.
 
-        A label is help for routing; an event that refuses it has been carried out all the same.
+        A label only helps routing, so an event that refuses it is not an error.
         """
         set_labels = getattr(event, "set_trigger_labels", None)
         if callable(set_labels):
@@ -117,11 +116,11 @@ class Telemetry:
         self._logger.log(level, "[%s] %s | %s", stage, printable(subject), pairs)
 
 
-class TracedSource:
-    """A source whose reads are spans below the one that was current when it was made; safe to share between threads."""
+class TracedSource(WrappedSource):
+    """A source whose reads are child spans of the span that was current when it was made; safe to share between threads."""
 
     def __init__(self, source: RangeSource, telemetry: Telemetry, context: contextvars.Context) -> None:
-        self._source = source
+        super().__init__(source)
         self._telemetry = telemetry
         self._context = context
 
@@ -130,38 +129,13 @@ class TracedSource:
         """`source` with spans, or itself where there is no tracer."""
         return cls(source, telemetry, contextvars.copy_context()) if telemetry.has_tracer else source
 
-    @property
-    def bucket(self) -> str:
-        """As the source behind it, as are `key`, `path`, `version` and `cost`."""
-        return self._source.bucket
-
-    @property
-    def key(self) -> str:
-        """The key, literally."""
-        return self._source.key
-
-    @property
-    def path(self) -> str:
-        """`<bucket>/<key>`."""
-        return self._source.path
-
-    @property
-    def version(self) -> ObjectVersion | None:
-        """What is being read."""
-        return self._source.version
-
-    @property
-    def cost(self) -> Cost:
-        """Requests made and bytes of their bodies."""
-        return self._source.cost
-
     def read(self, *, start: int, end: int) -> bytes:
         """As RangeSource.read."""
         return self.read_many([(start, end)], coalesce_bytes=0)[0]
 
     def read_many(self, ranges: Sequence[tuple[int, int]], *, coalesce_bytes: int) -> list[bytes]:
         """As RangeSource.read_many."""
-        # Pixels are read ahead on other threads, which know nothing of the span that asked.
+        # Pixels are read ahead on other threads, where the caller's span is not current.
         return self._context.copy().run(self._read, ranges, coalesce_bytes)
 
     def limited(self, budget: ReadBudget) -> RangeSource:

@@ -6,7 +6,7 @@ Nothing here knows what the bytes mean.
 
 from exr_inspector.deadline import Deadline
 from exr_inspector.storage.opener import DEFAULT_EXCLUDES, FILE_BUCKET, MEMORY_BUCKET, SourceOpener
-from exr_inspector.storage.source import ObjectEntry, PrefixedSource, RangeSource, ReadBudget
+from exr_inspector.storage.source import ObjectEntry, PrefixedSource, RangeSource, ReadBudget, WrappedSource
 
 __all__ = [
     "DEFAULT_EXCLUDES",
@@ -18,4 +18,5 @@ __all__ = [
     "RangeSource",
     "ReadBudget",
     "SourceOpener",
+    "WrappedSource",
 ]

@@ -107,24 +107,15 @@ class RangeSource(Protocol):
         """
 
 
-class PrefixedSource:
-    """Reads ranges of `prefix` from memory, all others from the source behind it. Safe to share between threads."""
+class WrappedSource:
+    """What all sources that wrap another one have in common: the identity, the version and the cost of that source."""
 
-    def __init__(self, source: RangeSource, prefix: bytes) -> None:
-        """Take the first bytes of `source`, which have been read from it.
-
-        Raises:
-            ValueError: The source was not read yet, so that nobody knows where it ends.
-        """
-        if source.version is None:
-            raise ValueError("a source that was not read has no prefix")
+    def __init__(self, source: RangeSource) -> None:
         self._source = source
-        self._prefix = prefix
-        self._is_whole = len(prefix) >= source.version.size_bytes
 
     @property
     def bucket(self) -> str:
-        """As the source behind it, as are `key`, `path`, `version` and `cost`."""
+        """Name of the bucket."""
         return self._source.bucket
 
     @property
@@ -139,7 +130,7 @@ class PrefixedSource:
 
     @property
     def version(self) -> ObjectVersion | None:
-        """What is being read."""
+        """The version that is being read."""
         return self._source.version
 
     @property
@@ -147,8 +138,24 @@ class PrefixedSource:
         """Requests made and bytes of their bodies."""
         return self._source.cost
 
+
+class PrefixedSource(WrappedSource):
+    """Reads ranges of `prefix` from memory, all others from another source. Safe to share between threads."""
+
+    def __init__(self, source: RangeSource, prefix: bytes) -> None:
+        """Take the first bytes of `source`, which have been read from it.
+
+        Raises:
+            ValueError: The source was not read yet, so its size is unknown.
+        """
+        if source.version is None:
+            raise ValueError("a source that was not read has no prefix")
+        super().__init__(source)
+        self._prefix = prefix
+        self._is_whole = len(prefix) >= source.version.size_bytes
+
     def holds(self, ranges: Sequence[tuple[int, int]]) -> bool:
-        """Whether all of these ranges are at hand."""
+        """Whether all of these ranges are in memory."""
         return self._is_whole or all(end <= len(self._prefix) for _, end in ranges)
 
     def read(self, *, start: int, end: int) -> bytes:
@@ -171,7 +178,7 @@ class PrefixedSource:
         ]
 
     def limited(self, budget: ReadBudget) -> RangeSource:
-        """As RangeSource.limited; what is at hand costs nothing of the budget."""
+        """As RangeSource.limited; bytes in memory do not count against the budget."""
         return PrefixedSource(self._source.limited(budget), self._prefix)
 
     def beside(self, name: str) -> RangeSource | None:
