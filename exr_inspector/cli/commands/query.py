@@ -174,9 +174,13 @@ def _as_table(rows: pa.Table) -> None:
     cells = [list(map(table_cell, row)) for row in value_rows(rows.select(names))]
     widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
     if sum(widths) + 2 * len(widths) <= console.width or not console.is_terminal:
-        for line in (names, *cells):
-            padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
-            console.print(Text("  ".join(padded).rstrip(), style="bold" if line is names else ""))
+        lines = [
+            "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in (names, *cells)
+        ]
+        console.print(Text(lines[0], style="bold"))
+        if cells:  # without rich, which takes a millisecond for every line
+            click.echo("\n".join(lines[1:]))
     else:
         _as_blocks(console, names, cells)
     empty = [name for name in rows.column_names if name not in names]

@@ -183,10 +183,8 @@ def _part(inspection: Inspection, part: PartHeader, console: Console, *, all_att
         if stats:
             pixels = [entry for entry in inspection.pixels.parts if entry.part == part.index]
             is_read = any(entry.chunks_read for entry in pixels)
-            blocks += [
-                "",
-                statistics_table(stats, pixels, console) if is_read else _unread_text(inspection.pixels, whole),
-            ]
+            unread = [] if is_read else [_unread_text(inspection.pixels, whole)]
+            blocks += ["", *(unread or statistics_table(stats, pixels, console))]
             if deep := _deep_text(pixels):
                 blocks.append(Text(deep, style="dim"))
     shown_above = {"channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "tiles"}

@@ -27,6 +27,7 @@ from exr_inspector.report.words import plain
 MAX_NAME_CHARACTERS = 48
 MAX_LAYERS = 300  # of a part; what is beyond is counted, since nobody scrolls through thousands
 MAX_ATTRIBUTES = 500
+MAX_STATISTICS = 500  # channels; rich needs a millisecond for each row of a table
 _WIDE_COLUMNS = 100  # narrower screens have no room for distributions
 _SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
@@ -92,7 +93,9 @@ def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.5g}"
 
 
-def statistics_table(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels], console: Console) -> Table:
+def statistics_table(
+    stats: Sequence[ChannelStats], pixels: Sequence[PartPixels], console: Console
+) -> Iterable[RenderableType]:
     """Figures channel by channel, with distributions where there are some and the screen is wide enough."""
     share = min((channel.coverage for channel in stats), default=0.0)
     caption = "every pixel" if all(channel.exact for channel in stats) else f"{share:.2%} of the pixels"
@@ -109,7 +112,7 @@ def statistics_table(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels]
     if with_bars:
         table.add_column("distribution", no_wrap=True, min_width=SPARK_WIDTH)
     bars = ASCII_BARS if console.options.ascii_only else BARS
-    for channel in stats:
+    for channel in stats[:MAX_STATISTICS]:
         counts = [
             Text(f"{count:,}", style="red" if count else "dim") for count in (channel.nan_count, channel.inf_count)
         ]
@@ -117,7 +120,9 @@ def statistics_table(stats: Sequence[ChannelStats], pixels: Sequence[PartPixels]
         figures = (channel.minimum, channel.maximum, channel.mean, channel.stddev)
         distribution = [spark(channel.histogram, bars)] if with_bars else []
         table.add_row(Text(plain(channel.channel) + level), *map(_figure, figures), *counts, *distribution)
-    return table
+    yield table
+    if (more := len(stats) - MAX_STATISTICS) > 0:
+        yield Text(f"and {more:,} further channels (--json has them all)", style="dim")
 
 
 def attributes_table(attributes: Sequence[Attribute]) -> Iterable[RenderableType]:

@@ -159,6 +159,12 @@ def test_a_hundred_thousand_attributes_and_layers_are_counted_not_scrolled() -> 
     assert len(text.splitlines()) < 1_000
 
 
+def test_figures_of_thousands_of_channels_are_counted_not_drawn() -> None:
+    data = build([Part(channels=[Channel(f"layer{n:04}.R") for n in range(2_000)])])
+    text = shown(inspect_bytes(data))
+    assert "and 1,500 further channels (--json has them all)" in text
+
+
 def test_values_that_hold_more_than_they_show_are_taken_apart() -> None:
     manifest = a_idmanifest([ManifestGroup(["id"], ["name", "material"], {1: ["a", "b"], 5: ["c", "d"]})])
     extra = [
@@ -345,6 +351,6 @@ def test_a_deep_part_tells_its_samples_per_pixel() -> None:
 def test_rules_that_were_broken_are_explained_on_request() -> None:
     files = [str(SAMPLES / name) for name in ("nan_inf.exr", "black.exr")]
     without, explained = (CliRunner().invoke(command, [*files, *more]).output for more in ((), ("--why",)))
-    for words in ("No value is NaN. Filters spread it", "The render failed"):
+    for words in ("No pixel value is NaN. One NaN spreads", "The render failed"):
         assert words not in without
         assert explained.count(words) == 1

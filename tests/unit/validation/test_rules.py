@@ -42,6 +42,7 @@ def test_bad_file_is_found(case: Case) -> None:
     hit = [finding for finding in findings if finding.code == case.code]
     assert hit, [finding.code for finding in findings]
     assert max(finding.severity for finding in hit) == (case.severity or RULES[case.code].severity)
+    assert not [finding.message for finding in hit if re.search(r"\{[a-z]\w*\}", finding.message)]
     assert all(finding.message and finding.rule_version == RULES[case.code].version for finding in hit)
     assert not any(re.search(r"\{[a-z_]+\}", finding.message) for finding in hit), "a placeholder that is not filled"
 
