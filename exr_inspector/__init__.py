@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exr_inspector.delivery.check import Check
-    from exr_inspector.errors import ExrInspectorError
+    from exr_inspector.errors import ArgumentError, ExrInspectorError
     from exr_inspector.library.checking import check
     from exr_inspector.library.diffing import diff
     from exr_inspector.library.judging import validate
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ArgumentError",
     "Check",
     "ExrInspectorError",
     "Finding",
@@ -51,6 +52,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ArgumentError": "errors",
     "Check": "delivery.check",
     "ExrInspectorError": "errors",
     "Finding": "model",

@@ -37,6 +37,12 @@ def missing_package(what: str, package: str, extra: str) -> SettingsError:
     return SettingsError(f"{what} needs the package {package.partition('.')[0]}: pip install 'exr-inspector[{extra}]'")
 
 
+class ArgumentError(ExrInspectorError, ValueError):
+    """A function was called with a wrong argument; the message names it, what was found and what was expected."""
+
+    code = "ARGUMENT"
+
+
 class PolicyError(ExrInspectorError):
     """A validation policy cannot be used; the message names file, line and key."""
 

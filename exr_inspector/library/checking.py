@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from exr_inspector.delivery.check import Check
 from exr_inspector.delivery.check import check_files as check_delivery
-from exr_inspector.library.reading import Stats, session, settings_for, target_names
+from exr_inspector.library.arguments import frame_range, target_names
+from exr_inspector.library.reading import Stats, session, settings_for
 
 
 def check(
@@ -35,7 +36,7 @@ def check(
         SettingsError: A setting is wrong.
     """
     is_full = stats == "full"
-    names = target_names(targets)
+    names, wanted = target_names(targets), frame_range(frames)
     complete_settings = settings_for([*names, policy], settings)
     with session(complete_settings, stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
-        return check_delivery(names, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=frames)
+        return check_delivery(names, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=wanted)

@@ -11,6 +11,7 @@ from pathlib import Path
 from exr_inspector.delivery.diff import FileDiff, diff_files, pairs
 from exr_inspector.errors import PatternError, SettingsError
 from exr_inspector.inspector import Inspector
+from exr_inspector.library.arguments import path_text, wrong
 from exr_inspector.library.reading import settings_for
 from exr_inspector.model import StatsMode
 from exr_inspector.pixels.difference import DifferencePicture
@@ -48,8 +49,10 @@ def diff(
         SettingsError: A setting is wrong, or the picture cannot be written there.
         PatternError: A picture is asked for of several pairs.
     """
-    target = None if picture is None else _target(Path(picture))
-    names = [os.fspath(one), os.fspath(other)]
+    target = None if picture is None else _target(Path(path_text("picture", picture)))
+    names = [path_text("one", one), path_text("other", other)]
+    if not isinstance(threshold, (int, float)) or isinstance(threshold, bool) or not threshold >= 0:
+        raise wrong("threshold", "a number of at least 0", threshold)
     complete_settings = settings_for(names, settings)
     with closing(SourceOpener(complete_settings)) as opener:
         inspector = Inspector.from_settings(complete_settings, stats=StatsMode.OFF, is_isolated=True)

@@ -14,7 +14,8 @@ from exr_inspector.delivery.files import paths_of
 from exr_inspector.delivery.judgement import Judgement, judge_frames
 from exr_inspector.delivery.naming import is_pattern, parse_pattern
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, is_store_fault
-from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for, target_names
+from exr_inspector.library.arguments import target_names
+from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for
 from exr_inspector.library.results import ValidationReport
 from exr_inspector.model import Inspection, SequenceName, StatsMode
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection

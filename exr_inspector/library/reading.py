@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from exr_inspector.delivery.files import inspect_each, paths_of
-from exr_inspector.errors import ExrInspectorError
+from exr_inspector.errors import ArgumentError, ExrInspectorError
 from exr_inspector.inspector import Inspector
+from exr_inspector.library.arguments import instance, one_of, path_text, stats_mode, target_names, wrong
 from exr_inspector.library.results import InspectedFile
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import Inspection, StatsMode, Thumbnails
@@ -55,7 +57,11 @@ def settings_for(names: Iterable[str], settings: Mapping[str, str] | None = None
     Raises:
         SettingsError: A value that is used is wrong.
     """
-    needs_objects = any("://" in name for name in names)
+    instance("settings", settings or {}, Mapping, "settings by name")  # type: ignore[type-abstract]
+    if wrong_value := [name for name, value in (settings or {}).items() if not isinstance(value, str)]:
+        # The value is not shown: it may be a secret.
+        raise ArgumentError(f"settings: expected texts, found another value for {wrong_value[0]}")
+    needs_objects = any(isinstance(name, str) and "://" in name for name in names)
     use = (READING, OBJECTS) if needs_objects else (READING,)
     return load_settings({**os.environ, **(settings or {})}, use=use)
 
@@ -80,11 +86,15 @@ def session(
     Raises:
         PolicyError: There is no such policy, or it is wrong.
         SettingsError: Thumbnails are asked for, and Pillow is not installed.
-        ValueError: There is no such stats mode, or hashes are asked for without `full`.
+        ArgumentError: There is no such stats mode, or hashes or objects are asked for without `full`.
     """
-    mode = StatsMode(stats)
-    if hash and mode is not StatsMode.FULL:
-        raise ValueError(f"hash: hashes are made of every pixel: expected stats='full' beside it, found {mode.value!r}")
+    mode = stats_mode(stats)
+    if levels is not None:
+        one_of("levels", levels, ("first", "all"))
+    instance("policy", policy, str, "a profile, a YAML file or an s3:// URL as text")
+    if (hash or objects) and mode is not StatsMode.FULL:
+        what = "hash" if hash else "objects"
+        raise ArgumentError(f"{what}: needs every pixel: expected stats='full' beside it, found {mode.value!r}")
     with closing(SourceOpener(settings)) as opener:
         inspector = Inspector.from_settings(
             settings,
@@ -127,7 +137,14 @@ def inspect(
         ExrInspectorError: With `retryable`: the store did not answer, or the file changed while it was read.
         SettingsError: A setting is wrong, or S3 is not configured.
     """
-    named = [os.fspath(source)] if isinstance(source, (str, os.PathLike)) else []
+    is_path = isinstance(source, (str, os.PathLike))
+    if (
+        not is_path
+        and not isinstance(source, bytes)
+        and (isinstance(source, io.TextIOBase) or not hasattr(source, "read"))
+    ):
+        raise wrong("source", "a path, an s3:// URL, bytes, or a file object in binary mode", source)
+    named = [path_text("source", source)] if is_path else []
     complete_settings = settings_for([*named, policy], settings)
     with session(complete_settings, stats=stats, hash=hash, levels=levels, objects=objects, policy=policy) as made:
         opened: RangeSource
@@ -183,10 +200,3 @@ def inspect_all(
 def _paths(made: Session, targets: Iterable[str]) -> Iterator[str]:
     for target in targets:
         yield from paths_of(made.opener, target)
-
-
-def target_names(targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
-    """One target or several as texts."""
-    if isinstance(targets, (str, os.PathLike)):
-        return [os.fspath(targets)]
-    return [os.fspath(target) for target in targets]

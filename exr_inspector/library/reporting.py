@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from exr_inspector.delivery.check import Check, CheckedSequence, Progress, check_files, not_checked
 from exr_inspector.errors import ExrInspectorError, NothingMatches, SettingsError
-from exr_inspector.library.reading import Session, Stats, session, settings_for, target_names
+from exr_inspector.library.arguments import frame_range, path_text, target_names
+from exr_inspector.library.reading import Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, StatsMode, Thumbnail, Thumbnails
 from exr_inspector.report.content import SequencePage, sequence_page
 from exr_inspector.report.figures import FrameFigures, figures_of
@@ -72,7 +73,7 @@ def write_report(
         PolicyError: There is no such policy, or it is wrong.
         SettingsError: A setting is wrong, or too many sequences are to go into one file.
     """
-    names, target = target_names(targets), Path(to)
+    names, target, wanted = target_names(targets), Path(path_text("to", to)), frame_range(frames)
     require_template_engine()
     require_writable(target)
     is_full = stats == "full"
@@ -86,7 +87,7 @@ def write_report(
         policy=policy,
         is_isolated=True,
     ) as made:
-        checked, figures = _checked(names, made, frames, progress)
+        checked, figures = _checked(names, made, wanted, progress)
     _require_few(target, len(checked.sequences))
     about = About(
         title=", ".join(map(shown, names)),

@@ -11,6 +11,7 @@ import pyarrow as pa
 from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.errors import SettingsError
+from exr_inspector.library.arguments import severity
 from exr_inspector.model import Finding, Inspection, Severity
 from exr_inspector.texts import json_document
 from exr_inspector.validation.reports import ValidationResult, finding_json, json_text, junit_text, sarif_text
@@ -102,9 +103,10 @@ class ValidationReport:
         """Why a file could not be read, by its name."""
         return {result.name: result.fault for result in self.results if result.fault}
 
-    def passed(self, fail_on: Severity = Severity.ERROR) -> bool:
+    def passed(self, fail_on: Severity | str = Severity.ERROR) -> bool:
         """Whether all files could be read, and no finding is as severe as `fail_on`."""
-        return not self.faults and all(finding.severity < fail_on for _, finding in self.findings)
+        least = severity("fail_on", fail_on)
+        return not self.faults and all(finding.severity < least for _, finding in self.findings)
 
     def to_json(self) -> str:
         """As `validate --format json` prints it."""
@@ -114,13 +116,13 @@ class ValidationReport:
         """A SARIF 2.1.0 log."""
         return sarif_text(self.results)
 
-    def to_junit(self, fail_on: Severity = Severity.ERROR) -> str:
+    def to_junit(self, fail_on: Severity | str = Severity.ERROR) -> str:
         """JUnit XML, one test case a file.
 
         Raises:
             SettingsError: junitparser is not installed (extra `report`).
         """
-        return junit_text(self.results, fail_on)
+        return junit_text(self.results, severity("fail_on", fail_on))
 
     def to_arrow(self) -> pa.Table:
         """One row a finding."""

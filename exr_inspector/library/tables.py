@@ -21,6 +21,7 @@ from exr_inspector.catalog.schema import BY_NAME, FILES
 from exr_inspector.catalog.sdk.connection import CatalogConfig, has_prefix
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.errors import CatalogError, SettingsError, missing_package
+from exr_inspector.library.arguments import instance, one_of, path_text, wrong
 from exr_inspector.model import Inspection
 from exr_inspector.settings import load_settings
 
@@ -43,14 +44,16 @@ class OpenCatalog(Reader):
             prefix: Only files below this prefix of `bucket/key`.
 
         Raises:
-            CatalogError: There is no such table or column, or the database cannot be read.
+            ArgumentError: There is no such table or column.
+            CatalogError: The database cannot be read.
         """
-        if name not in BY_NAME:
-            raise CatalogError(f"there is no table {name!r}; there are {', '.join(BY_NAME)}")
-        table = BY_NAME[name]
-        wanted = list(columns) if columns is not None else list(table.arrow.names)
-        if unknown := [column for column in wanted if column not in table.arrow.names]:
-            raise CatalogError(f"table {name} has no column {unknown[0]!r}")
+        table = BY_NAME[one_of("name", name, BY_NAME)]
+        if isinstance(columns, str) or (columns is not None and not isinstance(columns, Iterable)):
+            raise wrong("columns", "several names of columns, such as ['path']", columns)
+        wanted = [
+            one_of("columns", each, table.arrow.names) for each in (table.arrow.names if columns is None else columns)
+        ]
+        instance("prefix", prefix, str, "a prefix of bucket/key")
         where = has_prefix("path" if "path" in table.arrow.names else "file_path", catalog_prefix(prefix))
         schema = pa.schema([table.arrow.field(column) for column in wanted])
 
@@ -67,6 +70,7 @@ class OpenCatalog(Reader):
             parameters: Values by name.
 
         Raises:
+            ArgumentError: There is no query of this name.
             CatalogError: The query fails, or a parameter is missing or unknown.
             SettingsError: DuckDB (extra `local`) is not installed.
         """
@@ -74,6 +78,8 @@ class OpenCatalog(Reader):
             from exr_inspector.catalog.queries import engines  # noqa: PLC0415 - brings the parser of SQL
         except ModuleNotFoundError as error:
             raise _needs_local(error) from error
+        if len(instance("query", query, str, "the name of a query, or SQL").split()) < 2:
+            one_of("query", query, cookbook())
         named = cookbook().get(query)
         sql, values = (named.for_duckdb(), named.bind(parameters)) if named else (query, parameters)
         return engines.database_engine(self._connection, joins=self._is_local).ask(sql, values)
@@ -84,7 +90,9 @@ class OpenCatalog(Reader):
         Raises:
             CatalogError: Nothing was stored; with `retryable`, the same call may be made again.
         """
-        return self._catalog.upsert(list(files))
+        given = [files] if isinstance(files, Inspection) or not isinstance(files, Iterable) else list(files)
+        expected = "inspected files, as `inspect` and `inspect_all` return them"
+        return self._catalog.upsert([instance("files", each, Inspection, expected) for each in given])
 
     def close(self) -> None:
         """Close the connections, and the local database if one was opened."""
@@ -120,8 +128,10 @@ def open_catalog(
 
     Raises:
         SettingsError: VAST DataBase is not configured, or the local database (extra `local`) is not installed.
-        VastDBLocalError: The file is in use by another process, or is no DuckDB file.
+        CatalogError: The file is in use by another process, or is no DuckDB file.
+        ArgumentError: An argument is wrong.
     """
+    instance("schema", schema, str, "the name of a schema")
     if file is None:
         loaded = load_settings({**os.environ, **(settings or {})}, need=("catalog",))
         catalog = Catalog(CatalogConfig.from_settings(loaded.require_catalog()))
@@ -129,12 +139,27 @@ def open_catalog(
     from exr_inspector.catalog.admin.setup import setup  # noqa: PLC0415 - only for local files
 
     with ExitStack() as opened:
-        database = opened.enter_context(file_database(Path(file), schema, create=True))
+        database = opened.enter_context(_opened(Path(path_text("file", file)), schema))
         catalog = Catalog(database.config)
         opened.callback(catalog.close)
         setup(catalog.connection)
         kept = opened.pop_all()
     return OpenCatalog(catalog, kept.close, is_local=True)
+
+
+@contextmanager
+def _opened(file: Path, schema: str) -> Iterator[FileDatabase]:
+    """The database of a file; what the local database raises when it is opened, as an error of ours."""
+    try:
+        from vastdb_local.errors import VastDBLocalError  # noqa: PLC0415 - brings DuckDB, which only this needs
+    except ModuleNotFoundError as error:
+        raise _needs_local(error) from error
+    with ExitStack() as opened:
+        try:
+            database = opened.enter_context(file_database(file, schema, create=True))
+        except VastDBLocalError as error:
+            raise CatalogError(str(error)) from error
+        yield database
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,14 +67,14 @@ def test_a_large_file_object_is_not_read_as_a_whole() -> None:
 
 @pytest.mark.parametrize("wrong", [io.StringIO("text"), object()])
 def test_what_is_no_binary_file_object_is_refused(wrong: object) -> None:
-    with pytest.raises(SourceError):
+    with pytest.raises(exr.ArgumentError):
         exr.inspect(wrong)  # type: ignore[arg-type]
 
 
 def test_a_wrong_argument_is_named_with_what_is_expected() -> None:
     with pytest.raises(ValueError, match="expected off, sampled or full, found 'fast'"):
         exr.inspect(LAYERS, stats="fast")  # type: ignore[arg-type]  # the mistake
-    with pytest.raises(SourceError, match=r"expected a path, .*, found int"):
+    with pytest.raises(exr.ArgumentError, match=r"expected a path, .*, found 5"):
         exr.inspect(5)  # type: ignore[arg-type]  # the mistake
 
 
@@ -183,9 +186,9 @@ def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) 
         some = catalog.table("channels", ["name", "file_path"], prefix=f"file:{SAMPLES}/shots/sh010/beauty.1001")
         assert some.column_names == ["name", "file_path"]
         assert some.num_rows == 4
-        with pytest.raises(CatalogError, match="there is no table 'fils'"):
+        with pytest.raises(exr.ArgumentError, match="did you mean 'files'"):
             catalog.table("fils")
-        with pytest.raises(CatalogError, match="has no column 'x'"):
+        with pytest.raises(exr.ArgumentError, match="found 'x'"):
             catalog.table("files", ["x"])
         folder = f"file:{SAMPLES}/shots/"
         assert catalog.query("listing", prefix=folder, rows=2).num_rows == 2
@@ -199,3 +202,99 @@ def test_a_catalog_that_is_not_configured_is_an_error(monkeypatch: pytest.Monkey
     monkeypatch.delenv("VAST_DB_ENDPOINT", raising=False)
     with pytest.raises(SettingsError, match="VAST_DB_ENDPOINT"):
         exr.open_catalog()
+
+
+EXR = str(LAYERS)
+TAKE_TARGETS: dict[str, Callable[..., Any]] = {
+    "inspect_all": lambda *given, **options: list(exr.inspect_all(*given, **options)),
+    "check": exr.check,
+    "validate": exr.validate,
+    "write_report": lambda *given, **options: exr.write_report(*given, "/tmp/never.html", **options),
+}
+FRAMES: tuple[object, ...] = ("abc", (1, 2, 3), (2, 1), (1.5, 2), 7, ("1", "2"))
+MISUSE: dict[str, Callable[[], object]] = {
+    **{
+        f"{name} {wrong} {options}": partial(call, wrong, **options)
+        for name, call in TAKE_TARGETS.items()
+        for wrong, options in (
+            (None, {}),
+            (5, {}),
+            ([EXR, 5], {}),
+            (b"bytes", {}),
+            (EXR, {"stats": "x"}),
+            (EXR, {"stats": None}),
+            (EXR, {"policy": 5}),
+            (EXR, {"policy": None}),
+            (EXR, {"settings": 5}),
+            (EXR, {"settings": {"EXR_STATS": 5}}),
+        )
+    },
+    **{
+        f"inspect {wrong} {options}": partial(exr.inspect, wrong, **options)  # type: ignore[arg-type]
+        for wrong, options in (
+            (None, {}),
+            (5, {}),
+            (EXR, {"stats": "x"}),
+            (EXR, {"levels": "some"}),
+            (EXR, {"policy": 5}),
+            (EXR, {"settings": "x"}),
+            (EXR, {"hash": True}),
+            (EXR, {"objects": True}),
+        )
+    },
+    **{f"check {frames}": partial(exr.check, EXR, frames=frames) for frames in FRAMES},  # type: ignore[arg-type]
+    **{
+        f"write_report {frames}": partial(exr.write_report, EXR, "/tmp/never.html", frames=frames)  # type: ignore[arg-type]
+        for frames in FRAMES
+    },
+    "diff None": lambda: list(exr.diff(None, EXR)),  # type: ignore[arg-type]
+    "diff -1": lambda: list(exr.diff(EXR, EXR, threshold=-1)),
+    "diff NaN": lambda: list(exr.diff(EXR, EXR, threshold=float("nan"))),
+    "diff x": lambda: list(exr.diff(EXR, EXR, threshold="x")),  # type: ignore[arg-type]
+    "diff picture": lambda: list(exr.diff(EXR, EXR, picture=5)),  # type: ignore[arg-type]
+    "report to": lambda: exr.write_report(EXR, None),  # type: ignore[arg-type]
+    "passed": lambda: exr.validate(EXR, stats="off").passed(fail_on="warn"),
+    "passed None": lambda: exr.validate(EXR, stats="off").passed(fail_on=None),  # type: ignore[arg-type]
+    "junit": lambda: exr.validate(EXR, stats="off").to_junit(fail_on=7),  # type: ignore[arg-type]
+    "catalog": lambda: exr.open_catalog(5),  # type: ignore[arg-type]
+    "catalog schema": lambda: exr.open_catalog("a.duckdb", schema=5),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("call", MISUSE.values(), ids=MISUSE)
+def test_a_wrong_argument_is_one_error(call: Callable[[], object]) -> None:
+    with pytest.raises(exr.ArgumentError, match="expected") as raised:
+        call()
+    assert isinstance(raised.value, exr.ExrInspectorError)
+    assert isinstance(raised.value, ValueError)
+
+
+def test_a_wrong_argument_of_a_catalog_is_one_error_with_the_name_that_comes_close(tmp_path: Path) -> None:
+    with exr.open_catalog(tmp_path / "c.duckdb") as catalog:
+        wrong: dict[str, Callable[[], object]] = {
+            "sequence_gaps": lambda: catalog.query("sequence_gap"),
+            "SQL": lambda: catalog.query(5),  # type: ignore[arg-type]
+            "files": lambda: catalog.table("file"),
+            "path": lambda: catalog.table("files", ["pat"]),
+            "several": lambda: catalog.table("files", "path"),
+            "prefix": lambda: catalog.table("files", prefix=5),  # type: ignore[arg-type]
+            "inspected": lambda: catalog.upsert([1]),  # type: ignore[list-item]
+            "as `inspect`": lambda: catalog.upsert(None),  # type: ignore[arg-type]
+        }
+        for words, call in wrong.items():
+            with pytest.raises(exr.ArgumentError, match=words):
+                call()
+        assert len(catalog.upsert([exr.inspect(LAYERS, stats="off")])) == 1
+
+
+def test_a_severity_may_be_given_by_its_name() -> None:
+    report = exr.validate(EXR, stats="off")
+    assert report.passed("error") == report.passed(exr.Severity.ERROR)
+
+
+def test_a_file_that_is_no_catalog_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "c.duckdb").write_bytes(b"x" * 5_000)
+    with pytest.raises(CatalogError):
+        exr.open_catalog(tmp_path / "c.duckdb")
+    with pytest.raises(exr.ExrInspectorError):
+        exr.open_catalog(tmp_path)

@@ -1,0 +1,109 @@
+"""Arguments of the public API: a wrong one is an `ArgumentError` that names it, what was found and what was expected."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import TypeVar
+
+from exr_inspector.errors import ArgumentError
+from exr_inspector.model import Severity, StatsMode
+
+Given = TypeVar("Given")
+_LISTED = 20  # names in a message
+
+
+def wrong(name: str, expected: str, found: object) -> ArgumentError:
+    """What to raise for an argument."""
+    text = repr(found)
+    return ArgumentError(f"{name}: expected {expected}, found {text if len(text) <= 80 else type(found).__name__}")
+
+
+def instance(name: str, value: object, kind: type[Given], expected: str) -> Given:
+    """The value, when it is of a type.
+
+    Raises:
+        ArgumentError: It is not.
+    """
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise wrong(name, expected, value)
+    return value
+
+
+def path_text(name: str, value: object) -> str:
+    """A path or URL as text.
+
+    Raises:
+        ArgumentError: It is neither a text nor a path.
+    """
+    if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
+        raise wrong(name, "a path, an s3:// URL or a pattern", value)
+    return str(os.fspath(value))
+
+
+def target_names(targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
+    """One target or several as texts.
+
+    Raises:
+        ArgumentError: One is neither a text nor a path.
+    """
+    if isinstance(targets, (str, os.PathLike)):
+        return [path_text("targets", targets)]
+    if isinstance(targets, (bytes, Mapping)) or not isinstance(targets, Iterable):
+        raise wrong("targets", "a path, an s3:// URL, a pattern, or several of these", targets)
+    return [path_text("targets", target) for target in targets]
+
+
+def one_of(name: str, value: object, choices: Iterable[str]) -> str:
+    """The value, when it is one of the choices.
+
+    Raises:
+        ArgumentError: It is not.
+    """
+    known = list(choices)
+    if not isinstance(value, str) or value not in known:
+        near = get_close_matches(value, known, 1) if isinstance(value, str) else []
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        listed = f"{', '.join(known[:-1])} or {known[-1]}" if len(known) <= _LISTED else f"one of {len(known)} names"
+        raise wrong(name, f"{listed}{hint}", value)
+    return value
+
+
+def stats_mode(value: object) -> StatsMode:
+    """How much of the pixels to read.
+
+    Raises:
+        ArgumentError: There is no such mode.
+    """
+    return StatsMode(
+        one_of("stats", value.value if isinstance(value, StatsMode) else value, [m.value for m in StatsMode])
+    )
+
+
+def severity(name: str, value: object) -> Severity:
+    """A severity, also by its label.
+
+    Raises:
+        ArgumentError: There is none of that name.
+    """
+    if isinstance(value, Severity):
+        return value
+    labels = {each.label: each for each in Severity}
+    return labels[one_of(name, value, labels)]
+
+
+def frame_range(value: object) -> tuple[int, int] | None:
+    """First and last frame, None for none.
+
+    Raises:
+        ArgumentError: It is no pair of numbers in order.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(type(each) is int for each in value):
+        raise wrong("frames", "the first and the last frame, such as (1001, 1060)", value)
+    first, last = value
+    if first > last:
+        raise wrong("frames", f"the first frame before the last, such as ({last}, {first})", value)
+    return first, last
