@@ -27,6 +27,7 @@ _MARKS = {Severity.ERROR: "x", Severity.WARNING: "!", Severity.INFO: ".", None: 
 _STRIP_FRAMES = 50
 _STRIP_MOST = 2_000
 _SHOWN = 40
+_Hidden = tuple[str, Severity]
 
 
 def renamed(check: Check, shown: Callable[[str], str]) -> Check:
@@ -85,7 +86,7 @@ def _cells(path: str, frame: int | None, finding: Finding) -> list[object]:
 
 def print_check(check: Check, console: Console, *, least: Severity | None) -> None:
     """The verdict, a strip of frames, findings grouped to frames, and what to render again."""
-    hidden: set[str] = set()
+    hidden: set[_Hidden] = set()
     for sequence in check.sequences:
         hidden |= _print_sequence(sequence, console, least)
     hidden |= _print_files(check.files, console, least)
@@ -94,10 +95,11 @@ def print_check(check: Check, console: Console, *, least: Severity | None) -> No
         console.print(Text(f"No sequence recognised: {names}{' ...' if len(group) > 4 else ''}", style="yellow"))
     for target, reason in check.faults:
         console.print(Text(f"{plain(target, 400)}: {plain(reason, 2_000)}", style="bold red"))
-    if hidden:
-        codes = ", ".join(sorted(hidden))
-        note = f"Not shown: {codes} (info, or beyond {_SHOWN} lines of a sequence); --format json lists all"
-        console.print(Text(note, style="dim"), soft_wrap=True)
+    kinds = ((Severity.INFO, "of severity info"), (Severity.WARNING, f"beyond {_SHOWN} lines of a sequence"))
+    for severity, why in kinds:
+        codes = ", ".join(sorted(code for code, worst in hidden if min(worst, Severity.WARNING) is severity))
+        if codes:
+            console.print(Text(f"Not shown: {codes} ({why}); --format json lists all", style="dim"), soft_wrap=True)
     for sentence in left_out(check):
         console.print(Text(sentence, style="yellow"), soft_wrap=True)
     console.print(_verdict(check, least))
@@ -126,7 +128,7 @@ def _verdict(check: Check, least: Severity | None) -> Text:
     )
 
 
-def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity | None) -> set[str]:
+def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity | None) -> set[_Hidden]:
     """Returns what `_print_grouped` does, as does `_print_files`."""
     title = Text(plain(sequence.pattern, 400), style="bold")
     if sequence.is_texture:
@@ -168,9 +170,9 @@ def _strip(sequence: CheckedSequence) -> Text:
     return text
 
 
-def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity | None) -> set[str]:
+def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity | None) -> set[_Hidden]:
     """Files that are no frames."""
-    hidden: set[str] = set()
+    hidden: set[_Hidden] = set()
     for file in files:
         if file.fault:
             console.print(Text(f"{plain(file.path, 400)}: {plain(file.fault, 2_000)}", style="bold red"))
@@ -183,8 +185,8 @@ def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity
     return hidden
 
 
-def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], console: Console) -> set[str]:
-    """A table of errors and warnings; returns the codes of which it shows nothing."""
+def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], console: Console) -> set[_Hidden]:
+    """A table of errors and warnings; returns the codes of which it shows nothing, with their severities."""
     rows = group_findings(files, findings)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True)
@@ -199,4 +201,4 @@ def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], co
     if visible:
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
     shown = {row.code for row in visible}
-    return {row.code for row in rows} - shown
+    return {(row.code, row.severity) for row in rows if row.code not in shown}

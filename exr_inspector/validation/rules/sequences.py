@@ -267,6 +267,7 @@ def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
     why="A frame was repeated instead of rendered.",
     source="OpenImageIO idiff",
     fix="If the repetition is not intended, render the frames that the message names.",
+    limits="frames whose pixels were hashed; where all frames are alike (a still), the severity is info",
 )
 def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
     """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels. All frames alike are a still: a hint."""
