@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from exr_inspector.delivery.files import Expansion, expand, inspect_each
+from exr_inspector.delivery.files import Expansion, expand, inspect_each, unmet
 from exr_inspector.delivery.judgement import judge_sequence
 from exr_inspector.delivery.naming import Frame, Recognised, require_frame_range, united
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError, is_store_fault
@@ -275,7 +275,7 @@ def check_files(
         require_frame_range(*frames)
     expansions, faults = _expand_all(opener, targets, frames)
     places = _places(expansions)
-    names = list(dict.fromkeys(path for expansion in expansions for path in expansion.paths))
+    names = list(unmet((path for expansion in expansions for path in expansion.paths), set()))
     gathered: dict[str, _Gathered] = {}
     singles: list[CheckedFile] = []
     stopped = False

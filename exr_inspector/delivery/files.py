@@ -92,6 +92,16 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
         yield target
 
 
+def unmet(names: Iterable[str], met: set[str]) -> Iterator[str]:
+    """Those of some names whose files were not met yet; files that come are noted."""
+    for name in names:
+        # Links stay: a file and a link to it are two files of a delivery.
+        file = name if split_url(name) else os.path.abspath(local_path(name))  # noqa: PTH100
+        if file not in met:
+            met.add(file)
+            yield name
+
+
 def require_place(target: str) -> None:
     """Return when there is a file or folder of this name, or a link.
 
@@ -180,6 +190,8 @@ def inspect_each(
 ) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
     """Every file's inspection, or what was raised, in their order; some files at once, since reading is mostly waiting.
 
+    What `names` raises is raised after all files that came before it.
+
     After a KeyboardInterrupt the files that are being read are not waited for: threads named `READERS` end by themselves.
 
     Args:
@@ -204,14 +216,15 @@ def inspect_each(
         return pool.submit(read, name, may_wait=False)
 
     ahead: deque[tuple[str, Future[_Read]]] = deque()
-    coming = iter(names)
+    faults: list[ExrInspectorError] = []
+    coming = _until_fault(names, faults)
     pool = ThreadPoolExecutor(_WORKERS, READERS)
     is_waited_for = True
     try:
         while True:
             ahead.extend((name, submit(name)) for name in islice(coming, _AHEAD - len(ahead)))
             if not ahead:
-                return
+                break
             name, future = ahead.popleft()
             found = future.result()
             later: list[str] = []
@@ -231,6 +244,19 @@ def inspect_each(
     finally:
         _release_all(ahead)
         pool.shutdown(wait=is_waited_for)
+    _raise_first(faults)
+
+
+def _raise_first(faults: list[ExrInspectorError]) -> None:
+    if faults:
+        raise faults[0]
+
+
+def _until_fault(names: Iterable[str], faults: list[ExrInspectorError]) -> Iterator[str]:
+    try:
+        yield from names
+    except ExrInspectorError as error:
+        faults.append(error)
 
 
 def _release_all(ahead: deque[tuple[str, Future[_Read]]]) -> None:

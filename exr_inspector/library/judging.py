@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from exr_inspector.catalog.read.frames import frame_of_row
-from exr_inspector.delivery.files import paths_of
+from exr_inspector.delivery.files import paths_of, unmet
 from exr_inspector.delivery.judgement import Judgement, judge_frames
 from exr_inspector.delivery.naming import is_pattern, parse_pattern
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, is_store_fault
@@ -96,10 +96,11 @@ def judge_files(session: Session, targets: Iterable[str], frames: Frames | None)
     is left.
     """
     label = session.policy.label
+    met: set[str] = set()
     for target in targets:
         in_a_row = 0
         try:
-            with closing(session.inspect_each(paths_of(session.opener, target))) as answers:
+            with closing(session.inspect_each(unmet(paths_of(session.opener, target), met))) as answers:
                 for name, answer in answers:
                     if isinstance(answer, ExrInspectorError):
                         in_a_row += 1

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from exr_inspector.delivery.files import inspect_each, paths_of
+from exr_inspector.delivery.files import inspect_each, paths_of, unmet
 from exr_inspector.errors import ArgumentError, ExrInspectorError
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.arguments import instance, one_of, path_text, stats_mode, target_names, wrong
@@ -198,5 +198,6 @@ def inspect_all(
 
 
 def _paths(made: Session, targets: Iterable[str]) -> Iterator[str]:
+    met: set[str] = set()
     for target in targets:
-        yield from paths_of(made.opener, target)
+        yield from unmet(paths_of(made.opener, target), met)

@@ -65,7 +65,7 @@ def write_report(
         shown: Makes of the name of a file, sequence or target what the page calls it.
 
     Returns:
-        The check.
+        The check; targets and folders that could not be read are its `faults`, which the page names, too.
 
     Raises:
         NothingMatches: There are no files, or no sequence is recognised among them.
@@ -94,7 +94,7 @@ def write_report(
         policy=checked.policy,
         made=f"checked {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {checked.stats.value}",
         files=other_files(replace(file, path=shown(file.path)) for file in checked.files),
-        not_checked=checked.not_checked,
+        not_checked=(*checked.not_checked, *(f"{shown(target)}: {reason}" for target, reason in checked.faults)),
     )
     with session(complete_settings, stats=stats, thumbnails=Thumbnails.LAYERS, policy=policy, is_isolated=True) as made:
         views = (
@@ -183,7 +183,7 @@ def _checked(
     )
     if done.stopped:
         raise KeyboardInterrupt
-    for target, reason in done.faults:
+    for target, reason in () if done.sequences else done.faults:
         raise NothingMatches(reason.partition(": ")[2] or f"{target}: {reason}")
     if not done.sequences:
         raise NothingMatches(_unrecognised(done))

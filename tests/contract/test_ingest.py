@@ -36,6 +36,7 @@ from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
+from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext
@@ -378,6 +379,20 @@ def test_pixels_that_do_not_fit_into_memory_are_read_with_more(tmp_path: Path, d
     assert ingested("1") == (0, True), "deeper rows stay"
 
 
+def test_places_that_overlap_are_listed_once(tmp_path: Path) -> None:
+    folder = tree(tmp_path)
+    (folder / ".snapshot").mkdir()
+    shutil.copy(SAMPLES / GOOD[0], folder / ".snapshot" / "kept.exr")
+    settings = load_settings({}, secrets_dir=None)
+
+    _, once = targets_of([str(folder)], settings, None)
+    _, doubled = targets_of([str(folder), f"{folder}/.", str(folder)], settings, None)
+    assert doubled == once
+    mounted = settings.changed(mounts=(("show", folder),))
+    found = targets_of([str(folder / name) for name in ("sh010/a.exr", "", "sh010", ".snapshot")], mounted, None)[1]
+    assert [target.prefix for target in found] == ["", ".snapshot/"]
+
+
 def test_a_place_that_is_not_there_and_a_root_without_a_name_are_told(tmp_path: Path) -> None:
     for place, error in ((tmp_path / "missing", NothingMatches), (Path("/"), SettingsError)):
         assert isinstance(called(place, "--catalog", tmp_path / "c.duckdb").exception, error)
@@ -415,7 +430,7 @@ def as_somebody(tmp_path: Path, *arguments: object, doing: str = "ingest") -> su
     command = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *line(*arguments, doing=doing)]
     environ = {**os.environ, "HOME": "/tmp"}
     return subprocess.run(
-        [*command, "--catalog", str(tmp_path / "out" / "c.duckdb")],
+        [*command, *(("--catalog", str(tmp_path / "out" / "c.duckdb")) if doing in {"ingest", "check"} else ())],
         cwd=ROOT,
         env=environ,
         capture_output=True,
@@ -464,6 +479,11 @@ def test_an_unreadable_folder_and_file_are_named_and_cost_no_other(open_folder: 
     said = " ".join((checked.stdout + checked.stderr).split())
     assert f"folders that may not be read: {folder / 'sh012_lost+found'}" in said
     assert "4 files" in said
+    for each in ("validate", "inspect"):
+        done = as_somebody(open_folder, folder, doing=each)
+        assert done.returncode == 2
+        assert f"folders that may not be read: {folder / 'sh012_lost+found'}" in done.stderr
+        assert all(name in done.stdout for name in ("a.exr", "c.exr", "last.exr"))
     (folder / "sh012_lost+found").rmdir()
     again = as_somebody(open_folder, folder)
     said = " ".join(again.stdout.split())

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import FrameType
 
@@ -258,9 +259,25 @@ def targets_of(
                 f"bucket {name} is the folder {known}, not {root}: give that one another name with --bucket"
             )
         mounts[name] = root
-        below = path.relative_to(root).as_posix().removeprefix(".")
+        below = "" if path == root else path.relative_to(root).as_posix()
         targets.append(Target(name, f"{below}/" if below and path.is_dir() else below, excludes))
-    return settings.changed(mounts=tuple(mounts.items())), targets
+    return settings.changed(mounts=tuple(mounts.items())), _outermost(targets)
+
+
+def _outermost(targets: Sequence[Target]) -> list[Target]:
+    """Each target once, and none that lies within another one, so that no file is listed twice."""
+    kept: list[Target] = []
+    for target in sorted(targets, key=lambda each: (each.bucket, each.prefix)):
+        if not any(_holds(other, target) for other in kept):
+            kept.append(target)
+    return [target for target in dict.fromkeys(targets) if target in kept]
+
+
+def _holds(outer: Target, inner: Target) -> bool:
+    if outer.bucket != inner.bucket or not inner.prefix.startswith(outer.prefix):
+        return False
+    folders = inner.prefix[outer.prefix.rfind("/") + 1 :].split("/")
+    return not any(fnmatchcase(folder, pattern) for folder in folders for pattern in outer.exclude)
 
 
 class _Interrupts:

@@ -21,7 +21,7 @@ from exr_inspector.cli.output.pictures import Protocol, picture_text, protocol_o
 from exr_inspector.cli.output.terminal import echo_error, echo_json, output
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
-from exr_inspector.delivery.files import paths_of
+from exr_inspector.delivery.files import paths_of, unmet
 from exr_inspector.errors import ExrInspectorError, is_store_fault
 from exr_inspector.library.judging import unchecked
 from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for
@@ -149,6 +149,7 @@ class _Files:
         self._targets = targets
         self.exit_code = 0
         self._unchecked = 0
+        self._met: set[str] = set()
 
     def __iter__(self) -> Iterator[NamedFile]:
         for target in self._targets:
@@ -160,7 +161,7 @@ class _Files:
                 self._report(error.code, str(error))
 
     def _of(self, target: str) -> Iterator[NamedFile]:
-        with closing(self._session.inspect_each(paths_of(self._session.opener, target))) as answers:
+        with closing(self._session.inspect_each(unmet(paths_of(self._session.opener, target), self._met))) as answers:
             for given, answer in answers:
                 name = self._paths.named(given)
                 if isinstance(answer, ExrInspectorError):

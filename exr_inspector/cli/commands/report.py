@@ -16,7 +16,7 @@ from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.library.reading import Stats
 from exr_inspector.library.reporting import write_report, write_stored_report
 from exr_inspector.model import StatsMode
-from exr_inspector.report.words import human_bytes
+from exr_inspector.report.words import human_bytes, plain
 from exr_inspector.validation.rule import counted
 
 
@@ -50,7 +50,8 @@ def command(
     gets an index.html and a page for each. With --catalog, it shows what the tables hold, of all sequences or of those named,
     as they were judged, and reads no file.
 
-    Exit code 0 when the page is written, whatever it says (`check` has exit codes for what was found); 2 when it is not.
+    Exit code 0 when the page is written, whatever it says (`check` has exit codes for what was found); 2 when it is not, or
+    when something could not be read, which the page names.
 
     \b
     Examples:
@@ -70,8 +71,8 @@ def command(
             f"{read[0]} is for reading files, but --catalog and --stored show rows as they were judged"
         )
     try:
-        said = (
-            _from_rows(targets, to, catalog, paths)
+        said, is_partial = (
+            (_from_rows(targets, to, catalog, paths), False)
             if from_rows
             else _from_files(targets, to, frames, policy, stats or "full", paths=paths)
         )
@@ -82,6 +83,7 @@ def command(
     click.echo(f"{page}: {said}, {human_bytes(page.stat().st_size)}")
     for sentence in () if from_rows else unchecked_lines(StatsMode(stats or "full")):
         click.echo(sentence)
+    sys.exit(2 if is_partial else 0)
 
 
 def _from_files(
@@ -92,10 +94,13 @@ def _from_files(
     stats: Stats,
     *,
     paths: ShownPaths,
-) -> str:
+) -> tuple[str, bool]:
+    """What was written, and whether something could not be read, which is printed."""
     with progress_bar("checking") as show:
         done = write_report(targets, to, frames=frames, stats=stats, policy=policy, progress=show, shown=paths.named)
-    return f"{counted(done.checked, 'file')} in {counted(len(done.sequences), 'sequence')}"
+    for target, reason in done.faults:
+        click.echo(f"{plain(paths.named(target), 400)}: {plain(reason, 1_000)}", err=True)
+    return f"{counted(done.checked, 'file')} in {counted(len(done.sequences), 'sequence')}", bool(done.faults)
 
 
 def _from_rows(targets: Sequence[str], to: Path, catalog: Path | None, paths: ShownPaths) -> str:

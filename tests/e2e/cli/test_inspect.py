@@ -276,7 +276,7 @@ def test_what_a_sample_did_not_check_is_said(monkeypatch: pytest.MonkeyPatch) ->
     assert "not checked: pixels; --stats full reads every pixel" in run("--stats", "off", path).output
     monkeypatch.setenv("EXR_STATS_BYTES", "16")
     assert re.search(r"not checked: pixels of \d+ chunks; --stats full", run("--stats", "sampled", path).output)
-    lines = run("--stats", "off", "--format", "csv", path, path)
+    lines = run("--stats", "off", "--format", "csv", path, path, SAMPLES / "tiled.exr")
     assert "No pixel of 2 files was read" in lines.stderr
     assert "was read" not in lines.stdout
     assert not run("--stats", "full", "--format", "csv", path).stderr

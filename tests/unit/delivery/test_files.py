@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from exr_inspector.delivery.files import READERS, inspect_each
-from exr_inspector.errors import LimitExceeded
+from exr_inspector.delivery.files import READERS, inspect_each, unmet
+from exr_inspector.errors import AccessDenied, LimitExceeded
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Inspection
@@ -97,3 +98,22 @@ def test_after_ctrl_c_nobody_waits_for_the_files_that_are_being_read() -> None:
         assert any(thread.name.startswith(READERS) for thread in threading.enumerate())
     finally:
         may_end.set()
+
+
+def test_names_are_read_before_the_fault_that_ends_them_is_raised() -> None:
+    def names() -> Iterator[str]:
+        yield from ("a", "b")
+        raise AccessDenied("a folder")
+
+    read = []
+    budget = MemoryBudget(64 * MIB)
+    with pytest.raises(AccessDenied):  # noqa: PT012 - what came before the error counts
+        for name, _ in inspect_each(names(), reader(budget, SMALL), budget):
+            read.append(name)
+    assert read == ["a", "b"]
+
+
+def test_a_file_is_met_once() -> None:
+    met: set[str] = set()
+    assert list(unmet(["a/x.exr", "./a/x.exr", "s3://b/x", "s3://b/x"], met)) == ["a/x.exr", "s3://b/x"]
+    assert list(unmet(["a//x.exr", "y.exr"], met)) == ["y.exr"]
