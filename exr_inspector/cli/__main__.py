@@ -6,11 +6,13 @@ import copy
 import importlib
 import io
 import os
+import signal
 import sys
 import threading
 import traceback
 from collections.abc import Mapping
 from difflib import get_close_matches
+from types import FrameType
 from typing import Any, NamedTuple, TextIO, cast
 
 import click
@@ -18,7 +20,7 @@ from click.exceptions import NoArgsIsHelpError
 
 from exr_inspector import __version__
 from exr_inspector.catalog.sdk import silence_sdk_loggers
-from exr_inspector.cli.program import CHECKOUT, program
+from exr_inspector.cli.program import CHECKOUT, INTERRUPTED, program
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.texts import visible
 
@@ -73,9 +75,15 @@ _STANDALONE = {
     "python -m dataengine_local run": "localrun",
     "python -m dataengine_local invoke": "invoke",
 }
+_EXIT_CODES = {
+    "0": "all is well",
+    "1": "something was found, or some files could not be ingested; the help of a command says what",
+    "2": "something could not be done: a file or the database was not read, an argument is wrong",
+    "130, 143": "stopped by Ctrl-C, or by SIGTERM; what was printed is what was done until then",
+}
 COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
 _READERS = "exr-read"  # delivery.files.READERS, which costs an import
-_INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
+_TERMINATED = 128 + signal.SIGTERM
 _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_local.errors"}
 _ROOM = "close other programs, raise `ulimit -v` and `ulimit -u`, or lower EXR_DECODE_THREADS and EXR_MEMORY_MIB"
 
@@ -127,7 +135,7 @@ class LazyGroup(click.Group):
             raise click.ClickException(visible(error.format_message(), "\n")) from error
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
-            ctx.exit(_INTERRUPTED)
+            ctx.exit(INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands with their summaries, without importing any."""
@@ -135,7 +143,9 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, home.summary) for name, home in COMMANDS.items()])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The tasks of a checkout, which an installed package does not have."""
+        """Exit codes, and the tasks of a checkout, which an installed package does not have."""
+        with formatter.section("Exit codes"):
+            formatter.write_dl(list(_EXIT_CODES.items()))
         if program() == CHECKOUT:
             with formatter.section("For developers of exr-inspector"):
                 formatter.write_dl([(f"{CHECKOUT} {task}", summary) for task, summary in _TASKS.items()])
@@ -243,9 +253,18 @@ def run() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.stdout = cast("TextIO", _MainThreadOutput(sys.stdout))
     name = program()
+    terminated = threading.Event()
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        terminated.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)  # as Ctrl-C: commands print what they have
     try:
         _naming(main, name)(prog_name=name, complete_var=COMPLETE_VARIABLE)
     except SystemExit as ended:
+        if ended.code == INTERRUPTED and terminated.is_set():
+            ended.code = _TERMINATED
         _leave_readers(ended)
         raise
     except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 CHECKOUT = "./run"
 INSTALLED = "exr-inspector"
+INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it; `cli.__main__` makes 143 of it after SIGTERM
 
 
 def program() -> str:

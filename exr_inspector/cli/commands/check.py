@@ -23,6 +23,7 @@ from exr_inspector.cli.output.check import csv_text, left_out, print_check, rena
 from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
+from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.check import Check, Observer, check_files
 from exr_inspector.library.reading import Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, Severity, Thumbnails
@@ -69,7 +70,8 @@ def command(
     With --catalog FILE the rows of the files are stored as well, with a thumbnail of each, and the findings of sequences of
     folders and patterns.
 
-    Exit code 0 when no finding reaches --fail-on, 1 when one does, 2 when a file could not be checked.
+    Exit code 0 when no finding reaches --fail-on, 1 when one does, 2 when a file could not be checked, 130
+    after Ctrl-C.
 
     \b
     Examples:
@@ -88,7 +90,7 @@ def command(
             done = _stored(targets, catalog, frames, depth, policy, paths=paths)
     except KeyboardInterrupt:
         click.echo("stopped: no file was checked", err=True)
-        sys.exit(2)
+        sys.exit(INTERRUPTED)
     done = renamed(done, paths.named)
     if form != "text":
         for sentence in left_out(done):
@@ -189,7 +191,8 @@ def _stored(
 
 
 def _exit_code(done: Check, least: Severity | None) -> int:
-    unread = any(result.fault for result in results(done))
-    if done.stopped or unread or not done.total:
+    if done.stopped:
+        return INTERRUPTED
+    if any(result.fault for result in results(done)) or not done.total:
         return 2
     return 1 if least is not None and done.worst is not None and done.worst >= least else 0

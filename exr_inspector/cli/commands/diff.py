@@ -17,10 +17,12 @@ from rich.text import Text
 from exr_inspector.cli.options import paths_option, rows_catalog_option
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
+from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.diff import FileDiff, PartDiff
 from exr_inspector.library.diffing import diff
 from exr_inspector.report.words import figure, plain
 from exr_inspector.texts import json_document
+from exr_inspector.validation.rule import counted
 
 
 @click.command("diff")
@@ -70,7 +72,7 @@ def command(
     Where these hold hashes or statistics of all pixels, each file is read in full and its own are compared with them.
 
     Exit code 0 when nothing differs, 1 when something does, 2 when a file or some of its chunks could not be read, or has no
-    rows.
+    rows, 130 after Ctrl-C.
 
     \b
     Examples:
@@ -91,14 +93,19 @@ def command(
         raise click.UsageError("--picture shows pixels of two files, but rows hold none: give B in place of rows")
     if not from_rows and other is None:
         raise click.UsageError("name what to compare A with: B, or its rows by --catalog FILE")
-    worst = 0
+    worst = compared = 0
     sides = ("the file", "the rows") if from_rows else ("the first file", "the second file")
     with (
         _from_rows(one, catalog, paths, header=not pixels)
         if other is None
         else nullcontext(diff(one, other, threshold=threshold or 0.0, header=not pixels, picture=picture))
     ) as results:
-        for found in results:
+        for found in _until_interrupt(results):
+            if found is None:
+                click.echo(f"stopped: {counted(compared, 'pair')} compared until then", err=True)
+                worst = INTERRUPTED
+                break
+            compared += 1
             worst = max(worst, found.exit_code)
             shown = replace(found, one=paths.named(found.one))
             if not from_rows:
@@ -108,6 +115,14 @@ def command(
             else:
                 _print(shown, output(), sides)
     sys.exit(worst)
+
+
+def _until_interrupt(results: Iterator[FileDiff]) -> Iterator[FileDiff | None]:
+    """The results; None at the end where Ctrl-C ended them."""
+    try:
+        yield from results
+    except KeyboardInterrupt:
+        yield None
 
 
 @contextmanager

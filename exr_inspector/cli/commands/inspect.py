@@ -21,6 +21,7 @@ from exr_inspector.cli.output.pictures import Protocol, picture_text, protocol_o
 from exr_inspector.cli.output.terminal import echo_error, echo_json, output
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
+from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.files import paths_of, unmet
 from exr_inspector.errors import ExrInspectorError, is_store_fault
 from exr_inspector.library.judging import unchecked
@@ -28,6 +29,7 @@ from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session
 from exr_inspector.model import StatsMode, Status, Thumbnails
 from exr_inspector.report.words import plain
 from exr_inspector.texts import json_document
+from exr_inspector.validation.rule import counted
 
 FULL: Stats = "full"
 
@@ -91,7 +93,8 @@ def command(
     'beauty.####.exr' or '*_v003.exr'. Files are read in place: one request of 64 KiB for the header, and for sampled
     statistics at most 4 MiB more.
 
-    Exit code 0 when every file is readable OpenEXR, 1 when one is not, 2 when one could not be read at all.
+    Exit code 0 when every file is readable OpenEXR, 1 when one is not, 2 when one could not be read at all, 130 after
+    Ctrl-C.
 
     \b
     Examples:
@@ -148,10 +151,18 @@ class _Files:
         self._paths = paths
         self._targets = targets
         self.exit_code = 0
+        self._count = 0
         self._unchecked = 0
         self._met: set[str] = set()
 
     def __iter__(self) -> Iterator[NamedFile]:
+        try:
+            yield from self._each()
+        except KeyboardInterrupt:
+            self.exit_code = INTERRUPTED
+            click.echo(f"stopped: {counted(self._count, 'file')} inspected until then", err=True)
+
+    def _each(self) -> Iterator[NamedFile]:
         for target in self._targets:
             try:
                 yield from self._of(target)
@@ -171,6 +182,7 @@ class _Files:
                 else:
                     self.exit_code = max(self.exit_code, int(answer.status is Status.FAILED))
                     self._unchecked += bool(unchecked(answer))
+                    self._count += 1
                     yield name, answer
 
     def report_unchecked(self, stats: Stats) -> None:

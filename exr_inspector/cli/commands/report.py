@@ -13,6 +13,7 @@ from exr_inspector.cli.options import frames_option, paths_option, policy_option
 from exr_inspector.cli.output.progress import progress_bar
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
+from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.library.reading import Stats
 from exr_inspector.library.reporting import write_report, write_stored_report
 from exr_inspector.model import StatsMode
@@ -78,7 +79,7 @@ def command(
         )
     except KeyboardInterrupt:
         click.echo("stopped: nothing was written; run the command again", err=True)
-        sys.exit(2)
+        sys.exit(INTERRUPTED)
     page = to / "index.html" if to.is_dir() else to
     click.echo(f"{page}: {said}, {human_bytes(page.stat().st_size)}")
     for sentence in () if from_rows else unchecked_lines(StatsMode(stats or "full")):

@@ -21,6 +21,7 @@ from exr_inspector.cli.output.tables import findings_table
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
+from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.check import not_checked
 from exr_inspector.library.judging import Frames, judge_files, sequence_results
 from exr_inspector.library.reading import DEFAULT_STATS, Stats, session, settings_for
@@ -83,7 +84,7 @@ def command(
     A TARGET is a file, a folder or a URL that ends in a slash (every .exr file below it), or a pattern such as
     'beauty.####.exr', 'beauty.%04d.exr' or '*_v003.exr'.
 
-    Exit code 0 when no finding reaches --fail-on, 1 when one does, 2 when a file could not be read.
+    Exit code 0 when no finding reaches --fail-on, 1 when one does, 2 when a file could not be read, 130 after Ctrl-C.
 
     \b
     Examples:
@@ -107,13 +108,31 @@ def command(
     source = _from_rows(asked, catalog) if from_rows else _from_files(asked, depth, with_hash=with_hash)
     shown = paths.stored if from_rows else paths.named
     with source as results:
-        named = (replace(result, name=shown(result.name)) for result in results)
+        stopped = _Stopped()
+        named = (replace(result, name=shown(result.name)) for result in stopped.at_interrupt(results))
         every = _print(named, form, fail_on, nothing=_nothing(asked), why=why, quiet=quiet)
     unread = sum(bool(result.unchecked) for result in every)
     left_out = not_checked(StatsMode.SAMPLED, unread) if from_rows else unchecked_lines(StatsMode(depth), unread)
     for sentence in left_out:
         click.echo(sentence, err=form != "text")
+    if stopped.is_stopped:
+        click.echo(f"stopped: this is what was found in {counted(len(every), 'file')} until then", err=True)
+        sys.exit(INTERRUPTED)
     sys.exit(_exit_code(every, fail_on))
+
+
+class _Stopped:
+    """Whether Ctrl-C ended the results."""
+
+    def __init__(self) -> None:
+        self.is_stopped = False
+
+    def at_interrupt(self, results: Iterable[ValidationResult]) -> Iterator[ValidationResult]:
+        """The results until Ctrl-C."""
+        try:
+            yield from results
+        except KeyboardInterrupt:
+            self.is_stopped = True
 
 
 @dataclass(frozen=True, slots=True)

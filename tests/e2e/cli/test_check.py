@@ -331,7 +331,7 @@ def test_an_interrupt_prints_the_tally_so_far(
 
     monkeypatch.setattr(module, "inspect_each", interrupted)
     result = run(delivery, *(("--catalog", tmp_path / "c.duckdb") if stores else ()))
-    assert result.exit_code == 2
+    assert result.exit_code == 130
     assert "STOPPED" in result.output
     assert "5 of 20 files were checked" in result.output
 
@@ -344,7 +344,7 @@ def test_an_interrupt_while_the_last_rows_are_stored_keeps_the_result(
 
     monkeypatch.setattr(storing, "store_folder", interrupted)
     result = run(delivery, "--catalog", tmp_path / "c.duckdb")
-    assert (result.exit_code, "20 of 20 files were checked" in result.output) == (2, True)
+    assert (result.exit_code, "20 of 20 files were checked" in result.output) == (130, True)
     assert "stopped while the last rows were stored" in result.stderr
 
 

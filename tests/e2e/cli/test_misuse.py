@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import vastdb
 from vastdb import errors
 
 from exr_inspector.cli.__main__ import COMMANDS, LazyGroup, main, run
+from exr_inspector.storage import SourceOpener
 from tests.chaos.house import SAMPLES
 from vastdb_local import LocalVastDB
 
@@ -235,3 +239,28 @@ def test_names_that_are_not_utf_8_reach_every_output(called: Called, tmp_path: P
             assert "caf" in out
             assert "\x9b" not in out
     assert "caf%E9%C2%9B.exr" in called("check", str(folder), "--format", "sarif")[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("line", [("validate",), ("inspect",), ("inspect", "--format", "csv"), ("check",), ("diff",)])
+def test_a_signal_ends_every_command_with_the_tally_so_far(
+    called: Called, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: tuple[str, ...], number: signal.Signals
+) -> None:
+    folder = tmp_path / "d"
+    folder.mkdir()
+    for frame in range(1001, 1006):
+        (folder / f"a.{frame}.exr").write_bytes((SAMPLES / "scanline_zip.exr").read_bytes())
+    opened = count()
+    real = SourceOpener.open_url
+
+    def interrupted(self: SourceOpener, *arguments: Any, **options: Any) -> Any:
+        if next(opened) == 2:
+            os.kill(os.getpid(), number)
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(SourceOpener, "open_url", interrupted)
+    monkeypatch.setattr("exr_inspector.cli.__main__._leave_readers", lambda ended: None)  # would end pytest
+    code, out, err = called(*line, *([str(folder)] * (1 + (line[0] == "diff"))))
+    assert code == 128 + number
+    assert re.search("stopped", out + err, re.IGNORECASE)
+    assert "Traceback" not in err

@@ -100,7 +100,7 @@ def test_ctrl_c_leaves_nothing_behind(delivery: Path, tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(delivery_check, "_checked", interrupted)
     result = run(delivery, "--to", tmp_path / "a.html")
-    assert result.exit_code == 2
+    assert result.exit_code == 130
     assert "stopped: nothing was written" in result.output
     assert not list(tmp_path.iterdir())
 
