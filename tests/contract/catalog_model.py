@@ -72,7 +72,6 @@ def ready(**options: Any) -> Iterator[tuple[LocalVastDB, Catalog]]:
         path = empty_tables(Path(folder) / "catalog.duckdb", guards=LEAST_GUARDS, server_version=version)
         with LocalVastDB(path, **options) as server:
             catalog = connect(server)
-            catalog.connection.run("open the tables", _open_tables)
             server.reset_counters()
             yield server, catalog
             catalog.close()
