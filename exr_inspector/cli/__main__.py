@@ -251,6 +251,7 @@ def run() -> None:
     silence_sdk_loggers()
     if isinstance(sys.stdout, io.TextIOWrapper):  # the process's own: names may hold what its encoding does not
         sys.stdout.reconfigure(errors="backslashreplace")
+    printed = sys.stdout
     sys.stdout = cast("TextIO", _MainThreadOutput(sys.stdout))
     name = program()
     terminated = threading.Event()
@@ -259,7 +260,7 @@ def run() -> None:
         terminated.set()
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, terminate)  # as Ctrl-C: commands print what they have
+    before = signal.signal(signal.SIGTERM, terminate)  # as Ctrl-C: commands print what they have
     try:
         _naming(main, name)(prog_name=name, complete_var=COMPLETE_VARIABLE)
     except SystemExit as ended:
@@ -282,6 +283,9 @@ def run() -> None:
         else:
             click.echo(visible(f"{code}: {error}".replace(f"`{CHECKOUT} ", f"`{name} "), "\n"), err=True)
         sys.exit(2)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        sys.stdout = printed
 
 
 if __name__ == "__main__":

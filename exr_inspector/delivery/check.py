@@ -17,7 +17,7 @@ from exr_inspector.model import Finding, Inspection, SequenceName, Severity, Sta
 from exr_inspector.storage import SourceOpener
 from exr_inspector.texts import json_document
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
-from exr_inspector.validation.frame_numbers import FrameNumbers
+from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.reports import finding_json, sort_findings
 
 Progress = Callable[[int, int], None]
@@ -65,6 +65,7 @@ class CheckedSequence:
             before, with a hole, or of another size or other channels than most, where the policy takes that for an error.
         is_texture: Whether the files are UDIM tiles or mip-mapped textures: then their numbers are no frames.
         step: Difference of neighbouring frames that are expected.
+        asked: Frames that had to be there because a range was given; none where the policy or the files decided.
     """
 
     pattern: str
@@ -76,6 +77,7 @@ class CheckedSequence:
     rerender: FrameNumbers
     is_texture: bool = False
     step: int = 1
+    asked: FrameNumbers = NO_FRAMES
 
     @property
     def worst(self) -> Severity | None:
@@ -425,4 +427,5 @@ def _judged(item: _Gathered, policy: Policy, asked: Sequence[range]) -> CheckedS
         rerender=judged.rerender,
         is_texture=judged.is_texture,
         step=judged.step,
+        asked=judged.asked,
     )

@@ -135,8 +135,8 @@ def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, 
     if all(len(files) == 1 for files in found):
         return [(next(iter(found[0].values())), next(iter(found[1].values())))]
     if not {*found[0]} & {*found[1]}:
-        common = "path within" if all(folders) else "frame or name"
-        raise NothingMatches(f"no file of {one} has the {common} of one of {other}")
+        common = "path within its folder" if all(folders) else "frame or name"
+        raise NothingMatches(f"no file of {one} has the same {common} as a file of {other}")
     return [(found[0].get(key), found[1].get(key)) for key in sorted({*found[0], *found[1]})]
 
 

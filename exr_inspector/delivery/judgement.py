@@ -34,6 +34,7 @@ class JudgedSequence:
         error_files: Files that have an error of their own, or cannot be read.
         policy: Name and version of the policy.
         is_texture: Whether the files are UDIM tiles or mip-mapped textures: then their numbers are no frames.
+        asked: Frames that had to be there because a range was given; none where the policy or the files decided.
     """
 
     pattern: str
@@ -47,6 +48,7 @@ class JudgedSequence:
     error_files: int = 0
     policy: str = ""
     is_texture: bool = False
+    asked: FrameNumbers = NO_FRAMES
 
     @property
     def worst(self) -> Severity | None:
@@ -102,6 +104,7 @@ def judge_sequence(
         rerender=(missing if is_error else NO_FRAMES).union(frame.frame for frame in faulty if not frame.is_unread),
         error_files=len(faulty),
         policy=policy.label,
+        asked=FrameNumbers.of_spans(asked),
     )
     return with_findings(judged, findings)
 
@@ -160,22 +163,29 @@ def _directory(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def judge_frames(files: Mapping[str, FrameSummary], policy: Policy, patterns: Iterable[Pattern] = ()) -> Judgement:
+def judge_frames(
+    files: Mapping[str, FrameSummary],
+    policy: Policy,
+    patterns: Iterable[Pattern] = (),
+    *,
+    asked: Mapping[str, Sequence[range]] | None = None,
+) -> Judgement:
     """Settle which files are frames of one sequence, and judge every sequence.
 
     Args:
         files: All files of some folders, by path; their `sequence`, `frame` and `padding` are not looked at.
         policy: The policy.
         patterns: Patterns that decide for the files that match them; what is left, the names decide.
+        asked: Ranges of frames that must be there, by sequence; those of a pattern come first.
     """
     left = list(files)
     found: list[Recognised] = []
-    asked: dict[str, Sequence[range]] = {}
+    ranges = dict(asked or {})
     for pattern in patterns:
         matching = match_pattern(pattern, left).sequences
         found += matching
         if pattern.bounds is not None:
-            asked |= {known.pattern: (range(pattern.bounds[0], pattern.bounds[1] + 1),) for known in matching}
+            ranges |= {known.pattern: (range(pattern.bounds[0], pattern.bounds[1] + 1),) for known in matching}
         left = [name for name in left if pattern.frame_of(name) is None]
     recognition = recognise(left)
     frames: dict[str, tuple[str, Frame]] = {}
@@ -185,7 +195,7 @@ def judge_frames(files: Mapping[str, FrameSummary], policy: Policy, patterns: It
             replace(files[member.path], sequence=known.pattern, frame=member.number, padding=member.padding)
             for member in known.members
         ]
-        judged = judge_sequence(known, summaries, policy, asked=asked.get(known.pattern, ()))
+        judged = judge_sequence(known, summaries, policy, asked=ranges.get(known.pattern, ()))
         if not judged.is_texture:
             sequences.append(judged)
             frames.update((member.path, (known.pattern, member)) for member in known.members)

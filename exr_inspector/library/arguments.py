@@ -46,13 +46,16 @@ def target_names(targets: str | os.PathLike[str] | Iterable[str | os.PathLike[st
     """One target or several as texts.
 
     Raises:
-        ArgumentError: One is neither a text nor a path.
+        ArgumentError: There is none, or one is neither a text nor a path.
     """
     if isinstance(targets, (str, os.PathLike)):
         return [path_text("targets", targets)]
     if isinstance(targets, (bytes, Mapping)) or not isinstance(targets, Iterable):
         raise wrong("targets", "a path, an s3:// URL, a pattern, or several of these", targets)
-    return [path_text("targets", target) for target in targets]
+    names = [path_text("targets", target) for target in targets]
+    if not names:
+        raise wrong("targets", "at least one path, s3:// URL or pattern", targets)
+    return names
 
 
 def one_of(name: str, value: object, choices: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -68,9 +68,9 @@ class Frames:
         """The files that were met."""
         return tuple(self._met)
 
-    def judgement(self, policy: Policy) -> Judgement:
-        """Which files are frames of which sequence, and what is found in each."""
-        return judge_frames(self._met, policy, self._patterns)
+    def judgement(self, policy: Policy, asked: Mapping[str, Sequence[range]] | None = None) -> Judgement:
+        """Which files are frames of which sequence, and what is found in each; `asked` as in `judge_frames`."""
+        return judge_frames(self._met, policy, self._patterns, asked=asked)
 
     def judged(self, policy: Policy) -> Iterator[ValidationResult]:
         """Every sequence with its findings; names that leave it open which number is the frame are a fault."""

@@ -110,6 +110,7 @@ class CheckStore:
             rerender=checked.rerender,
             error_files=sum(file.worst is Severity.ERROR for file in checked.files),
             policy=policy,
+            asked=checked.asked,
         )
 
 

@@ -9,6 +9,7 @@ of `sequence_validation`:
 
 A folder without files any more loses its rows. It costs about ten requests a folder, five of them for a transaction that is
 guarded, so that of two who judge one folder at the same time the one who read later wins; doing it again changes nothing.
+Ranges of frames that a `check` asked for stay: rows that are judged again must hold them, too.
 """
 
 from __future__ import annotations
@@ -88,9 +89,19 @@ def judge_folders(
                 files[frame.path] = frame
             inspected_at = rows.file["inspected_at"].replace(tzinfo=timezone.utc)
             newest = max(newest or inspected_at, inspected_at)
-        judgement = judge_frames(files, policy)
+        judgement = judge_frames(files, policy, asked=asked_frames(connection, directory))
         stored = store_folder(connection, directory, judgement, files, since, newest_file=newest, deadline=deadline)
         yield JudgedFolder(directory, judgement, stored)
+
+
+def asked_frames(connection: Connection, directory: str) -> dict[str, tuple[range, ...]]:
+    """The ranges of frames that the last judgement of a folder's sequences was asked for, by sequence.
+
+    Raises:
+        CatalogError: The tables cannot be read.
+    """
+    rows = connection.run("read which frames were asked for", lambda work: _stored_rows(work, directory))
+    return {row["sequence"]: FrameNumbers.parse(row["asked_frames"]).spans for row in rows if row["asked_frames"]}
 
 
 class UnjudgedFolders:
@@ -263,7 +274,8 @@ def sequence_records(judged: JudgedSequence, judged_at: datetime) -> list[Sequen
 
 def _stored_rows(work: Work, directory: str) -> list[dict[str, Any]]:
     columns = (
-        "sequence", "code", "severity_rank", "message", "found", "expected", "rule_version", "frames", "judged_at",
+        "sequence", "code", "severity_rank", "message", "found", "expected", "rule_version", "frames", "asked_frames",
+        "judged_at",
     )  # fmt: skip
     where = every(has_prefix("sequence", storable(f"{directory}/")), is_in("directory", [storable(directory)]))
     rows = rows_of(work.select(SEQUENCE_VALIDATION, columns, where, row_ids=True))

@@ -179,6 +179,23 @@ def test_a_check_stores_what_it_finds(tmp_path: Path, folder: Path) -> None:
     assert asked(catalog, sequences) == [beauty, ("sh010/matte_####.exr", None, None)]
 
 
+def test_ranges_that_a_check_was_given_hold_when_rows_are_judged_again(tmp_path: Path, folder: Path) -> None:
+    catalog = tmp_path / "shots.duckdb"
+
+    def missing() -> str:
+        return called("query", "missing_frames", "--catalog", catalog, "--format", "csv").stdout
+
+    assert called("check", folder, "--frames", "1001-1004", "--catalog", catalog).exit_code == 1
+    assert "1003-1004" in missing()
+    shutil.copy(SAMPLES / "nan_inf.exr", folder / "sh010" / "beauty.1001.exr")
+    called("ingest", folder, "--catalog", catalog)
+    assert "1003-1004" in missing()
+    called("validate", "--catalog", catalog, folder)
+    assert "1003-1004" in missing()
+    assert called("check", folder, "--catalog", catalog).exit_code == 1  # another resolution, but no frame is missing
+    assert "1003" not in missing()
+
+
 @pytest.mark.parametrize(
     ("asked_for", "layers"), [(None, [""]), ("layers", ["", "N", "Z", "diffuse", "id", "specular"])]
 )

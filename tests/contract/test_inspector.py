@@ -153,7 +153,7 @@ def test_what_is_wrong_before_the_damage_is_reported(s3: FaultyS3) -> None:
         ),
         (
             [Part(display_window=(5, 0, 0, 0))],
-            r"displayWindow is no rectangle of pixels at byte \d+: found \(5 0\) - \(0 0\), expected min <= max",
+            r"displayWindow is not a valid window at byte \d+: found \(5 0\) - \(0 0\), expected min <= max",
         ),
         (
             [Part(name="a"), Part(name="b", display_window=(0, 0, 8, 8))],

@@ -247,6 +247,8 @@ MISUSE: dict[str, Callable[[], object]] = {
         f"write_report {frames}": partial(exr.write_report, EXR, "/tmp/never.html", frames=frames)  # type: ignore[arg-type]
         for frames in FRAMES
     },
+    "validate nothing": lambda: exr.validate([]),
+    "check nothing": lambda: exr.check([]),
     "diff None": lambda: list(exr.diff(None, EXR)),  # type: ignore[arg-type]
     "diff -1": lambda: list(exr.diff(EXR, EXR, threshold=-1)),
     "diff NaN": lambda: list(exr.diff(EXR, EXR, threshold=float("nan"))),

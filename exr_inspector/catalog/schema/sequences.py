@@ -66,6 +66,9 @@ SEQUENCE_VALIDATION_COLUMNS = (
     required("first_frame", LONG, "First frame that is expected; the same in all rows of a sequence, as all that follows",
              of=lambda r: r.judged.first),
     required("last_frame", LONG, "Last frame that is expected", of=lambda r: r.judged.last),
+    nullable("asked_frames", TEXT,
+             "Frames that `check --frames` or a pattern's range asked for, as ranges, which hold when rows are judged again; "
+             "null where the policy or the files decide", of=lambda r: _ranges(r.judged.asked)),
     required("file_count", INT, "Files of the sequence", "files", of=lambda r: r.judged.file_count),
     required("error_files", INT, "Those with an error of their own", "files", of=lambda r: r.judged.error_files),
     required("missing_count", LONG, "Expected frames that are not there", "frames", of=lambda r: len(r.judged.missing)),
