@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from exr_inspector.cli.paths import FORMS, ShownPaths
-from exr_inspector.delivery.naming import require_frame_range
+from exr_inspector.delivery.patterns import require_frame_range
 from exr_inspector.errors import PatternError
 from exr_inspector.library.reading import DEFAULT_STATS
 from exr_inspector.model import Severity, StatsMode

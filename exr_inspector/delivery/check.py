@@ -9,7 +9,8 @@ from typing import Any
 
 from exr_inspector.delivery.files import Expansion, expand, inspect_each, unmet
 from exr_inspector.delivery.judgement import judge_sequence
-from exr_inspector.delivery.naming import Frame, Recognised, require_frame_range, united
+from exr_inspector.delivery.naming import Frame, Recognised
+from exr_inspector.delivery.patterns import require_frame_range, united
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError, is_store_fault
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory

@@ -11,7 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from exr_inspector.delivery.naming import Pattern, Recognition, is_pattern, match_pattern, parse_pattern, recognise
+from exr_inspector.delivery.naming import Recognition, recognise
+from exr_inspector.delivery.patterns import Pattern, is_pattern, match_pattern, parse_pattern
 from exr_inspector.errors import AccessDenied, ExrInspectorError, MemoryBusy, NothingMatches
 from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Inspection

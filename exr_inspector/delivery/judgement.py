@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exr_inspector.delivery.naming import Frame, Pattern, Recognised, match_pattern, recognise
+from exr_inspector.delivery.naming import Frame, Recognised, recognise
+from exr_inspector.delivery.patterns import Pattern, match_pattern
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import FrameSummary, Policy, validate_sequence
 from exr_inspector.validation.facts.sequences import expected_frames

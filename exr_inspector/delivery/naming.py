@@ -5,7 +5,7 @@ Versions (`v003`), takes, resolutions (`2k`, `1920x1080`), dates and places in a
 however they vary. A name without
 siblings is a frame where its number leaves no doubt: between dots (`beauty.1001.exr`), or four digits and more before the
 extension (`comp_1001.exr`). Where several numbers vary and none of them orders the files, nothing is guessed: the names are
-reported as ambiguous. An explicit pattern always decides.
+reported as ambiguous. An explicit pattern (`patterns`) always decides.
 
     >>> found = recognise(["s/comp_v3_1001.exr", "s/comp_v3_1002.exr", "s/notes_v1.exr"])
     >>> [(sequence.pattern, sequence.frames) for sequence in found.sequences]
@@ -21,19 +21,20 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from exr_inspector.errors import PatternError
-
 # More frames than a day has at 115 a second: larger numbers are dates (20260131), times or ids.
 _MAX_FRAME = 9_999_999
 _SURE_DIGITS = 4
+_TIMED_DIGITS = 3
 _NUMBER = re.compile(r"\d+", re.ASCII)
-_VERSION_OR_TAKE = re.compile(r"(?:^|[^a-zA-Z])(?:v|vers?|version|tk|take|rev)$", re.IGNORECASE)
-# `take_2`, `r2` and `tile_2` count no frames, but `take_1001`, `r1001` and `tile.1001` do.
+_VERSION_OR_TAKE = re.compile(r"(?:^|[^a-zA-Z])(?:v|vers?|version|tk|take|rev|wip)$", re.IGNORECASE)
+# `take_2`, `r2`, `tile_2`, `dwa_45` and `ev-2` count no frames, but `take_1001`, `r1001` and `tile.1001` do.
 _SHORT_NUMBER_AFTER = re.compile(
-    r"(?:^|[^a-zA-Z])(?:(?:vers?|version|tk|take|rev|tile|region|bucket)[._ -]?|[rp])$", re.IGNORECASE
+    r"(?:^|[^a-zA-Z])(?:(?:vers?|version|tk|take|rev|wip|tile|region|bucket|wedge|dwa[ab]?)[._ -]?|ev[+-]?|[rp])$",
+    re.IGNORECASE,
 )
+_TAKE = re.compile(r"(?:^|[^a-zA-Z])t$", re.IGNORECASE)  # of `pl_t01`; `sim_t001` counts steps of time
 _SIZE_BEFORE = re.compile(r"[0-9][xX]$")
-_SIZE_AFTER = re.compile(r"^(?:[xX][0-9]|[kKpP](?![a-zA-Z])|(?:fps|bit|mm|ev)(?![a-zA-Z]))", re.IGNORECASE)
+_SIZE_AFTER = re.compile(r"^(?:[xX][0-9]|[kKpP](?![a-zA-Z])|(?:fps|bit|mm|ev|spp)(?![a-zA-Z]))", re.IGNORECASE)
 # Both numbers of a place in a grid: `u1_v1` (UDIM of Mudbox), `x0_y0`, `r0_c0`, `row0col0`.
 _GRID = re.compile(
     r"(?<![a-zA-Z0-9])(?:u\d+[._-]?v|x\d+[._-]?y|r\d+[._-]?c|row\d+[._-]?col)\d+(?![a-zA-Z0-9])",
@@ -47,16 +48,6 @@ _MOMENT = re.compile(
 )
 _DATE_BEFORE = re.compile(r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[T_ .-]$", re.ASCII)
 _TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d", re.ASCII)
-_VIEWS = "left|right|l|r"
-_BACKSLASHED = r"\\\1"
-_PATTERN_TOKENS = re.compile(
-    r"(?:(?P<low>-?\d{1,20})-(?P<high>-?\d{1,20}))?(?:#+|@+)|%0?\d*d|\$F\d*|<(?i:f\d*|frame)>|\{(?i:frame|frame_number)\}|(?P<udim><(?i:UDIM)>|%\(UDIM\)d)|(?P<view>%[Vv])"
-    r"|\[(?P<first>-?\d{1,20})(?:-(?=-?\d{2})|\.\.)(?P<last>-?\d{1,20})\]|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)",
-    re.ASCII,
-)
-_ALMOST_A_RANGE = re.compile(r"\d{2,}-\d{2,}|\.\.", re.ASCII)
-_ONE_DIGIT_RANGE = re.compile(r"\[\d-\d\]", re.ASCII)  # a set of characters, but behind a frame number
-_MOST_DIGITS = 9  # of a frame number that somebody names
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +185,7 @@ def _parse(path: str) -> _Name:
             and len(match[0]) <= 20
             and not _VERSION_OR_TAKE.search(before[-12:])
             and not (len(match[0]) < _SURE_DIGITS and _SHORT_NUMBER_AFTER.search(before[-12:]))
+            and not (len(match[0]) < _TIMED_DIGITS and _TAKE.search(before[-2:]))
             and not any(first <= match.start() < last for first, last in others)
             and not _SIZE_BEFORE.search(before[-2:])
             and not _SIZE_AFTER.match(after[:5])
@@ -209,10 +201,14 @@ def _settle(members: list[_Name]) -> tuple[list[Recognised], list[str], list[str
     able = [i for i in varying if all(name.numbers[i].may_be_frame for name in members) and _counts_frames(members, i)]
     # From the right: the frame number is the last one that orders the files.
     for index in reversed(able):
+        if _is_shot(members, index):
+            continue
         by_rest: dict[tuple[str, ...], list[_Name]] = {}
         for name in members:
             by_rest.setdefault(name.rest(index), []).append(name)
         if all(len(group) > 1 for group in by_rest.values()) or (len(able) == 1 and len(varying) == 1):
+            if any(_are_moments(members, left, index) for left in able if left < index):
+                return [], [], [name.path for name in members]
             return [_sequence(group, index) for group in by_rest.values()], [], []
     between_dots = {_between_dots(name) for name in members}
     if len(able) > 1 and (len(between_dots) > 1 or None in between_dots):
@@ -230,16 +226,45 @@ def _settle(members: list[_Name]) -> tuple[list[Recognised], list[str], list[str
     return found, singles, []
 
 
+def _is_dense(values: set[int]) -> bool:
+    return 2 * len(values) >= max(values) - min(values) + 1
+
+
+def _is_shot(members: Sequence[_Name], index: int) -> bool:
+    """Whether a number that varies is a shot's: behind it, between dots, stands a frame number that is the same everywhere.
+
+    `sh010_comp.1001` and `sh020_comp.1001` are frame 1001 of two shots. But four digits of which none is left out count
+    frames: `anim_0001.1001` and `anim_0002.1001` are two frames of a UDIM tile.
+    """
+    frames = {_between_dots(name) for name in members}
+    frame = frames.pop() if len(frames) == 1 else None
+    if frame is None or frame <= index or len({name.numbers[frame].value for name in members}) > 1:
+        return False
+    counts = all(len(name.numbers[index].digits) >= _SURE_DIGITS for name in members) and _is_dense(
+        {name.numbers[index].value for name in members}
+    )
+    return not counts and all(len(name.numbers[frame].digits) >= _SURE_DIGITS for name in members)
+
+
+def _are_moments(members: Sequence[_Name], frame: int, index: int) -> bool:
+    """Whether a number counts moments of each frame, as `b.1001.25` or `b.1001_mb0`: few short ones behind a run of frames."""
+    frames = {name.numbers[frame].value for name in members}
+    return (
+        all(len(name.numbers[frame].digits) >= _SURE_DIGITS > len(name.numbers[index].digits) for name in members)
+        and _is_dense(frames)
+        and len(frames) > len({name.numbers[index].value for name in members})
+    )
+
+
 def _counts_frames(members: Sequence[_Name], index: int) -> bool:
     """Whether a number that touches a letter counts frames: padded to one width, or most numbers of the range are there.
 
     `shot0001`, `shot0002` do; `htj2k32` and `htj2k256` are two codecs. Nor does the time behind a date count, as in
-    `20240501_093000`, unless most seconds are there.
+    `20240501_093000`, unless most seconds are there, nor that of `20240501T093000`.
     """
-    values = {name.numbers[index].value for name in members}
-    is_dense = 2 * len(values) >= max(values) - min(values) + 1
+    is_dense = _is_dense({name.numbers[index].value for name in members})
     if all(_is_time(name, index) for name in members):
-        return is_dense
+        return is_dense and not any(name.name[name.numbers[index].start - 1] == "T" for name in members)
     first = members[0]
     if not first.name[: first.numbers[index].start][-1:].isalpha():
         return True
@@ -279,10 +304,10 @@ def _frame_alone(name: _Name) -> int | None:
 
 def _sequence(members: list[_Name], index: int) -> Recognised:
     before, after = members[0].around(index)
-    return _recognised(before, after, [name.frame(index) for name in members])
+    return named_sequence(before, after, [name.frame(index) for name in members])
 
 
-def _recognised(before: str, after: str, frames: list[Frame], *, is_udim: bool = False) -> Recognised:
+def named_sequence(before: str, after: str, frames: list[Frame], *, is_udim: bool = False) -> Recognised:
     """Frames of one name: with as many `#` as most of them have digits, or one where numbers are not padded.
 
     Numbers that begin with four digits and more, as 9998 to 10000, are taken to be padded to what the shortest has.
@@ -293,170 +318,3 @@ def _recognised(before: str, after: str, frames: list[Frame], *, is_udim: bool =
     outgrown = min(widths) if min(widths) >= _SURE_DIGITS else 1
     usual = max(widths, key=lambda width: (widths[width], -width)) if is_padded else outgrown
     return Recognised(f"{before}{'#' * usual}{after}", tuple(frames), is_udim)
-
-
-# --- explicit patterns ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """An explicit pattern of file names.
-
-    Attributes:
-        text: As it was written.
-        folder: What stands before the last slash, slash included.
-        regex: Matches a file's name; the group `frame` is its number, where the pattern has one.
-        bounds: First and last frame that `[1001-1060]` asks for, None without.
-        is_udim: Whether it holds `<UDIM>`.
-    """
-
-    text: str
-    folder: str
-    regex: re.Pattern[str]
-    bounds: tuple[int, int] | None
-    is_udim: bool
-
-    @property
-    def beginning(self) -> str:
-        """What the paths that match begin with: the folder and the name up to the first token."""
-        name = self.text[len(self.folder) :]
-        mark = _PATTERN_TOKENS.search(name)
-        return self.folder + (name[: mark.start()] if mark else name)
-
-    def matches(self, path: str) -> bool:
-        """Whether the name of a file fits; which folder it is in is for the caller to know."""
-        return self.regex.fullmatch(path.rpartition("/")[2]) is not None and (
-            self.bounds is None or self.frame_of(path) is not None
-        )
-
-    def frame_of(self, path: str) -> Frame | None:
-        """The frame that a path of the pattern's folder is, None where it does not match.
-
-        Raises:
-            PatternError: Its number is too large for a frame.
-        """
-        match = self.regex.fullmatch(path.rpartition("/")[2])
-        if match is None or "frame" not in self.regex.groupindex:
-            return None
-        digits = match["frame"]
-        number = int(digits)
-        if self.bounds is not None and not self.bounds[0] <= number <= self.bounds[1]:
-            return None
-        if abs(number) >= 10**_MOST_DIGITS:
-            raise PatternError(
-                f"{self.text}: {path.rpartition('/')[2]} would be frame {number}, expected numbers of at most {_MOST_DIGITS}"
-                " digits: give a range, such as ####[1001-1060]"
-            )
-        return Frame(path, number, len(digits.lstrip("-")))
-
-
-def is_pattern(text: str) -> bool:
-    """Whether a target's file name holds a token of a pattern."""
-    return _PATTERN_TOKENS.search(text.rpartition("/")[2]) is not None
-
-
-def require_frame_range(first: int, last: int, text: str = "") -> None:
-    """Return where a first and a last frame make a range.
-
-    Raises:
-        PatternError: It ends before it begins, or is too large; the message begins with `text`.
-    """
-    said = f"{text}: " if text else ""
-    if max(abs(first), abs(last)) >= 10**_MOST_DIGITS:
-        raise PatternError(f"{said}found {first}-{last}, expected frame numbers of at most {_MOST_DIGITS} digits")
-    if first > last:
-        raise PatternError(f"{said}found {first}-{last}, which ends before it begins, expected {last}-{first}")
-
-
-def united(bounds: Iterable[tuple[int, int]]) -> tuple[range, ...]:
-    """Ranges of frames by their first and last, rising; those that overlap or touch are one."""
-    found: list[range] = []
-    for first, last in sorted(bounds):
-        if found and first <= found[-1].stop:
-            found[-1] = range(found[-1].start, max(found[-1].stop, last + 1))
-        else:
-            found.append(range(first, last + 1))
-    return tuple(found)
-
-
-def parse_pattern(text: str) -> Pattern:
-    """Read the tokens of a file's name.
-
-    They are `####`, `@@@@`, `%04d`, `$F4`, `<f4>`, `{frame}`, `<UDIM>`, `%(UDIM)d`, `%V`, `*`, `?`, `[abc]`, `[1001-1060]` and
-    `1001-1060#`. A range in brackets has two digits and more at its end; `[0-9]` is a set of characters, as in a shell.
-
-    Raises:
-        PatternError: Two frame numbers, a range that ends before it begins or is none, or a set of characters that is none.
-    """
-    folder, slash, name = text.rpartition("/")
-    parts: list[str] = []
-    bounds: tuple[int, int] | None = None
-    numbers = 0
-    is_udim = False
-    position = 0
-    for match in _PATTERN_TOKENS.finditer(name):
-        parts.append(re.escape(name[position : match.start()]))
-        is_behind_frame = numbers > 0 and position == match.start()
-        position = match.end()
-        if match["low"] is not None:
-            bounds = int(match["low"]), int(match["high"])
-        if match["first"] is not None or (is_behind_frame and _ONE_DIGIT_RANGE.fullmatch(match[0])):
-            bounds = int(match["first"] or match[0][1]), int(match["last"] or match[0][3])
-            if numbers:  # behind a frame number it only says which frames are wanted
-                continue
-        piece = _piece(match)
-        is_udim |= match["udim"] is not None
-        numbers += "?P<frame>" in piece
-        parts.append(piece)
-    parts.append(re.escape(name[position:]))
-    if numbers > 1:
-        raise PatternError(f"{text}: found {numbers} frame numbers, expected one")
-    if bounds is not None:
-        require_frame_range(*bounds, text)
-    if bounds is not None and is_udim:
-        raise PatternError(f"{text}: found a range of frames beside <UDIM>, whose numbers are no frames")
-    try:
-        regex = re.compile("".join(parts), re.DOTALL)
-    except re.error as error:
-        raise PatternError(f"{text}: not a pattern: {error}") from error
-    return Pattern(text, folder + slash, regex, bounds, is_udim)
-
-
-def _piece(match: re.Match[str]) -> str:
-    """The regular expression of one token; no repetition stands in another, so matching takes linear time for each token."""
-    fixed = {"view": f"(?:{_VIEWS})", "star": "[^/]*", "any": "[^/]", "udim": r"(?P<frame>[1-9][0-9]{3})"}
-    for token, regex in fixed.items():
-        if match[token]:
-            return regex
-    if match["set"]:
-        if _ALMOST_A_RANGE.search(match["set"]):
-            raise PatternError(f"found {match[0]}, expected one range of frames, such as [1001-1060]")
-        return _character_set(match["set"])
-    # A frame with another number of digits than the pattern has is found, too: SEQ-PADDING reports it.
-    return r"(?P<frame>-?[0-9]{1,20})"
-
-
-def _character_set(inside: str) -> str:
-    """`[...]` of a shell as one of an expression: `!` negates, `-` makes a range, everything else is a character."""
-    negated, characters = ("^", inside[1:]) if inside.startswith("!") else ("", inside)
-    return f"[{negated}{re.sub(r'([^0-9A-Za-z-])', _BACKSLASHED, characters)}]"
-
-
-def match_pattern(pattern: Pattern, paths: Iterable[str]) -> Recognition:
-    """The files that a pattern stands for; those that match a pattern without a frame number are recognised by their names."""
-    if "frame" not in pattern.regex.groupindex:
-        return recognise(path for path in paths if pattern.regex.fullmatch(path.rpartition("/")[2]))
-    groups: dict[tuple[str, str], list[Frame]] = {}
-    for path in dict.fromkeys(paths):
-        frame = pattern.frame_of(path)
-        if frame is None:
-            continue
-        name = path.rpartition("/")[2]
-        match = pattern.regex.fullmatch(name)
-        if match is not None:
-            around = path[: len(path) - len(name)] + name[: match.start("frame")], name[match.end("frame") :]
-            groups.setdefault(around, []).append(frame)
-    sequences = [
-        _recognised(before, after, frames, is_udim=pattern.is_udim) for (before, after), frames in groups.items()
-    ]
-    return Recognition(tuple(sorted(sequences, key=lambda item: item.pattern)))

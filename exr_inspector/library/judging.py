@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.delivery.files import paths_of, unmet
 from exr_inspector.delivery.judgement import Judgement, judge_frames
-from exr_inspector.delivery.naming import is_pattern, parse_pattern
+from exr_inspector.delivery.patterns import is_pattern, parse_pattern
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, is_store_fault
 from exr_inspector.library.arguments import target_names
 from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for

@@ -13,7 +13,7 @@ from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.delivery.diff import FileDiff
 from exr_inspector.delivery.files import paths_of
 from exr_inspector.delivery.judgement import NOTHING, Judgement
-from exr_inspector.delivery.naming import is_pattern, parse_pattern
+from exr_inspector.delivery.patterns import is_pattern, parse_pattern
 from exr_inspector.delivery.stored_diff import diff_stored, has_further_levels, has_whole_pixels
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.judging import Frames, unchecked

@@ -8,7 +8,8 @@ from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.delivery.check import Check, CheckedSequence
 from exr_inspector.delivery.files import is_folder
 from exr_inspector.delivery.judgement import JudgedSequence, Judgement
-from exr_inspector.delivery.naming import Frame, Pattern, is_pattern, parse_pattern
+from exr_inspector.delivery.naming import Frame
+from exr_inspector.delivery.patterns import Pattern, is_pattern, parse_pattern
 from exr_inspector.model import Inspection, Severity
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import store_folder

@@ -11,7 +11,7 @@ from exr_inspector.catalog.read.pages import stored_inspections
 from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, THUMBNAILS
 from exr_inspector.catalog.sdk.connection import Connection, Work, has_prefix, rows_of
 from exr_inspector.delivery.check import CheckedFile, CheckedSequence
-from exr_inspector.delivery.naming import is_pattern
+from exr_inspector.delivery.patterns import is_pattern
 from exr_inspector.model import StatsMode, Status, Thumbnail
 from exr_inspector.report.figures import FrameFigures, figures_of
 from exr_inspector.sync.sequences import sequence_finding

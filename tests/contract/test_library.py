@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import exr_inspector as exr
-from exr_inspector.delivery.naming import parse_pattern
+from exr_inspector.delivery.patterns import parse_pattern
 from exr_inspector.errors import (
     CatalogError,
     NothingMatches,

@@ -6,13 +6,15 @@ import doctest
 from collections.abc import Iterable
 from datetime import datetime
 from random import Random
+from types import ModuleType
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exr_inspector.delivery import naming
-from exr_inspector.delivery.naming import is_pattern, match_pattern, parse_pattern, recognise, united
+from exr_inspector.delivery import naming, patterns
+from exr_inspector.delivery.naming import recognise
+from exr_inspector.delivery.patterns import is_pattern, match_pattern, parse_pattern, united
 from exr_inspector.errors import PatternError
 from exr_inspector.storage.sequences import sequence_name
 from tests.support.growth import steps_of
@@ -53,6 +55,25 @@ def found(*names: str) -> dict[str, tuple[int, ...]]:
         (["comp_tk1.exr", "comp_tk2.exr"], {}),
         (["comp_take_1.exr", "comp_take_2.exr"], {}),
         (["comp_ver.01.exr", "comp_ver.02.exr"], {}),
+        (["pl_t01.exr", "pl_t02.exr"], {}),
+        (["sim_t001.exr", "sim_t002.exr"], {"sim_t###.exr": (1, 2)}),
+        (["sh_wip01.exr", "sh_wip02.exr"], {}),
+        (["render_16spp.exr", "render_64spp.exr"], {}),
+        (["dwa_45.exr", "dwa_100.exr"], {}),
+        (["hdr_ev-2.exr", "hdr_ev+0.exr", "hdr_ev+2.exr"], {}),
+        (["20240501T123001.exr", "20240501T123002.exr"], {}),
+        (["wedge_0.1001.exr", "wedge_1.1001.exr"], {"wedge_0.####.exr": (1001,), "wedge_1.####.exr": (1001,)}),
+        # a shot's number in front of one frame; but a UDIM tile behind a run of frames
+        (["sh010_a.1001.exr", "sh020_a.1001.exr"], {"sh010_a.####.exr": (1001,), "sh020_a.####.exr": (1001,)}),
+        (
+            ["sh0010_a.1001.exr", "sh0020_a.1001.exr", "sh0040_a.1001.exr"],
+            {
+                "sh0010_a.####.exr": (1001,),
+                "sh0020_a.####.exr": (1001,),
+                "sh0040_a.####.exr": (1001,),
+            },
+        ),
+        (["anim_0001.1001.exr", "anim_0002.1001.exr"], {"anim_####.1001.exr": (1, 2)}),
         (["comp_take_1001.exr", "comp_take_1002.exr"], {"comp_take_####.exr": (1001, 1002)}),
         (["plate_2k.exr", "plate_4k.exr"], {}),
         (["plate_1920x1080.exr", "plate_3840x2160.exr"], {}),
@@ -113,6 +134,14 @@ def test_what_siblings_leave_open_is_said() -> None:
     recognition = recognise(["a_1_7.exr", "a_2_9.exr", "a_5_3.exr"])
     assert recognition.sequences == ()
     assert recognition.ambiguous == (("a_1_7.exr", "a_2_9.exr", "a_5_3.exr"),)
+
+
+@pytest.mark.parametrize("form", ["b.{frame}.{moment:02}.exr", "b.{frame}_mb{moment}.exr", "b_{frame}_{moment:03}.exr"])
+def test_moments_of_frames_are_ambiguous_and_never_a_sequence_for_each_frame(form: str) -> None:
+    names = [form.format(frame=frame, moment=moment) for frame in range(1001, 1009) for moment in (0, 1, 2)]
+    result = recognise(names)
+    assert (result.sequences, result.singles) == ((), ())
+    assert result.ambiguous == (tuple(sorted(names)),)
 
 
 @pytest.mark.parametrize(
@@ -276,8 +305,9 @@ def test_work_grows_with_the_names_and_with_their_numbers_only() -> None:
     assert calls(100, 80) < 2.5 * calls(100, 40)
 
 
-def test_the_example_in_the_docstring_is_true() -> None:
-    assert doctest.testmod(naming).failed == 0
+@pytest.mark.parametrize("module", [naming, patterns])
+def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0
 
 
 _NUMBER = st.sampled_from(["1", "2", "7", "12", "0007", "1001", "1002", "-0001", "20260131"])

@@ -1,0 +1,189 @@
+"""Explicit patterns of file names: `a.####.exr`, `%04d`, `$F4`, `<UDIM>`, `a.[1001-1060].exr`, globs. Pure.
+
+>>> parse_pattern("s/a.[1001-1060].exr").bounds
+(1001, 1060)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from exr_inspector.delivery.naming import Frame, Recognition, named_sequence, recognise
+from exr_inspector.errors import PatternError
+
+_VIEWS = "left|right|l|r"
+_BACKSLASHED = r"\\\1"
+_PATTERN_TOKENS = re.compile(
+    r"(?:(?P<low>-?\d{1,20})-(?P<high>-?\d{1,20}))?(?:#+|@+)|%0?\d*d|\$F\d*|<(?i:f\d*|frame)>|\{(?i:frame|frame_number)\}|(?P<udim><(?i:UDIM)>|%\(UDIM\)d)|(?P<view>%[Vv])"
+    r"|\[(?P<first>-?\d{1,20})(?:-(?=-?\d{2})|\.\.)(?P<last>-?\d{1,20})\]|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)",
+    re.ASCII,
+)
+_ALMOST_A_RANGE = re.compile(r"\d{2,}-\d{2,}|\.\.", re.ASCII)
+_ONE_DIGIT_RANGE = re.compile(r"\[\d-\d\]", re.ASCII)  # a set of characters, but behind a frame number
+_MOST_DIGITS = 9  # of a frame number that somebody names
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """An explicit pattern of file names.
+
+    Attributes:
+        text: As it was written.
+        folder: What stands before the last slash, slash included.
+        regex: Matches a file's name; the group `frame` is its number, where the pattern has one.
+        bounds: First and last frame that `[1001-1060]` asks for, None without.
+        is_udim: Whether it holds `<UDIM>`.
+    """
+
+    text: str
+    folder: str
+    regex: re.Pattern[str]
+    bounds: tuple[int, int] | None
+    is_udim: bool
+
+    @property
+    def beginning(self) -> str:
+        """What the paths that match begin with: the folder and the name up to the first token."""
+        name = self.text[len(self.folder) :]
+        mark = _PATTERN_TOKENS.search(name)
+        return self.folder + (name[: mark.start()] if mark else name)
+
+    def matches(self, path: str) -> bool:
+        """Whether the name of a file fits; which folder it is in is for the caller to know."""
+        return self.regex.fullmatch(path.rpartition("/")[2]) is not None and (
+            self.bounds is None or self.frame_of(path) is not None
+        )
+
+    def frame_of(self, path: str) -> Frame | None:
+        """The frame that a path of the pattern's folder is, None where it does not match.
+
+        Raises:
+            PatternError: Its number is too large for a frame.
+        """
+        match = self.regex.fullmatch(path.rpartition("/")[2])
+        if match is None or "frame" not in self.regex.groupindex:
+            return None
+        digits = match["frame"]
+        number = int(digits)
+        if self.bounds is not None and not self.bounds[0] <= number <= self.bounds[1]:
+            return None
+        if abs(number) >= 10**_MOST_DIGITS:
+            raise PatternError(
+                f"{self.text}: {path.rpartition('/')[2]} would be frame {number}, expected numbers of at most {_MOST_DIGITS}"
+                " digits: give a range, such as ####[1001-1060]"
+            )
+        return Frame(path, number, len(digits.lstrip("-")))
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a target's file name holds a token of a pattern."""
+    return _PATTERN_TOKENS.search(text.rpartition("/")[2]) is not None
+
+
+def require_frame_range(first: int, last: int, text: str = "") -> None:
+    """Return where a first and a last frame make a range.
+
+    Raises:
+        PatternError: It ends before it begins, or is too large; the message begins with `text`.
+    """
+    said = f"{text}: " if text else ""
+    if max(abs(first), abs(last)) >= 10**_MOST_DIGITS:
+        raise PatternError(f"{said}found {first}-{last}, expected frame numbers of at most {_MOST_DIGITS} digits")
+    if first > last:
+        raise PatternError(f"{said}found {first}-{last}, which ends before it begins, expected {last}-{first}")
+
+
+def united(bounds: Iterable[tuple[int, int]]) -> tuple[range, ...]:
+    """Ranges of frames by their first and last, rising; those that overlap or touch are one."""
+    found: list[range] = []
+    for first, last in sorted(bounds):
+        if found and first <= found[-1].stop:
+            found[-1] = range(found[-1].start, max(found[-1].stop, last + 1))
+        else:
+            found.append(range(first, last + 1))
+    return tuple(found)
+
+
+def parse_pattern(text: str) -> Pattern:
+    """Read the tokens of a file's name.
+
+    They are `####`, `@@@@`, `%04d`, `$F4`, `<f4>`, `{frame}`, `<UDIM>`, `%(UDIM)d`, `%V`, `*`, `?`, `[abc]`, `[1001-1060]` and
+    `1001-1060#`. A range in brackets has two digits and more at its end; `[0-9]` is a set of characters, as in a shell.
+
+    Raises:
+        PatternError: Two frame numbers, a range that ends before it begins or is none, or a set of characters that is none.
+    """
+    folder, slash, name = text.rpartition("/")
+    parts: list[str] = []
+    bounds: tuple[int, int] | None = None
+    numbers = 0
+    is_udim = False
+    position = 0
+    for match in _PATTERN_TOKENS.finditer(name):
+        parts.append(re.escape(name[position : match.start()]))
+        is_behind_frame = numbers > 0 and position == match.start()
+        position = match.end()
+        if match["low"] is not None:
+            bounds = int(match["low"]), int(match["high"])
+        if match["first"] is not None or (is_behind_frame and _ONE_DIGIT_RANGE.fullmatch(match[0])):
+            bounds = int(match["first"] or match[0][1]), int(match["last"] or match[0][3])
+            if numbers:  # behind a frame number it only says which frames are wanted
+                continue
+        piece = _piece(match)
+        is_udim |= match["udim"] is not None
+        numbers += "?P<frame>" in piece
+        parts.append(piece)
+    parts.append(re.escape(name[position:]))
+    if numbers > 1:
+        raise PatternError(f"{text}: found {numbers} frame numbers, expected one")
+    if bounds is not None:
+        require_frame_range(*bounds, text)
+    if bounds is not None and is_udim:
+        raise PatternError(f"{text}: found a range of frames beside <UDIM>, whose numbers are no frames")
+    try:
+        regex = re.compile("".join(parts), re.DOTALL)
+    except re.error as error:
+        raise PatternError(f"{text}: not a pattern: {error}") from error
+    return Pattern(text, folder + slash, regex, bounds, is_udim)
+
+
+def _piece(match: re.Match[str]) -> str:
+    """The regular expression of one token; no repetition stands in another, so matching takes linear time for each token."""
+    fixed = {"view": f"(?:{_VIEWS})", "star": "[^/]*", "any": "[^/]", "udim": r"(?P<frame>[1-9][0-9]{3})"}
+    for token, regex in fixed.items():
+        if match[token]:
+            return regex
+    if match["set"]:
+        if _ALMOST_A_RANGE.search(match["set"]):
+            raise PatternError(f"found {match[0]}, expected one range of frames, such as [1001-1060]")
+        return _character_set(match["set"])
+    # A frame with another number of digits than the pattern has is found, too: SEQ-PADDING reports it.
+    return r"(?P<frame>-?[0-9]{1,20})"
+
+
+def _character_set(inside: str) -> str:
+    """`[...]` of a shell as one of an expression: `!` negates, `-` makes a range, everything else is a character."""
+    negated, characters = ("^", inside[1:]) if inside.startswith("!") else ("", inside)
+    return f"[{negated}{re.sub(r'([^0-9A-Za-z-])', _BACKSLASHED, characters)}]"
+
+
+def match_pattern(pattern: Pattern, paths: Iterable[str]) -> Recognition:
+    """The files that a pattern stands for; those that match a pattern without a frame number are recognised by their names."""
+    if "frame" not in pattern.regex.groupindex:
+        return recognise(path for path in paths if pattern.regex.fullmatch(path.rpartition("/")[2]))
+    groups: dict[tuple[str, str], list[Frame]] = {}
+    for path in dict.fromkeys(paths):
+        frame = pattern.frame_of(path)
+        if frame is None:
+            continue
+        name = path.rpartition("/")[2]
+        match = pattern.regex.fullmatch(name)
+        if match is not None:
+            around = path[: len(path) - len(name)] + name[: match.start("frame")], name[match.end("frame") :]
+            groups.setdefault(around, []).append(frame)
+    sequences = [
+        named_sequence(before, after, frames, is_udim=pattern.is_udim) for (before, after), frames in groups.items()
+    ]
+    return Recognition(tuple(sorted(sequences, key=lambda item: item.pattern)))
