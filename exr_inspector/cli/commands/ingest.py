@@ -351,7 +351,7 @@ def summary(progress: Progress, paths: ShownPaths) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(justify="right")
     table.add_column()
-    read = f"{decimal(progress.bytes_read)} of {decimal(progress.object_bytes)} read in {progress.requests} requests"
+    read = f"{decimal(progress.bytes_read)} of {decimal(progress.object_bytes)} read in {counted(progress.requests, 'request')}"
     table.add_row(str(progress.listed), Text("EXR files listed"))
     table.add_row(str(progress.skipped), Text("up to date"))
     table.add_row(str(progress.inspected), Text(f"inspected, {read}"))

@@ -19,6 +19,7 @@ from exr_inspector.errors import SourceError
 from exr_inspector.ingest.plan import write_plan
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
+from exr_inspector.validation.rule import counted
 
 
 @click.command("ingest-plan")
@@ -67,6 +68,7 @@ def command(
     with closing(SourceOpener(settings)) as opener:
         counts = write_plan(opener, targets, folder, lanes=lanes, mounts=settings.mounts, report=report)
     click.echo(
-        f"{sum(counts)} EXR files in {lanes} lanes of {min(counts)} to {max(counts)} files: {folder}/0 to {folder}/{lanes - 1}"
+        f"{counted(sum(counts), 'EXR file')} in {counted(lanes, 'lane')} of {min(counts)} to {max(counts)} files: "
+        f"{folder}/0 to {folder}/{lanes - 1}"
     )
     sys.exit(1 if faults else 0)

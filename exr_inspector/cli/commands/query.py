@@ -31,6 +31,7 @@ from exr_inspector.cli.paths import PATH_COLUMNS, ShownPaths
 from exr_inspector.errors import CatalogError
 from exr_inspector.library.tables import require_file, schema_of_tables
 from exr_inspector.settings import load_settings
+from exr_inspector.validation.rule import counted
 from vastdb_local import ServerAddress, running_server
 
 _SCHEMA = "exr_inspector"
@@ -185,7 +186,7 @@ def _as_table(rows: pa.Table) -> None:
         _as_blocks(console, names, cells)
     empty = [name for name in rows.column_names if name not in names]
     note = f"; empty: {', '.join(empty)}" if empty else ""
-    console.print(Text(f"{rows.num_rows} {'row' if rows.num_rows == 1 else 'rows'}{note}", style="dim"))
+    console.print(Text(f"{counted(rows.num_rows, 'row')}{note}", style="dim"))
 
 
 def _as_blocks(console: Console, names: list[str], cells: list[list[str]]) -> None:

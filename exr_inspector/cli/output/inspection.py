@@ -30,6 +30,7 @@ from exr_inspector.exr.names import PartNames
 from exr_inspector.library.judging import unchecked
 from exr_inspector.model import Inspection, PartPixels, PixelReport, StatsMode, Status
 from exr_inspector.report.words import human_bytes, plain
+from exr_inspector.validation.rule import counted
 
 MAX_LEVELS = 40  # a ripmap has hundreds
 # Parts to print; the rest is counted.
@@ -78,14 +79,16 @@ def _file_rows(path: str, inspection: Inspection) -> Iterable[tuple[str, Rendera
     if header:
         flags = ", ".join(word for bit, word in _FLAGS if header.version_word & bit) or "none"
         yield "version", f"{header.version_word & 0xFF}, flags: {flags}"
-        yield "header", f"{human_bytes(header.end)} in {len(header.parts)} part{'s' if len(header.parts) != 1 else ''}"
+        yield "header", f"{human_bytes(header.end)} in {counted(len(header.parts), 'part')}"
     if inspection.version:
         yield "modified", f"{inspection.version.mtime:%Y-%m-%d %H:%M:%S} UTC"
     if inspection.pixels and inspection.pixels.file_hash:
         yield "hash", inspection.pixels.file_hash
     cost = inspection.cost
-    requests = f"{cost.requests} request{'s' if cost.requests != 1 else ''}"
-    yield "read", f"{human_bytes(cost.bytes_read)} in {requests}, {inspection.duration_ms:.1f} ms"
+    yield (
+        "read",
+        f"{human_bytes(cost.bytes_read)} in {counted(cost.requests, 'request')}, {inspection.duration_ms:.1f} ms",
+    )
 
 
 def _completeness_text(whole: Completeness) -> Text:

@@ -16,7 +16,7 @@ from exr_inspector.validation.facts import colourspaces as spaces
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
 from exr_inspector.validation.parameters import Digits, Size
-from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, counted, file_rule, part_rule
 from exr_inspector.validation.rules.channels import listed
 from exr_inspector.validation.rules.colour import tagged_space
 from exr_inspector.validation.rules.compression import codec_name
@@ -172,9 +172,7 @@ def netflix_names(file: FileFacts, parameters: DeliveryParameters) -> Results:
     fewest, most = parameters.frame_digits
     if name.frame is not None and not fewest <= name.padding <= most:
         expected = str(fewest) if fewest == most else f"{fewest} to {most}"
-        message = (
-            f"The frame number has {name.padding} {'digit' if name.padding == 1 else 'digits'}; expected {expected}"
-        )
+        message = f"The frame number has {counted(name.padding, 'digit')}; expected {expected}"
         found.append(Found(message, str(name.padding), expected))
     return found
 

@@ -141,8 +141,8 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
     gaps = expected.missing(numbers)
     if not gaps:
         return found
-    what = "1 frame is" if len(gaps) == 1 else f"{len(gaps)} frames are"
-    message = f"{what} missing between {expected.first} and {expected.last}: {gaps.words}"
+    verb = "is" if len(gaps) == 1 else "are"
+    message = f"{counted(len(gaps), 'frame')} {verb} missing between {expected.first} and {expected.last}: {gaps.words}"
     return [Found(message, counted(len(numbers), "frame"), expected.text, frames=gaps), *found]
 
 
