@@ -35,7 +35,7 @@ class Expansion:
         target: As the user wrote it.
         recognition: Its files by what their names say.
         bounds: Frames that the target itself asks for (`[1001-1060]`), None without.
-        fault: Which folders below it may not be read, None when all may.
+        fault: Which folders below it were not read: without the right to, or links that lead elsewhere; None when all were.
     """
 
     target: str
@@ -126,14 +126,26 @@ def _objects_below(opener: SourceOpener, bucket: str, prefix: str) -> Iterator[s
 
 
 def _files_below(folder: Path) -> Iterator[str]:
+    """The files, and then an error that names the folders which were not read."""
     denied: list[str] = []
+    linked: list[str] = []
     found: list[Path] = []
-    for place, _, names in os.walk(folder, onerror=lambda error: denied.append(str(error.filename))):
+    root = folder.resolve()
+    for place, folders, names in os.walk(folder, onerror=lambda error: denied.append(str(error.filename))):
         found += (Path(place, name) for name in names if name.lower().endswith(_EXTENSION))
+        links = (Path(place, name) for name in folders if Path(place, name).is_symlink())
+        # What a link leads to inside the folder is found there, `latest` for example.
+        linked += (str(link) for link in links if not link.resolve().is_relative_to(root))
     yield from (str(path) for path in sorted(found) if _is_to_read(path))
-    if denied:
-        more = f" and {len(denied) - _NAMED} more" if len(denied) > _NAMED else ""
-        raise AccessDenied(f"folders that may not be read: {', '.join(sorted(denied)[:_NAMED])}{more}")
+    faults = [f"folders that may not be read: {_some(denied)}"] * bool(denied)
+    faults += [f"links to folders elsewhere are not followed, name them as well: {_some(linked)}"] * bool(linked)
+    if faults:
+        raise AccessDenied("; ".join(faults))
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(sorted(names)[:_NAMED])}{more}"
 
 
 def expand(opener: SourceOpener, target: str) -> Expansion:

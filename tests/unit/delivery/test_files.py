@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from exr_inspector.delivery.files import READERS, inspect_each, unmet
+from exr_inspector.delivery.files import READERS, expand, inspect_each, unmet
 from exr_inspector.errors import AccessDenied, LimitExceeded
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory, MemoryBudget
@@ -117,3 +118,18 @@ def test_a_file_is_met_once() -> None:
     met: set[str] = set()
     assert list(unmet(["a/x.exr", "./a/x.exr", "s3://b/x", "s3://b/x"], met)) == ["a/x.exr", "s3://b/x"]
     assert list(unmet(["a//x.exr", "y.exr"], met)) == ["y.exr"]
+
+
+def test_links_to_folders_elsewhere_are_named_and_those_that_lead_inside_are_not(tmp_path: Path) -> None:
+    shot, elsewhere = tmp_path / "shot", tmp_path / "elsewhere"
+    (shot / "v2").mkdir(parents=True)
+    elsewhere.mkdir()
+    for file in (shot / "a.1001.exr", shot / "v2" / "a.1001.exr", elsewhere / "b.1001.exr"):
+        file.touch()
+    (shot / "latest").symlink_to("v2")
+    (shot / "v2" / "loop").symlink_to(shot)
+    assert expand(OPENER, str(shot)).fault is None
+    (shot / "linked").symlink_to(elsewhere)
+    found = expand(OPENER, str(shot))
+    assert str(shot / "linked") in str(found.fault)
+    assert sorted(found.paths) == [str(shot / "a.1001.exr"), str(shot / "v2" / "a.1001.exr")]
