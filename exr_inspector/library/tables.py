@@ -16,7 +16,7 @@ from exr_inspector.catalog.catalog import Catalog
 from exr_inspector.catalog.outcomes import UpsertResult
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.queries.cookbook import cookbook
-from exr_inspector.catalog.read.reader import Reader
+from exr_inspector.catalog.read.reader import FullFile, Reader
 from exr_inspector.catalog.schema import BY_NAME, FILES
 from exr_inspector.catalog.sdk.connection import CatalogConfig, has_prefix
 from exr_inspector.catalog.sdk.errors import translated
@@ -34,6 +34,15 @@ class OpenCatalog(Reader):
         self._catalog = catalog
         self._close = close
         self._is_local = is_local
+
+    def file(self, path: str) -> FullFile | None:
+        """As `Reader.file`.
+
+        Raises:
+            ArgumentError: `path` is no text.
+            CatalogError: The database cannot be read, or `path` names nothing.
+        """
+        return super().file(instance("path", path, str, "a path in the tables, such as bucket/key"))
 
     def table(self, name: str, columns: Iterable[str] | None = None, *, prefix: str = "") -> pa.Table:
         """Rows of one table; the server filters and sends only the columns that are asked for.

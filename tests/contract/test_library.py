@@ -183,6 +183,8 @@ def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) 
     with exr.open_catalog(path) as catalog, ThreadPoolExecutor(4) as pool:
         counts = list(pool.map(lambda _: catalog.table("files", ["path", "width"]).num_rows, range(8)))
         assert counts == [4] * 8
+        with pytest.raises(exr.ArgumentError, match="path: expected"):
+            catalog.file(None)  # type: ignore[arg-type]
         some = catalog.table("channels", ["name", "file_path"], prefix=f"file:{SAMPLES}/shots/sh010/beauty.1001")
         assert some.column_names == ["name", "file_path"]
         assert some.num_rows == 4
