@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from exr_inspector.errors import DeadlineExceeded, MemoryBusy
+from exr_inspector.errors import DeadlineExceeded, MemoryBusy, UnknownLayout
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
@@ -196,7 +196,9 @@ def findings_of(
     findings = problem_findings(inspection, policy) if inspection.problems else []
     if inspection.error_code is not None:
         failure = failure_finding(inspection, policy)
-        if failure is not None and all(finding.code != failure.code for finding in findings):
+        # What makes the chunks' layout unknown, such as an unknown compression, is a problem of its own mostly.
+        told = inspection.error_code == UnknownLayout.code and any(each.severity is Severity.ERROR for each in findings)
+        if failure is not None and not told and all(finding.code != failure.code for finding in findings):
             findings.insert(0, failure)
     header = inspection.header
     if header is not None and header.parts and not header.is_partial:

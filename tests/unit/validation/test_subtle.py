@@ -772,3 +772,10 @@ def test_the_width_of_anamorphic_images_is_told_in_square_pixels() -> None:
         "The display window is 1828x1556 with a pixel aspect ratio of 2, 3656 square pixels wide; "
         "expected at least 3840 square pixels wide"
     )
+
+
+def test_an_unknown_compression_is_one_finding() -> None:
+    data = only("R", "G", "B", compression=77)
+    assert found(data, "STR-") == {"STR-ENUM-COMPRESSION": E}
+    off = policy("name: x\nrules:\n  STR-ENUM-COMPRESSION: off")
+    assert found(data, "STR-", by=off) == {"STR-REQ-MISSING": E}, "the error that ended the reading is never lost"
