@@ -16,7 +16,6 @@ from types import FrameType
 from typing import Any, NamedTuple, TextIO, cast
 
 import click
-from click.exceptions import NoArgsIsHelpError
 
 from exr_inspector import __version__
 from exr_inspector.catalog.sdk import silence_sdk_loggers
@@ -127,12 +126,14 @@ class LazyGroup(click.Group):
         """The command; a Ctrl-C that it leaves to us ends it as a shell expects. What a user typed is shown with escapes."""
         try:
             return super().invoke(ctx)
-        except NoArgsIsHelpError:
-            raise
-        except click.UsageError as error:
-            raise click.UsageError(visible(error.format_message(), "\n"), error.ctx) from error
         except click.ClickException as error:
-            raise click.ClickException(visible(error.format_message(), "\n")) from error
+            message = error.format_message()
+            shown = visible(message, "\n")
+            if shown == message:
+                raise
+            if isinstance(error, click.UsageError):
+                raise click.UsageError(shown, error.ctx) from error
+            raise click.ClickException(shown) from error
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
             ctx.exit(INTERRUPTED)
