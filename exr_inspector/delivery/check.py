@@ -97,9 +97,8 @@ class CheckedSequence:
         numbers = {file.frame for file in self.files if file.frame is not None}
         if self.is_texture:
             return len(numbers)
-        return sum(
-            1 for number in numbers if self.first <= number <= self.last and (number - self.first) % self.step == 0
-        )
+        expected = range(self.first, self.last + 1, self.step)
+        return sum(number in expected for number in numbers)
 
     @property
     def unread(self) -> FrameNumbers:

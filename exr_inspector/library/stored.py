@@ -20,7 +20,7 @@ from exr_inspector.library.judging import Frames, unchecked
 from exr_inspector.model import Inspection, StatsMode, Thumbnails
 from exr_inspector.settings import Settings
 from exr_inspector.storage import SourceOpener
-from exr_inspector.sync.sequences import asked_frames, store_folder
+from exr_inspector.sync.sequences import store_folder
 from exr_inspector.validation import Policy, validate_file
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.rejudge import unjudged
@@ -60,14 +60,6 @@ def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frame
             path = str(rows.file["path"])
             if is_meant(path):
                 frames.add_row(rows, path)
-
-
-def stored_ranges(connection: Connection, frames: Frames) -> dict[str, tuple[range, ...]]:
-    """The ranges of frames that a `check` has asked for, by sequence, of the folders of some frames."""
-    found: dict[str, tuple[range, ...]] = {}
-    for directory in sorted(frames.newest):
-        found |= asked_frames(connection, directory)
-    return found
 
 
 def store_sequences(

@@ -1,9 +1,9 @@
 """Decoding in processes of its own: what the OpenEXR library does to its process costs one file and no other.
 
 A decoding thread borrows a process, writes the packed chunks where both see them, and waits for figures. A process decodes
-chunks of one file at a time, so whose fault its end is, is known. Such chunks are tried again in a new process while no other
-decodes: whoever is short of memory may kill any of them. Only a second end there is the file's own, and none that somebody
-else brought about.
+chunks of one file at a time, so it is known which file ended it. Such chunks are tried again in a new process while no other
+decodes, since the system may kill any of them when memory is short. Only a second end there is the fault of the file, and not
+if the process was killed from outside.
 
 A process knows no setting and no secret, reads nothing, is bounded in memory and CPU time, and ends with this one.
 """
@@ -241,7 +241,7 @@ class _Decoder:
         try:
             code = self._process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            return _Ended("without a word", is_killed=False)
+            return _Ended("without an exit code", is_killed=False)
         if code == -signal.SIGPROF:
             return _Ended(f"after {cpu_seconds:g} s of CPU time (setting EXR_DECODE_SECONDS)", is_killed=False)
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"

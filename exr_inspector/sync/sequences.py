@@ -7,7 +7,7 @@ of `sequence_validation`:
 
     judged = judge_folders(catalog.connection, ["renders/sh010", "renders/sh020"], policy, deadline=deadline)
 
-A folder without files any more loses its rows. It costs about ten requests a folder, five of them for a transaction that is
+A folder without files any more loses its rows. It costs about twelve requests a folder, five of them for a transaction that is
 guarded, so that of two who judge one folder at the same time the one who read later wins; doing it again changes nothing.
 Ranges of frames that a `check` asked for stay: rows that are judged again must hold them, too.
 """
@@ -89,18 +89,22 @@ def judge_folders(
                 files[frame.path] = frame
             inspected_at = rows.file["inspected_at"].replace(tzinfo=timezone.utc)
             newest = max(newest or inspected_at, inspected_at)
-        judgement = judge_frames(files, policy, asked=asked_frames(connection, directory))
+        judgement = judge_frames(files, policy, asked=asked_frames(connection, [directory]))
         stored = store_folder(connection, directory, judgement, files, since, newest_file=newest, deadline=deadline)
         yield JudgedFolder(directory, judgement, stored)
 
 
-def asked_frames(connection: Connection, directory: str) -> dict[str, tuple[range, ...]]:
-    """The ranges of frames that the last judgement of a folder's sequences was asked for, by sequence.
+def asked_frames(connection: Connection, directories: Iterable[str]) -> dict[str, tuple[range, ...]]:
+    """The ranges of frames that the last judgement of the sequences of some folders was asked for, by sequence.
 
     Raises:
         CatalogError: The tables cannot be read.
     """
-    rows = connection.run("read which frames were asked for", lambda work: _stored_rows(work, directory))
+
+    def read(work: Work) -> list[dict[str, Any]]:
+        return [row for directory in directories for row in _stored_rows(work, directory)]
+
+    rows = connection.run("read which frames were asked for", read)
     return {row["sequence"]: FrameNumbers.parse(row["asked_frames"]).spans for row in rows if row["asked_frames"]}
 
 

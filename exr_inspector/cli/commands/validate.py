@@ -159,12 +159,8 @@ def _from_files(asked: _Asked, stats: Stats, *, with_hash: bool) -> Iterator[Ite
 def _from_rows(asked: _Asked, catalog: Path | None) -> Iterator[Iterable[ValidationResult]]:
     # Imported here, since the vastdb SDK takes most of a second and checking files does without.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
-    from exr_inspector.library.stored import (  # noqa: PLC0415
-        gather_frames,
-        judge_catalog,
-        store_sequences,
-        stored_ranges,
-    )
+    from exr_inspector.library.stored import gather_frames, judge_catalog, store_sequences  # noqa: PLC0415
+    from exr_inspector.sync.sequences import asked_frames  # noqa: PLC0415
 
     with open_tables(catalog) as tables:
         policy = PolicySource.from_settings(tables.settings, asked.policy).current()
@@ -176,7 +172,7 @@ def _from_rows(asked: _Asked, catalog: Path | None) -> Iterator[Iterable[Validat
                 yield from judge_catalog(tables.connection, prefixes, policy, frames)
             else:
                 gather_frames(tables.connection, prefixes, frames)
-            judgement = frames.judgement(policy, stored_ranges(tables.connection, frames))
+            judgement = frames.judgement(policy, asked_frames(tables.connection, frames.newest))
             store_sequences(tables.connection, prefixes, frames, judgement, since)
             yield from sequence_results(judgement, policy)
 
