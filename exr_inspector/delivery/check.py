@@ -145,7 +145,7 @@ class Check:
     Attributes:
         sequences: Sequences, by pattern.
         files: Files that are no frames.
-        ambiguous: Groups of names in which several numbers vary: no sequence was recognised.
+        ambiguous: Groups of names that leave it open which number is the frame: no sequence was recognised.
         faults: Targets that could not be expanded, with the reason.
         stats: How much of the pixels was read.
         policy: Name and version of the policy.

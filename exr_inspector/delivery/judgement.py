@@ -133,7 +133,7 @@ class Judgement:
     Attributes:
         sequences: By pattern; textures are not among them.
         frames: Sequence and frame of each file that is one; all others are no frames.
-        ambiguous: Groups of names in which several numbers vary: no sequence was recognised.
+        ambiguous: Groups of names that leave it open which number is the frame: no sequence was recognised.
     """
 
     sequences: tuple[JudgedSequence, ...]

@@ -16,12 +16,15 @@ from exr_inspector.errors import PatternError
 _VIEWS = "left|right|l|r"
 _BACKSLASHED = r"\\\1"
 _PATTERN_TOKENS = re.compile(
-    r"(?:(?P<low>-?\d{1,20})-(?P<high>-?\d{1,20}))?(?:#+|@+)|%0?\d*d|\$F\d*|<(?i:f\d*|frame)>|\{(?i:frame|frame_number)\}|(?P<udim><(?i:UDIM)>|%\(UDIM\)d)|(?P<view>%[Vv])"
-    r"|\[(?P<first>-?\d{1,20})(?:-(?=-?\d{2})|\.\.)(?P<last>-?\d{1,20})\]|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)",
+    r"(?:(?P<low>-?\d{1,20})-(?P<high>-?\d{1,20}))?(?:#+|@+)|%0?\d*d|\$F\d*|<(?i:f\d*|frame)>|\{(?i:frame|frame_number)\}"
+    r"|(?P<udim><(?i:UDIM)>|%\(UDIM\)d)|(?P<uvtile><(?i:UVTILE)>)|(?P<view>%[Vv])"
+    r"|\[(?=-|\d+-(?:-|\d{2})|\d{2,}-|\d+\.\.)(?P<first>-?\d{1,20})(?:-|\.\.)(?P<last>-?\d{1,20})\]"
+    r"|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)",
     re.ASCII,
 )
 _ALMOST_A_RANGE = re.compile(r"\d{2,}-\d{2,}|\.\.", re.ASCII)
 _ONE_DIGIT_RANGE = re.compile(r"\[\d-\d\]", re.ASCII)  # a set of characters, but behind a frame number
+_FRAME_GROUP = "(?P<frame>"
 _MOST_DIGITS = 9  # of a frame number that somebody names
 
 
@@ -109,11 +112,14 @@ def united(bounds: Iterable[tuple[int, int]]) -> tuple[range, ...]:
 def parse_pattern(text: str) -> Pattern:
     """Read the tokens of a file's name.
 
-    They are `####`, `@@@@`, `%04d`, `$F4`, `<f4>`, `{frame}`, `<UDIM>`, `%(UDIM)d`, `%V`, `*`, `?`, `[abc]`, `[1001-1060]` and
-    `1001-1060#`. A range in brackets has two digits and more at its end; `[0-9]` is a set of characters, as in a shell.
+    They are `####`, `@@@@`, `%04d`, `$F4`, `<f4>`, `{frame}`, `<UDIM>`, `%(UDIM)d`, `<UVTILE>`, `%V`, `*`, `?`, `[abc]`,
+    `[1001-1060]` and `1001-1060#`. A range in brackets has two digits and more at one end, a negative number or two dots:
+    `[0-9]` is a set of characters, as in a shell. Of a pattern with several frame numbers (`a_####_####`) the names decide
+    which one is meant.
 
     Raises:
-        PatternError: Two frame numbers, a range that ends before it begins or is none, or a set of characters that is none.
+        PatternError: A range that ends before it begins, is none or stands beside several frame numbers, or a set of characters
+            that is none.
     """
     folder, slash, name = text.rpartition("/")
     parts: list[str] = []
@@ -133,11 +139,13 @@ def parse_pattern(text: str) -> Pattern:
                 continue
         piece = _piece(match)
         is_udim |= match["udim"] is not None
-        numbers += "?P<frame>" in piece
+        numbers += _FRAME_GROUP in piece
         parts.append(piece)
     parts.append(re.escape(name[position:]))
     if numbers > 1:
-        raise PatternError(f"{text}: found {numbers} frame numbers, expected one")
+        if bounds is not None or is_udim:
+            raise PatternError(f"{text}: found {numbers} frame numbers beside a range or <UDIM>, expected one")
+        parts = [part.replace(_FRAME_GROUP, "(?:") for part in parts]
     if bounds is not None:
         require_frame_range(*bounds, text)
     if bounds is not None and is_udim:
@@ -151,7 +159,13 @@ def parse_pattern(text: str) -> Pattern:
 
 def _piece(match: re.Match[str]) -> str:
     """The regular expression of one token; no repetition stands in another, so matching takes linear time for each token."""
-    fixed = {"view": f"(?:{_VIEWS})", "star": "[^/]*", "any": "[^/]", "udim": r"(?P<frame>[1-9][0-9]{3})"}
+    fixed = {
+        "view": f"(?:{_VIEWS})",
+        "star": "[^/]*",
+        "any": "[^/]",
+        "udim": rf"{_FRAME_GROUP}[1-9][0-9]{{3}})",
+        "uvtile": "u[0-9]+_v[0-9]+",
+    }
     for token, regex in fixed.items():
         if match[token]:
             return regex
@@ -160,7 +174,7 @@ def _piece(match: re.Match[str]) -> str:
             raise PatternError(f"found {match[0]}, expected one range of frames, such as [1001-1060]")
         return _character_set(match["set"])
     # A frame with another number of digits than the pattern has is found, too: SEQ-PADDING reports it.
-    return r"(?P<frame>-?[0-9]{1,20})"
+    return rf"{_FRAME_GROUP}-?[0-9]{{1,20}})"
 
 
 def _character_set(inside: str) -> str:
@@ -170,7 +184,7 @@ def _character_set(inside: str) -> str:
 
 
 def match_pattern(pattern: Pattern, paths: Iterable[str]) -> Recognition:
-    """The files that a pattern stands for; those that match a pattern without a frame number are recognised by their names."""
+    """The files that a pattern stands for; where it does not say which number is the frame, their names decide."""
     if "frame" not in pattern.regex.groupindex:
         return recognise(path for path in paths if pattern.regex.fullmatch(path.rpartition("/")[2]))
     groups: dict[tuple[str, str], list[Frame]] = {}

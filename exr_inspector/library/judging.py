@@ -78,14 +78,14 @@ class Frames:
 
 
 def sequence_results(judgement: Judgement, policy: Policy) -> Iterator[ValidationResult]:
-    """What was found in sequences as results; names in which several numbers vary are a fault."""
+    """What was found in sequences as results; names that leave it open which number is the frame are a fault."""
     for sequence in judgement.sequences:
         yield ValidationResult(
             sequence.pattern, sequence.findings, policy.label, is_sequence=True, levels=policy.levels
         )
     for group in judgement.ambiguous:
         names = ", ".join(name.rpartition("/")[2] for name in group[:4])
-        why = f"no sequence recognised: several numbers vary in {names}; give a pattern such as name_####.exr"
+        why = f"no sequence recognised: no number of {names} is certain to be the frame; give a pattern such as name_####.exr"
         yield ValidationResult(group[0].rpartition("/")[0], (), policy.label, why)
 
 

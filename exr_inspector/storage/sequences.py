@@ -52,6 +52,8 @@ def sequence_name(bucket: str, key: str) -> SequenceName:
 
 def _find_frame(file_name: str) -> _Frame | None:
     """The last component that is a number, with nothing but words behind it and before the extension."""
+    if file_name.startswith("._"):  # attributes that macOS keeps beside a file, no image
+        return None
     components = file_name.split(".")
     last = len(components) - 1
     for index in range(last, max(last - _COMPONENTS, -1), -1):

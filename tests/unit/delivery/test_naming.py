@@ -173,6 +173,13 @@ def test_moments_of_frames_are_ambiguous_and_never_a_sequence_for_each_frame(for
         ("a.[9998..10000].exr", "a.10000.exr", 10000),
         ("a.[1-100].exr", "a.0042.exr", 42),
         ("a.####[-5-10].exr", "a.-0005.exr", -5),
+        ("a.[-5-5].exr", "a.-0005.exr", -5),
+        ("a.[-5-5].exr", "a.6.exr", None),
+        ("a.[-9--5].exr", "a.-7.exr", -7),
+        ("a.[-5..5].exr", "a.0000.exr", 0),
+        ("a.-5-5#.exr", "a.-5.exr", -5),
+        ("a.[0001-0010].exr", "a.0010.exr", 10),
+        ("a.[-_x].####.exr", "a.-.1001.exr", 1001),
         ("a.#[1-9].exr", "a.12.exr", None),
         ("a.#[1-9].exr", "a.9.exr", 9),
         ("a.0[0-9].#.exr", "a.07.12.exr", 12),
@@ -192,6 +199,20 @@ def test_an_explicit_pattern_decides(pattern: str, name: str, frame: int | None)
 def test_a_pattern_takes_what_names_alone_would_not() -> None:
     recognition = match_pattern(parse_pattern("d/comp_v###.exr"), ["d/comp_v001.exr", "d/comp_v002.exr", "d/x.exr"])
     assert {s.pattern: s.frames for s in recognition.sequences} == {"d/comp_v###.exr": (1, 2)}
+
+
+def test_of_a_pattern_with_two_numbers_the_names_decide() -> None:
+    recognition = match_pattern(
+        parse_pattern("d/pl_####_####.exr"), ["d/pl_1001_0001.exr", "d/pl_1002_0002.exr", "d/x.exr"]
+    )
+    assert {s.pattern: s.frames for s in recognition.sequences} == {"d/pl_####_####.exr": (1, 2)}
+
+
+def test_tiles_of_uv_space_are_no_frames() -> None:
+    recognition = match_pattern(
+        parse_pattern("d/skin_<UVTILE>.exr"), ["d/skin_u1_v1.exr", "d/skin_u2_v1.exr", "d/skin_u1.exr"]
+    )
+    assert (recognition.sequences, recognition.singles) == ((), ("d/skin_u1_v1.exr", "d/skin_u2_v1.exr"))
 
 
 def test_digits_of_other_scripts_are_no_frame_numbers() -> None:
@@ -217,7 +238,10 @@ def test_ranges_are_united_where_they_touch() -> None:
 @pytest.mark.parametrize(
     "pattern",
     [
-        "a.####.%04d.exr",
+        "a.####.%04d[1-10].exr",
+        "a.####.<UDIM>.exr",
+        "a.[5--5].exr",
+        "a.[10-5].exr",
         "a.####[1010-1001].exr",
         "a.[1001-1060x2].exr",
         "a.[1001-1010,1020-1030].exr",

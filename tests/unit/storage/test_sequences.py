@@ -40,6 +40,7 @@ def test_names_that_decide(file_name: str, pattern: str, frame: int, padding: in
     [
         "shot1001.exr",
         "shot1001",
+        "._beauty.1001.exr",
         "v002.exr",
         "beauty_v003.exr",
         "plate_2048.exr",

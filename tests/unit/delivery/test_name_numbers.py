@@ -1,0 +1,142 @@
+"""Numbers that vary and may be sizes, dates, times, shots or a second spelling of the frame; copies of other files."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exr_inspector.delivery.naming import Recognition, recognise
+
+
+def found(recognition: Recognition) -> dict[str, tuple[int, ...]]:
+    return {sequence.pattern: sequence.frames for sequence in recognition.sequences}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("env_512.exr", "env_1024.exr", "env_2048.exr"),
+        ("env.512.exr", "env.1024.exr"),
+        ("plate_720.exr", "plate_1080.exr", "plate_2160.exr"),
+        ("ref_1920_a.exr", "ref_3840_a.exr"),
+        ("cam1.exr", "cam2.exr"),
+        ("rock_lod0.exr", "rock_lod1.exr"),
+    ],
+)
+def test_sizes_and_levels_are_no_frames_and_leave_nothing_open(names: tuple[str, ...]) -> None:
+    recognition = recognise(names)
+    assert (recognition.sequences, recognition.ambiguous) == ((), ())
+    assert set(recognition.singles) == set(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("plate_240501.exr", "plate_240502.exr"),
+        ("plate_010524.exr", "plate_150524.exr"),
+        ("plate_24-05-01.exr", "plate_24-05-02.exr"),
+        ("plate_01-05-2024.exr", "plate_02-05-2024.exr"),
+        ("sh010_240501.exr", "sh020_240501.exr"),
+        ("cap_123001.exr", "cap_123002.exr"),
+        ("cap_093000.exr", "cap_124512.exr", "cap_174512.exr"),
+        ("sh010_comp.exr", "sh020_comp.exr", "sh040_comp.exr"),
+        ("pl_1001_0001.exr", "pl_1002_0002.exr", "pl_1003_0004.exr"),
+    ],
+)
+def test_what_may_be_a_date_a_time_or_a_shot_is_left_open_with_the_names(names: tuple[str, ...]) -> None:
+    recognition = recognise(names)
+    assert (recognition.sequences, recognition.singles) == ((), ())
+    assert recognition.ambiguous == (tuple(sorted(names)),)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("a_1024.exr", "a_1080.exr"), {"a_####.exr": (1024, 1080)}),
+        (("a_0512.exr", "a_1024.exr"), {"a_####.exr": (512, 1024)}),
+        (("a_1024.exr",), {"a_####.exr": (1024,)}),
+        (("f_000101.exr", "f_000102.exr"), {"f_######.exr": (101, 102)}),
+        (("f.240501.exr", "f.240502.exr"), {"f.######.exr": (240501, 240502)}),
+        (("p_240501_0001.exr", "p_240502_0001.exr"), {"p_240501_####.exr": (1,), "p_240502_####.exr": (1,)}),
+        (("t_512.1001.exr", "t_1024.1001.exr"), {"t_1024.####.exr": (1001,), "t_512.####.exr": (1001,)}),
+        (("pl_1001_0001.exr", "pl_1002_0002.exr"), {"pl_####_####.exr": (1, 2)}),
+        (("pl_9_0001.exr", "pl_10_0002.exr"), {"pl_#_####.exr": (1, 2)}),
+        (("pl.1001.x_0001.exr", "pl.1002.x_0002.exr"), {"pl.####.x_####.exr": (1001, 1002)}),
+        (("a_1001_1001.exr", "a_1002_1002.exr"), {"a_####_####.exr": (1001, 1002)}),
+        (("c_v1_1001.exr", "c_v2_1002.exr"), {"c_v1_####.exr": (1001,), "c_v2_####.exr": (1002,)}),
+    ],
+)
+def test_frames_that_look_like_sizes_dates_or_two_numbers(
+    names: tuple[str, ...], expected: dict[str, tuple[int, ...]]
+) -> None:
+    recognition = recognise(names)
+    assert found(recognition) == expected
+    assert (recognition.singles, recognition.ambiguous) == ((), ())
+
+
+@given(st.integers(1, 300_000), st.integers(40, 80), st.sampled_from(["env_{}.exr", "env_{}_a.exr"]))
+def test_a_run_is_frames_whatever_sizes_dates_and_times_are_among_its_numbers(
+    first: int, count: int, form: str
+) -> None:
+    numbers = tuple(range(first, first + count))
+    (sequence,) = recognise(form.format(number) for number in numbers).sequences
+    assert sequence.frames == numbers
+
+
+@given(st.sets(st.sampled_from([128 << n for n in range(8)]), min_size=2), st.sampled_from("._- "))
+def test_powers_of_two_are_sizes(sizes: set[int], separator: str) -> None:
+    recognition = recognise(f"env{separator}{size}.exr" for size in sizes)
+    assert (recognition.sequences, recognition.ambiguous, len(recognition.singles)) == ((), (), len(sizes))
+
+
+@given(st.dates(date(2010, 1, 1), date(2049, 11, 1)), st.sets(st.integers(0, 30), min_size=2))
+def test_days_are_never_frames_of_a_sequence(first: date, days: set[int]) -> None:
+    names = {f"plate_{first + timedelta(day):%y%m%d}.exr" for day in days}
+    assert recognise(names).ambiguous == (tuple(sorted(names)),)
+
+
+@given(st.sets(st.times(time(1)).map(lambda each: f"{each:%H%M%S}"), min_size=2, max_size=3))
+def test_a_few_times_of_day_are_never_frames_of_a_sequence(times: set[str]) -> None:
+    assert recognise(f"cap_{each}.exr" for each in times).sequences == ()
+
+
+@given(
+    st.integers(0, 9_000),
+    st.integers(0, 9_000),
+    st.sets(st.integers(0, 200), min_size=2, max_size=12),
+    st.sampled_from("_. "),
+)
+def test_two_numbers_with_one_difference_are_one_frame(one: int, other: int, steps: set[int], separator: str) -> None:
+    names = [f"pl_{one + step:04}{separator}{other + step:04}.exr" for step in steps]
+    (sequence,) = recognise(names).sequences
+    assert sequence.pattern == f"pl_####{separator}####.exr"
+    assert sequence.frames == tuple(sorted(other + step for step in steps))
+
+
+FRAMES = ("x.1001.exr", "x.1002.exr", "x.1003.exr")
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        "x.1001 (1).exr", "x.1001(2).exr", "x.1001 copy.exr", "x.1001 copy 2.exr", "x.1001 - Copy.exr", "x.1001 - Copy (3).exr",
+        "Copy of x.1001.exr", "x.1001 Kopie.exr", "x.1001.EXR", "x.1004.EXR", "x.1001.Exr", "._x.1001.exr", "._x.1004.exr",
+    ],
+)  # fmt: skip
+def test_copies_and_files_of_another_spelling_are_strays_and_no_frames(stray: str) -> None:
+    recognition = recognise([*FRAMES, stray])
+    assert found(recognition) == {"x.####.exr": (1001, 1002, 1003)}
+    assert recognition.singles == (stray,) == tuple(recognition.strays)
+
+
+def test_copies_of_several_frames_are_no_sequence() -> None:
+    recognition = recognise([*FRAMES, *(name.replace(".exr", " (1).exr") for name in FRAMES)])
+    assert (len(recognition.sequences), len(recognition.strays)) == (1, 3)
+
+
+def test_what_looks_like_copies_without_the_originals_is_a_sequence() -> None:
+    assert found(recognise(["render (1).exr", "render (2).exr"])) == {"render (#).exr": (1, 2)}
+    assert found(recognise(["x.1001.EXR", "x.1002.EXR"])) == {"x.####.EXR": (1001, 1002)}
