@@ -24,7 +24,7 @@ from exr_inspector.catalog.schema import DEFAULT_GUARDS, FILES, LEAST_GUARDS
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.catalog.sdk.connection import CatalogConfig
 from exr_inspector.errors import CatalogConflict
-from tests.contract.catalog_model import connect, inspection
+from tests.contract.catalog.model import connect, inspection
 from vastdb_local import LocalVastDB
 
 FILES_PER_BATCH = 32

@@ -52,7 +52,7 @@ from exr_inspector.model import StatsMode, Status
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
-from tests.contract.catalog_model import connect, inspection
+from tests.contract.catalog.model import connect, inspection
 from vastdb_local import LocalVastDB
 
 SIZES = (10**6, 10**8, 10**9)

@@ -112,7 +112,7 @@ frame = session.sql(text, args={"sequence": "renders/sh1/beauty.####.exr"})
 """
 _COST = """## What writing and reading costs
 
-Requests to the database, which take most of the time; the local server counts them, and `tests/contract/test_catalog_store.py`
+Requests to the database, which take most of the time; the local server counts them, and `tests/contract/catalog/test_store.py`
 asserts the numbers. A process sends one more request, for the server's version. Table metadata cost no request.
 
 | | Header only | With statistics and findings |

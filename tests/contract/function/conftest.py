@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.house import BUCKET, House, house
-from tests.contract.catalog_model import wipe
+from tests.contract.catalog.model import wipe
 
 
 @pytest.fixture(scope="module")

@@ -300,7 +300,7 @@ def test_rows_that_are_refused_are_looked_for_one_by_one(home: House, documented
 
 ELSEWHERE = {
     "MEMORY_BUSY": "tests/unit/test_memory.py",  # never ends an event: its file is done again, alone
-    "INGEST_WORKER": "tests/contract/test_ingest_processes.py",
+    "INGEST_WORKER": "tests/contract/ingest/test_processes.py",
     "DECODER_KILLED": "tests/contract/function/test_isolation.py",
 }
 

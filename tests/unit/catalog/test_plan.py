@@ -27,7 +27,7 @@ from exr_inspector.catalog.versions import (
 )
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import ObjectVersion
-from tests.contract.catalog_model import START, inspection
+from tests.contract.catalog.model import START, inspection
 
 BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, "", "p", None)
 

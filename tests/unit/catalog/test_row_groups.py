@@ -12,7 +12,7 @@ from exr_inspector.catalog.rows.build import table_rows
 from exr_inspector.catalog.rows.groups import Prepared, audit_table, prepare, ready, tables_of, to_tables
 from exr_inspector.catalog.schema import BY_NAME, INSPECTIONS
 from exr_inspector.model import StatsMode
-from tests.contract.catalog_model import START, damaged, inspection, unreadable
+from tests.contract.catalog.model import START, damaged, inspection, unreadable
 
 BATCH = [
     inspection("a.exr", findings=2),

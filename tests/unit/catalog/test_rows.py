@@ -43,7 +43,7 @@ from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
 from exr_inspector.validation.facts.provenance import provenance_of
-from tests.contract.catalog_model import damaged, inspection, thumbnail, unreadable
+from tests.contract.catalog.model import damaged, inspection, thumbnail, unreadable
 from tests.support.exrbytes import DWAA, Part, a_compression, build
 
 CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).resolve().parents[4] / "shared" / "corpus")

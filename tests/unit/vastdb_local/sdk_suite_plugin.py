@@ -1,4 +1,4 @@
-"""What the SDK's own test suite needs around it here; tests/contract/test_vastdb_sdk_suite.py loads it by `-p`."""
+"""What the SDK's own test suite needs around it here; tests/contract/vastdb_local/test_sdk_suite.py loads it by `-p`."""
 
 import gc
 import sys

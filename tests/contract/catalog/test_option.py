@@ -1,0 +1,251 @@
+"""`--catalog FILE` in every command: alone with the file and while a server has it open, by folder and by bucket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from exr_inspector.cli.__main__ import main
+from exr_inspector.cli.options import STATS_DEFAULTS, STATS_RULE
+from exr_inspector.errors import CatalogError, SettingsError
+from vastdb_local import LocalVastDB
+
+SAMPLES = Path(__file__).resolve().parents[3] / "samples"
+
+
+def called(*arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+@pytest.fixture(autouse=True)
+def _no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "BUCKET", "SCHEMA"):
+        monkeypatch.delenv(f"VAST_DB_{name}", raising=False)
+    monkeypatch.setenv("EXR_STATS", "off")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "renders" / "sh010"
+    made.mkdir(parents=True)
+    for name in ("beauty.1001.exr", "beauty.1002.exr"):
+        shutil.copy(SAMPLES / "layers.exr", made / name)
+    return made.parent
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, folder: Path) -> Path:
+    path = tmp_path / "show.duckdb"
+    done = called("ingest", folder, "--catalog", path)
+    assert done.exit_code == 0, done.output
+    assert f"catalog: {path}\n" in done.stderr
+    return path
+
+
+def _alone(_: Path) -> AbstractContextManager[object]:
+    return contextlib.nullcontext()
+
+
+@pytest.fixture(params=[_alone, LocalVastDB], ids=["alone", "served"])
+def answering(request: pytest.FixtureRequest, catalog: Path) -> Iterator[str]:
+    """What the commands say who answered, with nobody else at the file and while a server has it open."""
+    open_file: Callable[[Path], AbstractContextManager[object]] = request.param
+    with open_file(catalog):
+        yield f"catalog: {catalog}" + (" through its server at http" if open_file is LocalVastDB else "\n")
+
+
+def test_every_command_reaches_the_tables_of_a_file(catalog: Path, folder: Path, answering: str) -> None:
+    lines = [
+        ("query", "listing"),
+        ("validate", "--fail-on", "never", folder),
+        ("validate", "--fail-on", "never", "--sequence-only", folder / "sh010" / "beauty.####.exr"),
+        ("validate", "--fail-on", "never", "s3://renders/sh010/"),
+        ("db", "setup"),
+        ("db", "check"),
+        ("db", "prune", "--keep-days", "1"),
+        ("db", "repair"),
+        ("db", "repair", folder / "sh010"),
+        ("db", "reconcile", folder),
+        ("db", "reconcile", "s3://renders/sh010"),
+        ("ingest", folder / "sh010"),
+    ]
+    for line in lines:
+        done = called(*line, "--catalog", catalog)
+        assert done.exit_code == 0, (line, done.output, done.exception)
+        assert answering in done.stderr, (line, done.stderr)
+    assert " 2  up to date" in done.output, "a folder inside a recorded one keeps its bucket"
+    assert "2 files" in called("validate", folder, "--catalog", catalog).output
+
+
+def test_a_folder_is_compared_and_brought_up_to_date(catalog: Path, folder: Path) -> None:
+    (folder / "sh010" / "beauty.1002.exr").unlink()
+    shutil.copy(SAMPLES / "layers.exr", folder / "sh010" / "new.exr")
+    differs = called("db", "reconcile", folder / "sh010", "--catalog", catalog)
+    assert differs.exit_code == 1, differs.exception
+    assert "no row: s3://renders/sh010/new.exr" in differs.output
+    assert "no object: s3://renders/sh010/beauty.1002.exr" in differs.output
+    assert called("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix").exit_code == 0
+    assert "agree" in called("db", "reconcile", folder, "--catalog", catalog).output
+
+
+def test_all_rows_below_a_folder_are_removed_only_when_asked(catalog: Path, folder: Path) -> None:
+    (folder / "sh020").mkdir()
+    shutil.copy(SAMPLES / "layers.exr", folder / "sh020" / "beauty.1001.exr")
+    called("ingest", folder, "--catalog", catalog)
+    for path in (folder / "sh010").iterdir():
+        path.unlink()
+    fix = ("db", "reconcile", folder / "sh010", "--catalog", catalog, "--fix")
+    assert "confirm with --yes" in str(called(*fix).exception)
+    assert len(asked(catalog, "select path from files")) == 3
+    assert called(*fix, "--yes").exit_code == 0
+    assert len(asked(catalog, "select path from files")) == 1
+
+
+def test_a_folder_that_is_gone_is_not_an_empty_one(catalog: Path, folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    done = called("db", "reconcile", "s3://renders/", "--catalog", catalog, "--fix", "--yes")
+    assert done.exception is not None
+    assert "2 files removed" not in done.output
+    assert "sh010/beauty.1001.exr" in called("query", "listing", "--catalog", catalog).output
+
+
+def test_a_folder_that_the_tables_do_not_know_is_named_with_those_they_do(catalog: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for line in (("db", "reconcile"), ("db", "repair"), ("validate",)):
+        error = called(*line, other, "--catalog", catalog).exception
+        assert isinstance(error, SettingsError)
+        assert f"renders is {tmp_path / 'renders'}" in str(error)
+
+
+def test_a_file_that_is_not_there_is_made_by_those_who_fill_it_alone(tmp_path: Path, folder: Path) -> None:
+    path = tmp_path / "new" / "show.duckdb"
+    readers = [
+        ("query", "listing"),
+        ("validate", folder),
+        ("db", "check"),
+        ("db", "repair"),
+        ("db", "reconcile", folder),
+    ]
+    for line in readers:
+        assert isinstance(called(*line, "--catalog", path).exception, CatalogError), line
+    assert isinstance(called("db", "setup", "--catalog", path).exception, SettingsError)
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    assert called("db", "setup", "--catalog", path).exit_code == 0
+    assert "tables are as expected" in called("db", "check", "--catalog", path).output
+
+
+def test_a_new_file_is_set_up_by_the_options_given(tmp_path: Path) -> None:
+    path = tmp_path / "show.duckdb"
+    done = called("db", "setup", "--partition", "--guards", "1024", "--catalog", path)
+    assert done.exit_code == 0, done.exception
+    assert "created" in done.output
+    assert asked(path, "SELECT count(*) FROM guards") == [(1_024,)]
+    again = called("db", "setup", "--partition", "--guards", "1024", "--catalog", path)
+    assert (again.exit_code, "nothing to do" in again.output) == (0, True)
+
+
+def asked(catalog: Path, sql: str) -> list[tuple[object, ...]]:
+    done = called("query", sql, "--catalog", catalog, "--format", "json")
+    assert done.exit_code == 0, done.exception
+    return [tuple(row.values()) for row in json.loads(done.stdout)]
+
+
+def test_a_check_stores_what_it_finds(tmp_path: Path, folder: Path) -> None:
+    catalog, shot = tmp_path / "new.duckdb", folder / "sh010"
+    shutil.copy(SAMPLES / "layers.exr", shot / "beauty.1004.exr")
+    shutil.copy(SAMPLES / "truncated.exr", shot / "matte_0001.exr")
+    shutil.copy(SAMPLES / "layers.exr", shot / "matte_0002.exr")
+    sequences = "select distinct sequence, missing_frames, rerender_frames from sequence_validation order by 1"
+    beauty = ("sh010/beauty.####.exr", "1003", "1003")
+    assert called("check", shot, "--catalog", catalog).exit_code == 1
+    assert asked(catalog, sequences) == [beauty, ("sh010/matte_####.exr", None, "1-2")]
+    stored = asked(catalog, "select path, sequence, frame_number, stats_mode from files order by path")
+    assert [row[0] for row in stored] == [f"sh010/{path.name}" for path in sorted(shot.iterdir())]
+    assert {row[3] for row in stored} == {"full"}
+    assert stored[-1][1:3] == ("sh010/matte_####.exr", 2)
+    shutil.copy(SAMPLES / "layers.exr", shot / "matte_0001.exr")
+    called("check", shot / "matte_0001.exr", "--catalog", catalog)
+    assert asked(catalog, sequences)[1][2] == "1-2", "one file tells nothing of its sequence"
+    called("check", shot / "matte_####.exr", "--catalog", catalog)
+    assert asked(catalog, sequences) == [beauty, ("sh010/matte_####.exr", None, None)]
+
+
+def test_ranges_that_a_check_was_given_hold_when_rows_are_judged_again(tmp_path: Path, folder: Path) -> None:
+    catalog = tmp_path / "shots.duckdb"
+
+    def missing() -> str:
+        return called("query", "missing_frames", "--catalog", catalog, "--format", "csv").stdout
+
+    assert called("check", folder, "--frames", "1001-1004", "--catalog", catalog).exit_code == 1
+    assert "1003-1004" in missing()
+    shutil.copy(SAMPLES / "nan_inf.exr", folder / "sh010" / "beauty.1001.exr")
+    called("ingest", folder, "--catalog", catalog)
+    assert "1003-1004" in missing()
+    called("validate", "--catalog", catalog, folder)
+    assert "1003-1004" in missing()
+    assert called("check", folder, "--catalog", catalog).exit_code == 1  # another resolution, but no frame is missing
+    assert "1003" not in missing()
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "layers"), [(None, [""]), ("layers", ["", "N", "Z", "diffuse", "id", "specular"])]
+)
+def test_a_check_stores_the_thumbnails_that_the_setting_asks_for(
+    asked_for: str | None, layers: list[str], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if asked_for:
+        monkeypatch.setenv("EXR_THUMBNAILS", asked_for)
+    called("check", folder / "sh010" / "beauty.1001.exr", "--catalog", tmp_path / "new.duckdb")
+    found = asked(tmp_path / "new.duckdb", "select coalesce(layer, '') from thumbnails order by 1")
+    assert [layer for (layer,) in found] == layers
+
+
+def test_without_any_database_the_option_is_named(folder: Path) -> None:
+    lines = [
+        ("query", "listing"),
+        ("validate", "--stored", folder),
+        ("db", "check"),
+        ("db", "reconcile", folder),
+        ("ingest", folder),
+        ("watch", folder),
+    ]
+    for line in lines:
+        error = called(*line).exception
+        assert isinstance(error, SettingsError), line
+        assert "--catalog FILE" in str(error), line
+
+
+@pytest.mark.parametrize(
+    ("stats", "words"), [(None, "No pixel was read"), ("sampled", "Not all pixels were read"), ("full", None)]
+)
+def test_an_ingest_says_what_it_did_not_look_at(
+    tmp_path: Path, folder: Path, stats: str | None, words: str | None
+) -> None:
+    depth = () if stats is None else ("--stats", stats)
+    line = ("ingest", folder, "--catalog", tmp_path / "told.duckdb", *depth)
+    output = called(*line).stdout
+    assert ("--stats full reads" in output, words is None or words in output) == (words is not None, True), output
+    assert "--stats full reads" not in called(*line).stdout, "nothing was inspected"
+
+
+@pytest.mark.parametrize(("command", "default"), STATS_DEFAULTS.items())
+def test_help_says_how_much_is_read_by_one_rule(command: str, default: str) -> None:
+    words = " ".join(called(command, "--help").stdout.split())
+    assert f"{STATS_RULE} [default: {default}]" in words
+
+
+def test_a_query_is_one_statement(tmp_path: Path, folder: Path) -> None:
+    path = tmp_path / "one.duckdb"
+    assert called("ingest", folder, "--catalog", path).exit_code == 0
+    with pytest.raises(CatalogError, match="found 2 statements, expected one"):
+        raise called("query", "select 1; select 2", "--catalog", path).exception or AssertionError
+    assert called("query", "select 1;", "--catalog", path).exit_code == 0

@@ -1,0 +1,200 @@
+"""`./run query` asks the same tables whichever way it goes: the file, its server, or VAST_DB_*; by ADBC or through the SDK."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog.queries.cookbook import cookbook
+from exr_inspector.catalog.queries.engines import AdbcEngine, FileEngine, SdkEngine, for_engine, has_driver
+from exr_inspector.errors import CatalogError
+from tests.contract.catalog.test_read import EXPECTED, scene
+from tests.support.databases import empty_tables
+from vastdb_local import LocalVastDB, running_server
+
+ROOT = Path(__file__).resolve().parents[3]
+SCHEMA = "exr_inspector"
+NAMES = sorted(EXPECTED.keys() - {"unprocessed"})  # which reads the VAST Catalog
+needs_driver = pytest.mark.skipif(not has_driver(), reason="VAST's ADBC driver is not installed")
+
+
+def config_of(server: LocalVastDB) -> CatalogConfig:
+    return CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, SCHEMA)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalVastDB, Path]]:
+    path = empty_tables(tmp_path_factory.mktemp("engines") / "catalog.duckdb", schema=SCHEMA)
+    with LocalVastDB(path) as server:
+        catalog = Catalog(config_of(server))
+        catalog.upsert(scene())
+        catalog.close()
+    copy = path.with_name("copy.duckdb")
+    shutil.copy(path, copy)
+    with LocalVastDB(path) as server:
+        yield server, copy
+
+
+def ask(engine: AdbcEngine | FileEngine | SdkEngine, name: str) -> pa.Table:
+    query = cookbook()[name]
+    return engine.ask(query.for_duckdb(), query.bind(EXPECTED[name][0]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sdk_answers_as_the_file_does(served: tuple[LocalVastDB, Path], name: str) -> None:
+    server, file = served
+    sdk = SdkEngine(Catalog(config_of(server)).connection, "local", joins=True)
+    assert ask(sdk, name).to_pylist() == ask(FileEngine(file, SCHEMA), name).to_pylist()
+
+
+def test_the_shell_line_of_the_page_makes_the_queries_work_as_they_stand(served: tuple[LocalVastDB, Path]) -> None:
+    """DuckDB's shell is no Python package, so the library carries out what the line gives it first."""
+    page = (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
+    first = re.search(r"^duckdb -readonly catalog\.duckdb -cmd '(.+)'$", page, re.MULTILINE)
+    assert first is not None
+    with duckdb.connect(str(served[1]), read_only=True) as database:
+        database.execute(first[1])
+        assert len(database.execute("FROM files").fetchall()) == 9
+        for name in NAMES:
+            query = cookbook()[name]
+            database.execute(query.for_duckdb(), query.bind(EXPECTED[name][0]))
+
+
+@needs_driver
+@pytest.mark.parametrize("name", NAMES)
+def test_adbc_answers_as_the_file_does(served: tuple[LocalVastDB, Path], name: str) -> None:
+    server, file = served
+    assert ask(AdbcEngine(config_of(server)), name).to_pylist() == ask(FileEngine(file, SCHEMA), name).to_pylist()
+
+
+def test_the_sdk_sends_what_narrows_a_table(served: tuple[LocalVastDB, Path]) -> None:
+    server, _ = served
+    catalog = Catalog(config_of(server))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("exr_inspector.catalog.queries.engines._MOST_ROWS", 2)
+        sdk = SdkEngine(catalog.connection, "cluster")
+        assert sdk.ask("SELECT path FROM files WHERE path = $p", {"p": "renders/sh2/bad.exr"}).num_rows == 1
+        with pytest.raises(CatalogError, match="more than 2 rows of files"):
+            sdk.ask("SELECT path FROM files", {})
+
+
+def test_the_sdk_refuses_joins_on_a_cluster(served: tuple[LocalVastDB, Path]) -> None:
+    server, _ = served
+    sdk = SdkEngine(Catalog(config_of(server)).connection, "cluster")
+    with pytest.raises(CatalogError, match="adbc-driver-vastdb"):
+        ask(sdk, "file")
+    with pytest.raises(CatalogError, match="no table nowhere"):
+        sdk.ask("SELECT 1 FROM nowhere", {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["SELECT nope FROM files", "SELEC path FROM files", "SELECT path FROM files WHERE path = $missing"],
+)
+def test_wrong_sql_is_one_line(served: tuple[LocalVastDB, Path], text: str) -> None:
+    server, file = served
+    engines: list[AdbcEngine | FileEngine | SdkEngine] = [
+        FileEngine(file, SCHEMA),
+        SdkEngine(Catalog(config_of(server)).connection, "local"),
+    ]
+    for engine in engines + ([AdbcEngine(config_of(server))] if has_driver() else []):
+        with pytest.raises(CatalogError) as raised:
+            engine.ask(text, {})
+        assert "\n" not in str(raised.value)
+
+
+def test_tables_get_their_place_and_parameters_their_values() -> None:
+    text = for_engine(
+        "WITH f AS (SELECT * FROM files WHERE path = $p) SELECT * FROM f JOIN parts USING (file_id)",
+        {"p": "it's"},
+        "bucket/outer/inner",
+    )
+    assert '"bucket/outer/inner".files' in text
+    assert '"bucket/outer/inner".parts' in text
+    assert "FROM f JOIN" in text
+    assert "'it''s'" in text
+
+
+@pytest.mark.parametrize("prefix", ["renders/", "a", "", "x\ud7ff", "\U0010ffff", "b\U0010ffff"])
+def test_the_end_of_a_prefix(prefix: str) -> None:
+    end = str(cookbook()["listing"].bind({"prefix": prefix})["prefix_end"])
+    assert prefix <= end
+    assert prefix + "zzz\U0001f600" < end or prefix.startswith("\U0010ffff")
+    end.encode()
+
+
+# --- the command, as a user calls it ------------------------------------------------------------------------
+
+
+def query(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VAST_", "AWS_"))}
+    command = [sys.executable, "-m", "exr_inspector.cli", "query", *arguments]
+    environment = {**kept, "PYTHONPATH": os.pathsep.join(sys.path), **environ}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_file_that_a_server_has_open(served: tuple[LocalVastDB, Path], tmp_path: Path) -> None:
+    server, file = served
+    path = file.with_name("catalog.duckdb")
+    done = query("select count(*) as n from files", "--catalog", str(path), "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["n", "9"]
+    assert f"catalog: {path} through its server at {server.endpoint}" in done.stderr
+
+
+def test_the_database_of_the_environment(served: tuple[LocalVastDB, Path]) -> None:
+    server, _ = served
+    environ = {
+        "VAST_DB_ENDPOINT": server.endpoint,
+        "VAST_DB_ACCESS_KEY": server.access_key,
+        "VAST_DB_SECRET_KEY": server.secret_key,
+        "VAST_DB_BUCKET": server.bucket,
+    }
+    done = query("listing", "-p", "prefix=renders/sh2/", "--format", "csv", **environ)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 4
+    assert f"catalog: {server.endpoint}, {server.bucket}/{SCHEMA}" in done.stderr
+    assert server.secret_key not in done.stdout + done.stderr
+    wrong = query("listing", **{**environ, "VAST_DB_SECRET_KEY": "wrong"})
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr
+
+
+def test_the_file_wins_over_the_environment(served: tuple[LocalVastDB, Path]) -> None:
+    _, file = served
+    done = query("listing", "--catalog", str(file), VAST_DB_ENDPOINT="http://127.0.0.1:9")
+    assert done.returncode == 0, done.stderr
+    assert f"catalog: {file}\n" in done.stderr
+
+
+def test_nothing_configured_is_said_with_the_next_step() -> None:
+    done = query("listing")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "VAST_DB_ENDPOINT" in done.stderr
+    assert "--catalog FILE" in done.stderr
+
+
+def test_the_address_of_a_server_ends_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.duckdb"
+    with LocalVastDB(path) as server:
+        address = running_server(path)
+        assert address is not None
+        assert address.endpoint == server.endpoint
+        assert address.secret_key != server.secret_key
+        assert (tmp_path / "a.duckdb.lock").stat().st_mode & 0o077 == 0
+    assert running_server(path) is None
+    assert not (tmp_path / "a.duckdb.lock").exists()
+    assert running_server(tmp_path / "none.duckdb") is None
+    (tmp_path / "a.duckdb.lock").write_text('{"endpoint": "http://127.0.0.1:1"}')
+    assert running_server(path) is None, "a killed server's address is not believed"

@@ -1,0 +1,155 @@
+"""What we change of the vastdb SDK: its names are there, nothing grows, an outage is reported once, no ADBC connection."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import vastdb
+from vastdb._adbc import AdbcConnection
+from vastdb._internal import VastdbApi
+from vastdb.session import Session
+from vastdb.table import TableInTransaction
+from vastdb.transaction import Transaction
+
+from exr_inspector.catalog import Catalog
+from exr_inspector.catalog.schema import FILES
+from exr_inspector.catalog.sdk import transport
+from exr_inspector.errors import CatalogUnavailable
+from tests.contract.catalog.model import SCHEMA, connect, inspection, ready
+from vastdb_local import Fault, FaultKind, LocalVastDB
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalVastDB]:
+    with ready() as (server, _):
+        yield server
+
+
+@pytest.fixture
+def catalog(server: LocalVastDB) -> Iterator[Catalog]:
+    catalog = connect(server)
+    catalog.upsert([inspection("warm.exr")])
+    yield catalog
+    server.faults.clear()
+    catalog.close()
+
+
+def test_the_sdk_has_every_name_that_we_change(server: LocalVastDB) -> None:
+    session = vastdb.connect(access=server.access_key, secret=server.secret_key, endpoint=server.endpoint)
+    with session.transaction() as tx:
+        table = tx.bucket(server.bucket).schema(SCHEMA).table(FILES.name)
+        row_table = tx.table_from_metadata(table._metadata)
+        real: dict[type, Any] = {
+            VastdbApi: session.api,
+            Session: session,
+            Transaction: tx,
+            TableInTransaction: row_table,
+        }
+        missing = [
+            f"{kind.__module__}.{kind.__name__}.{name}"
+            for kind, names in transport.CHANGED.items()
+            for name in names
+            if not hasattr(real[kind], name)
+        ]
+    assert missing == [], "the installed vastdb SDK lacks these: adapt exr_inspector/catalog/sdk/transport.py"
+
+
+def test_every_override_is_named(server: LocalVastDB, catalog: Catalog) -> None:
+    theirs = vastdb.connect(access=server.access_key, secret=server.secret_key, endpoint=server.endpoint)
+    ours = catalog.connection.session()
+    assert vars(ours).keys() == vars(theirs).keys(), "Session.__init__ of the SDK sets other attributes than ours"
+    for mine, kind in ((type(ours.api), VastdbApi), (type(ours), Session), (type(ours.transaction()), Transaction)):
+        overridden = {name for name in vars(mine) if not name.startswith("__") or name in {"__enter__", "__exit__"}}
+        assert overridden - {"_is_shared"} <= set(transport.CHANGED[kind])
+    assert not isinstance(vars(VastdbApi).get("_backoff_decorator"), property)
+    assert "_backoff_decorator" in vars(theirs.api)
+
+
+def test_nothing_grows_from_one_event_to_the_next(catalog: Catalog) -> None:
+    def objects() -> int:
+        gc.collect()
+        return len(gc.get_objects())
+
+    def event() -> None:
+        catalog.upsert([inspection("warm.exr")])
+
+    for _ in range(10):
+        event()
+    before = objects()
+    for _ in range(30):
+        event()
+    # The SDK's decorator keeps two handlers and more of each select.
+    assert objects() - before < 30
+
+
+class Lines(logging.Handler):
+    """Counts what reaches the log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(f"{record.name}: {record.getMessage()}")
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DROP_BEFORE, FaultKind.SLOW_DOWN])
+@pytest.mark.parametrize("operation", ["begin", "query", "insert", "commit"])
+def test_in_an_outage_no_library_logs_more_than_a_line_an_attempt(
+    server: LocalVastDB, catalog: Catalog, kind: FaultKind, operation: str
+) -> None:
+    catalog.upsert([inspection(f"{operation}.exr")])  # so that nothing is left to insert but a row of `inspections`
+    root, lines, level = logging.getLogger(), Lines(), logging.getLogger().level
+    root.addHandler(lines)
+    root.setLevel(logging.INFO)
+    try:
+        server.reset_counters()
+        server.faults.script(operation, [Fault(kind)] * 3)
+        catalog.upsert([inspection(f"{operation}.exr")])
+    finally:
+        root.removeHandler(lines)
+        root.setLevel(level)
+    assert server.counters()["begin"] == 4, "it was tried again, by us"
+    assert len(lines.lines) <= 3, lines.lines[:5]
+    assert not [line for line in lines.lines if "backoff" in line]
+
+
+def test_no_request_is_repeated_beneath_us(server: LocalVastDB) -> None:
+    hasty = connect(server, retry_seconds=0.0)
+    hasty.upsert([inspection("warm.exr")])
+    server.reset_counters()
+    server.faults.chance("query", 1.0, Fault(FaultKind.SLOW_DOWN))
+    with pytest.raises(CatalogUnavailable):
+        hasty.upsert([inspection("warm.exr")])
+    server.faults.clear()
+    assert server.counters()["query"] == 1
+    hasty.close()
+
+
+def test_transactions_open_no_adbc_connection(
+    server: LocalVastDB, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = types.ModuleType("adbc_driver_vastdb")
+    asked: list[str] = []
+
+    def get_driver_path() -> str:
+        asked.append("asked")
+        return "/no/driver.so"
+
+    driver.get_driver_path = get_driver_path  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "adbc_driver_vastdb", driver)
+    monkeypatch.setattr("vastdb.transaction.AdbcConnection", AdbcConnection)  # which other tests do without
+    theirs = vastdb.connect(access=server.access_key, secret=server.secret_key, endpoint=server.endpoint)
+    with contextlib.suppress(Exception), theirs.transaction():  # whatever comes of a driver that is not there
+        pass
+    assert asked == ["asked"], "the SDK's own transaction opens one"
+    catalog.upsert([inspection("adbc.exr")])
+    assert len(catalog.stored_between("")) >= 2
+    assert asked == ["asked"]

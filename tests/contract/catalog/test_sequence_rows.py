@@ -1,0 +1,159 @@
+"""`sequence_validation`: replaced as a whole, guarded, and the same whichever way the files came."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exr_inspector.catalog import Catalog
+from exr_inspector.catalog.admin.setup import check_tables, setup
+from exr_inspector.catalog.schema import FILES, SEQUENCE_VALIDATION
+from exr_inspector.catalog.sdk.connection import Work, rows_of
+from exr_inspector.delivery.judgement import judge_frames
+from exr_inspector.errors import CatalogConflict
+from exr_inspector.model import Finding, Inspection, Severity
+from exr_inspector.storage.sequences import sequence_name
+from exr_inspector.sync.sequences import judge_folders, store_folder
+from exr_inspector.validation import builtin_policy, frame_of_inspection
+from exr_inspector.validation.frame_numbers import FrameNumbers
+from tests.contract.catalog.model import connect, inspection
+from tests.support.databases import empty_tables
+from vastdb_local import LocalVastDB
+
+POLICY = builtin_policy("default")
+FOLDER = "renders/sh010"
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with LocalVastDB(empty_tables(tmp_path / "catalog.duckdb")) as server:
+        made = connect(server)
+        yield made
+        made.close()
+
+
+def named(*names: str) -> list[Inspection]:
+    """Files of the folder, each with what its own name says, as an event stores it."""
+    made = [inspection(f"sh010/{name}") for name in names]
+    return [replace(item, name=sequence_name(item.bucket, item.key)) for item in made]
+
+
+def judge(catalog: Catalog) -> None:
+    assert all(folder.is_stored for folder in judge_folders(catalog.connection, [FOLDER], POLICY))
+
+
+def rows(catalog: Catalog, table: Any, *columns: str) -> list[tuple[Any, ...]]:
+    def read(work: Work) -> list[tuple[Any, ...]]:
+        return sorted(tuple(row.values()) for row in rows_of(work.select(table, columns)))
+
+    return catalog.connection.run("read", read)
+
+
+def settled(catalog: Catalog) -> list[tuple[Any, ...]]:
+    return rows(catalog, FILES, "path", "sequence", "frame_number", "frame_padding")
+
+
+def test_a_folder_is_settled_judged_and_judged_again(catalog: Catalog) -> None:
+    pattern = f"{FOLDER}/sh010_comp_v003_####.exr"
+    catalog.upsert(named("sh010_comp_v003_1001.exr", "sh010_comp_v003_1004.exr", "notes_v001.exr"))
+    assert {row[1] for row in settled(catalog)} == {None}, "an event knows no other file"
+    judge(catalog)
+    assert [row[1:] for row in settled(catalog)] == [(None, None, 0), (pattern, 1001, 4), (pattern, 1004, 4)]
+    columns = ("sequence", "code", "frames", "frame_count", "missing_frames", "rerender_frames", "policy")
+    missing = (pattern, "SEQ-MISSING", "1002-1003", 2, "1002-1003", "1002-1003", POLICY.label)
+    assert missing in rows(catalog, SEQUENCE_VALIDATION, *columns)
+    catalog.upsert(named("sh010_comp_v003_1002.exr", "sh010_comp_v003_1003.exr"))
+    judge(catalog)
+    judge(catalog)
+    found = rows(catalog, SEQUENCE_VALIDATION, "sequence", "finding_index", "missing_count", "file_count")
+    assert [row[:2] for row in found] == [(pattern, index) for index in range(len(found))]
+    assert {row[2:] for row in found} == {(0, 4)}
+    for row in settled(catalog):
+        catalog.remove(row[0])
+    judge(catalog)
+    assert rows(catalog, SEQUENCE_VALIDATION, "sequence") == []
+
+
+def test_a_clean_sequence_has_one_row_without_a_code(catalog: Catalog) -> None:
+    first, second = named("a.1001.exr", "a.1002.exr")
+    catalog.upsert([first, second])
+    policy = POLICY.with_parameters(frame_range=(1001, 1002))
+    list(judge_folders(catalog.connection, [FOLDER], policy))
+    found = rows(catalog, SEQUENCE_VALIDATION, "finding_index", "code", "severity_rank", "first_frame", "last_frame")
+    assert found == [(0, None, None, 1001, 1002)]
+
+
+def test_what_was_read_later_stays_and_what_only_pixels_tell_is_kept(catalog: Catalog) -> None:
+    files = named("a.1001.exr", "a.1002.exr", "a.1003.exr")
+    catalog.upsert(files)
+    frames = {item.path: frame for item in files if (frame := frame_of_inspection(item))}
+    judgement = judge_frames(frames, POLICY)
+    bucket = Finding("SEQ-BUCKET", Severity.ERROR, "a hole", frames=(1002,))
+    (sequence,) = judgement.sequences
+    checked = replace(judgement, sequences=(replace(sequence, findings=(bucket,), rerender=FrameNumbers.of([1002])),))
+    now = catalog.connection.config.clock()
+    assert store_folder(catalog.connection, FOLDER, checked, frames, now)
+    assert not store_folder(catalog.connection, FOLDER, judgement, frames, now - timedelta(seconds=1))
+    judge(catalog)
+    found = rows(catalog, SEQUENCE_VALIDATION, "code", "frames", "rerender_frames")
+    assert ("SEQ-BUCKET", "1002", "1002") in found
+    changed = replace(files[1], inspected_at=catalog.connection.config.clock() + timedelta(seconds=1))
+    catalog.upsert([changed], force=True)
+    judge(catalog)
+    assert "SEQ-BUCKET" not in {row[0] for row in rows(catalog, SEQUENCE_VALIDATION, "code")}
+
+
+def test_two_who_judge_one_folder_collide(catalog: Catalog) -> None:
+    catalog.upsert(named("a.1001.exr", "a.1002.exr"))
+    other = Catalog(replace(catalog.connection.config, retry_seconds=0.0))
+
+    def meanwhile(work: Work) -> None:
+        from exr_inspector.catalog.stored import touch_guards  # noqa: PLC0415
+        from exr_inspector.catalog.versions import file_id  # noqa: PLC0415
+
+        touch_guards(work, [file_id(f"{FOLDER}/")], "other", catalog.connection.config)
+        with pytest.raises(CatalogConflict):
+            list(judge_folders(other.connection, [FOLDER], POLICY))
+
+    catalog.connection.run("hold the guard", meanwhile)
+    other.close()
+    judge(catalog)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a_v003_1001.exr", "a_v003_1002.exr", "a_v004_1001.exr", "a_v004_1003.exr"),
+        ("render 1.exr", "render 2.exr", "render 10.exr"),
+        ("x.-0001.exr", "x.0000.exr", "x.0001.exr", "x.7.exr"),
+        ("beauty.1001.left.exr", "beauty.1002.left.exr", "beauty.1001.right.exr"),
+        ("s1_c1.exr", "s1_c2.exr", "s2_c1.exr", "plate_2048x1556.exr", "20260131.exr"),
+    ],
+)
+def test_any_order_and_way_ends_in_the_same_rows(catalog: Catalog, names: Sequence[str]) -> None:
+    files = named(*names)
+    random.Random(7).shuffle(files)
+    for item in files:  # one event after another, judged in between
+        catalog.upsert([item])
+        judge(catalog)
+    one_by_one = settled(catalog), rows(catalog, SEQUENCE_VALIDATION, "sequence", "code", "frames", "missing_frames")
+    catalog.upsert(files, force=True)  # as events that come again: every row says what its own name says
+    judge(catalog)
+    at_once = settled(catalog), rows(catalog, SEQUENCE_VALIDATION, "sequence", "code", "frames", "missing_frames")
+    assert one_by_one == at_once
+
+
+def test_set_up_adds_the_table_to_catalogs_that_lack_it(catalog: Catalog) -> None:
+    config = catalog.connection.config
+    with catalog.connection.session().transaction() as tx:
+        tx.bucket(config.bucket).schema(config.schema).table(SEQUENCE_VALIDATION.name).drop()
+    catalog.connection.forget()
+    assert not check_tables(catalog.connection).is_good
+    assert setup(catalog.connection).changes == ("table sequence_validation sorted by sequence",)
+    judge(catalog)

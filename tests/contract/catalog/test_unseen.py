@@ -1,0 +1,92 @@
+"""Objects that nobody may look at: only events tell whether they are there, and two that meet do not miss each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from exr_inspector.catalog import Catalog, Outcome
+from exr_inspector.errors import AccessDenied
+from exr_inspector.model import EventInfo, Inspection, Status
+from tests.contract.catalog.model import START, connect, inspection, ready
+from vastdb_local import LocalVastDB
+
+PATH = "renders/denied.exr"
+
+
+@pytest.fixture
+def server() -> Iterator[LocalVastDB]:
+    with ready() as (server, _):
+        yield server
+
+
+def denied(number: int) -> Inspection:
+    """What is made of the event of a creation that is the so-manieth event of the object."""
+    made = inspection(PATH.split("/")[1])
+    return replace(
+        made,
+        version=None,
+        header=None,
+        layouts=(),
+        completeness=(),
+        names=(),
+        pixels=None,
+        findings=(),
+        status=Status.FAILED,
+        error_code=AccessDenied.code,
+        event=event(number),
+    )
+
+
+def event(number: int) -> EventInfo:
+    return EventInfo(sequencer=f"{number:08x}", time=START + timedelta(seconds=number))
+
+
+def at_the_guards(server: LocalVastDB, meanwhile: Callable[[], object]) -> Catalog:
+    """A catalog in whose first transaction something else happens between reading and touching the guards."""
+    todo = [meanwhile]
+
+    def clock() -> datetime:
+        while todo:
+            todo.pop()()
+        return datetime.now(timezone.utc)
+
+    return connect(server, clock=clock)
+
+
+def rows(catalog: Catalog) -> int:
+    return len(catalog.stored_between(""))
+
+
+def test_a_creation_that_comes_after_its_removal_is_ignored_and_a_later_one_is_not(server: LocalVastDB) -> None:
+    catalog = connect(server)
+    assert catalog.remove(PATH, event=event(2), is_seen=False).outcome is Outcome.ABSENT
+    assert catalog.upsert([denied(1)])[0].outcome is Outcome.IGNORED_OLDER
+    assert rows(catalog) == 0
+    assert catalog.upsert([denied(3)])[0].outcome is Outcome.INSERTED
+    assert catalog.remove(PATH, event=event(2), is_seen=False).outcome is Outcome.IGNORED_OLDER
+    assert rows(catalog) == 1
+
+
+def test_what_can_be_read_is_stored_whatever_events_told_of_it(server: LocalVastDB) -> None:
+    catalog = connect(server)
+    catalog.remove(PATH, event=event(2), is_seen=False)
+    seen = replace(inspection(PATH.split("/")[1]), event=event(1))
+    assert catalog.upsert([seen])[0].outcome is Outcome.INSERTED
+
+
+def test_a_removal_that_meets_an_older_creation_on_its_way_in(server: LocalVastDB) -> None:
+    other = connect(server)
+    catalog = at_the_guards(server, lambda: other.remove(PATH, event=event(2), is_seen=False))
+    assert catalog.upsert([denied(1)])[0].outcome is Outcome.IGNORED_OLDER
+    assert rows(catalog) == 0
+
+
+def test_an_older_creation_that_meets_a_removal_on_its_way_in(server: LocalVastDB) -> None:
+    other = connect(server)
+    catalog = at_the_guards(server, lambda: other.upsert([denied(1)]))
+    assert catalog.remove(PATH, event=event(2), is_seen=False).outcome is Outcome.REMOVED
+    assert rows(catalog) == 0

@@ -1,0 +1,642 @@
+"""Whole prefixes into the tables, over real servers: resumed, interrupted, disturbed; and the command as a person calls it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+
+from exr_inspector.catalog import Catalog, Outcome, UpsertResult
+from exr_inspector.cli.catalog import open_tables
+from exr_inspector.cli.commands.check import command as check
+from exr_inspector.cli.commands.ingest import command, targets_of
+from exr_inspector.cli.commands.validate import command as validate
+from exr_inspector.errors import (
+    CatalogError,
+    CatalogUnavailable,
+    NothingMatches,
+    SettingsError,
+    SourceError,
+    SourceUnavailable,
+)
+from exr_inspector.ingest.progress import Progress
+from exr_inspector.ingest.run import Ingest, Target
+from exr_inspector.inspector import Inspector
+from exr_inspector.model import StatsMode
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+from exr_inspector.sync.sequences import judge_folders
+from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext
+from exr_inspector.validation import builtin_policy
+from tests.chaos.house import BUCKET, SAMPLES, House, house
+from tests.contract.catalog.model import wipe
+from tests.support.documented import Documented
+from tests.support.exrbytes import FLOAT, Channel, Part, build
+from tests.support.faulty_s3 import Request, Stall, Status
+from tests.support.terminal import shown_on_a_terminal
+from vastdb_local import Fault, FaultKind
+
+ROOT = Path(__file__).resolve().parents[3]
+GOOD = ("scanline_zip.exr", "layers.exr", "tiled.exr", "deep_scanline.exr")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[House]:
+    with house(S3_RETRIES="0") as made:
+        yield made
+
+
+@pytest.fixture
+def home(shared: House) -> Iterator[House]:
+    yield shared
+    shared.database.faults.clear()
+    shared.s3.hook = None
+    shared.s3.by_key.clear()
+    shared.s3.chance(0.0, seed=0)
+    shared.s3.script()
+    for key in shared.s3.contents():
+        shared.s3.delete(BUCKET, key)
+    wipe(shared.catalog)
+
+
+def made(
+    home: House, *, workers: int = 4, force: bool = False, catalog: Catalog | None = None, observe: Any = None
+) -> Ingest:
+    settings = home.settings()
+    context = IngestContext(
+        SourceOpener(settings),
+        Inspector.from_settings(settings),
+        catalog or home.catalog,
+        builtin_policy("default"),
+        threads=workers,
+        force=force,
+    )
+    return Ingest(context, observe=observe)
+
+
+def fill(home: House, count: int) -> None:
+    for index in range(count):
+        home.put(f"shot/beauty.{index:04}.exr", GOOD[index % len(GOOD)])
+
+
+def test_a_prefix_is_brought_up_to_date_and_a_second_run_reads_nothing(home: House) -> None:
+    fill(home, 30)
+    home.put("shot/bad.exr", "not_an_exr.exr")
+    home.put("shot/notes.txt")
+    home.put("other/a.exr")
+    progress = made(home).run([Target(BUCKET, "shot/")])
+    assert (progress.listed, progress.skipped, progress.inspected, progress.stored, progress.failed) == (
+        31,
+        0,
+        31,
+        31,
+        1,
+    )
+    assert progress.is_listed
+    assert progress.by_status == {"inspected": 30, "EXR_MAGIC": 1}
+    assert sum(progress.by_compression.values()) == 30
+    assert home.differences() == [f"{BUCKET}/other/a.exr: no row"]
+    home.put("shot/beauty.0003.exr", "tiled.exr" if GOOD[3] != "tiled.exr" else "layers.exr")
+    before = home.s3.count("GET")
+    again = made(home).run([Target(BUCKET, "")])
+    assert (again.listed, again.skipped, again.stored) == (32, 30, 2)
+    assert home.s3.count("GET") - before == 1 + 2, "one page of the listing, and what changed"
+    assert home.differences() == []
+
+
+@pytest.mark.parametrize("prefix", ["judged/", "judged/be"])
+def test_a_repeated_run_reads_the_rows_of_unchanged_files_once(home: House, prefix: str) -> None:
+    for number in range(4):
+        home.put(f"judged/beauty.{number:04}.exr")
+    first = made(home).run([Target(BUCKET, prefix)])
+    assert first.directories == {f"{BUCKET}/judged"}
+    assert len(list(judge_folders(home.catalog.connection, first.directories, builtin_policy("default")))) == 1
+    home.database.reset_counters()
+    again = made(home).run([Target(BUCKET, prefix)])
+    assert (again.skipped, again.directories) == (4, set())
+    assert home.database.counters()["begin"] == 3, "is anything there; when was it judged; the files"
+
+
+def test_of_a_prefix_that_is_new_the_tables_are_asked_once(home: House) -> None:
+    asked: list[int] = []
+
+    class Asked(Catalog):
+        def current_versions(self, states: Any, **kwargs: Any) -> Any:
+            asked.append(len(states))
+            return super().current_versions(states, **kwargs)
+
+    catalog = Asked(home.catalog.connection.config)
+    for key in ("new/a.exr", "new/b.exr", "newer/c.exr"):
+        home.put(key)
+    assert made(home, catalog=catalog).run([Target(BUCKET, "new/")]).stored == 2
+    assert asked == []
+    assert made(home, catalog=catalog).run([Target(BUCKET, "newer/"), Target(BUCKET, "new")]).skipped == 2
+    assert asked == [3], "`new` is what `new/` begins with"
+
+
+def test_force_replaces_what_is_up_to_date(home: House) -> None:
+    fill(home, 5)
+    made(home).run([Target(BUCKET)])
+    before = {row["path"]: row["inspection_id"] for row in home.rows("files")}
+    progress = made(home, force=True).run([Target(BUCKET)])
+    after = {row["path"]: row["inspection_id"] for row in home.rows("files")}
+    assert (progress.skipped, progress.stored) == (0, 5)
+    assert all(before[path] != after[path] for path in before)
+    assert home.differences() == []
+
+
+@pytest.mark.failure(
+    "ingest",
+    "an object cannot be read because of a transient fault",
+    "`SOURCE_UNAVAILABLE`, counted and named; the next run inspects it",
+    "run it again",
+)
+def test_what_cannot_be_read_now_is_counted_and_done_by_the_next_run(home: House, documented: Documented) -> None:
+    fill(home, 10)
+
+    def lose_one(request: Request) -> None:
+        if request.key.endswith("0004.exr"):
+            raise ConnectionError
+
+    home.s3.hook = lose_one
+    progress = made(home).run([Target(BUCKET)])
+    assert list(progress.errors.values()) == [1]
+    documented(*progress.errors)
+    assert progress.stored == 9
+    home.s3.hook = None
+    assert made(home).run([Target(BUCKET)]).stored == 1
+    assert home.differences() == []
+
+
+def test_an_object_that_goes_between_listing_and_reading_leaves_no_row(home: House) -> None:
+    fill(home, 4)
+
+    def remove_one(request: Request) -> None:
+        if request.key.endswith("0002.exr"):
+            home.s3.delete(BUCKET, "shot/beauty.0002.exr")
+
+    home.s3.hook = remove_one
+    assert made(home).run([Target(BUCKET)]).errors == {}
+    assert home.differences() == []
+
+
+@pytest.mark.failure(
+    "ingest", "an object is removed between listing, reading and storing", "`0` rows of it remain", "nothing"
+)
+def test_an_object_removed_before_it_is_stored_leaves_no_row(home: House, documented: Documented) -> None:
+    fill(home, 4)
+    upsert = home.catalog.upsert
+
+    class Slow(Catalog):
+        def upsert(self, *args: Any, **kwargs: Any) -> list[UpsertResult]:
+            home.s3.delete(BUCKET, "shot/beauty.0001.exr")
+            return upsert(*args, **kwargs)
+
+    made(home, catalog=Slow(home.catalog.connection.config)).run([Target(BUCKET)])
+    assert home.differences() == []
+    documented(len(home.rows("files", f"{BUCKET}/shot/beauty.0001.exr")))
+
+
+@pytest.mark.failure(
+    "ingest",
+    "the database rejects rows permanently",
+    "`CATALOG`, counted and named; the others are stored",
+    "report the message",
+)
+def test_rows_that_can_never_be_stored_do_not_stop_the_run(home: House, documented: Documented) -> None:
+    fill(home, 8)
+
+    class Picky(Catalog):
+        def upsert(self, inspections: Any, **kwargs: Any) -> list[UpsertResult]:
+            if any(inspection.key.endswith("0005.exr") for inspection in inspections):
+                raise CatalogError("the database answered 400")
+            return super().upsert(inspections, **kwargs)
+
+    progress = made(home, catalog=Picky(home.catalog.connection.config)).run([Target(BUCKET)])
+    assert (progress.stored, list(progress.errors.values())) == (7, [1])
+    documented(*progress.errors)
+
+
+@pytest.mark.failure(
+    "ingest",
+    "the rows of a file cannot be built",
+    "`INTERNAL`, counted and named; the others are stored",
+    "report the message, with the file if possible",
+)
+def test_an_inspection_that_can_have_no_rows_spoils_no_other(home: House, documented: Documented) -> None:
+    fill(home, 8)
+    ingest = made(home)
+
+    class Broken(Inspector):
+        def inspect(self, source: Any, policy: Any, **kwargs: Any) -> Any:
+            inspection = super().inspect(source, policy, **kwargs)
+            return replace(inspection, policy=object()) if source.key.endswith("0005.exr") else inspection
+
+    ingest._context.inspector = Broken()
+    progress = ingest.run([Target(BUCKET)])
+    assert (progress.stored, progress.errors) == (7, {"INTERNAL": 1})
+    ((code, path, _),) = progress.examples
+    assert (code, path) == ("INTERNAL", f"{BUCKET}/shot/beauty.0005.exr")
+    documented(code)
+
+
+def test_an_object_that_cannot_be_looked_at_once_more_does_not_stop_the_run(home: House) -> None:
+    fill(home, 4)
+
+    class Doubting(Catalog):
+        def upsert(self, inspections: Any, **kwargs: Any) -> list[UpsertResult]:
+            return [replace(result, outcome=Outcome.IGNORED_OLDER) for result in super().upsert(inspections, **kwargs)]
+
+    def refuse_one(request: Request) -> None:
+        if request.method == "HEAD" and request.key.endswith("0002.exr"):
+            raise ConnectionError
+
+    home.s3.hook = refuse_one
+    progress = made(home, catalog=Doubting(home.catalog.connection.config)).run([Target(BUCKET)])
+    assert (progress.stored, progress.errors) == (3, {"SOURCE_UNAVAILABLE": 1})
+    ((code, path, _),) = progress.examples
+    assert (code, path) == ("SOURCE_UNAVAILABLE", f"{BUCKET}/shot/beauty.0002.exr")
+
+
+@pytest.mark.failure(
+    "ingest",
+    "the database is down",
+    "the run ends with `CATALOG_UNAVAILABLE`; stored rows remain",
+    "run it again when the database is back",
+)
+def test_an_outage_of_the_database_ends_the_run_and_loses_nothing(home: House, documented: Documented) -> None:
+    fill(home, 8)
+    home.database.faults.chance("insert", 1.0, Fault(FaultKind.INTERNAL_ERROR))
+    with pytest.raises(CatalogUnavailable) as caught:
+        made(home).run([Target(BUCKET)])
+    documented(caught.value.code)
+    home.database.faults.clear()
+    assert made(home).run([Target(BUCKET)]).stored == 8
+    assert home.differences() == []
+
+
+@pytest.mark.failure("ingest", "the listing fails", "the run ends with `SOURCE_UNAVAILABLE`", "run it again")
+def test_a_listing_that_fails_ends_the_run(home: House, documented: Documented) -> None:
+    fill(home, 3)
+    home.s3.script(Status(500))
+    with pytest.raises(SourceUnavailable) as caught:
+        made(home).run([Target(BUCKET)])
+    documented(caught.value.code)
+
+
+def test_stopping_finishes_and_stores_what_runs(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SHARD_OBJECTS, StatsMode.OFF, 5)
+    fill(home, 60)
+    told: list[Progress] = []
+
+    def stop_after_some(progress: Progress) -> None:
+        told.append(progress)
+        if progress.inspected >= 10:
+            ingest.stop()
+
+    ingest = made(home, workers=2, observe=stop_after_some)
+    progress = ingest.run([Target(BUCKET)])
+    assert progress.stopped
+    assert 10 <= progress.stored == progress.inspected < 60
+    assert len(home.rows("files")) == progress.stored
+    assert made(home).run([Target(BUCKET)]).skipped == progress.stored
+    assert home.differences() == []
+
+
+# --- the command -------------------------------------------------------------------------------------------
+
+
+def line(*arguments: object, doing: str = "ingest") -> list[str]:
+    return [sys.executable, "-m", "exr_inspector.cli", doing, *map(str, arguments)]
+
+
+def called(*arguments: object, **environ: str) -> Result:
+    return CliRunner().invoke(command, [*map(str, arguments)], env=environ)
+
+
+def paths(catalog: Path) -> list[str]:
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        (folder,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
+        return [path for (path,) in connection.execute(f'select path from "{folder}".files order by path').fetchall()]
+
+
+def test_the_command_fills_a_catalog_from_a_folder_under_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "renders"
+    (folder / "shot").mkdir(parents=True)
+    for index, name in enumerate(GOOD):
+        shutil.copy(SAMPLES / name, folder / "shot" / f"{index}.exr")
+    catalog = tmp_path / "c.duckdb"
+    first = called(folder, "--catalog", catalog)
+    assert first.exit_code == 0, first.output
+    assert paths(catalog) == [f"renders/shot/{index}.exr" for index in range(4)]
+    # A folder inside a mounted one keeps that bucket's name; its rows are the same files only if the name is.
+    second = called(folder / "shot", "--catalog", catalog, EXR_MOUNTS=f"renders={folder}")
+    assert second.exit_code == 0, second.output
+    assert " 4  up to date" in second.output
+    third = called(folder / "shot" / "1.exr", "--catalog", catalog, "--bucket", "named")
+    assert third.exit_code == 0, third.output
+    assert "named/1.exr" in paths(catalog)
+
+
+@pytest.mark.failure(
+    "row",
+    "pixels that do not fit into EXR_MEMORY_MIB",
+    "`LIMIT_EXCEEDED`: the pixels are not read, no finding says that the file is damaged; check and validate exit with `2`",
+    "raise EXR_MEMORY_MIB; the next `./run ingest` reads them",
+)
+def test_pixels_that_do_not_fit_into_memory_are_read_with_more(tmp_path: Path, documented: Documented) -> None:
+    show, file = tmp_path / "show", tmp_path / "show.duckdb"
+    show.mkdir()
+    part = Part(data_window=(0, 0, 100_000, 1), channels=[Channel("Y", FLOAT)])
+    (show / "wide.exr").write_bytes(build([part]))
+
+    def ingested(mib: str) -> tuple[int, bool]:
+        done = called(show, "--catalog", file, "--stats", "full", EXR_MEMORY_MIB=mib)
+        return done.exit_code, " 1  up to date" in done.output
+
+    assert ingested("1") == (1, False)
+    assert ingested("1") == (1, True)
+    for each in (check, validate):
+        done = CliRunner().invoke(each, [str(show), "--stats", "full"], env={"EXR_MEMORY_MIB": "1"})
+        assert ("LIMIT_EXCEEDED" in done.output, "CHK-DECODE" in done.output) == (True, False), done.output
+        documented("LIMIT_EXCEEDED", done.exit_code)
+    assert ingested("2") == (1, False)
+    assert ingested("1024") == (0, False)
+    assert ingested("1024") == (0, True)
+    assert ingested("1") == (0, True), "deeper rows stay"
+
+
+def test_places_that_overlap_are_listed_once(tmp_path: Path) -> None:
+    folder = tree(tmp_path)
+    (folder / ".snapshot").mkdir()
+    shutil.copy(SAMPLES / GOOD[0], folder / ".snapshot" / "kept.exr")
+    settings = load_settings({}, secrets_dir=None)
+
+    _, once = targets_of([str(folder)], settings, None)
+    _, doubled = targets_of([str(folder), f"{folder}/.", str(folder)], settings, None)
+    assert doubled == once
+    mounted = settings.changed(mounts=(("show", folder),))
+    found = targets_of([str(folder / name) for name in ("sh010/a.exr", "", "sh010", ".snapshot")], mounted, None)[1]
+    assert [target.prefix for target in found] == ["", ".snapshot/"]
+
+
+def test_a_place_that_is_not_there_and_a_root_without_a_name_are_told(tmp_path: Path) -> None:
+    for place, error in ((tmp_path / "missing", NothingMatches), (Path("/"), SettingsError)):
+        assert isinstance(called(place, "--catalog", tmp_path / "c.duckdb").exception, error)
+    two = [tmp_path / "a" / "renders", tmp_path / "b" / "renders"]
+    for folder in two:
+        folder.mkdir(parents=True)
+    assert isinstance(called(*two, "--catalog", tmp_path / "c.duckdb").exception, SettingsError)
+
+
+def test_on_a_terminal_progress_is_shown_and_the_end_is_reached(tmp_path: Path) -> None:
+    folder = tmp_path / "renders"
+    folder.mkdir()
+    shutil.copy(SAMPLES / "layers.exr", folder / "a.exr")
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    shown = shown_on_a_terminal(line(folder, "--catalog", tmp_path / "c.duckdb"), ROOT, environ)
+    assert b"1/1" in shown
+    assert b"EXR files listed" in shown
+
+
+# --- trees and stores as they are ---------------------------------------------------------------------------
+
+
+def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "show"
+    for key in ("sh010/a.exr", "sh015/b.exr", "sh020/c.exr", "zz/last.exr"):
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SAMPLES / "layers.exr", folder / key)
+    return folder
+
+
+def as_somebody(tmp_path: Path, *arguments: object, doing: str = "ingest") -> subprocess.CompletedProcess[str]:
+    """The command as a user who may not read everything."""
+    (tmp_path / "out").mkdir(exist_ok=True)
+    (tmp_path / "out").chmod(0o777)
+    command = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *line(*arguments, doing=doing)]
+    environ = {**os.environ, "HOME": "/tmp"}
+    return subprocess.run(
+        [*command, *(("--catalog", str(tmp_path / "out" / "c.duckdb")) if doing in {"ingest", "check"} else ())],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that other users can enter: pytest closes its own at the start of every run."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.mark.failure(
+    "ingest",
+    "a file may not be read, is archived or cannot be addressed, and has not changed since the run before",
+    "it is named without being read; exit code `1`",
+    "give the right and run `./run ingest PLACE --force`, or exclude it",
+)
+@pytest.mark.slow
+@pytest.mark.skipif(
+    os.getuid() != 0 or shutil.which("setpriv") is None, reason="needs root and setpriv, to try as somebody else"
+)
+def test_an_unreadable_folder_and_file_are_named_and_cost_no_other(open_folder: Path, documented: Documented) -> None:
+    folder = tree(open_folder)
+    (folder / "sh012_lost+found").mkdir()
+    (folder / "sh012_lost+found").chmod(0o700)
+    (folder / "sh015" / "b.exr").chmod(0o600)
+    (folder / "sh015" / "notes.txt").write_text("nobody reads this")
+    (folder / "sh015" / "notes.txt").chmod(0o600)
+    done = as_somebody(open_folder, folder)
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 1, done.stderr
+    assert "SOURCE_ACCESS_DENIED show/sh012_lost+found: " in said
+    assert "SOURCE_ACCESS_DENIED show/sh015/b.exr: " in said
+    assert paths(open_folder / "out" / "c.duckdb") == [
+        f"show/{key}" for key in ("sh010/a.exr", "sh015/b.exr", "sh020/c.exr", "zz/last.exr")
+    ]
+    checked = as_somebody(open_folder, folder, doing="check")
+    assert checked.returncode == 2, checked.stderr
+    said = " ".join((checked.stdout + checked.stderr).split())
+    assert f"folders that may not be read: {folder / 'sh012_lost+found'}" in said
+    assert "4 files" in said
+    for each in ("validate", "inspect"):
+        done = as_somebody(open_folder, folder, doing=each)
+        assert done.returncode == 2
+        assert f"folders that may not be read: {folder / 'sh012_lost+found'}" in done.stderr
+        assert all(name in done.stdout for name in ("a.exr", "c.exr", "last.exr"))
+    (folder / "sh012_lost+found").rmdir()
+    again = as_somebody(open_folder, folder)
+    said = " ".join(again.stdout.split())
+    assert (again.returncode, " 0 inspected" in said) == (1, True), again.stdout + again.stderr
+    assert "SOURCE_ACCESS_DENIED show/sh015/b.exr: " in said
+    documented(again.returncode)
+
+
+def test_two_folders_of_one_name_never_share_rows_and_rows_lead_back_to_their_files(tmp_path: Path) -> None:
+    catalog = tmp_path / "c.duckdb"
+    first, second = tmp_path / "a" / "renders", tmp_path / "b" / "renders"
+    for folder, name in ((first, "layers.exr"), (second, "tiled.exr")):
+        (folder / "sh").mkdir(parents=True)
+        shutil.copy(SAMPLES / name, folder / "sh" / "beauty.1001.exr")
+    assert called(first, "--catalog", catalog).exit_code == 0
+    refused = called(second, "--catalog", catalog)
+    assert isinstance(refused.exception, SettingsError)
+    for words in (str(first), str(second), "--bucket"):
+        assert words in str(refused.exception)
+    assert paths(catalog) == ["renders/sh/beauty.1001.exr"]
+    assert called(second, "--catalog", catalog, "--bucket", "renders-b").exit_code == 0
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
+        found = connection.execute(
+            f'select roots.root || \'/\' || files.key from "{schema}".files join "{schema}".roots'
+            " on roots.bucket = files.bucket order by 1"
+        ).fetchall()
+    assert [Path(path) for (path,) in found] == [folder / "sh" / "beauty.1001.exr" for folder in (first, second)]
+    first.rename(tmp_path / "a" / "moved")
+    shutil.rmtree(tmp_path / "b")
+    moved = called(tmp_path / "a" / "moved", "--catalog", catalog, "--bucket", "renders")
+    assert (moved.exit_code, " 1  EXR files listed" in moved.output) == (0, True), moved.output
+
+
+def test_odd_files_and_names_are_ingested_once(tmp_path: Path) -> None:
+    folder = tree(tmp_path)
+    names = [b"caf\xe9.exr", b"new\nline.exr", b"tab\t.exr", b"UPPER.EXR", b".exr", b"x.exr#1.exr", b"back\\s.exr"]
+    for name in names:
+        shutil.copy(SAMPLES / "layers.exr", os.fsdecode(os.fsencode(folder) + b"/" + name))
+    (folder / "loop").symlink_to(folder)
+    (folder / "self.exr").symlink_to("self.exr")
+    (folder / "out.exr").symlink_to("/etc/hostname")
+    os.mkfifo(folder / "pipe.exr")
+    (folder / "folder.exr").mkdir()
+    (folder / ".snapshot" / "daily").mkdir(parents=True)
+    shutil.copy(SAMPLES / "layers.exr", folder / ".snapshot" / "daily" / "a.exr")
+    os.utime(folder / "sh010" / "a.exr", ns=(0, -(10**9)))
+    catalog = tmp_path / "c.duckdb"
+    first = called(folder, "--catalog", catalog, "--exclude", "z*")
+    assert first.exit_code == 0, first.output
+    assert f" {3 + len(names)}  stored" in first.output
+    assert not any(".snapshot" in path or "/zz/" in path for path in paths(catalog))
+    second = called(folder, "--catalog", catalog)
+    assert second.exit_code == 0, second.output
+    assert f" {3 + len(names)}  up to date" in second.output
+    assert " 1  stored" in second.output, "what was excluded before"
+
+
+def test_content_changed_with_size_and_time_kept_is_read_again(tmp_path: Path) -> None:
+    folder, catalog = tree(tmp_path), tmp_path / "c.duckdb"
+    assert called(folder, "--catalog", catalog).exit_code == 0
+    path = folder / "sh010" / "a.exr"
+    times, body = path.stat(), bytearray(path.read_bytes())
+    body[-1] ^= 1
+    with path.open("r+b") as file:
+        file.write(body)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    again = called(folder, "--catalog", catalog)
+    assert (again.exit_code, " 1  stored" in again.output) == (0, True), again.output
+
+
+def test_odd_keys_of_a_store_are_named_by_each_run_and_markers_are_no_files(home: House) -> None:
+    fill(home, 3)
+    home.put("shot//double.exr")
+    home.put("shot/bell\x07.exr")
+    home.s3.put(BUCKET, "shot/folder.exr/", b"")
+    progress = made(home).run([Target(BUCKET)])
+    assert (progress.listed, progress.stored, dict(progress.errors)) == (5, 5, {"SOURCE_KEY": 2})
+    assert {path for _, path, _ in progress.examples} == {f"{BUCKET}/shot//double.exr", f"{BUCKET}/shot/bell\x07.exr"}
+    again = made(home).run([Target(BUCKET)])
+    assert (again.skipped, again.inspected, dict(again.errors)) == (5, 0, {"SOURCE_KEY": 2})
+
+
+@pytest.mark.parametrize(
+    "fault", [Status(403, "InvalidAccessKeyId"), Status(403, "RequestTimeTooSkewed"), Status(200, body=b"<html>")]
+)
+def test_a_store_that_does_not_know_us_ends_the_run_and_changes_nothing(home: House, fault: Status) -> None:
+    fill(home, 3)
+    made(home).run([Target(BUCKET)])
+    home.s3.chance(1.0, fault, seed=1)
+    with pytest.raises(SourceError):
+        made(home).run([Target(BUCKET)])
+    home.s3.chance(0.0, seed=1)
+    assert home.differences() == []
+
+
+@pytest.mark.parametrize(("name", "code"), [("InvalidObjectState", 403), ("InvalidRequest", 400)])
+def test_an_archived_object_has_a_row_that_says_so_and_is_named_by_each_run(home: House, name: str, code: int) -> None:
+    fill(home, 2)
+    home.s3.by_key["shot/beauty.0001.exr"] = Status(code, name)
+    progress = made(home).run([Target(BUCKET)])
+    assert (progress.stored, dict(progress.errors)) == (2, {"SOURCE_UNREADABLE": 1})
+    (row,) = home.rows("files", f"{BUCKET}/shot/beauty.0001.exr")
+    assert (row["status"], row["error_code"]) == ("failed", "SOURCE_UNREADABLE")
+    again = made(home).run([Target(BUCKET)])
+    assert (again.skipped, again.inspected, dict(again.errors)) == (2, 0, {"SOURCE_UNREADABLE": 1})
+
+
+def test_a_signal_ends_a_listing_that_hangs(home: House) -> None:
+    home.put("a.exr")
+    home.s3.chance(1.0, Stall(100), seed=1)
+    environ = {**os.environ, **home.environ, "S3_TIMEOUT_SECONDS": "100"}
+    running = subprocess.Popen(
+        line(f"s3://{BUCKET}/"), cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    before = home.s3.count()
+    while home.s3.count() == before:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    out, _ = running.communicate(timeout=60)
+    assert time.monotonic() - began < 20
+    assert running.returncode == 128 + signal.SIGTERM
+    assert "stopped" in out
+
+
+def sequence_rows(catalog: Path) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        (folder,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
+        judged = f'select sequence, code, frames, missing_frames from "{folder}".sequence_validation order by all'
+        settled = f'select path, sequence, frame_number from "{folder}".files order by all'
+        return [*connection.execute(judged).fetchall(), *connection.execute(settled).fetchall()]
+
+
+def test_folders_that_a_killed_run_left_unjudged_are_judged_by_the_next(tmp_path: Path) -> None:
+    for folder, sample in (("a", "scanline_zip.exr"), ("b", "scanline_zip.exr"), ("textures", "tiled_mipmap.exr")):
+        (tmp_path / "renders" / folder).mkdir(parents=True)
+        for number in (1001, 1002, 1004):
+            shutil.copy(SAMPLES / sample, tmp_path / "renders" / folder / f"comp_{number}.exr")
+            shutil.copy(SAMPLES / sample, tmp_path / "renders" / folder / f"tex.{number}.exr")
+    disturbed, undisturbed = tmp_path / "disturbed.duckdb", tmp_path / "undisturbed.duckdb"
+    assert called(tmp_path / "renders", "--catalog", undisturbed).exit_code == 0
+    with open_tables(disturbed, create=True) as tables:
+        settings, (target,) = targets_of([str(tmp_path / "renders")], tables.settings, None)
+        with contextlib.closing(SourceOpener(settings)) as opener:
+            inspector = Inspector.from_settings(settings)
+            context = IngestContext(opener, inspector, tables.catalog, builtin_policy("default"))
+            Ingest(context).run([target])  # a kill before the sequences were judged leaves just this
+            tables.keeps_file = True
+            again = Ingest(context).run([target])
+            assert (again.skipped, sorted(again.directories)) == (18, ["renders/a", "renders/b", "renders/textures"])
+    found = called(tmp_path / "renders", "--catalog", disturbed)
+    assert (found.exit_code, "4 sequences judged" in found.output) == (0, True), found.output
+    assert sequence_rows(disturbed) == sequence_rows(undisturbed)
+    again = called(tmp_path / "renders", "--catalog", disturbed)
+    assert "sequences judged" not in again.output

@@ -1,0 +1,139 @@
+"""Plans and lanes, as a farm runs them: commands of their own, at the same time, started again at any moment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from exr_inspector.catalog.schema import LEAST_GUARDS
+from exr_inspector.catalog.versions import file_id, guard_id
+from exr_inspector.errors import SettingsError
+from exr_inspector.ingest.plan import Lane, lane_of
+from exr_inspector.storage import SourceOpener
+from tests.chaos.house import BUCKET, SAMPLES, House, house
+from tests.support.documented import Documented
+
+ROOT = Path(__file__).resolve().parents[3]
+GOOD = ("scanline_zip.exr", "layers.exr", "tiled.exr")
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[House]:
+    with house() as made:
+        for index in range(30):
+            made.put(f"shot/beauty.{index:04}.exr", GOOD[index % len(GOOD)])
+        made.put("shot/notes.txt")
+        made.put("other/odd.EXR")
+        yield made
+
+
+def started(environ: Mapping[str, str], *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "exr_inspector.cli", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def called(environ: Mapping[str, str], *arguments: object) -> tuple[int, str, str]:
+    running = started(environ, *arguments)
+    out, err = running.communicate(timeout=120)
+    return running.returncode, out, err
+
+
+@pytest.mark.failure(
+    "ingest", "a lane of a plan is run again", "`0` objects are listed or read again, no second audit row", "nothing"
+)
+@pytest.mark.slow
+def test_lanes_that_run_together_store_every_file_once_and_again_nothing(
+    home: House, tmp_path: Path, documented: Documented
+) -> None:
+    plan = tmp_path / "plan"
+    code, out, err = called(home.environ, "ingest-plan", f"s3://{BUCKET}/", "--lanes", 2, "--to", plan)
+    assert (code, err) == (0, "")
+    assert out.startswith("31 EXR files in 2 lanes of ")
+    assert sorted(path.name for path in plan.iterdir()) == ["0", "1", "plan.json"]
+    lanes = [started(home.environ, "ingest-lane", plan / str(number)) for number in range(2)]
+    told = [lane.communicate(timeout=120) for lane in lanes]
+    assert [lane.returncode for lane in lanes] == [0, 0], told
+    assert all("openjd_progress: 100\n" in out for out, _ in told)
+    differences = [line for line in home.differences() if "odd.EXR" not in line]
+    assert differences == []
+    assert len(home.rows("files")) == len(home.rows("inspections")) == 31
+    reads = home.s3.count("GET")
+    code, out, _ = called(home.environ, "ingest-lane", plan / "1")
+    assert code == 0
+    assert " 0  stored" in out
+    documented(home.s3.count("GET") - reads)
+    assert len(home.rows("inspections")) == 31
+    assert home.rows("sequence_validation") == [], "each lane has only some of the frames"
+    code, out, _ = called(home.environ, "ingest", f"s3://{BUCKET}/")
+    assert (code, "31  up to date" in out, "1 sequence judged" in out) == (0, True, True), out
+    assert {row["file_count"] for row in home.rows("sequence_validation")} == {30}
+
+
+def test_files_that_share_a_guard_row_share_a_lane() -> None:
+    guards: dict[int, set[int]] = {}
+    lanes = 7
+    counts = [0] * lanes
+    for index in range(20_000):
+        path = f"renders/shot/beauty.{index:05}.exr"
+        lane = lane_of(path, lanes)
+        counts[lane] += 1
+        guards.setdefault(guard_id(file_id(path), LEAST_GUARDS), set()).add(lane)
+    assert all(len(found) == 1 for found in guards.values())
+    assert len(guards) <= LEAST_GUARDS
+    assert max(counts) < 1.2 * min(counts)
+
+
+def test_a_lane_knows_its_objects_versions_and_mounted_folders(tmp_path: Path) -> None:
+    plan = tmp_path / "plan"
+    code, _, err = called({}, "ingest-plan", SAMPLES, "--bucket", "show", "--lanes", 2, "--to", plan)
+    assert (code, err) == (0, "")
+    lanes = [Lane.read(plan / "0"), Lane.read(plan / "1")]
+    assert all(lane.mounts == (("show", SAMPLES),) for lane in lanes)
+    opener = SourceOpener.__new__(SourceOpener)  # nothing is listed again
+    found = [entry for lane in lanes for listing in lane.listings for entry in listing.entries(opener, print)]
+    assert sum(lane.size for lane in lanes) == len(found)
+    here = {path.relative_to(SAMPLES).as_posix(): path.stat().st_size for path in SAMPLES.rglob("*.exr")}
+    assert {entry.key: entry.size_bytes for entry in found} == here
+    assert all(entry.etag and entry.mtime.tzinfo for entry in found)
+
+
+@pytest.mark.failure(
+    "ingest",
+    "files of a plan are gone when their lane is run",
+    "`1  gone since they were listed`, exit code 0",
+    "nothing",
+)
+def test_a_lane_says_which_files_are_gone(tmp_path: Path, documented: Documented) -> None:
+    show = tmp_path / "show"
+    show.mkdir()
+    for name in GOOD:
+        (show / name).write_bytes((SAMPLES / name).read_bytes())
+    assert called({}, "ingest-plan", show, "--lanes", 1, "--to", tmp_path / "plan")[0] == 0
+    (show / GOOD[0]).unlink()
+    code, out, err = called({}, "ingest-lane", tmp_path / "plan/0", "--catalog", tmp_path / "c.duckdb")
+    assert (code, "openjd_progress: 100\n" in out, "2 stored, 0 up to date, 1 gone, 0 errors" in out) == (
+        0,
+        True,
+        True,
+    ), err
+    documented(next(line.strip() for line in out.splitlines() if "gone since" in line))
+
+
+def test_what_is_no_lane_and_a_folder_that_holds_something_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no lane")
+    with pytest.raises(SettingsError, match="ingest-plan"):
+        Lane.read(tmp_path / "text")
+    code, _, err = called({}, "ingest-plan", SAMPLES, "--lanes", 2, "--to", tmp_path)
+    assert code == 2
+    assert "expected an empty folder" in err

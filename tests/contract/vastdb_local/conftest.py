@@ -1,0 +1,30 @@
+"""A server for each module of tests, a session with it, and an empty schema for each test."""
+
+import pytest
+
+from tests.contract.vastdb_local.support import BUCKET, connect, drop
+from vastdb_local import LocalVastDB
+
+
+@pytest.fixture(scope="module")
+def server():
+    with LocalVastDB(None) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def session(server):
+    return connect(server)
+
+
+@pytest.fixture
+def schema(server, session):
+    """A schema of this test's own, empty, dropped with its tables afterwards."""
+    server.faults.clear()
+    with session.transaction() as tx:
+        tx.bucket(BUCKET).create_schema("test")
+    yield "test"
+    server.faults.clear()
+    with session.transaction() as tx:
+        for top in tx.bucket(BUCKET).schemas():
+            drop(top)
