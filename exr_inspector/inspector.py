@@ -290,7 +290,7 @@ class Inspector:
                 raise SourceError("the source answered a read without saying which version it read")
             return Answer(pieces, version.size_bytes)
 
-        asking = probe(
+        requests = probe(
             config.limits,
             leaders=config.leaders,
             rebuild=config.rebuild,
@@ -298,7 +298,7 @@ class Inspector:
             checkpoint=checkpoint,
             reserve=reserve,
         )
-        return answer_requests(asking, read)
+        return answer_requests(requests, read)
 
     def rows(self, source: RangeSource, found: Probe, part: int) -> PartRows:
         """The rows of a flat part's first level, from the top down, to compare them with others.

@@ -487,7 +487,7 @@ class Inspection:
         layouts: One a part, None for a part whose layout is unknown.
         completeness: One a part whose chunk table is known.
         names: One a part.
-        problems: What is wrong with header, tables and chunk leaders, as `exr.conformance` and `exr.leader_walk` tell it.
+        problems: What is wrong with header, tables and chunk leaders, as `exr.conformance` and `exr.chunks` report it.
         pixels: Statistics, None unless asked for.
         findings: Results of validation.
         policy: Name and version of the policy that judged, empty where none did.

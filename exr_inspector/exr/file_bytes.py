@@ -1,9 +1,9 @@
 """How this package reads: generators yield byte ranges and are sent their bytes. No I/O happens here.
 
-Every function that needs bytes is a generator of type `Asking`. It yields a tuple of ranges (start, end) and is sent an
-`Answer`, until it returns its result. Whoever drives it decides where bytes come from:
+Every function that needs bytes is a generator of type `RangeRequests`. It yields a tuple of ranges (start, end) and is sent an
+`Answer`, until it returns its result. The caller decides where bytes come from:
 
-    header = run(read_header(FileBytes()), lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
+    found = answer_requests(probe(), lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
 """
 
 from __future__ import annotations
@@ -32,36 +32,35 @@ class Answer(NamedTuple):
     file_size: int
 
 
-Asking = Generator[Ranges, Answer, Result]
+RangeRequests = Generator[Ranges, Answer, Result]
 
 
-def answer_requests(asking: Asking[Result], read: Callable[[Ranges], Answer]) -> Result:
+def answer_requests(requests: RangeRequests[Result], read: Callable[[Ranges], Answer]) -> Result:
     """Answer a generator's requests with `read` until it returns. Errors of `read` are raised inside the generator."""
     try:
-        ranges = next(asking)
+        ranges = next(requests)
         while True:
             try:
                 answer = read(ranges)
             except ExrInspectorError as error:
-                ranges = asking.throw(error)
+                ranges = requests.throw(error)
             else:
-                ranges = asking.send(answer)
+                ranges = requests.send(answer)
     except StopIteration as done:
         result: Result = done.value
         return result
 
 
-def run_in_memory(asking: Asking[Result], data: bytes) -> Result:
+def run_in_memory(requests: RangeRequests[Result], data: bytes) -> Result:
     """Answer a generator's requests with the bytes of a file that is in memory."""
-    return answer_requests(asking, lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
+    return answer_requests(requests, lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
 
 
 class FileBytes:
-    """The first bytes of a file, as far as they were read, and the way to ask for more.
+    """Reads a file from its start, and keeps the bytes read so far.
 
-    Where only the next step is known (a header is read attribute by attribute), each request reads further ahead than the one
-    before it. The number of requests grows with the logarithm of what is needed, at most twice of which is read, and copying
-    stays linear.
+    A header is read attribute by attribute, so its size is not known beforehand: each request reads twice as far ahead as the
+    one before it. So the number of requests grows with the logarithm of the header's size.
 
     Attributes:
         buffer: The file's first bytes.
@@ -77,33 +76,33 @@ class FileBytes:
         self.buffer = b""
         self.size = 0
 
-    def open(self) -> Asking[None]:
+    def open(self) -> RangeRequests[None]:
         """Ask for the first bytes, which tells the file's size."""
         answer = yield ((0, self._first_bytes),)
         self.buffer, self.size = answer.pieces[0], answer.file_size
 
-    def read_until(self, until: int) -> Asking[bytes]:
+    def read_until(self, until: int) -> RangeRequests[bytes]:
         """The bytes before offset `until`, or all there are."""
         have, end = len(self.buffer), min(until, self.size)
         if have < end:
             answer = yield ((have, end),)
             self.buffer += answer.pieces[0]
             if len(self.buffer) < end:
-                self.size = len(self.buffer)  # the file ends here, whatever was said of its size
+                self.size = len(self.buffer)  # the file is shorter than the store said
         return self.buffer
 
-    def read_ahead(self, until: int) -> Asking[bytes]:
-        """The bytes before offset `until`, or all there are, and some of those behind."""
+    def read_ahead(self, until: int) -> RangeRequests[bytes]:
+        """The bytes before offset `until`, or all there are, and some after it."""
         ahead, self._ahead = self._ahead, 2 * self._ahead
         return (yield from self.read_until(max(until, min(until + ahead, self._ahead_limit))))
 
     def has(self, ranges: Ranges) -> bool:
-        """Whether all of these ranges are at hand."""
+        """Whether all of these ranges have been read."""
         have = len(self.buffer)
         return have >= self.size or all(end <= have for _, end in ranges)
 
-    def read(self, ranges: Ranges) -> Asking[list[bytes] | None]:
-        """The bytes of each range, None when the budget for requests is used up. Only what is not at hand is asked for."""
+    def read(self, ranges: Ranges) -> RangeRequests[list[bytes] | None]:
+        """The bytes of each range, None when the budget for requests is used up. Requests only what has not been read."""
         have = len(self.buffer)
         beyond = tuple((max(start, have), end) for start, end in ranges if have < min(end, self.size))
         fetched: Sequence[bytes] = ()

@@ -43,7 +43,6 @@ class Layer(NamedTuple):
     name: str
     view: str | None
     channels: tuple[str, ...]
-    pixel_types: tuple[str, ...]
     is_lossy: bool
 
 
@@ -99,8 +98,6 @@ class PartNames(NamedTuple):
 _DWA_LOSSY = frozenset({"R", "G", "B", "Y", "RY", "BY"})
 _LJ2K_TRIPLETS = (("r", "g", "b"), ("red", "green", "blue"))
 _CRYPTO_ATTRIBUTE = re.compile(r"cryptomatte/([^/]+)/(name|hash|conversion|manifest|manif_file)")
-
-
 _RANK = re.compile(r"[0-9]{2}")
 
 
@@ -156,9 +153,8 @@ def _split(
     channels.
     """
     prefix, _, component = name.rpartition(".")
-    if (
-        not prefix or not component
-    ):  # a dot at the start or end makes no layer, as in the library's `ChannelList::layers`
+    # A dot at the start or end makes no layer, as in the library's `ChannelList::layers`.
+    if not prefix or not component:
         prefix, component = "", name
     if part_view is not None or not views:
         return prefix, component, part_view
@@ -256,16 +252,13 @@ def part_layer(header: Header, part: PartHeader) -> str:
     return name
 
 
-def _layers(names: Sequence[ChannelName], types: Sequence[str]) -> tuple[Layer, ...]:
-    grouped: dict[tuple[str, str | None], tuple[list[str], set[str], list[bool]]] = {}
-    for (name, layer, _, view, is_lossy, _), pixel_type in zip(names, types, strict=True):
-        members, member_types, losses = grouped.setdefault((layer, view), ([], set(), []))
-        members.append(name)
-        member_types.add(pixel_type)
-        losses.append(is_lossy)
+def _layers(names: Sequence[ChannelName]) -> tuple[Layer, ...]:
+    grouped: dict[tuple[str, str | None], list[ChannelName]] = {}
+    for name in names:
+        grouped.setdefault((name.layer, name.view), []).append(name)
     return tuple(
-        Layer(layer, view, tuple(members), tuple(sorted(member_types)), any(losses))
-        for (layer, view), (members, member_types, losses) in grouped.items()
+        Layer(layer, view, tuple([member.name for member in members]), any(member.is_lossy for member in members))
+        for (layer, view), members in grouped.items()
     )
 
 
@@ -301,5 +294,4 @@ def _part_names(header: Header, part: PartHeader, mattes: _Mattes) -> PartNames:
         if crypto is not None:
             held[crypto] = None
         names.append(ChannelName(name, layer, component, view, name in lossy, crypto))
-    types = [channel.type_name for channel in channels]
-    return PartNames(part.index, views, tuple(names), _layers(names, types), mattes=tuple(held), part_layer=own_layer)
+    return PartNames(part.index, views, tuple(names), _layers(names), mattes=tuple(held), part_layer=own_layer)

@@ -1,10 +1,9 @@
-"""Everything that header, chunk offset tables and chunk leaders say of one file, with as few requests as possible.
+"""Reads header, chunk offset tables and chunk leaders of one file, with as few requests as possible.
 
-`probe` is one generator. It yields tuples of byte ranges and is sent their bytes and the object's size; the first range holds
-header and tables of almost every file:
+`probe` is a generator that yields byte ranges and is sent their bytes (see `exr.file_bytes`); the first range holds header and
+tables of almost every file:
 
-    data = Path("beauty.1001.exr").read_bytes()
-    found = run(probe(), lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
+    found = run_in_memory(probe(), Path("beauty.1001.exr").read_bytes())
     found.header.parts[0].channels
 """
 
@@ -15,14 +14,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from exr_inspector.errors import ExrInspectorError, FormatError
+from exr_inspector.exr.chunks.checks import ChunkMap, LeaderReport, check_all_leaders, check_last_leader
 from exr_inspector.exr.chunks.layout import Layout, part_layout
-from exr_inspector.exr.chunks.leader_walk import (
-    ChunkMap,
-    LeaderReport,
-    check_all_leaders,
-    check_last_leader,
-    rebuild_tables,
-)
+from exr_inspector.exr.chunks.rebuild import rebuild_tables
 from exr_inspector.exr.chunks.tables import (
     TABLE_SHARE,
     ChunkTable,
@@ -36,7 +30,7 @@ from exr_inspector.exr.chunks.tables import (
     tables_end,
 )
 from exr_inspector.exr.conformance.header import check_header
-from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Asking, FileBytes, answer_requests
+from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, FileBytes, RangeRequests, answer_requests
 from exr_inspector.exr.header.parser import Header, read_header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.exr.problems import Problem
@@ -54,14 +48,14 @@ class LeaderMode(str, Enum):
 
 @dataclass(slots=True)
 class Probe:
-    """What a file says of itself, also where reading ended early.
+    """What header, tables and leaders of a file hold, also where reading ended early.
 
     Attributes:
         header: The header, also a partial one; None where there is none.
         layouts: One a part, None for a part whose layout is unknown.
         tables: Chunk offset tables of the parts before the first whose layout is unknown.
         states: Every chunk's ChunkState of those parts, None where all are OK.
-        completeness: What is there of those parts.
+        completeness: Which chunks of those parts are present.
         problems: What is wrong with header, tables and leaders.
         error: Why reading ended early, or which part has no layout; None where nothing is in the way.
         error_part: The part that the error speaks of, None for the whole file.
@@ -92,7 +86,7 @@ def probe(
     first_bytes: int = FIRST_READ_BYTES,
     checkpoint: Checkpoint = no_checkpoint,
     reserve: Reserve = no_reserve,
-) -> Asking[Probe]:
+) -> RangeRequests[Probe]:
     """Read header, chunk offset tables and leaders of one file.
 
     Args:
@@ -144,7 +138,7 @@ def _locate(found: Probe, limits: Limits) -> None:
     found.layouts = tuple(layouts)
 
 
-def _read_tables(found: Probe, file: FileBytes, limits: Limits, reserve: Reserve) -> Asking[None]:
+def _read_tables(found: Probe, file: FileBytes, limits: Limits, reserve: Reserve) -> RangeRequests[None]:
     """The chunk offset tables, and what they alone tell of every chunk."""
     header, layouts = found.header, found.located
     if header is None or not layouts:
@@ -161,7 +155,7 @@ def _read_tables(found: Probe, file: FileBytes, limits: Limits, reserve: Reserve
 
 def _read_leaders(
     found: Probe, file: FileBytes, mode: LeaderMode, *, rebuild: bool, checkpoint: Checkpoint
-) -> Asking[None]:
+) -> RangeRequests[None]:
     """Completeness of every part with a table, by tables and as many leaders as asked for.
 
     The leader of the chunk that is last in the file is looked at in any case when it was read already.

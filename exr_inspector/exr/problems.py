@@ -120,23 +120,7 @@ class ProblemList:
         self._counts: dict[ProblemKind, int] = {}
         self._fatal: set[ProblemKind] = set()
 
-    def add(  # noqa: PLR0917 - in the order of the fields of `Problem`
-        self,
-        kind: ProblemKind,
-        message: str,
-        part: int | None = None,
-        offset: int | None = None,
-        found: str = "",
-        expected: str = "",
-        channel: str | None = None,
-        *,
-        fatal: bool = False,
-        mild: bool = False,
-    ) -> None:
-        """Keep or count a problem of these values, which are those of `Problem`."""
-        self.keep(Problem(kind, message, part, offset, found, expected, channel, fatal, mild))
-
-    def keep(self, problem: Problem) -> None:
+    def add(self, problem: Problem) -> None:
         """Keep or count one problem."""
         kind = problem.kind
         count = self._counts[kind] = self._counts.get(kind, 0) + 1

@@ -14,7 +14,7 @@ from typing import Protocol
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import BudgetExceeded, DecodeError, DecoderCrashed, LimitExceeded
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
-from exr_inspector.exr.chunks.leaders import ChunkLeader, describe_place, parse_leader
+from exr_inspector.exr.chunks.leaders import ChunkLeader, address_of, parse_leader
 from exr_inspector.memory import Lease, MemoryPool
 from exr_inspector.model import PixelFault
 from exr_inspector.pixels.boxes import Canvas
@@ -171,14 +171,10 @@ def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext)
     """The bytes behind the leader at `offset` of the file, once the leader is found to be that of `place`."""
     layout, buffer, start = strip.layout, strip.buffer, offset - strip.buffer_offset
     leader = parse_leader(buffer, start, layout, context.is_multi_part)
-    part = strip.part if context.is_multi_part else 0
-    if not leader.is_of(part, place):
-        raise DecodeError(
-            "the leader is that of another chunk",
-            offset=offset,
-            found=leader.describe(),
-            expected=describe_place(part, place, is_tiled=layout.is_tiled),
-        )
+    expected = address_of(strip.part if context.is_multi_part else 0, place, is_tiled=layout.is_tiled)
+    if leader.address != expected:
+        message = "the leader is that of another chunk"
+        raise DecodeError(message, offset=offset, found=leader.address.text, expected=expected.text)
     size = leader.end - start
     if size > context.file_size - offset:
         raise DecodeError(f"chunk {place.index} runs past the end of the file", offset=offset, found=f"{size} bytes")

@@ -8,8 +8,8 @@ import pytest
 
 from bench.fuzz import exercise
 from exr_inspector.errors import FormatError
+from exr_inspector.exr.chunks.checks import ChunkMap, LeaderReport, check_all_leaders
 from exr_inspector.exr.chunks.layout import Layout, part_layout
-from exr_inspector.exr.chunks.leader_walk import ChunkMap, LeaderReport, check_all_leaders
 from exr_inspector.exr.chunks.tables import Completeness, assess, chunk_states, read_tables, tables_end
 from exr_inspector.exr.conformance.header import check_header
 from exr_inspector.exr.file_bytes import FileBytes, run_in_memory

@@ -7,8 +7,9 @@ Source: OpenEXR 3.5.3, `ImfTiledMisc.cpp`, `ImfMisc.cpp` and OpenEXRCore `parse_
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from exr_inspector.errors import LimitExceeded, UnknownLayout
 from exr_inspector.exr.header.channel_lists import pixel_order
@@ -26,8 +27,7 @@ from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 
 _LINE_TYPES = frozenset({"scanlineimage", "deepscanline"})
 _TILE_TYPES = frozenset({"tiledimage", "deeptile"})
-# OpenEXR refuses windows that reach half of INT32_MAX.
-_LOWEST, _BEYOND = -1_073_741_823, 1_073_741_823
+COORDINATE_LIMIT = 1_073_741_823  # half of INT32_MAX: OpenEXR refuses windows that reach it
 
 
 class Level(NamedTuple):
@@ -104,14 +104,7 @@ class Layout(NamedTuple):
 
     def level_of(self, index: int) -> Level:
         """The level that holds chunk `index`."""
-        low, high = 0, len(self.levels) - 1
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self.levels[middle].first_chunk <= index:
-                low = middle
-            else:
-                high = middle - 1
-        return self.levels[low]
+        return self.levels[bisect_right(self.levels, index, key=lambda level: level.first_chunk) - 1]
 
     def place(self, index: int) -> ChunkPlace:
         """What chunk `index` covers.
@@ -207,18 +200,21 @@ def window_text(window: Box2i) -> str:
     return f"({window.x_min} {window.y_min}) - ({window.x_max} {window.y_max})"
 
 
-def _refuse_window(window: Box2i, limits: Limits) -> NoReturn:
+def is_window(window: Box2i) -> bool:
+    """Whether a window holds pixels, at coordinates that the library accepts."""
     x_min, y_min, x_max, y_max = window
-    if not (_LOWEST < x_min <= x_max < _BEYOND and _LOWEST < y_min <= y_max < _BEYOND):
+    limit = COORDINATE_LIMIT
+    return -limit < x_min <= x_max < limit and -limit < y_min <= y_max < limit
+
+
+def _check_window(window: Box2i, limits: Limits) -> None:
+    if not is_window(window):
         raise UnknownLayout(
             "the data window is no rectangle of pixels", found=window_text(window), expected="min <= max"
         )
-    raise LimitExceeded(
-        "the data window is too large",
-        limit="image_px",
-        found=window_text(window),
-        expected=f"{limits.image_px} a side",
-    )
+    if max(window.width, window.height) > limits.image_px:
+        found, expected = window_text(window), f"{limits.image_px} a side"
+        raise LimitExceeded("the data window is too large", limit="image_px", found=found, expected=expected)
 
 
 def _check_tiles(tiles: TileDesc | None, limits: Limits) -> TileDesc:
@@ -291,12 +287,8 @@ def part_layout(part: PartHeader, limits: Limits = DEFAULT_LIMITS) -> Layout:
             "the part does not say how it is laid out",
             expected=", ".join(k for k, v in lacking.items() if v is None),
         )
-    x_min, y_min, x_max, y_max = window
-    width, height = x_max - x_min + 1, y_max - y_min + 1
-    limit = limits.image_px
-    inside = x_min > _LOWEST and y_min > _LOWEST and x_max < _BEYOND and y_max < _BEYOND
-    if not (0 < width <= limit and 0 < height <= limit and inside):
-        _refuse_window(window, limits)
+    _check_window(window, limits)
+    width, height = window.width, window.height
     ordered = _ordered(channels, limits)
     lines = LINES_PER_CHUNK.get(compression)
     if lines is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from exr_inspector.errors import DecodeError
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout
@@ -28,17 +29,41 @@ _DEEP_TILE = struct.Struct("<4iQQQ")
 _PART = struct.Struct("<i")
 
 
+class ChunkAddress(NamedTuple):
+    """Which chunk of a file: a block of scan lines by its first row, or a tile.
+
+    Attributes:
+        part: Part number, 0 in a single-part file.
+        y: First row; None for tiles.
+        tile: Column and row of the tile, its level in x and in y; None for scan line blocks.
+    """
+
+    part: int
+    y: int | None = None
+    tile: tuple[int, int, int, int] | None = None
+
+    @property
+    def text(self) -> str:
+        """The address in words."""
+        if self.tile is None:
+            return f"part {self.part}, y {self.y}"
+        x, y, level_x, level_y = self.tile
+        return f"part {self.part}, level {level_x} {level_y}, tile {x} {y}"
+
+
+def address_of(part: int, place: ChunkPlace, *, is_tiled: bool) -> ChunkAddress:
+    """The address that the leader of a chunk must hold."""
+    if not is_tiled:
+        return ChunkAddress(part, place.window.y_min)
+    return ChunkAddress(part, tile=(place.tile_x, place.tile_y, place.level.level_x, place.level.level_y))
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkLeader:
     """What a chunk says of itself.
 
     Attributes:
-        part: Part number, 0 in a single-part file.
-        y: First row; None for tiles.
-        tile_x: Column of the tile; None for scan line blocks (so for the next three).
-        tile_y: Row of the tile.
-        level_x: Level in x.
-        level_y: Level in y.
+        address: Which chunk it is.
         packed_bytes: Size of the data as stored.
         table_bytes: Size of the sample table as stored, 0 for flat parts.
         unpacked_bytes: Size of the samples once decoded; None for flat parts, whose layout says it.
@@ -46,33 +71,12 @@ class ChunkLeader:
         end: End of the chunk in the buffer, which may lie beyond it.
     """
 
-    part: int
-    y: int | None
-    tile_x: int | None
-    tile_y: int | None
-    level_x: int | None
-    level_y: int | None
+    address: ChunkAddress
     packed_bytes: int
     table_bytes: int
     unpacked_bytes: int | None
     data_offset: int
     end: int
-
-    def is_of(self, part: int, place: ChunkPlace) -> bool:
-        """Whether it names the part and the place that the chunk offset table gives the chunk."""
-        if self.part != part:
-            return False
-        if self.y is not None:
-            return self.y == place.window.y_min
-        level = place.level
-        where = (place.tile_x, place.tile_y, level.level_x, level.level_y)
-        return (self.tile_x, self.tile_y, self.level_x, self.level_y) == where
-
-    def describe(self) -> str:
-        """Which chunk it says it is, in words."""
-        if self.y is not None:
-            return f"part {self.part}, y {self.y}"
-        return f"part {self.part}, level {self.level_x} {self.level_y}, tile {self.tile_x} {self.tile_y}"
 
 
 def _struct(layout: Layout) -> struct.Struct:
@@ -105,8 +109,7 @@ def parse_leader(buffer: bytes | memoryview, offset: int, layout: Layout, is_mul
         raise DecodeError("the file ends inside a chunk's leader", offset=offset, found=f"{len(buffer) - offset} bytes")
     part = _PART.unpack_from(buffer, offset)[0] if is_multi_part else 0
     fields = shape.unpack_from(buffer, start)
-    tile_x, tile_y, level_x, level_y = fields[:4] if layout.is_tiled else (None, None, None, None)
-    y = None if layout.is_tiled else fields[0]
+    address = ChunkAddress(part, tile=fields[:4]) if layout.is_tiled else ChunkAddress(part, fields[0])
     if layout.is_deep:
         table_bytes, packed_bytes, unpacked_bytes = fields[-3:]
     else:
@@ -114,9 +117,7 @@ def parse_leader(buffer: bytes | memoryview, offset: int, layout: Layout, is_mul
     if packed_bytes < 0:
         raise DecodeError("a chunk has a negative size", offset=offset, found=str(packed_bytes))
     end = data_offset + table_bytes + packed_bytes
-    return ChunkLeader(
-        part, y, tile_x, tile_y, level_x, level_y, packed_bytes, table_bytes, unpacked_bytes, data_offset, end
-    )
+    return ChunkLeader(address, packed_bytes, table_bytes, unpacked_bytes, data_offset, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,6 @@ class LeaderCheck:
 _SOUND = LeaderCheck(ChunkState.OK)
 
 
-def describe_place(part: int, place: ChunkPlace, *, is_tiled: bool) -> str:
-    """What the leader of a chunk has to say, in the words of `ChunkLeader.describe`."""
-    if not is_tiled:
-        return f"part {part}, y {place.window.y_min}"
-    level = place.level
-    return f"part {part}, level {level.level_x} {level.level_y}, tile {place.tile_x} {place.tile_y}"
-
-
 def check_leader(leader: ChunkLeader, place: ChunkPlace, layout: Layout, part: int, available: int) -> LeaderCheck:
     """Compare a leader with the place that the chunk offset table gives it.
 
@@ -150,9 +143,9 @@ def check_leader(leader: ChunkLeader, place: ChunkPlace, layout: Layout, part: i
         part: Index of the part.
         available: Where the file ends, in the coordinates of `leader.end`.
     """
-    if not leader.is_of(part, place):
-        expected = describe_place(part, place, is_tiled=layout.is_tiled)
-        return LeaderCheck(ChunkState.BAD_LEADER, ProblemKind.WRONG_LEADER, leader.describe(), expected)
+    expected = address_of(part, place, is_tiled=layout.is_tiled)
+    if leader.address != expected:
+        return LeaderCheck(ChunkState.BAD_LEADER, ProblemKind.WRONG_LEADER, leader.address.text, expected.text)
     bad = _check_deep_sizes(leader, place, layout) if layout.is_deep else _check_size(leader, place, layout)
     if bad is not None:
         return bad
@@ -196,11 +189,12 @@ def _check_deep_sizes(leader: ChunkLeader, place: ChunkPlace, layout: Layout) ->
     return LeaderCheck(ChunkState.BAD_LEADER, ProblemKind.DEEP_CHUNK_SIZES, found, expected)
 
 
-def chunk_index(leader: ChunkLeader, layout: Layout) -> int | None:
-    """Index of the chunk that a leader says it belongs to, None where the part has no such chunk, or is of unknown type."""
+def chunk_index(address: ChunkAddress, layout: Layout) -> int | None:
+    """Index of a chunk in the part's table, None where the part has no such chunk, or is of unknown type."""
     if not layout.levels:
         return None
-    if leader.y is None:
-        return layout.index_of(leader.level_x or 0, leader.level_y or 0, leader.tile_x or 0, leader.tile_y or 0)
-    row, off = divmod(leader.y - layout.data_window.y_min, layout.tile_height)
+    if address.tile is not None:
+        tile_x, tile_y, level_x, level_y = address.tile
+        return layout.index_of(level_x, level_y, tile_x, tile_y)
+    row, off = divmod((address.y or 0) - layout.data_window.y_min, layout.tile_height)
     return row if not off and 0 <= row < layout.chunk_count else None

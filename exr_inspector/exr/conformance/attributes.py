@@ -1,15 +1,16 @@
-"""Conformance of attributes one by one: types, sizes, names, duplicates, text. See `conformance`."""
+"""Conformance of attributes one by one: types, sizes, names, duplicates, text. See `conformance.header`."""
 
 from __future__ import annotations
 
+from exr_inspector.exr.conformance.problems import PartProblems
 from exr_inspector.exr.header.attributes import FIXED, KNOWN_TYPES
 from exr_inspector.exr.header.channel_lists import ends_in_a_name
-from exr_inspector.exr.header.parts import FIRST_WINS, PartHeader
+from exr_inspector.exr.header.parts import FIRST_WINS
 from exr_inspector.exr.header.standard import DEPRECATED, REQUIRED, STANDARD
 from exr_inspector.exr.header.text import NOT_UTF8, encode_name, guessed_encoding
 from exr_inspector.exr.header.values import Attribute, Preview
 from exr_inspector.exr.limits import PER_CHECKPOINT, Checkpoint, no_checkpoint
-from exr_inspector.exr.problems import Problem, ProblemKind, ProblemList
+from exr_inspector.exr.problems import ProblemKind
 
 SHORT_NAME_BYTES = 31
 LONG_NAME_BYTES = 255
@@ -28,70 +29,64 @@ _NOT_EMPTY = frozenset(name for name, (kind, group) in STANDARD.items() if kind 
 _CODES = {"envmap": (1, "0 or 1"), "deepImageState": (3, "0 to 3")}
 
 
-def check_attributes(part: PartHeader, problems: ProblemList, checkpoint: Checkpoint = no_checkpoint) -> str | None:
+def check_attributes(report: PartProblems, checkpoint: Checkpoint = no_checkpoint) -> str | None:
     """Report what is wrong with the attributes of one part.
 
     Returns:
         A name of more than 31 bytes (attribute, type or channel), None if there is none: the file's flags must say so.
     """
+    part = report.part
     long_name = None
     for number, attribute in enumerate(part.attributes, 1):
-        long_name = _check_names(part, attribute, problems) or long_name
+        long_name = _check_names(report, attribute) or long_name
         if attribute.problem:
-            _report_malformed(part, attribute, problems)
+            _report_malformed(report, attribute)
         if attribute.name in STANDARD:
-            _check_standard(part, attribute, problems)
+            _check_standard(report, attribute)
         else:
-            _check_other(part, attribute, problems)
+            _check_other(report, attribute)
         if number % PER_CHECKPOINT == 0:
             checkpoint()
     if len(part.by_name) < len(part.attributes):
-        _check_duplicates(part, problems)
+        _check_duplicates(report)
     if part.channels:
-        long_name = _check_channel_names(part, [channel.name for channel in part.channels], problems) or long_name
+        long_name = _check_channel_names(report, [channel.name for channel in part.channels]) or long_name
     return long_name
 
 
-def _check_channel_names(part: PartHeader, names: list[str], problems: ProblemList) -> str | None:
+def _check_channel_names(report: PartProblems, names: list[str]) -> str | None:
     """Report channel names that are too long, or no UTF-8; answers a long one."""
     everything = "".join(names)
     if max(map(len, names)) <= SHORT_NAME_BYTES and everything.isascii() and "\\x" not in everything:
         return None
+    channels = report.part.by_name["channels"]
     long_name = None
     for name in names:
         size = len(encode_name(name))
         if "\\x" in name:
-            _report_bytes(part, part.by_name["channels"], "a channel", name, problems)
+            _report_bytes(report, channels, "a channel", name)
         if size > SHORT_NAME_BYTES:
             long_name = name
         if size > LONG_NAME_BYTES:
-            problems.keep(_too_long(part, part.by_name["channels"], "channel", name))
+            _report_too_long(report, channels, "channel", name)
     return long_name
 
 
-def _too_long(part: PartHeader, attribute: Attribute, what: str, name: str) -> Problem:
-    return Problem(
-        ProblemKind.NAME_LENGTH,
-        f"the name of a {what} is too long",
-        part=part.index,
-        offset=attribute.offset,
-        found=f"{len(encode_name(name))} bytes: {name[:32]}...",
-        expected=f"at most {LONG_NAME_BYTES}",
-        fatal=True,
-    )
+def _report_too_long(report: PartProblems, attribute: Attribute, what: str, name: str) -> None:
+    message, found = f"the name of a {what} is too long", f"{len(encode_name(name))} bytes: {name[:32]}..."
+    report.add(ProblemKind.NAME_LENGTH, message, attribute, found, f"at most {LONG_NAME_BYTES}", fatal=True)
 
 
-def _report_bytes(part: PartHeader, attribute: Attribute, what: str, name: str, problems: ProblemList) -> None:
+def _report_bytes(report: PartProblems, attribute: Attribute, what: str, name: str) -> None:
     r"""Report a name that is no UTF-8; one that only looks as if it held an escaped byte (`\xNN`) is sound."""
     try:
         encode_name(name).decode()
     except UnicodeDecodeError as error:
-        message = f"the name of {what} is {NOT_UTF8}"
         found = f"byte 0x{error.object[error.start]:02x} in {name}"
-        problems.add(ProblemKind.NOT_UTF8, message, part.index, attribute.offset, found, "UTF-8")
+        report.add(ProblemKind.NOT_UTF8, f"the name of {what} is {NOT_UTF8}", attribute, found, "UTF-8")
 
 
-def _check_names(part: PartHeader, attribute: Attribute, problems: ProblemList) -> str | None:
+def _check_names(report: PartProblems, attribute: Attribute) -> str | None:
     name, type_name = attribute.name, attribute.type_name
     if (
         len(name) <= SHORT_NAME_BYTES >= len(type_name)
@@ -101,23 +96,20 @@ def _check_names(part: PartHeader, attribute: Attribute, problems: ProblemList) 
     ):
         return None  # nearly all
     if not type_name:
-        problems.add(
-            ProblemKind.NAME_LENGTH,
+        message, expected = (
             f"attribute {name!r} has an empty type name",
-            part=part.index,
-            offset=attribute.offset,
-            expected="1 to 31 bytes, or up to 255 with the long names flag",
-            fatal=True,
+            "1 to 31 bytes, or up to 255 with the long names flag",
         )
+        report.add(ProblemKind.NAME_LENGTH, message, attribute, expected=expected, fatal=True)
     long_name = None
     for text in (name, type_name):
         if "\\x" in text:
-            _report_bytes(part, attribute, "an attribute or its type", text, problems)
+            _report_bytes(report, attribute, "an attribute or its type", text)
         if len(text) > SHORT_NAME_BYTES or not text.isascii():
             size = len(encode_name(text))
             long_name = text if size > SHORT_NAME_BYTES else long_name
             if size > LONG_NAME_BYTES:
-                problems.keep(_too_long(part, attribute, "attribute or its type", text))
+                _report_too_long(report, attribute, "attribute or its type", text)
     return long_name
 
 
@@ -134,7 +126,7 @@ def loses_sync(attribute: Attribute) -> bool:
     return type_name != "preview" or size != 8
 
 
-def _report_malformed(part: PartHeader, attribute: Attribute, problems: ProblemList) -> None:
+def _report_malformed(report: PartProblems, attribute: Attribute) -> None:
     kind, fatal, message = ProblemKind.MALFORMED_VALUE, loses_sync(attribute), attribute.problem
     if message.startswith(NOT_UTF8):
         kind, fatal = ProblemKind.NOT_UTF8, False
@@ -143,43 +135,29 @@ def _report_malformed(part: PartHeader, attribute: Attribute, problems: ProblemL
     elif attribute.type_name == "preview":
         kind = ProblemKind.PREVIEW
     elif attribute.name == "channels" and attribute.type_name == "chlist":
-        fatal = part.channels is None
-    problems.add(
-        kind,
-        f"attribute {attribute.name!r}: {message}",
-        part=part.index,
-        offset=attribute.offset,
-        found=f"{attribute.size} bytes of {attribute.type_name}",
-        fatal=fatal,
-    )
+        fatal = report.part.channels is None
+    found = f"{attribute.size} bytes of {attribute.type_name}"
+    report.add(kind, f"attribute {attribute.name!r}: {message}", attribute, found, fatal=fatal)
 
 
-def _check_standard(part: PartHeader, attribute: Attribute, problems: ProblemList) -> None:
-    name, type_name, value, offset = attribute.name, attribute.type_name, attribute.value, attribute.offset
+def _check_standard(report: PartProblems, attribute: Attribute) -> None:
+    name, type_name, value = attribute.name, attribute.type_name, attribute.value
     expected = STANDARD[name].type_name
     if type_name != expected:
-        message = f"attribute {name!r} has the wrong type"
-        problems.add(
-            ProblemKind.WRONG_ATTRIBUTE_TYPE,
-            message,
-            part.index,
-            offset,
-            type_name[:64],
-            expected,
-            fatal=name == "channels",
-        )
+        message, fatal = f"attribute {name!r} has the wrong type", name == "channels"
+        report.add(ProblemKind.WRONG_ATTRIBUTE_TYPE, message, attribute, type_name[:64], expected, fatal=fatal)
     elif name in _CODES and isinstance(value, int) and value > _CODES[name][0]:
         message = f"{name} has a value that is not defined"
-        problems.add(ProblemKind.UNKNOWN_CODE, message, part.index, offset, str(value), _CODES[name][1])
+        report.add(ProblemKind.UNKNOWN_CODE, message, attribute, str(value), _CODES[name][1])
     elif name in _NOT_EMPTY and not value:
-        problems.add(ProblemKind.EMPTY_STRING, f"attribute {name!r} is empty", part.index, offset, "''", "some text")
+        report.add(ProblemKind.EMPTY_STRING, f"attribute {name!r} is empty", attribute, "''", "some text")
     elif isinstance(value, Preview):
-        _check_preview(part, attribute, value, problems)
+        _check_preview(report, attribute, value)
     if name in DEPRECATED:
-        problems.add(ProblemKind.DEPRECATED_ATTRIBUTE, f"attribute {name!r} is deprecated", part.index, offset, name)
+        report.add(ProblemKind.DEPRECATED_ATTRIBUTE, f"attribute {name!r} is deprecated", attribute, name)
 
 
-def _check_preview(part: PartHeader, attribute: Attribute, preview: Preview, problems: ProblemList) -> None:
+def _check_preview(report: PartProblems, attribute: Attribute, preview: Preview) -> None:
     message = ""
     if not preview.width or not preview.height:
         message = "the preview has no pixels"
@@ -187,47 +165,33 @@ def _check_preview(part: PartHeader, attribute: Attribute, preview: Preview, pro
         message = "the preview is so large that it slows down every reading of the header"
     if message:
         found = f"{preview.width} x {preview.height}, {attribute.size} bytes"
-        expected = f"1 x 1 to {_BIG_PREVIEW_BYTES} bytes"
-        problems.add(ProblemKind.PREVIEW, message, part.index, attribute.offset, found, expected)
+        report.add(ProblemKind.PREVIEW, message, attribute, found, f"1 x 1 to {_BIG_PREVIEW_BYTES} bytes")
 
 
-def _check_other(part: PartHeader, attribute: Attribute, problems: ProblemList) -> None:
-    name, type_name, offset = attribute.name, attribute.type_name, attribute.offset
+def _check_other(report: PartProblems, attribute: Attribute) -> None:
+    name, type_name = attribute.name, attribute.type_name
     if type_name not in KNOWN_TYPES:
         message = f"attribute {name!r} has a type that OpenEXR does not define"
-        problems.add(
-            ProblemKind.UNKNOWN_ATTRIBUTE_TYPE, message, part.index, offset, type_name[:64], "a predefined type"
-        )
+        report.add(ProblemKind.UNKNOWN_ATTRIBUTE_TYPE, message, attribute, type_name[:64], "a predefined type")
     elif type_name == "chlist":
-        message = f"attribute {name!r} is a second channel list"
-        found = f"{attribute.size} bytes"
-        problems.add(ProblemKind.EXTRA_CHANNEL_LIST, message, part.index, offset, found, "one list, called channels")
+        message, found = f"attribute {name!r} is a second channel list", f"{attribute.size} bytes"
+        report.add(ProblemKind.EXTRA_CHANNEL_LIST, message, attribute, found, "one list, called channels")
 
 
-def _check_duplicates(part: PartHeader, problems: ProblemList) -> None:
+def _check_duplicates(report: PartProblems) -> None:
     first: dict[str, Attribute] = {}
-    for attribute in part.attributes:
+    for attribute in report.part.attributes:
         name, type_name = attribute.name, attribute.type_name
         earlier = first.setdefault(name, attribute)
         if earlier is attribute:
             continue
-        fatal = (
-            bool(attribute.size)
-            and name not in _OWN_READER
-            and (type_name != earlier.type_name or type_name == "string")
-        )
+        is_other = type_name != earlier.type_name
+        fatal = bool(attribute.size) and name not in _OWN_READER and (is_other or type_name == "string")
         if name in FIRST_WINS:
             reading = "the first one counts"
-        elif name == "channels" and type_name == earlier.type_name:
+        elif name == "channels" and not is_other:
             reading = "the channels of both count"
         else:
             reading = "the library misreads what follows" if fatal else "the last one counts"
-        problems.add(
-            ProblemKind.DUPLICATE_ATTRIBUTE,
-            f"attribute {name!r} is repeated; {reading}",
-            part=part.index,
-            offset=attribute.offset,
-            found=f"{type_name} after {earlier.type_name}",
-            expected="each name once",
-            fatal=fatal,
-        )
+        message, found = f"attribute {name!r} is repeated; {reading}", f"{type_name} after {earlier.type_name}"
+        report.add(ProblemKind.DUPLICATE_ATTRIBUTE, message, attribute, found, "each name once", fatal=fatal)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.conformance.attributes import check_attributes
 from exr_inspector.exr.conformance.part import check_part, check_presence
+from exr_inspector.exr.conformance.problems import PartProblems
 from exr_inspector.exr.header.as_json import short_text
 from exr_inspector.exr.header.attributes import encode
 from exr_inspector.exr.header.parser import Header, PartHeader
@@ -49,16 +50,17 @@ def check_header(
     long_name = None
     for index, part in enumerate(header.parts):
         checkpoint()
-        long_name = check_attributes(part, problems, checkpoint) or long_name
-        check_part(part, layouts[index] if index < len(layouts) else None, problems)
+        report = PartProblems(part, problems)
+        long_name = check_attributes(report, checkpoint) or long_name
+        check_part(report, layouts[index] if index < len(layouts) else None)
         if _is_whole(header, part):
-            check_presence(part, problems)
+            check_presence(report)
     if bool(long_name) != bool(header.version_word & LONG_NAMES) and (long_name or not header.is_partial):
         _report_long_names(long_name, problems)
     if len(header.parts) > 1:
         _check_part_names(header.parts, problems)
         for part in header.parts[1:]:
-            _check_shared(header.parts[0], part, problems, is_whole=_is_whole(header, part))
+            _check_shared(PartProblems(part, problems), header.parts[0], is_whole=_is_whole(header, part))
     return problems.all()
 
 
@@ -73,49 +75,40 @@ def _check_file(header: Header, problems: ProblemList) -> None:
         _check_flags(header, problems)
     count = sum(len(part.attributes) for part in header.parts)
     if header.end > _BIG_HEADER_BYTES or count > _MANY_ATTRIBUTES:
-        problems.add(
-            ProblemKind.LARGE_HEADER,
+        message, found = (
             "the header is so large that reading metadata becomes slow",
-            found=f"{header.end} bytes, {count} attributes",
-            expected=f"at most {_BIG_HEADER_BYTES} bytes, {_MANY_ATTRIBUTES} attributes",
+            f"{header.end} bytes, {count} attributes",
         )
+        expected = f"at most {_BIG_HEADER_BYTES} bytes, {_MANY_ATTRIBUTES} attributes"
+        problems.add(Problem(ProblemKind.LARGE_HEADER, message, found=found, expected=expected))
 
 
 def _check_flags(header: Header, problems: ProblemList) -> None:
     word = header.version_word
     if word & TILED:
-        problems.add(
-            ProblemKind.CONTRADICTORY_FLAGS,
-            "the flag of single tiled files stands beside that of deep or multi-part files",
-            offset=4,
-            found=f"0x{word:x}",
-            expected="0x200 without 0x800 and 0x1000",
-            fatal=True,
-        )
+        message = "the flag of single tiled files stands beside that of deep or multi-part files"
+        found, expected = f"0x{word:x}", "0x200 without 0x800 and 0x1000"
+        problems.add(Problem(ProblemKind.CONTRADICTORY_FLAGS, message, None, 4, found, expected, fatal=True))
     if header.is_partial:
         return  # what is not there may only not have been read
     is_deep = any(part.is_deep for part in header.parts)
     if header.parts and is_deep != bool(word & NON_IMAGE):
-        problems.add(
-            ProblemKind.DEEP_FLAG,
-            "the flag of deep data and the parts' types disagree",
-            offset=4,
-            found=f"0x{word:x} with {'a' if is_deep else 'no'} deep part",
-            expected="0x800 exactly when a part is deep",
-        )
+        message = "the flag of deep data and the parts' types disagree"
+        found = f"0x{word:x} with {'a' if is_deep else 'no'} deep part"
+        problems.add(Problem(ProblemKind.DEEP_FLAG, message, None, 4, found, "0x800 exactly when a part is deep"))
     if word & MULTI_PART and len(header.parts) == 1:
-        problems.add(
-            ProblemKind.MULTI_PART_FLAG, "the multi-part flag in a file of one part", offset=4, found=f"0x{word:x}"
-        )
+        message = "the multi-part flag in a file of one part"
+        problems.add(Problem(ProblemKind.MULTI_PART_FLAG, message, None, 4, f"0x{word:x}"))
 
 
 def _report_long_names(long_name: str | None, problems: ProblemList) -> None:
+    kind = ProblemKind.LONG_NAMES_FLAG
     if long_name:
         message = "a name is longer than 31 bytes, but the long names flag is not set"
-        problems.add(ProblemKind.LONG_NAMES_FLAG, message, offset=4, found=long_name, expected="flag 0x400")
+        problems.add(Problem(kind, message, None, 4, long_name, "flag 0x400"))
     else:
         message = "the long names flag is set, but no name is longer than 31 bytes"
-        problems.add(ProblemKind.LONG_NAMES_FLAG, message, offset=4, expected="no flag 0x400", mild=True)
+        problems.add(Problem(kind, message, None, 4, expected="no flag 0x400", mild=True))
 
 
 def _check_part_names(parts: Sequence[PartHeader], problems: ProblemList) -> None:
@@ -123,14 +116,8 @@ def _check_part_names(parts: Sequence[PartHeader], problems: ProblemList) -> Non
     for part in parts:
         name = part.name
         if name is not None and seen.setdefault(name, part.index) != part.index:
-            problems.add(
-                ProblemKind.PART_NAME,
-                f"the name is that of part {seen[name]}, too",
-                part=part.index,
-                offset=part.by_name["name"].offset,
-                found=name,
-                expected="a name of its own",
-            )
+            message = f"the name is that of part {seen[name]}, too"
+            PartProblems(part, problems).add(ProblemKind.PART_NAME, message, "name", name, "a name of its own")
 
 
 def _bits(part: PartHeader, name: str, type_name: str) -> bytes:
@@ -139,35 +126,27 @@ def _bits(part: PartHeader, name: str, type_name: str) -> bytes:
     return _DEFAULTS[name] if value is None else encode(type_name, value)
 
 
-def _differ(name: str, part: PartHeader, problems: ProblemList) -> None:
-    attribute = part.by_name.get(name)
-    problems.add(
-        ProblemKind.SHARED_ATTRIBUTES,
-        f"{name} differs from that of the first part",
-        part=part.index,
-        offset=None if attribute is None else attribute.offset,
-        found="nothing" if attribute is None else short_text(attribute),
-        expected="the same bytes in every part",
-        fatal=True,
-    )
-
-
-def _check_shared(first: PartHeader, part: PartHeader, problems: ProblemList, *, is_whole: bool) -> None:
-    for name, type_name in _SHARED:
-        if (is_whole or name in part.by_name) and _bits(first, name, type_name) != _bits(part, name, type_name):
-            _differ(name, part, problems)
+def _check_shared(report: PartProblems, first: PartHeader, *, is_whole: bool) -> None:
+    """Compare what parts share with the first part."""
+    part = report.part
+    differing = [
+        name
+        for name, type_name in _SHARED
+        if (is_whole or name in part.by_name) and _bits(first, name, type_name) != _bits(part, name, type_name)
+    ]
     for name, type_name in _SHARED_IF_PRESENT:
         if name in part.by_name:
             mine, shared = part.value(name, type_name), first.value(name, type_name)
             if mine is None or shared is None or encode(type_name, mine) != encode(type_name, shared):
-                _differ(name, part, problems)
+                differing.append(name)
+    for name in differing:
+        attribute = part.by_name.get(name)
+        message, found = (
+            f"{name} differs from that of the first part",
+            short_text(attribute) if attribute else "nothing",
+        )
+        report.add(ProblemKind.SHARED_ATTRIBUTES, message, attribute, found, "the same bytes in every part", fatal=True)
     here, there = part.by_name.get("timeCode"), first.by_name.get("timeCode")
     if here is not None and there is not None and here.value != there.value:
-        problems.add(
-            ProblemKind.SHARED_TIME_CODE,
-            "timeCode differs from that of the first part",
-            part=part.index,
-            offset=here.offset,
-            found=short_text(here),
-            expected=short_text(there),
-        )
+        message = "timeCode differs from that of the first part"
+        report.add(ProblemKind.SHARED_TIME_CODE, message, here, short_text(here), short_text(there))

@@ -23,7 +23,7 @@ from exr_inspector.errors import (
     TruncatedHeader,
     UnsupportedVersion,
 )
-from exr_inspector.exr.file_bytes import Asking, FileBytes, run_in_memory
+from exr_inspector.exr.file_bytes import FileBytes, RangeRequests, run_in_memory
 from exr_inspector.exr.header.attributes import FIXED, MEMORY_SHARES, OTHER_SHARE, decode
 from exr_inspector.exr.header.channel_lists import CHANNEL_FIELD_BYTES
 from exr_inspector.exr.header.parts import Header, PartHeader, make_part
@@ -104,7 +104,7 @@ def read_header(
     limits: Limits = DEFAULT_LIMITS,
     checkpoint: Checkpoint = no_checkpoint,
     reserve: Reserve = no_reserve,
-) -> Asking[Header]:
+) -> RangeRequests[Header]:
     """Read the header of `file`, which is open; each byte is looked at once, however the bytes arrive.
 
     Args:
@@ -146,7 +146,7 @@ class _HeaderReader:
         self._attributes_left = limits.attributes
         self.position = 0
 
-    def read(self) -> Asking[Header]:
+    def read(self) -> RangeRequests[Header]:
         yield from self._read_version()
         try:
             if self._version_word & MULTI_PART:
@@ -168,7 +168,7 @@ class _HeaderReader:
         self._parts.append(make_part(len(self._parts), self._version_word, tuple(self._attributes)))
         self._attributes = []
 
-    def _read_version(self) -> Asking[None]:
+    def _read_version(self) -> RangeRequests[None]:
         file = self._file
         if file.size == 0:
             raise EmptyFile("the file is empty", found="0 bytes", expected="an OpenEXR file")
@@ -191,7 +191,7 @@ class _HeaderReader:
             )
         self._version_word, self.position = word, 8
 
-    def _read_parts(self) -> Asking[None]:
+    def _read_parts(self) -> RangeRequests[None]:
         """Read the headers of a multi-part file up to and with the NUL that ends them."""
         file = self._file
         while True:
@@ -209,7 +209,7 @@ class _HeaderReader:
                 )
             self._end_part()
 
-    def _read_attributes(self) -> Asking[None]:
+    def _read_attributes(self) -> RangeRequests[None]:
         """Read attributes up to and with the NUL that ends them."""
         name_limit, string_limit = self._limits.name_bytes, self._limits.string_bytes
         attributes, position = self._attributes, self.position
@@ -268,7 +268,7 @@ class _HeaderReader:
         buffer = self._file.buffer
         return buffer, min(len(buffer), self._limits.header_bytes)
 
-    def _explain(self) -> Asking[None]:
+    def _explain(self) -> RangeRequests[None]:
         """Ask for more bytes where the attribute at `position` cannot be read yet.
 
         Raises:
@@ -299,7 +299,7 @@ class _HeaderReader:
             raise self._too_many("attributes", limits.attributes)
         yield from self._read_on(start + size, f"attribute {name!r}", start)
 
-    def _read_name(self, start: int, what: str) -> Asking[None]:
+    def _read_name(self, start: int, what: str) -> RangeRequests[None]:
         """Ask for the rest of a name whose end is not among the bytes at hand."""
         file, limit = self._file, self._limits.name_bytes
         until = start + limit + 1
@@ -315,7 +315,7 @@ class _HeaderReader:
             )
         raise DamagedHeader(f"{what} has no end", offset=start, found=shown, expected=f"a NUL within {limit + 1} bytes")
 
-    def _read_on(self, until: int, what: str, offset: int) -> Asking[None]:
+    def _read_on(self, until: int, what: str, offset: int) -> RangeRequests[None]:
         """Ask for the bytes before `until`, if they are in the file and within the limit of a header."""
         file, limit = self._file, self._limits.header_bytes
         if until > file.size:

@@ -9,7 +9,7 @@ import math
 
 from pydantic import Field
 
-from exr_inspector.exr.conformance.part import is_window
+from exr_inspector.exr.chunks.layout import is_window
 from exr_inspector.exr.header.values import Box2i
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import Severity

@@ -9,8 +9,8 @@ import OpenEXR
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from exr_inspector.exr.chunks.checks import ChunkMap, check_all_leaders, check_last_leader
 from exr_inspector.exr.chunks.layout import part_layout
-from exr_inspector.exr.chunks.leader_walk import ChunkMap, check_all_leaders, check_last_leader
 from exr_inspector.exr.chunks.tables import assess, chunk_states, read_tables, tables_end
 from exr_inspector.exr.conformance.header import check_header
 from exr_inspector.exr.file_bytes import FileBytes, run_in_memory

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from exr_inspector.errors import BudgetExceeded, DecodeError
-from exr_inspector.exr.chunks.layout import part_layout
-from exr_inspector.exr.chunks.leader_walk import (
+from exr_inspector.exr.chunks.checks import (
     ChunkMap,
     LeaderReport,
     check_all_leaders,
     check_last_leader,
     promised_order,
-    rebuild_tables,
 )
-from exr_inspector.exr.chunks.leaders import check_leader, chunk_index, leader_bytes, parse_leader
+from exr_inspector.exr.chunks.layout import part_layout
+from exr_inspector.exr.chunks.leaders import address_of, check_leader, chunk_index, leader_bytes, parse_leader
+from exr_inspector.exr.chunks.rebuild import rebuild_tables
 from exr_inspector.exr.chunks.tables import ChunkState, chunk_states, read_tables, tables_end
 from exr_inspector.exr.file_bytes import Answer, FileBytes, Ranges, answer_requests
 from exr_inspector.exr.header.parser import parse_header
@@ -110,9 +110,9 @@ def test_leaders_of_sound_files_are_sound(shape: str) -> None:
         for index, span in built.parts[number].chunks.items():
             assert span.body - span.start == size
             leader = parse_leader(built.data, span.start, layout, chunks.is_multi_part)
-            assert (leader.data_offset, leader.end, leader.part) == (span.body, span.end, number)
-            assert leader.is_of(number, layout.place(index))
-            assert chunk_index(leader, layout) == index
+            assert (leader.data_offset, leader.end) == (span.body, span.end)
+            assert leader.address == address_of(number, layout.place(index), is_tiled=layout.is_tiled)
+            assert chunk_index(leader.address, layout) == index
             check = check_leader(leader, layout.place(index), layout, number, len(built.data))
             assert check.state is ChunkState.OK, check
     report = everything(built.data)

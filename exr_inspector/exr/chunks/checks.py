@@ -1,13 +1,11 @@
-"""Reading chunk leaders: whether chunks are complete and what their table says, and where those of a damaged table are.
+"""Reading chunk leaders to check whether chunks are complete and are the ones that the chunk offset table says.
 
-`check_last_leader` asks for one small range, `check_all_leaders` for a range for each group of neighbouring leaders, and
-`rebuild_tables` for one range after another. They are generators (see `exr.file_bytes`); when the budget for requests is used
-up they return what they know by then.
+`check_last_leader` asks for one small range, `check_all_leaders` for a range for each group of neighbouring leaders. They are
+generators (see `exr.file_bytes`); when the budget for requests is used up they return what they know by then.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -17,9 +15,9 @@ import numpy.typing as npt
 
 from exr_inspector.errors import DecodeError
 from exr_inspector.exr.chunks.layout import Layout
-from exr_inspector.exr.chunks.leaders import LeaderCheck, check_leader, chunk_index, leader_bytes, parse_leader
+from exr_inspector.exr.chunks.leaders import LeaderCheck, check_leader, leader_bytes, parse_leader
 from exr_inspector.exr.chunks.tables import ChunkState, ChunkTable, States
-from exr_inspector.exr.file_bytes import Asking, FileBytes
+from exr_inspector.exr.file_bytes import FileBytes, RangeRequests
 from exr_inspector.exr.header.values import LineOrder
 from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 from exr_inspector.exr.problems import Problem, ProblemKind, ProblemList
@@ -80,15 +78,6 @@ class _Wanted(NamedTuple):
     chunk: int
 
 
-class _Extent(NamedTuple):
-    """The bytes of one chunk in the file, leader included."""
-
-    start: int
-    end: int
-    part: int
-    chunk: int
-
-
 @dataclass(slots=True)
 class _Findings:
     """States and problems as they come in."""
@@ -110,14 +99,8 @@ class _Findings:
             states = np.zeros(count, np.uint8) if states is None else states.copy()
             self.states[wanted.part] = states
         states[wanted.chunk] = check.state
-        self.problems.add(
-            check.kind,
-            f"chunk {wanted.chunk}: {_MESSAGES[check.kind]}",
-            part=wanted.part,
-            offset=wanted.offset,
-            found=check.found,
-            expected=check.expected,
-        )
+        message = f"chunk {wanted.chunk}: {_MESSAGES[check.kind]}"
+        self.problems.add(Problem(check.kind, message, wanted.part, wanted.offset, check.found, check.expected))
 
     def report(self, checked: str) -> LeaderReport:
         return LeaderReport(checked, tuple(self.states), tuple(self.chunks.tables), self.problems.all())
@@ -132,7 +115,7 @@ _MESSAGES = {
 }
 
 
-def _good(chunks: ChunkMap, part: int) -> npt.NDArray[np.intp]:
+def good_entries(chunks: ChunkMap, part: int) -> npt.NDArray[np.intp]:
     """Indices of the chunks of a part whose table entries are good."""
     states, table = chunks.states[part], chunks.tables[part]
     return np.arange(table.count) if states is None else np.flatnonzero(states == ChunkState.OK)
@@ -142,7 +125,7 @@ def _last(chunks: ChunkMap) -> _Wanted | None:
     """The chunk that is last in the file."""
     last = None
     for part, table in enumerate(chunks.tables):
-        good = _good(chunks, part)
+        good = good_entries(chunks, part)
         if len(good) and chunks.layouts[part].levels:
             index = int(good[np.argmax(table.offsets[good])])
             offset = int(table.offsets[index])
@@ -167,7 +150,7 @@ def _check(chunks: ChunkMap, wanted: _Wanted, data: bytes, data_start: int) -> t
     return check, leader.end + data_start
 
 
-def check_last_leader(chunks: ChunkMap, file: FileBytes, *, only_at_hand: bool = False) -> Asking[LeaderReport]:
+def check_last_leader(chunks: ChunkMap, file: FileBytes, *, only_at_hand: bool = False) -> RangeRequests[LeaderReport]:
     """Read the leader of the chunk that is last in the file: tells of almost every file that was cut off.
 
     Args:
@@ -196,7 +179,7 @@ def _plan(chunks: ChunkMap) -> Iterator[tuple[tuple[int, int], list[_Wanted]]]:
     everything: list[_Wanted] = []
     for part, table in enumerate(chunks.tables):
         if chunks.layouts[part].levels:
-            good = _good(chunks, part)
+            good = good_entries(chunks, part)
             offsets = table.offsets[good].tolist()
             everything += [_Wanted(at, part, index) for at, index in zip(offsets, good.tolist(), strict=True)]
     everything.sort()
@@ -218,10 +201,10 @@ def _plan(chunks: ChunkMap) -> Iterator[tuple[tuple[int, int], list[_Wanted]]]:
 
 def check_all_leaders(
     chunks: ChunkMap, file: FileBytes, checkpoint: Checkpoint = no_checkpoint
-) -> Asking[LeaderReport]:
+) -> RangeRequests[LeaderReport]:
     """Read every leader, and compare the chunks' places in the file with one another."""
     found = _Findings(chunks)
-    extents: list[_Extent] = []
+    extents: list[tuple[_Wanted, int]] = []  # each sound chunk with its end
     plan = list(_plan(chunks))
     for first in range(0, len(plan), RANGES_PER_REQUEST):
         batch = plan[first : first + RANGES_PER_REQUEST]
@@ -234,41 +217,36 @@ def check_all_leaders(
                 check, end = _check(chunks, wanted, data, start)
                 found.mark(wanted, check)
                 if check.state is ChunkState.OK:
-                    extents.append(_Extent(wanted.offset, end, wanted.part, wanted.chunk))
+                    extents.append((wanted, end))
     _check_places(found, extents)
     return found.report("leaders")
 
 
-def _check_places(found: _Findings, extents: Sequence[_Extent]) -> None:
+def _check_places(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> None:
     """Report overlaps, gaps and a wrong order of the chunks whose leaders are sound."""
     chunks = found.chunks
     # Otherwise a gap may be where an unknown chunk lies, or one of a part whose leaders nobody can read.
     is_readable = chunks.is_whole and all(layout.levels or not layout.chunk_count for layout in chunks.layouts)
     is_all_known = is_readable and all(states is None for states in found.states)
     unused = _check_overlaps(found, extents)
-    if is_all_known:
-        for problem in unused:
-            found.problems.keep(problem)
+    for problem in unused if is_all_known else ():
+        found.problems.add(problem)
     for part, line_order in enumerate(chunks.line_orders[: len(chunks.tables)]):
         if chunks.states[part] is None:
             late = check_line_order(chunks.layouts[part], chunks.tables[part], line_order)
             if late is not None:
-                found.problems.keep(late)
+                found.problems.add(late)
 
 
-def _check_overlaps(found: _Findings, extents: Sequence[_Extent]) -> list[Problem]:
+def _check_overlaps(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> list[Problem]:
     """Report each chunk that overlaps an earlier one; returns problems for the bytes that belong to no chunk."""
     chunks = found.chunks
     position, gap_bytes, first_gap = chunks.first_offset, 0, None
-    for start, end, part, chunk in sorted(extents):
+    for wanted, end in sorted(extents):
+        start = wanted.offset
         if start < position:
-            check = LeaderCheck(
-                ChunkState.DUPLICATE,
-                ProblemKind.OVERLAPPING_CHUNK,
-                f"starts at byte {start}",
-                f"byte {position} or later",
-            )
-            found.mark(_Wanted(start, part, chunk), check)
+            kind, starts = ProblemKind.OVERLAPPING_CHUNK, f"starts at byte {start}"
+            found.mark(wanted, LeaderCheck(ChunkState.DUPLICATE, kind, starts, f"byte {position} or later"))
         elif start > position:
             gap_bytes += start - position
             first_gap = position if first_gap is None else first_gap
@@ -317,102 +295,3 @@ def check_line_order(layout: Layout, table: ChunkTable, line_order: int | None) 
         found=f"{len(late)} chunks lie before the preceding one, the first is {int(order[late[0] + 1])}",
         expected=LineOrder(line_order or 0).name,
     )
-
-
-class _Window:
-    """The bytes read last, so that leaders close to one another cost one request."""
-
-    def __init__(self, file_size: int, read_bytes: int) -> None:
-        self._file_size = file_size
-        self._read_bytes = read_bytes
-        self.start = 0
-        self.data = b""
-
-    def wanted(self, start: int, size: int) -> tuple[int, int] | None:
-        """What to read for `size` bytes at `start`, None when they are at hand, or end with the file."""
-        end = min(start + size, self._file_size)
-        if self.start <= start and end <= self.start + len(self.data):
-            return None
-        return start, max(end, min(start + self._read_bytes, self._file_size))
-
-
-class _Walk:
-    """The state of a walk from leader to leader."""
-
-    def __init__(self, chunks: ChunkMap) -> None:
-        self.chunks = chunks
-        self.offsets = [np.zeros(table.count, np.uint64) for table in chunks.tables]
-        self.left = sum(table.count for table in chunks.tables)
-        # Where the walk can be taken up again behind damage: the good entries of the tables as they stand.
-        known = [table.offsets[_good(chunks, part)] for part, table in enumerate(chunks.tables)]
-        self._known: list[int] = sorted({int(offset) for part in known for offset in part.tolist()})
-        self.leader_size = max((leader_bytes(layout, chunks.is_multi_part) for layout in chunks.layouts), default=0)
-
-    def step(self, position: int, data: bytes, data_start: int) -> int | None:
-        """Take the chunk at `position`; the offset behind it, None where no chunk stands there."""
-        chunks, at = self.chunks, position - data_start
-        part = int.from_bytes(data[at : at + 4], "little") if chunks.is_multi_part else 0
-        if part >= len(chunks.layouts):
-            return None
-        layout = chunks.layouts[part]
-        try:
-            leader = parse_leader(data, at, layout, chunks.is_multi_part)
-        except DecodeError:
-            return None
-        index = chunk_index(leader, layout)
-        if index is None or self.offsets[part][index]:
-            return None
-        check = check_leader(leader, layout.place(index), layout, part, chunks.file_size - data_start)
-        if check.state:
-            return None
-        self.offsets[part][index] = position
-        self.left -= 1
-        return leader.end + data_start
-
-    def resume(self, position: int) -> int | None:
-        """The next offset behind `position` at which a good entry of the tables says a chunk starts."""
-        following = bisect_right(self._known, position)
-        return self._known[following] if following < len(self._known) else None
-
-    def tables(self) -> tuple[ChunkTable, ...]:
-        pairs = zip(self.chunks.tables, self.offsets, strict=True)
-        return tuple(ChunkTable(table.part, table.start, table.count, offsets) for table, offsets in pairs)
-
-
-def rebuild_tables(
-    chunks: ChunkMap, file: FileBytes, *, read_bytes: int = 4_096, checkpoint: Checkpoint = no_checkpoint
-) -> Asking[LeaderReport]:
-    """Find the chunks by walking from leader to leader, from the end of the tables on.
-
-    Behind a leader that is none the walk goes on at the next good entry of the tables. It ends when all chunks are found, the
-    file ends, or nothing is left to go on from.
-
-    Args:
-        chunks: What is known; the states tell which entries are good. Every part of the file must have a known layout.
-        file: The file.
-        read_bytes: Bytes to ask for at once; more finds small chunks with fewer requests.
-        checkpoint: Called before each request.
-    """
-    walk = _Walk(chunks)
-    window = _Window(chunks.file_size, read_bytes)
-    position: int | None = chunks.first_offset
-    while position is not None and walk.left and position < chunks.file_size:
-        wanted = window.wanted(position, walk.leader_size)
-        if wanted is not None:
-            checkpoint()
-            pieces = yield from file.read((wanted,))
-            if pieces is None:
-                break
-            window.start, window.data = wanted[0], pieces[0]
-        behind = walk.step(position, window.data, window.start)
-        position = behind if behind is not None else walk.resume(position)
-    problems = []
-    states = tuple(_rebuilt_states(offsets) for offsets in walk.offsets)
-    if not walk.left and any(part is not None for part in chunks.states):
-        message = "the chunk offset tables are damaged, but every chunk was found and is complete"
-        problems.append(Problem(ProblemKind.TABLE_REBUILT, message, offset=chunks.first_offset))
-    return LeaderReport("rebuilt", states, walk.tables(), tuple(problems))
-
-
-def _rebuilt_states(offsets: npt.NDArray[np.uint64]) -> States:
-    return None if offsets.all() else np.where(offsets == 0, ChunkState.ZERO, ChunkState.OK).astype(np.uint8)

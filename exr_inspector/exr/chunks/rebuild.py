@@ -1,0 +1,98 @@
+"""Rebuilding damaged chunk offset tables by walking from chunk leader to chunk leader, one range after another."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+import numpy as np
+import numpy.typing as npt
+
+from exr_inspector.errors import DecodeError
+from exr_inspector.exr.chunks.checks import ChunkMap, LeaderReport, good_entries
+from exr_inspector.exr.chunks.leaders import check_leader, chunk_index, leader_bytes, parse_leader
+from exr_inspector.exr.chunks.tables import ChunkState, ChunkTable, States
+from exr_inspector.exr.file_bytes import FileBytes, RangeRequests
+from exr_inspector.exr.limits import Checkpoint, no_checkpoint
+from exr_inspector.exr.problems import Problem, ProblemKind
+
+
+class _Walk:
+    """The state of a walk from leader to leader."""
+
+    def __init__(self, chunks: ChunkMap) -> None:
+        self.chunks = chunks
+        self.offsets = [np.zeros(table.count, np.uint64) for table in chunks.tables]
+        self.left = sum(table.count for table in chunks.tables)
+        # Where the walk can be taken up again behind damage: the good entries of the tables as they stand.
+        known = [table.offsets[good_entries(chunks, part)] for part, table in enumerate(chunks.tables)]
+        self._known: list[int] = sorted({int(offset) for part in known for offset in part.tolist()})
+        self.leader_size = max((leader_bytes(layout, chunks.is_multi_part) for layout in chunks.layouts), default=0)
+
+    def step(self, position: int, data: bytes, data_start: int) -> int | None:
+        """Take the chunk at `position`; the offset behind it, None where no chunk stands there."""
+        chunks, at = self.chunks, position - data_start
+        part = int.from_bytes(data[at : at + 4], "little") if chunks.is_multi_part else 0
+        if part >= len(chunks.layouts):
+            return None
+        layout = chunks.layouts[part]
+        try:
+            leader = parse_leader(data, at, layout, chunks.is_multi_part)
+        except DecodeError:
+            return None
+        index = chunk_index(leader.address, layout)
+        if index is None or self.offsets[part][index]:
+            return None
+        check = check_leader(leader, layout.place(index), layout, part, chunks.file_size - data_start)
+        if check.state:
+            return None
+        self.offsets[part][index] = position
+        self.left -= 1
+        return leader.end + data_start
+
+    def resume(self, position: int) -> int | None:
+        """The next offset behind `position` at which a good entry of the tables says a chunk starts."""
+        following = bisect_right(self._known, position)
+        return self._known[following] if following < len(self._known) else None
+
+    def tables(self) -> tuple[ChunkTable, ...]:
+        pairs = zip(self.chunks.tables, self.offsets, strict=True)
+        return tuple(ChunkTable(table.part, table.start, table.count, offsets) for table, offsets in pairs)
+
+
+def rebuild_tables(
+    chunks: ChunkMap, file: FileBytes, *, read_bytes: int = 4_096, checkpoint: Checkpoint = no_checkpoint
+) -> RangeRequests[LeaderReport]:
+    """Find the chunks by walking from leader to leader, from the end of the tables on.
+
+    Behind a leader that is none the walk goes on at the next good entry of the tables. It ends when all chunks are found, the
+    file ends, or nothing is left to go on from.
+
+    Args:
+        chunks: What is known; the states tell which entries are good. Every part of the file must have a known layout.
+        file: The file.
+        read_bytes: Bytes to ask for at once; more finds small chunks with fewer requests.
+        checkpoint: Called before each request.
+    """
+    walk = _Walk(chunks)
+    start, data = 0, b""  # what was read last: leaders close to one another cost one request
+    position: int | None = chunks.first_offset
+    while position is not None and walk.left and position < chunks.file_size:
+        end = min(position + walk.leader_size, chunks.file_size)
+        if not start <= position <= end <= start + len(data):
+            checkpoint()
+            pieces = yield from file.read(((position, max(end, min(position + read_bytes, chunks.file_size))),))
+            if pieces is None:
+                break
+            start, data = position, pieces[0]
+        behind = walk.step(position, data, start)
+        position = behind if behind is not None else walk.resume(position)
+    problems = []
+    states = tuple(_rebuilt_states(offsets) for offsets in walk.offsets)
+    if not walk.left and any(part is not None for part in chunks.states):
+        message = "the chunk offset tables are damaged, but every chunk was found and is complete"
+        problems.append(Problem(ProblemKind.TABLE_REBUILT, message, offset=chunks.first_offset))
+    return LeaderReport("rebuilt", states, walk.tables(), tuple(problems))
+
+
+def _rebuilt_states(offsets: npt.NDArray[np.uint64]) -> States:
+    return None if offsets.all() else np.where(offsets == 0, ChunkState.ZERO, ChunkState.OK).astype(np.uint8)
