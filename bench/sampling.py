@@ -35,7 +35,8 @@ from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.chunks.tables import read_tables
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.pixels.estimates import Cluster, Moments, estimate
-from exr_inspector.pixels.sampling import ChunkExtents, locate_chunks, plan_sample
+from exr_inspector.pixels.plans import ChunkExtents, locate_chunks
+from exr_inspector.pixels.sampling import plan_sample
 
 CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).resolve().parents[2] / "shared" / "corpus")
 REAL = {

@@ -40,7 +40,7 @@ from exr_inspector.pixels.boxes import BoxAdder
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.figures import LevelFigures
 from exr_inspector.pixels.isolation import DecoderPool
-from exr_inspector.pixels.reader import PixelConfig, read_pixels
+from exr_inspector.pixels.reader import PixelConfig, PixelFile, read_pixels
 from exr_inspector.pixels.thumbnails import PictureSums
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import RangeSource, SourceOpener
@@ -66,18 +66,8 @@ def report(
     if probed.header is None or probed.error is not None:
         sys.exit(f"{source.path}: {probed.error}")
     size = source.version.size_bytes if source.version else 0
-    found = read_pixels(
-        source,
-        probed.header,
-        probed.located,
-        probed.tables,
-        probed.states,
-        mode=mode,
-        file_size=size,
-        budget=budget,
-        decoders=decoders,
-        config=config,
-    )
+    file = PixelFile(source, probed.header, probed.located, probed.tables, probed.states, size, budget, decoders)
+    found = read_pixels(file, mode=mode, config=config)
     if found.faults or found.stopped:
         sys.exit(f"{source.path}: {len(found.faults)} faults {found.stopped}")
     return found
@@ -107,7 +97,7 @@ def theirs(path: Path) -> None:
 def decode_only(opener: SourceOpener, path: Path, budget: DecodeBudget) -> float:
     """Seconds of the same pass, reading and decoding everything and adding nothing up."""
     with patch.object(
-        LevelFigures, "add", lambda figures, block, _: setattr(figures, "chunks_read", len(block.places))
+        LevelFigures, "add", lambda figures, block, *_: setattr(figures, "chunks_read", len(block.places))
     ):
         return seconds(partial(_fresh_report, opener, path, budget))
 

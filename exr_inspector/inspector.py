@@ -23,7 +23,7 @@ from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status, Thumbnails
 from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.pixels.isolation import DecoderPool
-from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, part_rows, read_pixels
+from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, PixelFile, part_rows, read_pixels
 from exr_inspector.pixels.rows import PartRows
 from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, require_encoder
 from exr_inspector.settings import Settings, limit_text
@@ -308,18 +308,19 @@ class Inspector:
             found: What that found: a file with a header and chunk tables.
             part: Index of the part.
         """
-        if found.header is None or source.version is None:
+        file = self._pixel_file(source, found)
+        if file is None:
             raise SourceError("rows are read of a file whose header was read")
-        return part_rows(
-            PrefixedSource(source, found.start),
-            found.header,
-            found.located,
-            found.tables,
-            found.states,
-            part=part,
-            file_size=source.version.size_bytes,
-            budget=self._budget,
-            decoders=self._decoders,
+        return part_rows(file, part)
+
+    def _pixel_file(self, source: RangeSource, found: Probe) -> PixelFile | None:
+        """The file with what the probe found; None for one without chunk tables."""
+        version = source.version
+        if found.header is None or not found.tables or version is None:
+            return None
+        prefixed, size = PrefixedSource(source, found.start), version.size_bytes
+        return PixelFile(
+            prefixed, found.header, found.located, found.tables, found.states, size, self._budget, self._decoders
         )
 
     def _read_pixels(
@@ -330,19 +331,12 @@ class Inspector:
         deadline: Deadline | None,
         checkpoint: Checkpoint,
     ) -> PixelReport | None:
-        version = source.version
-        if found.header is None or not found.tables or version is None:
+        file = self._pixel_file(source, found)
+        if file is None:
             return None
         return read_pixels(
-            PrefixedSource(source, found.start),
-            found.header,
-            found.located,
-            found.tables,
-            found.states,
+            file,
             mode=self._config.stats,
-            file_size=version.size_bytes,
-            budget=self._budget,
-            decoders=self._decoders,
             config=self._config.pixels,
             deadline=None if deadline is None else deadline.share(PIXEL_TIME_SHARE),
             checkpoint=checkpoint,

@@ -18,7 +18,7 @@ import OpenEXR
 from exr_inspector.errors import DecodeError, LimitExceeded
 from exr_inspector.exr.chunks.layout import ChunkPlace, Layout, samples
 from exr_inspector.exr.header.values import PIXEL_BYTES, Box2i, Channel, Compression, PixelType
-from exr_inspector.pixels.decoded import Array, DecodedBlock, DecodedStrip
+from exr_inspector.pixels.decoded import Array, DecodedBlock
 from exr_inspector.pixels.mini_file import Payload, deep_file, library_names, scan_line_file, tiled_file
 
 DTYPES: dict[int, np.dtype[Any]] = {0: np.dtype("<u4"), 1: np.dtype("<f2"), 2: np.dtype("<f4")}
@@ -71,7 +71,7 @@ def decode_chunks(
     *,
     max_bytes: int = DEFAULT_MAX_BYTES,
     hold: Hold = in_stream,
-) -> DecodedStrip:
+) -> list[DecodedBlock]:
     """Decode chunks of one part.
 
     Args:
@@ -80,6 +80,9 @@ def decode_chunks(
         payloads: Their bytes behind the leaders: as they stand in the file for flat parts, a DeepPayload each for deep ones.
         max_bytes: What all of them may unpack to.
         hold: How the library is given a file; what it makes is used before it is called again.
+
+    Returns:
+        The decoded chunks, those of one shape together.
 
     Raises:
         DecodeError: A chunk's bytes do not decode to what its place asks for; nothing says which one.
@@ -91,11 +94,11 @@ def decode_chunks(
         for chunk in chunks:
             window = chunk[0].window
             shapes.setdefault((window.width, window.height, False), []).append(chunk)
-        return DecodedStrip(tuple(_decode_deep(layout, members, max_bytes, hold) for members in shapes.values()))
+        return [_decode_deep(layout, members, max_bytes, hold) for members in shapes.values()]
     sizes = unpacked_sizes(layout, [place for place, _ in chunks])
     _check_sizes(layout, chunks, sizes, max_bytes)
     if any(channel.y_sampling > 1 for channel in layout.channels):
-        return DecodedStrip(tuple(_decode_phased(layout, run, hold) for run in _runs(chunks)))
+        return [_decode_phased(layout, run, hold) for run in _runs(chunks)]
     for chunk, unpacked in zip(chunks, sizes, strict=True):
         window = chunk[0].window
         is_raw = len(chunk[1]) == unpacked
@@ -109,7 +112,7 @@ def decode_chunks(
             blocks.append(_decode_tiles(layout, (width, height), members, hold))
         else:
             blocks.append(_decode_blocks(layout, members, hold))
-    return DecodedStrip(tuple(blocks))
+    return blocks
 
 
 def _too_large(unpacked: int, max_bytes: int) -> LimitExceeded:

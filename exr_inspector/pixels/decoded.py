@@ -87,17 +87,6 @@ class DecodedBlock:
         return _nth(entry.y_sampling, window.y_min, row), _nth(entry.x_sampling, window.x_min, column)
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedStrip:
-    """Decoded chunks of one part.
-
-    Attributes:
-        blocks: The chunks, those of one shape together.
-    """
-
-    blocks: tuple[DecodedBlock, ...]
-
-
 def _nth(sampling: int, first: int, index: int) -> int:
     """The multiple number `index` of `sampling` among the coordinates from `first` on."""
     return -(-first // sampling) * sampling + index * sampling

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from exr_inspector.pixels.sampling import Stratum
+from exr_inspector.pixels.plans import Stratum
 
 # Student's t, two-sided 95 %, for 1 to 30 degrees of freedom; beyond these the normal quantile and its first two corrections.
 _T95 = (

@@ -13,7 +13,7 @@ from exr_inspector.exr.chunks.layout import Layout, samples
 from exr_inspector.model import PixelFault
 from exr_inspector.pixels.decode import DTYPES
 from exr_inspector.pixels.decoded import DecodedBlock
-from exr_inspector.pixels.sampling import ChunkExtents, PlannedRead
+from exr_inspector.pixels.plans import ChunkExtents
 from exr_inspector.pixels.strips import FileContext, Strip, run_strip
 
 Plane = npt.NDArray[Any]
@@ -132,25 +132,13 @@ class PartRows:
         return runs
 
     def _decode(self, run: list[int], collector: _Collector) -> tuple[PixelFault, ...]:
-        extents, budget = self._extents, self._context.budget
-        read = PlannedRead(int(extents.start[run[0]]), int(extents.end[run[0]]), run[0], run[-1] + 1)
-        end = int(extents.end[run[0] : run[-1] + 1].max())
-        with budget.packed.taken(min(end - read.start, budget.packed.capacity), self._context.deadline):
-            data = self._context.source.read(start=read.start, end=end)
-            strip = Strip(
-                self._part,
-                0,
-                self._layout,
-                [int(index) for index in extents.index[run]],
-                [int(start) for start in extents.start[run]],
-                memoryview(data),
-                read.start,
-                int(extents.unpacked[run[0] : run[-1] + 1].max()),
-                collector,
-            )
-            pool = self._context.in_library
-            turn = pool.lease(min(strip.library_bytes, pool.capacity), self._context.deadline)
-            try:
-                return tuple(run_strip(strip, self._context, turn).faults)
-            finally:
-                turn.release()
+        extents, context = self._extents, self._context
+        start, end = int(extents.start[run[0]]), int(extents.end[run].max())
+        packed, in_library = context.budget.packed, context.in_library
+        with packed.taken(min(end - start, packed.capacity), context.deadline):
+            data = context.source.read(start=start, end=end)
+            work = context.work(self._part, 0, self._layout, extents.index[run].tolist(), is_taken=True)
+            largest = int(extents.unpacked[run].max())
+            strip = Strip(work, extents.start[run].tolist(), memoryview(data), start, largest, collector.add)
+            with in_library.taken(min(strip.library_bytes, in_library.capacity), context.deadline) as turn:
+                return tuple(run_strip(strip, context, turn).faults)

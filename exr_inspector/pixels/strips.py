@@ -7,9 +7,9 @@ process of its own (`isolation`), and their samples go into figures of the strip
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import BudgetExceeded, DecodeError, DecoderCrashed, LimitExceeded
@@ -39,16 +39,16 @@ class FileContext:
         file_size: Bytes of the whole file.
         is_multi_part: Whether leaders carry a part number.
         budget: Memory to decode in.
-        deadline: Until when.
+        deadline: Until when to decode.
         is_full: Whether every chunk is read.
-        picks: Most values of a channel that are kept for percentiles and histograms; 0 to do without these.
         max_faults: Damaged chunks after which a strip ends: the library writes lines about each of them.
-        with_zeros: Whether to note where colour is zero.
-        in_library: How much of this file the library may have in hands at a time; the reader takes of it for each strip.
+        in_library: Memory that the OpenEXR library may use for this file at a time; each strip takes its share.
         overlapping: Where chunks that overlap others are read from, within a budget of its own.
+        picks: Most values of a channel that are kept for percentiles and histograms; 0 to do without these.
+        with_zeros: Whether to note where colour is zero.
         counting: Ranks of Cryptomattes whose objects are counted.
         pictures: By part and level, where thumbnails are made and of which channels; none without thumbnails.
-        decoders: Processes that decode; None to do it here.
+        decoders: Processes that decode; None to decode in this one.
         is_given_up: Set when chunks of the file have ended processes: no others are begun.
     """
 
@@ -58,59 +58,62 @@ class FileContext:
     budget: DecodeBudget
     deadline: Deadline | None
     is_full: bool
-    picks: int
     max_faults: int
-    with_zeros: bool
     in_library: MemoryPool
     overlapping: RangeSource
-    counting: Counting
+    picks: int = 0
+    with_zeros: bool = False
+    counting: Counting = field(default_factory=Counting)
     pictures: Mapping[tuple[int, int], tuple[Canvas, tuple[int, ...]]] = field(default_factory=dict)
     decoders: DecoderPool | None = None
     is_given_up: threading.Event = field(default_factory=threading.Event)
 
-
-class BlockTaker(Protocol):
-    """Takes decoded chunks, from several threads at a time."""
-
-    def add(self, block: DecodedBlock) -> None:
-        """Take in chunks, whose arrays are good for the length of the call."""
+    def work(self, part: int, level: int, layout: Layout, indices: Sequence[int], **about: Any) -> StripWork:
+        """What is to be done with chunks of one part and level; `about` are further fields of StripWork."""
+        canvas, shown = self.pictures.get((part, level), (None, ()))
+        return StripWork(
+            part=part,
+            level=level,
+            layout=layout,
+            indices=tuple(indices),
+            picks=self.picks,
+            seed=indices[0],
+            with_zeros=self.with_zeros,
+            max_faults=self.max_faults,
+            deadline=self.deadline,
+            ranks=() if level else self.counting.pairs_of(part),
+            canvas=canvas,
+            shown=shown,
+            **about,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Chunks of one part and level that are decoded together.
+    """Chunks of one part and level that are decoded together, with the bytes that hold them.
 
     Attributes:
-        part: Index of the part.
-        level: Position of the level in the layout's `levels`.
-        layout: The part's layout.
-        indices: The chunks, as numbered in the part's chunk offset table.
+        work: The chunks, and what is to be done with them.
         offsets: File offset of each one's leader.
         buffer: Bytes of the file that hold them.
         buffer_offset: File offset of the buffer.
         largest: Bytes that the largest chunk unpacks to, as far as the chunk tables tell.
-        taker: Where decoded chunks go, to be compared; None for nowhere.
-        read: Position of its request in the plan.
-        is_hashed: Whether its rows are hashed.
+        take: Called with decoded chunks, from several threads at a time; their arrays are good for the length of the call.
     """
 
-    part: int
-    level: int
-    layout: Layout
-    indices: Sequence[int]
+    work: StripWork
     offsets: Sequence[int]
     buffer: memoryview
     buffer_offset: int
     largest: int
-    taker: BlockTaker | None = None
-    read: int = 0
-    is_hashed: bool = False
+    take: Callable[[DecodedBlock], None] | None = None
 
     @property
     def library_bytes(self) -> int:
         """What the library needs for it, about."""
-        lines = min(self.layout.tile_height, self.layout.data_window.height)
-        return library_bytes(self.layout.compression, lines, self.largest)
+        layout = self.work.layout
+        lines = min(layout.tile_height, layout.data_window.height)
+        return library_bytes(layout.compression, lines, self.largest)
 
 
 def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
@@ -129,35 +132,20 @@ def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
         raise DecoderCrashed("other chunks of this file ended the processes that decoded them")
     faults: list[PixelFault] = []
     chunks: list[Chunk] = []
-    for index, offset in zip(strip.indices, strip.offsets, strict=True):
-        place = strip.layout.place(index)
+    work = strip.work
+    for index, offset in zip(work.indices, strip.offsets, strict=True):
+        place = work.layout.place(index)
         try:
             chunks.append((place, _payload(strip, place, offset, context)))
         except (DecodeError, LimitExceeded) as error:
             text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
-            faults.append(fault_of(strip.part, place, type(error).code, text))
-    canvas, shown = context.pictures.get((strip.part, strip.level), (None, ()))
-    work = StripWork(
-        part=strip.part,
-        level=strip.level,
-        layout=strip.layout,
-        indices=tuple(place.index for place, _ in chunks),
-        read=strip.read,
-        picks=context.picks,
-        seed=strip.indices[0] if strip.indices else 0,
-        with_zeros=context.with_zeros,
-        max_faults=context.max_faults - len(faults),
-        deadline=context.deadline,
-        is_hashed=strip.is_hashed,
-        is_taken=strip.taker is not None,
-        ranks=() if strip.level else context.counting.pairs_of(strip.part),
-        canvas=canvas,
-        shown=shown,
-    )
+            faults.append(fault_of(work.part, place, type(error).code, text))
+    if faults:
+        indices = tuple(place.index for place, _ in chunks)
+        work = replace(work, indices=indices, max_faults=work.max_faults - len(faults))
     decode = decode_strip if context.decoders is None else context.decoders.decode
-    take = None if strip.taker is None else strip.taker.add
     try:
-        figures = decode(work, chunks, context.budget, decoded=turn.release, take=take)
+        figures = decode(work, chunks, context.budget, decoded=turn.release, take=strip.take)
     except DecoderCrashed:
         context.is_given_up.set()
         raise
@@ -169,9 +157,9 @@ def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
 
 def _payload(strip: Strip, place: ChunkPlace, offset: int, context: FileContext) -> Payload | DeepPayload:
     """The bytes behind the leader at `offset` of the file, once the leader is found to be that of `place`."""
-    layout, buffer, start = strip.layout, strip.buffer, offset - strip.buffer_offset
+    layout, buffer, start = strip.work.layout, strip.buffer, offset - strip.buffer_offset
     leader = parse_leader(buffer, start, layout, context.is_multi_part)
-    expected = address_of(strip.part if context.is_multi_part else 0, place, is_tiled=layout.is_tiled)
+    expected = address_of(strip.work.part if context.is_multi_part else 0, place, is_tiled=layout.is_tiled)
     if leader.address != expected:
         message = "the leader is that of another chunk"
         raise DecodeError(message, offset=offset, found=leader.address.text, expected=expected.text)
@@ -197,22 +185,14 @@ def _read_overlapping(
     A pass over all chunks reads some of them by themselves; a sample reads no more than was planned.
     """
     size = leader.end - (offset - strip.buffer_offset)
-    most = (
-        strip.layout.unpacked_bytes(place.window) if leader.unpacked_bytes is None else context.budget.packed.capacity
-    )
+    is_flat = leader.unpacked_bytes is None
+    most = strip.work.layout.unpacked_bytes(place.window) if is_flat else context.budget.packed.capacity
+    found = f"{size} bytes"
     if leader.table_bytes + leader.packed_bytes > most:
-        raise DecodeError(
-            f"chunk {place.index} has an impossible size",
-            offset=offset,
-            found=f"{size} bytes",
-            expected=f"at most {most}",
-        )
-    overlap = DecodeError(
-        f"chunk {place.index} overlaps another one",
-        offset=offset,
-        found=f"{size} bytes",
-        expected="an end before the next chunk starts",
-    )
+        message = f"chunk {place.index} has an impossible size"
+        raise DecodeError(message, offset=offset, found=found, expected=f"at most {most}")
+    message, expected = f"chunk {place.index} overlaps another one", "an end before the next chunk starts"
+    overlap = DecodeError(message, offset=offset, found=found, expected=expected)
     if not context.is_full:
         raise overlap
     try:

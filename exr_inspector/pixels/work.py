@@ -243,7 +243,7 @@ def _out_of_memory(size: int) -> LimitExceeded:
 def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, needs: Needs, *, is_last: bool) -> None:
     # Codecs that are refused memory call the chunk corrupt, or crash: so they are not begun where they might be.
     np.empty(needs.bytes, np.uint8)
-    strip = decode_chunks(
+    blocks = decode_chunks(
         task.work.layout,
         [place for place, _ in chunks],
         [payload for _, payload in chunks],
@@ -253,7 +253,7 @@ def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, needs:
     memory.keep(needs.arrays)
     if is_last:
         task.decoded()
-    for block in strip.blocks:
+    for block in blocks:
         task.figures.add(block, task.scratch.workspace, task.boxes)
         task.figures.objects += count_objects(block, task.work.ranks)
         if task.hasher is not None:

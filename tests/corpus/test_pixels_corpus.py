@@ -20,7 +20,7 @@ from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import PixelReport, StatsMode
 from exr_inspector.pixels.budget import DecodeBudget
-from exr_inspector.pixels.reader import PixelConfig, read_pixels
+from exr_inspector.pixels.reader import PixelConfig, PixelFile, read_pixels
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 
@@ -52,18 +52,8 @@ def report(
     layouts = [part_layout(part) for part in header.parts]
     tables = read_tables(data, header, layouts, len(data))
     states = [chunk_states(table, tables_end(header, layouts), len(data)) for table in tables]
-    found = read_pixels(
-        opener.open_bytes(data),
-        header,
-        layouts,
-        tables,
-        states,
-        mode=StatsMode.FULL,
-        file_size=len(data),
-        budget=budget,
-        config=config,
-    )
-    return found, layouts
+    file = PixelFile(opener.open_bytes(data), header, layouts, tables, states, len(data), budget)
+    return read_pixels(file, mode=StatsMode.FULL, config=config), layouts
 
 
 def truth_of(path: Path) -> dict[str, list[float]] | None:

@@ -17,7 +17,7 @@ from exr_inspector.exr.chunks.leaders import parse_leader
 from exr_inspector.exr.chunks.tables import ChunkTable, read_tables
 from exr_inspector.exr.header.parser import Header, parse_header
 from exr_inspector.pixels.decode import DeepPayload, decode_chunks
-from exr_inspector.pixels.decoded import DecodedStrip
+from exr_inspector.pixels.decoded import DecodedBlock
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Chunk, Part, Tiles
 from tests.support.exrbytes_codec import compressed
@@ -43,7 +43,7 @@ def payload(data: bytes, header: Header, layout: Layout, offset: int) -> bytes |
     return DeepPayload(data[leader.data_offset : middle], data[middle : leader.end], leader.unpacked_bytes)
 
 
-def decoded(data: bytes, part: int, indices: Sequence[int] | None = None) -> DecodedStrip:
+def decoded(data: bytes, part: int, indices: Sequence[int] | None = None) -> list[DecodedBlock]:
     header, layouts, tables = opened(data)
     layout = layouts[part]
     chosen = range(layout.chunk_count) if indices is None else indices
@@ -52,12 +52,10 @@ def decoded(data: bytes, part: int, indices: Sequence[int] | None = None) -> Dec
     return decode_chunks(layout, places, payloads)
 
 
-def pieces(strip: DecodedStrip, channel: int) -> dict[int, Array]:
+def pieces(strip: list[DecodedBlock], channel: int) -> dict[int, Array]:
     """Each chunk's array, by index."""
     return {
-        place.index: piece
-        for block in strip.blocks
-        for place, piece in zip(block.places, block.pieces(channel), strict=True)
+        place.index: piece for block in strip for place, piece in zip(block.places, block.pieces(channel), strict=True)
     }
 
 
@@ -97,7 +95,7 @@ def test_any_chunks_of_any_part_decode_to_what_was_written(example: Example, dra
 def test_deep_counts_are_those_written() -> None:
     counts = np.arange(12, dtype="<i4").reshape(3, 4) % 5
     part = Part(kind="deeptile", tiles=Tiles(3, 2), counts=counts, compression=ex.ZIPS, compress=True)
-    blocks = decoded(ex.build([part]), 0).blocks
+    blocks = decoded(ex.build([part]), 0)
     found = np.zeros((3, 4), np.int32)
     for block in blocks:
         for place, piece in zip(block.places, block.count_pieces(), strict=True):
@@ -139,13 +137,13 @@ def flat_channels(height: int, width: int) -> dict[str, Array]:
     return channels
 
 
-def assert_equal_to_whole_file(data: bytes, strip: DecodedStrip, layout: Layout) -> int:
+def assert_equal_to_whole_file(data: bytes, strip: list[DecodedBlock], layout: Layout) -> int:
     """Every decoded value is that of the library's own reading of the whole file; gives the number of chunks."""
     whole = OpenEXR.File(io.BytesIO(data), separate_channels=True, num_threads=0).parts[0].channels
     corner, seen = layout.data_window, 0
     for number, channel in enumerate(layout.channels):
         array = whole[channel.name].pixels
-        for block in strip.blocks:
+        for block in strip:
             for place, piece in zip(block.places, block.pieces(number), strict=True):
                 window = place.window
                 top = samples(channel.y_sampling, corner.y_min, window.y_min - 1)
@@ -200,7 +198,7 @@ def test_deep_codecs_are_decoded_as_in_the_whole_file(code: int, kind: Any) -> N
     data = by_library(kind, code, channels, tile=16)
     layout = opened(data)[1][0]
     for some in (range(layout.chunk_count), range(0, layout.chunk_count, 2)):
-        for block in decoded(data, 0, some).blocks:
+        for block in decoded(data, 0, some):
             for number, channel in enumerate(layout.channels):
                 for place, piece in zip(block.places, block.pieces(number), strict=True):
                     window = place.window
@@ -230,7 +228,7 @@ def test_raw_chunks_are_found_wherever_they_lie_in_one_buffer(order: list[int], 
     views = [memoryview(data)[leader.data_offset : leader.end] for leader in starts]
     assert not header.is_multi_part
     for chosen in (range(6), range(0, 6, 2), range(1), (0, 1, 4, 5)):
-        (block,) = decode_chunks(layouts[0], [places[i] for i in chosen], [views[i] for i in chosen]).blocks
+        (block,) = decode_chunks(layouts[0], [places[i] for i in chosen], [views[i] for i in chosen])
         for found, name in zip(block.arrays, ("R", "Z"), strict=True):
             assert found.tobytes() == part.arrays[name][list(chosen)].tobytes()
 
@@ -263,12 +261,12 @@ def test_damaged_chunks_do_not_decode(compression: int, damage: Any) -> None:
 def test_a_limit_holds_before_anything_is_decoded() -> None:
     layout, place, packed = flat()
     size = layout.unpacked_bytes(place.window)
-    assert decode_chunks(layout, [place], [packed], max_bytes=size).blocks
+    assert decode_chunks(layout, [place], [packed], max_bytes=size)
     with pytest.raises(LimitExceeded):
         decode_chunks(layout, [place], [bytes(len(packed))], max_bytes=size - 1)
 
 
-def deep(edit: Any = None, **arguments: Any) -> DecodedStrip:
+def deep(edit: Any = None, **arguments: Any) -> list[DecodedBlock]:
     part = Part(kind="deepscanline", data_window=(0, 0, 7, 0), compression=ex.ZIPS, compress=True, **arguments)
     header, layouts, tables = opened(ex.build([part]))
     packed = payload(ex.build([part]), header, layouts[0], int(tables[0].offsets[0]))
@@ -290,7 +288,7 @@ def deep(edit: Any = None, **arguments: Any) -> DecodedStrip:
     ids=["unpacked size", "no table", "large table", "table falls", "negative", "huge count", "damaged samples"],
 )
 def test_deep_chunks_that_contradict_themselves_do_not_decode(edit: Any) -> None:
-    assert deep().blocks[0].counts is not None
+    assert deep()[0].counts is not None
     with pytest.raises(DecodeError):
         deep(edit)
 
@@ -326,7 +324,7 @@ def test_tables_of_whole_tiles_are_read_as_the_library_reads_them() -> None:
 
     part = Part(kind="deeptile", data_window=(0, 0, 2, 1), tiles=Tiles(4, 4), counts=counts, channels=(Channel("Z"),))
     plain, padded = ex.build([part]), ex.build([dataclasses.replace(part, edit_chunk=pad)])
-    assert decoded(padded, 0).blocks[0].arrays[0].tobytes() == decoded(plain, 0).blocks[0].arrays[0].tobytes()
+    assert decoded(padded, 0)[0].arrays[0].tobytes() == decoded(plain, 0)[0].arrays[0].tobytes()
     whole = OpenEXR.File(io.BytesIO(padded), separate_channels=True, num_threads=0).parts[0].channels["Z"].pixels
     assert [len(pixel) if pixel is not None else 0 for pixel in whole.reshape(-1)] == counts.reshape(-1).tolist()
 
@@ -352,7 +350,7 @@ def test_packed_tables_may_be_larger_than_what_they_hold(code: int) -> None:
         edit_chunk=pack_table,
     )
     data = ex.build([part])
-    block = decoded(data, 0).blocks[0]
+    block = decoded(data, 0)[0]
     assert block.counts is not None
     assert block.counts.tolist() == [5]
     whole = OpenEXR.File(io.BytesIO(data), separate_channels=True, num_threads=0).parts[0].channels["Z"].pixels
@@ -372,9 +370,9 @@ def test_first_pixel_is_in_reading_order(part: Part, place: tuple[int, int], exp
     arrays["R"][place] = np.nan
     arrays["R"][place[0] + 1, 0] = np.nan  # earlier in its tile's row, later in the image
     strip = decoded(ex.build([dataclasses.replace(part, pixels=arrays)]), 0)
-    found = [pixel for block in strip.blocks if (pixel := block.first_pixel(2, np.isnan)) is not None]
+    found = [pixel for block in strip if (pixel := block.first_pixel(2, np.isnan)) is not None]
     assert min(found, key=lambda pixel: pixel[::-1]) == expected
-    assert all(block.first_pixel(0, np.isnan) is None for block in strip.blocks)
+    assert all(block.first_pixel(0, np.isnan) is None for block in strip)
 
 
 def test_first_pixel_of_deep_samples_is_the_one_that_holds_it() -> None:
@@ -387,4 +385,4 @@ def test_first_pixel_of_deep_samples_is_the_one_that_holds_it() -> None:
         channels=(Channel("Z", ex.FLOAT),),
         pixels={"Z": values},
     )
-    assert decoded(ex.build([part]), 0).blocks[0].first_pixel(0, np.isnan) == (13, 4)
+    assert decoded(ex.build([part]), 0)[0].first_pixel(0, np.isnan) == (13, 4)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from exr_inspector.pixels.estimates import Cluster, Estimate, Moments, estimate, student_t95
-from exr_inspector.pixels.sampling import ChunkExtents, SamplePlan, Stratum, plan_sample
+from exr_inspector.pixels.plans import ChunkExtents, ReadPlan, Stratum
+from exr_inspector.pixels.sampling import plan_sample
 
 Array = np.ndarray[Any, Any]
 
@@ -24,7 +25,7 @@ def extents(sizes: Array, part: Array | None = None) -> ChunkExtents:
     return ChunkExtents(parts, index, zeros, end - sizes, end, np.full(len(sizes), 1000))
 
 
-def mean_of(plan: SamplePlan, values: Array) -> Estimate | None:
+def mean_of(plan: ReadPlan, values: Array) -> Estimate | None:
     """The estimate of the mean of chunks that hold one value each."""
     clusters: dict[int, list[Cluster]] = defaultdict(list)
     for read in plan.reads:

@@ -26,7 +26,7 @@ from exr_inspector.memory import MemoryPool
 from exr_inspector.model import ChannelStats, PixelReport, StatsMode
 from exr_inspector.pixels import work
 from exr_inspector.pixels.budget import DecodeBudget
-from exr_inspector.pixels.reader import PixelConfig, read_pixels
+from exr_inspector.pixels.reader import PixelConfig, PixelFile, read_pixels
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import Deadline, RangeSource, ReadBudget, SourceOpener
 from tests.support import exrbytes as ex
@@ -63,18 +63,8 @@ def report(
     layouts = [part_layout(part) for part in header.parts]
     tables = read_tables(data, header, layouts, len(data))
     states = [chunk_states(table, tables_end(header, layouts), len(data)) for table in tables]
-    return read_pixels(
-        source,
-        header,
-        layouts,
-        tables,
-        states,
-        mode=mode,
-        file_size=len(data),
-        budget=budget,
-        config=config,
-        deadline=deadline,
-    )
+    file = PixelFile(source, header, layouts, tables, states, len(data), budget)
+    return read_pixels(file, mode=mode, config=config, deadline=deadline)
 
 
 def channel(found: PixelReport, name: str, part: int = 0, level: tuple[int, int] = (0, 0)) -> ChannelStats:

@@ -11,14 +11,8 @@ from hypothesis import strategies as st
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
 from exr_inspector.exr.header.parser import parse_header
-from exr_inspector.pixels.sampling import (
-    DECODED_PER_BYTE,
-    ChunkExtents,
-    locate_chunks,
-    plan_full,
-    plan_sample,
-    sample_bytes,
-)
+from exr_inspector.pixels.plans import DECODED_PER_BYTE, ChunkExtents, locate_chunks, plan_full
+from exr_inspector.pixels.sampling import plan_sample, sample_bytes
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Built, Channel, Part, Tiles
 from tests.support.exrstrategies import Example, files
