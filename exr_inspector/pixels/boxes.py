@@ -75,11 +75,6 @@ class Canvas:
         samplings = {self.sampling(number) for number in range(len(self.layout.channels))}
         return {(x, y): (self._rows(y), self._columns(x)) for x, y in {*samplings, (1, 1)}}
 
-    @cached_property
-    def runs(self) -> dict[int, Runs]:
-        """The runs of a whole row of samples, by sampling in x."""
-        return {sampling[0]: _runs(columns) for sampling, (_, columns) in self.maps.items()}
-
     def sampling(self, channel: int) -> Sampling:
         """Pixels for a sample of channel number `channel`."""
         entry = self.layout.channels[channel]
@@ -114,45 +109,31 @@ class Runs(NamedTuple):
 
     Attributes:
         starts: Position of the first sample of each run.
-        lengths: Its samples.
-        boxes: Its box, -1 for none.
-        is_inside: Whether it has one.
-        span: The boxes, where they follow each other and each has one run; None otherwise.
+        lengths: Samples of each run.
+        boxes: Box of each run, -1 outside of the picture.
+        span: The boxes, where they follow each other and all are inside; None otherwise.
     """
 
     starts: Ints
     lengths: Ints
     boxes: Ints
-    is_inside: npt.NDArray[np.bool_]
     span: slice | None
 
 
-class _Band(NamedTuple):
-    """Tiles side by side, or the scan lines of a block.
-
-    Attributes:
-        tiles: Which tiles of the block.
-        down: Their rows.
-        across: Their columns, one tile's behind the other's.
-    """
-
-    tiles: slice
-    down: Runs
-    across: Runs
-
-
 class Piece(NamedTuple):
-    """Sums, or numbers of samples, of some boxes.
+    """Sums of some samples of one channel.
 
     Attributes:
-        key: The channel's number; of numbers of samples, the samplings.
-        band: The rows and columns of the boxes are those of its runs.
-        values: Shape (runs of rows, runs of columns).
+        channel: Number of the channel.
+        rows: Runs of the rows of samples.
+        columns: Runs of their columns.
+        sums: Shape (runs of rows, runs of columns).
     """
 
-    key: int | Sampling
-    band: _Band
-    values: Floats
+    channel: int
+    rows: Runs
+    columns: Runs
+    sums: Floats
 
 
 class BoxAdder:
@@ -166,13 +147,13 @@ class BoxAdder:
         pieces: What was added up so far.
     """
 
-    __slots__ = ("_bands", "_block", "_canvas", "_samplings", "pieces")
+    __slots__ = ("_bands", "_block", "_canvas", "_channels", "pieces")
 
     def __init__(self, canvas: Canvas, channels: Sequence[int]) -> None:
         self._canvas = canvas
-        self._samplings = {number: canvas.sampling(number) for number in channels}
+        self._channels = frozenset(channels)
         self._block: DecodedBlock | None = None
-        self._bands: dict[Sampling, list[_Band]] = {}
+        self._bands: dict[Sampling, list[tuple[slice, Runs, Runs]]] = {}
         self.pieces: list[Piece] = []
 
     def add(self, block: DecodedBlock, channel: int, placed: Samples | None) -> None:
@@ -183,34 +164,29 @@ class BoxAdder:
             channel: Number of the channel.
             placed: Its samples as `Accumulator.add` returns them.
         """
-        sampling = self._samplings.get(channel)
-        if sampling is None:
+        if channel not in self._channels:
             return
         if block is not self._block:
             self._block, self._bands = block, {}
-        is_first = sampling not in self._bands  # channels of one sampling have the same samples: one of them is counted
-        if is_first:
+        sampling = self._canvas.sampling(channel)
+        if sampling not in self._bands:
             self._bands[sampling] = list(self._located(block, sampling))
         values, scale = (block.arrays[channel], 1.0) if placed is None else (placed, REBIAS)
         tiles = len(block.places) if self._canvas.layout.is_tiled else 1
         shaped = values.reshape(tiles, values.shape[0] // tiles, values.shape[1])
-        for band in self._bands[sampling]:
-            self.pieces.append(Piece(channel, band, _added(shaped[band.tiles], band, scale)))
-            if is_first:
-                counts = np.outer(band.down.lengths, band.across.lengths).astype(np.float64)
-                self.pieces.append(Piece(sampling, band, counts))
+        for chosen, rows, columns in self._bands[sampling]:
+            self.pieces.append(Piece(channel, rows, columns, _added(shaped[chosen], rows, columns, scale)))
 
-    def _located(self, block: DecodedBlock, sampling: Sampling) -> Iterator[_Band]:
-        """The bands of a block, for channels of this sampling."""
+    def _located(self, block: DecodedBlock, sampling: Sampling) -> Iterator[tuple[slice, Runs, Runs]]:
+        """Tiles side by side, or the scan lines of a block: which tiles, and the runs of their rows and columns."""
         layout = self._canvas.layout
         rows, columns = self._canvas.maps[sampling]
         corner = layout.data_window
         if not layout.is_tiled:
-            windows = _heights(block)
-            spans = [_span(low, high, corner.y_min, sampling[1]) for low, high in windows]
+            spans = [_span(low, high, corner.y_min, sampling[1]) for low, high in _heights(block)]
             of_rows = np.concatenate([rows[start:end] for start, end in spans])
             if len(of_rows) and len(columns):
-                yield _Band(slice(None), _runs(of_rows), self._canvas.runs[sampling[0]])
+                yield slice(None), _runs(of_rows), _runs(columns)
             return
         position = 0
         for _, some in groupby(block.places, key=lambda place: place.tile_y):
@@ -219,63 +195,69 @@ class BoxAdder:
             start, end = _span(window.y_min, window.y_max, corner.y_min, sampling[1])
             across = [_span(p.window.x_min, p.window.x_max, corner.x_min, sampling[0]) for p in places]
             of_columns = np.concatenate([columns[left:right] for left, right in across])
-            yield _Band(slice(position, position + len(places)), _runs(rows[start:end]), _runs(of_columns))
+            yield slice(position, position + len(places)), _runs(rows[start:end]), _runs(of_columns)
             position += len(places)
 
 
 class BoxSums:
-    """Sums of samples in each box of a canvas.
+    """Sums and numbers of samples in each box of a canvas, by channel.
 
     Args:
         canvas: The picture.
     """
 
-    __slots__ = ("_canvas", "_sums")
+    __slots__ = ("_boxes", "_canvas")
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
-        self._sums: dict[int | Sampling, Floats] = {}
+        self._boxes: dict[int, tuple[Floats, Floats]] = {}
 
     def put(self, pieces: Iterable[Piece]) -> None:
         """Take in what was added up of some chunks."""
-        for key, band, values in pieces:
-            if key not in self._sums:
-                self._sums[key] = np.zeros((self._canvas.height, self._canvas.width))
-            _put(self._sums[key], band, values)
+        shape = self._canvas.height, self._canvas.width
+        for channel, rows, columns, added in pieces:
+            sums, counts = self._boxes.setdefault(channel, (np.zeros(shape), np.zeros(shape)))
+            numbers = np.outer(rows.lengths, columns.lengths)
+            if rows.span and columns.span:
+                sums[rows.span, columns.span] += added
+                counts[rows.span, columns.span] += numbers
+                continue
+            down, across = np.flatnonzero(rows.boxes >= 0), np.flatnonzero(columns.boxes >= 0)
+            inside, where = np.ix_(down, across), np.ix_(rows.boxes[down], columns.boxes[across])
+            sums[where] += added[inside]  # chunks are in order, so no box has two runs
+            counts[where] += numbers[inside]
 
     def means(self, channel: int) -> Floats:
         """The mean of each box; NaN where a sample is, where none was decoded and outside of the data window.
 
         A box without a sample of its own, since the channel has fewer, shows the one to the left and above.
         """
-        sampling = self._canvas.sampling(channel)
-        if channel not in self._sums:
-            return np.full((self._canvas.height, self._canvas.width), np.nan)
-        rows, columns = self._canvas.maps[sampling]
+        width, height = self._canvas.width, self._canvas.height
+        if channel not in self._boxes:
+            return np.full((height, width), np.nan)
+        sums, counts = self._boxes[channel]
         with np.errstate(invalid="ignore", divide="ignore"):
-            means = self._sums[channel] / self._sums[sampling]
-        pixel_rows, pixel_columns = self._canvas.maps[1, 1]
-        down = _nearest(rows, pixel_rows, self._canvas.height)
-        across = _nearest(columns, pixel_columns, self._canvas.width)
-        filled: Floats = means[down][:, across]
+            means = sums / counts
+        (rows, columns), (pixel_rows, pixel_columns) = (
+            self._canvas.maps[sampling] for sampling in (self._canvas.sampling(channel), (1, 1))
+        )
+        filled: Floats = means[_nearest(rows, pixel_rows, height)][:, _nearest(columns, pixel_columns, width)]
         return filled
 
 
-def row_pieces(canvas: Canvas, channel: int, values: Samples, first: tuple[int, int]) -> Iterator[Piece]:
-    """The sums and numbers of whole rows of samples, which come in no block.
+def row_piece(canvas: Canvas, channel: int, values: Samples, first: tuple[int, int]) -> Piece:
+    """The sums of whole rows of samples, which come in no block.
 
     Args:
         canvas: The picture.
-        channel: Number of the channel; the sums are for a `BoxSums` of its own.
+        channel: Number of the channel.
         values: Shape (rows, columns), neither of them 0.
         first: Row and column of the first one among the samples of the data window.
     """
-    sampling = canvas.sampling(channel)
-    rows, columns = canvas.maps[sampling]
+    all_rows, all_columns = canvas.maps[canvas.sampling(channel)]
     (top, left), (height, width) = first, values.shape
-    band = _Band(slice(None), _runs(rows[top : top + height]), _runs(columns[left : left + width]))
-    yield Piece(channel, band, _added(values[None], band, 1.0))
-    yield Piece(sampling, band, np.outer(band.down.lengths, band.across.lengths).astype(np.float64))
+    rows, columns = _runs(all_rows[top : top + height]), _runs(all_columns[left : left + width])
+    return Piece(channel, rows, columns, _added(values[None], rows, columns, 1.0))
 
 
 def _heights(block: DecodedBlock) -> list[tuple[int, int]]:
@@ -286,16 +268,16 @@ def _heights(block: DecodedBlock) -> list[tuple[int, int]]:
     return [(place.window.y_min, place.window.y_max) for place in places]
 
 
-def _added(tiles: Samples, band: _Band, scale: float) -> Floats:
-    """The sums of the runs of a band; `tiles` has the shape (tiles, rows, columns of a tile)."""
-    edges = [*band.down.starts.tolist(), tiles.shape[1]]
+def _added(tiles: Samples, rows: Runs, columns: Runs, scale: float) -> Floats:
+    """The sums of the runs; `tiles` has the shape (tiles, rows, columns of a tile)."""
+    edges = [*rows.starts.tolist(), tiles.shape[1]]
     # Rows are added up first, which is the fastest way through memory.
-    lines = np.empty((len(band.down.starts), tiles.shape[0] * tiles.shape[2]))
+    lines = np.empty((len(rows.starts), tiles.shape[0] * tiles.shape[2]))
     with np.errstate(invalid="ignore", over="ignore"):
         for line, (start, end) in enumerate(pairwise(edges)):
             floats, own_scale = _as_floats(tiles[:, start:end])
             np.multiply(np.einsum("tyx->tx", floats).reshape(-1), scale * own_scale, out=lines[line])
-        sums: Floats = np.add.reduceat(lines, band.across.starts, axis=1)
+        sums: Floats = np.add.reduceat(lines, columns.starts, axis=1)
     return sums
 
 
@@ -311,16 +293,6 @@ def _as_floats(values: Samples) -> tuple[Samples, float]:
     return placed.view(np.float32), REBIAS
 
 
-def _put(sums: Floats, band: _Band, values: Floats) -> None:
-    """Add the values of a band's runs to their boxes."""
-    down, across = band.down, band.across
-    if down.span and across.span:
-        sums[down.span, across.span] += values
-        return
-    where = np.ix_(down.boxes[down.is_inside], across.boxes[across.is_inside])
-    np.add.at(sums, where, values[np.ix_(down.is_inside, across.is_inside)])
-
-
 def _span(low: int, high: int, corner: int, sampling: int) -> tuple[int, int]:
     """Positions of the samples between two coordinates, both inside, in the row or column of samples from `corner` on."""
     first = -(-corner // sampling)
@@ -330,9 +302,9 @@ def _span(low: int, high: int, corner: int, sampling: int) -> tuple[int, int]:
 def _runs(boxes: Ints) -> Runs:
     starts = np.concatenate([np.zeros(1, np.int64), np.flatnonzero(np.diff(boxes)) + 1])
     found = boxes[starts]
-    follow = found[0] >= 0 and bool((np.diff(found) == 1).all())
-    span = slice(int(found[0]), int(found[-1]) + 1) if follow else None
-    return Runs(starts, np.diff(np.append(starts, len(boxes))), found, found >= 0, span)
+    is_span = found[0] >= 0 and found[-1] - found[0] == len(found) - 1
+    span = slice(int(found[0]), int(found[-1]) + 1) if is_span else None
+    return Runs(starts, np.diff(np.append(starts, len(boxes))), found, span)
 
 
 def _nearest(boxes: Ints, pixels: Ints, count: int) -> Ints:

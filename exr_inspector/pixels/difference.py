@@ -13,7 +13,7 @@ import numpy.typing as npt
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.model import Thumbnails
-from exr_inspector.pixels.boxes import BoxSums, row_pieces
+from exr_inspector.pixels.boxes import BoxSums, row_piece
 from exr_inspector.pixels.thumbnails import MAGENTA, canvas_of, shown_layers
 
 LONGEST_PX = 1024
@@ -49,7 +49,7 @@ class DifferencePicture:
 
     def __init__(self) -> None:
         self.part: int | None = None
-        self._sums: dict[str, BoxSums] = {}
+        self._compared: set[str] = set()
 
     def begin(self, header: Header, layouts: Sequence[Layout]) -> None:
         """Choose what to show of the first file; nothing where it has no flat part."""
@@ -58,6 +58,7 @@ class DifferencePicture:
             self.part = shown.part
             self._canvas = canvas_of(header.parts[shown.part], layout, layout.levels[0], LONGEST_PX)
             numbers = shown.channels[:1] if shown.is_chroma else shown.channels  # chroma alone is no colour
+            self._sums = BoxSums(self._canvas)
             self._numbers = {layout.channels[number].name: number for number in numbers}
 
     def add(self, channel: str, one: Plane, other: Plane, first: tuple[int, int]) -> None:
@@ -77,14 +78,14 @@ class DifferencePicture:
         with np.errstate(invalid="ignore", over="ignore"):
             error = np.abs(left - right)
         error = np.where(same, 0.0, np.where(np.isfinite(left) & np.isfinite(right), error, np.nan))
-        sums = self._sums.setdefault(channel, BoxSums(self._canvas))
-        sums.put(row_pieces(self._canvas, number, error, first))
+        self._compared.add(channel)
+        self._sums.put([row_piece(self._canvas, number, error, first)])
 
     def result(self) -> DifferenceImage | None:
         """The picture; None where a channel that it shows was not compared at all."""
-        if self.part is None or set(self._sums) != set(self._numbers):
+        if self.part is None or self._compared != set(self._numbers):
             return None
-        means = np.stack([sums.means(self._numbers[name]) for name, sums in self._ordered()], axis=-1)
+        means = np.stack([self._sums.means(number) for number in self._numbers.values()], axis=-1)
         covered = self._canvas.covered
         unknown = ~np.isfinite(means).all(axis=-1) & covered
         shown = np.where((covered & ~unknown)[..., None], means, 0.0)
@@ -93,6 +94,3 @@ class DifferencePicture:
         pixels = np.rint(np.broadcast_to(np.clip(shown * factor, 0, 1), (*shown.shape[:2], 3)) * 255).astype(np.uint8)
         pixels[unknown] = MAGENTA
         return DifferenceImage(pixels, factor, tuple(self._numbers))
-
-    def _ordered(self) -> list[tuple[str, BoxSums]]:
-        return [(name, self._sums[name]) for name in self._numbers]

@@ -168,9 +168,7 @@ def canvas_of(part: PartHeader, layout: Layout, level: Level, longest: int = LON
     if display.width < 1 or display.height < 1:
         display = layout.data_window
     width, height = canvas_size(display, part.pixel_aspect_ratio, longest)
-    canvas = Canvas(layout, level, display, width, height)
-    _ = canvas.runs  # made once here, not in each of the processes that the canvas goes to
-    return canvas
+    return Canvas(layout, level, display, width, height)
 
 
 def small_level(layout: Layout) -> int | None:
