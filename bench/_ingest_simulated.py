@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from exr_inspector.catalog import Catalog, CatalogConfig
+from bench._local import LONG_WAITS, catalog_of, environment
 from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.schema import FILES
 from exr_inspector.catalog.sdk import silence_sdk_loggers
@@ -139,22 +139,6 @@ class Figures:
     committed: int
 
 
-def _environment(server: LocalVastDB) -> dict[str, str]:
-    return {
-        "VAST_DB_ENDPOINT": server.endpoint,
-        "VAST_DB_ACCESS_KEY": server.access_key,
-        "VAST_DB_SECRET_KEY": server.secret_key,
-        "VAST_DB_BUCKET": server.bucket,
-        "EXR_DB_TIMEOUT_SECONDS": "600",  # on a busy machine the local server may take a minute
-        "EXR_DB_RETRY_SECONDS": "600",
-        "EXR_DEADLINE_SECONDS": "3600",
-    }
-
-
-def _catalog(environ: dict[str, str]) -> Catalog:
-    return Catalog(CatalogConfig.from_settings(load_settings(environ, secrets_dir=None).require_catalog()))
-
-
 def _warm_up() -> None:
     """Nothing: its call has imported what a lane needs."""
 
@@ -163,7 +147,7 @@ def _carry_out(path: Path, environ: dict[str, str], simulation: Simulation) -> t
     """One lane in a process: files stored, and seconds of CPU."""
     silence_sdk_loggers()
     began = time.process_time()
-    catalog = _catalog(environ)
+    catalog = catalog_of(environ)
     lane = Lane.read(path)
     opener = StubOpener(StubBucket(simulation.files, simulation.store_seconds))
     inspector = Inspector.from_settings(load_settings({}, secrets_dir=None), stats=StatsMode.OFF)
@@ -195,8 +179,8 @@ def simulate(simulation: Simulation) -> Figures:
         plan_cpu = time.process_time() - began
         paths = [plan / str(number) for number in range(simulation.lanes)]
         with LocalVastDB(Path(place) / "tables.duckdb", latency_seconds=simulation.database_seconds) as server:
-            environ = _environment(server)
-            catalog = _catalog(environ)
+            environ = {**environment(server), **LONG_WAITS}
+            catalog = catalog_of(environ)
             setup(catalog.connection)
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(simulation.at_once, mp_context=context) as pool:

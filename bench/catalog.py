@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
+from bench._local import repeated
 from exr_inspector import __version__
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
@@ -93,18 +93,6 @@ def _hex_ids(dice: np.random.Generator, count: int) -> list[str]:
     return [raw[start : start + 32] for start in range(0, 32 * count, 32)]
 
 
-def _many(table: pa.Table, owners: dict[str, list[str]]) -> pa.Table:
-    """The rows of one file, once for each owner."""
-    rows = table.num_rows
-    count = len(owners["file_id"])
-    whole = table.take(pa.array(np.tile(np.arange(rows), count)))
-    each = pa.array(np.repeat(np.arange(count), rows))
-    for name, values in owners.items():
-        if name in whole.column_names:
-            whole = whole.set_column(whole.schema.get_field_index(name), name, pa.array(values, pa.string()).take(each))
-    return whole
-
-
 def fill(catalog: Catalog, count: int) -> None:
     """Insert the rows of so many files past the store, which would look each up."""
     dice = np.random.default_rng(count)
@@ -117,7 +105,7 @@ def fill(catalog: Catalog, count: int) -> None:
 
         def body(work: Work, owners: dict[str, list[str]] = owners) -> None:
             for name, table in sample.items():
-                work.insert(BY_NAME[name], _many(table, owners))
+                work.insert(BY_NAME[name], repeated(table, len(owners["path"]), owners))
 
         catalog.connection.run("fill", body)
 

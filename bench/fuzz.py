@@ -1,7 +1,7 @@
 """`./run bench fuzz [--seconds N | --runs N] [--seed S] [--whole] [--atheris]`: throw mutated files at the format code.
 
 Contract: whatever the bytes, only errors of ours leave the parser, and each input is done within SLOW_SECONDS. With --whole
-each input also goes through inspector, rules and rows (see `fuzz_whole`). An input that breaks the contract is written to
+each input also goes through inspector, rules and rows (see `_fuzz_whole`). An input that breaks the contract is written to
 `tests/regressions/`, where a test runs it from then on. Without --atheris inputs are seeded mutations of small generated files
 and, where EXR_CORPUS or `../shared/corpus` is there, of public ones; with it libFuzzer leads the way by coverage, starting
 from the same files.
@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from bench.fuzz_whole import BrokenContract, inspect_whole
+from bench._fuzz_whole import BrokenContract, inspect_whole
 from exr_inspector.errors import BudgetExceeded, ExrInspectorError, FormatError
 from exr_inspector.exr.file_bytes import Ranges
 from exr_inspector.exr.header.as_json import to_json_text, value_number, value_text
@@ -123,28 +123,11 @@ def seeds() -> list[bytes]:
     return made + [data for data in (path.read_bytes()[:6_000] for path in files) if data]
 
 
+# fmt: off
 INTERESTING = (
-    0,
-    1,
-    2,
-    3,
-    7,
-    8,
-    13,
-    14,
-    31,
-    32,
-    127,
-    128,
-    255,
-    256,
-    0x7FFF,
-    0x8000,
-    0xFFFF,
-    0x10000,
-    0x100000,
-    0x7FFFFFFF,
+    0, 1, 2, 3, 7, 8, 13, 14, 31, 32, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x100000, 0x7FFFFFFF,
 )
+# fmt: on
 
 
 def change(chance: random.Random, data: bytearray, pool: Sequence[bytes]) -> None:

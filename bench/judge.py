@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
+from bench._local import repeated
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.read.pages import stored_frames, stored_inspections
@@ -62,29 +62,16 @@ def sample(*, odd: bool) -> dict[str, pa.Table]:
 
 def many(table: pa.Table, numbers: Sequence[int]) -> pa.Table:
     """The rows of one frame, once for each number, each with a name and ids of its own."""
-    rows, count = table.num_rows, len(numbers)
-    whole = table.take(pa.array(np.tile(np.arange(rows), count)))
-    each = pa.array(np.repeat(np.arange(count), rows))
-    paths = [f"{BUCKET}/{FOLDER}/beauty.{number:06}.exr" for number in numbers]
+    names = [f"beauty.{number:06}.exr" for number in numbers]
+    keys = [f"{FOLDER}/{name}" for name in names]
+    paths = [f"{BUCKET}/{key}" for key in keys]
     ids = [file_id(path) for path in paths]
-    changed = {
-        "path": paths,
-        "file_path": paths,
-        "bucket": [BUCKET] * count,
-        "key": [path.partition("/")[2] for path in paths],
-        "directory": [f"{BUCKET}/{FOLDER}"] * count,
-        "file_name": [path.rpartition("/")[2] for path in paths],
-        "file_id": ids,
-        "inspection_id": ids,
-        "content_key": ids,
-        "sequence": [f"{BUCKET}/{FOLDER}/beauty.######.exr"] * count,
-        "frame_number": list(numbers),
-    }
-    for name, values in changed.items():
-        if name in whole.column_names:
-            field = whole.schema.field(name)
-            whole = whole.set_column(whole.schema.get_field_index(name), field, pa.array(values, field.type).take(each))
-    return whole
+    owners: dict[str, Sequence[Any]] = {"key": keys, "file_name": names, "frame_number": numbers}
+    owners |= dict.fromkeys(("path", "file_path"), paths)
+    owners |= dict.fromkeys(("file_id", "inspection_id", "content_key"), ids)
+    alike = {"bucket": BUCKET, "directory": f"{BUCKET}/{FOLDER}", "sequence": f"{BUCKET}/{FOLDER}/beauty.######.exr"}
+    owners |= {name: [value] * len(numbers) for name, value in alike.items()}
+    return repeated(table, len(numbers), owners)
 
 
 def fill(catalog: Catalog, frames: int) -> None:

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench._local import LONG_WAITS, catalog_of, environment
 from dataengine_local.events import schedule_event
-from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
@@ -38,29 +38,16 @@ VIEW = "/studio/renders"
 def write(folder: Path, numbers: range, data: bytes) -> None:
     """Write files, spread over FOLDERS shows."""
     for number in numbers:
-        path = (
-            folder / f"show_{number % FOLDERS:02}" / f"shot_{number // (FOLDERS * SHOT):05}" / f"beauty.{number:08}.exr"
-        )
+        shot = folder / f"show_{number % FOLDERS:02}" / f"shot_{number // (FOLDERS * SHOT):05}"
+        path = shot / f"beauty.{number:08}.exr"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 
 
-def environment(server: LocalVastDB, folder: Path, **changes: str) -> dict[str, str]:
+def sweeping_environment(server: LocalVastDB, folder: Path, **changes: str) -> dict[str, str]:
     """The settings of a function that sweeps a folder."""
-    return {
-        "VAST_DB_ENDPOINT": server.endpoint,
-        "VAST_DB_ACCESS_KEY": server.access_key,
-        "VAST_DB_SECRET_KEY": server.secret_key,
-        "VAST_DB_BUCKET": server.bucket,
-        "EXR_MOUNTS": f"renders={folder}",
-        "EXR_SWEEP": "renders",
-        "EXR_SETTLE_SECONDS": "0",
-        "EXR_DEADLINE_SECONDS": "3600",
-        # All shards share one local server: on a busy machine it may take a minute for one of them.
-        "EXR_DB_TIMEOUT_SECONDS": "600",
-        "EXR_DB_RETRY_SECONDS": "600",
-        **changes,
-    }
+    sweeping = {"EXR_MOUNTS": f"renders={folder}", "EXR_SWEEP": "renders", "EXR_SETTLE_SECONDS": "0"}
+    return {**environment(server), **LONG_WAITS, **sweeping, **changes}
 
 
 def sweep_here() -> None:
@@ -83,8 +70,7 @@ def sweep(environ: dict[str, str]) -> dict[str, Any]:
 
 def made(environ: dict[str, str]) -> None:
     """Make the tables."""
-    settings = load_settings(environ, secrets_dir=None)
-    catalog = Catalog(CatalogConfig.from_settings(settings.require_catalog()))
+    catalog = catalog_of(environ)
     setup(catalog.connection)
     catalog.close()
 
@@ -96,7 +82,7 @@ def rates(folder: Path, files: int, latency: float) -> None:
     for shards in SHARDS:
         server = LocalVastDB(None, latency_seconds=latency)
         server.start()
-        environ = environment(server, folder, EXR_SWEEP_SHARDS=str(shards))
+        environ = sweeping_environment(server, folder, EXR_SWEEP_SHARDS=str(shards))
         made(environ)
         server.reset_counters()
         new = sweep(environ)
@@ -121,7 +107,9 @@ def requests_per_change(folder: Path, listed: int, changed: int) -> None:
             yield CatalogEntry(f"{parent}/old.{number:08}.exr", size=1, mtime_ns=number, ctime_ns=number)
 
     with LocalVastDB(None) as server:
-        environ = environment(server, folder, EXR_SWEEP="", EXR_SWEEP_CATALOG="on", EXR_VIEWS=f"{VIEW}=renders")
+        environ = sweeping_environment(
+            server, folder, EXR_SWEEP="", EXR_SWEEP_CATALOG="on", EXR_VIEWS=f"{VIEW}=renders"
+        )
         made(environ)
         sweep(environ)
         for count in (0, changed // 10, changed):

@@ -1,0 +1,43 @@
+"""The local database of a benchmark: how to reach it, and the rows of many files made of those of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.settings import load_settings
+from vastdb_local import LocalVastDB
+
+# On a busy machine the local server may take a minute.
+LONG_WAITS = {"EXR_DB_TIMEOUT_SECONDS": "600", "EXR_DB_RETRY_SECONDS": "600", "EXR_DEADLINE_SECONDS": "3600"}
+
+
+def environment(server: LocalVastDB) -> dict[str, str]:
+    """The settings that reach a local database."""
+    return {
+        "VAST_DB_ENDPOINT": server.endpoint,
+        "VAST_DB_ACCESS_KEY": server.access_key,
+        "VAST_DB_SECRET_KEY": server.secret_key,
+        "VAST_DB_BUCKET": server.bucket,
+    }
+
+
+def catalog_of(environ: Mapping[str, str]) -> Catalog:
+    """The tables that settings name."""
+    return Catalog(CatalogConfig.from_settings(load_settings(environ, secrets_dir=None).require_catalog()))
+
+
+def repeated(table: pa.Table, count: int, owners: Mapping[str, Sequence[Any]]) -> pa.Table:
+    """The rows of one file `count` times, with values of their own in some columns, one for each time."""
+    rows = table.num_rows
+    whole = table.take(pa.array(np.tile(np.arange(rows), count)))
+    each = pa.array(np.repeat(np.arange(count), rows))
+    for name in owners.keys() & set(whole.column_names):
+        field = whole.schema.field(name)
+        values = pa.array(owners[name], field.type).take(each)
+        whole = whole.set_column(whole.schema.get_field_index(name), field, values)
+    return whole

@@ -1,0 +1,330 @@
+"""The settings: one field each, with its type, bounds, default and description.
+
+A new setting is one field here and its use elsewhere; `./run docs` writes `docs/settings.md` from the fields, whose list is
+exempt from the formatter: it would spread a setting over eight lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, Field
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from exr_inspector.errors import LimitExceeded, SettingsError
+from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
+from exr_inspector.settings.values import (
+    File,
+    Leaders,
+    Levels,
+    Mounts,
+    Names,
+    Places,
+    Seconds,
+    Secret,
+    SecretText,
+    Stats,
+    Switch,
+    Text,
+    ThumbnailChoice,
+    Url,
+    Views,
+    Whole,
+)
+
+CHOOSER = "EXR_SECRET_NAME"  # names the secret to read settings from
+DATABASE, OBJECTS, READING, FUNCTION = "database", "objects", "reading", "function"
+GROUPS = (DATABASE, OBJECTS, READING, FUNCTION)
+_MANY = 1 << 40
+
+
+def _field(name: str, group: str, meaning: str, default: Any = None, *, unit: str = "", **bounds: Any) -> Any:
+    """One setting: its name in secrets and environment, who needs it, what it does."""
+    extra: dict[str, Any] = {"group": group, "unit": unit}
+    aliases = AliasChoices(name)
+    return Field(default, validation_alias=aliases, description=meaning, json_schema_extra=extra, **bounds)
+
+
+def _limit(name: str, default: int, unit: str, meaning: str, most: int = _MANY) -> Any:
+    return _field(name, READING, meaning, default, unit=unit, ge=1, le=most)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogConnection:
+    """How to reach VAST DataBase.
+
+    Attributes:
+        endpoint: URL of the database's virtual IP.
+        access_key: S3 access key of a user with rights on the schema.
+        secret_key: Its secret key.
+        bucket: Database-enabled bucket.
+        schema: Schema that holds the tables.
+        tls_verify: Whether the server's certificate is checked.
+        ca_bundle: PEM file of certificates to trust besides the system's.
+        retry_seconds: How long one write goes on trying against other writers and outages.
+        timeout_seconds: Idle timeout of a connection or an answer.
+    """
+
+    endpoint: str
+    access_key: Secret
+    secret_key: Secret
+    bucket: str
+    schema: str
+    tls_verify: bool
+    ca_bundle: Path | None
+    retry_seconds: float
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class S3Connection:
+    """How to reach the S3 endpoint.
+
+    Attributes:
+        endpoint_url: URL, without the bucket.
+        access_key: Access key with read rights.
+        secret_key: Its secret key.
+        region: Region that requests are signed for.
+        virtual_hosted: Whether the bucket goes in front of the host name instead of into the path.
+        tls_verify: Whether the server's certificate is checked.
+        ca_bundle: PEM file of certificates to trust besides the system's.
+        timeout_seconds: Idle timeout of a connection or an answer.
+        retries: Further attempts after a fault that may pass.
+    """
+
+    endpoint_url: str
+    access_key: Secret
+    secret_key: Secret
+    region: str
+    virtual_hosted: bool
+    tls_verify: bool
+    ca_bundle: Path | None
+    timeout_seconds: float
+    retries: int
+
+
+class Settings(BaseSettings):
+    """The settings of this process, complete and checked."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
+
+    # fmt: off
+    secret_name: Text | None = _field(CHOOSER, FUNCTION,
+        "Secret to read settings from; any secret that has the key otherwise. Environment only.")
+    # VAST DataBase
+    db_endpoint: Url | None = _field("VAST_DB_ENDPOINT", DATABASE, "VAST DataBase endpoint.")
+    db_access_key: SecretText | None = _field("VAST_DB_ACCESS_KEY", DATABASE, "Access key for the database.")
+    db_secret_key: SecretText | None = _field("VAST_DB_SECRET_KEY", DATABASE, "Secret key for the database.")
+    db_bucket: Text | None = _field("VAST_DB_BUCKET", DATABASE, "Database-enabled bucket that holds the schema.")
+    db_schema: Text = _field("VAST_DB_SCHEMA", DATABASE, "Schema that holds the tables.", "exr_inspector")
+    db_tls_verify: Switch = _field("VAST_DB_TLS_VERIFY", DATABASE, "Check the database server's certificate.", True)
+    db_ca_bundle: File | None = _field("VAST_DB_CA_BUNDLE", DATABASE, "PEM file of certificates to trust for the database.")
+    db_retry_seconds: Seconds = _field("EXR_DB_RETRY_SECONDS", DATABASE,
+        "How long one write to the database goes on trying; less than EXR_DEADLINE_SECONDS.", 20.0, unit="seconds", ge=0,
+        le=600)
+    db_timeout_seconds: Seconds = _field("EXR_DB_TIMEOUT_SECONDS", DATABASE,
+        "Idle timeout of one request to the database; connecting takes at most 5 seconds of it.", 15.0, unit="seconds",
+        ge=0.1, le=600)
+    # objects
+    s3_endpoint_url: Url | None = _field("S3_ENDPOINT_URL", OBJECTS, "S3 endpoint, without the bucket.")
+    s3_access_key: SecretText | None = _field("S3_ACCESS_KEY", OBJECTS, "Access key for reading objects.")
+    s3_secret_key: SecretText | None = _field("S3_SECRET_KEY", OBJECTS, "Secret key for reading objects.")
+    s3_region: Text = _field("S3_REGION", OBJECTS, "Region that requests are signed for.", "us-east-1")
+    s3_virtual_hosted: Switch = _field("S3_VIRTUAL_HOSTED", OBJECTS, "Bucket in the host name instead of in the path.",
+        False)
+    s3_tls_verify: Switch = _field("S3_TLS_VERIFY", OBJECTS, "Check the S3 server's certificate.", True)
+    s3_ca_bundle: File | None = _field("S3_CA_BUNDLE", OBJECTS, "PEM file of certificates to trust for S3.")
+    s3_timeout_seconds: Seconds = _field("S3_TIMEOUT_SECONDS", OBJECTS,
+        "Idle timeout of one request; connecting takes at most 5 seconds of it.", 15.0, unit="seconds", ge=0.1, le=600)
+    s3_retries: Whole = _field("S3_RETRIES", OBJECTS,
+        "Retries after a transient fault; each counts as a request, and all end at the deadline.", 3,
+        unit="attempts", ge=0, le=20)
+    mounts: Mounts = _field("EXR_MOUNTS", OBJECTS, "Local folders to read in place of buckets: bucket=folder, ...", ())
+    views: Views = _field("EXR_VIEWS", OBJECTS,
+        "Views of the cluster, their buckets and client mounts: /cluster/path=bucket/prefix|/client/mount|..., ...", ())
+    allowed_buckets: Names = _field("EXR_ALLOWED_BUCKETS", OBJECTS, "Buckets that may be read; all when empty.", ())
+    allowed_prefixes: Names = _field("EXR_ALLOWED_PREFIXES", OBJECTS,
+        "Beginnings of bucket/key that may be read; all when empty.", ())
+    # what the function does with a file
+    policy: Text = _field("EXR_POLICY", FUNCTION, "Validation policy: a profile's name, a path, or s3://bucket/key.",
+        "default")
+    stats: Stats = _field("EXR_STATS", FUNCTION, "Pixels that are read for statistics.", "off")
+    hash: Switch = _field("EXR_HASH", FUNCTION, "Hash the whole file (reads all of it).", False)
+    thumbnails: ThumbnailChoice = _field("EXR_THUMBNAILS", FUNCTION,
+        "Thumbnails to store, one a file or one a layer: made in a full pass, or of a preview or a small level. Needs Pillow.",
+        "off")
+    batch: Switch = _field("EXR_BATCH", FUNCTION,
+        "The deployment delivers batches of events. Set it as environment variable or file: ctx.secrets comes too late.",
+        False)
+    sweep: Places = _field("EXR_SWEEP", FUNCTION,
+        "Prefixes that a schedule event sweeps: bucket/prefix, or with the VAST Catalog also /path/on/the/cluster, ...",
+        ())
+    sweep_catalog: Switch = _field("EXR_SWEEP_CATALOG", FUNCTION,
+        "Take changes from the VAST Catalog, which needs EXR_VIEWS; sweeps all views where EXR_SWEEP is empty.", False)
+    sweep_full_hours: Seconds = _field("EXR_SWEEP_FULL_HOURS", FUNCTION,
+        "With the VAST Catalog: time between comparisons of all objects with all rows, which find removals and renames.",
+        24.0, unit="hours", ge=0, le=8760)
+    sweep_shards: Whole = _field("EXR_SWEEP_SHARDS", FUNCTION,
+        "Shards of a swept prefix, and shards that one invocation works on at a time.", 16, unit="shards",
+        ge=1, le=1024)
+    settle_seconds: Seconds = _field("EXR_SETTLE_SECONDS", FUNCTION,
+        "Time without changes before a sweep reads a file; also how long a mount may not show a new file.",
+        30.0, unit="seconds", ge=0, le=86_400)
+    deadline_seconds: Seconds = _field("EXR_DEADLINE_SECONDS", FUNCTION,
+        "Time for one invocation; less than the deployment's timeout, so that its error names the cause.", 100.0,
+        unit="seconds", ge=1, le=3600)
+    retry_failed: Switch = _field("EXR_RETRY_FAILED", FUNCTION,
+        "Read files with DECODER_CRASHED, CPU_TIME or LIMIT_EXCEEDED again, although neither file nor software changed.",
+        False)
+    # how a file is read
+    stats_bytes: Whole = _limit("EXR_STATS_BYTES", 4 << 20, "bytes",
+        "Bytes that sampled statistics read of one file; see EXR_STATS_CHUNK_BYTES.")
+    stats_chunk_bytes: Whole = _limit("EXR_STATS_CHUNK_BYTES", 32 << 20, "bytes",
+        "Bytes that they read if EXR_STATS_BYTES is too little for two chunks of each part and size.")
+    stats_requests: Whole = _limit("EXR_STATS_REQUESTS", 8, "requests",
+        "Requests of sampled statistics for one file.", 1 << 20)
+    stats_levels: Levels = _field("EXR_STATS_LEVELS", READING,
+        "Levels of mipmaps and ripmaps that statistics cover.", "first")
+    max_objects: Whole = _field("EXR_MAX_OBJECTS", READING,
+        "Objects of Cryptomattes stored per file when EXR_STATS is full, those with the largest coverage; 0 for none.",
+        0, unit="objects", ge=0, le=_MANY)
+    max_ids: Whole = _limit("EXR_MAX_IDS", 1 << 18, "ids",
+        "Ids of Cryptomattes counted per file; beyond that, those with the least coverage are dropped.",
+        1 << 24)
+    leaders: Leaders = _field("EXR_LEADERS", READING,
+        "Chunk leaders to read: that of the last chunk shows whether the file is truncated, and costs one request.", "off")
+    rebuild: Switch = _field("EXR_REBUILD", READING, "Rebuild a damaged offset table by walking the chunks.", False)
+    memory_mib: Whole = _limit("EXR_MEMORY_MIB", 1024, "MiB",
+        "Memory for all files of a process together: a quarter for headers, tables, manifests and rows, the rest for decoding.",
+        1 << 20)
+    decode_threads: Whole = _limit("EXR_DECODE_THREADS", 2, "threads",
+        "Threads that decode, for all files of a process together.", 64)
+    decode_seconds: Seconds = _field("EXR_DECODE_SECONDS", READING,
+        "CPU time for decoding 64 MiB of samples before the decoding process is ended.", 10.0,
+        unit="seconds", ge=0.001, le=3600)
+    initial_read_bytes: Whole = _field("EXR_INITIAL_READ_BYTES", READING,
+        "Size of the first read; almost every header fits.", 64 << 10, unit="bytes", ge=8, le=1 << 30)
+    max_requests: Whole = _limit("EXR_MAX_REQUESTS", 64, "requests",
+        "Requests for the headers and chunk tables of one file.", 1 << 20)
+    # what one file may ask for
+    max_header_bytes: Whole = _limit("EXR_MAX_HEADER_BYTES", DEFAULT_LIMITS.header_bytes, "bytes",
+        "End of the last header in the file.")
+    max_attributes: Whole = _limit("EXR_MAX_ATTRIBUTES", DEFAULT_LIMITS.attributes, "attributes",
+        "Attributes of all parts together.")
+    max_parts: Whole = _limit("EXR_MAX_PARTS", DEFAULT_LIMITS.parts, "parts", "Parts of one file.")
+    max_channels: Whole = _limit("EXR_MAX_CHANNELS", DEFAULT_LIMITS.channels, "channels", "Channels of one part.", 32_767)
+    max_name_bytes: Whole = _limit("EXR_MAX_NAME_BYTES", DEFAULT_LIMITS.name_bytes, "bytes",
+        "Length of an attribute's name or type name.", 255)
+    max_chunks: Whole = _limit("EXR_MAX_CHUNKS", DEFAULT_LIMITS.chunks, "chunks", "Chunks of one part.")
+    max_table_bytes: Whole = _limit("EXR_MAX_TABLE_BYTES", DEFAULT_LIMITS.table_bytes, "bytes",
+        "All chunk offset tables of one file together.")
+    max_string_bytes: Whole = _limit("EXR_MAX_STRING_BYTES", DEFAULT_LIMITS.string_bytes, "bytes",
+        "Value of one attribute. EXR_MEMORY_MIB limits it, too: a file with a text longer than about 1 % of that is "
+        "LIMIT_EXCEEDED.")
+    max_inflated_bytes: Whole = _limit("EXR_MAX_INFLATED_BYTES", DEFAULT_LIMITS.inflated_bytes, "bytes",
+        "Decompressed size of one attribute.")
+    max_manifest_entries: Whole = _limit("EXR_MAX_MANIFEST_ENTRIES", DEFAULT_LIMITS.manifest_entries, "entries",
+        "Entries and strings of one id manifest.")
+    max_image_px: Whole = _limit("EXR_MAX_IMAGE_PX", DEFAULT_LIMITS.image_px, "pixels", "Width or height of a window.")
+    max_tile_px: Whole = _limit("EXR_MAX_TILE_PX", DEFAULT_LIMITS.tile_px, "pixels", "Width or height of a tile.")
+    # fmt: on
+
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]  # the other sources are passed by name, and not used
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        **_: Any,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` has found: it knows secrets, and reads the environment that it is given."""
+        return (init_settings,)
+
+    @property
+    def limits(self) -> Limits:
+        """What one file may ask of the parser."""
+        return Limits(**{limit.name: getattr(self, f"max_{limit.name}") for limit in fields(Limits)})
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for the log about settings that are allowed but unwise."""
+        unverified = (
+            (self.s3_tls_verify, "S3_TLS_VERIFY", "S3_ENDPOINT_URL"),
+            (self.db_tls_verify, "VAST_DB_TLS_VERIFY", "VAST_DB_ENDPOINT"),
+        )
+        return tuple(
+            f"{switch} is off: whoever is on the way to {endpoint} can read and change everything"
+            for is_verified, switch, endpoint in unverified
+            if not is_verified
+        )
+
+    def require_catalog(self) -> CatalogConnection:
+        """The database connection.
+
+        Raises:
+            SettingsError: It is not configured; the message names what is missing.
+        """
+        return CatalogConnection(**self._connection("db_", CatalogConnection, DATABASE, "VAST DataBase"))
+
+    def require_s3(self) -> S3Connection:
+        """The S3 connection.
+
+        Raises:
+            SettingsError: It is not configured; the message names what is missing.
+        """
+        return S3Connection(**self._connection("s3_", S3Connection, OBJECTS, "objects of an S3 bucket"))
+
+    def _connection(self, prefix: str, kind: type, group: str, what: str) -> dict[str, Any]:
+        """The values of a connection's fields, whose settings have the same names after a prefix."""
+        if missing := [name for name, field in needed(group) if getattr(self, field) is None]:
+            raise SettingsError(not_set(missing, what))
+        return {field.name: getattr(self, prefix + field.name) for field in fields(kind)}
+
+    def changed(self, **values: Any) -> Settings:
+        """The same settings with other values, by the names of fields."""
+        return self.model_copy(update=values)
+
+
+def limit_text(error: LimitExceeded) -> str:
+    """The error's text with the setting that allows more."""
+    setting = error.limit if error.limit.isupper() else f"EXR_MAX_{error.limit.upper()}"
+    return f"{error} (setting {setting})"
+
+
+def setting_name(field: FieldInfo) -> str:
+    """What a setting is called in secrets and environment."""
+    alias = field.validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else ""
+
+
+def field_group(field: FieldInfo) -> str:
+    """One of GROUPS: who needs the setting."""
+    extra = field.json_schema_extra
+    return str(extra["group"]) if isinstance(extra, dict) else ""
+
+
+def is_needed(field: FieldInfo) -> bool:
+    """Whether there is no connection without the setting."""
+    return (
+        field_group(field) in {DATABASE, OBJECTS} and field.default is None and "CA_BUNDLE" not in setting_name(field)
+    )
+
+
+NAMES: Mapping[str, str] = {setting_name(field): name for name, field in Settings.model_fields.items()}
+
+
+def needed(group: str) -> list[tuple[str, str]]:
+    """Setting and field of what a connection cannot do without."""
+    every = Settings.model_fields.items()
+    return [(setting_name(field), name) for name, field in every if field_group(field) == group and is_needed(field)]
+
+
+def not_set(names: Collection[str], what: str) -> str:
+    """The message for settings that are missing, which `what` needs."""
+    return (
+        f"{', '.join(names)}: not set, needed for {what}; looked in the platform's secrets, in files below /secrets and in the "
+        "environment"
+    )

@@ -1,0 +1,183 @@
+"""Reads the settings once: from the platform's secrets, from files below `/secrets`, and from the environment.
+
+The first of these that has a setting wins, and its default holds otherwise.
+
+    >>> load_settings({"EXR_STATS": "full"}, secrets_dir=None).stats
+    'full'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from exr_inspector.errors import SettingsError
+from exr_inspector.settings.fields import (
+    CHOOSER,
+    DATABASE,
+    FUNCTION,
+    GROUPS,
+    NAMES,
+    OBJECTS,
+    Settings,
+    field_group,
+    needed,
+    not_set,
+)
+
+SECRETS_DIR = Path("/secrets")
+_FILE_BYTES = 64 << 10
+
+
+def load_settings(
+    environ: Mapping[str, str],
+    secrets: Mapping[str, object] | None = None,
+    secrets_dir: Path | None = SECRETS_DIR,
+    *,
+    need: Collection[str] = (),
+    use: Collection[str] = GROUPS,
+) -> Settings:
+    """The settings that hold for this process.
+
+    Args:
+        environ: The environment, usually `os.environ`.
+        secrets: The platform's secrets, `ctx.secrets`: secret name, then key, then value; or flat, key to value.
+        secrets_dir: Folder with the same secrets as files, flat or one folder per secret; None or a missing folder: none.
+        need: What must be configured: `catalog` (VAST DataBase), `objects` (S3, or at least one mount).
+        use: Groups of settings (of GROUPS) that the caller uses. Others are not validated.
+
+    Raises:
+        SettingsError: Something is wrong or missing; one sentence for each fault, and no value of a secret in any.
+        ValueError: `need` or `use` names something else.
+    """
+    if unknown := (set(need) - {"catalog", "objects"}) | (set(use) - set(GROUPS)):
+        raise ValueError(f"{', '.join(sorted(unknown))} is not known")
+    wanted = {name for name, field in NAMES.items() if field_group(Settings.model_fields[field]) in use}
+    faults: list[str] = []
+    chosen = environ.get(CHOOSER, "").strip()
+    if chosen and not _has_secret(chosen, secrets or {}, secrets_dir):
+        faults.append(f"{CHOOSER}: there is no secret of that name")
+    found = {
+        **{name: text for name in NAMES if (text := environ.get(name, "").strip())},
+        **_one_of_each(_chosen(_files(secrets_dir, faults), chosen), faults),
+        **_one_of_each(_chosen(_platform(secrets or {}, faults), chosen), faults),
+    }
+    given: dict[str, Any] = {name: text for name, text in found.items() if name in wanted and name != CHOOSER}
+    if chosen:
+        given[CHOOSER] = chosen
+    settings: Settings | None = None
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        faults += [f"{fault['loc'][0]}: {_reason(fault['msg'])}" for fault in error.errors(include_input=False)]
+    faults += _cross_checks(settings, given, need, use)
+    if faults or settings is None:
+        raise SettingsError("; ".join(faults))
+    return settings
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "expected", 1)
+
+
+def _cross_checks(
+    settings: Settings | None, given: Collection[str], need: Collection[str], use: Collection[str]
+) -> Iterator[str]:
+    """What no single field shows. Where values are wrong, only what is missing."""
+    groups = {
+        "catalog": (DATABASE, "VAST DataBase"),
+        "objects": (OBJECTS, "reading objects (or EXR_MOUNTS for folders)"),
+    }
+    for name in sorted(need):
+        group, what = groups[name]
+        absent = [name for name, _ in needed(group) if name not in given]
+        if absent and not (name == "objects" and "EXR_MOUNTS" in given):
+            yield not_set(absent, what)
+    is_compared = {DATABASE, FUNCTION} <= set(use)  # a default that is not used contradicts nothing
+    if is_compared and settings is not None and settings.db_retry_seconds >= settings.deadline_seconds:
+        yield "EXR_DB_RETRY_SECONDS: expected less than EXR_DEADLINE_SECONDS"
+    if FUNCTION in use and settings is not None:
+        if settings.sweep_catalog and not settings.views:
+            yield "EXR_SWEEP_CATALOG: needs EXR_VIEWS, which says which buckets the paths of the cluster are"
+        if not settings.sweep_catalog and any(place.startswith("/") for place in settings.sweep):
+            yield "EXR_SWEEP: a path on the cluster needs EXR_SWEEP_CATALOG=on; write bucket/prefix for a listing"
+
+
+# --- where settings stand: name of a secret -> key -> text; settings that belong to no secret stand under "" ------------
+
+Named = dict[str, dict[str, str]]
+
+
+def _platform(secrets: Mapping[str, object], faults: list[str]) -> Named:
+    found: Named = {"": {}}
+    for name, keys in secrets.items():
+        if isinstance(keys, Mapping):
+            found[str(name)] = _texts(keys, f"secret {name}", faults)
+    found[""] = _texts(
+        {name: value for name, value in secrets.items() if not isinstance(value, Mapping)}, "a secret", faults
+    )
+    return found
+
+
+def _texts(keys: Mapping[str, object], where: str, faults: list[str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name in NAMES:
+        value = keys.get(name)
+        if isinstance(value, str):
+            if value.strip():
+                texts[name] = value.strip()
+        elif value is not None:
+            faults.append(f"{name}: {where} holds something that is not text")
+    return texts
+
+
+def _files(folder: Path | None, faults: list[str]) -> Named:
+    if folder is None or not folder.is_dir():
+        return {}
+    try:
+        # Kubernetes keeps the versions of a mounted secret in folders whose names begin with two dots.
+        inner = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith("..")]
+    except OSError as error:
+        faults.append(f"{folder}: cannot be read ({error.strerror})")
+        return {}
+    return {"": _file_texts(folder, faults)} | {entry.name: _file_texts(entry, faults) for entry in inner}
+
+
+def _file_texts(folder: Path, faults: list[str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name in NAMES:
+        path = folder / name
+        try:
+            if path.is_file():
+                with path.open("rb") as file:
+                    text = file.read(_FILE_BYTES).decode("utf-8").strip()
+                if text:
+                    texts[name] = text
+        except (OSError, UnicodeDecodeError):
+            faults.append(f"{name}: {path} cannot be read as text")
+    return texts
+
+
+def _chosen(found: Named, chosen: str) -> Named:
+    """With a secret chosen, that one and what belongs to none."""
+    return {name: keys for name, keys in found.items() if name in {chosen, ""}} if chosen else found
+
+
+def _has_secret(name: str, secrets: Mapping[str, object], folder: Path | None) -> bool:
+    return isinstance(secrets.get(name), Mapping) or (folder is not None and (folder / name).is_dir())
+
+
+def _one_of_each(found: Named, faults: list[str]) -> dict[str, str]:
+    """Each key's text; two secrets that disagree are a fault. A named secret goes before what belongs to none."""
+    texts: dict[str, str] = {}
+    for key in NAMES:
+        holders = sorted(name for name, keys in found.items() if key in keys)
+        if len({found[name][key] for name in holders}) > 1:
+            named = ", ".join(name or "(flat)" for name in holders)
+            faults.append(f"{key}: differs between the secrets {named}; choose one by {CHOOSER}")
+        if holders:
+            texts[key] = found[holders[0]][key]
+    return texts

@@ -1,0 +1,183 @@
+"""Types of the settings: each takes a text and says what it expected, never what it was given, which may be a secret."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, PlainValidator, SecretStr
+
+_SWITCHES = {**dict.fromkeys(("1", "on", "true", "yes"), True), **dict.fromkeys(("0", "off", "false", "no"), False)}
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
+
+
+class Secret(SecretStr):
+    """A text that shows itself only to whoever calls `reveal`: not in repr, str or format, and it refuses to be pickled."""
+
+    def reveal(self) -> str:
+        """The text."""
+        return self.get_secret_value()
+
+    def __format__(self, format_spec: str) -> str:
+        return str(self)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Secret:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not written anywhere")
+
+
+def local_path(name: str) -> Path:
+    """A path of this machine as a user writes it: `~` is a home folder; where there is none, it is part of the name."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser raises for `~name` without such a user
+
+
+def _line(value: object) -> str:
+    text = str(value)
+    if "\n" in text or "\r" in text:
+        raise ValueError("expected one line")
+    return text
+
+
+def _switch(value: object) -> bool:
+    word = str(value).lower()
+    if word not in _SWITCHES:
+        raise ValueError("expected on or off (also 1/0, true/false, yes/no)")
+    return _SWITCHES[word]
+
+
+def _word(value: object) -> str:
+    return str(value).lower()
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, str) and not _WHOLE.fullmatch(value):
+        raise ValueError("expected a whole number")
+    return value
+
+
+def _seconds(value: object) -> object:
+    try:
+        return float(str(value))
+    except ValueError:
+        raise ValueError("expected seconds") from None
+
+
+def _url(value: object) -> str:
+    """An http or https URL of a host, without credentials, query or fragment.
+
+    The scheme is written in lower case, since clients look for `http:` as text; a trailing slash is dropped.
+    """
+    try:
+        parts = urlsplit(_line(value))
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("expected a URL such as https://vip.example.com:443") from None
+    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
+        raise ValueError("expected a URL such as https://vip.example.com:443")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL must not hold credentials")
+    scheme, _, rest = str(value).partition(":")
+    return f"{scheme.lower()}:{rest}".rstrip("/")
+
+
+def _names(value: object) -> object:
+    """Names separated by commas; spaces around them and empty ones are dropped."""
+    return tuple(filter(None, map(str.strip, _line(value).split(",")))) if isinstance(value, str) else value
+
+
+def _mounts(value: object) -> object:
+    """`bucket=folder` pairs separated by commas, as (bucket, folder); relative folders count from the working directory."""
+    if not isinstance(value, str):
+        return value
+    found: dict[str, Path] = {}
+    for part in _line(value).split(","):
+        if not part.strip():
+            continue
+        bucket, sign, folder = part.partition("=")
+        if not sign or not bucket.strip() or not folder.strip() or "/" in bucket:
+            raise ValueError("expected bucket=folder, several separated by commas")
+        if bucket.strip() in found:
+            raise ValueError("a bucket is named twice")
+        found[bucket.strip()] = local_path(folder.strip())
+    return tuple(found.items())
+
+
+def _views(value: object) -> object:
+    """`cluster path=bucket/prefix|client mount|...` separated by commas, as `View`s."""
+    if not isinstance(value, str):
+        return value
+    views = []
+    for part in filter(None, (part.strip() for part in _line(value).split(","))):
+        cluster, _, rest = part.partition("=")
+        place, *clients = (item.strip() for item in rest.split("|"))
+        bucket, _, prefix = place.partition("/")
+        if not cluster.startswith("/") or not bucket or not all(clients):
+            raise ValueError(
+                "expected /path/on/the/cluster=bucket/prefix|/client/mount|..., several separated by commas"
+            )
+        below = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        views.append(View(cluster.strip().rstrip("/"), bucket, below, tuple(clients)))
+    if len({view.cluster for view in views}) < len(views):
+        raise ValueError("a path on the cluster is named twice")
+    return tuple(views)
+
+
+def _sweep(value: object) -> object:
+    """Prefixes to sweep: `bucket/prefix`, also with `s3://`, or a path on the cluster, which begins with a slash."""
+    if not isinstance(value, str):
+        return value
+    places = [name.removeprefix("s3://") for name in _names(value)]  # type: ignore[attr-defined]  # texts of a text
+    if any(not place.strip("/") or "//" in place for place in places):
+        raise ValueError("expected bucket/prefix or /path/on/the/cluster, several separated by commas")
+    return tuple(f"{place.rstrip('/')}/" for place in dict.fromkeys(places))
+
+
+def _file(value: object) -> Path:
+    path = local_path(_line(value))
+    if not path.is_file():
+        raise ValueError("expected the path of a file; there is none")
+    return path
+
+
+def _secret(value: object) -> Secret:
+    return value if isinstance(value, Secret) else Secret(_line(value))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    r"""A view of the cluster, and the names that its files have elsewhere.
+
+    Attributes:
+        cluster: Path on the cluster, without a slash at the end.
+        bucket: Bucket by which S3 reaches it.
+        prefix: What its keys begin with: empty, or ends in a slash.
+        clients: Where clients have mounted it, such as `/mnt/show` and `Z:\show`.
+    """
+
+    cluster: str
+    bucket: str
+    prefix: str = ""
+    clients: tuple[str, ...] = ()
+
+
+Text = Annotated[str, BeforeValidator(_line)]
+Switch = Annotated[bool, BeforeValidator(_switch)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+Url = Annotated[str, BeforeValidator(_url)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Mounts = Annotated[tuple[tuple[str, Path], ...], BeforeValidator(_mounts)]
+Views = Annotated[tuple[View, ...], BeforeValidator(_views)]
+Places = Annotated[tuple[str, ...], BeforeValidator(_sweep)]
+File = Annotated[Path, BeforeValidator(_file)]
+SecretText = Annotated[Secret, PlainValidator(_secret)]
+Stats = Annotated[Literal["off", "sampled", "full"], BeforeValidator(_word)]
+ThumbnailChoice = Annotated[Literal["off", "file", "layers"], BeforeValidator(_word)]
+Levels = Annotated[Literal["first", "all"], BeforeValidator(_word)]
+Leaders = Annotated[Literal["off", "last", "all"], BeforeValidator(_word)]
