@@ -17,10 +17,11 @@ How the object is named, when an event offers more than one name:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import TypeVar
 from urllib.parse import unquote, unquote_plus
 
 from exr_inspector.errors import EventError, SourceError
@@ -53,21 +54,8 @@ class EventKind(Enum):
     UNCHANGED = "unchanged"
 
 
-class SourceShape(Enum):
-    """Which part of the raw event named the object."""
-
-    RECORDS = "records"
-    ELEMENTPATH = "elementpath"
-    BUCKET_KEY = "bucket_key"
-    S3_BUCKET_KEY = "s3_bucket_key"
-    RESULT = "result"
-    EVENTBRIDGE = "eventbridge"
-
-
 # Happened to the object, but not to its bytes. Looking at an object that was read would make the next such event.
 _UNCHANGED_NAMES = ("tagging", "accessed")
-
-_FLAT_NAMES = (("bucket", "key", SourceShape.BUCKET_KEY), ("s3_bucket", "s3_key", SourceShape.S3_BUCKET_KEY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +74,6 @@ class ObjectEvent:
         time: When it happened, in UTC; None when the event does not say.
         event_id: The CloudEvent's id, the same on every delivery of it; None outside a CloudEvent.
         event_name: The name `kind` was read from, such as `ObjectCreated:Put`; empty when nothing names it.
-        source_shape: Which part of the raw event named the object.
     """
 
     bucket: str
@@ -98,7 +85,6 @@ class ObjectEvent:
     time: datetime | None = None
     event_id: str | None = None
     event_name: str = ""
-    source_shape: SourceShape = SourceShape.BUCKET_KEY
     literal_key: str | None = None
 
     def __post_init__(self) -> None:
@@ -118,6 +104,7 @@ class ObjectEvent:
 
 
 _Found = ObjectEvent | EventError
+T = TypeVar("T")
 # SQS holds what SNS sent, which holds the event.
 _MAX_NOTIFICATIONS = 3
 
@@ -143,7 +130,7 @@ def parse_each(raw: object) -> list[ObjectEvent | EventError]:
 def _each_of(envelope: Envelope, depth: int) -> list[_Found]:
     payload = envelope.payload
     if depth and (inner := notifications(payload)):
-        return _joined([envelope.around(item) for item in inner], depth - 1)
+        return _events_of(inner, lambda item: _each_of(envelope.around(item), depth - 1))
     if is_eventbridge(payload):
         return [_eventbridge_event(envelope, mapping_value(payload))]
     if isinstance(payload, Mapping) and "Records" in payload:
@@ -190,7 +177,7 @@ def result_events(
     for name in ("results", "files"):
         entries = result.get(name)
         if isinstance(entries, Sequence) and not isinstance(entries, (str, bytes)) and entries:
-            return _each(entries, lambda entry: _result_event(entry, event_id, time))
+            return _events_of(entries, lambda entry: [_result_event(entry, event_id, time)])
     if _result_location(result) is None:
         return []
     return [_result_event(result, event_id, time)]
@@ -215,25 +202,12 @@ def event_kind(name: str) -> EventKind | None:
 # --- one reader a shape ----------------------------------------------------------------------------------
 
 
-def _each(entries: Sequence[object], read: Callable[[object], ObjectEvent]) -> list[_Found]:
-    """What is read of each entry, or why nothing can be; raises the first reason when that is so of all."""
+def _events_of(entries: Iterable[T], read: Callable[[T], Sequence[_Found]]) -> list[_Found]:
+    """The events of all entries, or why one cannot be read; raises the first reason when no entry names an object."""
     found: list[_Found] = []
     for entry in entries:
         try:
-            found.append(read(entry))
-        except EventError as error:
-            found.append(error)
-    if isinstance(found[0], EventError) and not any(isinstance(item, ObjectEvent) for item in found):
-        raise found[0]
-    return found
-
-
-def _joined(envelopes: Sequence[Envelope], depth: int) -> list[_Found]:
-    """The events of several envelopes; raises the first reason when none of them names an object."""
-    found: list[_Found] = []
-    for envelope in envelopes:
-        try:
-            found.extend(_each_of(envelope, depth))
+            found.extend(read(entry))
         except EventError as error:
             found.append(error)
     if isinstance(found[0], EventError) and not any(isinstance(item, ObjectEvent) for item in found):
@@ -259,7 +233,6 @@ def _eventbridge_event(envelope: Envelope, payload: Mapping[str, object]) -> Obj
         time=time_value(payload.get("time")) or envelope.time,
         event_id=envelope.event_id or text_value(payload.get("id")),
         event_name=name,
-        source_shape=SourceShape.EVENTBRIDGE,
     )
 
 
@@ -271,7 +244,7 @@ def _from_records(records: object, envelope: Envelope) -> list[_Found]:
         if not events:
             raise EventError("Records is empty and there is no elementpath: the event names no object")
         return events
-    return _each(records, lambda record: _record_event(record, envelope, alone=len(records) == 1))
+    return _events_of(records, lambda record: [_record_event(record, envelope, alone=len(records) == 1)])
 
 
 def _record_event(record: object, envelope: Envelope, *, alone: bool) -> ObjectEvent:
@@ -297,7 +270,6 @@ def _record_event(record: object, envelope: Envelope, *, alone: bool) -> ObjectE
         time=time_value(record.get("eventTime")) or envelope.time,
         event_id=envelope.event_id,
         event_name=name,
-        source_shape=SourceShape.RECORDS,
         literal_key=location[2],
     )
 
@@ -323,31 +295,34 @@ def _record_location(
 def _from_elementpath(envelope: Envelope) -> list[_Found]:
     if not envelope.elementpath:
         return []
-    name, kind = _kind_of(envelope.names)
-    return [_plain_event(envelope, _split(envelope.elementpath), name=name, kind=kind, shape=SourceShape.ELEMENTPATH)]
+    return [_plain_event(envelope, _split(envelope.elementpath), envelope.names, {})]
 
 
 def _from_payload(envelope: Envelope) -> list[_Found]:
     payload = envelope.payload
     if not isinstance(payload, Mapping):
         return []
-    if envelope.is_function or "status" in payload:
+    location = None if envelope.is_function or "status" in payload else _flat_location(payload)
+    if location is None:
         return result_events(payload, event_id=envelope.event_id, time=envelope.time)
-    for bucket_name, key_name, shape in _FLAT_NAMES:
-        bucket, key = payload.get(bucket_name), payload.get(key_name)
+    own_name = text_value(payload.get("eventName", payload.get("event_name")))
+    return [_plain_event(envelope, location, (own_name,) if own_name else envelope.names, payload)]
+
+
+def _flat_location(fields: Mapping[str, object]) -> tuple[str, str] | None:
+    """Bucket and key that stand in a mapping themselves."""
+    for bucket_name, key_name in (("bucket", "key"), ("s3_bucket", "s3_key")):
+        bucket, key = fields.get(bucket_name), fields.get(key_name)
         if isinstance(bucket, str) and isinstance(key, str):
-            own_name = text_value(payload.get("eventName", payload.get("event_name")))
-            names = (own_name,) if own_name else envelope.names
-            name, kind = _kind_of(names)
-            return [_plain_event(envelope, (bucket, key), name=name, kind=kind, shape=shape)]
-    return result_events(payload, event_id=envelope.event_id, time=envelope.time)
+            return bucket, key
+    return None
 
 
 def _plain_event(
-    envelope: Envelope, location: tuple[str, str], *, name: str, kind: EventKind, shape: SourceShape
+    envelope: Envelope, location: tuple[str, str], names: Sequence[str], fields: Mapping[str, object]
 ) -> ObjectEvent:
-    """An event whose raw form names the object; a flat payload may add the version."""
-    fields = mapping_value(envelope.payload) if shape is not SourceShape.ELEMENTPATH else {}
+    """An event whose raw form names the object; `fields` may have its version."""
+    name, kind = _kind_of(names)
     return ObjectEvent(
         bucket=location[0],
         key=location[1],
@@ -357,7 +332,6 @@ def _plain_event(
         time=envelope.time,
         event_id=envelope.event_id,
         event_name=name,
-        source_shape=shape,
     )
 
 
@@ -377,7 +351,6 @@ def _result_event(entry: object, event_id: str | None, time: datetime | None) ->
         time=time,
         event_id=event_id,
         event_name=status,
-        source_shape=SourceShape.RESULT,
     )
 
 
@@ -388,12 +361,9 @@ def _refuse_error(result: Mapping[str, object]) -> None:
 
 
 def _result_location(result: Mapping[str, object]) -> tuple[str, str] | None:
-    for bucket_name, key_name, _ in _FLAT_NAMES:
-        bucket, key = result.get(bucket_name), result.get(key_name)
-        if isinstance(bucket, str) and isinstance(key, str):
-            return bucket, key
     path = result.get("path")
-    return _split(path.removeprefix("s3://")) if isinstance(path, str) else None
+    by_path = _split(path.removeprefix("s3://")) if isinstance(path, str) else None
+    return _flat_location(result) or by_path
 
 
 # --- names -----------------------------------------------------------------------------------------------

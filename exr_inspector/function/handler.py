@@ -16,13 +16,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from exr_inspector import __version__
 from exr_inspector.catalog import Outcome, UpsertResult
 from exr_inspector.catalog.recheck import confirm, remove_gone, upsert_if_current
 from exr_inspector.catalog.rows.groups import Prepared, is_large, prepare
 from exr_inspector.errors import (
     AccessDenied,
-    CpuTimeExceeded,
     DeadlineExceeded,
     DecoderCrashed,
     EventError,
@@ -35,7 +33,7 @@ from exr_inspector.errors import (
 from exr_inspector.function.commit import GroupCommit
 from exr_inspector.function.envelope import envelope_or_none
 from exr_inspector.function.events import EventKind, ObjectEvent, parse_each
-from exr_inspector.function.overruns import OVERRUNS, Crashes, Overruns
+from exr_inspector.function.known_failures import KnownFailures
 from exr_inspector.function.resources import Resources
 from exr_inspector.function.results import Result, combined, removed_result, stored_result
 from exr_inspector.function.sweep import Sweep
@@ -94,8 +92,7 @@ class Service:
     def __init__(self, resources: Resources) -> None:
         settings, self._opener, self._inspector, self._policies, self._catalog, self._telemetry = resources
         self._settings = settings
-        self._overruns = Overruns(settings.deadline_seconds)
-        self._crashes = Crashes()
+        self._failures = KnownFailures(settings.deadline_seconds)
         self._commit = GroupCommit(self._catalog, settings.db_retry_seconds)
         self._sweep = Sweep(resources)
         self._pool = ThreadPoolExecutor(BATCH_WORKERS, thread_name_prefix="exr-batch")
@@ -352,29 +349,16 @@ class Service:
             if is_large(inspection):  # here, where their time counts as the file's, and no other event waits for them
                 (job.rows,) = prepare([inspection], checkpoint=lambda: deadline.check("making rows"))
         except DeadlineExceeded:
-            self._overruns.note(event.path, source.version, time.thread_time() - started)
+            self._failures.note_overrun(event.path, source.version, time.thread_time() - started)
             raise
         if inspection.error_code == DecoderCrashed.code:
-            self._crashes.note(event.path, inspection.version, inspection.error_message or "")
+            self._failures.note_crash(event.path, inspection.version, inspection.error_message or "")
         return inspection
 
     def _known(self, event: ObjectEvent, deadline: Deadline) -> tuple[ObjectVersion, ExrInspectorError] | None:
         """The version of the object and why it failed, if it is one that is not inspected once more."""
-        slow, crash = self._overruns.version_of(event.path), self._crashes.of(event.path)
-        known: tuple[ObjectVersion, ExrInspectorError]
-        if self._settings.retry_failed:
-            return None
-        if slow is not None:
-            known = (
-                slow,
-                CpuTimeExceeded(
-                    f"inspecting this version used up EXR_DEADLINE_SECONDS ({self._settings.deadline_seconds:g} s) in CPU time "
-                    f"{OVERRUNS} times (exr-inspector {__version__}): not tried again"
-                ),
-            )
-        elif crash is not None:
-            known = crash[0], DecoderCrashed(crash[1])
-        else:
+        known = None if self._settings.retry_failed else self._failures.of(event.path)
+        if known is None:
             return None
         return known if self._opener.head(event.bucket, event.key, deadline=deadline) == known[0] else None
 

@@ -236,9 +236,9 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(  # type: ignore[override]  # the other sources are passed by name, and not used
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
-        **_: Any,  # noqa: ARG003
+        **_: Any,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load_settings` has found: it knows secrets, and reads the environment that it is given."""
         return (init_settings,)

@@ -18,7 +18,6 @@ from exr_inspector.errors import EventError
 from exr_inspector.function.events import (
     EventKind,
     ObjectEvent,
-    SourceShape,
     event_kind,
     parse_each,
     result_events,
@@ -119,7 +118,6 @@ def test_a_real_created_event() -> None:
         time=datetime(2026, 4, 8, 15, 41, 29, 591955, tzinfo=timezone.utc),
         event_id="1004356627333135",
         event_name="ObjectCreated:Put",
-        source_shape=SourceShape.RECORDS,
     )
 
 
@@ -128,38 +126,38 @@ def test_a_real_created_event() -> None:
     [
         (
             "element_created_encoded_key.json",
-            [("show a/beauty+v2 100%.0001.exr", EventKind.CREATED, SourceShape.RECORDS)],
+            [("show a/beauty+v2 100%.0001.exr", EventKind.CREATED)],
         ),
         (
             "element_created_two_records.json",
             [
-                ("shot/a.0001.exr", EventKind.CREATED, SourceShape.RECORDS),
-                ("shot/a.0002.exr", EventKind.CREATED, SourceShape.RECORDS),
+                ("shot/a.0001.exr", EventKind.CREATED),
+                ("shot/a.0002.exr", EventKind.CREATED),
             ],
         ),
-        ("element_removed.json", [("shot/a.0001.exr", EventKind.REMOVED, SourceShape.RECORDS)]),
-        ("element_removed_without_records.json", [("shot/a.0001.exr", EventKind.REMOVED, SourceShape.ELEMENTPATH)]),
-        ("element_tagging.json", [("shot/a.0001.exr", EventKind.UNCHANGED, SourceShape.RECORDS)]),
-        ("records_alone.json", [("shot/a.0001.exr", EventKind.CREATED, SourceShape.RECORDS)]),
-        ("flat.json", [("shot/a 1+1.exr", EventKind.CREATED, SourceShape.BUCKET_KEY)]),
-        ("flat_s3.json", [("shot/a 1+1.exr", EventKind.CREATED, SourceShape.S3_BUCKET_KEY)]),
-        ("function_result.json", [("shot/a.0001.exr", EventKind.CREATED, SourceShape.RESULT)]),
+        ("element_removed.json", [("shot/a.0001.exr", EventKind.REMOVED)]),
+        ("element_removed_without_records.json", [("shot/a.0001.exr", EventKind.REMOVED)]),
+        ("element_tagging.json", [("shot/a.0001.exr", EventKind.UNCHANGED)]),
+        ("records_alone.json", [("shot/a.0001.exr", EventKind.CREATED)]),
+        ("flat.json", [("shot/a 1+1.exr", EventKind.CREATED)]),
+        ("flat_s3.json", [("shot/a 1+1.exr", EventKind.CREATED)]),
+        ("function_result.json", [("shot/a.0001.exr", EventKind.CREATED)]),
         (
             "function_results.json",
             [
-                ("shot/a.0001.exr", EventKind.CREATED, SourceShape.RESULT),
-                ("shot/a.0002.exr", EventKind.REMOVED, SourceShape.RESULT),
-                ("notes.txt", EventKind.CREATED, SourceShape.RESULT),
+                ("shot/a.0001.exr", EventKind.CREATED),
+                ("shot/a.0002.exr", EventKind.REMOVED),
+                ("notes.txt", EventKind.CREATED),
             ],
         ),
     ],
 )
-def test_payload_files(name: str, expected: list[tuple[str, EventKind, SourceShape]]) -> None:
+def test_payload_files(name: str, expected: list[tuple[str, EventKind]]) -> None:
     raw = load(name)
     text = json.dumps(raw)
     for form in (raw, text, text.encode()):
         events = parse_events(form)
-        assert [(event.key, event.kind, event.source_shape) for event in events] == expected
+        assert [(event.key, event.kind) for event in events] == expected
         assert {event.bucket for event in events} == {"renders"}
 
 
@@ -280,7 +278,7 @@ def test_keys_are_decoded_once() -> None:
 
 def test_records_win_over_an_elementpath_that_names_another_object() -> None:
     event = only(envelope({"Records": [record("b", "x.exr")]}, elementpath="b/y.exr"))
-    assert (event.key, event.source_shape) == ("x.exr", SourceShape.RECORDS)
+    assert event.key == "x.exr"
     assert only(envelope({"Records": [record("b", "x.exr")]}, elementpath="c/x.exr")).bucket == "b"
 
 
@@ -289,7 +287,7 @@ def test_elementpath_helps_a_lone_record_without_a_usable_name() -> None:
     event = only(envelope({"Records": [removed]}, elementpath="b/x.exr"))
     assert (event.path, event.kind) == ("b/x.exr", EventKind.REMOVED)
     assert only(envelope({"Records": [record("b", "%FF.exr")]}, elementpath="b/x.exr")).key == "x.exr"
-    assert only(envelope({"Records": []}, elementpath="b/x.exr")).source_shape is SourceShape.ELEMENTPATH
+    assert only(envelope({"Records": []}, elementpath="b/x.exr")).path == "b/x.exr"
     with pytest.raises(EventError):
         parse_events(envelope({"Records": [removed, removed]}, elementpath="b/x.exr"))
 
