@@ -48,12 +48,7 @@ def name(number: int) -> str:
 
 
 class StubBucket:
-    """A bucket of so many objects, all alike.
-
-    Args:
-        files: How many there are.
-        seconds: What each request takes.
-    """
+    """A bucket of `files` objects, all alike; each request takes `seconds`."""
 
     name = BUCKET
 

@@ -32,7 +32,7 @@ from exr_inspector.exr.header.values import IdManifest, Preview, TimeCode
 from exr_inspector.exr.limits import Limits
 from exr_inspector.exr.names import file_names
 from exr_inspector.exr.probe import Answer, LeaderMode, answer_requests, probe
-from exr_inspector.pixels.previews import preview_pixels
+from exr_inspector.pixels.thumbnails import preview_pixels
 
 ROOT = Path(__file__).parent.parent
 REGRESSIONS = ROOT / "tests" / "regressions"
@@ -174,12 +174,7 @@ def inputs(seed: int) -> Iterator[bytes]:
 
 
 def broken(data: bytes, *, whole: bool = False) -> str | None:
-    """How an input breaks the contract, None when it keeps it.
-
-    Args:
-        data: The input.
-        whole: Whether to go on through inspector, rules and rows: several times slower.
-    """
+    """How an input breaks the contract, None when it keeps it; `whole` goes on through inspector, rules and rows."""
     started = time.process_time()
     try:
         exercise(data)

@@ -70,6 +70,16 @@ class EventError(ExrInspectorError):
 # --- what is wrong with a file: permanent, becomes a row -------------------------------------------------
 
 
+def fault_text(message: str, offset: int | None, found: str, expected: str) -> str:
+    """What is wrong, at which byte, what was found and what was expected, in one line."""
+    text = message if offset is None else f"{message} at byte {offset}"
+    if found:
+        text += f": found {found}"
+    if expected:
+        text += f", expected {expected}" if found else f": expected {expected}"
+    return text
+
+
 class FormatError(ExrInspectorError):
     """The bytes are not an OpenEXR file that can be read, and where they stop being one.
 
@@ -87,12 +97,7 @@ class FormatError(ExrInspectorError):
         self.offset = offset
         self.found = found
         self.expected = expected
-        text = message if offset is None else f"{message} at byte {offset}"
-        if found:
-            text += f": found {found}"
-        if expected:
-            text += f", expected {expected}" if found else f": expected {expected}"
-        super().__init__(text)
+        super().__init__(fault_text(message, offset, found, expected))
 
 
 class NotAnExr(FormatError):

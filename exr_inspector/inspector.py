@@ -301,13 +301,7 @@ class Inspector:
         return answer_requests(requests, read)
 
     def rows(self, source: RangeSource, found: Probe, part: int) -> PartRows:
-        """The rows of a flat part's first level, from the top down, to compare them with others.
-
-        Args:
-            source: The file, which `probe` has read.
-            found: What that found: a file with a header and chunk tables.
-            part: Index of the part.
-        """
+        """The rows of a flat part's first level, from the top down, of a file that `probe` has read."""
         file = self._pixel_file(source, found)
         if file is None:
             raise SourceError("rows are read of a file whose header was read")

@@ -209,10 +209,7 @@ class FileMemory:
 
 
 class MemoryBudget:
-    """The memory of one process, made once and shared by all its threads.
-
-    Args:
-        size: Bytes (EXR_MEMORY_MIB).
+    """The memory of one process (`size` bytes), made once and shared by all its threads.
 
     Attributes:
         files: For headers, tables, manifests and rows: a quarter.

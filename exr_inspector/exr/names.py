@@ -263,13 +263,9 @@ def _layers(names: Sequence[ChannelName]) -> tuple[Layer, ...]:
 
 
 def file_names(header: Header, checkpoint: Checkpoint = no_checkpoint) -> tuple[PartNames, ...]:
-    """Take the names of all parts apart. A part without a channel list has none.
+    """Split the channel names of all parts; `checkpoint` is called for each part. A part without a channel list has none.
 
     All parts together, since writers of multi-part files declare a Cryptomatte in the first one, or in each.
-
-    Args:
-        header: The header.
-        checkpoint: Called for each part; what it raises ends the work.
     """
     declared = [_declared(part) for part in header.parts]
     mattes = _Mattes(declared)

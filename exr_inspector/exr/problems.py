@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import NamedTuple
 
+from exr_inspector.errors import fault_text
+
 MAX_PROBLEMS_PER_KIND = 100
 
 
@@ -98,12 +100,7 @@ class Problem(NamedTuple):
     @property
     def text(self) -> str:
         """Message, place and what was found and expected, in one line."""
-        text = self.message if self.offset is None else f"{self.message} at byte {self.offset}"
-        if self.found:
-            text += f": found {self.found}"
-        if self.expected:
-            text += f", expected {self.expected}" if self.found else f": expected {self.expected}"
-        return text
+        return fault_text(self.message, self.offset, self.found, self.expected)
 
 
 class ProblemList:

@@ -181,12 +181,7 @@ class Writer(Generic[Item]):
 
 
 class GroupCommit:
-    """Stores and removes for many threads in few transactions; every method may run on many threads at once.
-
-    Args:
-        catalog: The tables.
-        retry_seconds: How long one write to them is retried.
-    """
+    """Stores and removes for many threads in few transactions; every method may run on many threads at once."""
 
     def __init__(self, catalog: Catalog, retry_seconds: float) -> None:
         self._retry_seconds = retry_seconds

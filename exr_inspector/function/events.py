@@ -162,11 +162,6 @@ def result_events(
     without `s3://`. It names several by a list of results or paths under `results` or `files`. `status` `removed` means
     REMOVED, any other CREATED: looking again at an object that was skipped, unchanged or failed does no harm.
 
-    Args:
-        result: The mapping an upstream function returned.
-        event_id: Id of the event that brought it.
-        time: Time of that event.
-
     Returns:
         One event a named object, or why one in a list is unusable; empty when the mapping names none.
 

@@ -20,11 +20,7 @@ _OWN_SHARE = 0.5
 
 
 class KnownFailures:
-    """Remembers which versions of files failed, and why; every method may run on many threads at once.
-
-    Args:
-        deadline_seconds: Time of one invocation.
-    """
+    """Remembers which versions of files failed, and why; every method may run on many threads at once."""
 
     def __init__(self, deadline_seconds: float) -> None:
         self._deadline_seconds = deadline_seconds

@@ -28,13 +28,7 @@ _LEAST_ASPECT, _MOST_ASPECT = 0.01, 100.0
 
 
 def canvas_size(display: Box2i, pixel_aspect: float | None, longest: int) -> tuple[int, int]:
-    """Width and height of a small picture with square pixels: at most `longest`, never larger than the display window.
-
-    Args:
-        display: The display window.
-        pixel_aspect: Width of a pixel divided by its height; 1 is taken for one that makes no sense.
-        longest: Most pixels of the longer side.
-    """
+    """Width and height of a small picture with square pixels: its longer side has at most `longest`."""
     aspect = pixel_aspect if pixel_aspect and _LEAST_ASPECT <= pixel_aspect <= _MOST_ASPECT else 1.0
     width, height = display.width * min(aspect, 1.0), display.height / max(aspect, 1.0)
     scale = min(1.0, longest / max(width, height))
@@ -137,11 +131,7 @@ class Piece(NamedTuple):
 
 
 class BoxAdder:
-    """Adds up decoded chunks, for one thread.
-
-    Args:
-        canvas: The picture.
-        channels: Numbers of the channels in the layout; of a flat part.
+    """Adds up decoded chunks of some channels of a flat part, for one thread.
 
     Attributes:
         pieces: What was added up so far.
@@ -157,13 +147,7 @@ class BoxAdder:
         self.pieces: list[Piece] = []
 
     def add(self, block: DecodedBlock, channel: int, placed: Samples | None) -> None:
-        """Take in one channel of decoded chunks; nothing where no picture shows it.
-
-        Args:
-            block: The chunks.
-            channel: Number of the channel.
-            placed: Its samples as `Accumulator.add` returns them.
-        """
+        """Take in one channel of decoded chunks; `placed` is what `Accumulator.add` returned for it. Ignores other channels."""
         if channel not in self._channels:
             return
         if block is not self._block:
@@ -200,11 +184,7 @@ class BoxAdder:
 
 
 class BoxSums:
-    """Sums and numbers of samples in each box of a canvas, by channel.
-
-    Args:
-        canvas: The picture.
-    """
+    """Sums and numbers of samples in each box of a canvas, by channel."""
 
     __slots__ = ("_boxes", "_canvas")
 
@@ -246,14 +226,7 @@ class BoxSums:
 
 
 def row_piece(canvas: Canvas, channel: int, values: Samples, first: tuple[int, int]) -> Piece:
-    """The sums of whole rows of samples, which come in no block.
-
-    Args:
-        canvas: The picture.
-        channel: Number of the channel.
-        values: Shape (rows, columns), neither of them 0.
-        first: Row and column of the first one among the samples of the data window.
-    """
+    """The sums of whole rows of samples; `first` is the row and column of the first one among those of the data window."""
     all_rows, all_columns = canvas.maps[canvas.sampling(channel)]
     (top, left), (height, width) = first, values.shape
     rows, columns = _runs(all_rows[top : top + height]), _runs(all_columns[left : left + width])

@@ -55,11 +55,7 @@ class DecodeBudget:
         self._trim = malloc_trim()
 
     def tidy(self, used: int) -> None:
-        """Give memory back that malloc keeps for a thread which may not need as much again soon.
-
-        Args:
-            used: Bytes that were freed.
-        """
+        """Give memory back that malloc keeps for a thread which may not need as much again soon; `used` bytes were freed."""
         if self._trim is not None and used >= _WORTH_TRIMMING:
             self._trim(0)
 

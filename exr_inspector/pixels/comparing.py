@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exr_inspector.exr.header.values import PixelType
+from exr_inspector.pixels.decoded import bits_of
 
 Plane = npt.NDArray[Any]
 
@@ -50,13 +51,7 @@ class ChannelDiff:
 
 
 class ChannelComparison:
-    """Compares a channel, some rows at a time from the top down.
-
-    Args:
-        channel: Full name.
-        types: Pixel types of the two.
-        threshold: Differences above it count as such.
-    """
+    """Compares a channel, some rows at a time from the top down; differences above the threshold count."""
 
     def __init__(self, channel: str, types: tuple[int, int], threshold: float) -> None:
         self._channel = channel
@@ -76,10 +71,7 @@ class ChannelComparison:
             sampling: Pixels for a sample in x and y.
         """
         self._samples += one.size
-        if one.dtype == other.dtype and one.dtype.kind != "f" and np.array_equal(one, other):
-            self._finite += one.size
-            return
-        if one.dtype == other.dtype and np.array_equal(_bits(one), _bits(other)):
+        if one.dtype == other.dtype and np.array_equal(bits_of(one), bits_of(other)):
             self._finite += int(np.count_nonzero(np.isfinite(one)))
             return
         left, right = one.astype(np.float64), other.astype(np.float64)
@@ -122,10 +114,6 @@ class ChannelComparison:
             max_relative=self._relative,
             max_ulp=self._ulp if self._is_half else None,
         )
-
-
-def _bits(values: Plane) -> Plane:
-    return values.view(np.uint16) if values.dtype == np.float16 else values.view(np.uint32)
 
 
 def _steps(values: Plane) -> npt.NDArray[np.int32]:

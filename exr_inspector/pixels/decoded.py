@@ -87,6 +87,11 @@ class DecodedBlock:
         return _nth(entry.y_sampling, window.y_min, row), _nth(entry.x_sampling, window.x_min, column)
 
 
+def bits_of(array: Array) -> Array:
+    """The samples' bits as unsigned integers, without a copy."""
+    return array.view(np.uint16 if array.dtype.itemsize == 2 else np.uint32)
+
+
 def _nth(sampling: int, first: int, index: int) -> int:
     """The multiple number `index` of `sampling` among the coordinates from `first` on."""
     return -(-first // sampling) * sampling + index * sampling

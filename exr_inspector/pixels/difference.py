@@ -62,13 +62,9 @@ class DifferencePicture:
             self._numbers = {layout.channels[number].name: number for number in numbers}
 
     def add(self, channel: str, one: Plane, other: Plane, first: tuple[int, int]) -> None:
-        """Take in some rows of a channel; nothing of one that is not shown.
+        """Take in the same rows of a channel of both files, shape (rows, columns); ignores channels that are not shown.
 
-        Args:
-            channel: Full name.
-            one: Samples of the first file, shape (rows, columns).
-            other: The same samples of the second one.
-            first: Row and column of the first sample among those of the first file's data window.
+        `first` is the row and column of the first sample among those of the first file's data window.
         """
         number = self._numbers.get(channel)
         if number is None:

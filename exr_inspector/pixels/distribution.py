@@ -96,12 +96,7 @@ class Distribution:
         self._picks: list[Samples] = []
 
     def add(self, values: Samples, places: Places | None = None) -> None:
-        """Take in one value in `stride` of a one-dimensional array of the channel's pixel type.
-
-        Args:
-            values: The array.
-            places: The calling thread's.
-        """
+        """Take in one value in `stride` of a one-dimensional array of the channel's pixel type."""
         picked = self._picked(values, self._stride * self._thinned, places or Places())
         self._take([picked], len(picked))
 

@@ -62,13 +62,7 @@ class LevelFigures:
             self.zeros.merge(other.zeros)
 
     def add(self, block: DecodedBlock, workspace: Workspace, boxes: BoxAdder | None = None) -> None:
-        """Take in decoded chunks.
-
-        Args:
-            block: The chunks.
-            workspace: Buffers of the calling thread.
-            boxes: What adds them up for thumbnails.
-        """
+        """Take in decoded chunks; `boxes` adds them up for thumbnails."""
         for number, (accumulator, array) in enumerate(zip(self.channels, block.arrays, strict=True)):
             nans, infs = accumulator.nan_count, accumulator.inf_count
             placed = accumulator.add(array, workspace)

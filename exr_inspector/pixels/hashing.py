@@ -66,11 +66,7 @@ class StripRows(NamedTuple):
 
 
 class StripHasher:
-    """Hashes the rows of one strip, where it was decoded.
-
-    Args:
-        level: The level that its chunks are of.
-    """
+    """Hashes the rows of one strip of a level, where it was decoded."""
 
     def __init__(self, level: Level) -> None:
         self._tiles_x = level.tiles_x

@@ -107,14 +107,7 @@ def _assemble(header: bytes, chunks: Sequence[tuple[bytes, Sequence[Payload]]]) 
 def scan_line_file(
     channels: Sequence[Channel], compression: int, window: Box2i, blocks: Sequence[tuple[int, Payload]]
 ) -> list[Payload]:
-    """A scan line file, in pieces.
-
-    Args:
-        channels: The part's channels, sorted.
-        compression: Its compression code.
-        window: Data window that the blocks fill without a gap.
-        blocks: (first row, packed bytes) by rising row.
-    """
+    """A scan line file of (first row, packed bytes) by rising row, which fill the window without a gap; in pieces."""
     header = _header(b"scanlineimage", channels, compression, window, chunk_count=len(blocks))
     return _assemble(header, [(_CHUNK.pack(y, len(packed)), (packed,)) for y, packed in blocks])
 
@@ -122,14 +115,7 @@ def scan_line_file(
 def tiled_file(
     channels: Sequence[Channel], compression: int, tile: tuple[int, int], payloads: Sequence[Payload]
 ) -> list[Payload]:
-    """A tiled file, in pieces, of one column of tiles, the first on top.
-
-    Args:
-        channels: The part's channels, sorted.
-        compression: Its compression code.
-        tile: Width and height of every tile: clipped tiles are whole tiles of their own size here.
-        payloads: Packed bytes of each tile.
-    """
+    """A tiled file of one column of tiles, the first on top; in pieces. A clipped tile is a whole tile of its own size here."""
     window = Box2i(0, 0, tile[0] - 1, tile[1] * len(payloads) - 1)
     header = _header(b"tiledimage", channels, compression, window, chunk_count=len(payloads), tile=tile)
     return _assemble(

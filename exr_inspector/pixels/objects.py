@@ -104,12 +104,7 @@ class StripObjects(NamedTuple):
 
 
 def plan_counting(mattes: Sequence[Matte], layouts: Sequence[Layout]) -> Counting:
-    """Which channels are to be counted together; ranks whose channels are not both in one flat part are left out.
-
-    Args:
-        mattes: The file's Cryptomattes.
-        layouts: The layout of each part.
-    """
+    """Which channels are to be counted together; ranks whose channels are not both in one flat part are left out."""
     counted: list[CountedMatte] = []
     pairs: dict[int, list[RankPair]] = {}
     positions = {
@@ -180,12 +175,7 @@ def _summed(ids: Ids, coverage: npt.NDArray[np.float64], pixels: npt.NDArray[np.
 
 
 class ObjectCounter:
-    """The objects of a file's Cryptomattes; one thread adds to it.
-
-    Args:
-        counting: What is counted.
-        most_ids: Ids that are kept, of all Cryptomattes together.
-    """
+    """The objects of a file's Cryptomattes, `most_ids` ids of all together at most; one thread adds to it."""
 
     def __init__(self, counting: Counting, most_ids: int) -> None:
         self._mattes = counting.mattes
@@ -195,11 +185,6 @@ class ObjectCounter:
         self._is_cut = [False] * len(self._mattes)
         self._kept = 0
         self._pending = 0
-
-    @property
-    def kept_ids(self) -> int:
-        """Ids that are held at the moment, those of different strips each for itself."""
-        return self._kept + self._pending
 
     def add(self, strips: Sequence[StripObjects]) -> None:
         """Take in what a strip holds."""

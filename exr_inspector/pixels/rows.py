@@ -71,14 +71,7 @@ class _Collector:
 
 
 class PartRows:
-    """Reads one part's rows in order.
-
-    Args:
-        context: The file.
-        layout: The part's layout; of a flat part.
-        part: Its index.
-        extents: Where the chunks of its first level lie.
-    """
+    """Reads the rows of a flat part's first level in order."""
 
     def __init__(self, context: FileContext, layout: Layout, part: int, extents: ChunkExtents) -> None:
         self._context = context

@@ -117,12 +117,7 @@ class Strip:
 
 
 def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
-    """Decode a strip and accumulate its samples.
-
-    Args:
-        strip: The strip.
-        context: What it has in common with others.
-        turn: Its share of `in_library`, given back as soon as the library is done with the last of it.
+    """Decode a strip and accumulate its samples; `turn`, its share of `in_library`, is given back when the library is done.
 
     Raises:
         SourceError: Bytes beyond the strip's buffer had to be read, and could not.

@@ -21,7 +21,6 @@ from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import Preview
 from exr_inspector.model import Thumbnail, Thumbnails
 from exr_inspector.pixels.boxes import BoxSums, Canvas, Floats, Piece, canvas_size
-from exr_inspector.pixels.previews import preview_pixels
 
 LONGEST_PX = 160
 MOST_PICTURES = 64
@@ -115,12 +114,7 @@ def _of_part(part: int, layout: Layout) -> Iterator[ShownLayer]:
 
 
 class PictureSums:
-    """Box sums of some pictures of one part's level, so far.
-
-    Args:
-        canvas: The level on its small picture.
-        layers: What to show of it.
-    """
+    """Box sums of the pictures of one part's level, so far."""
 
     __slots__ = ("_canvas", "_layers", "_sums")
 
@@ -179,6 +173,11 @@ def small_level(layout: Layout) -> int | None:
         if LONGEST_PX <= max(level.width, level.height) <= _MOST_LEVEL_PX
     ]
     return min(fitting)[1] if fitting else None
+
+
+def preview_pixels(preview: Preview) -> Bytes8:
+    """The pixels of a preview attribute, shape (height, width, 4): red, green, blue, alpha, 0 to 255, top row first."""
+    return np.frombuffer(preview.rgba, np.uint8).reshape(preview.height, preview.width, 4)
 
 
 def from_preview(preview: Preview, part: int) -> Thumbnail | None:

@@ -113,13 +113,7 @@ class Needs:
 
 
 def library_bytes(compression: int, lines: int, unpacked: int) -> int:
-    """What the library holds of one chunk.
-
-    Args:
-        compression: The part's compression.
-        lines: Rows of the chunk.
-        unpacked: Bytes that it unpacks to.
-    """
+    """What the library holds of a chunk of so many lines that unpacks to so many bytes."""
     share, share_if_low = LIBRARY_SHARES[Compression(compression)]
     return int((share + share_if_low * min(1.0, _LOW_LINES / lines)) * unpacked)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from exr_inspector.exr.chunks.layout import Layout, Level
 from exr_inspector.exr.header.values import Box2i
 from exr_inspector.model import ZeroGrid
-from exr_inspector.pixels.decoded import DecodedBlock
+from exr_inspector.pixels.decoded import DecodedBlock, bits_of
 
 CELL_PX = 8
 _COLOURS = ("R", "G", "B", "Y")
@@ -29,12 +29,7 @@ def colour_channels(layout: Layout) -> tuple[int, ...]:
 
 
 class ZeroMap:
-    """Cells in which some colour is not zero, so far. Merges in any order.
-
-    Args:
-        layout: The part's layout.
-        level: Its level.
-    """
+    """Cells of a level in which some colour is not zero, so far. Merges in any order."""
 
     __slots__ = ("_channels", "_layout", "_lit")
 
@@ -55,7 +50,7 @@ class ZeroMap:
             rows = slice(top // CELL_PX, top // CELL_PX + len(down))
             columns = slice(left // CELL_PX, left // CELL_PX + len(across))
             for number in self._channels:
-                bits = _bits(block.arrays[number][first : first + window.height])
+                bits = bits_of(block.arrays[number][first : first + window.height])
                 # Rows first and one by one, which is the fastest way through memory.
                 bounds = pairwise([*down.tolist(), window.height])
                 lines = np.stack([np.bitwise_or.reduce(bits[start:end], axis=0) for start, end in bounds])
@@ -81,10 +76,6 @@ def _windows(block: DecodedBlock) -> list[Box2i]:
     if block.layout.is_tiled or any(one.y_max + 1 != other.y_min for one, other in pairwise(windows)):
         return windows
     return [Box2i(windows[0].x_min, windows[0].y_min, windows[-1].x_max, windows[-1].y_max)]
-
-
-def _bits(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return array.view(np.uint16) if array.dtype == np.float16 else array.view(np.uint32)
 
 
 def _non_zero(bits: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[np.bool_]:

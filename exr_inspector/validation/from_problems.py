@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exr_inspector.errors import fault_text
 from exr_inspector.exr.problems import Problem, ProblemKind
 from exr_inspector.model import Finding, Inspection, Severity
 from exr_inspector.validation.policies.policy import ResolvedPolicy
@@ -67,15 +68,10 @@ def _version(code: str) -> int:
 
 
 def _finding(problem: Problem, code: str, severity: Severity) -> Finding:
-    message = problem.message
-    if problem.found:
-        message += f": found {problem.found}"
-    if problem.expected:
-        message += f", expected {problem.expected}" if problem.found else f": expected {problem.expected}"
     return Finding(
         code,
         severity,
-        message,
+        fault_text(problem.message, None, problem.found, problem.expected),
         problem.part,
         problem.channel,
         problem.found,

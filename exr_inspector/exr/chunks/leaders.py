@@ -134,15 +134,7 @@ _SOUND = LeaderCheck(ChunkState.OK)
 
 
 def check_leader(leader: ChunkLeader, place: ChunkPlace, layout: Layout, part: int, available: int) -> LeaderCheck:
-    """Compare a leader with the place that the chunk offset table gives it.
-
-    Args:
-        leader: The leader.
-        place: What the chunk should cover.
-        layout: Layout of the part.
-        part: Index of the part.
-        available: Where the file ends, in the coordinates of `leader.end`.
-    """
+    """Compare a leader with the place of its chunk in the table; the file ends at `available`, counted like `leader.end`."""
     expected = address_of(part, place, is_tiled=layout.is_tiled)
     if leader.address != expected:
         return LeaderCheck(ChunkState.BAD_LEADER, ProblemKind.WRONG_LEADER, leader.address.text, expected.text)

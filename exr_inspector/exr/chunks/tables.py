@@ -182,10 +182,7 @@ def _is_sound(offsets: npt.NDArray[np.uint64], first_offset: int, file_size: int
 def chunk_states(table: ChunkTable, first_offset: int, file_size: int) -> States:
     """The ChunkState of every chunk as far as the table tells, shape (count,); None when all are OK.
 
-    Args:
-        table: The part's table.
-        first_offset: End of the last table: no chunk starts before.
-        file_size: Bytes of the whole file.
+    No chunk starts before `first_offset`, where the last table ends.
     """
     count, offsets = table.count, table.offsets
     if not count or (len(offsets) == count and _is_sound(offsets, first_offset, file_size)):
@@ -277,15 +274,7 @@ def assess(
     declared: int | None,
     checked: str = "tables",
 ) -> Completeness:
-    """The verdict on one part.
-
-    Args:
-        layout: The part's layout.
-        table: Its chunk offset table.
-        states: Every chunk's ChunkState, shape (count,); None when all are OK.
-        declared: The header's chunkCount.
-        checked: What the states rest on.
-    """
+    """Which chunks of a part are present; `declared` is the header's chunkCount, `checked` what the states rest on."""
     if states is None:
         return Completeness(table.part, checked, table.count, declared, table.count, {}, (), False, False)
     missing = np.flatnonzero(states)

@@ -158,12 +158,7 @@ def file_mattes(names: Sequence[PartNames]) -> list[Matte]:
 def find_mattes(
     declared: Sequence[tuple[Cryptomatte, int]], channels: Iterable[tuple[int, ChannelName]]
 ) -> list[Matte]:
-    """The declared Cryptomattes (each with the index of its part) with their channels.
-
-    Args:
-        declared: Declarations, one a key.
-        channels: Channels of all parts, each with the index of its part.
-    """
+    """The declared Cryptomattes, one a key, with their channels; each declaration and channel with the index of its part."""
     mattes = [Matte(one, part) for one, part in declared]
     index = _Index(mattes)
     alike: dict[str, list[Matte]] = {}

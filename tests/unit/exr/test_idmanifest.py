@@ -11,7 +11,7 @@ from exr_inspector.exr.header.idmanifest import decode_manifest
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.values import IdManifest, Preview
 from exr_inspector.exr.limits import Limits
-from exr_inspector.pixels.previews import preview_pixels
+from exr_inspector.pixels.thumbnails import preview_pixels
 from tests.support.exrbytes import ManifestGroup, Part, a_idmanifest, build, manifest_payload
 from tests.support.growth import MOST, steps_of
 

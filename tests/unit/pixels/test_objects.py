@@ -204,7 +204,7 @@ def test_ids_beyond_the_limit_are_given_up_the_least_first() -> None:
     kept.add([strip(np.arange(90), 5.0)])
     for start in range(1_000, 400_000, 1_000):
         kept.add([strip(np.arange(start, start + 1_000), 0.5)])
-        assert kept.kept_ids <= 2 * objects._LEAST_PENDING
+        assert kept._kept + kept._pending <= 2 * objects._LEAST_PENDING
     (found,) = kept.results(frozenset({0}), 1_000)
     assert (found.id_count, found.is_whole) == (100, False)
     assert set(range(90)) <= {one.id for one in found.objects}
