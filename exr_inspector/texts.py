@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 LINES = (
     "\t\n\xa0\u202f\u3000"  # what may stay in a document that quotes its texts: tabs, line ends, wide and fixed blanks
@@ -23,6 +25,12 @@ def visible(text: str, kept: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() or letter in kept else repr(letter)[1:-1] for letter in text)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`did you mean beauty or depth?`, with the known names that are most like a wrong one; empty where none is."""
+    near = get_close_matches(name, known, 3)
+    return f"did you mean {' or '.join(near)}?" if near else ""
 
 
 def unicode_text(text: str) -> str:

@@ -11,9 +11,8 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import FrameType
-from typing import Any, NamedTuple, TextIO, cast
+from typing import Any, NamedTuple
 
 import click
 
@@ -21,7 +20,7 @@ from exr_inspector import __version__
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.cli.program import CHECKOUT, INTERRUPTED, program
 from exr_inspector.errors import ExrInspectorError
-from exr_inspector.texts import visible
+from exr_inspector.texts import did_you_mean, visible
 
 
 class Home(NamedTuple):
@@ -117,9 +116,8 @@ class LazyGroup(click.Group):
             click.UsageError: There is none; the message has the names that come close.
         """
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], COMMANDS, 3)
-            hint = f" Did you mean {' or '.join(near)}?" if near else f" {ctx.info_name} --help lists the commands."
-            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+            hint = did_you_mean(args[0], COMMANDS) or f"{ctx.info_name} --help lists the commands"
+            raise click.UsageError(f"there is no command {args[0]!r}: {hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -202,21 +200,6 @@ def main() -> None:
     """
 
 
-class _MainThreadOutput:
-    """Standard output for the main thread, standard error for all others.
-
-    The OpenEXR module prints warnings of damaged chunks to `sys.stdout`, from the threads that decode. What a command prints
-    (JSON, perhaps) must not be mixed with them.
-    """
-
-    def __init__(self, ours: TextIO) -> None:
-        self._ours = ours
-
-    def __getattr__(self, name: str) -> Any:
-        is_main = threading.current_thread() is threading.main_thread()
-        return getattr(self._ours if is_main else sys.stderr, name)
-
-
 def _code_of(error: Exception) -> str | None:
     """The code of an error of ours or of the local packages, which are not imported for this."""
     for kind in type(error).__mro__:
@@ -252,8 +235,6 @@ def run() -> None:
     silence_sdk_loggers()
     if isinstance(sys.stdout, io.TextIOWrapper):  # the process's own: names may hold what its encoding does not
         sys.stdout.reconfigure(errors="backslashreplace")
-    printed = sys.stdout
-    sys.stdout = cast("TextIO", _MainThreadOutput(sys.stdout))
     name = program()
     terminated = threading.Event()
 
@@ -286,7 +267,6 @@ def run() -> None:
         sys.exit(2)
     finally:
         signal.signal(signal.SIGTERM, before)
-        sys.stdout = printed
 
 
 if __name__ == "__main__":

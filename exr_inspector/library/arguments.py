@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import TypeVar
 
 from exr_inspector.errors import ArgumentError
 from exr_inspector.model import Severity, StatsMode
+from exr_inspector.texts import did_you_mean
 
 Given = TypeVar("Given")
 _LISTED = 20  # names in a message
@@ -35,11 +35,12 @@ def path_text(name: str, value: object) -> str:
     """A path or URL as text.
 
     Raises:
-        ArgumentError: It is neither a text nor a path.
+        ArgumentError: It is neither a text nor a path, or empty.
     """
-    if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
+    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(text, str) or not text.strip():
         raise wrong(name, "a path, an s3:// URL or a pattern", value)
-    return str(os.fspath(value))
+    return text
 
 
 def target_names(targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
@@ -66,8 +67,8 @@ def one_of(name: str, value: object, choices: Iterable[str]) -> str:
     """
     known = list(choices)
     if not isinstance(value, str) or value not in known:
-        near = get_close_matches(value, known, 1) if isinstance(value, str) else []
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        near = did_you_mean(value, known) if isinstance(value, str) else ""
+        hint = f" ({near})" if near else ""
         listed = f"{', '.join(known[:-1])} or {known[-1]}" if len(known) <= _LISTED else f"one of {len(known)} names"
         raise wrong(name, f"{listed}{hint}", value)
     return value

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from exr_inspector.delivery.files import inspect_each, paths_of, unmet
-from exr_inspector.errors import ArgumentError, ExrInspectorError
+from exr_inspector.errors import ArgumentError, ExrInspectorError, NothingMatches, ObjectNotFound
 from exr_inspector.inspector import Inspector
 from exr_inspector.library.arguments import instance, one_of, path_text, stats_mode, target_names, wrong
 from exr_inspector.library.results import InspectedFile
@@ -76,12 +76,22 @@ def session(
     zeros: bool = False,
     objects: bool = False,
     policy: str = "default",
-    is_isolated: bool = False,
+    is_isolated: bool = True,
     thumbnails: Thumbnails = Thumbnails.OFF,
 ) -> Iterator[Session]:
     """What reading files needs, closed at the end.
 
-    With `objects`, a full pass lists all objects of Cryptomattes; with `is_isolated`, processes of their own decode.
+    Args:
+        settings: The settings.
+        stats: How much of the pixels to read, as in `inspect`; so are `hash`, `levels` and `policy`.
+        hash: See `inspect`.
+        levels: See `inspect`.
+        zeros: Whether a full pass notes where colour is exactly zero.
+        objects: Whether a full pass lists all objects of Cryptomattes.
+        policy: See `inspect`.
+        is_isolated: Whether separate processes decode pixels. The OpenEXR library prints lines about damaged chunks, and can
+            crash; but starting a process takes longer than decoding the sample of one file.
+        thumbnails: Which thumbnails to make.
 
     Raises:
         PolicyError: There is no such policy, or it is wrong.
@@ -131,9 +141,11 @@ def inspect(
         settings: Settings by name, such as `{"S3_ENDPOINT_URL": ...}`; they go before those of the environment.
 
     Returns:
-        What was found. A file that is damaged, missing or no OpenEXR has status `failed` and an error code.
+        What was found. A file that is damaged, unreadable or no OpenEXR has status `failed` and an error code.
 
     Raises:
+        NothingMatches: There is no such file.
+        ArgumentError: An argument is wrong.
         ExrInspectorError: With `retryable`: the store did not answer, or the file changed while it was read.
         SettingsError: A setting is wrong, or S3 is not configured.
     """
@@ -146,7 +158,15 @@ def inspect(
         raise wrong("source", "a path, an s3:// URL, bytes, or a file object in binary mode", source)
     named = [path_text("source", source)] if is_path else []
     complete_settings = settings_for([*named, policy], settings)
-    with session(complete_settings, stats=stats, hash=hash, levels=levels, objects=objects, policy=policy) as made:
+    with session(
+        complete_settings,
+        stats=stats,
+        hash=hash,
+        levels=levels,
+        objects=objects,
+        policy=policy,
+        is_isolated=stats == "full",
+    ) as made:
         opened: RangeSource
         if isinstance(source, bytes):
             opened = made.opener.open_bytes(source)
@@ -154,7 +174,7 @@ def inspect(
             opened = made.opener.open_url(os.fspath(source))
         else:
             opened = made.opener.open_file(source)
-        return InspectedFile.of(made.inspector.inspect(opened, made.policy))
+        return InspectedFile.of(_there(made.inspector.inspect(opened, made.policy)))
 
 
 def inspect_all(
@@ -180,9 +200,10 @@ def inspect_all(
         settings: See `inspect`.
 
     Yields:
-        Files in the order of the targets.
+        Files in the order of the targets. A file that was removed after it was listed has status `failed`.
 
     Raises:
+        NothingMatches: A target names no file.
         ExrInspectorError: As `inspect`.
     """
     names = target_names(targets)
@@ -191,10 +212,17 @@ def inspect_all(
         session(complete_settings, stats=stats, hash=hash, levels=levels, objects=objects, policy=policy) as made,
         closing(made.inspect_each(_paths(made, names))) as answers,
     ):
-        for _, answer in answers:
+        for name, answer in answers:
             if isinstance(answer, ExrInspectorError):
                 raise answer
-            yield InspectedFile.of(answer)
+            yield InspectedFile.of(_there(answer) if name in names else answer)
+
+
+def _there(inspection: Inspection) -> Inspection:
+    """The inspection of a file that the caller named, when there is such a file."""
+    if inspection.error_code == ObjectNotFound.code:
+        raise NothingMatches(str(inspection.error_message))
+    return inspection
 
 
 def _paths(made: Session, targets: Iterable[str]) -> Iterator[str]:

@@ -85,7 +85,6 @@ def write_report(
         zeros=is_full,
         thumbnails=Thumbnails.FILE,
         policy=policy,
-        is_isolated=True,
     ) as made:
         checked, figures = _checked(names, made, wanted, progress)
     _require_few(target, len(checked.sequences))
@@ -96,7 +95,7 @@ def write_report(
         files=other_files(replace(file, path=shown(file.path)) for file in checked.files),
         not_checked=(*checked.not_checked, *(f"{shown(target)}: {reason}" for target, reason in checked.faults)),
     )
-    with session(complete_settings, stats=stats, thumbnails=Thumbnails.LAYERS, policy=policy, is_isolated=True) as made:
+    with session(complete_settings, stats=stats, thumbnails=Thumbnails.LAYERS, policy=policy) as made:
         views = (
             _view(_page(sequence, figures, shown), partial(_layers, sequence, made)) for sequence in checked.sequences
         )

@@ -18,7 +18,6 @@ from exr_inspector.delivery.patterns import parse_pattern
 from exr_inspector.errors import (
     CatalogError,
     NothingMatches,
-    ObjectNotFound,
     PatternError,
     PolicyError,
     SettingsError,
@@ -106,10 +105,14 @@ def test_results_are_frozen_and_leave_as_json_arrow_and_pandas() -> None:
     assert tables["files"]["width"].to_pylist() == [document["files"][0]["width"]]
 
 
-def test_a_missing_file_is_a_result_and_a_missing_pattern_an_error(tmp_path: Path) -> None:
-    assert exr.inspect(tmp_path / "none.exr").error_code == ObjectNotFound.code
-    with pytest.raises(NothingMatches, match=r"no .exr files match .*none"):
-        list(exr.inspect_all(tmp_path / "none.####.exr"))
+@pytest.mark.parametrize("name", ["none.exr", "none/", "none.####.exr"])
+def test_a_target_that_is_not_there_is_one_error_or_one_fault(tmp_path: Path, name: str) -> None:
+    missing = f"{tmp_path}/{name}"
+    for call in (exr.inspect, lambda target: list(exr.inspect_all(target)), lambda target: list(exr.diff(EXR, target))):
+        with pytest.raises(NothingMatches):
+            call(missing)
+    assert exr.validate(missing).faults[missing].startswith(NothingMatches.code)
+    assert dict(exr.check(missing).faults)[missing].startswith(NothingMatches.code)
 
 
 def test_validate_reads_files_and_sequences_and_names_what_it_could_not_read(tmp_path: Path) -> None:
@@ -188,7 +191,7 @@ def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) 
         some = catalog.table("channels", ["name", "file_path"], prefix=f"file:{SAMPLES}/shots/sh010/beauty.1001")
         assert some.column_names == ["name", "file_path"]
         assert some.num_rows == 4
-        with pytest.raises(exr.ArgumentError, match="did you mean 'files'"):
+        with pytest.raises(exr.ArgumentError, match="did you mean files"):
             catalog.table("fils")
         with pytest.raises(exr.ArgumentError, match="found 'x'"):
             catalog.table("files", ["x"])
@@ -235,6 +238,7 @@ MISUSE: dict[str, Callable[[], object]] = {
         f"inspect {wrong} {options}": partial(exr.inspect, wrong, **options)  # type: ignore[arg-type]
         for wrong, options in (
             (None, {}),
+            ("", {}),
             (5, {}),
             (EXR, {"stats": "x"}),
             (EXR, {"levels": "some"}),
@@ -251,6 +255,10 @@ MISUSE: dict[str, Callable[[], object]] = {
     },
     "validate nothing": lambda: exr.validate([]),
     "check nothing": lambda: exr.check([]),
+    "inspect all nothing": lambda: list(exr.inspect_all(" ")),
+    "validate no name": lambda: exr.validate(["", EXR]),
+    "check no name": lambda: exr.check(""),
+    "diff no name": lambda: list(exr.diff(EXR, "")),
     "diff None": lambda: list(exr.diff(None, EXR)),  # type: ignore[arg-type]
     "diff -1": lambda: list(exr.diff(EXR, EXR, threshold=-1)),
     "diff NaN": lambda: list(exr.diff(EXR, EXR, threshold=float("nan"))),

@@ -116,7 +116,6 @@ def _session(
         hash=is_full,
         zeros=is_full,
         policy=policy,
-        is_isolated=True,
         thumbnails=thumbnails,
     )
 

@@ -339,7 +339,7 @@ def _display(console: Console) -> Iterator[_Observer | None]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    # Nothing else prints meanwhile, so nothing is redirected: the command line has put standard output aside already.
+    # Nothing else prints meanwhile, so nothing is redirected: redirecting would only cost time.
     with ProgressDisplay(
         *columns, console=console, refresh_per_second=5, redirect_stdout=False, redirect_stderr=False
     ) as display:

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -31,6 +30,7 @@ from exr_inspector.cli.paths import PATH_COLUMNS, ShownPaths
 from exr_inspector.errors import CatalogError
 from exr_inspector.library.tables import require_file, schema_of_tables
 from exr_inspector.settings import load_settings
+from exr_inspector.texts import did_you_mean
 from exr_inspector.validation.rule import counted
 from vastdb_local import ServerAddress, running_server
 
@@ -92,8 +92,7 @@ def command(
     values = _values(given)
     named = cookbook().get(query)
     if named is None and len(query.split()) < 2:
-        near = get_close_matches(query, cookbook(), 3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`query` without a name lists them"
+        hint = did_you_mean(query, cookbook()) or "`query` without a name lists them"
         raise CatalogError(f"there is no query {query!r}: {hint} (SQL has more than one word)")
     if shown is not None:
         if named is None:

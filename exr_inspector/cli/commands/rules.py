@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 import click
 from rich.console import Console
@@ -15,7 +14,7 @@ from exr_inspector.cli.options import policy_option
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.library.reading import settings_for
 from exr_inspector.model import Severity
-from exr_inspector.texts import json_document
+from exr_inspector.texts import did_you_mean, json_document
 from exr_inspector.validation import RULES, Policy, ResolvedPolicy
 from exr_inspector.validation.policies.differences import differences
 from exr_inspector.validation.policies.file import json_schema
@@ -90,9 +89,8 @@ def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
         console.print(f"{code}: {OTHERS[code]}", markup=False, soft_wrap=True)
         return
     if code not in RULES:
-        near = get_close_matches(code, [*RULES, *LEFT_OUT], 3)
-        hint = f"Did you mean {' or '.join(near)}?" if near else "`rules` without a code lists all."
-        raise click.UsageError(f"No rule is called {code}. {hint}")
+        hint = did_you_mean(code, [*RULES, *LEFT_OUT]) or "`rules` without a code lists all"
+        raise click.UsageError(f"there is no rule {code}: {hint}")
     rule = RULES[code]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from enum import Enum
 
 import click
@@ -19,7 +18,7 @@ from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.model import Inspection
 from exr_inspector.storage import FILE_BUCKET
-from exr_inspector.texts import csv_cell, json_document
+from exr_inspector.texts import csv_cell, did_you_mean, json_document
 
 DEFAULT_FIELDS = (
     "path", "status", "width", "height", "compression", "channel_count", "pixel_types", "is_complete", "worst_severity",
@@ -48,8 +47,7 @@ def fields_of(text: str | None) -> tuple[str, ...]:
     fields = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in fields:
         if name not in FILES.arrow.names:
-            near = get_close_matches(name, FILES.arrow.names, 3)
-            hint = f"did you mean {', '.join(near)}?" if near else "docs/tables.md lists the columns of `files`"
+            hint = did_you_mean(name, FILES.arrow.names) or "docs/tables.md lists the columns of `files`"
             raise click.UsageError(f"no column is called {name}: {hint}")
     if not fields:
         raise click.UsageError("--fields names no column")

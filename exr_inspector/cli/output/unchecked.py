@@ -9,10 +9,10 @@ REMEDY = "--stats full reads every pixel."
 
 
 def unchecked_lines(stats: StatsMode, unread: int | None = None) -> list[str]:
-    """What reading so much of the pixels leaves open, and how to read them all.
+    """What was not checked because pixels were not read, and the option that reads them all.
 
     Args:
         stats: How much was read.
         unread: Files of which pixels were left out; None where that is not known, and the mode alone speaks.
     """
-    return [f"{sentence} {REMEDY}" for sentence in not_checked(stats, unread)]
+    return [sentence if stats is StatsMode.FULL else f"{sentence} {REMEDY}" for sentence in not_checked(stats, unread)]

@@ -76,8 +76,8 @@ def test_help_lists_every_command_and_imports_none() -> None:
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        (("inspct",), "Did you mean inspect"),
-        (("rules", "CMP-DWA-NAME"), "Did you mean CMP-DWA-NAMES"),
+        (("inspct",), "did you mean inspect"),
+        (("rules", "CMP-DWA-NAME"), "did you mean CMP-DWA-NAMES"),
         (("validate", str(SAMPLE), "--policy", "archve"), "did you mean archive"),
         (("query", "brokn"), "did you mean broken"),
         (("inspect", "--format", "csv", "--fields", "widht", str(SAMPLE)), "did you mean width"),
