@@ -27,7 +27,7 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion, StatsMode
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import ObjectEntry, SourceOpener
-from exr_inspector.storage.objects import Bucket, Report
+from exr_inspector.storage.objects import Bucket, Report, Skips
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.sync.shard import IngestContext
@@ -68,7 +68,13 @@ class StubBucket:
         time.sleep(self._seconds)
         return StoreVersion(SEEN)
 
-    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:  # noqa: ARG002
+    def entries(
+        self,
+        prefix: str,  # noqa: ARG002
+        report: Report | None,  # noqa: ARG002
+        after: str = "",  # noqa: ARG002
+        skips: Skips | None = None,  # noqa: ARG002
+    ) -> Iterator[ObjectEntry]:
         """All objects."""
         return (ObjectEntry(name(number), SEEN.etag, SEEN.size_bytes, SEEN.mtime) for number in range(self._files))
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from exr_inspector.delivery.naming import Recognition, recognise
 from exr_inspector.delivery.patterns import Pattern, is_pattern, match_pattern, parse_pattern
-from exr_inspector.errors import AccessDenied, ExrInspectorError, MemoryBusy, NothingMatches
+from exr_inspector.errors import AccessDenied, ExrInspectorError, MemoryBusy, NothingMatches, SourceError
 from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Inspection
 from exr_inspector.settings import local_path
-from exr_inspector.storage import SourceOpener
+from exr_inspector.storage import SourceOpener, suffix_report
 from exr_inspector.storage.keys import split_url
 
 READERS = "exr-read"
@@ -120,9 +120,21 @@ def _is_to_read(path: Path) -> bool:
 
 
 def _objects_below(opener: SourceOpener, bucket: str, prefix: str) -> Iterator[str]:
-    return (
-        f"s3://{bucket}/{each.key}" for each in opener.list(bucket, prefix) if each.key.lower().endswith(_EXTENSION)
-    )
+    """The objects, then those that reading will say of why they could not be listed, and an error that names such folders."""
+    files: list[str] = []
+    faults: list[str] = []
+
+    def report(path: str, error: SourceError) -> None:
+        if path.endswith("/"):
+            faults.append(str(error))
+        else:
+            files.append(f"s3://{path}")
+
+    listing = opener.list(bucket, prefix, report=suffix_report(_EXTENSION, report))
+    yield from (f"s3://{bucket}/{each.key}" for each in listing if each.key.lower().endswith(_EXTENSION))
+    yield from files
+    if faults:
+        raise AccessDenied(_some(faults, separator="; "))
 
 
 def _files_below(folder: Path) -> Iterator[str]:
@@ -143,9 +155,9 @@ def _files_below(folder: Path) -> Iterator[str]:
         raise AccessDenied("; ".join(faults))
 
 
-def _some(names: list[str]) -> str:
+def _some(names: list[str], separator: str = ", ") -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(sorted(names)[:_NAMED])}{more}"
+    return f"{separator.join(sorted(names)[:_NAMED])}{more}"
 
 
 def expand(opener: SourceOpener, target: str) -> Expansion:
@@ -181,7 +193,9 @@ def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
         return [folder + item.name for item in root.iterdir() if _is_to_read(item)] if root.is_dir() else []
     bucket, beginning = named
     inside = len(beginning.rpartition("/")[0]) + ("/" in beginning)
-    keys = (entry.key for entry in opener.list(bucket, beginning))
+    unlisted: list[str] = []
+    listing = opener.list(bucket, beginning, report=lambda path, _: unlisted.append(path.partition("/")[2]))
+    keys = [*(entry.key for entry in listing), *unlisted]  # reading the latter says why
     return [f"s3://{bucket}/{key}" for key in keys if "/" not in key[inside:]]
 
 

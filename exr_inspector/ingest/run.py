@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from exr_inspector.errors import ExrInspectorError, SourceError, UnsupportedKey, WorkerDied, internal_fault
+from exr_inspector.errors import ExrInspectorError, SourceError, WorkerDied, internal_fault
 from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
 from exr_inspector.ingest.progress import Progress
-from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener
+from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener, suffix_report
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import UnjudgedFolders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, current_versions, ingest_crashed, unread_code
@@ -67,7 +67,7 @@ class Target:
 
     def entries(self, opener: SourceOpener, report: Callable[[str, SourceError], None]) -> Iterator[ObjectEntry]:
         """As in Listing: all objects that are EXRs by name."""
-        found = opener.list(self.bucket, self.prefix, report=report, exclude=self.exclude)
+        found = opener.list(self.bucket, self.prefix, report=suffix_report(".exr", report), exclude=self.exclude)
         return (entry for entry in found if entry.key.lower().endswith(".exr"))
 
 
@@ -197,8 +197,6 @@ class Ingest:
         return stale
 
     def _report(self, path: str, error: SourceError) -> None:
-        if isinstance(error, UnsupportedKey):
-            return  # it is listed all the same, and gets a row that says so
         with self._lock:
             self.progress.add_error(type(error).code, path, str(error))
 

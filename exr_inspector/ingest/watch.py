@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from exr_inspector.catalog.versions import storable
-from exr_inspector.errors import SourceError
+from exr_inspector.errors import ObjectNotFound, SourceError
 from exr_inspector.ingest.run import Target
 from exr_inspector.storage import ObjectEntry
 from exr_inspector.sync.sequences import judge_folders
@@ -73,8 +73,9 @@ class FolderWatch:
         done = Synced()
         files: list[str] = []
         for key in due:
-            if (self._root / key).is_dir() or not key.lower().endswith(".exr"):
-                done.merge(self._compare(f"{key}/", timing))
+            path = self._root / key
+            if path.is_dir() or not key.lower().endswith(".exr"):
+                done.merge(self._compare(key if path.is_symlink() else f"{key}/", timing))
             else:
                 files.append(key)
         done.merge(self._look(files, timing))
@@ -120,7 +121,9 @@ class FolderWatch:
             except SourceError as error:
                 self._report_fault(f"{bucket}/{key}", error)
                 continue
-            if version is None:
+            if version is None and (self._root / key).is_symlink():
+                self._report_fault(f"{bucket}/{key}", ObjectNotFound("a link that leads nowhere"))
+            elif version is None:
                 gone.append(storable(f"{bucket}/{key}"))
             else:
                 entries.append(ObjectEntry(key, version.etag, version.size_bytes, version.mtime))

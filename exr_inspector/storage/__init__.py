@@ -5,6 +5,7 @@ Nothing here knows what the bytes mean.
 """
 
 from exr_inspector.deadline import Deadline
+from exr_inspector.storage.objects import suffix_report
 from exr_inspector.storage.opener import DEFAULT_EXCLUDES, FILE_BUCKET, MEMORY_BUCKET, SourceOpener
 from exr_inspector.storage.source import ObjectEntry, PrefixedSource, RangeSource, ReadBudget, WrappedSource
 
@@ -19,4 +20,5 @@ __all__ = [
     "ReadBudget",
     "SourceOpener",
     "WrappedSource",
+    "suffix_report",
 ]

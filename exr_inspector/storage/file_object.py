@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from exr_inspector.errors import SourceError
 from exr_inspector.model import ObjectVersion
-from exr_inspector.storage.objects import Report
+from exr_inspector.storage.objects import Report, Skips
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.storage.source import ObjectEntry
@@ -59,7 +59,13 @@ class FileObjectBucket:
         """As in Bucket."""
         return self._seen
 
-    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:  # noqa: ARG002
+    def entries(
+        self,
+        prefix: str,  # noqa: ARG002
+        report: Report | None,  # noqa: ARG002
+        after: str = "",  # noqa: ARG002
+        skips: Skips | None = None,  # noqa: ARG002
+    ) -> Iterator[ObjectEntry]:
         """As in Bucket: none, since the object has no name of its own."""
         return iter(())
 

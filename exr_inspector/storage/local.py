@@ -16,6 +16,8 @@ import re
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TypeVar
@@ -32,7 +34,7 @@ from exr_inspector.errors import (
 from exr_inspector.model import ObjectVersion
 from exr_inspector.storage.helpers import Helpers
 from exr_inspector.storage.keys import check_components, key_order
-from exr_inspector.storage.objects import Report
+from exr_inspector.storage.objects import Report, Skips
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.storage.source import ObjectEntry
@@ -49,6 +51,10 @@ _NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "lustre", "gpfs", "ceph", "glust
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 T = TypeVar("T")
+
+
+class DanglingLink(ObjectNotFound):
+    """A link leads nowhere: its target was removed, or is on a share that is away."""
 
 
 class FolderBucket:
@@ -98,37 +104,42 @@ class FolderBucket:
         call.meter.count(requests=1)
         return self._ask(lambda: StoreVersion(self._version(key)), call, f"looking for {call.path}")
 
-    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:
+    def entries(
+        self, prefix: str, report: Report | None, after: str = "", skips: Skips | None = None
+    ) -> Iterator[ObjectEntry]:
         """As in Bucket: folder by folder, by rising key as a store lists them, where a folder's name ends in a slash.
 
-        Links to files are followed inside the root, links to folders are not.
+        Links to files are followed inside the root. Links to folders are not, but for the prefix itself: what such a link
+        leads to is listed where it is, or, if that is outside of the prefix, the link is reported.
         """
         folder = prefix.rpartition("/")[0]
         if folder:
             check_components(self._name, folder)
         self._check_root()
+        listing = _Listing(prefix, key_order(after), report, skips, os.path.realpath(self.root / folder))
         waiting: list[ObjectEntry | str] = [f"{folder}/" if folder else ""]
         while waiting:
             item = waiting.pop()
             if isinstance(item, ObjectEntry):
-                if item.key.startswith(prefix):
-                    yield item
+                yield item
                 continue
             try:
-                waiting.extend(reversed(self._scan(item, report, after)))
+                waiting.extend(reversed(self._scan(item, listing)))
+            except DanglingLink as error:
+                listing.report_or_raise(f"{self._name}/{item}", error)
             except ObjectNotFound:
                 continue  # deleted meanwhile, or never there
             except SourceError as error:
-                _report_or_raise(f"{self._name}/{item.rstrip('/')}", error, report)
+                listing.report_or_raise(f"{self._name}/{item}", error)
 
     def folders(self, prefix: str) -> list[str]:
         """As in Bucket."""
         self._check_root()
         try:
-            found = self._scan(prefix, None, "", files=False)
+            with self._items(prefix) as found:
+                return [key for key, _ in found if key.endswith("/")]
         except ObjectNotFound:
             return []
-        return [item for item in found if isinstance(item, str)]
 
     # --- asking the file system ---------------------------------------------------------------------------
 
@@ -203,11 +214,19 @@ class FolderBucket:
         root = str(self.root).rstrip("/")
         try:
             real = os.path.realpath(f"{root}/{key}", strict=True)
-        except FileNotFoundError as error:
-            raise ObjectNotFound(f"{self._name}/{key}: a link that leads nowhere") from error
+        except OSError as error:
+            if error.errno not in _ABSENT or not self._is_dangling(key):
+                raise
+            raise DanglingLink(f"{self._name}/{key}: a link that leads nowhere") from error
         if not real.startswith(f"{root}/"):
             raise AccessDenied(f"{self._name}/{key}: leads out of the folder mounted as bucket {self._name}")
         return real[len(root) + 1 :]
+
+    def _is_dangling(self, key: str) -> bool:
+        """Whether a key, or a folder above it, is a link that leads nowhere."""
+        path = self.root / key
+        above = [folder for folder in path.parents if folder.is_relative_to(self.root)]
+        return any(each.is_symlink() and not each.exists() for each in (path, *above))
 
     def _walk(self, key: str, flags: int) -> int:
         folder = os.open(self.root, _FOLDER)
@@ -227,47 +246,108 @@ class FolderBucket:
 
     # --- listing ------------------------------------------------------------------------------------------
 
-    def _scan(self, folder: str, report: Report | None, after: str, *, files: bool = True) -> list[ObjectEntry | str]:
-        """Files and folders (keys that end in a slash) in `folder` that come after a key or hold what does, by rising key."""
+    @contextmanager
+    def _items(self, folder: str) -> Iterator[list[tuple[str, os.DirEntry[str]]]]:
+        """What is in a folder, by rising key; keys of folders end in a slash."""
         place = f"{self._name}/{folder.rstrip('/')}"
-        descriptor = _translated(lambda: self._walk(folder.rstrip("/"), _READABLE_FOLDER), place)
-        found: list[ObjectEntry | str] = []
-        begin = key_order(after)
+        descriptor = _translated(lambda: self._open(folder.rstrip("/"), _READABLE_FOLDER), place)
         try:
             with _translated(lambda: os.scandir(descriptor), place) as scan:
                 items = [(_key_of(folder, item), item) for item in _translated(lambda: list(scan), place)]
-                for key, item in sorted(items, key=lambda pair: key_order(pair[0])):
-                    order = key_order(key)
-                    if order <= begin and not (key.endswith("/") and begin.startswith(order)):
-                        continue
-                    if key.endswith("/"):
-                        found.append(key)
-                    elif files:
-                        try:
-                            found += self._entries(item, key)
-                        except SourceError as error:
-                            _report_or_raise(f"{self._name}/{key}", error, report)
+                yield sorted(items, key=lambda pair: key_order(pair[0]))
         finally:
             os.close(descriptor)
+
+    def _scan(self, folder: str, listing: _Listing) -> list[ObjectEntry | str]:
+        """Files and folders of a listing that are in `folder`, by rising key."""
+        found: list[ObjectEntry | str] = []
+        with self._items(folder) as items:
+            for key, item in items:
+                if not listing.holds(key):
+                    continue
+                if key.endswith("/"):
+                    found.append(key)
+                    continue
+                is_link = item.is_symlink()
+                place = f"{self._name}/{key}"
+                target = self._linked_folder(key) if is_link else None
+                try:
+                    if target is None:
+                        found += self._entries(item, key, is_link=is_link)
+                    elif not listing.lists(target) and not listing.leaves_out(f"{key}/"):
+                        place += "/"
+                        raise AccessDenied(
+                            f"{place}: a link to a folder elsewhere is not followed: name {target} as well"
+                        )
+                except SourceError as error:
+                    listing.report_or_raise(place, error)
         return found
 
-    def _entries(self, item: os.DirEntry[str], key: str) -> list[ObjectEntry]:
-        """The entry of a file; none if it was deleted, is not a regular file, or is a link that leads out of the folder."""
+    def _linked_folder(self, key: str) -> str | None:
+        """The real path of the folder that a link leads to; None if it leads to something else, or nowhere."""
+        try:
+            real = Path(os.path.realpath(f"{self.root}/{key}", strict=True))
+            return str(real) if real.is_dir() else None
+        except OSError:
+            return None
+
+    def _entries(self, item: os.DirEntry[str], key: str, *, is_link: bool) -> list[ObjectEntry]:
+        """The entry of a file; none if it was deleted, or is not a regular file."""
 
         def version() -> ObjectVersion:
-            if item.is_symlink():
+            if is_link:
                 return self._version(key)
             return _version_of(_regular(item.stat(follow_symlinks=False), key))
 
         try:
             found = _translated(version, f"{self._name}/{key}")
+        except DanglingLink:
+            raise
         except ObjectNotFound:
             return []
-        except AccessDenied:
-            if item.is_symlink():
-                return []
-            raise
         return [ObjectEntry(key, found.etag, found.size_bytes, found.mtime)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What is listed of a folder.
+
+    Attributes:
+        prefix: What its keys begin with.
+        begin: Only keys that come after this one, by `key_order`.
+        report: Called with what cannot be listed; None to raise it.
+        skips: Which folders are left out; None for none.
+        root: Real path of the folder.
+    """
+
+    prefix: str
+    begin: bytes
+    report: Report | None
+    skips: Skips | None
+    root: str
+
+    def holds(self, key: str) -> bool:
+        """Whether a key, that of a folder with all below it, is to be listed or holds what is."""
+        if not key.startswith(self.prefix):
+            return False
+        order = key_order(key)
+        if key.endswith("/"):
+            return (order > self.begin or self.begin.startswith(order)) and not self.leaves_out(key)
+        return order > self.begin
+
+    def leaves_out(self, folder: str) -> bool:
+        """Whether a folder, a key that ends in a slash, is left out."""
+        return self.skips is not None and self.skips(folder)
+
+    def lists(self, folder: str) -> bool:
+        """Whether a folder, a real path, is listed where it is."""
+        return folder == self.root or folder.startswith(f"{self.root.rstrip('/')}/")
+
+    def report_or_raise(self, path: str, error: SourceError) -> None:
+        """Report what cannot be listed; raise it where there is nothing to go on with, since the whole share is away."""
+        if self.report is None or isinstance(error, BucketUnavailable):
+            raise error
+        self.report(path, error)
 
 
 def _key_of(folder: str, item: os.DirEntry[str]) -> str:
@@ -299,14 +379,6 @@ def is_share(folder: Path) -> bool:
         if _OCTAL.sub(lambda code: chr(int(code[1], 8)), before.split(" ")[4]) == str(folder):
             last = after.split(" ")[0]
     return last is not None and last.startswith(_NETWORK)
-
-
-def _report_or_raise(path: str, error: SourceError, report: Report | None) -> None:
-    if report is None or isinstance(
-        error, BucketUnavailable
-    ):  # the whole share is away: there is nothing to go on with
-        raise error
-    report(path, error)
 
 
 def _translated(question: Callable[[], T], path: str) -> T:

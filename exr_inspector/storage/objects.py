@@ -16,8 +16,21 @@ from exr_inspector.storage.ranges import MergedRange, coalesce, cut
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
 from exr_inspector.storage.source import ObjectEntry, ReadBudget
 
-# Called with path and error of an object or folder that cannot be listed, when the rest can.
+# Called with path and error of what cannot be listed, when the rest can: a folder, whose path ends in a slash, or a file.
 Report = Callable[[str, SourceError], None]
+
+# Whether a folder, a key that ends in a slash, need not be listed.
+Skips = Callable[[str], bool]
+
+
+def suffix_report(suffix: str, report: Report) -> Report:
+    """A report that passes on what speaks of folders, and of files whose names end like this, in any case."""
+
+    def told(path: str, error: SourceError) -> None:
+        if path.endswith("/") or path.lower().endswith(suffix):
+            report(path, error)
+
+    return told
 
 
 class Bucket(Protocol):
@@ -41,10 +54,13 @@ class Bucket(Protocol):
             SourceError: What `RangeSource.read` raises.
         """
 
-    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:
+    def entries(
+        self, prefix: str, report: Report | None, after: str = "", skips: Skips | None = None
+    ) -> Iterator[ObjectEntry]:
         """The objects whose keys begin with `prefix` and come after `after`, by rising `key_order`.
 
-        What cannot be listed is reported, or raised without `report`.
+        What cannot be listed is reported, or raised without `report`. Folders that `skips` holds for
+        need not be listed.
 
         Raises:
             SourceError: The bucket is away, or something cannot be listed and there is no `report`.

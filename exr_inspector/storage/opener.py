@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -130,22 +131,22 @@ class SourceOpener:
         Args:
             bucket: The bucket.
             prefix: Beginning of the keys.
-            report: Called with path and error of what cannot be listed or addressed; without it that error is raised.
+            report: Called with path and error of what cannot be listed; without it that error is raised. The path of a folder
+                ends in a slash.
             exclude: Patterns of folder names (`*`, `?`, `[abc]`): files in such a folder below the prefix are left out.
             after: Only keys that come after this one.
 
         Raises:
             SourceError: What `open` raises, and the bucket cannot be listed.
         """
-        for entry in self._bucket(bucket, None).entries(prefix, report, after):
+        skips = partial(_is_excluded, prefix, exclude)
+        for entry in self._bucket(bucket, None).entries(prefix, report, after, skips):
             if self.includes(bucket, prefix, entry.key, exclude=exclude):
                 yield entry
 
     def includes(self, bucket: str, prefix: str, key: str, *, exclude: Sequence[str] = DEFAULT_EXCLUDES) -> bool:
         """Whether `list` shows an object of this key, if there is one."""
-        folders = key[prefix.rfind("/") + 1 :].split("/")[:-1]
-        is_excluded = any(fnmatchcase(folder, pattern) for folder in folders for pattern in exclude)
-        return not is_excluded and self._allowed.admits(bucket, key)
+        return not _is_excluded(prefix, exclude, key) and self._allowed.admits(bucket, key)
 
     def folders(self, bucket: str, prefix: str = "") -> Sequence[str]:
         """The folders directly below a folder, as keys that end in a slash, by rising key.
@@ -183,6 +184,12 @@ class SourceOpener:
         path = f"{where.name}/{key}"
         allowances = () if budget is None else (Allowance(budget, path),)
         return ObjectSource(where, key, deadline, VersionPin(path), Meter(), allowances)
+
+
+def _is_excluded(prefix: str, exclude: Sequence[str], key: str) -> bool:
+    """Whether an excluded folder below a prefix holds a key, or is that key, which then ends in a slash."""
+    folders = key[prefix.rfind("/") + 1 :].split("/")[:-1]
+    return any(fnmatchcase(folder, pattern) for folder in folders for pattern in exclude)
 
 
 def _absolute(path: Path) -> Path:

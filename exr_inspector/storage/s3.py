@@ -22,14 +22,12 @@ from exr_inspector.errors import (
     ObjectChanged,
     ObjectNotFound,
     SettingsError,
-    SourceError,
     SourceUnavailable,
 )
 from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import S3Connection
 from exr_inspector.storage.failures import Next, SilentRefusal
-from exr_inspector.storage.keys import check_key
-from exr_inspector.storage.objects import Report
+from exr_inspector.storage.objects import Report, Skips
 from exr_inspector.storage.proxies import proxy_options
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import (
@@ -119,18 +117,18 @@ class S3Bucket:
         except UnresolvedFailure as error:
             raise SourceUnavailable(f"{call.path}: the store refuses to describe the object") from error
 
-    def entries(self, prefix: str, report: Report | None, after: str = "") -> Iterator[ObjectEntry]:
-        """As in Bucket: a page of 1,000 at a time. Keys that cannot be addressed are reported."""
-        for entry in self._listing.entries(prefix, after):
-            try:
-                check_key(self._name, entry.key)
-            except SourceError as error:
-                if entry.key.endswith("/"):
-                    continue  # a folder that a tool has marked by an empty object
-                if report is None:
-                    raise
-                report(f"{self._name}/{entry.key}", error)
-            yield entry
+    def entries(
+        self,
+        prefix: str,
+        report: Report | None,  # noqa: ARG002 - as in Bucket
+        after: str = "",
+        skips: Skips | None = None,  # noqa: ARG002
+    ) -> Iterator[ObjectEntry]:
+        """As in Bucket: a page of 1,000 at a time, with keys that cannot be addressed: reading them says so.
+
+        A key that ends in a slash is left out: a folder that a tool has marked by an empty object.
+        """
+        return (entry for entry in self._listing.entries(prefix, after) if not entry.key.endswith("/"))
 
     def folders(self, prefix: str) -> list[str]:
         """As in Bucket; a request for a thousand folders or files."""

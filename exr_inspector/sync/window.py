@@ -7,7 +7,7 @@ removes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -26,10 +26,10 @@ from exr_inspector.errors import (
     DeadlineExceeded,
     ExrInspectorError,
     SourceError,
-    UnsupportedKey,
 )
 from exr_inspector.model import EventInfo, ObjectVersion
-from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry
+from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, suffix_report
+from exr_inspector.storage.objects import Report
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, ingest_shard, object_state
 
@@ -71,6 +71,29 @@ class Synced:
             self.leave(other.pending_since)
 
 
+class Unlisted:
+    """Files and folders that could not be listed: their rows stay, and so do those of what is below them."""
+
+    def __init__(self) -> None:
+        self._paths: set[str] = set()
+
+    def noting(self, report: Report) -> Report:
+        """A report that notes everything, and passes on what speaks of folders and of EXR files."""
+        passed_on = suffix_report(".exr", report)
+
+        def told(path: str, error: SourceError) -> None:
+            self._paths.add(storable(path.rstrip("/")))
+            passed_on(path, error)
+
+        return told
+
+    def __contains__(self, path: str) -> bool:
+        """Whether a path, as it is stored, could not be listed, or a folder above it."""
+        while path and path not in self._paths:
+            path = path.rpartition("/")[0]
+        return bool(path)
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The objects of a range of paths.
@@ -81,7 +104,7 @@ class Window:
         after: The range begins after this path.
         last: It ends with this one; None where nothing was listed beyond.
         end: What comes after the last range; None for no bound.
-        unlisted: Paths of files and folders that could not be listed.
+        unlisted: What could not be listed so far.
     """
 
     bucket: str
@@ -89,7 +112,7 @@ class Window:
     after: str
     last: str | None
     end: str | None
-    unlisted: Collection[str] = ()
+    unlisted: Unlisted = field(default_factory=Unlisted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +147,7 @@ def windows(
     after: str = "",
     end: str | None = None,
     exclude: Sequence[str] = DEFAULT_EXCLUDES,
-    report: Callable[[str, SourceError], None],
+    report: Report,
     deadline: Deadline | None = None,
 ) -> Iterator[Window]:
     """The objects below a prefix in windows; the last one reaches to the end.
@@ -142,22 +165,21 @@ def windows(
     Raises:
         SourceError: The bucket is away, or cannot be listed.
     """
-    unlisted: list[str] = []
+    unlisted = Unlisted()
+    end = prefix_end(storable(f"{bucket}/{prefix}")) if end is None else end
 
-    def report_and_note(path: str, error: SourceError) -> None:
-        if not isinstance(error, UnsupportedKey):  # such a key is listed, and gets a row that says so
-            unlisted.append(storable(path))
+    def report_inside(path: str, error: SourceError) -> None:
+        if end is None or storable(path) < end:
             report(path, error)
 
-    end = prefix_end(storable(f"{bucket}/{prefix}")) if end is None else end
-    listing = context.opener.list(bucket, prefix, report=report_and_note, exclude=exclude, after=after)
+    listing = context.opener.list(bucket, prefix, report=unlisted.noting(report_inside), exclude=exclude, after=after)
     begin = storable(f"{bucket}/{after or prefix}")
     while True:
         page = ask(context, lambda: list(islice(listing, WINDOW)), deadline, f"listing {bucket}/{prefix}")
         inside = page if end is None else [entry for entry in page if storable(f"{bucket}/{entry.key}") < end]
         last = storable(f"{bucket}/{page[-1].key}") if len(inside) == len(page) == WINDOW else None
         entries = [entry for entry in inside if entry.key.lower().endswith(".exr")]
-        yield Window(bucket, entries, begin, last, end, tuple(unlisted))
+        yield Window(bucket, entries, begin, last, end, unlisted)
         if last is None:
             return
         begin = last
@@ -190,8 +212,7 @@ def bring_up_to_date(
     ]
     done.figures.skipped = len(listed) - len(stale)
     done.merge(store_settled(context, window.bucket, [(entry, entry.mtime) for entry in stale], rows, timing))
-    unlisted = tuple(f"{path}/" for path in window.unlisted)
-    gone = [path for path in rows if path not in listed and not f"{path}/".startswith(unlisted)]
+    gone = [path for path in rows if path not in listed and path not in window.unlisted]
     done.merge(remove_rows(context, [path for path in gone if is_trusted(path)], timing))
     return done
 

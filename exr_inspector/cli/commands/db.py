@@ -26,7 +26,7 @@ from exr_inspector.cli.options import catalog_option, paths_option
 from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
-from exr_inspector.errors import SettingsError, SourceError, UnsupportedKey
+from exr_inspector.errors import SettingsError, SourceError
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
 from exr_inspector.report.words import plain
@@ -34,7 +34,7 @@ from exr_inspector.settings import Settings
 from exr_inspector.storage import ObjectEntry, SourceOpener
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext
-from exr_inspector.sync.window import Synced, Timing, remove_rows, store_settled
+from exr_inspector.sync.window import Synced, Timing, Unlisted, remove_rows, store_settled
 from exr_inspector.validation.policies.source import PolicySource
 
 _BATCH = 100  # files inspected and stored in one transaction
@@ -211,14 +211,19 @@ def reconcile_command(
       ./run db reconcile s3://renders/ --vast-catalog /studio/renders
       ./run db reconcile renders/sh010 --catalog show.duckdb --fix
     """
-    figures = Figures()
+    figures, unlisted = Figures(), Unlisted()
     with open_tables(catalog, need=() if catalog else ("objects",)) as tables:
         prefix = _below(tables, place)
         settings = tables.settings.changed(mounts=tuple(tables.roots.items()))  # one that is gone is refused, not empty
         with closing(SourceOpener(settings)) as opener:
-            listed = vast_catalog_objects(tables.connection, prefix, root) if root else _listed(opener, prefix, figures)
+            listed = (
+                vast_catalog_objects(tables.connection, prefix, root)
+                if root
+                else _listed(opener, prefix, figures, unlisted)
+            )
             comparison = compare(listed, stored_versions(tables.connection, prefix))
-            comparison = _without_unlisted(comparison, figures)
+            kept = tuple(path for path in comparison.without_object if path not in unlisted)
+            comparison = replace(comparison, without_object=kept)
             click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
             _print_paths("no row", [item.path for item in comparison.without_row], paths, everything=everything)
             _print_paths("stale row", [item.path for item in comparison.stale], paths, everything=everything)
@@ -232,15 +237,6 @@ def reconcile_command(
         click.echo("storage and tables agree")
     elif figures.errors or not fix:
         sys.exit(1)
-
-
-def _without_unlisted(comparison: Comparison, figures: Figures) -> Comparison:
-    """The comparison without rows whose objects could not be listed, since these may still exist."""
-    unlisted = tuple(f"{path}/" for _, path, _ in figures.examples)
-    if len(figures.examples) < sum(figures.errors.values()):  # more than are named
-        return replace(comparison, without_object=())
-    kept = tuple(path for path in comparison.without_object if not f"{path}/".startswith(unlisted))
-    return replace(comparison, without_object=kept)
 
 
 def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
@@ -276,14 +272,13 @@ def _print_paths(what: str, found: Sequence[str], paths: ShownPaths, *, everythi
         click.echo(f"{what}: and {len(found) - len(shown)} more (--all prints them)")
 
 
-def _listed(opener: SourceOpener, prefix: str, figures: Figures) -> Iterator[ListedObject]:
+def _listed(opener: SourceOpener, prefix: str, figures: Figures, unlisted: Unlisted) -> Iterator[ListedObject]:
     bucket, _, rest = prefix.partition("/")
 
     def report(path: str, error: SourceError) -> None:
-        if not isinstance(error, UnsupportedKey):  # such a key is listed, and gets a row that says so
-            figures.add_error(type(error).code, path, str(error))
+        figures.add_error(type(error).code, path, str(error))
 
-    for entry in opener.list(bucket, rest, report=report):
+    for entry in opener.list(bucket, rest, report=unlisted.noting(report)):
         if entry.key.lower().endswith(".exr"):
             version = ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
             yield ListedObject(f"{bucket}/{entry.key}", version)

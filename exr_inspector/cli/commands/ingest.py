@@ -128,6 +128,9 @@ def command(
     EXR_MEMORY_MIB for decoding. A file that crashes its process even when read alone gets a row with the error
     DECODER_CRASHED.
 
+    Links to files of the same bucket are read. Links to folders are not followed: those that lead out of what is ingested are
+    named, as are links to files that lead nowhere or out of the bucket.
+
     A local folder becomes a bucket of its name, so paths in the tables are `<folder>/<file>`; a folder inside EXR_MOUNTS
     belongs to that bucket. A catalog file records the folder of each bucket (table `roots`) and refuses a second folder of
     the same name.

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from types import FrameType
@@ -23,6 +24,7 @@ from exr_inspector.cli.commands.ingest import (
 from exr_inspector.cli.options import catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
+from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.ingest.run import Ingest
 from exr_inspector.ingest.watch import FolderWatch
@@ -115,7 +117,7 @@ def command(
                 next(changes, None)
             ingest = Ingest(context)
             progress = ingest.run([target])
-            say(target.bucket, f"{progress.stored} stored, {progress.skipped} up to date; watching")
+            _say_first_run(target.bucket, progress, say)
             for sentence in unchecked_lines(StatsMode(settings.stats)):
                 say(target.bucket, sentence)
             watched = FolderWatch(context, target, root, report=say)
@@ -126,3 +128,13 @@ def command(
                 watched.settle()
             context.close()
     sys.exit(0)
+
+
+def _say_first_run(bucket: str, progress: Progress, say: Callable[[str, str], None]) -> None:
+    """Print what the first run could not read, and its figures."""
+    for code, path, message in progress.examples:
+        say(path, f"{code}: {message}")
+    unread = sum(progress.errors.values())
+    figures = [f"{progress.stored} stored", f"{progress.skipped} up to date"]
+    figures += [f"{unread} could not be read"] * bool(unread)
+    say(bucket, f"{', '.join(figures)}; watching")

@@ -349,6 +349,24 @@ def test_one_bad_folder_stops_nothing_and_keeps_its_rows(home: House, folder: Pa
     assert function.handle(schedule_event())["removed"] == 1
 
 
+def test_links_that_are_not_followed_are_named_and_keep_neither_the_watermark_back_nor_rows_away(
+    home: House, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mount = {"EXR_MOUNTS": f"{BUCKET}={folder}"}
+    swept(home, **mount)
+    before, names = {row["first_path"]: row["watermark"] for row in rows(home)}, stored(home)
+    (folder / "show_a" / "sh010").rename(tmp_path / "elsewhere")
+    (folder / "show_a" / "sh010").symlink_to(tmp_path / "elsewhere")
+    for each in (folder / "show_b").rglob("*.exr"):
+        each.unlink()
+        each.symlink_to("nowhere")
+    with caplog.at_level(logging.INFO):
+        assert swept(home, **mount) == {"failed": 2}
+    assert stored(home) == names
+    assert {row["first_path"] for row in rows(home) if row["watermark"] > before[row["first_path"]]} == set(before)
+    assert "[ERROR] s3://renders/show_a/sh010/" in caplog.text
+
+
 # --- from the VAST Catalog --------------------------------------------------------------------------------
 
 

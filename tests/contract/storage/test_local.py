@@ -56,7 +56,47 @@ def test_links_and_pipes(folder, opener, tmp_path):
     for key in ("loop", "dangling", "sub", "pipe", "a.exr/x", "n" * 300):
         with pytest.raises(ObjectNotFound):
             opener.open("b", key).read(start=0, end=1)
-    assert [entry.key for entry in opener.list("b")] == ["a.exr", "inside.exr"]
+    told = {}
+    found = opener.list("b", report=lambda path, error: told.update({path: error.code}))
+    assert [entry.key for entry in found] == ["a.exr", "inside.exr"]
+    elsewhere = dict.fromkeys(("b/out.exr", "b/up/", "b/sibling/"), AccessDenied.code)
+    assert told == elsewhere | dict.fromkeys(("b/loop", "b/dangling"), ObjectNotFound.code)
+
+
+def test_a_link_to_a_folder_is_named_where_what_it_leads_to_is_not_listed(folder, opener, tmp_path):
+    for name in ("shot/v2/a.exr", "plates/b.exr", "shot/.snapshot/c.exr"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(DATA)
+    (folder / "shot" / "latest").symlink_to("v2")
+    (folder / "shot" / "v2" / "loop").symlink_to("..")
+    (folder / "shot" / "plates.exr").symlink_to("../plates")
+    (folder / "shot" / ".snapshot" / "gone.exr").symlink_to("nope")
+    (folder / "shot" / ".Trash-1").symlink_to(tmp_path)
+    (folder / "shot" / "moved").symlink_to(tmp_path / "a share that is away")
+    told = []
+
+    def listed(prefix):
+        told.clear()
+        return [entry.key for entry in opener.list("b", prefix, report=lambda *fault: told.append(fault))]
+
+    away = ("b/shot/moved", "a link that leads nowhere")
+    assert listed("") == ["a.exr", "plates/b.exr", "shot/v2/a.exr"]
+    assert [path for path, _ in told] == ["b/shot/moved"]
+    assert listed("shot/") == ["shot/v2/a.exr"]
+    assert [path for path, _ in told] == ["b/shot/moved", "b/shot/plates.exr/"]
+    assert away[1] in str(told[0][1])
+    assert str(folder / "plates") in str(told[1][1]), "what to name as well"
+    assert listed("shot/v2/") == ["shot/v2/a.exr"]
+    assert [path for path, _ in told] == ["b/shot/v2/loop/"]
+    assert listed("shot/v2/a") == ["shot/v2/a.exr"]
+    assert told == [], "what does not begin like this was not asked for"
+    assert listed("shot/latest/") == ["shot/latest/a.exr"], "a link that is named itself is followed"
+    assert listed("shot/moved/") == []
+    assert [path for path, _ in told] == ["b/shot/moved/"]
+    with pytest.raises(ObjectNotFound, match="leads nowhere"):
+        opener.open("b", "shot/moved/a.exr").read(start=0, end=1)
+    with pytest.raises(ObjectNotFound, match="no such file"):
+        opener.open("b", "shot/latest/b.exr").read(start=0, end=1)
 
 
 def test_no_way_out_by_name(opener):
@@ -410,7 +450,7 @@ print(json.dumps([keys, told]))
 """
     done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [["a.exr", "open/y.exr", "z.exr"], [["b/locked", AccessDenied.code]]]
+    assert json.loads(done.stdout) == [["a.exr", "open/y.exr", "z.exr"], [["b/locked/", AccessDenied.code]]]
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
@@ -430,7 +470,7 @@ def test_a_file_whose_server_fails_is_reported_and_the_rest_is_listed(folder, op
     told = []
     found = [entry.key for entry in opener.list("b", report=lambda path, error: told.append((path, error.code)))]
     assert found == ["a.exr", "b.exr", "c.exr"]
-    assert told == [("b/link.exr", SourceUnavailable.code), ("b/sub", SourceUnavailable.code)]
+    assert told == [("b/link.exr", SourceUnavailable.code), ("b/sub/", SourceUnavailable.code)]
     with pytest.raises(SourceUnavailable):
         list(opener.list("b"))
     with pytest.raises(SourceUnavailable):

@@ -133,3 +133,20 @@ def test_links_to_folders_elsewhere_are_named_and_those_that_lead_inside_are_not
     found = expand(OPENER, str(shot))
     assert str(shot / "linked") in str(found.fault)
     assert sorted(found.paths) == [str(shot / "a.1001.exr"), str(shot / "v2" / "a.1001.exr")]
+
+
+def test_links_of_a_mounted_bucket_are_named_as_those_of_a_folder(tmp_path: Path) -> None:
+    shot = tmp_path / "show" / "shot"
+    for file in (shot / "a.1001.exr", tmp_path / "elsewhere" / "b.1001.exr"):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    (shot / "linked").symlink_to(tmp_path / "elsewhere")
+    (shot / "a.1002.exr").symlink_to("moved.exr")
+    (shot / "notes").symlink_to("moved")
+    opener = SourceOpener(load_settings({"EXR_MOUNTS": f"show={tmp_path / 'show'}"}, secrets_dir=None, need=()))
+    frames = ["s3://show/shot/a.1001.exr", "s3://show/shot/a.1002.exr"]
+    found = expand(opener, "s3://show/shot/")
+    assert sorted(found.paths) == frames
+    assert "show/shot/linked/" in str(found.fault)
+    found = expand(opener, "s3://show/shot/a.####.exr")
+    assert (sorted(found.paths), found.fault) == (frames, None)
