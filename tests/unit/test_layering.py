@@ -49,7 +49,7 @@ MAY_IMPORT_LOCAL_PACKAGES = ("library", "cli")
 # Modules that reach nothing outside: values in, values out.
 PURE = (
     "exr",
-    "model.py",
+    "model",
     "function/events.py",
     "function/envelope.py",
     "pixels/sampling.py",
