@@ -8,119 +8,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exr_inspector.delivery.files import Expansion, expand, inspect_each, unmet
-from exr_inspector.delivery.judgement import judge_sequence
+from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence
 from exr_inspector.delivery.naming import Frame, Recognised
 from exr_inspector.delivery.patterns import require_frame_range, united
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError, is_store_fault
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
-from exr_inspector.model import Finding, Inspection, SequenceName, Severity, StatsMode
+from exr_inspector.model import Inspection, SequenceName, Severity, StatsMode
 from exr_inspector.storage import SourceOpener
 from exr_inspector.texts import json_document
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
-from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.reports import finding_json, sort_findings
 
 Progress = Callable[[int, int], None]
 Observer = Callable[[str, Inspection], None]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedFile:
-    """One file.
-
-    Attributes:
-        path: As the user knows it.
-        frame: Frame number, None for a file that is no frame.
-        findings: Worst first.
-        fault: Why it could not be read, empty when it could.
-        summary: What is compared between frames; None for a file that is no frame, and for one that could not be read.
-    """
-
-    path: str
-    frame: int | None
-    findings: tuple[Finding, ...]
-    fault: str = ""
-    summary: FrameSummary | None = None
-
-    @property
-    def worst(self) -> Severity | None:
-        """The worst finding's severity; an unreadable file is an error."""
-        if self.fault:
-            return Severity.ERROR
-        return max((finding.severity for finding in self.findings), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedSequence:
-    """One sequence.
-
-    Attributes:
-        pattern: Path with the frame's digits as `#`.
-        files: Its files, by frame.
-        first: First frame that is expected.
-        last: Last frame that is expected.
-        missing: Frames that are expected and not there.
-        findings: Of the sequence as a whole, worst first.
-        rerender: Frames to render again: those with an error, and those that are missing, black, flat, copies of the frame
-            before, with a hole, or of another size or other channels than most, where the policy takes that for an error.
-        is_texture: Whether the files are UDIM tiles or mip-mapped textures: then their numbers are no frames.
-        step: Difference of neighbouring frames that are expected.
-        asked: Frames that had to be there because a range was given; none where the policy or the files decided.
-    """
-
-    pattern: str
-    files: tuple[CheckedFile, ...]
-    first: int
-    last: int
-    missing: FrameNumbers
-    findings: tuple[Finding, ...]
-    rerender: FrameNumbers
-    is_texture: bool = False
-    step: int = 1
-    asked: FrameNumbers = NO_FRAMES
-
-    @property
-    def worst(self) -> Severity | None:
-        """The worst severity of its files and of the sequence itself."""
-        own = [finding.severity for finding in self.findings]
-        return max((*own, *(file.worst for file in self.files if file.worst is not None)), default=None)
-
-    @property
-    def expected(self) -> int:
-        """How many frames are expected; of textures, those that are there."""
-        return self.there + len(self.missing)
-
-    @property
-    def there(self) -> int:
-        """How many of the expected frames are there; of textures, all."""
-        numbers = {file.frame for file in self.files if file.frame is not None}
-        if self.is_texture:
-            return len(numbers)
-        expected = range(self.first, self.last + 1, self.step)
-        return sum(number in expected for number in numbers)
-
-    @property
-    def unread(self) -> FrameNumbers:
-        """Frames whose files could not be read."""
-        return FrameNumbers.of(file.frame for file in self.files if file.fault and file.frame is not None)
-
-    @property
-    def severities(self) -> dict[int, Severity | None]:
-        """The worst that was found of each frame that is there, by its files and by the sequence; None for a clean one.
-
-        Frames to render again count as errors.
-        """
-        found = [(file.frame, file.worst) for file in self.files if file.frame is not None]
-        there = {frame for frame, _ in found}
-        named: list[tuple[Sequence[int], Severity]] = [(finding.frames, finding.severity) for finding in self.findings]
-        for frames, level in [*named, (self.rerender, Severity.ERROR)]:
-            found += [(frame, level) for frame in there if frame in frames]
-        worst: dict[int, Severity | None] = dict.fromkeys(sorted(there))
-        for frame, severity in found:
-            if severity is not None:
-                worst[frame] = max(worst[frame] or severity, severity)
-        return worst
 
 
 def not_checked(stats: StatsMode, unread: int | None = None) -> tuple[str, ...]:
@@ -154,7 +55,7 @@ class Check:
         levels: Rule code to severity as the policy sets it, None for a rule's own.
     """
 
-    sequences: tuple[CheckedSequence, ...]
+    sequences: tuple[JudgedSequence, ...]
     files: tuple[CheckedFile, ...]
     ambiguous: tuple[tuple[str, ...], ...]
     faults: tuple[tuple[str, str], ...]
@@ -210,6 +111,7 @@ class Check:
                     "is_texture": sequence.is_texture,
                     "first": sequence.first,
                     "last": sequence.last,
+                    "expected_frames": sequence.expected.text,
                     "missing_frames": sequence.missing.text,
                     "missing_count": len(sequence.missing),
                     "rerender_frames": sequence.rerender.text,
@@ -406,7 +308,7 @@ def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSum
     return FrameSummary(f"{folder}/{name}", pattern, number, padding=0, has_error=True, is_unread=True)
 
 
-def _judged(item: _Gathered, policy: Policy, asked: Sequence[range]) -> CheckedSequence:
+def _judged(item: _Gathered, policy: Policy, asked: Sequence[range]) -> JudgedSequence:
     files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
     summaries = [file.summary for file in files if file.summary is not None]
     # Policies go by the path in the bucket, which the files that were read know.
@@ -417,15 +319,4 @@ def _judged(item: _Gathered, policy: Policy, asked: Sequence[range]) -> CheckedS
         if file.summary is None and file.frame is not None
     ]
     judged = judge_sequence(item.known, [*summaries, *unread], policy, asked=asked)
-    return CheckedSequence(
-        pattern=judged.pattern,
-        files=files,
-        first=judged.first,
-        last=judged.last,
-        missing=judged.missing,
-        findings=judged.findings,
-        rerender=judged.rerender,
-        is_texture=judged.is_texture,
-        step=judged.step,
-        asked=judged.asked,
-    )
+    return replace(judged, files=files, error_files=sum(file.worst is Severity.ERROR for file in files))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from exr_inspector.delivery.check import CheckedFile
+from exr_inspector.delivery.judgement import CheckedFile
 from exr_inspector.model import Finding, Severity
 
 

@@ -18,15 +18,39 @@ _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """One file.
+
+    Attributes:
+        path: As the user knows it.
+        frame: Frame number, None for a file that is no frame.
+        findings: Worst first.
+        fault: Why it could not be read, empty when it could.
+        summary: What is compared between frames; None for a file that is no frame, and for one that could not be read.
+    """
+
+    path: str
+    frame: int | None
+    findings: tuple[Finding, ...]
+    fault: str = ""
+    summary: FrameSummary | None = None
+
+    @property
+    def worst(self) -> Severity | None:
+        """The worst finding's severity; an unreadable file is an error."""
+        if self.fault:
+            return Severity.ERROR
+        return max((finding.severity for finding in self.findings), default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedSequence:
     """One sequence.
 
     Attributes:
         pattern: Path with the frame's digits as `#`.
         file_count: Its files.
-        first: First frame that is expected.
-        last: Last frame that is expected.
-        step: Difference of neighbouring frames that are expected.
+        expected: Frames that are expected; of textures, those that are there.
         missing: Frames that are expected and not there.
         findings: Of the sequence as a whole, worst first.
         rerender: Frames to render again: those whose file was read and has an error, and those that are missing, black, flat,
@@ -36,13 +60,12 @@ class JudgedSequence:
         policy: Name and version of the policy.
         is_texture: Whether the files are UDIM tiles or mip-mapped textures: then their numbers are no frames.
         asked: Frames that had to be there because a range was given; none where the policy or the files decided.
+        files: Its files by frame, where they were read, or are shown; none where rows were judged.
     """
 
     pattern: str
     file_count: int
-    first: int
-    last: int
-    step: int = 1
+    expected: FrameNumbers
     missing: FrameNumbers = NO_FRAMES
     findings: tuple[Finding, ...] = ()
     rerender: FrameNumbers = NO_FRAMES
@@ -50,13 +73,51 @@ class JudgedSequence:
     policy: str = ""
     is_texture: bool = False
     asked: FrameNumbers = NO_FRAMES
+    files: tuple[CheckedFile, ...] = ()
+
+    @property
+    def first(self) -> int:
+        """First frame that is expected."""
+        return self.expected[0]
+
+    @property
+    def last(self) -> int:
+        """Last frame that is expected."""
+        return self.expected[-1]
+
+    @property
+    def there(self) -> int:
+        """How many of the expected frames are there."""
+        return len(self.expected) - len(self.missing)
 
     @property
     def worst(self) -> Severity | None:
-        """The worst severity of its findings; an error where a file has one of its own."""
-        if self.error_files:
-            return Severity.ERROR
-        return max((finding.severity for finding in self.findings), default=None)
+        """The worst severity of its files and of its own findings; an error where a file has one."""
+        found = [finding.severity for finding in self.findings]
+        found += [file.worst for file in self.files if file.worst is not None]
+        return Severity.ERROR if self.error_files else max(found, default=None)
+
+    @property
+    def unread(self) -> FrameNumbers:
+        """Frames whose files could not be read."""
+        return FrameNumbers.of(file.frame for file in self.files if file.fault and file.frame is not None)
+
+    @property
+    def severities(self) -> dict[int, Severity | None]:
+        """The worst that was found of each frame that is there, by its files and by the sequence; None for a clean one.
+
+        Frames to render again count as errors.
+        """
+        found = [(file.frame, file.worst) for file in self.files if file.frame is not None]
+        there = {frame for frame, _ in found}
+        named: list[tuple[Sequence[int], Severity]] = [(finding.frames, finding.severity) for finding in self.findings]
+        for frames, level in [*named, (self.rerender, Severity.ERROR)]:
+            found += [(frame, level) for frame in there if frame in frames]
+        worst: dict[int, Severity | None] = dict.fromkeys(sorted(there))
+        for frame, severity in found:
+            if severity is not None:
+                worst[frame] = max(worst[frame] or severity, severity)
+        return worst
 
 
 def judge_sequence(
@@ -82,8 +143,7 @@ def judge_sequence(
         return JudgedSequence(
             known.pattern,
             len(summaries),
-            numbers[0],
-            numbers[-1],
+            FrameNumbers.of(numbers),
             error_files=len(faulty),
             policy=policy.label,
             is_texture=True,
@@ -98,9 +158,7 @@ def judge_sequence(
     judged = JudgedSequence(
         pattern=known.pattern,
         file_count=len(summaries),
-        first=expected.first,
-        last=expected.last,
-        step=expected.step,
+        expected=FrameNumbers.of_spans(expected.ranges),
         missing=missing,
         rerender=(missing if is_error else NO_FRAMES).union(frame.frame for frame in faulty if not frame.is_unread),
         error_files=len(faulty),

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exr_inspector.delivery.check import Check, CheckedSequence, Progress, check_files, not_checked
+from exr_inspector.delivery.check import Check, Progress, check_files, not_checked
+from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import ExrInspectorError, NothingMatches, SettingsError
 from exr_inspector.library.arguments import frame_range, path_text, target_names
 from exr_inspector.library.reading import Session, Stats, session, settings_for
@@ -196,7 +197,7 @@ def _unrecognised(done: Check) -> str:
     return f"no sequence recognised among {some}{more}: give a pattern such as name_####.exr, or use `check`"
 
 
-def _page(sequence: CheckedSequence, figures: Mapping[str, FrameFigures], shown: Callable[[str], str]) -> SequencePage:
+def _page(sequence: JudgedSequence, figures: Mapping[str, FrameFigures], shown: Callable[[str], str]) -> SequencePage:
     page = sequence_page(sequence, figures)
     return replace(page, title=shown(page.title))
 
@@ -212,7 +213,7 @@ def _view(page: SequencePage, layers_of: Callable[[SequencePage], Layers]) -> Sh
     return ShownSequence(page, pictures, _PICTURES if any(pictures) else "", layers, frame)
 
 
-def _layers(sequence: CheckedSequence, made: Session, page: SequencePage) -> Layers:
+def _layers(sequence: JudgedSequence, made: Session, page: SequencePage) -> Layers:
     """The layers of a clean frame in the middle, which is read again; none of a sequence of colour and alpha alone."""
     clean = [cell.frame for cell in page.cells if cell.state == "ok" and cell.picture is not None]
     if not clean or all(row.name in _COLOUR for row in page.channels):
@@ -226,7 +227,7 @@ def _layers(sequence: CheckedSequence, made: Session, page: SequencePage) -> Lay
     return frame, layer_pictures(again.pixels.thumbnails if again.pixels else ())
 
 
-def _stored_layers(layers: Mapping[str, Sequence[Thumbnail]], sequence: CheckedSequence, page: SequencePage) -> Layers:
+def _stored_layers(layers: Mapping[str, Sequence[Thumbnail]], sequence: JudgedSequence, page: SequencePage) -> Layers:
     """The layers of the first clean frame of which the tables have pictures of several."""
     clean = {cell.frame for cell in page.cells if cell.state == "ok"}
     for file in sequence.files:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from exr_inspector.catalog.sdk.connection import Connection
-from exr_inspector.delivery.check import Check, CheckedSequence
+from exr_inspector.delivery.check import Check
 from exr_inspector.delivery.files import is_folder
 from exr_inspector.delivery.judgement import JudgedSequence, Judgement
 from exr_inspector.delivery.naming import Frame
 from exr_inspector.delivery.patterns import Pattern, is_pattern, parse_pattern
-from exr_inspector.model import Inspection, Severity
+from exr_inspector.model import Inspection
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import store_folder
 
@@ -66,7 +67,7 @@ class CheckStore:
         chosen = [
             judged
             for checked in done.sequences
-            if not checked.is_texture and (judged := self._judged(checked, done.policy)) is not None
+            if not checked.is_texture and (judged := self._judged(checked)) is not None
             if _directory(judged.pattern) in whole or any(map(_matching(checked), patterns))
         ]
         frames = self._frames(done)
@@ -91,34 +92,28 @@ class CheckStore:
         for checked in done.sequences:
             for summary in (file.summary for file in checked.files):
                 if summary is not None:
-                    pattern = f"{_directory(summary.path)}/{checked.pattern.rpartition('/')[2]}"
-                    found[summary.path] = (pattern, Frame(summary.path, summary.frame, summary.padding))
+                    place = (
+                        _named_beside(summary.path, checked.pattern),
+                        Frame(summary.path, summary.frame, summary.padding),
+                    )
+                    found[summary.path] = place
         return found
 
-    def _judged(self, checked: CheckedSequence, policy: str) -> JudgedSequence | None:
+    def _judged(self, checked: JudgedSequence) -> JudgedSequence | None:
         """The sequence under its name in the tables; None where no file of it could be read."""
-        paths = [self._paths[file.path] for file in checked.files if file.path in self._paths]
-        if not paths:
-            return None
-        return JudgedSequence(
-            pattern=f"{_directory(paths[0])}/{checked.pattern.rpartition('/')[2]}",
-            file_count=len(checked.files),
-            first=checked.first,
-            last=checked.last,
-            step=checked.step,
-            missing=checked.missing,
-            findings=checked.findings,
-            rerender=checked.rerender,
-            error_files=sum(file.worst is Severity.ERROR for file in checked.files),
-            policy=policy,
-            asked=checked.asked,
-        )
+        path = next((self._paths[file.path] for file in checked.files if file.path in self._paths), None)
+        return None if path is None else replace(checked, pattern=_named_beside(path, checked.pattern))
 
 
-def _matching(checked: CheckedSequence) -> Callable[[Pattern], bool]:
+def _matching(checked: JudgedSequence) -> Callable[[Pattern], bool]:
     """Whether a pattern stands for a sequence."""
     path = checked.files[0].path
     return lambda pattern: path.startswith(pattern.folder) and pattern.matches(path)
+
+
+def _named_beside(path: str, pattern: str) -> str:
+    """A sequence's pattern in the folder of one of its files in the tables."""
+    return f"{_directory(path)}/{pattern.rpartition('/')[2]}"
 
 
 def _directory(path: str) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from exr_inspector.delivery.check import CheckedFile, CheckedSequence
 from exr_inspector.delivery.grouping import FindingGroup, group_findings
+from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.model import Severity
 from exr_inspector.report.curves import curves
 from exr_inspector.report.figures import FrameFigures
@@ -116,7 +116,7 @@ def finding_row(group: FindingGroup, place: Mapping[int, int]) -> FindingRow:
     )
 
 
-def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures]) -> SequencePage:
+def sequence_page(checked: JudgedSequence, figures: Mapping[str, FrameFigures]) -> SequencePage:
     """The page of a checked sequence.
 
     Args:
@@ -132,7 +132,6 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
     files = _first_files(checked)
     known = [figures.get(files[n].path) if n in files else None for n in numbers]
     summaries = [file.summary for file in checked.files if file.summary is not None]
-    expected = checked.expected
     sizes = [figures[file.path].size_bytes or 0 for file in checked.files if file.path in figures]
     return SequencePage(
         title=checked.pattern,
@@ -141,7 +140,7 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
         verdict=verdict_of(checked.worst),
         first=checked.first,
         last=checked.last,
-        expected=expected,
+        expected=len(checked.expected),
         there=checked.there,
         file_count=len(checked.files),
         total_bytes=sum(sizes),
@@ -163,7 +162,7 @@ def sequence_page(checked: CheckedSequence, figures: Mapping[str, FrameFigures])
     )
 
 
-def _first_files(checked: CheckedSequence) -> dict[int, CheckedFile]:
+def _first_files(checked: JudgedSequence) -> dict[int, CheckedFile]:
     """Of each frame the file that is shown; the first, where names with other paddings give it several."""
     found: dict[int, CheckedFile] = {}
     for file in checked.files:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exr_inspector import __version__
-from exr_inspector.delivery.check import CheckedFile
 from exr_inspector.delivery.grouping import listed_findings
+from exr_inspector.delivery.judgement import CheckedFile
 from exr_inspector.errors import missing_package
 from exr_inspector.model import Severity
 from exr_inspector.report.content import SequencePage, verdict_of

@@ -10,7 +10,7 @@ from typing import Any
 from exr_inspector.catalog.read.pages import stored_inspections
 from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, THUMBNAILS
 from exr_inspector.catalog.sdk.connection import Connection, Work, has_prefix, rows_of
-from exr_inspector.delivery.check import CheckedFile, CheckedSequence
+from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.delivery.patterns import is_pattern
 from exr_inspector.model import StatsMode, Status, Thumbnail
 from exr_inspector.report.figures import FrameFigures, figures_of
@@ -21,7 +21,7 @@ from exr_inspector.validation.reports import sort_findings
 
 _COLUMNS = (
     "sequence", "finding_index", "code", "severity_rank", "message", "frames", "found", "expected", "rule_version",
-    "first_frame", "last_frame", "missing_frames", "rerender_frames", "policy",
+    "first_frame", "last_frame", "expected_frames", "missing_frames", "rerender_frames", "policy",
 )  # fmt: skip
 _PICTURES = (
     "file_path", "thumbnail_index", "part_index", "layer", "width", "height", "image", "source", "exposure", "transform",
@@ -41,7 +41,7 @@ class StoredSequence:
         stats: How much of the pixels was read of the file of which least was; files without a header aside.
     """
 
-    checked: CheckedSequence
+    checked: JudgedSequence
     figures: Mapping[str, FrameFigures]
     layers: Mapping[str, Sequence[Thumbnail]]
     stats: StatsMode
@@ -104,11 +104,12 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
             if stored.status is Status.INSPECTED:
                 modes.append(stored.stats_mode)
     first = known.rows[0]
-    checked = CheckedSequence(
+    checked = JudgedSequence(
         pattern=known.name,
+        file_count=len(files),
+        expected=FrameNumbers.parse(first["expected_frames"] or f"{first['first_frame']}-{first['last_frame']}"),
+        policy=known.policy,
         files=tuple(sorted(files, key=lambda file: (file.frame or 0, file.path))),
-        first=first["first_frame"],
-        last=first["last_frame"],
         missing=FrameNumbers.parse(first["missing_frames"] or ""),
         findings=tuple(sequence_finding(row) for row in known.rows if row["code"] is not None),
         rerender=FrameNumbers.parse(first["rerender_frames"] or ""),

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence
+from exr_inspector.delivery.check import Check
+from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.model import Finding, Severity, StatsMode, Thumbnail
 from exr_inspector.report.figures import STOPS, ChannelFigures, FrameFigures
 from exr_inspector.validation import FrameSummary
@@ -62,8 +63,14 @@ def made(
     odd = Finding(
         "SEQ-COMPRESSION", Severity.WARNING, f"Frame {last}: the compression is PIZ, in others ZIP", frames=(last,)
     )
-    sequence = CheckedSequence(
-        pattern, tuple(files), FIRST, last, FrameNumbers.of([missing]), (gap, odd), FrameNumbers.of([missing, broken])
+    sequence = JudgedSequence(
+        pattern=pattern,
+        file_count=len(files),
+        expected=FrameNumbers.of(range(FIRST, last + 1)),
+        missing=FrameNumbers.of([missing]),
+        findings=(gap, odd),
+        rerender=FrameNumbers.of([missing, broken]),
+        files=tuple(files),
     )
     return Made(Check((sequence,), (), (), (), StatsMode.FULL, "default@1", len(files)), figures)
 

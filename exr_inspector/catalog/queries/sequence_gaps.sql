@@ -1,12 +1,30 @@
--- Runs of missing frames between the first and the last frame of each sequence.
+-- Runs of missing frames by the last validation of each sequence; of one never validated, between its first and last frame.
 -- question: 6
 -- param prefix text '' beginning of bucket/key
 -- param prefix_end text =prefix the smallest text above all that begin with prefix
-WITH neighbours AS (
+WITH judged AS (
+    SELECT sequence, missing_frames
+    FROM sequence_validation
+    WHERE sequence >= :prefix AND sequence < :prefix_end AND finding_index = 0
+), runs AS (
+    SELECT sequence, CAST(regexp_extract(run, '^-?[0-9]+') AS bigint) AS first_missing,
+           CAST(coalesce(nullif(regexp_extract(run, '^-?[0-9]+-(-?[0-9]+)', 1), ''), regexp_extract(run, '^-?[0-9]+')) AS bigint)
+               AS last_missing,
+           CAST(coalesce(nullif(regexp_extract(run, 'x([0-9]+)$', 1), ''), '1') AS bigint) AS step
+    FROM judged CROSS JOIN unnest(string_split(missing_frames, ',')) AS ranges(run)
+    WHERE run <> '...'
+), neighbours AS (
     SELECT sequence, frame_number, lead(frame_number) OVER (PARTITION BY sequence ORDER BY frame_number) AS next_frame
-    FROM (SELECT DISTINCT sequence, frame_number FROM files WHERE sequence IS NOT NULL AND path >= :prefix AND path < :prefix_end) f
+    FROM (
+        SELECT DISTINCT f.sequence, f.frame_number
+        FROM files f LEFT JOIN judged ON judged.sequence = f.sequence
+        WHERE f.sequence IS NOT NULL AND f.path >= :prefix AND f.path < :prefix_end AND judged.sequence IS NULL
+    ) unjudged
 )
-SELECT sequence, frame_number + 1 AS first_missing, next_frame - 1 AS last_missing, next_frame - frame_number - 1 AS frames
+SELECT sequence, first_missing, last_missing, CAST((last_missing - first_missing) / step AS bigint) + 1 AS frames
+FROM runs
+UNION ALL
+SELECT sequence, frame_number + 1, next_frame - 1, next_frame - frame_number - 1
 FROM neighbours
 WHERE next_frame - frame_number > 1
 ORDER BY sequence, first_missing

@@ -66,6 +66,8 @@ SEQUENCE_VALIDATION_COLUMNS = (
     required("first_frame", LONG, "First frame that is expected; the same in all rows of a sequence, as all that follows",
              of=lambda r: r.judged.first),
     required("last_frame", LONG, "Last frame that is expected", of=lambda r: r.judged.last),
+    nullable("expected_frames", TEXT, "Frames that are expected, as ranges: `1001-1060`, `1001-1059x2`",
+             of=lambda r: _ranges(r.judged.expected)),
     nullable("asked_frames", TEXT,
              "Frames that `check --frames` or a pattern's range asked for, as ranges, which hold when rows are judged again; "
              "null where the policy or the files decide", of=lambda r: _ranges(r.judged.asked)),

@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from exr_inspector.cli.output.unchecked import REMEDY
-from exr_inspector.delivery.check import Check, CheckedFile, CheckedSequence, not_checked
+from exr_inspector.delivery.check import Check, not_checked
 from exr_inspector.delivery.grouping import group_findings
+from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.model import Finding, Severity
 from exr_inspector.report.words import plain
 from exr_inspector.texts import csv_cell
@@ -128,15 +129,14 @@ def _verdict(check: Check, least: Severity | None) -> Text:
     )
 
 
-def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity | None) -> set[_Hidden]:
+def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity | None) -> set[_Hidden]:
     """Returns what `_print_grouped` does, as does `_print_files`."""
     title = Text(plain(sequence.pattern, 400), style="bold")
     if sequence.is_texture:
         title.append(f"  {len(sequence.files)} textures: their numbers are no frames", style="default")
         console.print(title)
         return _print_grouped(sequence.files, (), console)
-    step = f"x{sequence.step}" if sequence.step > 1 else ""
-    there = f"{sequence.there} of {counted(sequence.expected, 'frame')}, {sequence.first}-{sequence.last}{step}"
+    there = f"{sequence.there} of {counted(len(sequence.expected), 'frame')}, {sequence.expected.words}"
     title.append(f"  {there}", style="default")
     fails = least is not None and sequence.worst is not None and sequence.worst >= least
     title.append("  FAILED" if fails else "  ok", style=_STYLES[sequence.worst])
@@ -150,7 +150,7 @@ def _print_sequence(sequence: CheckedSequence, console: Console, least: Severity
     return hidden
 
 
-def _strip(sequence: CheckedSequence) -> Text:
+def _strip(sequence: JudgedSequence) -> Text:
     """One sign a frame that is there or missing: `.` fine, `!` warning, `x` error, `-` missing."""
     worst = sequence.severities
     count = len(worst) + len(sequence.missing)

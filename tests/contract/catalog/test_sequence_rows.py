@@ -22,7 +22,7 @@ from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.sync.sequences import judge_folders, store_folder
 from exr_inspector.validation import builtin_policy, frame_of_inspection
 from exr_inspector.validation.frame_numbers import FrameNumbers
-from tests.contract.catalog.model import connect, inspection
+from tests.contract.catalog.model import connect, inspection, ready
 from tests.support.databases import empty_tables
 from vastdb_local import LocalVastDB
 
@@ -107,6 +107,17 @@ def test_what_was_read_later_stays_and_what_only_pixels_tell_is_kept(catalog: Ca
     catalog.upsert([changed], force=True)
     judge(catalog)
     assert "SEQ-BUCKET" not in {row[0] for row in rows(catalog, SEQUENCE_VALIDATION, "code")}
+
+
+def test_requests_of_judging_a_folder() -> None:
+    with ready() as (server, catalog):
+        catalog.upsert(named("a.1001.exr", "a.1002.exr"))
+        counts = []
+        for _ in range(2):
+            server.reset_counters()
+            judge(catalog)
+            counts.append(sum(server.counters().values()))
+    assert counts == [16, 17]  # six begin and end transactions; the second time the rows are deleted first
 
 
 def test_two_who_judge_one_folder_collide(catalog: Catalog) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from exr_inspector.cli.catalog import open_tables
 from exr_inspector.report.stored import read_sequence, stored_sequences
 from exr_inspector.validation.frame_numbers import FrameNumbers
 
+SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "compression_none.exr"
 DRIFT = {"SEQ-CHANNELS", "SEQ-COMPRESSION", "SEQ-METADATA", "SEQ-RES", "TIM-FPS-SEQ", "CRY-SEQ"}
 
 
@@ -114,6 +116,34 @@ def test_rows_say_what_the_check_says(checked: Checked) -> None:
     assert odd
     assert odd <= {row["frame_number"] for row in drift}
     assert {re.sub(" .*", "", row["property"]) for row in drift if row["frame_number"] == 1020} == {"channel"}
+
+
+def test_queries_hold_the_range_and_the_step_that_the_check_held(tmp_path: Path) -> None:
+    folder, catalog, policy = tmp_path / "twos", tmp_path / "show.duckdb", tmp_path / "twos.yaml"
+    folder.mkdir()
+    for frame in (1001, 1003, 1007, 1010):
+        shutil.copy(SAMPLE, folder / f"a_{frame}.exr")
+    policy.write_text("name: twos\nextends: default\nparameters:\n  frame_step: 2\n", encoding="utf-8")
+    document = json.loads(
+        run("check", folder, "--frames", "1001-1015", "--policy", policy, "--catalog", catalog, "--format", "json")
+    )
+    (sequence,) = document["sequences"]
+    assert (sequence["expected_frames"], sequence["missing_frames"]) == ("1001-1015x2", "1005,1009-1015x2")
+
+    def ask(name: str) -> list[dict[str, Any]]:
+        return list(json.loads(run("query", name, "--catalog", catalog, "--format", "json", exit_code=0)))
+
+    (missing,), (known,), gaps = ask("missing_frames"), ask("sequences"), ask("sequence_gaps")
+    assert (missing["missing"], known["missing"]) == (5, 5)
+    assert missing["frames"] == sequence["missing_frames"]
+    assert [(gap["first_missing"], gap["last_missing"], gap["frames"]) for gap in gaps] == [
+        (1005, 1005, 1),
+        (1009, 1015, 4),
+    ]
+    with open_tables(catalog) as tables:
+        (stored,) = stored_sequences(tables.connection, [""])
+        from_rows = read_sequence(tables.connection, stored).checked
+    assert (from_rows.expected.text, from_rows.there) == ("1001-1015x2", 3)
 
 
 def test_judging_rows_again_changes_nothing(checked: Checked) -> None:

@@ -92,9 +92,10 @@ def test_a_single_bad_frame_among_thousands_is_wide_enough_to_be_seen() -> None:
 def test_frames_far_apart_cost_nothing() -> None:
     gap = FrameNumbers.of_spans([range(FIRST + 20, 2_000_000_001)])
     found = Finding("SEQ-MISSING", Severity.ERROR, "frames are missing", frames=gap)
-    page = page_of(last=2_000_000_000, missing=gap, rerender=gap, findings=(found,))
+    expected = FrameNumbers.of_spans([range(FIRST, 2_000_000_001)])
+    page = page_of(expected=expected, missing=gap, rerender=gap, findings=(found,))
     assert len(page.cells) == 19 + 2_000
-    assert page.expected == 2_000_000_000 - FIRST
+    assert page.expected == 2_000_000_001 - FIRST
     assert page.rerender == f"{FIRST + 20}-2000000000"
 
 
