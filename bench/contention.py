@@ -89,16 +89,16 @@ def measure(writers: int, batches: int, guards: int, group: int) -> bool:
             for path in batch["path"].to_pylist()
         )
         reader.close()
-    is_whole = len(paths) == writers * (batches * FILES_PER_BATCH + 1) and set(paths.values()) == {1}
+    is_complete = len(paths) == writers * (batches * FILES_PER_BATCH + 1) and set(paths.values()) == {1}
     kind = "rows" if group == 1 else f"groups of {group} rows"
     times = f"({committed} commits in {seconds:.0f} s)  longest {max(waits):.1f} s"
     print(
         f"{writers:2} writers  {guards:7} guards  conflicts of {kind:18} {begun / (writers * batches):5.2f} transactions "
         f"a commit  {sum(counters.values()) / (writers * batches):5.1f} requests a batch  {times}"
-        + ("" if is_whole else "  FILES ARE MISSING OR THERE TWICE"),
+        + ("" if is_complete else "  FILES ARE MISSING OR THERE TWICE"),
         flush=True,
     )
-    return is_whole
+    return is_complete
 
 
 def numbers(text: str) -> list[int]:

@@ -170,7 +170,7 @@ class Inspector:
 
         Args:
             source: Where its bytes come from; not read yet. Its budget and deadline bound what this costs.
-            policy: What to judge it by.
+            policy: Rules and severities for its findings.
             event: The event that asked for it.
             deadline: When inspecting ends. Reading pixels ends earlier, with partial figures, so that there is time to judge
                 and to store what was read.
@@ -279,7 +279,7 @@ class Inspector:
     def probe(
         self, source: RangeSource, checkpoint: Checkpoint = no_checkpoint, reserve: Reserve = no_reserve
     ) -> Probe:
-        """What the file says of itself, read within the budget of requests."""
+        """Read header, tables and leaders, within the budget of requests."""
         config = self._config
         metered = source.limited(ReadBudget(requests=config.max_requests))
 

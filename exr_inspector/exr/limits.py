@@ -1,20 +1,20 @@
-"""What one file may ask for: every number that a file declares is compared with one of these before anything is allocated."""
+"""Limits on what one file may request: every number that a file declares is checked before anything is allocated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Called now and then by everything whose work grows with what a file declares; what it raises ends the work.
+# Called regularly by work that grows with the file; an exception that it raises (no time left) ends the work.
 Checkpoint = Callable[[], None]
-# Called with bytes before they are allocated, where a file decides how many; what it raises ends the work.
+# Called with a number of bytes before they are allocated; an exception that it raises (no memory) ends the work.
 Reserve = Callable[[int], None]
 PER_CHECKPOINT = 4_096  # attributes or channels between two calls
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Upper bounds for reading one file; `LimitExceeded.limit` is the name of one.
+    """Upper bounds for reading one file; `LimitExceeded.limit` names the one that was exceeded.
 
     Attributes:
         header_bytes: End of the last header, counted from the start of the file.
@@ -25,7 +25,7 @@ class Limits:
         chunks: Entries of one part's chunk offset table; OpenEXRCore refuses more than 2**20.
         table_bytes: All chunk offset tables of one file together.
         string_bytes: Value of one attribute.
-        inflated_bytes: What a compressed attribute (idmanifest) may grow to.
+        inflated_bytes: Decompressed size of an attribute (idmanifest).
         manifest_entries: Strings of one id manifest, and texts of all its entries, together.
         image_px: Width or height of a data window whose chunks are to be located.
         tile_px: Width or height of one tile.

@@ -1,4 +1,4 @@
-"""What channel names say: layer, view, component, standard meaning, Cryptomatte; and which channels a codec alters.
+"""Splits channel names into layer, view and component, finds Cryptomattes, and lists the channels that a codec alters.
 
 Rules: the multi-view document and the technical introduction of OpenEXR, the Cryptomatte specification 1.2.0, and for
 lossiness the codecs of OpenEXR 3.5.3 as they behave (DWA classifies by the exact last name component, LJ2K takes the first
@@ -18,7 +18,7 @@ from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 
 
 class ChannelName(NamedTuple):
-    """One channel's name, taken apart.
+    """One channel's name, split.
 
     Attributes:
         name: Full name.
@@ -191,7 +191,7 @@ def _declared(part: PartHeader) -> dict[str, dict[str, str]]:
 
 
 class _Mattes:
-    """The Cryptomattes of a file, and what belongs to each: filled in channel by channel.
+    """Collects the channels of each Cryptomatte of a file.
 
     One pass over the channels serves all declarations: a hostile header may hold many thousands of both.
     """
@@ -204,7 +204,7 @@ class _Mattes:
         self._shared: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def of(self, layer: str, channel: str) -> str | None:
-        """Name of the Cryptomatte that a channel belongs to, which is noted.
+        """Note a channel, and return the name of the Cryptomatte that it belongs to.
 
         `c100` is a rank of `c1` and may be the preview of a `c100`: then it is noted as both, and belongs to the first.
         """

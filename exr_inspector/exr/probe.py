@@ -126,7 +126,7 @@ def probe(
 
 
 def _locate(found: Probe, limits: Limits) -> None:
-    """The layout of every part; the first error counts."""
+    """Compute the layout of every part; the first error is kept."""
     layouts: list[Layout | None] = []
     for part in found.header.parts if found.header else ():
         try:
@@ -139,7 +139,7 @@ def _locate(found: Probe, limits: Limits) -> None:
 
 
 def _read_tables(found: Probe, file: FileBytes, limits: Limits, reserve: Reserve) -> RangeRequests[None]:
-    """The chunk offset tables, and what they alone tell of every chunk."""
+    """Read the chunk offset tables, and derive the state of every chunk from them."""
     header, layouts = found.header, found.located
     if header is None or not layouts:
         return
@@ -158,7 +158,7 @@ def _read_leaders(
 ) -> RangeRequests[None]:
     """Completeness of every part with a table, by tables and as many leaders as asked for.
 
-    The leader of the chunk that is last in the file is looked at in any case when it was read already.
+    The leader of the chunk that is last in the file is always checked if its bytes have been read already.
     """
     header, layouts = found.header, found.located
     if header is None:
@@ -171,14 +171,14 @@ def _read_leaders(
         tables_end(header, layouts),
         file.size,
         [part.line_order for part in header.parts[: len(layouts)]],
-        is_whole=len(layouts) == len(header.parts),
+        has_all_parts=len(layouts) == len(header.parts),
     )
     report: LeaderReport
     if mode is LeaderMode.ALL:
         report = yield from check_all_leaders(chunks, file, checkpoint)
     else:
         report = yield from check_last_leader(chunks, file, only_at_hand=mode is LeaderMode.OFF)
-    if rebuild and chunks.is_whole and any(states is not None for states in report.states):
+    if rebuild and chunks.has_all_parts and any(states is not None for states in report.states):
         rebuilt = yield from rebuild_tables(chunks, file, checkpoint=checkpoint)
         report = replace(rebuilt, problems=report.problems + rebuilt.problems)
     found.tables, found.states = report.tables, report.states

@@ -102,7 +102,7 @@ class Writer(Generic[Item]):
         finally:
             with self._lock:
                 self._announced -= 1
-                self._tell_leader()
+                self._wake_leader()
 
     def write(self, items: Sequence[Item], deadline: Deadline) -> Sequence[Stored]:
         """What became of each item, in their order."""
@@ -110,7 +110,7 @@ class Writer(Generic[Item]):
         with self._lock:
             if self._is_writing:
                 self.waiting.append(request)
-                self._tell_leader()
+                self._wake_leader()
             else:
                 self._is_writing = request.is_leading = True
         if not request.is_leading and not request.is_settled.wait(deadline.remaining()):
@@ -130,7 +130,7 @@ class Writer(Generic[Item]):
         """Whether everybody who is announced waits, but for the thread whose turn it is."""
         return self._announced <= len(self.waiting) + 1
 
-    def _tell_leader(self) -> None:
+    def _wake_leader(self) -> None:
         """Wake the thread whose turn it is, once there is nobody to wait for."""
         if self._is_complete():
             self._all_came.notify_all()

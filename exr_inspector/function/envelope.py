@@ -1,4 +1,4 @@
-"""The outside of a raw event: peels CloudEvents and runtime event objects down to the payload, reads scalars safely.
+"""Envelopes of raw events: unwraps CloudEvents and runtime event objects to the payload, and reads scalars safely.
 
 Knows where a CloudEvent keeps what it says of itself, and which members the runtime's event objects answer. Which object an
 event names is the business of `exr_inspector.function.events`. Values of a payload never reach an error text: `describe` gives
@@ -31,7 +31,7 @@ _ISO_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What an event says of itself, and its payload.
+    """The attributes of an event, and its payload.
 
     Attributes:
         names: Subtype and type as far as they are there, the more telling first.
@@ -75,7 +75,7 @@ class Envelope:
 
 
 def open_envelope(raw: object) -> Envelope:
-    """Peel envelopes off until the payload is left; what an inner envelope says replaces what the outer one said.
+    """Unwrap envelopes until the payload is left; attributes of an inner envelope replace those of the outer one.
 
     Raises:
         EventError: `data_base64` is not base64.

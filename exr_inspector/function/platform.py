@@ -1,4 +1,4 @@
-"""What the platform hands over before the first event: whether events come in batches, and the secrets."""
+"""Reads what the platform provides before the first event: batch mode and secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all events of one function share. Made once in `init`; safe to use from many threads."""
+"""Settings, clients and instruments of a function. Made once in `init`; safe to use from many threads."""
 
 from __future__ import annotations
 

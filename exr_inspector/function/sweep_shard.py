@@ -201,14 +201,14 @@ class ShardWorker:
             pending = min(filter(None, (self.state.pending_since, done.pending_since)), default=None)
             self.state = replace(self.state, position=window.last, pending_since=pending)
             if window.last is None:
-                self._finish_pass(is_whole=not retried)
+                self._finish_pass(is_complete=not retried)
                 return True
         return False
 
-    def _finish_pass(self, *, is_whole: bool) -> None:
+    def _finish_pass(self, *, is_complete: bool) -> None:
         """Everything that changed before the comparison began is done, but for what is pending."""
         started = self.state.pass_started or self._now
-        if is_whole:
+        if is_complete:
             mark = min(started - CLOCKS_DIFFER, self.state.pending_since or started)
             self._move_watermark(mark, None)
             self.state = replace(self.state, compared_at=started)

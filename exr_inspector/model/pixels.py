@@ -182,7 +182,7 @@ class PartPixels:
     zeros: ZeroGrid | None = None
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every chunk was read and decoded."""
         return self.chunks_read == self.chunks_total
 
@@ -231,7 +231,7 @@ class MatteObjects:
         key: Its key.
         name: Its name.
         view: View, None where the file names none.
-        is_whole: Whether all chunks of its ranks were read, and all ids kept.
+        is_complete: Whether all chunks of its ranks were read, and all ids kept.
         id_count: Distinct ids that have coverage; 0, the background, is none. At least so many where it is not whole.
         impossible_count: Pixels whose id the conversion from the hash never makes: NaN, infinities, denormal numbers.
         manifest_hash: Hash of the manifest's text, in the header or a sidecar file; None without a sound one that has names.
@@ -248,7 +248,7 @@ class MatteObjects:
     key: str
     name: str
     view: str | None
-    is_whole: bool
+    is_complete: bool
     id_count: int
     impossible_count: int
     manifest_hash: str | None

@@ -1,7 +1,4 @@
-"""What decoding may use, shared by every file that is being read: threads, bytes of memory, and what each thread needs again.
-
-Knows nothing of pixels.
-"""
+"""Threads, memory and buffers for decoding, shared by all files that are being read."""
 
 from __future__ import annotations
 
@@ -19,12 +16,12 @@ from exr_inspector.pixels.statistics import Workspace
 # glibc hands a block that malloc had mapped by itself back to the kernel as soon as it is freed, and maps, faults in and
 # zeroes a new one for the next array. From the size of the blocks that it sees freed it learns which ones come and go, up to
 # this size, which is 32 MiB with its own header.
-_COMES_AND_GOES = (32 << 20) - (64 << 10)
-_WORTH_TRIMMING = 128 << 20
+_LARGEST_REUSED_BLOCK = (32 << 20) - (64 << 10)
+_LEAST_TRIMMED_BYTES = 128 << 20
 
 
 class Scratch:
-    """What a thread needs for each strip and would otherwise make anew each time."""
+    """Buffers of one decoding thread, which each strip uses again."""
 
     def __init__(self) -> None:
         self.workspace = Workspace()
@@ -45,7 +42,7 @@ class DecodeBudget:
     """
 
     def __init__(self, *, workers: int | None = None, memory_bytes: int = 1 << 30) -> None:
-        _expect_large_blocks()
+        _keep_large_blocks()
         self.workers = workers or max(1, min(4, os.cpu_count() or 1))
         self.memory_bytes = memory_bytes
         self.packed = MemoryPool(memory_bytes // 4)
@@ -56,12 +53,12 @@ class DecodeBudget:
 
     def tidy(self, used: int) -> None:
         """Give memory back that malloc keeps for a thread which may not need as much again soon; `used` bytes were freed."""
-        if self._trim is not None and used >= _WORTH_TRIMMING:
+        if self._trim is not None and used >= _LEAST_TRIMMED_BYTES:
             self._trim(0)
 
     @contextmanager
     def scratch(self) -> Iterator[Scratch]:
-        """Scratch of one's own for the length of a block; there are never more than threads that work at a time."""
+        """Buffers for the length of a block; there are never more than threads that decode at a time."""
         try:
             mine = self._scratch.pop()
         except IndexError:
@@ -79,9 +76,9 @@ class DecodeBudget:
             self._scratch.pop().file.close()
 
 
-def _expect_large_blocks() -> None:
+def _keep_large_blocks() -> None:
     """Let malloc keep what is freed for the next strip's arrays, at most 64 MiB a thread, as it would learn in time.
 
     Nothing is touched, and other C libraries than glibc think nothing of it. It halves the time that many channels take.
     """
-    np.empty(_COMES_AND_GOES, np.uint8)
+    np.empty(_LARGEST_REUSED_BLOCK, np.uint8)

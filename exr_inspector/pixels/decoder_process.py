@@ -29,7 +29,7 @@ _SPARE_BYTES = 256 << 20
 
 
 def serve(arguments: tuple[int, int, int, int, int]) -> None:
-    """Answer one order after the other.
+    """Decode one job after the other.
 
     Args:
         arguments: Descriptors of the connection, of the file with packed chunks and of the file for decoded ones; bytes of

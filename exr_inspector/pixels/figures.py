@@ -1,4 +1,4 @@
-"""Figures of some chunks of one part's level, which merge into those of all."""
+"""Statistics of some chunks of one part's level, which merge into those of all chunks."""
 
 from __future__ import annotations
 

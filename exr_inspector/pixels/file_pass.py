@@ -152,17 +152,17 @@ class FilePass:
         budget = self._context.budget
         while len(self._pending) > 2 * budget.workers:
             self._merge()
-        pool = self._context.in_library
-        turn = pool.lease(min(strip.library_bytes, pool.capacity), self._context.deadline)
+        pool = self._context.library_memory
+        library_lease = pool.lease(min(strip.library_bytes, pool.capacity), self._context.deadline)
         lease.share()
         try:
-            future = budget.executor.submit(run_strip, strip, self._context, turn)
+            future = budget.executor.submit(run_strip, strip, self._context, library_lease)
         except RuntimeError:  # the system has no more threads: others must not wait for ever for this memory
             lease.release()
-            turn.release()
+            library_lease.release()
             raise
         future.add_done_callback(lease.release)
-        future.add_done_callback(turn.release)
+        future.add_done_callback(library_lease.release)
         self._pending.append(future)
 
     def _strips(self, extents: ChunkExtents, number: int, read: PlannedRead, data: memoryview) -> Iterator[Strip]:
@@ -240,8 +240,10 @@ class FilePass:
         faults.sort(key=lambda fault: (fault.part, fault.chunk))
         is_hashed = self._config.hash_file and self._context.is_full and self._hashed_bytes == self._context.file_size
         file_hash = labelled(self._file_hash.hexdigest()) if is_hashed else None
-        whole_parts = frozenset(entry.part for entry in parts if entry.is_whole and not entry.level_x + entry.level_y)
-        mattes = self._objects.results(whole_parts, self._config.max_objects)
+        complete_parts = frozenset(
+            entry.part for entry in parts if entry.is_complete and not entry.level_x + entry.level_y
+        )
+        mattes = self._objects.results(complete_parts, self._config.max_objects)
         return PixelReport(
             mode,
             tuple(channels),

@@ -1,6 +1,6 @@
-"""Decoding in processes of its own: what the OpenEXR library does to its process costs one file and no other.
+"""Decodes in separate processes, so that a crash of the OpenEXR library costs one file only.
 
-A decoding thread borrows a process, writes the packed chunks where both see them, and waits for figures. A process decodes
+A decoding thread takes an idle process, writes the packed chunks to shared memory, and waits for the figures. A process decodes
 chunks of one file at a time, so it is known which file ended it. Such chunks are tried again in a new process while no other
 decodes, since the system may kill any of them when memory is short. Only a second end there is the fault of the file, and not
 if the process was killed from outside.
@@ -50,7 +50,7 @@ Decoded = Callable[[], None]
 Take = Callable[[DecodedBlock], None]
 
 
-class _Ended(Exception):
+class _ProcessEnded(Exception):
     """A decoder process ended; the text says how.
 
     Attributes:
@@ -66,7 +66,7 @@ class DecoderPool:
     """Processes that decode, made as they are needed, at most one a thread; every method may run on many threads at once.
 
     Args:
-        memory_bytes: What the budget of the processes' parent is for all of them together.
+        memory_bytes: Memory budget of the parent, for all processes together.
         cpu_seconds: CPU time that decoding 64 MiB of samples may take.
     """
 
@@ -74,7 +74,7 @@ class DecoderPool:
         self._memory_bytes = memory_bytes
         self._cpu_seconds = cpu_seconds
         self._idle: list[_Decoder] = []
-        self._turns = _Turns()
+        self._lock = _SharedLock()
 
     def decode(
         self,
@@ -92,22 +92,22 @@ class DecoderPool:
             DecoderKilled: One of these two was killed from outside, which says nothing about the file.
             DeadlineExceeded: A process did not come back in time, and is no more; or there was no time to try again.
         """
-        order = _Order(work, chunks, self._cpu_seconds, _each_once(take) if take else None)
+        job = _Job(work, chunks, self._cpu_seconds, _each_once(take) if take else None)
         pool = budget.decoded
-        with pool.taken(min(order.bytes, pool.capacity), work.deadline) as memory:
+        with pool.taken(min(job.bytes, pool.capacity), work.deadline) as memory:
 
             def in_arrays() -> None:
-                memory.keep(min(order.bytes_in_arrays, pool.capacity))
+                memory.keep(min(job.bytes_in_arrays, pool.capacity))
                 decoded()
 
-            with suppress(_Ended), self._turns.beside_others(work.deadline):
-                return self._attempt(order, in_arrays, is_new=False)
+            with suppress(_ProcessEnded), self._lock.shared(work.deadline):
+                return self._attempt(job, in_arrays, is_new=False)
             is_killed = False
-            with self._turns.alone(work.deadline):
+            with self._lock.exclusive(work.deadline):
                 for _ in range(TRIES_ALONE):
                     try:
-                        return self._attempt(order, decoded, is_new=True)
-                    except _Ended as error:
+                        return self._attempt(job, decoded, is_new=True)
+                    except _ProcessEnded as error:
                         how, is_killed = str(error), is_killed or error.is_killed
         kind = DecoderKilled if is_killed else DecoderCrashed
         raise kind(
@@ -115,14 +115,14 @@ class DecoderPool:
             f"{1 + TRIES_ALONE} times, at last {how}"
         )
 
-    def _attempt(self, order: _Order, decoded: Decoded, *, is_new: bool) -> LevelFigures:
+    def _attempt(self, job: _Job, decoded: Decoded, *, is_new: bool) -> LevelFigures:
         decoder = None
         if not is_new:
             with suppress(IndexError):
                 decoder = self._idle.pop()
         decoder = decoder or _Decoder(self._memory_bytes)
         try:
-            figures = decoder.decode(order, decoded)
+            figures = decoder.decode(job, decoded)
         except BaseException:
             decoder.close()
             raise
@@ -147,8 +147,8 @@ def _each_once(take: Take) -> Take:
     return once
 
 
-class _Order:
-    """What a process is asked to do.
+class _Job:
+    """What a process is to decode.
 
     Attributes:
         work: The chunks.
@@ -203,17 +203,17 @@ class _Decoder:
         """End the process, whatever it is doing."""
         self._end()
 
-    def decode(self, order: _Order, decoded: Decoded) -> LevelFigures:
-        """Have it done.
+    def decode(self, job: _Job, decoded: Decoded) -> LevelFigures:
+        """Send a job and wait for its figures.
 
         Raises:
-            _Ended: The process ended by itself.
+            _ProcessEnded: The process ended by itself.
             DeadlineExceeded: It did not come back in time.
         """
-        work = order.work
-        self._inbox.write(order.pieces)
+        work = job.work
+        self._inbox.write(job.pieces)
         try:
-            self._connection.send((work, order.sizes, order.bytes, order.cpu_seconds))
+            self._connection.send((work, job.sizes, job.bytes, job.cpu_seconds))
             while True:
                 kind, *content = self._answer(work.deadline)
                 if kind == "figures":
@@ -221,31 +221,31 @@ class _Decoder:
                     return figures
                 if kind == "decoded":
                     decoded()
-                elif kind == "block" and order.take is not None:
-                    order.take(self._outbox.get(*content))
+                elif kind == "block" and job.take is not None:
+                    job.take(self._outbox.get(*content))
                     self._connection.send(None)
                 else:
                     raise RuntimeError(f"the process that decodes failed: {content}")
         except (EOFError, OSError) as error:
-            raise self._ended(order.cpu_seconds) from error
+            raise self._ended(job.cpu_seconds) from error
 
     def _answer(self, deadline: Deadline | None) -> tuple[Any, ...]:
-        patience = None if deadline is None else deadline.remaining() + _GRACE_SECONDS
-        if not self._connection.poll(patience):
+        timeout = None if deadline is None else deadline.remaining() + _GRACE_SECONDS
+        if not self._connection.poll(timeout):
             raise DeadlineExceeded("no time left for decoding: the OpenEXR library does not come back")
         answer: tuple[Any, ...] = self._connection.recv()
         return answer
 
-    def _ended(self, cpu_seconds: float) -> _Ended:
+    def _ended(self, cpu_seconds: float) -> _ProcessEnded:
         """How the process ended."""
         try:
             code = self._process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            return _Ended("without an exit code", is_killed=False)
+            return _ProcessEnded("without an exit code", is_killed=False)
         if code == -signal.SIGPROF:
-            return _Ended(f"after {cpu_seconds:g} s of CPU time (setting EXR_DECODE_SECONDS)", is_killed=False)
+            return _ProcessEnded(f"after {cpu_seconds:g} s of CPU time (setting EXR_DECODE_SECONDS)", is_killed=False)
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        return _Ended(how, is_killed=-code in _FROM_OUTSIDE)
+        return _ProcessEnded(how, is_killed=-code in _FROM_OUTSIDE)
 
 
 def _end(process: subprocess.Popen[bytes], connection: Connection, *files: SharedFile) -> None:
@@ -266,29 +266,29 @@ def interrupts_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class _Turns:
-    """Any number of threads beside each other, or one alone; who wants to be alone goes first."""
+class _SharedLock:
+    """A lock for any number of threads together, or for one alone, which goes first."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._running = 0
-        self._wanting = 0
+        self._waiting = 0
 
     @contextmanager
-    def beside_others(self, deadline: Deadline | None) -> Iterator[None]:
-        with self._begun(lambda: not self._wanting, deadline):
+    def shared(self, deadline: Deadline | None) -> Iterator[None]:
+        with self._begun(lambda: not self._waiting, deadline):
             yield
 
     @contextmanager
-    def alone(self, deadline: Deadline | None) -> Iterator[None]:
+    def exclusive(self, deadline: Deadline | None) -> Iterator[None]:
         with self._changed:
-            self._wanting += 1
+            self._waiting += 1
         try:
             with self._begun(lambda: not self._running, deadline):
                 yield
         finally:
             with self._changed:
-                self._wanting -= 1
+                self._waiting -= 1
                 self._changed.notify_all()
 
     @contextmanager

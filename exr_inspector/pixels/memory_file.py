@@ -1,4 +1,4 @@
-"""Files in memory: what the OpenEXR library opens by name, and what two processes see at the same time."""
+"""Files in memory: one that the OpenEXR library opens by name, and one that two processes share."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class SharedFile:
         return self._file.fileno()
 
     def write(self, pieces: Sequence[Payload]) -> None:
-        """Have it begin with these pieces, one behind the other."""
+        """Write these pieces, one behind the other, from the start of the file."""
         self._file.seek(0)
         _write_all(self._file.fileno(), [piece for piece in pieces if len(piece)])
         if self._file.tell() < _KEPT_BYTES < self._file.seek(0, os.SEEK_END):

@@ -133,8 +133,8 @@ def plan_counting(mattes: Sequence[Matte], layouts: Sequence[Layout]) -> Countin
 
 def _can_count(layout: Layout, pair: RankPair) -> bool:
     ids, coverage = layout.channels[pair.ids], layout.channels[pair.coverage]
-    is_whole = all((c.x_sampling, c.y_sampling) == (1, 1) for c in (ids, coverage))
-    return is_whole and ids.pixel_type == PixelType.FLOAT and coverage.pixel_type != PixelType.UINT
+    is_unsampled = all((c.x_sampling, c.y_sampling) == (1, 1) for c in (ids, coverage))
+    return is_unsampled and ids.pixel_type == PixelType.FLOAT and coverage.pixel_type != PixelType.UINT
 
 
 def count_objects(block: DecodedBlock, pairs: Sequence[RankPair]) -> list[StripObjects]:
@@ -217,11 +217,11 @@ class ObjectCounter:
                 self._found[number] = [_chosen(found, which)]
         self._kept = self._most_ids
 
-    def results(self, whole_parts: frozenset[int], most_objects: int) -> tuple[MatteObjects, ...]:
+    def results(self, complete_parts: frozenset[int], most_objects: int) -> tuple[MatteObjects, ...]:
         """What was found of each Cryptomatte.
 
         Args:
-            whole_parts: Parts whose every chunk was read.
+            complete_parts: Parts whose every chunk was read.
             most_objects: Objects that are listed, of all Cryptomattes together: those that cover the most.
         """
         self._gather()
@@ -230,15 +230,15 @@ class ObjectCounter:
         for number, counted in enumerate(self._mattes):
             some = self._found[number]
             found = some[0] if some else _summed(np.zeros(0, np.uint32), np.zeros(0), np.zeros(0, np.int64))
-            is_whole = counted.parts <= whole_parts and not self._is_cut[number]
-            result = _result(counted, found, self._impossible[number], is_whole=is_whole, most_objects=left)
+            is_complete = counted.parts <= complete_parts and not self._is_cut[number]
+            result = _result(counted, found, self._impossible[number], is_complete=is_complete, most_objects=left)
             left -= len(result.objects)
             results.append(result)
         return tuple(results)
 
 
 def _result(
-    counted: CountedMatte, found: FoundObjects, impossible: int, *, is_whole: bool, most_objects: int
+    counted: CountedMatte, found: FoundObjects, impossible: int, *, is_complete: bool, most_objects: int
 ) -> MatteObjects:
     matte, order = counted.matte, np.lexsort((found.ids, -found.coverage))
     manifest = matte.manifest if isinstance(matte.manifest, dict) and matte.manifest else None
@@ -255,7 +255,7 @@ def _result(
         key=matte.declared.key,
         name=matte.declared.name or "",
         view=counted.view,
-        is_whole=is_whole,
+        is_complete=is_complete,
         id_count=len(found.ids),
         impossible_count=impossible,
         manifest_hash=manifest_hash(matte.declared.manifest) if manifest and matte.declared.manifest else None,
@@ -263,8 +263,8 @@ def _result(
         unnamed_count=len(unnamed),
         unnamed_once_count=int(np.count_nonzero(found.pixels[is_unnamed] == 1)),
         first_unnamed=tuple(_object(found, place) for place in unnamed[:_EXAMPLES]),
-        unseen_count=int(np.count_nonzero(is_unseen)) if manifest and is_whole else None,
-        first_unseen=tuple(first_unseen) if is_whole else (),
+        unseen_count=int(np.count_nonzero(is_unseen)) if manifest and is_complete else None,
+        first_unseen=tuple(first_unseen) if is_complete else (),
         objects=tuple(_object(found, place) for place in order[:most_objects].tolist()),
     )
 

@@ -87,7 +87,7 @@ class PixelFile:
             deadline=deadline,
             is_full=is_full,
             max_faults=max_faults,
-            in_library=MemoryPool(self.budget.decoded.capacity // _LIBRARY_PART),
+            library_memory=MemoryPool(self.budget.decoded.capacity // _LIBRARY_PART),
             overlapping=self.source.limited(ReadBudget(_MAX_OVERLAPPING_READS, self.size)),
             decoders=self.decoders,
         )

@@ -1,4 +1,4 @@
-"""Rows of a flat part, from the top down, in bounded memory: what comparing two files needs, whatever their chunks are."""
+"""Reads the rows of a flat part from the top down, in bounded memory, to compare two files whose chunks differ."""
 
 from __future__ import annotations
 
@@ -127,11 +127,11 @@ class PartRows:
     def _decode(self, run: list[int], collector: _Collector) -> tuple[PixelFault, ...]:
         extents, context = self._extents, self._context
         start, end = int(extents.start[run[0]]), int(extents.end[run].max())
-        packed, in_library = context.budget.packed, context.in_library
+        packed, library_memory = context.budget.packed, context.library_memory
         with packed.taken(min(end - start, packed.capacity), context.deadline):
             data = context.source.read(start=start, end=end)
             work = context.work(self._part, 0, self._layout, extents.index[run].tolist(), is_taken=True)
             largest = int(extents.unpacked[run].max())
             strip = Strip(work, extents.start[run].tolist(), memoryview(data), start, largest, collector.add)
-            with in_library.taken(min(strip.library_bytes, in_library.capacity), context.deadline) as turn:
-                return tuple(run_strip(strip, context, turn).faults)
+            with library_memory.taken(min(strip.library_bytes, library_memory.capacity), context.deadline) as lease:
+                return tuple(run_strip(strip, context, lease).faults)

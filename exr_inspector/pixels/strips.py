@@ -42,14 +42,14 @@ class FileContext:
         deadline: Until when to decode.
         is_full: Whether every chunk is read.
         max_faults: Damaged chunks after which a strip ends: the library writes lines about each of them.
-        in_library: Memory that the OpenEXR library may use for this file at a time; each strip takes its share.
+        library_memory: Memory that the OpenEXR library may use for this file at a time; each strip takes its share.
         overlapping: Where chunks that overlap others are read from, within a budget of its own.
         picks: Most values of a channel that are kept for percentiles and histograms; 0 to do without these.
         with_zeros: Whether to note where colour is zero.
         counting: Ranks of Cryptomattes whose objects are counted.
         pictures: By part and level, where thumbnails are made and of which channels; none without thumbnails.
         decoders: Processes that decode; None to decode in this one.
-        is_given_up: Set when chunks of the file have ended processes: no others are begun.
+        is_abandoned: Set when chunks of the file have ended processes: no others are begun.
     """
 
     source: RangeSource
@@ -59,14 +59,14 @@ class FileContext:
     deadline: Deadline | None
     is_full: bool
     max_faults: int
-    in_library: MemoryPool
+    library_memory: MemoryPool
     overlapping: RangeSource
     picks: int = 0
     with_zeros: bool = False
     counting: Counting = field(default_factory=Counting)
     pictures: Mapping[tuple[int, int], tuple[Canvas, tuple[int, ...]]] = field(default_factory=dict)
     decoders: DecoderPool | None = None
-    is_given_up: threading.Event = field(default_factory=threading.Event)
+    is_abandoned: threading.Event = field(default_factory=threading.Event)
 
     def work(self, part: int, level: int, layout: Layout, indices: Sequence[int], **about: Any) -> StripWork:
         """What is to be done with chunks of one part and level; `about` are further fields of StripWork."""
@@ -116,14 +116,14 @@ class Strip:
         return library_bytes(layout.compression, lines, self.largest)
 
 
-def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
-    """Decode a strip and accumulate its samples; `turn`, its share of `in_library`, is given back when the library is done.
+def run_strip(strip: Strip, context: FileContext, library_lease: Lease) -> LevelFigures:
+    """Decode a strip and accumulate its samples; its share of `library_memory` is released once the library is done.
 
     Raises:
         SourceError: Bytes beyond the strip's buffer had to be read, and could not.
         DecoderCrashed: The library ended the process that decodes, again and again.
     """
-    if context.is_given_up.is_set():
+    if context.is_abandoned.is_set():
         raise DecoderCrashed("other chunks of this file ended the processes that decoded them")
     faults: list[PixelFault] = []
     chunks: list[Chunk] = []
@@ -140,9 +140,9 @@ def run_strip(strip: Strip, context: FileContext, turn: Lease) -> LevelFigures:
         work = replace(work, indices=indices, max_faults=work.max_faults - len(faults))
     decode = decode_strip if context.decoders is None else context.decoders.decode
     try:
-        figures = decode(work, chunks, context.budget, decoded=turn.release, take=strip.take)
+        figures = decode(work, chunks, context.budget, decoded=library_lease.release, take=strip.take)
     except DecoderCrashed:
-        context.is_given_up.set()
+        context.is_abandoned.set()
         raise
     if context.decoders is None:
         context.budget.tidy(strip.library_bytes)

@@ -95,7 +95,7 @@ class StripWork:
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class MemoryNeeds:
     """Memory that decoding chunks together takes at most.
 
     Attributes:
@@ -118,7 +118,7 @@ def library_bytes(compression: int, lines: int, unpacked: int) -> int:
     return int((share + share_if_low * min(1.0, _LOW_LINES / lines)) * unpacked)
 
 
-def needs_of(layout: Layout, chunks: Sequence[Chunk]) -> Needs:
+def needs_of(layout: Layout, chunks: Sequence[Chunk]) -> MemoryNeeds:
     """What decoding these chunks together takes."""
     sizes = _unpacked_sizes(layout, chunks)
     packed = sum(
@@ -132,7 +132,7 @@ def needs_of(layout: Layout, chunks: Sequence[Chunk]) -> Needs:
         ),
         default=0,
     )
-    return Needs(sum(sizes), packed + largest)
+    return MemoryNeeds(sum(sizes), packed + largest)
 
 
 def _unpacked_sizes(layout: Layout, chunks: Sequence[Chunk]) -> list[int]:
@@ -234,7 +234,7 @@ def _out_of_memory(size: int) -> LimitExceeded:
     )
 
 
-def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, needs: Needs, *, is_last: bool) -> None:
+def _decode_together(task: _Task, chunks: Sequence[Chunk], memory: Lease, needs: MemoryNeeds, *, is_last: bool) -> None:
     # Codecs that are refused memory call the chunk corrupt, or crash: so they are not begun where they might be.
     np.empty(needs.bytes, np.uint8)
     blocks = decode_chunks(

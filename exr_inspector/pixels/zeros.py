@@ -1,4 +1,4 @@
-"""Where a part's colour is exactly zero, by cells of 8 x 8 pixels: cheap to keep, and enough to see a missing bucket."""
+"""Where a part's colour is exactly zero, by cells of 8 x 8 pixels: enough to see a missing render bucket."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def check(path: Path, expected: dict[str, tuple[float, int]]) -> None:
     matte = objects_of(path)
     assert_same(figures(matte), by_hand(path, matte.name))
     assert_same(figures(matte), {reference_id(name): known for name, known in expected.items()})
-    assert (matte.id_count, matte.unnamed_count, matte.is_whole) == (len(expected), 0, True)
+    assert (matte.id_count, matte.unnamed_count, matte.is_complete) == (len(expected), 0, True)
 
 
 def test_our_own() -> None:

@@ -195,7 +195,7 @@ def _matte_objects(row: StoredRow, listed: _Listed) -> Iterable[MatteObjects]:
             key=item["key"],
             name=item["name"],
             view=item["view"],
-            is_whole=item["whole"],
+            is_complete=item["whole"],
             id_count=item["ids"],
             impossible_count=item["impossible"],
             manifest_hash=item["manifest"],

@@ -148,7 +148,7 @@ def _objects_json(record: PartRecord) -> str | None:
             "key": matte.key,
             "name": clipped(matte.name),
             "view": clipped(matte.view),
-            "whole": matte.is_whole,
+            "whole": matte.is_complete,
             "ids": matte.id_count,
             "impossible": matte.impossible_count,
             "manifest": matte.manifest_hash,

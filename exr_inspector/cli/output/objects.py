@@ -37,7 +37,7 @@ def _heading(matte: MatteObjects) -> Text:
     text = Text(plain(f"Cryptomatte {matte.name or matte.key}", MAX_NAME_CHARACTERS), style="bold")
     if matte.view is not None:
         text.append(f" of view {plain(matte.view)}")
-    least = "" if matte.is_whole else "at least "
+    least = "" if matte.is_complete else "at least "
     text.append(f": {least}{matte.id_count:,} {'id' if matte.id_count == 1 else 'ids'} in the pixels", style="default")
     if matte.name_count is None:
         text.append(", and no manifest here that names them", style="default")

@@ -29,7 +29,7 @@ RANGES_PER_REQUEST = 64
 
 @dataclass(frozen=True, slots=True)
 class ChunkMap:
-    """What the header and the tables tell of the chunks of one file.
+    """What is known of the chunks of one file from its header and tables.
 
     Attributes:
         layouts: One a part with a known table.
@@ -39,7 +39,7 @@ class ChunkMap:
         first_offset: End of the last table.
         file_size: Bytes of the file.
         line_orders: The line order code of each part, None where it has none; empty where the order does not matter.
-        is_whole: Whether these are all parts of the file. Otherwise bytes that belong to no chunk here may well belong to one.
+        has_all_parts: Whether these are all parts of the file. If not, bytes outside these chunks may belong to other parts.
     """
 
     layouts: Sequence[Layout]
@@ -49,15 +49,15 @@ class ChunkMap:
     first_offset: int
     file_size: int
     line_orders: Sequence[int | None] = ()
-    is_whole: bool = True
+    has_all_parts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class LeaderReport:
-    """What leaders say.
+    """The result of reading leaders.
 
     Attributes:
-        checked: What the states rest on now, for `tables.assess`: `tables` when no leader could be read, `last leader`,
+        checked: How the states were found, for `tables.assess`: `tables` when no leader could be read, `last leader`,
             `leaders`, or `rebuilt`.
         states: Every chunk's ChunkState by part, None where all are OK.
         tables: The tables; after rebuilding those that were found, with zeros for chunks that were not.
@@ -80,7 +80,7 @@ class _Wanted(NamedTuple):
 
 @dataclass(slots=True)
 class _Findings:
-    """States and problems as they come in."""
+    """Collects states and problems."""
 
     chunks: ChunkMap
     states: list[States] = field(default_factory=list)
@@ -90,7 +90,7 @@ class _Findings:
         self.states = list(self.chunks.states)
 
     def mark(self, wanted: _Wanted, check: LeaderCheck) -> None:
-        """Take in what is wrong with a chunk; nothing, if nothing is."""
+        """Store the state of a chunk and report its problem, if it has one."""
         if check.kind is None:
             return
         states = self.states[wanted.part]
@@ -135,7 +135,7 @@ def _last(chunks: ChunkMap) -> _Wanted | None:
 
 
 def _check(chunks: ChunkMap, wanted: _Wanted, data: bytes, data_start: int) -> tuple[LeaderCheck, int]:
-    """What a leader in `data`, which was read at `data_start`, is worth, and the file offset at which its chunk ends."""
+    """The verdict on a leader in `data`, which was read at `data_start`, and the file offset at which its chunk ends."""
     layout = chunks.layouts[wanted.part]
     try:
         leader = parse_leader(data, wanted.offset - data_start, layout, chunks.is_multi_part)
@@ -151,12 +151,12 @@ def _check(chunks: ChunkMap, wanted: _Wanted, data: bytes, data_start: int) -> t
 
 
 def check_last_leader(chunks: ChunkMap, file: FileBytes, *, only_at_hand: bool = False) -> RangeRequests[LeaderReport]:
-    """Read the leader of the chunk that is last in the file: tells of almost every file that was cut off.
+    """Read the leader of the chunk that is last in the file: it shows nearly every truncated file.
 
     Args:
         chunks: What is known.
         file: The file.
-        only_at_hand: Whether to look at it only if that costs no request.
+        only_at_hand: Whether to check it only if its bytes have been read already.
     """
     found = _Findings(chunks)
     last = _last(chunks)
@@ -226,7 +226,7 @@ def _check_places(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> N
     """Report overlaps, gaps and a wrong order of the chunks whose leaders are sound."""
     chunks = found.chunks
     # Otherwise a gap may be where an unknown chunk lies, or one of a part whose leaders nobody can read.
-    is_readable = chunks.is_whole and all(layout.levels or not layout.chunk_count for layout in chunks.layouts)
+    is_readable = chunks.has_all_parts and all(layout.levels or not layout.chunk_count for layout in chunks.layouts)
     is_all_known = is_readable and all(states is None for states in found.states)
     unused = _check_overlaps(found, extents)
     for problem in unused if is_all_known else ():

@@ -28,7 +28,7 @@ States = npt.NDArray[np.uint8] | None
 
 
 class ChunkState(IntEnum):
-    """What is known of one chunk. Only OK chunks count as present."""
+    """The state of one chunk. Only OK chunks count as present."""
 
     OK = 0
     ZERO = 1
@@ -92,11 +92,11 @@ class MissingRange(NamedTuple):
 
 
 class Completeness(NamedTuple):
-    """What is there of one part.
+    """Which chunks of one part are present.
 
     Attributes:
         part: Index of the part.
-        checked: What the verdict rests on: `tables`, `last leader` (tables and the leader of the chunk that is last in the
+        checked: What was read for the verdict: `tables`, `last leader` (tables and the leader of the chunk that is last in the
             file), `leaders` (every chunk's), `rebuilt` (a walk from leader to leader), or `decoded` (every chunk's pixels).
         chunk_count: Chunks that the layout asks for.
         declared: The header's chunkCount, None where it has none.
@@ -274,7 +274,7 @@ def assess(
     declared: int | None,
     checked: str = "tables",
 ) -> Completeness:
-    """Which chunks of a part are present; `declared` is the header's chunkCount, `checked` what the states rest on."""
+    """Which chunks of a part are present; `declared` is the header's chunkCount, `checked` how the states were found."""
     if states is None:
         return Completeness(table.part, checked, table.count, declared, table.count, {}, (), False, False)
     missing = np.flatnonzero(states)

@@ -53,18 +53,18 @@ def check_header(
         report = PartProblems(part, problems)
         long_name = check_attributes(report, checkpoint) or long_name
         check_part(report, layouts[index] if index < len(layouts) else None)
-        if _is_whole(header, part):
+        if _is_complete(header, part):
             check_presence(report)
     if bool(long_name) != bool(header.version_word & LONG_NAMES) and (long_name or not header.is_partial):
         _report_long_names(long_name, problems)
     if len(header.parts) > 1:
         _check_part_names(header.parts, problems)
         for part in header.parts[1:]:
-            _check_shared(PartProblems(part, problems), header.parts[0], is_whole=_is_whole(header, part))
+            _check_shared(PartProblems(part, problems), header.parts[0], is_complete=_is_complete(header, part))
     return problems.all()
 
 
-def _is_whole(header: Header, part: PartHeader) -> bool:
+def _is_complete(header: Header, part: PartHeader) -> bool:
     """Whether all of a part's header was read: what the last part of a partial one lacks may have been there."""
     return not header.is_partial or part.index < len(header.parts) - 1
 
@@ -126,13 +126,13 @@ def _bits(part: PartHeader, name: str, type_name: str) -> bytes:
     return _DEFAULTS[name] if value is None else encode(type_name, value)
 
 
-def _check_shared(report: PartProblems, first: PartHeader, *, is_whole: bool) -> None:
+def _check_shared(report: PartProblems, first: PartHeader, *, is_complete: bool) -> None:
     """Compare what parts share with the first part."""
     part = report.part
     differing = [
         name
         for name, type_name in _SHARED
-        if (is_whole or name in part.by_name) and _bits(first, name, type_name) != _bits(part, name, type_name)
+        if (is_complete or name in part.by_name) and _bits(first, name, type_name) != _bits(part, name, type_name)
     ]
     for name, type_name in _SHARED_IF_PRESENT:
         if name in part.by_name:

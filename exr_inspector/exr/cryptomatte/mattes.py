@@ -1,4 +1,4 @@
-"""Cryptomattes of a whole file: each declaration with the channels it speaks of, in whichever part they are.
+"""The Cryptomattes of a file: each declaration with its channels in all parts.
 
 Writers of multi-part files put the declaration into the first part or into all of them; in stereo files each view has its
 layers. Names come from the file: they are compared as text, never compiled into a pattern, and each layer is looked at once
@@ -23,7 +23,7 @@ _RANK_DIGITS = 2  # crypto00: with other numbers, crypto100 could be one of a Cr
 
 
 class ManifestState(str, Enum):
-    """What there is of a Cryptomatte's manifest."""
+    """The state of a Cryptomatte's manifest."""
 
     ABSENT = "absent"
     EMPTY = "empty"
@@ -76,7 +76,7 @@ class Matte:
 
     @cached_property
     def manifest_state(self) -> ManifestState:
-        """What there is of the manifest; of a sidecar file that was not read nothing is known but its path."""
+        """The state of the manifest; SIDECAR for a sidecar file that was not read."""
         manifest = self.manifest
         if isinstance(manifest, ManifestError):
             return ManifestState.TRUNCATED if manifest.is_truncated else ManifestState.MALFORMED

@@ -138,7 +138,7 @@ def _mattes(objects: int) -> tuple[MatteObjects, ...]:
     found = tuple(ObjectCoverage(number + 1, objects - number + 0.5, objects - number + 1) for number in range(objects))
     text = _manifest(objects)
     whole = MatteObjects(
-        part=0, key="0123456", name="crypto", view=None, is_whole=True, id_count=objects, impossible_count=0,
+        part=0, key="0123456", name="crypto", view=None, is_complete=True, id_count=objects, impossible_count=0,
         manifest_hash=manifest_hash(text), name_count=objects + 1, unnamed_count=0, unnamed_once_count=0, first_unnamed=(),
         unseen_count=1, first_unseen=(f"object {objects}",), objects=found,
     )  # fmt: skip

@@ -122,7 +122,7 @@ def test_every_object_has_its_coverage(changes: dict[str, Any]) -> None:
     assert (found.id_count, found.name_count, found.unnamed_count, found.unseen_count) == (4, 5, 0, 1)
     assert found.first_unseen == ("hidden",)
     assert found.manifest_hash == manifest_hash(manifest([*NAMES, "hidden"]))
-    assert found.is_whole
+    assert found.is_complete
     assert [one.coverage for one in found.objects] == sorted((one.coverage for one in found.objects), reverse=True)
 
 
@@ -177,7 +177,7 @@ def test_a_second_declaration_of_a_name_is_not_counted_again() -> None:
 def test_names_are_not_missed_where_chunks_are_missing() -> None:
     data = build([part(pixels(), extra=declared(manifest=manifest([*NAMES, "hidden"])))])
     (found,) = mattes(data[:-100])
-    assert (found.is_whole, found.unseen_count, found.first_unseen) == (False, None, ())
+    assert (found.is_complete, found.unseen_count, found.first_unseen) == (False, None, ())
 
 
 def strip(ids: Array, coverage: float) -> StripObjects:
@@ -206,7 +206,7 @@ def test_ids_beyond_the_limit_are_given_up_the_least_first() -> None:
         kept.add([strip(np.arange(start, start + 1_000), 0.5)])
         assert kept._kept + kept._pending <= 2 * objects._LEAST_PENDING
     (found,) = kept.results(frozenset({0}), 1_000)
-    assert (found.id_count, found.is_whole) == (100, False)
+    assert (found.id_count, found.is_complete) == (100, False)
     assert set(range(90)) <= {one.id for one in found.objects}
 
 
@@ -215,4 +215,4 @@ def test_objects_are_listed_up_to_their_own_limit() -> None:
     (all_of_them,) = mattes(data)
     (found,) = mattes(data, replace(LIST_ALL, max_objects=2))
     assert found.objects == all_of_them.objects[:2]
-    assert (found.id_count, found.is_whole) == (4, True)
+    assert (found.id_count, found.is_complete) == (4, True)
