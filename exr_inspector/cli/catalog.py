@@ -29,6 +29,7 @@ from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import file_database
 from exr_inspector.settings import GROUPS, Settings, load_settings, local_path
+from exr_inspector.storage.keys import file_key
 from vastdb_local import FILE_SUFFIXES
 
 
@@ -68,7 +69,7 @@ class Tables:
         found = self._bucket_of(folder.resolve())
         if found is not None:
             bucket, below = found
-            return "/".join(filter(None, (bucket, below, name))) + "/" * (not name)
+            return "/".join(filter(None, (bucket, below, file_key(name)))) + "/" * (not name)
         if path.exists():
             known = ", ".join(f"{bucket} is {root}" for bucket, root in self.roots.items()) or "none"
             raise SettingsError(
@@ -81,7 +82,7 @@ class Tables:
         for bucket, root in self.roots.items():
             if folder.is_relative_to(root.resolve()):
                 below = folder.relative_to(root.resolve()).as_posix()
-                return bucket, "" if below == "." else below
+                return bucket, "" if below == "." else file_key(below)
         return None
 
 

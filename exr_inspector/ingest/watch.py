@@ -15,6 +15,7 @@ from exr_inspector.catalog.versions import storable
 from exr_inspector.errors import ObjectNotFound, SourceError
 from exr_inspector.ingest.run import Target
 from exr_inspector.storage import ObjectEntry
+from exr_inspector.storage.keys import file_key, file_path
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext, are_current
 from exr_inspector.sync.window import Synced, Timing, bring_up_to_date, remove_rows, store_settled, windows
@@ -53,7 +54,7 @@ class FolderWatch:
         """Note that something happened to these paths."""
         now = time.monotonic()
         for path in paths:
-            key = Path(path).relative_to(self._root).as_posix()
+            key = file_key(Path(path).relative_to(self._root).as_posix())
             if key != "." and not self._is_excluded(key):
                 self._changed[key] = now
 
@@ -73,7 +74,7 @@ class FolderWatch:
         done = Synced()
         files: list[str] = []
         for key in due:
-            path = self._root / key
+            path = self._root / file_path(key)
             if path.is_dir() or not key.lower().endswith(".exr"):
                 done.merge(self._compare(key if path.is_symlink() else f"{key}/", timing))
             else:
@@ -121,7 +122,7 @@ class FolderWatch:
             except SourceError as error:
                 self._report_fault(f"{bucket}/{key}", error)
                 continue
-            if version is None and (self._root / key).is_symlink():
+            if version is None and (self._root / file_path(key)).is_symlink():
                 self._report_fault(f"{bucket}/{key}", ObjectNotFound("a link that leads nowhere"))
             elif version is None:
                 gone.append(storable(f"{bucket}/{key}"))

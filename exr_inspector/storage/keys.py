@@ -5,7 +5,8 @@ written as one code point is another key than the same accent written as two.
 
 What cannot be addressed: empty components (`a//b`, a leading or a trailing slash) and components `.` and `..`. On S3, where
 obstore takes keys as paths, also control characters (U+0000 to U+001F and U+007F), text that is not valid Unicode, and more
-bytes than S3 allows; a file in a mounted folder may have any name. VAST's own element paths hold none of the first two kinds.
+bytes than S3 allows. A file in a folder may have any name: keys are text, so bytes of it that are not UTF-8 are escaped
+(`file_key`). VAST's own element paths hold none of the first two kinds.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from exr_inspector.errors import AccessDenied, SourceError, UnsupportedKey
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPE = re.compile(r"\\(udc[89a-f][0-9a-f]|x5c)")
 _BUCKET = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,61}[A-Za-z0-9_])?")
 MAX_KEY_BYTES = 1024
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -58,6 +60,40 @@ def check_key(bucket: str, key: str) -> None:
     else:
         return
     raise UnsupportedKey(f"key {key!a} of bucket {bucket!a} cannot be addressed: {fault}")
+
+
+def file_key(path: str) -> str:
+    r"""The key of a file by its path as Python has it (PEP 383); no two files have the same.
+
+    A byte that is not UTF-8 is written as `\udcff`, and a backslash that would read as a part of such an escape as `\x5c`.
+    """
+    return _ESCAPE.sub(r"\\x5c\1", path).encode("utf-8", "backslashreplace").decode()
+
+
+def file_path(key: str) -> str:
+    """The path of the file that has a key: the inverse of `file_key`."""
+    return _ESCAPE.sub(lambda found: "\\" if found[1] == "x5c" else chr(int(found[1][1:], 16)), key)
+
+
+def check_file_key(bucket: str, key: str) -> None:
+    """Return if a file can have this key.
+
+    Raises:
+        UnsupportedKey: No file can; the message gives the reason.
+    """
+    check_components(bucket, key)
+    if _SURROGATE.search(key):
+        fault = "it is not valid Unicode"
+    elif (right := file_key(_decoded(file_path(key)))) != key:  # else a file would have two keys
+        fault = f"the key of that file is {right!a}"
+    else:
+        return
+    raise UnsupportedKey(f"key {key!a} of bucket {bucket!a} cannot be addressed: {fault}")
+
+
+def _decoded(path: str) -> str:
+    """A path whose bytes are decoded once more: escapes may have put bytes together that are UTF-8."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def key_order(key: str) -> bytes:

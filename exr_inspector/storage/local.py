@@ -33,7 +33,7 @@ from exr_inspector.errors import (
 )
 from exr_inspector.model import ObjectVersion
 from exr_inspector.storage.helpers import Helpers
-from exr_inspector.storage.keys import check_components, key_order
+from exr_inspector.storage.keys import check_file_key, file_key, file_path, key_order
 from exr_inspector.storage.objects import Report, Skips
 from exr_inspector.storage.ranges import MergedRange
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
@@ -90,7 +90,7 @@ class FolderBucket:
         Raises:
             UnsupportedKey: No file can; the message gives the reason.
         """
-        check_components(self._name, key)
+        check_file_key(self._name, key)
 
     def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:
         """As in Bucket."""
@@ -114,9 +114,9 @@ class FolderBucket:
         """
         folder = prefix.rpartition("/")[0]
         if folder:
-            check_components(self._name, folder)
+            self.check_key(folder)
         self._check_root()
-        listing = _Listing(prefix, key_order(after), report, skips, os.path.realpath(self.root / folder))
+        listing = _Listing(prefix, key_order(after), report, skips, os.path.realpath(self.root / file_path(folder)))
         waiting: list[ObjectEntry | str] = [f"{folder}/" if folder else ""]
         while waiting:
             item = waiting.pop()
@@ -203,35 +203,36 @@ class FolderBucket:
 
     def _open(self, key: str, flags: int) -> int:
         """A descriptor of `key` beneath the root, by way of links only where they stay inside."""
+        path = file_path(key)
         try:
-            return self._walk(key, flags)
+            return self._walk(path, flags)
         except OSError as error:
             if error.errno not in _MAYBE_LINK:
                 raise
-            return self._walk(self._resolved(key), flags)
+            return self._walk(self._resolved(key, path), flags)
 
-    def _resolved(self, key: str) -> str:
+    def _resolved(self, key: str, path: str) -> str:
         root = str(self.root).rstrip("/")
         try:
-            real = os.path.realpath(f"{root}/{key}", strict=True)
+            real = os.path.realpath(f"{root}/{path}", strict=True)
         except OSError as error:
-            if error.errno not in _ABSENT or not self._is_dangling(key):
+            if error.errno not in _ABSENT or not self._is_dangling(path):
                 raise
             raise DanglingLink(f"{self._name}/{key}: a link that leads nowhere") from error
         if not real.startswith(f"{root}/"):
             raise AccessDenied(f"{self._name}/{key}: leads out of the folder mounted as bucket {self._name}")
         return real[len(root) + 1 :]
 
-    def _is_dangling(self, key: str) -> bool:
-        """Whether a key, or a folder above it, is a link that leads nowhere."""
-        path = self.root / key
-        above = [folder for folder in path.parents if folder.is_relative_to(self.root)]
-        return any(each.is_symlink() and not each.exists() for each in (path, *above))
+    def _is_dangling(self, path: str) -> bool:
+        """Whether a path, or a folder above it, is a link that leads nowhere."""
+        whole = self.root / path
+        above = [folder for folder in whole.parents if folder.is_relative_to(self.root)]
+        return any(each.is_symlink() and not each.exists() for each in (whole, *above))
 
-    def _walk(self, key: str, flags: int) -> int:
+    def _walk(self, path: str, flags: int) -> int:
         folder = os.open(self.root, _FOLDER)
         try:
-            *above, name = key.split("/")
+            *above, name = path.split("/")
             for component in above:
                 inner = os.open(component, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
                 os.close(folder)
@@ -286,7 +287,7 @@ class FolderBucket:
     def _linked_folder(self, key: str) -> str | None:
         """The real path of the folder that a link leads to; None if it leads to something else, or nowhere."""
         try:
-            real = Path(os.path.realpath(f"{self.root}/{key}", strict=True))
+            real = Path(os.path.realpath(f"{self.root}/{file_path(key)}", strict=True))
             return str(real) if real.is_dir() else None
         except OSError:
             return None
@@ -351,7 +352,8 @@ class _Listing:
 
 
 def _key_of(folder: str, item: os.DirEntry[str]) -> str:
-    return f"{folder}{item.name}/" if item.is_dir(follow_symlinks=False) else f"{folder}{item.name}"
+    key = f"{folder}{file_key(item.name)}"
+    return f"{key}/" if item.is_dir(follow_symlinks=False) else key
 
 
 def _identity(folder: Path, *, may_be_empty: bool) -> tuple[int, int] | None:

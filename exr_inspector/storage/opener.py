@@ -19,7 +19,7 @@ from exr_inspector.model import ObjectVersion
 from exr_inspector.settings import Settings, local_path
 from exr_inspector.storage.budget import Allowance, Meter
 from exr_inspector.storage.file_object import FileObjectBucket
-from exr_inspector.storage.keys import AllowList, check_bucket_name, check_key, split_url
+from exr_inspector.storage.keys import AllowList, check_bucket_name, check_key, file_key, split_url
 from exr_inspector.storage.local import FolderBucket
 from exr_inspector.storage.objects import Bucket, ObjectSource, Report, VersionPin
 from exr_inspector.storage.requests import Call, Transport
@@ -84,8 +84,8 @@ class SourceOpener:
         for name, folder in self._settings.mounts:
             root = _absolute(folder)
             if path.is_relative_to(root):
-                return self.open(name, path.relative_to(root).as_posix(), deadline=deadline)
-        where, key = FolderBucket(FILE_BUCKET, Path("/")), path.as_posix().removeprefix("/")
+                return self.open(name, file_key(path.relative_to(root).as_posix()), deadline=deadline)
+        where, key = FolderBucket(FILE_BUCKET, Path("/")), file_key(path.as_posix().removeprefix("/"))
         where.check_key(key)
         return replace(self._source(where, key, None, deadline), allowed=AllowList())
 

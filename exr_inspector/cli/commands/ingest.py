@@ -41,6 +41,7 @@ from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings, local_path
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
+from exr_inspector.storage.keys import file_key
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import Policy
@@ -254,7 +255,7 @@ def targets_of(
         path = local_path(place).resolve()
         mounted = next(((name, root.resolve()) for name, root in mounts.items() if path.is_relative_to(root)), None)
         folder = path if path.is_dir() else path.parent
-        name, root = (bucket, folder) if bucket else mounted or (folder.name, folder)
+        name, root = (bucket, folder) if bucket else mounted or (file_key(folder.name), folder)
         if not name or "/" in name:
             raise SettingsError(f"{place}: give the bucket that it is to be with --bucket, {name!r} cannot be")
         if (known := mounts.get(name, root).resolve()) != root:
@@ -262,7 +263,7 @@ def targets_of(
                 f"bucket {name} is the folder {known}, not {root}: give that one another name with --bucket"
             )
         mounts[name] = root
-        below = "" if path == root else path.relative_to(root).as_posix()
+        below = "" if path == root else file_key(path.relative_to(root).as_posix())
         targets.append(Target(name, f"{below}/" if below and path.is_dir() else below, excludes))
     return settings.changed(mounts=tuple(mounts.items())), _outermost(targets)
 

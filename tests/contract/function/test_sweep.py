@@ -25,6 +25,7 @@ from exr_inspector.function import sweep_shard
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.model import StatsMode
+from exr_inspector.storage.keys import file_key
 from tests.chaos.house import BUCKET, House, sample
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request, Status
@@ -299,6 +300,20 @@ def test_renames_and_removals_on_a_share(home: House, folder: Path) -> None:
         "renders/show_a/sh020/a.1002.exr",
         "renders/show_c/ c\\udcff.exr",
     }
+
+
+def test_a_name_that_is_no_text_and_one_that_is_its_escape_are_two_files(home: House, folder: Path) -> None:
+    mount = {"EXR_MOUNTS": f"{BUCKET}={folder}"}
+    names = ("a\udcff.exr", r"a\udcff.exr", r"a\x5cudcff.exr")
+    for name in names:
+        write(folder, f"show_c/{name}")
+    assert swept(home, **mount) == {"stored": 6}
+    assert swept(home, **mount) == {"unchanged": 6}
+    for name in names[:2]:
+        (folder / "show_c" / name).unlink()
+        assert swept(home, **mount)["removed"] == 1
+        assert f"renders/show_c/{file_key(name)}" not in stored(home)
+    assert len(stored(home)) == 4
 
 
 def test_a_share_that_is_away_or_empty_removes_nothing(home: House, folder: Path, tmp_path: Path) -> None:

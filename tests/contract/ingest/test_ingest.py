@@ -35,6 +35,7 @@ from exr_inspector.errors import (
 )
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Ingest, Target
+from exr_inspector.ingest.watch import FolderWatch
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import load_settings
@@ -582,6 +583,44 @@ def test_links_that_are_not_followed_are_named_by_each_command_and_keep_their_ro
     assert paths(catalog) == before
     documented(*named.values(), done.exit_code)
     assert called(elsewhere, "--catalog", catalog).exit_code == 0
+
+
+def test_names_that_are_escapes_of_others_keep_their_own_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, catalog = tmp_path / "show", tmp_path / "c.duckdb"
+    folder.mkdir()
+    byte, text = folder / "a\udcff.exr", folder / r"a\udcff.exr"
+    shutil.copy(SAMPLES / "layers.exr", byte)
+    shutil.copy(SAMPLES / "tiled.exr", text)
+
+    def main_output(*words: object, exit_code: int = 0) -> str:
+        done = CliRunner().invoke(main, [*map(str, words), "--catalog", str(catalog)])
+        assert done.exit_code == exit_code, done.output
+        return done.output
+
+    main_output("ingest", folder)
+    assert paths(catalog) == [r"show/a\udcff.exr", r"show/a\x5cudcff.exr"]
+    assert "agree" in main_output("db", "reconcile", folder)
+    assert "nothing to repair" in main_output("db", "repair", folder)
+    monkeypatch.setattr("exr_inspector.ingest.watch.SETTLE_SECONDS", 0.0)
+    with open_tables(catalog) as tables, contextlib.closing(SourceOpener(tables.settings)) as opener:
+        inspector = Inspector.from_settings(tables.settings)
+        context = IngestContext(opener, inspector, tables.catalog, builtin_policy("default"))
+        told: list[tuple[str, str]] = []
+        watched = FolderWatch(context, Target("show"), folder, report=lambda *line: told.append(line))
+        shutil.copy(SAMPLES / "scanline_zip.exr", text)
+        watched.changed([str(byte), str(text)])
+        watched.settle()
+        assert told == [(r"show/a\x5cudcff.exr", "stored")]
+        text.unlink()
+        watched.changed([str(text)])
+        watched.settle()
+        assert told[1:] == [(r"show/a\x5cudcff.exr", "removed")]
+    byte.unlink()
+    shutil.copy(SAMPLES / "tiled.exr", text)
+    said = main_output("db", "reconcile", folder, "--fix", "--yes")
+    assert r"no row: s3://show/a\x5cudcff.exr" in said
+    assert r"no object: s3://show/a\udcff.exr" in said
+    assert paths(catalog) == [r"show/a\x5cudcff.exr"]
 
 
 def test_content_changed_with_size_and_time_kept_is_read_again(tmp_path: Path) -> None:

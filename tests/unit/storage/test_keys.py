@@ -1,9 +1,44 @@
+import os
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exr_inspector.errors import AccessDenied, SourceError, UnsupportedKey
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import FILE_BUCKET, SourceOpener
-from exr_inspector.storage.keys import AllowList, check_key, split_url
+from exr_inspector.storage.keys import AllowList, check_file_key, check_key, file_key, file_path, split_url
+
+# What names are made of that may be mistaken for escapes, and escapes that may make other names when they are put together.
+NAMES = st.lists(
+    st.sampled_from([b"\\", b"u", b"dcff", b"udce2", b"\xff", b"\xe2", b"\x82\xac", "€".encode(), b"x5c", b"a", b"/"]),
+    max_size=9,
+).map(lambda pieces: os.fsdecode(b"".join(pieces)))
+
+
+@given(NAMES)
+def test_the_key_of_a_file_leads_back_to_it(name):
+    key = file_key(name)
+    assert key.encode().decode() == key, "any table holds it"
+    assert file_path(key) == name
+    if all(name.split("/")):
+        check_file_key("b", key)
+
+
+@given(NAMES, NAMES)
+def test_two_files_have_two_keys_and_a_file_has_one(one, other):
+    assert (file_key(one) == file_key(other)) == (one == other)
+    text = one.encode("utf-8", "backslashreplace").decode()  # any text, escapes among it
+    try:
+        check_file_key("b", text)
+    except UnsupportedKey:
+        return
+    assert file_key(os.fsdecode(os.fsencode(file_path(text)))) == text
+
+
+@given(NAMES, NAMES)
+def test_keys_of_files_are_below_those_of_their_folders(folder, name):
+    assert file_key(f"{folder}/{name}") == f"{file_key(folder)}/{file_key(name)}"
 
 
 @pytest.mark.parametrize(
