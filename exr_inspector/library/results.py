@@ -31,7 +31,6 @@ _FINDING_COLUMNS = pa.schema(
         ("found", pa.string()),
         ("expected", pa.string()),
         ("file_offset", pa.int64()),
-        ("rule_version", pa.int32()),
     ]
 )
 

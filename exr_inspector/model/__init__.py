@@ -115,7 +115,6 @@ class Finding(NamedTuple):
         found: What was found, short.
         expected: What was expected, short.
         offset: Byte offset in the file, None where it has no place.
-        rule_version: Version of the rule's logic.
         frames: Frames that it concerns, rising; only of a sequence's findings, empty where it concerns the sequence as a whole.
     """
 
@@ -127,7 +126,6 @@ class Finding(NamedTuple):
     found: str = ""
     expected: str = ""
     offset: int | None = None
-    rule_version: int = 1
     frames: Sequence[int] = ()
 
 

@@ -20,7 +20,7 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import sort_findings
 
 _COLUMNS = (
-    "sequence", "finding_index", "code", "severity_rank", "message", "frames", "found", "expected", "rule_version",
+    "sequence", "finding_index", "code", "severity_rank", "message", "frames", "found", "expected",
     "first_frame", "last_frame", "expected_frames", "missing_frames", "rerender_frames", "policy",
 )  # fmt: skip
 _PICTURES = (

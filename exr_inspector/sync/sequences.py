@@ -323,8 +323,7 @@ def sequence_records(judged: JudgedSequence, judged_at: datetime) -> list[Sequen
 
 def _stored_rows(work: Work, directory: str) -> list[dict[str, Any]]:
     columns = (
-        "sequence", "code", "severity_rank", "message", "found", "expected", "rule_version", "frames", "asked_frames",
-        "judged_at",
+        "sequence", "code", "severity_rank", "message", "found", "expected", "frames", "asked_frames", "judged_at",
     )  # fmt: skip
     where = every(has_prefix("sequence", storable(f"{directory}/")), is_in("directory", [storable(directory)]))
     rows = rows_of(work.select(SEQUENCE_VALIDATION, columns, where, row_ids=True))
@@ -348,7 +347,6 @@ def sequence_finding(row: Mapping[str, Any]) -> Finding:
         message=row["message"],
         found=row["found"] or "",
         expected=row["expected"] or "",
-        rule_version=row["rule_version"],
         frames=FrameNumbers.parse(row["frames"] or ""),
     )
 

@@ -37,7 +37,7 @@ def _finding(step: Step, found: Found, part: int | None) -> Finding:
     message, said, expected = found.message, found.found, found.expected
     if len(message) + len(said) + len(expected) > MAX_TEXT_CHARACTERS:
         message, said, expected = _shortened(message), _shortened(said), _shortened(expected)
-    fields = (rule.code, severity, message, index, found.channel, said, expected, found.offset, rule.version, ())
+    fields = (rule.code, severity, message, index, found.channel, said, expected, found.offset, ())
     return tuple.__new__(Finding, fields)  # as Finding(...), in C
 
 
@@ -53,7 +53,7 @@ def _failed(step: Step, part: int | None, error: Exception) -> Finding:
     message = (
         f"Rule {step.rule.code} failed with {type(error).__name__}; this is a bug in exr-inspector, not in the file"
     )
-    return Finding(RULE_FAILED, Severity.WARNING, message, part, found=step.rule.code, rule_version=step.rule.version)
+    return Finding(RULE_FAILED, Severity.WARNING, message, part, found=step.rule.code)
 
 
 def _unjudged(error: Exception) -> Finding:

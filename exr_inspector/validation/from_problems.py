@@ -61,12 +61,6 @@ def _severity(policy: ResolvedPolicy, code: str, *, is_fatal: bool, is_mild: boo
     return Severity(max(Severity.INFO, own - 1)) if is_mild else own
 
 
-def _version(code: str) -> int:
-    """The rule's version; 1 for a report whose code is newer than this package."""
-    rule = RULES.get(code)
-    return rule.version if rule is not None else 1
-
-
 def _finding(problem: Problem, code: str, severity: Severity) -> Finding:
     return Finding(
         code,
@@ -77,7 +71,6 @@ def _finding(problem: Problem, code: str, severity: Severity) -> Finding:
         problem.found,
         problem.expected,
         problem.offset,
-        _version(code),
     )
 
 
@@ -101,4 +94,4 @@ def failure_finding(inspection: Inspection, policy: ResolvedPolicy) -> Finding |
     severity = _severity(policy, code, is_fatal=True, is_mild=False)
     if severity is None:
         return None
-    return Finding(code, severity, inspection.error_message or error, found=error, rule_version=RULES[code].version)
+    return Finding(code, severity, inspection.error_message or error, found=error)

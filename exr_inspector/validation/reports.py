@@ -75,7 +75,6 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "found": finding.found,
         "expected": finding.expected,
         "file_offset": finding.offset,
-        "rule_version": finding.rule_version,
         "frames": FrameNumbers.of(finding.frames).text,
         "frame_count": len(finding.frames),
     }

@@ -110,7 +110,6 @@ class Rule:
         profiles: Profile -> level, where a profile sets another one than the rule's own.
         limits: What the rule looks at where its title says more; empty where it looks at all of it.
         origin: File that a policy added the rule from; empty for rules of this package and of entry points.
-        version: Raised when the rule judges differently than before.
     """
 
     code: str
@@ -130,7 +129,6 @@ class Rule:
     profiles: Mapping[str, Level] = field(default_factory=dict)
     limits: str = ""
     origin: str = ""
-    version: int = 1
 
     @property
     def group(self) -> str:

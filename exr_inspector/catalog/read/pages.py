@@ -55,7 +55,7 @@ _CHILD_COLUMNS = {
     ),
     VALIDATION: (
         *_KEYS, "finding_index", "part_index", "channel", "code", "severity_rank", "message", "found", "expected",
-        "file_offset", "rule_version",
+        "file_offset",
     ),
 }  # fmt: skip
 _FRAME_FILES = (

@@ -259,7 +259,6 @@ def _finding(row: StoredRow) -> Finding:
         found=row["found"] or "",
         expected=row["expected"] or "",
         offset=row["file_offset"],
-        rule_version=row["rule_version"],
     )
 
 

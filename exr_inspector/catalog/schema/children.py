@@ -225,6 +225,5 @@ VALIDATION_COLUMNS = (
     nullable("found", TEXT, "What was found, short", of=lambda r: clipped(r.finding.found) or None),
     nullable("expected", TEXT, "What was expected, short", of=lambda r: clipped(r.finding.expected) or None),
     nullable("file_offset", LONG, "Where it shows; null where it has no place", "bytes", of=lambda r: r.finding.offset),
-    required("rule_version", INT, "Version of the rule's logic", of=lambda r: r.finding.rule_version),
 )
 # fmt: on

@@ -62,7 +62,6 @@ SEQUENCE_VALIDATION_COLUMNS = (
     nullable("found", TEXT, "What was found, short", of=lambda r: (r.finding and clipped(r.finding.found)) or None),
     nullable("expected", TEXT, "What was expected, short", of=lambda r: (r.finding and clipped(r.finding.expected)) or None),
     nullable("fix", TEXT, "What to do about it", of=lambda r: r.finding and _fix(r.finding)),
-    nullable("rule_version", INT, "Version of the rule's logic", of=lambda r: r.finding and r.finding.rule_version),
     required("first_frame", LONG, "First frame that is expected; the same in all rows of a sequence, as all that follows",
              of=lambda r: r.judged.first),
     required("last_frame", LONG, "Last frame that is expected", of=lambda r: r.judged.last),

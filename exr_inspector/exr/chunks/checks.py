@@ -159,6 +159,7 @@ def check_last_leader(chunks: ChunkMap, file: FileBytes, *, only_at_hand: bool =
         only_at_hand: Whether to check it only if its bytes have been read already.
     """
     found = _Findings(chunks)
+    _check_orders(found)
     last = _last(chunks)
     if last is None:
         return found.report("tables")
@@ -204,6 +205,7 @@ def check_all_leaders(
 ) -> RangeRequests[LeaderReport]:
     """Read every leader, and compare the chunks' places in the file with one another."""
     found = _Findings(chunks)
+    _check_orders(found)
     extents: list[tuple[_Wanted, int]] = []  # each sound chunk with its end
     plan = list(_plan(chunks))
     for first in range(0, len(plan), RANGES_PER_REQUEST):
@@ -223,7 +225,7 @@ def check_all_leaders(
 
 
 def _check_places(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> None:
-    """Report overlaps, gaps and a wrong order of the chunks whose leaders are sound."""
+    """Report overlaps and gaps of the chunks whose leaders are sound."""
     chunks = found.chunks
     # Otherwise a gap may be where an unknown chunk lies, or one of a part whose leaders nobody can read.
     is_readable = chunks.has_all_parts and all(layout.levels or not layout.chunk_count for layout in chunks.layouts)
@@ -231,6 +233,11 @@ def _check_places(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> N
     unused = _check_overlaps(found, extents)
     for problem in unused if is_all_known else ():
         found.problems.add(problem)
+
+
+def _check_orders(found: _Findings) -> None:
+    """Report parts whose chunks are stored in another order than lineOrder says: their tables tell it."""
+    chunks = found.chunks
     for part, line_order in enumerate(chunks.line_orders[: len(chunks.tables)]):
         if chunks.states[part] is None:
             late = check_line_order(chunks.layouts[part], chunks.tables[part], line_order)

@@ -211,10 +211,14 @@ def _sampling_fault(part: PartHeader, channel: Channel) -> tuple[str, str] | Non
     if part.is_tiled or part.is_deep:
         return "a subsampled channel in a tiled or deep part", "1 x 1"
     if window is not None and (window.x_min % x_sampling or window.y_min % y_sampling):
-        return "the data window does not start on a sample", f"divisors of {window.x_min} and {window.y_min}"
+        start = f"({window.x_min}, {window.y_min})"
+        return (
+            f"the sampling does not divide the start of the data window, {start}",
+            "1 x 1, or divisors of both numbers",
+        )
     if window is not None and (window.width % x_sampling or window.height % y_sampling):
-        expected = f"divisors of {window.width} and {window.height}"
-        return "the data window's size is not a multiple of the sampling", expected
+        size = f"{window.width} x {window.height}"
+        return f"the sampling does not divide the size of the data window, {size}", "1 x 1, or divisors of both numbers"
     return None
 
 

@@ -70,6 +70,7 @@ _OTHER_FILES = (
     (b"8BPS", "a Photoshop file"),
     (b"PK\3\4", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip file"),
+    (b"\x01\x31\x2f\x76", "the magic number in big-endian order"),
     (b"\0\0\0\0", "zeros, as of a copy that was not finished"),
 )
 

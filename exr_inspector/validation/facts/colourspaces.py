@@ -114,13 +114,18 @@ def is_non_linear(identifier: str) -> bool:
 
 
 def are_close(values: Sequence[float], wanted: Sequence[float]) -> bool:
-    """Whether all eight coordinates agree within the library's tolerance, in its arithmetic of 32-bit floats."""
+    """Whether all coordinates agree within the library's tolerance, in its arithmetic of 32-bit floats."""
     return all(_single(abs(value - other)) <= TOLERANCE for value, other in zip(values, wanted, strict=True))
 
 
 def space_of(values: Sequence[float]) -> str | None:
     """The id of the known space with these primaries and white, None if there is none."""
     return next((name for name, wanted in PRIMARIES.items() if are_close(values, wanted)), None)
+
+
+def space_with_primaries(values: Sequence[float]) -> str | None:
+    """The id of the known space with these primaries, whatever its white, None if there is none."""
+    return next((name for name, wanted in PRIMARIES.items() if are_close(values[:6], wanted[:6])), None)
 
 
 def is_published(values: Sequence[float]) -> bool:

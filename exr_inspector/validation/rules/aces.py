@@ -198,7 +198,7 @@ def half(part: PartFacts, _parameters: AcesParameters) -> Results:
     Severity.ERROR,
     "chromaticities are those of AP0",
     why="SMPTE ST 2065-4 requires them.",
-    source=f"{_EXR2ACES}; {_OIIO}; OpenEXR 3.5 colour metadata checks",
+    source=f"{_EXR2ACES}; {_OIIO}; OpenEXRCore 3.5 color_metadata.c",
     yields_to=("STR-REQ-TYPE",),
     fix="Convert the pixels to ACES2065-1. The command accepts no compression, PIZ or B44A, and R, G, B, A.",
     command="exr2aces IN.exr OUT.exr",

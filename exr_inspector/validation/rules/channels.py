@@ -167,7 +167,6 @@ def _odd_name(name: str) -> str:
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
     profiles={"strict": "error", "default": "info", "comp": "warning"},
     when=t.UNUSUAL,
-    version=3,
 )
 def characters(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
     """Full names, reported together by oddity: a renderer that puts spaces into names does so in all of them."""
@@ -186,22 +185,22 @@ def _count(names: list[str]) -> str:
     return "One channel name has" if len(names) == 1 else f"{len(names)} channel names have"
 
 
-_MADE_UP = re.compile(r"channel\d+")
+_MADE_UP = re.compile(r"(?:channel|ch)\d+")
 
 
 @channel_rule(
     "CHN-MADE-UP",
     Severity.INFO,
     "No channel has a placeholder name such as channel3",
-    why="OpenImageIO makes up such a name for a channel that has none, or the name of another one. Readers "
-    "that count channels take it for alpha or colour.",
-    source="OpenUSD#3238",
+    why="OpenImageIO makes up channel3 for a channel that has no name, or the name of another one, and Mitsuba ch3. "
+    "Readers that count channels take it for alpha or colour.",
+    source="OpenUSD#3238; Mitsuba#178",
     fix="Give the channel a name, or remove it; it is often a copy of another one.",
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
     when=t.UNUSUAL,
 )
 def made_up(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Names such as `channel3`."""
+    """Names such as `channel3` and `ch3`."""
     hit = [channel for channel in part.named if not channel.layer and _MADE_UP.fullmatch(channel.component)]
     if not hit:
         return NOTHING

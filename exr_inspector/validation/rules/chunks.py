@@ -175,7 +175,7 @@ def leader(part: PartFacts, _parameters: RuleParameters) -> Results:
     Severity.ERROR,
     "Every chunk that was read can be decoded",
     why="The compressed data is damaged, or does not hold what the header says.",
-    source="exrcheck; OpenEXRCore 3.5",
+    source="exrcheck; OpenEXRCore 3.5 decoding.c",
     fix="Compare the file with its source and copy it again if they differ. Otherwise render the frame "
     "again; the message names the rows.",
     command="exrcheck IN.exr",

@@ -239,6 +239,7 @@ def _insane(values: Chromaticities) -> str:
     why="A typing error changes colours slightly; custom primaries are legal.",
     source=f"{_CIF}, Annex A; OpenColorIO built-in transforms",
     fix="Compare the numbers with those of the intended colour space; no action is needed for custom primaries.",
+    yields_to=("ACE-CHROMA",),
     when=t.COLOUR,
 )
 def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
@@ -246,13 +247,9 @@ def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
     values = chromaticities(part)
     if values is None or spaces.is_published(values):
         return NOTHING
-    return [
-        Found(
-            f"chromaticities {short(values)} are not those of a published colour space",
-            short(values),
-            "a published colour space",
-        )
-    ]
+    alike = spaces.space_with_primaries(values)
+    what = f"the primaries of {alike} with another white" if alike else "not those of a published colour space"
+    return [Found(f"chromaticities {short(values)} are {what}", short(values), "a published colour space")]
 
 
 @part_rule(
@@ -265,7 +262,6 @@ def chroma_unknown(part: PartFacts, _parameters: ColourParameters) -> Results:
     "The command tags part 1.",
     command="exrstdattr -part 1 -string colorInteropID data IN.exr OUT.exr",
     when=t.DATA,
-    version=2,
 )
 def data_in_rgb(part: PartFacts, _parameters: ColourParameters) -> Results:
     """Normals, positions, ids called R, G, B in a part that is tagged as colour.

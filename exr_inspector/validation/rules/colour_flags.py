@@ -15,7 +15,7 @@ from exr_inspector.validation.rule import NOTHING, Found, Results, file_rule, pa
 from exr_inspector.validation.rules.aces import flag_text
 from exr_inspector.validation.rules.colour import chromaticities, short
 
-_FLAGS = "OpenEXR 3.5 colour metadata checks"
+_FLAGS = "OpenEXRCore 3.5 color_metadata.c"
 _CIF = "ASWF Color Interop recommendation 04"
 
 

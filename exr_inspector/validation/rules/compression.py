@@ -83,7 +83,8 @@ class CompressionParameters(RuleParameters):
     Severity.ERROR,
     "Lossy compression does not alter data channels",
     why="Depth, normals, positions, motion vectors and ids come back with other values.",
-    source="OpenEXRCore 3.5 codecs",
+    source="OpenEXRCore 3.5 internal_dwa_classifier.h; OpenEXRCore 3.5 internal_ht_common.cpp (make_channel_map); "
+    "OpenEXR technical introduction (Data Compression)",
     fix="Render the data layers into a file or part with ZIP. Converting this file does not restore the values.",
     when=t.LOSSY,
 )
@@ -158,7 +159,7 @@ def dwa_names(part: ChannelFacts, _parameters: CompressionParameters) -> Results
     "In a part compressed with LJ2K, the first red, green, blue triplet is colour",
     why="LJ2K alters the first triplet it finds, in upper or lower case. In a part with Cryptomatte that can "
     "be the ids.",
-    source="OpenEXRCore 3.5 internal_ht_common.cpp (channel mapping)",
+    source="OpenEXRCore 3.5 internal_ht_common.cpp (make_channel_map)",
     fix="Render the data layers into a file or part with ZIP, or name their components x, y, z. Converting "
     "this file does not restore the values.",
     when=t.LOSSY,
@@ -198,7 +199,6 @@ def lossy_master(part: ChannelFacts, _parameters: CompressionParameters) -> Resu
     command="oiiotool IN.exr --compression zip -o OUT.exr",
     profiles={"archive": "error"},
     when=lambda parameters: t.ALWAYS if parameters.receiver_openexr else t.NEW_CODEC,
-    version=2,
 )
 def new_codec(part: ChannelFacts, parameters: CompressionParameters) -> Results:
     """Codecs that came after the first release against `receiver_openexr`; of an unknown receiver, those that few have."""

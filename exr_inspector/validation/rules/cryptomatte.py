@@ -157,7 +157,6 @@ def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:
     source=f"{_SPEC}; {_UTILITIES}",
     fix="Render all layers, or copy the missing ones from the original render.",
     when=t.CRYPTOMATTE,
-    version=2,
 )
 def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Layers that are missing, not consecutive, or lack components.

@@ -73,7 +73,6 @@ def manifest_missing(file: FileFacts, _parameters: RuleParameters) -> Results:
     command="exrstdattr -string cryptomatte/KEY/manif_file NAME.json IN.exr OUT.exr",
     limits="The file is looked for and read only when all pixels are read (`--stats full`).",
     when=t.CRYPTOMATTE,
-    version=2,
 )
 def manifest_file(file: FileFacts, _parameters: RuleParameters) -> Results:
     """The form of the path; and, as a warning, a file that a full pass could not read."""

@@ -60,7 +60,6 @@ def _label(matte: Matte, objects: MatteObjects) -> str:
     limits="Denormal numbers are found only when all pixels are read (`--stats full`).",
     when=t.CRYPTOMATTE,
     stage=Stage.PIXELS,
-    version=2,
 )
 def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Non-finite values of id channels, and denormal numbers where a rank has coverage."""

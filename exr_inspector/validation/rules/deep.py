@@ -57,7 +57,6 @@ def z(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     source=_INTERPRETING,
     fix="Write A beside the colours.",
     when=t.DEEP,
-    version=2,
 )
 def alpha(part: ChannelFacts, _parameters: DeepParameters) -> Results:
     """Channels other than alpha and depth (Z and ZBack by their full names) without A, or an AR, AG, AB for R, G, B."""
@@ -98,6 +97,22 @@ def z_type(part: ChannelFacts, _parameters: DeepParameters) -> Results:
         for channel in part.channels
         if channel.name in {"Z", "ZBack"} and channel.pixel_type != PixelType.FLOAT
     ]
+
+
+@part_rule(
+    "DEEP-TILES",
+    Severity.INFO,
+    "Deep parts are stored in scan lines",
+    why="Nuke finds no deep data in deep tiles.",
+    source="openexr#1080",
+    fix="Write the deep part as deepscanline: in the renderer's output settings, choose scan lines.",
+    when=t.DEEP,
+)
+def deep_tiles(part: PartFacts, _parameters: DeepParameters) -> Results:
+    """Deep tiles."""
+    if not part.part.is_tiled:
+        return NOTHING
+    return [Found("The deep part is stored in tiles", part.part.part_type or "tiles", "deepscanline")]
 
 
 @channel_rule(

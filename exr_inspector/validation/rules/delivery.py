@@ -91,7 +91,6 @@ class DeliveryParameters(TimeParameters):
     fix="Write R, G, B and A as HALF, with ZIP or PIZ.",
     command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half --compression zip -o OUT.exr",
     profiles={"netflix-vfx": "error"},
-    version=2,
 )
 def netflix_format(part: PartFacts, _parameters: DeliveryParameters) -> Results:
     """Pixel type of the base layer's colour, and compression."""

@@ -92,7 +92,6 @@ class PixelParameters(RuleParameters):
     "each by the mean of its neighbours.",
     command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
     stage=Stage.PIXELS,
-    version=2,
 )
 def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     """NaN of all channels."""
@@ -111,7 +110,6 @@ def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
     "infinities (openexr#2606): clamp to 50000 before writing.",
     command="oiiotool IN.exr --fixnan box3 -o OUT.exr",
     stage=Stage.PIXELS,
-    version=2,
 )
 def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
     """Counts of infinities; with `infinite_depth`, +Inf in depth channels is the background."""
@@ -153,7 +151,6 @@ def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
     "be the first three channels.",
     command="oiiotool IN.exr --clamp:max=60000,60000,60000 -o OUT.exr",
     stage=Stage.PIXELS,
-    version=2,
 )
 def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     """Share of colour and alpha values at 65504 and above against `half_max_share`."""
@@ -209,7 +206,6 @@ def _stands_out(stats: ChannelStats) -> bool:
     "which it expects to be the first three channels.",
     command="oiiotool IN.exr --clamp:min=0,0,0 -o OUT.exr",
     stage=Stage.PIXELS,
-    version=2,
 )
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:
     """Least value of each layer's colour, weighed by how low it is. Chroma (RY, BY) is signed and left alone."""
@@ -266,7 +262,6 @@ def alpha_range(part: PartFacts, _parameters: PixelParameters) -> Results:
     source="OpenImageIO oiiotool (--printstats: Constant)",
     fix="Check the render log for missing lights, licences or cameras, and render the frame again.",
     stage=Stage.PIXELS,
-    version=2,
 )
 def black(file: FileFacts, _parameters: PixelParameters) -> Results:
     """All colour of a view zero in all its parts, where the whole level was read; an AOV alone may be empty."""
@@ -450,11 +445,10 @@ def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
     Severity.WARNING,
     "Components of normals are between -1 and 1",
     why="Longer normals were filtered, compressed with loss, or are no normals.",
-    source="OpenImageIO oiiotool (--printstats); OpenEXRCore 3.5 codecs",
+    source="OpenImageIO oiiotool (--printstats); OpenEXRCore 3.5 internal_dwa_classifier.h",
     fix="Write normals without filters, and with a lossless compression.",
     limits="Each component by itself; the length of a normal needs the three components of one pixel.",
     stage=Stage.PIXELS,
-    version=2,
 )
 def normal_length(part: PartFacts, _parameters: PixelParameters) -> Results:
     """Components beyond -1 to 1: a proof of length above 1; shorter normals cannot be seen in the figures."""

@@ -27,6 +27,7 @@ from exr_inspector.validation.rules.times import TimeParameters
 
 _ENTRIES_SHOWN = 4
 _MAX_RATE = 240
+_COUNTED = (24, 25, 30, 48, 50, 60)  # frames that time codes count in a second
 _SMALL = 3  # fewer frames have no usual size or age
 
 
@@ -376,11 +377,17 @@ def time_code(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
         return NOTHING
     first, code = odd[0]
     frames = [frame.frame for frame, _ in odd]
-    odd_frames = joined_ranges(frames)
+    last = max(code.frame for _, code in coded)
+    counted = next((other for other in _COUNTED if last < other and not _out_of_step(coded, other, 1)), None)
+    if counted is not None:
+        place = f"the first that differs is {code.text} at {first.frame}"
+        message = f"Time codes count {counted} frames a second at a frame rate of {rate:g}; {place}"
+        return [Found(message, f"{counted} frames a second", f"{rate:g}", frames=frames)]
     message = (
-        f"Time codes of frames {odd_frames} do not advance by one frame; the first is {code.text} at {first.frame}"
+        f"Time codes of frames {joined_ranges(frames)} do not follow the frame numbers as those of the other frames do; "
+        f"the first is {code.text} at {first.frame}"
     )
-    return [Found(message, code.text, "one frame more than the frame before", frames=frames)]
+    return [Found(message, code.text, "one frame more from frame to frame", frames=frames)]
 
 
 def _repeated(what: str, values: Sequence[tuple[int, str | int]]) -> Results:

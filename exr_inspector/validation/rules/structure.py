@@ -317,7 +317,7 @@ REPORTED: tuple[Rule, ...] = (
         Severity.ERROR,
         "A part has 1 to 32767 channels",
         why="The OpenEXR library counts them in 16 bits, and refuses a part without any.",
-        source=f"{_CORE}.3",
+        source=f"{_CORE} validation.c",
         problem=ProblemKind.CHANNEL_COUNT,
         fix="Distribute the channels over several parts or files.",
     ),

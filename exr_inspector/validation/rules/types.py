@@ -60,7 +60,6 @@ def depth_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     source="OpenEXR technical introduction (The HALF Data Type); OpenEXR deep ids specification",
     fix="Set the id output to 32 bits (UINT, or FLOAT for Cryptomatte) and render again.",
     when=t.DATA,
-    version=2,
 )
 def id_half(part: ChannelFacts, _parameters: TypeParameters) -> Results:
     """Id channels in HALF; where a layer has R, G and B of it, these are more likely colours for ids, and a warning."""
@@ -133,7 +132,7 @@ def colour_type(part: ChannelFacts, parameters: TypeParameters) -> Results:
     "R, G and B of a layer have the same pixel type and sampling, and A their pixel type",
     why="Codecs and applications that handle colour as a unit need three equal channels; DWA compresses "
     "others as data. Some applications do not open a layer whose alpha has another type.",
-    source="OpenEXRCore 3.5 codecs; exrs#153",
+    source="OpenEXRCore 3.5 internal_ht_common.cpp (make_channel_map); exrs#153",
     fix="Write R, G, B and A with the same pixel type, and with sampling 1, 1.",
     command="oiiotool IN.exr -d R=half -d G=half -d B=half -d A=half -o OUT.exr",
     when=t.SUBSAMPLED | t.FLOAT | t.UINT,

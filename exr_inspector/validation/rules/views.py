@@ -109,7 +109,6 @@ def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
     fix="Name the channels layer.view.component in single-part files and layer.component in multi-part files.",
     profiles={"strict": "error"},
     when=t.VIEWS,
-    version=2,
 )
 def channel_prefix(file: FileFacts, _parameters: RuleParameters) -> Results:
     """View names at another place of a channel name, and R, G, B, A of the default view under its name."""
@@ -161,7 +160,6 @@ def _misplaced(name: str, views: frozenset[str]) -> bool:
     source="OpenEXR multi-view document",
     fix="Render the view that lacks channels again, with the settings of the other one.",
     when=t.VIEWS,
-    version=2,
 )
 def pair(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Channels by view over all parts; of data windows, which may be cropped to the image, one of half the size as info."""

@@ -233,6 +233,7 @@ def test_line_order() -> None:
     assert codes(everything(build([Part(replace=[a_lineorder(DECREASING_Y)])]))) == ["CHUNK_ORDER"]
     report = everything(build([Part()], order=[(0, 1), (0, 0), (0, 2)]))
     assert codes(report) == ["CHUNK_ORDER"]
+    assert codes(last(build([Part()], order=[(0, 1), (0, 0), (0, 2)]))) == ["CHUNK_ORDER"], "the table alone tells it"
     tiled = Part(kind="tiledimage", tiles=Tiles(2, 2), data_window=(0, 0, 3, 5), line_order=DECREASING_Y)
     assert codes(everything(build([tiled], order=[(0, i) for i in (4, 5, 2, 3, 0, 1)]))) == []
     assert codes(everything(build([tiled]))) == ["CHUNK_ORDER"]

@@ -12,7 +12,20 @@ import pytest
 from exr_inspector.exr.header.text import guessed_encoding
 from exr_inspector.model import Finding, PixelFault, PixelReport, StatsMode
 from exr_inspector.validation import builtin_policy, frame_of_inspection, validate_file, validate_sequence
-from tests.support.exrbytes import DWAA, HALF, Attr, Channel, Part, a_box2i, a_float, a_int, a_string, a_timecode, build
+from tests.support.exrbytes import (
+    DWAA,
+    HALF,
+    Attr,
+    Channel,
+    Part,
+    a_box2i,
+    a_chromaticities,
+    a_float,
+    a_int,
+    a_string,
+    a_timecode,
+    build,
+)
 from tests.unit.validation.cases.made.metadata import NAME, declared, ranks
 from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge
 
@@ -39,6 +52,15 @@ def test_a_standard_attribute_of_the_wrong_type(profile: str, wrong: Attr) -> No
 def test_a_flag_of_another_value() -> None:
     findings = judge(build([Part(extra=[a_int("acesImageContainerFlag", 0)])]))
     assert [f.code for f in findings if "acesImageContainerFlag is" in f.message] == ["ACE-FLAG"]
+
+
+def test_chromaticities_of_a_container_that_are_not_those_of_ap0() -> None:
+    adapted = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.3457, 0.3585)
+    tags = [a_chromaticities("chromaticities", adapted)]
+    (finding,) = [f for f in judge(build([Part(extra=tags)])) if f.code == "COL-CHROMA-UNKNOWN"]
+    assert "lin_ap0_scene" in finding.message
+    findings = judge(build([Part(extra=[*tags, a_int("acesImageContainerFlag", 1)])]))
+    assert [f.code for f in findings if f.found == finding.found] == ["ACE-CHROMA"]
 
 
 def test_twins_of_which_one_is_a_standard_attribute_are_near_misses() -> None:

@@ -160,6 +160,13 @@ def test_every_sequence_rule_is_tried() -> None:
     assert {code for code, _, _ in BROKEN} == {c for c, rule in RULES.items() if rule.scope is Scope.SEQUENCE}
 
 
+def test_time_codes_that_count_at_another_rate_than_the_attribute_says() -> None:
+    codes = [Clock(1, 0, 0, 23, False), Clock(1, 0, 0, 24, False), Clock(1, 0, 1, 0, False), Clock(1, 0, 1, 1, False)]
+    given = [frame(n, time_code=code, frame_rate=24.0) for n, code in enumerate(codes, 1)]
+    (finding,) = [finding for finding in judged(given) if finding.code == "TIM-TC-SEQ"]
+    assert (finding.found, finding.expected) == ("25 frames a second", "24")
+
+
 def test_messages_name_runs_of_frames() -> None:
     given = [f for f in frames(30) if f.frame not in {4, 5, 6, 20}]
     (finding,) = [finding for finding in judged(given) if finding.code == "SEQ-MISSING"]

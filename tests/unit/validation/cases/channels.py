@@ -17,6 +17,7 @@ CASES = [
     Case("CHN-CHARS", channels("Refraction.[red]"), channels("Refraction.red")),
     Case("CHN-CHARS", channels("0.Y"), channels("Object_0.Y")),
     Case("CHN-MADE-UP", channels("channel3"), channels("mask.channel3")),
+    Case("CHN-MADE-UP", channels("ch0", "ch1"), channels("chroma")),
     Case("CHN-RESERVED", channels(Channel("Z", UINT)), channels(Channel("Z", FLOAT))),
     Case("CHN-RESERVED-CLASH", channels("A", "RA"), channels("RA", "GA", "BA")),
     Case("CHN-EXPECTED", PLAIN, channels("diffuse.R"), parameters={"expected_layers": ["", "diffuse"]}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, a_idmanifest, attr
+from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, a_idmanifest, attr, build
 from tests.unit.validation.cases.made.metadata import DEPTH, GROUP, deep, many_manifests
 from tests.unit.validation.cases.made.pixels import COUNTS, read
 from tests.unit.validation.cases.made.pixels import deep as pixels_deep
@@ -15,6 +15,7 @@ CASES = [
     Case("DEEP-ALPHA", deep(Channel("R"), Channel("Z", FLOAT)), deep(Channel("R"), *DEPTH)),
     Case("DEEP-ALPHA", deep(*DEPTH[1:], Channel("a.R")), deep(*DEPTH, Channel("a.b.R"))),
     Case("DEEP-Z-TYPE", deep(Channel("A"), Channel("Z", HALF)), deep(*DEPTH)),
+    Case("DEEP-TILES", build([Part("deeptile", channels=DEPTH)]), deep(*DEPTH)),
     Case("DEEP-ID", deep(*DEPTH, Channel("id", FLOAT)), deep(*DEPTH, Channel("id", UINT))),
     Case(
         "DEEP-ID",
