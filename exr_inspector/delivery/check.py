@@ -11,6 +11,7 @@ from exr_inspector.delivery.files import Expansion, expand, inspect_each, unmet
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence
 from exr_inspector.delivery.naming import Frame, Recognised
 from exr_inspector.delivery.patterns import require_frame_range, united
+from exr_inspector.delivery.strays import files_beside, with_stray
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError, is_store_fault
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
@@ -46,6 +47,7 @@ class Check:
     Attributes:
         sequences: Sequences, by pattern.
         files: Files that are no frames.
+        others: Files beside them that are no OpenEXR files by their names; they are not read.
         ambiguous: Groups of names that leave it open which number is the frame: no sequence was recognised.
         faults: Targets that could not be expanded, with the reason.
         stats: How much of the pixels was read.
@@ -64,6 +66,7 @@ class Check:
     total: int
     stopped: bool = False
     levels: Mapping[str, Severity | None] = field(default_factory=dict)
+    others: tuple[CheckedFile, ...] = ()
 
     @property
     def checked(self) -> int:
@@ -79,7 +82,7 @@ class Check:
     @property
     def worst(self) -> Severity | None:
         """The worst severity of all."""
-        found = [*(item.worst for item in self.sequences), *(item.worst for item in self.files)]
+        found = [*(item.worst for item in self.sequences), *(item.worst for item in (*self.files, *self.others))]
         return max((severity for severity in found if severity is not None), default=None)
 
     @property
@@ -124,6 +127,7 @@ class Check:
                 for sequence in self.sequences
             ],
             "files": [_file_json(file) for file in self.files],
+            "other_files": [_file_json(file) for file in self.others],
         }
         return json_document(document, indent=2)
 
@@ -179,7 +183,9 @@ def check_files(
         require_frame_range(*frames)
     expansions, faults = _expand_all(opener, targets, frames)
     places = _places(expansions)
-    names = list(unmet((path for expansion in expansions for path in expansion.paths), set()))
+    met: set[str] = set()
+    others = list(unmet((path for expansion in expansions for path in expansion.others), met))
+    names = list(unmet((path for expansion in expansions for path in expansion.paths), met))
     gathered: dict[str, _Gathered] = {}
     singles: list[CheckedFile] = []
     stopped = False
@@ -209,7 +215,8 @@ def check_files(
         faults += _without_frames(expansions, frames, {item.pattern for item in sequences if not item.is_texture})
     return Check(
         sequences=tuple(sorted(sequences, key=lambda item: item.pattern)),
-        files=tuple(singles),
+        files=tuple(_with_strays(singles, expansions, sequences, policy)),
+        others=tuple(files_beside(others, policy)),
         ambiguous=tuple(group for expansion in expansions for group in expansion.recognition.ambiguous),
         faults=tuple(faults),
         stats=inspector.config.stats,
@@ -218,6 +225,18 @@ def check_files(
         stopped=stopped,
         levels=policy.levels,
     )
+
+
+def _with_strays(
+    files: Iterable[CheckedFile], expansions: Iterable[Expansion], sequences: Iterable[JudgedSequence], policy: Policy
+) -> Iterator[CheckedFile]:
+    """Files that are no frames, with why they do not belong into the delivery; what names leave open is said elsewhere."""
+    known = [expansion.recognition for expansion in expansions]
+    strays = {path: why for each in known for path, why in each.strays.items()}
+    unclear = {path for each in known for group in each.ambiguous for path in group}
+    folders = {sequence.pattern.rpartition("/")[0] for sequence in sequences if not sequence.is_texture}
+    for file in files:
+        yield file if file.path in unclear else with_stray(file, strays.get(file.path, ""), folders, policy)
 
 
 def _expand_all(

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from exr_inspector.delivery.naming import Recognition, recognise
+from exr_inspector.delivery.naming import Recognition, is_apple_double, recognise
 from exr_inspector.delivery.patterns import Pattern, is_pattern, match_pattern, parse_pattern
 from exr_inspector.errors import AccessDenied, ExrInspectorError, MemoryBusy, NothingMatches, SourceError
 from exr_inspector.memory import FileMemory, MemoryBudget
@@ -35,12 +35,14 @@ class Expansion:
         target: As the user wrote it.
         recognition: Its files by what their names say.
         bounds: Frames that the target itself asks for (`[1001-1060]`), None without.
+        others: Files of the folder, and of those below it, that are no OpenEXR files by their names.
         fault: Which folders below it were not read: without the right to, or links that lead elsewhere; None when all were.
     """
 
     target: str
     recognition: Recognition
     bounds: tuple[int, int] | None = None
+    others: tuple[str, ...] = ()
     fault: AccessDenied | None = None
 
     @property
@@ -57,12 +59,12 @@ def is_folder(target: str) -> bool:
     return local_path(target).is_dir() if named is None else not named[1] or named[1].endswith("/")
 
 
-def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
+def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None) -> Iterator[str]:
     """The files that a target stands for, as they are found.
 
     A folder, or a URL that ends in a slash or names a bucket, stands for every .exr below it; a name with `####`, `%04d`,
     `@@@@`, `$F4`, `<UDIM>`, `*` or `[1001-1060]` for the files of its folder that match; anything else, and whatever exists,
-    for itself.
+    for itself. The other files below a folder are added to `others`.
 
     Raises:
         PatternError: The pattern makes no sense.
@@ -76,11 +78,13 @@ def paths_of(opener: SourceOpener, target: str) -> Iterator[str]:
     path = local_path(target)
     if is_folder(target):
         is_empty = True
-        for name in _files_below(path) if named is None else _objects_below(opener, *named):
+        beside: list[str] = [] if others is None else others
+        for name in _files_below(path, beside) if named is None else _objects_below(opener, *named, beside):
             is_empty = False
             yield name
         if is_empty:
-            raise NothingMatches(f"no .exr files below {target}")
+            found = f", but other files: {_some(beside)}" if beside else ""
+            raise NothingMatches(f"no .exr files below {target}{found}")
     elif is_pattern(target) and not (path.exists() if named is None else opener.head(*named)):
         pattern = parse_pattern(target)
         matching = sorted(name for name in _paths_in(opener, pattern) if pattern.matches(name))
@@ -119,7 +123,7 @@ def _is_to_read(path: Path) -> bool:
     return path.is_file() or (path.is_symlink() and not path.exists())
 
 
-def _objects_below(opener: SourceOpener, bucket: str, prefix: str) -> Iterator[str]:
+def _objects_below(opener: SourceOpener, bucket: str, prefix: str, others: list[str]) -> Iterator[str]:
     """The objects, then those that reading will say of why they could not be listed, and an error that names such folders."""
     files: list[str] = []
     faults: list[str] = []
@@ -131,13 +135,18 @@ def _objects_below(opener: SourceOpener, bucket: str, prefix: str) -> Iterator[s
             files.append(f"s3://{path}")
 
     listing = opener.list(bucket, prefix, report=suffix_report(_EXTENSION, report))
-    yield from (f"s3://{bucket}/{each.key}" for each in listing if each.key.lower().endswith(_EXTENSION))
+    for each in listing:
+        name = f"s3://{bucket}/{each.key}"
+        if name.lower().endswith(_EXTENSION):
+            yield name
+        elif not name.endswith("/"):
+            others.append(name)
     yield from files
     if faults:
         raise AccessDenied(_some(faults, separator="; "))
 
 
-def _files_below(folder: Path) -> Iterator[str]:
+def _files_below(folder: Path, others: list[str]) -> Iterator[str]:
     """The files, and then an error that names the folders which were not read."""
     denied: list[str] = []
     linked: list[str] = []
@@ -145,6 +154,7 @@ def _files_below(folder: Path) -> Iterator[str]:
     root = folder.resolve()
     for place, folders, names in os.walk(folder, onerror=lambda error: denied.append(str(error.filename))):
         found += (Path(place, name) for name in names if name.lower().endswith(_EXTENSION))
+        others += (str(Path(place, name)) for name in names if not name.lower().endswith(_EXTENSION))
         links = (Path(place, name) for name in folders if Path(place, name).is_symlink())
         # What a link leads to inside the folder is found there, `latest` for example.
         linked += (str(link) for link in links if not link.resolve().is_relative_to(root))
@@ -168,9 +178,10 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
         ExrInspectorError: What `paths_of` raises.
     """
     paths: list[str] = []
+    others: list[str] = []
     fault: AccessDenied | None = None
     try:
-        for path in paths_of(opener, target):
+        for path in paths_of(opener, target, others):
             paths.append(path)  # noqa: PERF402 - what came before an error counts
     except AccessDenied as error:
         if not paths:
@@ -181,7 +192,10 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
     if is_pattern(target) and not local_path(target).is_dir():
         pattern = parse_pattern(target)
         return Expansion(target, match_pattern(pattern, paths), pattern.bounds)
-    return Expansion(target, recognise(paths), fault=fault)
+    images = [path for path in paths if not is_apple_double(path)]
+    if images:
+        others += filter(is_apple_double, paths)
+    return Expansion(target, recognise(images or paths), others=tuple(sorted(others)), fault=fault)
 
 
 def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:

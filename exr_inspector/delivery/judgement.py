@@ -55,7 +55,7 @@ class JudgedSequence:
         findings: Of the sequence as a whole, worst first.
         rerender: Frames to render again: those whose file was read and has an error, and those that are missing, black, flat,
             copies of the frame before, with a hole, or of another size or other channels than most, where the policy takes
-            that for an error.
+            that for an error. Frames that are not expected are none of them.
         error_files: Files that have an error of their own, or cannot be read.
         policy: Name and version of the policy.
         is_texture: Whether the files are UDIM tiles or mip-mapped textures: then their numbers are no frames.
@@ -155,12 +155,15 @@ def judge_sequence(
     expected = expected_frames(numbers, asked, resolved.parameters.frame_range, resolved.parameters.frame_step)
     missing = expected.missing(numbers)
     is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
+    every = FrameNumbers.of_spans(expected.ranges)
     judged = JudgedSequence(
         pattern=known.pattern,
         file_count=len(summaries),
-        expected=FrameNumbers.of_spans(expected.ranges),
+        expected=every,
         missing=missing,
-        rerender=(missing if is_error else NO_FRAMES).union(frame.frame for frame in faulty if not frame.is_unread),
+        rerender=(missing if is_error else NO_FRAMES).union(
+            frame.frame for frame in faulty if not frame.is_unread and frame.frame in every
+        ),
         error_files=len(faulty),
         policy=policy.label,
         asked=FrameNumbers.of_spans(asked),
@@ -176,6 +179,7 @@ def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> Judged
         for finding in more
         if finding.severity is Severity.ERROR and finding.code in _RERENDERED
         for frame in finding.frames
+        if frame in judged.expected
     }
     return replace(
         judged,

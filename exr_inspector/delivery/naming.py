@@ -36,6 +36,7 @@ from exr_inspector.delivery.name_numbers import (
     parse_name,
 )
 
+APPLE_DOUBLE = "attributes that macOS keeps beside a file (AppleDouble), no image: delete it"
 # What systems write behind the name of a copy, and what some write in front of it.
 _COPY = re.compile(
     r"(?:copy of |kopie von )?(?P<stem>.+?)(?:(?: - | )(?:copy|kopie|copie|copia)(?: \(?\d+\)?)?| ?\(\d+\))?",
@@ -127,11 +128,16 @@ def recognise(paths: Iterable[str]) -> Recognition:
     )
 
 
+def is_apple_double(path: str) -> bool:
+    """Whether macOS made a file for attributes of another one, whatever its extension."""
+    return path.rpartition("/")[2].startswith("._")
+
+
 def _why_stray(path: str, beside: Mapping[str, None]) -> str:
     """Why a file does not belong into a delivery by its name and those beside it; empty where it does."""
     folder, slash, name = path.rpartition("/")
-    if name.startswith("._"):
-        return "attributes that macOS keeps beside a file (AppleDouble), which are no image: delete it"
+    if is_apple_double(name):
+        return APPLE_DOUBLE
     stem, dot, extension = name.rpartition(".")
     copied = _COPY.fullmatch(stem)
     original = f"{copied['stem']}{dot}{extension}" if copied else name

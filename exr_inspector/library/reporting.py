@@ -93,7 +93,7 @@ def write_report(
         title=", ".join(map(shown, names)),
         policy=checked.policy,
         made=f"checked {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, pixels {checked.stats.value}",
-        files=other_files(replace(file, path=shown(file.path)) for file in checked.files),
+        files=other_files(replace(file, path=shown(file.path)) for file in (*checked.files, *checked.others)),
         not_checked=(*checked.not_checked, *(f"{shown(target)}: {reason}" for target, reason in checked.faults)),
     )
     with session(complete_settings, stats=stats, thumbnails=Thumbnails.LAYERS, policy=policy) as made:

@@ -74,6 +74,12 @@ def _finding(problem: Problem, code: str, severity: Severity) -> Finding:
     )
 
 
+def stray_finding(policy: ResolvedPolicy, message: str, *, is_mild: bool) -> Finding | None:
+    """That a file does not belong into a delivery; None where the policy does not report it."""
+    severity = _severity(policy, "SEQ-STRAY", is_fatal=False, is_mild=is_mild)
+    return None if severity is None else Finding("SEQ-STRAY", severity, message)
+
+
 def problem_findings(inspection: Inspection, policy: ResolvedPolicy) -> list[Finding]:
     """The inspection's problems as findings."""
     found = []

@@ -28,6 +28,7 @@ _MARKS = {Severity.ERROR: "x", Severity.WARNING: "!", Severity.INFO: ".", None: 
 _STRIP_FRAMES = 50
 _STRIP_MOST = 2_000
 _SHOWN = 40
+_NAMED = 4  # other files of a kind
 _Hidden = tuple[str, Severity]
 
 
@@ -44,6 +45,7 @@ def renamed(check: Check, shown: Callable[[str], str]) -> Check:
             for sequence in check.sequences
         ),
         files=files(check.files),
+        others=files(check.others),
         ambiguous=tuple(tuple(map(shown, group)) for group in check.ambiguous),
         faults=tuple((shown(target), reason) for target, reason in check.faults),
     )
@@ -51,7 +53,7 @@ def renamed(check: Check, shown: Callable[[str], str]) -> Check:
 
 def results(check: Check) -> list[ValidationResult]:
     """Files and sequences as the reports of `validate` take them."""
-    files = [*check.files, *(file for sequence in check.sequences for file in sequence.files)]
+    files = [*check.files, *check.others, *(file for sequence in check.sequences for file in sequence.files)]
     found = [
         ValidationResult(file.path, file.findings, check.policy, file.fault, levels=check.levels) for file in files
     ]
@@ -70,7 +72,7 @@ def csv_text(check: Check) -> str:
     for sequence in check.sequences:
         for finding in sequence.findings:
             writer.writerow(_cells(sequence.pattern, None, finding))
-    for file in [*(file for sequence in check.sequences for file in sequence.files), *check.files]:
+    for file in [*(file for sequence in check.sequences for file in sequence.files), *check.files, *check.others]:
         if file.fault:
             code, _, message = file.fault.partition(": ")
             writer.writerow(map(csv_cell, (file.path, file.frame, "error", code, message, "", "", "", "")))
@@ -91,6 +93,7 @@ def print_check(check: Check, console: Console, *, least: Severity | None) -> No
     for sequence in check.sequences:
         hidden |= _print_sequence(sequence, console, least)
     hidden |= _print_files(check.files, console, least)
+    _print_others(check.others, console)
     for group in check.ambiguous:
         names = ", ".join(plain(path.rpartition("/")[2], 80) for path in group[:4])
         console.print(Text(f"No sequence recognised: {names}{' ...' if len(group) > 4 else ''}", style="yellow"))
@@ -185,14 +188,35 @@ def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity
     return hidden
 
 
-def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], console: Console) -> set[_Hidden]:
-    """A table of errors and warnings; returns the codes of which it shows nothing, with their severities."""
-    rows = group_findings(files, findings)
+def _print_others(files: Sequence[CheckedFile], console: Console) -> None:
+    """Files that are no OpenEXR files, a line a kind."""
+    kinds: dict[Finding, list[str]] = {}
+    for file in files:
+        kinds.setdefault(file.findings[0], []).append(file.path.rpartition("/")[2])
+    table = _findings_table()
+    for finding, names in sorted(kinds.items(), key=lambda kind: -kind[0].severity):
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        some = plain(f"{', '.join(sorted(names)[:_NAMED])}{more}", 400)
+        level = Text(finding.severity.label, style=_STYLES[finding.severity])
+        table.add_row(level, finding.code, Text(some), Text(finding.message))
+    if kinds:
+        console.print(Text("Other files", style="bold"))
+        console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+
+def _findings_table() -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", max_width=30)
     table.add_column(overflow="fold")
+    return table
+
+
+def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], console: Console) -> set[_Hidden]:
+    """A table of errors and warnings; returns the codes of which it shows nothing, with their severities."""
+    rows = group_findings(files, findings)
+    table = _findings_table()
     visible = [row for row in rows if row.severity > Severity.INFO][:_SHOWN]
     for row in visible:
         level = Text(row.severity.label, style=_STYLES[row.severity])

@@ -22,7 +22,7 @@ from exr_inspector.validation.facts.sequences import ExpectedFrames, SequenceFac
 from exr_inspector.validation.frame_numbers import joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.parameters import FrameRange, Pixels, Positive
-from exr_inspector.validation.rule import NOTHING, Found, Results, counted, sequence_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, counted, reported, sequence_rule
 from exr_inspector.validation.rules.times import TimeParameters
 
 _ENTRIES_SHOWN = 4
@@ -314,7 +314,7 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     why="A much smaller file is often black or partly rendered.",
     source="OpenEXR file layout document (chunk data)",
     fix="Look at the frames that the message names, and render those again that are black or incomplete.",
-    limits="File sizes only. `.tmp` and `.part` files beside the frames are not inspected.",
+    limits="File sizes only.",
 )
 def size_outlier(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Sizes against the median, and empty files."""
@@ -472,3 +472,17 @@ def numbering(sequence: SequenceFacts, parameters: SequenceParameters) -> Result
     expected = _expected(sequence, parameters)
     each = tuple(range(part[0], part[-1] + 1) for part in expected.ranges)
     return _gaps(sequence, ExpectedFrames(each))
+
+
+REPORTED = (
+    reported(
+        "SEQ-STRAY",
+        Severity.WARNING,
+        "A delivery holds its frames and no copies, unfinished or other files",
+        why="Copies and files of interrupted writes are taken for frames, or hide that a frame is not complete.",
+        source="Netflix VFX plate naming",
+        fix="Delete what does not belong to the delivery; the message says what the file seems to be.",
+        limits="`check` and `report`, by names: copies, `.EXR` beside `.exr`, AppleDouble, `.tmp`, `.part` and backups; with "
+        "severity info, other files beside the frames.",
+    ),
+)

@@ -1,0 +1,87 @@
+"""A folder of frames with copies, unfinished and other files: none counts as a frame, each is reported with what to do."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from click.testing import CliRunner, Result
+
+from exr_inspector.cli.__main__ import main
+from exr_inspector.delivery.strays import files_beside
+from exr_inspector.validation import builtin_policy
+
+SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "compression_none.exr"
+COPIES = ("x.1001 (1).exr", "x.1002 copy.exr", "x.1001.EXR")
+OTHERS = ("x.1001.exr.part", "x.1004.exr.tmp", "x.1002.exr~", "._x.1001.exr", "x.1003.tmp", ".x.1003.exr.Qk3f9a")
+HARMLESS = ("Thumbs.db", "notes.txt")
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(main, ["check", *map(str, words), "--stats", "off"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "shot"
+    made.mkdir()
+    for name in ("x.1001.exr", "x.1002.exr", "x.1003.exr", "ref.exr", *COPIES):
+        shutil.copy(SAMPLE, made / name)
+    for name in (*OTHERS, *HARMLESS):
+        (made / name).write_bytes(b"x")
+    return made
+
+
+def test_strays_are_reported_and_are_no_frames(folder: Path) -> None:
+    document = json.loads(run(folder, "--format", "json").stdout)
+    (sequence,) = document["sequences"]
+    assert [file["frame"] for file in sequence["files"]] == [1001, 1002, 1003]
+    assert document["files_checked"] == 3 + len(COPIES) + 1
+    strays = {
+        Path(file["path"]).name: finding["severity"]
+        for file in (*document["files"], *document["other_files"])
+        for finding in file["findings"]
+        if finding["code"] == "SEQ-STRAY"
+    }
+    assert strays == dict.fromkeys((*COPIES, *OTHERS), "warning") | dict.fromkeys(("ref.exr", *HARMLESS), "info")
+
+
+def test_every_form_names_them(folder: Path) -> None:
+    text = run(folder).stdout
+    table = {Path(row["path"]).name for row in csv.DictReader(io.StringIO(run(folder, "--format", "csv").stdout))}
+    junit, sarif = (run(folder, "--format", form).stdout for form in ("junit", "sarif"))
+    for name in (*COPIES, *OTHERS):
+        assert name in table
+        assert name in junit
+        assert quote(name) in sarif
+    for name in (*COPIES, "Thumbs.db", "._x.1001.exr"):
+        assert name in text
+    assert run(folder, "--fail-on", "warning").exit_code == 1
+
+
+def test_a_folder_of_nothing_else_names_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "x.1001.exr.part").write_bytes(b"x")
+    result = run(tmp_path)
+    assert result.exit_code == 2
+    assert "x.1001.exr.part" in result.output
+
+
+def test_a_policy_may_leave_them_out(folder: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "quiet.yaml"
+    policy.write_text('name: quiet\nextends: default\nrules:\n  SEQ-STRAY: "off"\n', encoding="utf-8")
+    document = json.loads(run(folder, "--policy", policy, "--format", "json").stdout)
+    assert "SEQ-STRAY" not in json.dumps(document)
+    assert len(list(files_beside([str(folder / "x.tmp")], builtin_policy("default")))) == 1
+
+
+def test_a_frame_outside_the_range_is_not_to_be_rendered_again(folder: Path) -> None:
+    (folder / "x.1009.exr").write_bytes(b"")
+    document = json.loads(run(folder, "--frames", "1001-1004", "--format", "json").stdout)
+    (sequence,) = document["sequences"]
+    assert sequence["rerender_frames"] == "1004"
+    assert 1009 in {file["frame"] for file in sequence["files"] if file["worst_severity"] == "error"}
