@@ -341,8 +341,10 @@ class PathWithoutView(ExrInspectorError):
 # --- faults of this program -------------------------------------------------------------------------------
 
 
-def internal_fault(error: Exception) -> ExrInspectorError:
-    """Wrap an exception that is none of ours: a fault of this program, named by its type only, since its text may hold data."""
+def our_error(error: Exception) -> ExrInspectorError:
+    """The error itself if it is one of ours; otherwise one that names its type only, since its text may hold data."""
+    if isinstance(error, ExrInspectorError):
+        return error
     fault = ExrInspectorError(f"unexpected {type(error).__name__}: a fault of exr-inspector, please report it")
     fault.__cause__ = error
     return fault

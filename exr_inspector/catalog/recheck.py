@@ -15,7 +15,7 @@ from typing import Protocol
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.catalog.rows.groups import Prepared
 from exr_inspector.catalog.sdk.connection import Work
-from exr_inspector.errors import ExrInspectorError, ObjectChanged, SourceError, internal_fault
+from exr_inspector.errors import ExrInspectorError, ObjectChanged, SourceError, our_error
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 from exr_inspector.storage import Deadline, SourceOpener
 
@@ -107,7 +107,7 @@ def upsert_isolating_failures(
         if fault.retryable:
             return [fault] * len(inspections)
     except Exception as error:  # noqa: BLE001 - boundary of one record: rows that cannot even be built
-        fault = internal_fault(error)
+        fault = our_error(error)
     if len(inspections) == 1:
         return [fault]
     half = len(inspections) // 2

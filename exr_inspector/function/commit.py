@@ -27,7 +27,7 @@ from exr_inspector.catalog.outcomes import Removal
 from exr_inspector.catalog.recheck import upsert_isolating_failures
 from exr_inspector.catalog.rows.groups import Prepared, ready
 from exr_inspector.deadline import Deadline
-from exr_inspector.errors import DeadlineExceeded, ExrInspectorError, internal_fault
+from exr_inspector.errors import DeadlineExceeded, ExrInspectorError, our_error
 from exr_inspector.model import EventInfo, Inspection
 
 MAX_GROUP = 256  # inspections or removals in one transaction
@@ -221,10 +221,8 @@ class GroupCommit:
 def _removed(catalog: Catalog, removal: Removal, deadline: Deadline) -> Stored:
     try:
         return catalog.remove_all([removal], deadline=deadline)[0]
-    except ExrInspectorError as error:
-        return error
     except Exception as error:  # noqa: BLE001 - boundary of one removal
-        return internal_fault(error)
+        return our_error(error)
 
 
 def _stored(
@@ -239,13 +237,9 @@ def _stored(
 
 def _prepared(inspections: Sequence[Inspection | Prepared]) -> list[Prepared | ExrInspectorError]:
     """The rows of each, made together; where some cannot be made, each by itself, or the reason in its place."""
-    fault: ExrInspectorError
     try:
         return list(ready(inspections))
-    except ExrInspectorError as error:
-        fault = error
     except Exception as error:  # noqa: BLE001 - boundary of one record: rows that cannot even be built
-        fault = internal_fault(error)
-    if len(inspections) == 1:
-        return [fault]
+        if len(inspections) == 1:
+            return [our_error(error)]
     return [outcome for inspection in inspections for outcome in _prepared([inspection])]

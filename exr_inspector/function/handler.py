@@ -28,7 +28,7 @@ from exr_inspector.errors import (
     MemoryBusy,
     SourceError,
     SourceUnavailable,
-    internal_fault,
+    our_error,
 )
 from exr_inspector.function.commit import GroupCommit
 from exr_inspector.function.envelope import envelope_or_none
@@ -196,7 +196,7 @@ class Service:
                 return _Delivery(raw, is_sweep=True)
             return _Delivery(raw, refusals=[self._refused(error, raw)])
         except Exception as error:  # noqa: BLE001 - boundary of one event; the platform's own objects answer here, too
-            fault = internal_fault(error)
+            fault = our_error(error)
             self._telemetry.line("ERROR", "event", level=logging.ERROR, code=fault.code, detail=fault)
             return _Delivery(raw, error=fault)
         jobs = [_Job(event) for event in found if isinstance(event, ObjectEvent)]
@@ -261,10 +261,8 @@ class Service:
                 job.inspection = inspection
         except AccessDenied as error:  # by our own settings: what the store denies is the inspection's outcome
             job.result = _skipped(job, str(error))
-        except ExrInspectorError as error:
-            job.error = error
         except Exception as error:  # noqa: BLE001 - boundary of one object: the others of its batch go on
-            job.error = internal_fault(error)
+            job.error = our_error(error)
         finally:
             self._telemetry.record("exr_inspect_ms", (time.perf_counter() - started) * 1000)
 
@@ -403,10 +401,8 @@ class Service:
                     job.result = stored_result(job.inspection, job.stored)
                 if removed:
                     job.result = removed_result(removed, ignored=removed.outcome is Outcome.IGNORED_OLDER)
-        except ExrInspectorError as error:
-            job.error = error
         except Exception as error:  # noqa: BLE001 - boundary of one object
-            job.error = internal_fault(error)
+            job.error = our_error(error)
 
     def _log_outcome(self, job: _Job) -> None:
         """Log and count what became of one object."""

@@ -37,7 +37,7 @@ from exr_inspector.errors import (
     CatalogError,
     ExrInspectorError,
     PathWithoutView,
-    internal_fault,
+    our_error,
 )
 from exr_inspector.function.resources import Resources
 from exr_inspector.function.results import Result
@@ -165,7 +165,7 @@ class _Run:
             self._fault(task.shard.first_path, outcome.fault)
 
     def _fault(self, path: str, error: Exception) -> None:
-        self.report.faults.append((path, _ours(error)))
+        self.report.faults.append((path, our_error(error)))
 
     # --- what is to be done -------------------------------------------------------------------------------
 
@@ -328,7 +328,7 @@ class _Run:
             seconds = self._deadline.remaining() + _GRACE_SECONDS
             held = claim(self._connection, task.shard, self._holder, seconds=seconds, deadline=self._deadline)
         except Exception as error:  # noqa: BLE001 - boundary of one shard
-            return _Outcome(fault=_ours(error))
+            return _Outcome(fault=our_error(error))
         if held is None:
             return _Outcome()
         worker = ShardWorker(self._context, task, held, begin_until=self._begin_until, now=self._now)
@@ -336,7 +336,7 @@ class _Run:
         try:
             worker.work(self._timing(lambda work: move(work, held, self._holder, worker.state)))
         except Exception as error:  # noqa: BLE001 - boundary of one shard
-            fault = _ours(error)
+            fault = our_error(error)
         figures = worker.done.figures
         message = str(fault) if fault else "; ".join(f"{path}: {text}" for _, path, text in figures.examples[:1])
         state = replace(worker.state, failed_files=sum(figures.errors.values()), message=message or None)
@@ -360,7 +360,3 @@ class _Outcome:
     done: Synced | None = None
     is_finished: bool = False
     fault: ExrInspectorError | None = None
-
-
-def _ours(error: Exception) -> ExrInspectorError:
-    return error if isinstance(error, ExrInspectorError) else internal_fault(error)

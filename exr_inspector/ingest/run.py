@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from exr_inspector.errors import ExrInspectorError, SourceError, WorkerDied, internal_fault
+from exr_inspector.errors import ExrInspectorError, SourceError, WorkerDied, our_error
 from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener, suffix_report
@@ -151,10 +151,8 @@ class Ingest:
             for listing in listings:
                 self._list_one(listing)
             self.progress.is_listed = not self._stop.is_set()
-        except ExrInspectorError as error:
-            self._listing_fault = error
         except Exception as error:  # noqa: BLE001 - raised by `run`, which waits for it
-            self._listing_fault = internal_fault(error)
+            self._listing_fault = our_error(error)
         self._listed.set()
 
     def _list_one(self, listing: Listing) -> None:

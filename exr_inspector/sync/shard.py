@@ -36,7 +36,7 @@ from exr_inspector.errors import (
     ObjectNotFound,
     ObjectUnreadable,
     UnsupportedKey,
-    internal_fault,
+    our_error,
 )
 from exr_inspector.exr.limits import no_checkpoint
 from exr_inspector.inspector import Inspector
@@ -264,7 +264,7 @@ def _inspect(
             return error
         inspection = inspector.refused(bucket, entry.key, error, policy)
     except Exception as error:  # noqa: BLE001 - boundary of one object: the others go on
-        return internal_fault(error)
+        return our_error(error)
     if inspection.is_gone:  # between listing and reading; its removal has an event of its own
         return ObjectNotFound("gone since it was listed")
     return inspection if inspection.version else replace(inspection, version=_version(entry))
@@ -312,7 +312,7 @@ def _prepared(inspections: Sequence[Inspection], deadline: Deadline | None) -> l
         return [error] * len(inspections)
     except Exception as error:  # noqa: BLE001 - boundary of one object: the others go on
         if len(inspections) == 1:
-            return [internal_fault(error)]
+            return [our_error(error)]
     return [rows for inspection in inspections for rows in _prepared([inspection], deadline)]
 
 
