@@ -126,16 +126,10 @@ def read_pixels(
         cover_bytes = file.size if config.hash_file else None
         plan = plan_full(extents, read_bytes=min(config.read_bytes, most_packed), cover_bytes=cover_bytes)
     else:
-        limit = sample_bytes(
-            file.size,
-            max_bytes=config.max_sample_bytes,
-            max_share=config.max_sample_share,
-            share_from_bytes=config.share_from_bytes,
-        )
         plan = plan_sample(
             extents,
-            seed=config.seed,
-            max_bytes=limit,
+            seed=0,
+            max_bytes=sample_bytes(file.size, config.max_sample_bytes),
             max_requests=config.max_sample_requests,
             chunk_bytes=min(config.sample_chunk_bytes, most_packed),
         )

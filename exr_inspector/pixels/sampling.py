@@ -18,12 +18,14 @@ import numpy as np
 
 from exr_inspector.pixels.plans import DECODED_PER_BYTE, GAP_BYTES, ChunkExtents, PlannedRead, ReadPlan, Stratum
 
+_LARGE_FILE_BYTES = 64 << 20
+_LARGE_FILE_SHARE = 0.02
 Run = tuple[int, int]  # first and last (exclusive) position in the extents
 
 
-def sample_bytes(file_size: int, *, max_bytes: int, max_share: float, share_from_bytes: int) -> int:
-    """The byte budget of one file: `max_bytes`, and no more than `max_share` of a file of `share_from_bytes` and more."""
-    return min(max_bytes, int(file_size * max_share)) if file_size >= share_from_bytes else max_bytes
+def sample_bytes(file_size: int, max_bytes: int) -> int:
+    """The byte budget of one file: `max_bytes`, and no more than _LARGE_FILE_SHARE of a large file."""
+    return min(max_bytes, int(file_size * _LARGE_FILE_SHARE)) if file_size >= _LARGE_FILE_BYTES else max_bytes
 
 
 @dataclass(slots=True)

@@ -160,7 +160,7 @@ def test_nothing_fits_into_nothing() -> None:
 
 def test_the_share_bounds_large_files_only() -> None:
     def limit(size: int) -> int:
-        return sample_bytes(size, max_bytes=4 << 20, max_share=0.02, share_from_bytes=64 << 20)
+        return sample_bytes(size, 4 << 20)
 
     assert limit(10 << 20) == 4 << 20
     assert limit(100_000_000) == 2_000_000
