@@ -15,6 +15,7 @@ class PixelConfig:
         max_sample_bytes: Most bytes that a sample reads of one file; a file whose chunks are no larger is read whole.
         max_sample_requests: Most requests of a sample.
         sample_chunk_bytes: Most bytes of a sample where `max_sample_bytes` does not pay for two chunks of each part.
+        seed: Seed of the sample plan.
         all_levels: Whether levels above the first are read, too.
         read_bytes: Bytes of one request when everything is read.
         strip_bytes: Most decoded bytes that a thread works on at a time, few channels get by with less; a single chunk may
@@ -33,6 +34,7 @@ class PixelConfig:
     max_sample_bytes: int = 4 << 20
     max_sample_requests: int = 8
     sample_chunk_bytes: int = 32 << 20
+    seed: int = 0
     all_levels: bool = False
     read_bytes: int = 8 << 20
     strip_bytes: int = 16 << 20

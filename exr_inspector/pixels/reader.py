@@ -128,7 +128,7 @@ def read_pixels(
     else:
         plan = plan_sample(
             extents,
-            seed=0,
+            seed=config.seed,
             max_bytes=sample_bytes(file.size, config.max_sample_bytes),
             max_requests=config.max_sample_requests,
             chunk_bytes=min(config.sample_chunk_bytes, most_packed),
