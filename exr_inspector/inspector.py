@@ -11,7 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from exr_inspector.errors import DecodeError, DecoderCrashed, ExrInspectorError, LimitExceeded, MemoryBusy, SourceError
+from exr_inspector.errors import (
+    BudgetExceeded,
+    DecodeError,
+    DecoderCrashed,
+    ExrInspectorError,
+    LimitExceeded,
+    MemoryBusy,
+    SourceError,
+)
 from exr_inspector.exr.chunks.tables import Completeness, assess, with_undecodable
 from exr_inspector.exr.cryptomatte.mattes import file_mattes
 from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Ranges, answer_requests
@@ -19,7 +27,7 @@ from exr_inspector.exr.header.parser import Header
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.exr.names import PartNames, file_names
 from exr_inspector.exr.probe import LeaderMode, Probe, probe
-from exr_inspector.memory import FileMemory, MemoryBudget
+from exr_inspector.memory import MEMORY_SETTING, FileMemory, MemoryBudget
 from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status, Thumbnails
 from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.pixels.isolation import DecoderPool
@@ -38,6 +46,9 @@ __all__ = ["Inspector", "InspectorConfig", "LeaderMode"]
 LEADER_COALESCE_BYTES = 16 << 10
 # Of the time that is left, what reading pixels may take; the rest is for making figures, judging and storing.
 PIXEL_TIME_SHARE = 0.6
+# Limits on what a file holds, by their names in `Limits`: more may be meant. What a file only declares beyond the others, such
+# as a window of 100 million pixels, is damage, which other readers refuse, too.
+_OF_THE_INSTALLATION = ("header_bytes", "attributes", "parts", "string_bytes", "inflated_bytes", "manifest_entries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +164,30 @@ class Inspector:
         return self._config
 
     @property
-    def memory_stop(self) -> str:
-        """`PixelReport.stopped` of files whose pixels do not fit into the memory of this inspector."""
+    def stops(self) -> frozenset[str]:
+        """`stopped` of files that this inspector does not read, or not whole, since they exceed a limit of it."""
+        return frozenset({self._memory_stop, self._requests_stop, *map(self._limit_stop, _OF_THE_INSTALLATION)})
+
+    @property
+    def _memory_stop(self) -> str:
         return f"memory ({self._budget.memory_bytes} bytes for decoding, EXR_MEMORY_MIB)"
+
+    @property
+    def _requests_stop(self) -> str:
+        return f"limit (EXR_MAX_REQUESTS={self._config.max_requests})"
+
+    def _limit_stop(self, limit: str) -> str:
+        return f"limit (EXR_MAX_{limit.upper()}={getattr(self._config.limits, limit)})"
+
+    def _stop_of(self, error: Exception | None) -> str:
+        """The limit of this installation that ended reading a file that may be sound; empty where it is the file's fault."""
+        if isinstance(error, BudgetExceeded):
+            return self._requests_stop
+        if not isinstance(error, LimitExceeded):
+            return ""
+        if error.limit == MEMORY_SETTING:
+            return self._memory_stop
+        return self._limit_stop(error.limit) if error.limit in _OF_THE_INSTALLATION else ""
 
     def inspect(
         self,
@@ -199,6 +231,7 @@ class Inspector:
         checkpoint = no_checkpoint if deadline is None else lambda: deadline.check("inspecting")
         found = self.probe(source, checkpoint, reserve)
         code, message = _failure(found)
+        ended: Exception | None = found.error
         names = file_names(found.header, checkpoint) if found.header else ()
         if code is None and self._config.stats is StatsMode.FULL:
             names = with_sidecars(source, names, self._config.limits.string_bytes, reserve)
@@ -210,10 +243,10 @@ class Inspector:
             except ExrInspectorError as error:
                 if error.retryable:
                     raise
-                code, message = type(error).code, str(error)
+                code, message, ended = type(error).code, str(error), error
         completeness = found.completeness if pixels is None else _with_decoded(found, pixels, checkpoint)
         if pixels and not pixels.stopped and any(fault.code == LimitExceeded.code for fault in pixels.faults):
-            pixels = replace(pixels, stopped=self.memory_stop)
+            pixels = replace(pixels, stopped=self._memory_stop)
         inspection = Inspection(
             bucket=source.bucket,
             key=source.key,
@@ -232,6 +265,7 @@ class Inspector:
             policy=policy.label,
             event=event,
             decoder=LIBRARY if pixels or code == DecoderCrashed.code else None,
+            stopped=self._stop_of(ended),
             provenance=provenance_of(found.header, policy.for_path(source.path).parameters.attribute_map),
         )
         return self._validated(inspection, policy, source.cost, started, checkpoint, reserve=reserve)

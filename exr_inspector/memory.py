@@ -20,6 +20,7 @@ from typing import cast
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, LimitExceeded, MemoryBusy
 
+MEMORY_SETTING = "EXR_MEMORY_MIB"
 _FIRST_BYTES = 1 << 20  # enough for almost every file
 _FILES_PART = 4
 _MUCH_BYTES = 16 << 20
@@ -77,7 +78,7 @@ class MemoryPool:
         if size > self.capacity:
             raise LimitExceeded(
                 "the file needs too much memory",
-                limit="EXR_MEMORY_MIB",
+                limit=MEMORY_SETTING,
                 found=f"{size} bytes",
                 expected=f"at most {self.capacity}",
             )

@@ -64,7 +64,7 @@ class ObjectState:
         decoder: By which library.
         retry_failed: Whether what ended its process, took too long or exceeded a limit is tried again, although nothing
             changed.
-        memory_stop: `Inspector.memory_stop`: what did not fit into another amount of memory is tried again.
+        stops: `Inspector.stops`: what ended at another limit is tried again; none for never.
     """
 
     bucket: str
@@ -74,7 +74,7 @@ class ObjectState:
     inspector_version: str = __version__
     decoder: str | None = None
     retry_failed: bool = False
-    memory_stop: str | None = None
+    stops: frozenset[str] = frozenset()
 
     @property
     def path(self) -> str:
@@ -374,8 +374,8 @@ def _current_version(state: ObjectState, rows: Sequence[StoredFile]) -> VersionI
 
 def _may_succeed_now(state: ObjectState, stored: VersionInfo) -> bool:
     """Whether what failed or was left out is tried again: on request, with other software, or with other memory."""
-    if stored.is_short_of_memory:
-        return state.memory_stop not in {None, stored.stopped}
+    if stored.is_over_limit:
+        return bool(state.stops) and stored.stopped not in state.stops
     if stored.error_code == LimitExceeded.code:
         return state.retry_failed
     if stored.error_code in _TRIED_AGAIN:

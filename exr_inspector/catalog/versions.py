@@ -111,9 +111,9 @@ class VersionInfo:
         return self.mtime is not None
 
     @property
-    def is_short_of_memory(self) -> bool:
-        """Whether pixels did not fit into memory, see `Inspector.memory_stop`."""
-        return self.stopped.startswith("memory")
+    def is_over_limit(self) -> bool:
+        """Whether the file, or some of its pixels, were not read within the limits, see `Inspector.stops`."""
+        return self.stopped.startswith(("memory", "limit"))
 
     @property
     def event(self) -> EventInfo:
@@ -131,7 +131,7 @@ def version_info(inspection: Inspection, inspector_version: str) -> VersionInfo:
         inspected_at=inspection.inspected_at,
         inspector_version=inspector_version,
         depth=inspection.stats_mode.depth,
-        stopped=inspection.pixels.stopped if inspection.pixels else "",
+        stopped=inspection.pixels.stopped if inspection.pixels else inspection.stopped,
         policy=inspection.policy,
         error_code=inspection.error_code,
         event_time=inspection.event.time,

@@ -12,7 +12,7 @@ from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_
 from exr_inspector.delivery.naming import Frame, Recognised
 from exr_inspector.delivery.patterns import require_frame_range, united
 from exr_inspector.delivery.strays import files_beside, with_stray
-from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError, is_store_fault
+from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import Inspection, SequenceName, Severity, StatsMode
@@ -316,8 +316,8 @@ def _take(item: _Gathered, file: CheckedFile, frame: Frame, answer: Inspection |
 def _checked(name: str, frame: int | None, answer: Inspection | ExrInspectorError) -> CheckedFile:
     if isinstance(answer, ExrInspectorError):
         return CheckedFile(name, frame, (), f"{answer.code}: {answer}")
-    if is_store_fault(answer.error_code):
-        return CheckedFile(name, frame, (), f"{answer.error_code}: {answer.error_message}")
+    if answer.unread:
+        return CheckedFile(name, frame, (), answer.unread)
     fault = f"{LimitExceeded.code}: pixels not read: {answer.over_limit}" if answer.over_limit else ""
     return CheckedFile(name, frame, sort_findings(answer.findings), fault)
 

@@ -13,7 +13,7 @@ from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.delivery.files import paths_of, unmet
 from exr_inspector.delivery.judgement import Judgement, judge_frames
 from exr_inspector.delivery.patterns import is_pattern, parse_pattern
-from exr_inspector.errors import ExrInspectorError, LimitExceeded, is_store_fault
+from exr_inspector.errors import ExrInspectorError, LimitExceeded
 from exr_inspector.library.arguments import target_names
 from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for
 from exr_inspector.library.results import ValidationReport
@@ -121,8 +121,8 @@ def judge_files(session: Session, targets: Iterable[str], frames: Frames | None)
 
 def judged(name: str, inspection: Inspection, policy: Policy) -> ValidationResult:
     """One inspected file's findings; a file that could not be read is a fault."""
-    if is_store_fault(inspection.error_code):
-        return ValidationResult(name, (), policy.label, f"{inspection.error_code}: {inspection.error_message}")
+    if inspection.unread:
+        return ValidationResult(name, (), policy.label, inspection.unread)
     findings = sort_findings(inspection.findings)
     fault = f"{LimitExceeded.code}: pixels not read: {inspection.over_limit}" if inspection.over_limit else ""
     return ValidationResult(name, findings, policy.label, fault, unchecked=unchecked(inspection), levels=policy.levels)

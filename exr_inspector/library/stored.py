@@ -16,7 +16,7 @@ from exr_inspector.delivery.judgement import NOTHING, Judgement
 from exr_inspector.delivery.patterns import is_pattern, parse_pattern
 from exr_inspector.delivery.stored_diff import diff_stored, has_further_levels, has_whole_pixels
 from exr_inspector.inspector import Inspector
-from exr_inspector.library.judging import Frames, unchecked
+from exr_inspector.library.judging import Frames, judged
 from exr_inspector.model import Inspection, StatsMode, Thumbnails
 from exr_inspector.settings import Settings
 from exr_inspector.storage import SourceOpener
@@ -46,10 +46,10 @@ def judge_catalog(
                 yield ValidationResult(path, (), policy.label, fault)
             elif stored is not None and is_meant(path):
                 again = unjudged(stored, policy)
-                findings = sort_findings(validate_file(again, policy))
-                yield ValidationResult(path, findings, policy.label, unchecked=unchecked(again), levels=policy.levels)
+                again = replace(again, findings=sort_findings(validate_file(again, policy)))
+                yield judged(path, again, policy)
                 if frames is not None:
-                    frames.add(replace(again, findings=findings), path)
+                    frames.add(again, path)
 
 
 def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frames) -> None:

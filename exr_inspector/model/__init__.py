@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum, IntEnum
 from typing import Literal, NamedTuple
 
-from exr_inspector.errors import LimitExceeded, ObjectNotFound
+from exr_inspector.errors import LimitExceeded, ObjectNotFound, is_store_fault
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.header.parser import Header
@@ -206,6 +206,7 @@ class Inspection:
         duration_ms: Time from the first request to the last rule, milliseconds.
         event: The event behind it.
         decoder: Library and version that decoded pixels, or failed to; None where none were decoded.
+        stopped: The limit of this installation that ended reading the file, which may be sound; empty when none did.
         provenance: Who wrote it, by the attributes of its first part and the policy's `attribute_map`.
     """
 
@@ -229,6 +230,7 @@ class Inspection:
     duration_ms: float = 0.0
     event: EventInfo = field(default_factory=EventInfo)
     decoder: str | None = None
+    stopped: str = ""
     provenance: Provenance = field(default_factory=Provenance)
 
     @property
@@ -240,6 +242,12 @@ class Inspection:
     def is_gone(self) -> bool:
         """Whether there was no such object: its rows are to be removed, none to be made."""
         return self.error_code == ObjectNotFound.code
+
+    @property
+    def unread(self) -> str:
+        """Code and message of why the file was not read, where that says nothing about the file; empty where it was."""
+        is_unread = bool(self.stopped) or is_store_fault(self.error_code)
+        return f"{self.error_code}: {self.error_message}" if is_unread else ""
 
     @property
     def over_limit(self) -> str:

@@ -222,8 +222,8 @@ def current_versions(context: IngestContext, bucket: str, entries: Sequence[Obje
 
 def unread_code(known: VersionInfo) -> str | None:
     """Why a file whose rows are up to date could not be read, or not all of its pixels; None where it was."""
-    if known.is_short_of_memory:
-        return LimitExceeded.code
+    if known.is_over_limit:
+        return known.error_code or LimitExceeded.code
     return known.error_code if known.error_code in _UNREADABLE else None
 
 
@@ -241,7 +241,7 @@ def object_state(context: IngestContext, bucket: str, key: str, version: ObjectV
         config.stats,
         decoder=LIBRARY,
         retry_failed=config.retry_failed,
-        memory_stop=context.inspector.memory_stop,
+        stops=context.inspector.stops,
     )
 
 
@@ -290,8 +290,9 @@ def store_inspections(
         else:
             figures.add(inspection)
             prepared.append(rows)
-            if inspection.error_code in _UNREADABLE:  # has a row, and is named by every run
-                figures.add_error(inspection.error_code, inspection.path, inspection.error_message or "")
+            code = inspection.error_code
+            if code and (code in _UNREADABLE or inspection.stopped):  # has a row, and is named by every run
+                figures.add_error(code, inspection.path, inspection.error_message or "")
             elif inspection.over_limit:
                 figures.add_error(LimitExceeded.code, inspection.path, f"pixels not read: {inspection.over_limit}")
     outcomes = upsert_isolating_failures(context.catalog, prepared, force=context.force, also=also, deadline=deadline)

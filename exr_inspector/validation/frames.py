@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from exr_inspector.errors import is_store_fault
 from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.values import Chromaticities, Compression, LevelMode, Rational, TimeCode, code_name
 from exr_inspector.model import ChannelStats, Inspection, Severity, Status, ZeroGrid
@@ -220,7 +219,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
         mtime=version.mtime if version else None,
         status=inspection.status.value,
         has_error=inspection.status is Status.FAILED or inspection.worst_severity is Severity.ERROR,
-        is_unread=is_store_fault(inspection.error_code),
+        is_unread=bool(inspection.unread),
     )
     if header is None or not header.parts or header.is_partial:
         return base

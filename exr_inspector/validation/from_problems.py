@@ -93,6 +93,8 @@ def problem_findings(inspection: Inspection, policy: ResolvedPolicy) -> list[Fin
 
 def failure_finding(inspection: Inspection, policy: ResolvedPolicy) -> Finding | None:
     """The error that ended the inspection, as a finding of the rule it breaks; None for errors that are not the file's."""
+    if inspection.stopped:  # at a limit of this installation
+        return None
     error = inspection.error_code or ""
     code = _RULE_OF_ERROR.get(error, error)
     if code not in RULES:

@@ -64,6 +64,12 @@ def _of_stored_parts(parts: Sequence[Mapping[str, object]], channels: tuple[str,
     }
 
 
+_WITHOUT_HEADER = (
+    "path", "sequence", "frame_number", "frame_padding", "size_bytes", "mtime", "status", "error_code", "stats_stopped",
+    "error_count",
+)  # fmt: skip
+
+
 def frame_of_row(
     row: Mapping[str, object],
     parts: Sequence[Mapping[str, object]] = (),
@@ -78,6 +84,8 @@ def frame_of_row(
         channels: `<part>:<channel> <TYPE>` of all channels, sorted, where there are rows of parts.
         stats: Statistics of its channels where all pixels of the first level were read, by part.
     """
+    if row.get("header_is_partial"):  # says too little to compare the frame with others
+        row = {name: row.get(name) for name in _WITHOUT_HEADER}
     sequence, frame = row.get("sequence"), row.get("frame_number")
     if not isinstance(sequence, str) or not isinstance(frame, int):
         return None
@@ -109,6 +117,6 @@ def frame_of_row(
         time_code=timecodes.clock_of_text(text("timecode")),
         pixels=frame_pixels(stats),
         has_error=not is_read or bool(row.get("error_count")),
-        is_unread=is_store_fault(text("error_code")),
+        is_unread=not is_read and (bool(text("stats_stopped")) or is_store_fault(text("error_code"))),
     )
     return replace(summary, **_of_stored_parts(parts, channels)) if parts and is_read else summary

@@ -59,9 +59,10 @@ _CHILD_COLUMNS = {
     ),
 }  # fmt: skip
 _FRAME_FILES = (
-    *_KEYS, "path", "sequence", "frame_number", "frame_padding", "size_bytes", "mtime", "status", "error_code", "width",
-    "height", "display_width", "display_height", "part_type", "compression", "channel_count", "pixel_types", "views",
-    "software", "color_interop_id", "chromaticities", "is_aces", "fps", "timecode", "error_count", "inspected_at",
+    *_KEYS, "path", "sequence", "frame_number", "frame_padding", "size_bytes", "mtime", "status", "error_code",
+    "stats_stopped", "header_is_partial", "width", "height", "display_width", "display_height", "part_type", "compression",
+    "channel_count", "pixel_types", "views", "software", "color_interop_id", "chromaticities", "is_aces", "fps", "timecode",
+    "error_count", "inspected_at",
 )  # fmt: skip
 _FRAME_PARTS = (
     *_KEYS, "part_index", "data_x_min", "data_y_min", "data_x_max", "data_y_max", "display_x_min", "display_y_min",

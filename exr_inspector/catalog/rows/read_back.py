@@ -303,6 +303,7 @@ def _build(rows: Mapping[str, Sequence[StoredRow]], limits: Limits) -> Inspectio
         findings=tuple(map(_finding, _sorted(rows["validation"], "finding_index"))),
         policy=files["policy"] or "",
         decoder=files["decoder"],
+        stopped=(files["stats_stopped"] or "") if files["error_code"] else "",
         provenance=_provenance(files),
         event=EventInfo(files["event_id"], files["sequencer"], _moment(files["event_time"])),
     )

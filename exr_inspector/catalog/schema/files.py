@@ -151,6 +151,12 @@ def pixels(make: Callable[[PixelReport], object]) -> Of:
     return of
 
 
+def _stopped(file: FileRecord) -> str | None:
+    """Why reading the header or pixels ended early."""
+    report = file.inspection.pixels
+    return clipped(file.inspection.stopped if report is None else report.stopped) or None
+
+
 def findings(severity: Severity) -> Of:
     """Number of findings of a severity."""
     return lambda file: file.severities[severity]
@@ -353,8 +359,8 @@ FILES_COLUMNS = (
     nullable("fps", REAL, "Attribute framesPerSecond", "frames/s", of=first(_fps)),
     required("stats_mode", TEXT, "Pixels that were read: none (`off`), a sample (`sampled`) or all (`full`)",
              of=lambda f: f.inspection.stats_mode.value),
-    nullable("stats_stopped", TEXT, "Why reading pixels ended early; null when it did not",
-             of=pixels(lambda r: clipped(r.stopped) or None)),
+    nullable("stats_stopped", TEXT, "Why reading ended early, such as the limit that it reached; null when it did not",
+             of=_stopped),
     nullable("nan_count", LONG, "NaNs in all samples that were read; null where none was read", "samples",
              of=pixels(lambda r: _sum_read(r, lambda c: c.nan_count))),
     nullable("inf_count", LONG, "Infinities in all samples that were read; null where none was read", "samples",

@@ -23,7 +23,7 @@ from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.files import paths_of, unmet
-from exr_inspector.errors import ExrInspectorError, is_store_fault
+from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.judging import unchecked
 from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for
 from exr_inspector.model import StatsMode, Status, Thumbnails
@@ -177,7 +177,7 @@ class _Files:
                 name = self._paths.named(given)
                 if isinstance(answer, ExrInspectorError):
                     self._report(answer.code, f"{plain(name, 400)}: {answer}")
-                elif is_store_fault(answer.error_code):
+                elif answer.unread:
                     self._report(str(answer.error_code), str(answer.error_message))
                 else:
                     self.exit_code = max(self.exit_code, int(answer.status is Status.FAILED))

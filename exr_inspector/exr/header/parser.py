@@ -294,7 +294,7 @@ class _HeaderReader:
             raise DamagedHeader(
                 f"attribute {name!r} has a negative size", offset=type_end + 1, found=str(size), expected="0 or more"
             )
-        if size > limits.string_bytes:
+        if size > limits.string_bytes and start + size <= self._file.size:  # else the size is wrong, or the file cut
             raise self._too_large(name, "string_bytes", type_end + 1, size, limits.string_bytes)
         if not self._attributes_left:
             raise self._too_many("attributes", limits.attributes)

@@ -237,9 +237,11 @@ def id_manifest(part: PartFacts, _parameters: DeepParameters) -> Results:
         return NOTHING
     try:
         groups = decode_manifest(value, part.file.limits, part.file.reserve)
+    except LimitExceeded as error:  # which says nothing about the file
+        text = f"The id manifest was not read: {limit_text(error)}"[:300]
+        return [Found(text, error.found, error.expected, severity=Severity.INFO)]
     except FormatError as error:
-        text = limit_text(error) if isinstance(error, LimitExceeded) else str(error)
-        return [Found(f"The id manifest cannot be read: {text}"[:300], error.found, error.expected)]
+        return [Found(f"The id manifest cannot be read: {error}"[:300], error.found, error.expected)]
     there = {channel.name for each in part.file.parts for channel in each.channels}
     lacking = sorted({name for group in groups for name in group.channels} - there)
     if not lacking:

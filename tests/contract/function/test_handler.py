@@ -136,9 +136,9 @@ def test_a_file_that_cannot_be_read_as_openexr_is_a_row(home: House, name: str, 
 
 @pytest.mark.failure(
     "row",
-    "the file exceeds a limit",
-    "`LIMIT_EXCEEDED`",
-    "raise the limit that the message names, then `./run ingest PLACE --force`",
+    "the file declares more chunks, channels, pixels or bytes of a name than a limit allows, by default what readers accept",
+    "`LIMIT_EXCEEDED`, with the finding STR-LIMIT",
+    "write the file again; if it is meant, raise the limit that the message names, then `./run ingest PLACE --force`",
 )
 def test_a_file_beyond_a_limit_is_a_row(home: House, documented: Documented) -> None:
     home.put("big.exr", "layers.exr")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -46,7 +47,7 @@ from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
 from tests.contract.catalog.model import wipe
 from tests.support.documented import Documented
-from tests.support.exrbytes import FLOAT, Channel, Part, build
+from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
 from tests.support.faulty_s3 import Request, Stall, Status
 from tests.support.terminal import shown_on_a_terminal
 from vastdb_local import Fault, FaultKind
@@ -379,6 +380,55 @@ def test_pixels_that_do_not_fit_into_memory_are_read_with_more(tmp_path: Path, d
     assert ingested("1024") == (0, False)
     assert ingested("1024") == (0, True)
     assert ingested("1") == (0, True), "deeper rows stay"
+
+
+@pytest.mark.failure(
+    "row",
+    "a file exceeds a limit of the installation: EXR_MEMORY_MIB, EXR_MAX_HEADER_BYTES, _ATTRIBUTES, _PARTS or _STRING_BYTES",
+    "`LIMIT_EXCEEDED` without a finding, since the file may be sound; check and validate "
+    "exit with `2` and do not list the frame to be rendered again",
+    "raise the limit; the next `./run ingest` reads the file",
+)
+@pytest.mark.parametrize(
+    ("small", "large"),
+    [
+        ({"EXR_MEMORY_MIB": "1"}, {}),
+        ({"EXR_MAX_HEADER_BYTES": "100000"}, {"EXR_MAX_HEADER_BYTES": "200000"}),
+        ({"EXR_MAX_ATTRIBUTES": "8"}, {"EXR_MAX_ATTRIBUTES": "9"}),
+        ({"EXR_MAX_STRING_BYTES": "1000"}, {}),
+    ],
+    ids=lambda names: next(iter(names), "default"),
+)
+def test_a_file_beyond_a_limit_of_the_installation_is_read_with_a_higher_one(
+    tmp_path: Path, documented: Documented, small: dict[str, str], large: dict[str, str]
+) -> None:
+    show, file = tmp_path / "show", tmp_path / "show.duckdb"
+    show.mkdir()
+    for number in (1001, 1002, 1003):
+        extra = [a_string("note", "x" * 150_000)] if number == 1002 else []
+        (show / f"b.{number}.exr").write_bytes(build([Part(extra=extra)]))
+
+    def ingested(environ: dict[str, str], *words: str) -> tuple[int, bool, bool]:
+        done = called(show, "--catalog", file, *words, **environ)
+        assert ("LIMIT_EXCEEDED show/b.1002.exr: " in done.output) == (done.exit_code == 1), done.output
+        return done.exit_code, " 3  up to date" in done.output, " 1  inspected" in done.output
+
+    small = {"COLUMNS": "1000", **small}
+    assert ingested(small) == (1, False, False)
+    assert ingested(small) == (1, True, False)
+    for words in (("check", show, "--format", "json"), ("check", show), ("validate", show), ("inspect", show)):
+        done = CliRunner().invoke(main, [*map(str, words), "--stats", "off"], env=small)
+        documented("LIMIT_EXCEEDED", done.exit_code)
+        assert "LIMIT_EXCEEDED" in done.output
+        assert "STR-LIMIT" not in done.output
+        if "json" in words:
+            (sequence,) = json.loads(done.stdout)["sequences"]
+            assert (sequence["unread_frames"], sequence["rerender_frames"]) == ("1002", "")
+    assert {code for _, code, *_ in sequence_rows(file)[:2]} & {"SEQ-RES", "SEQ-MISSING"} == set()
+    done = CliRunner().invoke(main, ["validate", str(show), "--catalog", str(file)], env=small)
+    assert (done.exit_code, "LIMIT_EXCEEDED" in done.output) == (2, True), done.output
+    assert ingested(large) == (0, False, True)
+    assert ingested(large) == (0, True, False)
 
 
 def test_places_that_overlap_are_listed_once(tmp_path: Path) -> None:
