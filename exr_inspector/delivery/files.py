@@ -35,7 +35,7 @@ class Expansion:
         target: As the user wrote it.
         recognition: Its files by what their names say.
         bounds: Frames that the target itself asks for (`[1001-1060]`), None without.
-        others: Files of the folder, and of those below it, that are no OpenEXR files by their names.
+        others: What is in the folder, and in those below it, that is no OpenEXR file: other files, folders named as one.
         fault: Which folders below it were not read: without the right to, or links that lead elsewhere; None when all were.
     """
 
@@ -155,6 +155,7 @@ def _files_below(folder: Path, others: list[str]) -> Iterator[str]:
     for place, folders, names in os.walk(folder, onerror=lambda error: denied.append(str(error.filename))):
         found += (Path(place, name) for name in names if name.lower().endswith(_EXTENSION))
         others += (str(Path(place, name)) for name in names if not name.lower().endswith(_EXTENSION))
+        others += (str(Path(place, name)) for name in folders if name.lower().endswith(_EXTENSION))
         links = (Path(place, name) for name in folders if Path(place, name).is_symlink())
         # What a link leads to inside the folder is found there, `latest` for example.
         linked += (str(link) for link in links if not link.resolve().is_relative_to(root))

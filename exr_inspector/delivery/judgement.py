@@ -243,14 +243,19 @@ def judge_frames(
     """
     left = list(files)
     found: list[Recognised] = []
+    ambiguous: list[tuple[str, ...]] = []
     ranges = dict(asked or {})
     for pattern in patterns:
-        matching = match_pattern(pattern, left).sequences
-        found += matching
+        mine = {name for name in left if name.startswith(pattern.folder) and pattern.matches(name)}
+        matching = match_pattern(pattern, mine)
+        found += matching.sequences
+        ambiguous += matching.ambiguous
         if pattern.bounds is not None:
-            ranges |= {known.pattern: (range(pattern.bounds[0], pattern.bounds[1] + 1),) for known in matching}
-        left = [name for name in left if pattern.frame_of(name) is None]
+            asked_for = (range(pattern.bounds[0], pattern.bounds[1] + 1),)
+            ranges |= {known.pattern: asked_for for known in matching.sequences}
+        left = [name for name in left if name not in mine]
     recognition = recognise(left)
+    ambiguous += recognition.ambiguous
     frames: dict[str, tuple[str, Frame]] = {}
     sequences = []
     for known in [*found, *recognition.sequences]:
@@ -262,4 +267,4 @@ def judge_frames(
         if not judged.is_texture:
             sequences.append(judged)
             frames.update((member.path, (known.pattern, member)) for member in known.members)
-    return Judgement(tuple(sequences), frames, recognition.ambiguous)
+    return Judgement(tuple(sequences), frames, tuple(ambiguous))

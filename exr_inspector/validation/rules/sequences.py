@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import timecodes
 from exr_inspector.validation.facts.sequences import ExpectedFrames, SequenceFacts, expected_frames
-from exr_inspector.validation.frame_numbers import joined_ranges
+from exr_inspector.validation.frame_numbers import FrameNumbers, joined_ranges
 from exr_inspector.validation.frames import FrameSummary
 from exr_inspector.validation.parameters import FrameRange, Pixels, Positive
 from exr_inspector.validation.rule import NOTHING, Found, Results, counted, reported, sequence_rule
@@ -264,21 +264,43 @@ def metadata(sequence: SequenceFacts, _parameters: SequenceParameters) -> Result
 @sequence_rule(
     "SEQ-DUP",
     Severity.WARNING,
-    "Consecutive frames differ",
-    why="A frame was repeated instead of rendered.",
+    "No frame has the pixels of an earlier one",
+    why="A frame was repeated or copied instead of rendered.",
     source="OpenImageIO idiff",
     fix="If the repetition is not intended, render the frames that the message names.",
-    limits="frames whose pixels were hashed; where all frames are alike (a still), the severity is info",
+    limits="frames whose pixels were hashed; frames of one colour are compared with the frame before only; where all frames "
+    "are alike (a still), or half of them repeat others (a cycle), the severity is info",
 )
 def duplicates(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Hashes of decoded pixels of neighbours; needs inspections that hashed pixels. All frames alike are a still: a hint."""
+    """Hashes of decoded pixels; needs inspections that hashed pixels. All frames alike are a still: a hint."""
     held = held_frames(sequence)
     if held and len(held) == len(sequence.numbers) - 1:
         message = f"All {len(sequence.numbers)} frames have the same pixels: a still image, or a render that repeats one frame"
         return [
             Found(message, joined_ranges(sequence.numbers), "different pixels", severity=Severity.INFO, frames=held)
         ]
-    return of_frames(held, "the same pixels as the frame before", "different pixels")
+    found = of_frames(held, "the same pixels as the frame before", "different pixels")
+    copies = _copied_frames(sequence)
+    originals = FrameNumbers.of(copies.values())
+    message = f"the same pixels as frame{'s' * (len(originals) != 1)} {originals.words}"
+    is_cycle = 2 * len(copies) >= len(sequence.numbers)
+    more = of_frames(tuple(copies), message, "different pixels")
+    return found + [each._replace(severity=Severity.INFO) if is_cycle else each for each in more]
+
+
+def _copied_frames(sequence: SequenceFacts) -> dict[int, int]:
+    """Frames with the pixels of an earlier frame, but not of the one before, and that frame; those of one colour aside."""
+    first: dict[str, int] = {}
+    copies: dict[int, int] = {}
+    before: str | None = None
+    for frame in sequence.frames:
+        known = frame.pixel_hash
+        if known and not (frame.pixels and frame.pixels.is_constant):
+            original = first.setdefault(known, frame.frame)
+            if original != frame.frame and known != before:
+                copies[frame.frame] = original
+        before = known
+    return copies
 
 
 @sequence_rule(

@@ -342,6 +342,17 @@ def test_a_still_is_a_hint() -> None:
     assert found.severity is Severity.WARNING
 
 
+def test_a_copy_of_an_earlier_frame_is_found_wherever_it_is() -> None:
+    (found,) = [f for f in judged(frames(odd=8, pixel_hash="h3")) if f.code == "SEQ-DUP"]
+    assert (found.severity, tuple(found.frames)) == (Severity.WARNING, (8,))
+    cycle = [frame(n, pixel_hash=f"h{n % 4}") for n in range(1, 13)]
+    (found,) = [f for f in judged(cycle) if f.code == "SEQ-DUP"]
+    assert (found.severity, tuple(found.frames)) == (Severity.INFO, tuple(range(5, 13)))
+    black = FramePixels(0.0, is_black=True, is_constant=True, has_other_content=False, bad_values=0, zeros=None)
+    faded = [frame(n, pixel_hash="black", pixels=black) if n in {1, 10} else frame(n) for n in range(1, 11)]
+    assert "SEQ-DUP" not in {f.code for f in judged(faded)}
+
+
 @pytest.mark.parametrize(
     ("text", "rate", "count"),
     [("00:00:01:00", 24.0, 24), ("00:01:00;02", 30_000 / 1001, 1800), ("00:10:00;00", 30_000 / 1001, 17_982)],
