@@ -9,7 +9,7 @@ from exr_inspector.errors import SettingsError
 from exr_inspector.function.handler import Service
 from exr_inspector.function.platform import batches_at_import, secrets_of
 from exr_inspector.function.telemetry import Telemetry
-from exr_inspector.settings import load_settings
+from exr_inspector.settings import load_settings, unknown_settings
 
 try:
     from vast.dataengine.sdk import event_batching_handler
@@ -22,7 +22,10 @@ BATCH = batches_at_import(os.environ)
 def init(ctx):
     """Read the settings, prepare object store, database and policy. A wrong setting fails here, by name."""
     telemetry = Telemetry.from_context(ctx)
-    settings = load_settings(os.environ, secrets_of(ctx, telemetry.logger), need=("catalog", "objects"))
+    secrets = secrets_of(ctx, telemetry.logger)
+    for sentence in unknown_settings(os.environ, secrets):
+        telemetry.logger.warning("[SETTINGS] %s", sentence)
+    settings = load_settings(os.environ, secrets, need=("catalog", "objects"))
     if settings.batch and not BATCH:
         raise SettingsError(
             "EXR_BATCH: only ctx.secrets has it, which comes too late to ask for batches; set it as environment variable"

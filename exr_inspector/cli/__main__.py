@@ -198,6 +198,11 @@ def main() -> None:
       ./run inspect samples/layers.exr         what is in a file
       ./run validate --sequence samples/shots/ is a shot complete and right
     """
+    if any(name.upper().startswith("EXR_") for name in os.environ):
+        from exr_inspector.settings import unknown_settings  # noqa: PLC0415 - half a second that other runs need not pay
+
+        for sentence in unknown_settings(os.environ):
+            click.echo(f"warning: {visible(sentence)}", err=True)
 
 
 def _code_of(error: Exception) -> str | None:

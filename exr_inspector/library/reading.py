@@ -16,7 +16,7 @@ from exr_inspector.library.arguments import instance, one_of, path_text, stats_m
 from exr_inspector.library.results import InspectedFile
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import Inspection, StatsMode, Thumbnails
-from exr_inspector.settings import OBJECTS, READING, Settings, load_settings
+from exr_inspector.settings import OBJECTS, READING, Settings, load_settings, unknown_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.source import RangeSource
 from exr_inspector.validation import Policy
@@ -61,6 +61,8 @@ def settings_for(names: Iterable[str], settings: Mapping[str, str] | None = None
     if wrong_value := [name for name, value in (settings or {}).items() if not isinstance(value, str)]:
         # The value is not shown: it may be a secret.
         raise ArgumentError(f"settings: expected texts, found another value for {wrong_value[0]}")
+    if unknown := unknown_settings(settings or {}):
+        raise ArgumentError(f"settings: expected names of settings; {unknown[0]}")
     needs_objects = any(isinstance(name, str) and "://" in name for name in names)
     use = (READING, OBJECTS) if needs_objects else (READING,)
     return load_settings({**os.environ, **(settings or {})}, use=use)

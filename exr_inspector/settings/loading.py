@@ -27,8 +27,12 @@ from exr_inspector.settings.fields import (
     needed,
     not_set,
 )
+from exr_inspector.texts import did_you_mean
 
 SECRETS_DIR = Path("/secrets")
+_BEGINNINGS = ("EXR_", "VAST_DB_")
+# Variables of the tests, of tasks on Ray and of shell completion.
+_NO_SETTINGS = frozenset({"EXR_CORPUS", "EXR_TESTS_MUST_RUN", "EXR_ALONE", "EXR_INSPECTOR_COMPLETE"})
 _FILE_BYTES = 64 << 10
 
 
@@ -77,6 +81,24 @@ def load_settings(
     if faults or settings is None:
         raise SettingsError("; ".join(faults))
     return settings
+
+
+def unknown_settings(*sources: Mapping[str, object]) -> list[str]:
+    """Sentences about names that begin as settings do and are none, without their values.
+
+    Args:
+        sources: The environment, secrets by key, or secrets by name and key.
+    """
+    names: set[str] = set()
+    for source in sources:
+        inner = [keys for keys in source.values() if isinstance(keys, Mapping)]
+        names.update(str(name) for keys in (source, *inner) for name in keys)
+    unknown = (name for name in sorted(names) if name.upper().startswith(_BEGINNINGS) and name not in NAMES)
+    return [
+        f"{name} is no setting and has no effect; {did_you_mean(name.upper(), NAMES) or 'docs/settings.md lists all'}"
+        for name in unknown
+        if name not in _NO_SETTINGS
+    ]
 
 
 def _reason(message: str) -> str:

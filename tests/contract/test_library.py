@@ -232,6 +232,7 @@ MISUSE: dict[str, Callable[[], object]] = {
             (EXR, {"policy": None}),
             (EXR, {"settings": 5}),
             (EXR, {"settings": {"EXR_STATS": 5}}),
+            (EXR, {"settings": {"EXR_STAT": "full"}}),
         )
     },
     **{

@@ -10,7 +10,17 @@ from pydantic import ValidationError
 
 from exr_inspector.errors import SettingsError
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
-from exr_inspector.settings import FUNCTION, NAMES, READING, Secret, Settings, is_needed, load_settings, setting_name
+from exr_inspector.settings import (
+    FUNCTION,
+    NAMES,
+    READING,
+    Secret,
+    Settings,
+    is_needed,
+    load_settings,
+    setting_name,
+    unknown_settings,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOG = {
@@ -20,6 +30,23 @@ CATALOG = {
     "VAST_DB_BUCKET": "tables",
 }
 S3 = {"S3_ENDPOINT_URL": "https://s3.example.com/", "S3_ACCESS_KEY": "s3-access", "S3_SECRET_KEY": "s3-secret"}
+
+
+def test_names_that_are_no_settings_are_named_with_what_may_be_meant():
+    environ = {
+        "EXR_STAT": "s3cret",
+        "PATH": "/bin",
+        "EXR_STATS": "full",
+        "EXR_CORPUS": "/c",
+        "S3_BUCKET": "others use it",
+    }
+    secrets = {"one": {"VAST_DB_ENDPONT": "s3cret", "VAST_DB_BUCKET": "b"}, "EXR_ZZZ": "s3cret"}
+    misspelt, lost, other = sorted(unknown_settings(environ, secrets))[:3]
+    assert ("EXR_STAT is no setting" in misspelt, "did you mean EXR_STATS" in misspelt) == (True, True)
+    assert ("EXR_ZZZ is no setting" in lost, "docs/settings.md" in lost) == (True, True)
+    assert "did you mean VAST_DB_ENDPOINT" in other
+    assert not any("s3cret" in sentence for sentence in unknown_settings(environ, secrets))
+    assert unknown_settings(environ | {"EXR_STAT": ""}, secrets)[3:] == []
 
 
 def faults(environ, *args, **kwargs):

@@ -30,7 +30,7 @@ from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
 from exr_inspector.delivery.files import require_place
 from exr_inspector.delivery.judgement import JudgedSequence
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import NothingMatches, SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots
@@ -75,6 +75,7 @@ class RunOptions:
     """How a run is carried out and printed: what the options of a command say.
 
     Attributes:
+        nothing: What is printed where there is no file.
         judges_sequences: Whether the folders hold all their files afterwards, so that their sequences can be judged.
     """
 
@@ -85,6 +86,7 @@ class RunOptions:
     stats: str | None = None
     policy: str | None = None
     judges_sequences: bool = True
+    nothing: str = "no EXR files were found there"
 
 
 @click.command("ingest")
@@ -145,6 +147,7 @@ def command(
     """
 
     def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
+        refuse_empty(places)
         return targets_of(places, settings, bucket, exclude)
 
     carry_out(listings, catalog, RunOptions(workers, force, paths, engine, stats, policy))
@@ -186,7 +189,7 @@ def carry_out(
     for sentence in unchecked_lines(StatsMode(settings.stats)) if progress.inspected else ():
         console.print(sentence, style="dim", soft_wrap=True)
     if not progress.listed and progress.is_listed:
-        console.print("nothing there is named .exr")
+        console.print(options.nothing)
     if progress.stopped:
         console.print("stopped; the same command goes on where this one was")
         sys.exit(_SIGNALLED + interrupts.number)
@@ -230,6 +233,18 @@ def _prepared(
     if options.engine == "ray":
         return Ingest(context, observe=observe, engine=ray, engine_from=0)
     return Ingest(context, observe=observe, engine=local)
+
+
+def refuse_empty(places: Sequence[str]) -> None:
+    """Return if no place is an empty folder.
+
+    Raises:
+        NothingMatches: One is.
+    """
+    for place in places:
+        path = local_path(place)
+        if not place.startswith("s3://") and place.strip() and path.is_dir() and not any(path.iterdir()):
+            raise NothingMatches(f"no EXR files were found in {place}: the folder is empty; is its share mounted?")
 
 
 def targets_of(

@@ -21,6 +21,7 @@ from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Listing
 from exr_inspector.settings import Settings
 
+_EMPTY = "this lane holds no files: the plan has more lanes than its files need"
 _SECONDS = 2.0  # between two lines of progress
 
 
@@ -62,7 +63,7 @@ def command(
         mounts = {**dict(settings.mounts), **dict(found.mounts)}
         return settings.changed(mounts=tuple(mounts.items())), found.listings
 
-    options = RunOptions(workers, force, paths, stats=stats, policy=policy, judges_sequences=False)
+    options = RunOptions(workers, force, paths, stats=stats, policy=policy, judges_sequences=False, nothing=_EMPTY)
     carry_out(listings, catalog, options, observe=_Lines(found.size))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from exr_inspector.cli.commands.ingest import bucket_option, exclude_option, places_argument, targets_of
+from exr_inspector.cli.commands.ingest import bucket_option, exclude_option, places_argument, refuse_empty, targets_of
 from exr_inspector.cli.options import paths_option
 from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
@@ -58,6 +58,7 @@ def command(
       ./run ingest-plan s3://renders/ --lanes 64 --to /shared/plan
       ./run ingest-plan /mnt/show --bucket show --lanes 8 --to /shared/plan
     """
+    refuse_empty(places)
     settings, targets = targets_of(places, load_settings(os.environ), bucket, exclude)
     faults: Counter[str] = Counter()
 

@@ -13,7 +13,9 @@ from exr_inspector.errors import SettingsError
 LOG = logging.getLogger("test")
 
 
-def test_a_batch_setting_that_comes_too_late_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_setting_that_comes_too_late_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.delenv("EXR_BATCH", raising=False)
     main = importlib.import_module("main")
     complete = {
@@ -24,6 +26,8 @@ def test_a_batch_setting_that_comes_too_late_is_one_clear_line(monkeypatch: pyte
         "EXR_MOUNTS": "x=/nowhere",
         "EXR_BATCH": "on",
     }
-    ctx = types.SimpleNamespace(secrets={"s": complete}, logger=LOG)
-    with pytest.raises(SettingsError, match=r"only ctx\.secrets has it"):
+    ctx = types.SimpleNamespace(secrets={"s": complete | {"EXR_STAT": "s3cret"}}, logger=LOG)
+    with caplog.at_level(logging.WARNING), pytest.raises(SettingsError, match=r"only ctx\.secrets has it"):
         main.init(ctx)
+    assert "EXR_STAT is no setting" in caplog.text
+    assert "s3cret" not in caplog.text

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from exr_inspector.catalog.schema import LEAST_GUARDS
 from exr_inspector.catalog.versions import file_id, guard_id
+from exr_inspector.cli.__main__ import main
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.plan import Lane, lane_of
 from exr_inspector.storage import SourceOpener
@@ -128,6 +131,23 @@ def test_a_lane_says_which_files_are_gone(tmp_path: Path, documented: Documented
         True,
     ), err
     documented(next(line.strip() for line in out.splitlines() if "gone since" in line))
+
+
+def test_a_lane_without_files_says_so(tmp_path: Path) -> None:
+    (tmp_path / "show").mkdir()
+    shutil.copy(SAMPLES / GOOD[0], tmp_path / "show")
+    done = CliRunner().invoke(
+        main, ["ingest-plan", str(tmp_path / "show"), "--lanes", "2", "--to", str(tmp_path / "plan")]
+    )
+    assert done.exit_code == 0, done.output
+    found = [
+        CliRunner().invoke(
+            main, ["ingest-lane", str(tmp_path / "plan" / lane), "--catalog", str(tmp_path / "c.duckdb")]
+        )
+        for lane in "01"
+    ]
+    assert sorted("this lane holds no files" in each.output for each in found) == [False, True]
+    assert {each.exit_code for each in found} == {0}
 
 
 def test_what_is_no_lane_and_a_folder_that_holds_something_are_refused(tmp_path: Path) -> None:

@@ -136,12 +136,28 @@ def test_settings_that_a_command_does_not_use_do_no_harm(called: Called, words: 
 def test_a_folder_without_images_is_said_to_be_one(called: Called, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     code, _, err = called("ingest", "empty", "--catalog", "c.duckdb")
-    is_one_line(err, "SOURCE_BUCKET: empty: the folder .* is empty; is the share mounted")
+    is_one_line(
+        err.partition("\n")[2], "NO_FILES: no EXR files were found in empty: the folder is empty; is its share mounted"
+    )
     assert code == 2
+    code, _, err = called("ingest-plan", "empty", "--lanes", "2", "--to", "plan")
+    is_one_line(err, "NO_FILES: no EXR files were found in empty")
+    assert (code, (tmp_path / "plan").exists()) == (2, False)
     (tmp_path / "empty" / "notes.txt").write_text("no image")
     code, out, err = called("ingest", "empty", "--catalog", "c.duckdb")
     assert (code, err) == (0, "catalog: c.duckdb\n")
-    assert "nothing there is named .exr" in out
+    assert "no EXR files were found there" in out
+
+
+def test_a_misspelt_setting_is_named_once_without_its_value(called: Called) -> None:
+    code, out, err = called("inspect", EXR, EXR_STAT="s3cret", exr_policy="s3cret")
+    assert code == 0
+    assert "s3cret" not in out + err
+    assert [line.partition(" is no setting")[0] for line in err.splitlines()] == [
+        "warning: EXR_STAT",
+        "warning: exr_policy",
+    ]
+    assert "did you mean EXR_STATS" in err
 
 
 def test_tables_that_were_never_set_up_and_wrong_keys_are_one_line(called: Called) -> None:
