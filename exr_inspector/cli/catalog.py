@@ -30,6 +30,7 @@ from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import file_database
 from exr_inspector.settings import GROUPS, Settings, load_settings, local_path
 from exr_inspector.storage.keys import file_key
+from exr_inspector.storage.views import Views
 from vastdb_local import FILE_SUFFIXES
 
 
@@ -83,7 +84,12 @@ class Tables:
             if folder.is_relative_to(root.resolve()):
                 below = folder.relative_to(root.resolve()).as_posix()
                 return bucket, "" if below == "." else file_key(below)
-        return None
+        found = Views(self.settings.views).root_here(folder)
+        if found is None:
+            return None
+        view, root = found
+        below = file_key(folder.relative_to(root).as_posix())
+        return view.bucket, (view.prefix + ("" if below == "." else below)).rstrip("/")
 
 
 def catalog_environ(config: CatalogConfig) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from exr_inspector.settings import View
 
@@ -39,6 +40,17 @@ class Views:
             if (path == base or path.startswith(f"{base}/")) and not is_here(root):
                 return f"s3://{view.bucket}/{view.prefix}{path[len(base) + 1 :]}"
         return None
+
+    def root_here(self, path: Path) -> tuple[View, Path] | None:
+        """The view that a folder or file of this machine lies in, and the real path of the view's own folder.
+
+        Args:
+            path: A real path.
+        """
+        names = [(Path(root), view) for view in self._by_cluster for root in (view.cluster, *view.clients)]
+        roots = [(view, root.resolve()) for root, view in names if root.is_absolute()]
+        found = [(view, root) for view, root in roots if path.is_relative_to(root)]
+        return max(found, key=lambda one: len(one[1].parts), default=None)
 
     def below_cluster(self, path: str) -> list[tuple[str, str]]:
         """(bucket, prefix) of the views that lie below a folder of the cluster, or of the folder where a view covers it.

@@ -147,6 +147,27 @@ def test_commands_that_read_tables(called: Called, folder: Path, tmp_path: Path)
     assert f"<h1>{shot}/beauty.####.exr</h1>" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
+def test_a_mount_of_this_machine_is_the_bucket_of_its_view(
+    called: Called, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXR_VIEWS", f"/studio/show=archive|{folder.parent}")
+    file = tmp_path / "show.duckdb"
+    called("ingest", folder, "--catalog", file)
+    lines = called("query", "select path from files order by path", "--format", "csv", "--catalog", file)
+    assert lines.splitlines()[1:] == [f"archive/sh010/beauty.{number}.exr" for number in (1001, 1002)]
+    for place in (folder, "/studio/show/sh010/", "s3://archive/sh010/"):
+        (*_, one, _) = json.loads(called("validate", place, "--catalog", file, "--format", "json"))
+        assert one["path"] == "archive/sh010/beauty.1002.exr"
+    monkeypatch.setenv("EXR_VIEWS", f"/studio/show=archive/2026|{folder.parent}")
+    file = tmp_path / "other.duckdb"
+    done = CliRunner().invoke(main, ["ingest", str(folder), "--catalog", str(file)])
+    assert isinstance(done.exception, SettingsError)
+    assert "--bucket" in str(done.exception)
+    called("ingest", folder, "--catalog", file, "--bucket", "mine")
+    lines = called("query", "select path from files where bucket = 'mine'", "--format", "csv", "--catalog", file)
+    assert "mine/beauty.1001.exr" in lines
+
+
 def test_without_the_option_paths_are_as_they_were(called: Called, folder: Path) -> None:
     (found,) = json.loads(called("validate", folder / "beauty.1001.exr", "--format", "json"))
     assert found["path"] == str(folder / "beauty.1001.exr")

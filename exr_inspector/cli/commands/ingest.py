@@ -42,6 +42,7 @@ from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings, local_path
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
 from exr_inspector.storage.keys import file_key
+from exr_inspector.storage.views import Views
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import Policy
@@ -269,8 +270,7 @@ def targets_of(
         require_place(place)
         path = local_path(place).resolve()
         mounted = next(((name, root.resolve()) for name, root in mounts.items() if path.is_relative_to(root)), None)
-        folder = path if path.is_dir() else path.parent
-        name, root = (bucket, folder) if bucket else mounted or (file_key(folder.name), folder)
+        name, root = (bucket, _folder(path)) if bucket else mounted or _bucket_here(path, settings)
         if not name or "/" in name:
             raise SettingsError(f"{place}: give the bucket that it is to be with --bucket, {name!r} cannot be")
         if (known := mounts.get(name, root).resolve()) != root:
@@ -281,6 +281,28 @@ def targets_of(
         below = "" if path == root else file_key(path.relative_to(root).as_posix())
         targets.append(Target(name, f"{below}/" if below and path.is_dir() else below, excludes))
     return settings.changed(mounts=tuple(mounts.items())), _outermost(targets)
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _bucket_here(path: Path, settings: Settings) -> tuple[str, Path]:
+    """Bucket and root of a folder or file: by its view of EXR_VIEWS, else the folder by its name.
+
+    Raises:
+        SettingsError: The view is a part of a bucket, whose root is no folder of this machine.
+    """
+    found = Views(settings.views).root_here(path)
+    if found is None:
+        return file_key(_folder(path).name), _folder(path)
+    view, root = found
+    if view.prefix:
+        raise SettingsError(
+            f"{path} is a part of bucket {view.bucket} by EXR_VIEWS (s3://{view.bucket}/{view.prefix}): give that URL, or a "
+            "bucket of its own with --bucket"
+        )
+    return view.bucket, root
 
 
 def _outermost(targets: Sequence[Target]) -> list[Target]:
