@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,6 +12,7 @@ from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_
 from exr_inspector.delivery.naming import Frame, Recognised
 from exr_inspector.delivery.patterns import require_frame_range, united
 from exr_inspector.delivery.strays import files_beside, with_stray
+from exr_inspector.delivery.views import frames_of_views
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
@@ -210,7 +211,12 @@ def check_files(
     except KeyboardInterrupt:
         stopped = True
     asked = _asked(expansions, frames)
-    sequences = [_judged(item, policy, asked.get(pattern, ())) for pattern, item in gathered.items() if item.files]
+    views = {} if stopped else frames_of_views(item.known for item in gathered.values())
+    sequences = [
+        _judged(item, policy, asked.get(pattern, ()), views.get(pattern, ()))
+        for pattern, item in gathered.items()
+        if item.files
+    ]
     if frames is not None and not stopped:
         faults += _without_frames(expansions, frames, {item.pattern for item in sequences if not item.is_texture})
     return Check(
@@ -327,7 +333,7 @@ def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSum
     return FrameSummary(f"{folder}/{name}", pattern, number, padding=0, has_error=True, is_unread=True)
 
 
-def _judged(item: _Gathered, policy: Policy, asked: Sequence[range]) -> JudgedSequence:
+def _judged(item: _Gathered, policy: Policy, asked: Sequence[range], views: Collection[int]) -> JudgedSequence:
     files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
     summaries = [file.summary for file in files if file.summary is not None]
     # Policies go by the path in the bucket, which the files that were read know.
@@ -337,5 +343,5 @@ def _judged(item: _Gathered, policy: Policy, asked: Sequence[range]) -> JudgedSe
         for file in files
         if file.summary is None and file.frame is not None
     ]
-    judged = judge_sequence(item.known, [*summaries, *unread], policy, asked=asked)
+    judged = judge_sequence(item.known, [*summaries, *unread], policy, asked=asked, views=views)
     return replace(judged, files=files, error_files=sum(file.worst is Severity.ERROR for file in files))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import Pattern, match_pattern
+from exr_inspector.delivery.views import frames_of_views
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import FrameSummary, Policy, validate_sequence
 from exr_inspector.validation.facts.sequences import expected_frames
@@ -126,6 +127,7 @@ def judge_sequence(
     policy: Policy,
     *,
     asked: Sequence[range] = (),
+    views: Collection[int] = (),
 ) -> JudgedSequence:
     """Judge the frames of one sequence.
 
@@ -135,6 +137,7 @@ def judge_sequence(
             those of `known`.
         policy: The policy.
         asked: Ranges of frames that must be there; else as the policy says, else those that are.
+        views: Frames of all views of the same image: they count as those that are there do.
     """
     numbers = sorted({frame.frame for frame in summaries})
     faulty = [frame for frame in summaries if frame.has_error]
@@ -149,10 +152,12 @@ def judge_sequence(
             is_texture=True,
         )
     findings: tuple[Finding, ...] = ()
-    for found in validate_sequence(summaries, policy, asked=asked).values():
+    for found in validate_sequence(summaries, policy, asked=asked, views=views).values():
         findings = sort_findings(found)
     resolved = policy.for_path(known.pattern)
-    expected = expected_frames(numbers, asked, resolved.parameters.frame_range, resolved.parameters.frame_step)
+    expected = expected_frames(
+        sorted({*numbers, *views}), asked, resolved.parameters.frame_range, resolved.parameters.frame_step
+    )
     missing = expected.missing(numbers)
     is_error = resolved.severity_of("SEQ-MISSING") is Severity.ERROR
     every = FrameNumbers.of_spans(expected.ranges)
@@ -258,12 +263,16 @@ def judge_frames(
     ambiguous += recognition.ambiguous
     frames: dict[str, tuple[str, Frame]] = {}
     sequences = []
-    for known in [*found, *recognition.sequences]:
+    found += recognition.sequences
+    views = frames_of_views(found)
+    for known in found:
         summaries = [
             replace(files[member.path], sequence=known.pattern, frame=member.number, padding=member.padding)
             for member in known.members
         ]
-        judged = judge_sequence(known, summaries, policy, asked=ranges.get(known.pattern, ()))
+        judged = judge_sequence(
+            known, summaries, policy, asked=ranges.get(known.pattern, ()), views=views.get(known.pattern, ())
+        )
         if not judged.is_texture:
             sequences.append(judged)
             frames.update((member.path, (known.pattern, member)) for member in known.members)

@@ -6,7 +6,7 @@ others go on, and the rule's failure is itself a finding, RULE-FAILED, which no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from exr_inspector.errors import DeadlineExceeded, MemoryBusy, UnknownLayout
@@ -261,7 +261,7 @@ def validate_file(
 
 
 def validate_sequence(
-    frames: Iterable[FrameSummary], policy: Policy, *, asked: Sequence[range] = ()
+    frames: Iterable[FrameSummary], policy: Policy, *, asked: Sequence[range] = (), views: Collection[int] = ()
 ) -> dict[str, tuple[Finding, ...]]:
     """Judge sequences.
 
@@ -269,12 +269,13 @@ def validate_sequence(
         frames: Frames of any number of sequences, in any order.
         policy: The policy; what holds for a sequence is what holds for its first frame's path.
         asked: Ranges of frames that must be there, instead of the policy's `frame_range`.
+        views: Frames of all views of the same image, of which one has what another lacks.
 
     Returns:
         Sequence key -> findings, also empty ones, sorted by key.
     """
     judged = {}
-    for facts in group_frames(frames, asked):
+    for facts in group_frames(frames, asked, views):
         resolved = policy.for_path(facts.frames[0].path)
         findings: list[Finding] = []
         for step in resolved.plan.sequences:

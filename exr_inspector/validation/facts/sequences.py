@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -23,10 +23,18 @@ class SequenceFacts:
         name: Key of the sequence.
         frames: Its frames, sorted by number.
         asked: Ranges of frames that must be there, rising; without any, the policy's range holds, or what is there.
+        views: Frames of all views of the same image, which count as there for what must be.
     """
 
-    def __init__(self, name: str, frames: Iterable[FrameSummary], asked: Sequence[range] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        frames: Iterable[FrameSummary],
+        asked: Sequence[range] = (),
+        views: Collection[int] = (),
+    ) -> None:
         self.name = name
+        self.views = views
         self.asked = asked
         self.frames = sorted(frames, key=lambda frame: (frame.frame, frame.path))
 
@@ -36,7 +44,9 @@ class SequenceFacts:
         return sorted({frame.frame for frame in self.frames})
 
 
-def group_frames(frames: Iterable[FrameSummary], asked: Sequence[range] = ()) -> list[SequenceFacts]:
+def group_frames(
+    frames: Iterable[FrameSummary], asked: Sequence[range] = (), views: Collection[int] = ()
+) -> list[SequenceFacts]:
     """Frames by sequence, sorted by key; numbers of another padding (`a.0999`, `a.1000`, `a.9`) belong together."""
     groups: dict[str, list[FrameSummary]] = {}
     for frame in frames:
@@ -44,7 +54,7 @@ def group_frames(frames: Iterable[FrameSummary], asked: Sequence[range] = ()) ->
     facts = []
     for members in groups.values():
         name = Counter(frame.sequence for frame in members).most_common(1)[0][0]
-        facts.append(SequenceFacts(name, members, asked))
+        facts.append(SequenceFacts(name, members, asked, views))
     return sorted(facts, key=lambda sequence: sequence.name)
 
 

@@ -122,12 +122,14 @@ def missing(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
 
 
 def _expected(sequence: SequenceFacts, parameters: SequenceParameters) -> ExpectedFrames:
-    return expected_frames(sequence.numbers, sequence.asked, parameters.frame_range, parameters.frame_step)
+    every = sorted({*sequence.numbers, *sequence.views})
+    return expected_frames(every, sequence.asked, parameters.frame_range, parameters.frame_step)
 
 
 def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
     numbers = sequence.numbers
-    if expected.is_guessed:
+    gaps = expected.missing(numbers)
+    if expected.is_guessed and not gaps:
         message = f"Only every {_ordinal(expected.step)} frame from {expected.first} to {expected.last} is there"
         every = f"{expected.first}-{expected.last}, or frame_step: {expected.step} in the policy"
         return [Found(message, expected.text, every, severity=Severity.WARNING)]
@@ -139,11 +141,12 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
         *of_frames(between, f"not among every {_ordinal(expected.step)} frame of {expected.text}", expected.text),
     ]
     found = [each._replace(severity=Severity.WARNING) for each in found]
-    gaps = expected.missing(numbers)
     if not gaps:
         return found
     verb = "is" if len(gaps) == 1 else "are"
     message = f"{counted(len(gaps), 'frame')} {verb} missing between {expected.first} and {expected.last}: {gaps.words}"
+    if any(number in gaps for number in sequence.views):
+        message += "; another view has frames that this one lacks"
     return [Found(message, counted(len(numbers), "frame"), expected.text, frames=gaps), *found]
 
 
