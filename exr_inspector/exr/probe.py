@@ -177,7 +177,7 @@ def _read_leaders(
     if mode is LeaderMode.ALL:
         report = yield from check_all_leaders(chunks, file, checkpoint)
     else:
-        report = yield from check_last_leader(chunks, file, only_at_hand=mode is LeaderMode.OFF)
+        report = yield from check_last_leader(chunks, file, only_if_read=mode is LeaderMode.OFF)
     if rebuild and chunks.has_all_parts and any(states is not None for states in report.states):
         rebuilt = yield from rebuild_tables(chunks, file, checkpoint=checkpoint)
         report = replace(rebuilt, problems=report.problems + rebuilt.problems)

@@ -281,13 +281,7 @@ def _runs(boxes: Ints) -> Runs:
 
 
 def _nearest(boxes: Ints, pixels: Ints, count: int) -> Ints:
-    """For each box along an axis, the one whose samples it shows: its own, or the next one before it that has some.
-
-    Args:
-        boxes: The box of each sample.
-        pixels: The box of each pixel; a box without a pixel stays empty.
-        count: Number of boxes.
-    """
+    """For each box along an axis, the one whose samples it shows: its own, or the next one before it that has some."""
     own = np.arange(count)
     has, covered = (np.isin(own, found) for found in (boxes, pixels))
     if not has.any():

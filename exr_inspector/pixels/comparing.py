@@ -62,14 +62,7 @@ class ChannelComparison:
         self._at: tuple[int, int] | None = None
 
     def add(self, one: Plane, other: Plane, first: tuple[int, int], sampling: tuple[int, int]) -> None:
-        """Take in some rows.
-
-        Args:
-            one: Samples of the first file, shape (rows, columns).
-            other: The same samples of the second one.
-            first: Pixel (x, y) of the first sample.
-            sampling: Pixels for a sample in x and y.
-        """
+        """Take in the same rows of both files, shape (rows, columns); `first` is the pixel (x, y) of the first sample."""
         self._samples += one.size
         if one.dtype == other.dtype and np.array_equal(bits_of(one), bits_of(other)):
             self._finite += int(np.count_nonzero(np.isfinite(one)))

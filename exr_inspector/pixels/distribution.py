@@ -49,13 +49,7 @@ class Places:
         self._places: npt.NDArray[np.intp] = np.empty(0, np.intp)
 
     def of(self, count: int, stride: int, random_at: int) -> npt.NDArray[np.intp]:
-        """Which of `count` values to pick: each with the chance 1 / stride, one in each of equal stretches.
-
-        Args:
-            count: Number of values.
-            stride: One in how many is picked.
-            random_at: Where in the table of random numbers to begin.
-        """
+        """Which of `count` values to pick: each with the chance 1 / stride, one in each of equal stretches."""
         if self._asked != (count, stride, random_at):
             wanted = int(count / stride + _random(random_at, 1)[0])  # the remainder is rounded by chance
             stretches = np.arange(wanted) + _random(random_at + 1, wanted)

@@ -96,11 +96,7 @@ class FilePass:
         return self._hashers[part, level]
 
     def run(self, *, at_once: bool) -> None:
-        """Read and decode what the plan says, until done or stopped.
-
-        Args:
-            at_once: Whether all requests are made at the same time: for few and small ones.
-        """
+        """Read and decode what the plan says, until done or stopped; `at_once` sends all requests at the same time."""
         reads = list(enumerate(self._plan.reads))
         waves = [reads] if at_once else [[read] for read in reads]
         try:

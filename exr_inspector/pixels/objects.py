@@ -218,12 +218,7 @@ class ObjectCounter:
         self._kept = self._most_ids
 
     def results(self, complete_parts: frozenset[int], most_objects: int) -> tuple[MatteObjects, ...]:
-        """What was found of each Cryptomatte.
-
-        Args:
-            complete_parts: Parts whose every chunk was read.
-            most_objects: Objects that are listed, of all Cryptomattes together: those that cover the most.
-        """
+        """What was found of each Cryptomatte, with the `most_objects` objects of all together that cover the most."""
         self._gather()
         results = []
         left = most_objects

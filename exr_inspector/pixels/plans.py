@@ -151,16 +151,7 @@ def locate_chunks(
     is_multi_part: bool,
     all_levels: bool = False,
 ) -> ChunkExtents:
-    """The chunks that are there.
-
-    Args:
-        layouts: One a part, for the parts that have a table.
-        tables: Their chunk offset tables.
-        states: Every chunk's ChunkState of each part, None where all are OK; only those that are OK count.
-        file_size: Bytes of the whole file.
-        is_multi_part: Whether leaders carry a part number.
-        all_levels: Whether levels above the first count, too.
-    """
+    """The chunks whose state is OK, of the first level or of all; `states` has None for a part whose chunks are all OK."""
     columns: list[list[Ints]] = [[], [], [], [], [], []]
     for layout, table, state in zip(layouts, tables, states, strict=False):
         known = (

@@ -72,13 +72,7 @@ class PixelFile:
     def context(
         self, deadline: Deadline | None = None, *, max_faults: int = 1000, is_full: bool = False
     ) -> FileContext:
-        """What strips share, without figures that are made on request.
-
-        Args:
-            deadline: Until when to decode.
-            max_faults: Damaged chunks after which a strip ends.
-            is_full: Whether every chunk is read.
-        """
+        """What strips share, without figures that are made on request."""
         return FileContext(
             source=self.source,
             file_size=self.size,

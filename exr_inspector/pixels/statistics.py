@@ -153,16 +153,7 @@ class Accumulator:
         exact: bool,
         estimated: Estimate | None = None,
     ) -> ChannelStats:
-        """The figures.
-
-        Args:
-            part: Index of the part.
-            channel: Full channel name.
-            level: Level in x and y.
-            coverage: Share of the level's samples that were read, 0 to 1.
-            exact: Whether every one of them was read.
-            estimated: Of a sample, the mean and deviation by the sample's design; None takes those of the values seen.
-        """
+        """The figures; `coverage` is the share of samples that were read, `estimated` the mean by the design of a sample."""
         known = self.finite_count > 0
         if estimated is None and known:
             mean, stddev = self.mean, math.sqrt(self.m2 / self.finite_count)

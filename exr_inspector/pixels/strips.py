@@ -32,20 +32,16 @@ from exr_inspector.storage import RangeSource
 
 @dataclass(frozen=True, slots=True)
 class FileContext:
-    """What all strips of a file share.
+    """What all strips of a file share; `picks`, `with_zeros`, `max_faults` and `deadline` are those of StripWork.
 
     Attributes:
         source: Where the file's bytes come from.
         file_size: Bytes of the whole file.
         is_multi_part: Whether leaders carry a part number.
         budget: Memory to decode in.
-        deadline: Until when to decode.
         is_full: Whether every chunk is read.
-        max_faults: Damaged chunks after which a strip ends: the library writes lines about each of them.
         library_memory: Memory that the OpenEXR library may use for this file at a time; each strip takes its share.
         overlapping: Where chunks that overlap others are read from, within a budget of its own.
-        picks: Most values of a channel that are kept for percentiles and histograms; 0 to do without these.
-        with_zeros: Whether to note where colour is zero.
         counting: Ranks of Cryptomattes whose objects are counted.
         pictures: By part and level, where thumbnails are made and of which channels; none without thumbnails.
         decoders: Processes that decode; None to decode in this one.

@@ -159,15 +159,7 @@ def decode_strip(
     decoded: Callable[[], None],
     take: Callable[[DecodedBlock], None] | None = None,
 ) -> LevelFigures:
-    """Decode chunks and accumulate their samples.
-
-    Args:
-        work: What to do.
-        chunks: The places of its chunks, and the bytes behind their leaders.
-        budget: Memory to decode in.
-        decoded: Called as soon as the library is done with the last of them.
-        take: Called with decoded chunks, whose arrays are good for the length of the call.
-    """
+    """Decode chunks and accumulate their samples; `decoded` is called when the library is done, `take` with decoded chunks."""
     figures = empty_figures(
         work.part, work.layout, work.level, picks=work.picks, seed=work.seed, with_zeros=work.with_zeros
     )

@@ -150,13 +150,10 @@ def _check(chunks: ChunkMap, wanted: _Wanted, data: bytes, data_start: int) -> t
     return check, leader.end + data_start
 
 
-def check_last_leader(chunks: ChunkMap, file: FileBytes, *, only_at_hand: bool = False) -> RangeRequests[LeaderReport]:
-    """Read the leader of the chunk that is last in the file: it shows nearly every truncated file.
+def check_last_leader(chunks: ChunkMap, file: FileBytes, *, only_if_read: bool = False) -> RangeRequests[LeaderReport]:
+    """Read the leader of the chunk that is last in the file, which shows nearly every truncated file.
 
-    Args:
-        chunks: What is known.
-        file: The file.
-        only_at_hand: Whether to check it only if its bytes have been read already.
+    With `only_if_read` it is checked only if its bytes have been read already.
     """
     found = _Findings(chunks)
     _check_orders(found)
@@ -165,7 +162,7 @@ def check_last_leader(chunks: ChunkMap, file: FileBytes, *, only_at_hand: bool =
         return found.report("tables")
     size = leader_bytes(chunks.layouts[last.part], chunks.is_multi_part)
     wanted = ((last.offset, min(last.offset + size, chunks.file_size)),)
-    if only_at_hand and not file.has(wanted):
+    if only_if_read and not file.has(wanted):
         return found.report("tables")
     pieces = yield from file.read(wanted)
     if pieces is None:
