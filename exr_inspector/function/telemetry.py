@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from exr_inspector.storage import RangeSource, ReadBudget, WrappedSource
+from exr_inspector.texts import visible
 
 _COUNTERS = {
     "exr_files": "Objects handled, by status",
@@ -26,11 +27,6 @@ _HISTOGRAMS = {
     "exr_inspect_ms": ("Time to inspect one object", "ms"),
     "exr_store_ms": ("Time to store one batch of inspections", "ms"),
 }
-
-
-def printable(text: object) -> str:
-    """`text` on one line, whatever it holds: control characters are written as escapes."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
 class Telemetry:
@@ -112,8 +108,8 @@ class Telemetry:
 
     def line(self, stage: str, subject: str, *, level: int = logging.INFO, **fields: object) -> None:
         """One log line: `[STAGE] subject | key=value key=value`; None values are left out."""
-        pairs = " ".join(f"{name}={printable(value)}" for name, value in fields.items() if value is not None)
-        self._logger.log(level, "[%s] %s | %s", stage, printable(subject), pairs)
+        pairs = " ".join(f"{name}={visible(str(value))}" for name, value in fields.items() if value is not None)
+        self._logger.log(level, "[%s] %s | %s", stage, visible(subject), pairs)
 
 
 class TracedSource(WrappedSource):

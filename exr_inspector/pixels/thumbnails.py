@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from exr_inspector.exr.chunks.layout import Layout, Level
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import Preview
 from exr_inspector.model import Thumbnail, Thumbnails
-from exr_inspector.pixels.boxes import BoxSums, Canvas, Floats, Piece, canvas_size
+from exr_inspector.pixels.boxes import BoxSums, Canvas, Floats, canvas_size
 
 LONGEST_PX = 160
 MOST_PICTURES = 64
@@ -113,26 +113,21 @@ def _of_part(part: int, layout: Layout) -> Iterator[ShownLayer]:
                 yield ShownLayer(part, layer if is_luminance else layout.channels[number].name, (number,), is_luminance)
 
 
-class PictureSums:
-    """Box sums of the pictures of one part's level, so far."""
+class PictureSums(BoxSums):
+    """Box sums of one part's level, of which thumbnails of some layers are made."""
 
-    __slots__ = ("_canvas", "_layers", "_sums")
+    __slots__ = ("_layers",)
 
     def __init__(self, canvas: Canvas, layers: Sequence[ShownLayer]) -> None:
-        self._canvas = canvas
+        super().__init__(canvas)
         self._layers = layers
-        self._sums = BoxSums(canvas)
-
-    def put(self, pieces: Iterable[Piece]) -> None:
-        """Take in what was added up of some chunks."""
-        self._sums.put(pieces)
 
     def result(self) -> tuple[Thumbnail, ...]:
         """The thumbnails."""
         return tuple(map(self._thumbnail, self._layers))
 
     def _thumbnail(self, picture: ShownLayer) -> Thumbnail:
-        means = np.stack([self._sums.means(number) for number in picture.channels], axis=-1)
+        means = np.stack([self.means(number) for number in picture.channels], axis=-1)
         if picture.is_chroma:
             means = _from_chroma(means)
         covered = self._canvas.covered

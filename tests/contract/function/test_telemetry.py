@@ -14,7 +14,7 @@ from dataengine_local.context import LocalContext
 from dataengine_local.events import element_event
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.function.handler import Service
-from exr_inspector.function.telemetry import Telemetry, TracedSource, printable
+from exr_inspector.function.telemetry import Telemetry, TracedSource
 from tests.chaos.house import BUCKET, House, house
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import LEAK, Drop, Status
@@ -68,8 +68,10 @@ def test_every_stage_has_one_line_with_the_event_on_it(
     assert "status=inspected" in lines[1]
 
 
-def test_a_name_cannot_forge_a_line() -> None:
-    assert printable("a\n[COMPLETE] b\x1b[31m\u2028") == "a\\n[COMPLETE] b\\x1b[31m\\u2028"
+def test_a_name_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        Telemetry.to_log().line("INPUT", "a\n[COMPLETE] b", name="c\x1b[31m\u2028")
+    assert caplog.messages == ["[INPUT] a\\n[COMPLETE] b | name=c\\x1b[31m\\u2028"]
 
 
 def parent_of(ctx: LocalContext, span: ReadableSpan) -> str | None:
