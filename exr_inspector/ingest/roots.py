@@ -46,13 +46,18 @@ def _rows(table: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def record_roots(connection: Connection, mounts: Iterable[tuple[str, Path]]) -> None:
+def record_roots(connection: Connection, mounts: Iterable[tuple[str, Path]], *, named: str | None = None) -> None:
     """Record the folders behind these buckets, or compare them with what was recorded.
 
-    A folder that was moved keeps its bucket: it may be another one than recorded when the recorded one is gone.
+    A folder that was moved keeps its bucket if its user names it: the folder that is gone may be on a share that is away.
+
+    Args:
+        connection: The tables.
+        mounts: Buckets and their folders.
+        named: The bucket that the user names for a folder.
 
     Raises:
-        SettingsError: A bucket is another folder that is still there; the message names the option to use.
+        SettingsError: A bucket is another folder; the message names the option to use.
         CatalogError: The tables cannot be read or written.
     """
     wanted = {bucket: str(folder.resolve()) for bucket, folder in mounts}
@@ -64,7 +69,7 @@ def record_roots(connection: Connection, mounts: Iterable[tuple[str, Path]]) -> 
                 work.tx.bucket(config.bucket).schema(config.schema).create_table(_TABLE, _SCHEMA, fail_if_exists=False)
             )
             known = {row["bucket"]: row["root"] for row in _rows(table)}
-        _refuse_others(known, wanted)
+        _refuse_others(known, wanted, named)
         new = [bucket for bucket, root in wanted.items() if known.get(bucket) != root]
         if not new:
             return
@@ -80,10 +85,13 @@ def record_roots(connection: Connection, mounts: Iterable[tuple[str, Path]]) -> 
     connection.run("record the folders of buckets", body)
 
 
-def _refuse_others(known: dict[str, str], wanted: dict[str, str]) -> None:
+def _refuse_others(known: dict[str, str], wanted: dict[str, str], named: str | None) -> None:
     for bucket, root in wanted.items():
         before = known.get(bucket, root)
-        if before != root and Path(before).is_dir():
-            raise SettingsError(
-                f"bucket {bucket} of this catalog is the folder {before}, not {root}: give that one another name with --bucket"
-            )
+        is_there = Path(before).is_dir()
+        if before == root or (bucket == named and not is_there):
+            continue
+        text = f"bucket {bucket} of this catalog is the folder {before}, not {root}: give that one another name with --bucket"
+        if not is_there:
+            text += f"; {before} is not there now: if it was moved to {root}, and not only its share is away, --bucket {bucket}"
+        raise SettingsError(text)

@@ -76,6 +76,7 @@ class RunOptions:
     """How a run is carried out and printed: what the options of a command say.
 
     Attributes:
+        bucket: What `--bucket` says.
         nothing: What is printed where there is no file.
         judges_sequences: Whether the folders hold all their files afterwards, so that their sequences can be judged.
     """
@@ -87,6 +88,7 @@ class RunOptions:
     stats: str | None = None
     policy: str | None = None
     judges_sequences: bool = True
+    bucket: str | None = None
     nothing: str = "no EXR files were found there"
 
 
@@ -151,7 +153,7 @@ def command(
         refuse_empty(places)
         return targets_of(places, settings, bucket, exclude)
 
-    carry_out(listings, catalog, RunOptions(workers, force, paths, engine, stats, policy))
+    carry_out(listings, catalog, RunOptions(workers, force, paths, engine, stats, policy, bucket=bucket))
 
 
 def carry_out(
@@ -169,7 +171,9 @@ def carry_out(
             settings = settings.changed(stats=options.stats or settings.stats, policy=options.policy or settings.policy)
             if catalog:
                 buckets = {listing.bucket for listing in found}
-                record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets])
+                record_roots(
+                    tables.connection, [mount for mount in settings.mounts if mount[0] in buckets], named=options.bucket
+                )
             with _display(console) as display, closing(SourceOpener(settings)) as opener:
                 ingest = _prepared(settings, opener, tables.catalog, options, observe or display)
                 tables.keeps_file = True

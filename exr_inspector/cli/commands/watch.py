@@ -90,7 +90,7 @@ def command(
         settings = settings.changed(stats=stats or settings.stats, policy=policy or settings.policy)
         root = dict(settings.mounts)[target.bucket].resolve()
         if catalog:
-            record_roots(tables.connection, [(target.bucket, root)])
+            record_roots(tables.connection, [(target.bucket, root)], named=bucket)
         with closing(SourceOpener(settings)) as opener:
             checked = PolicySource.from_settings(settings).current()
             context = IngestContext(

@@ -566,6 +566,11 @@ def test_two_folders_of_one_name_never_share_rows_and_rows_lead_back_to_their_fi
     assert [Path(path) for (path,) in found] == [folder / "sh" / "beauty.1001.exr" for folder in (first, second)]
     first.rename(tmp_path / "a" / "moved")
     shutil.rmtree(tmp_path / "b")
+    third = tmp_path / "c" / "renders"
+    shutil.copytree(tmp_path / "a" / "moved", third)
+    refused = called(third, "--catalog", catalog)
+    assert isinstance(refused.exception, SettingsError), "the first one may be on a share that is away"
+    assert "--bucket renders" in str(refused.exception)
     moved = called(tmp_path / "a" / "moved", "--catalog", catalog, "--bucket", "renders")
     assert (moved.exit_code, " 1  EXR files listed" in moved.output) == (0, True), moved.output
 
