@@ -24,7 +24,8 @@ from exr_inspector.validation.registry import RULES, Parameters
 from exr_inspector.validation.rule import Found, Results, Scope, Stage
 
 RULE_FAILED = "RULE-FAILED"
-_OF_WHOLE_FILES = frozenset({"ACE", "DEL"})  # what they ask of each part, they ask of the file
+# What ACE and DEL ask of each part, they ask of the file; one setting of the writer decides the compression of its parts.
+_OF_WHOLE_FILES = frozenset({"ACE", "CMP", "DEL"})
 _ANY_PART = -1
 MAX_FINDINGS_PER_CODE = 50
 MAX_TEXT_CHARACTERS = 2_000  # of a message, and of what was found and expected: names come from the file

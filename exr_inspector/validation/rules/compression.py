@@ -61,7 +61,7 @@ def _altered_data(part: ChannelFacts) -> list[NamedChannel]:
     return [c for c in altered if c.role is not Role.DEPTH or not is_third_axis(part, c)]
 
 
-def _altered(part: ChannelFacts, hit: list[NamedChannel], why: str = "") -> Results:
+def _altered(part: ChannelFacts, hit: list[NamedChannel], why: str) -> Results:
     if not hit:
         return NOTHING
     codec = codec_name(part.compression)
@@ -76,24 +76,6 @@ class CompressionParameters(RuleParameters):
     receiver_openexr: Annotated[str, Field(pattern=r"^\d+\.\d+$")] | None = Field(
         None, description="OpenEXR version of the receiver (CMP-NEW-CODEC, STR-RECEIVER)."
     )
-
-
-@channel_rule(
-    "CMP-LOSSY-DATA",
-    Severity.ERROR,
-    "Lossy compression does not alter data channels",
-    why="Depth, normals, positions, motion vectors and ids come back with other values.",
-    source="OpenEXRCore 3.5 internal_dwa_classifier.h; OpenEXRCore 3.5 internal_ht_common.cpp (make_channel_map); "
-    "OpenEXR technical introduction (Data Compression)",
-    fix="Render the data layers into a file or part with ZIP. Converting this file does not restore the values.",
-    when=t.LOSSY,
-)
-def lossy_data(part: ChannelFacts, _parameters: CompressionParameters) -> Results:
-    """Data channels that the codec really alters; the rules by codec say why. PXR24 keeps depth and motion well enough."""
-    hit = _altered_data(part)
-    if part.compression == Compression.PXR24:
-        hit = [channel for channel in hit if channel.role in _EXACT_ROLES]
-    return _altered(part, hit)
 
 
 @channel_rule(

@@ -39,6 +39,6 @@ def test_a_package_adds_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_package_cannot_take_the_code_of_one_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path, "CMP-LOSSY-DATA", monkeypatch)
-    with pytest.raises(ValueError, match="two rules are called CMP-LOSSY-DATA"):
+    install(tmp_path, "CMP-DWA-NAMES", monkeypatch)
+    with pytest.raises(ValueError, match="two rules are called CMP-DWA-NAMES"):
         registry._collect()

@@ -117,7 +117,7 @@ def test_switched_off() -> None:
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ("name: x\nrules:\n  CMP-LOSY-DATA: off\n", "show.yaml:3: rules.CMP-LOSY-DATA: .*CMP-LOSSY-DATA"),
+        ("name: x\nrules:\n  CMP-DWA-NAME: off\n", "show.yaml:3: rules.CMP-DWA-NAME: .*CMP-DWA-NAMES"),
         ("name: x\nrules:\n  STR-MAGIC: loud\n", "show.yaml:3: rules.STR-MAGIC"),
         ("name: x\nparameters:\n\n  codecs: [ZIP, LZW]\n", "show.yaml:4: parameters.codecs.1"),
         ("name: x\nparameters: {frame_rte: 24}\n", "show.yaml:2: parameters.frame_rte"),

@@ -77,32 +77,32 @@ def only(*channels: tuple[str, int] | str, compression: int = NONE, more: tuple[
 # --- effective lossiness ---------------------------------------------------------------------------------
 
 
-LOSSY_CODES = ("CMP-LOSSY-DATA", "CMP-B44-DATA", "CMP-PXR24-FLOAT", "CMP-DWA-NAMES", "CMP-LJ2K-TRIPLET")
+LOSSY_CODES = ("CMP-B44-DATA", "CMP-PXR24-FLOAT", "CMP-DWA-NAMES", "CMP-LJ2K-TRIPLET")
 
 
 @pytest.mark.parametrize(
     ("compression", "channels", "expected"),
     [
         (DWAA, ["N.X", "N.Z", "P.X", "id", "depth.Z", "uv.x"], {}),
-        (DWAA, ["N.Y"], {"CMP-LOSSY-DATA": E, "CMP-DWA-NAMES": E}),
-        (DWAA, [("P.Y", HALF)], {"CMP-LOSSY-DATA": E, "CMP-DWA-NAMES": E}),
+        (DWAA, ["N.Y"], {"CMP-DWA-NAMES": E}),
+        (DWAA, [("P.Y", HALF)], {"CMP-DWA-NAMES": E}),
         (DWAA, [("id.R", UINT)], {}),
-        (DWAA, ["id.R"], {"CMP-LOSSY-DATA": E, "CMP-DWA-NAMES": E}),
+        (DWAA, ["id.R"], {"CMP-DWA-NAMES": E}),
         (DWAA, ["id.r", "id.red", "N.y", "id.A"], {}),
-        (DWAA, ["motion.BY", "motion.RY"], {"CMP-LOSSY-DATA": E, "CMP-DWA-NAMES": E}),
-        (B44, [("Z", HALF)], {"CMP-LOSSY-DATA": E, "CMP-B44-DATA": E}),
-        (B44, [("N.X", HALF)], {"CMP-LOSSY-DATA": E, "CMP-B44-DATA": E}),
+        (DWAA, ["motion.BY", "motion.RY"], {"CMP-DWA-NAMES": E}),
+        (B44, [("Z", HALF)], {"CMP-B44-DATA": E}),
+        (B44, [("N.X", HALF)], {"CMP-B44-DATA": E}),
         (B44, ["Z", "N.X", ("id", UINT)], {}),
         (B44, [("X", HALF), ("Y", HALF), ("Z", HALF)], {}),  # CIE XYZ
         (B44, [("u.X", HALF), ("u.Y", HALF), ("u.Z", HALF)], {}),  # nothing says what this is
-        (B44, [("N.X", HALF), ("N.Y", HALF), ("N.Z", HALF)], {"CMP-LOSSY-DATA": E, "CMP-B44-DATA": E}),
+        (B44, [("N.X", HALF), ("N.Y", HALF), ("N.Z", HALF)], {"CMP-B44-DATA": E}),
         (PXR24, ["X", "Y", "Z"], {}),
         (PXR24, ["Z", "N.X", "motion.x"], {"CMP-PXR24-FLOAT": W}),
-        (PXR24, ["P.X"], {"CMP-LOSSY-DATA": E, "CMP-PXR24-FLOAT": E}),
-        (PXR24, ["id"], {"CMP-LOSSY-DATA": E, "CMP-PXR24-FLOAT": E}),
+        (PXR24, ["P.X"], {"CMP-PXR24-FLOAT": E}),
+        (PXR24, ["id"], {"CMP-PXR24-FLOAT": E}),
         (PXR24, [("P.X", HALF), ("Z", HALF), ("id", UINT)], {}),
-        (LJ2K, ["N.r", "N.g", "N.b"], {"CMP-LOSSY-DATA": E, "CMP-LJ2K-TRIPLET": E}),
-        (LJ2K, ["N.Red", "N.GREEN", "N.blue"], {"CMP-LOSSY-DATA": E, "CMP-LJ2K-TRIPLET": E}),
+        (LJ2K, ["N.r", "N.g", "N.b"], {"CMP-LJ2K-TRIPLET": E}),
+        (LJ2K, ["N.Red", "N.GREEN", "N.blue"], {"CMP-LJ2K-TRIPLET": E}),
         (LJ2K, ["R", "G", "B", "N.r", "N.g", "N.b"], {}),
         (LJ2K, ["N.X", "N.Y", "N.Z"], {}),
         (LJ2K, [("N.R", UINT), ("N.G", UINT), ("N.B", UINT)], {}),

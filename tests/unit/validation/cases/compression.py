@@ -10,8 +10,6 @@ from tests.unit.validation.judging import PLAIN, Case
 LONG = channels("a_layer_whose_name_has_more_than_31_bytes.R")
 PARTS = build([Part(name="a"), Part(name="b")])
 CASES = [
-    Case("CMP-LOSSY-DATA", channels("N.X", "N.Y", "N.Z", compression=DWAA), channels("N.X", "N.Z", compression=DWAA)),
-    Case("CMP-LOSSY-DATA", channels(*layer("P", "XYZ", FLOAT), compression=PXR24)),
     Case("CMP-B44-DATA", channels("Z", compression=B44), channels(*NORMALS, compression=B44)),
     Case("CMP-PXR24-FLOAT", channels(*NORMALS, compression=PXR24), channels("Z", compression=PXR24)),
     Case("CMP-PXR24-FLOAT", channels(Channel("id", FLOAT), compression=PXR24), severity=Severity.ERROR),
