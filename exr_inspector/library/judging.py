@@ -20,6 +20,7 @@ from exr_inspector.library.results import ValidationReport
 from exr_inspector.model import Inspection, SequenceName, StatsMode
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
 from exr_inspector.validation.reports import ValidationResult, sort_findings
+from exr_inspector.validation.rule import counted
 
 if TYPE_CHECKING:
     from exr_inspector.catalog.read.pages import FrameRows
@@ -137,7 +138,7 @@ def unchecked(inspection: Inspection) -> str:
     parts = inspection.pixels.parts
     if all(part.chunks_read >= part.chunks_total for part in parts):
         return ""
-    return f"pixels of {sum(part.chunks_total - part.chunks_read for part in parts)} chunks"
+    return f"pixels of {counted(sum(part.chunks_total - part.chunks_read for part in parts), 'chunk')}"
 
 
 def validate(

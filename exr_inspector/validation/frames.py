@@ -53,6 +53,7 @@ class FrameSummary:
         mtime: Last modification, UTC.
         status: `inspected` or `failed`.
         display_window: x min, y min, x max, y max of the first part; from a files row its width and height.
+        pixel_aspect: pixelAspectRatio of the first part.
         data_window: The same of the data window.
         channels: Names with their types, sorted; from a files row their number and the types.
         compression: Of all parts.
@@ -82,6 +83,7 @@ class FrameSummary:
     mtime: datetime | None = None
     status: str = "inspected"
     display_window: tuple[int, ...] | None = None
+    pixel_aspect: float | None = None
     data_window: tuple[int, ...] | None = None
     channels: tuple[str, ...] | None = None
     compression: str | None = None
@@ -230,6 +232,7 @@ def frame_of_inspection(inspection: Inspection) -> FrameSummary | None:
     return replace(
         base,
         display_window=first.display_window,
+        pixel_aspect=first.pixel_aspect_ratio,
         data_window=first.data_window,
         channels=tuple(
             f"{part.index}:{channel.name} {channel.type_name}"

@@ -2,7 +2,7 @@
 -- question: 6
 -- param sequence text required key of the sequence
 WITH frames AS (
-    SELECT file_id, content_key, path, frame_number, frame_padding, status, software, fps,
+    SELECT file_id, content_key, path, frame_number, frame_padding, status, software, fps, pixel_aspect_ratio,
            CASE WHEN status = 'inspected' THEN coalesce(color_interop_id, 'none') END AS color_interop_id,
            CASE WHEN status = 'inspected' THEN coalesce(chromaticities, 'none') END AS chromaticities,
            CASE WHEN status = 'inspected' THEN coalesce(views, 'none') END AS views,
@@ -28,6 +28,7 @@ WITH frames AS (
     UNION ALL SELECT path, frame_number, 'digits', CAST(frame_padding AS varchar) FROM frames WHERE frame_padding <= widest
     UNION ALL SELECT path, frame_number, 'software', software FROM frames
     UNION ALL SELECT path, frame_number, 'fps', CAST(fps AS varchar) FROM frames
+    UNION ALL SELECT path, frame_number, 'pixel_aspect_ratio', CAST(pixel_aspect_ratio AS varchar) FROM frames
     UNION ALL SELECT path, frame_number, 'color_interop_id', color_interop_id FROM frames
     UNION ALL SELECT path, frame_number, 'chromaticities', chromaticities FROM frames
     UNION ALL SELECT path, frame_number, 'views', views FROM frames

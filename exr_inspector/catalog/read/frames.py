@@ -95,6 +95,7 @@ def frame_of_row(
         return None if value is None else str(value)
 
     size, rate, padding = row.get("size_bytes"), row.get("fps"), row.get("frame_padding")
+    aspect = row.get("pixel_aspect_ratio")
     is_read = row.get("status") == "inspected"
     colour = [text("color_interop_id"), text("chromaticities"), "ACES container" if row.get("is_aces") else None]
     summary = FrameSummary(
@@ -106,6 +107,7 @@ def frame_of_row(
         mtime=_utc(row.get("mtime")),
         status=str(row.get("status")),
         display_window=_size(row, "display_width", "display_height"),
+        pixel_aspect=float(aspect) if isinstance(aspect, (int, float)) else None,
         data_window=_size(row, "width", "height"),
         channels=(f"{row.get('channel_count')} channels of {row.get('pixel_types')}",) if is_read else None,
         compression=text("compression"),

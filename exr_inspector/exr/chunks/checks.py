@@ -167,8 +167,10 @@ def check_last_leader(chunks: ChunkMap, file: FileBytes, *, only_if_read: bool =
     pieces = yield from file.read(wanted)
     if pieces is None:
         return found.report("tables")
-    check, _ = _check(chunks, last, pieces[0], last.offset)
+    check, end = _check(chunks, last, pieces[0], last.offset)
     found.mark(last, check)
+    if end < chunks.file_size and _is_all_known(found):
+        found.problems.add(_behind_the_last(end, chunks.file_size))
     return found.report("last leader")
 
 
@@ -223,13 +225,23 @@ def check_all_leaders(
 
 def _check_places(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) -> None:
     """Report overlaps and gaps of the chunks whose leaders are sound."""
-    chunks = found.chunks
-    # Otherwise a gap may be where an unknown chunk lies, or one of a part whose leaders nobody can read.
-    is_readable = chunks.has_all_parts and all(layout.levels or not layout.chunk_count for layout in chunks.layouts)
-    is_all_known = is_readable and all(states is None for states in found.states)
+    is_all_known = _is_all_known(found)  # before overlaps are marked
     unused = _check_overlaps(found, extents)
     for problem in unused if is_all_known else ():
         found.problems.add(problem)
+
+
+def _is_all_known(found: _Findings) -> bool:
+    """Whether every chunk is in its place; otherwise unused bytes may be a chunk of a part whose leaders nobody can read."""
+    chunks = found.chunks
+    is_readable = chunks.has_all_parts and all(layout.levels or not layout.chunk_count for layout in chunks.layouts)
+    return is_readable and all(states is None for states in found.states)
+
+
+def _behind_the_last(end: int, file_size: int) -> Problem:
+    """The bytes behind the last chunk, which no chunk has."""
+    message, behind = "bytes behind the last chunk belong to none", f"{file_size - end} bytes"
+    return Problem(ProblemKind.UNREFERENCED_BYTES, message, offset=end, found=behind, expected="none")
 
 
 def _check_orders(found: _Findings) -> None:
@@ -256,13 +268,11 @@ def _check_overlaps(found: _Findings, extents: Sequence[tuple[_Wanted, int]]) ->
             first_gap = position if first_gap is None else first_gap
         position = max(position, end)
     unused = []
-    kind = ProblemKind.UNREFERENCED_BYTES
     if gap_bytes:
-        message = "unused bytes before or between chunks"
+        kind, message = ProblemKind.UNREFERENCED_BYTES, "unused bytes before or between chunks"
         unused.append(Problem(kind, message, offset=first_gap, found=f"{gap_bytes} bytes", expected="none"))
     if chunks.file_size > position:
-        message, behind = "bytes behind the last chunk belong to none", chunks.file_size - position
-        unused.append(Problem(kind, message, offset=position, found=f"{behind} bytes", expected="none"))
+        unused.append(_behind_the_last(position, chunks.file_size))
     return unused
 
 

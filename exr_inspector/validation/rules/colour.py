@@ -57,8 +57,14 @@ def id_syntax(part: PartFacts, _parameters: ColourParameters) -> Results:
     identifier = part.part.text("colorInteropID")
     if not identifier or spaces.is_well_formed(identifier):
         return NOTHING
-    expected = "lower case tokens split by at most two colons"
-    return [Found(f"colorInteropID {identifier!r} does not follow the grammar", identifier[:80], expected)]
+    expected = _suggested(identifier, "lower case tokens split by at most two colons")
+    message = f"colorInteropID {identifier!r} does not follow the grammar; expected {expected}"
+    return [Found(message, identifier[:80], expected)]
+
+
+def _suggested(identifier: str, otherwise: str) -> str:
+    """The published id of the space that software calls so, or what an id has to be."""
+    return spaces.id_of_name(identifier) or otherwise
 
 
 @part_rule(
@@ -67,6 +73,7 @@ def id_syntax(part: PartFacts, _parameters: ColourParameters) -> Results:
     "A colorInteropID without a namespace is on the published list",
     why="Other software does not know a private id, and cannot ask whose it is.",
     source="ASWF Color Interop recommendation 03, Annex B",
+    yields_to=("COL-ID-SYNTAX",),
     fix="Write a published id, or put the owner's namespace before it: studio:name.",
     command="exrstdattr -string colorInteropID lin_ap1_scene IN.exr OUT.exr",
     when=t.COLOUR,
@@ -76,8 +83,9 @@ def id_unregistered(part: PartFacts, _parameters: ColourParameters) -> Results:
     identifier = part.part.text("colorInteropID")
     if not identifier or ":" in identifier or identifier in spaces.PUBLISHED:
         return NOTHING
-    expected = "a published id, or namespace:id"
-    return [Found(f"colorInteropID {identifier!r} is not published and has no namespace", identifier[:80], expected)]
+    expected = _suggested(identifier, "a published id, or namespace:id")
+    message = f"colorInteropID {identifier!r} is not published and has no namespace; expected {expected}"
+    return [Found(message, identifier[:80], expected)]
 
 
 @part_rule(

@@ -176,14 +176,15 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
 @sequence_rule(
     "SEQ-RES",
     Severity.ERROR,
-    "All frames have the same display window",
+    "All frames have the same display window and pixel aspect ratio",
     why="The image jumps in size or position.",
     source="Netflix VFX requirements; OpenEXR technical introduction (Display Window and Data Window)",
     fix="Render the frames that the message names at the resolution of the others.",
 )
 def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Display windows; data windows may follow the image and are reported as info."""
+    """Display windows and pixel aspect ratios; data windows may follow the image and are reported as info."""
     found = drift(sequence, "the display window", lambda f: f.display_window, _window)
+    found += drift(sequence, "the pixel aspect ratio", lambda f: f.pixel_aspect, lambda ratio: f"{ratio:g}")
     windows = Counter(f.data_window for f in sequence.frames if f.data_window)
     if len(windows) > 1 and not found:
         message = f"The data window changes over the sequence: {len(windows)} different ones"

@@ -226,7 +226,9 @@ def pixel_aspect_ratio(part: PartFacts, parameters: WindowParameters) -> Results
     ratio, wanted = part.part.pixel_aspect_ratio, parameters.pixel_aspect_ratio
     if ratio is None or ratio == wanted or math.isclose(ratio, wanted, rel_tol=1e-6):
         return NOTHING
-    return [Found(f"The pixel aspect ratio is {ratio:g}; the show has {wanted:g}", f"{ratio:g}", f"{wanted:g}")]
+    if not 1e-6 <= ratio <= 1e6:
+        return NOTHING  # reported by WIN-PAR-RANGE
+    return [Found(f"The pixel aspect ratio is {ratio:g}; expected {wanted:g}", f"{ratio:g}", f"{wanted:g}")]
 
 
 @part_rule(

@@ -212,6 +212,10 @@ def test_a_leader_of_another_part() -> None:
 
 def test_overlaps_gaps_and_a_tail() -> None:
     assert codes(everything(build([Part()], trailing=b"tail"))) == ["UNREFERENCED_BYTES"]
+    assert codes(last(build([Part()], trailing=b"tail"))) == ["UNREFERENCED_BYTES"], (
+        "the last leader tells where chunks end"
+    )
+    assert codes(last(build([Part(absent=frozenset({1}))], trailing=b"tail"))) == [], "it may be the missing chunk"
     report = everything(build([Part()], gaps={(0, 1): b"abc", (0, 2): b"de"}))
     assert codes(report) == ["UNREFERENCED_BYTES"]
     assert report.problems[0].found == "5 bytes"
