@@ -134,6 +134,8 @@ class FolderBucket:
 
     def folders(self, prefix: str) -> list[str]:
         """As in Bucket."""
+        if prefix:
+            self.check_key(prefix.rstrip("/"))
         self._check_root()
         try:
             with self._items(prefix) as found:
@@ -227,7 +229,7 @@ class FolderBucket:
         """Whether a path, or a folder above it, is a link that leads nowhere."""
         whole = self.root / path
         above = [folder for folder in whole.parents if folder.is_relative_to(self.root)]
-        return any(each.is_symlink() and not each.exists() for each in (whole, *above))
+        return any(each.is_symlink() and _leads_nowhere(each) for each in (whole, *above))
 
     def _walk(self, path: str, flags: int) -> int:
         folder = os.open(self.root, _FOLDER)
@@ -367,6 +369,17 @@ def _identity(folder: Path, *, may_be_empty: bool) -> tuple[int, int] | None:
     except OSError:
         return None
     return state.st_dev, state.st_ino
+
+
+def _leads_nowhere(link: Path) -> bool:
+    """Whether the target of a link cannot be there; any other fault is raised."""
+    try:
+        link.stat()
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            raise
+        return True
+    return False
 
 
 def is_share(folder: Path) -> bool:

@@ -45,6 +45,7 @@ def test_links_and_pipes(folder, opener, tmp_path):
     (folder / "sibling").symlink_to("../bucket2")  # its path begins with the mounted folder's
     (folder / "loop").symlink_to("loop")
     (folder / "dangling").symlink_to("nope")
+    (folder / "long").symlink_to("x" * 4_000)
     (folder / "sub").mkdir()
     os.mkfifo(folder / "pipe")
     assert opener.open("b", "inside.exr").read(start=0, end=3) == DATA[:3]
@@ -60,7 +61,7 @@ def test_links_and_pipes(folder, opener, tmp_path):
     found = opener.list("b", report=lambda path, error: told.update({path: error.code}))
     assert [entry.key for entry in found] == ["a.exr", "inside.exr"]
     elsewhere = dict.fromkeys(("b/out.exr", "b/up/", "b/sibling/"), AccessDenied.code)
-    assert told == elsewhere | dict.fromkeys(("b/loop", "b/dangling"), ObjectNotFound.code)
+    assert told == elsewhere | dict.fromkeys(("b/loop", "b/dangling", "b/long"), ObjectNotFound.code)
 
 
 def test_a_link_to_a_folder_is_named_where_what_it_leads_to_is_not_listed(folder, opener, tmp_path):
@@ -373,6 +374,10 @@ def test_every_error_is_ours(opener):
     for key in ("", "nope", "a/b/c", "\x00", "#1", "x" * 5000, "\udcff", "a\nb"):
         with pytest.raises(ExrInspectorError):
             opener.open("b", key).read(start=0, end=1)
+    for key in ("\x00/", "\udcff/", "\ud800/", "../", r"\x5c/"):
+        for listed in (opener.folders, lambda bucket, prefix: list(opener.list(bucket, prefix))):
+            with pytest.raises(UnsupportedKey):
+                listed("b", key)
 
 
 @pytest.mark.failure(
