@@ -25,6 +25,7 @@ from exr_inspector.storage.source import ObjectEntry
 PAGE_KEYS = 1000
 MAX_PAGE_BYTES = 16 << 20  # a page of keys of 1,024 bytes, each written with three characters, is a quarter of this
 CONNECT_SECONDS = 5.0
+_MOST_BYTES = (1 << 63) - 1  # a size that tables can hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _parsed(body: bytes, path: str) -> _Page:
         entries = [_entry(content, decode(content["Key"])) for content in contents]
         common = [{_name(cell): cell.text or "" for cell in item} for item in root if _name(item) == "CommonPrefixes"]
         folders = [decode(item["Prefix"]) for item in common]
-    except (ET.ParseError, ValueError, KeyError) as error:
+    except (ET.ParseError, ValueError, LookupError) as error:
         raise SourceUnavailable(
             f"{path}: the listing was answered by something else than S3's XML; check S3_ENDPOINT_URL and proxies"
         ) from error
@@ -192,4 +193,11 @@ def _entry(content: dict[str, str], key: str) -> ObjectEntry:
     modified = datetime.fromisoformat(content["LastModified"].replace("Z", "+00:00"))
     if modified.tzinfo is None:
         modified = modified.replace(tzinfo=timezone.utc)
-    return ObjectEntry(key, etag, int(content["Size"]), modified.astimezone(timezone.utc))
+    size = int(content["Size"])
+    if not 0 <= size <= _MOST_BYTES:
+        raise ValueError(f"size {size}")
+    try:
+        modified = modified.astimezone(timezone.utc)
+    except OverflowError:  # a time that no calendar holds, in UTC
+        modified = modified.replace(tzinfo=timezone.utc)
+    return ObjectEntry(key, etag, size, modified)
