@@ -274,9 +274,9 @@ def parse_policy(text: str, *, origin: str, is_profile: bool = False, folder: Pa
     try:
         policy = PolicyFile.model_validate(values)
     except ValidationError as error:
-        # A list is also called too short when its items are wrong.
+        # A list is also called too short when something in its items is wrong.
         items = error.errors(include_url=False)
-        wrong = {fault["loc"][:-1] for fault in items}
+        wrong = {fault["loc"][:length] for fault in items for length in range(len(fault["loc"]))}
         faults = [(_position(f), _said(f)) for f in items if f["type"] != "too_short" or f["loc"] not in wrong]
         if "python_rules" not in values:  # whose rules are not known yet
             faults += _unknown_in(values)

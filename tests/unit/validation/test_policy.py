@@ -136,6 +136,31 @@ def test_errors_name_line_and_key(text: str, where: str) -> None:
     assert re.search(where, fault(text)), fault(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name: 5", "name: must be text, not 5"),
+        ("name: x\nextends: 3", "extends: must be 'default'"),
+        ("name: x\nrules: []", "rules: must be a mapping of keys"),
+        ("name: x\nrules: {PIX-NAN: 3}", "rules.PIX-NAN: must be 'off'"),
+        ("name: x\npaths: 7", "paths: must be a list, not 7"),
+        ("name: x\nparameters: {show_resolution: wide}", "parameters.show_resolution: must be a list"),
+        ("name: x\nparameters: {frame_rate: '24'}", "parameters.frame_rate: must be a number, not '24'"),
+        ("name: x\nparameters: {codecs: ZIP}", "parameters.codecs: must be a list"),
+        ("name: x\nparameters: {attributes: {name: a}}", "parameters.attributes: must be a list"),
+        (
+            "name: x\nparameters: {attributes: [{name: a, type: 3}]}",
+            "parameters.attributes.0.type: must be text, not 3",
+        ),
+        ("name: x\nparameters: {attribute_map: [a]}", "parameters.attribute_map: must be a mapping of keys"),
+        ("name: x\nparameters: {frame_range: [1]}", "parameters.frame_range.1: must be there"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_one_error_that_says_what_it_must_be(text: str, told: str) -> None:
+    (line,) = fault(text).splitlines()
+    assert told in line
+
+
 def test_all_errors_at_once() -> None:
     told = fault("name: x\nextends: nothing\nparameters: {frame_rate: -1}\n").splitlines()
     assert len(told) == 2
