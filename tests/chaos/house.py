@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,8 +19,8 @@ from typing import Any
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.rows.groups import to_tables
-from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS
-from exr_inspector.catalog.sdk.connection import rows_of
+from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS, Table
+from exr_inspector.catalog.sdk.connection import Work, rows_of
 from exr_inspector.errors import AccessDenied
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
@@ -122,14 +122,22 @@ class House:
     def rows(self, name: str, path: str | None = None) -> list[dict[str, Any]]:
         """All rows of a table, or those of one file; read without disturbance."""
         table = BY_NAME[name]
-        columns = [column for column in table.arrow.names if column != "preview"]
-        found = self.catalog.connection.run("read back", lambda work: rows_of(work.select(table, columns)))
+        (found,) = self._read_back([table]).values()
         key = "path" if table is FILES else "file_path"
         return [row for row in found if path is None or row[key] == path]
 
+    def _read_back(self, tables: Sequence[Table]) -> dict[str, list[dict[str, Any]]]:
+        """All rows of the tables, by table, in one transaction."""
+
+        def body(work: Work) -> dict[str, list[dict[str, Any]]]:
+            columns = {table.name: [name for name in table.arrow.names if name != "preview"] for table in tables}
+            return {table.name: rows_of(work.select(table, columns[table.name])) for table in tables}
+
+        return self.catalog.connection.run("read back", body)
+
     def differences(self, mode: StatsMode = StatsMode.OFF) -> list[str]:
         """Where the tables are not what the objects say; empty when all is well."""
-        tables = {table.name: self.rows(table.name) for table in DOCUMENT}
+        tables = self._read_back(DOCUMENT)
         expected = {
             f"{BUCKET}/{key}": (data, etag) for key, (data, etag) in self.s3.contents().items() if key.endswith(".exr")
         }

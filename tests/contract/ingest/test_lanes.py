@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from exr_inspector.catalog.schema import LEAST_GUARDS
 from exr_inspector.catalog.versions import file_id, guard_id
@@ -46,10 +46,8 @@ def started(environ: Mapping[str, str], *arguments: object) -> subprocess.Popen[
     )
 
 
-def called(environ: Mapping[str, str], *arguments: object) -> tuple[int, str, str]:
-    running = started(environ, *arguments)
-    out, err = running.communicate(timeout=120)
-    return running.returncode, out, err
+def called(environ: Mapping[str, str], *arguments: object) -> Result:
+    return CliRunner(env=environ).invoke(main, list(map(str, arguments)))
 
 
 @pytest.mark.failure(
@@ -60,9 +58,9 @@ def test_lanes_that_run_together_store_every_file_once_and_again_nothing(
     home: House, tmp_path: Path, documented: Documented
 ) -> None:
     plan = tmp_path / "plan"
-    code, out, err = called(home.environ, "ingest-plan", f"s3://{BUCKET}/", "--lanes", 2, "--to", plan)
-    assert (code, err) == (0, "")
-    assert out.startswith("31 EXR files in 2 lanes of ")
+    planned = called(home.environ, "ingest-plan", f"s3://{BUCKET}/", "--lanes", 2, "--to", plan)
+    assert (planned.exit_code, planned.stderr) == (0, "")
+    assert planned.stdout.startswith("31 EXR files in 2 lanes of ")
     assert sorted(path.name for path in plan.iterdir()) == ["0", "1", "plan.json"]
     lanes = [started(home.environ, "ingest-lane", plan / str(number)) for number in range(2)]
     told = [lane.communicate(timeout=120) for lane in lanes]
@@ -72,14 +70,16 @@ def test_lanes_that_run_together_store_every_file_once_and_again_nothing(
     assert differences == []
     assert len(home.rows("files")) == len(home.rows("inspections")) == 31
     reads = home.s3.count("GET")
-    code, out, _ = called(home.environ, "ingest-lane", plan / "1")
-    assert code == 0
-    assert " 0  stored" in out
+    again = called(home.environ, "ingest-lane", plan / "1")
+    assert again.exit_code == 0, again.output
+    assert " 0  stored" in again.stdout
     documented(home.s3.count("GET") - reads)
     assert len(home.rows("inspections")) == 31
     assert home.rows("sequence_validation") == [], "each lane has only some of the frames"
-    code, out, _ = called(home.environ, "ingest", f"s3://{BUCKET}/")
-    assert (code, "31  up to date" in out, "1 sequence judged" in out) == (0, True, True), out
+    whole = called(home.environ, "ingest", f"s3://{BUCKET}/")
+    assert whole.exit_code == 0, whole.output
+    assert "31  up to date" in whole.stdout
+    assert "1 sequence judged" in whole.stdout
     assert {row["file_count"] for row in home.rows("sequence_validation")} == {30}
 
 
@@ -99,8 +99,8 @@ def test_files_that_share_a_guard_row_share_a_lane() -> None:
 
 def test_a_lane_knows_its_objects_versions_and_mounted_folders(tmp_path: Path) -> None:
     plan = tmp_path / "plan"
-    code, _, err = called({}, "ingest-plan", SAMPLES, "--bucket", "show", "--lanes", 2, "--to", plan)
-    assert (code, err) == (0, "")
+    planned = called({}, "ingest-plan", SAMPLES, "--bucket", "show", "--lanes", 2, "--to", plan)
+    assert (planned.exit_code, planned.stderr) == (0, "")
     lanes = [Lane.read(plan / "0"), Lane.read(plan / "1")]
     assert all(lane.mounts == (("show", SAMPLES),) for lane in lanes)
     opener = SourceOpener.__new__(SourceOpener)  # nothing is listed again
@@ -122,30 +122,20 @@ def test_a_lane_says_which_files_are_gone(tmp_path: Path, documented: Documented
     show.mkdir()
     for name in GOOD:
         (show / name).write_bytes((SAMPLES / name).read_bytes())
-    assert called({}, "ingest-plan", show, "--lanes", 1, "--to", tmp_path / "plan")[0] == 0
+    assert called({}, "ingest-plan", show, "--lanes", 1, "--to", tmp_path / "plan").exit_code == 0
     (show / GOOD[0]).unlink()
-    code, out, err = called({}, "ingest-lane", tmp_path / "plan/0", "--catalog", tmp_path / "c.duckdb")
-    assert (code, "openjd_progress: 100\n" in out, "2 stored, 0 up to date, 1 gone, 0 errors" in out) == (
-        0,
-        True,
-        True,
-    ), err
-    documented(next(line.strip() for line in out.splitlines() if "gone since" in line))
+    done = called({}, "ingest-lane", tmp_path / "plan/0", "--catalog", tmp_path / "c.duckdb")
+    assert done.exit_code == 0, done.output
+    assert "openjd_progress: 100\n" in done.stdout
+    assert "2 stored, 0 up to date, 1 gone, 0 errors" in done.stdout
+    documented(next(line.strip() for line in done.stdout.splitlines() if "gone since" in line))
 
 
 def test_a_lane_without_files_says_so(tmp_path: Path) -> None:
     (tmp_path / "show").mkdir()
     shutil.copy(SAMPLES / GOOD[0], tmp_path / "show")
-    done = CliRunner().invoke(
-        main, ["ingest-plan", str(tmp_path / "show"), "--lanes", "2", "--to", str(tmp_path / "plan")]
-    )
-    assert done.exit_code == 0, done.output
-    found = [
-        CliRunner().invoke(
-            main, ["ingest-lane", str(tmp_path / "plan" / lane), "--catalog", str(tmp_path / "c.duckdb")]
-        )
-        for lane in "01"
-    ]
+    assert called({}, "ingest-plan", tmp_path / "show", "--lanes", 2, "--to", tmp_path / "plan").exit_code == 0
+    found = [called({}, "ingest-lane", tmp_path / "plan" / lane, "--catalog", tmp_path / "c.duckdb") for lane in "01"]
     assert sorted("this lane holds no files" in each.output for each in found) == [False, True]
     assert {each.exit_code for each in found} == {0}
 
@@ -154,6 +144,6 @@ def test_what_is_no_lane_and_a_folder_that_holds_something_are_refused(tmp_path:
     (tmp_path / "text").write_text("no lane")
     with pytest.raises(SettingsError, match="ingest-plan"):
         Lane.read(tmp_path / "text")
-    code, _, err = called({}, "ingest-plan", SAMPLES, "--lanes", 2, "--to", tmp_path)
-    assert code == 2
-    assert "expected an empty folder" in err
+    refused = called({}, "ingest-plan", SAMPLES, "--lanes", 2, "--to", tmp_path).exception
+    assert isinstance(refused, SettingsError)
+    assert "expected an empty folder" in str(refused)

@@ -8,9 +8,11 @@ import time
 import pyarrow as pa
 import pytest
 import vastdb
+from click.testing import CliRunner
 
 from tests.contract.vastdb_local.support import connect
 from vastdb_local import CatalogEntry, LocalVastDB, entries_of_folder
+from vastdb_local.__main__ import command
 
 COUNTED = pa.schema([("name", pa.string()), ("ctime", pa.int64())])
 
@@ -138,8 +140,7 @@ def test_the_command_takes_snapshots_again_and_again(serve, folder, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["/renders", "renders=.", "/renders=/nowhere/at/all"])
-def test_the_command_refuses_what_is_no_folder(serve, tmp_path, text):
-    process = serve("--catalog", str(tmp_path / "a.duckdb"), "--vast-catalog", text, module=("vastdb_local",))
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "--vast-catalog" in told
+def test_the_command_refuses_what_is_no_folder(tmp_path, text):
+    done = CliRunner().invoke(command, ["serve", "--catalog", str(tmp_path / "a.duckdb"), "--vast-catalog", text])
+    assert done.exit_code == 2
+    assert "--vast-catalog" in done.stderr

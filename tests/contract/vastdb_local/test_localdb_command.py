@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from vastdb import errors
 
 from vastdb_local import LocalVastDB
-from vastdb_local.__main__ import command
+from vastdb_local.__main__ import command, main
 
 LOCALDB = ("exr_inspector.cli", "localdb")
 
@@ -37,24 +37,36 @@ def test_it_serves_until_it_is_told_to_stop(serve, tmp_path, module):
     assert (tmp_path / "a.duckdb").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("module", [LOCALDB, ("vastdb_local",)], ids=["run", "python -m"])
+@pytest.fixture
+def refused(monkeypatch, capsys):
+    """What `python -m vastdb_local serve` writes to standard error, which it must end with exit code 2."""
+
+    def start(*arguments):
+        monkeypatch.setattr("sys.argv", ["vastdb_local", "serve", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        return capsys.readouterr().err
+
+    return start
+
+
 @pytest.mark.parametrize("taken", ["port", "catalog"])
-def test_what_is_taken_is_one_line_and_exit_code_2(serve, tmp_path, taken, module):
+def test_what_is_taken_is_one_line_and_exit_code_2(serve, refused, tmp_path, taken):
     with LocalVastDB(tmp_path / "a.duckdb") as other:
         catalog = tmp_path / ("b.duckdb" if taken == "port" else "a.duckdb")
-        port = other.port if taken == "port" else 0
-        _, told = (process := serve("--catalog", str(catalog), "--port", str(port), module=module)).communicate(
-            timeout=60
-        )
+        options = ("--catalog", str(catalog), "--port", str(other.port if taken == "port" else 0))
+        _, told = (process := serve(*options)).communicate(timeout=60)
+        for line in (told, refused(*options)):
+            assert line.startswith("LOCALDB: ")
+            assert line.count("\n") == 1
     assert process.returncode == 2
-    assert told.startswith("LOCALDB: ")
-    assert told.count("\n") == 1
 
 
-def test_keys_come_in_pairs(serve, tmp_path):
-    _, told = (process := serve("--catalog", str(tmp_path / "a"), "--access-key", "me")).communicate(timeout=60)
-    assert process.returncode == 2
-    assert "--secret-key" in told
+def test_keys_come_in_pairs(tmp_path):
+    done = CliRunner().invoke(command, ["serve", "--catalog", str(tmp_path / "a"), "--access-key", "me"])
+    assert done.exit_code == 2
+    assert "--secret-key" in done.stderr
 
 
 def test_keys_come_from_the_environment_or_a_file_and_are_not_printed(serve, tmp_path):
@@ -71,12 +83,10 @@ def test_keys_come_from_the_environment_or_a_file_and_are_not_printed(serve, tmp
 
 
 @pytest.mark.parametrize("text", ["", "AWS_ACCESS_KEY_ID=me\n"])
-def test_a_file_without_keys_is_refused(serve, tmp_path, text):
+def test_a_file_without_keys_is_refused(refused, tmp_path, text):
     keys = tmp_path / "keys"
     keys.write_text(text, encoding="utf-8")
-    process = serve("--catalog", str(tmp_path / "a.duckdb"), "--keys", str(keys), module=("vastdb_local",))
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 2
+    told = refused("--catalog", tmp_path / "a.duckdb", "--keys", keys)
     assert told.startswith("LOCALDB: ")
     assert "AWS_" in told
 
