@@ -485,7 +485,7 @@ def test_requests_are_proportional_to_the_changes(home: House, tmp_path: Path) -
     folder = tmp_path / "big"
     for number in range(40):
         write(folder, f"show_{number % 4}/{number}.exr")
-    still = [CatalogEntry(f"{ROOT}/show_{n % 4}/old/{n}.exr", size=1, mtime_ns=n, ctime_ns=n) for n in range(20_000)]
+    still = [CatalogEntry(f"{ROOT}/show_{n % 4}/old/{n}.exr", size=1, mtime_ns=n, ctime_ns=n) for n in range(5_000)]
     home.database.write_catalog([*still, *entries_of_folder(folder, root=ROOT)])
     swept(home, **cluster(folder, EXR_SWEEP_SHARDS="4"))
     counts = []
