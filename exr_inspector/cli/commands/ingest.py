@@ -150,8 +150,9 @@ def command(
     """
 
     def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
+        found = targets_of(places, settings, bucket, exclude)
         refuse_empty(places)
-        return targets_of(places, settings, bucket, exclude)
+        return found
 
     carry_out(listings, catalog, RunOptions(workers, force, paths, engine, stats, policy, bucket=bucket))
 

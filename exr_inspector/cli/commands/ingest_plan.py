@@ -58,8 +58,8 @@ def command(
       ./run ingest-plan s3://renders/ --lanes 64 --to /shared/plan
       ./run ingest-plan /mnt/show --bucket show --lanes 8 --to /shared/plan
     """
-    refuse_empty(places)
     settings, targets = targets_of(places, load_settings(os.environ), bucket, exclude)
+    refuse_empty(places)
     faults: Counter[str] = Counter()
 
     def report(path: str, error: SourceError) -> None:
