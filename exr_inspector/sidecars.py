@@ -45,6 +45,18 @@ def with_sidecars(
     )
 
 
+def manifest_paths(image: str, names: Sequence[PartNames]) -> set[str]:
+    """Paths of the sidecar manifests that an image names, whether they exist or not.
+
+    Args:
+        image: Path of the image.
+        names: Names of its parts.
+    """
+    found = {matte.manifest_file for part in names for matte in part.cryptomattes}
+    folder = image[: image.rfind("/") + 1]
+    return {folder + path for path in found if path and is_sidecar_path(path)}
+
+
 def _manifest(source: RangeSource, path: str, most_bytes: int, reserve: Reserve) -> tuple[str | None, str]:
     """The text of a sidecar manifest, or the reason why it cannot be read."""
     text, fault = None, ""

@@ -17,6 +17,7 @@ from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatche
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import Inspection, SequenceName, Severity, StatsMode
+from exr_inspector.sidecars import manifest_paths
 from exr_inspector.storage import SourceOpener
 from exr_inspector.texts import json_document
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
@@ -189,6 +190,7 @@ def check_files(
     names = list(unmet((path for expansion in expansions for path in expansion.paths), met))
     gathered: dict[str, _Gathered] = {}
     singles: list[CheckedFile] = []
+    manifests: set[str] = set()
     stopped = False
 
     def inspect(name: str, memory: FileMemory) -> Inspection:
@@ -197,8 +199,10 @@ def check_files(
     try:
         with closing(inspect_each(names, inspect, inspector.memory)) as answers:
             for done, (name, answer) in enumerate(answers, 1):
-                if observe is not None and isinstance(answer, Inspection):
-                    observe(name, answer)
+                if isinstance(answer, Inspection):
+                    manifests.update(manifest_paths(name, answer.names))
+                    if observe is not None:
+                        observe(name, answer)
                 place = places.get(name)
                 if place is None:
                     singles.append(_checked(name, None, answer))
@@ -222,7 +226,7 @@ def check_files(
     return Check(
         sequences=tuple(sorted(sequences, key=lambda item: item.pattern)),
         files=tuple(_with_strays(singles, expansions, sequences, policy)),
-        others=tuple(files_beside(others, policy)),
+        others=tuple(files_beside((path for path in others if path not in manifests), policy)),
         ambiguous=tuple(group for expansion in expansions for group in expansion.recognition.ambiguous),
         faults=tuple(faults),
         stats=inspector.config.stats,

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from exr_inspector.cli.__main__ import main
 from exr_inspector.delivery.strays import files_beside
 from exr_inspector.validation import builtin_policy
+from tests.unit.validation.cases.made.metadata import declared, matte
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "compression_none.exr"
 COPIES = ("x.1001 (1).exr", "x.1002 copy.exr", "x.1001.EXR")
@@ -49,6 +50,15 @@ def test_strays_are_reported_and_are_no_frames(folder: Path) -> None:
         if finding["code"] == "SEQ-STRAY"
     }
     assert strays == dict.fromkeys((*COPIES, *OTHERS), "warning") | dict.fromkeys(("ref.exr", *HARMLESS), "info")
+
+
+def test_the_manifest_that_a_cryptomatte_names_belongs_to_the_delivery(tmp_path: Path) -> None:
+    for frame in (1, 2):
+        (tmp_path / f"m.{frame:04}.exr").write_bytes(matte(declared("manifest", manif_file="m.json")))
+    for name in ("m.json", "other.json"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    document = json.loads(run(tmp_path, "--format", "json").stdout)
+    assert [Path(file["path"]).name for file in document["other_files"]] == ["other.json"]
 
 
 def test_every_form_names_them(folder: Path) -> None:
