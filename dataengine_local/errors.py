@@ -23,3 +23,8 @@ class EventError(DataEngineError):
     """What was posted is no CloudEvent, or one the platform refuses; the message says what was found."""
 
     code = "EVENT"
+
+
+def has_code(error: BaseException) -> bool:
+    """Whether an exception is one of a function's own, with a `code`: its text is logged without a traceback."""
+    return isinstance(error, Exception) and isinstance(getattr(error, "code", None), str)

@@ -22,6 +22,13 @@ _AS_JSON: dict[str, Any] = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
+_MEANINGS = {
+    204: "the function handled the event",
+    403: "the runtime refused the request",
+    500: "the function failed, or this is no event",
+    503: "the function is not ready",
+}
+
 
 def _run_command() -> str:
     """What starts a runtime, as the program is called that this command was called by."""
@@ -68,7 +75,7 @@ def command(
     mode: str,
     timeout: float,
 ) -> None:
-    """Post one event and print status and body of the answer. Exit code 0 for 204, 1 otherwise.
+    """Post one event and print status and body of the answer. Exit code 0 for 204, 1 for another status, 2 without an answer.
 
     The file of --event is a mapping with the event's attributes and `data`, or with `attributes` and `data`. An s3:// URL of
     --object is looked up with the endpoint and the keys in AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or
@@ -95,8 +102,8 @@ def command(
     try:
         answer = post_event(url, event, mode=cast("ContentMode", mode), timeout_seconds=timeout)
     except LocalRuntimeError as error:
-        raise click.ClickException(f"{error}; start a runtime with `{_run_command()}`") from error
-    click.echo(answer.status)
+        raise LocalRuntimeError(f"{error}; start a runtime with `{_run_command()}`") from error
+    click.echo(f"{answer.status}: {_MEANINGS.get(answer.status, 'the event was not handled')}")
     if answer.body:
         click.echo(answer.body)
     sys.exit(0 if answer.status == 204 else 1)

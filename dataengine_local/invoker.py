@@ -21,7 +21,7 @@ from dataengine_local.batch import BatchCollector
 from dataengine_local.client import post_event
 from dataengine_local.config import RuntimeConfig
 from dataengine_local.context import LocalContext
-from dataengine_local.errors import EventError, LocalRuntimeError
+from dataengine_local.errors import EventError, LocalRuntimeError, has_code
 from dataengine_local.events import FUNCTION_TYPE, TYPE_PREFIX, VastEvent, VastEventList
 from dataengine_local.pool import DaemonPool
 from dataengine_local.sdk import is_batching
@@ -142,7 +142,10 @@ class Invoker:
         try:
             yield outcome
         except (Exception, SystemExit) as raised:
-            self._ctx.logger.exception("[FAILED] the handler raised %s", type(raised).__name__)
+            if has_code(raised):
+                self._ctx.logger.error("[FAILED] %s: %s", getattr(raised, "code", ""), raised)  # noqa: TRY400
+            else:
+                self._ctx.logger.exception("[FAILED] the handler raised %s", type(raised).__name__)
             outcome.error = str(raised) or type(raised).__name__
         outcome.seconds = time.perf_counter() - started
 

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from dataengine_local.access import refusal
 from dataengine_local.config import RuntimeConfig
 from dataengine_local.context import LocalContext
-from dataengine_local.errors import EventError, LocalRuntimeError
+from dataengine_local.errors import EventError, LocalRuntimeError, has_code
 from dataengine_local.http_events import event_from_http
 from dataengine_local.invoker import Invocation, Invoker
 from dataengine_local.sdk import sdk_modules
@@ -127,7 +127,7 @@ class LocalRuntime:
         if not self._init_ended.wait(timeout_seconds):
             raise LocalRuntimeError(f"init(ctx) did not return within {timeout_seconds:g} s")
         error = self._init_error
-        if error is not None and _has_code(error):
+        if error is not None and has_code(error):
             raise error
         if error is not None:
             raise LocalRuntimeError(f"init(ctx) raised {type(error).__name__}: {error}") from error
@@ -158,7 +158,7 @@ class LocalRuntime:
         try:
             self._init(self.ctx)
         except Exception as error:
-            if not _has_code(
+            if not has_code(
                 error
             ):  # an error with a code is raised where `init` is waited for, and its text says enough
                 self.ctx.logger.exception("init(ctx) failed")
@@ -212,11 +212,6 @@ async def _body_within(request: Request, most_bytes: int) -> bytes | None:
         if len(body) > most_bytes:
             return None
     return bytes(body)
-
-
-def _has_code(error: Exception) -> bool:
-    """Whether an exception is of the function's own kind, whose text says enough without a traceback."""
-    return isinstance(getattr(error, "code", None), str)
 
 
 def _answer(status: int, text: str) -> Response:

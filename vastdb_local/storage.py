@@ -327,7 +327,12 @@ def _lock(path: Path) -> int:
     if not path.parent.is_dir():
         raise LocalDatabaseError(f"{path}: there is no folder {path.parent}: create it first")
     while True:
-        descriptor = os.open(lock_path(path), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(lock_path(path), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise LocalDatabaseError(
+                f"{path} cannot be opened: its lock file {lock_path(path).name} cannot be written ({error.strerror})"
+            ) from error
         try:
             os.fchmod(descriptor, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -66,7 +66,7 @@ storing_catalog_option = _catalog_option(
     "DuckDB file to store the rows in, created if missing; without it nothing is stored."
 )
 rows_catalog_option = _catalog_option(
-    "DuckDB file whose rows are used instead of files, even while a server has it open."
+    "DuckDB file whose rows are read instead of files, even while a server has it open."
 )
 
 

@@ -311,3 +311,8 @@ def test_a_file_that_is_no_catalog_is_an_error_of_ours(tmp_path: Path) -> None:
         exr.open_catalog(tmp_path / "c.duckdb")
     with pytest.raises(exr.ExrInspectorError):
         exr.open_catalog(tmp_path)
+
+
+def test_a_place_where_no_file_can_be_made_is_an_error_of_ours() -> None:
+    with pytest.raises(CatalogError, match=r"lock file x.duckdb.lock cannot be written"):
+        exr.open_catalog("/proc/x.duckdb")

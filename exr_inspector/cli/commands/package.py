@@ -62,7 +62,10 @@ def stage(root: Path, directory: Path) -> list[Path]:
     sources = dict(_sources(root))
     target = directory.resolve()
     _check_target(root, target)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise PackageError(f"{target.parent} cannot be written to ({error.strerror}): name another folder") from error
     try:
         lines = []
         for name, source in sorted(sources.items()):

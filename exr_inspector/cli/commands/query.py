@@ -24,7 +24,7 @@ from exr_inspector.catalog.queries.dialects import Dialect, written_for
 from exr_inspector.catalog.queries.engines import FileEngine, QueryEngine, database_engine
 from exr_inspector.cli.catalog import announce, configured
 from exr_inspector.cli.options import catalog_option, paths_option
-from exr_inspector.cli.output.query_formats import as_csv, as_json, table_cell, unique_names, value_rows
+from exr_inspector.cli.output.query_formats import aligned_lines, as_csv, as_json, table_cell, unique_names, value_rows
 from exr_inspector.cli.output.terminal import echo_json
 from exr_inspector.cli.paths import PATH_COLUMNS, ShownPaths
 from exr_inspector.errors import CatalogError
@@ -172,12 +172,8 @@ def _as_table(rows: pa.Table) -> None:
     console = Console(soft_wrap=True)
     names = [name for name in rows.column_names if rows[name].null_count < rows.num_rows] or rows.column_names
     cells = [list(map(table_cell, row)) for row in value_rows(rows.select(names))]
-    widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
-    if sum(widths) + 2 * len(widths) <= console.width or not console.is_terminal:
-        lines = [
-            "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in (names, *cells)
-        ]
+    lines = aligned_lines(names, cells)
+    if max(map(cell_len, lines)) <= console.width or not console.is_terminal:
         console.print(Text(lines[0], style="bold"))
         if cells:  # without rich, which takes a millisecond for every line
             click.echo("\n".join(lines[1:]))

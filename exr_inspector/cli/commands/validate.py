@@ -46,7 +46,8 @@ from exr_inspector.validation.rule import counted
 @click.option(
     "--stored",
     is_flag=True,
-    help="Check stored rows instead of files: those of --catalog (which implies it), or of the database of VAST_DB_*.",
+    help="Check stored rows instead of files, and store the findings of their sequences: in --catalog (which implies it), or in"
+    " the database of VAST_DB_*.",
 )
 @fail_on_option
 @click.option(
@@ -78,8 +79,8 @@ def command(
 ) -> None:
     """Check OpenEXR files against the rules of a policy.
 
-    Stored rows (--catalog, --stored) are checked with their sequences; findings of the sequences of complete folders are
-    stored in the table sequence_validation.
+    With --catalog or --stored, rows are checked instead of files, always with their sequences. This writes to the tables: the
+    findings of sequences in complete folders replace those in the table sequence_validation. Rows of files stay as they are.
 
     A TARGET is a file, a folder or a URL that ends in a slash (every .exr file below it), or a pattern such as
     'beauty.####.exr', 'beauty.%04d.exr' or '*_v003.exr'.

@@ -12,8 +12,7 @@ from rich.text import Text
 
 from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.catalog.schema import FILES
-from exr_inspector.cli.output.query_formats import table_cell
-from exr_inspector.cli.output.tables import plain_table
+from exr_inspector.cli.output.query_formats import aligned_lines, table_cell
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.model import Inspection
@@ -66,10 +65,10 @@ def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: LineFor
         for row in rows:
             writer.writerow(map(csv_cell, row))
     else:
-        table = plain_table(*fields)
-        for row in rows:
-            table.add_row(*(Text(table_cell(value)) for value in row))
-        output().print(table)
+        heading, *lines = aligned_lines(fields, [list(map(table_cell, row)) for row in rows])
+        output().print(Text(heading, style="dim"), soft_wrap=True)
+        for line in lines:
+            click.echo(line)
 
 
 def _rows(files: Iterable[NamedFile], fields: Sequence[str], paths: ShownPaths) -> Iterator[list[object]]:

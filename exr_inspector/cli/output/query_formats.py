@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+from rich.cells import cell_len
 
 from exr_inspector.catalog.schema import SUMMARY_CHARACTERS
 from exr_inspector.report.words import plain
@@ -88,6 +89,15 @@ def table_cell(value: object) -> str:
         return ", ".join(f"{plain(key)}: {table_cell(item)}" for key, item in value.items())
     # Control characters of a file's texts must not reach the terminal.
     return f"{value:.6g}" if isinstance(value, float) else plain(str(value), SUMMARY_CHARACTERS)
+
+
+def aligned_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A heading and rows of cells in aligned columns, as wide as the longest cells need: no path is cut or folded."""
+    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
+    return [
+        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in (names, *rows)
+    ]
 
 
 def unique_names(names: list[str]) -> list[str]:

@@ -21,7 +21,7 @@ from dataengine_local.config import RuntimeConfig
 from dataengine_local.errors import LocalRuntimeError
 from dataengine_local.events import ElementTriggerVastEvent, element_event, generated_event
 from dataengine_local.runtime import LocalRuntime
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import CatalogUnavailable, SettingsError
 from tests.support.parsed import parse_events
 
 
@@ -113,6 +113,17 @@ def test_answers(runtime: LocalRuntime, caplog: pytest.LogCaptureFixture, key: s
     )  # half a surrogate pair in a captured log cannot be sent between pytest's workers
     assert post_event(runtime.url, element_event("samples", key)) == EventAnswer(status, body)
     assert runtime.invocations[-1].status == status
+
+
+def test_an_error_with_a_code_is_logged_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    def unreachable(ctx: Any, event: Any) -> None:
+        raise CatalogUnavailable("the database does not answer")
+
+    with LocalRuntime(lambda ctx: None, unreachable) as running:
+        assert post_event(running.url, element_event("samples", "a.exr")).status == 500
+    (record,) = [record for record in caplog.records if "[FAILED]" in record.getMessage()]
+    assert record.getMessage() == "[FAILED] CATALOG_UNAVAILABLE: the database does not answer"
+    assert record.exc_info is None
 
 
 def test_init_ran_once_and_its_attributes_are_there(runtime: LocalRuntime) -> None:

@@ -367,3 +367,10 @@ def test_rules_that_were_broken_are_explained_on_request() -> None:
     for words in ("No pixel value is NaN. One NaN spreads", "The render failed"):
         assert words not in without
         assert explained.count(words) == 1
+
+
+def test_a_long_path_is_on_one_line_of_the_table(tmp_path: Path) -> None:
+    long = tmp_path / f"{'a' * 120}.exr"
+    long.write_bytes((SAMPLES / "layers.exr").read_bytes())
+    printed = on_a_terminal("--format", "table", "--stats", "off", str(long), COLUMNS="80")
+    assert str(long).encode() in printed
