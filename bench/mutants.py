@@ -71,29 +71,33 @@ class Map:
     seconds: Mapping[str, float]
 
     def tests_of(self, fault: Mutation, text: str) -> list[str]:
-        """Tests that run the fault's lines, or any line of its module where these are not known; quick ones first."""
+        """Tests that run the fault's lines, or any line of its module where these are not known.
+
+        Unit tests of the module come first, then those of its package, the others after them, quick ones first each time.
+        Tests of the generated documents end the list whatever it takes already: a description that no other test compares
+        is seen there.
+        """
         by_line = self.lines.get(fault.path, {})
         found: set[str] = set()
         if self.hashes.get(fault.path) == _hash(text):
             found = {test for n in range(fault.lines[0], fault.lines[1] + 1) for test in by_line.get(str(n), ())}
-        # What is carried out at import belongs to no test; of descriptions, the generated documents tell.
-        found = found or {
-            *(test for tests in by_line.values() for test in tests),
-            *(test for test in self.seconds if "test_docs.py::" in test),
-        }
-        own = Path(fault.path).stem
-        ordered = sorted(
-            (test for test in found if test in self.seconds),
-            key=lambda test: (f"test_{own}" not in test and "test_docs.py::" not in test, self.seconds[test], test),
-        )
+        # What is carried out at import belongs to no test.
+        found = found or {test for tests in by_line.values() for test in tests}
+        documents = sorted(test for test in self.seconds if "test_docs.py::" in test)
+        module = Path(fault.path)
+        package = f"tests/unit/{'/'.join(module.parent.parts[1:2])}/"
+
+        def order(test: str) -> tuple[bool, bool, float, str]:
+            return f"test_{module.stem}" not in test, not test.startswith(package), self.seconds[test], test
+
         chosen: list[str] = []
         total = 0.0
-        for test in ordered:
+        for test in sorted((test for test in found if test in self.seconds and test not in documents), key=order):
             total += self.seconds[test]
             if total > SECONDS and chosen:
                 break
             chosen.append(test)
-        return chosen
+        return chosen + documents
 
 
 def _hash(text: str) -> str:

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 from bench._mutations import mutations
-from bench.mutants import noticed_before
+from bench.mutants import SECONDS, Map, noticed_before
 
 TEXT = '''"""A module."""
 retryable = True
@@ -35,3 +35,22 @@ def test_a_run_goes_on_behind_what_was_noticed(tmp_path: Path) -> None:
     assert noticed_before(result) == {}
     result.write_text("noticed\ttest_a\ta.py\tb=2\t2\t3\t4\nsurvived\t-\ta.py\tb=2\t2\t4\t4\ntimeout\t-\ta.py\t")
     assert noticed_before(result) == {("a.py", "b=2", "2", "3"): "noticed"}
+
+
+def test_tests_of_the_package_come_first_and_the_documents_last_beyond_the_limit() -> None:
+    fault = next(fault for fault in mutations("exr_inspector/pixels/a.py", TEXT) if fault.before == "a < b")
+    seconds = {
+        "tests/contract/test_quick.py::test": 0.1,
+        "tests/contract/test_slow.py::test": SECONDS,
+        "tests/unit/pixels/test_b.py::test": 2.0,
+        "tests/unit/pixels/test_a.py::test": 3.0,
+        "tests/unit/test_docs.py::test": 9.0,
+        "tests/unit/test_other.py::test": 0.1,
+    }
+    run = [test for test in seconds if "test_other" not in test and "test_docs" not in test]
+    assert Map({}, {"exr_inspector/pixels/a.py": {"6": run}}, seconds).tests_of(fault, TEXT) == [
+        "tests/unit/pixels/test_a.py::test",
+        "tests/unit/pixels/test_b.py::test",
+        "tests/contract/test_quick.py::test",
+        "tests/unit/test_docs.py::test",
+    ]
