@@ -1,4 +1,4 @@
-"""exr-inspector makes every OpenEXR file that is written into VAST storage searchable in VAST DataBase.
+"""Reads OpenEXR files in place, checks them and their sequences, and stores what it finds in VAST DataBase.
 
 As a library (`docs/python.md`)::
 
@@ -51,7 +51,7 @@ __all__ = [
     "write_report",
 ]
 
-_HOMES = {
+_MODULES = {
     "ArgumentError": "errors",
     "Check": "delivery.check",
     "ExrInspectorError": "errors",
@@ -75,6 +75,11 @@ _HOMES = {
 _EXTRAS = {"library.tables": "catalog"}
 
 
+def __dir__() -> list[str]:
+    """The public names, also those that are not loaded yet."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> object:
     """Load a public name from its module.
 
@@ -82,16 +87,16 @@ def __getattr__(name: str) -> object:
         AttributeError: There is no such name.
         SettingsError: It needs a package that is not installed; the message names the extra.
     """
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib  # noqa: PLC0415 - only on first use
 
-    home = _HOMES[name]
+    module = _MODULES[name]
     try:
-        return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+        return getattr(importlib.import_module(f"{__name__}.{module}"), name)
     except ModuleNotFoundError as error:
-        if home not in _EXTRAS:
+        if module not in _EXTRAS:
             raise
         from exr_inspector.errors import missing_package  # noqa: PLC0415 - only here
 
-        raise missing_package(name, error.name or "vastdb", _EXTRAS[home]) from error
+        raise missing_package(name, error.name or "vastdb", _EXTRAS[module]) from error

@@ -23,7 +23,7 @@ from exr_inspector.errors import ExrInspectorError
 from exr_inspector.texts import did_you_mean, visible
 
 
-class Home(NamedTuple):
+class CommandModule(NamedTuple):
     """Where a command is, and what it does, so that listing the commands imports none of them.
 
     Attributes:
@@ -37,27 +37,27 @@ class Home(NamedTuple):
 
 _OURS = "exr_inspector.cli.commands."
 COMMANDS = {
-    "inspect": Home(_OURS + "inspect", "Show what is in OpenEXR files."),
-    "check": Home(_OURS + "check", "Check whether a delivery is complete and clean; list frames to render again."),
-    "report": Home(_OURS + "report", "Write a delivery as one HTML page: frames, findings, curves, contact sheet."),
-    "diff": Home(_OURS + "diff", "Compare two files, or two sequences frame by frame."),
-    "validate": Home(_OURS + "validate", "Check OpenEXR files against the rules of a policy."),
-    "rules": Home(_OURS + "rules", "List the rules, or explain some."),
-    "policy": Home(_OURS + "policy", "Draft a policy from a good delivery."),
-    "demo": Home(_OURS + "demo", "Send events of the samples to the function on this machine and check its rows."),
-    "ingest": Home(
+    "inspect": CommandModule(_OURS + "inspect", "Show what is in OpenEXR files."),
+    "check": CommandModule(_OURS + "check", "Check whether a delivery is complete and clean; list frames to render again."),
+    "report": CommandModule(_OURS + "report", "Write a delivery as one HTML page: frames, findings, curves, contact sheet."),
+    "diff": CommandModule(_OURS + "diff", "Compare two files, or two sequences frame by frame."),
+    "validate": CommandModule(_OURS + "validate", "Check OpenEXR files against the rules of a policy."),
+    "rules": CommandModule(_OURS + "rules", "List the rules, or explain some."),
+    "policy": CommandModule(_OURS + "policy", "Draft a policy from a good delivery."),
+    "demo": CommandModule(_OURS + "demo", "Send events of the samples to the function on this machine and check its rows."),
+    "ingest": CommandModule(
         _OURS + "ingest", "Inspect new and changed EXR files below folders or prefixes, and store their rows."
     ),
-    "watch": Home(_OURS + "watch", "Ingest a folder, then every change, until Ctrl-C."),
-    "ingest-plan": Home(_OURS + "ingest_plan", "Divide a large ingest into lanes for a render farm."),
-    "ingest-lane": Home(_OURS + "ingest_lane", "Ingest one lane that ingest-plan wrote."),
-    "query": Home(_OURS + "query", "Query the tables: a query of the cookbook by name, or any SQL."),
-    "db": Home(_OURS + "db", "Set up and maintain the tables."),
-    "package": Home(_OURS + "package", "Write the folder for `vastde functions build`."),
-    "completion": Home(_OURS + "completion", "Print the completion script of a shell."),
-    "localdb": Home("vastdb_local.__main__", "Serve a VAST DataBase on this machine from a DuckDB file."),
-    "localrun": Home("dataengine_local.run", "Run a DataEngine function on this machine."),
-    "invoke": Home("dataengine_local.invoke", "Post one event to a running function."),
+    "watch": CommandModule(_OURS + "watch", "Ingest a folder, then every change, until Ctrl-C."),
+    "ingest-plan": CommandModule(_OURS + "ingest_plan", "Divide a large ingest into lanes for a render farm."),
+    "ingest-lane": CommandModule(_OURS + "ingest_lane", "Ingest one lane that ingest-plan wrote."),
+    "query": CommandModule(_OURS + "query", "Query the tables: a query of the cookbook by name, or any SQL."),
+    "db": CommandModule(_OURS + "db", "Set up and maintain the tables."),
+    "package": CommandModule(_OURS + "package", "Write the folder for `vastde functions build`."),
+    "completion": CommandModule(_OURS + "completion", "Print the completion script of a shell."),
+    "localdb": CommandModule("vastdb_local.__main__", "Serve a VAST DataBase on this machine from a DuckDB file."),
+    "localrun": CommandModule("dataengine_local.run", "Run a DataEngine function on this machine."),
+    "invoke": CommandModule("dataengine_local.invoke", "Post one event to a running function."),
 }
 # Tasks that ./run carries out itself.
 _TASKS = {
@@ -86,6 +86,12 @@ _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_loc
 _ROOM = "close other programs, raise `ulimit -v` and `ulimit -u`, or lower EXR_DECODE_THREADS and EXR_MEMORY_MIB"
 
 
+class _MissingPackage(click.ClickException):
+    """The command could not run; 1 would say that it found something."""
+
+    exit_code = 2
+
+
 class LazyGroup(click.Group):
     """A group whose commands live in modules that are imported on first use."""
 
@@ -104,7 +110,7 @@ class LazyGroup(click.Group):
         try:
             module = importlib.import_module(COMMANDS[cmd_name].module)
         except ModuleNotFoundError as error:
-            raise click.ClickException(f"{cmd_name} needs the package {error.name}: {_remedy()}") from error
+            raise _MissingPackage(f"{cmd_name} needs the package {error.name}: {_remedy()}") from error
         return _naming(module.command, program())
 
     def resolve_command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def test_the_wheel_alone_inspects_and_validates(wheel: Path, elsewhere: Path, tm
         with pytest.raises(AssertionError, match=r"needs the package|exr-inspector\[") as told:
             run(command, *words, cwd=elsewhere)
         assert "Traceback" not in str(told.value).split("\n", 1)[1]
+        assert subprocess.run([command, *words], cwd=elsewhere, capture_output=True, check=False).returncode == 2
 
 
 def test_the_local_extra_gives_a_catalog(wheel: Path, elsewhere: Path, tmp_path: Path) -> None:

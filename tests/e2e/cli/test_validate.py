@@ -137,6 +137,13 @@ def test_folders_and_sequences(shot: Path) -> None:
     assert [finding["code"] for finding in judged[-1]["findings"]] == ["SEQ-MISSING"]
 
 
+def test_it_says_that_sequences_were_not_checked(shot: Path) -> None:
+    said = "Sequences were not checked"
+    assert said in run(shot).output
+    assert said not in run("--sequence", shot).output
+    assert said not in run(next(shot.rglob("*.exr"))).output
+
+
 def test_digits_of_a_sequence_as_signs(shot: Path) -> None:
     (shot / "beauty.left.0001.exr").write_bytes(GOOD)
     (shot / "0007.exr").write_bytes(GOOD)
