@@ -38,13 +38,19 @@ class CommandModule(NamedTuple):
 _OURS = "exr_inspector.cli.commands."
 COMMANDS = {
     "inspect": CommandModule(_OURS + "inspect", "Show what is in OpenEXR files."),
-    "check": CommandModule(_OURS + "check", "Check whether a delivery is complete and clean; list frames to render again."),
-    "report": CommandModule(_OURS + "report", "Write a delivery as one HTML page: frames, findings, curves, contact sheet."),
+    "check": CommandModule(
+        _OURS + "check", "Check whether a delivery is complete and clean; list frames to render again."
+    ),
+    "report": CommandModule(
+        _OURS + "report", "Write a delivery as one HTML page: frames, findings, curves, contact sheet."
+    ),
     "diff": CommandModule(_OURS + "diff", "Compare two files, or two sequences frame by frame."),
     "validate": CommandModule(_OURS + "validate", "Check OpenEXR files against the rules of a policy."),
     "rules": CommandModule(_OURS + "rules", "List the rules, or explain some."),
     "policy": CommandModule(_OURS + "policy", "Draft a policy from a good delivery."),
-    "demo": CommandModule(_OURS + "demo", "Send events of the samples to the function on this machine and check its rows."),
+    "demo": CommandModule(
+        _OURS + "demo", "Send events of the samples to the function on this machine and check its rows."
+    ),
     "ingest": CommandModule(
         _OURS + "ingest", "Inspect new and changed EXR files below folders or prefixes, and store their rows."
     ),

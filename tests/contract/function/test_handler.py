@@ -422,7 +422,7 @@ def test_a_removal_is_obeyed_when_the_object_is_gone_whatever_the_clock_says(
     "`CPU_TIME`",
     "raise EXR_DEADLINE_SECONDS, or write the file again; a changed object is read again",
 )
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_a_file_whose_own_cpu_time_exceeds_the_deadline_twice_gets_a_row(
     home: House, monkeypatch: pytest.MonkeyPatch, documented: Documented
 ) -> None:

@@ -387,6 +387,7 @@ def test_settings_that_no_process_can_use_end_the_run_with_the_reason(home: Hous
 # --- whole runs ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_a_run_changes_over_to_processes_when_there_is_much_to_do(home: House) -> None:
     for index in range(400):
         home.put(f"run/{index:04}.exr")
@@ -437,6 +438,7 @@ def has_stored_some(tmp_path: Path) -> bool:
 @pytest.mark.failure(
     "ingest", "Ctrl-C", "running shards are finished and stored; exit code `130`", "run it again to continue"
 )
+@pytest.mark.heavy
 def test_the_first_interrupt_stores_what_runs_and_the_next_run_goes_on(tmp_path: Path, documented: Documented) -> None:
     running = ingesting(tmp_path, 2_500)
     processes = children(running.pid)
