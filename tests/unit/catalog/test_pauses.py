@@ -20,3 +20,7 @@ def test_attempts_that_fail_at_the_same_time_lengthen_the_pause_once() -> None:
     began = time.monotonic()
     assert pauses.lengthened(began) == 0.02
     assert [pauses.lengthened(began) for _ in range(5)] == [0.02] * 5
+
+
+def test_the_first_attempt_of_all_lengthens_the_pause() -> None:
+    assert ConflictPauses().lengthened(0.0) == 0.02

@@ -325,6 +325,8 @@ def test_a_record_says_better_than_its_envelope_what_happened() -> None:
 def test_a_flat_payload_follows_its_event_name_or_the_type_of_its_envelope() -> None:
     flat = {"bucket": "b", "key": "k"}
     assert only({**flat, "eventName": "ObjectRemoved:Delete"}).kind is EventKind.REMOVED
+    assert only({**flat, "event_name": "ObjectRemoved:Delete"}).kind is EventKind.REMOVED
+    assert only({**flat, "eventName": ""}).kind is EventKind.CREATED
     assert only(envelope(flat, type_name="vastdata.com:Element.ElementRemoved")).kind is EventKind.REMOVED
     assert only(envelope(flat, type_name="vastdata.com:Schedule")).kind is EventKind.CREATED
     assert only(envelope({**flat, "size": 7, "etag": '"e"'}, type_name="x")).etag == "e"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import chunk_states, read_tables, tables_end
 from exr_inspector.exr.header.parser import parse_header
-from exr_inspector.pixels.plans import DECODED_PER_BYTE, ChunkExtents, locate_chunks, plan_full
+from exr_inspector.pixels.plans import DECODED_PER_BYTE, ChunkExtents, chunk_bound, locate_chunks, plan_full
 from exr_inspector.pixels.sampling import plan_sample, sample_bytes
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Built, Channel, Part, Tiles
@@ -182,3 +182,15 @@ def test_a_chunk_bound_holds_for_subsampled_rows() -> None:
     found = located(built.data)
     spans = built.parts[0].chunks
     assert found.end.tolist() == [spans[index].end for index in (0, 1)]
+
+
+def test_requests_that_are_left_go_where_a_draw_shows_most_pixels() -> None:
+    sizes = [1000] * 60 + [1000] * 20
+    plan = plan_sample(extents(sizes, [0] * 60 + [1] * 20), seed=1, max_bytes=1 << 14, max_requests=16)
+    drawn = [sum(1 for read in plan.reads if (read.first >= 60) is second) for second in (False, True)]
+    assert drawn == [12, 4], "three times as many pixels, three times as many draws"
+
+
+def test_a_deep_chunk_is_bounded_by_its_table_of_samples() -> None:
+    part = parse_header(ex.build([Part(kind="deepscanline", data_window=(0, 0, 9, 31), compression=ex.ZIPS)])).parts[0]
+    assert chunk_bound(part_layout(part)) == 4 * 10 * 1

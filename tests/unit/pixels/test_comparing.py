@@ -1,0 +1,28 @@
+"""How far channels differ, counted in steps of HALF values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from exr_inspector.exr.header.values import PixelType
+from exr_inspector.pixels.comparing import ChannelComparison
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "steps"),
+    [
+        (0x0000, 0x8000, 0),  # the two zeros
+        (0x0000, 0x0001, 1),
+        (0x8000, 0x0001, 1),
+        (0x8001, 0x0001, 2),
+        (0x3C00, 0x3C03, 3),
+        (0xBC00, 0xBC03, 3),
+        (0xBC00, 0x3C00, 2 * 0x3C00),
+    ],
+)
+def test_steps_between_half_values(one: int, other: int, steps: int) -> None:
+    found = ChannelComparison("R", (PixelType.HALF, PixelType.HALF), 0.0)
+    planes = (np.array([[0, bits]], np.uint16).view(np.float16) for bits in (one, other))
+    found.add(*planes, (0, 0), (1, 1))
+    assert found.result().max_ulp == steps
