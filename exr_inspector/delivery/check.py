@@ -21,6 +21,7 @@ from exr_inspector.sidecars import manifest_paths
 from exr_inspector.storage import SourceOpener
 from exr_inspector.texts import json_document
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
+from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import finding_json, sort_findings
 
 Progress = Callable[[int, int], None]
@@ -267,21 +268,23 @@ def _expand_all(
 def _expanded(opener: SourceOpener, target: str, frames: tuple[int, int] | None) -> Expansion:
     """As `expand`; a pattern must not ask for other frames than `frames`."""
     found = expand(opener, target)
-    if frames is not None and found.bounds is not None and found.bounds != frames:
-        (first, last), (low, high) = frames, found.bounds
-        raise PatternError(f"the pattern asks for frames {low}-{high}, --frames for {first}-{last}: give one of them")
+    if frames is not None and found.ranges and found.ranges != _every(frames):
+        (first, last), wanted = frames, FrameNumbers(found.ranges).text
+        raise PatternError(f"the pattern asks for frames {wanted}, --frames for {first}-{last}: give one of them")
     return found
 
 
 def _asked(expansions: Iterable[Expansion], frames: tuple[int, int] | None) -> dict[str, tuple[range, ...]]:
     """The frames that must be there by sequence: all that its targets ask for; one that asks for none adds none."""
-    bounds: dict[str, set[tuple[int, int]]] = {}
+    ranges: dict[str, set[range]] = {}
     for expansion in expansions:
-        given = expansion.bounds or frames
-        if given is not None:
-            for sequence in expansion.recognition.sequences:
-                bounds.setdefault(sequence.pattern, set()).add(given)
-    return {pattern: united(given) for pattern, given in bounds.items()}
+        for sequence in expansion.recognition.sequences:
+            ranges.setdefault(sequence.pattern, set()).update(expansion.ranges or _every(frames))
+    return {pattern: united(given) for pattern, given in ranges.items()}
+
+
+def _every(frames: tuple[int, int] | None) -> tuple[range, ...]:
+    return () if frames is None else (range(frames[0], frames[1] + 1),)
 
 
 def _without_frames(

@@ -34,14 +34,14 @@ class Expansion:
     Attributes:
         target: As the user wrote it.
         recognition: Its files by what their names say.
-        bounds: Frames that the target itself asks for (`[1001-1060]`), None without.
+        ranges: Frames that the target itself asks for (`[1001-1060]`), none without.
         others: What is in the folder, and in those below it, that is no OpenEXR file: other files, folders named as one.
         fault: Which folders below it were not read: without the right to, or links that lead elsewhere; None when all were.
     """
 
     target: str
     recognition: Recognition
-    bounds: tuple[int, int] | None = None
+    ranges: tuple[range, ...] = ()
     others: tuple[str, ...] = ()
     fault: AccessDenied | None = None
 
@@ -192,7 +192,7 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
         return Expansion(target, recognise(paths))
     if is_pattern(target) and not local_path(target).is_dir():
         pattern = parse_pattern(target)
-        return Expansion(target, match_pattern(pattern, paths), pattern.bounds)
+        return Expansion(target, match_pattern(pattern, paths), pattern.ranges)
     images = [path for path in paths if not is_apple_double(path)]
     if images:
         others += filter(is_apple_double, paths)

@@ -255,9 +255,8 @@ def judge_frames(
         matching = match_pattern(pattern, mine)
         found += matching.sequences
         ambiguous += matching.ambiguous
-        if pattern.bounds is not None:
-            asked_for = (range(pattern.bounds[0], pattern.bounds[1] + 1),)
-            ranges |= {known.pattern: asked_for for known in matching.sequences}
+        if pattern.ranges:
+            ranges |= {known.pattern: pattern.ranges for known in matching.sequences}
         left = [name for name in left if name not in mine]
     recognition = recognise(left)
     ambiguous += recognition.ambiguous

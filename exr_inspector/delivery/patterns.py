@@ -1,7 +1,7 @@
 """Explicit patterns of file names: `a.####.exr`, `%04d`, `$F4`, `<UDIM>`, `a.[1001-1060].exr`, globs. Pure.
 
->>> parse_pattern("s/a.[1001-1060].exr").bounds
-(1001, 1060)
+>>> parse_pattern("s/a.[1001-1060].exr").ranges
+(range(1001, 1061),)
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from exr_inspector.errors import PatternError
 
 _VIEWS = "left|right|l|r"
 _BACKSLASHED = r"\\\1"
+_RANGE = r"-?\d{1,20}(?:(?:-|\.\.)-?\d{1,20}(?:x\d{1,9})?)?"  # 1001-1060, 1001-1059x2, a single frame
+_BOUNDS = re.compile(r"(-?\d+)(?:(?:-|\.\.)(-?\d+)(?:x(\d+))?)?", re.ASCII)
 _PATTERN_TOKENS = re.compile(
-    r"(?:(?P<low>-?\d{1,20})-(?P<high>-?\d{1,20}))?(?:#+|@+)|%0?\d*d|\$F\d*|<(?i:f\d*|frame)>|\{(?i:frame|frame_number)\}"
+    r"(?P<before>-?\d{1,20}--?\d{1,20}(?:x\d{1,9})?)?(?:#+|@+)"
+    r"|%0?\d*d|\$F\d*|<(?i:f\d*|frame)>|\{(?i:frame|frame_number)\}"
     r"|(?P<udim><(?i:UDIM)>|%\(UDIM\)d)|(?P<uvtile><(?i:UVTILE)>)|(?P<view>%[Vv])"
-    r"|\[(?=-|\d+-(?:-|\d{2})|\d{2,}-|\d+\.\.)(?P<first>-?\d{1,20})(?:-|\.\.)(?P<last>-?\d{1,20})\]"
+    rf"|\[(?=-|\d+-(?:-|\d{{2}})|\d{{2,}}-|\d+\.\.|[^\]]*[,x])(?P<ranges>{_RANGE}(?:,{_RANGE})*)\]"
     r"|\[(?P<set>!?[^\]]+)\]|(?P<star>\*+)|(?P<any>\?)",
     re.ASCII,
 )
@@ -36,14 +39,14 @@ class Pattern:
         text: As it was written.
         folder: What stands before the last slash, slash included.
         regex: Matches a file's name; the group `frame` is its number, where the pattern has one.
-        bounds: First and last frame that `[1001-1060]` asks for, None without.
+        ranges: Frames that `[1001-1060]` or `[1001-1059x2,1070]` asks for, rising; none without.
         is_udim: Whether it holds `<UDIM>`.
     """
 
     text: str
     folder: str
     regex: re.Pattern[str]
-    bounds: tuple[int, int] | None
+    ranges: tuple[range, ...]
     is_udim: bool
 
     @property
@@ -56,7 +59,7 @@ class Pattern:
     def matches(self, path: str) -> bool:
         """Whether the name of a file fits; which folder it is in is for the caller to know."""
         return self.regex.fullmatch(path.rpartition("/")[2]) is not None and (
-            self.bounds is None or self.frame_of(path) is not None
+            not self.ranges or self.frame_of(path) is not None
         )
 
     def frame_of(self, path: str) -> Frame | None:
@@ -70,7 +73,7 @@ class Pattern:
             return None
         digits = match["frame"]
         number = int(digits)
-        if self.bounds is not None and not self.bounds[0] <= number <= self.bounds[1]:
+        if self.ranges and not any(number in each for each in self.ranges):
             return None
         if abs(number) >= 10**_MOST_DIGITS:
             raise PatternError(
@@ -98,24 +101,44 @@ def require_frame_range(first: int, last: int, text: str = "") -> None:
         raise PatternError(f"{said}found {first}-{last}, which ends before it begins, expected {last}-{first}")
 
 
-def united(bounds: Iterable[tuple[int, int]]) -> tuple[range, ...]:
-    """Ranges of frames by their first and last, rising; those that overlap or touch are one."""
+def united(ranges: Iterable[range]) -> tuple[range, ...]:
+    """Ranges of frames, rising; those of every frame that overlap or touch are one.
+
+    Raises:
+        PatternError: Others overlap.
+    """
     found: list[range] = []
-    for first, last in sorted(bounds):
-        if found and first <= found[-1].stop:
-            found[-1] = range(found[-1].start, max(found[-1].stop, last + 1))
+    for each in sorted(set(ranges), key=lambda item: (item.start, item.stop)):
+        if found and each.step == found[-1].step == 1 and each.start <= found[-1].stop:
+            found[-1] = range(found[-1].start, max(found[-1].stop, each.stop))
+        elif found and each.start <= found[-1][-1]:
+            raise PatternError(
+                f"found ranges with steps that overlap: {found[-1][0]}-{found[-1][-1]} and {each[0]}-{each[-1]}"
+            )
         else:
-            found.append(range(first, last + 1))
+            found.append(each)
     return tuple(found)
+
+
+def _ranges(items: str, text: str) -> tuple[range, ...]:
+    """`1001-1010x2,1020` as ranges."""
+    found = []
+    for first, last, step in _BOUNDS.findall(items):
+        low, high, by = int(first), int(last or first), int(step or 1)
+        require_frame_range(low, high, text)
+        if not by:
+            raise PatternError(f"{text}: found a step of 0, expected 1 or more")
+        found.append(range(low, high + 1, by))
+    return united(found)
 
 
 def parse_pattern(text: str) -> Pattern:
     """Read the tokens of a file's name.
 
     They are `####`, `@@@@`, `%04d`, `$F4`, `<f4>`, `{frame}`, `<UDIM>`, `%(UDIM)d`, `<UVTILE>`, `%V`, `*`, `?`, `[abc]`,
-    `[1001-1060]` and `1001-1060#`. A range in brackets has two digits and more at one end, a negative number or two dots:
-    `[0-9]` is a set of characters, as in a shell. Of a pattern with several frame numbers (`a_####_####`) the names decide
-    which one is meant.
+    `[1001-1060]`, `[1001-1059x2,1070]` and `1001-1060#`. A range in brackets has two digits and more at one end, a negative
+    number, two dots, a step or a comma: `[0-9]` is a set of characters, as in a shell. Of a pattern with several frame numbers
+    (`a_####_####`) the names decide which one is meant.
 
     Raises:
         PatternError: A range that ends before it begins, is none or stands beside several frame numbers, or a set of characters
@@ -123,7 +146,7 @@ def parse_pattern(text: str) -> Pattern:
     """
     folder, slash, name = text.rpartition("/")
     parts: list[str] = []
-    bounds: tuple[int, int] | None = None
+    ranges: tuple[range, ...] = ()
     numbers = 0
     is_udim = False
     position = 0
@@ -131,10 +154,10 @@ def parse_pattern(text: str) -> Pattern:
         parts.append(re.escape(name[position : match.start()]))
         is_behind_frame = numbers > 0 and position == match.start()
         position = match.end()
-        if match["low"] is not None:
-            bounds = int(match["low"]), int(match["high"])
-        if match["first"] is not None or (is_behind_frame and _ONE_DIGIT_RANGE.fullmatch(match[0])):
-            bounds = int(match["first"] or match[0][1]), int(match["last"] or match[0][3])
+        if match["before"] is not None:
+            ranges = _ranges(match["before"], text)
+        if match["ranges"] is not None or (is_behind_frame and _ONE_DIGIT_RANGE.fullmatch(match[0])):
+            ranges = _ranges(match[0][1:-1], text)
             if numbers:  # behind a frame number it only says which frames are wanted
                 continue
         piece = _piece(match)
@@ -143,18 +166,16 @@ def parse_pattern(text: str) -> Pattern:
         parts.append(piece)
     parts.append(re.escape(name[position:]))
     if numbers > 1:
-        if bounds is not None or is_udim:
+        if ranges or is_udim:
             raise PatternError(f"{text}: found {numbers} frame numbers beside a range or <UDIM>, expected one")
         parts = [part.replace(_FRAME_GROUP, "(?:") for part in parts]
-    if bounds is not None:
-        require_frame_range(*bounds, text)
-    if bounds is not None and is_udim:
+    if ranges and is_udim:
         raise PatternError(f"{text}: found a range of frames beside <UDIM>, whose numbers are no frames")
     try:
         regex = re.compile("".join(parts), re.DOTALL)
     except re.error as error:
         raise PatternError(f"{text}: not a pattern: {error}") from error
-    return Pattern(text, folder + slash, regex, bounds, is_udim)
+    return Pattern(text, folder + slash, regex, ranges, is_udim)
 
 
 def _piece(match: re.Match[str]) -> str:
@@ -171,7 +192,9 @@ def _piece(match: re.Match[str]) -> str:
             return regex
     if match["set"]:
         if _ALMOST_A_RANGE.search(match["set"]):
-            raise PatternError(f"found {match[0]}, expected one range of frames, such as [1001-1060]")
+            raise PatternError(
+                f"found {match[0]}, expected ranges of frames, such as [1001-1060] or [1001-1059x2,1070]"
+            )
         return _character_set(match["set"])
     # A frame with another number of digits than the pattern has is found, too: SEQ-PADDING reports it.
     return rf"{_FRAME_GROUP}-?[0-9]{{1,20}})"

@@ -63,7 +63,7 @@ class ExpectedFrames:
     """The frames that a sequence must have.
 
     Attributes:
-        ranges: At least one, rising, all of one step.
+        ranges: At least one, rising, none of which reaches into another.
         is_guessed: Whether the step is what the frames have, though nobody asked for one but 1.
     """
 
@@ -119,14 +119,14 @@ def expected_frames(
 
     Args:
         numbers: Frames that are there, rising, at least one.
-        asked: Ranges of every frame, rising; without any, `frame_range` holds.
+        asked: Ranges, rising; without any, `frame_range` holds. Those of every frame get the policy's step.
         frame_range: First and last frame by the policy.
         step: Difference of neighbouring frames by the policy.
     """
     if not asked and frame_range is not None:
         asked = (range(frame_range[0], frame_range[1] + 1),)
     if asked:
-        return ExpectedFrames(tuple(range(each.start, each.stop, step) for each in asked))
+        return ExpectedFrames(tuple(each if each.step > 1 else range(each.start, each.stop, step) for each in asked))
     if step == 1 and len(numbers) >= _STEPPED:
         steps = {after - before for before, after in pairwise(numbers)}
         if len(steps) == 1 and steps != {1}:

@@ -138,7 +138,7 @@ def _gaps(sequence: SequenceFacts, expected: ExpectedFrames) -> list[Found]:
     between = [number for number in within if not any(number in each for each in expected.ranges)]
     found = [
         *of_frames(outside, f"outside the range {expected.text}", expected.text),
-        *of_frames(between, f"not among every {_ordinal(expected.step)} frame of {expected.text}", expected.text),
+        *of_frames(between, f"not among {expected.text}", expected.text),
     ]
     found = [each._replace(severity=Severity.WARNING) for each in found]
     if not gaps:

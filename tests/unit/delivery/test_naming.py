@@ -182,6 +182,14 @@ def test_moments_of_frames_are_ambiguous_and_never_a_sequence_for_each_frame(for
         ("a.-5-5#.exr", "a.-5.exr", -5),
         ("a.[0001-0010].exr", "a.0010.exr", 10),
         ("a.[-_x].####.exr", "a.-.1001.exr", 1001),
+        ("a.[1-10x2].exr", "a.0003.exr", 3),
+        ("a.[1-10x2].exr", "a.0004.exr", None),
+        ("a.1001-1010x3#.exr", "a.1004.exr", 1004),
+        ("a.1001-1010x3#.exr", "a.1005.exr", None),
+        ("a.####[1001,1005-1007].exr", "a.1006.exr", 1006),
+        ("a.####[1001,1005-1007].exr", "a.1002.exr", None),
+        ("a.[-4..4x4].exr", "a.-4.exr", -4),
+        ("a_[axy].####.exr", "a_x.1001.exr", 1001),
         ("a.#[1-9].exr", "a.12.exr", None),
         ("a.#[1-9].exr", "a.9.exr", 9),
         ("a.0[0-9].#.exr", "a.07.12.exr", 12),
@@ -206,6 +214,10 @@ def test_a_pattern_takes_what_names_alone_would_not() -> None:
 def test_a_pattern_without_a_frame_number_leaves_no_file_to_be_judged_twice() -> None:
     summaries = {f"d/a_{n}.exr": FrameSummary(f"d/a_{n}.exr", "?", 0, 0) for n in (1001, 1002)}
     summaries |= {f"e/a_{n}.exr": FrameSummary(f"e/a_{n}.exr", "?", 0, 0) for n in (1001, 1003)}
+    steps = judge_frames(summaries, builtin_policy("default"), [parse_pattern("d/a_[1001-1009x4,1012].exr")]).sequences[
+        0
+    ]
+    assert (steps.expected.text, steps.missing.text) == ("1001-1009x4,1012", "1005,1009,1012")
     for pattern in ("d/a_*.exr", "d/a_10??.exr", "d/a_####[1001-1002].exr"):
         judgement = judge_frames(summaries, builtin_policy("default"), [parse_pattern(pattern)])
         assert [judged.pattern for judged in judgement.sequences] == ["d/a_####.exr", "e/a_####.exr"]
@@ -242,8 +254,9 @@ def test_a_number_too_large_for_a_frame_is_refused_unless_a_range_leaves_it_out(
 
 
 def test_ranges_are_united_where_they_touch() -> None:
-    assert united([(11, 20), (1, 10), (15, 17)]) == (range(1, 21),)
-    assert united([(12, 20), (1, 10)]) == (range(1, 11), range(12, 21))
+    assert united([range(11, 21), range(1, 11), range(15, 18)]) == (range(1, 21),)
+    assert united([range(12, 21), range(1, 11)]) == (range(1, 11), range(12, 21))
+    assert united([range(12, 21), range(1, 12, 2)]) == (range(1, 12, 2), range(12, 21))
 
 
 @pytest.mark.parametrize(
@@ -254,8 +267,9 @@ def test_ranges_are_united_where_they_touch() -> None:
         "a.[5--5].exr",
         "a.[10-5].exr",
         "a.####[1010-1001].exr",
-        "a.[1001-1060x2].exr",
-        "a.[1001-1010,1020-1030].exr",
+        "a.[1001-1060x0].exr",
+        "a.[1-9x2,2-8x2].exr",
+        "a.[1001-1060x].exr",
         "a.[1001-2147483648].exr",
         "a.1-9999999999#.exr",
         "a.<UDIM>[1001-1010].exr",
