@@ -95,3 +95,12 @@ def test_small_strips_are_not_worth_the_trouble(monkeypatch: pytest.MonkeyPatch)
         assert not calls
         budget.tidy(128 << 20)
         assert calls == [0]
+
+
+@pytest.mark.parametrize(("processors", "workers"), [(None, 1), (1, 1), (3, 3), (64, 4)])
+def test_threads_follow_the_processors_up_to_four(
+    monkeypatch: pytest.MonkeyPatch, processors: int | None, workers: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    with contextlib.closing(DecodeBudget()) as budget:
+        assert budget.workers == workers
