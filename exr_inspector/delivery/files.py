@@ -56,7 +56,7 @@ class Expansion:
 def is_folder(target: str) -> bool:
     """Whether a target stands for all .exr files below it: a folder, or a URL that ends in a slash or names a bucket."""
     named = split_url(target)
-    return local_path(target).is_dir() if named is None else not named[1] or named[1].endswith("/")
+    return _is_folder(target) if named is None else not named[1] or named[1].endswith("/")
 
 
 def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None) -> Iterator[str]:
@@ -85,7 +85,7 @@ def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None)
         if is_empty:
             found = f", but other files: {_some(beside)}" if beside else ""
             raise NothingMatches(f"no .exr files below {target}{found}")
-    elif is_pattern(target) and not (path.exists() if named is None else opener.head(*named)):
+    elif is_pattern(target) and not (os.path.lexists(path) if named is None else opener.head(*named)):
         pattern = parse_pattern(target)
         matching = sorted(name for name in _paths_in(opener, pattern) if pattern.matches(name))
         if not matching:
@@ -113,14 +113,18 @@ def require_place(target: str) -> None:
     Raises:
         NothingMatches: There is none.
     """
-    path = local_path(target)
-    if not (path.exists() or path.is_symlink()):
+    if not os.path.lexists(local_path(target)):
         raise NothingMatches(f"there is no file or folder {target}")
 
 
 def _is_to_read(path: Path) -> bool:
     """Whether it is a file, or a link that leads nowhere: reading that fails, which names it."""
-    return path.is_file() or (path.is_symlink() and not path.exists())
+    return os.path.isfile(path) or (path.is_symlink() and not os.path.exists(path))  # noqa: PTH110, PTH113 - as below
+
+
+def _is_folder(target: str) -> bool:
+    # pathlib's test raises where a name, or the target of a link, is longer than any name can be.
+    return os.path.isdir(local_path(target))  # noqa: PTH112
 
 
 def _objects_below(opener: SourceOpener, bucket: str, prefix: str, others: list[str]) -> Iterator[str]:
@@ -190,7 +194,7 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
         fault = error
     if paths == [target]:
         return Expansion(target, recognise(paths))
-    if is_pattern(target) and not local_path(target).is_dir():
+    if is_pattern(target) and not _is_folder(target):
         pattern = parse_pattern(target)
         return Expansion(target, match_pattern(pattern, paths), pattern.ranges)
     images = [path for path in paths if not is_apple_double(path)]

@@ -114,7 +114,7 @@ def command(
         every = _print(named, form, fail_on, nothing=_nothing(asked), why=why, quiet=quiet)
     unread = sum(bool(result.unchecked) for result in every)
     left_out = not_checked(StatsMode.SAMPLED, unread) if from_rows else unchecked_lines(StatsMode(depth), unread)
-    if not (from_rows or asked.sequences or len(every) < 2):
+    if not (from_rows or asked.sequences) and sum(not result.fault for result in every) > 1:
         left_out = [*left_out, "Sequences were not checked for missing and odd frames. --sequence checks them."]
     for sentence in left_out:
         click.echo(sentence, err=form != "text")

@@ -282,9 +282,10 @@ def test_a_file_that_may_not_be_read_is_not_to_be_rendered_again(delivery: Path)
     assert "could not be read: 1007" in run(delivery, "--stats", "off").output
 
 
-def test_a_link_that_leads_nowhere_is_named(delivery: Path) -> None:
+@pytest.mark.parametrize("target", ["moved.exr", "n" * 300])
+def test_a_link_that_leads_nowhere_is_named(delivery: Path, target: str) -> None:
     (delivery / "beauty_1007.exr").unlink()
-    (delivery / "beauty_1007.exr").symlink_to("moved.exr")
+    (delivery / "beauty_1007.exr").symlink_to(target)
     result = run(delivery, "--stats", "off")
     assert result.exit_code == 2
     assert re.search(r"SOURCE_NOT_FOUND.*a link that leads nowhere", " ".join(result.output.split()))  # it is wrapped
