@@ -98,7 +98,7 @@ def print_check(check: Check, console: Console, *, least: Severity | None) -> No
         names = ", ".join(plain(path.rpartition("/")[2], 80) for path in group[:4])
         console.print(Text(f"No sequence recognised: {names}{' ...' if len(group) > 4 else ''}", style="yellow"))
     for target, reason in check.faults:
-        console.print(Text(f"{plain(target, 400)}: {plain(reason, 2_000)}", style="bold red"))
+        console.print(Text(f"{plain(target, 400)}: {plain(reason, 2_000)}", style="bold red"), soft_wrap=True)
     kinds = ((Severity.INFO, "of severity info"), (Severity.WARNING, f"beyond {_SHOWN} lines of a sequence"))
     for severity, why in kinds:
         codes = ", ".join(sorted(code for code, worst in hidden if min(worst, Severity.WARNING) is severity))
@@ -178,7 +178,7 @@ def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity
     hidden: set[_Hidden] = set()
     for file in files:
         if file.fault:
-            console.print(Text(f"{plain(file.path, 400)}: {plain(file.fault, 2_000)}", style="bold red"))
+            console.print(Text(f"{plain(file.path, 400)}: {plain(file.fault, 2_000)}", style="bold red"), soft_wrap=True)
             continue
         fails = least is not None and file.worst is not None and file.worst >= least
         title = Text(plain(file.path, 400), style="bold")

@@ -24,7 +24,7 @@ HARMLESS = ("Thumbs.db", "notes.txt")
 
 
 def run(*words: object) -> Result:
-    return CliRunner().invoke(main, ["check", *map(str, words), "--stats", "off"])
+    return CliRunner(env={"COLUMNS": "200"}).invoke(main, ["check", *map(str, words), "--stats", "off"])
 
 
 @pytest.fixture
