@@ -178,7 +178,9 @@ def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity
     hidden: set[_Hidden] = set()
     for file in files:
         if file.fault:
-            console.print(Text(f"{plain(file.path, 400)}: {plain(file.fault, 2_000)}", style="bold red"), soft_wrap=True)
+            console.print(
+                Text(f"{plain(file.path, 400)}: {plain(file.fault, 2_000)}", style="bold red"), soft_wrap=True
+            )
             continue
         fails = least is not None and file.worst is not None and file.worst >= least
         title = Text(plain(file.path, 400), style="bold")
