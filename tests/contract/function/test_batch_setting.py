@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import sys
 import types
 
 import pytest
@@ -17,6 +18,7 @@ def test_a_batch_setting_that_comes_too_late_is_one_clear_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("EXR_BATCH", raising=False)
+    monkeypatch.delitem(sys.modules, "main", raising=False)  # another test may have imported it for batches
     main = importlib.import_module("main")
     complete = {
         "VAST_DB_ENDPOINT": "http://127.0.0.1:1",
