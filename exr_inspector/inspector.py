@@ -30,7 +30,7 @@ from exr_inspector.exr.probe import LeaderMode, Probe, probe
 from exr_inspector.memory import MEMORY_SETTING, FileMemory, MemoryBudget
 from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status, Thumbnails
 from exr_inspector.pixels.decode import LIBRARY
-from exr_inspector.pixels.isolation import DecoderPool
+from exr_inspector.pixels.isolation import DecoderPool, can_start_decoders
 from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, PixelFile, part_rows, read_pixels
 from exr_inspector.pixels.rows import PartRows
 from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, require_encoder
@@ -120,7 +120,8 @@ class Inspector:
             with_hash: Whether to hash file and pixels, if not as the settings say.
             with_zeros: Whether a full pass notes where colour is exactly zero.
             max_objects: Objects of Cryptomattes that a full pass lists, if not as the settings say.
-            is_isolated: Whether pixels are decoded by processes of their own, which start when the first are read.
+            is_isolated: Whether pixels are decoded by processes of their own, which start when the first are read; never in a
+                program that embeds Python, which cannot start them.
             thumbnails: Which thumbnails to make, if not as the settings say.
 
         Raises:
@@ -155,7 +156,9 @@ class Inspector:
         memory = MemoryBudget(settings.memory_mib << 20)
         size = memory.decoding_bytes
         budget = DecodeBudget(memory_bytes=size, workers=settings.decode_threads)
-        decoders = DecoderPool(memory_bytes=size, cpu_seconds=settings.decode_seconds) if is_isolated else None
+        decoders = None
+        if is_isolated and can_start_decoders():
+            decoders = DecoderPool(memory_bytes=size, cpu_seconds=settings.decode_seconds)
         return cls(config, memory=memory, budget=budget, decoders=decoders)
 
     @property

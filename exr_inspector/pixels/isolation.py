@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from exr_inspector.deadline import Deadline
@@ -48,6 +49,11 @@ _FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM})
 
 Decoded = Callable[[], None]
 Take = Callable[[DecodedBlock], None]
+
+
+def can_start_decoders() -> bool:
+    """Whether `sys.executable` is Python: in a program that embeds Python, as Nuke and Houdini do, it is that program."""
+    return Path(sys.executable or "").name.lower().startswith(("python", "pypy"))
 
 
 class _ProcessEnded(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
@@ -48,6 +49,16 @@ def test_a_file_object_is_read_by_ranges_as_any_other_source(name: str) -> None:
         exr.inspect(io.BytesIO((SAMPLES / name).read_bytes()), stats="full"),
     )
     assert (by_object.header, by_object.pixels, by_object.status) == (by_path.header, by_path.pixels, by_path.status)
+
+
+def test_a_program_that_embeds_python_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "Nuke15.1"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert exr.inspect(LAYERS, stats="full").pixels is not None
+    assert exr.check([str(LAYERS)]).files[0].fault == ""
+    assert not (tmp_path / "started").exists()
 
 
 def test_a_large_file_object_is_not_read_as_a_whole() -> None:
