@@ -27,9 +27,9 @@ def visible(text: str, kept: str = "") -> str:
     return "".join(letter if letter.isprintable() or letter in kept else repr(letter)[1:-1] for letter in text)
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], most: int = 3) -> str:
     """`did you mean beauty or depth?`, with the known names that are most like a wrong one; empty where none is."""
-    near = get_close_matches(name, known, 3)
+    near = get_close_matches(name, known, most)
     return f"did you mean {' or '.join(near)}?" if near else ""
 
 

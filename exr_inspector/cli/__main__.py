@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Mapping
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
@@ -22,48 +22,34 @@ from exr_inspector.cli.program import CHECKOUT, INTERRUPTED, program
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.texts import did_you_mean, visible
 
-
-class CommandModule(NamedTuple):
-    """Where a command is, and what it does, so that listing the commands imports none of them.
-
-    Attributes:
-        module: Module whose `command` is the click command.
-        summary: What it does, for the list of commands.
-    """
-
-    module: str
-    summary: str
-
-
 _OURS = "exr_inspector.cli.commands."
+# Where commands of the local packages are; all others have a module of ours, of their name.
+_ELSEWHERE = {
+    "localdb": "vastdb_local.__main__",
+    "localrun": "dataengine_local.run",
+    "invoke": "dataengine_local.invoke",
+}
+# What each command does, said here so that listing them imports none; in the order that a new user meets them.
 COMMANDS = {
-    "inspect": CommandModule(_OURS + "inspect", "Show what is in OpenEXR files."),
-    "check": CommandModule(
-        _OURS + "check", "Check whether a delivery is complete and clean; list frames to render again."
-    ),
-    "report": CommandModule(
-        _OURS + "report", "Write a delivery as one HTML page: frames, findings, curves, contact sheet."
-    ),
-    "diff": CommandModule(_OURS + "diff", "Compare two files, or two sequences frame by frame."),
-    "validate": CommandModule(_OURS + "validate", "Check OpenEXR files against the rules of a policy."),
-    "rules": CommandModule(_OURS + "rules", "List the rules, or explain some."),
-    "policy": CommandModule(_OURS + "policy", "Draft a policy from a good delivery."),
-    "demo": CommandModule(
-        _OURS + "demo", "Send events of the samples to the function on this machine and check its rows."
-    ),
-    "ingest": CommandModule(
-        _OURS + "ingest", "Inspect new and changed EXR files below folders or prefixes, and store their rows."
-    ),
-    "watch": CommandModule(_OURS + "watch", "Ingest a folder, then every change, until Ctrl-C."),
-    "ingest-plan": CommandModule(_OURS + "ingest_plan", "Divide a large ingest into lanes for a render farm."),
-    "ingest-lane": CommandModule(_OURS + "ingest_lane", "Ingest one lane that ingest-plan wrote."),
-    "query": CommandModule(_OURS + "query", "Query the tables: a query of the cookbook by name, or any SQL."),
-    "db": CommandModule(_OURS + "db", "Set up and maintain the tables."),
-    "package": CommandModule(_OURS + "package", "Write the folder for `vastde functions build`."),
-    "completion": CommandModule(_OURS + "completion", "Print the completion script of a shell."),
-    "localdb": CommandModule("vastdb_local.__main__", "Serve a VAST DataBase on this machine from a DuckDB file."),
-    "localrun": CommandModule("dataengine_local.run", "Run a DataEngine function on this machine."),
-    "invoke": CommandModule("dataengine_local.invoke", "Post one event to a running function."),
+    "inspect": "Show what is in OpenEXR files.",
+    "check": "Check whether a delivery is complete and clean; list frames to render again.",
+    "report": "Write a delivery as one HTML page: frames, findings, curves, contact sheet.",
+    "diff": "Compare two files, or two sequences frame by frame.",
+    "validate": "Check OpenEXR files against the rules of a policy.",
+    "rules": "List the rules, or explain some.",
+    "policy": "Draft a policy from a good delivery.",
+    "demo": "Send events of the samples to the function on this machine and check its rows.",
+    "ingest": "Inspect new and changed EXR files below folders or prefixes, and store their rows.",
+    "watch": "Ingest a folder, then every change, until Ctrl-C.",
+    "ingest-plan": "Divide a large ingest into lanes for a render farm.",
+    "ingest-lane": "Ingest one lane that ingest-plan wrote.",
+    "query": "Query the tables: a query of the cookbook by name, or any SQL.",
+    "db": "Set up and maintain the tables.",
+    "package": "Write the folder for `vastde functions build`.",
+    "completion": "Print the completion script of a shell.",
+    "localdb": "Serve a VAST DataBase on this machine from a DuckDB file.",
+    "localrun": "Run a DataEngine function on this machine.",
+    "invoke": "Post one event to a running function.",
 }
 # Tasks that ./run carries out itself.
 _TASKS = {
@@ -92,6 +78,11 @@ _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_loc
 _ROOM = "close other programs, raise `ulimit -v` and `ulimit -u`, or lower EXR_DECODE_THREADS and EXR_MEMORY_MIB"
 
 
+def module_of(name: str) -> str:
+    """The module with a command."""
+    return _ELSEWHERE.get(name, _OURS + name.replace("-", "_"))
+
+
 class _MissingPackage(click.ClickException):
     """The command could not run; 1 would say that it found something."""
 
@@ -114,7 +105,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         try:
-            module = importlib.import_module(COMMANDS[cmd_name].module)
+            module = importlib.import_module(module_of(cmd_name))
         except ModuleNotFoundError as error:
             raise _MissingPackage(f"{cmd_name} needs the package {error.name}: {_remedy()}") from error
         return _naming(module.command, program())
@@ -151,7 +142,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands with their summaries, without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, home.summary) for name, home in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Exit codes, and the tasks of a checkout, which an installed package does not have."""

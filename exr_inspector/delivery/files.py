@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from exr_inspector.delivery.naming import Recognition, is_apple_double, recognise
+from exr_inspector.delivery.naming import Recognition, recognise
 from exr_inspector.delivery.patterns import Pattern, is_pattern, match_pattern, parse_pattern
 from exr_inspector.errors import AccessDenied, ExrInspectorError, MemoryBusy, NothingMatches, SourceError
 from exr_inspector.memory import FileMemory, MemoryBudget
@@ -19,6 +19,7 @@ from exr_inspector.model import Inspection
 from exr_inspector.settings import local_path
 from exr_inspector.storage import SourceOpener, suffix_report
 from exr_inspector.storage.keys import split_url
+from exr_inspector.storage.sequences import is_apple_double
 
 READERS = "exr-read"
 _EXTENSION = ".exr"

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-# More frames than a day has at 115 a second: larger numbers are dates (20260131), times or ids.
-_MAX_FRAME = 9_999_999
+from exr_inspector.storage.sequences import MAX_FRAME
+
 SURE_DIGITS = 4
 _TIMED_DIGITS = 3
 _NUMBER = re.compile(r"\d+", re.ASCII)
@@ -124,7 +124,7 @@ def parse_name(path: str) -> NumberedName:
         start -= is_signed
         before, after = name[:start], name[end:]
         may_be_frame = (
-            int(match[0][:20]) <= _MAX_FRAME
+            int(match[0][:20]) <= MAX_FRAME
             and len(match[0]) <= 20
             and not _VERSION_OR_TAKE.search(before[-12:])
             and not (len(match[0]) < SURE_DIGITS and _SHORT_NUMBER_AFTER.search(before[-12:]))

@@ -35,6 +35,7 @@ from exr_inspector.delivery.name_numbers import (
     may_count_frames,
     parse_name,
 )
+from exr_inspector.storage.sequences import is_apple_double
 
 APPLE_DOUBLE = "attributes that macOS keeps beside a file (AppleDouble), no image: delete it"
 # What systems write behind the name of a copy, and what some write in front of it.
@@ -126,11 +127,6 @@ def recognise(paths: Iterable[str]) -> Recognition:
         ambiguous=tuple(sorted(ambiguous)),
         strays=strays,
     )
-
-
-def is_apple_double(path: str) -> bool:
-    """Whether macOS made a file for attributes of another one, whatever its extension."""
-    return path.rpartition("/")[2].startswith("._")
 
 
 def _why_stray(path: str, beside: Mapping[str, None]) -> str:

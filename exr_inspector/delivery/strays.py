@@ -7,7 +7,8 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
 from exr_inspector.delivery.judgement import CheckedFile
-from exr_inspector.delivery.naming import APPLE_DOUBLE, is_apple_double
+from exr_inspector.delivery.naming import APPLE_DOUBLE
+from exr_inspector.storage.sequences import is_apple_double
 from exr_inspector.validation import Policy
 from exr_inspector.validation.from_problems import stray_finding
 from exr_inspector.validation.reports import sort_findings

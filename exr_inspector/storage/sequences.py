@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"(-?)([0-9]+)")
 _WORD = re.compile(r"\w*[a-zA-Z]\w?")  # ends in a letter, or in one and one digit: `left`, `v2`, but not `v003`
 _MAX_DIGITS = 20
 # More frames than a day at 115 a second has: larger numbers are dates (20260131), times or ids. Leading zeros do not count.
-_MAX_FRAME = 9_999_999
+MAX_FRAME = 9_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,14 @@ def sequence_name(bucket: str, key: str) -> SequenceName:
     return SequenceName(directory, file_name, sequence, frame.number, padding)
 
 
+def is_apple_double(path: str) -> bool:
+    """Whether macOS made a file for attributes of another one, whatever its extension."""
+    return path.rpartition("/")[2].startswith("._")
+
+
 def _find_frame(file_name: str) -> _Frame | None:
     """The last component that is a number, with nothing but words behind it and before the extension."""
-    if file_name.startswith("._"):  # attributes that macOS keeps beside a file, no image
+    if is_apple_double(file_name):
         return None
     components = file_name.split(".")
     last = len(components) - 1
@@ -68,7 +73,7 @@ def _find_frame(file_name: str) -> _Frame | None:
 
 def _frame(components: list[str], index: int, number: re.Match[str]) -> _Frame | None:
     sign, digits = number.groups()
-    if len(digits) > _MAX_DIGITS or int(digits) > _MAX_FRAME or any("\\" in one for one in components[-_COMPONENTS:]):
+    if len(digits) > _MAX_DIGITS or int(digits) > MAX_FRAME or any("\\" in one for one in components[-_COMPONENTS:]):
         return None
     before, after = ".".join(components[:index]), ".".join(components[index + 1 :])
     return _Frame(f"{before}." if index else "", sign, digits, f".{after}" if index < len(components) - 1 else "")

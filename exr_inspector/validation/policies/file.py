@@ -6,7 +6,6 @@ It resolves nothing: profiles, paths and rule levels are put together by `policy
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from exr_inspector.errors import PolicyError
+from exr_inspector.texts import did_you_mean
 from exr_inspector.validation.registry import LEFT_OUT, RULES, Parameters, add_rules_of_file
 from exr_inspector.validation.rules.show import AttributeDemand
 
@@ -191,9 +191,8 @@ def _unknown_codes(rules: dict[str, Any], at: Position) -> list[tuple[Position, 
         if code in LEFT_OUT:
             found.append(((*at, code), f"this rule is not checked: {LEFT_OUT[code]}"))
             continue
-        near = get_close_matches(code.upper(), RULES, 1, 0.6)
-        hint = f"; did you mean {near[0]}?" if near else "; ./run rules lists all codes"
-        found.append(((*at, code), f"no rule has this code{hint}"))
+        hint = did_you_mean(code.upper(), RULES, 1) or "./run rules lists all codes"
+        found.append(((*at, code), f"no rule has this code; {hint}"))
     return found
 
 
@@ -234,8 +233,8 @@ def _said(fault: ErrorDetails) -> str:
         return _MUST_BE[kind]
     if kind == "extra_forbidden":
         *outer, key = (step for step in fault["loc"] if isinstance(step, str))
-        near = get_close_matches(str(key), _KEYS[outer[-1] if outer else ""].model_fields, 1, 0.6)
-        return f"there is no such key{f'; did you mean {near[0]}?' if near else ''}"
+        near = did_you_mean(str(key), _KEYS[outer[-1] if outer else ""].model_fields, 1)
+        return f"there is no such key{near and f'; {near}'}"
     found = "nothing" if value is None else repr(list(value) if isinstance(value, tuple) else value)
     shown = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}..."
     if kind == "literal_error":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -20,6 +19,7 @@ from typing import Any
 
 from exr_inspector.errors import PolicyError
 from exr_inspector.model import Severity
+from exr_inspector.texts import did_you_mean
 from exr_inspector.validation.policies.file import PROFILES, PolicyFile, parse_policy
 from exr_inspector.validation.policies.globs import glob_pattern
 from exr_inspector.validation.policies.plan import RulePlan, make_plan
@@ -172,8 +172,8 @@ def builtin_policy(name: str) -> Policy:
         PolicyError: If there is none of that name.
     """
     if name not in PROFILES:
-        near = get_close_matches(name, PROFILES, 1, 0.6)
-        hint = f"did you mean {near[0]}? The " if near else ""
+        near = did_you_mean(name, PROFILES, 1)
+        hint = f"{near} The " if near else ""
         raise PolicyError(
             f"there is no profile {name!r}; {hint}profiles are {', '.join(PROFILES)}; files end in .yaml or are s3:// URLs"
         )
