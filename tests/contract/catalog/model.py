@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from exr_inspector.catalog import Catalog, CatalogConfig
+from exr_inspector.catalog import Catalog, CatalogConfig, Outcome
 from exr_inspector.catalog.rows.build import arrow_table, table_rows
 from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS, TABLES
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
@@ -47,6 +47,8 @@ START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 # The newest server has sorted tables, whose row ids are decimals; the last one before them has none.
 VERSIONS = ("5.5.0", "5.3.4")
 SCHEMA = "exr"
+
+Pair = tuple[LocalVastDB, Catalog]
 
 
 def connect(server: LocalVastDB, **changes: Any) -> Catalog:
@@ -294,6 +296,16 @@ def audits(catalog: Catalog, path: str) -> list[dict[str, Any]]:
         ),
     )
     return sorted(rows, key=lambda row: row["recorded_at"])
+
+
+def requests(server: LocalVastDB) -> int:
+    """Requests since the counters were reset."""
+    return sum(server.counters().values())
+
+
+def outcomes(catalog: Catalog, *batch: Any, **options: Any) -> list[Outcome]:
+    """What became of each inspection that was upserted."""
+    return [result.outcome for result in catalog.upsert(batch, **options)]
 
 
 def wipe(catalog: Catalog) -> None:

@@ -14,17 +14,10 @@ from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.catalog.schema import CRYPTOMATTE_MANIFESTS, CRYPTOMATTE_OBJECTS
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.model import Inspection, StatsMode
-from tests.contract.catalog.model import Model, assert_equal, inspection, ready, wipe
+from tests.contract.catalog.model import Model, Pair, assert_equal, inspection, wipe
 from vastdb_local import LocalVastDB
 
-Pair = tuple[LocalVastDB, Catalog]
 NAMES_OF_THREE = 4  # a manifest of `inspection` names one object that no pixel shows
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Pair]:
-    with ready() as pair:
-        yield pair
 
 
 @pytest.fixture

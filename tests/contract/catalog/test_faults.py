@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -22,42 +23,18 @@ from exr_inspector.errors import (
 )
 from tests.contract.catalog.model import (
     Model,
+    Pair,
     assert_equal,
     audits,
     connect,
     inspection,
+    outcomes,
     ready,
+    requests,
     wipe,
 )
 from tests.support.documented import Documented
 from vastdb_local import Fault, FaultKind, LocalVastDB
-
-Pair = tuple[LocalVastDB, Catalog]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Pair]:
-    with ready() as pair:
-        yield pair
-
-
-@pytest.fixture
-def pair(shared: Pair) -> Iterator[Pair]:
-    """The module's server, its file tables emptied afterwards."""
-    server, catalog = shared
-    server.reset_counters()
-    yield shared
-    server.faults.clear()
-    wipe(catalog)
-
-
-def requests(server: LocalVastDB) -> int:
-    return sum(server.counters().values())
-
-
-def outcomes(catalog: Catalog, *batch: Any, **options: Any) -> list[Outcome]:
-    return [result.outcome for result in catalog.upsert(batch, **options)]
-
 
 # --- faults ----------------------------------------------------------------------------------------------
 
@@ -188,42 +165,36 @@ def test_writers_that_all_meet_in_one_group_of_guards_store_every_file_once() ->
         assert_equal(catalog, Model({item.path: item for batch in batches for item in batch}))
 
 
+@contextmanager
+def failing_inserts(server: LocalVastDB, fault: Fault, **options: Any) -> Iterator[Catalog]:
+    """A catalog with a session, every insert of which meets a fault."""
+    with closing(connect(server, **options)) as catalog:
+        catalog.connection.session()
+        server.faults.chance("insert", 1.0, fault)
+        try:
+            yield catalog
+        finally:
+            server.faults.clear()
+
+
 @pytest.mark.parametrize("kind", [FaultKind.INTERNAL_ERROR, FaultKind.SLOW_DOWN])
 def test_outages_end_as_unavailable(shared: Pair, kind: FaultKind) -> None:
     server, _ = shared
-    hasty = connect(server, retry_seconds=0.2)
-    hasty.connection.session()
-    server.faults.chance("insert", 1.0, Fault(kind))
-    try:
-        with pytest.raises(CatalogUnavailable):
-            hasty.upsert([inspection("never.exr")])
-    finally:
-        server.faults.clear()
-        hasty.close()
+    with failing_inserts(server, Fault(kind), retry_seconds=0.2) as hasty, pytest.raises(CatalogUnavailable):
+        hasty.upsert([inspection("never.exr")])
 
 
 def test_slow_answers_time_out(shared: Pair) -> None:
     server, _ = shared
-    hasty = connect(server, retry_seconds=0.5, timeout_seconds=0.2)
-    server.faults.chance("insert", 1.0, Fault(FaultKind.DELAY, 0.5))
-    try:
-        with pytest.raises(CatalogUnavailable):
-            hasty.upsert([inspection("never.exr")])
-    finally:
-        server.faults.clear()
-        hasty.close()
+    slow = failing_inserts(server, Fault(FaultKind.DELAY, 0.5), retry_seconds=0.5, timeout_seconds=0.2)
+    with slow as hasty, pytest.raises(CatalogUnavailable):
+        hasty.upsert([inspection("never.exr")])
 
 
 def test_a_deadline_ends_the_trying(shared: Pair) -> None:
     server, _ = shared
-    patient = connect(server)
-    server.faults.chance("insert", 1.0, Fault(FaultKind.INTERNAL_ERROR))
-    try:
-        with pytest.raises(CatalogUnavailable):
-            patient.upsert([inspection("never.exr")], deadline=Deadline.after(1.5))
-    finally:
-        server.faults.clear()
-        patient.close()
+    with failing_inserts(server, Fault(FaultKind.INTERNAL_ERROR)) as patient, pytest.raises(CatalogUnavailable):
+        patient.upsert([inspection("never.exr")], deadline=Deadline.after(1.5))
 
 
 def test_no_server_is_unavailable() -> None:

@@ -30,10 +30,8 @@ from exr_inspector.catalog.schema import (
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing
 from exr_inspector.model import StatsMode
-from tests.contract.catalog.model import START, VERSIONS, Model, assert_equal, connect, inspection, ready, wipe
+from tests.contract.catalog.model import START, VERSIONS, Model, Pair, assert_equal, connect, inspection, ready, wipe
 from vastdb_local import LocalVastDB
-
-Pair = tuple[LocalVastDB, Catalog]
 
 
 @pytest.fixture(scope="module", params=VERSIONS)

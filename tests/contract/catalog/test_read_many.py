@@ -16,7 +16,7 @@ from exr_inspector.catalog.schema import ATTRIBUTES
 from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation import FrameSummary, frame_of_inspection
-from tests.contract.catalog.model import damaged, inspection, ready
+from tests.contract.catalog.model import damaged, inspection, ready, requests
 from vastdb_local import LocalVastDB
 
 SEQUENCE = "renders/shot/beauty.####.exr"
@@ -44,10 +44,6 @@ def filled() -> Iterator[tuple[LocalVastDB, Catalog]]:
         catalog.upsert(scene())
         server.reset_counters()
         yield server, catalog
-
-
-def requests(server: LocalVastDB) -> int:
-    return sum(server.counters().values())
 
 
 @pytest.mark.parametrize("page_files", [1, 2, 3, 1_000])

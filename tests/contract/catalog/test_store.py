@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from exr_inspector.catalog import Catalog, Outcome
+from exr_inspector.catalog import Outcome
 from exr_inspector.catalog.catalog import ObjectState
 from exr_inspector.catalog.rows.groups import Prepared, prepare
 from exr_inspector.catalog.schema import GUARDS, LEAST_GUARDS
@@ -22,43 +22,24 @@ from tests.contract.catalog.model import (
     START,
     VERSIONS,
     Model,
+    Pair,
     assert_equal,
     audits,
     damaged,
     inspection,
+    outcomes,
     ready,
+    requests,
     stored,
     thumbnail,
     unreadable,
-    wipe,
 )
-from vastdb_local import LocalVastDB
-
-Pair = tuple[LocalVastDB, Catalog]
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def shared(request: pytest.FixtureRequest) -> Iterator[Pair]:
     with ready(server_version=request.param) as pair:
         yield pair
-
-
-@pytest.fixture
-def pair(shared: Pair) -> Iterator[Pair]:
-    """The module's server, its file tables emptied afterwards."""
-    server, catalog = shared
-    server.reset_counters()
-    yield shared
-    server.faults.clear()
-    wipe(catalog)
-
-
-def requests(server: LocalVastDB) -> int:
-    return sum(server.counters().values())
-
-
-def outcomes(catalog: Catalog, *batch: Any, **options: Any) -> list[Outcome]:
-    return [result.outcome for result in catalog.upsert(batch, **options)]
 
 
 # --- outcomes --------------------------------------------------------------------------------------------

@@ -1,0 +1,26 @@
+"""A server with tables for each module of tests, and the same with its file tables emptied after each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.catalog.model import Pair, ready, wipe
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Pair]:
+    """Of the newest version; a module that tests several versions has a fixture of this name."""
+    with ready() as pair:
+        yield pair
+
+
+@pytest.fixture
+def pair(shared: Pair) -> Iterator[Pair]:
+    """The module's server, its file tables emptied afterwards."""
+    server, catalog = shared
+    server.reset_counters()
+    yield shared
+    server.faults.clear()
+    wipe(catalog)
