@@ -318,6 +318,7 @@ def rage(
     seconds: float,
     rate: float,
     probability: float = 0.06,
+    least: int = 0,
     kills: Sequence[tuple[str, float, Callable[[], None]]] = (),
 ) -> None:
     """Storm for so many seconds, then let the queue drain, replaying dead letters until there are none.
@@ -329,6 +330,7 @@ def rage(
         seconds: How long to storm.
         rate: Changes a second at most.
         probability: Of a fault, each request, while it is fierce.
+        least: Changes at the least: a busy machine storms for longer than `seconds`.
         kills: What is ended and brought up again every so many seconds: name, seconds, how.
 
     Raises:
@@ -338,7 +340,7 @@ def rage(
     due = [started + every / 2 for _, every, _ in kills]
     fierce = False
     steps = 0
-    while (now := time.monotonic()) < started + seconds:
+    while (now := time.monotonic()) < started + seconds or steps < least:
         if steps % 50 == 0:
             fierce = not fierce
             storm.faults(probability if fierce else 0.0)

@@ -58,7 +58,7 @@ def test_sweeps_find_what_has_no_event() -> None:
             delivering(lambda: runtime.url, tally) as deliverer,
         ):
             storm = Storm(home, deliverer, tally, seed=4, keys=12, unseen=0.5)
-            rage(storm, deliverer, tally, seconds=1.2, rate=60, probability=0.03)
+            rage(storm, deliverer, tally, seconds=1.2, rate=60, least=50, probability=0.03)
         assert home.differences(StatsMode.SAMPLED) == [], tally.counts
     assert tally.counts["changes without an event"] > 10
     assert tally.counts["sweeps sent"] > 2

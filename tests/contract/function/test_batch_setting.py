@@ -6,11 +6,13 @@ import importlib
 import logging
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
 from exr_inspector.errors import SettingsError
 
+ROOT = Path(__file__).resolve().parents[3]
 LOG = logging.getLogger("test")
 
 
@@ -18,7 +20,9 @@ def test_a_batch_setting_that_comes_too_late_is_one_clear_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("EXR_BATCH", raising=False)
-    monkeypatch.delitem(sys.modules, "main", raising=False)  # another test may have imported it for batches
+    # Other tests load functions of their own under this name.
+    monkeypatch.delitem(sys.modules, "main", raising=False)
+    monkeypatch.syspath_prepend(ROOT)
     main = importlib.import_module("main")
     complete = {
         "VAST_DB_ENDPOINT": "http://127.0.0.1:1",
