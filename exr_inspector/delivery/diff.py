@@ -242,7 +242,10 @@ def compare_attributes(part: str, one: PartHeader, other: PartHeader) -> Iterato
     for name in dict.fromkeys([*left, *right]):
         texts = [(a.type_name, to_json_text(a)) if a else None for a in (left.get(name), right.get(name))]
         if texts[0] != texts[1]:
-            yield AttributeDiff(part, name, _shown(left.get(name)), _shown(right.get(name)))
+            values = [_shown(a) for a in (left.get(name), right.get(name))]
+            if values[0] == values[1] and texts[0] and texts[1] and texts[0][0] != texts[1][0]:
+                values = [f"{value} ({text[0]})" for value, text in zip(values, texts, strict=True) if text]
+            yield AttributeDiff(part, name, *values)
 
 
 def _shown(attribute: Attribute | None) -> str | None:

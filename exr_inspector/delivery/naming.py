@@ -43,6 +43,7 @@ _COPY = re.compile(
     r"(?:copy of |kopie von )?(?P<stem>.+?)(?:(?: - | )(?:copy|kopie|copie|copia)(?: \(?\d+\)?)?| ?\(\d+\))?",
     re.IGNORECASE,
 )
+_NUMBERED_COPY = re.compile(r"(?P<stem>.+[._]\d{3,})_\d{1,2}(?P<extension>\.\w+)", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,10 @@ def recognise(paths: Iterable[str]) -> Recognition:
         singles += alone
         if unclear:
             ambiguous.append(tuple(sorted(unclear)))
+    strays |= {path: why for path in singles if (why := _why_numbered_copy(path, names))}
     return Recognition(
         sequences=tuple(sorted(sequences, key=lambda item: item.pattern)),
-        singles=tuple(sorted([*singles, *strays])),
+        singles=tuple(sorted({*singles, *strays})),
         ambiguous=tuple(sorted(ambiguous)),
         strays=strays,
     )
@@ -137,9 +139,18 @@ def _why_stray(path: str, beside: Mapping[str, None]) -> str:
     stem, dot, extension = name.rpartition(".")
     copied = _COPY.fullmatch(stem)
     original = f"{copied['stem']}{dot}{extension}" if copied else name
-    if original != name and f"{folder}{slash}{original}" in beside:
-        return f"a copy of {original}: compare the two (`diff`), keep one under its frame's name, and delete the other"
-    return ""
+    return _copy_of(original) if original != name and f"{folder}{slash}{original}" in beside else ""
+
+
+def _why_numbered_copy(path: str, beside: Mapping[str, None]) -> str:
+    """That a single file is a copy of a frame: `file.1001_1.exr` beside `file.1001.exr`; empty where it is not."""
+    copied = _NUMBERED_COPY.fullmatch(path)
+    original = f"{copied['stem']}{copied['extension']}" if copied else path
+    return _copy_of(original.rpartition("/")[2]) if original != path and original in beside else ""
+
+
+def _copy_of(original: str) -> str:
+    return f"a copy of {original}: compare the two (`diff`), keep one under its frame's name, and delete the other"
 
 
 def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[str, str]:

@@ -4,6 +4,8 @@
 FrameNumbers('1001-1003,1007')
 >>> FrameNumbers.parse("1001-1005x2,1010").text
 '1001-1005x2,1010'
+>>> FrameNumbers.of([-2, -1, 0, 1]).words
+'-2 to 1'
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from typing import overload
 
 _RANGE = re.compile(r"(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?", re.ASCII)
+_NEGATIVE = re.compile(r"(-\d+)-(-?\d+)", re.ASCII)
 _RUNS_SHOWN = 8
 
 
@@ -112,8 +115,8 @@ class FrameNumbers(Sequence[int]):
 
     @property
     def words(self) -> str:
-        """For a message: `1-4, 7, 9-12`, of many ranges the first."""
-        runs = self.runs
+        """For a message: `1-4, 7, 9-12`, of many ranges the first; below zero `-4 to -1`."""
+        runs = [(first, _NEGATIVE.sub(r"\1 to \2", text)) for first, text in self.runs]
         more = f" and {len(runs) - _RUNS_SHOWN} more ranges" if len(runs) > _RUNS_SHOWN else ""
         return ", ".join(text for _, text in runs[:_RUNS_SHOWN]) + more
 

@@ -116,6 +116,8 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Netflix non-graded archival master specifications": f"{_NETFLIX}21669570043283 and {_NETFLIX}360049545294",
         "Netflix VFX plate naming": f"{_NETFLIX}360055781274",
         "Fox final archive specification": "https://specs.fox/t/y4yt1kq63yq14/a11-final-archive",
+        "OpenEXR layout for spectral images": "https://jcgt.org/published/0010/03/01/",
+        "Nuke manual": "https://learn.foundry.com/nuke/content/comp_environment/rendering/reading_files_using_write.html",
         "Blender T96933": "https://projects.blender.org/blender/blender/issues/96933",
         "Blender manual": "https://docs.blender.org/manual/en/latest/render/cycles/optimizations/reducing_noise.html",
         "blender_with_vray_additions#195": "https://github.com/ChaosGroup/blender_with_vray_additions/issues/195",

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import exr_inspector as exr
+from exr_inspector.cli.commands.diff import command
 from exr_inspector.delivery.diff import FileDiff
 from exr_inspector.errors import ExrInspectorError, NothingMatches, PatternError, SettingsError
 from exr_inspector.pixels.comparing import ChannelComparison, Plane
-from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, Tiles, a_string, build
+from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, Tiles, a_int, a_string, build
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 RGB = tuple(Channel(name, HALF) for name in "BGR")
@@ -134,6 +136,31 @@ def test_channels_types_parts_and_attributes_that_differ(tmp_path: Path) -> None
     assert [channel.channel for channel in part.channels] == ["G"]
     assert part.channels[0].max_ulp is None
     assert ("owner", "me", None) in [(item.name, item.one, item.other) for item in found.attributes]
+
+
+def test_that_no_pixel_differs_is_said_where_something_else_does(tmp_path: Path) -> None:
+    base = written(tmp_path, "a.exr", image())
+    others = {
+        "attribute": dataclasses.replace(image(), extra=[a_string("owner", "me")]),
+        "type": dataclasses.replace(image(), channels=tuple(Channel(name, FLOAT) for name in "BGR")),
+        "pixel": changed(image(), 5, 7, 9.0),
+    }
+    said = {}
+    for name, part in others.items():
+        result = CliRunner().invoke(command, [str(base), str(written(tmp_path, f"{name}.exr", part))])
+        said[name] = (result.exit_code, "no pixel differs: 3 channels compared" in result.output)
+    assert said == {"attribute": (1, True), "type": (1, True), "pixel": (1, False)}
+    same = CliRunner().invoke(command, [str(base), str(base)])
+    assert (same.exit_code, "no pixel differs" in same.output) == (0, False)
+
+
+def test_an_attribute_of_another_type_is_shown_with_it(tmp_path: Path) -> None:
+    one_type, other_type = (
+        written(tmp_path, name, dataclasses.replace(image(), extra=[extra]))
+        for name, extra in (("a.exr", a_string("take", "7")), ("b.exr", a_int("take", 7)))
+    )
+    (found,) = one(one_type, other_type).attributes
+    assert (found.one, found.other) == ("7 (string)", "7 (int)")
 
 
 def test_subsampled_and_deep_parts_have_an_answer() -> None:

@@ -37,8 +37,18 @@ from exr_inspector.exr.header.as_json import compact_json, to_json_text
 from exr_inspector.exr.header.attributes import encode
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.timecode import read_timecode
-from exr_inspector.exr.header.values import LONG_NAMES, NON_IMAGE, Attribute, PixelType, Rational, TimeCode, code_name
+from exr_inspector.exr.header.values import (
+    LONG_NAMES,
+    NON_IMAGE,
+    Attribute,
+    Chromaticities,
+    PixelType,
+    Rational,
+    TimeCode,
+    code_name,
+)
 from exr_inspector.model import ChannelStats, Inspection, PartPixels, PixelReport, Severity, StatsMode
+from exr_inspector.validation.facts import colourspaces
 
 _BIT_DEPTHS = {PixelType.UINT: "32u", PixelType.HALF: "16f", PixelType.FLOAT: "32f"}
 _INT64_MAX = 2**63 - 1
@@ -209,6 +219,16 @@ def _is_aces(part: PartHeader) -> bool | None:
     return None if flag is None else flag == 1
 
 
+def _color_space(part: PartHeader) -> str | None:
+    for name in ("colorInteropID", "oiio:ColorSpace", "colorSpace"):
+        if value := part.text(name):
+            return clipped(value)
+    if _is_aces(part):
+        return colourspaces.ACES
+    values = part.value("chromaticities", "chromaticities")
+    return colourspaces.space_of(values) if isinstance(values, Chromaticities) else None
+
+
 def _chromaticities(part: PartHeader) -> str | None:
     attribute = part.by_name.get("chromaticities")
     known = attribute and part.value("chromaticities", "chromaticities") is not None
@@ -331,8 +351,9 @@ FILES_COLUMNS = (
     nullable("frame_range", TEXT, "Frames of the job as written: `1001-1100`", of=provenance("frame_range")),
     nullable("provenance", TEXT, "JSON object: known columns from `software` to `frame_range` -> attribute of each",
              of=provenance("sources", lambda names: compact_json(dict(names)) if names else None)),
-    nullable("color_space", TEXT, "colorInteropID, or oiio:ColorSpace, or colorSpace, the first that is there",
-             of=text("colorInteropID", "oiio:ColorSpace", "colorSpace")),
+    nullable("color_space", TEXT, "colorInteropID, or oiio:ColorSpace, or colorSpace, the first that is there; otherwise the "
+             "id of an ACES container, or of the published space that chromaticities describe: `lin_ap1_scene`",
+             of=first(_color_space)),
     nullable("color_interop_id", TEXT, "Attribute colorInteropID", of=text("colorInteropID")),
     nullable("chromaticities", TEXT, "Attribute chromaticities as JSON text", of=first(_chromaticities)),
     nullable("white_luminance", REAL, "Attribute whiteLuminance", "cd/m2", of=number("whiteLuminance")),

@@ -20,6 +20,7 @@ from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.diff import FileDiff, PartDiff
 from exr_inspector.library.diffing import diff
+from exr_inspector.pixels.comparing import ChannelDiff
 from exr_inspector.report.words import figure, plain
 from exr_inspector.texts import json_document
 from exr_inspector.validation.rule import counted
@@ -148,11 +149,13 @@ def _print(found: FileDiff, console: Console, sides: tuple[str, str]) -> None:
     for line in _lines(found, sides):
         console.print(Text(f"  {plain(line, 600)}"), soft_wrap=True)
     for item in found.attributes:
+        if item.name == "channels" and item.one == item.other:
+            continue  # other types, which the lines above name
         where = f"part {item.part}  " if len(found.parts) > 1 else ""
         values = " | ".join("-" if value is None else plain(value) for value in (item.one, item.other))
         console.print(Text(f"  {plain(where + item.name)}: {values}"), soft_wrap=True)
     for part in found.parts:
-        if any(channel.differing for channel in part.channels):
+        if any(map(_differs, part.channels)):
             console.print(_table(part, len(found.parts) > 1))
     if found.picture:
         console.print(Text(f"  {plain(found.picture, 1_000)}"), soft_wrap=True)
@@ -168,6 +171,12 @@ def _lines(found: FileDiff, sides: tuple[str, str]) -> Iterator[str]:
         yield from (f"{where}channel {name} is only in {sides[0]}" for name in part.only_one)
         yield from (f"{where}channel {name} is only in {sides[1]}" for name in part.only_other)
         yield from (f"{where}{line}" for line in (*part.notes, *part.unchecked, *part.faults))
+        if not found.is_same and part.channels and not part.faults and not any(map(_differs, part.channels)):
+            yield f"{where}no pixel differs: {counted(len(part.channels), 'channel')} compared"
+
+
+def _differs(channel: ChannelDiff) -> bool:
+    return channel.differing > 0
 
 
 def _table(part: PartDiff, is_named: bool) -> Table:
@@ -175,7 +184,7 @@ def _table(part: PartDiff, is_named: bool) -> Table:
     for name in ("channel", "differ", "over", "max error", "at", "mean error", "rms", "relative", "HALF steps"):
         table.add_column(name, justify="left" if name == "channel" else "right")
     for one in part.channels:
-        if one.differing:
+        if _differs(one):
             at = "-" if one.max_at is None else f"{one.max_at[0]}, {one.max_at[1]}"
             figures = map(figure, (one.max_error, one.mean_error, one.rms_error, one.max_relative))
             largest, mean, rms, relative = figures

@@ -72,12 +72,29 @@ _OTHER_FILES = (
     (b"\x1f\x8b", "a gzip file"),
     (b"\x01\x31\x2f\x76", "the magic number in big-endian order"),
     (b"\0\0\0\0", "zeros, as of a copy that was not finished"),
+    (b"BM", "a BMP file"),
+    (b"GIF8", "a GIF file"),
+    (b"DDS ", "a DDS file"),
+    (b"\xabKTX", "a KTX file"),
+    (b"%PDF", "a PDF file"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\x06\x0e\x2b\x34", "an MXF file"),
+    (b"\x1aE\xdf\xa3", "a Matroska or WebM file"),
+    (b'{"', "JSON"),
+    (b"{\n", "JSON"),
 )
+_RIFF = {b"WEBP": "a WebP file", b"AVI ": "an AVI file", b"WAVE": "a WAVE file"}
 
 
 def _guess(start: bytes) -> str:
     """What a file that is no EXR begins like, in brackets; empty where that is unknown."""
-    return next((f" ({name})" for first, name in _OTHER_FILES if start.startswith(first)), "")
+    name = next((name for first, name in _OTHER_FILES if start.startswith(first)), "")
+    if start.startswith(b"RIFF"):
+        name = _RIFF.get(start[8:12], "a RIFF file")
+    elif start[4:8] == b"ftyp":
+        name = "an MP4, QuickTime, HEIF or AVIF file"
+    return f" ({name})" if name else ""
 
 
 class _FixedRecord(NamedTuple):

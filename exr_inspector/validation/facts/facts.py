@@ -13,7 +13,7 @@ from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.cryptomatte.mattes import Matte, file_mattes
 from exr_inspector.exr.header.parser import Header, PartHeader
-from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel
+from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel, PixelType
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
 from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.problems import ProblemKind
@@ -29,6 +29,7 @@ from exr_inspector.validation.facts.near_misses import odd_names
 from exr_inspector.validation.facts.roles import Role
 
 _TRIGGERS = frozenset(t.BY_ATTRIBUTE)
+_ID_VALUE = 1e9  # of the floats that ids are, nearly half exceed it
 _MANIFESTS = 4  # reading one may take a second
 
 
@@ -127,6 +128,12 @@ class PartFacts:
         return self.channel_facts.of_role(role)
 
     @property
+    def colour(self) -> list[NamedChannel]:
+        """The channels of colour, without those whose values are ids of a Cryptomatte."""
+        ids = self.file.misnamed_ids
+        return [channel for channel in self.of_role(Role.COLOUR) if (self.index, channel.name) not in ids]
+
+    @property
     def layout(self) -> Layout | None:
         """How it is cut, None where that is unknown."""
         layouts = self.file.inspection.layouts
@@ -223,3 +230,19 @@ class FileFacts:
     def mattes(self) -> list[Matte]:
         """The Cryptomattes that any part declares, with their channels."""
         return file_mattes([part.names for part in self.parts])
+
+    @cached_property
+    def misnamed_ids(self) -> frozenset[tuple[int, str]]:
+        """Part and name of channels that a rank was renamed to, as R, G, B and A of a file for each rank.
+
+        By their values: FLOAT colour far beyond any light, where a declared Cryptomatte has no channel.
+        """
+        if all(matte.ranks or matte.near or matte.miscounted for matte in self.mattes):
+            return frozenset()
+        return frozenset(
+            (part.index, channel.name)
+            for part in self.parts
+            for channel in part.of_role(Role.COLOUR)
+            if channel.channel.pixel_type == PixelType.FLOAT and (stats := part.stats.get(channel.name)) is not None
+            if max(-(stats.minimum or 0), stats.maximum or 0) > _ID_VALUE
+        )

@@ -139,6 +139,8 @@ def alpha_missing(part: ChannelFacts, _parameters: ChannelParameters) -> Results
 
 
 _MARKS = frozenset("()[]{}<>|*?\"'`\\;,=!&^%$")
+# Published names of spectral images: Stokes components or transmission at a wavelength, or from one to another: `S0.550,0nm`.
+_SPECTRAL = re.compile(r"(?:.+\.)?(?:S[0-3]|T)(?:\.\d*,?\d*(?:[Ee][+-]?\d+)?[A-Za-z]{0,2}(?:m|Hz)){1,2}", re.ASCII)
 
 
 def _odd_name(name: str) -> str:
@@ -149,8 +151,9 @@ def _odd_name(name: str) -> str:
         return "a space"
     if not name.isascii() or not name.isprintable():
         return "characters other than printable ASCII"
-    if not _MARKS.isdisjoint(name):
-        return "brackets, quotes or operators"
+    marks = sorted(_MARKS.intersection(name))
+    if marks and not _SPECTRAL.fullmatch(name):
+        return f"characters that expressions use: {' '.join(marks)}"
     if any(component.isdecimal() for component in name.split(".")[:-1]):
         return "a layer that is a number"
     return ""
@@ -162,7 +165,9 @@ def _odd_name(name: str) -> str:
     "Channel names are printable ASCII without spaces, brackets or operators, with single dots between "
     "components; no layer name is a number",
     why="Software that splits names at dots, or uses them in expressions, fails on other characters.",
-    source="OpenEXR technical introduction (channel names); blender_with_vray_additions#195; Sammie-Roto-2#60",
+    source="OpenEXR technical introduction (channel names); OpenEXR layout for spectral images; "
+    "blender_with_vray_additions#195; Sammie-Roto-2#60",
+    limits="Wavelengths in the names of spectral images (`S0.550,0nm`, `T.380,0nm.500,0nm`) are accepted with their commas.",
     fix="Rename the layers in the software that makes them: letters, digits and underscores.",
     command="oiiotool IN.exr --chnames NEW,NAMES -o OUT.exr",
     profiles={"strict": "error", "default": "info", "comp": "warning"},

@@ -186,7 +186,6 @@ def tag_other(part: PartFacts, _parameters: ColourParameters) -> Results:
         "default": "info",
         "strict": "warning",
         "archive": "warning",
-        "texture": "warning",
         "aces-container": "off",
     },
     when=t.UNTAGGED,

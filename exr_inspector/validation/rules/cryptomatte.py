@@ -182,6 +182,8 @@ def layers(file: FileFacts, _parameters: RuleParameters) -> Results:
             )
         elif not matte.near:
             message = f"{matte.label} is declared, but the file has none of its channels"
+            if ids := sorted(name for _, name in file.misnamed_ids):
+                message += f"; {listed(ids)} {'holds' if len(ids) == 1 else 'hold'} values that look like its ids"
             found.append(Found(message, "absent", first, part=matte.part, severity=Severity.WARNING))
     return found
 

@@ -51,9 +51,11 @@ def manifest_json(file: FileFacts, _parameters: RuleParameters) -> Results:
 def manifest_missing(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Neither manifest nor manif_file, or a manifest without any name."""
     found = {ManifestState.ABSENT: "no manifest", ManifestState.EMPTY: "an empty manifest"}
+    without_ids = _without_ids(file)
+    lost, none = "the names of its ids are lost", "no pixel holds an id, which would need a name"
     return [
         Found(
-            f"{m.label} has {found[m.manifest_state]}: the names of its ids are lost",
+            f"{m.label} has {found[m.manifest_state]}: {none if m.declared.key in without_ids else lost}",
             m.manifest_state.value,
             "manifest or manif_file",
             part=m.part,
@@ -61,6 +63,15 @@ def manifest_missing(file: FileFacts, _parameters: RuleParameters) -> Results:
         for m in file.mattes
         if m.manifest_state in found
     ]
+
+
+def _without_ids(file: FileFacts) -> set[str]:
+    """Keys of Cryptomattes without any object in view; none unless all pixels were read."""
+    report = file.inspection.pixels
+    found = report.mattes if report else ()
+    return {one.key for one in found if one.is_complete} - {
+        one.key for one in found if one.id_count or not one.is_complete
+    }
 
 
 @file_rule(

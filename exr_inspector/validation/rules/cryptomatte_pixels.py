@@ -71,7 +71,8 @@ def pixel_id(file: FileFacts, _parameters: RuleParameters) -> Results:
             if stats and (count := stats.nan_count + stats.inf_count):
                 total += count
                 message = f"{identifier[1]} holds {values(count)} that cannot be ids: NaN or infinite"
-                found.append(Found(message, str(count), "0", identifier[1], identifier[0]))
+                part, name = identifier
+                found.append(Found(message, str(count), "0", name, part, severity=Severity.ERROR))
         denormal = sum(objects.impossible_count for objects in _objects(file, matte)) - total
         if denormal > 0:
             message = f"{matte.label} holds {values(denormal)} that cannot be ids: denormal numbers"

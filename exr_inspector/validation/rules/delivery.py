@@ -76,7 +76,7 @@ def _resolution(part: PartFacts, parameters: DeliveryParameters) -> list[Found]:
 class DeliveryParameters(TimeParameters):
     """Parameters of the rules about delivery specifications."""
 
-    frame_digits: Digits = Field((4, 4), description="Fewest and most digits of frame numbers (DEL-NFX-NAMES).")
+    frame_digits: Digits = Field((4, 10), description="Fewest and most digits of frame numbers (DEL-NFX-NAMES).")
     minimum_resolution: Size | None = Field(
         None, description="Least width and height of the display window (DEL-NFX-WIDTH, DEL-NFX-NAM, DEL-FOX-EXR)."
     )

@@ -54,13 +54,20 @@ def _holds(
 
 
 def _judged(part: PartFacts) -> list[ChannelStats]:
-    """Figures of all channels but Cryptomatte ranks that HALF or the codec has ruined, which CRY reports as that."""
+    """Figures of all channels but ids of Cryptomattes, and ranks that HALF or the codec has ruined: CRY reports these."""
+    ids = {
+        name
+        for matte in part.file.mattes
+        for pairs in matte.pairs()
+        for (index, name), _ in pairs
+        if index == part.index
+    }
     ruined = {
         channel.name
         for channel in part.of_role(Role.CRYPTOMATTE)
         if channel.is_lossy or channel.channel.pixel_type != PixelType.FLOAT
     }
-    return [stats for name, stats in part.stats.items() if name not in ruined]
+    return [stats for name, stats in part.stats.items() if name not in ruined and name not in ids]
 
 
 class PixelParameters(RuleParameters):
@@ -156,9 +163,8 @@ def half_max(part: PartFacts, parameters: PixelParameters) -> Results:
     """Share of colour and alpha values at 65504 and above against `half_max_share`."""
     hit = [
         (stats, stats.half_max_count, None)
-        for channel, stats in _with_stats(part, part.named)
-        if channel.role in {Role.COLOUR, Role.ALPHA}
-        and stats.half_max_count > parameters.half_max_share * stats.samples
+        for channel, stats in _with_stats(part, [*part.colour, *part.of_role(Role.ALPHA)])
+        if stats.half_max_count > parameters.half_max_share * stats.samples
     ]
     return _holds(part, hit, lambda count: f"{values(count)} of 65504 and more")
 
@@ -179,7 +185,7 @@ def firefly(part: PartFacts, parameters: PixelParameters) -> Results:
     limit = parameters.firefly_limit
     hit = [
         (channel, stats.maximum)
-        for channel, stats in _with_stats(part, part.of_role(Role.COLOUR))
+        for channel, stats in _with_stats(part, part.colour)
         if stats.maximum is not None and stats.maximum > limit and _stands_out(stats)
     ]
     if not hit or "envmap" in part.part.by_name:
@@ -210,7 +216,7 @@ def _stands_out(stats: ChannelStats) -> bool:
 def negative(part: PartFacts, parameters: PixelParameters) -> Results:
     """Least value of each layer's colour, weighed by how low it is. Chroma (RY, BY) is signed and left alone."""
     by_layer: dict[tuple[str, str | None], list[tuple[float, NamedChannel, ChannelStats]]] = {}
-    for channel, stats in _with_stats(part, part.of_role(Role.COLOUR)):
+    for channel, stats in _with_stats(part, part.colour):
         least = stats.minimum
         if least is None or least >= parameters.negative_tolerance or channel.component in {"RY", "BY"}:
             continue

@@ -28,6 +28,7 @@ from exr_inspector.validation.rules.times import TimeParameters
 _ENTRIES_SHOWN = 4
 _MAX_RATE = 240
 _COUNTED = (24, 25, 30, 48, 50, 60)  # frames that time codes count in a second
+_NODE_HASH = "nuke/node_hash"
 _SMALL = 3  # fewer frames have no usual size or age
 
 
@@ -165,9 +166,15 @@ def _ordinal(number: int) -> str:
     profiles={"netflix-vfx": "error", "netflix-nam": "error"},
 )
 def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Digits as written; numbers that outgrew their padding are as they must be."""
-    widest = max((f.padding for f in sequence.frames if len(str(abs(f.frame))) < f.padding), default=0)
-    odd = drift(sequence, "the number of digits", lambda f: f.padding if f.padding <= widest else None)
+    """Digits as written; numbers that outgrew their padding are as they must be.
+
+    Where the sign of negative numbers stands for a digit, as `%04d` writes `-002` beside `0002`, it counts as one.
+    """
+    above = {f.padding for f in sequence.frames if f.frame >= 0}
+    sign = int({f.padding + 1 for f in sequence.frames if f.frame < 0} <= above)
+    digits = {f.path: f.padding + sign * (f.frame < 0) for f in sequence.frames}
+    widest = max((digits[f.path] for f in sequence.frames if len(str(abs(f.frame))) < f.padding), default=0)
+    odd = drift(sequence, "the number of digits", lambda f: digits[f.path] if digits[f.path] <= widest else None)
     by_number = Counter(frame.frame for frame in sequence.frames)
     twice = [number for number, count in sorted(by_number.items()) if count > 1]
     return odd + of_frames(twice, "several files with different paddings", "one file a frame")
@@ -312,8 +319,9 @@ def _copied_frames(sequence: SequenceFacts) -> dict[int, int]:
     Severity.WARNING,
     "All frames were written in one run, and frame numbers in attributes are those of the file names",
     why="Frames of an older render were left in place.",
-    source="OpenEXR standard attributes (imageCounter, frame numbers of writers)",
+    source="OpenEXR standard attributes (imageCounter, frame numbers of writers); Nuke manual (check file matches input)",
     fix="Render the frames that the message names again.",
+    limits="nuke/node_hash is compared in files, not in stored rows; with severity info.",
 )
 def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     """Modification times against the median, and frame numbers in attributes against the name's."""
@@ -330,7 +338,23 @@ def stale(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
         usual = offsets.most_common(1)[0][0]
         odd = [f.frame for f in sequence.frames if f.embedded_frame is not None if f.frame - f.embedded_frame != usual]
         found += of_frames(odd, "an attribute gives another frame number", "the number of the name")
-    return found
+    return found + _other_scripts(sequence)
+
+
+def _other_scripts(sequence: SequenceFacts) -> list[Found]:
+    """Frames whose hash of Nuke's nodes is not that of most, as when some were rendered before the last change of the script.
+
+    The hash of animated nodes may differ in every frame, which says nothing.
+    """
+    hashes = {f.frame: f.attributes[_NODE_HASH] for f in sequence.frames if f.attributes and _NODE_HASH in f.attributes}
+    if not hashes:
+        return []
+    usual, count = Counter(hashes.values()).most_common(1)[0]
+    odd = [frame for frame, value in hashes.items() if value != usual]
+    if not odd or 2 * count <= len(hashes):
+        return []
+    what = "nuke/node_hash is not that of most frames: rendered from another state of the script"
+    return [each._replace(severity=Severity.INFO) for each in of_frames(odd, what, usual, hashes[odd[0]])]
 
 
 @sequence_rule(

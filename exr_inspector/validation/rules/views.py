@@ -104,10 +104,10 @@ def name_characters(file: FileFacts, _parameters: RuleParameters) -> Results:
     "Channel names contain the view where the multi-view document puts it",
     why="Software finds the channels of a view by their names. In single-part files the view is the last but "
     "one component, and R, G, B, A of the default view have none; in multi-part files no channel name "
-    "contains it.",
+    "contains it. Nuke writes and reads right.depth.Z.",
     source=_DOCUMENT,
     fix="Name the channels layer.view.component in single-part files and layer.component in multi-part files.",
-    profiles={"strict": "error"},
+    profiles={"default": "info", "strict": "error"},
     when=t.VIEWS,
 )
 def channel_prefix(file: FileFacts, _parameters: RuleParameters) -> Results:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ from exr_inspector.errors import CatalogError, FormatError
 from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.chunks.tables import assess, chunk_states, read_tables, tables_end
 from exr_inspector.exr.header.parser import Header, PartHeader, make_part, parse_header
-from exr_inspector.exr.header.values import Attribute, Rational, TimeCode
+from exr_inspector.exr.header.values import Attribute, Chromaticities, Rational, TimeCode
 from exr_inspector.exr.names import file_names
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import (
@@ -42,10 +43,12 @@ from exr_inspector.model import (
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
+from exr_inspector.validation.facts.colourspaces import PRIMARIES
 from exr_inspector.validation.facts.provenance import provenance_of
 from tests.contract.catalog.model import damaged, inspection, thumbnail, unreadable
 from tests.support.exrbytes import DWAA, Part, a_compression, build
 
+AP1 = Chromaticities(*PRIMARIES["lin_ap1_scene"])
 CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).resolve().parents[4] / "shared" / "corpus")
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 FILES = sorted([*SAMPLES.rglob("*.exr"), *CORPUS.rglob("*.exr")])
@@ -187,6 +190,20 @@ def test_summary_of_the_first_part() -> None:
     assert row["timecode"] == "01:02:03:04"
     assert (row["iso_speed"], row["exposure_time"], row["is_aces"], row["owner"]) == (800.0, None, True, None)
     assert len(str(row["comments"])) == 4_000
+
+
+@pytest.mark.parametrize(
+    ("attributes", "space"),
+    [
+        ([("chromaticities", "chromaticities", AP1)], "lin_ap1_scene"),
+        ([("chromaticities", "chromaticities", Chromaticities(*AP1[:7], 0.4))], None),
+        ([("acesImageContainerFlag", "int", 1)], "lin_ap0_scene"),
+        ([("acesImageContainerFlag", "int", 0)], None),
+        ([("chromaticities", "chromaticities", AP1), ("colorSpace", "string", "ACEScg")], "ACEScg"),
+    ],
+)
+def test_a_colour_space_is_named_by_what_the_header_says(attributes: list[Any], space: str | None) -> None:
+    assert first_part(*attributes)["color_space"] == space
 
 
 def test_nothing_is_filled_in() -> None:

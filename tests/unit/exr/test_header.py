@@ -397,6 +397,11 @@ def test_it_asks_for_a_large_value_at_once() -> None:
         (b"<!DOCTYPE html>", " (HTML or XML)"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", " (a JPEG file)"),
         (bytes(16), " (zeros, as of a copy that was not finished)"),
+        (b'{"error": {"code": 403}}', " (JSON)"),
+        (b"RIFF\x24\0\0\0WEBPVP8 ", " (a WebP file)"),
+        (b"RIFF\x24\0\0\0ABCD", " (a RIFF file)"),
+        (b"\0\0\0\x14ftypqt  ", " (an MP4, QuickTime, HEIF or AVIF file)"),
+        (b"RIFF", " (a RIFF file)"),
         (b"what is this", ""),
     ],
 )

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from exr_inspector.exr.header.text import guessed_encoding
-from exr_inspector.model import Finding, PixelFault, PixelReport, StatsMode
+from exr_inspector.model import Finding, PixelFault, PixelReport, Severity, StatsMode
 from exr_inspector.validation import builtin_policy, frame_of_inspection, validate_file, validate_sequence
 from tests.support.exrbytes import (
     DWAA,
+    FLOAT,
     HALF,
     Attr,
     Channel,
@@ -27,6 +28,7 @@ from tests.support.exrbytes import (
     build,
 )
 from tests.unit.validation.cases.made.metadata import NAME, declared, ranks
+from tests.unit.validation.cases.made.pixels import matte
 from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge
 
 
@@ -102,6 +104,29 @@ def test_ids_that_half_or_the_codec_ruined_are_told_once(change: dict[str, Any],
         f.code for f in findings if f.code.startswith(("CRY-", "PIX-NAN", "PIX-INF")) and f.code != "CRY-ONE-LAYER"
     ]
     assert faults == [code]
+
+
+def test_ids_that_are_no_numbers_are_told_once() -> None:
+    findings = judge(matte(0.75, 0.25, np.nan), stats=True)
+    told = [f for f in findings if f.code in {"PIX-NAN", "CRY-PIXEL-ID"}]
+    assert [(f.code, f.severity) for f in told] == [("CRY-PIXEL-ID", Severity.ERROR)]
+
+
+@pytest.mark.parametrize(("value", "is_id"), [(-4e15, True), (-2.0, False)])
+def test_ids_that_are_called_red_and_blue_are_no_colour(value: float, is_id: bool) -> None:
+    channels = [Channel(name, FLOAT) for name in "ABGR"]
+    pixels = {name: np.full((3, 4), value if name in "BR" else 0.5) for name in "ABGR"}
+    findings = judge(build([Part(channels=channels, pixels=pixels, extra=declared())]), stats=True)
+    (layers,) = [f for f in findings if f.code == "CRY-LAYERS"]
+    assert ("B, R hold values" in layers.message) is is_id
+    assert ("PIX-NEGATIVE" in codes(findings)) is not is_id
+
+
+@pytest.mark.parametrize(("coverage", "lost"), [(0.75, True), (0.0, False)])
+def test_a_manifest_without_names_loses_those_of_ids_that_are_there(coverage: float, lost: bool) -> None:
+    findings = judge(matte(coverage, 0.0, 0.5 if coverage else 0.0, names=()), stats=True)
+    (missing,) = [f for f in findings if f.code == "CRY-MANIFEST-MISSING"]
+    assert ("are lost" in missing.message) is lost
 
 
 def test_channels_of_another_spelling_are_told_once() -> None:

@@ -257,6 +257,23 @@ def test_numbers_that_outgrow_their_padding_are_one_sequence() -> None:
     assert "SEQ-PADDING" not in {finding.code for finding in judged(given)}
 
 
+@pytest.mark.parametrize(("digits", "is_reported"), [(3, False), (4, False), (2, True)])
+def test_the_sign_of_a_number_may_stand_for_a_digit(digits: int, is_reported: bool) -> None:
+    given = [frame(n, padding=digits if n < 0 else 4, path=f"b/shot/{n}", time_code=None) for n in range(-2, 3)]
+    assert ("SEQ-PADDING" in {finding.code for finding in judged(given)}) is is_reported
+
+
+def test_a_node_hash_that_few_frames_have_is_a_hint() -> None:
+    given = [frame(n, attributes={"nuke/node_hash": "a72f" if n == 3 else "1d15"}) for n in range(1, 5)]
+    (finding,) = [finding for finding in judged(given) if finding.code == "SEQ-STALE-FRAME"]
+    assert (list(finding.frames), finding.severity) == ([3], Severity.INFO)
+
+
+def test_node_hashes_that_differ_in_most_frames_say_nothing() -> None:
+    given = [frame(n, attributes={"nuke/node_hash": f"{n}"}) for n in range(1, 6)]
+    assert "SEQ-STALE-FRAME" not in {finding.code for finding in judged(given)}
+
+
 def test_sequences_are_kept_apart_and_policies_follow_the_path() -> None:
     other = [
         replace(f, sequence="b/other/beauty.####.exr", path=f"b/other/{f.frame}") for f in frames(compression="PIZ")

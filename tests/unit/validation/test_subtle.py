@@ -352,6 +352,13 @@ def test_view_names_in_single_parts(names: tuple[str, ...], *, is_odd: bool) -> 
     assert (found(single(("left", "right"), *names), "VIEW-CHAN-PREFIX") == {"VIEW-CHAN-PREFIX": W}) is is_odd
 
 
+def test_the_layout_that_nuke_writes_of_two_views_is_no_warning() -> None:
+    nuke = single(("left", "right"), *"ABGR", "depth.Z", "right.A", "right.B", "right.G", "right.R", "right.depth.Z")
+    severities = {f.code: f.severity for f in judge(nuke, builtin_policy("default"))}
+    assert severities["VIEW-CHAN-PREFIX"] is Severity.INFO
+    assert max(severities.values()) is Severity.INFO
+
+
 def eye(view: str | None, *names: str, **changed: Any) -> Part:
     tags = [] if view is None else [a_string("view", view)]
     return Part(name=f"{view}{'-'.join(names)}", channels=[Channel(n) for n in names], extra=tags, **changed)
