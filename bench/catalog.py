@@ -27,7 +27,7 @@ from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.rows.build import Row, arrow_table
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.schema import BY_NAME, INSPECTIONS, SCHEMA_VERSION
-from exr_inspector.catalog.sdk.connection import Work
+from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.catalog.versions import file_id
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.header.parser import Header, make_part

@@ -22,7 +22,7 @@ from exr_inspector.catalog.admin.setup import SetupOptions, setup
 from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.catalog.schema import DEFAULT_GUARDS, FILES, LEAST_GUARDS
 from exr_inspector.catalog.sdk import silence_sdk_loggers
-from exr_inspector.catalog.sdk.connection import CatalogConfig
+from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.errors import CatalogConflict
 from tests.contract.catalog.model import connect, inspection
 from vastdb_local import LocalVastDB

@@ -27,7 +27,7 @@ from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.read.pages import stored_frames, stored_inspections
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.schema import BY_NAME
-from exr_inspector.catalog.sdk.connection import Work
+from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.catalog.versions import file_id
 from exr_inspector.inspector import Inspector
 from exr_inspector.settings import load_settings

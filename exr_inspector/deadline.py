@@ -1,4 +1,4 @@
-"""The time one invocation may take, as a value that is handed down to whatever waits."""
+"""The end of an invocation's time, passed to everything that waits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from exr_inspector.errors import DeadlineExceeded
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment on the monotonic clock after which nothing new may be started."""
+    """A moment after which nothing new is started.
+
+    Attributes:
+        at: The moment on the clock of `time.monotonic`, seconds.
+    """
 
     at: float
 
@@ -23,15 +27,18 @@ class Deadline:
         """Seconds left, never negative."""
         return max(0.0, self.at - time.monotonic())
 
-    def share(self, part: float) -> Deadline:
-        """The moment at which this part of the time that is left is over."""
-        return Deadline.after(self.remaining() * part)
+    def fraction(self, fraction: float) -> Deadline:
+        """The end of a fraction of the time that is left: 0.5 for half of it."""
+        return Deadline.after(self.remaining() * fraction)
 
     def check(self, doing: str) -> None:
-        """Return while there is time left.
+        """Compare the moment with the clock.
+
+        Args:
+            doing: What is about to start, for the message.
 
         Raises:
-            DeadlineExceeded: The moment has passed.
+            DeadlineExceeded: No time is left.
         """
         if self.remaining() <= 0.0:
             raise DeadlineExceeded(f"no time left for {doing}")

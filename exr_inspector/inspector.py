@@ -369,7 +369,7 @@ class Inspector:
             file,
             mode=self._config.stats,
             config=self._config.pixels,
-            deadline=None if deadline is None else deadline.share(PIXEL_TIME_SHARE),
+            deadline=None if deadline is None else deadline.fraction(PIXEL_TIME_SHARE),
             checkpoint=checkpoint,
             mattes=file_mattes(names) if self._config.stats is StatsMode.FULL else (),
         )

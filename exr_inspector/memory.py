@@ -1,10 +1,9 @@
-"""Memory that all files of a process share: whatever a file can make large is taken from one budget before it is allocated.
+"""The memory budget of a process: whatever a file can make large is reserved before it is allocated.
 
-The budget has two parts. One is for headers, chunk offset tables, manifests, and the rows made of them: a `FileMemory` for
-each file, from its first read until its rows are stored. The other one is for decoding (`pixels.budget`). Nobody waits for
-memory of the first part while holding some of it or of the second: a file that finds too little gives back what it has, waits
-for twice as much as it had asked for, and begins again. So somebody can always go on. What is more than the whole part is
-LIMIT_EXCEEDED.
+A quarter of the budget is for headers, chunk offset tables, manifests and their rows. Each file has a `FileMemory`, from its
+first read until its rows are stored. The rest is for decoding (`pixels.budget`). To avoid deadlocks, no thread waits for
+memory of the first kind while it holds any: a file that cannot get more releases all it has, waits for twice the amount, and
+is read again from its start. A file that needs more than the whole quarter fails with LIMIT_EXCEEDED.
 """
 
 from __future__ import annotations
@@ -21,13 +20,17 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import DeadlineExceeded, LimitExceeded, MemoryBusy
 
 MEMORY_SETTING = "EXR_MEMORY_MIB"
-_FIRST_BYTES = 1 << 20  # enough for almost every file
-_FILES_PART = 4
-_MUCH_BYTES = 16 << 20
+_FIRST_BYTES = 1 << 20  # reserved for each file at first: enough for almost every one
+_FILES_DIVISOR = 4  # a quarter of the budget is for headers and rows
+_TRIM_BYTES = 16 << 20  # a file that took at least this much has its memory returned to the kernel
 
 
 class MemoryPool:
-    """A number of bytes that threads take from and give back; who finds too few waits, and who came first is first."""
+    """A number of bytes that threads take and give back. If too few are free, threads wait, and are served in order.
+
+    Args:
+        capacity: Size of the pool, bytes.
+    """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -37,16 +40,16 @@ class MemoryPool:
 
     @property
     def used(self) -> int:
-        """Bytes taken at the moment."""
+        """Bytes taken now."""
         with self._changed:
             return self.capacity - self._free
 
     def take(self, size: int, deadline: Deadline | None = None) -> None:
-        """Take `size` bytes, waiting for others to give theirs back.
+        """Take `size` bytes, waiting until they are free.
 
         Raises:
-            LimitExceeded: The pool is smaller than that.
-            DeadlineExceeded: The time was up before they were free.
+            LimitExceeded: The pool is smaller than `size`.
+            DeadlineExceeded: They were not free in time.
         """
         self.check(size)
         ticket = object()
@@ -62,7 +65,7 @@ class MemoryPool:
                 self._changed.notify_all()
 
     def try_take(self, size: int) -> bool:
-        """Take `size` bytes if they are free and no thread waits; True if they were taken."""
+        """Take `size` bytes if they are free and no thread waits, and return whether they were taken."""
         with self._changed:
             if self._waiting or self._free < size:
                 return False
@@ -70,10 +73,10 @@ class MemoryPool:
             return True
 
     def check(self, size: int) -> None:
-        """Return if the pool is large enough for `size` bytes when it is unused.
+        """Compare `size` with the capacity.
 
         Raises:
-            LimitExceeded: It is smaller.
+            LimitExceeded: `size` is larger.
         """
         if size > self.capacity:
             raise LimitExceeded(
@@ -84,19 +87,19 @@ class MemoryPool:
             )
 
     def lease(self, size: int, deadline: Deadline | None = None) -> Lease:
-        """`take` for as long as somebody holds what is returned."""
+        """`take`, until the last holder releases the returned lease."""
         self.take(size, deadline)
         return Lease(self, size)
 
     def give(self, size: int) -> None:
-        """Give back what was taken."""
+        """Give back `size` bytes that were taken."""
         with self._changed:
             self._free += size
             self._changed.notify_all()
 
     @contextmanager
     def taken(self, size: int, deadline: Deadline | None = None) -> Iterator[Lease]:
-        """`take` for the length of a block."""
+        """`lease` for the length of a block."""
         lease = self.lease(size, deadline)
         try:
             yield lease
@@ -105,7 +108,7 @@ class MemoryPool:
 
 
 class Lease:
-    """Bytes taken from a pool, given back when the last one who works with them is done."""
+    """Bytes taken from a pool, and given back when the last holder releases them. It has one holder at first."""
 
     def __init__(self, pool: MemoryPool, size: int) -> None:
         self._pool = pool
@@ -114,12 +117,12 @@ class Lease:
         self._holders = 1
 
     def share(self) -> None:
-        """One more holder."""
+        """Add a holder."""
         with self._lock:
             self._holders += 1
 
     def release(self, _: object = None) -> None:
-        """One holder less; after the last one nothing happens any more."""
+        """Remove a holder; after the last one, give the bytes back. The argument is ignored, for use as a callback."""
         with self._lock:
             self._holders -= 1
             is_last = not self._holders
@@ -127,22 +130,22 @@ class Lease:
             self._pool.give(self._size)
 
     def keep(self, size: int) -> None:
-        """Give back all but `size` bytes, which must not be more than there are."""
+        """Give back all but `size` bytes; `size` must not exceed the size of the lease."""
         with self._lock:
             spare, self._size = self._size - size, size
         self._pool.give(spare)
 
 
 class FileMemory:
-    """What one file takes of the budget; used by one thread at a time.
+    """The memory of one file; for one thread at a time.
 
     Args:
-        pool: Where it comes from.
-        deadline: Until when to wait for it.
-        may_wait: Whether to wait where others have it; not allowed to a thread that holds memory of another file.
+        pool: The pool to take it from.
+        deadline: How long to wait for free memory.
+        may_wait: Whether to wait at all; False in a thread that holds the memory of another file.
 
     Raises:
-        DeadlineExceeded: There was none until then.
+        DeadlineExceeded: No memory was free in time.
         MemoryBusy: No memory is free, and waiting is not allowed.
     """
 
@@ -156,7 +159,7 @@ class FileMemory:
 
     @property
     def asked(self) -> int:
-        """Bytes that were asked for since the file was begun."""
+        """Bytes reserved since the file was opened, or opened again."""
         return self._asked
 
     def __enter__(self) -> FileMemory:  # noqa: PYI034 - Self is not in Python 3.10
@@ -166,11 +169,11 @@ class FileMemory:
         self.release()
 
     def reserve(self, size: int) -> None:
-        """Take `size` bytes more, without waiting.
+        """Take `size` more bytes, without waiting.
 
         Raises:
-            LimitExceeded: With what the file has already, that is more than all files together may have.
-            MemoryBusy: Others have it. `begin_again` waits for it.
+            LimitExceeded: The file would need more than the whole pool.
+            MemoryBusy: They are not free; `begin_again` waits for them.
         """
         self._asked += size
         if self._asked <= self._held:
@@ -182,22 +185,22 @@ class FileMemory:
         self._held += more
 
     def begin_again(self) -> None:
-        """Give everything back and wait for twice what was asked for, for reading the file once more from its start.
+        """Give everything back and wait for twice as much, before the file is read again from its start.
 
         Raises:
-            DeadlineExceeded: It was not free in time.
-            MemoryBusy: Waiting is not allowed.
+            DeadlineExceeded: The memory was not free in time.
+            MemoryBusy: It is not free, and waiting is not allowed.
         """
         wanted = min(2 * self._asked, self._pool.capacity)
         self.release()
         self._take(wanted)
 
     def release(self) -> None:
-        """Give everything back; whoever calls this holds nothing of the file any more."""
-        if self._asked >= _MUCH_BYTES:
-            gc.collect()  # facts of a file refer to each other
+        """Give everything back. The caller must have dropped all objects made from the file."""
+        if self._asked >= _TRIM_BYTES:
+            gc.collect()  # objects made from a file refer to each other
             if _TRIM is not None:
-                _TRIM(0)  # malloc keeps for each thread what it freed
+                _TRIM(0)  # otherwise malloc keeps freed memory for each thread
         self._pool.give(self._held)
         self._held = self._asked = 0
 
@@ -210,24 +213,27 @@ class FileMemory:
 
 
 class MemoryBudget:
-    """The memory of one process (`size` bytes), made once and shared by all its threads.
+    """The memory budget of a process, shared by all its threads.
+
+    Args:
+        size: The whole budget, bytes.
 
     Attributes:
-        files: For headers, tables, manifests and rows: a quarter.
-        decoding_bytes: For reading and decoding pixels: the rest.
+        files: The quarter for headers, tables, manifests and rows.
+        decoding_bytes: Bytes for reading and decoding pixels: the rest.
     """
 
     def __init__(self, size: int) -> None:
-        self.files = MemoryPool(size // _FILES_PART)
-        self.decoding_bytes = size - size // _FILES_PART
+        self.files = MemoryPool(size // _FILES_DIVISOR)
+        self.decoding_bytes = size - self.files.capacity
 
     def file(self, deadline: Deadline | None = None, *, may_wait: bool = True) -> FileMemory:
-        """Memory for one file. Raises what `FileMemory` raises."""
+        """Memory for one file; raises the errors of `FileMemory`."""
         return FileMemory(self.files, deadline, may_wait=may_wait)
 
 
 def malloc_trim() -> Callable[[int], int] | None:
-    """What makes glibc give all free memory back to the kernel, None where there is no such function."""
+    """Glibc's function that returns free memory to the kernel; None on systems without it."""
     try:
         return cast("Callable[[int], int]", ctypes.CDLL(None).malloc_trim)
     except (OSError, AttributeError, TypeError):

@@ -1,7 +1,7 @@
-r"""Texts that files, keys and errors brought along, made safe to print, to store and to parse.
+r"""Makes texts from files, keys and error messages safe to print, store and parse.
 
-Names may hold bytes that are no UTF-8 (in Python lone surrogates), codes that a terminal obeys, and marks that show text in
-another order. Every output shows them as Python's escapes: `\x1b`, `\u202e`, `\udcff`.
+A name may contain bytes that are not UTF-8 (lone surrogates in Python), control codes for a terminal, and marks that change
+the direction of text. All output shows them as Python's escapes: `\x1b`, `\u202e`, `\udcff`.
 """
 
 from __future__ import annotations
@@ -12,34 +12,29 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-LINES = (
-    "\t\n\xa0\u202f\u3000"  # what may stay in a document that quotes its texts: tabs, line ends, wide and fixed blanks
-)
-_NO_ASCII = re.compile("[\x7f-\U0010ffff]")
-# What makes a spreadsheet take a text for a formula.
-_FORMULA = tuple("=+-@\t\n\uff1d\uff0b\uff0d\uff20")
+LINES = "\t\n\xa0\u202f\u3000"  # unprintable to Python, but harmless within quotes: tab, line feed and special spaces
+_NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
+_FORMULA = tuple("=+-@\t\n\uff1d\uff0b\uff0d\uff20")  # a spreadsheet takes a text that begins so for a formula
 
 
 def visible(text: str, kept: str = "") -> str:
-    """The text with an escape for every character that is not printable, except for those in `kept`."""
-    if text.isprintable():
-        return text
+    """The text with escapes for unprintable characters, except those in `kept`."""
     return "".join(letter if letter.isprintable() or letter in kept else repr(letter)[1:-1] for letter in text)
 
 
 def did_you_mean(name: str, known: Iterable[str], most: int = 3) -> str:
-    """`did you mean beauty or depth?`, with the known names that are most like a wrong one; empty where none is."""
+    """`did you mean beauty or depth?` with up to `most` known names that resemble `name`; empty if none does."""
     near = get_close_matches(name, known, most)
     return f"did you mean {' or '.join(near)}?" if near else ""
 
 
 def unicode_text(text: str) -> str:
-    """The text with escapes for lone surrogates, as the tables hold it: any encoding of Unicode can write it."""
+    """The text with escapes for lone surrogates, which UTF-8 cannot encode; the tables store texts in this form."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def name_bytes(name: str) -> bytes:
-    """The bytes of a file's name; what Python did not get from bytes is escaped."""
+    """The bytes of a file's name; characters that the file system's encoding lacks are escaped."""
     try:
         return os.fsencode(name)
     except UnicodeEncodeError:
@@ -47,13 +42,13 @@ def name_bytes(name: str) -> bytes:
 
 
 def json_document(value: object, *, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:
-    r"""JSON that every parser takes: no NaN, no lone surrogate (a text has `\udcff` in its place), no code for a terminal.
+    r"""The value as JSON that every parser accepts and a terminal can show: lone surrogates and control codes are escaped.
 
     Raises:
         ValueError: A number is not finite.
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
-    return _NO_ASCII.sub(_in_json, text)
+    return _NOT_ASCII.sub(_in_json, text)
 
 
 def _in_json(found: re.Match[str]) -> str:
@@ -65,7 +60,7 @@ def _in_json(found: re.Match[str]) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """A value as a cell of comma-separated lines: a text that begins a formula gets an apostrophe, null is empty."""
+    """A value as a CSV cell. A text that a spreadsheet would take for a formula begins with an apostrophe; None is empty."""
     if isinstance(value, str):
         text = visible(value, LINES)
         return f"'{text}" if text.startswith(_FORMULA) else text

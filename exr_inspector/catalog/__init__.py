@@ -1,7 +1,7 @@
-"""The tables in VAST DataBase: their schemas, the rows of an inspection, and the one store that writes and reads them.
+"""The tables in VAST DataBase: their schema, the rows of an inspection, and `Catalog`, which writes and reads them.
 
-`schema`, `keys` and `rows` are pure and cheap to import; `Catalog` brings the vastdb SDK (about a second), and is therefore
-loaded when it is first asked for.
+`schema`, `versions` and `rows` are pure and quick to import. `Catalog` needs the vastdb SDK, whose import takes about a second,
+so the names below are imported at their first use.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from exr_inspector.catalog.catalog import Catalog
     from exr_inspector.catalog.outcomes import Outcome, UpsertResult
-    from exr_inspector.catalog.sdk.connection import CatalogConfig
+    from exr_inspector.catalog.sdk.config import CatalogConfig
 
 __all__ = ["Catalog", "CatalogConfig", "Outcome", "UpsertResult"]
 
-_HOMES = {"Catalog": "catalog", "CatalogConfig": "sdk.connection", "Outcome": "outcomes", "UpsertResult": "outcomes"}
+_MODULES = {"Catalog": "catalog", "CatalogConfig": "sdk.config", "Outcome": "outcomes", "UpsertResult": "outcomes"}
 
 
 def __getattr__(name: str) -> object:
-    """Load what is asked for from its module."""
-    if name not in _HOMES:
+    """Import a public name at its first use."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib  # noqa: PLC0415 - only on first use
 
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

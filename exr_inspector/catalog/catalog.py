@@ -1,8 +1,8 @@
-"""Writing: inspections into the tables and removals out of them, each batch in one transaction. By the vastdb SDK alone.
+"""Writes to the tables through the vastdb SDK: upserts of inspections and removals of files, one transaction for each batch.
 
-The database has no unique constraints, so the writers of one file collide on a guard row instead: every change first updates
-the guard that the file's hash chooses, the second of two writers is refused (409), and tries again on a fresh transaction,
-where it sees what the first one wrote. What is to be done is decided by `plan`; reading for people is in `read`.
+The database has no unique constraints, so writers of the same file must conflict on something else, a guard row. Each change
+first updates the guard row that the file's hash selects. Of two concurrent writers, the second gets a conflict (409) and tries
+again in a new transaction, where it sees what the first one wrote. `precedence` decides what is written.
 """
 
 from __future__ import annotations
@@ -23,16 +23,10 @@ from exr_inspector.catalog.rows.build import Row, arrow_table, text_array
 from exr_inspector.catalog.rows.groups import Prepared, audit_table, ready, tables_of
 from exr_inspector.catalog.schema import BY_NAME, CRYPTOMATTE_MANIFESTS, FILES, INSPECTIONS, SCHEMA_VERSION
 from exr_inspector.catalog.schema.columns import TIME, clipped
-from exr_inspector.catalog.sdk.connection import (
-    CatalogConfig,
-    Connection,
-    Work,
-    every,
-    has_prefix,
-    in_buckets,
-    is_in,
-    rows_of,
-)
+from exr_inspector.catalog.sdk.config import CatalogConfig
+from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.catalog.sdk.predicates import every, has_prefix, in_buckets, is_in
+from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.catalog.stored import (
     delete_files,
     recorded_removals,
@@ -42,29 +36,30 @@ from exr_inspector.catalog.stored import (
     touch_guards,
     unstored_manifests,
 )
-from exr_inspector.catalog.versions import VersionInfo, file_id, is_same_version, storable, version_numbers
+from exr_inspector.catalog.versions import VersionInfo, file_id, is_same_version, version_numbers
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import CpuTimeExceeded, DecoderCrashed, LimitExceeded
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
+from exr_inspector.texts import unicode_text
 
-# Why a file failed that may succeed with other software.
+# Failures that another version of the software may not have.
 _TRIED_AGAIN = frozenset({DecoderCrashed.code, CpuTimeExceeded.code})
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectState:
-    """An object and the inspection that is about to be made of it.
+    """An object, and how it would be inspected now.
 
     Attributes:
         bucket: Bucket.
         key: Key.
-        version: Its version by a listing, a HEAD or an event.
+        version: Its version, from a listing, a HEAD or an event.
         mode: Which pixels would be read: none, a sample, or all.
-        inspector_version: By which version of exr-inspector.
-        decoder: By which library.
-        retry_failed: Whether what ended its process, took too long or exceeded a limit is tried again, although nothing
-            changed.
-        stops: `Inspector.stops`: what ended at another limit is tried again; none for never.
+        inspector_version: The version of exr-inspector that would read it.
+        decoder: The library that would decode its pixels.
+        retry_failed: Whether to inspect an unchanged object again that crashed the decoder, took too long or exceeded a limit.
+        stops: `Inspector.stops`: an object that a limit stopped is inspected again if that limit is not among these. Empty:
+            never.
     """
 
     bucket: str
@@ -83,7 +78,11 @@ class ObjectState:
 
 
 class Catalog:
-    """The tables. Cheap to make, connects on first use; every method may run on many threads at once."""
+    """The tables. Connects at the first use; all methods may run in many threads at once.
+
+    Methods raise `CatalogError`: a retryable one if the same call may succeed later, any other one if something must be fixed
+    first. In both cases nothing was stored, except after `CatalogUnavailable`, where that is unknown; a repeated call is safe.
+    """
 
     def __init__(self, config: CatalogConfig) -> None:
         self.connection = Connection(config)
@@ -104,23 +103,22 @@ class Catalog:
         retry_seconds: float | None = None,
         deadline: Deadline | None = None,
     ) -> list[UpsertResult]:
-        """Store a batch in one transaction; `plan` has the rules.
+        """Store inspections in one transaction, by the rules of `precedence`.
 
         Args:
-            inspections: Any number, a file more than once if need be; as they are, or with their rows made elsewhere.
-            force: Replace rows of the same version also when an inspection says nothing new.
-            is_current: The objects were seen to be of these versions after they were inspected: rows of a version that looks
-                newer by its times are replaced, too.
-            also: What else belongs into the transaction.
-            retry_seconds: How long to go on trying, where that is not as configured.
-            deadline: When to give up, if that is before the retry time is over.
+            inspections: Any number, also several of one file; as inspections, or with their rows already made (`prepare`).
+            force: Replace rows of the same version even if an inspection adds nothing.
+            is_current: The objects were still of these versions after they were inspected, so replace even rows that look newer
+                by their times.
+            also: Called in the same transaction, for further changes.
+            retry_seconds: How long to retry; None for the configured time.
+            deadline: When to give up, if that is earlier.
 
         Returns:
-            One result an inspection, in their order.
+            One result for each inspection, in the same order.
 
         Raises:
-            CatalogConflict, CatalogUnavailable: Nothing is known to be stored; the same call may be made again.
-            CatalogDenied, SchemaMissing, SchemaDrift, CatalogError: Nothing was stored, and somebody must act.
+            CatalogError: See the class.
         """
         if not inspections:
             return []
@@ -145,11 +143,11 @@ class Catalog:
     def _upsert(
         self, work: Work, items: Sequence[Prepared], ids: Sequence[str], *, force: bool, is_current: bool
     ) -> list[UpsertResult]:
-        if work.is_contended:  # claimed before anything else, there is the least time in which others can come first
+        if work.is_contended:  # update the guards first, to leave other writers as little time as possible
             touch_guards(
                 work, [guard for item in items for guard in (item.file_id, *item.manifests)], ids[0], self._config
             )
-        paths = {item.file_id: storable(item.path) for item in items}
+        paths = {item.file_id: unicode_text(item.path) for item in items}
         stored = stored_files(work, paths.values())
         blind = unseen(items, stored)
         removals = _removals(work, blind) if blind else {}
@@ -187,7 +185,7 @@ class Catalog:
     def remove(
         self, path: str, *, event: EventInfo | None = None, is_seen: bool = True, deadline: Deadline | None = None
     ) -> UpsertResult:
-        """`remove_all` of one file, in any spelling that names the bucket."""
+        """Remove one file; see `remove_all`."""
         return self.remove_all([Removal(path, event or EventInfo(), is_seen)], deadline=deadline)[0]
 
     def remove_all(
@@ -197,20 +195,20 @@ class Catalog:
         retry_seconds: float | None = None,
         deadline: Deadline | None = None,
     ) -> list[UpsertResult]:
-        """Delete all rows of files whose objects are gone, in one transaction.
+        """Delete all rows of deleted objects, in one transaction.
 
-        A removal event that is older than what is stored, by sequencer or time, is ignored: the object was made again.
+        A removal whose event is older than the stored version, by sequencer or time, is ignored: the object was created again.
 
         Args:
-            removals: Any number, a file more than once if need be.
+            removals: Any number, also several of one file. A path may have any spelling that names the bucket.
             retry_seconds: As for `upsert`.
             deadline: As for `upsert`.
 
         Returns:
-            One result a removal, in their order.
+            One result for each removal, in the same order.
 
         Raises:
-            CatalogError: As for `upsert`.
+            CatalogError: See the class.
         """
         if not removals:
             return []
@@ -226,13 +224,13 @@ class Catalog:
         )
 
     def _remove(self, work: Work, removals: Sequence[tuple[str, Removal]], ids: Sequence[str]) -> list[UpsertResult]:
-        paths = {file: storable(removal.path) for file, removal in removals}
+        paths = {file: unicode_text(removal.path) for file, removal in removals}
         if work.is_contended:
             touch_guards(work, paths, ids[0], self._config)
         stored = stored_files(work, paths.values())
         outcomes = decide_removals(removals, stored)
         gone = {file for (file, _), outcome in zip(removals, outcomes, strict=True) if outcome is Outcome.REMOVED}
-        # Where nobody could look, an older creation that is stored meanwhile would else not see this removal.
+        # If the deletion was not verified, a concurrent upsert of an older creation must conflict with this removal.
         guarded = gone | {file for file, removal in removals if not removal.is_seen}
         deleted: dict[str, int] = {}
         if guarded and not work.is_contended:
@@ -268,40 +266,29 @@ class Catalog:
         ]
 
     def are_current(self, states: Sequence[ObjectState], *, deadline: Deadline | None = None) -> list[bool]:
-        """Whether inspections of these versions would change nothing, so that the objects need not be read.
-
-        Raises:
-            CatalogError: As for `upsert`.
-        """
+        """Whether the rows of each object are up to date, so that it need not be read."""
         return [known is not None for known in self.current_versions(states, deadline=deadline)]
 
     def current_versions(
         self, states: Sequence[ObjectState], *, deadline: Deadline | None = None
     ) -> list[VersionInfo | None]:
-        """What is stored of those of the objects whose rows are up to date; None where an inspection would change something.
-
-        Raises:
-            CatalogError: As for `upsert`.
-        """
+        """The stored version of each object whose rows are up to date, and None for the others."""
         if not states:
             return []
-        paths = [storable(state.path) for state in states]
+        paths = [unicode_text(state.path) for state in states]
         stored = self.connection.run("look up files", lambda work: stored_files(work, paths), deadline=deadline)
         return [_current_version(state, stored.get(file_id(state.path), ())) for state in states]
 
     def stored_between(
         self, after: str, *, last: str | None = None, end: str | None = None, deadline: Deadline | None = None
     ) -> dict[str, list[StoredFile]]:
-        """What is stored of files whose paths come after `after`, by path.
+        """The stored rows of the files in a range of paths, by path.
 
         Args:
-            after: `<bucket>/<key>` or a beginning of it, as stored.
-            last: The last path.
-            end: What comes after the last path; None for no bound besides `last`.
+            after: `<bucket>/<key>` or the beginning of one, as stored; excluded.
+            last: The last path, included; None for no such bound.
+            end: The first path beyond the range; None for no such bound.
             deadline: As for `upsert`.
-
-        Raises:
-            CatalogError: As for `upsert`.
         """
         where = every(
             None if last is None and end is None else in_buckets({after.partition("/")[0]}),
@@ -317,22 +304,14 @@ class Catalog:
         return found
 
     def stored_at(self, paths: Sequence[str], *, deadline: Deadline | None = None) -> dict[str, list[StoredFile]]:
-        """What is stored of these files, by path as stored; files without a row are left out.
-
-        Raises:
-            CatalogError: As for `upsert`.
-        """
-        wanted = [storable(path) for path in paths]
+        """The stored rows of these files, by path as stored; files without rows are left out."""
+        wanted = [unicode_text(path) for path in paths]
         found = self.connection.run("look up files", lambda work: stored_files(work, wanted), deadline=deadline)
         return {rows[0].path: rows for rows in found.values()}
 
     def has_files(self, bucket: str, prefix: str = "", *, deadline: Deadline | None = None) -> bool:
-        """Whether anything is stored of objects whose keys begin with `prefix`; one request, of at most one row.
-
-        Raises:
-            CatalogError: As for `upsert`.
-        """
-        below = has_prefix("path", storable(f"{bucket}/{prefix}"))
+        """Whether the tables contain a file whose key begins with `prefix`; one request for one row."""
+        below = has_prefix("path", unicode_text(f"{bucket}/{prefix}"))
 
         def some(work: Work) -> bool:
             return bool(rows_of(work.select(FILES, ["path"], below, limit=1)))
@@ -353,10 +332,10 @@ def _is_recorded(work: Work, identifier: str, since: datetime) -> bool:
 
 
 def _removals(work: Work, blind: Sequence[Prepared]) -> dict[str, list[EventInfo]]:
-    """The removals that may have come after the events of files that nobody may look at."""
+    """Recorded removals that may be newer than the creation events of objects that cannot be accessed."""
     times = [item.event.time for item in blind]
     since = min((time for time in times if time), default=None) if all(times) else None
-    return recorded_removals(work, [storable(item.path) for item in blind], since)
+    return recorded_removals(work, [unicode_text(item.path) for item in blind], since)
 
 
 def _noted(plan: Plan, items: Sequence[Prepared]) -> dict[str, pa.Array]:
@@ -373,7 +352,7 @@ def _current_version(state: ObjectState, rows: Sequence[StoredFile]) -> VersionI
 
 
 def _may_succeed_now(state: ObjectState, stored: VersionInfo) -> bool:
-    """Whether what failed or was left out is tried again: on request, with other software, or with other memory."""
+    """Whether to retry a failed or incomplete inspection: on request, with another decoder, or under other limits."""
     if stored.is_over_limit:
         return bool(state.stops) and stored.stopped not in state.stops
     if stored.error_code == LimitExceeded.code:
@@ -384,7 +363,7 @@ def _may_succeed_now(state: ObjectState, stored: VersionInfo) -> bool:
 
 
 def is_up_to_date(state: ObjectState, rows: Sequence[StoredFile]) -> bool:
-    """Whether an inspection of this version would change nothing in these rows of its file."""
+    """Whether these rows of a file describe this version at least as completely as a new inspection would."""
     if not rows:
         return False
     row = newest(rows)

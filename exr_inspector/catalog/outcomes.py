@@ -1,4 +1,4 @@
-"""What became of an inspection in the catalog. Values only."""
+"""Results of upserts and removals."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class Outcome(str, Enum):
 
     @property
     def meaning(self) -> str:
-        """What it means, for documents."""
+        """An explanation for documents."""
         return _MEANINGS[self]
 
 
 _MEANINGS = {
-    Outcome.INSERTED: "the file was not known; its rows were written",
-    Outcome.REPLACED: "the file was known; all its rows were replaced",
-    Outcome.UNCHANGED: "this version was stored already, and the inspection says nothing new",
-    Outcome.IGNORED_OLDER: "a newer version is stored (late or repeated event, and the object is not of this version any more)",
-    Outcome.KEPT_DEEPER: "this version is stored with deeper pixel statistics than this inspection has",
+    Outcome.INSERTED: "the file had no rows; its rows were written",
+    Outcome.REPLACED: "the file had rows; all of them were replaced",
+    Outcome.UNCHANGED: "this version was already stored, and the inspection adds nothing",
+    Outcome.IGNORED_OLDER: "a newer version is stored: the event was late or repeated",
+    Outcome.KEPT_DEEPER: "this version is stored with more complete pixel statistics than this inspection has",
     Outcome.RECORDED: "the object could not be read; the row of its last readable version stays",
-    Outcome.SUPERSEDED: "a newer inspection of the same file was in the same batch",
-    Outcome.REMOVED: "the object is gone; the file's rows were deleted",
-    Outcome.ABSENT: "the object is gone, and there was no row of it",
+    Outcome.SUPERSEDED: "the same batch contained a newer inspection of the file",
+    Outcome.REMOVED: "the object was deleted; the file's rows were deleted",
+    Outcome.ABSENT: "the object was deleted, and the file had no rows",
 }
 
 
@@ -51,9 +51,9 @@ class Removal:
 
     Attributes:
         path: `<bucket>/<key>`.
-        event: The event that reported it.
-        is_seen: Whether a request showed that it is deleted. Where access is denied the event is believed, and an
-            event of its creation that comes later, though it is older, is then ignored.
+        event: The event that reported the deletion.
+        is_seen: Whether a request confirmed the deletion. If access is denied, the event is trusted, and a creation event that
+            arrives later but is older is ignored.
     """
 
     path: str
@@ -63,16 +63,16 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class UpsertResult:
-    """What became of one inspection or removal.
+    """The result of one upsert or removal.
 
     Attributes:
-        file_id: The file.
+        file_id: Id of the file.
         path: `<bucket>/<key>`.
-        content_key: The version that was handed in; None for a removal.
+        content_key: Key of the inspected version; None for a removal.
         inspection_id: Id of its row in `inspections`.
         outcome: What was done.
-        rows_written: Rows inserted for it, the audit row not counted.
-        rows_deleted: Rows deleted for it.
+        rows_written: Number of rows inserted, without the row in `inspections`.
+        rows_deleted: Number of rows deleted.
     """
 
     file_id: str

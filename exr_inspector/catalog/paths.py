@@ -1,20 +1,20 @@
-"""The spellings of a file's path that people and programs use, as the one that is stored: `<bucket>/<key>`. Pure.
+"""Turns the spellings of a file's path into the stored one, `<bucket>/<key>`.
 
-Nothing is decoded and no case is changed: events are decoded where they enter, and two objects may differ in case alone.
+Keys are not decoded, since events are decoded where they arrive; case is kept, since two objects may differ in case alone.
 """
 
 from __future__ import annotations
 
 import sys
 
-from exr_inspector.catalog.versions import storable
 from exr_inspector.errors import CatalogError
+from exr_inspector.texts import unicode_text
 
 _SCHEMES = ("s3://", "s3a://")
 
 
 def _without_scheme(spelling: str) -> str:
-    """The text after `s3://` (in any case), or the whole text without it."""
+    """The text without a leading `s3://` or `s3a://`, in any case."""
     for scheme in _SCHEMES:
         if spelling[: len(scheme)].lower() == scheme:
             return spelling[len(scheme) :]
@@ -22,7 +22,7 @@ def _without_scheme(spelling: str) -> str:
 
 
 def names_bucket(spelling: str) -> bool:
-    """Whether it begins with `s3://`, so that the bucket follows for certain."""
+    """Whether the spelling begins with `s3://` or `s3a://`, so that the first word after it is a bucket."""
     return _without_scheme(spelling) != spelling
 
 
@@ -30,7 +30,7 @@ def catalog_path(spelling: str) -> str:
     """`s3://bucket/key`, `bucket/key` or `/bucket/key` as `bucket/key`.
 
     Raises:
-        CatalogError: If there is no bucket and key in it.
+        CatalogError: The spelling has no bucket or no key.
     """
     rest = catalog_prefix(spelling)
     bucket, _, key = rest.partition("/")
@@ -40,7 +40,11 @@ def catalog_path(spelling: str) -> str:
 
 
 def catalog_paths(spelling: str, buckets: tuple[str, ...] = ()) -> list[str]:
-    """Paths that a spelling may mean, the likeliest first: as written, and as a key of each known bucket."""
+    """The paths that a spelling may mean, the likeliest first: as it is, then as a key in each of the buckets.
+
+    Raises:
+        CatalogError: It can mean none.
+    """
     paths = []
     if not names_bucket(spelling):
         key = catalog_prefix(spelling)
@@ -54,12 +58,12 @@ def catalog_paths(spelling: str, buckets: tuple[str, ...] = ()) -> list[str]:
 
 
 def catalog_prefix(spelling: str) -> str:
-    """A prefix of paths, which may end anywhere: `s3://bucket/shot` as `bucket/shot`."""
-    return storable(_without_scheme(spelling).removeprefix("/"))
+    """A prefix of paths, which may end anywhere: `bucket/shot` for `s3://bucket/shot`."""
+    return unicode_text(_without_scheme(spelling).removeprefix("/"))
 
 
 def prefix_end(prefix: str) -> str | None:
-    """The first text after all that begin with `prefix`, in order of code points; None where nothing comes after them."""
+    """The smallest text, by code points, that is greater than all texts that begin with `prefix`; None if there is none."""
     for length in range(len(prefix), 0, -1):
         code = ord(prefix[length - 1])
         if code < sys.maxunicode:

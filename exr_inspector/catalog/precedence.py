@@ -1,15 +1,15 @@
-"""What a batch of inspections does to the rows that are stored: decided here, carried out by `store`. Pure.
+"""Decides what a batch of inspections or removals does to the stored rows; `Catalog` carries it out.
 
-The rules, in order, for an inspection against what is stored of the file:
+An inspection is compared with the stored row of its file, by these rules in order:
 
-1. Nothing stored: inserted, also for an object that could not be read, unless it was removed later than its event says.
-2. The same version: replaced when it says more (a newer inspector, deeper or more complete statistics, another policy or
-   error and read later) and is no shallower; a shallower one keeps the deeper rows; otherwise nothing changes.
-3. The object could not be read, and a readable version is stored: only recorded.
-4. An older version than the stored one: ignored, unless it was seen to be what the object is now.
-5. A newer version: replaced.
+1. No row is stored: insert, also if the object could not be read, unless a removal newer than its event is recorded.
+2. The same version is stored: replace it if the inspection adds something (a newer inspector, more complete statistics, or,
+   if it is later, another policy or error). If the stored statistics are more complete, keep them. Otherwise change nothing.
+3. The object could not be read, and a readable version is stored: only record the inspection.
+4. A newer version is stored: ignore the inspection, unless it is known to be the current version.
+5. An older version is stored: replace it.
 
-Several inspections of one file in a batch count as if they came one after the other, but only the last that wins is written.
+Several inspections of one file in a batch are decided one after the other, but only the last one that wins is written.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from exr_inspector.model import EventInfo, ObjectVersion
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A row of `files` as far as decisions need it.
+    """The columns of a row of `files` that decisions need.
 
     Attributes:
         row_id: Its `$row_id`.
-        path: Its path.
-        inspection_id: The inspection that wrote it.
-        version_info: What decides against it.
-        version: The version it describes, None where the object could not be read.
-        rare_tables: Names of the tables of `schema.RARE` that hold rows of it.
+        path: Path of the file.
+        inspection_id: Id of the inspection that wrote it.
+        version_info: What other inspections are compared with.
+        version: The version it describes; None if the object could not be read.
+        rare_tables: Names of the tables of `schema.RARE` that contain rows of the file.
     """
 
     row_id: RowId
@@ -54,14 +54,14 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do.
+    """The changes that a batch makes.
 
     Attributes:
-        outcomes: One an inspection, in their order.
+        outcomes: One for each inspection, in the same order.
         file_ids: The file of each inspection.
-        writes: Indices of the inspections whose rows are to be written, in order.
-        replaced: Files whose stored rows are to be deleted first.
-        sequencers: (row id of a stored row, index of the inspection) whose sequencer is to be noted, since it is later.
+        writes: Indices of the inspections whose rows are written, rising.
+        replaced: Ids of the files whose stored rows are deleted first.
+        sequencers: (row id, index of an inspection): stored rows that take the later sequencer of an inspection.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -72,13 +72,12 @@ class Plan:
 
     @property
     def guarded(self) -> frozenset[str]:
-        """Files whose guards are to be touched: all that change."""
-        noted = {self.file_ids[index] for _, index in self.sequencers}
-        return frozenset({self.file_ids[index] for index in self.writes} | noted)
+        """Ids of the files that change, whose guards must be updated."""
+        return frozenset(self.file_ids[index] for index in (*self.writes, *(index for _, index in self.sequencers)))
 
 
 def newest(rows: Sequence[StoredFile]) -> StoredFile:
-    """The row that counts among several of one file, which only a fault can have left."""
+    """The row with the newest version among the rows of one file; more than one row is left only by a fault."""
     best = rows[0]
     for row in rows[1:]:
         new, old = row.version_info, best.version_info
@@ -92,14 +91,14 @@ def newest(rows: Sequence[StoredFile]) -> StoredFile:
 
 
 def judge(new: VersionInfo, old: VersionInfo | None, *, force: bool = False, is_current: bool = False) -> Outcome:
-    """What is to become of `new` where `old` is stored.
+    """The outcome of storing `new` over `old`.
 
     Args:
         new: The inspection.
-        old: What is stored, None where nothing is.
-        force: Replace rows of the same version also when the inspection says nothing new.
-        is_current: The object was seen to be of this version after it was inspected: nothing that is stored is newer,
-            whatever its times say.
+        old: The stored row; None if there is none.
+        force: Replace a row of the same version even if the inspection adds nothing.
+        is_current: The object was still of this version after it was inspected, so no stored version is newer, whatever its
+            times say.
     """
     if old is None:
         return Outcome.INSERTED
@@ -120,14 +119,14 @@ def decide(
     force: bool = False,
     is_current: bool = False,
 ) -> Plan:
-    """What a batch does.
+    """Decide what a batch changes.
 
     Args:
         inspections: The batch.
-        stored: What is stored of each of its files, by file_id.
-        removals: Events that reported the removal of files in the batch, by file_id; asked for what is in `unseen`.
+        stored: The stored rows of each of its files, by file_id.
+        removals: Recorded removal events of the files that `unseen` returns, by file_id.
         force: As for `judge`.
-        is_current: As for `judge`, of the whole batch.
+        is_current: As for `judge`, for the whole batch.
     """
     outcomes: list[Outcome] = []
     infos = [inspection.version_info for inspection in inspections]
@@ -160,7 +159,7 @@ def decide(
 def decide_removals(
     removals: Sequence[tuple[str, Removal]], stored: Mapping[str, Sequence[StoredFile]]
 ) -> list[Outcome]:
-    """What becomes of each removal (file_id and what is known of it) as if they came one after the other."""
+    """The outcome of each removal (file_id, removal), decided one after the other."""
     outcomes: list[Outcome] = []
     left = {file: newest(rows).version_info for file, rows in stored.items() if rows}
     for file, removal in removals:
@@ -181,7 +180,7 @@ def _is_late(event: EventInfo, stored: VersionInfo) -> bool:
 
 
 def unseen(inspections: Sequence[Prepared], stored: Mapping[str, Sequence[StoredFile]]) -> list[Prepared]:
-    """The objects of a batch that are not stored and cannot be accessed, so that only events show whether they exist."""
+    """The inspections whose files have no rows and whose objects cannot be accessed, so that only events tell if they exist."""
     return [item for item in inspections if item.version is None and not stored.get(item.file_id)]
 
 
@@ -190,10 +189,10 @@ def _was_removed(new: VersionInfo, removals: Sequence[EventInfo]) -> bool:
 
 
 def _notes_sequencer(new: VersionInfo, old: VersionInfo) -> bool:
-    """Whether a later event was found to be about the version that is stored.
+    """Whether an inspection that changes nothing came from a later event about the stored version.
 
-    Without noting it, an inspection of a version in between, of the same second and stored late, would look newer. Of what
-    nobody may look at, events are all that is known, so there one without a sequencer counts by its time.
+    Unless its sequencer is stored, a late inspection of an earlier version of the same second would look newer. Of objects that
+    cannot be accessed, only events are known, so without sequencers their times are compared.
     """
     if not new.has_version and not old.has_version:
         return event_is_older(old.event, new.event)

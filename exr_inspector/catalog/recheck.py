@@ -1,9 +1,9 @@
-"""Store inspections so that a faulty one does not stop the others, and check afterwards that the objects have not changed.
+"""Stores inspections so that a faulty one does not stop the others, and then checks that the objects have not changed.
 
-Between the read of an object and the write of its rows, the object may be removed or overwritten, and the event of that change
-may be handled before there are any rows to change. So after every change of rows the object is requested once more: the rows
-of a deleted object are removed, and an object that exists again is left to the next delivery of its event. A change after this
-request causes an event that finds the rows. Events and sweeps of whole prefixes both use this.
+Between the read of an object and the write of its rows, the object may be deleted or overwritten, and the event of that change
+may be handled before the rows exist. So after every change of rows, the object is requested once more: if it was deleted, its
+rows are removed; if it was created again, an error lets the platform deliver the event again. A later change causes an event
+that finds the rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Protocol
 
 from exr_inspector.catalog import Catalog, Outcome, UpsertResult
 from exr_inspector.catalog.rows.groups import Prepared
-from exr_inspector.catalog.sdk.connection import Work
+from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.errors import ExrInspectorError, ObjectChanged, SourceError, our_error
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion
 from exr_inspector.storage import Deadline, SourceOpener
@@ -23,9 +23,9 @@ from exr_inspector.storage import Deadline, SourceOpener
 class Recheck(Enum):
     """State of an object after its rows were stored.
 
-    CURRENT: it is the object of the rows, or a newer one whose event will find the rows, or access is denied now.
-    DELETED: it does not exist.
-    OVERWRITTEN: it is another object with the same time in seconds, so that the times do not show which one is newer.
+    CURRENT: It has the stored version, or a newer one whose event will find the rows, or access is denied now.
+    DELETED: It does not exist.
+    OVERWRITTEN: It has another version of the same second, so that the times do not show which one is newer.
     """
 
     CURRENT = "current"
@@ -36,10 +36,10 @@ class Recheck(Enum):
 def recheck_object(
     opener: SourceOpener, bucket: str, key: str, stored: ObjectVersion, *, deadline: Deadline | None = None
 ) -> Recheck:
-    """Compare an object with the version that was stored of it; one request.
+    """Compare an object with its stored version; one request.
 
     Raises:
-        SourceError: A retryable one.
+        SourceError: A transient fault.
     """
     try:
         found = opener.head(bucket, key, deadline=deadline)
@@ -53,7 +53,7 @@ def recheck_object(
 
 
 def is_same(one: ObjectVersion, other: ObjectVersion) -> bool:
-    """Whether two looks saw one version: the same content by ETag and size, written in the same second."""
+    """Whether two requests saw the same version: equal ETag and size (or size and time), written in the same second."""
     return _same_second(one, other) and not _differ(one, other)
 
 
@@ -68,12 +68,12 @@ def _differ(one: ObjectVersion, other: ObjectVersion) -> bool:
 
 
 class Remover(Protocol):
-    """What removes rows: a `Catalog`, or what puts removals together for one."""
+    """Removes rows: a `Catalog`, or an object that collects removals into batches."""
 
     def remove(
         self, path: str, *, event: EventInfo | None = None, is_seen: bool = True, deadline: Deadline | None = None
     ) -> UpsertResult:
-        """As `Catalog.remove`."""
+        """See `Catalog.remove`."""
 
 
 def upsert_isolating_failures(
@@ -84,18 +84,17 @@ def upsert_isolating_failures(
     also: Callable[[Work], None] | None = None,
     deadline: Deadline | None = None,
 ) -> list[UpsertResult | ExrInspectorError]:
-    """Store a batch in one transaction; where something in it cannot be stored at all, everything else still is.
+    """Store a batch in one transaction; if that fails for good, store its halves, so that all storable rows are stored.
 
     Args:
         catalog: The tables.
         inspections: The batch.
         force: As for `Catalog.upsert`.
-        also: As for `Catalog.upsert`; where the batch has to be divided, it goes with the last part, if that can be stored.
+        also: As for `Catalog.upsert`; if the batch is divided, it runs with the last part, if that can be stored.
         deadline: As for `Catalog.upsert`.
 
     Returns:
-        In the order of the batch: what became of each, or why it is not stored. A retryable error speaks of the database
-        and so is everybody's.
+        For each inspection, in the same order, its result or its error. A retryable error concerns the database, so all get it.
     """
     if not inspections:
         return []
@@ -121,27 +120,26 @@ def upsert_isolating_failures(
 def upsert_if_current(
     opener: SourceOpener, catalog: Catalog, inspection: Inspection | Prepared, *, deadline: Deadline | None = None
 ) -> UpsertResult | None:
-    """Store an inspection that the tables took for an older one, if it is of what the object is now; one or two requests.
+    """Store an inspection that was ignored as older, if the object still has the inspected version; one or two requests.
 
-    An event that comes late finds the object as it is, not as it was. So times run backwards where inspections overtook each
-    other, and where an older time was put on what is newer: a file that was restored, or copied with its times kept.
+    A newer version may have an older time: a file that was restored, or copied with its times kept.
 
     Returns:
-        What became of it, or None when the object is of another version by now.
+        The result, or None if the object has another version.
 
     Raises:
-        ObjectChanged: It was overwritten while its rows were being stored, perhaps by something that looks older, too.
-        ExrInspectorError: What `Catalog.upsert` and `SourceOpener.head` raise.
+        ObjectChanged: The object was overwritten while its rows were stored.
+        ExrInspectorError: Errors of `Catalog.upsert` and `SourceOpener.head`.
     """
-    if not _is_now(opener, inspection, deadline):
+    if not _is_current(opener, inspection, deadline):
         return None
     (stored,) = catalog.upsert([inspection], is_current=True, deadline=deadline)
-    if not _is_now(opener, inspection, deadline):
+    if not _is_current(opener, inspection, deadline):
         raise ObjectChanged(f"{inspection.path}: overwritten while its rows were being stored")
     return stored
 
 
-def _is_now(opener: SourceOpener, inspection: Inspection | Prepared, deadline: Deadline | None) -> bool:
+def _is_current(opener: SourceOpener, inspection: Inspection | Prepared, deadline: Deadline | None) -> bool:
     found = _version(opener, inspection.bucket, inspection.key, deadline)
     return found is not None and inspection.version is not None and is_same(found, inspection.version)
 
@@ -156,15 +154,15 @@ def remove_gone(
     is_seen: bool = True,
     deadline: Deadline | None = None,
 ) -> UpsertResult:
-    """Remove the rows of an object that was found deleted, or that an event reports as deleted where access is denied.
+    """Remove the rows of an object that does not exist, or that an event reports as deleted while access is denied.
 
     Raises:
-        ObjectChanged: It is there again, and its own event may have been carried out before its rows were removed.
-        ExrInspectorError: What `Catalog.remove` and `SourceOpener.head` raise.
+        ObjectChanged: The object exists again, and its creation event may have been handled before its rows were removed.
+        ExrInspectorError: Errors of `Catalog.remove` and `SourceOpener.head`.
     """
     removed = catalog.remove(f"{bucket}/{key}", event=event, is_seen=is_seen, deadline=deadline)
     if removed.outcome is Outcome.IGNORED_OLDER and is_seen and _version(opener, bucket, key, deadline) is None:
-        # Something newer seems to be stored, by a clock that is ahead perhaps, but the object is still gone.
+        # A newer version seems to be stored, perhaps because a clock is ahead, but the object does not exist.
         timeless = EventInfo(event_id=event.event_id)
         removed = catalog.remove(f"{bucket}/{key}", event=timeless, deadline=deadline)
     if removed.outcome is not Outcome.IGNORED_OLDER and _version(opener, bucket, key, deadline) is not None:
@@ -175,17 +173,17 @@ def remove_gone(
 def confirm(
     opener: SourceOpener, catalog: Remover, inspection: Inspection, *, deadline: Deadline | None = None
 ) -> UpsertResult | None:
-    """Ask the store for the object once more after its rows were changed; one request.
+    """Check the object after its rows were changed; one request.
 
     Returns:
-        None when the rows are right, or the result of removing the rows of a deleted object.
+        None if the rows are right, or the result of removing the rows of a deleted object.
 
     Raises:
-        ObjectChanged: It was overwritten in the same second, and nothing but chance says which of the two is the newer.
-        ExrInspectorError: What `remove_gone` raises.
+        ObjectChanged: The object was overwritten in the same second, so that the times do not show which version is newer.
+        ExrInspectorError: Errors of `remove_gone`.
     """
     stored = inspection.version
-    if stored is None:  # a row that says why the object could not be read: there is nothing to be looked at
+    if stored is None:  # the object could not be read, so there is no version to compare
         return None
     state = recheck_object(opener, inspection.bucket, inspection.key, stored, deadline=deadline)
     if state is Recheck.DELETED:

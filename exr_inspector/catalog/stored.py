@@ -1,4 +1,4 @@
-"""What the tables hold of files, as writers need it: where they stand, their guards, their child rows. In a transaction."""
+"""Stored rows as writers need them, within a transaction: rows of `files`, guards, child rows."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ from exr_inspector.catalog.schema import (
     Table,
 )
 from exr_inspector.catalog.schema.columns import TEXT, TIME, RowId, stored_time, utc
-from exr_inspector.catalog.sdk.connection import ROW_ID, CatalogConfig, Where, Work, rows_of
+from exr_inspector.catalog.sdk.config import CatalogConfig
+from exr_inspector.catalog.sdk.predicates import Where
+from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.catalog.versions import VersionInfo, depth_of, guard_id
 from exr_inspector.errors import SchemaMissing
 from exr_inspector.model import EventInfo, ObjectVersion
 
 _RARE_COUNTS = {table.name: ROW_COUNTS[table.name] for table in RARE}
-CLOCKS_DIFFER = timedelta(minutes=5)  # of hosts that set theirs by NTP, at most
-STANDING_COLUMNS = (
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)  # between hosts that use NTP
+STORED_FILE_COLUMNS = (
     "file_id",
     "path",
     "content_key",
@@ -53,7 +55,7 @@ STANDING_COLUMNS = (
 
 
 def stored_file(row: Mapping[str, Any]) -> StoredFile:
-    """A row with STANDING_COLUMNS and `$row_id` as a value."""
+    """The value of a row with STORED_FILE_COLUMNS and `$row_id`."""
     return StoredFile(
         row_id=row[ROW_ID],
         path=row["path"],
@@ -77,18 +79,18 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
 
 
 def known_version(etag: str | None, size_bytes: int | None, mtime: datetime | None) -> ObjectVersion | None:
-    """The version that a row names; None of an object that could not be read."""
+    """The version in a row of `files`; None if the object could not be read."""
     return None if size_bytes is None or mtime is None else ObjectVersion(etag, size_bytes, mtime)
 
 
 def stored_files(work: Work, paths: Iterable[str]) -> dict[str, list[StoredFile]]:
-    """What is stored of these files, by file_id; files without a row are left out."""
-    return _by_file(work.select_in(FILES, STANDING_COLUMNS, "path", paths, row_ids=True))
+    """The stored rows of these files, by file_id; files without rows are left out."""
+    return _by_file(work.select_in(FILES, STORED_FILE_COLUMNS, "path", paths, row_ids=True))
 
 
 def stored_files_where(work: Work, where: Where | None) -> dict[str, list[StoredFile]]:
-    """What is stored of the files to whose rows a condition applies, by file_id."""
-    return _by_file(work.select(FILES, STANDING_COLUMNS, where, row_ids=True))
+    """The stored rows of files that satisfy a condition, by file_id."""
+    return _by_file(work.select(FILES, STORED_FILE_COLUMNS, where, row_ids=True))
 
 
 def _by_file(batches: Iterable[pa.RecordBatch]) -> dict[str, list[StoredFile]]:
@@ -99,12 +101,12 @@ def _by_file(batches: Iterable[pa.RecordBatch]) -> dict[str, list[StoredFile]]:
 
 
 def recorded_removals(work: Work, paths: Iterable[str], since: datetime | None) -> dict[str, list[EventInfo]]:
-    """The events by which these files were removed or found to be gone, by file_id.
+    """The events of recorded removals of these files, by file_id.
 
     Args:
         work: The transaction.
         paths: `<bucket>/<key>` as stored.
-        since: Only what was recorded from then on, None for all.
+        since: Only removals that were recorded since this time; None for all.
     """
     found: dict[str, list[EventInfo]] = {}
     columns = ["file_id", "outcome", "sequencer", "event_time"]
@@ -116,18 +118,15 @@ def recorded_removals(work: Work, paths: Iterable[str], since: datetime | None) 
 
 
 def recorded_since(moment: datetime | None) -> Where | None:
-    """Rows of `inspections`, which is sorted by time, that were recorded from then on, or little before: clocks differ."""
+    """Rows of `inspections` recorded since a moment, and some minutes before it, since clocks differ; None for all rows."""
     if moment is None:
         return None
-    start = stored_time(moment) - CLOCKS_DIFFER
+    start = stored_time(moment) - MAX_CLOCK_DIFFERENCE
     return lambda table: table["recorded_at"] >= start
 
 
 def unstored_manifests(work: Work, items: Iterable[Prepared]) -> dict[str, pa.RecordBatch]:
-    """The names of Cryptomatte manifests that these inspections need and that are not stored yet, by hash.
-
-    One request, and none where no inspection has any.
-    """
+    """The rows of the Cryptomatte manifests of these inspections that are not stored yet, by hash; at most one request."""
     needed = {name: item.group.manifests[name] for item in items for name in item.manifests}
     known = work.select_in(
         CRYPTOMATTE_MANIFESTS,
@@ -142,16 +141,16 @@ def unstored_manifests(work: Work, items: Iterable[Prepared]) -> dict[str, pa.Re
 
 
 def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: CatalogConfig) -> None:
-    """Update the guards of these files, so that another transaction that does so, too, is refused.
+    """Update the guard rows of these files, so that a concurrent transaction that also updates one of them gets a conflict.
 
     Raises:
         SchemaMissing: Guard rows are missing.
-        CatalogConflict: Another transaction was faster.
+        CatalogConflict: Another transaction updated one first.
     """
     wanted = {guard_id(file, work.guard_count) for file in file_ids}
     rows = rows_of(work.select_in(GUARDS, ["guard_id"], "guard_id", sorted(wanted), row_ids=True))
     if {row["guard_id"] for row in rows} != wanted:
-        raise SchemaMissing("rows of the table guards are missing: `./run db setup` puts them there")
+        raise SchemaMissing("rows of the table guards are missing: `./run db setup` inserts them")
     columns = {
         "touched_by": pa.array([touched_by] * len(rows), TEXT),
         "touched_at": pa.array([config.clock()] * len(rows), TIME),
@@ -160,7 +159,7 @@ def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: C
 
 
 def delete_files(work: Work, stored: Mapping[str, Sequence[StoredFile]]) -> dict[str, int]:
-    """Delete all rows of these files; how many of each file, by file_id."""
+    """Delete all rows of these files, and return the number of deleted rows by file_id."""
     rows = [row for rows in stored.values() for row in rows]
     deleted = Counter({file: len(rows) for file, rows in stored.items()})
     paths = {
@@ -176,7 +175,7 @@ def delete_files(work: Work, stored: Mapping[str, Sequence[StoredFile]]) -> dict
 
 
 def _children(work: Work, table: Table, paths: Sequence[str]) -> tuple[Table, list[RowId], list[str]]:
-    """The table, the row ids in it that belong to these files, and the file_id of each."""
+    """The table, the row ids of these files in it, and the file_id of each row."""
     row_ids: list[RowId] = []
     files: list[str] = []
     for batch in work.select_in(table, ["file_id"], "file_path", paths, row_ids=True):

@@ -1,8 +1,8 @@
-"""The table `sweeps`: shards of swept prefixes, who works on each, and how far it is.
+"""The table `sweeps`: the shards of swept prefixes, their progress, and which worker has claimed each.
 
-A shard is a range of paths below one root. Whoever works on it claims its row for as long as an invocation may take; two who
-claim at the same time collide on the row, as writers of one file do on a guard. How far a shard is moves in transactions that
-store rows (`Catalog.upsert(also=...)`), and when the shard is given back.
+A shard is a range of paths below a root. A worker claims its row for the length of an invocation; two that claim it at the
+same time conflict on the row. The progress is updated in the transactions that store rows (`Catalog.upsert(also=...)`), and
+when the worker releases the shard.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ import pyarrow as pa
 from exr_inspector.catalog.rows.build import arrow_table
 from exr_inspector.catalog.schema import SWEEPS
 from exr_inspector.catalog.schema.columns import RowId, clipped, utc
-from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, is_in, rows_of
+from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.catalog.sdk.predicates import is_in
+from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.catalog.stored import touch_guards
-from exr_inspector.catalog.versions import file_id, storable
+from exr_inspector.catalog.versions import file_id
 from exr_inspector.deadline import Deadline
+from exr_inspector.texts import unicode_text
 
 
 @dataclass(frozen=True, slots=True)
 class SweepState:
-    """How far a shard is; the columns of `sweeps` of the same names."""
+    """The progress of a shard: the columns of `sweeps` of the same names."""
 
     watermark: datetime | None = None
     compared_at: datetime | None = None
@@ -39,15 +42,15 @@ class SweepState:
 
 @dataclass(frozen=True, slots=True)
 class SweepShard:
-    """A shard as it stands.
+    """A stored shard.
 
     Attributes:
-        row_id: Its row.
+        row_id: Id of its row.
         root: The swept prefix, `<bucket>/<prefix>/`.
-        first_path: Where it begins.
-        end_path: Where the next one begins; None for the last one of a root.
-        state: How far it is.
-        claimed_until: End of the claim of the worker that has it; None when it is free.
+        first_path: Its first path.
+        end_path: First path of the next shard; None for the last shard of a root.
+        state: Its progress.
+        claimed_until: When the claim of its worker ends; None if no worker has it.
     """
 
     row_id: RowId
@@ -58,11 +61,11 @@ class SweepShard:
     claimed_until: datetime | None = None
 
     def holds(self, path: str) -> bool:
-        """Whether a path below the root belongs to it."""
+        """Whether a path below the root belongs to this shard."""
         return self.first_path <= path and (self.end_path is None or path < self.end_path)
 
     def is_claimed(self, now: datetime) -> bool:
-        """Whether somebody works on it."""
+        """Whether a worker has it at this time."""
         return self.claimed_until is not None and self.claimed_until > now
 
 
@@ -73,20 +76,20 @@ _COLUMNS = ("root", "first_path", "claimed_until", *_STATE)
 def open_shards(
     connection: Connection, root: str, folders: Sequence[str], *, most: int, deadline: Deadline
 ) -> list[SweepShard]:
-    """The shards of a root, in order; new ones are made where the root has more folders than shards.
+    """The shards of a root by first path; shards are divided if the root has more folders than shards.
 
     Args:
         connection: The database.
         root: `<bucket>/<prefix>/`.
-        folders: Paths of the folders directly below, each ending in a slash.
-        most: Shards at most.
+        folders: Paths of the folders directly below the root, each ending in a slash.
+        most: Maximum number of shards.
         deadline: When to give up.
 
     Raises:
         CatalogError: The tables cannot be read or written.
     """
     step = max(1, -(-len(folders) // most))
-    wanted = [root, *map(storable, folders[step::step])]
+    wanted = [root, *map(unicode_text, folders[step::step])]
 
     def body(work: Work) -> list[SweepShard]:
         found = _shards(work, root)
@@ -95,7 +98,8 @@ def open_shards(
             return found
         touch_guards(work, [file_id(root)], connection.config.new_id(), connection.config)
         cut = {shard.row_id: shard for shard, _ in new if shard is not None}
-        _write(work, [(shard.row_id, None, None, shard.state) for shard in cut.values()])  # collides with who claims it
+        # Also makes a worker that claims one of them at the same time conflict.
+        _write(work, [(shard.row_id, None, None, shard.state) for shard in cut.values()])
         rows = [
             {"root": root, "first_path": first, **_columns(SweepState() if shard is None else shard.state)}
             for shard, first in new
@@ -109,9 +113,9 @@ def open_shards(
 def _new_shards(
     found: Sequence[SweepShard], root: str, wanted: Sequence[str], now: datetime
 ) -> list[tuple[SweepShard | None, str]]:
-    """What is to be cut, None for a root that has no shard, and where the second half begins.
+    """(shard to divide, first path of the new shard); None in place of the shard if the root has none yet.
 
-    A shard whose comparison is under way is left as it is, and so is one that somebody works on.
+    Shards that are claimed, or whose comparison has begun, are not divided.
     """
     if not found:
         return [(None, first) for first in wanted]
@@ -123,7 +127,7 @@ def _new_shards(
 def claim(
     connection: Connection, shard: SweepShard, holder: str, *, seconds: float, deadline: Deadline
 ) -> SweepShard | None:
-    """Take a shard for so long; None when somebody else has it.
+    """Claim a shard for a number of seconds, and return it as it is stored now; None if another worker has it.
 
     Raises:
         CatalogError: The tables cannot be read or written.
@@ -146,27 +150,27 @@ def claim(
 
 
 def move(work: Work, shard: SweepShard, holder: str, state: SweepState) -> None:
-    """Write how far a claimed shard is, in the transaction that stores what that rests on."""
+    """Store the progress of a claimed shard, in the transaction that stores the rows up to there."""
     _write(work, [(shard.row_id, holder, shard.claimed_until, state)])
 
 
 def give_back(
     connection: Connection, shard: SweepShard, state: SweepState, *, deadline: Deadline | None = None
 ) -> None:
-    """Write how far a claimed shard is, and let others have it.
+    """Store the progress of a claimed shard, and release it.
 
     Raises:
-        CatalogError: The tables cannot be written; the claim ends by itself.
+        CatalogError: The tables cannot be written; the claim expires.
     """
     connection.run(
-        "give a shard of a sweep back",
+        "release a shard of a sweep",
         lambda work: _write(work, [(shard.row_id, None, None, state)]),
         deadline=deadline,
     )
 
 
 def move_idle(connection: Connection, shards: Sequence[SweepShard], watermark: datetime, *, deadline: Deadline) -> None:
-    """Move the watermark of shards of a root in which nothing changed, in one transaction; not of those that others have now.
+    """Advance the watermark of a root's shards in which nothing changed, except claimed ones, in one transaction.
 
     Raises:
         CatalogError: The tables cannot be written.
@@ -188,7 +192,7 @@ def move_idle(connection: Connection, shards: Sequence[SweepShard], watermark: d
 
 def _shards(work: Work, root: str) -> list[SweepShard]:
     rows = rows_of(work.select(SWEEPS, _COLUMNS, is_in("root", [root]), row_ids=True))
-    # Of two rows of one shard, which only a server without conflicts can have, both hold.
+    # A shard has two rows only on a server that detects no conflicts; any one will do.
     rows = list({row["first_path"]: row for row in sorted(rows, key=lambda row: str(row[ROW_ID]))}.values())
     rows.sort(key=lambda row: row["first_path"])
     rows = [{name: utc(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in rows]
@@ -212,7 +216,7 @@ def _columns(state: SweepState) -> dict[str, Any]:
 
 
 def _write(work: Work, rows: Sequence[tuple[RowId, str | None, datetime | None, SweepState]]) -> None:
-    """Overwrite the columns that change."""
+    """Update the claim and the state of these rows."""
     if not rows:
         return
     values = [

@@ -1,18 +1,19 @@
-"""The VAST Catalog: the table of all files and folders of a cluster, which the database fills from snapshots."""
+"""Reads the VAST Catalog, a cluster's table of all its files and folders, which is filled from snapshots."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
 
 import pyarrow as pa
 from vastdb.config import QueryConfig
 
 from exr_inspector.catalog.schema.columns import stored_time
-from exr_inspector.catalog.sdk.connection import Connection, Where, Work, every, has_prefix
+from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.errors import translated
+from exr_inspector.catalog.sdk.predicates import Where, every, has_prefix
+from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.deadline import Deadline
 
 _COLUMNS = ("parent_path", "name", "size", "mtime", "ctime")
@@ -21,13 +22,13 @@ _TIMES = ("mtime", "ctime")
 
 @dataclass(frozen=True, slots=True)
 class CatalogFile:
-    """A file as the VAST Catalog has it.
+    """A file in the VAST Catalog.
 
     Attributes:
         path: Path on the cluster.
-        size_bytes: Size.
+        size_bytes: Size, bytes.
         mtime: Last change of the content, UTC.
-        ctime: Last change of anything, a rename included, UTC; rounded down to the microsecond.
+        ctime: Last change of any kind, also a rename, UTC; rounded down to the microsecond.
     """
 
     path: str
@@ -45,14 +46,14 @@ def catalog_files(
     limit: int = 0,
     deadline: Deadline | None = None,
 ) -> Iterator[CatalogFile]:
-    """The files below a folder of the cluster, in no order; as old as the last snapshot.
+    """Yield the files below a folder of the cluster as of the last snapshot, in no particular order.
 
     Args:
         connection: The database; its keys need the right to read the VAST Catalog.
         folder: Path on the cluster.
-        since: Only what changed then or later, by ctime.
-        until: Only what changed before.
-        limit: Most files; what comes beyond is left out. 0 for no bound.
+        since: Only files that changed at this time or later, by ctime.
+        until: Only files that changed before this time, by ctime.
+        limit: Maximum number of files; further ones are left out. 0 for no limit.
         deadline: When to give up.
 
     Raises:
@@ -61,7 +62,7 @@ def catalog_files(
     base = folder.rstrip("/")
     conditions = every(
         lambda table: table["element_type"] == "FILE",
-        has_prefix("parent_path", base),  # whether a slash follows the folder's own path is not documented
+        has_prefix("parent_path", base),  # it is not documented whether the path of a folder ends with a slash
         _changed(since, until),
     )
 
@@ -81,16 +82,14 @@ def catalog_files(
 
 
 def _changed(since: datetime | None, until: datetime | None) -> Where | None:
-    def condition(table: Any) -> Any:
-        after = None if since is None else table["ctime"] >= stored_time(since)
-        before = None if until is None else table["ctime"] < stored_time(until)
-        return before if after is None else after if before is None else after & before
-
-    return None if since is None and until is None else condition
+    return every(
+        None if since is None else lambda table: table["ctime"] >= stored_time(since),
+        None if until is None else lambda table: table["ctime"] < stored_time(until),
+    )
 
 
 def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The Catalog counts nanoseconds, which Python's moments do not hold."""
+    """The batch with times in microseconds, which datetime can represent, instead of nanoseconds."""
     for name in _TIMES:
         place = batch.schema.get_field_index(name)
         batch = batch.set_column(place, name, batch.column(place).cast(pa.timestamp("us"), safe=False))

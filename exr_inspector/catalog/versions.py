@@ -1,8 +1,8 @@
-"""Keys of files and versions, and which of two versions is the newer one. Pure.
+"""Keys of files and versions, and which of two versions is newer.
 
-The path is hashed as it stands: decoded once, case kept. Stores disagree about the fraction of a second in a modification
-time (a GET rounds it down to the second, a listing does not), so where an ETag tells versions apart the fraction is left out
-of the key; without one it counts.
+A path is hashed as it is stored: decoded once, case kept. The responses of a store differ in the fraction of the modification
+time (a GET rounds it down to the second, a listing does not), so the fraction is part of a version's key only if there is no
+ETag.
 """
 
 from __future__ import annotations
@@ -14,20 +14,16 @@ from datetime import datetime, timezone
 import xxhash
 
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
+from exr_inspector.texts import unicode_text
 
 _SEPARATOR = b"\0"  # occurs in no path: objects and files cannot be named with it
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
 
-def storable(text: str) -> str:
-    """Text as a table can hold it: what is no Unicode, as names of files and JSON may have it, is written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def file_id(path: str) -> str:
     """XXH3-128 of `<bucket>/<key>` as it is stored, 32 hexadecimal digits."""
-    return xxhash.xxh3_128_hexdigest(storable(path).encode())
+    return xxhash.xxh3_128_hexdigest(unicode_text(path).encode())
 
 
 def _microseconds(moment: datetime) -> int:
@@ -36,26 +32,25 @@ def _microseconds(moment: datetime) -> int:
 
 
 def content_key(path: str, version: ObjectVersion | None) -> str:
-    """XXH3-128 of path and version, 32 hexadecimal digits; a key of its own for an object that could not be read."""
-    parts = [storable(path).encode()]
+    """XXH3-128 of path and version, 32 hexadecimal digits; of the path alone if the object could not be read."""
+    parts = [unicode_text(path).encode()]
     if version is not None:
         moment = _microseconds(version.mtime)
         if version.etag is not None:
             moment -= moment % 1_000_000
-        parts += [storable(version.etag or "").encode(), str(version.size_bytes).encode(), str(moment).encode()]
+        parts += [unicode_text(version.etag or "").encode(), str(version.size_bytes).encode(), str(moment).encode()]
     return xxhash.xxh3_128_hexdigest(_SEPARATOR.join(parts))
 
 
 def guard_id(identifier: str, count: int) -> int:
-    """The guard row of a file, by its file_id, among so many; rises with the file_id."""
+    """Number of the guard row for a file_id, from 0 to `count` - 1; rises with the file_id."""
     return int(identifier[:8], 16) * count >> 32
 
 
 def is_same_version(one: ObjectVersion, other: ObjectVersion) -> bool:
-    """Whether two looks at one object, by a listing, a HEAD or a read, saw the same version.
+    """Whether two responses about an object (listing, HEAD or GET) describe the same version.
 
-    Size and ETag have to be equal as far as both looks have one, and times to a second: stores round them down in one answer
-    and up in another.
+    Sizes must be equal, ETags too if both have one, and times may differ by a second, since stores round them up or down.
     """
     if one.size_bytes != other.size_bytes:
         return False
@@ -65,12 +60,12 @@ def is_same_version(one: ObjectVersion, other: ObjectVersion) -> bool:
 
 
 def version_numbers(text: str) -> tuple[int, ...]:
-    """The numbers of a version such as `1.10.2`, for comparing; what is no number counts as 0."""
+    """The numbers of a version such as `1.10.2`, for comparison; 0 for a piece that is not a number."""
     return tuple(int(number) if number.isdigit() else 0 for number in re.split(r"[.+-]", text))
 
 
 def _sequencer_is_less(left: str, right: str) -> bool:
-    # S3: pad the shorter one on the right with zeros, then compare as text.
+    # As S3 says: pad the shorter one with zeros on the right, then compare them as text.
     width = max(len(left), len(right))
     return left.lower().ljust(width, "0") < right.lower().ljust(width, "0")
 
@@ -80,17 +75,17 @@ class VersionInfo:
     """What decides between two inspections of one file.
 
     Attributes:
-        content_key: The version.
-        mtime: Its modification time, None where the object could not be read.
-        sequencer: The sequencer of the event.
-        inspected_at: When it was read.
-        inspector_version: By which version of exr-inspector.
-        depth: How deep the pixels were looked at: 0 off, 1 sampled, 2 full.
-        stopped: Why reading pixels ended early; empty when it did not.
-        policy: The policy that judged.
-        error_code: Why it failed, if it did.
-        event_time: When what the event reports happened.
-        decoder: Library that decoded pixels, or failed to.
+        content_key: Key of the version.
+        mtime: Modification time of the version; None if the object could not be read.
+        sequencer: Sequencer of the event.
+        inspected_at: When the object was read.
+        inspector_version: Version of exr-inspector that read it.
+        depth: Which pixels were read: 0 none, 1 a sample, 2 all.
+        stopped: Why reading of pixels ended early; empty if it did not.
+        policy: Name of the policy.
+        error_code: Code of the error, if the inspection failed.
+        event_time: Time in the event.
+        decoder: Library that decoded the pixels, or failed to.
     """
 
     content_key: str
@@ -112,12 +107,12 @@ class VersionInfo:
 
     @property
     def is_over_limit(self) -> bool:
-        """Whether the file, or some of its pixels, were not read within the limits, see `Inspector.stops`."""
+        """Whether a limit stopped the inspection, or the reading of pixels; see `Inspector.stops`."""
         return self.stopped.startswith(("memory", "limit"))
 
     @property
     def event(self) -> EventInfo:
-        """What is known of the event."""
+        """The event, as far as it is stored."""
         return EventInfo(sequencer=self.sequencer, time=self.event_time)
 
 
@@ -140,21 +135,21 @@ def version_info(inspection: Inspection, inspector_version: str) -> VersionInfo:
 
 
 def sequencer_is_newer(new: str | None, old: str | None) -> bool:
-    """Whether sequencer `new` says more than `old`: it is later, or there was none."""
+    """Whether `new` is a later sequencer than `old`, or the first one."""
     return new is not None and (old is None or _sequencer_is_less(old, new))
 
 
 def event_is_older(event: EventInfo, other: EventInfo) -> bool:
-    """Whether one event surely reports something earlier than another, by sequencer or, where one has none, by time."""
+    """Whether `event` is known to be earlier than `other`: by sequencers if both have one, else by times."""
     if event.sequencer and other.sequencer:
         return _sequencer_is_less(event.sequencer, other.sequencer)
     return event.time is not None and other.time is not None and event.time < other.time
 
 
 def is_older(new: VersionInfo, old: VersionInfo) -> bool:
-    """Whether the version of `new` came before that of `old`: by mtime, then sequencer, then the time it was read.
+    """Whether the version of `new` is older than that of `old`: by mtime, then sequencer, then the time of reading.
 
-    One without a version is older than any with one.
+    An inspection of an object that could not be read is older than any other.
     """
     new_time, old_time = new.mtime or _EARLIEST, old.mtime or _EARLIEST
     if new_time != old_time:
@@ -165,12 +160,12 @@ def is_older(new: VersionInfo, old: VersionInfo) -> bool:
 
 
 def is_shallower(new: VersionInfo, old: VersionInfo) -> bool:
-    """Whether `new` looked less deep at the pixels of the same version than `old`."""
+    """Whether `new` read fewer pixels of the same version than `old`."""
     return (new.depth, not new.stopped) < (old.depth, not old.stopped)
 
 
 def supersedes(new: VersionInfo, old: VersionInfo) -> bool:
-    """Whether `new`, no shallower and of the same version, says anything that `old` does not."""
+    """Whether `new` adds anything to `old`; they have the same version, and `new` is not shallower."""
     new_code, old_code = version_numbers(new.inspector_version), version_numbers(old.inspector_version)
     if new_code != old_code:
         return new_code > old_code or is_shallower(old, new)
@@ -181,5 +176,5 @@ def supersedes(new: VersionInfo, old: VersionInfo) -> bool:
 
 
 def depth_of(mode: str | None) -> int:
-    """Depth of a stored stats_mode; 0 where it is not one of ours."""
+    """Depth of a stored stats_mode; 0 for an unknown one."""
     return StatsMode(mode).depth if mode in {item.value for item in StatsMode} else 0

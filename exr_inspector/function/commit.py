@@ -154,7 +154,7 @@ class Writer(Generic[Item]):
         results: Sequence[Stored] | None = None
         started = self._clock()
         try:
-            limit = deadline.share(_TIME_SHARE)
+            limit = deadline.fraction(_TIME_SHARE)
             results = self._together([item for request in group for item in request.items], limit)
         except Exception as error:  # noqa: BLE001 - whose fault it is shows when each writes by itself
             code = error.code if isinstance(error, ExrInspectorError) else type(error).__name__

@@ -30,7 +30,6 @@ from exr_inspector.catalog.sweeps import (
     open_shards,
 )
 from exr_inspector.catalog.vast_catalog import CatalogFile, catalog_files
-from exr_inspector.catalog.versions import storable
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     BucketUnavailable,
@@ -46,6 +45,7 @@ from exr_inspector.settings import Settings
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import Synced, Timing, ask
+from exr_inspector.texts import unicode_text
 
 READERS = 16  # objects read at a time, of all shards together
 MOST_CHANGES = 200_000  # entries of the Catalog taken at a time; of more, those of the earlier half of the time
@@ -216,7 +216,7 @@ class _Run:
         opener, deadline = self._context.opener, self._deadline
         doing = f"listing {root.path}"
         folders = ask(self._context, lambda: opener.folders(root.bucket, root.prefix), deadline, doing)
-        paths = [storable(f"{root.bucket}/{folder}") for folder in folders]
+        paths = [unicode_text(f"{root.bucket}/{folder}") for folder in folders]
         if not folders and self._is_empty(root.bucket, root.prefix):
             if self._context.catalog.has_files(root.bucket, root.prefix, deadline=deadline):
                 raise BucketUnavailable(
@@ -225,7 +225,7 @@ class _Run:
                 )
             return [], lambda _: True
         shards = open_shards(
-            self._connection, storable(root.path), paths, most=self._settings.sweep_shards, deadline=deadline
+            self._connection, unicode_text(root.path), paths, most=self._settings.sweep_shards, deadline=deadline
         )
         return shards, self._trust(root, frozenset(paths))
 

@@ -8,10 +8,9 @@ from datetime import datetime
 
 from exr_inspector.catalog.catalog import is_up_to_date
 from exr_inspector.catalog.precedence import StoredFile, newest
-from exr_inspector.catalog.stored import CLOCKS_DIFFER
+from exr_inspector.catalog.stored import MAX_CLOCK_DIFFERENCE
 from exr_inspector.catalog.sweeps import SweepShard, SweepState
 from exr_inspector.catalog.vast_catalog import CatalogFile
-from exr_inspector.catalog.versions import storable
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import SourceError
 from exr_inspector.model import ObjectVersion
@@ -19,6 +18,7 @@ from exr_inspector.storage import ObjectEntry
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext, object_state
 from exr_inspector.sync.window import WINDOW, Synced, Timing, bring_up_to_date, remove_rows, store_settled, windows
+from exr_inspector.texts import unicode_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class ShardWorker:
         gone: list[str] = []
         looked = context.pool.map(lambda change: self._look(change, rows, timing), settled)
         for change, found in zip(settled, looked, strict=True):
-            path = storable(f"{bucket}/{change.key}")
+            path = unicode_text(f"{bucket}/{change.key}")
             if isinstance(found, SourceError):
                 done.figures.add_error(type(found).code, path, str(found))
                 done.leave(change.file.ctime)
@@ -162,10 +162,10 @@ class ShardWorker:
         """
         context, bucket = self._context, self._task.root.bucket
         listed = ObjectVersion(None, change.file.size_bytes, change.file.mtime)
-        stored = rows.get(storable(f"{bucket}/{change.key}"), ())
+        stored = rows.get(unicode_text(f"{bucket}/{change.key}"), ())
         if not is_up_to_date(object_state(context, bucket, change.key, listed), stored):
             return listed
-        if newest(stored).version_info.inspected_at > change.file.ctime + CLOCKS_DIFFER:
+        if newest(stored).version_info.inspected_at > change.file.ctime + MAX_CLOCK_DIFFERENCE:
             return listed
         try:
             return context.opener.head(bucket, change.key, deadline=timing.deadline)
@@ -209,7 +209,7 @@ class ShardWorker:
         """Everything that changed before the comparison began is done, but for what is pending."""
         started = self.state.pass_started or self._now
         if is_complete:
-            mark = min(started - CLOCKS_DIFFER, self.state.pending_since or started)
+            mark = min(started - MAX_CLOCK_DIFFERENCE, self.state.pending_since or started)
             self._move_watermark(mark, None)
             self.state = replace(self.state, compared_at=started)
         self.state = replace(self.state, pass_started=None, pending_since=None)

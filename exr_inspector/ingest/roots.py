@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from exr_inspector.catalog.sdk.connection import Connection, Work
+from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.errors import translated
+from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.errors import SettingsError
 
 _TABLE = "roots"

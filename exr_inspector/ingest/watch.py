@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from exr_inspector.catalog.versions import storable
 from exr_inspector.errors import ObjectNotFound, SourceError
 from exr_inspector.ingest.run import Target
 from exr_inspector.storage import ObjectEntry
@@ -19,6 +18,7 @@ from exr_inspector.storage.keys import file_key, file_path
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext, are_current
 from exr_inspector.sync.window import Synced, Timing, bring_up_to_date, remove_rows, store_settled, windows
+from exr_inspector.texts import unicode_text
 
 SETTLE_SECONDS = 2.0
 
@@ -125,7 +125,7 @@ class FolderWatch:
             if version is None and (self._root / file_path(key)).is_symlink():
                 self._report_fault(f"{bucket}/{key}", ObjectNotFound("a link that leads nowhere"))
             elif version is None:
-                gone.append(storable(f"{bucket}/{key}"))
+                gone.append(unicode_text(f"{bucket}/{key}"))
             else:
                 entries.append(ObjectEntry(key, version.etag, version.size_bytes, version.mtime))
         current = are_current(context, bucket, entries)

@@ -18,8 +18,9 @@ from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.read.reader import FullFile, Reader
 from exr_inspector.catalog.schema import BY_NAME, FILES
-from exr_inspector.catalog.sdk.connection import CatalogConfig, has_prefix
+from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.errors import translated
+from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.errors import CatalogError, SettingsError, missing_package
 from exr_inspector.library.arguments import instance, one_of, path_text, wrong
 from exr_inspector.model import Inspection

@@ -9,7 +9,9 @@ from typing import Any
 
 from exr_inspector.catalog.read.pages import stored_inspections
 from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, THUMBNAILS
-from exr_inspector.catalog.sdk.connection import Connection, Work, has_prefix, rows_of
+from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.catalog.sdk.predicates import has_prefix
+from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.delivery.patterns import is_pattern
 from exr_inspector.model import StatsMode, Status, Thumbnail

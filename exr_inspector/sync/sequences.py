@@ -29,24 +29,18 @@ from exr_inspector.catalog.rows.build import arrow_columns
 from exr_inspector.catalog.schema import FILES, SEQUENCE_VALIDATION
 from exr_inspector.catalog.schema.columns import INT, LONG, TEXT
 from exr_inspector.catalog.schema.sequences import SequenceRecord
-from exr_inspector.catalog.sdk.connection import (
-    ROW_ID,
-    CatalogConfig,
-    Connection,
-    Work,
-    every,
-    has_prefix,
-    in_buckets,
-    is_in,
-    rows_of,
-)
+from exr_inspector.catalog.sdk.config import CatalogConfig
+from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.catalog.sdk.predicates import every, has_prefix, in_buckets, is_in
+from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.catalog.stored import touch_guards
-from exr_inspector.catalog.versions import file_id, storable
+from exr_inspector.catalog.versions import file_id
 from exr_inspector.deadline import Deadline
 from exr_inspector.delivery.judgement import JudgedSequence, Judgement, judge_frames, with_findings
 from exr_inspector.delivery.naming import Frame, recognise
 from exr_inspector.model import Finding, Severity
 from exr_inspector.storage.sequences import sequence_name
+from exr_inspector.texts import unicode_text
 from exr_inspector.validation import FrameSummary, Policy
 from exr_inspector.validation.frame_numbers import FrameNumbers
 
@@ -150,7 +144,7 @@ class UnjudgedFolders:
         self._found: set[str] = set()
         self._unjudged: set[str] = set()  # folders without judged sequences that hold frames by their files' names
         self._never: dict[str, list[str]] = {}  # paths of files, by other folders without judged sequences
-        below = storable(f"{prefix.rpartition('/')[0]}/")
+        below = unicode_text(f"{prefix.rpartition('/')[0]}/")
 
         def read(work: Work) -> list[Mapping[str, Any]]:
             columns = ("directory", "judged_at")
@@ -163,7 +157,7 @@ class UnjudgedFolders:
     def add(self, path: str, inspected_at: datetime) -> None:
         """Take a file whose row is up to date, with the time of its inspection."""
         directory = path.rpartition("/")[0]
-        judged_at = self._judged.get(storable(directory))
+        judged_at = self._judged.get(unicode_text(directory))
         if judged_at is None:
             self._look_for_frames(directory, path)
         elif inspected_at > judged_at:
@@ -186,7 +180,7 @@ class UnjudgedFolders:
             CatalogError: The tables cannot be read.
         """
         late = {directory for directory, paths in self._never.items() if recognise(paths).sequences}
-        names = {storable(directory): directory for directory in self._unjudged | late}
+        names = {unicode_text(directory): directory for directory in self._unjudged | late}
         wanted = sorted(names, key=lambda directory: f"{directory}/")
         groups = [wanted[start : start + _FOLDERS_AT_ONCE] for start in range(0, len(wanted), _FOLDERS_AT_ONCE)]
         unsettled = {
@@ -288,8 +282,8 @@ def _replace(
     judged_at, newest = folder.judged_at, folder.newest_file
     if any(row["judged_at"] > judged_at for row in before):
         return False
-    frames: dict[str, Place] = dict.fromkeys(map(storable, folder.paths))
-    frames.update((storable(path), place) for path, place in judgement.frames.items())
+    frames: dict[str, Place] = dict.fromkeys(map(unicode_text, folder.paths))
+    frames.update((unicode_text(path), place) for path, place in judgement.frames.items())
     changed = _unsettled(work, folder.directory, frames)
     guards = [file_id(f"{folder.directory}/"), *(row["file_id"] for row in changed)]
     touch_guards(work, guards, "sequences", config)
@@ -325,7 +319,7 @@ def _stored_rows(work: Work, directory: str) -> list[dict[str, Any]]:
     columns = (
         "sequence", "code", "severity_rank", "message", "found", "expected", "frames", "asked_frames", "judged_at",
     )  # fmt: skip
-    where = every(has_prefix("sequence", storable(f"{directory}/")), is_in("directory", [storable(directory)]))
+    where = every(has_prefix("sequence", unicode_text(f"{directory}/")), is_in("directory", [unicode_text(directory)]))
     rows = rows_of(work.select(SEQUENCE_VALIDATION, columns, where, row_ids=True))
     return [{**row, "judged_at": row["judged_at"].replace(tzinfo=timezone.utc)} for row in rows]
 
@@ -354,7 +348,7 @@ def sequence_finding(row: Mapping[str, Any]) -> Finding:
 def _unsettled(work: Work, directory: str, frames: Mapping[str, Place]) -> list[dict[str, Any]]:
     """The files of a folder whose rows give another sequence or frame."""
     columns = ("file_id", "path", "sequence", "frame_number", "frame_padding")
-    where = every(has_prefix("path", storable(f"{directory}/")), is_in("directory", [storable(directory)]))
+    where = every(has_prefix("path", unicode_text(f"{directory}/")), is_in("directory", [unicode_text(directory)]))
     rows = rows_of(work.select(FILES, columns, where, row_ids=True))
     return [
         row
@@ -366,7 +360,7 @@ def _unsettled(work: Work, directory: str, frames: Mapping[str, Place]) -> list[
 
 def _columns(place: Place) -> tuple[str | None, int | None, int]:
     """`sequence`, `frame_number` and `frame_padding` of a file."""
-    return (None, None, 0) if place is None else (storable(place[0]), place[1].number, place[1].padding)
+    return (None, None, 0) if place is None else (unicode_text(place[0]), place[1].number, place[1].padding)
 
 
 def _settle(work: Work, rows: Sequence[Mapping[str, Any]], frames: Mapping[str, Place]) -> None:

@@ -21,7 +21,7 @@ from exr_inspector.catalog.recheck import (
     upsert_isolating_failures,
 )
 from exr_inspector.catalog.rows.groups import Prepared, prepare
-from exr_inspector.catalog.sdk.connection import Work
+from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.catalog.versions import VersionInfo
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (

@@ -17,8 +17,7 @@ from exr_inspector.catalog.catalog import is_up_to_date
 from exr_inspector.catalog.paths import prefix_end
 from exr_inspector.catalog.precedence import StoredFile
 from exr_inspector.catalog.recheck import remove_gone
-from exr_inspector.catalog.sdk.connection import Work
-from exr_inspector.catalog.versions import storable
+from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     BucketUnavailable,
@@ -32,6 +31,7 @@ from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, suffix_report
 from exr_inspector.storage.objects import Report
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, ingest_shard, object_state
+from exr_inspector.texts import unicode_text
 
 Answer = TypeVar("Answer")
 
@@ -82,7 +82,7 @@ class Unlisted:
         passed_on = suffix_report(".exr", report)
 
         def told(path: str, error: SourceError) -> None:
-            self._paths.add(storable(path.rstrip("/")))
+            self._paths.add(unicode_text(path.rstrip("/")))
             passed_on(path, error)
 
         return told
@@ -166,18 +166,18 @@ def windows(
         SourceError: The bucket is away, or cannot be listed.
     """
     unlisted = Unlisted()
-    end = prefix_end(storable(f"{bucket}/{prefix}")) if end is None else end
+    end = prefix_end(unicode_text(f"{bucket}/{prefix}")) if end is None else end
 
     def report_inside(path: str, error: SourceError) -> None:
-        if end is None or storable(path) < end:
+        if end is None or unicode_text(path) < end:
             report(path, error)
 
     listing = context.opener.list(bucket, prefix, report=unlisted.noting(report_inside), exclude=exclude, after=after)
-    begin = storable(f"{bucket}/{after or prefix}")
+    begin = unicode_text(f"{bucket}/{after or prefix}")
     while True:
         page = ask(context, lambda: list(islice(listing, WINDOW)), deadline, f"listing {bucket}/{prefix}")
-        inside = page if end is None else [entry for entry in page if storable(f"{bucket}/{entry.key}") < end]
-        last = storable(f"{bucket}/{page[-1].key}") if len(inside) == len(page) == WINDOW else None
+        inside = page if end is None else [entry for entry in page if unicode_text(f"{bucket}/{entry.key}") < end]
+        last = unicode_text(f"{bucket}/{page[-1].key}") if len(inside) == len(page) == WINDOW else None
         entries = [entry for entry in inside if entry.key.lower().endswith(".exr")]
         yield Window(bucket, entries, begin, last, end, unlisted)
         if last is None:
@@ -206,7 +206,7 @@ def bring_up_to_date(
     """
     rows = context.catalog.stored_between(window.after, last=window.last, end=window.end, deadline=timing.deadline)
     done = Synced()
-    listed = {storable(f"{window.bucket}/{entry.key}"): entry for entry in window.entries}
+    listed = {unicode_text(f"{window.bucket}/{entry.key}"): entry for entry in window.entries}
     stale = [
         entry for path, entry in listed.items() if not _is_current(context, window.bucket, entry, rows.get(path, ()))
     ]
@@ -257,7 +257,7 @@ def store_settled(
         for key in figures.left:
             done.leave(times[key])
         _report_stored(batch, figures, timing)
-        gone = [path for key in figures.gone if (path := storable(f"{bucket}/{key}")) in rows]
+        gone = [path for key in figures.gone if (path := unicode_text(f"{bucket}/{key}")) in rows]
         done.figures.merge(figures)
         done.directories |= batch.directories
         done.merge(remove_rows(context, gone, timing))

@@ -20,7 +20,7 @@ from typing import Any
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.catalog.schema import BY_NAME, CHILDREN, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS, Table
-from exr_inspector.catalog.sdk.connection import Work, rows_of
+from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.errors import AccessDenied
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode

@@ -1,1 +1,1 @@
-"""Administration of the tables: set up and check, prune, repair, reconcile with storage."""
+"""Administration of the tables: setup, check, pruning, repair, comparison with storage."""

@@ -1,8 +1,7 @@
-"""Compare storage with the tables: objects without a row, rows without an object, rows of an older version.
+"""Compares storage with the tables: objects without rows, rows without objects, and stale rows, which have another version.
 
-The objects come from a listing of the store, or on a cluster from its VAST Catalog, the table of all files and objects that
-the database keeps itself. Both sides come in any order and are compared by path. A row is stale when its version is not the
-object's; fixing is for the caller.
+Objects come from a listing of the store, or on a cluster from its VAST Catalog. Objects and rows may come in any order. The
+caller decides what to do about differences.
 """
 
 from __future__ import annotations
@@ -14,22 +13,24 @@ from operator import attrgetter
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.schema import FILES
 from exr_inspector.catalog.schema.columns import utc
-from exr_inspector.catalog.sdk.connection import Connection, has_prefix
+from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.stored import known_version
 from exr_inspector.catalog.vast_catalog import catalog_files
-from exr_inspector.catalog.versions import content_key, is_same_version, storable
+from exr_inspector.catalog.versions import content_key, is_same_version
 from exr_inspector.model import ObjectVersion
+from exr_inspector.texts import unicode_text
 
 _COLUMNS = ("path", "content_key", "etag", "size_bytes", "mtime")
 
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """An object as a listing shows it.
+    """An object in a listing.
 
     Attributes:
         path: `<bucket>/<key>`.
-        version: Its version; the ETag is None where the listing has none, and then size and mtime decide.
+        version: Its version; the ETag is None if the listing has none.
     """
 
     path: str
@@ -38,7 +39,7 @@ class ListedObject:
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """A row of `files` for the comparison; `version` is None where the object could not be read."""
+    """The version in a row of `files`; `version` is None if the object could not be read."""
 
     path: str
     content_key: str
@@ -47,14 +48,14 @@ class StoredVersion:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs, in order of path.
+    """The differences between storage and tables, in order of path.
 
     Attributes:
-        listed: Objects that were listed.
-        stored: Rows that were compared.
-        without_row: Objects that are not in the tables.
-        without_object: Paths of rows whose object was deleted.
-        stale: Objects whose row is of another version.
+        listed: Number of listed objects.
+        stored: Number of rows.
+        without_row: Objects without a row.
+        without_object: Paths of rows without an object.
+        stale: Objects whose row has another version.
     """
 
     listed: int
@@ -75,7 +76,7 @@ def _is_stale(item: ListedObject, row: StoredVersion) -> bool:
 
 
 def compare(listed: Iterable[ListedObject], stored: Iterable[StoredVersion]) -> Comparison:
-    """Compare objects with rows."""
+    """Compare objects with rows, by path and version."""
     rows = {row.path: row for row in stored}
     total = len(rows)
     missing: list[ListedObject] = []
@@ -83,7 +84,7 @@ def compare(listed: Iterable[ListedObject], stored: Iterable[StoredVersion]) -> 
     count = 0
     for item in listed:
         count += 1
-        row = rows.pop(storable(item.path), None)
+        row = rows.pop(unicode_text(item.path), None)
         if row is None:
             missing.append(item)
         elif _is_stale(item, row):
@@ -98,12 +99,12 @@ def compare(listed: Iterable[ListedObject], stored: Iterable[StoredVersion]) -> 
 
 
 def vast_catalog_objects(connection: Connection, prefix: str, root: str) -> Iterator[ListedObject]:
-    """The EXR files below a prefix as the VAST Catalog has them; it is some minutes old, and gives no ETags.
+    """Yield the EXR files below a prefix from the VAST Catalog, which is some minutes old and has no ETags.
 
     Args:
         connection: The database; its keys need the right to read the VAST Catalog.
         prefix: `bucket/prefix`, in any spelling.
-        root: Path on the cluster of the view that is the bucket, such as `/renders`.
+        root: Path on the cluster of the bucket's view, such as `/renders`.
 
     Raises:
         CatalogError: There is no VAST Catalog, or it cannot be read.
@@ -117,7 +118,7 @@ def vast_catalog_objects(connection: Connection, prefix: str, root: str) -> Iter
 
 
 def stored_versions(connection: Connection, prefix: str) -> Iterator[StoredVersion]:
-    """The rows below a prefix of paths, in any spelling; empty for all.
+    """Yield the versions of all rows below a prefix of paths, in any spelling; empty for all rows.
 
     Raises:
         CatalogError: The database cannot be read.

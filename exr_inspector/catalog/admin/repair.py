@@ -1,9 +1,9 @@
-"""Finds and fixes what only a fault can leave: several rows of one file, child rows of no file, half files.
+"""Finds and fixes rows that only a fault can leave: several rows of one file, orphaned child rows, incomplete files.
 
-Every row of an inspection carries its inspection_id, and the row in `files` says how many rows each child table holds of it. So
-what belongs together is known exactly: of several rows of a file the newest stays, child rows of any other inspection go, and a
-file whose rows are not all there goes as a whole, to be inspected again (`./run db reconcile --fix`). The work is cut into
-ranges of paths, a transaction each; every file that is fixed is guarded against writers meanwhile.
+Every row has the id of its inspection, and the row of `files` says how many rows each child table has, so it is known which
+rows belong together. Of several rows of a file, the newest complete one stays. Child rows of other inspections are deleted. A
+file whose rows are not complete is deleted, to be inspected again (`./run db reconcile --fix`). Each range of paths is one
+transaction, which updates the guards of all files that it changes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from exr_inspector.catalog.paths import prefix_end
 from exr_inspector.catalog.precedence import StoredFile, newest
 from exr_inspector.catalog.schema import CHILDREN, FILES, GUARDS, ROW_COUNTS, Table
 from exr_inspector.catalog.schema.columns import RowId
-from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Where, Work, has_prefix, rows_of
-from exr_inspector.catalog.stored import STANDING_COLUMNS, stored_file, touch_guards
+from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.catalog.sdk.predicates import has_prefix, in_range
+from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
+from exr_inspector.catalog.stored import STORED_FILE_COLUMNS, stored_file, touch_guards
 
 Progress = Callable[[str], None]
 
-_FILES_PER_SLICE = 20_000  # about a million child rows at a time
+_FILES_PER_SLICE = 20_000  # about a million child rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +33,24 @@ class RepairReport:
     """What was found, and fixed unless it was a dry run.
 
     Attributes:
-        files: Rows of `files` that were checked.
-        duplicate_files: Rows of `files` beside the one that counts.
-        repeated_rows: Child rows that stood there more than once.
-        orphan_rows: Child rows of no file, or of an inspection that no longer counts.
-        half_files: Paths whose rows were not all there: removed, to be inspected again.
-        duplicate_guards: Guard rows beside the first of their number.
+        files: Number of rows of `files` that were checked.
+        duplicate_files: Number of superfluous rows of `files`.
+        repeated_rows: Number of child rows that repeat another one.
+        orphan_rows: Number of child rows whose inspection has no row in `files`.
+        incomplete_files: Paths of files whose rows were not complete.
+        duplicate_guards: Number of superfluous guard rows.
     """
 
     files: int = 0
     duplicate_files: int = 0
     repeated_rows: int = 0
     orphan_rows: int = 0
-    half_files: tuple[str, ...] = ()
+    incomplete_files: tuple[str, ...] = ()
     duplicate_guards: int = 0
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was amiss."""
+        """Whether nothing was wrong."""
         return self == RepairReport(files=self.files)
 
     def __add__(self, other: RepairReport) -> RepairReport:
@@ -57,14 +59,14 @@ class RepairReport:
             self.duplicate_files + other.duplicate_files,
             self.repeated_rows + other.repeated_rows,
             self.orphan_rows + other.orphan_rows,
-            self.half_files + other.half_files,
+            self.incomplete_files + other.incomplete_files,
             self.duplicate_guards + other.duplicate_guards,
         )
 
 
 @dataclass(slots=True)
 class _Slice:
-    """One slice while it is looked through: what is to be deleted from each table."""
+    """What was found in one range of paths: numbers, ids of the rows to delete by table, and the files that they belong to."""
 
     files: int = 0
     to_delete: dict[str, list[RowId]] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class _Slice:
     orphans: int = 0
     repeated: int = 0
     duplicates: int = 0
-    half: list[str] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
 
     def mark(self, table: Table, row_ids: Sequence[RowId], files: Sequence[str]) -> None:
         self.to_delete.setdefault(table.name, []).extend(row_ids)
@@ -81,33 +83,26 @@ class _Slice:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A row of `files` with the number of child rows it promises."""
+    """A row of `files`, with the number of its child rows by table."""
 
     file_id: str
     stored: StoredFile
     promised: Mapping[str, int]
 
 
-Range = tuple[str, str | None]  # first path, and the first one after; None for the end
+Range = tuple[str, str | None]  # first path, and the first path beyond the range; None for no end
 
 
 def _slices(paths: Sequence[str], prefix: str) -> list[Range]:
-    """Ranges of paths, rising, that hold everything below a prefix and so many files each."""
+    """Ranges of paths with `_FILES_PER_SLICE` files each, which cover everything below a prefix."""
     starts = [prefix, *sorted(paths)[_FILES_PER_SLICE::_FILES_PER_SLICE]]
     return list(zip(starts, [*starts[1:], prefix_end(prefix)], strict=True))
 
 
-def _within(column: str, part: Range) -> Where:
-    start, end = part
-    if end is None:
-        return lambda table: table[column] >= start
-    return lambda table: (table[column] >= start) & (table[column] < end)
-
-
 def _kept(work: Work, part: Range) -> tuple[dict[str, list[_Kept]], int]:
-    columns = list(dict.fromkeys([*STANDING_COLUMNS, *ROW_COUNTS.values()]))
+    columns = list(dict.fromkeys([*STORED_FILE_COLUMNS, *ROW_COUNTS.values()]))
     found: dict[str, list[_Kept]] = {}
-    rows = rows_of(work.select(FILES, columns, _within("path", part), row_ids=True))
+    rows = rows_of(work.select(FILES, columns, in_range("path", *part), row_ids=True))
     for row in rows:
         promised = {name: row[column] or 0 for name, column in ROW_COUNTS.items()}
         found.setdefault(row["file_id"], []).append(_Kept(row["file_id"], stored_file(row), promised))
@@ -121,7 +116,7 @@ def _children(work: Work, part: Range) -> dict[str, pa.Table]:
     for table in CHILDREN:
         batches = [
             batch.select(empty.column_names)
-            for batch in work.select(table, columns, _within("file_path", part), row_ids=True)
+            for batch in work.select(table, columns, in_range("file_path", *part), row_ids=True)
         ]
         tables[table.name] = pa.Table.from_batches(batches) if batches else empty
     return tables
@@ -134,24 +129,23 @@ def _counts(children: Mapping[str, pa.Table]) -> dict[str, dict[str, int]]:
     }
 
 
-def _is_whole(file: _Kept, counts: Mapping[str, Mapping[str, int]]) -> bool:
+def _is_complete(file: _Kept, counts: Mapping[str, Mapping[str, int]]) -> bool:
     identifier = file.stored.inspection_id
     return all(counts[name].get(identifier, 0) >= promised for name, promised in file.promised.items())
 
 
 def _choose(rows: Sequence[_Kept], counts: Mapping[str, Mapping[str, int]]) -> _Kept | None:
-    """The row to keep: that of the newest version with all its child rows; None without such a row."""
-    best = newest([row.stored for row in rows])
-    version = best.version_info.content_key
-    whole = [row for row in rows if row.stored.version_info.content_key == version and _is_whole(row, counts)]
-    if not whole:
+    """The row to keep: a complete one of the newest version; None if there is none."""
+    version = newest([row.stored for row in rows]).version_info.content_key
+    complete = [row for row in rows if row.stored.version_info.content_key == version and _is_complete(row, counts)]
+    if not complete:
         return None
-    chosen = newest([row.stored for row in whole])
-    return next(row for row in whole if row.stored is chosen)
+    chosen = newest([row.stored for row in complete])
+    return next(row for row in complete if row.stored is chosen)
 
 
 def _repeats(work: Work, table: Table, file: _Kept) -> tuple[list[RowId], int]:
-    """(row ids that repeat a key of an earlier row, rows that stay) of one inspection in one table."""
+    """Of one inspection's rows in one table: ids of rows that repeat an earlier row's key, and the number of other rows."""
     identifier = file.stored.inspection_id
     batches = work.select(
         table, [*table.key, "inspection_id"], lambda t: t["file_path"] == file.stored.path, row_ids=True
@@ -167,7 +161,7 @@ def _repeats(work: Work, table: Table, file: _Kept) -> tuple[list[RowId], int]:
     return repeated, len(seen)
 
 
-def _look(work: Work, part: Range) -> _Slice:
+def _examine(work: Work, part: Range) -> _Slice:
     found, count = _kept(work, part)
     children = _children(work, part)
     counts = _counts(children)
@@ -178,7 +172,7 @@ def _look(work: Work, part: Range) -> _Slice:
         if chosen is not None and not _drop_repeats(work, made, chosen, counts):
             chosen = None
         if chosen is None:
-            made.half.append(rows[0].stored.path)
+            made.incomplete.append(rows[0].stored.path)
         else:
             keep[file] = chosen
         extra = [row.stored.row_id for row in rows if row is not chosen]
@@ -196,7 +190,7 @@ def _look(work: Work, part: Range) -> _Slice:
 
 
 def _drop_repeats(work: Work, made: _Slice, file: _Kept, counts: Mapping[str, Mapping[str, int]]) -> bool:
-    """Mark repeated child rows of a file; False when what stays is not what the file promises."""
+    """Mark repeated child rows of a file for deletion; False if the other rows are not complete."""
     identifier = file.stored.inspection_id
     for table in CHILDREN:
         promised = file.promised[table.name]
@@ -235,19 +229,19 @@ def _paths(work: Work, prefix: str) -> list[str]:
 def repair(
     connection: Connection, prefix: str = "", *, dry_run: bool = False, progress: Progress | None = None
 ) -> RepairReport:
-    """Look through all tables and fix what is wrong.
+    """Check all tables and fix what is wrong.
 
     Args:
         connection: The database.
-        prefix: Only rows of files whose `bucket/key` begins with it, and the guards.
-        dry_run: Only look.
-        progress: Called after every slice.
+        prefix: Check only files whose `bucket/key` begins with it, and the guards.
+        dry_run: Only report.
+        progress: Called with a text after every range of files.
 
     Returns:
-        What was found; after a repair that was no dry run, the same call finds nothing.
+        What was found.
 
     Raises:
-        CatalogError: The database cannot be read or written; slices that were done stay done.
+        CatalogError: The database cannot be read or written; ranges that were finished stay fixed.
     """
     guards = connection.run("repair the guards", lambda work: _repair_guards(work, dry_run=dry_run))
     report = RepairReport(duplicate_guards=guards)
@@ -263,9 +257,11 @@ def _parts(connection: Connection, slices: Sequence[Range], *, dry_run: bool) ->
     for part in slices:
 
         def body(work: Work, part: Range = part) -> RepairReport:
-            made = _look(work, part)
+            made = _examine(work, part)
             if not dry_run:
                 _fix(work, made, connection)
-            return RepairReport(made.files, made.duplicates, made.repeated, made.orphans, tuple(sorted(made.half)))
+            return RepairReport(
+                made.files, made.duplicates, made.repeated, made.orphans, tuple(sorted(made.incomplete))
+            )
 
         yield connection.run("repair files", body)

@@ -1,8 +1,8 @@
-"""Set-up, comparison and retention of the tables: `./run db setup`, `check`, `prune`.
+"""Setup, comparison and pruning of the tables: `./run db setup`, `check`, `prune`.
 
-Set-up creates what is missing and adds new columns, all in one transaction, and may run anywhere at the same time. It never
-changes or drops a column: a table whose columns have other types is refused with a list. Columns that are not ours are left
-alone, since an older version of this program meets them after a newer one has added its own.
+Setup creates missing tables and columns in one transaction; several setups may run at the same time. It never changes or drops
+a column: if a column has another type, setup fails and lists it. Unknown columns are ignored, since a newer version may have
+added them.
 """
 
 from __future__ import annotations
@@ -36,33 +36,35 @@ from exr_inspector.catalog.schema import (
     Table,
 )
 from exr_inspector.catalog.schema.columns import stored_time
-from exr_inspector.catalog.sdk.connection import ROW_ID, Connection, Work, rows_of
+from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.catalog.sdk.transport import is_partitioned
+from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.errors import CatalogError, SchemaDrift, SchemaExists, SchemaMissing
 
-_PRUNE_ROWS = 50_000  # rows deleted in one transaction: other writers' transactions are never held up for long
-_MOST_DAYS = 36_500
+_PRUNE_ROWS = 50_000  # rows deleted in one transaction, so that it does not hold up other writers
+_MAX_DAYS = 36_500
 _PROJECTION = "by_file"
-_SORTED_SINCE = (5, 3, 5)
+_SORTED_SINCE = (5, 3, 5)  # versions of VAST
 _PARTITIONED_SINCE = (5, 5)
-_OTHER_SETUPS = 4  # that make the same tables at the same time
+_DRIFT = "the tables have other columns than this version of exr-inspector writes"
+_SETUP_ATTEMPTS = 5  # while other setups create the same tables
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """One table as it stands.
+    """A stored table, compared with its schema.
 
     Attributes:
         name: Its name.
-        exists: Whether it is there.
+        exists: Whether it exists.
         is_sorted: Whether it has its sorting key.
         is_partitioned: Whether it is partitioned.
-        missing: Columns it lacks.
-        drift: Columns of another type: (name, stored type, wanted type).
-        extra: Columns that are not ours.
+        missing: Names of missing columns.
+        drift: Columns of another type: (name, stored type, expected type).
+        extra: Names of unknown columns.
     """
 
     name: str
@@ -75,21 +77,26 @@ class TableState:
 
     @property
     def is_good(self) -> bool:
-        """Whether this version can write to it."""
+        """Whether this version of exr-inspector can write to it."""
         return self.exists and not self.missing and not self.drift
+
+    @property
+    def drift_lines(self) -> list[str]:
+        """One line for each column of another type."""
+        return [f"{self.name}.{name} is {stored}, not {wanted}" for name, stored, wanted in self.drift]
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaReport:
-    """All tables as they stand.
+    """The stored tables, compared with their schema.
 
     Attributes:
-        schema_exists: Whether the schema is there.
-        tables: One a table, in order.
-        guards: Guard rows that are there.
-        recorded_version: Highest schema version on record, None without one.
-        guard_count: Guard rows that should be there, None without a record.
-        changes: What set-up did, in words; empty for a mere comparison.
+        schema_exists: Whether the database schema exists.
+        tables: One state for each table, in order.
+        guards: Number of guard rows.
+        recorded_version: Highest recorded version of the tables; None if none is recorded.
+        guard_count: Recorded number of guard rows; None if none is recorded.
+        changes: What the setup changed, a text for each change; empty after a comparison.
     """
 
     schema_exists: bool
@@ -101,36 +108,32 @@ class SchemaReport:
 
     @property
     def is_good(self) -> bool:
-        """Whether this version can write here."""
+        """Whether this version of exr-inspector can write to the tables."""
         return not self.differences
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What is not as it should be, a line each."""
+        """One line for each difference from the schema."""
         lines = [] if self.schema_exists else ["the schema is missing"]
         for table in self.tables:
             if not table.exists:
                 lines.append(f"table {table.name} is missing")
             lines += [f"{table.name}.{column} is missing" for column in table.missing]
-            lines += [f"{table.name}.{name} is {stored}, not {wanted}" for name, stored, wanted in table.drift]
+            lines += table.drift_lines
         if self.recorded_version is not None and self.recorded_version != SCHEMA_VERSION:
             lines.append(_other_version(self.recorded_version))
         if self.guards < (self.guard_count or LEAST_GUARDS):
-            lines.append(f"guards holds {self.guards} of {self.guard_count or DEFAULT_GUARDS} rows")
+            lines.append(f"guards has {self.guards} of {self.guard_count or DEFAULT_GUARDS} rows")
         return tuple(lines)
 
 
 def _other_version(recorded: int) -> str:
     """What to do about tables of another schema version."""
-    if recorded > SCHEMA_VERSION:
-        return (
-            f"the tables are of schema version {recorded}, this exr-inspector ({__version__}) writes version {SCHEMA_VERSION}: "
-            "upgrade exr-inspector"
-        )
-    return (
-        f"the tables are of schema version {recorded}, this exr-inspector writes version {SCHEMA_VERSION}, and there is no "
-        "conversion: choose another VAST_DB_SCHEMA, run `db setup`, and ingest the files again"
-    )
+    advice = "upgrade exr-inspector"
+    if recorded < SCHEMA_VERSION:
+        advice = "they cannot be converted; choose another VAST_DB_SCHEMA, run `db setup`, and ingest the files again"
+    versions = f"schema version {recorded}, this exr-inspector ({__version__}) writes version {SCHEMA_VERSION}"
+    return f"the tables have {versions}: {advice}"
 
 
 def _compare(table: Table, handle: Any) -> TableState:
@@ -153,7 +156,7 @@ def _compare(table: Table, handle: Any) -> TableState:
 
 
 def _schema(work: Work, connection: Connection, *, create: bool, changes: list[str]) -> Any:
-    """The SDK's schema object, None where it is missing and not to be created."""
+    """The SDK's schema; None if it does not exist and `create` is false."""
     config = connection.config
     with translated(f"open bucket {config.bucket}"):
         parent = work.tx.bucket(config.bucket)
@@ -175,21 +178,14 @@ def _handles(schema: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _guards(work: Work) -> np.ndarray[Any, Any]:
-    """Numbers of the guards that are there, rising, each once."""
+    """The numbers of the stored guards, rising, without repetitions."""
     batches = [batch["guard_id"].to_numpy() for batch in work.select(GUARDS, ["guard_id"])]
     return np.unique(np.concatenate(batches)) if batches else np.array([], np.int32)
 
 
-def _recorded(work: Work) -> int | None:
-    """Schema version of the tables, None where none is on record."""
-    versions = rows_of(work.select(SCHEMA_VERSIONS, ["schema_version"]))
-    return max((row["schema_version"] for row in versions), default=None)
-
-
-def _guard_count(work: Work) -> int | None:
-    """Number of guards on record."""
-    counts = rows_of(work.select(SCHEMA_VERSIONS, ["guard_count"]))
-    return counts[0]["guard_count"] if counts else None
+def _recorded(work: Work, column: str) -> int | None:
+    """The highest value of a column of `schema_versions`; None without rows."""
+    return max((row[column] for row in rows_of(work.select(SCHEMA_VERSIONS, [column]))), default=None)
 
 
 def _report(work: Work, connection: Connection) -> SchemaReport:
@@ -204,32 +200,32 @@ def _report(work: Work, connection: Connection) -> SchemaReport:
         schema_exists=True,
         tables=tuple(states),
         guards=len(_guards(work)) if GUARDS.name in good else 0,
-        recorded_version=_recorded(work) if has_version else None,
-        guard_count=_guard_count(work) if SCHEMA_VERSIONS.name in good else None,
+        recorded_version=_recorded(work, "schema_version") if has_version else None,
+        guard_count=_recorded(work, "guard_count") if SCHEMA_VERSIONS.name in good else None,
     )
 
 
 def check_tables(connection: Connection) -> SchemaReport:
-    """Compare what is there with what this version writes; changes nothing.
+    """Compare the stored tables with the schema of this version.
 
     Raises:
-        CatalogError: The database cannot be read, or the bucket is missing.
+        CatalogError: The database cannot be read, or the bucket does not exist.
     """
     return connection.run("compare the tables", lambda work: _report(work, connection))
 
 
 @dataclass(frozen=True, slots=True)
 class SetupOptions:
-    """What a set-up makes beside what is needed.
+    """Options of a setup.
 
     Attributes:
-        sort: Also give tables that have none their sorting key; what is stored is then sorted by the server in time. New tables
-            have theirs from the start, where the server has sorted tables.
-        projections: Also make a semi-sorted projection by path of `files` and every child table, for servers without sorted
-            tables. Costs space and writes.
-        partition: Partition `files` by bucket, if it is not there yet; what that costs is in docs/scale.md.
-        guards: Guard rows, a power of two; fixed once they are made. More of them let more writers store batches of unrelated
-            files at once (docs/scale.md).
+        sort: Add the sorting key to existing tables without one; the server then sorts their rows in the background. New tables
+            have it from the start, if the server has sorted tables.
+        projections: Create a semi-sorted projection by path for `files` and all child tables, for servers without sorted
+            tables. Costs space and slows down writes.
+        partition: Partition a new `files` by bucket (docs/scale.md says what that costs).
+        guards: Number of guard rows, a power of two; fixed after the first setup. With more of them, fewer writers of unrelated
+            files conflict (docs/scale.md).
     """
 
     sort: bool = False
@@ -240,26 +236,26 @@ class SetupOptions:
     def __post_init__(self) -> None:
         is_power = self.guards > 0 and self.guards & (self.guards - 1) == 0
         if not is_power or not LEAST_GUARDS <= self.guards <= MOST_GUARDS:
-            raise CatalogError(f"guards: {self.guards} is no power of two from {LEAST_GUARDS} to {MOST_GUARDS}")
+            raise CatalogError(f"guards: {self.guards} is not a power of two from {LEAST_GUARDS} to {MOST_GUARDS}")
 
 
 DEFAULT_OPTIONS = SetupOptions()
 
 
 def setup(connection: Connection, options: SetupOptions = DEFAULT_OPTIONS) -> SchemaReport:
-    """Create schema, tables and guard rows that are missing, and add missing columns; safe to run anywhere at once.
+    """Create the missing parts of schema, tables, columns and guard rows; several setups may run at the same time.
 
     Returns:
-        How the tables stand afterwards, and what was changed.
+        The state of the tables afterwards, and what was changed.
 
     Raises:
-        SchemaDrift: The tables are of another schema version, or a stored column has another type; nothing was changed.
-        SchemaMissing: The bucket is missing: an administrator makes database-enabled buckets.
-        CatalogConflict: Other set-ups kept winning.
+        SchemaDrift: The tables have another schema version, or a stored column has another type; nothing was changed.
+        SchemaMissing: The bucket does not exist; an administrator creates database-enabled buckets.
+        CatalogConflict: The conflicts with other setups did not end in time.
     """
     try:
-        for _ in range(_OTHER_SETUPS):
-            with suppress(SchemaExists):  # made by another set-up meanwhile: look again
+        for _ in range(_SETUP_ATTEMPTS - 1):
+            with suppress(SchemaExists):  # another setup created it meanwhile
                 return connection.run("set up the tables", lambda work: _setup(work, connection, options))
         return connection.run("set up the tables", lambda work: _setup(work, connection, options))
     finally:
@@ -274,7 +270,7 @@ def _setup(work: Work, connection: Connection, options: SetupOptions) -> SchemaR
     _refuse_others(work, handles)
     if options.partition:
         _require_partitions(work, handles[FILES.name])
-    can_sort = _has_sorted_tables(work)
+    can_sort = work.server_version >= _SORTED_SINCE
     for table in TABLES:
         partition = options.partition and table is FILES
         _create_or_extend(schema, table, handles, changes, can_sort=can_sort, partition=partition)
@@ -282,7 +278,7 @@ def _setup(work: Work, connection: Connection, options: SetupOptions) -> SchemaR
         _add_sorting_keys(handles, changes)
     if options.projections:
         _create_projections(handles, changes)
-    guards = _guard_count(work) or options.guards
+    guards = _recorded(work, "guard_count") or options.guards
     absent = np.setdiff1d(np.arange(guards, dtype=np.int32), _guards(work))
     if absent.size:
         _insert_guards(work, absent)
@@ -301,46 +297,37 @@ def _setup(work: Work, connection: Connection, options: SetupOptions) -> SchemaR
 
 
 def _refuse_others(work: Work, handles: Mapping[str, Any]) -> None:
-    """Return when this version may write to what is there.
+    """Compare the version and the column types of the stored tables with those of this exr-inspector.
 
     Raises:
-        SchemaDrift: It may not.
+        SchemaDrift: They differ.
     """
-    recorded = _recorded(work) if handles[SCHEMA_VERSIONS.name] is not None else None
+    recorded = _recorded(work, "schema_version") if handles[SCHEMA_VERSIONS.name] is not None else None
     if recorded is not None and recorded != SCHEMA_VERSION:
         raise SchemaDrift(_other_version(recorded))
-    drift = [
-        f"{table.name}.{name} is {stored}, not {wanted}"
-        for table in TABLES
-        if handles[table.name] is not None
-        for name, stored, wanted in _compare(table, handles[table.name]).drift
-    ]
+    drift = [line for table in TABLES for line in _compare(table, handles[table.name]).drift_lines]
     if drift:
-        raise SchemaDrift("tables have other columns than this version writes: " + "; ".join(drift))
-
-
-def _has_sorted_tables(work: Work) -> bool:
-    return tuple(work.server_version[:3]) >= _SORTED_SINCE
+        raise SchemaDrift(f"{_DRIFT}: {'; '.join(drift)}")
 
 
 def _require_partitions(work: Work, files: Any) -> None:
-    """Return when `files` is partitioned, or can be made so.
+    """Check that `files` is partitioned or can be created with partitions.
 
     Raises:
-        CatalogError: It cannot.
+        CatalogError: It exists without partitions, or the server has none.
     """
-    if tuple(work.server_version[:2]) < _PARTITIONED_SINCE:
+    if work.server_version < _PARTITIONED_SINCE:
         version = ".".join(map(str, work.server_version[:3]))
-        raise CatalogError(f"--partition needs VAST 5.5 or newer, this server is {version}")
+        raise CatalogError(f"--partition needs VAST 5.5 or newer, this server has {version}")
     if files is not None and not is_partitioned(files):
         raise CatalogError(
-            "--partition: the table files is there and not partitioned, and a table can be partitioned only when it is made: "
-            "choose another VAST_DB_SCHEMA, run `db setup --partition`, and ingest the files again"
+            "--partition: the table files exists without partitions, and only a new table can be partitioned: choose another "
+            "VAST_DB_SCHEMA, run `db setup --partition`, and ingest the files again"
         )
 
 
 def _insert_guards(work: Work, numbers: np.ndarray[Any, Any]) -> None:
-    """Rows that hold their number alone: a quarter of a million take one request."""
+    """Insert guards with only their number set, which keeps a quarter of a million rows in one request."""
     columns = {
         column.name: pa.array(numbers) if column.name == "guard_id" else pa.nulls(len(numbers), column.type)
         for column in GUARDS.columns
@@ -391,22 +378,22 @@ def _create_projections(handles: Mapping[str, Any], changes: list[str]) -> None:
 
 
 def prune(connection: Connection, *, keep_days: float, dry_run: bool = False, progress: Progress | None = None) -> int:
-    """Delete rows of `inspections` that were written more than `keep_days` ago, some thousand a transaction.
+    """Delete the rows of `inspections` older than `keep_days`, in several transactions.
 
     Args:
         connection: The database.
         keep_days: How long rows are kept, days.
-        dry_run: Only count.
-        progress: Called after every transaction.
+        dry_run: Only count them.
+        progress: Called with a text after every transaction.
 
     Returns:
-        Rows deleted, or that would be.
+        Number of rows deleted, or to delete.
 
     Raises:
-        CatalogError: The database cannot be read or written.
+        CatalogError: The database cannot be read or written, or `keep_days` is out of range.
     """
-    if not 0 <= keep_days <= _MOST_DAYS:
-        raise CatalogError(f"rows are kept for 0 to {_MOST_DAYS:,} days, not {keep_days:g}")
+    if not 0 <= keep_days <= _MAX_DAYS:
+        raise CatalogError(f"keep_days: found {keep_days:g}, expected 0 to {_MAX_DAYS:,}")
     moment = stored_time(connection.config.clock()) - timedelta(days=keep_days)
 
     def old(table: Any) -> Any:
@@ -434,11 +421,11 @@ def prune(connection: Connection, *, keep_days: float, dry_run: bool = False, pr
 
 
 def require_good(report: SchemaReport) -> None:
-    """Return when this version can write to the tables.
+    """Check that this version of exr-inspector can write to the tables.
 
     Raises:
         SchemaMissing: Something is missing; `./run db setup` creates it.
-        SchemaDrift: A column has another type.
+        SchemaDrift: The tables have another schema version, or a column has another type.
     """
     if report.is_good:
         return
@@ -446,5 +433,5 @@ def require_good(report: SchemaReport) -> None:
         raise SchemaDrift(_other_version(report.recorded_version))
     text = "; ".join(report.differences)
     if any(table.drift for table in report.tables):
-        raise SchemaDrift(f"tables have other columns than this version writes: {text}")
+        raise SchemaDrift(f"{_DRIFT}: {text}")
     raise SchemaMissing(f"{text}: `./run db setup` creates what is missing")

@@ -18,7 +18,10 @@ import sqlglot
 from sqlglot import exp
 
 from exr_inspector.catalog.schema import BY_NAME, FILES, Table
-from exr_inspector.catalog.sdk.connection import CatalogConfig, Connection, Where, Work, every
+from exr_inspector.catalog.sdk.config import CatalogConfig
+from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.catalog.sdk.predicates import Where, every
+from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.errors import CatalogError
 
 Values = Mapping[str, object]

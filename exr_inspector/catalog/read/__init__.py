@@ -1,1 +1,1 @@
-"""Reads of the tables: one file, pages of files, frames of a sequence."""
+"""Reads files, pages of files and frames of sequences from the tables."""

@@ -1,8 +1,8 @@
-"""Many files at once, for judging again what the tables hold: pages of files in order of path, one request a table and page.
+"""Reads many files from the tables: pages of files in order of path, with one request for each table and page.
 
-A page is cut by number of files and by what its rows will weigh, so that memory stays bounded whatever the headers hold. It is
-asked for by its first and last path: naming every file in the predicate costs the SDK more than all the rest. Each page is one
-transaction, so a file's rows are of one version; the next page is read while the caller works on this one.
+The number of files and the estimated size of their rows limit a page, so that memory stays bounded whatever the headers
+contain. A page is selected by its first and last path, since a predicate that lists every file costs the SDK more than all the
+rest. Each page is one transaction, so all rows of a file have one version; the next page is read while the caller works.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,18 +20,20 @@ import pyarrow.compute as pc
 from exr_inspector.catalog.paths import catalog_prefix
 from exr_inspector.catalog.rows.read_back import PROVENANCE_COLUMNS, channel_stats, inspection_from_rows
 from exr_inspector.catalog.schema import ATTRIBUTES, CHANNELS, FILES, PARTS, STATS, VALIDATION
-from exr_inspector.catalog.sdk.connection import Connection, Work, every, has_prefix, rows_of
+from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.catalog.sdk.predicates import every, has_prefix
+from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import ChannelStats, Inspection
 
 PAGE_FILES = 2_000
 PAGE_BYTES = 64 << 20
 FRAME_PAGE_FILES = 20_000
-FRAME_PAGE_BYTES = 1 << 30  # of which the values of attributes, by far the most, are not read
-_ROW_BYTES = 1_000  # what a row of a child table weighs besides the value it holds
+FRAME_PAGE_BYTES = 1 << 30  # most of them are values of attributes, which are not read for frames
+_ROW_BYTES = 1_000  # estimated size of a row of a child table, without the value of an attribute
 _SIZES = ("header_bytes", "part_rows", "attribute_rows", "stats_rows", "validation_rows")
 _KEYS = ("file_id", "inspection_id")
-# What `read_back` makes an inspection of. Channels follow from the attributes.
+# The columns that `read_back` needs. Channels follow from the attributes.
 _FILE_COLUMNS = (
     *_KEYS, "path", "bucket", "key", "etag", "size_bytes", "mtime", "status", "error_code", "error_message", "directory",
     "file_name", "sequence", "frame_number", "frame_padding", "inspected_at", "version_word", "header_bytes",
@@ -72,19 +75,19 @@ _FRAME_PARTS = (
 _FRAME_CHANNELS = (*_KEYS, "part_index", "name", "type")
 _FRAME_STATS = tuple(name for name in _CHILD_COLUMNS[STATS] if name not in {"percentiles", "histogram"})
 
-_NUL = "\0"  # ends names in the file, so none holds it
+_NUL = "\0"  # ends names in the file, so no name contains it
 
 Row = Mapping[str, Any]
 Answer = TypeVar("Answer")
 
 
 class StoredInspection(NamedTuple):
-    """One file as the tables hold it.
+    """One stored file.
 
     Attributes:
         path: `<bucket>/<key>`.
-        inspection: The file as a value; None where its rows cannot be read.
-        fault: Why not; empty when they can.
+        inspection: The inspection; None if its rows are invalid.
+        fault: What is wrong with its rows; empty if nothing is.
     """
 
     path: str
@@ -94,13 +97,13 @@ class StoredInspection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FrameRows:
-    """What sequences are judged by of one frame.
+    """The rows of one frame that sequence rules need; see `frame_of_row`.
 
     Attributes:
         file: Its row of `files`.
         parts: Its rows of `parts`, in order.
         channels: `<part>:<channel> <TYPE>` of all channels, by part and name.
-        stats: Statistics of its channels where all pixels of the first level were read, by part.
+        stats: The statistics of those channels of which all pixels of the first level were read, by part.
     """
 
     file: Row
@@ -117,42 +120,40 @@ class _Listed(NamedTuple):
 def stored_inspections(
     connection: Connection, prefix: str = "", *, page_files: int = PAGE_FILES, page_bytes: int = PAGE_BYTES
 ) -> Iterator[StoredInspection]:
-    """All files below a prefix in order of path, whole. Files that come or go while this goes on may be there or not.
+    """Yield all files below a prefix in order of path. Files stored or removed meanwhile may be missing or included.
 
     Args:
-        connection: The tables.
+        connection: The database.
         prefix: Prefix of `bucket/key`, in any spelling; empty for all files.
-        page_files: Most files read at once.
-        page_bytes: About how much their rows may weigh.
+        page_files: Maximum number of files in a page.
+        page_bytes: Approximate maximum size of a page's rows, bytes.
 
     Raises:
-        CatalogError: The database cannot be read. Rows of one file that make no sense are its fault alone.
+        CatalogError: The database cannot be read.
     """
     pages = _pages(_list(connection, prefix), page_files, page_bytes)
-    for page in _ahead(connection, "read files", pages, _read_whole):
-        yield from page
+    yield from chain.from_iterable(_ahead(connection, "read files", pages, _read_inspections))
 
 
 def stored_frames(
     connection: Connection, prefix: str = "", *, page_files: int = FRAME_PAGE_FILES
 ) -> Iterator[FrameRows]:
-    """All files below a prefix in order of path, by what the rows of `files`, `parts`, `channels` and `stats` tell of frames.
+    """Yield the frame rows of all files below a prefix, in order of path.
 
     Args:
-        connection: The tables.
+        connection: The database.
         prefix: Prefix of `bucket/key`, in any spelling; empty for all files.
-        page_files: Most files read at once.
+        page_files: Maximum number of files in a page.
 
     Raises:
         CatalogError: The database cannot be read.
     """
     pages = _pages(_list(connection, prefix), page_files, FRAME_PAGE_BYTES)
-    for page in _ahead(connection, "read frames", pages, _read_frames):
-        yield from page
+    yield from chain.from_iterable(_ahead(connection, "read frames", pages, _read_frames))
 
 
 def _list(connection: Connection, prefix: str) -> list[_Listed]:
-    """Every file below the prefix with what its rows weigh, in order of path."""
+    """The path and the estimated size of all files below the prefix, in order of path."""
     below = has_prefix("path", catalog_prefix(prefix))
 
     def body(work: Work) -> list[_Listed]:
@@ -168,7 +169,7 @@ def _list(connection: Connection, prefix: str) -> list[_Listed]:
 
 
 def _pages(listed: Sequence[_Listed], files: int, weight: int) -> Iterator[tuple[str, str]]:
-    """First and last path of pages of at most so many files, and of no more weight unless a single file has it."""
+    """Yield the first and last path of each page; a page with a single file may exceed the size."""
     first, count, heavy = 0, 0, 0
     for index, item in enumerate(listed):
         if count and (count == files or heavy + item.weight > weight):
@@ -186,7 +187,7 @@ def _ahead(
     pages: Iterator[tuple[str, str]],
     read: Callable[[Work, tuple[str, str]], Answer],
 ) -> Iterator[Answer]:
-    """The contents of each page; the next page is read while the caller uses this one."""
+    """Yield the contents of each page, while a thread reads the next page."""
     with ThreadPoolExecutor(1, "read-ahead") as pool:
 
         def begin() -> Future[Answer] | None:
@@ -204,7 +205,7 @@ def _between(column: str, page: tuple[str, str]) -> Callable[[Any], Any]:
     return lambda table: (table[column] >= page[0]) & (table[column] <= page[1])
 
 
-def _read_whole(work: Work, page: tuple[str, str]) -> list[StoredInspection]:
+def _read_inspections(work: Work, page: tuple[str, str]) -> list[StoredInspection]:
     files = rows_of(work.select(FILES, _FILE_COLUMNS, _between("path", page)))
     rows: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for file in files:
@@ -248,7 +249,7 @@ def _whole_level(table: Any) -> Any:
 
 
 def _channel_lists(batches: Iterable[pa.RecordBatch]) -> dict[tuple[str, str], tuple[str, ...]]:
-    """(file, inspection) -> its channels. Put together by Arrow: only lists that differ become Python values, once each."""
+    """The channels by (file_id, inspection_id). Arrow joins them, so that equal lists become Python values only once."""
     every = list(batches)
     if not every:
         return {}

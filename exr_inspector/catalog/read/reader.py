@@ -1,4 +1,4 @@
-"""One file as the tables hold it. Changes nothing. What asks about many files is SQL: `queries/` (docs/queries.md)."""
+"""Reads one file from the tables. Questions about many files are answered in SQL (`queries/`, docs/queries.md)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ from typing import Any
 from exr_inspector.catalog.paths import catalog_paths, names_bucket
 from exr_inspector.catalog.rows.read_back import inspection_from_rows
 from exr_inspector.catalog.schema import CHILDREN, FILES, RARE, ROW_COUNTS
-from exr_inspector.catalog.sdk.connection import Connection, Work, rows_of
+from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import Inspection
 
 
 @dataclass(frozen=True, slots=True)
 class FullFile:
-    """Everything stored of one file."""
+    """All rows of one file.
+
+    Attributes:
+        inspection_id: Id of the inspection that wrote them.
+        content_key: Key of the version.
+        inspector_version: Version of exr-inspector that made them.
+        inspection: The inspection, from the rows.
+        rows: The rows by table name.
+    """
 
     inspection_id: str
     content_key: str
@@ -26,19 +35,19 @@ class FullFile:
 
 
 class Reader:
-    """Reads files from the tables; every call is one transaction, and may run on many threads at once."""
+    """Reads files from the tables. Every call is one transaction; calls may run in many threads at once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def file(self, path: str) -> FullFile | None:
-        """Everything of one file, None where there is no row of it.
+        """All rows of one file; None if it has none.
 
         Args:
-            path: `s3://bucket/key`, `bucket/key`, or `/key` of a bucket that has files here.
+            path: `s3://bucket/key`, `bucket/key`, or the key alone, which is looked up in all buckets.
 
         Raises:
-            CatalogError: The database cannot be read, or `path` names nothing.
+            CatalogError: The database cannot be read, or `path` is empty.
         """
         return self._connection.run("read a file", lambda work: self._file(work, path))
 

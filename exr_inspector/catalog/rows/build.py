@@ -1,7 +1,7 @@
-"""An inspection as rows, by going through the columns: for the JSON document of `inspect --json`, and as Arrow. Pure.
+"""Makes the rows of an inspection, as Arrow arrays and for the JSON document of `inspect --json`.
 
-How each value is made stands with its column in `catalog.schema`; here is which records an inspection has. The way back is
-`read_back`.
+Each column in `catalog.schema` knows how its value is made from a record; this module makes the records. `read_back` makes an
+inspection from rows.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from exr_inspector.catalog.schema.files import FileRecord
 from exr_inspector.catalog.schema.journal import AuditRecord
 from exr_inspector.catalog.schema.parts import PartRecord
 from exr_inspector.catalog.schema.thumbnails import ThumbnailRecord
-from exr_inspector.catalog.versions import content_key, file_id, storable
+from exr_inspector.catalog.versions import content_key, file_id
 from exr_inspector.exr.cryptomatte.manifests import parse_manifest
 from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 from exr_inspector.model import Inspection
+from exr_inspector.texts import unicode_text
 
 Row = dict[str, object]
-OWNER_COLUMNS = Owner._fields  # the same in all rows of an inspection, so made once
+OWNER_COLUMNS = Owner._fields  # equal in all rows of an inspection, so made once
 
 
 def owner_of(inspection: Inspection) -> Owner:
-    """What all rows of an inspection share, besides the id of the write."""
+    """The values that all rows of an inspection share, except the inspection id."""
     path = inspection.path
     return Owner(file_id(path), path, content_key(path, inspection.version))
 
@@ -39,12 +40,12 @@ def owner_of(inspection: Inspection) -> Owner:
 def records_of(
     inspection: Inspection, version: str = __version__, checkpoint: Checkpoint = no_checkpoint
 ) -> dict[str, list[object]]:
-    """What the rows of an inspection are made of, by table name: all tables of DOCUMENT, and `inspections`.
+    """The records that an inspection's rows are made from, by name of the table: the tables of DOCUMENT, and `inspections`.
 
     Args:
-        inspection: What was learned.
+        inspection: The inspection.
         version: Version of exr-inspector that made it.
-        checkpoint: Called before the records of each part; what it raises ends the work.
+        checkpoint: Called before the records of each part; may raise to stop.
     """
     records: dict[str, list[object]] = {table.name: [] for table in (*DOCUMENT, INSPECTIONS)}
     for part in inspection.header.parts if inspection.header else ():
@@ -66,7 +67,7 @@ def records_of(
 
 
 def manifest_texts(inspection: Inspection) -> dict[str, str]:
-    """The Cryptomatte manifests that name the objects of an inspection, by hash."""
+    """The texts of the Cryptomatte manifests that name the objects of an inspection, by hash."""
     mattes = inspection.pixels.mattes if inspection.pixels else ()
     return {
         matte.manifest_hash: declared.manifest
@@ -78,18 +79,16 @@ def manifest_texts(inspection: Inspection) -> dict[str, str]:
 
 
 def manifest_records(manifest_hash: str, text: str) -> list[NameRecord]:
-    """The rows of a manifest that was found to be readable."""
+    """The records of a manifest's rows; its text must be valid."""
     return list(name_records(manifest_hash, parse_manifest(text)))
 
 
 def table_rows(inspection: Inspection, inspection_id: str | None = None) -> dict[str, list[Row]]:
-    """The rows of an inspection by table name, every column in order: `files` of one row, all child tables, and manifests.
-
-    Moments are datetimes.
+    """The rows of an inspection by table name (`files`, its child tables, `cryptomatte_manifests`), as dicts of all columns.
 
     Args:
-        inspection: What was learned.
-        inspection_id: The id that its rows share; None outside the database.
+        inspection: The inspection.
+        inspection_id: The id of the rows; None outside the database.
     """
     records, owner = records_of(inspection, __version__), owner_of(inspection)
 
@@ -116,10 +115,9 @@ def _plain(value: object) -> object:
 
 
 def file_rows(inspection: Inspection, inspection_id: str | None = None) -> dict[str, list[Row]]:
-    """The document of `inspect --json`: every table's rows with every column in order.
+    """`table_rows` as JSON values, the document of `inspect --json`: times as ISO 8601 text, bytes as base64.
 
-    Moments are ISO 8601 text, bytes base64. Attribute values stay in pieces where they are above the cell limit, as in the
-    tables; `join_cells` joins them.
+    Attribute values above the cell limit have several rows, as in the tables; `join_cells` joins them.
     """
     rows = table_rows(inspection, inspection_id)
     return {
@@ -128,18 +126,18 @@ def file_rows(inspection: Inspection, inspection_id: str | None = None) -> dict[
 
 
 def text_array(values: Sequence[object]) -> pa.Array:
-    """Texts as a column."""
+    """An Arrow array of texts and None; lone surrogates are escaped."""
     try:
         return pa.array(values, TEXT)
     except UnicodeEncodeError:
-        return pa.array([storable(value) if isinstance(value, str) else value for value in values], TEXT)
+        return pa.array([unicode_text(value) if isinstance(value, str) else value for value in values], TEXT)
 
 
 def arrow_array(table: Table, column: Column, values: Sequence[object]) -> pa.Array:
-    """The values of one column as Arrow.
+    """The values of one column as an Arrow array.
 
     Raises:
-        ValueError: If a column that is never null would be.
+        ValueError: A required column has a null.
     """
     if column.required and None in values:
         raise ValueError(f"{table.name}.{column.name} is never null")
@@ -151,10 +149,16 @@ def arrow_array(table: Table, column: Column, values: Sequence[object]) -> pa.Ar
 def arrow_columns(
     table: Table, columns: Iterable[Column], records: Sequence[object], checkpoint: Checkpoint = no_checkpoint
 ) -> list[pa.Array]:
-    """Some columns of a table as Arrow, made from records; what `checkpoint`, called before each, raises ends the work.
+    """Arrow arrays of some columns, made from records, without the columns that the upsert fills.
+
+    Args:
+        table: The table.
+        columns: Columns of it.
+        records: One record for each row.
+        checkpoint: Called before each column; may raise to stop.
 
     Raises:
-        ValueError: If a column that is never null would be.
+        ValueError: A required column has a null.
     """
     arrays = []
     for column in columns:
@@ -165,10 +169,10 @@ def arrow_columns(
 
 
 def arrow_table(table: Table, rows: Sequence[Row]) -> pa.Table:
-    """Rows as an Arrow table with the columns of `table`; columns a row lacks are null.
+    """Rows as an Arrow table with all columns of `table`; columns that a row lacks are null.
 
     Raises:
-        ValueError: If a column that is never null would be.
+        ValueError: A required column has a null.
     """
     columns = [arrow_array(table, column, [row.get(column.name) for row in rows]) for column in table.columns]
     return pa.table(columns, schema=table.arrow)

@@ -1,7 +1,7 @@
-"""Inspections made ready to be stored: the rows of several together as Arrow columns, and what decides about each. Pure.
+"""Prepares inspections for an upsert: makes the rows of several inspections as Arrow columns.
 
-A group is made once, by whoever inspected (in a process of its own, if need be), and travels as bytes. Its rows lack only what
-the write itself adds: the id that they share, and in `inspections` what became of them. So the same rows may be tried again.
+A group is made once, by the process that inspected the files, and can be sent to another process as bytes. Its rows lack only
+the columns that the upsert fills: the inspection id, and in `inspections` also the outcome. So a retry uses the same rows.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _NAMES = tuple(table.name for table in (*DOCUMENT, INSPECTIONS))
 
 
 def _columns(name: str, *, owned: bool) -> tuple[Column, ...]:
-    early = (column for column in BY_NAME[name].columns if column.of)  # the others are known to the write only
+    early = (column for column in BY_NAME[name].columns if column.of)  # the upsert fills the others
     return tuple(column for column in early if (column.name in OWNER_COLUMNS) == owned)
 
 
-# Columns of a group's batches: first what all rows of an inspection share, then the others.
+# Columns of a group's batches: first those that are equal in all rows of an inspection, then the others.
 _BY_OWNER = {name: _columns(name, owned=True) for name in _NAMES}
 _BY_ROW = {name: _columns(name, owned=False) for name in _NAMES}
 _SCHEMAS = {
@@ -51,13 +51,13 @@ _SCHEMAS = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The rows of some inspections.
+    """The rows of several inspections.
 
     Attributes:
-        size: How many inspections.
-        tables: Their rows by table, one inspection's after the other's; tables without a row are left out.
-        counts: How many of a table's rows each inspection has.
-        manifests: Rows of the Cryptomatte manifests that any of them needs, by hash.
+        size: Number of inspections.
+        tables: Their rows by table name, ordered by inspection; tables without rows are left out.
+        counts: Number of rows of each inspection, by table name.
+        manifests: Rows of their Cryptomatte manifests, by hash.
     """
 
     size: int
@@ -66,11 +66,11 @@ class Group:
     manifests: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """As a few blocks of bytes; Arrow's own way would take every column apart."""
+        """Pickle the batches in Arrow's serialised form; Arrow's own pickling would pickle every column."""
         return _read_group, (self.size, _serialised(self.tables), self.counts, _serialised(self.manifests))
 
     def rows(self, name: str, members: Sequence[int]) -> tuple[pa.RecordBatch, Sequence[int]]:
-        """The rows of some members in their order, and how many each has."""
+        """The rows of some inspections, in the order of `members`, and the number of rows of each."""
         batch, counts = self.tables[name], self.counts[name]
         if list(members) == list(range(self.size)):
             return batch, counts
@@ -94,17 +94,17 @@ def _read_group(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An inspection that is ready to be stored.
+    """An inspection with its rows, ready for an upsert.
 
     Attributes:
         bucket: Bucket.
         key: Key.
-        file_id: The file.
-        version: Which version was read; None where the object could not be read at all.
-        event: The event behind it.
-        version_info: What decides against what is stored.
-        group: Where its rows are.
-        member: Which of the group's inspections it is.
+        file_id: Id of the file.
+        version: The version that was read; None if the object could not be read.
+        event: The event that caused the inspection.
+        version_info: What it is compared by with stored rows.
+        group: The group that has its rows.
+        member: Index of the inspection in the group.
         manifests: Hashes of the Cryptomatte manifests that name its objects.
     """
 
@@ -125,12 +125,12 @@ class Prepared:
 
     @property
     def row_count(self) -> int:
-        """Rows of the file and its parts; the one in `inspections` is not among them."""
+        """Number of rows, without the row in `inspections`."""
         return sum(self.group.counts[table.name][self.member] for table in DOCUMENT if table.name in self.group.counts)
 
 
 def is_large(inspection: Inspection) -> bool:
-    """Whether an inspection has so many rows that making them takes a noticeable part of an event's time."""
+    """Whether an inspection has more than about 2,000 rows, which take a noticeable time to make."""
     parts = inspection.header.parts if inspection.header else ()
     figures = len(inspection.pixels.channels) if inspection.pixels else 0
     return figures + sum(len(part.attributes) + len(part.channels or ()) for part in parts) > _MANY_ROWS
@@ -139,12 +139,12 @@ def is_large(inspection: Inspection) -> bool:
 def prepare(
     inspections: Sequence[Inspection], version: str = __version__, checkpoint: Checkpoint = no_checkpoint
 ) -> list[Prepared]:
-    """Inspections with their rows, as one group.
+    """Make the rows of inspections, as one group.
 
     Args:
-        inspections: What was learned, a file more than once if need be.
+        inspections: Any number, also several of one file.
         version: Version of exr-inspector that made them.
-        checkpoint: Called before the records of each part and each column of a table; what it raises ends the work.
+        checkpoint: Called before the rows of each part and each column; may raise to stop.
     """
     if not inspections:
         return []
@@ -204,20 +204,20 @@ def _owner_of_each(counts: Sequence[int]) -> pa.Array:
 
 
 def ready(items: Sequence[Inspection | Prepared]) -> list[Prepared]:
-    """Inspections prepared, those that are it already as they are."""
+    """Prepare those inspections that are not prepared yet; the order stays."""
     made = iter(prepare([item for item in items if isinstance(item, Inspection)]))
     return [item if isinstance(item, Prepared) else next(made) for item in items]
 
 
 def _by_group(items: Sequence[Prepared]) -> Iterator[tuple[Group, list[int]]]:
-    """The groups of items that follow each other, and which members they are."""
+    """For each run of items of the same group: the group, and the items' indices in it."""
     for _, some in groupby(items, lambda item: id(item.group)):
         run = list(some)
         yield run[0].group, [item.member for item in run]
 
 
 def _gathered(name: str, items: Sequence[Prepared], late: Mapping[str, pa.Array]) -> pa.Table | None:
-    """One table's rows of all items; `late` has a value an item for each column that a group lacks."""
+    """One table's rows of all items; `late` has one value for each item, by column that the groups lack."""
     batches: list[pa.RecordBatch] = []
     counts: list[int] = []
     for group, members in _by_group(items):
@@ -237,11 +237,11 @@ def _gathered(name: str, items: Sequence[Prepared], late: Mapping[str, pa.Array]
 
 
 def tables_of(items: Sequence[Prepared], inspection_ids: Sequence[str]) -> dict[str, pa.Table]:
-    """The rows of the files and their parts as Arrow tables by name; tables without a row are left out.
+    """The rows of prepared inspections as Arrow tables by name; tables without rows are left out.
 
     Args:
-        items: What is to be stored; no file twice.
-        inspection_ids: The id of each, shared by its rows.
+        items: The inspections, at most one for each file.
+        inspection_ids: The id of each inspection.
     """
     late = {_ID: text_array(inspection_ids)}
     found = {table.name: _gathered(table.name, items, late) for table in DOCUMENT}
@@ -254,13 +254,13 @@ def audit_table(
     outcomes: Sequence[Outcome],
     common: Mapping[str, object],
 ) -> pa.Table:
-    """The rows of `inspections`: one an item.
+    """The rows of the table `inspections`, one for each item.
 
     Args:
-        items: What was to be stored.
+        items: The prepared inspections.
         inspection_ids: The id of each.
-        outcomes: What became of each.
-        common: The columns that are the same in all rows of a write.
+        outcomes: The outcome of each.
+        common: Values of the columns that are equal in all rows of an upsert.
     """
     known = {_ID: inspection_ids, "outcome": [outcome.value for outcome in outcomes]}
     late = {
@@ -274,5 +274,5 @@ def audit_table(
 def to_tables(
     inspections: Sequence[Inspection], inspection_ids: Sequence[str], version: str = __version__
 ) -> dict[str, pa.Table]:
-    """`tables_of` inspections as they are."""
+    """The rows of inspections as Arrow tables by name; see `tables_of`."""
     return tables_of(prepare(inspections, version), inspection_ids)

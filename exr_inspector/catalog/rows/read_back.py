@@ -1,8 +1,8 @@
-"""Stored rows back to an Inspection, so that header rules can be judged again without reading the file. Pure.
+"""Makes an Inspection from stored rows, so that files can be validated again without being read.
 
-Takes the rows as `build.table_rows`, the JSON document of `inspect --json` or the store give them. Lossless for what rules
-look at: attributes with order, offsets, sizes and problems, layouts, completeness, names, statistics. What is not stored does
-not come back: the cost of reading, NaN payloads, and pixel faults beyond those that fitted a cell.
+Rows may come from `build.table_rows`, the JSON document of `inspect --json`, or the tables. Everything that rules use is
+restored: attributes with order, offsets, sizes and problems, layouts, completeness, names and statistics. Not restored are the
+cost of reading, NaN payloads, and pixel faults beyond those that fit into a cell.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ PROVENANCE_COLUMNS = get_args(ProvenanceColumn)
 
 
 def _moment(value: object) -> datetime | None:
-    """A stored moment: naive UTC from Arrow, aware, or ISO 8601 text."""
+    """The UTC time of a stored value: a datetime, which is UTC if it has no zone, or ISO 8601 text."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value.replace("Z", "+00:00"))
     if isinstance(value, datetime):
@@ -62,15 +62,15 @@ def _sorted(rows: Iterable[StoredRow], *columns: str) -> list[StoredRow]:
 
 
 def join_cells(pieces: Iterable[tuple[int, str]]) -> str:
-    """The value whose pieces are given as (chunk_index, piece), in any order: the inverse of `schema.children.split_cell`."""
+    """Join the pieces of a value, given as (chunk_index, piece) in any order: the inverse of `schema.children.split_cell`."""
     return "".join(piece for _, piece in sorted(pieces))
 
 
 def attributes_from_rows(rows: Iterable[StoredRow]) -> dict[int, tuple[Attribute, ...]]:
-    """Every part's attributes in header order, by part index; pieces of long values are joined.
+    """The attributes of each part in header order, by part index; pieces of long values are joined.
 
     Raises:
-        KeyError, TypeError, ValueError: If a value is no JSON of its type.
+        KeyError, TypeError, ValueError: A value is not valid JSON for its type.
     """
     pieces: dict[tuple[int, int], list[StoredRow]] = defaultdict(list)
     for row in rows:
@@ -103,7 +103,7 @@ def _layout(part: PartHeader, row: StoredRow, limits: Limits) -> Layout | None:
     try:
         return part_layout(part, limits)
     except FormatError:
-        return None  # it was read under wider limits than these
+        return None  # the file was read under wider limits than these
 
 
 def _completeness(row: StoredRow) -> Completeness | None:
@@ -188,7 +188,7 @@ def _listed(objects: Iterable[StoredRow]) -> _Listed:
 
 
 def _matte_objects(row: StoredRow, listed: _Listed) -> Iterable[MatteObjects]:
-    """What the pixels of a part's Cryptomattes hold."""
+    """The objects in the pixels of a part's Cryptomattes."""
     for item in json.loads(row["cryptomatte_ids"]) if row["cryptomatte_ids"] else ():
         yield MatteObjects(
             part=row["part_index"],
@@ -265,7 +265,7 @@ def _finding(row: StoredRow) -> Finding:
 def _provenance(files: StoredRow) -> Provenance:
     known = {column: files[column] for column in PROVENANCE_COLUMNS}
     product, version = known["software"], known["software_version"]
-    if product and version:  # the column has both
+    if product and version:  # the column `software` has both
         known["software"] = product.removesuffix(version).rstrip() or None
     return Provenance(**known, sources=json.loads(files["provenance"]) if files["provenance"] else {})
 
@@ -310,16 +310,15 @@ def _build(rows: Mapping[str, Sequence[StoredRow]], limits: Limits) -> Inspectio
 
 
 def inspection_from_rows(rows: Mapping[str, Sequence[StoredRow]], limits: Limits = DEFAULT_LIMITS) -> Inspection:
-    """The Inspection whose rows these are.
+    """Make the Inspection from its rows.
 
     Args:
-        rows: One row under `files`, and the rows of `parts`, `attributes`, `stats`, `validation` of the same inspection in
-            any order; `channels` follow from the attributes and are not looked at. Without rows of `cryptomatte_objects`
-            objects are counted, but not listed; without rows of `thumbnails` there are none of these.
-        limits: What layouts may ask for.
+        rows: By table name, in any order: one row of `files`, and the rows of `parts`, `attributes`, `stats` and `validation`
+            of the same inspection. Rows of `cryptomatte_objects` and `thumbnails` are optional. `channels` is not needed.
+        limits: Limits for layouts; a layout beyond them is None.
 
     Raises:
-        CatalogError: If the rows do not belong together or cannot be read.
+        CatalogError: The rows do not belong together, or are invalid.
     """
     try:
         return _build(rows, limits)

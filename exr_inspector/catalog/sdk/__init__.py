@@ -1,4 +1,4 @@
-"""Everything that touches the vastdb SDK: sessions, time-outs, errors. Only the modules in here import it."""
+"""The vastdb SDK: sessions, time-outs, errors."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import logging
 
 
 def silence_sdk_loggers() -> None:
-    """Hide what the SDK logs of errors that it also raises: they reach the log once, as errors of ours.
+    """Hide the SDK's log of errors that it also raises, which are logged as errors of this package.
 
-    For whoever starts the process. A level that somebody has set on the SDK's logger stays.
+    Call it where the process starts. A level that was set on the SDK's logger is kept.
     """
     logger = logging.getLogger("vastdb")
     if logger.level == logging.NOTSET:

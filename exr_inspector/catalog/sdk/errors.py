@@ -1,8 +1,8 @@
-"""Translate errors of the vastdb SDK and of its dependencies into ours.
+"""Translates errors of the vastdb SDK and its dependencies into errors of this package.
 
-An HTTP status that the SDK does not list (412, 429, 502, 504) leaves it as a bare ValueError whose text holds the number. An
-answer that breaks off while it is parsed shows as whatever the parser of that moment raises. Messages name the operation, the
-table and the server's code, never keys.
+The SDK raises a bare ValueError, with the number in its text, for an HTTP status that it does not list (412, 429, 502, 504).
+For a response that ends too early, it raises whatever its parser raises. Messages contain the operation, the table and the
+server's code, never keys.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from exr_inspector.errors import (
 
 _UNLISTED_STATUS = re.compile(r"(\d{3}) is not a valid HttpStatus")
 _DRIFT_CODES = frozenset({"NoSuchColumn", "TabularMismatchColumnName", "TabularMismatchColumnType"})
-_GONE_TRANSACTION = "NoSuchTransaction"
+_NO_TRANSACTION = "NoSuchTransaction"
 _NO_DATABASE = "InvalidBucketState"
-# 409 is the status of these as well as of a conflict with another writer, which alone may be tried again.
+# These codes have the status 409, as has a conflict with another writer, which alone can be retried.
 _EXISTS = re.compile(r"AlreadyExists$|^Duplicate")
 _IN_USE = re.compile(r"NotEmpty$|InUse$")
 
-# Broken answers: the connection ended, or the bytes are not what the protocol has there.
+# Broken responses: the connection ended, or the bytes do not follow the protocol.
 _BROKEN: tuple[type[Exception], ...] = (
     errors.ConnectionError,
     errors.ApiResponseError,
@@ -50,7 +50,7 @@ _BROKEN: tuple[type[Exception], ...] = (
     OSError,
     struct.error,
 )
-_PASSING: tuple[type[Exception], ...] = (
+_TRANSIENT: tuple[type[Exception], ...] = (
     errors.ServiceUnavailable,
     errors.InternalServerError,
     errors.RequestTimeout,
@@ -76,7 +76,9 @@ def _of_status(status: int, doing: str) -> CatalogError:
     if status in {412, 429} or status >= 500:
         return CatalogUnavailable(f"could not {doing}: the database answered {status}")
     if status == 401:
-        return CatalogDenied(f"the keys were not accepted to {doing}: the database answered 401")
+        return CatalogDenied(
+            f"could not {doing}: the database answered 401: check VAST_DB_ACCESS_KEY and VAST_DB_SECRET_KEY"
+        )
     return CatalogError(f"could not {doing}: the database answered {status}")
 
 
@@ -87,10 +89,10 @@ def _of_conflict(code: str, because: str, doing: str) -> CatalogError:
             "VAST_DB_BUCKET"
         )
     if _EXISTS.search(code):
-        return SchemaExists(f"could not {doing}: it is there already ({because}); `./run db check` shows what is there")
+        return SchemaExists(f"could not {doing}: it already exists ({because}); `./run db check` shows what exists")
     if _IN_USE.search(code):
-        return CatalogError(f"could not {doing}: something else needs it ({because})")
-    return CatalogConflict(f"another writer was faster to {doing} ({because})")
+        return CatalogError(f"could not {doing}: it is in use ({because})")
+    return CatalogConflict(f"could not {doing}: conflict with another writer ({because})")
 
 
 def _of_http(error: Any, doing: str) -> CatalogError:
@@ -106,16 +108,18 @@ def _of_http(error: Any, doing: str) -> CatalogError:
         )
     elif isinstance(error, errors.Slowdown):
         made = CatalogUnavailable(
-            f"could not {doing}: the database asks for fewer requests ({answer}): it was tried again for EXR_DB_RETRY_SECONDS; "
+            f"could not {doing}: the database asks for fewer requests ({answer}), also after retries for EXR_DB_RETRY_SECONDS; "
             "lower the function's concurrency if this goes on"
         )
     elif error.code in _DRIFT_CODES:
         made = SchemaDrift(f"could not {doing}: the table has other columns ({because}); see `./run db check`")
-    elif error.code == _GONE_TRANSACTION:
-        made = CatalogUnavailable(f"could not {doing}: the transaction is gone ({because})")
+    elif error.code == _NO_TRANSACTION:
+        made = CatalogUnavailable(f"could not {doing}: the database has ended the transaction ({because})")
     elif isinstance(error, errors.NotFound):
-        made = SchemaMissing(f"could not {doing}: not there ({because}); `./run db setup` creates what is missing")
-    elif isinstance(error, _PASSING):
+        made = SchemaMissing(
+            f"could not {doing}: it does not exist ({because}); `./run db setup` creates what is missing"
+        )
+    elif isinstance(error, _TRANSIENT):
         made = CatalogUnavailable(f"could not {doing}: the database answered {because}")
     else:
         made = CatalogError(f"could not {doing}: the database answered {because}")
@@ -129,7 +133,7 @@ def _of_sdk(error: Exception, doing: str) -> CatalogError:
     if isinstance(error, errors.NotSupportedSchema):
         return SchemaDrift(f"could not {doing}: column type not supported ({error.message})")
     if isinstance(error, errors.Exists):
-        return SchemaExists(f"could not {doing}: it is there already; `./run db check` shows what is there")
+        return SchemaExists(f"could not {doing}: it already exists; `./run db check` shows what exists")
     if isinstance(error, _MISSING):
         what = ", ".join(f"{name} {value!r}" for name, value in vars(error).items() if name != "args")
         return SchemaMissing(f"could not {doing}: there is no {what}; `./run db setup` creates schema and tables")
@@ -137,28 +141,28 @@ def _of_sdk(error: Exception, doing: str) -> CatalogError:
 
 
 def translate(error: Exception, doing: str) -> CatalogError:
-    """Our error for one of the SDK's.
+    """The CatalogError for an error of the SDK.
 
     Args:
-        error: What was raised.
-        doing: What was being done, as in "could not ...": `insert into files`.
+        error: The SDK's error.
+        doing: The operation, as it follows "could not": `insert into files`.
     """
     if isinstance(error, errors.HttpError):
         return _of_http(error, doing)
     if isinstance(error, errors.ConnectionError):
-        return CatalogUnavailable(f"could not {doing}: no answer ({type(error.cause).__name__})")
+        return CatalogUnavailable(f"could not {doing}: no response ({type(error.cause).__name__})")
     lacks_header = isinstance(error, KeyError) and "tabular-" in str(error)
     if lacks_header or isinstance(error, _BROKEN):
-        return CatalogUnavailable(f"could not {doing}: broken answer ({type(error).__name__})")
+        return CatalogUnavailable(f"could not {doing}: broken response ({type(error).__name__})")
     return _of_sdk(error, doing)
 
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Let errors of the SDK leave the block as ours.
+    """Replace errors of the SDK that the block raises.
 
     Raises:
-        CatalogError: In place of an SDK error, with that as its cause.
+        CatalogError: In place of an SDK error, which is its cause.
     """
     try:
         yield

@@ -1,12 +1,12 @@
-"""The one place that changes what the vastdb SDK does: its HTTP, its sessions and its transactions. `CHANGED` names all of it.
+"""The only place that changes the behaviour of the vastdb SDK: its HTTP, sessions and transactions. `CHANGED` lists all names.
 
-- No request outlives a deadline, however slowly its answer comes. A time-out of urllib3 ends a connection that is idle; an
-  answer that comes a byte at a time never is. So the connections made here know, besides the time-out, when the request has to
-  be over, and check the clock before they send or receive. That moment comes in the time-out that the SDK passes on.
-- Nothing is repeated here: `Connection.run` repeats whole transactions. The SDK's decorator of the library `backoff` gains a
-  log handler at every select, so that memory grows and an outage logs thousands of lines.
-- A query uses the connection of its session. The SDK would open one for each.
-- A transaction opens no ADBC connection, which would cost two requests, where the driver is installed.
+- Every request ends at the deadline, however slowly its response arrives. urllib3's time-out ends idle connections, but a
+  response that arrives byte by byte is never idle. So the connections made here also know when the request must end, which
+  they get in the time-out that the SDK passes on, and check the clock before they send or receive.
+- Requests are not retried here, since `Connection.run` retries whole transactions. The SDK's `backoff` decorator gets another
+  log handler with every select, so that memory grows and an outage logs thousands of lines.
+- A query uses the connection of its session; the SDK would open another one.
+- A transaction opens no ADBC connection, which would cost two requests if the driver is installed.
 """
 
 from __future__ import annotations
@@ -35,25 +35,23 @@ from vastdb.transaction import Transaction
 
 from exr_inspector.deadline import Deadline
 
-_CONNECT_SECONDS = (
-    5.0  # a running server answers much sooner; a name may resolve to several addresses that do not answer
-)
-# For the rollback when the time is over: a transaction that stays open would keep others off its guards.
+_CONNECT_SECONDS = 5.0  # for each address of a name; a running server accepts much sooner
+# Time for the rollback after the deadline: other writers conflict with a transaction that stays open.
 ROLLBACK_GRACE_SECONDS = 1.0
-# After which not even that is sent: the SDK repeats a query with an empty answer for ever.
+# From then on no request is sent at all: the SDK repeats a query with an empty response for ever.
 _GRACE_LIMIT_SECONDS = 5.0
-_LEAST_SECONDS = 0.001  # urllib3 takes no time-out of zero
+_MIN_SECONDS = 0.001  # urllib3 does not accept a time-out of zero
 _PIECE_BYTES = 64 << 10
 
 
 class DeadlineTimeout(Timeout):
-    """A time-out that is no longer than what is left until a deadline, at the moment a request is made.
+    """A time-out for requests, each of which also ends at a deadline.
 
-    urllib3 copies the time-out it was given for every request; the copy is where the clock is asked.
+    urllib3 clones the time-out for every request, and `clone` reads the clock.
 
     Args:
-        seconds: Idle time-out of a request.
-        deadline: When all has to be over, None if that does not matter.
+        seconds: Idle time-out of a request, seconds.
+        deadline: When all requests must have ended; None for no deadline.
     """
 
     def __init__(self, seconds: float, deadline: Deadline | None = None) -> None:
@@ -67,27 +65,27 @@ class DeadlineTimeout(Timeout):
             return _RequestTimeout(self._seconds, None)
         now = time.monotonic()
         until = min(max(self._deadline.at, now + ROLLBACK_GRACE_SECONDS), self._deadline.at + _GRACE_LIMIT_SECONDS)
-        return _RequestTimeout(min(self._seconds, max(until - now, _LEAST_SECONDS)), until)
+        return _RequestTimeout(min(self._seconds, max(until - now, _MIN_SECONDS)), until)
 
 
 class BoundedSeconds(float):
-    """BoundedSeconds to wait for the next bytes.
+    """A time-out in seconds that also carries the end of the request.
 
     Attributes:
-        until: When no more bytes are waited for, on the clock of `time.monotonic`; None for never.
+        until: When the request must end, on the clock of `time.monotonic`; None for never.
     """
 
     until: float | None
 
     def __new__(cls, seconds: float, until: float | None) -> BoundedSeconds:  # noqa: PYI034 - typing.Self is not in Python 3.10
-        """So many seconds, but none after that moment."""
+        """Make a time-out of so many seconds, with the end of the request."""
         made = super().__new__(cls, seconds)
         made.until = until
         return made
 
 
 class _RequestTimeout(Timeout):
-    """The time-outs of one request, which urllib3 gives its connection before it sends and before it receives."""
+    """The time-outs of one request; urllib3 sets them on the connection before it sends and before it receives."""
 
     def __init__(self, seconds: float, until: float | None) -> None:
         super().__init__(connect=min(seconds, _CONNECT_SECONDS), read=seconds, total=seconds)
@@ -95,7 +93,7 @@ class _RequestTimeout(Timeout):
         self._until = until
 
     def clone(self) -> Timeout:
-        """The pool copies what was copied once more."""
+        """A copy for the pool, which clones the time-out once more."""
         return _RequestTimeout(self._seconds, self._until)
 
     @property
@@ -108,10 +106,10 @@ class _RequestTimeout(Timeout):
 
 
 def _limit_wait(connection: socket.socket, until: float | None) -> None:
-    """Set the socket's time-out to what is left until then.
+    """Shorten the socket's time-out to the time left until `until`.
 
     Raises:
-        TimeoutError: That moment has passed.
+        TimeoutError: No time is left.
     """
     if until is None:
         return
@@ -124,7 +122,7 @@ def _limit_wait(connection: socket.socket, until: float | None) -> None:
 
 
 class _DeadlineReader(io.RawIOBase):
-    """The bytes of an answer, none waited for beyond a moment."""
+    """The bytes of a response, read until `until` at the latest."""
 
     def __init__(self, connection: socket.socket, until: float | None) -> None:
         self.has_ended = False
@@ -142,7 +140,7 @@ class _DeadlineReader(io.RawIOBase):
         return count
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """`HTTPResponse` is given this in place of a socket, and only makes a file of it."""
+        """The only method of a socket that `HTTPResponse` calls."""
         return io.BufferedReader(self)
 
     def close(self) -> None:
@@ -151,7 +149,7 @@ class _DeadlineReader(io.RawIOBase):
 
 
 class _DeadlineResponse(HTTPResponse):
-    """An answer. `HTTPResponse` accepts headers that end early, and would so read half a transaction's number."""
+    """A response that must be complete. `HTTPResponse` accepts headers that end early, even within a transaction's number."""
 
     def __init__(self, connection: socket.socket, until: float | None, **options: Any) -> None:
         self._reader = _DeadlineReader(connection, until)
@@ -161,7 +159,7 @@ class _DeadlineResponse(HTTPResponse):
         super().begin()
         if self._reader.has_ended:
             self.close()
-            raise RemoteDisconnected("the connection was closed within the headers of an answer")
+            raise RemoteDisconnected("the connection was closed within the headers of a response")
 
 
 class DeadlineConnection(HTTPConnection):
@@ -172,11 +170,11 @@ class DeadlineConnection(HTTPConnection):
         return self.timeout.until if isinstance(self.timeout, BoundedSeconds) else None
 
     def response_class(self, connection: socket.socket, **options: Any) -> HTTPResponse:  # type: ignore[override]  # a class there
-        """The answer that checks the deadline."""
+        """The response to a request, which checks the deadline too."""
         return _DeadlineResponse(connection, self._until, **options)
 
     def send(self, data: Any) -> None:
-        """In pieces, since over TLS the time-out holds for each record of one call."""
+        """Send in pieces: over TLS, the socket's time-out applies to each record of a call, not to the whole call."""
         whole = memoryview(data)
         for start in range(0, len(whole), _PIECE_BYTES):
             if self.sock is not None:
@@ -185,7 +183,7 @@ class DeadlineConnection(HTTPConnection):
 
 
 class DeadlineTlsConnection(DeadlineConnection, HTTPSConnection):
-    """The same over TLS, whose handshake is bounded as a whole by the time for connecting."""
+    """The same over TLS; the time-out for connecting covers the whole handshake."""
 
 
 class _Pool(HTTPConnectionPool):
@@ -200,7 +198,7 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class _Adapter(HTTPAdapter):
-    """Requests through such connections, by a proxy or without."""
+    """Sends requests through these connections, also by a proxy."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
@@ -217,7 +215,7 @@ def _call_once(function: Any) -> Any:
 
 
 class _Api(VastdbApi):  # type: ignore[misc]  # the SDK has no types
-    """The SDK's requests, each sent once, through our connections, which queries share with everything else."""
+    """The SDK's requests, each sent once, through these connections; queries share them with all other requests."""
 
     _is_shared = False
 
@@ -227,14 +225,14 @@ class _Api(VastdbApi):  # type: ignore[misc]  # the SDK has no types
 
     @_backoff_decorator.setter
     def _backoff_decorator(self, decorator: object) -> None:
-        """What the SDK makes is not used."""
+        """Ignore the SDK's decorator."""
 
     def _session_create(self, url: Any) -> Any:
         session = super()._session_create(url)
         for scheme in ("http://", "https://"):
             session.mount(scheme, _Adapter())
-        # `requests` would search the environment at each request, and would prefer the certificates named there to the ones of
-        # our settings; what holds of it is decided here, once.
+        # With `trust_env`, `requests` would read the environment at each request, and prefer the certificates it names to those
+        # of the settings. Proxies and certificates are taken from it once, here.
         session.trust_env = False
         session.proxies = get_environ_proxies(str(url))
         if session.verify is True:
@@ -242,7 +240,7 @@ class _Api(VastdbApi):  # type: ignore[misc]  # the SDK has no types
         return session
 
     def with_endpoints(self, endpoints: list[str]) -> Any:
-        """The SDK asks for one of these for each query, and closes it afterwards: that would be a connection a query."""
+        """The API for one query, which the SDK closes afterwards; for the same endpoint it shares these connections."""
         if [parse_url(endpoint) for endpoint in endpoints] == self.endpoints:
             shared = copy.copy(self)
             shared._is_shared = True  # noqa: SLF001 - one of ours
@@ -252,7 +250,7 @@ class _Api(VastdbApi):  # type: ignore[misc]  # the SDK has no types
         return made
 
     def __exit__(self, *args: object) -> None:
-        """Close the connections, unless they are another's."""
+        """Close the connections, unless they are shared."""
         if not self._is_shared:
             super().__exit__(*args)
 
@@ -266,13 +264,13 @@ class _Transaction(Transaction):  # type: ignore[misc]  # the SDK has no types
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         txid = self.txid
-        self.txid = None  # type: ignore[assignment]  # as the SDK does: over, whatever comes of the request
+        self.txid = None  # type: ignore[assignment]  # as in the SDK: ended, whatever the response is
         end = self._rpc.api.commit_transaction if kind is None else self._rpc.api.rollback_transaction
         end(txid)
 
 
 class _Session(Session):  # type: ignore[misc]  # the SDK has no types
-    """The SDK's session over an `_Api`; its own makes its `VastdbApi` itself, which asks for the version at once."""
+    """The SDK's session with an `_Api`; the SDK's constructor would make a `VastdbApi`, which requests the version at once."""
 
     def __init__(self, api: _Api, endpoint: str) -> None:
         self.access = api.access_key
@@ -288,20 +286,20 @@ class _Session(Session):  # type: ignore[misc]  # the SDK has no types
 
 
 def open_table(transaction: Transaction, metadata: TableMetadata) -> Any:
-    """As `transaction.table_from_metadata`, whose deep copy of the metadata takes longer than a request.
+    """A table for reading and changing rows.
 
-    The metadata is shared by all transactions, so the table is for selecting and changing rows only: renaming or loading it
-    would change them all.
+    `transaction.table_from_metadata` copies the metadata, which takes longer than a request. Here all transactions share it, so
+    the table must not be renamed or loaded again.
     """
     return TableInTransaction(metadata, tx=transaction, session_context=transaction._session_context)  # noqa: SLF001 - see CHANGED
 
 
 def is_partitioned(table: Any) -> bool:
-    """Whether a table of `open_table` is partitioned."""
+    """Whether a table that `open_table` opened is partitioned."""
     return table._metadata.partitioning is not None  # noqa: SLF001 - see CHANGED
 
 
-# Every name of the SDK that is overridden or used here without being public: a new SDK that lacks one fails a test by name.
+# All private names of the SDK that are overridden or used here. If a new SDK lacks one, a test fails and names it.
 CHANGED: dict[type, tuple[str, ...]] = {
     VastdbApi: ("_backoff_decorator", "_session_create", "with_endpoints", "endpoints", "vast_version", "__exit__"),
     Session: ("access", "secret", "api", "_context", "features", "adbc_driver_path", "_end_user", "transaction"),
@@ -311,7 +309,7 @@ CHANGED: dict[type, tuple[str, ...]] = {
 
 
 def connect(*, access: str, secret: str, endpoint: str, ssl_verify: bool | str, timeout: DeadlineTimeout) -> Any:
-    """As `vastdb.connect`: a session, which has asked the server for its version."""
+    """Open a session as `vastdb.connect` does; asks the server for its version."""
     api = _Api(
         access_key=access,
         secret_key=secret,

@@ -162,14 +162,14 @@ def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None, pa
         (report.repeated_rows, "duplicate child rows"),
         (report.orphan_rows, "child rows without a file"),
         (report.duplicate_guards, "duplicate guard rows"),
-        (len(report.half_files), "files with missing rows, removed to be inspected again"),
+        (len(report.incomplete_files), "files with missing rows, removed to be inspected again"),
     ):
         if count:
             click.echo(f"{'found' if dry_run else 'fixed'}: {count} {what}")
-    _print_paths("missing rows", report.half_files, paths, everything=True)
+    _print_paths("missing rows", report.incomplete_files, paths, everything=True)
     if report.is_clean:
         click.echo("nothing to repair")
-    elif report.half_files and not dry_run:
+    elif report.incomplete_files and not dry_run:
         click.echo(f"inspect these files again: {command_line('db reconcile PLACE --fix', catalog)}")
 
 

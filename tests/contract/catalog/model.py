@@ -14,7 +14,7 @@ from typing import Any
 from exr_inspector.catalog import Catalog, CatalogConfig, Outcome
 from exr_inspector.catalog.rows.build import arrow_table, table_rows
 from exr_inspector.catalog.schema import BY_NAME, DOCUMENT, FILES, INSPECTIONS, LEAST_GUARDS, TABLES
-from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
+from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.cryptomatte.manifests import manifest_hash

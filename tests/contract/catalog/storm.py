@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.schema import INSPECTIONS
-from exr_inspector.catalog.sdk.connection import ROW_ID, Work
+from exr_inspector.catalog.sdk.work import ROW_ID, Work
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import EventInfo, Inspection, StatsMode
 from tests.contract.catalog.model import START, Model, connect, damaged, inspection, unreadable

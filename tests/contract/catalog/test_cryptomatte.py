@@ -12,7 +12,7 @@ import pytest
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.catalog.schema import CRYPTOMATTE_MANIFESTS, CRYPTOMATTE_OBJECTS
-from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
+from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.model import Inspection, StatsMode
 from tests.contract.catalog.model import Model, Pair, assert_equal, inspection, wipe
 from vastdb_local import LocalVastDB

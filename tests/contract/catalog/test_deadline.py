@@ -18,7 +18,8 @@ from urllib3.util import Timeout
 
 from exr_inspector.catalog import Catalog, Outcome
 from exr_inspector.catalog.admin.setup import setup
-from exr_inspector.catalog.sdk.connection import CatalogConfig, SessionPool
+from exr_inspector.catalog.sdk.config import CatalogConfig
+from exr_inspector.catalog.sdk.sessions import SessionPool
 from exr_inspector.catalog.sdk.transport import DeadlineTimeout
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import CatalogUnavailable, DeadlineExceeded

@@ -11,7 +11,7 @@ import pytest
 
 from exr_inspector.catalog import Catalog, Outcome
 from exr_inspector.catalog.schema import GUARDS, LEAST_GUARDS
-from exr_inspector.catalog.sdk.connection import ROW_ID, rows_of
+from exr_inspector.catalog.sdk.work import ROW_ID, rows_of
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
     CatalogConflict,

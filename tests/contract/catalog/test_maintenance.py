@@ -27,7 +27,7 @@ from exr_inspector.catalog.schema import (
     SCHEMA_VERSIONS,
     TABLES,
 )
-from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
+from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing
 from exr_inspector.model import StatsMode
 from tests.contract.catalog.model import START, VERSIONS, Model, Pair, assert_equal, connect, inspection, ready, wipe
@@ -319,12 +319,12 @@ def test_orphans_go(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("name", ["parts", "attributes", "stats"])
-def test_half_files_go_and_are_named(catalog: Catalog, name: str) -> None:
+def test_incomplete_files_go_and_are_named(catalog: Catalog, name: str) -> None:
     model = seeded(catalog)
     lose_rows(catalog, name, "renders/r/3.exr")
     told: list[str] = []
     report = repair(catalog.connection, progress=told.append)
-    assert report.half_files == ("renders/r/3.exr",)
+    assert report.incomplete_files == ("renders/r/3.exr",)
     assert told
     lost = model.files.pop("renders/r/3.exr")
     assert_equal(catalog, model)

@@ -120,7 +120,7 @@ FEW = Shape(keys=16, processes=0, threads=3, operations=30, largest=8)
 def verify(catalog: Catalog, storm: Storm, before: int, *, detect: bool) -> None:
     """The tables hold what they must, and repair finds nothing amiss, or has nothing to give up where it does."""
     found = repair(catalog.connection)
-    assert not found.half_files
+    assert not found.incomplete_files
     assert found.is_clean or not detect
     assert_equal(catalog, storm.model)
     assert detect or repair(catalog.connection).is_clean

@@ -10,7 +10,8 @@ from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.setup import SetupOptions, check_tables, setup
 from exr_inspector.catalog.catalog import ObjectState
 from exr_inspector.catalog.schema import FILES, LEAST_GUARDS
-from exr_inspector.catalog.sdk.connection import Where, has_prefix, is_in, rows_of
+from exr_inspector.catalog.sdk.predicates import Where, has_prefix, is_in
+from exr_inspector.catalog.sdk.work import rows_of
 from exr_inspector.errors import CatalogError
 from exr_inspector.model import ObjectVersion
 from tests.contract.catalog.model import Model, assert_equal, connect, inspection, ready

@@ -13,7 +13,7 @@ from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.catalog.read.pages import StoredInspection, stored_frames, stored_inspections
 from exr_inspector.catalog.schema import ATTRIBUTES
-from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
+from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation import FrameSummary, frame_of_inspection
 from tests.contract.catalog.model import damaged, inspection, ready, requests

@@ -14,7 +14,7 @@ import pytest
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.setup import check_tables, setup
 from exr_inspector.catalog.schema import FILES, SEQUENCE_VALIDATION
-from exr_inspector.catalog.sdk.connection import Work, rows_of
+from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.delivery.judgement import judge_frames
 from exr_inspector.errors import CatalogConflict
 from exr_inspector.model import Finding, Inspection, Severity

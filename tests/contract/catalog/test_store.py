@@ -15,7 +15,7 @@ from exr_inspector.catalog import Outcome
 from exr_inspector.catalog.catalog import ObjectState
 from exr_inspector.catalog.rows.groups import Prepared, prepare
 from exr_inspector.catalog.schema import GUARDS, LEAST_GUARDS
-from exr_inspector.catalog.sdk.connection import rows_of
+from exr_inspector.catalog.sdk.work import rows_of
 from exr_inspector.catalog.versions import guard_id
 from exr_inspector.model import EventInfo, ObjectVersion, StatsMode
 from tests.contract.catalog.model import (

@@ -15,7 +15,7 @@ from dataengine_local.context import LocalContext
 from dataengine_local.events import element_event
 from exr_inspector import errors
 from exr_inspector.catalog.schema import GUARDS
-from exr_inspector.catalog.sdk.connection import ROW_ID, rows_of
+from exr_inspector.catalog.sdk.work import ROW_ID, rows_of
 from exr_inspector.errors import CatalogError, ExrInspectorError
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry

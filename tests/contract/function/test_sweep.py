@@ -16,7 +16,7 @@ import pytest
 
 from dataengine_local.events import schedule_event
 from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, SWEEPS
-from exr_inspector.catalog.sdk.connection import rows_of
+from exr_inspector.catalog.sdk.work import rows_of
 from exr_inspector.catalog.sweeps import claim, open_shards
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import CatalogUnavailable, SourceUnavailable

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import setup
 from exr_inspector.catalog.schema import ATTRIBUTES
-from exr_inspector.catalog.sdk.connection import ROW_ID, Work, rows_of
+from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.cli import __main__ as entry
 from exr_inspector.cli.commands.rules import command as rules_command
 from exr_inspector.cli.commands.validate import command

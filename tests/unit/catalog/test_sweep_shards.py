@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from exr_inspector.catalog.sdk.connection import has_prefix
+from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sweeps import SweepShard, SweepState, _new_shards
 from exr_inspector.catalog.vast_catalog import _changed
 

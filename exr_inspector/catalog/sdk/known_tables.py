@@ -1,0 +1,72 @@
+"""What the stored tables are like, asked once and then reused, so that most transactions need no request for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vastdb.table_metadata import TableMetadata, TableRef, TableType
+
+from exr_inspector.catalog.schema import FILES, Table
+
+# Types of the other tables, by the type of `files`: only `files` is ever partitioned.
+_OTHERS = {TableType.SortedPartitions: TableType.Elysium, TableType.Partitioned: TableType.Regular}
+
+
+class KnownTables:
+    """Metadata of one schema's tables, shared by all transactions and threads of a connection.
+
+    `db setup` creates all tables alike, so at first only `files` is asked for, and the others are taken to be like it. After
+    `ask_each`, every table is asked for.
+
+    Attributes:
+        guard_count: Number of rows of `guards`; None until it was read.
+    """
+
+    def __init__(self, bucket: str, schema: str) -> None:
+        self.guard_count: int | None = None
+        self._place = (bucket, schema)
+        self._tables: dict[str, TableMetadata] = {}
+        self._files: TableMetadata | None = None
+        self._asks_each = False
+
+    def metadata(self, table: Table, tx: Any) -> TableMetadata:
+        """The SDK's metadata of a table: our columns, whether it is sorted and whether it is partitioned.
+
+        Args:
+            table: The table.
+            tx: The SDK's transaction, for the request if one is needed.
+        """
+        if table.name not in self._tables:
+            self._tables[table.name] = self._describe(table, tx)
+        return self._tables[table.name]
+
+    def ask_each(self) -> None:
+        """Ask for every table from now on: another process may have changed some of them."""
+        self._asks_each = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what is known, so that it is asked for at the next use."""
+        self._tables, self.guard_count, self._files = {}, None, None
+
+    def _describe(self, table: Table, tx: Any) -> TableMetadata:
+        reference = TableRef(*self._place, table.name)
+        if self._asks_each:
+            return _described(reference, table, self._ask(table, tx))
+        if not table.sorted_by:
+            return TableMetadata(reference, table.arrow, TableType.Regular)
+        if self._files is None:
+            self._files = self._ask(FILES, tx)
+        return _described(reference, table, self._files)
+
+    def _ask(self, table: Table, tx: Any) -> TableMetadata:
+        stored = TableMetadata(TableRef(*self._place, table.name))
+        stored.load_schema(tx)
+        return stored
+
+
+def _described(reference: TableRef, table: Table, asked: TableMetadata) -> TableMetadata:
+    """The metadata of `table`, which is like the table that was asked for."""
+    kind = asked.table_type if table.name == asked.ref.table else _OTHERS.get(asked.table_type, asked.table_type)
+    partitions = asked.partitioning if kind in _OTHERS else None
+    return TableMetadata(reference, table.arrow, kind, partitions_metadata=partitions)
