@@ -1,1 +1,1 @@
-"""The command line: one module a command, each thin. `./run COMMAND` starts it; nothing here does the work itself."""
+"""The command line: one module for each command, which parses options, calls the library and prints."""

@@ -1,4 +1,4 @@
-"""Entry point of the command line: finds the command's module, runs it, turns our errors into one clear line."""
+"""Entry point of the command line: imports the command's module, runs it, and prints errors in one line."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from exr_inspector.cli.program import CHECKOUT, INTERRUPTED, program
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.texts import did_you_mean, visible
 
-_OURS = "exr_inspector.cli.commands."
-# Where commands of the local packages are; all others have a module of ours, of their name.
-_ELSEWHERE = {
+_COMMANDS_PACKAGE = "exr_inspector.cli.commands."
+# Modules of the commands that other packages have.
+_OTHER_MODULES = {
     "localdb": "vastdb_local.__main__",
     "localrun": "dataengine_local.run",
     "invoke": "dataengine_local.invoke",
 }
-# What each command does, said here so that listing them imports none; in the order that a new user meets them.
+# Each command and what it does, so that the list of commands imports none of them; in the order of a new user's needs.
 COMMANDS = {
     "inspect": "Show what is in OpenEXR files.",
     "check": "Check whether a delivery is complete and clean; list frames to render again.",
@@ -51,7 +51,7 @@ COMMANDS = {
     "localrun": "Run a DataEngine function on this machine.",
     "invoke": "Post one event to a running function.",
 }
-# Tasks that ./run carries out itself.
+# Tasks of ./run that are no commands of this package.
 _TASKS = {
     "test [unit|heavy|...]": "the tests; CONTRIBUTING.md explains the suites",
     "lint": "linters and types, as CI runs them",
@@ -59,7 +59,7 @@ _TASKS = {
     "docs": "write the generated pages of docs/",
     "bench [NAME]": "benchmarks; without a name, list them",
 }
-# What the local packages call themselves in their help where they are no commands of ours.
+# Names of commands in the help of the local packages, which can also be used alone.
 _STANDALONE = {
     "python -m vastdb_local": "localdb",
     "python -m dataengine_local run": "localrun",
@@ -68,40 +68,40 @@ _STANDALONE = {
 _EXIT_CODES = {
     "0": "all is well",
     "1": "something was found, or some files could not be ingested; the help of a command says what",
-    "2": "something could not be done: a file or the database was not read, an argument is wrong",
-    "130, 143": "stopped by Ctrl-C, or by SIGTERM; what was printed is what was done until then",
+    "2": "something could not be done: a file or the database could not be read, or an argument is wrong",
+    "130, 143": "stopped by Ctrl-C or by SIGTERM; everything done before was printed",
 }
 COMPLETE_VARIABLE = "_EXR_INSPECTOR_COMPLETE"
-_READERS = "exr-read"  # delivery.files.READERS, which costs an import
+_READERS = "exr-read"  # delivery.files.READERS, without importing that module
 _TERMINATED = 128 + signal.SIGTERM
 _ERROR_MODULES = {"exr_inspector.errors", "vastdb_local.errors", "dataengine_local.errors"}
-_ROOM = "close other programs, raise `ulimit -v` and `ulimit -u`, or lower EXR_DECODE_THREADS and EXR_MEMORY_MIB"
+_MORE_ROOM = "close other programs, raise `ulimit -v` and `ulimit -u`, or lower EXR_DECODE_THREADS and EXR_MEMORY_MIB"
 
 
 def module_of(name: str) -> str:
-    """The module with a command."""
-    return _ELSEWHERE.get(name, _OURS + name.replace("-", "_"))
+    """The name of the module that has a command."""
+    return _OTHER_MODULES.get(name, _COMMANDS_PACKAGE + name.replace("-", "_"))
 
 
 class _MissingPackage(click.ClickException):
-    """The command could not run; 1 would say that it found something."""
+    """The command needs a package that is not installed."""
 
     exit_code = 2
 
 
 class LazyGroup(click.Group):
-    """A group whose commands live in modules that are imported on first use."""
+    """A group whose commands are imported at their first use."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take paths of the cluster and of clients, which EXR_VIEWS names, for the objects that they are."""
+        """Parse the arguments, with paths of EXR_VIEWS replaced by the URLs of their objects."""
         return super().parse_args(ctx, by_views(args, os.environ))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command's name, in the order a new user meets them."""
+        """The names of all commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, or None, which click reports together with the names that come close."""
+        """The command; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
         try:
@@ -113,10 +113,10 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command of the first argument.
+        """The command that the first argument names.
 
         Raises:
-            click.UsageError: There is none; the message has the names that come close.
+            click.UsageError: There is none; the message suggests similar names.
         """
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             hint = did_you_mean(args[0], COMMANDS) or f"{ctx.info_name} --help lists the commands"
@@ -124,7 +124,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """The command; a Ctrl-C that it leaves to us ends it as a shell expects. What a user typed is shown with escapes."""
+        """Run the command. Ctrl-C ends it with the exit code 130, and messages show what the user typed with escapes."""
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
@@ -140,12 +140,12 @@ class LazyGroup(click.Group):
             ctx.exit(INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands with their summaries, without importing any."""
+        """Write the commands with their summaries, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Exit codes, and the tasks of a checkout, which an installed package does not have."""
+        """Write the exit codes, and in a checkout the tasks for developers."""
         with formatter.section("Exit codes"):
             formatter.write_dl(list(_EXIT_CODES.items()))
         if program() == CHECKOUT:
@@ -154,14 +154,14 @@ class LazyGroup(click.Group):
 
 
 def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
-    """Arguments with paths of the cluster and of clients as `s3://bucket/key`, also those behind a `=`.
+    """The arguments, with paths of the cluster or of clients replaced by `s3://bucket/key`, also after a `=`.
 
     Raises:
-        SettingsError: EXR_VIEWS cannot be read.
+        SettingsError: EXR_VIEWS is invalid.
     """
     if not environ.get("EXR_VIEWS"):
         return arguments
-    from exr_inspector.cli.paths import views_of  # noqa: PLC0415 - half a second that other commands need not pay
+    from exr_inspector.cli.paths import views_of  # noqa: PLC0415 - takes half a second
 
     views = views_of(environ)
     if views is None:
@@ -180,7 +180,7 @@ def _remedy() -> str:
 
 
 def _naming(command: click.Command, name: str) -> click.Command:
-    """The command with examples, also of its subcommands, that name the program that the user typed."""
+    """The command, with the name of the program that the user typed in its examples and those of its subcommands."""
     named = copy.copy(command)
     if command.help:
         for theirs, ours in {**_STANDALONE, CHECKOUT: ""}.items():
@@ -202,14 +202,14 @@ def main() -> None:
       ./run validate --sequence samples/shots/ is a shot complete and right
     """
     if any(name.upper().startswith("EXR_") for name in os.environ):
-        from exr_inspector.settings import unknown_settings  # noqa: PLC0415 - half a second that other runs need not pay
+        from exr_inspector.settings import unknown_settings  # noqa: PLC0415 - takes half a second
 
         for sentence in unknown_settings(os.environ):
             click.echo(f"warning: {visible(sentence)}", err=True)
 
 
 def _code_of(error: Exception) -> str | None:
-    """The code of an error of ours or of the local packages, which are not imported for this."""
+    """The code of an error of this package or of a local one, which need not be imported; None for other errors."""
     for kind in type(error).__mro__:
         if kind.__module__ in _ERROR_MODULES:
             return str(getattr(error, "code", ExrInspectorError.code))
@@ -217,7 +217,7 @@ def _code_of(error: Exception) -> str | None:
 
 
 def _leave_readers(ended: SystemExit) -> None:
-    """End at once where Ctrl-C left files half read: Python would wait for the threads that read them."""
+    """Exit at once if threads still read files after Ctrl-C: Python would wait for them."""
     if not any(thread.name.startswith(_READERS) for thread in threading.enumerate()):
         return
     sys.stdout.flush()
@@ -226,7 +226,7 @@ def _leave_readers(ended: SystemExit) -> None:
 
 
 def _is_exhausted(error: Exception) -> bool:
-    """Whether the system refused memory or a thread; of libraries and threads Python says so in words only."""
+    """Whether the system refused memory or a thread, which Python partly reports in the message alone."""
     text = str(error)
     return (
         isinstance(error, MemoryError)
@@ -236,12 +236,12 @@ def _is_exhausted(error: Exception) -> bool:
 
 
 def run() -> None:
-    """Run the command line. An error of ours, of a user or of the file system is one line on stderr and exit code 2.
+    """Run the command line. Errors of this package and of the file system print one line on stderr and exit with 2.
 
-    A bug shows its traceback, and exits with 2 as well: 1 means that `validate` found something.
+    A bug prints its traceback, and also exits with 2, since 1 means that something was found.
     """
     silence_sdk_loggers()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # the process's own: names may hold what its encoding does not
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may have characters that the encoding lacks
         sys.stdout.reconfigure(errors="backslashreplace")
     name = program()
     terminated = threading.Event()
@@ -250,7 +250,7 @@ def run() -> None:
         terminated.set()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, terminate)  # as Ctrl-C: commands print what they have
+    before = signal.signal(signal.SIGTERM, terminate)  # like Ctrl-C: commands print what they have
     try:
         _naming(main, name)(prog_name=name, complete_var=COMPLETE_VARIABLE)
     except SystemExit as ended:
@@ -265,9 +265,8 @@ def run() -> None:
     except Exception as error:  # noqa: BLE001 - the entry point: nothing above would report it
         code = _code_of(error)
         if _is_exhausted(error):
-            click.echo(
-                f"SYSTEM: the process got no more memory or threads ({error or 'MemoryError'}): {_ROOM}", err=True
-            )
+            why = error or "MemoryError"
+            click.echo(f"SYSTEM: the system refused more memory or threads ({why}): {_MORE_ROOM}", err=True)
         elif code is None:
             traceback.print_exc()
         else:

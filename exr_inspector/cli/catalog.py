@@ -1,8 +1,8 @@
-"""The tables that a command works on: `--catalog FILE` means the same in every command.
+"""Opens the tables that a command works on.
 
-FILE is a DuckDB file of the local database. It is reached through its server where one has it open (`localdb serve`, `watch`),
-else this process serves it to itself. Without the option the tables are those of the database that VAST_DB_* name. Which
-catalog answered is printed on standard error; none is ever taken unasked. A new command takes both from here:
+`--catalog FILE` names a DuckDB file of the local database. If a server has it open (`localdb serve`, `watch`), that server is
+used, else this process starts one. Without the option, the database of VAST_DB_* is used. The name of the catalog is printed on
+standard error. A command uses both names from here:
 
     @click.command("report")
     @catalog_option
@@ -39,11 +39,11 @@ class Tables:
     """The tables that a command works on.
 
     Attributes:
-        settings: The settings; the database is that of the tables, and the folders of `roots` that are there are mounted.
-        catalog: Reads and writes them.
-        roots: Which folder of this machine each bucket is: those of EXR_MOUNTS, and those that a catalog file has on record.
-        set_up: How the tables of a catalog file stood after they were set up for a command that stores rows; else None.
-        keeps_file: Whether a file that was made for the command stays when the command fails; set it before storing anything.
+        settings: The settings, with the database of the tables, and with all existing folders of `roots` mounted.
+        catalog: Reads and writes the tables.
+        roots: The local folder of each bucket, from EXR_MOUNTS and from the records of a catalog file.
+        set_up: The state of a catalog file's tables after setup; None if they were not set up.
+        keeps_file: Whether a catalog file that was created for the command stays if the command fails. Set it before storing.
     """
 
     settings: Settings
@@ -93,7 +93,7 @@ class Tables:
 
 
 def catalog_environ(config: CatalogConfig) -> dict[str, str]:
-    """The settings by which a process finds this database."""
+    """The settings that name this database."""
     return {
         "VAST_DB_ENDPOINT": config.endpoint,
         "VAST_DB_ACCESS_KEY": config.access_key,
@@ -104,10 +104,10 @@ def catalog_environ(config: CatalogConfig) -> dict[str, str]:
 
 
 def configured(settings: Settings) -> Settings:
-    """The settings, when they name a database.
+    """The settings, which must name a database.
 
     Raises:
-        SettingsError: They name none; the message says how to point a command at one.
+        SettingsError: They name none; the message says how to name one.
     """
     try:
         settings.require_catalog()
@@ -119,7 +119,7 @@ def configured(settings: Settings) -> Settings:
 
 
 def announce(name: str) -> None:
-    """Print which catalog answers, on standard error."""
+    """Print the name of the catalog on standard error."""
     click.echo(f"catalog: {name}", err=True)
 
 
@@ -132,19 +132,19 @@ def open_tables(
     need: Collection[str] = (),
     use: Collection[str] = GROUPS,
 ) -> Iterator[Tables]:
-    """The tables of `--catalog FILE`, or of VAST_DB_* where it is None, until the block ends.
+    """Open the tables for a block.
 
     Args:
-        file: What `--catalog` says.
-        create: Whether a file that is not there is made, and its tables set up; it is removed again when the command fails
-            before it sets `keeps_file`.
-        options: How its tables are set up.
+        file: The file of `--catalog`; None for the database of VAST_DB_*.
+        create: Whether to create a missing file, and to set up its tables. If the command fails before it sets `keeps_file`,
+            the new file is removed.
+        options: Options of the setup.
         need: As for `load_settings`.
         use: As for `load_settings`.
 
     Raises:
         SettingsError: Neither a file nor a database is named, or a setting is wrong.
-        CatalogError: There is no such file, or the database does not answer.
+        CatalogError: The file does not exist, or the database does not answer.
     """
     is_new = create and file is not None and file.parent.is_dir() and not file.exists()
     made: Tables | None = None

@@ -1,10 +1,11 @@
-"""Options that several commands have, with one meaning and one default."""
+"""Options of several commands."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ _FAIL_ON = {severity.label: severity for severity in Severity}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-# What is read of the pixels where the user did not say: one rule in every command's help, and in docs/statistics.md.
+# Which pixels are read without `--stats`; for the help of all commands and docs/statistics.md.
 _AS_SET = "as EXR_STATS says, off unless set"
 STATS_DEFAULTS: Mapping[str, str] = {
     "inspect": DEFAULT_STATS,
@@ -42,10 +43,10 @@ STATS_RULE = (
 
 
 def stats_option(command_name: str) -> Callable[[Command], Command]:
-    """`--stats`: None where the user did not say.
+    """`--stats`: a value of StatsMode, or None if it is not given.
 
     Args:
-        command_name: A key of STATS_DEFAULTS.
+        command_name: A key of STATS_DEFAULTS, for the help.
     """
     return click.option(
         "--stats",
@@ -58,7 +59,7 @@ def _catalog_option(words: str) -> Callable[[Command], Command]:
     return click.option("--catalog", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=words)
 
 
-# `--catalog FILE`: what `exr_inspector.cli.catalog.open_tables` takes. What a command does without it differs.
+# `--catalog FILE`, for `cli.catalog.open_tables`. The commands differ in what they do without it.
 catalog_option = _catalog_option(
     "DuckDB file of the tables, even while a server has it open.  [default: the database of VAST_DB_*]"
 )
@@ -70,65 +71,8 @@ rows_catalog_option = _catalog_option(
 )
 
 
-def policy_option(command: Command) -> Command:
-    """`--policy`."""
-    option = click.option(
-        "--policy",
-        default="default",
-        show_default=True,
-        metavar=_POLICY,
-        shell_complete=_profiles,
-        help="Policy to validate against.",
-    )
-    return option(command)
-
-
-def stored_policy_option(command: Command) -> Command:
-    """`--policy` of what is stored: None where the user did not say."""
-    option = click.option(
-        "--policy",
-        metavar=_POLICY,
-        shell_complete=_profiles,
-        help="Policy to validate against.  [default: EXR_POLICY, or default]",
-    )
-    return option(command)
-
-
-def fail_on_option(command: Command) -> Command:
-    """`--fail-on`: the lowest severity that makes the exit code 1, None for `never`."""
-    option = click.option(
-        "--fail-on",
-        type=click.Choice([*_FAIL_ON, _NEVER]),
-        default=Severity.ERROR.label,
-        show_default=True,
-        callback=lambda _, __, label: _FAIL_ON.get(label),
-        help="Lowest severity that makes the exit code 1.",
-    )
-    return option(command)
-
-
-def frames_option(command: Command) -> Command:
-    """`--frames`: the first and last frame that every sequence must have, None where the user did not say."""
-    option = click.option(
-        "--frames", callback=_frames, metavar="FIRST-LAST", help="Frames that every sequence must have."
-    )
-    return option(command)
-
-
-def paths_option(command: Command) -> Command:
-    """`--paths`: how paths of files are printed, a `ShownPaths`."""
-    option = click.option(
-        "--paths",
-        callback=_paths,
-        type=click.Choice(FORMS),
-        help="Print paths as bucket and key, as on the cluster, or as on clients (the first mount of the view), by EXR_VIEWS."
-        " Paths outside of all views and texts of errors are unchanged.  [default: as given, or as stored]",
-    )
-    return option(command)
-
-
-def _paths(_: click.Context, __: click.Parameter, form: str | None) -> ShownPaths:
-    return ShownPaths.of(form, os.environ)
+def _profiles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    return [name for name in PROFILES if name.startswith(begun)]
 
 
 def _frames(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -147,5 +91,28 @@ def _frames(_: click.Context, __: click.Parameter, text: str | None) -> tuple[in
     return first, last
 
 
-def _profiles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
-    return [name for name in PROFILES if name.startswith(begun)]
+_policy = partial(click.option, "--policy", metavar=_POLICY, shell_complete=_profiles)
+policy_option = _policy(default="default", show_default=True, help="Policy to validate against.")
+# Of commands that store rows: None if it is not given.
+stored_policy_option = _policy(help="Policy to validate against.  [default: EXR_POLICY, or default]")
+# A Severity; None for `never`.
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice([*_FAIL_ON, _NEVER]),
+    default=Severity.ERROR.label,
+    show_default=True,
+    callback=lambda _, __, label: _FAIL_ON.get(label),
+    help="Lowest severity that makes the exit code 1.",
+)
+# (first, last), or None if it is not given.
+frames_option = click.option(
+    "--frames", callback=_frames, metavar="FIRST-LAST", help="Frames that every sequence must have."
+)
+# A ShownPaths.
+paths_option = click.option(
+    "--paths",
+    callback=lambda _, __, form: ShownPaths.of(form, os.environ),
+    type=click.Choice(FORMS),
+    help="Print paths as bucket and key, as on the cluster, or as on clients (the first mount of the view), by EXR_VIEWS."
+    " Paths outside of all views and texts of errors are unchanged.  [default: as given, or as stored]",
+)

@@ -1,8 +1,7 @@
-"""Paths of files by their other names: what `--paths` asks for.
+"""The option `--paths`: prints paths as objects, as on the cluster, or as on clients.
 
-A command takes `paths_option` (`exr_inspector.cli.options`), which gives it a `ShownPaths`, and passes every path that it
-prints through it once, before the path becomes text, JSON, CSV or a page. Texts of errors keep the names that
-files were read by.
+A command with `paths_option` (`cli.options`) gets a `ShownPaths`, and passes every path that it prints through it once. Error
+messages keep the paths by which files were read.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ _URL = "s3://"
 
 @dataclass(frozen=True, slots=True)
 class ShownPaths:
-    """How a command prints paths of files; one that no view covers is printed as it is.
+    """How a command prints paths. A path outside of all views is unchanged.
 
     Attributes:
-        form: One of FORMS; None for every path as the command has it.
-        views: What EXR_VIEWS says.
+        form: One of FORMS; None to leave all paths unchanged.
+        views: The views of EXR_VIEWS.
     """
 
     form: str | None
@@ -38,10 +37,10 @@ class ShownPaths:
 
     @classmethod
     def of(cls, form: str | None, environ: Mapping[str, str]) -> ShownPaths:
-        """What `--paths` asks for.
+        """The form for a value of `--paths`.
 
         Raises:
-            SettingsError: EXR_VIEWS cannot be read, or is not there, and without it only keys are known.
+            SettingsError: EXR_VIEWS is invalid, or not set although `form` needs it.
         """
         if form is None:
             return cls(None, Views(()))
@@ -51,7 +50,7 @@ class ShownPaths:
         return cls(form, views or Views(()))
 
     def named(self, name: str) -> str:
-        """A file, folder or pattern as its user named it: a URL, or a path of this machine."""
+        """The form of a name that the user gave: a URL or local path of a file, folder or pattern."""
         if self.form is None or not name:
             return name
         url = name if name.startswith(_URL) else self._url_of(name)
@@ -61,7 +60,7 @@ class ShownPaths:
         return self._other(path if name.endswith("/") else path.rstrip("/")) or name
 
     def stored(self, path: str) -> str:
-        """A path as the tables have it: bucket and key, or a bucket alone."""
+        """The form of a stored path: bucket and key, or a bucket alone."""
         if self.form is None:
             return path
         if path.startswith(f"{FILE_BUCKET}/"):  # of a file that no bucket holds
@@ -70,23 +69,23 @@ class ShownPaths:
         return path if self.form == KEY else self._other(path) or path
 
     def row(self, row: Mapping[str, object]) -> dict[str, object]:
-        """A row of a table with its paths in this form."""
+        """A row of a table, with its paths in this form."""
         return {
             name: self.stored(value) if name in PATH_COLUMNS and isinstance(value, str) else value
             for name, value in row.items()
         }
 
     def _other(self, path: str) -> str | None:
-        """The name on the cluster or on a client of `<bucket>/<key>`; None where no view covers it."""
+        """The path of `<bucket>/<key>` on the cluster or on a client; None outside of all views."""
         bucket, _, key = path.partition("/")
         name_of = self.views.to_cluster if self.form == CLUSTER else self.views.to_client
         found = name_of(bucket, key)
-        if found is None and key:  # the folder that the view is, whose name ends in no slash
+        if found is None and key:  # the view's own folder, named without a slash at its end
             found = name_of(bucket, f"{key}/")
         return found if found is None or path.endswith("/") else found.rstrip("/\\")
 
     def _url_of(self, name: str) -> str | None:
-        """A path of this machine, or of a client under Windows, as the object that it is by a view."""
+        """The URL of a local path, or of a path on a Windows client; None outside of all views."""
         if name.startswith("/") or not PureWindowsPath(name).drive:
             # Links are kept, since a mount may be one.
             whole = os.path.abspath(local_path(name))  # noqa: PTH100
@@ -99,10 +98,10 @@ def _nowhere(_: str) -> bool:
 
 
 def views_of(environ: Mapping[str, str]) -> Views | None:
-    """The views that EXR_VIEWS names; None where it is not set.
+    """The views of EXR_VIEWS; None if it is not set.
 
     Raises:
-        SettingsError: It cannot be read.
+        SettingsError: It is invalid.
     """
     text = environ.get("EXR_VIEWS", "")
     if not text.strip():

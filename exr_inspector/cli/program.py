@@ -1,4 +1,4 @@
-"""What this program is called by its user, for examples and advice."""
+"""The name of this program, for examples and advice."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 CHECKOUT = "./run"
 INSTALLED = "exr-inspector"
-INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it; `cli.__main__` makes 143 of it after SIGTERM
+INTERRUPTED = 130  # exit code after Ctrl-C, as in shells; after SIGTERM, `cli.__main__` changes it to 143
 
 
 def program() -> str:
-    """What the user typed: `./run` in a checkout, `exr-inspector` where the package is installed."""
+    """The name that the user typed: `./run` in a checkout, `exr-inspector` if the package is installed."""
     name = Path(sys.argv[0]).name
     return name if name == INSTALLED else CHECKOUT
 
 
 def command_line(arguments: str, catalog: Path | None) -> str:
-    """A command to go on with, for the tables that the present one works on: those of a file, or of VAST_DB_* for None."""
+    """A command line to suggest, for the same tables: those of a catalog file, or of VAST_DB_* if it is None."""
     return f"{program()} {arguments}" + (f" --catalog {shlex.quote(str(catalog))}" if catalog else "")

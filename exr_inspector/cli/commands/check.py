@@ -1,4 +1,4 @@
-"""`./run check`: whether a delivery is complete and clean; frames to render again."""
+"""`./run check`: checks whether a delivery is complete and clean, and lists the frames to render again."""
 
 from __future__ import annotations
 
@@ -110,20 +110,13 @@ def _session(
     settings: Settings, stats: Stats, policy: str, thumbnails: Thumbnails = Thumbnails.OFF
 ) -> AbstractContextManager[Session]:
     is_full = stats == _FULL
-    return session(
-        settings,
-        stats=stats,
-        hash=is_full,
-        zeros=is_full,
-        policy=policy,
-        thumbnails=thumbnails,
-    )
+    return session(settings, stats=stats, hash=is_full, zeros=is_full, policy=policy, thumbnails=thumbnails)
 
 
 def _run(
     targets: Sequence[str], made: Session, frames: tuple[int, int] | None, observe: Observer | None = None
 ) -> Check:
-    """Check with a progress bar on the terminal, none elsewhere."""
+    """Check, with a progress bar on a terminal."""
     with progress_bar("checking") as show:
         return check_files(
             targets,
@@ -137,7 +130,7 @@ def _run(
 
 
 class _NothingToStore(Exception):
-    """No file was checked, so that a catalog file that was made for the check is removed again."""
+    """No file was checked, so a catalog file that was created for the check must be removed."""
 
 
 def _stored(
@@ -150,7 +143,7 @@ def _stored(
     paths: ShownPaths,
 ) -> Check:
     """Check, and store the rows of files and sequences in a catalog file."""
-    # Imported here, since the vastdb SDK takes most of a second and checking alone does without.
+    # Imported here, since importing the vastdb SDK takes most of a second.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.cli.commands.ingest import targets_of  # noqa: PLC0415
     from exr_inspector.ingest.roots import record_roots  # noqa: PLC0415
@@ -166,8 +159,8 @@ def _stored(
         record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets])
         asked = Thumbnails(settings.thumbnails)
         with _session(settings, stats, policy, Thumbnails.FILE if asked is Thumbnails.OFF else asked) as made:
-            # A check reads every file, so what it finds replaces older rows of the same version: a sidecar manifest that
-            # arrived after the frames changes the findings of files that did not change.
+            # A check reads every file, so its rows replace older rows of the same version: a sidecar manifest that arrived
+            # after the frames changes the findings of unchanged files.
             context = IngestContext(made.opener, made.inspector, tables.catalog, made.policy, force=True)
             store = CheckStore(tables.connection, partial(store_inspections, context))
 

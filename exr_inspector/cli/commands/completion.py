@@ -1,4 +1,4 @@
-"""`./run completion`: the script that makes a shell complete commands, options, profiles and rules."""
+"""`./run completion`: prints the script with which a shell completes commands, options, profiles and rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`./run db`: set-up and maintenance of the tables in VAST DataBase, and their comparison with storage."""
+"""`./run db`: sets up and maintains the tables, and compares them with storage."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from exr_inspector.validation.policies.source import PolicySource
 
 _BATCH = 100  # files inspected and stored in one transaction
 _THREADS = 8  # objects read at the same time
-_MANY_ROWS, _MANY_SHARE = 10, 0.1  # removals that are asked about: at least so many, and this share of the rows
-_SHOWN = 20  # paths printed of each kind, unless all are asked for
+_MANY_ROWS, _MANY_SHARE = 10, 0.1  # ask before the removal of at least so many rows, and this share of all rows
+_SHOWN = 20  # paths printed of each kind without --all
 
 
 @click.group("db")
@@ -56,10 +56,6 @@ def command() -> None:
       ./run db reconcile s3://renders/shot010/ --fix
       ./run db reconcile renders/ --catalog show.duckdb
     """
-
-
-def _progress(text: str) -> None:
-    echo_error(text)
 
 
 def _show(report: SchemaReport) -> None:
@@ -135,7 +131,7 @@ def prune_command(*, keep_days: float, dry_run: bool, catalog: Path | None) -> N
       ./run db prune --keep-days 90
     """
     with open_tables(catalog) as tables:
-        count = prune(tables.connection, keep_days=keep_days, dry_run=dry_run, progress=_progress)
+        count = prune(tables.connection, keep_days=keep_days, dry_run=dry_run, progress=echo_error)
     click.echo(f"{count} rows {'would be' if dry_run else 'were'} deleted")
 
 
@@ -155,7 +151,7 @@ def repair_command(*, place: str | None, dry_run: bool, catalog: Path | None, pa
     """
     with open_tables(catalog) as tables:
         prefix = _below(tables, place) if place else ""
-        report = repair(tables.connection, prefix, dry_run=dry_run, progress=_progress)
+        report = repair(tables.connection, prefix, dry_run=dry_run, progress=echo_error)
     click.echo(f"{report.files} rows of files examined")
     for count, what in (
         (report.duplicate_files, "duplicate rows of files"),
@@ -214,7 +210,9 @@ def reconcile_command(
     figures, unlisted = Figures(), Unlisted()
     with open_tables(catalog, need=() if catalog else ("objects",)) as tables:
         prefix = _below(tables, place)
-        settings = tables.settings.changed(mounts=tuple(tables.roots.items()))  # one that is gone is refused, not empty
+        settings = tables.settings.changed(
+            mounts=tuple(tables.roots.items())
+        )  # a missing folder fails, it is not empty
         with closing(SourceOpener(settings)) as opener:
             listed = (
                 vast_catalog_objects(tables.connection, prefix, root)
@@ -240,9 +238,9 @@ def reconcile_command(
 
 
 def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
-    """Ask when the rows to be removed are so many that a share or a listing may be at fault."""
+    """Ask before so many rows are removed that a missing share or an incomplete listing may be the cause."""
     count = len(comparison.without_object)
-    is_all = count == comparison.stored  # as when the share below this prefix is away
+    is_all = count == comparison.stored
     if yes or not count or (not is_all and (count < _MANY_ROWS or count < comparison.stored * _MANY_SHARE)):
         return
     question = f"remove {count} of {comparison.stored} rows, whose objects are not listed?"
@@ -252,7 +250,7 @@ def _ask_before_removing(comparison: Comparison, *, yes: bool) -> None:
 
 
 def _below(tables: Tables, place: str) -> str:
-    """A prefix of paths below one bucket: `s3://shots` means that bucket, not `shots2` as well."""
+    """The prefix of paths of a place in one bucket: `s3://shots` does not include the bucket `shots2`."""
     prefix = tables.prefix(place)
     if not prefix.partition("/")[0]:
         raise click.UsageError("name a folder, or a bucket: s3://bucket/prefix")
@@ -261,7 +259,7 @@ def _below(tables: Tables, place: str) -> str:
 
 def _shown(path: str, paths: ShownPaths) -> str:
     name = paths.named(f"s3://{path}")
-    return plain(name, len(name))  # keys may hold anything, also what would move the cursor
+    return plain(name, len(name))  # keys may have control codes for the terminal
 
 
 def _print_paths(what: str, found: Sequence[str], paths: ShownPaths, *, everything: bool) -> None:
@@ -285,7 +283,7 @@ def _listed(opener: SourceOpener, prefix: str, figures: Figures, unlisted: Unlis
 
 
 def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings, figures: Figures) -> None:
-    """Inspect files without a current row, and remove rows of deleted files; a file that fails affects no other."""
+    """Inspect files without a current row, and remove the rows of deleted files; one that fails does not stop the others."""
     policy = PolicySource.from_settings(settings).current()
     context = IngestContext(
         opener, Inspector.from_settings(settings, is_isolated=True), catalog, policy, threads=_THREADS, force=True
@@ -300,7 +298,7 @@ def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, setting
         ]
         changed = [(entry, entry.mtime) for entry in entries]
         done.merge(store_settled(context, batch[0].path.partition("/")[0], changed, {}, Timing()))
-        _progress(f"{done.figures.stored} of {len(wanted)} stored")
+        echo_error(f"{done.figures.stored} of {len(wanted)} stored")
     done.merge(remove_rows(context, comparison.without_object, Timing()))
     context.close()
     click.echo(f"{done.figures.stored} files stored, {done.removed} files removed")

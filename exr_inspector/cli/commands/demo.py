@@ -1,7 +1,7 @@
-"""`./run demo`: from events to rows on this machine, with this checkout alone.
+"""`./run demo`: sends events to the function and reads its rows, all on this machine.
 
-It starts an embedded VAST DataBase and the local DataEngine runtime with `main.py`, posts one CloudEvent per sample as a
-cluster would, and reads the rows back with the vastdb SDK. `samples/expected.json` has the expected values.
+It starts an embedded VAST DataBase and the local DataEngine runtime with `main.py`, posts one CloudEvent for each sample, as a
+cluster would, and reads the rows with the vastdb SDK. `samples/expected.json` has the expected values.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _short(path: Path) -> str:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """The function reads its settings from the environment, as on the platform; afterwards all is as it was."""
+    """Set environment variables, from which the function reads its settings, for a block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -139,7 +139,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def _post_all(console: Console, runtime: LocalRuntime, keys: Sequence[str]) -> tuple[Counter[str], float]:
-    """Post one event a key and wait for each 204; what the handler returned is read from the runtime."""
+    """Post one event for each key, and return how many results the handler returned by status, and the time in seconds."""
     started = time.perf_counter()
     for key in keys:
         answer = post_event(runtime.url, element_event(BUCKET, key))
@@ -151,7 +151,7 @@ def _post_all(console: Console, runtime: LocalRuntime, keys: Sequence[str]) -> t
 
 
 def _read_back(database: LocalVastDB) -> dict[str, list[Row]]:
-    """The tables that the demo checks, through the SDK as any other client would read them."""
+    """The rows of the tables that the demo checks, read with the SDK."""
     session = vastdb.connect(endpoint=database.endpoint, access=database.access_key, secret=database.secret_key)
     wanted = {
         FILES.name: "path",
@@ -166,7 +166,6 @@ def _read_back(database: LocalVastDB) -> dict[str, list[Row]]:
 
 
 def _rows_table(rows: Sequence[Row], columns: Sequence[str]) -> Table:
-    """Some rows of `files`, the columns that matter."""
     table = plain_table(*columns)
     for row in rows:
         table.add_row(*(Text(table_cell(row[column])) for column in columns))
@@ -174,10 +173,10 @@ def _rows_table(rows: Sequence[Row], columns: Sequence[str]) -> Table:
 
 
 def unexpected(tables: Mapping[str, Sequence[Row]], expected: Mapping[str, Row]) -> Iterator[str]:
-    """Every difference between the rows and what `samples/expected.json` says they should be."""
+    """Yield the differences between the rows and `samples/expected.json`, in words."""
     files = {row["path"]: row for row in tables["files"]}
     for path in sorted(set(files) - {f"{BUCKET}/{key}" for key in expected}):
-        yield f"{path}: a row for a file that is no sample"
+        yield f"{path}: a row of a file that is not a sample"
     for key, want in expected.items():
         row = files.get(f"{BUCKET}/{key}")
         if row is None:
@@ -186,7 +185,7 @@ def unexpected(tables: Mapping[str, Sequence[Row]], expected: Mapping[str, Row])
         found = dict(row, parts=row["multipart_count"], channels=_channel_types(tables, row["file_id"]))
         for name, value in want.items():
             if value is not None and found[name] != value:
-                yield f"{key}: {name} is {found[name]!r}, should be {value!r}"
+                yield f"{key}: {name}: found {found[name]!r}, expected {value!r}"
 
 
 def _channel_types(tables: Mapping[str, Sequence[Row]], file_id: str) -> list[dict[str, str]]:

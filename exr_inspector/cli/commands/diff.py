@@ -1,4 +1,4 @@
-"""`./run diff`: what is different between two files, between two sequences frame by frame, or between files and their rows."""
+"""`./run diff`: compares two files, two sequences frame by frame, or files with their rows."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def command(
 
 
 def _until_interrupt(results: Iterator[FileDiff]) -> Iterator[FileDiff | None]:
-    """The results; None at the end where Ctrl-C ended them."""
+    """Yield the results, and None if Ctrl-C ends them."""
     try:
         yield from results
     except KeyboardInterrupt:
@@ -128,7 +128,7 @@ def _until_interrupt(results: Iterator[FileDiff]) -> Iterator[FileDiff | None]:
 
 @contextmanager
 def _from_rows(target: str, catalog: Path | None, paths: ShownPaths, *, header: bool) -> Iterator[Iterator[FileDiff]]:
-    # Imported here, since the vastdb SDK takes most of a second and comparing files does without.
+    # Imported here, since importing the vastdb SDK takes most of a second.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.library.stored import diff_catalog  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Rules as people want them explained: what they ask for, why, and where that comes from."""
+"""Explains rules: what must hold, why, how to fix a violation, and the source."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from exr_inspector.validation import RULES
 from exr_inspector.validation.engine import RULE_FAILED
 from exr_inspector.validation.rule import Rule
 
-# Codes that findings have and no rule.
+# Codes of findings that are not rules.
 OTHERS = {
-    RULE_FAILED: "A rule raised an error, which is a bug in exr-inspector and no fault of the file. The other rules were run."
+    RULE_FAILED: "A rule raised an error. This is a bug in exr-inspector, not a fault of the file. The other rules were checked."
 }
 
 
 def explanation(rule: Rule) -> str:
-    """What must hold, why, where that comes from, and how to fix a violation."""
+    """One paragraph about a rule."""
     command = f" Command: {rule.command}" if rule.command else ""
     return f"{rule.title}. {rule.why} ({rule.source}) Fix: {rule.fix}{command}"
 
 
 def explain(codes: Iterable[str], console: Console) -> None:
-    """Print what the rules of these codes ask for and why, once each."""
+    """Print an explanation of each of these codes, once."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")

@@ -1,4 +1,4 @@
-"""`./run ingest-lane`: one lane of a plan into the tables; the task of a render farm."""
+"""`./run ingest-lane`: ingests one lane of a plan, as a task of a render farm."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from pathlib import Path
 
 import click
 
-from exr_inspector.cli.commands.ingest import (
-    RunOptions,
-    carry_out,
-    force_option,
-    workers_option,
-)
+from exr_inspector.cli.commands.ingest import RunOptions, carry_out, force_option, workers_option
 from exr_inspector.cli.options import catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.ingest.plan import Lane
@@ -21,7 +16,7 @@ from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Listing
 from exr_inspector.settings import Settings
 
-_EMPTY = "this lane holds no files: the plan has more lanes than its files need"
+_EMPTY = "this lane has no files: the plan has more lanes than its files need"
 _SECONDS = 2.0  # between two lines of progress
 
 

@@ -1,4 +1,4 @@
-"""`./run ingest-plan`: list once, and divide what is to be ingested into lanes for the tasks of a farm."""
+"""`./run ingest-plan`: lists files once and divides them into lanes for the tasks of a render farm."""
 
 from __future__ import annotations
 
@@ -48,9 +48,10 @@ def command(
 
     DIR/plan.json is written last and belongs to the lanes: without it no lane is ingested. A plan that fails leaves nothing.
 
-    Each task runs `./run ingest-lane DIR/i`; after the last one, `./run ingest` of the same places judges the sequences.
-    Two lanes never wait for each other in the database, and a lane may be run again
-    at any time: what is stored already is skipped. Local folders have to be mounted at the same place on every machine.
+    Each task runs `./run ingest-lane DIR/i`; after the last one, `./run ingest` of the same places validates the sequences.
+    Lanes do not wait for each other in the database. A lane may be run again at any time; files that are already stored are
+    skipped. Local folders must be mounted at the same path on every machine.
+
     Exit code 0, or 1 when something could not be listed.
 
     \b

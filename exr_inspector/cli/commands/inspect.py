@@ -1,4 +1,4 @@
-"""`./run inspect`: the contents of files as text, or as JSON, CSV and tables with one line per file."""
+"""`./run inspect`: prints what is in files, as text, or as JSON, CSV and tables with one line for each file."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def command(
 
 
 class _Files:
-    """The files that could be read; the others are reported on standard error. Keeps the exit code."""
+    """Iterates over the files that could be read, reports the others on standard error, and keeps the exit code."""
 
     def __init__(self, made: Session, targets: Iterable[str], paths: ShownPaths) -> None:
         self._session = made
@@ -166,9 +166,7 @@ class _Files:
         for target in self._targets:
             try:
                 yield from self._of(target)
-            except (
-                ExrInspectorError
-            ) as error:  # of the target itself: a pattern without a match, a bucket that is not there
+            except ExrInspectorError as error:  # of the target itself, such as a pattern without a match
                 self._report(error.code, str(error))
 
     def _of(self, target: str) -> Iterator[NamedFile]:
@@ -186,7 +184,7 @@ class _Files:
                     yield name, answer
 
     def report_unchecked(self, stats: Stats) -> None:
-        """Say on standard error of how many files pixels were left out."""
+        """Print on standard error how many files have pixels that were not read."""
         for sentence in unchecked_lines(StatsMode(stats), self._unchecked):
             click.echo(sentence, err=True)
 
@@ -196,12 +194,10 @@ class _Files:
 
 
 def _shown(files: Iterable[NamedFile], console: Console, asked: str | None) -> Iterator[NamedFile]:
-    """The same files; the picture of each is printed before it is handed on."""
+    """Yield the files, after printing the picture of each."""
     protocol = Protocol(asked) if asked else protocol_of(os.environ)
     if not asked and not console.is_terminal:
-        click.echo(
-            "no picture: standard output is no terminal; --thumbnail-as says how to show it all the same", err=True
-        )
+        click.echo("no picture: standard output is not a terminal; --thumbnail-as shows it nevertheless", err=True)
     for name, inspection in files:
         pictures = inspection.pixels.thumbnails if inspection.pixels else ()
         if pictures and (asked or console.is_terminal):
@@ -211,7 +207,7 @@ def _shown(files: Iterable[NamedFile], console: Console, asked: str | None) -> I
 
 
 def _print_documents(files: Iterable[NamedFile], paths: ShownPaths) -> None:
-    """One indented document for one file, one document a line for several."""
+    """Print one indented document for one file, or one line for each of several files."""
     found = iter(files)
     first, second = next(found, None), next(found, None)
     indent = 2 if second is None else None
