@@ -1,1 +1,1 @@
-"""A delivery or a sequence as one HTML file: what a check or the tables say, for people. Reads no pixel and judges nothing."""
+"""Writes a checked delivery or stored sequences as HTML pages."""

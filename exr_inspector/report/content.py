@@ -1,4 +1,4 @@
-"""What the page of a sequence holds, as values for the template. Pure: the check, or the tables, decided all of it."""
+"""The content of a sequence's page, as values for the template."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from exr_inspector.report.frames import (
 from exr_inspector.report.properties import ChannelRow, DriftRow, changing_properties, channels, facts
 from exr_inspector.validation import RULES
 
-_MISSING_CELLS = 2_000  # missing frames of which the contact sheet has a place; the list of frames names all
+_MISSING_CELLS = 2_000  # missing frames on the contact sheet; the list of frames names all
 
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """One kind of finding.
+    """A group of equal findings.
 
     Attributes:
         severity: `error`, `warning` or `info`.
-        code: The rule.
+        code: Code of the rule.
         text: What was found.
-        fix: What to do about it; empty where no rule says so.
-        count: Frames or files that have it.
-        runs: Frames that have it.
+        fix: What to do about it; empty if the code has no rule.
+        count: Number of frames or files.
+        runs: The frames.
     """
 
     severity: str
@@ -59,25 +59,25 @@ class SequencePage:
 
     Attributes:
         title: Its pattern.
-        facts: What all or most frames have: size, compression, rate, software.
-        is_texture: Whether its numbers are no frames.
+        facts: Properties of most frames in one line: size, compression, rate, software.
+        is_texture: Whether its numbers are tiles of a texture, not frames.
         verdict: `failed`, `warnings` or `passed`.
-        first: First frame that is expected.
-        last: Last frame that is expected.
-        expected: How many frames are.
-        there: How many are there.
-        file_count: Its files; several may be of one frame.
-        total_bytes: Size of all files.
-        rerender: Frames to render again, as render managers take them.
-        rerender_count: How many.
-        everywhere: Rules whose warnings nearly all frames have: they are listed, but mark no frame.
-        counts: Frames by state.
-        strip: The frames' states, neighbours of one state together.
-        findings: By kind, the worst first.
-        drift: What is not the same in all frames.
-        channels: By part and name.
-        cells: All frames, missing ones included.
-        data: What the page's script draws.
+        first: First expected frame.
+        last: Last expected frame.
+        expected: Number of expected frames.
+        there: Number of present frames.
+        file_count: Number of files; a frame may have several.
+        total_bytes: Size of all files, bytes.
+        rerender: Frames to render again, as a frame list of render managers.
+        rerender_count: Number of frames to render again.
+        everywhere: Codes of warnings that nearly all frames have: they are listed, but do not mark frames.
+        counts: Number of frames by state.
+        strip: Runs of frames of one state.
+        findings: Groups of findings, the worst first.
+        drift: Values of properties that change between frames.
+        channels: The channels, by part and name.
+        cells: All frames, also missing ones.
+        data: Data for the page's script.
     """
 
     title: str
@@ -103,12 +103,12 @@ class SequencePage:
 
 
 def verdict_of(worst: Severity | None) -> str:
-    """`failed`, `warnings` or `passed`."""
+    """`failed`, `warnings` or `passed`, for the worst severity of all findings."""
     return {Severity.ERROR: "failed", Severity.WARNING: "warnings"}.get(worst, "passed") if worst else "passed"
 
 
 def finding_row(group: FindingGroup, place: Mapping[int, int]) -> FindingRow:
-    """A kind of finding, with the frames it leads to."""
+    """The row of a group of findings; `place` is the position of each frame on the page."""
     rule = RULES.get(group.code)
     count = len(group.frames) or group.files
     return FindingRow(
@@ -117,11 +117,11 @@ def finding_row(group: FindingGroup, place: Mapping[int, int]) -> FindingRow:
 
 
 def sequence_page(checked: JudgedSequence, figures: Mapping[str, FrameFigures]) -> SequencePage:
-    """The page of a checked sequence.
+    """The content of a checked sequence's page.
 
     Args:
-        checked: What was found.
-        figures: Figures of its files by path; files without are shown without.
+        checked: The sequence.
+        figures: Figures of its files by path; may lack some.
     """
     severities = checked.severities
     numbers = sorted({*severities, *islice(checked.missing, _MISSING_CELLS)})
@@ -163,7 +163,7 @@ def sequence_page(checked: JudgedSequence, figures: Mapping[str, FrameFigures]) 
 
 
 def _first_files(checked: JudgedSequence) -> dict[int, CheckedFile]:
-    """Of each frame the file that is shown; the first, where names with other paddings give it several."""
+    """The file to show for each frame: the first one if a frame has several, by names with different padding."""
     found: dict[int, CheckedFile] = {}
     for file in checked.files:
         if file.frame is not None:

@@ -1,4 +1,4 @@
-"""Curves over the frames of a sequence, and their exposure, as the page's script draws them. Pure."""
+"""Curves of figures over the frames of a sequence, and their exposure, as data for the page's script."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DIGITS = 6
 
 
 def _rounded(value: float | None) -> float | None:
-    """As many digits as a plot shows; None for what JSON has no number for."""
+    """The value with the digits that a plot needs; None for NaN and infinities."""
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
@@ -24,7 +24,7 @@ def _mean_of(component: str, frame: FrameFigures) -> float | None:
 
 
 def curves(known: Sequence[FrameFigures | None]) -> dict[str, Any]:
-    """The curves over the frames, the plots they are in, and the exposure."""
+    """The curves, the plots that show them, and the exposure; `known` has one element for each frame of the page."""
     components = [name for name in ("R", "G", "B", "Y") if any(f is not None and name in f.means for f in known)]
     series: list[dict[str, Any]] = []
 

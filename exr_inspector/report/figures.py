@@ -1,4 +1,4 @@
-"""What the page shows of one frame's pixels: figures by channel, of the beauty, its exposure and its small pictures. Pure."""
+"""Figures of one frame for the page: of each channel, and of the beauty layer with its exposure and thumbnail."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from exr_inspector.exr.header.parser import Header
 from exr_inspector.model import ChannelStats, Inspection, Thumbnail
 
-STOPS = range(-12, 9)  # of luminance around 1.0; what lies beyond counts in the first and last
+STOPS = range(-12, 9)  # luminance relative to 1.0; values beyond count in the first and the last stop
 _WEIGHTS = {"R": 0.2126, "G": 0.7152, "B": 0.0722, "Y": 1.0}  # Rec. 709; Y stands for all three
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelFigures:
-    """One channel of one frame; None and 0 where no value was read.
+    """One channel of one frame; figures are None and counts 0 if no value was read.
 
     Attributes:
         part: Index of the part.
         name: Full channel name.
         type: `HALF`, `FLOAT` or `UINT`.
-        minimum: Least finite value.
+        minimum: Smallest finite value.
         mean: Mean of the finite values.
-        maximum: Greatest finite value.
-        nan: NaNs.
-        inf: Infinities.
-        negative: Values below zero.
+        maximum: Largest finite value.
+        nan: Number of NaN.
+        inf: Number of infinities.
+        negative: Number of negative values.
     """
 
     part: int
@@ -42,20 +42,20 @@ class ChannelFigures:
 
 @dataclass(frozen=True, slots=True)
 class FrameFigures:
-    """One frame; None where it is not known.
+    """One frame. The beauty is the first layer with colour channels. Unknown values are None.
 
     Attributes:
-        size_bytes: Size of the file.
+        size_bytes: Size of the file, bytes.
         width: Width of the first part's data window, pixels.
-        height: Its height.
+        height: Height of the first part's data window, pixels.
         channels: Figures of all channels, of the first level.
-        means: Mean of the beauty's channels by component (`R`, `G`, `B` or `Y`).
+        means: Means of the beauty's channels by component (`R`, `G`, `B` or `Y`).
         luminance: Mean luminance of the beauty.
-        maximum: Greatest value of the beauty.
-        bad_values: NaN and infinities of all channels together.
-        render_seconds: Time of rendering, as the file says it.
+        maximum: Largest value of the beauty.
+        bad_values: Number of NaN and infinities in all channels.
+        render_seconds: Render time from the file's attributes, seconds.
         exposure: Share of the beauty's values at each of STOPS, weighted as luminance; empty without histograms.
-        picture: The frame's picture.
+        picture: The frame's thumbnail.
     """
 
     size_bytes: int | None
@@ -72,7 +72,7 @@ class FrameFigures:
 
 
 def figures_of(inspection: Inspection) -> FrameFigures:
-    """The figures of an inspected file, fresh or read back from the tables."""
+    """The figures of an inspection, which may also come from the tables."""
     header = inspection.header
     read = inspection.pixels.channels if inspection.pixels else ()
     firsts = [stats for stats in read if (stats.level_x, stats.level_y) == (0, 0)]
@@ -96,7 +96,7 @@ def figures_of(inspection: Inspection) -> FrameFigures:
 
 
 def _beauty(channels: Iterable[ChannelStats]) -> dict[str, ChannelStats]:
-    """The first layer that has colour, by component: the base layer where it has some."""
+    """The statistics of the beauty by component: of the base layer if it has colour, else of the first layer that has."""
     layers: dict[tuple[int, str], dict[str, ChannelStats]] = {}
     for stats in channels:
         layer, _, component = stats.channel.rpartition(".")

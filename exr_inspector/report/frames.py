@@ -1,4 +1,4 @@
-"""Frames of a sequence on its page: which state each is in, what is noted of it, and where the page leads to. Pure."""
+"""The frames of a sequence on its page: their states, the notes about them, and links to them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ MISSING = "missing"
 _CLEAN = "ok"
 _STATES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: _CLEAN, None: _CLEAN}
 _WORST_FIRST = ("error", "warning", MISSING, _CLEAN)
-_NARROWEST = 1 / 300  # of the strip: a single bad frame among thousands must be seen
-_FEW_FRAMES = 5  # of fewer, all may have a warning that is worth a mark
+_NARROWEST = 1 / 300  # of the strip's width: a single bad frame among thousands must be visible
+_FEW_FRAMES = 5  # in shorter sequences, warnings that all frames have still mark them
 _NEARLY_ALL = 0.9
 _NOTES_A_FRAME = 12
 _NOTE_CHARACTERS = 400
@@ -26,11 +26,11 @@ _NOTE_CHARACTERS = 400
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Frames without a gap, which the page leads to.
+    """Consecutive frames, to which the page links.
 
     Attributes:
-        text: `1077-1079`.
-        cell: Position of the first of them among the frames of the page; None for a frame that is not on it.
+        text: Their numbers: `1077-1079`.
+        cell: Position of the first one among the frames of the page; None if it is not on the page.
     """
 
     text: str
@@ -39,7 +39,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One frame of the contact sheet: its number, its state, codes of its errors and warnings, and its picture."""
+    """A frame of the contact sheet: its number, state, codes of errors and warnings, and thumbnail."""
 
     frame: int
     state: str
@@ -49,7 +49,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class StripRun:
-    """Neighbouring frames of one state on the strip; position and length in frames."""
+    """Consecutive frames of one state on the strip; position and length in frames."""
 
     start: float
     length: float
@@ -57,12 +57,12 @@ class StripRun:
 
 
 def linked_runs(frames: Iterable[int], place: Mapping[int, int]) -> tuple[Run, ...]:
-    """Frames without gaps together; `place` is the position of each frame on the page."""
+    """The runs of consecutive frames; `place` is the position of each frame on the page."""
     return tuple(Run(text, place.get(first)) for first, text in FrameNumbers.of(frames).runs)
 
 
 def strip(states: Sequence[str]) -> Iterator[StripRun]:
-    """Clean frames first, so that the others, which are never narrower than can be seen, lie above them."""
+    """The runs of the strip in drawing order: clean frames first, then the others, which are wide enough to be visible."""
     found: list[tuple[int, int, str]] = []
     for index, state in enumerate(states):
         if found and found[-1][2] == state:
@@ -78,7 +78,7 @@ Notes = dict[int, list[tuple[Severity, str, str]]]
 
 
 def notes_of(checked: JudgedSequence, numbers: Sequence[int]) -> Notes:
-    """Errors and warnings of each of the frames `numbers`, with their own messages, the worst first."""
+    """The errors and warnings of each frame, the worst first; those of the sequence only for the frames in `numbers`."""
     notes: Notes = {}
     for file in checked.files:
         if file.frame is not None:
@@ -95,7 +95,7 @@ def notes_of(checked: JudgedSequence, numbers: Sequence[int]) -> Notes:
 
 
 def codes_everywhere(notes: Notes, there: int) -> tuple[str, ...]:
-    """Rules whose warnings say nothing of a single frame, since nearly all have them."""
+    """The codes of warnings that nearly all of `there` frames have, so that they do not mark single frames."""
     if there < _FEW_FRAMES:
         return ()
     counts = Counter(
@@ -114,12 +114,12 @@ def state_of(severity: Severity | None, notes: Iterable[tuple[Severity, str, str
 
 
 def codes_of(notes: Iterable[tuple[Severity, str, str]], everywhere: Sequence[str]) -> str:
-    """The codes of a frame's notes, but for those that nearly all frames have."""
+    """The codes of a frame's notes, without those that nearly all frames have."""
     return ", ".join(dict.fromkeys(code for _, code, _ in notes if code not in everywhere))
 
 
 def note_texts(notes: Notes, place: Mapping[int, int]) -> dict[str, Any]:
-    """The notes by position of the frame, each text once."""
+    """The notes as data for the page's script: all texts once, and their indices by position of the frame."""
     texts: dict[tuple[Severity, str, str], int] = {}
     by_cell = {
         place[frame]: [texts.setdefault(note, len(texts)) for note in found[:_NOTES_A_FRAME]]

@@ -1,7 +1,7 @@
-"""The page itself: values and a template in, one HTML document out, which loads nothing and runs only its own script.
+"""Makes the HTML document of a report, which loads nothing and runs only its own script.
 
-All text is escaped by Jinja2; data for the script is JSON without `<`; the content security policy in the page allows the one
-style sheet and the one script by their hashes, and pictures that are part of the page.
+Jinja2 escapes all texts. Data for the script is JSON without `<`. The content security policy of the page allows its style sheet
+and its script by their hashes, and pictures that are part of the page.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _TEXTS_A_FILE = 20
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture as the page holds it.
+    """A picture in the page.
 
     Attributes:
-        url: `data:` URL.
-        width: Pixels.
-        height: Pixels.
+        url: Its `data:` URL.
+        width: Width, pixels.
+        height: Height, pixels.
     """
 
     url: str
@@ -50,11 +50,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class LayerPicture:
-    """One layer of the frame whose layers are shown.
+    """A picture of one layer of a frame.
 
     Attributes:
-        name: Layer; `base layer` for the one without a name.
-        note: How its values are shown.
+        name: Name of the layer; `base layer` if it has none.
+        note: How its values were made visible.
         picture: The picture.
     """
 
@@ -65,14 +65,14 @@ class LayerPicture:
 
 @dataclass(frozen=True, slots=True)
 class ShownSequence:
-    """A sequence as it is shown.
+    """A sequence with its pictures.
 
     Attributes:
         page: Its content.
-        pictures: One a cell of the content, None for a frame without.
+        pictures: One for each cell of the content; None for a frame without a picture.
         pictures_note: What the pictures show.
-        layers: Layers of one frame.
-        layers_frame: Which frame that is.
+        layers: The layers of one frame.
+        layers_frame: The number of that frame.
     """
 
     page: SequencePage
@@ -84,12 +84,12 @@ class ShownSequence:
 
 @dataclass(frozen=True, slots=True)
 class OtherFile:
-    """A file that is no frame.
+    """A file that is not a frame.
 
     Attributes:
-        path: As the user knows it.
-        severity: Of its worst finding; empty without one.
-        verdict: As of a sequence.
+        path: Its path, as the user gave it.
+        severity: Severity of its worst finding; empty without findings.
+        verdict: `failed`, `warnings` or `passed`.
         texts: Its errors and warnings.
     """
 
@@ -101,17 +101,17 @@ class OtherFile:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a page shows.
+    """The content of a page.
 
     Attributes:
-        kind: What it is about, in two words.
-        title: Its heading.
-        facts: What most frames have, or how many sequences there are.
+        kind: `OpenEXR sequence`, or `OpenEXR delivery` with the number of sequences.
+        title: The heading.
+        facts: Properties of most frames, or the number of files.
         verdict: `failed`, `warnings` or `passed`.
         views: The sequences.
-        files: Files that are no frames.
-        not_checked: Sentences about what was not looked at.
-        foot: Who made it, from what.
+        files: Files that are not frames.
+        not_checked: Sentences about what was not checked.
+        foot: Version, policy and time.
         is_index: Whether the sequences have pages of their own.
     """
 
@@ -128,14 +128,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a report says beside its sequences.
+    """The content of a report besides its sequences.
 
     Attributes:
-        title: What the user named: the heading of a page with several sequences.
-        policy: What was judged by.
-        made: When and how this was found out.
-        files: Files that are no frames.
-        not_checked: Sentences about what was not looked at.
+        title: The targets of the user: the heading of a page with several sequences.
+        policy: Name of the policy.
+        made: When and from what the report was made.
+        files: Files that are not frames.
+        not_checked: Sentences about what was not checked.
     """
 
     title: str
@@ -146,7 +146,7 @@ class About:
 
 
 def report_of(views: Sequence[ShownSequence], about: About, *, is_index: bool = False) -> Report:
-    """The report of some sequences."""
+    """The report of one or more sequences; `is_index` if each has a page of its own."""
     alone = views[0].page if len(views) == 1 and not is_index else None
     files = sum(view.page.file_count for view in views) + len(about.files)
     verdicts = [*(view.page.verdict for view in views), *(file.verdict for file in about.files)]
@@ -164,13 +164,13 @@ def report_of(views: Sequence[ShownSequence], about: About, *, is_index: bool = 
 
 
 def without_details(view: ShownSequence) -> ShownSequence:
-    """What an index needs of a sequence, without pictures and data."""
+    """A sequence for an index: without pictures, findings and data."""
     cells = tuple(replace(cell, picture=None) for cell in view.page.cells)
     return ShownSequence(replace(view.page, cells=cells, findings=(), drift=(), channels=(), data={}), ())
 
 
 def other_files(files: Iterable[CheckedFile]) -> list[OtherFile]:
-    """Files that are no frames, with their errors and warnings."""
+    """Files that are not frames, with their errors and warnings."""
     found = []
     for file in files:
         said = [
@@ -182,7 +182,7 @@ def other_files(files: Iterable[CheckedFile]) -> list[OtherFile]:
 
 
 def require_template_engine() -> None:
-    """Return where pages can be made: asked before files are read for minutes.
+    """Check that pages can be made, before files are read for minutes.
 
     Raises:
         SettingsError: Jinja2 is not installed.
@@ -192,11 +192,11 @@ def require_template_engine() -> None:
 
 
 def render(report: Report, links: Sequence[str] | None = None) -> bytes:
-    """The HTML document, UTF-8.
+    """The HTML document, encoded in UTF-8.
 
     Args:
-        report: What it shows.
-        links: Where the overview leads to, one a sequence; None for the places of the page itself.
+        report: Its content.
+        links: Targets of the overview's links, one for each sequence; None for anchors in the page itself.
     """
     if links is None:
         links = [f"#s{number}" for number in range(1, len(report.views) + 1)] if len(report.views) > 1 else []
@@ -227,11 +227,11 @@ def _hash(text: str) -> str:
 def _markup(text: str) -> Any:
     from markupsafe import Markup  # noqa: PLC0415 - comes with Jinja2, which only reports need
 
-    return Markup(text)  # noqa: S704 - our own files, read above
+    return Markup(text)  # noqa: S704 - files of this package, and JSON without `<`
 
 
 def _json(value: Any) -> Any:
-    """JSON that no parser of HTML takes for a tag or a comment."""
+    """JSON without `<`, so that HTML parsers find no tag or comment in it."""
     return _markup(json_document(value, separators=(",", ":")).replace("<", "\\u003c"))
 
 

@@ -1,4 +1,4 @@
-"""Small pictures as a page holds them: in its HTML, and not more than it can carry. Makes none, but makes them smaller."""
+"""Embeds thumbnails in a page, and makes them smaller if they are too large together."""
 
 from __future__ import annotations
 
@@ -13,29 +13,23 @@ from exr_inspector.model import Thumbnail
 from exr_inspector.pixels.thumbnails import MAGENTA
 from exr_inspector.report.page import LayerPicture, Picture
 
-PAGE_BYTES = 700_000  # of all pictures of a page, as the page holds them, up to PAGE_FRAMES frames
+PAGE_BYTES = 700_000  # for all pictures of a page with up to PAGE_FRAMES frames, encoded in base64
 PAGE_FRAMES = 240
-FRAME_BYTES = 1_200  # for each frame more
-_SMALLER = (
-    (1.0, 60),
-    (0.8, 65),
-    (0.65, 65),
-    (0.5, 65),
-    (0.35, 60),
-    (0.25, 50),
-)  # scale and WebP quality, tried in this order
-_SAMPLE = 24
+FRAME_BYTES = 1_200  # for each further frame
+# Scale and WebP quality, tried in this order.
+_SMALLER = ((1.0, 60), (0.8, 65), (0.65, 65), (0.5, 65), (0.35, 60), (0.25, 50))
+_SAMPLE = 24  # pictures encoded for each try
 _BASE64 = 4 / 3
-_MARK_CONTRAST = 100  # least difference of red and blue to green
+_MARK_CONTRAST = 100  # minimum difference of red and blue from green
 
 
 def budget(frames: int) -> int:
-    """Bytes that the pictures of a page of so many frames may take."""
+    """Maximum bytes of all pictures of a page with this number of frames."""
     return PAGE_BYTES + FRAME_BYTES * max(0, frames - PAGE_FRAMES)
 
 
 def fitting(thumbnails: Sequence[Thumbnail | None], most_bytes: int) -> list[Picture | None]:
-    """The pictures, made smaller together where they would take more than `most_bytes` of the page."""
+    """The pictures of thumbnails, all made smaller if they would take more than `most_bytes` together."""
     there = [thumbnail for thumbnail in thumbnails if thumbnail is not None]
     if sum(len(thumbnail.image) for thumbnail in there) * _BASE64 <= most_bytes:
         return [None if each is None else _picture(each, each.image) for each in thumbnails]
@@ -49,7 +43,7 @@ def fitting(thumbnails: Sequence[Thumbnail | None], most_bytes: int) -> list[Pic
 
 
 def layer_pictures(thumbnails: Sequence[Thumbnail]) -> list[LayerPicture]:
-    """The layers of one frame; none where there is but one."""
+    """The pictures of the layers of one frame; empty if it has only one layer."""
     if len(thumbnails) < 2:
         return []
     several = len({thumbnail.part for thumbnail in thumbnails}) > 1
@@ -73,7 +67,7 @@ def _smaller(thumbnail: Thumbnail, scale: float, quality: int) -> bytes:
 
     image = Image.open(io.BytesIO(thumbnail.image)).convert("RGB")
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    # Marks of NaN may be one pixel, which averaging and the codec's halved colour would take away.
+    # A mark of NaN may be one pixel, which averaging and the codec's subsampled colour would erase.
     marks = Image.fromarray(_is_mark(np.asarray(image, np.int16)))
     small = image.resize(size, Image.Resampling.BOX)
     shown = (
@@ -88,6 +82,6 @@ def _smaller(thumbnail: Thumbnail, scale: float, quality: int) -> bytes:
 
 
 def _is_mark(pixels: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]:
-    """Where a picture is as good as magenta: 255, elsewhere 0."""
+    """255 for pixels that are nearly magenta, 0 for all others."""
     red, green, blue = np.moveaxis(pixels, -1, 0)
     return np.where(np.minimum(red, blue) - green > _MARK_CONTRAST, 255, 0).astype(np.uint8)

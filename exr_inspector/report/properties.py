@@ -1,4 +1,4 @@
-"""What frames of a sequence have in common, what drifts, and their channels. Pure."""
+"""Properties of a sequence's frames: common ones, changing ones, and channels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from exr_inspector.report.frames import Run, linked_runs
 from exr_inspector.validation import FrameSummary
 
 _NAMES_SHOWN = 12
-# Property of a summary -> its name on the page.
+# Names on the page by property of a FrameSummary.
 _PROPERTIES = {
     "display_window": "Display window",
     "data_window": "Data window",
@@ -29,7 +29,7 @@ _PROPERTIES = {
 
 @dataclass(frozen=True, slots=True)
 class DriftRow:
-    """One value of a property that is not the same in all frames; the usual one first."""
+    """One value of a property that changes between frames, with its frames."""
 
     name: str
     value: str
@@ -53,7 +53,12 @@ class ChannelRow:
 
 
 def changing_properties(summaries: Sequence[FrameSummary], place: Mapping[int, int]) -> Iterator[DriftRow]:
-    """The values of each property that is not the same in all frames; `place` is the position of each frame on the page."""
+    """Yield the values of each property that changes between frames, the most frequent first.
+
+    Args:
+        summaries: The frames.
+        place: Position of each frame on the page.
+    """
     for name, title in _PROPERTIES.items():
         by_value: dict[Any, list[int]] = {}
         for summary in summaries:
@@ -79,14 +84,14 @@ def _value_text(name: str, value: Any, usual: Any) -> str:
 
 
 def _window_text(window: Sequence[int]) -> str:
-    if len(window) == 2:  # of a row of `files`
+    if len(window) == 2:  # from a row of `files`, which has only the size
         return f"{window[0]} x {window[1]}"
     left, top, right, bottom = window
     return f"{right - left + 1} x {bottom - top + 1} at ({left}, {top})"
 
 
 def _channels_text(value: Sequence[str], usual: Sequence[str]) -> str:
-    """The number of channels, and against the usual ones what is lacking and what is new."""
+    """The number of channels, and which ones are missing or additional compared with the usual ones."""
     words = [f"{len(value)} channels"]
     for word, some, others in (("without", usual, value), ("with additional", value, usual)):
         names = [name.partition(":")[2] or name for name in sorted(set(some) - set(others))]
@@ -97,7 +102,7 @@ def _channels_text(value: Sequence[str], usual: Sequence[str]) -> str:
 
 
 def facts(summaries: Sequence[FrameSummary], known: Sequence[FrameFigures | None]) -> str:
-    """What most frames have, in one line."""
+    """Properties of most frames, in one line."""
     words = []
     sizes = Counter((f.width, f.height) for f in known if f is not None and f.width is not None)
     if sizes:
@@ -114,7 +119,7 @@ def facts(summaries: Sequence[FrameSummary], known: Sequence[FrameFigures | None
 
 
 def channels(known: Iterable[FrameFigures | None]) -> Iterator[ChannelRow]:
-    """Each channel over all frames, by part and name."""
+    """Yield the figures of each channel over all frames, by part and name."""
     found: dict[tuple[int, str], list[Any]] = {}
     for frame in known:
         for channel in frame.channels if frame is not None else ():

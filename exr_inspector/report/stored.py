@@ -1,4 +1,4 @@
-"""What the tables hold of sequences, as the page takes it: rows of files and of `sequence_validation`."""
+"""Reads sequences for a report from the tables: rows of files and of `sequence_validation`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from exr_inspector.catalog.read.pages import stored_inspections
+from exr_inspector.catalog.rows.read_back import thumbnail
 from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, THUMBNAILS
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.predicates import has_prefix
@@ -25,22 +26,19 @@ _COLUMNS = (
     "sequence", "finding_index", "code", "severity_rank", "message", "frames", "found", "expected",
     "first_frame", "last_frame", "expected_frames", "missing_frames", "rerender_frames", "policy",
 )  # fmt: skip
-_PICTURES = (
-    "file_path", "thumbnail_index", "part_index", "layer", "width", "height", "image", "source", "exposure", "transform",
-    "difference_hash",
-)  # fmt: skip
+
 _FRAME = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSequence:
-    """A sequence as the tables have it.
+    """A stored sequence.
 
     Attributes:
         checked: The sequence with its files.
         figures: Figures of its files by path.
-        layers: Pictures of each file that has some, by path: one, or one a layer.
-        stats: How much of the pixels was read of the file of which least was; files without a header aside.
+        layers: Thumbnails by path, of the files that have some: one, or one for each layer.
+        stats: Which pixels were read of every readable file: the lowest mode among them.
     """
 
     checked: JudgedSequence
@@ -55,8 +53,8 @@ class SequenceRows:
 
     Attributes:
         name: The sequence with its folder.
-        policy: What it was judged by.
-        rows: At least one, by position.
+        policy: Name of the policy.
+        rows: At least one row, by `finding_index`.
     """
 
     name: str
@@ -65,7 +63,7 @@ class SequenceRows:
 
 
 def stored_sequences(connection: Connection, prefixes: Iterable[str]) -> list[SequenceRows]:
-    """The judged sequences below prefixes, or of patterns with a frame number, by name.
+    """The stored sequences below prefixes, or with the names of patterns, by name.
 
     Raises:
         CatalogError: The tables cannot be read.
@@ -86,7 +84,7 @@ def _rows(work: Work, start: str) -> list[dict[str, Any]]:
 
 
 def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence:
-    """A sequence with its files, which are read from the tables.
+    """Read the files of a sequence from the tables.
 
     Raises:
         CatalogError: The tables cannot be read.
@@ -120,20 +118,9 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
 
 
 def _thumbnails(work: Work, start: str) -> dict[str, list[Thumbnail]]:
-    """The pictures of files whose paths begin so, by path, in the order of their rows."""
-    rows = rows_of(work.select(THUMBNAILS, _PICTURES, has_prefix("file_path", start)))
+    """The thumbnails of files whose paths begin with `start`, by path, in the order of their rows."""
+    rows = rows_of(work.select(THUMBNAILS, THUMBNAILS.arrow.names, has_prefix("file_path", start)))
     found: dict[str, list[Thumbnail]] = {}
     for row in sorted(rows, key=lambda row: row["thumbnail_index"]):
-        picture = Thumbnail(
-            part=row["part_index"],
-            layer=row["layer"],
-            width=row["width"],
-            height=row["height"],
-            image=row["image"],
-            source=row["source"],
-            exposure=row["exposure"],
-            transform=row["transform"],
-            hash=row["difference_hash"],
-        )
-        found.setdefault(row["file_path"], []).append(picture)
+        found.setdefault(row["file_path"], []).append(thumbnail(row))
     return found

@@ -1,4 +1,4 @@
-"""Texts and figures for people, on a terminal or a page. Everything that comes from a file is shown through `plain`."""
+"""Formats texts and numbers for people, on a terminal or a page. All texts of files pass through `plain`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ MAX_VALUE_CHARACTERS = 160
 
 
 def plain(text: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
-    """One line of `text` without control characters, cut to `limit` characters with a note of its length."""
+    """The text in one line, with escapes for control characters; after `limit` characters, its length instead of the rest."""
     cut = text[: limit + 1]
     shown = visible(cut[:limit])
     return f"{shown}... ({len(text):,} characters)" if len(cut) > limit else shown
 
 
 def human_bytes(count: int) -> str:
-    """A byte count with a decimal unit: 999 B, 1.2 kB, 3.4 MB."""
+    """A number of bytes with a decimal unit: 999 B, 1.2 kB, 3.4 MB."""
     size = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
@@ -25,7 +25,7 @@ def human_bytes(count: int) -> str:
 
 
 def figure(value: float | None) -> str:
-    """A number with four significant digits, a count with all of them."""
+    """A float with four significant digits, an integer with all digits, or a dash for None."""
     if value is None:
         return "\N{EN DASH}"
     if isinstance(value, int):

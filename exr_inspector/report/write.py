@@ -1,4 +1,4 @@
-"""Reports on disk: a file is there when all of it was written, and not before; a failure leaves what was there."""
+"""Writes reports so that each file is complete or unchanged, even if writing fails."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAME_CHARACTERS = 100
 
 
 def write_file(target: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then give it its own.
+    """Write a file under a temporary name, then rename it.
 
     Raises:
         OSError: It cannot be written.
@@ -36,10 +36,10 @@ def _write_under_another_name(target: Path, content: bytes) -> None:
 
 @contextmanager
 def staged_folder(target: Path) -> Iterator[Path]:
-    """A folder to write files into, which are moved into `target` when the block ends without an error.
+    """A temporary folder, whose files are moved into `target` if the block ends without an error.
 
     Raises:
-        OSError: A folder cannot be made, or a file not be moved.
+        OSError: A folder cannot be created, or a file cannot be moved.
     """
     with _naming(target), tempfile.TemporaryDirectory(prefix=".report-", dir=target.parent) as name:
         yield Path(name)
@@ -50,7 +50,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _naming(target: Path) -> Iterator[None]:
-    """Errors of the system name what the user asked for, in place of a temporary file."""
+    """Make errors of the system name the target instead of a temporary file."""
     try:
         yield
     except OSError as error:
@@ -58,7 +58,7 @@ def _naming(target: Path) -> Iterator[None]:
 
 
 def page_names(titles: Iterable[str]) -> list[str]:
-    """A file name for the page of each sequence: its pattern in letters that any file system has; each name once."""
+    """A unique file name for the page of each sequence, from its pattern with characters that all file systems accept."""
     taken: set[str] = set()
     names = []
     for title in titles:

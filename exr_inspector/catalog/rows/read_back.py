@@ -213,7 +213,7 @@ def _pixels(
     files: StoredRow, parts: Sequence[StoredRow], rows: Mapping[str, Sequence[StoredRow]]
 ) -> PixelReport | None:
     stats, objects = rows["stats"], rows.get("cryptomatte_objects", ())
-    thumbnails = tuple(map(_thumbnail, _sorted(rows.get("thumbnails", ()), "thumbnail_index")))
+    thumbnails = tuple(map(thumbnail, _sorted(rows.get("thumbnails", ()), "thumbnail_index")))
     if files["pixel_fault_count"] is None:
         return PixelReport(StatsMode.OFF, thumbnails=thumbnails) if thumbnails else None
     listed = _listed(objects)
@@ -234,7 +234,8 @@ def _pixels(
     )
 
 
-def _thumbnail(row: StoredRow) -> Thumbnail:
+def thumbnail(row: StoredRow) -> Thumbnail:
+    """The thumbnail of a row of `thumbnails`."""
     image = row["image"]
     return Thumbnail(
         part=row["part_index"],

@@ -14,7 +14,7 @@ from exr_inspector.validation.rule import Rule
 
 # Codes of findings that are not rules.
 OTHERS = {
-    RULE_FAILED: "A rule raised an error. This is a bug in exr-inspector, not a fault of the file. The other rules were checked."
+    RULE_FAILED: "A rule raised an error. This is a bug in exr-inspector, not a fault of the file. Other rules were checked."
 }
 
 

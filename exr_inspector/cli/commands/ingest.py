@@ -1,4 +1,4 @@
-"""`./run ingest`: everything below some folders or prefixes into the tables, with its progress."""
+"""`./run ingest`: inspects all files below folders or prefixes and stores their rows, with a display of the progress."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.rule import counted
 
-_SIGNALLED = 128  # what a shell adds to the number of the signal that ended a program
+_SIGNALLED = 128  # exit code of a program that a signal ended: this plus the number of the signal
 _LISTED = 12  # lines of each part of the summary
 
 
@@ -73,12 +73,18 @@ places_argument = click.argument("places", nargs=-1, required=True, metavar="PAT
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run is carried out and printed: what the options of a command say.
+    """Options of a run, besides its places and its catalog.
 
     Attributes:
-        bucket: What `--bucket` says.
-        nothing: What is printed where there is no file.
-        judges_sequences: Whether the folders hold all their files afterwards, so that their sequences can be judged.
+        workers: Number of files read at the same time.
+        force: Whether to inspect unchanged files too.
+        paths: How paths are printed.
+        engine: `local` or `ray`.
+        stats: Value of `--stats`.
+        policy: Value of `--policy`.
+        judges_sequences: Whether to validate sequences; False if the run does not see all files of a folder.
+        bucket: Value of `--bucket`.
+        nothing: The message if there are no files.
     """
 
     workers: int
@@ -163,7 +169,7 @@ def carry_out(
     options: RunOptions,
     observe: Callable[[Progress], None] | None = None,
 ) -> None:
-    """Run an ingest from start to exit code, with its progress on a terminal, or passed to `observe`."""
+    """Run an ingest, print its summary, and exit. The progress is shown on a terminal, or passed to `observe`."""
     console = Console()
     interrupts = _Interrupts()
     try:
@@ -182,7 +188,7 @@ def carry_out(
                     progress = ingest.run(found)
             policy = PolicySource.from_settings(settings).current()
             judged = _judged(tables.connection, progress, policy, catalog) if options.judges_sequences else []
-    except KeyboardInterrupt:  # what other threads are still doing is not waited for
+    except KeyboardInterrupt:  # do not wait for other threads
         click.echo("stopped; run the same command again to continue", err=True)
         os._exit(_SIGNALLED + signal.SIGINT)
     console.print(summary(progress, options.paths))
@@ -190,27 +196,27 @@ def carry_out(
         faulty = sum(sequence.worst is Severity.ERROR for sequence in judged)
         sequences = counted(len(judged), "sequence")
         console.print(
-            f"{sequences} judged, {faulty} with errors: {command_line('query deliveries', catalog)}", soft_wrap=True
+            f"{sequences} checked, {faulty} with errors: {command_line('query deliveries', catalog)}", soft_wrap=True
         )
     for sentence in unchecked_lines(StatsMode(settings.stats)) if progress.inspected else ():
         console.print(sentence, style="dim", soft_wrap=True)
     if not progress.listed and progress.is_listed:
         console.print(options.nothing)
     if progress.stopped:
-        console.print("stopped; the same command goes on where this one was")
+        console.print("stopped; run the same command again to continue")
         sys.exit(_SIGNALLED + interrupts.number)
     sys.exit(1 if progress.errors else 0)
 
 
 def _judged(connection: Connection, progress: Progress, policy: Policy, catalog: Path | None) -> list[JudgedSequence]:
-    """The sequences of all folders in which something was inspected, judged and stored."""
+    """Validate the sequences of all folders with inspected files, and store their findings."""
     found: list[JudgedSequence] = []
     try:
         for folder in judge_folders(connection, progress.directories, policy):
             found += folder.judgement.sequences
     except KeyboardInterrupt:
         again = command_line(f"validate {'PLACE' if catalog else '--stored PLACE'}", catalog)
-        click.echo(f"all files are stored, but not all sequences were judged, which this does: {again}", err=True)
+        click.echo(f"all files are stored, but not all sequences were checked; to check them: {again}", err=True)
         sys.exit(_SIGNALLED + signal.SIGINT)
     return found
 
@@ -222,7 +228,7 @@ def _prepared(
     options: RunOptions,
     observe: Callable[[Progress], None] | None,
 ) -> Ingest:
-    """A run by the settings, with another engine for when there is much to do."""
+    """The run, with an engine of worker processes for many files."""
     policy = PolicySource.from_settings(settings).current()
     inspector = Inspector.from_settings(settings, is_isolated=True)
     stats, workers, force = inspector.config.stats, options.workers, options.force
@@ -242,10 +248,10 @@ def _prepared(
 
 
 def refuse_empty(places: Sequence[str]) -> None:
-    """Return if no place is an empty folder.
+    """Check that no place is an empty folder.
 
     Raises:
-        NothingMatches: One is.
+        NothingMatches: One is empty.
     """
     for place in places:
         path = local_path(place)
@@ -256,11 +262,17 @@ def refuse_empty(places: Sequence[str]) -> None:
 def targets_of(
     places: Sequence[str], settings: Settings, bucket: str | None, exclude: tuple[str, ...] = ()
 ) -> tuple[Settings, list[Target]]:
-    """What to list for each place, and the settings with every local folder mounted as a bucket.
+    """The settings with all local folders mounted as buckets, and the listing for each place.
+
+    Args:
+        places: Folders, files and s3:// URLs.
+        settings: The settings.
+        bucket: Bucket name of local folders; None for the name of their view, mount or folder.
+        exclude: Patterns of folder names to leave out.
 
     Raises:
-        NothingMatches: A place is not there.
-        SettingsError: Two folders would be one bucket.
+        NothingMatches: A place does not exist.
+        SettingsError: A place is empty, cannot be a bucket, or would be the same bucket as another folder.
     """
     targets: list[Target] = []
     excludes = (*DEFAULT_EXCLUDES, *exclude)
@@ -271,17 +283,15 @@ def targets_of(
             targets.append(Target(name, prefix, excludes))
             continue
         if not place.strip():
-            raise SettingsError("an empty name stands for no folder: give a folder, a file or an s3:// URL")
+            raise SettingsError("found an empty name, expected a folder, a file or an s3:// URL")
         require_place(place)
         path = local_path(place).resolve()
         mounted = next(((name, root.resolve()) for name, root in mounts.items() if path.is_relative_to(root)), None)
         name, root = (bucket, _folder(path)) if bucket else mounted or _bucket_here(path, settings)
         if not name or "/" in name:
-            raise SettingsError(f"{place}: give the bucket that it is to be with --bucket, {name!r} cannot be")
+            raise SettingsError(f"{place}: {name!r} cannot be the name of a bucket: choose one with --bucket")
         if (known := mounts.get(name, root).resolve()) != root:
-            raise SettingsError(
-                f"bucket {name} is the folder {known}, not {root}: give that one another name with --bucket"
-            )
+            raise SettingsError(f"bucket {name} is the folder {known}: choose another name for {root} with --bucket")
         mounts[name] = root
         below = "" if path == root else file_key(path.relative_to(root).as_posix())
         targets.append(Target(name, f"{below}/" if below and path.is_dir() else below, excludes))
@@ -293,10 +303,10 @@ def _folder(path: Path) -> Path:
 
 
 def _bucket_here(path: Path, settings: Settings) -> tuple[str, Path]:
-    """Bucket and root of a folder or file: by its view of EXR_VIEWS, else the folder by its name.
+    """Bucket and root folder of a folder or file: those of its view in EXR_VIEWS, else the folder and its name.
 
     Raises:
-        SettingsError: The view is a part of a bucket, whose root is no folder of this machine.
+        SettingsError: The view is part of a bucket, so that the bucket's root is not on this machine.
     """
     found = Views(settings.views).root_here(path)
     if found is None:
@@ -355,7 +365,7 @@ class _Interrupts:
 
 
 class _Observer:
-    """Shows progress as it is reported."""
+    """Updates a display with the progress of a run."""
 
     def __init__(self, display: ProgressDisplay) -> None:
         self._display = display
@@ -374,7 +384,7 @@ class _Observer:
 
 @contextmanager
 def _display(console: Console) -> Iterator[_Observer | None]:
-    """A live display on a terminal, nothing elsewhere."""
+    """A live display, on a terminal only."""
     if not console.is_terminal:
         yield None
         return
@@ -385,7 +395,7 @@ def _display(console: Console) -> Iterator[_Observer | None]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    # Nothing else prints meanwhile, so nothing is redirected: redirecting would only cost time.
+    # Nothing else prints meanwhile, so redirecting the output would only cost time.
     with ProgressDisplay(
         *columns, console=console, refresh_per_second=5, redirect_stdout=False, redirect_stderr=False
     ) as display:
@@ -393,7 +403,7 @@ def _display(console: Console) -> Iterator[_Observer | None]:
 
 
 def summary(progress: Progress, paths: ShownPaths) -> Table:
-    """What was done: by status, compression, resolution, findings, and what is to be tried again."""
+    """A table of what was done: by status, compression, resolution and finding, and the errors."""
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(justify="right")
     table.add_column()

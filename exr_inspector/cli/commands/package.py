@@ -1,7 +1,7 @@
-"""`./run package`: write the clean folder that `vastde functions build` makes the function's image from.
+"""`./run package`: writes the folder from which `vastde functions build` makes the function's image.
 
-The build takes the whole folder it is given into the image. A checkout holds tests, benchmarks and virtual environments; the
-staged folder holds only what the function needs.
+The build copies the whole folder into the image, so it contains only what the function needs: no tests, no benchmarks and no
+virtual environment.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from exr_inspector.errors import ExrInspectorError
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = "exr_inspector"
 TOP_LEVEL_FILES = ("main.py", "requirements.txt", "Aptfile")
-# Parts of the package that only a laptop uses.
+# Parts of the package that the function does not use.
 LAPTOP_PARTS = ("cli", "report", "ingest", "library", "catalog/queries", "catalog/admin")
 README = "deploy/image-readme.md"
 MANIFEST = "MANIFEST.sha256"
 
 
 class PackageError(ExrInspectorError):
-    """The folder for the build cannot be written; the message says why and what to do."""
+    """The folder cannot be written; the message says why and what to do."""
 
     code = "PACKAGE"
 
@@ -50,13 +50,13 @@ def command(directory: Path) -> None:
 
 
 def stage(root: Path, directory: Path) -> list[Path]:
-    """Write the function's files from the checkout `root` into `directory`; all of them or none.
+    """Write all files of the function from the checkout `root` into `directory`, or none if one fails.
 
     Returns:
-        The written files, `MANIFEST.sha256` among them.
+        The written files, including `MANIFEST.sha256`.
 
     Raises:
-        PackageError: `root` is no checkout, or `directory` holds something else or lies inside a folder that is copied.
+        PackageError: `root` is not a checkout, or `directory` has other files or is inside a folder that is copied.
         OSError: A file cannot be read or written.
     """
     sources = dict(_sources(root))
@@ -83,10 +83,10 @@ def stage(root: Path, directory: Path) -> list[Path]:
 
 
 def _sources(root: Path) -> Iterator[tuple[str, Path]]:
-    """Name in the staged folder and source of every file."""
+    """Yield the name in the written folder, and the source, of every file."""
     for name in TOP_LEVEL_FILES:
         if not (root / name).is_file():
-            raise PackageError(f"{root} holds no {name}: run this command from a checkout of exr-inspector")
+            raise PackageError(f"{root} has no {name}: run this command from a checkout of exr-inspector")
         yield name, root / name
     yield "README.md", root / README
     for folder in (PACKAGE, "customDeps"):
@@ -100,21 +100,21 @@ def _sources(root: Path) -> Iterator[tuple[str, Path]]:
 
 def _check_target(root: Path, target: Path) -> None:
     if not target.parent.is_dir():
-        raise PackageError(f"{target.parent} is no folder: create it first")
+        raise PackageError(f"{target.parent} is not a folder: create it first")
     for folder in (PACKAGE, "customDeps"):
         if target.is_relative_to((root / folder).resolve()):
             raise PackageError(f"{target} lies inside {root / folder}, which is copied: name another folder")
     if not target.is_dir():
         if target.exists():
-            raise PackageError(f"{target} is no folder: name another one, or remove it")
+            raise PackageError(f"{target} is not a folder: name another one, or remove it")
         return
     foreign = _foreign_file(target)
     if foreign is not None:
-        raise PackageError(f"{target} holds {foreign}, which this command did not write: name an empty or new folder")
+        raise PackageError(f"{target} has {foreign}, which this command did not write: name an empty or new folder")
 
 
 def _foreign_file(target: Path) -> str | None:
-    """One file of a folder that its manifest does not list with these contents; None when there is none."""
+    """The name of a file that the folder's manifest does not list with this content; None if there is none."""
     manifest = target / MANIFEST
     known = {}
     if manifest.is_file():
@@ -132,13 +132,13 @@ def _foreign_file(target: Path) -> str | None:
 
 
 def _swap(staging: Path, target: Path) -> None:
-    """Put the staged folder in the target's place; a failure leaves the target as it was."""
+    """Replace the target by the staged folder; after a failure the target is unchanged."""
     if not target.is_dir():
         staging.rename(target)
         return
     replaced = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
     try:
-        target.rename(replaced)  # POSIX: over an empty folder
+        target.rename(replaced)  # POSIX allows this, since the folder is empty
         try:
             staging.rename(target)
         except OSError:

@@ -1,4 +1,4 @@
-"""`./run policy`: drafts of policies."""
+"""`./run policy`: drafts policies."""
 
 from __future__ import annotations
 

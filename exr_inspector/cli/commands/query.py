@@ -1,4 +1,4 @@
-"""`./run query`: the SQL cookbook, or any SQL, over the tables that the other commands write."""
+"""`./run query`: answers queries of the cookbook, or any SQL, from the tables."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def command(
 
 
 def _with_paths(rows: pa.Table, paths: ShownPaths) -> pa.Table:
-    """Rows with the columns that hold paths in the form that was asked for."""
+    """The rows, with the columns of paths in the form of `--paths`."""
     if paths.form is None:
         return rows
     for index, field in enumerate(rows.schema):
@@ -118,7 +118,7 @@ def _with_paths(rows: pa.Table, paths: ShownPaths) -> pa.Table:
 
 
 def _engine(catalog: Path | None, schema: str) -> QueryEngine:
-    """Who answers.
+    """The engine for a catalog file, or for the database of VAST_DB_*.
 
     Raises:
         SettingsError: Neither a file nor a database is named.
@@ -136,7 +136,7 @@ def _served(catalog: Path, server: ServerAddress, schema: str) -> QueryEngine:
     asked = CatalogConfig(server.endpoint, server.access_key, server.secret_key, server.bucket, schema)
     found = schema_of_tables(asked)
     if found is None:
-        raise CatalogError(f"{catalog} holds no tables yet: `./run db setup --catalog {catalog}` makes them")
+        raise CatalogError(f"{catalog} has no tables yet: `./run db setup --catalog {catalog}` creates them")
     config = replace(asked, schema=found)
     engine = database_engine(Catalog(config).connection, joins=True)
     engine.name = f"{catalog} through its server at {engine.name}"
@@ -158,7 +158,7 @@ def _values(given: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise click.UsageError(f"--param takes NAME=VALUE, not {pair!r}")
-        values[name] = catalog_prefix(value) if names_bucket(value) else value  # tables hold no scheme
+        values[name] = catalog_prefix(value) if names_bucket(value) else value  # stored paths have no scheme
     return values
 
 
@@ -168,14 +168,14 @@ def _bind(query: Query, values: Mapping[str, str]) -> dict[str, object]:
 
 
 def _as_table(rows: pa.Table) -> None:
-    """A table where it fits the terminal, otherwise every row as a block of lines; only very long texts are cut."""
+    """Print a table if it fits the terminal, else a block of lines for each row; only very long texts are cut."""
     console = Console(soft_wrap=True)
     names = [name for name in rows.column_names if rows[name].null_count < rows.num_rows] or rows.column_names
     cells = [list(map(table_cell, row)) for row in value_rows(rows.select(names))]
     lines = aligned_lines(names, cells)
     if max(map(cell_len, lines)) <= console.width or not console.is_terminal:
         console.print(Text(lines[0], style="bold"))
-        if cells:  # without rich, which takes a millisecond for every line
+        if cells:  # printed without rich, which takes a millisecond for each line
             click.echo("\n".join(lines[1:]))
     else:
         _as_blocks(console, names, cells)
@@ -195,12 +195,12 @@ def _as_blocks(console: Console, names: list[str], cells: list[list[str]]) -> No
 
 def _as_parquet(rows: pa.Table) -> None:
     if sys.stdout.isatty():
-        raise click.UsageError("parquet is no text: redirect it, as in > rows.parquet")
+        raise click.UsageError("parquet is binary: redirect it, as in > rows.parquet")
     sink = io.BytesIO()
     try:
         pq.write_table(rows, sink)
     except pa.ArrowNotImplementedError as error:
-        raise CatalogError(f"parquet cannot hold this, cast it in the query: {error}") from error
+        raise CatalogError(f"parquet has no such type, cast the column in the query: {error}") from error
     click.echo(sink.getvalue(), nl=False)
 
 

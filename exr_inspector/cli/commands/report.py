@@ -1,4 +1,4 @@
-"""`./run report`: a delivery as one HTML file to look at and to send, from its files or from the tables."""
+"""`./run report`: writes a delivery as an HTML page, from its files or from the tables."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _from_files(
     *,
     paths: ShownPaths,
 ) -> tuple[str, bool]:
-    """What was written, and whether something could not be read, which is printed."""
+    """Write the report; return what it covers in words, and whether something could not be read, which is printed."""
     with progress_bar("checking") as show:
         done = write_report(targets, to, frames=frames, stats=stats, policy=policy, progress=show, shown=paths.named)
     for target, reason in done.faults:
@@ -105,7 +105,7 @@ def _from_files(
 
 
 def _from_rows(targets: Sequence[str], to: Path, catalog: Path | None, paths: ShownPaths) -> str:
-    from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415 - brings the vastdb SDK
+    from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415 - imports the vastdb SDK
 
     with open_tables(catalog) as tables, progress_bar("reading rows") as show:
         prefixes = [tables.prefix(target) for target in targets] or [""]

@@ -1,4 +1,4 @@
-"""`./run rules`: every rule with its severity and reason."""
+"""`./run rules`: lists and explains rules."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rich.text import Text
 
 from exr_inspector.cli.commands.explain import OTHERS
 from exr_inspector.cli.options import policy_option
+from exr_inspector.cli.output.tables import severity_text
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.library.reading import settings_for
-from exr_inspector.model import Severity
 from exr_inspector.texts import did_you_mean, json_document
 from exr_inspector.validation import RULES, Policy, ResolvedPolicy
 from exr_inspector.validation.policies.differences import differences
@@ -21,8 +21,6 @@ from exr_inspector.validation.policies.file import json_schema
 from exr_inspector.validation.policies.source import PolicySource
 from exr_inspector.validation.registry import GROUPS, LEFT_OUT
 from exr_inspector.validation.rule import Rule
-
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
 def _codes(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
@@ -75,7 +73,7 @@ def _table(rules: Iterable[Rule], policy: ResolvedPolicy) -> Table:
 
 def _level(rule: Rule, policy: ResolvedPolicy) -> Text:
     severity = policy.severity_of(rule.code)
-    return Text("off", style="dim") if severity is None else Text(severity.label, style=_STYLES[severity])
+    return Text("off", style="dim") if severity is None else severity_text(severity)
 
 
 def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:

@@ -125,13 +125,13 @@ def command(
 
 
 class _Stopped:
-    """Whether Ctrl-C ended the results."""
+    """Remembers whether Ctrl-C ended the results."""
 
     def __init__(self) -> None:
         self.is_stopped = False
 
     def at_interrupt(self, results: Iterable[ValidationResult]) -> Iterator[ValidationResult]:
-        """The results until Ctrl-C."""
+        """Yield the results until Ctrl-C."""
         try:
             yield from results
         except KeyboardInterrupt:
@@ -140,7 +140,7 @@ class _Stopped:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is to be judged, by which policy: files, sequences, or both."""
+    """What to check: files, sequences or both, and by which policy."""
 
     targets: Sequence[str]
     policy: str
@@ -160,7 +160,7 @@ def _from_files(asked: _Asked, stats: Stats, *, with_hash: bool) -> Iterator[Ite
 
 @contextmanager
 def _from_rows(asked: _Asked, catalog: Path | None) -> Iterator[Iterable[ValidationResult]]:
-    # Imported here, since the vastdb SDK takes most of a second and checking files does without.
+    # Imported here, since importing the vastdb SDK takes most of a second.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.library.stored import gather_frames, judge_catalog, store_sequences  # noqa: PLC0415
     from exr_inspector.sync.sequences import asked_frames  # noqa: PLC0415
@@ -185,7 +185,7 @@ def _from_rows(asked: _Asked, catalog: Path | None) -> Iterator[Iterable[Validat
 def _and_sequences(
     results: Iterable[ValidationResult], frames: Frames | None, policy: Policy
 ) -> Iterator[ValidationResult]:
-    """The results, and behind them those of the sequences that were met on the way."""
+    """Yield the results of files, and then those of their sequences."""
     yield from results
     if frames is not None:
         yield from frames.judged(policy)
@@ -204,7 +204,7 @@ def _exit_code(results: Sequence[ValidationResult], least: Severity | None) -> i
 def _print(
     results: Iterable[ValidationResult], form: str, least: Severity | None, *, nothing: str, why: bool, quiet: bool
 ) -> list[ValidationResult]:
-    """Print in the form that was asked for: text as results come, documents when all are there."""
+    """Print the results and return them: text one by one, documents at the end."""
     if form == "text":
         return _print_text(results, least, nothing=nothing, why=why, quiet=quiet)
     every = list(results)
@@ -247,14 +247,14 @@ def _print_one(result: ValidationResult, console: Console) -> None:
 
 
 def _nothing(asked: _Asked) -> str:
-    """What to say where nothing was there to judge; targets without files are faults."""
+    """The summary if nothing was checked."""
     if not asked.files:
-        return "No sequence found; without --sequence-only, single files are checked, too"
+        return "No sequence found; leave out --sequence-only to check single files too"
     return "No rows found"
 
 
 def _summary(every: Sequence[ValidationResult], nothing: str) -> list[str]:
-    """How many were checked, what was found, and what could not be read."""
+    """Lines about how many files were checked, what was found, and what could not be read."""
     faults = sum(bool(result.fault) for result in every)
     counts = Counter(finding.severity for result in every for finding in result.findings)
     words = [f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True)]

@@ -1,4 +1,4 @@
-"""`./run watch`: keep a catalog file up to date with a folder, until Ctrl-C."""
+"""`./run watch`: keeps a catalog file up to date with a folder, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,12 +15,7 @@ import click
 from watchfiles import Change, watch
 
 from exr_inspector.cli.catalog import open_tables
-from exr_inspector.cli.commands.ingest import (
-    bucket_option,
-    exclude_option,
-    targets_of,
-    workers_option,
-)
+from exr_inspector.cli.commands.ingest import bucket_option, exclude_option, targets_of, workers_option
 from exr_inspector.cli.options import catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
@@ -108,9 +103,9 @@ def command(
                 poll_delay_ms=2_000,
                 recursive=True,
             )
-            next(changes, None)  # from here on nothing is missed: what changes during the first run comes again
+            next(changes, None)  # starts watching, so that changes during the first run are seen
             if not any(root.iterdir()):
-                say(target.bucket, "nothing is in the folder yet; waiting")
+                say(target.bucket, "the folder is empty; waiting")
             while not any(root.iterdir()):
                 if ended.is_set():
                     sys.exit(0)
@@ -123,7 +118,7 @@ def command(
             watched = FolderWatch(context, target, root, report=say)
             watched.judge(progress.directories)
             for found in changes:
-                # A folder changes with each file in it, which is reported as well.
+                # A folder changes with each file in it, and the file is reported too.
                 watched.changed(path for kind, path in found if kind is not Change.modified or not Path(path).is_dir())
                 watched.settle()
             context.close()

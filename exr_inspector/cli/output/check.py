@@ -1,4 +1,4 @@
-"""How a check of deliveries is printed: one screen for people, documents for programs."""
+"""Prints a check of a delivery: one screen for people, or a document for programs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from exr_inspector.cli.output.tables import SEVERITY_STYLES, severity_text
 from exr_inspector.cli.output.unchecked import REMEDY
 from exr_inspector.delivery.check import Check, not_checked
 from exr_inspector.delivery.grouping import group_findings
@@ -23,17 +24,16 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import ValidationResult
 from exr_inspector.validation.rule import counted
 
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan", None: "green"}
 _MARKS = {Severity.ERROR: "x", Severity.WARNING: "!", Severity.INFO: ".", None: "."}
-_STRIP_FRAMES = 50
-_STRIP_MOST = 2_000
-_SHOWN = 40
-_NAMED = 4  # other files of a kind
+_STRIP_FRAMES = 50  # in a line
+_MAX_STRIP_FRAMES = 2_000
+_SHOWN = 40  # lines of findings for each sequence
+_NAMED = 4  # names of other files for each kind
 _Hidden = tuple[str, Severity]
 
 
 def renamed(check: Check, shown: Callable[[str], str]) -> Check:
-    """The same check with every file, sequence and target by its name as `shown` has it."""
+    """The check with `shown` applied to the names of all files, sequences and targets."""
 
     def files(some: Sequence[CheckedFile]) -> tuple[CheckedFile, ...]:
         return tuple(replace(file, path=shown(file.path)) for file in some)
@@ -52,7 +52,7 @@ def renamed(check: Check, shown: Callable[[str], str]) -> Check:
 
 
 def results(check: Check) -> list[ValidationResult]:
-    """Files and sequences as the reports of `validate` take them."""
+    """The files and sequences of a check, for the reports of `validate`."""
     files = [*check.files, *check.others, *(file for sequence in check.sequences for file in sequence.files)]
     found = [
         ValidationResult(file.path, file.findings, check.policy, file.fault, levels=check.levels) for file in files
@@ -65,7 +65,7 @@ def results(check: Check) -> list[ValidationResult]:
 
 
 def csv_text(check: Check) -> str:
-    """One line a finding; cells that a spreadsheet would take for a formula begin with an apostrophe."""
+    """One line of CSV for each finding, below a heading."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["path", "frame", "severity", "code", "message", "part", "channel", "found", "expected"])
@@ -88,7 +88,7 @@ def _cells(path: str, frame: int | None, finding: Finding) -> list[object]:
 
 
 def print_check(check: Check, console: Console, *, least: Severity | None) -> None:
-    """The verdict, a strip of frames, findings grouped to frames, and what to render again."""
+    """Print a strip of frames, the findings with their frames, the frames to render again, and the verdict."""
     hidden: set[_Hidden] = set()
     for sequence in check.sequences:
         hidden |= _print_sequence(sequence, console, least)
@@ -110,39 +110,43 @@ def print_check(check: Check, console: Console, *, least: Severity | None) -> No
 
 
 def left_out(check: Check) -> list[str]:
-    """What was not checked, and how to have it checked."""
+    """Sentences about what was not checked, and the option that checks it."""
     pixels = not_checked(check.stats)
     return [f"{sentence} {REMEDY}" if sentence in pixels else sentence for sentence in check.not_checked]
 
 
 def _verdict(check: Check, least: Severity | None) -> Text:
     again = sum(len(sequence.rerender) for sequence in check.sequences)
-    unread = check.unread
-    worst = check.worst
-    fails = bool(check.faults) or (least is not None and worst is not None and worst >= least)
+    fails = bool(check.faults) or _fails(check, least)
     counts = [counted(check.checked, "file"), *([counted(len(check.sequences), "sequence")] if check.sequences else [])]
     words = f"{' in '.join(counts)} checked by {plain(check.policy)}"
     if again:
         words += f"; {counted(again, 'frame')} to render again"
-    if unread:
-        words += f"; {counted(unread, 'file')} could not be read"
+    if check.unread:
+        words += f"; {counted(check.unread, 'file')} could not be read"
     verdict = "STOPPED" if check.stopped else "FAILED" if fails else "PASSED"
     return Text(f"{verdict}  ", style="bold red" if fails else "bold yellow" if check.stopped else "bold green").append(
         words, style="default"
     )
 
 
+def _fails(checked: Check | JudgedSequence | CheckedFile, least: Severity | None) -> bool:
+    return least is not None and checked.worst is not None and checked.worst >= least
+
+
+def _outcome(checked: JudgedSequence | CheckedFile, least: Severity | None) -> Text:
+    return Text("  FAILED" if _fails(checked, least) else "  ok", style=SEVERITY_STYLES.get(checked.worst, "green"))
+
+
 def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity | None) -> set[_Hidden]:
-    """Returns what `_print_grouped` does, as does `_print_files`."""
+    """Print a sequence; return what `_print_grouped` returns."""
     title = Text(plain(sequence.pattern, 400), style="bold")
     if sequence.is_texture:
-        title.append(f"  {len(sequence.files)} textures: their numbers are no frames", style="default")
+        title.append(f"  {len(sequence.files)} textures: their numbers are not frames", style="default")
         console.print(title)
         return _print_grouped(sequence.files, (), console)
     there = f"{sequence.there} of {counted(len(sequence.expected), 'frame')}, {sequence.expected.words}"
-    title.append(f"  {there}", style="default")
-    fails = least is not None and sequence.worst is not None and sequence.worst >= least
-    title.append("  FAILED" if fails else "  ok", style=_STYLES[sequence.worst])
+    title.append(f"  {there}", style="default").append(_outcome(sequence, least))
     console.print(title)
     console.print(Padding(_strip(sequence), (0, 0, 0, 2), expand=False))
     hidden = _print_grouped(sequence.files, sequence.findings, console)
@@ -154,10 +158,10 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
 
 
 def _strip(sequence: JudgedSequence) -> Text:
-    """One sign a frame that is there or missing: `.` fine, `!` warning, `x` error, `-` missing."""
+    """One character for each frame: `.` fine, `!` warning, `x` error, `-` missing."""
     worst = sequence.severities
     count = len(worst) + len(sequence.missing)
-    if count > _STRIP_MOST:
+    if count > _MAX_STRIP_FRAMES:
         return Text(f"{count} frames: too many for a strip", style="dim")
     numbers = sorted({*worst, *sequence.missing})
     text = Text()
@@ -165,7 +169,7 @@ def _strip(sequence: JudgedSequence) -> Text:
         text.append(f"{numbers[start]:>8} ", style="dim")
         for number in numbers[start : start + _STRIP_FRAMES]:
             if number in worst:
-                text.append(_MARKS[worst[number]], style=_STYLES[worst[number]])
+                text.append(_MARKS[worst[number]], style=SEVERITY_STYLES.get(worst[number], "green"))
             else:
                 text.append("-", style="bold red")
         if start + _STRIP_FRAMES < count:
@@ -174,7 +178,7 @@ def _strip(sequence: JudgedSequence) -> Text:
 
 
 def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity | None) -> set[_Hidden]:
-    """Files that are no frames."""
+    """Print files that are not frames; return what `_print_grouped` returns."""
     hidden: set[_Hidden] = set()
     for file in files:
         if file.fault:
@@ -182,16 +186,13 @@ def _print_files(files: Sequence[CheckedFile], console: Console, least: Severity
                 Text(f"{plain(file.path, 400)}: {plain(file.fault, 2_000)}", style="bold red"), soft_wrap=True
             )
             continue
-        fails = least is not None and file.worst is not None and file.worst >= least
-        title = Text(plain(file.path, 400), style="bold")
-        title.append("  FAILED" if fails else "  ok", style=_STYLES[file.worst])
-        console.print(title)
+        console.print(Text(plain(file.path, 400), style="bold").append(_outcome(file, least)))
         hidden |= _print_grouped([file], (), console)
     return hidden
 
 
 def _print_others(files: Sequence[CheckedFile], console: Console) -> None:
-    """Files that are no OpenEXR files, a line a kind."""
+    """Print files that are not OpenEXR, with one line for each kind."""
     kinds: dict[Finding, list[str]] = {}
     for file in files:
         kinds.setdefault(file.findings[0], []).append(file.path.rpartition("/")[2])
@@ -199,8 +200,7 @@ def _print_others(files: Sequence[CheckedFile], console: Console) -> None:
     for finding, names in sorted(kinds.items(), key=lambda kind: -kind[0].severity):
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         some = plain(f"{', '.join(sorted(names)[:_NAMED])}{more}", 400)
-        level = Text(finding.severity.label, style=_STYLES[finding.severity])
-        table.add_row(level, finding.code, Text(some), Text(finding.message))
+        table.add_row(severity_text(finding.severity), finding.code, Text(some), Text(finding.message))
     if kinds:
         console.print(Text("Other files", style="bold"))
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
@@ -216,14 +216,13 @@ def _findings_table() -> Table:
 
 
 def _print_grouped(files: Sequence[CheckedFile], findings: Sequence[Finding], console: Console) -> set[_Hidden]:
-    """A table of errors and warnings; returns the codes of which it shows nothing, with their severities."""
+    """Print a table of errors and warnings; return the codes and severities of findings that it leaves out."""
     rows = group_findings(files, findings)
     table = _findings_table()
     visible = [row for row in rows if row.severity > Severity.INFO][:_SHOWN]
     for row in visible:
-        level = Text(row.severity.label, style=_STYLES[row.severity])
         frames = FrameNumbers.of(row.frames).text if row.files else ""  # messages of sequences name their frames
-        table.add_row(level, row.code, frames, Text(plain(row.text, 400)))
+        table.add_row(severity_text(row.severity), row.code, frames, Text(plain(row.text, 400)))
     if visible:
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
     shown = {row.code for row in visible}

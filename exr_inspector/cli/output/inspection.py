@@ -1,4 +1,4 @@
-"""Inspections as a person wants to read them, drawn with rich. Shows what is there, judges and computes nothing."""
+"""Prints one inspection for people."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FLAGS = ((TILED, "tiled"), (LONG_NAMES, "long names"), (NON_IMAGE, "non-image")
 
 
 def badges(inspection: Inspection) -> list[str]:
-    """Words that tell a file apart at a glance."""
+    """Words for what is special about a file, such as `deep` or `stereo`."""
     header = inspection.header
     if header is None:
         return []
@@ -106,7 +106,7 @@ def _completeness_text(whole: Completeness) -> Text:
 
 
 def _effect(compression: int, names: PartNames | None) -> str:
-    """What a compression does to a part's channels; nothing where that is not known."""
+    """How a compression changes a part's channels; empty if that is unknown."""
     if names is None or not names.channels or compression not in LINES_PER_CHUNK:
         return ""
     lossy = sum(channel.is_lossy for channel in names.channels)
@@ -120,7 +120,7 @@ def _levels_text(layout: Layout) -> str:
 
 
 def _types(inspection: Inspection, part: int) -> dict[str, str]:
-    """Pixel type by channel name; empty for a part whose layout is unknown."""
+    """Pixel types by channel name; empty if the part's layout is unknown."""
     layout = inspection.layouts[part] if part < len(inspection.layouts) else None
     if layout is None:
         return {}
@@ -163,7 +163,7 @@ def _deep_text(pixels: Sequence[PartPixels]) -> str:
 
 
 def _unread_text(report: PixelReport, whole: Completeness | None) -> Text:
-    """Why there are no figures of a part."""
+    """Why a part has no statistics."""
     text = Text("statistics: none of its chunks was read", style="yellow")
     if report.mode is StatsMode.SAMPLED and whole and whole.present and not report.stopped:
         text.append("; a sample has no room for one (EXR_STATS_BYTES), --stats full reads all")
@@ -212,11 +212,11 @@ def show(
     """Print one inspection.
 
     Args:
-        name: The file as its user knows it.
-        inspection: What to print.
-        console: Where to.
-        all_attributes: Repeat also those attributes that are shown as part of the summary.
-        objects: List the objects of Cryptomattes, too.
+        name: Name of the file, as the user gave it.
+        inspection: The inspection.
+        console: Where to print it.
+        all_attributes: Also list the attributes that the summary shows.
+        objects: Also list the objects of Cryptomattes.
     """
     show_all = partial(_show, name, inspection, console, all_attributes=all_attributes, objects=objects)
     if console.is_terminal:
@@ -224,7 +224,7 @@ def show(
         return
     with console.capture() as captured:
         show_all()
-    for line in captured.get().splitlines():  # rich fills lines up with blanks, which are in the way in a file
+    for line in captured.get().splitlines():  # without the spaces that rich adds to lines
         console.file.write(line.rstrip() + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Inspections as one line a file: a table, CSV, or one JSON object a line. Columns are those of the table `files`."""
+"""Prints one line for each file, with columns of the table `files`: a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ DEFAULT_FIELDS = (
 )  # fmt: skip
 
 
-NamedFile = tuple[str, Inspection]  # as its user knows it
+NamedFile = tuple[str, Inspection]  # the name that the user gave
 
 
 class LineFormat(str, Enum):
-    """How lines are written."""
+    """Formats of lines."""
 
     TABLE = "table"
     CSV = "csv"
@@ -36,10 +36,10 @@ class LineFormat(str, Enum):
 
 
 def fields_of(text: str | None) -> tuple[str, ...]:
-    """The columns that `--fields` names, DEFAULT_FIELDS if it was not given.
+    """The columns in a value of `--fields`; DEFAULT_FIELDS if it is None.
 
     Raises:
-        click.UsageError: There is no such column.
+        click.UsageError: A column does not exist, or none is named.
     """
     if text is None:
         return DEFAULT_FIELDS
@@ -54,7 +54,7 @@ def fields_of(text: str | None) -> tuple[str, ...]:
 
 
 def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: LineFormat, paths: ShownPaths) -> None:
-    """Print one line a file; CSV and JSON as files come, a table when all are there."""
+    """Print one line for each file: CSV and JSON one by one, a table at the end."""
     rows = _rows(files, fields, paths)
     if form is LineFormat.JSON:
         for row in rows:
@@ -74,6 +74,6 @@ def print_lines(files: Iterable[NamedFile], fields: Sequence[str], form: LineFor
 def _rows(files: Iterable[NamedFile], fields: Sequence[str], paths: ShownPaths) -> Iterator[list[object]]:
     for name, inspection in files:
         row = paths.row(file_rows(inspection)[FILES.name][0])
-        if inspection.bucket == FILE_BUCKET:  # a path of this machine, as its user knows it
+        if inspection.bucket == FILE_BUCKET:  # a local file
             row["path"] = name
         yield [row[field] for field in fields]

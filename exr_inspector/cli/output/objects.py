@@ -1,4 +1,4 @@
-"""Objects of Cryptomattes as a person wants to read them: name, id, area."""
+"""Prints the objects of Cryptomattes: name, id and coverage."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from exr_inspector.model import Inspection, MatteObjects
 from exr_inspector.report.words import plain
 
 MAX_NAME_CHARACTERS = 120
-MAX_OBJECTS = 1_000  # of a Cryptomatte; nobody scrolls through more
+MAX_OBJECTS = 1_000  # printed for each Cryptomatte
 
 
 def objects_blocks(inspection: Inspection) -> Iterable[RenderableType]:
-    """The objects of each Cryptomatte of a file, the largest first."""
+    """A heading and a table of objects, the largest first, for each Cryptomatte of a file."""
     found = inspection.pixels.mattes if inspection.pixels else ()
     if not found:
-        yield Text("no objects: no Cryptomatte with rank channels is declared, or no pixels could be read")
+        yield Text("no objects: the file declares no Cryptomatte with rank channels, or its pixels could not be read")
         return
     names = {matte.declared.key: matte.names_by_id for matte in file_mattes(inspection.names)}
     for matte in found:
@@ -40,7 +40,7 @@ def _heading(matte: MatteObjects) -> Text:
     least = "" if matte.is_complete else "at least "
     text.append(f": {least}{matte.id_count:,} {'id' if matte.id_count == 1 else 'ids'} in the pixels", style="default")
     if matte.name_count is None:
-        text.append(", and no manifest here that names them", style="default")
+        text.append(", no manifest with their names", style="default")
     else:
         text.append(f", {matte.name_count:,} names in the manifest", style="default")
     if matte.unnamed_count:

@@ -1,7 +1,7 @@
-"""Small pictures in a terminal: as kitty or iTerm2 take them where the environment names such a terminal, else half blocks.
+"""Shows thumbnails in a terminal: by the protocol of kitty or iTerm2 if the environment names such a terminal, else as blocks.
 
-A half block is a letter of two pixels, one above the other, in 24-bit colour. It is also what is shown inside tmux and screen,
-which pass neither protocol on.
+Each half block character shows two pixels, one above the other, in 24-bit colour. tmux and screen do not pass on the protocols,
+so blocks are used there too.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 if TYPE_CHECKING:
     from PIL import Image
 
-_KITTY_BYTES = 4096  # of one escape sequence
-_MOST_COLUMNS = 80
+_KITTY_BYTES = 4096  # in one escape sequence
+_MAX_COLUMNS = 80
 _INDENT = "  "
 
 
 class Protocol(str, Enum):
-    """How a terminal is given a picture."""
+    """Ways to show a picture in a terminal."""
 
     KITTY = "kitty"
     ITERM2 = "iterm2"
@@ -31,7 +31,7 @@ class Protocol(str, Enum):
 
 
 def protocol_of(environ: Mapping[str, str]) -> Protocol:
-    """What the terminal understands, as far as the environment tells."""
+    """The protocol of the terminal that the environment names."""
     term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
     if "TMUX" in environ or term.startswith("screen"):
         return Protocol.BLOCKS
@@ -43,19 +43,19 @@ def protocol_of(environ: Mapping[str, str]) -> Protocol:
 
 
 def picture_text(encoded: bytes, protocol: Protocol, columns: int) -> str:
-    """What shows a picture when it is written to a terminal: whole lines.
+    """Lines that show a picture when they are written to a terminal.
 
     Args:
         encoded: The picture, in any format that Pillow reads.
-        protocol: What the terminal understands.
-        columns: Its width.
+        protocol: The terminal's protocol.
+        columns: The terminal's width, characters.
     """
     from PIL import Image  # noqa: PLC0415 - an optional dependency, needed for thumbnails only
 
     with Image.open(io.BytesIO(encoded)) as opened:
         image = opened.convert("RGB")
     if protocol is Protocol.BLOCKS:
-        return _blocks(image, max(1, min(columns - len(_INDENT), _MOST_COLUMNS)))
+        return _blocks(image, max(1, min(columns - len(_INDENT), _MAX_COLUMNS)))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     png = base64.standard_b64encode(buffer.getvalue()).decode()
@@ -67,7 +67,7 @@ def picture_text(encoded: bytes, protocol: Protocol, columns: int) -> str:
 def _kitty(png: str) -> str:
     pieces = [png[start : start + _KITTY_BYTES] for start in range(0, len(png), _KITTY_BYTES)]
     last = len(pieces) - 1
-    # f=100: PNG; a=T: show it; q=2: no answer, which nobody would read; m: whether more follows.
+    # f=100: PNG; a=T: show it; q=2: send no response; m: whether more follows.
     return "".join(
         f"\x1b_G{'f=100,a=T,q=2,' if number == 0 else ''}m={int(number < last)};{piece}\x1b\\"
         for number, piece in enumerate(pieces)

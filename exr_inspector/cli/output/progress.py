@@ -1,4 +1,4 @@
-"""A progress bar on the terminal; nothing elsewhere."""
+"""A progress bar, on a terminal only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def progress_bar(doing: str) -> Iterator[Callable[[int, int], None]]:
-    """What shows that so many of so many files are done."""
+    """Show a progress bar for a block, on standard error; call the result with the number of done files and of all files."""
     console = Console(stderr=True)
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -1,4 +1,4 @@
-"""The rows of a query as text for people and programs: JSON, CSV, and the cells of a printed table. Reads nothing."""
+"""Formats the rows of a query as JSON, CSV and cells of a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from exr_inspector.texts import csv_cell, json_document
 
 
 def _decimal(value: Decimal) -> object:
-    """A number where JSON readers get the same one: sums come as decimals from DuckDB."""
+    """The value as a JSON number if readers get exactly this value, else as text. DuckDB returns sums as decimals."""
     if value == value.to_integral_value():
         return int(value)
     return float(value) if Decimal(repr(float(value))) == value else str(value)
@@ -34,7 +34,7 @@ def _interval(value: pa.MonthDayNano) -> str:
     return f"P{value.months}M{value.days}DT{value.nanoseconds / 1e9:.9g}S"
 
 
-# The first kind that fits counts; what none fits is shown as its text.
+# The first type that fits is used; other values are converted by `str`.
 _KINDS: tuple[tuple[type | tuple[type, ...], Callable[[Any], object]], ...] = (
     ((type(None), bool, int, str), lambda value: value),
     (float, lambda value: value if math.isfinite(value) else None),
@@ -49,7 +49,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], Callable[[Any], object]], ...] = (
 
 
 def json_value(value: object) -> object:
-    """A value as JSON has it: moments as ISO 8601 in UTC, bytes in hexadecimal digits, numbers as numbers, no NaN."""
+    """A value of Arrow as a JSON value: times as ISO 8601 in UTC, bytes as hexadecimal digits, NaN and infinities as null."""
     for kind, convert in _KINDS:
         if isinstance(value, kind):
             return convert(value)
@@ -57,20 +57,20 @@ def json_value(value: object) -> object:
 
 
 def value_rows(rows: pa.Table) -> Iterator[list[object]]:
-    """The rows as lists, every value as JSON has it; two columns may have the same name."""
+    """Yield the rows as lists of JSON values; column names may repeat."""
     columns = [column.to_pylist() for column in rows.columns]
     for values in zip(*columns, strict=True):
         yield [json_value(value) for value in values]
 
 
 def as_json(rows: pa.Table) -> str:
-    """A list of objects."""
+    """A JSON list with one object for each row."""
     listed = [dict(zip(rows.column_names, row, strict=True)) for row in value_rows(rows)]
     return json_document(listed, indent=2)
 
 
 def as_csv(rows: pa.Table) -> str:
-    """Comma-separated lines with a header; null is empty, and what is no number or text is JSON."""
+    """CSV with a heading; null is empty, and lists and structures are JSON."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(map(csv_cell, rows.column_names))
@@ -80,19 +80,19 @@ def as_csv(rows: pa.Table) -> str:
 
 
 def table_cell(value: object) -> str:
-    """A value of `value_rows` for people, on one line."""
+    """A value of `value_rows` as one line of text for people."""
     if isinstance(value, list):
         return ", ".join(map(table_cell, value))
     if value is None or isinstance(value, bool):
         return {None: "", True: "yes", False: "no"}[value]
     if isinstance(value, dict):
         return ", ".join(f"{plain(key)}: {table_cell(item)}" for key, item in value.items())
-    # Control characters of a file's texts must not reach the terminal.
+    # Texts of files may have control characters, which must not reach the terminal.
     return f"{value:.6g}" if isinstance(value, float) else plain(str(value), SUMMARY_CHARACTERS)
 
 
 def aligned_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A heading and rows of cells in aligned columns, as wide as the longest cells need: no path is cut or folded."""
+    """A heading and rows in aligned columns, each as wide as its longest cell, so that no path is cut or folded."""
     widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
     return [
         "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -101,7 +101,7 @@ def aligned_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """The names of columns, those that repeat an earlier one with a number behind them, for one would hide the other."""
+    """The names of columns, with a number added to those that repeat an earlier one."""
     made: list[str] = []
     for name in names:
         number, unique = 1, name

@@ -1,4 +1,4 @@
-"""Tables for people, drawn with rich: layers, attributes, figures, findings. They show what is there, and judge nothing."""
+"""Tables for people: layers, attributes, statistics, findings."""
 
 from __future__ import annotations
 
@@ -25,15 +25,24 @@ from exr_inspector.model import ChannelStats, Finding, PartPixels, Severity
 from exr_inspector.report.words import plain
 
 MAX_NAME_CHARACTERS = 48
-MAX_LAYERS = 300  # of a part; what is beyond is counted, since nobody scrolls through thousands
+MAX_LAYERS = 300  # rows printed for each part; further ones are counted
 MAX_ATTRIBUTES = 500
-MAX_STATISTICS = 500  # channels; rich needs a millisecond for each row of a table
-_WIDE_COLUMNS = 100  # narrower screens have no room for distributions
-_SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+MAX_STATISTICS = 500
+_WIDE_COLUMNS = 100  # width of a terminal that has room for distributions
+SEVERITY_STYLES: Mapping[Severity | None, str] = {
+    Severity.ERROR: "bold red",
+    Severity.WARNING: "yellow",
+    Severity.INFO: "cyan",
+}
+
+
+def severity_text(severity: Severity) -> Text:
+    """The name of a severity, in its colour."""
+    return Text(severity.label, style=SEVERITY_STYLES[severity])
 
 
 def plain_table(*columns: str, **options: Any) -> Table:
-    """A table without lines: two blanks between columns, cells folded, never cut."""
+    """A table without lines, with two spaces between columns; cells are folded, not cut."""
     table = Table(
         box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False, show_header=bool(columns), **options
     )
@@ -43,7 +52,7 @@ def plain_table(*columns: str, **options: Any) -> Table:
 
 
 def grid(rows: Iterable[tuple[str, RenderableType]]) -> Table:
-    """Labels and what stands behind each."""
+    """A table of labels and values."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -53,11 +62,11 @@ def grid(rows: Iterable[tuple[str, RenderableType]]) -> Table:
 
 
 def layers_table(names: PartNames, types: Mapping[str, str]) -> Iterable[RenderableType]:
-    """The layers of a part with their channels' components and types; views where the file names any.
+    """The layers of a part, with the components and types of their channels, and with views if the file has any.
 
     Args:
-        names: The names of the part's channels.
-        types: Pixel type by full channel name.
+        names: Names of the part's channels.
+        types: Pixel types by full channel name.
     """
     table = (
         plain_table("layer", "view", "channels", "type", "codec")
@@ -80,7 +89,7 @@ def layers_table(names: PartNames, types: Mapping[str, str]) -> Iterable[Rendera
 
 
 def _types_text(layer: Layer, types: Mapping[str, str], components: Mapping[str, str]) -> str:
-    """`half`, or where the types differ `half (R, G, B), float (Z)`."""
+    """`half`, or `half (R, G, B), float (Z)` if the types differ."""
     by_type: dict[str, list[str]] = {}
     for channel in layer.channels:
         by_type.setdefault(types.get(channel, "unknown"), []).append(components[channel] or channel)
@@ -96,7 +105,7 @@ def _figure(value: float | None) -> str:
 def statistics_table(
     stats: Sequence[ChannelStats], pixels: Sequence[PartPixels], console: Console
 ) -> Iterable[RenderableType]:
-    """Figures channel by channel, with distributions where there are some and the screen is wide enough."""
+    """The statistics of each channel, with histograms if the terminal is wide enough."""
     share = min((channel.coverage for channel in stats), default=0.0)
     caption = "every pixel" if all(channel.exact for channel in stats) else f"{share:.2%} of the pixels"
     verdicts = [
@@ -126,7 +135,7 @@ def statistics_table(
 
 
 def attributes_table(attributes: Sequence[Attribute]) -> Iterable[RenderableType]:
-    """Attributes by group, in file order within each."""
+    """Attributes by group, in each group in the order of the file."""
     table = plain_table()
     for _ in range(3):
         table.add_column(overflow="fold")
@@ -146,7 +155,7 @@ def attributes_table(attributes: Sequence[Attribute]) -> Iterable[RenderableType
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
-    """Findings, worst first, one a row."""
+    """One row for each finding, the worst first."""
     table = plain_table()
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -156,6 +165,5 @@ def findings_table(findings: Sequence[Finding]) -> Table:
         where = "" if finding.part is None else f"part {finding.part}"
         if finding.channel:
             where += f" {plain(finding.channel)}"
-        severity = Text(finding.severity.label, style=_SEVERITY_STYLE[finding.severity])
-        table.add_row(severity, finding.code, where, Text(plain(finding.message, 400)))
+        table.add_row(severity_text(finding.severity), finding.code, where, Text(plain(finding.message, 400)))
     return table

@@ -1,4 +1,4 @@
-"""What standard output takes: lines as wide as the terminal, or as what they say in a pipe or file; JSON in letters it has."""
+"""Standard output: lines as wide as the terminal, or of any width in a pipe; JSON in its encoding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_ASCII = re.compile("[^\x00-\x7f]")
 
 
 def output() -> Console:
-    """Standard output, to print on. `COLUMNS` sets the width of a pipe, as it does elsewhere."""
+    """A console for standard output; the environment variable COLUMNS sets the width of a pipe."""
     console = Console()
     if console.is_terminal or os.environ.get("COLUMNS", "").isdigit():
         return console
@@ -25,12 +25,12 @@ def output() -> Console:
 
 
 def echo_error(text: str) -> None:
-    """Print a line on standard error; texts of errors may hold names of files."""
+    """Print a line on standard error, with escapes for control characters."""
     click.echo(visible(text, "\n"), err=True)
 
 
 def echo_json(text: str) -> None:
-    """Print JSON of `texts.json_document`; where the output is no UTF-8, with escapes for all that is not ASCII."""
+    """Print JSON, with escapes for all characters beyond ASCII if the output's encoding is not Unicode."""
     if not (sys.stdout.encoding or "").lower().startswith("utf"):
         text = _NO_ASCII.sub(lambda letter: json.dumps(letter[0])[1:-1], text)
     click.echo(text)

@@ -1,6 +1,6 @@
-"""Words and one-line texts for people: what values, attributes and figures look like. Knows nothing of screens.
+"""Formats values, attributes and histograms as one line of text.
 
-Everything that comes from a file is shown through `report.words.plain`: no value can move the cursor or colour the screen.
+All texts of files pass through `report.words.plain`, so that none can control the terminal.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def attribute_group(name: str) -> str:
 
 
 def spark(histogram: Histogram | None, bars: str = BARS) -> str:
-    """A histogram as at most SPARK_WIDTH characters; neighbouring bins are added up where there are more."""
+    """A histogram as at most SPARK_WIDTH characters; neighbouring bins are added if there are more."""
     if histogram is None or not histogram.counts:
         return ""
     counts, width = histogram.counts, min(SPARK_WIDTH, len(histogram.counts))
@@ -55,7 +55,7 @@ def attribute_text(attribute: Attribute) -> str:
 
 
 def _timecode_text(value: TimeCode) -> str:
-    """Digits, and flags as OpenEXR's own packing, TV60, has them."""
+    """The digits, and the flags of the packing TV60, which OpenEXR uses."""
     read = read_timecode(value)
     flags = {"drop frame": read.drop_frame, "colour frame": read.colour_frame, "field or phase": read.field_phase}
     words = [word for word, is_set in flags.items() if is_set]
@@ -66,7 +66,7 @@ def _timecode_text(value: TimeCode) -> str:
 
 
 def _manifest_text(value: IdManifest) -> str:
-    """What an id manifest holds, group by group."""
+    """The contents of an id manifest, by group."""
     try:
         groups = decode_manifest(value)
     except FormatError as error:

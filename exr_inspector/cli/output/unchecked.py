@@ -1,4 +1,4 @@
-"""What the end of a command's output says of pixels that were left out: the same words everywhere."""
+"""Sentences about pixels that were not read, for the end of a command's output."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ REMEDY = "--stats full reads every pixel."
 
 
 def unchecked_lines(stats: StatsMode, unread: int | None = None) -> list[str]:
-    """What was not checked because pixels were not read, and the option that reads them all.
+    """Sentences about what was not checked because pixels were not read, with the option that reads them.
 
     Args:
-        stats: How much was read.
-        unread: Files of which pixels were left out; None where that is not known, and the mode alone speaks.
+        stats: Which pixels were read.
+        unread: Number of files with pixels that were not read; None if unknown.
     """
     return [sentence if stats is StatsMode.FULL else f"{sentence} {REMEDY}" for sentence in not_checked(stats, unread)]
