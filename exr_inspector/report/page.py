@@ -1,7 +1,7 @@
 """Makes the HTML document of a report, which loads nothing and runs only its own script.
 
-Jinja2 escapes all texts. Data for the script is JSON without `<`. The content security policy of the page allows its style sheet
-and its script by their hashes, and pictures that are part of the page.
+Jinja2 escapes all texts. Data for the script is JSON without `<`. The page's content security policy allows its style sheet and
+its script by their hashes, and pictures that are part of the page.
 """
 
 from __future__ import annotations
