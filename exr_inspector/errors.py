@@ -1,22 +1,21 @@
-"""Every exception this project raises, each with a stable `code` and whether a retry may help.
+"""Every exception of this package, each with a stable `code` and whether a retry may help.
 
-An outcome is data, a failure is an exception: errors with `retryable = False` that speak of one file become that
-file's row (`status = 'failed'`, code and message); retryable ones leave the handler, so that the platform delivers the
-event again.
-No message ever holds a credential: whoever builds one passes what was found, never what was configured.
+Permanent errors about one file become its row (`status = 'failed'`, code and message). Retryable errors leave the handler, so
+that the platform delivers the event again. No message contains a credential.
 """
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import ClassVar
 
 
 class ExrInspectorError(Exception):
-    """Base of all our errors.
+    """Base of all errors of this package.
 
     Attributes:
-        code: Stable, upper-case name that tests, rows and dashboards match on; messages may change, codes do not.
-        retryable: True when the same call may succeed later without anybody changing anything.
+        code: Stable, upper-case name for tests, rows and dashboards; messages may change, codes do not.
+        retryable: Whether the same call may succeed later.
     """
 
     code: ClassVar[str] = "INTERNAL"
@@ -27,14 +26,23 @@ class ExrInspectorError(Exception):
 
 
 class SettingsError(ExrInspectorError):
-    """A setting is missing or unusable; raised in `init`, names the variable."""
+    """A setting is missing or wrong; the message names the variable."""
 
     code = "SETTINGS"
 
 
+def install_command(extra: str) -> str:
+    """The command that installs an extra's packages; in a checkout that is not installed, pip needs the checkout itself."""
+    try:
+        distribution("exr-inspector")
+    except PackageNotFoundError:
+        return f"pip install '.[{extra}]' in the checkout of exr-inspector"
+    return f"pip install 'exr-inspector[{extra}]'"
+
+
 def missing_package(what: str, package: str, extra: str) -> SettingsError:
-    """What to raise where `what` needs a package that only an extra of ours installs."""
-    return SettingsError(f"{what} needs the package {package.partition('.')[0]}: pip install 'exr-inspector[{extra}]'")
+    """The error for `what`, which needs a package of an extra."""
+    return SettingsError(f"{what} needs the package {package.partition('.')[0]}: {install_command(extra)}")
 
 
 class ArgumentError(ExrInspectorError, ValueError):
@@ -56,22 +64,22 @@ class PatternError(ExrInspectorError):
 
 
 class NothingMatches(ExrInspectorError):
-    """A target names no file: no such file or folder, an empty one, or a pattern that nothing fits."""
+    """A target names no file: it does not exist, the folder is empty, or nothing matches the pattern."""
 
     code = "NO_FILES"
 
 
 class EventError(ExrInspectorError):
-    """An event has no shape we know; the message says what was found."""
+    """An event has an unknown form; the message says what was found."""
 
     code = "EVENT"
 
 
-# --- what is wrong with a file: permanent, becomes a row -------------------------------------------------
+# --- faults of a file: permanent, become a row ------------------------------------------------------------
 
 
 def fault_text(message: str, offset: int | None, found: str, expected: str) -> str:
-    """What is wrong, at which byte, what was found and what was expected, in one line."""
+    """One line that says what is wrong, at which byte, what was found and what was expected."""
     text = message if offset is None else f"{message} at byte {offset}"
     if found:
         text += f": found {found}"
@@ -81,13 +89,13 @@ def fault_text(message: str, offset: int | None, found: str, expected: str) -> s
 
 
 class FormatError(ExrInspectorError):
-    """The bytes are not an OpenEXR file that can be read, and where they stop being one.
+    """The bytes are not a readable OpenEXR file.
 
     Attributes:
-        offset: Byte offset in the file at which the fault shows, None where it has no place.
-        found: What the bytes say, short.
-        expected: What the format asks for there, short.
-        partial: What could be read before the fault (an `exr.header.Header`), None where nothing could.
+        offset: Byte offset of the fault in the file; None if it has none.
+        found: What was found, in a few words.
+        expected: What the format requires, in a few words.
+        partial: What was read before the fault (an `exr.header.Header`); None if nothing was.
     """
 
     code = "EXR_DAMAGED"
@@ -107,13 +115,13 @@ class NotAnExr(FormatError):
 
 
 class EmptyFile(FormatError):
-    """The object has no bytes at all."""
+    """The object is empty."""
 
     code = "EXR_EMPTY"
 
 
 class UnsupportedVersion(FormatError):
-    """The version number is not 2, or a flag announces a layout no reader knows."""
+    """The version number is not 2, or an unknown flag is set."""
 
     code = "EXR_VERSION"
 
@@ -125,22 +133,22 @@ class TruncatedHeader(FormatError):
 
 
 class DamagedHeader(FormatError):
-    """The header's structure is broken: nothing after this point can be trusted."""
+    """The header's structure is broken, so that nothing after this point can be read."""
 
     code = "EXR_HEADER_DAMAGED"
 
 
 class UnknownLayout(FormatError):
-    """A header does not say, or contradicts itself about, how a part's pixels are cut into chunks."""
+    """A header lacks, or contradicts, how a part's pixels are divided into chunks."""
 
     code = "EXR_LAYOUT"
 
 
 class LimitExceeded(FormatError):
-    """The file asks for more than a limit allows.
+    """The file exceeds a limit of this installation.
 
     Attributes:
-        limit: Name of the limit: a field of `exr.limits.Limits`, or a setting's name.
+        limit: Name of the limit: a field of `exr.limits.Limits`, or a setting.
     """
 
     code = "LIMIT_EXCEEDED"
@@ -153,19 +161,19 @@ class LimitExceeded(FormatError):
 
 
 class DecodeError(FormatError):
-    """A chunk's compressed bytes do not decode to what the header promises."""
+    """A chunk's compressed bytes do not decode to the pixels that the header declares."""
 
     code = "EXR_DECODE"
 
 
 class DecoderCrashed(FormatError):
-    """A process that read the file ended by itself, again when it read nothing else: a fault of a native library."""
+    """The decoding process crashed, and crashed again when it read this file alone: a fault of a native library."""
 
     code = "DECODER_CRASHED"
 
 
 class DecoderKilled(ExrInspectorError):
-    """A process that decoded was killed from outside (by the kernel for memory, by an operator): no fault of the file."""
+    """The decoding process was killed, by the kernel for its memory or by an operator; not a fault of the file."""
 
     code = "DECODER_KILLED"
     retryable = True
@@ -181,26 +189,26 @@ class SourceError(ExrInspectorError):
 
 
 def is_store_fault(code: str | None) -> bool:
-    """Whether an error code says that the store did not give a file, which says nothing of what the file holds."""
+    """Whether an error code means that the store did not return the file, so that nothing is known of its content."""
     return (code or "").startswith(SourceError.code)
 
 
 class ObjectNotFound(SourceError):
-    """There is no such object (any more)."""
+    """The object does not exist, or was deleted."""
 
     code = "SOURCE_NOT_FOUND"
 
 
 class UnsupportedKey(SourceError):
-    """The object's key cannot be addressed through the client library; the message says what is in the way."""
+    """The client library cannot request the object's key; the message says why."""
 
     code = "SOURCE_KEY"
 
 
 class BucketUnavailable(SourceError):
-    """The whole bucket is not there: a wrong endpoint, a deleted bucket, a folder that is no longer mounted.
+    """The whole bucket does not exist: a wrong endpoint, a deleted bucket, a folder that is no longer mounted.
 
-    Retryable: it says nothing of the object, whose rows must neither be removed nor replaced because of it.
+    Retryable: nothing is known of the object, so its rows must be neither removed nor replaced.
     """
 
     code = "SOURCE_BUCKET"
@@ -208,9 +216,9 @@ class BucketUnavailable(SourceError):
 
 
 class CredentialsRefused(SourceError):
-    """The store does not accept who asks: a wrong clock, rotated or expired keys.
+    """The store does not accept the credentials: rotated or expired keys, or a wrong clock.
 
-    Retryable: it says nothing of the object, and the next delivery succeeds once somebody has fixed it.
+    Retryable: nothing is known of the object, and the next delivery succeeds once the credentials are right.
     """
 
     code = "SOURCE_CREDENTIALS"
@@ -218,7 +226,7 @@ class CredentialsRefused(SourceError):
 
 
 class ObjectUnreadable(SourceError):
-    """The store holds the object but does not hand it out: archived, or encrypted with a key that we do not have."""
+    """The store has the object but does not return it: it is archived, or encrypted with an unknown key."""
 
     code = "SOURCE_UNREADABLE"
 
@@ -230,7 +238,7 @@ class AccessDenied(SourceError):
 
 
 class ObjectChanged(SourceError):
-    """The object was overwritten while it was being read; the next delivery reads the new one whole."""
+    """The object was overwritten while it was read; the next delivery reads the new version."""
 
     code = "SOURCE_CHANGED"
     retryable = True
@@ -244,7 +252,7 @@ class SourceUnavailable(SourceError):
 
 
 class BudgetExceeded(SourceError):
-    """Reading on would cost more requests or bytes than one inspection may."""
+    """The inspection needs more requests or bytes than it may use."""
 
     code = "SOURCE_BUDGET"
 
@@ -257,14 +265,14 @@ class DeadlineExceeded(ExrInspectorError):
 
 
 class MemoryBusy(ExrInspectorError):
-    """Other files have the memory that this one needs, and the caller may not wait for it now."""
+    """Other files use the memory that this one needs, and the caller may not wait for it."""
 
     code = "MEMORY_BUSY"
     retryable = True
 
 
 class CpuTimeExceeded(ExrInspectorError):
-    """Inspecting a version of a file used up an invocation's time by itself, again and again."""
+    """A version of a file used up the time of several invocations, in each of which it was the only file."""
 
     code = "CPU_TIME"
 
@@ -279,7 +287,7 @@ class CatalogError(ExrInspectorError):
 
 
 class CatalogConflict(CatalogError):
-    """Other writers kept winning until the time budget for this write ran out."""
+    """The conflicts with other writers did not end within the time for retries."""
 
     code = "CATALOG_CONFLICT"
     retryable = True
@@ -295,7 +303,7 @@ class CatalogUnavailable(CatalogError):
 class CatalogDenied(CatalogError):
     """The keys lack a right; the message names the operation and the table.
 
-    Retryable, since the row cannot be stored anywhere: the event must go back to the platform, not be lost.
+    Retryable: the row cannot be stored, so the platform must deliver the event again.
     """
 
     code = "CATALOG_DENIED"
@@ -303,14 +311,14 @@ class CatalogDenied(CatalogError):
 
 
 class SchemaMissing(CatalogError):
-    """A bucket, schema or table is not there: `./run db setup` makes it. Retryable for the reason of CatalogDenied."""
+    """A bucket, schema or table does not exist: `./run db setup` creates it. Retryable as CatalogDenied is."""
 
     code = "CATALOG_SCHEMA_MISSING"
     retryable = True
 
 
 class SchemaExists(CatalogError):
-    """A schema, table or column of that name is there already, made by another set-up meanwhile; another attempt fails, too."""
+    """A schema, table or column of this name already exists: another setup created it meanwhile."""
 
     code = "CATALOG_SCHEMA_EXISTS"
 
@@ -326,7 +334,7 @@ class SchemaDrift(CatalogError):
 
 
 class WorkerDied(ExrInspectorError):
-    """A worker process of `ingest` ended by itself; the message says how, or that none starts."""
+    """A worker process of `ingest` ended unexpectedly, or none could start; the message says how."""
 
     code = "INGEST_WORKER"
     retryable = True

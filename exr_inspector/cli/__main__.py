@@ -19,7 +19,7 @@ import click
 from exr_inspector import __version__
 from exr_inspector.catalog.sdk import silence_sdk_loggers
 from exr_inspector.cli.program import CHECKOUT, INTERRUPTED, program
-from exr_inspector.errors import ExrInspectorError
+from exr_inspector.errors import ExrInspectorError, install_command
 from exr_inspector.texts import did_you_mean, visible
 
 _COMMANDS_PACKAGE = "exr_inspector.cli.commands."
@@ -107,7 +107,8 @@ class LazyGroup(click.Group):
         try:
             module = importlib.import_module(module_of(cmd_name))
         except ModuleNotFoundError as error:
-            raise _MissingPackage(f"{cmd_name} needs the package {error.name}: {_remedy()}") from error
+            remedy = install_command("local") if program() != CHECKOUT else f"start it with {CHECKOUT}"
+            raise _MissingPackage(f"{cmd_name} needs the package {error.name}: {remedy}") from error
         return _naming(module.command, program())
 
     def resolve_command(
@@ -173,10 +174,6 @@ def by_views(arguments: list[str], environ: Mapping[str, str]) -> list[str]:
         return found or f"{name}{sign}{(sign and views.from_user(value)) or value}"
 
     return [named(argument) for argument in arguments]
-
-
-def _remedy() -> str:
-    return "pip install 'exr-inspector[local]'" if program() != CHECKOUT else "start it by ./run"
 
 
 def _naming(command: click.Command, name: str) -> click.Command:

@@ -23,6 +23,7 @@ from exr_inspector.texts import json_document
 from exr_inspector.validation import FrameSummary, Policy, frame_of_inspection
 from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.reports import finding_json, sort_findings
+from exr_inspector.validation.rule import counted
 
 Progress = Callable[[int, int], None]
 Observer = Callable[[str, Inspection], None]
@@ -45,19 +46,19 @@ def not_checked(stats: StatsMode, unread: int | None = None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a check found.
+    """The result of a check. `repr` is one line.
 
     Attributes:
-        sequences: Sequences, by pattern.
-        files: Files that are no frames.
-        others: Files beside them that are no OpenEXR files by their names; they are not read.
-        ambiguous: Groups of names that leave it open which number is the frame: no sequence was recognised.
-        faults: Targets that could not be expanded, with the reason.
-        stats: How much of the pixels was read.
+        sequences: The sequences, by pattern.
+        files: Files that are not frames.
+        others: Files whose names are not those of OpenEXR files; they are not read.
+        ambiguous: Groups of names in which several numbers may be the frame, so that no sequence was recognised.
+        faults: Targets that could not be listed, with the reason.
+        stats: Which pixels were read.
         policy: Name and version of the policy.
-        total: Files that were to be checked.
-        stopped: Whether the check ended early, so that what follows is a tally so far.
-        levels: Rule code to severity as the policy sets it, None for a rule's own.
+        total: Number of files that were to be checked.
+        stopped: Whether the check ended early, so that only some files were checked.
+        levels: Severities of rules as set by the policy; None for the rule's own.
     """
 
     sequences: tuple[JudgedSequence, ...]
@@ -70,6 +71,15 @@ class Check:
     stopped: bool = False
     levels: Mapping[str, Severity | None] = field(default_factory=dict)
     others: tuple[CheckedFile, ...] = ()
+
+    def __repr__(self) -> str:
+        """`<Check: checked files, sequences, worst severity, frames to render again>`."""
+        facts = [counted(self.checked, "file"), counted(len(self.sequences), "sequence")]
+        facts.append(f"worst severity {self.worst.label}" if self.worst is not None else "no findings")
+        again = sum(len(sequence.rerender) for sequence in self.sequences)
+        facts += [f"{counted(again, 'frame')} to render again"] * bool(again)
+        facts += [f"{counted(len(self.faults), 'target')} could not be read"] * bool(self.faults)
+        return f"<Check: {', '.join(facts)}>"
 
     @property
     def checked(self) -> int:

@@ -1,7 +1,8 @@
-"""Results of the public API: the values the inspector and the rules make, with ways out to JSON, Arrow and pandas."""
+"""Results of the public API, with exports to JSON, Arrow and pandas."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -13,8 +14,10 @@ from exr_inspector.catalog.rows.groups import to_tables
 from exr_inspector.errors import SettingsError
 from exr_inspector.library.arguments import severity
 from exr_inspector.model import Finding, Inspection, Severity
-from exr_inspector.texts import json_document
+from exr_inspector.report.words import human_bytes
+from exr_inspector.texts import json_document, visible
 from exr_inspector.validation.reports import ValidationResult, finding_json, json_text, junit_text, sarif_text
+from exr_inspector.validation.rule import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,15 +52,26 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class InspectedFile(Inspection):
-    """One file as `inspect` found it: every attribute of `Inspection`, and its rows as JSON, Arrow or pandas.
+    """The result of `inspect`: an `Inspection` with exports. `repr` is one line.
 
-    Raises nothing for a damaged file: `status`, `error_code` and `error_message` say what is wrong with it.
+    A damaged file is a result too: `status`, `error_code` and `error_message` say what is wrong with it.
     """
 
     @classmethod
     def of(cls, inspection: Inspection) -> InspectedFile:
-        """The same values, with the exports."""
+        """The inspection as a result."""
         return cls(**{item.name: getattr(inspection, item.name) for item in fields(Inspection)})
+
+    def __repr__(self) -> str:
+        """`<InspectedFile PATH: STATUS, parts, channels, size of the first data window, bytes, findings>`."""
+        facts = [self.status.value if self.error_code is None else f"{self.status.value} {self.error_code}"]
+        if self.header is not None:
+            parts = self.header.parts
+            facts += [counted(len(parts), "part"), counted(sum(len(part.channels or ()) for part in parts), "channel")]
+            window = parts[0].data_window if parts else None
+            facts += [f"{window.width} x {window.height}"] if window else []
+        facts += [human_bytes(self.version.size_bytes)] if self.version else []
+        return f"<InspectedFile {visible(self.path)}: {', '.join([*facts, counted(len(self.findings), 'finding')])}>"
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The rows of all tables as one JSON document, as `inspect --json` prints it; `docs/tables.md` has the columns."""
@@ -68,7 +82,7 @@ class InspectedFile(Inspection):
         return dict(to_tables([self], [""]))
 
     def to_pandas(self) -> dict[str, pd.DataFrame]:
-        """As `to_arrow`, as DataFrames.
+        """The tables of `to_arrow` as DataFrames.
 
         Raises:
             SettingsError: pandas is not installed.
@@ -78,13 +92,22 @@ class InspectedFile(Inspection):
 
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
-    """What `validate` found, one result a file or sequence.
+    """The result of `validate`. `repr` is one line.
 
     Attributes:
-        results: In the order of the targets; sequences after the files.
+        results: One for each file, in the order of the targets, and then one for each sequence.
     """
 
     results: tuple[ValidationResult, ...]
+
+    def __repr__(self) -> str:
+        """`<ValidationReport: files, sequences, numbers of findings by severity>`."""
+        sequences = sum(result.is_sequence for result in self.results)
+        counts = Counter(finding.severity for _, finding in self.findings)
+        facts = [counted(len(self.results) - sequences, "file"), counted(sequences, "sequence")]
+        facts += [f"{counts[level]} {level.label}" for level in sorted(counts, reverse=True)] or ["no findings"]
+        facts += [f"{len(self.faults)} could not be read"] * bool(self.faults)
+        return f"<ValidationReport: {', '.join(facts)}>"
 
     def __iter__(self) -> Iterator[ValidationResult]:
         return iter(self.results)
@@ -94,21 +117,21 @@ class ValidationReport:
 
     @property
     def findings(self) -> tuple[tuple[str, Finding], ...]:
-        """Every finding with the name of its file or sequence."""
+        """All findings, each with the name of its file or sequence."""
         return tuple((result.name, finding) for result in self.results for finding in result.findings)
 
     @property
     def faults(self) -> Mapping[str, str]:
-        """Why a file could not be read, by its name."""
+        """The files that could not be read, with the reason by name."""
         return {result.name: result.fault for result in self.results if result.fault}
 
     def passed(self, fail_on: Severity | str = Severity.ERROR) -> bool:
-        """Whether all files could be read, and no finding is as severe as `fail_on`."""
+        """Whether all files could be read, and all findings are less severe than `fail_on`."""
         least = severity("fail_on", fail_on)
         return not self.faults and all(finding.severity < least for _, finding in self.findings)
 
     def to_json(self) -> str:
-        """As `validate --format json` prints it."""
+        """The document of `validate --format json`."""
         return json_text(self.results)
 
     def to_sarif(self) -> str:
@@ -116,7 +139,7 @@ class ValidationReport:
         return sarif_text(self.results)
 
     def to_junit(self, fail_on: Severity | str = Severity.ERROR) -> str:
-        """JUnit XML, one test case a file.
+        """JUnit XML, with one test case for each file.
 
         Raises:
             SettingsError: junitparser is not installed (extra `report`).
@@ -124,7 +147,7 @@ class ValidationReport:
         return junit_text(self.results, severity("fail_on", fail_on))
 
     def to_arrow(self) -> pa.Table:
-        """One row a finding."""
+        """One row for each finding."""
         rows = [
             {"path": result.name, "policy": result.policy, **finding_json(finding)}
             for result in self.results
@@ -133,7 +156,7 @@ class ValidationReport:
         return pa.Table.from_pylist(rows, schema=_FINDING_COLUMNS)
 
     def to_pandas(self) -> pd.DataFrame:
-        """As `to_arrow`, as a DataFrame.
+        """The table of `to_arrow` as a DataFrame.
 
         Raises:
             SettingsError: pandas is not installed.
