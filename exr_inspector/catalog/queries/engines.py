@@ -85,7 +85,7 @@ class FileEngine:
                 raise CatalogError(f"{self._path} was not made by the local database") from error
             if found is None:
                 raise CatalogError(
-                    f"{self._path} holds no tables yet: `./run db setup --catalog {self._path}` makes them"
+                    f"{self._path} has no tables yet: `./run db setup --catalog {self._path}` creates them"
                 )
             schema = exp.to_identifier(str(found[0]), quoted=True).sql("duckdb")
             connection.execute(f"SET schema = {exp.Literal.string(schema).sql('duckdb')}")

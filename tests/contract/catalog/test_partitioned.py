@@ -70,7 +70,7 @@ def test_a_look_up_reads_the_partitions_of_its_buckets_only(where: Where | None,
 
 
 def test_files_that_are_there_and_older_servers_are_refused() -> None:
-    with ready() as (_, catalog), pytest.raises(CatalogError, match="only when it is made"):
+    with ready() as (_, catalog), pytest.raises(CatalogError, match="only a new table"):
         setup(catalog.connection, PARTITIONED)
     with LocalVastDB(None, server_version="5.4.2") as server, pytest.raises(CatalogError, match=r"VAST 5\.5"):
         setup(connect(server).connection, PARTITIONED)

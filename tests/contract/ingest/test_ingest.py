@@ -772,7 +772,7 @@ def test_folders_that_a_killed_run_left_unjudged_are_judged_by_the_next(tmp_path
             again = Ingest(context).run([target])
             assert (again.skipped, sorted(again.directories)) == (18, ["renders/a", "renders/b", "renders/textures"])
     found = called(tmp_path / "renders", "--catalog", disturbed)
-    assert (found.exit_code, "4 sequences judged" in found.output) == (0, True), found.output
+    assert (found.exit_code, "4 sequences checked" in found.output) == (0, True), found.output
     assert sequence_rows(disturbed) == sequence_rows(undisturbed)
     again = called(tmp_path / "renders", "--catalog", disturbed)
-    assert "sequences judged" not in again.output
+    assert "sequences checked" not in again.output

@@ -79,7 +79,7 @@ def test_lanes_that_run_together_store_every_file_once_and_again_nothing(
     whole = called(home.environ, "ingest", f"s3://{BUCKET}/")
     assert whole.exit_code == 0, whole.output
     assert "31  up to date" in whole.stdout
-    assert "1 sequence judged" in whole.stdout
+    assert "1 sequence checked" in whole.stdout
     assert {row["file_count"] for row in home.rows("sequence_validation")} == {30}
 
 
@@ -136,7 +136,7 @@ def test_a_lane_without_files_says_so(tmp_path: Path) -> None:
     shutil.copy(SAMPLES / GOOD[0], tmp_path / "show")
     assert called({}, "ingest-plan", tmp_path / "show", "--lanes", 2, "--to", tmp_path / "plan").exit_code == 0
     found = [called({}, "ingest-lane", tmp_path / "plan" / lane, "--catalog", tmp_path / "c.duckdb") for lane in "01"]
-    assert sorted("this lane holds no files" in each.output for each in found) == [False, True]
+    assert sorted("this lane has no files" in each.output for each in found) == [False, True]
     assert {each.exit_code for each in found} == {0}
 
 

@@ -447,7 +447,7 @@ def test_the_first_interrupt_stores_what_runs_and_the_next_run_goes_on(tmp_path:
     out, err = running.communicate(timeout=60)
     assert err == f"catalog: {tmp_path / 'c.duckdb'}\n"
     documented(running.returncode)
-    assert "stopped; the same command goes on" in out
+    assert "stopped; run the same command again" in out
     stored = stored_files(tmp_path / "c.duckdb")
     assert 0 < stored < 2_500
     assert f"{stored}  stored" in out

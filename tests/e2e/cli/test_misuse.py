@@ -79,7 +79,7 @@ def is_one_line(err: str, words: str) -> None:
         (("check", EXR, "--catalog", "none/c.duckdb"), {}, "none/c.duckdb: there is no folder none: create it first"),
         (("report", EXR, "--to", "a.pdf"), {}, "a.pdf: expected a file that ends in .html, or a folder"),
         (("diff", EXR, "folder"), {}, "no .exr files below folder"),
-        (("ingest", "", "--catalog", "c.duckdb"), {}, "an empty name stands for no folder"),
+        (("ingest", "", "--catalog", "c.duckdb"), {}, "found an empty name, expected a folder"),
         (("ingest", "~nobody-here", "--catalog", "c.duckdb"), {}, "there is no file or folder ~nobody-here"),
         (("inspect", "s3://b/k.exr"), {}, "S3_ENDPOINT_URL.*not set"),
         (("inspect", "s3://b/k.exr"), STORE, "cannot connect.*S3_ENDPOINT_URL"),

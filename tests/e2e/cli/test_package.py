@@ -117,7 +117,7 @@ def test_places_where_no_folder_can_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
     for place, words in (
         (tmp_path / "none" / "function", "create it first"),
-        (tmp_path / "file", "is no folder"),
+        (tmp_path / "file", "is not a folder"),
         (Path("/proc/package"), "cannot be written to"),
         (ROOT / "exr_inspector" / "build", "lies inside"),
         (ROOT, "did not write"),

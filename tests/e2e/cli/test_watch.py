@@ -35,7 +35,7 @@ def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]
         running = subprocess.Popen(line, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ})
     has_printed = lambda words: words in log.read_text() or running.poll() is not None  # noqa: E731
     try:
-        until(lambda: has_printed("nothing is in the folder yet; waiting"))
+        until(lambda: has_printed("the folder is empty; waiting"))
         before = tmp_path / "before"
         before.mkdir()
         shutil.copy(SAMPLES / "layers.exr", before / "a.exr")

@@ -58,10 +58,10 @@ def test_a_sidecar_file_is_read_as_a_manifest_of_the_header(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (None, ("CRY-MANIF-FILE", "is not there")),
+        (None, ("CRY-MANIF-FILE", "does not exist")),
         (b"", ("CRY-MANIF-FILE", "is empty")),
         (b"{" + b" " * 400, ("CRY-MANIF-FILE", "is larger than 400 bytes")),
-        (b"\xff", ("CRY-MANIF-FILE", "is no UTF-8 text")),
+        (b"\xff", ("CRY-MANIF-FILE", "is not UTF-8 text")),
         (b'{"a": ', ("CRY-MANIFEST-JSON", "truncated")),
         (b"{}", ("CRY-MANIFEST-MISSING", "empty")),
     ],
@@ -86,7 +86,7 @@ def test_nothing_outside_the_folder_is_opened(tmp_path: Path, path: str) -> None
 def test_settings_hold_for_it(tmp_path: Path) -> None:
     put(tmp_path, json.dumps(NAMES).encode())
     inspection = inspect(tmp_path, EXR_ALLOWED_PREFIXES="b/shot/a")
-    assert faults(inspection) == [("CRY-MANIF-FILE", "may not be read")]
+    assert faults(inspection) == [("CRY-MANIF-FILE", "cannot be read")]
 
 
 def test_bytes_in_memory_have_no_folder() -> None:
