@@ -1,4 +1,4 @@
-"""Who may call a runtime that listens on this machine: programs, but no web page that is open in a browser.
+"""Decides who may call a runtime on this machine: programs may, web pages in a browser may not.
 
 A page can send requests to 127.0.0.1. Browsers put the page's address into `Origin` of every POST, and the name they looked up
 into `Host` (which matters when a page's own name is made to resolve to 127.0.0.1). Programs send no `Origin`.
@@ -10,12 +10,12 @@ import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-# The name by which containers reach the machine they run on.
+# The name of the host machine within containers.
 _CONTAINER_HOST = "host.docker.internal"
 
 
 def refusal(headers: Mapping[str, str], listening_on: str) -> str | None:
-    """Why a request is refused; None when it is welcome.
+    """Why a request is refused; None if it is accepted.
 
     Args:
         headers: The request's headers, names in lower case.

@@ -53,5 +53,5 @@ class BatchCollector(Generic[_Answer]):
                     waiting.set_exception(error)
             return
         for (_, waiting), answer in zip(batch, answers, strict=True):
-            if not waiting.done():  # its request may have been given up
+            if not waiting.done():  # its request may have been cancelled
                 waiting.set_result(answer)

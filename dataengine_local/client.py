@@ -22,7 +22,7 @@ ContentMode = Literal["structured", "binary"]
 
 @dataclass(frozen=True, slots=True)
 class EventAnswer:
-    """What came back for an event: HTTP status, and the body as text, which holds the error for 500."""
+    """The answer to an event: HTTP status, and the body as text, which for 500 is the error."""
 
     status: int
     body: str
@@ -34,13 +34,13 @@ def post_event(
     """Post one event and wait for the answer.
 
     Args:
-        url: Where to, `http://host:port/` or `https://`.
+        url: Target, `http://host:port/` or `https://`.
         event: Attributes, extensions and `data` in one mapping. `specversion`, `id` and `time` are filled in when absent.
         mode: Structured sends the whole event as JSON, binary sends attributes as headers and the data as body.
         timeout_seconds: How long to wait for the answer.
 
     Raises:
-        EventError: The mapping is no CloudEvent.
+        EventError: The mapping is not a CloudEvent.
         LocalRuntimeError: Nothing answers there, or not in time.
     """
     message = _http_message(event, mode)
@@ -89,7 +89,7 @@ def _http_message(event: Mapping[str, Any], mode: ContentMode) -> HTTPMessage:
     is_text = isinstance(data, str) and "json" not in str(attributes.get("datacontenttype", "json"))
     try:
         if mode == "binary" and data is not None and not is_text and not isinstance(data, bytes):
-            # The library would write a list as Python does, and text without the quotes that make it JSON.
+            # The library would write a list in Python's syntax, and text without JSON's quotes.
             data = json.dumps(data).encode()
             attributes.setdefault("datacontenttype", "application/json")
         made = CloudEvent(attributes, data)

@@ -25,15 +25,15 @@ class RuntimeConfig:
     Attributes:
         function_name: The function's name; events it returns have it in their source.
         host: Address to listen on.
-        threads: How many plain handlers run at once; 20 was observed on a cluster.
-        timeout_seconds: Longest time for one call of the handler, None for no limit.
-        sink_url: Where return values are posted (`K_SINK`); None keeps them from going anywhere.
-        batch_size: Most events in one batch of a batching handler.
-        batch_wait_seconds: Longest time the first event of a batch waits for others.
-        get_data_returns_envelope: `event.get_data()` answers the whole event instead of the payload.
-        max_body_bytes: Largest body of a request; a larger one is answered 413.
-        stop_seconds: How long calls that still run get to finish when the runtime stops.
-        kept_invocations: How many of the latest calls `LocalRuntime.invocations` remembers.
+        threads: Number of threads for plain handlers; a cluster was observed to have 20.
+        timeout_seconds: Time limit of one call of the handler, seconds; None for no limit.
+        sink_url: URL to which return values are posted (`K_SINK`); None to post them nowhere.
+        batch_size: Maximum number of events in a batch.
+        batch_wait_seconds: Maximum time that the first event of a batch waits for others, seconds.
+        get_data_returns_envelope: Whether `event.get_data()` returns the whole event instead of the payload.
+        max_body_bytes: Maximum size of a request's body, bytes; a larger one is answered 413.
+        stop_seconds: How long the runtime waits for running calls when it stops, seconds.
+        kept_invocations: Number of calls that `LocalRuntime.invocations` keeps.
         pipeline_triggers_map: `ctx.pipeline_triggers_map`.
         secrets: `ctx.secrets`.
     """
@@ -75,7 +75,7 @@ def load_config(path: Path) -> FunctionConfig:
     except OSError as error:
         raise LocalRuntimeError(f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        # The parser quotes the lines around the mistake, and they may be secrets.
+        # The parser quotes the lines around the error, which may contain secrets.
         mark = getattr(error, "problem_mark", None)
         raise LocalRuntimeError(f"{path}: not YAML" + (f", line {mark.line + 1}" if mark else "")) from None
     if not isinstance(document, dict):
@@ -92,10 +92,10 @@ def load_config(path: Path) -> FunctionConfig:
 
 
 def read_secrets_folder(folder: Path) -> Secrets:
-    """Secrets from a folder laid out as `/secrets/` of a container: a folder a secret, a file a key.
+    """Secrets from a folder laid out as `/secrets/` of a container: a folder for each secret, a file for each key.
 
-    Files right in the folder are the keys of one secret named as the folder itself. Names that start with `..` are the
-    bookkeeping of a Kubernetes volume and left out. One line end at the end of a value is cut off.
+    Files directly in the folder are the keys of one secret with the folder's name. Names that start with `..` belong to a
+    Kubernetes volume and are ignored. One line break at the end of a value is removed.
 
     Raises:
         LocalRuntimeError: The folder or a file in it cannot be read, or is not UTF-8.

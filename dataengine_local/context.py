@@ -1,6 +1,6 @@
 """The `ctx` that `init` and every call of the handler receive.
 
-It has the members that VAST documents, and whatever `init` sets on it. It reads neither the environment nor files.
+It has the members that VAST documents, and the attributes that `init` sets.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class LocalContext:
     Attributes:
         function_name: The function's name.
         logger: A logger of the standard library, named like the function.
-        telemetry: What the function's spans and metrics were; for tests, absent on a cluster.
+        telemetry: The function's spans and metrics, for tests; absent on a cluster.
         tracer: An OpenTelemetry tracer.
         meter: An OpenTelemetry meter.
         secrets: `secrets["<secret name>"]["<key>"]`, or `secrets["<key>"]` for secrets without a name.
-        pipeline_triggers_map: What the pipeline says about its triggers; empty unless configured.
+        pipeline_triggers_map: The pipeline's map of triggers; empty unless configured.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ class LocalRuntimeError(DataEngineError):
 
 
 class EventError(DataEngineError):
-    """What was posted is no CloudEvent, or one the platform refuses; the message says what was found."""
+    """The request is not a CloudEvent, or one that the platform refuses; the message says what was found."""
 
     code = "EVENT"
 

@@ -1,7 +1,7 @@
-"""Event objects as the DataEngine runtime hands them to a handler, and CloudEvents as a cluster sends them.
+"""The event objects that the DataEngine runtime passes to a handler, and CloudEvents as a cluster sends them.
 
-The classes have the members VAST documents, so that a handler finds locally what it finds on a cluster. They do not interpret
-the payload: which object an event is about is for the function to decide.
+The classes have the members that VAST documents. They do not interpret the payload: the function decides which object an event
+is about.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import quote_plus
 
 TYPE_PREFIX = "vastdata.com:"
 FUNCTION_TYPE = f"{TYPE_PREFIX}Function"
-# What CloudEvents defines itself; every other attribute is an extension.
+# Attributes of the CloudEvents specification; all others are extensions.
 _CORE_ATTRIBUTES = frozenset(
     {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema"}
 )
@@ -30,11 +30,11 @@ _Kind = TypeVar("_Kind", bound="VastEvent")
 
 @dataclass(eq=False)
 class VastEvent:
-    """One event. Events that were made by hand are of this class, all others of a subclass.
+    """An event; most events have a subclass for their type.
 
     Attributes:
         attributes: Every CloudEvent attribute with its extensions, `time` as ISO 8601 text.
-        data: The payload: what its JSON gives, else text or bytes; None without one.
+        data: The payload: parsed JSON, else text or bytes; None without one.
         get_data_returns_envelope: Make `get_data()` answer the whole event with the payload under `data`, as some
             releases of the runtime do.
         trigger_labels: Labels the handler set.
@@ -52,17 +52,17 @@ class VastEvent:
 
     @property
     def type(self) -> str:
-        """The kind of event: `Element`, `Function`, `Schedule`; a foreign type as it is."""
+        """The kind of event: `Element`, `Function`, `Schedule`; other types are unchanged."""
         return _kind_and_subtype(self.attributes)[0]
 
     @property
     def subtype(self) -> str | None:
-        """What follows the kind, such as `ElementCreated`; None when nothing does."""
+        """The text after the kind, such as `ElementCreated`; None without one."""
         return _kind_and_subtype(self.attributes)[1]
 
     @property
     def source(self) -> str:
-        """Who sent it: `vastdata.com:<trigger>.<trigger id>` or `vastdata.com:<function>`."""
+        """The sender: `vastdata.com:<trigger>.<trigger id>` or `vastdata.com:<function>`."""
         return str(self.attributes["source"])
 
     @property
@@ -107,7 +107,7 @@ class VastEvent:
 
     @property
     def partition_key(self) -> str | None:
-        """What keeps the events of one object in order; None when the event has no such extension."""
+        """The key that keeps the events of one object in order; None if the event has none."""
         return self.extensions.get("partitionkey")
 
     @property
@@ -131,7 +131,7 @@ class VastEvent:
         """This event as an element event.
 
         Raises:
-            TypeError: It is none.
+            TypeError: It is not.
         """
         return _cast(self, ElementTriggerVastEvent, "an element event")
 
@@ -139,7 +139,7 @@ class VastEvent:
         """This event as a function's result.
 
         Raises:
-            TypeError: It is none.
+            TypeError: It is not.
         """
         return _cast(self, FunctionVastEvent, "a function event")
 
@@ -147,7 +147,7 @@ class VastEvent:
         """This event as a schedule event.
 
         Raises:
-            TypeError: It is none.
+            TypeError: It is not.
         """
         return _cast(self, ScheduleVastEvent, "a schedule event")
 
@@ -163,7 +163,7 @@ class VastEvent:
 
 
 class ElementTriggerVastEvent(VastEvent):
-    """Something happened to an object in storage."""
+    """An event about an object in storage."""
 
     @property
     def bucket(self) -> str | None:
@@ -179,7 +179,7 @@ class ElementTriggerVastEvent(VastEvent):
 
 
 class FunctionVastEvent(VastEvent):
-    """An upstream function returned something."""
+    """The return value of an upstream function."""
 
     @property
     def function_trigger(self) -> str:
@@ -188,7 +188,7 @@ class FunctionVastEvent(VastEvent):
 
 
 class ScheduleVastEvent(VastEvent):
-    """A schedule came due."""
+    """An event of a schedule."""
 
     @property
     def cron_schedule(self) -> str | None:
@@ -197,12 +197,12 @@ class ScheduleVastEvent(VastEvent):
 
     @property
     def timer_elapsed_timestamp(self) -> str | None:
-        """When it came due, ISO 8601."""
+        """The scheduled time, ISO 8601."""
         return self.time
 
 
 class VastEventList(list[VastEvent]):
-    """What a batching handler is given."""
+    """The argument of a batching handler: a list of events."""
 
 
 _CLASSES = {"Element": ElementTriggerVastEvent, "Function": FunctionVastEvent, "Schedule": ScheduleVastEvent}
@@ -223,7 +223,7 @@ def _kind_and_subtype(attributes: Mapping[str, Any]) -> tuple[str, str | None]:
 
 
 def event_of_kind(attributes: dict[str, Any], data: Any, *, get_data_returns_envelope: bool = False) -> VastEvent:
-    """An event of the class that its `type` asks for."""
+    """Make an event of the class for its `type`."""
     kind = _kind_and_subtype(attributes)[0]
     return _CLASSES.get(kind, VastEvent)(attributes, data, get_data_returns_envelope)
 

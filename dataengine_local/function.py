@@ -15,7 +15,7 @@ from typing import Any
 from dataengine_local.errors import LocalRuntimeError
 from dataengine_local.sdk import sdk_modules
 
-# `vastde functions build` 5.4 looks for these as text; an annotated signature does not hold them.
+# `vastde functions build` 5.4 searches for these texts, which an annotated signature does not have.
 _TEXT_OF_BUILD_5_4 = ("def init(ctx)", "def handler(ctx, event)")
 
 
@@ -27,7 +27,7 @@ class LoadedFunction:
         name: The name of its folder.
         init: Called once with `ctx`.
         handler: Called with `ctx` and an event, or a list of events; plain or `async`.
-        warnings: What runs here but is refused by some version of the platform, one sentence each.
+        warnings: One sentence for each thing that runs here but is refused by some version of the platform.
     """
 
     name: str
@@ -74,7 +74,7 @@ def _signature_problem(entry_point: object, arguments: tuple[str, ...]) -> str |
         return f"a {type(entry_point).__name__} instead of a function"
     try:
         signature = inspect.signature(entry_point)
-    except ValueError:  # a callable written in C does not say
+    except ValueError:  # callables written in C have no signature
         return None
     try:
         signature.bind(*arguments)

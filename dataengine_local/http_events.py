@@ -1,4 +1,4 @@
-"""CloudEvents from HTTP requests, in binary and structured content mode, refused where the platform refuses them."""
+"""Reads CloudEvents from HTTP requests, in binary and structured content mode, and refuses those that the platform refuses."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _ATTRIBUTE_PREFIX = "ce-"
 
 
 def event_from_http(headers: Mapping[str, str], body: bytes, *, get_data_returns_envelope: bool = False) -> VastEvent:
-    """The event a request carries, in binary or structured content mode.
+    """The event in a request, in binary or structured content mode.
 
     Raises:
-        EventError: It is no CloudEvent, several in batched content mode, or one the platform refuses before the handler runs:
-            without `subject`, or with an `id` that is neither hexadecimal nor a UUID.
+        EventError: It is not a CloudEvent, has several in batched content mode, or is one that the platform refuses before the
+            handler runs: without `subject`, or with an `id` that is neither hexadecimal nor a UUID.
     """
     decoded = {name: _header(name, value) for name, value in headers.items() if value.strip()}
     content_type = next((value for name, value in decoded.items() if name.lower() == "content-type"), "").lower()
@@ -54,10 +54,10 @@ def event_from_http(headers: Mapping[str, str], body: bytes, *, get_data_returns
 
 
 def _header(name: str, value: str) -> str:
-    """A header as the library takes it: attributes without quotes around them, and percent-encoded once.
+    """A header in the form that the library expects: without quotes, percent-encoded once.
 
     CloudEvents 1.0.2, HTTP binding, 3.1.3.2: receivers remove double quotes and their backslashes, then decode `%xx` as UTF-8,
-    and must not accept escapes that are no UTF-8. Bytes that the sender should have encoded are taken as UTF-8 as well.
+    and must not accept escapes that are not UTF-8. Bytes that the sender should have encoded are read as UTF-8 too.
     """
     if not name.lower().startswith(_ATTRIBUTE_PREFIX):
         return value
@@ -75,7 +75,7 @@ def _is_latin_1(text: str) -> bool:
 
 
 def _exact_event(attributes: dict[str, Any], data: dict[str, Any] | str | bytes | None) -> CloudEvent:
-    """The event as it was sent: the library would invent an id, a version and a time for one that has none."""
+    """The event without attributes that the library adds: an id, a version and a time that were not sent."""
     for required in ("id", "specversion"):
         if required not in attributes:
             raise EventError(f"malformed event: it has no {required}")

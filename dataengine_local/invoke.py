@@ -31,7 +31,7 @@ _MEANINGS = {
 
 
 def _run_command() -> str:
-    """What starts a runtime, as the program is called that this command was called by."""
+    """The command line that starts a runtime, with the name of the present program."""
     group = click.get_current_context().parent
     if group is None or not isinstance(group.command, click.Group):
         return "python -m dataengine_local run"
@@ -115,7 +115,7 @@ def read_event(path: Path) -> dict[str, Any]:
     Attributes of a CloudEvent are text and are taken literally: `id: 0012` is not a number.
 
     Raises:
-        EventError: The file is not YAML, or holds no event.
+        EventError: The file is not YAML, or has no event.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -35,12 +35,12 @@ class Invocation:
     """One event that reached the handler.
 
     Attributes:
-        event: The event, with the labels the handler set on it.
-        status: HTTP status it was answered with: 204 or 500.
+        event: The event, with the labels that the handler set.
+        status: HTTP status of the answer: 204 or 500.
         result: What the handler returned for it; None after an error.
         error: The text of the answer for 500, empty for 204.
         thread_name: The thread the handler ran on.
-        seconds: How long the handler ran, or the time limit when it ran into that.
+        seconds: How long the handler ran, or the time limit if it exceeded that.
     """
 
     event: VastEvent
@@ -136,7 +136,7 @@ class Invoker:
 
     @contextmanager
     def _watched(self) -> Iterator[_Outcome]:
-        """Around a call of the handler: notes its time and what it raises."""
+        """Measure a call of the handler, and record what it raises."""
         started = time.perf_counter()
         outcome = _Outcome(thread_name=threading.current_thread().name)
         try:
@@ -163,7 +163,7 @@ class Invoker:
         return Invocation(event, status, result, error or "", outcome.thread_name, outcome.seconds)
 
     def _deliver(self, sink_url: str, event: VastEvent, result: Any) -> None:
-        """Post a return value as a new event with the same id; an event that was returned gives its data."""
+        """Post a return value as a new event with the same id; of a returned event, only its data is posted."""
         data = result.data if isinstance(result, VastEvent) else result
         try:
             size = len((data if isinstance(data, str) else json.dumps(data, allow_nan=False)).encode())

@@ -1,4 +1,4 @@
-"""Builds the event of an object that exists: its size, ETag and time are looked up."""
+"""Makes the event of an existing object, with its size, ETag and time."""
 
 from __future__ import annotations
 

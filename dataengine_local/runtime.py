@@ -1,7 +1,6 @@
 """The DataEngine's HTTP contract on this machine: `POST /` to the handler, 204 or 500, `/readiness` and `/liveness`.
 
-It builds no image, reads no broker and retries nothing: the sender of an event decides what a 500 means. One function, one
-port, one process.
+It builds no image, reads from no broker and retries nothing. Each runtime serves one function on one port.
 
     with LocalRuntime(init, handler) as runtime:
         post_event(runtime.url, element_event("samples", "scanline_zip.exr"))
@@ -42,7 +41,7 @@ class LocalRuntime:
     """Runs one function behind HTTP.
 
     Attributes:
-        ctx: What `init` and the handler receive; tests read its telemetry and attributes.
+        ctx: The context of `init` and the handler; tests read its telemetry and attributes.
     """
 
     def __init__(
@@ -88,7 +87,7 @@ class LocalRuntime:
 
     @property
     def url(self) -> str:
-        """Where events are posted to, with a slash at its end.
+        """The URL for events, with a slash at its end.
 
         Raises:
             LocalRuntimeError: The runtime has not been started.
@@ -121,8 +120,8 @@ class LocalRuntime:
         """Wait until `init` has returned.
 
         Raises:
-            Exception: What `init` raised, where it has a `code` of its own; LocalRuntimeError for any other exception, and
-                when `init` takes too long.
+            Exception: The error of `init` if it has a `code`; LocalRuntimeError for any other exception, and if `init`
+                takes too long.
         """
         if not self._init_ended.wait(timeout_seconds):
             raise LocalRuntimeError(f"init(ctx) did not return within {timeout_seconds:g} s")
@@ -158,15 +157,13 @@ class LocalRuntime:
         try:
             self._init(self.ctx)
         except Exception as error:
-            if not has_code(
-                error
-            ):  # an error with a code is raised where `init` is waited for, and its text says enough
+            if not has_code(error):  # `wait_ready` raises an error with a code, whose text is enough
                 self.ctx.logger.exception("init(ctx) failed")
             self._init_error = error
         self._init_ended.set()
 
     def _unready(self) -> str | None:
-        """Why no event can be taken now; None when one can."""
+        """Why no event is accepted now; None if events are accepted."""
         if not self._init_ended.is_set():
             return "init(ctx) has not returned yet"
         return f"init(ctx) raised {type(self._init_error).__name__}" if self._init_error else None

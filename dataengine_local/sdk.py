@@ -1,10 +1,10 @@
-"""Stand-ins for VAST's SDK modules, which are in no package index: functions that import them run locally unchanged.
+"""Stand-ins for VAST's SDK modules, which no package index has, so that functions that import them run unchanged.
 
     with sdk_modules():
         from vast.dataengine.sdk import Context, VastEvent, VastEventList, event_batching_handler
         from vast_runtime.vast_event import VastEvent
 
-The modules exist only inside the block. A module that is really installed is left alone.
+The modules exist only inside the block. An installed module is not replaced.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MARK = "__event_batching__"
 
 
 def event_batching_handler(handler: _Function) -> _Function:
-    """Mark a handler as one that takes a list of events and returns a list of as many results."""
+    """Mark a handler that takes a list of events and returns a list of one result each."""
     setattr(handler, _MARK, True)
     return handler
 
@@ -55,7 +55,7 @@ _MEMBERS = {
 
 
 class _StandIns:
-    """Counts who needs the modules: several runtimes may run in one process."""
+    """Counts the users of the modules, since several runtimes may run in one process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

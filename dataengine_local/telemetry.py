@@ -1,4 +1,4 @@
-"""The OpenTelemetry SDK with everything kept in memory: what a function's spans and metrics were can be asked for.
+"""The OpenTelemetry SDK with spans and metrics kept in memory, where tests can read them.
 
     telemetry = InMemoryTelemetry("my-function")
     with telemetry.tracer.start_as_current_span("work"):
@@ -6,7 +6,7 @@
     telemetry.finished_spans[0].name                  # "work"
     telemetry.total("files", {"status": "ok"})        # 1
 
-Nothing is exported, and OpenTelemetry's global providers are left alone. Safe to use from many threads.
+Nothing is exported, and OpenTelemetry's global providers are not changed. Safe to use from many threads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A VAST DataBase on a laptop: its wire protocol over a DuckDB file, held to the vastdb SDK's own tests.
+"""A VAST DataBase on a laptop: serves its wire protocol from a DuckDB file, and passes the vastdb SDK's own tests.
 
 `LocalVastDB` serves in this process, `python -m vastdb_local serve` in one of its own. docs/local-vastdb.md lists what is
 supported, and how to open the file by hand.

@@ -148,7 +148,7 @@ def serve(
             "--access-key and --secret-key (or their environment variables) go together: give both or none"
         )
     roots = [_root(text) for text in folders]
-    mask = os.umask(0o077)  # the file, its log and its lock are the owner's
+    mask = os.umask(0o077)  # only the owner may read the file, its log and its lock
     click.get_current_context().call_on_close(partial(os.umask, mask))
     server = LocalVastDB(
         catalog,
@@ -195,7 +195,7 @@ def _root(text: str) -> tuple[str, Path]:
 
 
 def _take_snapshot(server: LocalVastDB, roots: list[tuple[str, Path]]) -> None:
-    """Let the VAST Catalog show the folders as they are now."""
+    """Replace the VAST Catalog by the present content of the folders."""
     server.write_catalog(chain.from_iterable(entries_of_folder(folder, path) for path, folder in roots))
 
 
@@ -212,7 +212,7 @@ def _read_keys(path: Path) -> tuple[str, str]:
 
 
 def main() -> None:
-    """Run the command; an error of ours or of the system is one line on stderr and exit code 2."""
+    """Run the command. An error of this package or of the system prints one line on stderr and exits with 2."""
     try:
         command(prog_name="python -m vastdb_local")
     except VastDBLocalError as error:

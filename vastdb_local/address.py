@@ -1,4 +1,4 @@
-"""Where the server of a catalog file is found by other programs of its owner: its lock file says so while it runs."""
+"""The address of a catalog file's running server, kept in the file's lock, for other programs of its owner."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class ServerAddress:
 
     Attributes:
         endpoint: Its URL.
-        access_key: A key made for this run of the server only.
-        secret_key: Its secret.
-        bucket: The bucket it was started with.
+        access_key: Its access key.
+        secret_key: Its secret key.
+        bucket: The bucket that it was started with.
     """
 
     endpoint: str
@@ -27,7 +27,7 @@ class ServerAddress:
 
 
 def lock_path(catalog: Path) -> Path:
-    """The file beside a catalog that a server of it keeps locked."""
+    """The lock file beside a catalog file, which a server of the catalog keeps locked."""
     return catalog.with_name(catalog.name + ".lock")
 
 
@@ -44,7 +44,7 @@ def withdraw(descriptor: int) -> None:
 
 
 def running_server(catalog: Path | str) -> ServerAddress | None:
-    """The server that has a DuckDB file open, as `python -m vastdb_local serve` does; None when there is none."""
+    """The address of the server that has a DuckDB file open, such as `python -m vastdb_local serve`; None if there is none."""
     try:
         descriptor = os.open(lock_path(Path(catalog)), os.O_RDONLY)
     except OSError:
@@ -54,7 +54,7 @@ def running_server(catalog: Path | str) -> ServerAddress | None:
     except BlockingIOError:
         return _read(descriptor)
     else:
-        return None  # what a killed server left behind
+        return None  # left by a server that was killed
     finally:
         os.close(descriptor)
 
@@ -63,4 +63,4 @@ def _read(descriptor: int) -> ServerAddress | None:
     try:
         return ServerAddress(**json.loads(os.pread(descriptor, 4096, 0)))
     except (ValueError, TypeError):
-        return None  # it is just starting, or ending
+        return None  # the server is starting or ending

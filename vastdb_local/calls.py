@@ -1,4 +1,4 @@
-"""Input and output of an operation: a request with its transaction, and an answer; also the paging of lists."""
+"""Input and output of operations: requests, their transactions, answers, and pages of lists."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Request:
     """An authenticated HTTP request, read completely.
 
     Attributes:
-        path: Decoded parts of the path: bucket, then schema names, then perhaps a table.
-        command: What the query string starts with: `transaction`, `schema`, `table`, ...
+        path: Decoded parts of the path: bucket, schema names, and for some operations a table.
+        command: First word of the query string: `transaction`, `schema`, `table`, ...
         parameters: The rest of the query string, decoded.
         headers: By lower-case name.
     """
@@ -37,10 +37,10 @@ class Request:
     body: bytes
 
     def number(self, header: str, default: int = 0) -> int:
-        """A header that is a whole number.
+        """The value of a header with an integer.
 
         Raises:
-            Refusal: 400 when it is not.
+            Refusal: 400 if it is not an integer.
         """
         text = self.headers.get(header)
         if text is None:
@@ -60,7 +60,7 @@ class Answer:
     """A successful answer (200): its body and its additional headers.
 
     Attributes:
-        fault: A fault of the sending, one of `IN_THE_ANSWER`.
+        fault: A fault while the answer is sent, one of `IN_THE_ANSWER`.
     """
 
     body: bytes = b""
@@ -70,7 +70,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request inside its transaction, whose lock is held."""
+    """A request with its transaction, whose lock is held."""
 
     request: Request
     database: Database
@@ -84,23 +84,23 @@ class Call:
 
     @property
     def schema_path(self) -> str:
-        """Full name of the schema, where the path ends in one; empty for the bucket itself."""
+        """Full name of the schema, if the path ends in one; empty for the bucket itself."""
         return "/".join(self.request.path[1:])
 
     def schema(self) -> Schema:
-        """The schema, where the path ends in one."""
+        """The schema, if the path ends in one."""
         return get_schema(self.transaction, self.bucket, self.schema_path)
 
     def schema_of_table(self) -> Schema:
-        """The schema, where the path ends in a table."""
+        """The schema, if the path ends in a table."""
         return get_schema(self.transaction, self.bucket, "/".join(self.request.path[1:-1]))
 
     def table(self) -> Table:
-        """The table, where the path ends in one."""
+        """The table, if the path ends in one."""
         return self._table(self.request.path[-1])
 
     def partitioned_table(self) -> Table | None:
-        """The partitioned table whose partitions the path names; None where it names a table."""
+        """The partitioned table, if the path ends in its table of partitions; None if it ends in an ordinary table."""
         name = self.request.path[-1]
         return partitioned(self._table(name.removesuffix(SUFFIX))) if name.endswith(SUFFIX) else None
 

@@ -1,7 +1,7 @@
-"""Conflicts between transactions found by groups of rows, coarser than DuckDB's own, which are found row by row.
+"""Detects conflicts between transactions by groups of rows, which is coarser than DuckDB's detection by row.
 
-How a cluster finds conflicts is not documented. A client that is correct with groups as with single rows does not depend
-on it; how many transactions it repeats with each is the measure of its contention.
+How a cluster detects conflicts is not documented. A client should be correct with both; the number of transactions that it
+repeats measures its contention.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _Group = tuple[int, int]  # table id, row id // rows in a group
 
 @dataclass(slots=True)
 class _Open:
-    """A transaction that has not ended: how many commits there were at its begin, and the groups it has changed."""
+    """An open transaction: the number of commits before it began, and the groups it has changed."""
 
     commits_at_begin: int
     groups: set[_Group] = field(default_factory=set)
@@ -73,5 +73,5 @@ class RowGroupConflicts:
             if committed and ended.groups:
                 self._commits += 1
                 self._committed.update(dict.fromkeys(ended.groups, self._commits))
-            if not self._open:  # nobody is left who could have missed a commit
+            if not self._open:  # no open transaction can have missed a commit
                 self._committed.clear()

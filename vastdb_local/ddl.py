@@ -1,7 +1,7 @@
 """Changes of schemas, tables, columns and projections inside a transaction.
 
-DuckDB finds the conflicts: two transactions that make the same schema or table collide on the DuckDB schema or view of
-that name, two that change the same one on its row in `_vast`.
+DuckDB detects the conflicts: two transactions that create the same schema or table conflict on the DuckDB schema or view of
+that name, and two that change the same one conflict on its row in `_vast`.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def drop_table(transaction: Transaction, table: Table) -> None:
 
 
 def add_columns(transaction: Transaction, table: Table, columns: pa.Schema) -> None:
-    """Append columns, null in every row that is there.
+    """Append columns, with nulls in all existing rows.
 
     Raises:
         Refusal: 400 for unsupported types, 409 for names that exist.
@@ -247,7 +247,7 @@ def _new_ids(transaction: Transaction, count: int) -> list[int]:
 
 
 def _free_name(transaction: Transaction, table: str, column: str, name: str, *, within: int | None = None) -> str:
-    """`name`, or a variant where DuckDB, which does not tell names apart by case, has it already."""
+    """`name`, or a variant if it is taken in DuckDB, whose names do not differ by case."""
     where = f" AND schema_id = {within}" if within is not None else ""
     sql = f"SELECT count(*) FROM {table} WHERE lower({column}) = lower($1){where}"  # noqa: S608 - our own names and an id
     ((taken,),) = transaction.rows(sql, [name])

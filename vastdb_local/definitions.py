@@ -1,4 +1,4 @@
-"""Schemas, tables, columns and projections as one transaction sees them: plain values.
+"""Schemas, tables, columns and projections as one transaction sees them.
 
 A VAST table is a DuckDB table `_vast.t<id>` with columns `row_id`, `writer` and `c<id>` for each column, so that renames
 touch no data and names differing in case stay apart; beside it stands a view with the plain names.
@@ -17,7 +17,7 @@ from vastdb_local.refusals import bad_request, not_found
 from vastdb_local.sql import quoted
 
 ROW_ID = "$row_id"
-SORTED_ROW_IDS = 2**64  # added to those of sorted tables: a client that keeps them in 64 bits is found out
+SORTED_ROW_IDS = 2**64  # added to those of sorted tables, so that clients that store them in 64 bits fail in tests
 EXTERNAL_ROW_ID = "vastdb_rowid"  # a column of this name holds the row ids and lets a client choose them
 
 COLUMN_ID_KEY = b"VAST:column_id"

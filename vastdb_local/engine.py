@@ -1,8 +1,8 @@
-"""The query engine: SQL in DuckDB's dialect over the tables a transaction sees, as VAST's ADBC driver asks for it.
+"""The query engine for VAST's ADBC driver: SQL in DuckDB's dialect over the tables that a transaction sees.
 
 A query is started with its text and answered with the schema of its result. Its state is asked for until it is completed;
-each state may name a ticket, with which one part of the rows is fetched. Messages are Protocol Buffers of few fields, here
-read and written by number, since VAST publishes no definition of them:
+each state may name a ticket, with which one part of the rows is fetched. Messages are Protocol Buffers with
+few fields. They are read and written by field number, since VAST publishes no definition of them:
 
     start:  request {2: transaction, 3: SQL}          answer {1: state, 2: Arrow schema}
     state:  request {1: query id}                     answer {1: state}
@@ -33,7 +33,7 @@ _MOST_OPEN = 256  # results kept for clients that have not finished with them
 
 @dataclass(slots=True)
 class _Result:
-    """Rows on their way to a client; `tickets` counts those that were given out."""
+    """Rows for a client; `tickets` counts the tickets that were issued."""
 
     rows: pa.Table
     tickets: itertools.count[int] = field(default_factory=itertools.count)
@@ -113,7 +113,7 @@ class QueryEngine:
 
 
 def _without_dictionaries(rows: pa.Table) -> pa.Table:
-    """The same values in columns that need no dictionary sent before them, as those of enumerations do."""
+    """The rows with dictionary columns, such as enumerations, as plain ones, which need no dictionary message."""
     for index, column in enumerate(rows.schema):
         if pa.types.is_dictionary(column.type):
             plain = rows.column(index).cast(column.type.value_type)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 
 class FileTrouble(Enum):
-    """What is wrong with the DuckDB file, by the text of an error; DuckDB has one class for all of these."""
+    """What is wrong with the DuckDB file, by the text of DuckDB's error, whose class is the same for all of these."""
 
     IN_USE = re.compile(r"could not set lock|conflicting lock", re.IGNORECASE)
     DISK_FULL = re.compile(r"no space left|file too large|disk quota exceeded|out of disk", re.IGNORECASE)
@@ -19,8 +19,8 @@ class FileTrouble(Enum):
 
     @classmethod
     def of(cls, error: Exception) -> FileTrouble | None:
-        """The first that an error's text speaks of."""
-        text = re.sub(r'"[^"]*"', "", str(error))  # without the file's own name
+        """The first fault that matches an error's text."""
+        text = re.sub(r'"[^"]*"', "", str(error))  # without the name of the file
         return next((trouble for trouble in cls if trouble.value.search(text)), None)
 
 

@@ -1,6 +1,6 @@
 """Faults on demand and request counters, for tests of clients.
 
-A fault is found by the name of the operation (`docs/local-vastdb.md` lists them) before anything is done.
+Faults are chosen by the name of the operation (`docs/local-vastdb.md` lists them) before it is carried out.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Faults:
             self._chances.clear()
 
     def next(self, operation: str) -> Fault | None:
-        """The fault of a request of this operation that has just arrived, or None."""
+        """The fault of the next request of this operation; None if it passes."""
         with self._lock:
             fault = self._chosen(operation)
             if fault is not None:

@@ -23,15 +23,15 @@ from vastdb_local.signature import SignatureCheck
 from vastdb_local.storage import DatabaseClosed
 from vastdb_local.version import Version
 
-_IDLE_SECONDS = 300  # of a connection that has shown the right keys
-_STRANGER_SECONDS = 30  # of one that has not yet
+_IDLE_SECONDS = 300  # of a connection with an accepted key
+_STRANGER_SECONDS = 30  # of a connection before that
 _DISCARD = 64 * 1024
 
 logger = logging.getLogger(__name__)
 
 
 class _ClientGone(Exception):
-    """The client closed the connection or timed out within its request, so there is nobody to answer."""
+    """The client closed the connection or timed out during its request, so no answer is sent."""
 
 
 class HttpServer(ThreadingHTTPServer):
@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: HttpServer
     protocol_version = "HTTP/1.1"
     timeout = _STRANGER_SECONDS
-    wbufsize = -1  # an answer leaves in one piece
+    wbufsize = -1  # send each answer in one piece
     disable_nagle_algorithm = True
 
     def version_string(self) -> str:
@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
             logger.debug("%s %s broke off: %s", self.command, self.path, gone)
         except Refusal as refusal:
             self._refuse(refusal, self.server.request_id())
-        except Exception:  # an unforeseen error is answered, too
+        except Exception:  # answer unexpected errors too
             request_id = self.server.request_id()
             logger.exception("request %s failed: %s %s", request_id, self.command, self.path)
             self._refuse(internal_error("Internal error of the local server; its log has the details."), request_id)

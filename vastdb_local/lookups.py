@@ -1,6 +1,6 @@
-"""In-memory indexes of columns that are often looked up by value, so that a look-up does not read whole columns.
+"""In-memory indexes of columns that are often looked up by value, so that a lookup does not read the whole column.
 
-An index only narrows: it lists the rows that may hold a value, and DuckDB tests those with the whole predicate, in the
+An index only narrows a query: it lists the rows that may have a value, and DuckDB tests those with the whole predicate, in the
 snapshot of the transaction. It may list too many rows (deleted, rolled back, not yet committed, or of a value with the same
 hash), but never too few. To be complete it is made in three steps: first every insert and update is added to it; when all
 transactions that were open at that moment have ended, the column is read from a fresh snapshot, which holds what they did;
@@ -61,7 +61,7 @@ class _Segment:
 
 
 class _Runs:
-    """Segments, each more than twice as long as the next, so that there are few and each run is seldom moved."""
+    """Segments, each more than twice as long as the next, so that there are few, and each run is seldom moved."""
 
     def __init__(self) -> None:
         self._segments: list[_Segment] = []
@@ -125,17 +125,17 @@ def _ranges(first: npt.NDArray[Any], count: npt.NDArray[Any]) -> npt.NDArray[np.
 
 @dataclass(slots=True)
 class _Index:
-    """The index of one column of one table, in any state of its making.
+    """The index of one column of one table, complete or being built.
 
     Attributes:
-        looked_up: Look-ups so far.
-        waiting: Transactions whose end the first reading waits for; None as long as nothing feeds the index.
+        looked_up: Number of lookups so far.
+        waiting: Transactions that must end before the column is read; None while values are not collected yet.
         reading: Whether a thread is reading the column.
-        after: Transactions with a higher id may ask it, for they began after that reading (older ones may still see rows that
+        after: Transactions with a higher id may use it, since they began after that reading (older ones may still see rows that
             were deleted before it); None until it is complete.
         useless: Whether the column has too few distinct values, or the table too many rows.
         gone: Rows deleted or changed since it was complete.
-        size: Its rows when it was complete.
+        size: Number of rows when it was complete.
     """
 
     looked_up: int = 0
@@ -177,7 +177,7 @@ class Lookups:
     """The indexes of one database; safe to use from many threads.
 
     Args:
-        index_after: How many look-ups by a column it takes until that gets an index.
+        index_after: Number of lookups by a column before it gets an index.
         open_transactions: Gives the ids of all transactions that have not ended.
         read: Reads (values, row ids) of a column of a stored table from a fresh snapshot; with them comes the highest id of a
             transaction that may have begun before that snapshot.
@@ -263,7 +263,7 @@ class Lookups:
             with self._lock:
                 index.finish(after)
         except Refusal:
-            pass  # dropped a moment ago, table or column: whoever asks for it is told so by the query itself
+            pass  # the table or column was dropped a moment ago, which the query itself reports
         finally:
             if index.reading:
                 self.forget(table_id)

@@ -1,4 +1,4 @@
-"""Which schemas, tables and projections a transaction sees: reads of the `_vast` tables, no changes."""
+"""Finds the schemas, tables and projections that a transaction sees, in the `_vast` tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def get_schema(transaction: Transaction, bucket: str, path: str) -> Schema:
 
 
 def child_schemas(transaction: Transaction, bucket: str, path: str) -> list[Schema]:
-    """The schemas right below `path` (the bucket itself when empty), oldest first."""
+    """The schemas directly below `path` (the bucket itself when empty), oldest first."""
     if path:
         get_schema(transaction, bucket, path)
     prefix = f"{path}/" if path else ""

@@ -25,7 +25,7 @@ _ESTIMATE = 0xFFFFFFFF - 3  # split id by which the SDK asks a sorted table for 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation: its name, for counters and faults, and its function; None is an answer without a body."""
+    """An operation: its name, for counters and faults, and its function, which returns None for an answer without a body."""
 
     name: str
     run: Callable[[Call], Answer | None]
@@ -90,7 +90,7 @@ def create_table(call: Call) -> None:
 
 
 def _sorting_key(call: Call) -> list[int]:
-    """Positions of the sorted columns in a request's headers; empty for a table that is not sorted.
+    """Positions of the sorted columns, from a request's headers; empty for a table without a sorting key.
 
     Raises:
         Refusal: 501 when the server's version is older than sorted tables.
@@ -145,7 +145,7 @@ def table_stats(call: Call) -> Answer:
 
 
 def _addresses(host: str) -> list[str]:
-    """The address by which the client reached this server, which also works behind mapped ports."""
+    """The address by which the client reached this server, so that mapped ports work."""
     name = host.rpartition(":")[0] or host
     try:
         return [str(ipaddress.IPv4Address("127.0.0.1" if name == "localhost" else name))]
@@ -230,7 +230,7 @@ def query(call: Call) -> Answer:
 
 
 def _partition_rows(call: Call, table: Table, split: int, streams: int) -> Answer:
-    """The table of partitions: all its rows are in the first stream of the first split, the others are empty."""
+    """The rows of a table of partitions, all in the first stream of the first split; other streams are empty."""
     columns, count = partitions.read(call.transaction, table, parse_query(call.request.body))
     frames: list[bytes] = []
     for stream in range(streams):

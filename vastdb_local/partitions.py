@@ -1,4 +1,4 @@
-"""Partitioned tables: which columns divide a table, and the table of its partitions that clients read beside it.
+"""Partitioned tables: the columns that divide a table, and the table of its partitions, which clients read too.
 
 A cluster keeps `<table>___VAST_PARTITIONS`, a row for each partition with its values and estimates of its size. The SDK
 reads it before every query, and then queries each partition that the predicate leaves. Here rows of all partitions lie in
@@ -29,10 +29,10 @@ _MOST_KEYS = 4
 
 
 def requested_keys(columns: pa.Schema) -> list[int]:
-    """Positions of the columns by which a new table is to be partitioned, as its schema's metadata says; mostly none.
+    """Positions of the columns that partition a new table, from its schema's metadata; empty for most tables.
 
     Raises:
-        Refusal: 400 for more than four keys or columns that are not there, 501 for transforms.
+        Refusal: 400 for more than four keys or unknown columns, 501 for transforms.
     """
     found = {key: value for key, value in (columns.metadata or {}).items() if key.startswith(_KEY)}
     if len(found) > _MOST_KEYS:
@@ -67,7 +67,7 @@ def partitioned(table: Table) -> Table:
     """The table itself.
 
     Raises:
-        Refusal: 404: it is not partitioned, so there is no table of its partitions.
+        Refusal: 404 if it is not partitioned, so that it has no table of partitions.
     """
     if not table.partitioned_by:
         raise not_found("NoSuchTable", f"Table {table.name} is not partitioned.")
@@ -81,7 +81,7 @@ def fields(table: Table) -> list[pa.Field]:
 
 
 def count(transaction: Transaction, table: Table) -> int:
-    """How many partitions a partitioned table has."""
+    """Number of partitions of a partitioned table."""
     names = ", ".join(column.stored for column in table.partitioned_by)
     sql = f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM {transaction.place(table.stored)})"  # noqa: S608 - our names
     ((number,),) = transaction.rows(sql)
@@ -89,10 +89,10 @@ def count(transaction: Transaction, table: Table) -> int:
 
 
 def read(transaction: Transaction, table: Table, request: QueryRequest) -> tuple[list[pa.Array], int]:
-    """The partitions that a query asks for: one array for each of its columns, and how many partitions these are.
+    """One array for each column of a query of partitions, and the number of partitions.
 
     Raises:
-        Refusal: 404 for columns that there are not.
+        Refusal: 404 for unknown columns.
     """
     keys: dict[str, Column] = {column.field.name: column for column in table.partitioned_by}
     figures = {_ROWS: "count(*)", _BYTES: f"count(*) * {estimated_bytes(table, 1)}", _SCORE: "0"}

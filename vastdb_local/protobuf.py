@@ -17,12 +17,12 @@ _MOST_SHIFT = 63
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of a message by number; of a repeated one the last."""
+    """The fields of a message by number; the last value of a repeated field."""
 
     values: Mapping[int, int | bytes]
 
     def number(self, field: int) -> int:
-        """A whole number, 0 when it is absent.
+        """A field with an integer; 0 if it is absent.
 
         Raises:
             Refusal: 400 when the field holds bytes.
@@ -33,7 +33,7 @@ class Fields:
         return value
 
     def bytes(self, field: int) -> bytes:
-        """Bytes, empty when they are absent.
+        """A field with bytes; empty if it is absent.
 
         Raises:
             Refusal: 400 when the field holds a number.
@@ -44,7 +44,7 @@ class Fields:
         return value
 
     def text(self, field: int) -> str:
-        """Text, empty when it is absent.
+        """A field with text; empty if it is absent.
 
         Raises:
             Refusal: 400 when the field holds none.
@@ -55,7 +55,7 @@ class Fields:
             raise _malformed() from None
 
     def message(self, field: int) -> Fields:
-        """A message within this one, empty when it is absent.
+        """A field with a message; empty if it is absent.
 
         Raises:
             Refusal: 400 when the field holds none.
@@ -64,7 +64,7 @@ class Fields:
 
 
 def read_fields(raw: bytes) -> Fields:
-    """Take a message apart.
+    """The fields of an encoded message.
 
     Raises:
         Refusal: 400 when the bytes end early or hold other kinds of fields.
@@ -87,12 +87,12 @@ def read_fields(raw: bytes) -> Fields:
 
 
 def number_field(field: int, value: int) -> bytes:
-    """A field that holds a whole number."""
+    """An encoded field with an integer."""
     return _varint(field << 3 | _VARINT) + _varint(value)
 
 
 def bytes_field(field: int, value: bytes) -> bytes:
-    """A field that holds bytes, text or a message."""
+    """An encoded field with bytes, text or a message."""
     return _varint(field << 3 | _BYTES) + _varint(len(value)) + value
 
 

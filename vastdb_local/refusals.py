@@ -1,6 +1,6 @@
-"""Error answers of the local server, as one exception that the HTTP layer turns into XML.
+"""Error answers of the local server: one exception, which the HTTP layer turns into XML.
 
-Never leaves this package: the SDK's exceptions at the other end of the wire are what a caller sees.
+It never leaves this package; callers see the SDK's exceptions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Refusal(Exception):
     """A request that is answered with an error.
 
     Attributes:
-        status: HTTP status; only those the SDK's `HttpStatus` knows, any other one reaches its user as a ValueError.
+        status: HTTP status, one of the SDK's `HttpStatus`; the SDK raises ValueError for any other.
         code: Error code in the S3 manner, read by the SDK from `<Error><Code>`.
         message: One sentence for the user.
     """
@@ -35,7 +35,7 @@ class Refusal(Exception):
 
 
 def bad_request(code: str, message: str) -> Refusal:
-    """400: what was asked for cannot be done with what is there."""
+    """400: the request is invalid."""
     return Refusal(HTTPStatus.BAD_REQUEST, code, message)
 
 
@@ -50,27 +50,27 @@ def not_found(code: str, message: str) -> Refusal:
 
 
 def conflict(message: str) -> Refusal:
-    """409 Conflict: another transaction has changed the same thing; worth another attempt."""
+    """409 Conflict: another transaction has changed the same thing; the client may retry."""
     return Refusal(HTTPStatus.CONFLICT, "Conflict", message)
 
 
 def exists(code: str, message: str) -> Refusal:
-    """409: something of that name is there, or something else needs what is to be dropped; another attempt fails, too."""
+    """409: the name is taken, or what is to be dropped is in use; a retry would fail too."""
     return Refusal(HTTPStatus.CONFLICT, code, message)
 
 
 def no_database(bucket: str) -> Refusal:
-    """409 InvalidBucketState: the bucket holds objects and has no database."""
+    """409 InvalidBucketState: the bucket has no database."""
     return Refusal(HTTPStatus.CONFLICT, "InvalidBucketState", f"Bucket {bucket} has no database.")
 
 
 def disk_full(message: str) -> Refusal:
-    """507: no room for what was to be written; the transaction is rolled back."""
+    """507: the disk is full; the transaction is rolled back."""
     return Refusal(HTTPStatus.INSUFFICIENT_STORAGE, "InsufficientCapacity", message)
 
 
 def not_implemented(message: str) -> Refusal:
-    """501: the cluster can do this, the local server cannot; docs/local-vastdb.md lists these."""
+    """501: a cluster has this operation, the local server does not; docs/local-vastdb.md lists these."""
     return Refusal(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", message)
 
 

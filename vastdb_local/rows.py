@@ -1,7 +1,7 @@
 """Changes of rows within a transaction: insert, update and delete by row id.
 
-Every change of a row first writes the transaction's id into its `writer` column: DuckDB finds conflicts by column and by
-value, so two changes of different columns, or of the same value, would else pass each other by.
+Every change of a row also writes the transaction's id into its `writer` column: DuckDB detects conflicts by column and value,
+so without it two changes of different columns, or to the same value, would not conflict.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ CELL_LIMIT = 126 * 1024
 
 
 def insert(database: Database, transaction: Transaction, table: Table, batch: pa.RecordBatch) -> pa.Array:
-    """Add rows; columns the batch lacks are null.
+    """Insert rows; columns that the batch lacks are null.
 
     Returns:
         The row ids, in the table's row id type.
 
     Raises:
-        Refusal: 400 for columns or types the table has not, nulls where none may be, and cells over 126 KB.
+        Refusal: 400 for columns or types that the table does not have, forbidden nulls, and cells over 126 KB.
     """
     values = _checked(table, batch)
     missing = [c.field.name for c in table.columns if not c.field.nullable and c.stored not in values]

@@ -1,4 +1,4 @@
-"""`LocalVastDB`: the local server in this process, for tests and for commands with a database of their own."""
+"""`LocalVastDB`: the local server within this process, for tests and commands."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from vastdb_local.storage import Database
 from vastdb_local.vast_catalog import CatalogEntry, write_catalog
 from vastdb_local.version import parse_version
 
-_CLOSING_SECONDS = 0.02  # how soon the server notices that it is to close
-_EXPIRY_CHECKS = 4  # looks for idle transactions in each idle time
+_CLOSING_SECONDS = 0.02  # how often the server checks whether to close
+_EXPIRY_CHECKS = 4  # checks for idle transactions in each idle time
 
 
-FILE_SUFFIXES = ("", ".wal", ".lock")  # what a catalog consists of on disk
+FILE_SUFFIXES = ("", ".wal", ".lock")  # files of a catalog on disk
 
 
 class LocalVastDB:
-    """A VAST DataBase on this machine: a context manager that serves until it is left.
+    """A VAST DataBase on this machine; a context manager that serves until the block ends.
 
     Args:
         path: The DuckDB file, created if missing; None keeps everything in memory.
@@ -35,19 +35,19 @@ class LocalVastDB:
         port: 0 takes a free one.
         access_key: Generated when None.
         secret_key: Generated when None.
-        transaction_seconds: A transaction without a request for so long is rolled back.
-        detect_conflicts: False lets two transactions change the same row, the later commit winning, as a server might
-            that does not detect this; for tests of clients.
-        conflict_group_rows: Transactions that change rows of the same group of so many row ids conflict, as they might on a
-            server that looks for conflicts less exactly; 1 finds them row by row.
-        server_version: The VAST release that it says it is; before 5.3.5 it refuses sorted tables.
-        latency_seconds: Each request waits so long before it is done, as behind a network.
-        max_connections: More clients at once are answered 503 SlowDown.
+        transaction_seconds: A transaction that is idle for so many seconds is rolled back.
+        detect_conflicts: False lets two transactions change the same row, so that the later commit wins: for tests of
+            clients with a server that detects no conflicts.
+        conflict_group_rows: Transactions conflict if they change rows in the same group of so many row ids; 1 means
+            that they conflict by row.
+        server_version: The VAST release in its `Server` header; before 5.3.5 it refuses sorted tables.
+        latency_seconds: Delay of each request, seconds, to simulate a network.
+        max_connections: Number of clients; further ones are answered 503 SlowDown.
         seed: Seed of the random numbers of `faults`.
-        index_after: A column gets an in-memory index after so many look-ups by its values.
+        index_after: Number of lookups by a column's values before it gets an in-memory index.
 
     Raises:
-        LocalDatabaseError: The file is in use or no catalog, or the port is taken.
+        LocalDatabaseError: The file is in use or not a catalog, or the port is taken.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class LocalVastDB:
             )
         except OSError as error:
             self._database.close()
-            if file is not None and is_new:  # nothing is in it yet
+            if file is not None and is_new:  # it is empty
                 for suffix in FILE_SUFFIXES:
                     file.with_name(file.name + suffix).unlink(missing_ok=True)
             raise LocalDatabaseError(
@@ -155,7 +155,7 @@ class LocalVastDB:
 
         Args:
             name: Of the bucket.
-            database: False for a bucket whose schemas nobody can ask for: 409 InvalidBucketState, until the server ends.
+            database: False for a bucket without a database (409 InvalidBucketState), which is not stored.
         """
         if database:
             self._database.add_bucket(name)
@@ -169,7 +169,7 @@ class LocalVastDB:
             entries: Of files and folders, such as `entries_of_folder("renders", root="/renders")`.
 
         Returns:
-            How many entries it has.
+            Number of entries.
         """
         return write_catalog(self._database, entries)
 

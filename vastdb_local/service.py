@@ -1,4 +1,4 @@
-"""From a request to an answer: finds the operation, its bucket and transaction, counts it, and applies faults on demand."""
+"""Answers requests: finds the operation, its bucket and its transaction, counts it, and applies faults on demand."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Service:
         return Answer()
 
     def _list_objects(self, request: Request) -> Answer:
-        """An empty object listing, which is what the SDK needs to look for snapshots."""
+        """An empty object listing, for the SDK's search for snapshots."""
         self._check_bucket(request)
         return Answer(_EMPTY_LISTING, {"Content-Type": "application/xml"})
 
@@ -186,6 +186,6 @@ def _txid(request: Request) -> int:
 
 
 def _check_open(transaction: Transaction) -> None:
-    """Refuse when the transaction ended while this request waited for its lock."""
+    """Refuse the request if the transaction ended while it waited for the lock."""
     if transaction.ended:
         raise not_found("NoSuchTransaction", f"Transaction {transaction.txid} is not open.")

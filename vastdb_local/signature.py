@@ -1,6 +1,6 @@
-"""Checks AWS signature version 4 of a request, in the form the VAST SDK signs and in the S3 one of other clients.
+"""Checks AWS signatures (version 4) of requests, both in the form of the VAST SDK and in that of S3 clients.
 
-Does not know streaming (chunked) signatures, query-string (presigned) ones, or session tokens.
+Streaming (chunked) signatures, presigned URLs and session tokens are not supported.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
 class SignatureCheck:
-    """Knows pairs of keys and checks requests against them.
+    """Checks requests against pairs of keys.
 
     Args:
-        keys: The secret of each access key that is let in.
+        keys: Secret keys by access key.
     """
 
     def __init__(self, keys: Mapping[str, str]) -> None:
@@ -37,8 +37,8 @@ class SignatureCheck:
 
         Args:
             method: HTTP method.
-            path: Path as it came over the wire, still percent-encoded.
-            query: Query string as it came, without the question mark.
+            path: Path as received, percent-encoded.
+            query: Query string as received, without the question mark.
             headers: Headers by lower-case name.
             body: The whole body.
 
@@ -113,7 +113,7 @@ def _payload_digest(headers: Mapping[str, str], body: bytes) -> str:
     claimed = headers.get("x-amz-content-sha256")
     if claimed == _UNSIGNED:
         return _UNSIGNED
-    return hashlib.sha256(body).hexdigest()  # a header that claims another digest makes another signature
+    return hashlib.sha256(body).hexdigest()  # a header with another digest would have another signature
 
 
 def _canonical_query(query: str) -> str:

@@ -1,7 +1,7 @@
 """Values and names as SQL text.
 
-Values are written into the statements, not bound to them: DuckDB's Python client looks for pandas at every value it binds,
-which takes a fifth of a millisecond each time where pandas is not installed, and twice the whole statement with a few.
+Values are written into the statements instead of bound: DuckDB's Python client searches for pandas with every bound value. If
+pandas is not installed, this takes 0.2 ms each, and with a few values longer than the statement.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def quoted(name: str) -> str:
 
 
 def literal(value: object) -> str:
-    """A string, bytes, number, bool, None, or a list of whole numbers as SQL.
+    """A string, bytes, number, bool, None, or list of integers as SQL.
 
     Raises:
         TypeError: For anything else.
@@ -28,7 +28,7 @@ def literal(value: object) -> str:
     if isinstance(value, bytes):
         return f"unhex('{value.hex()}')"
     if isinstance(value, float):
-        return f"CAST('{value!r}' AS DOUBLE)"  # the shortest text that reads back the same, inf and nan too
+        return f"CAST('{value!r}' AS DOUBLE)"  # the shortest text for the same value, also for inf and nan
     if isinstance(value, list) and all(isinstance(element, int) for element in value):
         return f"CAST([{', '.join(map(str, value))}] AS BIGINT[])"
     if value is None or isinstance(value, int):

@@ -1,7 +1,6 @@
 """The DuckDB file: opening and locking it, its open transactions, and the allocation of row ids.
 
-DuckDB provides transactions, snapshots, conflicts and the write-ahead log. Knows no HTTP; the meaning of the tables is in
-`metadata`.
+DuckDB provides transactions, snapshots, conflicts and the write-ahead log. `metadata` knows what the tables mean.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ from vastdb_local.transaction import KnownDefinitions, Transaction
 
 FORMAT = 1
 _ROWS_AT_A_TIME = 1 << 16
-_CLOSING_SECONDS = 60.0  # for what is just committing or answering when the database is closed
+_CLOSING_SECONDS = 60.0  # for requests that are being answered when the database is closed
 
 _log = logging.getLogger(__name__)
-_LOG = "64MB"  # of write-ahead log before DuckDB folds it into the file: at its own 16 MB, whoever stores much waits for that
+_LOG = "64MB"  # of write-ahead log before DuckDB merges it into the file; with its default of 16 MB, large writes wait often
 
 _CREATE = """
 CREATE SCHEMA _vast;
@@ -59,14 +58,14 @@ class Database:
         path: The DuckDB file, created if missing; None keeps everything in memory.
         idle_seconds: A transaction without a request for so long is rolled back by `expire`.
         detect_conflicts: False opens `DeferredTransaction`s.
-        conflict_group_rows: Changes of two rows whose ids are in the same group of so many conflict; 1 leaves it to DuckDB.
-        index_after: How many look-ups by the values of a column it takes until `lookups` has an index of that.
+        conflict_group_rows: Changes of rows in the same group of so many row ids conflict; 1 leaves conflicts to DuckDB.
+        index_after: Number of lookups by a column's values before `lookups` has an index of it.
 
     Attributes:
         lookups: The indexes; every change of rows is reported to them.
 
     Raises:
-        LocalDatabaseError: Another server or program has the file open, or it is no catalog.
+        LocalDatabaseError: Another server or program has the file open, or it is not a catalog.
     """
 
     def __init__(
@@ -94,7 +93,7 @@ class Database:
         self._buckets = frozenset(name for (name,) in self._root.execute("FROM _vast.buckets").fetchall())
         self._plain_buckets: frozenset[str] = frozenset()
         self._open: dict[int, Transaction] = {}
-        self._alive: set[int] = set()  # also those that are just committing, or belong to a single request
+        self._alive: set[int] = set()  # including those that are committing, or belong to a single request
         self._next_txid = time.time_ns() // 1_000
         self._redefining: set[int] = set()
         # What transactions that begin now see; None while one of them changes it.
@@ -150,7 +149,7 @@ class Database:
             if known is not None and known is self._known:  # no definition has changed while the snapshot was taken
                 transaction.known = known
         if registered and not self._register(transaction):
-            transaction.rollback()  # `close`, which came in between, waits for it
+            transaction.rollback()  # `close` waits for it
             raise DatabaseClosed
         return transaction
 
@@ -166,7 +165,7 @@ class Database:
         return DeferredTransaction(txid, connection, self, self._turn)
 
     def redefining(self, txid: int) -> None:
-        """A transaction is changing a definition; what others know may be outdated until it has ended."""
+        """A transaction changes a definition: cached definitions of others may be outdated until it ends."""
         with self._guard:
             self._redefining.add(txid)
             self._known = None
@@ -175,7 +174,7 @@ class Database:
         """A transaction is about to update or delete rows.
 
         Raises:
-            Refusal: 409 when conflicts are found by groups, and there is one; the transaction is lost.
+            Refusal: 409 if conflicts are detected by groups and there is one; the transaction is rolled back.
         """
         if self._row_groups is None:
             return
@@ -212,7 +211,7 @@ class Database:
         """The open transaction of that id.
 
         Raises:
-            Refusal: 404 when it never was, has ended, or has expired.
+            Refusal: 404 if it does not exist, has ended, or has expired.
         """
         with self._guard:
             transaction = self._open.get(txid)
@@ -248,7 +247,7 @@ class Database:
     def reserve_row_ids(self, transaction: Transaction, table_id: int, stored: str, count: int) -> int:
         """Allocate `count` row ids of a table; returns the first.
 
-        Ids are counted in memory: after a restart they go on behind the highest one stored.
+        Ids are counted in memory; after a restart they continue after the highest stored one.
         """
         with self._guard:
             first = self._first_free(transaction, table_id, stored)
@@ -262,7 +261,7 @@ class Database:
             self._row_ids[table_id] = max(first, highest + 1)
 
     def row_id_bound(self, transaction: Transaction, table_id: int, stored: str) -> int:
-        """A row id that no row of the table reaches."""
+        """A number greater than all row ids of the table."""
         with self._guard:
             return self._first_free(transaction, table_id, stored)
 
@@ -276,7 +275,7 @@ class Database:
     def close(self) -> None:
         """Roll back open transactions, wait for commits, and close the file, into which DuckDB writes its log.
 
-        Whoever opens the file next must find all that was committed: its row ids go on behind the highest one stored.
+        The next server continues the row ids after the highest stored one, so all commits must be in the file.
         """
         with self._guard:
             self._closed = True
@@ -301,7 +300,7 @@ class Database:
         if self._lock_file is not None:
             withdraw(self._lock_file)
             if self._path is not None:
-                lock_path(self._path).unlink(missing_ok=True)  # while it is locked: nobody else holds this one
+                lock_path(self._path).unlink(missing_ok=True)  # while it is locked, so that no other process has it
             os.close(self._lock_file)
             self._lock_file = None  # closing twice is harmless
 
@@ -341,7 +340,7 @@ def _lock(path: Path) -> int:
         except BlockingIOError as error:
             os.close(descriptor)
             raise LocalDatabaseError(_in_use(path)) from error
-        except FileNotFoundError:  # as below: whoever held it has removed it between the two calls
+        except FileNotFoundError:  # its last owner removed it between the two calls
             pass
         os.close(descriptor)
 
@@ -370,7 +369,7 @@ def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
-        "enable_external_access": "false",  # SQL of clients reaches nothing but this file
+        "enable_external_access": "false",  # SQL of clients can access only this file
         "python_enable_replacements": "false",
         "checkpoint_threshold": _LOG,
     }

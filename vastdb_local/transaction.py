@@ -1,4 +1,4 @@
-"""One open VAST transaction: a DuckDB connection inside BEGIN; also the translation of DuckDB's errors."""
+"""An open VAST transaction, which is a DuckDB connection inside BEGIN, and the translation of DuckDB's errors."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class TransactionObserver(Protocol):
     """Is notified of what a transaction does."""
 
     def redefining(self, txid: int) -> None:
-        """It is changing a definition."""
+        """The transaction changes a definition."""
 
     def ended(self, txid: int, *, committed: bool) -> None:
-        """It has ended: its changes are visible to others, or rolled back."""
+        """The transaction has ended: its changes are visible to others, or rolled back."""
 
 
 class Transaction:
@@ -53,7 +53,7 @@ class Transaction:
         lock: Held by the request that uses it.
         last_used: Monotonic seconds of the last request.
         known: Cached definitions, shared with transactions that see the same ones.
-        failure: Set once DuckDB has aborted the transaction; every later statement is answered with it.
+        failure: The refusal after DuckDB aborted the transaction; all later statements raise it.
         ended: True after commit or rollback.
     """
 
@@ -86,7 +86,7 @@ class Transaction:
             raise self.failure from error
 
     def query(self, sql: str) -> pa.Table:
-        """The rows of a query that a client has written: one statement that only reads.
+        """The rows of a client's query: one statement that only reads.
 
         Raises:
             Refusal: 400 QueryFailed; the transaction goes on, unless DuckDB has aborted it.
@@ -123,12 +123,12 @@ class Transaction:
         """Change rows of a stored table: `{table}` in the statement is its name, `incoming` the Arrow table `data`.
 
         Returns:
-            How many rows were changed.
+            Number of changed rows.
         """
         return self.run_with(data, statement.format(table=stored))
 
     def run_with(self, data: object, sql: str) -> int:
-        """Execute a statement in which the table `incoming` is an Arrow table; the one number it answers with."""
+        """Execute a statement that uses an Arrow table as `incoming`, and return the number that it answers."""
         self._connection.register("incoming", data)
         try:
             ((count,),) = self.run(sql).fetchall()
@@ -140,7 +140,7 @@ class Transaction:
         """Commit: all changes become durable, or none.
 
         Raises:
-            Refusal: 409 when DuckDB found a conflict, earlier or only now; everything is rolled back then.
+            Refusal: 409 if DuckDB detected a conflict, now or earlier; all changes are rolled back.
         """
         self.ended = True
         try:
@@ -171,7 +171,7 @@ class Transaction:
 def _refusal(error: duckdb.Error) -> Refusal:
     text = str(error).splitlines()[0]
     trouble = FileTrouble.of(error) if isinstance(error, _OF_THE_FILE) else None
-    if trouble is FileTrouble.DISK_FULL:  # at a commit DuckDB raises it as it does a conflict
+    if trouble is FileTrouble.DISK_FULL:  # at a commit, DuckDB raises it in the class of conflicts
         return disk_full(f"The disk of the local database is full: make room, then try again. DuckDB: {text}")
     if trouble is FileTrouble.CORRUPT:
         return internal_error(f"The file of the local database is corrupt: restore a copy of it. DuckDB: {text}")

@@ -1,7 +1,7 @@
 """Arrow types and DuckDB types: what VAST DataBase can store, how DuckDB stores it, and the conversion of values.
 
-DuckDB keeps no time zone and no half floats, and tells times apart only as micro- and nanoseconds; the declared Arrow
-type is kept beside the table, so what leaves has the type that was declared. Knows nothing of tables or requests.
+DuckDB stores no time zones, no half floats, and times only in micro- and nanoseconds. The declared Arrow type is stored with
+the table, so answers have the declared types.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vastdb_local.sql import quoted
 
 # DuckDB's own bound on the size of an ARRAY.
 _FIXED_SIZE_LIST_LIMIT = 100_000
-_TEXT_BYTES = 32  # what a value of variable length is taken for in size estimates
+_TEXT_BYTES = 32  # estimated size of a value of variable length
 
 _FLAT: dict[pa.DataType, str] = {
     pa.bool_(): "BOOLEAN",
@@ -74,7 +74,7 @@ def _nested_type(type_: pa.DataType) -> str:
         return f"{duckdb_type(type_.value_type)}[]"
     if pa.types.is_struct(type_):
         names = [field.name.lower() for field in type_]
-        if not names or len(set(names)) != len(names):  # DuckDB does not tell names apart by case
+        if not names or len(set(names)) != len(names):  # names in DuckDB do not differ by case
             raise unsupported(type_)
         return "STRUCT(" + ", ".join(f"{quoted(field.name)} {duckdb_type(field.type)}" for field in type_) + ")"
     raise unsupported(type_)
@@ -104,7 +104,7 @@ def stored_bytes(type_: pa.DataType) -> int:
 
 
 def to_stored(array: pa.Array) -> pa.Array:
-    """The same values in types that DuckDB reads without converting them."""
+    """The values in types that DuckDB reads without conversion."""
     return _rebuild(array, _leaf_to_stored)
 
 

@@ -1,8 +1,8 @@
 """The VAST Catalog: a table with a row for every file and folder of a cluster, as of its last snapshot.
 
-A cluster fills it from snapshots of its data, taken some minutes apart; clients reach it by `tx.catalog()`. Here it is
-written from a folder, or from any listing, whenever the owner of the server says so. It has the columns that tell which
-file changed when; names, types and values are those of public queries of the Catalog.
+A cluster fills it from snapshots, taken every few minutes; clients read it by `tx.catalog()`. Here it is filled from a folder
+or any other listing on demand. It has the columns that tell when a file changed, with the names, types and values of public
+queries of the Catalog.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """A file or folder as the Catalog lists it.
+    """A file or folder in the Catalog.
 
     Attributes:
         path: Absolute path on the cluster, such as `/renders/shot/a.exr`.
         size: Bytes.
         mtime_ns: Last change of the content, ns since 1970.
-        ctime_ns: Last change of anything, a rename included.
+        ctime_ns: Last change of any kind, also a rename, ns since 1970.
         element_type: `FILE`, `DIR` or `SYMLINK`.
-        atime_ns: Last read.
-        handle: A number that no other entry has and a rename keeps.
+        atime_ns: Last read, ns since 1970.
+        handle: A unique number, which a rename does not change.
         uid: Owner.
         gid: Group.
         links: Hard links.
@@ -102,7 +102,7 @@ class CatalogEntry:
 
 
 def entries_of_folder(folder: Path | str, root: str) -> Iterator[CatalogEntry]:
-    """Everything below a folder, links not followed; what cannot be read is logged and left out.
+    """The entries of everything below a folder. Links are not followed; unreadable entries are logged and left out.
 
     Args:
         folder: On this machine.
@@ -129,7 +129,7 @@ def _entry(item: os.DirEntry[str], path: str) -> CatalogEntry | None:
     try:
         status = item.stat(follow_symlinks=False)
         path.encode()
-    except (OSError, UnicodeEncodeError):  # gone, or a name that is no text
+    except (OSError, UnicodeEncodeError):  # deleted meanwhile, or its name is not valid text
         return None
     return CatalogEntry(
         path=path,
@@ -147,7 +147,7 @@ def _entry(item: os.DirEntry[str], path: str) -> CatalogEntry | None:
 
 
 def write_catalog(database: Database, entries: Iterable[CatalogEntry]) -> int:
-    """Replace the Catalog by another snapshot, in one transaction; how many entries it has."""
+    """Replace the Catalog by another snapshot in one transaction, and return the number of entries."""
     database.add_bucket(BUCKET)
     transaction = database.begin(registered=False)
     try:

@@ -1,4 +1,4 @@
-"""The VAST release that the server says it is, by which the SDK switches features on and the server refuses newer ones."""
+"""The VAST release of the server, by which the SDK enables features and the server refuses newer ones."""
 
 from __future__ import annotations
 

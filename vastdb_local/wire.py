@@ -1,7 +1,4 @@
-"""Bodies of answers and small requests: FlatBuffers for lists and statistics, framed Arrow streams for rows.
-
-Values in, bytes out; knows neither HTTP nor DuckDB.
-"""
+"""Bodies of answers and small requests: FlatBuffers for lists and statistics, framed Arrow streams for rows."""
 
 from __future__ import annotations
 
@@ -105,7 +102,7 @@ def _partitioning(partitions: int | None) -> dict[str, int]:
 
 
 def _table(builder: Any, module: Any, **fields: str | int) -> int:
-    """Write a FlatBuffers table; its texts come first, since none may be written inside it."""
+    """Write a FlatBuffers table; its texts are written first, since FlatBuffers cannot nest them."""
     values = {name: builder.CreateString(value) if isinstance(value, str) else value for name, value in fields.items()}
     module.Start(builder)
     for name, value in values.items():
@@ -155,7 +152,7 @@ def schema_body(fields: Sequence[pa.Field], metadata: Mapping[bytes, bytes] | No
 
 
 def row_id_body(row_ids: pa.Array) -> bytes:
-    """An Arrow stream of the row ids an insert gave."""
+    """An Arrow stream of the row ids of an insert."""
     batch = pa.record_batch([row_ids], names=["$row_id"])
     return bytes(batch.schema.serialize()) + bytes(batch.serialize()) + _END_OF_STREAM
 
@@ -213,12 +210,12 @@ def read_properties(body: bytes) -> str:
 
 
 def read_new_projection_name(body: bytes) -> str:
-    """The new name in the body of an alter of a projection; empty when it keeps its own."""
+    """The new name in the body of a change of a projection; empty to keep its name."""
     return _flat(body, lambda flat: _text(AlterProjectionTableRequest.GetRootAs(flat).NewName()))
 
 
 def read_projection_columns(body: bytes) -> tuple[list[str], list[str]]:
-    """Sorted and unsorted columns in the body of a new projection."""
+    """The sorted and unsorted columns in the body of a new projection."""
 
     def read(flat: bytes) -> list[tuple[str, int]]:
         request = CreateProjectionRequest.GetRootAs(flat)
