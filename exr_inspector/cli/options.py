@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,13 +11,12 @@ from typing import Any, TypeVar
 import click
 
 from exr_inspector.cli.paths import FORMS, ShownPaths
-from exr_inspector.delivery.patterns import require_frame_range
+from exr_inspector.delivery.patterns import parse_frames
 from exr_inspector.errors import PatternError
 from exr_inspector.library.reading import DEFAULT_STATS
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.validation import PROFILES
 
-_RANGE = re.compile(r"(-?\d{1,99})\s*-\s*(-?\d{1,99})", re.ASCII)
 _POLICY = "PROFILE|FILE.yaml|S3_URL"
 _NEVER = "never"
 _FAIL_ON = {severity.label: severity for severity in Severity}
@@ -75,20 +73,14 @@ def _profiles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
     return [name for name in PROFILES if name.startswith(begun)]
 
 
-def _frames(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
+def _frames(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
     if text is None:
         return None
-    match = _RANGE.fullmatch(text.strip())
-    if match is None:
-        raise click.BadParameter(
-            f"found {text}, expected the first and the last frame, such as 1001-1060; a step is frame_step of a policy"
-        )
-    first, last = int(match[1]), int(match[2])
     try:
-        require_frame_range(first, last)
+        parse_frames(text)
     except PatternError as error:
         raise click.BadParameter(str(error)) from error
-    return first, last
+    return text
 
 
 _policy = partial(click.option, "--policy", metavar=_POLICY, shell_complete=_profiles)
@@ -104,9 +96,12 @@ fail_on_option = click.option(
     callback=lambda _, __, label: _FAIL_ON.get(label),
     help="Lowest severity that makes the exit code 1.",
 )
-# (first, last), or None if it is not given.
+# A text that `parse_frames` takes, or None if it is not given.
 frames_option = click.option(
-    "--frames", callback=_frames, metavar="FIRST-LAST", help="Frames that every sequence must have."
+    "--frames",
+    callback=_frames,
+    metavar="FIRST-LAST",
+    help="Frames that every sequence must have, also as a list: 1001-1010,1020-1040x2.",
 )
 # A ShownPaths.
 paths_option = click.option(

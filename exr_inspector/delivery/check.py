@@ -10,7 +10,7 @@ from typing import Any
 from exr_inspector.delivery.files import Expansion, expand, inspect_each, unmet
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence, judge_sequence
 from exr_inspector.delivery.naming import Frame, Recognised
-from exr_inspector.delivery.patterns import require_frame_range, united
+from exr_inspector.delivery.patterns import united
 from exr_inspector.delivery.strays import files_beside, with_stray
 from exr_inspector.delivery.views import frames_of_views
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, NothingMatches, PatternError
@@ -169,7 +169,7 @@ def check_files(
     opener: SourceOpener,
     inspector: Inspector,
     policy: Policy,
-    frames: tuple[int, int] | None = None,
+    frames: tuple[range, ...] = (),
     progress: Progress | None = None,
     observe: Observer | None = None,
 ) -> Check:
@@ -180,7 +180,7 @@ def check_files(
         opener: Where files are read from.
         inspector: How they are read; hashes and full statistics find what nothing else does.
         policy: What they are judged by.
-        frames: First and last frame that every sequence must have. Without it, the ranges of all patterns that a sequence
+        frames: Frames that every sequence must have, rising. Without them, the ranges of all patterns that a sequence
             matches hold together; without those, the policy's; without that, the first and last that are there.
         progress: Called with the number of files done, and of all.
         observe: Called with the name of each file that could be read, and what was found in it, of which only findings and what
@@ -188,12 +188,7 @@ def check_files(
 
     Returns:
         The result; after KeyboardInterrupt what was checked until then, with `stopped` set.
-
-    Raises:
-        PatternError: `frames` end before they begin, or are too large.
     """
-    if frames is not None:
-        require_frame_range(*frames)
     expansions, faults = _expand_all(opener, targets, frames)
     places = _places(expansions)
     met: set[str] = set()
@@ -232,7 +227,7 @@ def check_files(
         for pattern, item in gathered.items()
         if item.files
     ]
-    if frames is not None and not stopped:
+    if frames and not stopped:
         faults += _without_frames(expansions, frames, {item.pattern for item in sequences if not item.is_texture})
     return Check(
         sequences=tuple(sorted(sequences, key=lambda item: item.pattern)),
@@ -261,7 +256,7 @@ def _with_strays(
 
 
 def _expand_all(
-    opener: SourceOpener, targets: Iterable[str], frames: tuple[int, int] | None
+    opener: SourceOpener, targets: Iterable[str], frames: tuple[range, ...]
 ) -> tuple[list[Expansion], list[tuple[str, str]]]:
     """What the targets stand for, and those that cannot be expanded, wholly or in part, with the reason."""
     expansions: list[Expansion] = []
@@ -275,33 +270,29 @@ def _expand_all(
     return expansions, faults
 
 
-def _expanded(opener: SourceOpener, target: str, frames: tuple[int, int] | None) -> Expansion:
+def _expanded(opener: SourceOpener, target: str, frames: tuple[range, ...]) -> Expansion:
     """As `expand`; a pattern must not ask for other frames than `frames`."""
     found = expand(opener, target)
-    if frames is not None and found.ranges and found.ranges != _every(frames):
-        (first, last), wanted = frames, FrameNumbers(found.ranges).text
-        raise PatternError(f"the pattern asks for frames {wanted}, --frames for {first}-{last}: give one of them")
+    if frames and found.ranges and found.ranges != frames:
+        wanted, given = (FrameNumbers(ranges).text for ranges in (found.ranges, frames))
+        raise PatternError(f"the pattern asks for frames {wanted}, --frames for {given}: give one of them")
     return found
 
 
-def _asked(expansions: Iterable[Expansion], frames: tuple[int, int] | None) -> dict[str, tuple[range, ...]]:
+def _asked(expansions: Iterable[Expansion], frames: tuple[range, ...]) -> dict[str, tuple[range, ...]]:
     """The frames that must be there by sequence: all that its targets ask for; one that asks for none adds none."""
     ranges: dict[str, set[range]] = {}
     for expansion in expansions:
         for sequence in expansion.recognition.sequences:
-            ranges.setdefault(sequence.pattern, set()).update(expansion.ranges or _every(frames))
+            ranges.setdefault(sequence.pattern, set()).update(expansion.ranges or frames)
     return {pattern: united(given) for pattern, given in ranges.items()}
 
 
-def _every(frames: tuple[int, int] | None) -> tuple[range, ...]:
-    return () if frames is None else (range(frames[0], frames[1] + 1),)
-
-
 def _without_frames(
-    expansions: Iterable[Expansion], frames: tuple[int, int], sequences: Container[str]
+    expansions: Iterable[Expansion], frames: tuple[range, ...], sequences: Container[str]
 ) -> Iterator[tuple[str, str]]:
     """Targets of which nobody can say whether these frames are there, with the reason."""
-    asked = f"{NothingMatches.code}: frames {frames[0]}-{frames[1]} were asked for, but"
+    asked = f"{NothingMatches.code}: frames {FrameNumbers(frames).text} were asked for, but"
     for expansion in expansions:
         known = expansion.recognition
         for group in known.ambiguous:

@@ -16,6 +16,9 @@ from exr_inspector.errors import PatternError
 _VIEWS = "left|right|l|r"
 _BACKSLASHED = r"\\\1"
 _RANGE = r"-?\d{1,20}(?:(?:-|\.\.)-?\d{1,20}(?:x\d{1,9})?)?"  # 1001-1060, 1001-1059x2, a single frame
+_BLANKS = re.compile(r"\s*([,-])\s*")
+_ONE_RANGE = r"-?\d{1,99}(?:-(?:-?\d{1,99})(?:x\d{1,9})?)?"
+_FRAMES = re.compile(rf"{_ONE_RANGE}(?:,{_ONE_RANGE})*", re.ASCII)
 _BOUNDS = re.compile(r"(-?\d+)(?:(?:-|\.\.)(-?\d+)(?:x(\d+))?)?", re.ASCII)
 _PATTERN_TOKENS = re.compile(
     r"(?P<before>-?\d{1,20}--?\d{1,20}(?:x\d{1,9})?)?(?:#+|@+)"
@@ -127,9 +130,21 @@ def _ranges(items: str, text: str) -> tuple[range, ...]:
         low, high, by = int(first), int(last or first), int(step or 1)
         require_frame_range(low, high, text)
         if not by:
-            raise PatternError(f"{text}: found a step of 0, expected 1 or more")
+            raise PatternError(f"{text or items}: found a step of 0, expected 1 or more")
         found.append(range(low, high + 1, by))
     return united(found)
+
+
+def parse_frames(text: str) -> tuple[range, ...]:
+    """Ranges of frames as render managers take them and `check` prints them: `1001-1060`, `1001-1010,1020-1040x2`.
+
+    Raises:
+        PatternError: It is no such text, or a range in it ends before it begins, is too large, or overlaps another.
+    """
+    items = _BLANKS.sub(r"\1", text.strip())
+    if not _FRAMES.fullmatch(items):
+        raise PatternError(f"found {text}, expected frames such as 1001-1060 or 1001-1010,1020-1040x2")
+    return _ranges(items, "")
 
 
 def parse_pattern(text: str) -> Pattern:

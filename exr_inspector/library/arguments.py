@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from exr_inspector.errors import ArgumentError
+from exr_inspector.delivery.patterns import parse_frames
+from exr_inspector.errors import ArgumentError, PatternError
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.texts import did_you_mean
 
@@ -97,17 +98,24 @@ def severity(name: str, value: object) -> Severity:
     return labels[one_of(name, value, labels)]
 
 
-def frame_range(value: object) -> tuple[int, int] | None:
-    """First and last frame, None for none.
+def frame_ranges(value: object) -> tuple[range, ...]:
+    """Frames that are asked for: of a first and a last one, or of a text such as `1001-1010,1020-1040x2`; none for None.
 
     Raises:
-        ArgumentError: It is no pair of numbers in order.
+        ArgumentError: It is no pair of numbers in order, and no such text.
     """
     if value is None:
-        return None
+        return ()
+    try:
+        return parse_frames(value if isinstance(value, str) else _range_text(value))
+    except PatternError as error:
+        raise ArgumentError(f"frames: {error}") from error
+
+
+def _range_text(value: object) -> str:
     if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(type(each) is int for each in value):
-        raise wrong("frames", "the first and the last frame, such as (1001, 1060)", value)
+        raise wrong("frames", "the first and the last frame, such as (1001, 1060), or '1001-1010,1020'", value)
     first, last = value
     if first > last:
         raise wrong("frames", f"the first frame before the last, such as ({last}, {first})", value)
-    return first, last
+    return f"{first}-{last}"

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 
 from exr_inspector.delivery.check import Check
 from exr_inspector.delivery.check import check_files as check_delivery
-from exr_inspector.library.arguments import frame_range, target_names
+from exr_inspector.library.arguments import frame_ranges, target_names
 from exr_inspector.library.reading import Stats, session, settings_for
 
 
 def check(
     targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
-    frames: tuple[int, int] | None = None,
+    frames: tuple[int, int] | str | None = None,
     stats: Stats = "full",
     policy: str = "default",
     settings: Mapping[str, str] | None = None,
@@ -23,7 +23,8 @@ def check(
 
     Args:
         targets: One target or several: files, folders, patterns, URLs; see `inspect_all`.
-        frames: First and last frame that every sequence must have; without them, the first and last that are there.
+        frames: First and last frame that every sequence must have, or a text such as `1001-1010,1020-1040x2`; without them, the
+            first and last that are there.
         stats: How much of the pixels to read.
         policy: Profile, YAML file or s3:// URL.
         settings: As in `inspect`.
@@ -36,7 +37,7 @@ def check(
         SettingsError: A setting is wrong.
     """
     is_full = stats == "full"
-    names, wanted = target_names(targets), frame_range(frames)
+    names, wanted = target_names(targets), frame_ranges(frames)
     complete_settings = settings_for([*names, policy], settings)
     with session(complete_settings, stats=stats, hash=is_full, zeros=is_full, policy=policy) as made:
         return check_delivery(names, opener=made.opener, inspector=made.inspector, policy=made.policy, frames=wanted)

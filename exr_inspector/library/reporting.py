@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from exr_inspector.delivery.check import Check, Progress, check_files, not_checked
 from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import ExrInspectorError, NothingMatches, SettingsError
-from exr_inspector.library.arguments import frame_range, path_text, target_names
+from exr_inspector.library.arguments import frame_ranges, path_text, target_names
 from exr_inspector.library.reading import Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, StatsMode, Thumbnail, Thumbnails
 from exr_inspector.report.content import SequencePage, sequence_page
@@ -46,7 +46,7 @@ def write_report(
     targets: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     to: str | os.PathLike[str],
     *,
-    frames: tuple[int, int] | None = None,
+    frames: tuple[int, int] | str | None = None,
     stats: Stats = "full",
     policy: str = "default",
     settings: Mapping[str, str] | None = None,
@@ -74,7 +74,7 @@ def write_report(
         PolicyError: There is no such policy, or it is wrong.
         SettingsError: A setting is wrong, or too many sequences are to go into one file.
     """
-    names, target, wanted = target_names(targets), Path(path_text("to", to)), frame_range(frames)
+    names, target, wanted = target_names(targets), Path(path_text("to", to)), frame_ranges(frames)
     require_template_engine()
     require_writable(target)
     is_full = stats == "full"
@@ -165,7 +165,7 @@ def write_stored_report(
 
 
 def _checked(
-    names: list[str], made: Session, frames: tuple[int, int] | None, progress: Progress | None
+    names: list[str], made: Session, frames: tuple[range, ...], progress: Progress | None
 ) -> tuple[Check, dict[str, FrameFigures]]:
     figures: dict[str, FrameFigures] = {}
 

@@ -227,7 +227,7 @@ TAKE_TARGETS: dict[str, Callable[..., Any]] = {
     "validate": exr.validate,
     "write_report": lambda *given, **options: exr.write_report(*given, "/tmp/never.html", **options),
 }
-FRAMES: tuple[object, ...] = ("abc", (1, 2, 3), (2, 1), (1.5, 2), 7, ("1", "2"))
+FRAMES: tuple[object, ...] = ("abc", "2-1", (1, 10**12), (1, 2, 3), (2, 1), (1.5, 2), 7, ("1", "2"))
 MISUSE: dict[str, Callable[[], object]] = {
     **{
         f"{name} {wrong} {options}": partial(call, wrong, **options)

@@ -25,6 +25,7 @@ from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.check import Check, Observer, check_files
+from exr_inspector.delivery.patterns import parse_frames
 from exr_inspector.library.reading import Session, Stats, session, settings_for
 from exr_inspector.model import Inspection, Severity, Thumbnails
 from exr_inspector.report.words import plain
@@ -53,7 +54,7 @@ _FULL: Stats = "full"
 def command(
     targets: Sequence[str],
     *,
-    frames: tuple[int, int] | None,
+    frames: str | None,
     catalog: Path | None,
     policy: str,
     stats: Stats | None,
@@ -77,6 +78,7 @@ def command(
     Examples:
       ./run check renders/sh010/
       ./run check 'renders/sh010/beauty_####.exr' --frames 1001-1060
+      ./run check renders/sh010/ --frames 1001-1010,1020-1040x2
       ./run check s3://renders/sh010/ --policy show.yaml --format junit > report.xml
       ./run check renders/sh010/ --catalog show.duckdb   also store the result
       ./run check renders/sh010/ --stats off             headers and chunk tables only, fast
@@ -113,9 +115,7 @@ def _session(
     return session(settings, stats=stats, hash=is_full, zeros=is_full, policy=policy, thumbnails=thumbnails)
 
 
-def _run(
-    targets: Sequence[str], made: Session, frames: tuple[int, int] | None, observe: Observer | None = None
-) -> Check:
+def _run(targets: Sequence[str], made: Session, frames: str | None, observe: Observer | None = None) -> Check:
     """Check, with a progress bar on a terminal."""
     with progress_bar("checking") as show:
         return check_files(
@@ -123,7 +123,7 @@ def _run(
             opener=made.opener,
             inspector=made.inspector,
             policy=made.policy,
-            frames=frames,
+            frames=parse_frames(frames) if frames else (),
             progress=show,
             observe=observe,
         )
@@ -136,7 +136,7 @@ class _NothingToStore(Exception):
 def _stored(
     targets: Sequence[str],
     catalog: Path,
-    frames: tuple[int, int] | None,
+    frames: str | None,
     stats: Stats,
     policy: str,
     *,

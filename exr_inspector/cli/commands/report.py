@@ -38,7 +38,7 @@ def command(
     targets: Sequence[str],
     *,
     to: Path,
-    frames: tuple[int, int] | None,
+    frames: str | None,
     policy: str,
     stats: Stats | None,
     catalog: Path | None,
@@ -90,7 +90,7 @@ def command(
 def _from_files(
     targets: Sequence[str],
     to: Path,
-    frames: tuple[int, int] | None,
+    frames: str | None,
     policy: str,
     stats: Stats,
     *,

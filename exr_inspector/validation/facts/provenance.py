@@ -24,7 +24,7 @@ _NO_MAP: AttributeMap = MappingProxyType({})
 
 _TEXT_CHARACTERS = 400  # of a value that are looked at
 _NAME_CHARACTERS = 80  # of a product's name
-_VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[a-z]+\d*)?|\d+)(?![\w.])", re.ASCII | re.IGNORECASE)
+_VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[a-z]+\d*|\.[a-z]+)?|\d+)(?![\w.])", re.ASCII | re.IGNORECASE)
 _FILLER = re.compile(
     r"^(?:version of|developed (?:using|with)|(?:created|written|rendered|generated|made) (?:by|with|using)|image by)\s+"
     r"|[\s:,/-]*(?:\bversion\b|\bv\b|\bver\.?)?[\s:,/(-]*$",

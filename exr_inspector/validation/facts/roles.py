@@ -36,11 +36,15 @@ _WORDS = {
     },
     Role.POSITION: {"p", "position", "positions", "pworld", "pref", "worldposition", "uv", "uvs", "st", "stmap"},
     Role.NORMAL: {"n", "ng", "normal", "normals"},
-    Role.MOTION: {"motion", "velocity", "motionvector", "motionvectors", "mvec", "vector", "vectors"},
+    Role.MOTION: {
+        "motion", "velocity", "motionvector", "motionvectors", "mvec", "vector", "vectors", "forward", "backward", "disparity",
+        "flow", "opticalflow",
+    },
 }  # fmt: skip
 _ROLE_OF_WORD = {word: role for role, words in _WORDS.items() for word in words}
-# Within a longer name, single letters (`diffuse_p`) say too little, and so do pairs that other words have (`1st_bounce`).
-_ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1 and word not in {"st", "ng"}}
+# Within a longer name, single letters (`diffuse_p`) say too little, and so do words of other meanings (`1st_bounce`).
+_ALONE = frozenset({"st", "ng", "forward", "backward", "flow"})
+_ROLE_OF_TOKEN = {word: role for word, role in _ROLE_OF_WORD.items() if len(word) > 1 and word not in _ALONE}
 # What is made of data to be looked at: an `id_mask` holds no ids, a `motionBlur` no motion.
 _PICTURES = frozenset({"mask", "masks", "matte", "mattes", "blur", "field"})
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")

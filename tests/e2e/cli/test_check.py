@@ -201,10 +201,19 @@ def test_targets_that_stand_for_nothing(arguments: list[str], words: str) -> Non
     assert words in result.output
 
 
+def test_frames_as_a_list(delivery: Path) -> None:
+    document = checked(delivery, "--frames", "1001-1010x3,1019-1021")
+    (sequence,) = document["sequences"]
+    assert (sequence["expected_frames"], sequence["missing_frames"]) == ("1001-1010x3,1019-1021", "1021")
+
+
 def test_misuse_is_one_line() -> None:
     for frames, words in (
         ("1010-1001", "which ends before it begins, expected 1001-1010"),
-        ("1001", "expected the first and the last frame, such as 1001-1060"),
+        ("1001:1060", "expected frames such as 1001-1060 or 1001-1010,1020-1040x2"),
+        ("1001 1060", "expected frames such as 1001-1060 or 1001-1010,1020-1040x2"),
+        ("1001-1010x0", "found a step of 0, expected 1 or more"),
+        ("1001-1010,1005-1020x2", "found ranges with steps that overlap"),
         ("1-12345678901", "expected frame numbers of at most 9 digits"),
     ):
         result = run("x.exr", "--frames", frames)

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from exr_inspector.delivery import naming, patterns
 from exr_inspector.delivery.judgement import judge_frames
 from exr_inspector.delivery.naming import recognise
-from exr_inspector.delivery.patterns import is_pattern, match_pattern, parse_pattern, united
+from exr_inspector.delivery.patterns import is_pattern, match_pattern, parse_frames, parse_pattern, united
 from exr_inspector.errors import PatternError
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import FrameSummary, builtin_policy
+from exr_inspector.validation.frame_numbers import FrameNumbers
 from tests.support.growth import steps_of
 
 
@@ -397,3 +398,23 @@ def test_what_an_event_stores_is_what_the_name_says_without_siblings(name: str) 
     if alone.frame is not None:
         path = f"{alone.directory}/{alone.file_name}"
         assert _places([path]) == {path: (alone.sequence, alone.frame, alone.padding)}
+
+
+@pytest.mark.parametrize(
+    ("text", "ranges"),
+    [
+        ("1001-1060", (range(1001, 1061),)),
+        ("10 - 12, 20", (range(10, 13), range(20, 21))),
+        ("20-24x2,1-3", (range(1, 4), range(20, 25, 2))),
+        ("-5--3", (range(-5, -2),)),
+    ],
+)
+def test_frames_are_read_as_they_are_printed(text: str, ranges: tuple[range, ...]) -> None:
+    assert parse_frames(text) == ranges
+    assert parse_frames(FrameNumbers(ranges).text) == ranges
+
+
+@pytest.mark.parametrize("text", ["", "a", "1 2", "1-", "1,,2", "3-1", "1-9x0", "1-9x2,3-20x2", "1-99999999999"])
+def test_what_are_no_frames(text: str) -> None:
+    with pytest.raises(PatternError):
+        parse_frames(text)

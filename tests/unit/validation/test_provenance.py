@@ -165,6 +165,11 @@ def test_maps_of_paths_and_of_another_policy_for_stored_files() -> None:
     assert unjudged(back, EVERYTHING).provenance.product == "Nuke 15.1v3"
 
 
+def test_a_word_behind_a_version_belongs_to_it() -> None:
+    assert split_product("POV-Ray 3.7.0.10.unofficial") == ("POV-Ray", "3.7.0.10.unofficial")
+    assert split_product("frame 12.exr") == ("frame 12.exr", None)
+
+
 @given(st.text(max_size=80))
 def test_any_text_is_a_product_or_none(text: str) -> None:
     product, version = split_product(text)

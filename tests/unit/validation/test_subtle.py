@@ -137,6 +137,11 @@ def test_cryptomatte_and_codecs(components: str, compression: int, *, is_lossy: 
     ("layer", "component", "role"),
     [
         ("ViewLayer.Vector", "Y", Role.MOTION),
+        ("forward", "R", Role.MOTION),
+        ("left.backward", "u", Role.MOTION),
+        ("disparity", "x", Role.MOTION),
+        ("forward_light", "R", Role.COLOUR),
+        ("flow_fx", "R", Role.COLOUR),
         ("nn", "Y", Role.OTHER),
         ("mask", "Y", Role.OTHER),
         ("", "Y", Role.COLOUR),
