@@ -13,11 +13,10 @@ from datetime import datetime, timezone
 
 import xxhash
 
-from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
+from exr_inspector.model import EPOCH, EventInfo, Inspection, ObjectVersion, StatsMode
 from exr_inspector.texts import unicode_text
 
 _SEPARATOR = b"\0"  # occurs in no path: objects and files cannot be named with it
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
 
@@ -27,7 +26,7 @@ def file_id(path: str) -> str:
 
 
 def _microseconds(moment: datetime) -> int:
-    difference = moment - _EPOCH
+    difference = moment - EPOCH
     return (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds
 
 
@@ -50,12 +49,15 @@ def guard_id(identifier: str, count: int) -> int:
 def is_same_version(one: ObjectVersion, other: ObjectVersion) -> bool:
     """Whether two responses about an object (listing, HEAD or GET) describe the same version.
 
-    Sizes must be equal, ETags too if both have one, and times may differ by a second, since stores round them up or down.
+    Sizes must be equal, ETags too if both have one, and times may differ by a second, since stores round them up or down. Where
+    one response has no time, an equal ETag is enough.
     """
     if one.size_bytes != other.size_bytes:
         return False
     if one.etag is not None and other.etag is not None and one.etag != other.etag:
         return False
+    if one.etag is not None and one.etag == other.etag and EPOCH in {one.mtime, other.mtime}:
+        return True
     return abs((one.mtime - other.mtime).total_seconds()) <= 1
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from enum import Enum, IntEnum
 from typing import Literal, NamedTuple
 
@@ -60,6 +60,10 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
+# Also the time of modification of an object whose store gives none.
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
     """Which version of an object was read.
@@ -67,7 +71,7 @@ class ObjectVersion:
     Attributes:
         etag: The store's ETag without quotes, None where it gives none.
         size_bytes: Bytes of the object.
-        mtime: Time of the last modification, UTC.
+        mtime: Time of the last modification, UTC; `EPOCH` where the store gives none.
     """
 
     etag: str | None

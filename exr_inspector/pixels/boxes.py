@@ -167,7 +167,8 @@ class BoxAdder:
         rows, columns = self._canvas.maps[sampling]
         corner = layout.data_window
         if not layout.is_tiled:
-            spans = [_span(low, high, corner.y_min, sampling[1]) for low, high in _heights(block)]
+            windows = [place.window for place in block.places]
+            spans = [_span(window.y_min, window.y_max, corner.y_min, sampling[1]) for window in windows]
             of_rows = np.concatenate([rows[start:end] for start, end in spans])
             if len(of_rows) and len(columns):
                 yield slice(None), _runs(of_rows), _runs(columns)
@@ -231,14 +232,6 @@ def row_piece(canvas: Canvas, channel: int, values: Samples, first: tuple[int, i
     (top, left), (height, width) = first, values.shape
     rows, columns = _runs(all_rows[top : top + height]), _runs(all_columns[left : left + width])
     return Piece(channel, rows, columns, _added(values[None], rows, columns, 1.0))
-
-
-def _heights(block: DecodedBlock) -> list[tuple[int, int]]:
-    """First and last row of each run of scan lines: of all chunks together where they follow each other."""
-    places = block.places
-    if all(one.index + 1 == following.index for one, following in pairwise(places)):
-        return [(places[0].window.y_min, places[-1].window.y_max)]
-    return [(place.window.y_min, place.window.y_max) for place in places]
 
 
 def _added(tiles: Samples, rows: Runs, columns: Runs, scale: float) -> Floats:

@@ -187,7 +187,7 @@ class PixelHasher:
 
 def _rows(piece: Array, counts: npt.NDArray[np.int32] | None) -> Rows:
     """The rows of a chunk; of a deep channel's flat samples, cut by the samples per pixel."""
-    if counts is None or piece is counts or piece.ndim == 2:
+    if counts is None or piece is counts:
         return piece
     ends = np.cumsum(counts.sum(axis=1, dtype=np.int64)).tolist()
     return [piece[start:end].tobytes() for start, end in zip([0, *ends[:-1]], ends, strict=True)]

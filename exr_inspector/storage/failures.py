@@ -68,6 +68,7 @@ _UNREADABLE_CODES = {
     "KMS.KMSInvalidStateException": "the key that the object is encrypted with cannot be used",
 }
 _ABSENT_CODES = {"NoSuchKey", "NoSuchVersion", "NotFound"}
+_LEGAL_STATUS = 451
 
 
 class SilentRefusal(SourceUnavailable):
@@ -81,6 +82,19 @@ class Next(Enum):
     AGAIN = "again"
     LOOK = "look"  # the range began at or after the end of the object: its size is to be looked up
     WHOLE = "whole"  # the store answered a range with the whole object
+
+
+# What obstore says of headers that it cannot use, and what that means.
+_HEADER_FAULTS = (
+    ("non-partial response", "the server does not answer byte ranges", Next.WHOLE),
+    ("ontent-Length", "the server does not say how long its answer is (no Content-Length)", Next.STOP),
+    ("ontent length", "the server does not say how long its answer is (no Content-Length)", Next.STOP),
+    ("redirect", "the server redirects: check S3_REGION", Next.STOP),
+    ("Requested ", "the answer holds other bytes than those asked for (Content-Range)", Next.AGAIN),
+    ("ontent-Range", "the answer does not say which bytes it holds (Content-Range)", Next.AGAIN),
+    ("CONTENT_RANGE", "the answer does not say which bytes it holds (Content-Range)", Next.AGAIN),
+    ("nvalid last modified", "the answer's Last-Modified is no time", Next.AGAIN),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +161,8 @@ def _judge_status(status: int, code: str, path: str, cause: Exception | None, *,
         error = ObjectChanged(f"{path}: overwritten while it was being read")
     elif status == 416:
         then = Next.LOOK
+    elif status == _LEGAL_STATUS and (is_silent or code):
+        error = ObjectUnreadable(f"{path}: the store withholds the object for legal reasons")
     elif status == 400 and is_silent:
         error = SilentRefusal(f"{path}: the store answered HTTP 400")
     elif 300 <= status < 400:
@@ -164,13 +180,9 @@ def _without_answer(error: Exception, text: str) -> Exception:
 
 
 def _judge_broken(text: str, debug: str, path: str, cause: Exception) -> Failure:
-    if "non-partial response" in text:
-        return Failure(SourceUnavailable(f"{path}: the server does not answer byte ranges"), cause, Next.WHOLE)
-    if "ontent-Length" in text or "ontent length" in text:
-        reason = "the server does not say how long its answer is (no Content-Length)"
-        return Failure(SourceUnavailable(f"{path}: {reason}"), cause, Next.STOP)
-    if "redirect" in text:
-        return Failure(SourceUnavailable(f"{path}: the server redirects: check S3_REGION"), cause, Next.STOP)
+    for words, reason, then in _HEADER_FAULTS:
+        if words in text:
+            return Failure(SourceUnavailable(f"{path}: {reason}"), cause, then)
     return Failure(SourceUnavailable(f"{path}: {_connection_fault(debug)}"), cause, Next.AGAIN)
 
 

@@ -76,6 +76,7 @@ class ObjectListing:
 
     def _pages(self, query: dict[str, str], last: str) -> Iterator[_Page]:
         token: str | None = None
+        marks: set[object] = {None}  # of the pages since keys last rose: a page that comes again has no end
         with self._session() as session:
             while True:
                 page = self._page(session, query, token, last)
@@ -83,11 +84,15 @@ class ObjectListing:
                 if page.is_last:
                     return
                 keys = [*(entry.key for entry in page.entries), *page.folders]
-                newest = max(keys, default="", key=lambda key: key.encode())
-                if page.token == token and newest.encode() <= last.encode():
+                mark = (keys[0], keys[-1], len(keys)) if keys else page.token
+                newest = max([last, *keys], key=lambda key: key.encode())
+                if newest != last:
+                    marks.clear()
+                elif mark in marks:
                     raise SourceUnavailable(
                         f"{self._bucket}/{query['prefix']}: the listing does not get on: the same page came twice"
                     )
+                marks.add(mark)
                 token, last = page.token, newest
 
     def is_absent(self, key: str, call: Call) -> bool:

@@ -31,7 +31,7 @@ from exr_inspector.errors import (
     SourceError,
     SourceUnavailable,
 )
-from exr_inspector.model import ObjectVersion
+from exr_inspector.model import EPOCH, ObjectVersion
 from exr_inspector.storage.helpers import Helpers
 from exr_inspector.storage.keys import check_file_key, file_key, file_path, key_order
 from exr_inspector.storage.objects import Report, Skips
@@ -48,7 +48,6 @@ _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _MOUNTS = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")  # spaces and the like in names of places
 _NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "lustre", "gpfs", "ceph", "glusterfs", "beegfs", "9p", "virtiofs")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 T = TypeVar("T")
 
@@ -155,25 +154,32 @@ class FolderBucket:
                 if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ESTALE:
                     raise
                 return _translated(question, call.path)  # the file was replaced on the server: once more, by its name
-            except ObjectNotFound:
+            except (ObjectNotFound, AccessDenied):
                 self._check_root()
                 raise
 
         return ask() if call.deadline is None else self.helpers.run(ask, deadline=call.deadline, doing=doing)
 
     def _check_root(self) -> None:
-        """Tell a missing file from a missing share: where it is not mounted lies another folder, mostly an empty one.
+        """Tell a missing or locked file from a missing or locked share, whose files have to keep their rows.
 
+        Where a share is not mounted lies another folder, mostly an empty one. One whose ticket has expired lets nobody in.
         An empty folder counts as a share whose files were all deleted if a network file system is mounted there.
         """
-        with self._lock:
-            self._identity = self._identity or _identity(self.root, may_be_empty=is_share(self.root))
-            known = self._identity
+        known = self._known_root()
         found = _identity(self.root, may_be_empty=True)
         if known is not None and found == known:
-            return
+            if os.access(self.root, os.X_OK):
+                return
+            raise BucketUnavailable(f"{self._name}: the folder {self.root} may not be entered; has a ticket expired?")
         what = "is gone" if found is None else "is empty" if known is None else "is another one than before"
         raise BucketUnavailable(f"{self._name}: the folder {self.root} {what}; is the share mounted?")
+
+    def _known_root(self) -> tuple[int, int] | None:
+        """Device and inode of the root as they were first seen with something in it; None if they never were."""
+        with self._lock:
+            self._identity = self._identity or _identity(self.root, may_be_empty=is_share(self.root))
+            return self._identity
 
     def _read(self, key: str, ranges: Sequence[MergedRange]) -> list[RangeAnswer]:
         descriptor = self._open(key, _FILE)
@@ -184,6 +190,7 @@ class FolderBucket:
                 raise ObjectChanged(f"{self._name}/{key}: overwritten while it was being read")
         finally:
             os.close(descriptor)
+        self._known_root()
         seen = StoreVersion(_version_of(before))
         return [RangeAnswer(piece, seen) for piece in pieces]
 
@@ -232,7 +239,11 @@ class FolderBucket:
         return any(each.is_symlink() and _leads_nowhere(each) for each in (whole, *above))
 
     def _walk(self, path: str, flags: int) -> int:
-        folder = os.open(self.root, _FOLDER)
+        try:
+            folder = os.open(self.root, _FOLDER)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise BucketUnavailable(f"{self._name}: the folder {self.root} cannot be opened ({reason})") from error
         try:
             *above, name = path.split("/")
             for component in above:
@@ -428,7 +439,7 @@ def _state(found: os.stat_result) -> tuple[int, int, int, int]:
 def _version_of(found: os.stat_result) -> ObjectVersion:
     etag = f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ctime_ns:x}"
     try:
-        mtime = _EPOCH + timedelta(microseconds=found.st_mtime_ns // 1000)
+        mtime = EPOCH + timedelta(microseconds=found.st_mtime_ns // 1000)
     except OverflowError:  # a time that no calendar holds
-        mtime = datetime.max.replace(tzinfo=timezone.utc) if found.st_mtime_ns > 0 else _EPOCH
+        mtime = datetime.max.replace(tzinfo=timezone.utc) if found.st_mtime_ns > 0 else EPOCH
     return ObjectVersion(etag, found.st_size, mtime)

@@ -24,7 +24,7 @@ from exr_inspector.errors import (
     SettingsError,
     SourceUnavailable,
 )
-from exr_inspector.model import ObjectVersion
+from exr_inspector.model import EPOCH, ObjectVersion
 from exr_inspector.settings import S3Connection
 from exr_inspector.storage.failures import Next, SilentRefusal
 from exr_inspector.storage.objects import Report, Skips
@@ -106,7 +106,7 @@ class S3Bucket:
         """As in Bucket; by one request, and by more where it fails: the answer to a HEAD has no words that say why."""
 
         async def request() -> StoreVersion:
-            return seen_version(await obstore.head_async(self.store, key))
+            return self._seen(key, await obstore.head_async(self.store, key))
 
         doing = f"looking for {call.path}"
         try:
@@ -164,7 +164,7 @@ class S3Bucket:
         """The answer to a range that begins at or after the end, or that the store answered with the whole object."""
 
         async def describe() -> StoreVersion:
-            return seen_version(await obstore.head_async(self.store, key))
+            return self._seen(key, await obstore.head_async(self.store, key))
 
         found = await call_with_retries(describe, call, retries=self._retries)
         size = found.version.size_bytes
@@ -185,18 +185,23 @@ class S3Bucket:
 
     async def _answer(self, key: str, options: GetOptions) -> RangeAnswer:
         result = await obstore.get_async(self.store, key, options=options)
-        return RangeAnswer(bytes(await result.bytes_async()), seen_version(result.meta))
+        return RangeAnswer(bytes(await result.bytes_async()), self._seen(key, result.meta))
 
+    def _seen(self, key: str, meta: ObjectMeta) -> StoreVersion:
+        """The version that obstore's description of an object names.
 
-def seen_version(meta: ObjectMeta) -> StoreVersion:
-    """The version that obstore's description of an object names."""
-    etag = meta["e_tag"]
-    version = ObjectVersion(
-        etag=None if etag is None else etag.removeprefix('"').removesuffix('"'),
-        size_bytes=meta["size"],
-        mtime=meta["last_modified"].astimezone(timezone.utc),
-    )
-    return StoreVersion(version, None if etag is None or etag.startswith("W/") else etag)
+        Raises:
+            SourceUnavailable: The answer has neither ETag nor time: a page of a gateway, say, and not the object.
+        """
+        etag, mtime = meta["e_tag"], meta["last_modified"].astimezone(timezone.utc)
+        if etag is None and mtime == EPOCH:
+            raise SourceUnavailable(
+                f"{self._name}/{key}: the answer has neither ETag nor Last-Modified, so it is not S3's; check "
+                "S3_ENDPOINT_URL and proxies"
+            )
+        unquoted = None if etag is None else etag.removeprefix('"').removesuffix('"')
+        version = ObjectVersion(etag=unquoted, size_bytes=meta["size"], mtime=mtime)
+        return StoreVersion(version, None if etag is None or etag.startswith("W/") else etag)
 
 
 def _credential(connection: S3Connection) -> S3Credential:

@@ -128,6 +128,7 @@ class FaultyS3:
         honour_match: Whether If-Match is looked at.
         honour_range: Whether Range is looked at.
         whole_is_200: Whether a range that covers a whole object is answered with 200, as some stores and proxies do.
+        content_range: Content-Range of ranges, with `start`, `last` and `size` in braces; None for no such header.
         chunked: Whether answers come in chunks, without a Content-Length.
         list_etag: Whether listings carry ETags.
         round_up: Whether GET and HEAD round the time of modification up to the second; listings have its fraction.
@@ -141,6 +142,7 @@ class FaultyS3:
         self.send_etag = self.send_modified = self.honour_match = self.honour_range = True
         self.whole_is_200 = self.chunked = self.round_up = self.hides_absence = False
         self.list_etag = True
+        self.content_range: str | None = "bytes {start}-{last}/{size}"
         self.page_keys = 1000
         self._keys = keys
         self._lock = threading.Lock()
@@ -352,7 +354,8 @@ class _Handler(BaseHTTPRequestHandler):
         if start >= size:
             self._error(416, "InvalidRange", LEAK)
             return
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        if s3.content_range is not None:
+            headers["Content-Range"] = s3.content_range.format(start=start, last=end - 1, size=size)
         self._send(206, stored.data[start:end], headers, fault)
 
     def _error(self, status: int, code: str, message: str, body: bytes | None = None) -> None:

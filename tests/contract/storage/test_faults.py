@@ -161,6 +161,7 @@ def test_what_is_wrong_with_the_client_is_raised_to_come_again_and_says_nothing_
         (400, "InvalidRequest", "SSE-C"),
         (403, "KMS.DisabledException", "disabled"),
         (400, "KMS.DisabledException", "disabled"),
+        (451, "UnavailableForLegalReasons", "legal"),
     ],
 )
 def test_an_object_that_the_store_holds_and_does_not_hand_out_is_asked_for_once(s3, status, code, words, documented):
@@ -200,6 +201,32 @@ def test_a_gateways_page_in_place_of_s3s_error_says_nothing_of_the_object(s3, st
             with pytest.raises(SourceUnavailable, match="not S3's") as caught:
                 act()
             documented(caught.value.code)
+
+
+@pytest.mark.failure(
+    "raised",
+    "a gateway answers with a page in place of the object",
+    "`SOURCE_UNAVAILABLE`",
+    "correct S3_ENDPOINT_URL, the proxy or the gateway",
+)
+def test_a_page_in_place_of_an_object_says_nothing_of_it(s3, documented):
+    with opened(s3) as opener:
+        s3.chance(1.0, Status(200, body=b"<html><h1>Maintenance</h1></html>"), seed=1)
+        for act in (lambda: opener.open("b", "a.exr").read(start=0, end=100), lambda: opener.head("b", "a.exr")):
+            with pytest.raises(SourceUnavailable, match="not S3's") as caught:
+                act()
+            assert caught.value.retryable
+            documented(caught.value.code)
+
+
+@pytest.mark.parametrize("answer", ["bytes 5-14/20000", "bytes 0-9/*", "bytes 0-9/5", "bytes=0-9", None])
+def test_an_answer_that_says_it_holds_other_bytes_is_refused(s3, answer):
+    s3.content_range = answer
+    with opened(s3) as opener, pytest.raises(SourceUnavailable, match="Content-Range"):
+        opener.open("b", "a.exr").read(start=0, end=10)
+    s3.content_range = "bytes {start}-{last}/{size}"
+    with opened(s3) as opener:
+        assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
 
 
 def test_a_missing_object_that_the_store_hides_is_not_there(s3):
@@ -391,6 +418,53 @@ def test_without_etags_size_and_time_tell_versions_apart(s3):
         s3.put("b", "a.exr", DATA + b"x")
         with pytest.raises(ObjectChanged):
             source.read(start=10, end=20)
+
+
+class Circling(FaultyS3):
+    """Answers every listing with one of its pages in turn, each with a token that was never given before."""
+
+    pages: tuple[tuple[str, ...], ...] = ()
+
+    def listing(self, request):
+        number = self.count() - 1
+        keys = self.pages[number % len(self.pages)]
+        rows = "".join(
+            f"<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:00Z</LastModified><Size>1</Size></Contents>"
+            for key in keys
+        )
+        token = f"<NextContinuationToken>{number if self.has_fresh_tokens else 'same'}</NextContinuationToken>"
+        return f"<ListBucketResult><IsTruncated>true</IsTruncated>{token}{rows}</ListBucketResult>".encode()
+
+    has_fresh_tokens = True
+
+
+@pytest.mark.parametrize(
+    ("pages", "has_fresh_tokens", "most"),
+    [
+        ((("a.exr", "b.exr"),), True, 2),
+        ((("a.exr", "b.exr"),), False, 2),
+        ((("a.exr",), ("b.exr",), ("c.exr",)), True, 6),
+        (((),), False, 3),
+    ],
+)
+def test_a_listing_that_goes_in_circles_ends(pages, has_fresh_tokens, most):
+    with Circling() as server:
+        server.pages, server.has_fresh_tokens = pages, has_fresh_tokens
+        with opened(server) as opener, pytest.raises(SourceUnavailable, match="does not get on"):
+            list(itertools.islice(opener.list("b"), 1000))
+        assert server.count() <= most
+
+
+def test_empty_pages_and_unsorted_pages_are_no_circle():
+    class Sparse(Circling):
+        def listing(self, request):
+            body = super().listing(request)
+            return body.replace(b"true", b"false") if self.count() == len(self.pages) else body
+
+    with Sparse() as server:
+        server.pages = ((), (), ("b.exr",), (), ("a.exr",), ("c.exr",))
+        with opened(server) as opener:
+            assert [entry.key for entry in opener.list("b")] == ["b.exr", "a.exr", "c.exr"]
 
 
 def test_a_weak_etag_is_compared_and_not_sent(s3):

@@ -412,6 +412,16 @@ def test_an_empty_folder_is_a_share_that_is_not_mounted(tmp_path, documented):
             opener.head("b", "gone.exr")
 
 
+def test_a_folder_that_a_file_was_read_from_is_known_when_its_last_file_is_gone(tmp_path):
+    root = tmp_path / "share"
+    root.mkdir()
+    with contextlib.closing(SourceOpener(load_settings({"EXR_MOUNTS": f"b={root}"}, secrets_dir=None))) as opener:
+        (root / "a.exr").write_bytes(DATA)
+        opener.open("b", "a.exr").read(start=0, end=1)
+        (root / "a.exr").unlink()
+        assert opener.head("b", "a.exr") is None
+
+
 MOUNTINFO = r"""22 1 0:21 / / rw,relatime - overlay overlay rw
 51 22 0:45 /renders PLACE rw,relatime shared:7 master:1 - KIND files.farm:/renders rw,vers=3
 """
@@ -467,6 +477,41 @@ print(json.dumps([keys, told]))
     done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [["a.exr", "open/y.exr", "z.exr"], [["b/locked/", AccessDenied.code]]]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to try as somebody else what root may always do")
+def test_a_share_that_lets_nobody_in_denies_no_file(open_folder):
+    folder = open_folder
+    (folder / "a.exr").write_bytes(DATA)
+    script = """
+import os, sys
+from exr_inspector.errors import ExrInspectorError
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
+opener = SourceOpener(load_settings({"EXR_MOUNTS": "b=" + sys.argv[1]}, secrets_dir=None))
+os.chdir("/")
+os.chmod(sys.argv[1], 0o600)
+os.setgid(65534)
+os.setuid(65534)
+for act in (lambda: opener.open("b", "a.exr").read(start=0, end=1), lambda: opener.head("b", "gone.exr")):
+    try:
+        print(act())
+    except ExrInspectorError as error:
+        print(error.code, error.retryable)
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [f"{BucketUnavailable.code} True"] * 2, done.stderr
+
+
+def test_a_root_that_cannot_be_opened_is_no_missing_file(folder, opener, monkeypatch):
+    def failing(path, *arguments, real=os.open, **options):
+        if path == folder:
+            raise OSError(errno.ENOENT, "unmounted this very moment")
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", failing)
+    with pytest.raises(BucketUnavailable):
+        opener.head("b", "a.exr")
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])

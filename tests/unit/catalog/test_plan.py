@@ -26,7 +26,7 @@ from exr_inspector.catalog.versions import (
     version_numbers,
 )
 from exr_inspector.errors import CatalogError
-from exr_inspector.model import ObjectVersion
+from exr_inspector.model import EPOCH, ObjectVersion
 from tests.contract.catalog.model import START, inspection
 
 BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, "", "p", None)
@@ -268,6 +268,15 @@ def test_compare() -> None:
 )
 def test_two_looks_saw_the_same_version(etag: str | None, size: int, seconds: float, same: bool) -> None:
     one, other = ObjectVersion("e", 10, START), ObjectVersion(etag, size, START + timedelta(seconds=seconds))
+    assert is_same_version(one, other) is same
+    assert is_same_version(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("etag", "size", "same"), [("e", 10, True), ("f", 10, False), (None, 10, False), ("e", 11, False)]
+)
+def test_an_equal_etag_is_enough_where_one_look_has_no_time(etag: str | None, size: int, same: bool) -> None:
+    one, other = ObjectVersion(etag, size, EPOCH), ObjectVersion("e", 10, START)
     assert is_same_version(one, other) is same
     assert is_same_version(other, one) is same
 

@@ -24,7 +24,7 @@ from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.text import decode_name
 from exr_inspector.memory import MemoryPool
 from exr_inspector.model import ChannelStats, PixelReport, StatsMode
-from exr_inspector.pixels import work
+from exr_inspector.pixels import file_pass, strips, work
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.reader import PixelConfig, PixelFile, read_pixels
 from exr_inspector.settings import load_settings
@@ -568,6 +568,23 @@ def test_large_chunks_of_a_file_are_in_the_library_one_at_a_time(
     assert found.parts[0].chunks_read == 10 - damaged
     assert len(found.faults) == damaged
     assert crowd.most == 1 if memory < 1 << 20 else crowd.most > 1
+
+
+def test_chunks_of_one_request_are_decoded_so_many_at_a_time(
+    opener: SourceOpener, budget: DecodeBudget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[tuple[int, ...], int]] = []
+
+    def noted(strip: strips.Strip, *others: Any) -> Any:
+        seen.append((strip.work.indices, strip.largest))
+        return strips.run_strip(strip, *others)
+
+    monkeypatch.setattr(file_pass, "run_strip", noted)
+    data = ex.build([Part(data_window=(0, 0, 9, 100), channels=(Channel("Y"),), compression=ex.ZIP)])
+    report(opener.open_bytes(data), data, budget, config=PixelConfig(strip_bytes=3 * 320))
+    assert sorted(seen) == [((0, 1, 2), 320), ((3, 4, 5), 320), ((6,), 320)], (
+        "16 rows of 20 bytes a chunk, less in the last"
+    )
 
 
 def hashes(opener: SourceOpener, budget: DecodeBudget, part: Part, **arguments: Any) -> list[str | None]:

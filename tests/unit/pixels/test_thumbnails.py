@@ -97,6 +97,19 @@ def test_every_sample_counts_once_in_the_box_of_its_centre(kind: int, tiles: Til
         np.testing.assert_allclose(total.means(0), (sums / counts).reshape(5, 7), rtol=1e-6)
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [0, 1, 3], [1, 3]])
+def test_lines_decoded_together_count_where_they_lie(order: list[int]) -> None:
+    layout = part_layout(
+        parse_header(build([Part(channels=(Channel("Y", FLOAT),), data_window=(0, 0, 7, 3))])).parts[0]
+    )
+    values = np.arange(32, dtype=np.float32).reshape(4, 8)
+    adder = BoxAdder(Canvas(layout, layout.levels[0], layout.data_window, 8, 4), [0])
+    adder.add(DecodedBlock(layout, tuple(map(layout.place, order)), (values[order],)), 0, None)
+    total = BoxSums(Canvas(layout, layout.levels[0], layout.data_window, 8, 4))
+    total.put(adder.pieces)
+    np.testing.assert_array_equal(total.means(0)[order], values[order])
+
+
 def test_chunks_in_any_grouping_give_the_same_bytes(opener: SourceOpener, budget: DecodeBudget) -> None:
     part = Part(channels=rgb(), data_window=(0, 0, 299, 199))
     small = dataclasses.replace(FILE, read_bytes=4000, strip_bytes=9000)
