@@ -44,7 +44,7 @@ from exr_inspector.function.sweep_shard import CatalogChange, ShardWorker, Sweep
 from exr_inspector.settings import Settings
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.shard import IngestContext
-from exr_inspector.sync.window import Synced, Timing, ask
+from exr_inspector.sync.window import Synced, Timing, ask, is_empty, trusted_absence
 from exr_inspector.texts import unicode_text
 
 READERS = 16  # objects read at a time, of all shards together
@@ -217,7 +217,7 @@ class _Run:
         doing = f"listing {root.path}"
         folders = ask(self._context, lambda: opener.folders(root.bucket, root.prefix), deadline, doing)
         paths = [unicode_text(f"{root.bucket}/{folder}") for folder in folders]
-        if not folders and self._is_empty(root.bucket, root.prefix):
+        if not folders and is_empty(self._context, root.bucket, root.prefix, deadline):
             if self._context.catalog.has_files(root.bucket, root.prefix, deadline=deadline):
                 raise BucketUnavailable(
                     "nothing is listed, while there are rows: is the share mounted, is it the right store? No row was "
@@ -227,35 +227,10 @@ class _Run:
         shards = open_shards(
             self._connection, unicode_text(root.path), paths, most=self._settings.sweep_shards, deadline=deadline
         )
-        return shards, self._trust(root, frozenset(paths))
-
-    def _is_empty(self, bucket: str, prefix: str) -> bool:
-        opener = self._context.opener
-        first = ask(
-            self._context,
-            lambda: next(opener.list(bucket, prefix, report=lambda *_: None, exclude=()), None),
-            self._deadline,
-            f"listing {bucket}/{prefix}",
+        trust = trusted_absence(
+            self._context, root.bucket, root.prefix, frozenset(paths), deadline=deadline, report=self._fault
         )
-        return first is None
-
-    def _trust(self, root: SweepRoot, folders: frozenset[str]) -> Callable[[str], bool]:
-        """Decides which files may be taken for deleted: none below an empty folder, since a share may be unmounted."""
-        empty: dict[str, bool] = {}
-        reported: set[str] = set()
-
-        def is_trusted(path: str) -> bool:
-            top = root.path + path[len(root.path) :].partition("/")[0] + "/"
-            if top not in folders:
-                return True
-            if top not in empty:
-                empty[top] = self._is_empty(root.bucket, top.partition("/")[2])
-            if empty[top] and top not in reported:
-                reported.add(top)
-                self._fault(top, BucketUnavailable("the folder is empty, while there are rows: no row was removed"))
-            return not empty[top]
-
-        return is_trusted
+        return shards, trust
 
     def _is_due(self, shard: SweepShard) -> bool:
         """Whether objects and rows of a shard are to be compared."""

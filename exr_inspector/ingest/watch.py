@@ -17,7 +17,16 @@ from exr_inspector.storage import ObjectEntry
 from exr_inspector.storage.keys import file_key, file_path
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext, are_current
-from exr_inspector.sync.window import Synced, Timing, bring_up_to_date, remove_rows, store_settled, windows
+from exr_inspector.sync.window import (
+    Synced,
+    Timing,
+    bring_up_to_date,
+    remove_rows,
+    remove_unlisted,
+    store_settled,
+    trusted_absence,
+    windows,
+)
 from exr_inspector.texts import unicode_text
 
 SETTLE_SECONDS = 2.0
@@ -57,6 +66,25 @@ class FolderWatch:
             key = file_key(Path(path).relative_to(self._root).as_posix())
             if key != "." and not self._is_excluded(key):
                 self._changed[key] = now
+
+    def catch_up(self) -> None:
+        """Remove the rows of files that were deleted while nobody watched, but for those below an empty folder.
+
+        What cannot be listed has been reported by the run before.
+
+        Raises:
+            SourceError: The folder cannot be listed.
+            CatalogError: The tables cannot be read or written now.
+        """
+        context, target = self._context, self._target
+        folders = context.opener.folders(target.bucket, target.prefix)
+        paths = frozenset(unicode_text(f"{target.bucket}/{folder}") for folder in folders)
+        is_trusted = trusted_absence(context, target.bucket, target.prefix, paths, report=self._report_fault)
+        done = Synced()
+        for window in windows(context, target.bucket, target.prefix, exclude=target.exclude, report=lambda *_: None):
+            rows = context.catalog.stored_between(window.after, last=window.last, end=window.end)
+            done.merge(remove_unlisted(context, window, rows, Timing(tell=self._report), is_trusted=is_trusted))
+        self.judge(done.directories)
 
     @property
     def pending(self) -> int:

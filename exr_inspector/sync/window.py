@@ -7,7 +7,7 @@ removes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -190,6 +190,52 @@ def ask(context: IngestContext, question: Callable[[], Answer], deadline: Deadli
     return question() if deadline is None else context.helpers.run(question, deadline=deadline, doing=doing)
 
 
+def is_empty(context: IngestContext, bucket: str, prefix: str, deadline: Deadline | None) -> bool:
+    """Whether nothing is listed below a prefix, files of any kind and excluded folders included."""
+    first = ask(
+        context,
+        lambda: next(context.opener.list(bucket, prefix, report=lambda *_: None, exclude=()), None),
+        deadline,
+        f"listing {bucket}/{prefix}",
+    )
+    return first is None
+
+
+def trusted_absence(
+    context: IngestContext,
+    bucket: str,
+    prefix: str,
+    folders: frozenset[str],
+    *,
+    deadline: Deadline | None = None,
+    report: Report,
+) -> Callable[[str], bool]:
+    """Decides which files may be taken for deleted: none below an empty folder, since a share may be unmounted.
+
+    Args:
+        context: Lists folders.
+        bucket: The bucket.
+        prefix: A folder as a key that ends in a slash, or empty.
+        folders: Paths, as stored, of the folders directly below it.
+        deadline: When to give up.
+        report: Called once with each empty folder that rows lie below, and why no row of it is removed.
+    """
+    base = f"{bucket}/{prefix}"
+    empty: dict[str, bool] = {}
+
+    def is_trusted(path: str) -> bool:
+        top = base + path[len(base) :].partition("/")[0] + "/"
+        if top not in folders:
+            return True
+        if top not in empty:
+            empty[top] = is_empty(context, bucket, top.partition("/")[2], deadline)
+            if empty[top]:
+                report(top, BucketUnavailable("the folder is empty, while there are rows: no row was removed"))
+        return not empty[top]
+
+    return is_trusted
+
+
 def bring_up_to_date(
     context: IngestContext, window: Window, timing: Timing, *, is_trusted: Callable[[str], bool] = lambda _: True
 ) -> Synced:
@@ -212,9 +258,21 @@ def bring_up_to_date(
     ]
     done.figures.skipped = len(listed) - len(stale)
     done.merge(store_settled(context, window.bucket, [(entry, entry.mtime) for entry in stale], rows, timing))
-    gone = [path for path in rows if path not in listed and path not in window.unlisted]
-    done.merge(remove_rows(context, [path for path in gone if is_trusted(path)], timing))
+    done.merge(remove_unlisted(context, window, rows, timing, is_trusted=is_trusted))
     return done
+
+
+def remove_unlisted(
+    context: IngestContext, window: Window, rows: Iterable[str], timing: Timing, *, is_trusted: Callable[[str], bool]
+) -> Synced:
+    """Remove the rows of a range of paths whose objects are not listed there; `rows` has their paths as stored.
+
+    Raises:
+        CatalogError, BucketUnavailable, DeadlineExceeded: As for `remove_rows`.
+    """
+    listed = {storable(f"{window.bucket}/{entry.key}") for entry in window.entries}
+    gone = [path for path in rows if path not in listed and path not in window.unlisted]
+    return remove_rows(context, [path for path in gone if is_trusted(path)], timing)
 
 
 def _is_current(context: IngestContext, bucket: str, entry: ObjectEntry, rows: Sequence[StoredFile]) -> bool:

@@ -61,8 +61,9 @@ def command(
 ) -> None:
     """Ingest a folder like ./run ingest, then every change, until Ctrl-C.
 
-    A file is read once it has not changed for two seconds. Prints a line for every file that is stored or removed. Meanwhile
-    other commands can read the catalog file, through this process.
+    Files that were deleted before it was started lose their rows; below an empty folder, which may be an unmounted share,
+    they keep them. A file is read once it has not changed for two seconds. Prints a line for every file that is stored or
+    removed. Meanwhile other commands can read the catalog file, through this process.
 
     \b
     Examples:
@@ -117,6 +118,7 @@ def command(
                 say(target.bucket, sentence)
             watched = FolderWatch(context, target, root, report=say)
             watched.judge(progress.directories)
+            watched.catch_up()
             for found in changes:
                 # A folder changes with each file in it, and the file is reported too.
                 watched.changed(path for kind, path in found if kind is not Change.modified or not Path(path).is_dir())

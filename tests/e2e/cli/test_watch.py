@@ -68,3 +68,27 @@ def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]
     assert rows[0] == ("renders/sh011/a.exr", "failed")
     assert rows[1:] == [(f"renders/sh011/{name}.exr", "inspected") for name in ("beauty_1001", "beauty_1003", "new")]
     assert log.read_text().count("new.exr  stored") == 2, "read once it was complete, and once under its new name"
+
+
+@pytest.mark.slow
+def test_what_was_deleted_while_nobody_watched_loses_its_rows(tmp_path: Path) -> None:
+    folder, catalog, log = tmp_path / "renders", tmp_path / "c.duckdb", tmp_path / "log"
+    for name in ("a/kept.exr", "a/gone.exr", "share/away.exr"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SAMPLES / "layers.exr", folder / name)
+    command = [sys.executable, "-m", "exr_inspector.cli"]
+    options = [str(folder), "--catalog", str(catalog)]
+    subprocess.run([*command, "ingest", *options], cwd=ROOT, check=True, capture_output=True)
+    (folder / "a" / "gone.exr").unlink()
+    (folder / "share" / "away.exr").unlink()  # leaves what a share that is not mounted leaves, too
+    with log.open("w") as out:
+        running = subprocess.Popen([*command, "watch", *options], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        until(lambda: "gone.exr  removed" in log.read_text() and "renders/share/  SOURCE_BUCKET" in log.read_text())
+    finally:
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(60) == 0, log.read_text()
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
+        rows = connection.execute(f'select path from "{schema}".files order by path').fetchall()
+    assert rows == [("renders/a/kept.exr",), ("renders/share/away.exr",)]
