@@ -149,11 +149,7 @@ class FolderBucket:
 
         def ask() -> T:
             try:
-                return _translated(question, call.path)
-            except SourceUnavailable as error:
-                if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ESTALE:
-                    raise
-                return _translated(question, call.path)  # the file was replaced on the server: once more, by its name
+                return _asked_again_if_stale(question, call.path)
             except (ObjectNotFound, AccessDenied):
                 self._check_root()
                 raise
@@ -412,6 +408,16 @@ def _translated(question: Callable[[], T], path: str) -> T:
         return question()
     except OSError as error:
         raise file_error(error, path) from error
+
+
+def _asked_again_if_stale(question: Callable[[], T], path: str) -> T:
+    """The answer of the file system; of a file that was replaced on its server, by its name once more."""
+    try:
+        return question()
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise file_error(error, path) from error
+    return _translated(question, path)
 
 
 def file_error(error: OSError, path: str) -> AccessDenied | ObjectNotFound | SourceUnavailable:

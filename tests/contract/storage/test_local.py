@@ -503,6 +503,20 @@ for act in (lambda: opener.open("b", "a.exr").read(start=0, end=1), lambda: open
     assert done.stdout.splitlines() == [f"{BucketUnavailable.code} True"] * 2, done.stderr
 
 
+def test_a_share_that_goes_away_while_a_file_is_stale_is_no_missing_file(folder, opener, monkeypatch):
+    (folder / "stale.exr").write_bytes(DATA)
+    assert opener.head("b", "stale.exr")
+
+    def stale(descriptor, size, at):
+        folder.rename(folder.parent / "aside")
+        folder.mkdir()
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(os, "pread", stale)
+    with pytest.raises(BucketUnavailable):
+        opener.open("b", "stale.exr").read(start=0, end=1)
+
+
 def test_a_root_that_cannot_be_opened_is_no_missing_file(folder, opener, monkeypatch):
     def failing(path, *arguments, real=os.open, **options):
         if path == folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import pytest
 
 from exr_inspector.catalog import Outcome, UpsertResult
 from exr_inspector.deadline import Deadline
-from exr_inspector.function.commit import Writer
+from exr_inspector.function.commit import MAX_GROUP, Writer
 
 SECONDS = 20  # until a test gives up on what should not have to wait
 
@@ -112,3 +113,45 @@ def test_a_thread_does_not_wait_when_the_last_transaction_is_long_over() -> None
     with threads() as pool, written.writer.announced():  # of somebody who never writes
         pool.submit(written.write_announced, "one").result(SECONDS)
     assert written.groups[1:] == [["one"]]
+
+
+def written_behind_one(sizes: Sequence[int], seconds: Sequence[float]) -> list[tuple[int, float]]:
+    """Items of each transaction, and the seconds it may take, of threads that all wait while one writes.
+
+    Args:
+        sizes: Items of each thread.
+        seconds: Until the deadline of each thread.
+    """
+    groups: list[tuple[int, float]] = []
+    leave = threading.Event()
+
+    def together(items: Sequence[str], deadline: Deadline) -> list[UpsertResult]:
+        groups.append((len(items), deadline.remaining()))
+        assert leave.wait(SECONDS)
+        return [UpsertResult(item, item, None, item, Outcome.INSERTED) for item in items]
+
+    writer: Writer[str] = Writer(together, together, gather_seconds=0)
+    with ThreadPoolExecutor(1 + len(sizes)) as pool:
+        running = [pool.submit(writer.write, ["first"], Deadline.after(60))]
+        while not groups:
+            time.sleep(0.001)
+        for number, (size, left) in enumerate(zip(sizes, seconds, strict=True), 1):
+            running.append(pool.submit(writer.write, ["item"] * size, Deadline.after(left)))
+            while len(writer.waiting) < number:
+                time.sleep(0.001)
+        leave.set()
+        assert [len(future.result(SECONDS)) for future in running] == [1, *sizes]
+    return groups[1:]
+
+
+def test_a_transaction_holds_as_much_as_it_may_and_no_more() -> None:
+    half = MAX_GROUP // 2
+    assert [size for size, _ in written_behind_one([half] * 3, [90, 60, 30])] == [2 * half, half]
+    assert [size for size, _ in written_behind_one([half, half, 1], [90, 60, 30])] == [2 * half, 1]
+    assert [size for size, _ in written_behind_one([half, half + 1], [90, 60])] == [half, half + 1]
+
+
+def test_the_thread_with_the_most_time_leads() -> None:
+    ((size, left),) = written_behind_one([1, 1, 1], [30, 90, 60])
+    assert size == 3
+    assert 35 < left <= 45, "half of its own 90 seconds; the rest is for writing by themselves"
