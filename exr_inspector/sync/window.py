@@ -270,7 +270,7 @@ def remove_unlisted(
     Raises:
         CatalogError, BucketUnavailable, DeadlineExceeded: As for `remove_rows`.
     """
-    listed = {storable(f"{window.bucket}/{entry.key}") for entry in window.entries}
+    listed = {unicode_text(f"{window.bucket}/{entry.key}") for entry in window.entries}
     gone = [path for path in rows if path not in listed and path not in window.unlisted]
     return remove_rows(context, [path for path in gone if is_trusted(path)], timing)
 
