@@ -136,12 +136,12 @@ def _ranges(items: str, text: str) -> tuple[range, ...]:
 
 
 def parse_frames(text: str) -> tuple[range, ...]:
-    """Ranges of frames as render managers take them and `check` prints them: `1001-1060`, `1001-1010,1020-1040x2`.
+    """Ranges of frames as render managers take them and `check` prints them: `1001-1060`, `1001-1010,1020-1040x2`, `1-9:2`.
 
     Raises:
         PatternError: It is no such text, or a range in it ends before it begins, is too large, or overlaps another.
     """
-    items = _BLANKS.sub(r"\1", text.strip())
+    items = _BLANKS.sub(r"\1", text.strip()).replace(":", "x")
     if not _FRAMES.fullmatch(items):
         raise PatternError(f"found {text}, expected frames such as 1001-1060 or 1001-1010,1020-1040x2")
     return _ranges(items, "")

@@ -305,7 +305,7 @@ def _sample_counts(layout: Layout, chunks: Sequence[_Chunk[DeepPayload]], hold: 
             raise DecodeError(
                 f"chunk {place.index} has a sample table of impossible size",
                 found=f"{len(table)} bytes",
-                expected=f"at most {max(table_bytes, whole_tile)}",
+                expected=f"1 to {max(table_bytes, whole_tile)}",
             )
         is_raw = layout.compression == Compression.NONE or len(table) == whole_tile
         packed.append((total, table[:table_bytes] if is_raw else table, table_bytes))

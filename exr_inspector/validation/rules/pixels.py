@@ -457,11 +457,14 @@ def depth_sign(part: PartFacts, _parameters: PixelParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def normal_length(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """Components beyond -1 to 1: a proof of length above 1; shorter normals cannot be seen in the figures."""
+    """Components beyond -1 to 1: a proof of length above 1; shorter normals cannot be seen in the figures.
+
+    Of those that the codec altered, CMP says so.
+    """
     hit = [
         (channel, stats.minimum, stats.maximum)
         for channel, stats in _with_stats(part, part.of_role(Role.NORMAL))
-        if stats.minimum is not None and stats.maximum is not None
+        if not channel.is_lossy and stats.minimum is not None and stats.maximum is not None
         if stats.minimum < -_NORMAL_LIMIT or stats.maximum > _NORMAL_LIMIT
     ]
     if not hit:

@@ -406,6 +406,7 @@ def test_what_an_event_stores_is_what_the_name_says_without_siblings(name: str) 
         ("1001-1060", (range(1001, 1061),)),
         ("10 - 12, 20", (range(10, 13), range(20, 21))),
         ("20-24x2,1-3", (range(1, 4), range(20, 25, 2))),
+        ("1-9:2", (range(1, 10, 2),)),
         ("-5--3", (range(-5, -2),)),
     ],
 )

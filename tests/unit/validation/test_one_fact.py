@@ -16,6 +16,7 @@ from tests.support.exrbytes import (
     DWAA,
     FLOAT,
     HALF,
+    ZIP,
     Attr,
     Channel,
     Part,
@@ -127,6 +128,21 @@ def test_a_manifest_without_names_loses_those_of_ids_that_are_there(coverage: fl
     findings = judge(matte(coverage, 0.0, 0.5 if coverage else 0.0, names=()), stats=True)
     (missing,) = [f for f in findings if f.code == "CRY-MANIFEST-MISSING"]
     assert ("are lost" in missing.message) is lost
+
+
+@pytest.mark.parametrize(("codec", "code"), [(DWAA, "CMP-DWA-NAMES"), (ZIP, "PIX-NORMAL-LENGTH")])
+def test_normals_that_the_codec_altered_are_told_once(codec: int, code: str) -> None:
+    normals = [Channel(f"N.{axis}", FLOAT) for axis in "XYZ"]
+    pixels = {channel.name: np.full((3, 4), 1.0) for channel in normals}
+    found = inspect(build([Part(channels=normals, pixels=pixels)]), stats=True)
+    assert found.header is not None
+    assert found.pixels is not None
+    stats = [replace(each, maximum=1.5) if each.channel == "N.Y" else each for each in found.pixels.channels]
+    header = inspect(build([Part(channels=normals, pixels=pixels, compression=codec)])).header
+    judged = validate_file(
+        replace(found, header=header, pixels=replace(found.pixels, channels=tuple(stats))), EVERYTHING
+    )
+    assert [f.code for f in judged if f.code in {"CMP-DWA-NAMES", "PIX-NORMAL-LENGTH"}] == [code]
 
 
 def test_channels_of_another_spelling_are_told_once() -> None:
