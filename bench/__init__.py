@@ -1,1 +1,1 @@
-"""Benchmarks: ratios against a reference in the same run, never part of the tests. `./run bench` lists them."""
+"""Benchmarks: ratios to a reference in the same run. They are not part of the tests. `./run bench` lists them."""

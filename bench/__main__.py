@@ -1,4 +1,4 @@
-"""`./run bench NAME [ARGUMENTS]`: runs `bench/NAME.py` as a program; without a name, lists what there is."""
+"""`./run bench NAME [ARGUMENTS]`: runs `bench/NAME.py` as a program; without a name, lists the benchmarks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def names() -> list[str]:
-    """The benchmarks of this folder."""
+    """The names of the benchmarks."""
     return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 

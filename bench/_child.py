@@ -1,4 +1,4 @@
-"""Measurements in a process of their own."""
+"""Measurements in separate processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def measured(what: str, code: str, *arguments: Path) -> Any:
-    """The JSON that a Python program prints last; where the program fails, the benchmark ends and says of what."""
+    """The JSON in the last line of a Python program's output; if the program fails, the benchmark ends with its error."""
     line = [sys.executable, "-c", code, *map(str, arguments)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode:

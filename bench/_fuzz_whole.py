@@ -1,6 +1,6 @@
 """The fuzzer's second half: mutated files through the inspector, the rules, the rows, and back again.
 
-Whatever the bytes, an Inspection comes out, all its rows fit their tables, and the JSON document gives the header's bytes back.
+For any bytes there must be an Inspection whose rows fit the tables, and its JSON document must give back the header's bytes.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _POLICIES = [builtin_policy(name) for name in PROFILES]
 
 
 class BrokenContract(Exception):
-    """An answer that contradicts itself."""
+    """Two results contradict each other."""
 
 
 def inspect_whole(data: bytes, limits: Limits) -> None:
-    """One inspection and all that is made of it. What varies is chosen by the bytes, so that an input always does the same.
+    """One inspection and everything made from it. The bytes choose all options, so that an input always gives the same result.
 
     Raises:
         BrokenContract: An answer contradicts another.
@@ -65,7 +65,7 @@ def inspect_whole(data: bytes, limits: Limits) -> None:
 
 
 def check_header_bytes(data: bytes, header: Header, back: Inspection) -> None:
-    """Hold the bytes that stored rows give against the file's."""
+    """Compare the header bytes made from stored rows with those of the file."""
     if back.header is None or [len(p.attributes) for p in back.header.parts] != [
         len(p.attributes) for p in header.parts
     ]:
@@ -100,6 +100,6 @@ def has_nan(attribute: Attribute) -> bool:
 
 
 def first_difference(one: bytes, two: bytes) -> str:
-    """Where two byte strings part, and what stands there."""
+    """The first difference of two byte strings: its position and both contents."""
     at = next((n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
     return f"at {at}: {one[at : at + 24]!r} for {two[at : at + 24]!r}"

@@ -1,4 +1,4 @@
-"""The local database of a benchmark: how to reach it, and the rows of many files made of those of one."""
+"""The local database of a benchmark: settings, and rows of many files made from those of one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def catalog_of(environ: Mapping[str, str]) -> Catalog:
 
 
 def repeated(table: pa.Table, count: int, owners: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """The rows of one file `count` times, with values of their own in some columns, one for each time."""
+    """The rows of one file repeated `count` times, with other values in some columns."""
     rows = table.num_rows
     whole = table.take(pa.array(np.tile(np.arange(rows), count)))
     each = pa.array(np.repeat(np.arange(count), rows))

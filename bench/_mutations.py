@@ -45,11 +45,11 @@ class Mutation:
 
     Attributes:
         path: Module, relative to the project.
-        line: Where it is.
+        line: Its line number.
         lines: First and last line of the statement, or of the condition, that it is in; what must run to notice it.
         source: The line as it stands, without its indentation: with `before` and `after` it names the fault for good.
         before: The expression or statement.
-        after: What stands there instead.
+        after: The replacement.
         changed: The module's whole text with it.
     """
 
@@ -63,12 +63,12 @@ class Mutation:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What stays the same when lines are added elsewhere in the module."""
+        """A key that does not change when other lines of the module change."""
         return self.path, self.source, self.before, self.after
 
 
 def _replaced(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:  # noqa: C901, PLR0912 - one case for each kind
-    """What may stand in place of a node."""
+    """The replacements of a node."""
     match node:
         case ast.Compare():
             for index, operator in enumerate(node.ops):
@@ -138,7 +138,7 @@ def _positions(text: str) -> list[int]:
 
 
 def mutations(path: str, text: str) -> Iterator[Mutation]:
-    """Every fault that can be made of a module, in the order of its nodes."""
+    """All faults of a module, in the order of its nodes."""
     starts, raw, lines = _positions(text), text.encode(), text.splitlines()
     for node, own in _nodes(ast.parse(text), (1, 1)):
         for other in _replaced(node):

@@ -2,7 +2,7 @@
 
 Both read the same files with as many threads as there are cores, one after the other in one run; the best of several runs
 counts, since other work on the machine only ever makes one longer. One frame of each codec is made and linked under the names
-of a shot: each name is read and decoded anew, and `check` finds copies besides. Goal: 0.60 of the time.
+of a shot: each name is read and decoded, and `check` also finds copies. Goal: 0.60 of the time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GOAL = 0.60
 
 
 class Cost(NamedTuple):
-    """Seconds of one run: on the clock, and of all processors together."""
+    """Seconds of one run: elapsed time, and CPU time."""
 
     wall: float
     cpu: float

@@ -1,1 +1,1 @@
-"""The public API behind `import exr_inspector`: files and deliveries in, typed results out. `docs/python.md` shows it."""
+"""The public API behind `import exr_inspector`: functions on files and deliveries, with typed results (`docs/python.md`)."""

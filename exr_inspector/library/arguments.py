@@ -1,4 +1,4 @@
-"""Arguments of the public API: a wrong one is an `ArgumentError` that names it, what was found and what was expected."""
+"""Checks of the arguments of the public API. An `ArgumentError` names the argument, what was found and what was expected."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LISTED = 20  # names in a message
 
 
 def wrong(name: str, expected: str, found: object) -> ArgumentError:
-    """What to raise for an argument."""
+    """The error for a wrong argument."""
     text = repr(found)
     return ArgumentError(f"{name}: expected {expected}, found {text if len(text) <= 80 else type(found).__name__}")
 
 
 def instance(name: str, value: object, kind: type[Given], expected: str) -> Given:
-    """The value, when it is of a type.
+    """The value, which must have the given type.
 
     Raises:
         ArgumentError: It is not.
@@ -61,7 +61,7 @@ def target_names(targets: str | os.PathLike[str] | Iterable[str | os.PathLike[st
 
 
 def one_of(name: str, value: object, choices: Iterable[str]) -> str:
-    """The value, when it is one of the choices.
+    """The value, which must be one of the choices.
 
     Raises:
         ArgumentError: It is not.
@@ -76,7 +76,7 @@ def one_of(name: str, value: object, choices: Iterable[str]) -> str:
 
 
 def stats_mode(value: object) -> StatsMode:
-    """How much of the pixels to read.
+    """The mode with this name.
 
     Raises:
         ArgumentError: There is no such mode.
@@ -87,7 +87,7 @@ def stats_mode(value: object) -> StatsMode:
 
 
 def severity(name: str, value: object) -> Severity:
-    """A severity, also by its label.
+    """A severity, given as such or by its label.
 
     Raises:
         ArgumentError: There is none of that name.
@@ -99,10 +99,10 @@ def severity(name: str, value: object) -> Severity:
 
 
 def frame_ranges(value: object) -> tuple[range, ...]:
-    """Frames that are asked for: of a first and a last one, or of a text such as `1001-1010,1020-1040x2`; none for None.
+    """The required frames: of a first and a last one, or of a text such as `1001-1010,1020-1040x2`; empty for None.
 
     Raises:
-        ArgumentError: It is no pair of numbers in order, and no such text.
+        ArgumentError: It is neither a pair of numbers in ascending order nor such a text.
     """
     if value is None:
         return ()

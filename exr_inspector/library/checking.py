@@ -1,4 +1,4 @@
-"""`check`: whether deliveries are complete and clean."""
+"""`check`: checks whether deliveries are complete and clean."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def check(
     policy: str = "default",
     settings: Mapping[str, str] | None = None,
 ) -> Check:
-    """Check files and the sequences that they are frames of: headers, chunks, pixels, missing and odd frames.
+    """Check files and their sequences: headers, chunks, pixels, missing frames and frames that differ from the others.
 
     Args:
         targets: One target or several: files, folders, patterns, URLs; see `inspect_all`.
-        frames: First and last frame that every sequence must have, or a text such as `1001-1010,1020-1040x2`; without them, the
-            first and last that are there.
-        stats: How much of the pixels to read.
+        frames: First and last frame that every sequence must have, or a text such as `1001-1010,1020-1040x2`; None for the
+            first and last that exist.
+        stats: Which pixels to read: `off`, `sampled` or `full`.
         policy: Profile, YAML file or s3:// URL.
         settings: As in `inspect`.
 
     Returns:
-        Sequences with their findings and the frames to render again, and files that are no frames.
+        The sequences with their findings and the frames to render again, and the files that are not frames.
 
     Raises:
         PolicyError: There is no such policy, or it is wrong.

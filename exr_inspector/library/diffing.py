@@ -1,4 +1,4 @@
-"""`diff`: what is different between two files, or between the frames of two sequences."""
+"""`diff`: compares two files, or the frames of two sequences."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def diff(
     picture: str | os.PathLike[str] | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[FileDiff]:
-    """Compare two files, or the files of two patterns frame by frame, or of two folders name by name.
+    """Compare two files, the files of two patterns frame by frame, or those of two folders by name.
 
     Args:
         one: A file, folder, pattern or URL.
         other: What to compare it with.
-        threshold: Samples that differ by no more are the same.
+        threshold: Samples that differ by at most this much count as equal.
         header: Whether attributes are compared.
-        picture: Where to write a picture of the differences of two files, which needs Pillow; its name ends in .webp or .png.
+        picture: A .webp or .png file for a picture of the differences of two files; needs Pillow.
         settings: As in `inspect`.
 
     Yields:
-        A comparison for each pair; a file without a partner, or that cannot be read, is `trouble`.
+        A comparison for each pair. A file without a counterpart, or that cannot be read, is described by `trouble`.
 
     Raises:
-        ExrInspectorError: A target cannot be found or listed; or with `retryable`, a store did not answer.
+        ExrInspectorError: A target does not exist or cannot be listed; if `retryable`, a store did not answer.
         SettingsError: A setting is wrong, or the picture cannot be written there.
-        PatternError: A picture is asked for of several pairs.
+        PatternError: A picture is requested for several pairs.
     """
     target = None if picture is None else _target(Path(path_text("picture", picture)))
     names = [path_text("one", one), path_text("other", other)]
@@ -72,7 +72,7 @@ def diff(
 
 
 def _target(path: Path) -> Path:
-    """Where the picture goes, when it can be made and its folder is there."""
+    """The path of the picture, whose folder must exist."""
     if path.suffix.lower() not in _FORMS:
         raise SettingsError(f"{path}: expected a picture's name that ends in .webp or .png")
     if not path.parent.is_dir():

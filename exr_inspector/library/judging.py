@@ -1,4 +1,4 @@
-"""`validate`: files and the sequences they are frames of, judged by a policy."""
+"""`validate`: checks files and their sequences against a policy."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 # A summary is made before all names are known: its sequence and frame are filled in afterwards.
 _UNNAMED = SequenceName("", "", "?", 0, 0)
-_GIVE_UP = 10  # faults in a row after which the rest of a target is left: the store is down
+_GIVE_UP = 10  # faults in a row after which the rest of a target is skipped, since the store is down
 
 
 class Frames:
-    """The frames that were met; which of them belong together is settled when all their names are known.
+    """Collects frames, which are grouped into sequences when all names are known.
 
     Args:
-        targets: What the user named: patterns among them decide for the files that match.
+        targets: The targets; patterns among them decide which number of a name is the frame.
 
     Attributes:
         newest: When the newest inspection of each folder was made.
@@ -46,12 +46,12 @@ class Frames:
         self.newest: dict[str, datetime] = {}
 
     def add(self, inspection: Inspection, name: str) -> None:
-        """Keep the file that the user knows as `name`."""
+        """Add a file with the name that the user gave."""
         self._note(name, inspection.inspected_at)
         self._keep(frame_of_inspection(replace(inspection, name=_UNNAMED)), name)
 
     def add_row(self, rows: FrameRows, name: str) -> None:
-        """Keep a file by its stored rows."""
+        """Add a file by its stored rows."""
         self._note(name, rows.file["inspected_at"].replace(tzinfo=timezone.utc))
         file = {**rows.file, "sequence": _UNNAMED.sequence, "frame_number": _UNNAMED.frame}
         self._keep(frame_of_row(file, rows.parts, rows.channels, rows.stats), name)
@@ -66,20 +66,20 @@ class Frames:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The files that were met."""
+        """The names of the files."""
         return tuple(self._met)
 
     def judgement(self, policy: Policy, asked: Mapping[str, Sequence[range]] | None = None) -> Judgement:
-        """Which files are frames of which sequence, and what is found in each; `asked` as in `judge_frames`."""
+        """The sequences with their findings; `asked` as in `judge_frames`."""
         return judge_frames(self._met, policy, self._patterns, asked=asked)
 
     def judged(self, policy: Policy) -> Iterator[ValidationResult]:
-        """Every sequence with its findings; names that leave it open which number is the frame are a fault."""
+        """The results of all sequences."""
         yield from sequence_results(self.judgement(policy), policy)
 
 
 def sequence_results(judgement: Judgement, policy: Policy) -> Iterator[ValidationResult]:
-    """What was found in sequences as results; names that leave it open which number is the frame are a fault."""
+    """The results of sequences. Names in which several numbers may be the frame are a fault."""
     for sequence in judgement.sequences:
         yield ValidationResult(
             sequence.pattern, sequence.findings, policy.label, is_sequence=True, levels=policy.levels
@@ -91,10 +91,10 @@ def sequence_results(judgement: Judgement, policy: Policy) -> Iterator[Validatio
 
 
 def judge_files(session: Session, targets: Iterable[str], frames: Frames | None) -> Iterator[ValidationResult]:
-    """Files, folders, patterns and URLs, read and judged; with `frames`, these are gathered.
+    """Yield the results of files, folders, patterns and URLs; with `frames`, the frames are collected there.
 
-    What may pass (an outage, a changed object) is the fault of one file; where file after file has one, the rest of a target
-    is left.
+    A transient error (an outage, a changed object) is the fault of one file. After several of them in a row, the rest of the
+    target is skipped.
     """
     label = session.policy.label
     met: set[str] = set()
@@ -121,7 +121,7 @@ def judge_files(session: Session, targets: Iterable[str], frames: Frames | None)
 
 
 def judged(name: str, inspection: Inspection, policy: Policy) -> ValidationResult:
-    """One inspected file's findings; a file that could not be read is a fault."""
+    """The result of an inspected file; a file that could not be read has a fault."""
     if inspection.unread:
         return ValidationResult(name, (), policy.label, inspection.unread)
     findings = sort_findings(inspection.findings)
@@ -130,7 +130,7 @@ def judged(name: str, inspection: Inspection, policy: Policy) -> ValidationResul
 
 
 def unchecked(inspection: Inspection) -> str:
-    """Which pixels were not looked at; empty when all were, or when the file has none that can be read."""
+    """Which pixels were not read; empty if all were, or if the file has no readable pixels."""
     if inspection.error_code:
         return ""
     if inspection.pixels is None or inspection.stats_mode is StatsMode.OFF:
@@ -150,14 +150,14 @@ def validate(
     sequences: bool = True,
     settings: Mapping[str, str] | None = None,
 ) -> ValidationReport:
-    """Judge files and their sequences by the rules of a policy.
+    """Check files and their sequences against the rules of a policy.
 
     Args:
         targets: One target or several: files, folders, patterns, URLs; see `inspect_all`.
         policy: Profile, YAML file or s3:// URL.
-        stats: How much of the pixels to read; rules about pixels need some.
-        hash: Whether to hash decoded pixels, which finds repeated frames; needs `stats="full"`.
-        sequences: Whether the sequences that the files are frames of are judged, too.
+        stats: Which pixels to read: `off`, `sampled` or `full`. Rules about pixels need some.
+        hash: Whether to hash decoded pixels, to find repeated frames; needs `stats="full"`.
+        sequences: Whether to check the sequences of the files too.
         settings: As in `inspect`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""`inspect`: files read in place, one or many at a time."""
+"""`inspect` and `inspect_all`: inspect files in place."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ DEFAULT_STATS: Stats = "sampled"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What reading files needs, made once and shared by any number of files and threads."""
+    """The objects that inspect files, shared by any number of files and threads."""
 
     opener: SourceOpener
     inspector: Inspector
     policy: Policy
 
     def inspect(self, name: str, memory: FileMemory | None = None) -> Inspection:
-        """Inspect a file or `s3://` URL, in memory that was taken for it if somebody holds it longer.
+        """Inspect a file or `s3://` URL; with `memory`, in memory that the caller has taken.
 
         Raises:
             ExrInspectorError: As `inspect`.
@@ -43,23 +43,23 @@ class Session:
         return self.inspector.inspect(self.opener.open_url(name), self.policy, memory=memory)
 
     def inspect_each(self, names: Iterable[str]) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
-        """Every file's inspection, or what was raised, in their order; several are read at a time."""
+        """Yield the inspection of each file, or the error, in order; several files are read at a time."""
         return inspect_each(names, self.inspect, self.inspector.memory)
 
 
 def settings_for(names: Iterable[str], settings: Mapping[str, str] | None = None) -> Settings:
-    """What reading these files needs: settings of object stores only where a URL is among them.
+    """The settings for these names; those of object stores are read only if a URL is among them.
 
     Args:
         names: Files, folders, patterns and URLs, the policy's included.
-        settings: Settings by name that go before those of the environment.
+        settings: Settings by name, which override the environment.
 
     Raises:
-        SettingsError: A value that is used is wrong.
+        SettingsError: A setting that is used is wrong.
     """
     instance("settings", settings or {}, Mapping, "settings by name")  # type: ignore[type-abstract]
     if wrong_value := [name for name, value in (settings or {}).items() if not isinstance(value, str)]:
-        # The value is not shown: it may be a secret.
+        # do not show the value, which may be a secret
         raise ArgumentError(f"settings: expected texts, found another value for {wrong_value[0]}")
     if unknown := unknown_settings(settings or {}):
         raise ArgumentError(f"settings: expected names of settings; {unknown[0]}")
@@ -81,14 +81,14 @@ def session(
     is_isolated: bool = True,
     thumbnails: Thumbnails = Thumbnails.OFF,
 ) -> Iterator[Session]:
-    """What reading files needs, closed at the end.
+    """Make a session, which is closed at the end of the block.
 
     Args:
         settings: The settings.
-        stats: How much of the pixels to read, as in `inspect`; so are `hash`, `levels` and `policy`.
+        stats: As in `inspect`, as are `hash`, `levels` and `policy`.
         hash: See `inspect`.
         levels: See `inspect`.
-        zeros: Whether a full pass notes where colour is exactly zero.
+        zeros: Whether a full pass records where colour is exactly zero.
         objects: Whether a full pass lists all objects of Cryptomattes.
         policy: See `inspect`.
         is_isolated: Whether separate processes decode pixels. The OpenEXR library prints lines about damaged chunks, and can
@@ -97,8 +97,8 @@ def session(
 
     Raises:
         PolicyError: There is no such policy, or it is wrong.
-        SettingsError: Thumbnails are asked for, and Pillow is not installed.
-        ArgumentError: There is no such stats mode, or hashes or objects are asked for without `full`.
+        SettingsError: Thumbnails are requested, but Pillow is not installed.
+        ArgumentError: The mode does not exist, or hashes or objects are requested without `full`.
     """
     mode = stats_mode(stats)
     if levels is not None:
@@ -135,20 +135,20 @@ def inspect(
 
     Args:
         source: A path, an `s3://bucket/key` URL, the bytes of a file, or a seekable file object in binary mode.
-        stats: How much of the pixels to read: `off`, `sampled` (at most 4 MiB), or `full`.
+        stats: Which pixels to read: `off`, `sampled` (at most 4 MiB) or `full`.
         hash: Whether to hash the file and its decoded pixels; needs `stats="full"`.
-        levels: Which levels of mipmaps and ripmaps to read, if not as EXR_STATS_LEVELS says.
+        levels: Which levels of mipmaps and ripmaps to read, `first` or `all`; None for EXR_STATS_LEVELS.
         objects: Whether to list the objects of Cryptomattes, in `pixels.mattes`; needs `stats="full"`.
-        policy: Profile, YAML file or s3:// URL to judge by.
-        settings: Settings by name, such as `{"S3_ENDPOINT_URL": ...}`; they go before those of the environment.
+        policy: Profile, YAML file or s3:// URL of the policy.
+        settings: Settings by name, such as `{"S3_ENDPOINT_URL": ...}`, which override the environment.
 
     Returns:
-        What was found. A file that is damaged, unreadable or no OpenEXR has status `failed` and an error code.
+        The inspection. A file that is damaged, unreadable or not OpenEXR has the status `failed` and an error code.
 
     Raises:
-        NothingMatches: There is no such file.
+        NothingMatches: The file does not exist.
         ArgumentError: An argument is wrong.
-        ExrInspectorError: With `retryable`: the store did not answer, or the file changed while it was read.
+        ExrInspectorError: The store did not answer, or the file changed while it was read (`retryable`).
         SettingsError: A setting is wrong, or S3 is not configured.
     """
     is_path = isinstance(source, (str, os.PathLike))
@@ -221,7 +221,7 @@ def inspect_all(
 
 
 def _there(inspection: Inspection) -> Inspection:
-    """The inspection of a file that the caller named, when there is such a file."""
+    """The inspection of a file, which must exist."""
     if inspection.error_code == ObjectNotFound.code:
         raise NothingMatches(str(inspection.error_message))
     return inspection

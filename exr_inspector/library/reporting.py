@@ -1,4 +1,4 @@
-"""`write_report`: a check of a delivery as one HTML file, or as a folder with a page for each sequence."""
+"""`write_report`: writes a check of a delivery as one HTML file, or as a folder with a page for each sequence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _INDEX = "index.html"
 _COLOUR = frozenset({"R", "G", "B", "A", "Y", "RY", "BY"})
 _PICTURES = "Exposure 0, sRGB; magenta: NaN, and what does not decode."
 _FILE_LIKE = re.compile(r"[^.]\.[A-Za-z]{1,5}$")
-_MOST_IN_ONE_FILE = 20  # sequences; more have pages of their own
+_MOST_IN_ONE_FILE = 20  # sequences in one page
 
 
 def write_report(
@@ -53,26 +53,26 @@ def write_report(
     progress: Progress | None = None,
     shown: Callable[[str], str] = str,
 ) -> Check:
-    """Check files and the sequences that they are frames of, and write what was found as a page for a browser.
+    """Check files and their sequences, and write the result as an HTML page.
 
     Args:
         targets: As in `check`.
-        to: An .html file for all sequences, or a folder for an index.html and a page a sequence.
+        to: An .html file for all sequences, or a folder for an index.html and a page for each sequence.
         frames: As in `check`, and so are the other arguments.
         stats: See `check`.
         policy: See `check`.
         settings: See `check`.
         progress: Called with the number of files done, and of all.
-        shown: Makes of the name of a file, sequence or target what the page calls it.
+        shown: Returns the name on the page for the name of a file, sequence or target.
 
     Returns:
-        The check; targets and folders that could not be read are its `faults`, which the page names, too.
+        The check. Targets and folders that could not be read are its `faults`, which the page lists too.
 
     Raises:
         NothingMatches: There are no files, or no sequence is recognised among them.
         OSError: The page cannot be written.
         PolicyError: There is no such policy, or it is wrong.
-        SettingsError: A setting is wrong, or too many sequences are to go into one file.
+        SettingsError: A setting is wrong, or there are too many sequences for one file.
     """
     names, target, wanted = target_names(targets), Path(path_text("to", to)), frame_ranges(frames)
     require_template_engine()
@@ -111,7 +111,7 @@ def write_stored_report(
     progress: Progress | None = None,
     shown: Callable[[str], str] = str,
 ) -> int:
-    """Write what the tables hold of sequences as a page, or as a folder with a page a sequence; no file is read.
+    """Write stored sequences as an HTML page, or as a folder with a page for each; no file is read.
 
     Args:
         connection: The tables.
@@ -125,7 +125,7 @@ def write_stored_report(
 
     Raises:
         CatalogError: The tables cannot be read.
-        NothingMatches: They hold no such sequence.
+        NothingMatches: They have no such sequence.
         SettingsError: The page cannot be written there.
     """
     from exr_inspector.report.stored import read_sequence, stored_sequences  # noqa: PLC0415 - brings the vastdb SDK
@@ -214,7 +214,7 @@ def _view(page: SequencePage, layers_of: Callable[[SequencePage], Layers]) -> Sh
 
 
 def _layers(sequence: JudgedSequence, made: Session, page: SequencePage) -> Layers:
-    """The layers of a clean frame in the middle, which is read again; none of a sequence of colour and alpha alone."""
+    """The layers of a clean frame in the middle, which is read again; empty if the sequence has only colour and alpha."""
     clean = [cell.frame for cell in page.cells if cell.state == "ok" and cell.picture is not None]
     if not clean or all(row.name in _COLOUR for row in page.channels):
         return None, []
@@ -223,12 +223,12 @@ def _layers(sequence: JudgedSequence, made: Session, page: SequencePage) -> Laye
     try:
         again = made.inspect(name)
     except ExrInspectorError:
-        return None, []  # it was there a moment ago; the check has the findings
+        return None, []  # the file was read a moment ago, so the check has its findings
     return frame, layer_pictures(again.pixels.thumbnails if again.pixels else ())
 
 
 def _stored_layers(layers: Mapping[str, Sequence[Thumbnail]], sequence: JudgedSequence, page: SequencePage) -> Layers:
-    """The layers of the first clean frame of which the tables have pictures of several."""
+    """The layers of the first clean frame with several stored thumbnails."""
     clean = {cell.frame for cell in page.cells if cell.state == "ok"}
     for file in sequence.files:
         if file.frame in clean and len(layers.get(file.path, ())) > 1:
@@ -249,7 +249,7 @@ def _require_few(target: Path, sequences: int) -> None:
 
 
 def require_writable(target: Path) -> None:
-    """Return where a report can be written: asked before files are read for minutes.
+    """Check that a report can be written, before files are read for minutes.
 
     Raises:
         SettingsError: It cannot.
@@ -273,7 +273,7 @@ def require_writable(target: Path) -> None:
 
 
 def _write(target: Path, titles: Sequence[str], views: Iterable[ShownSequence], about: Callable[[], About]) -> None:
-    """One page of all sequences, or a page each and an index that leads to them; all of it or nothing."""
+    """Write one page of all sequences, or a page for each and an index; all files or none."""
     if _is_page(target):
         every = list(views)
         write_file(target, render(report_of(every, about())))

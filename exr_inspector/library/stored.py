@@ -1,4 +1,4 @@
-"""What the tables hold, judged again without reading any file, or compared with the files as they are now."""
+"""Validates stored files again without reading them, and compares them with the present files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from exr_inspector.validation.reports import ValidationResult, sort_findings
 
 
 def _prefix(target: str) -> tuple[str, Callable[[str], bool]]:
-    """What paths begin with, and which of those are meant: all, or those whose names match a pattern."""
+    """The prefix of the paths, and a test for those that match if a pattern is given."""
     if not is_pattern(target):
         return target, lambda _: True
     pattern = parse_pattern(target)
@@ -38,7 +38,7 @@ def _prefix(target: str) -> tuple[str, Callable[[str], bool]]:
 def judge_catalog(
     connection: Connection, prefixes: Iterable[str], policy: Policy, frames: Frames | None
 ) -> Iterator[ValidationResult]:
-    """Judge again what the tables hold below prefixes or patterns; with `frames`, these are gathered."""
+    """Yield the results of stored files below prefixes or patterns; with `frames`, the frames are collected there."""
     for target in prefixes:
         start, is_meant = _prefix(target)
         for path, stored, fault in stored_inspections(connection, start):
@@ -53,7 +53,7 @@ def judge_catalog(
 
 
 def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frames) -> None:
-    """Add the frames that the tables hold below prefixes or patterns, by their rows of files, parts and channels."""
+    """Collect the stored frames below prefixes or patterns, from the rows of files, parts and channels."""
     for target in prefixes:
         start, is_meant = _prefix(target)
         for rows in stored_frames(connection, start):
@@ -65,7 +65,7 @@ def gather_frames(connection: Connection, prefixes: Iterable[str], frames: Frame
 def store_sequences(
     connection: Connection, prefixes: Iterable[str], frames: Frames, judgement: Judgement, since: datetime
 ) -> None:
-    """Store what was found in the sequences of whole folders: of those below a prefix that ends in a slash."""
+    """Store the findings of sequences in complete folders, which are those below a prefix that ends in a slash."""
     whole = tuple(prefix for prefix in prefixes if not prefix or prefix.endswith("/"))
     by_folder: dict[str, list[str]] = {}
     for name in frames.names:
@@ -86,23 +86,23 @@ def diff_catalog(
     header: bool = True,
     shown: Callable[[str], str] = str,
 ) -> Iterator[FileDiff]:
-    """Compare files with their stored rows; a file without rows is `trouble`.
+    """Compare files with their stored rows; a file without rows is described by `trouble`.
 
-    A file is read in full where its rows hold a hash or statistics of all pixels; otherwise its header and chunk tables alone.
+    A file is read in full if its rows have a hash or statistics of all pixels, otherwise only its header and chunk tables.
 
     Args:
         reader: Reads the rows.
-        settings: What reading files needs.
+        settings: The settings.
         target: A file, folder, pattern or URL.
-        path_of: The path in the tables of a file.
+        path_of: Returns the stored path of a file.
         header: Whether attributes are compared.
-        shown: Makes of a path in the tables what the comparison calls it.
+        shown: Returns the name in the comparison for a stored path.
 
     Yields:
         A comparison for each file.
 
     Raises:
-        ExrInspectorError: The target or the tables cannot be read; or with `retryable`, a store did not answer.
+        ExrInspectorError: The target or the tables cannot be read; if `retryable`, a store did not answer.
     """
     policy = PolicySource.from_settings(settings, "default").current()
     inspectors: dict[tuple[StatsMode, str], Inspector] = {}
@@ -129,6 +129,6 @@ def diff_catalog(
 
 
 def _need(stored: Inspection) -> tuple[StatsMode, str]:
-    """How much of a file must be read to compare it with its rows: statistics, and which levels."""
+    """Which pixels of a file must be read to compare it with its rows: the statistics, and the levels."""
     mode = StatsMode.FULL if has_whole_pixels(stored) else StatsMode.OFF
     return mode, "all" if has_further_levels(stored) else "first"

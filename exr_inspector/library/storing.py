@@ -1,4 +1,4 @@
-"""What a check found, stored: the rows of each file as it is read, and those of the sequences at the end."""
+"""Stores the results of a check: the rows of files while they are read, and those of sequences at the end."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from exr_inspector.model import Inspection
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import store_folder
 
-_BATCH = 16  # files stored in one transaction: they are in memory until then
-_LARGE_HEADER_BYTES = 64 << 10  # a file with more is stored at once, while the budget of memory counts it
+_BATCH = 16  # files in one transaction; they stay in memory until then
+_LARGE_HEADER_BYTES = 64 << 10  # rows; a file with more is stored at once, while its memory is reserved
 
 
 class CheckStore:
-    """Stores what `delivery.check.check` reads; each file is read once. Used by one thread.
+    """Stores the inspections of `delivery.check.check_files`. For one thread.
 
     Args:
         connection: The tables.
-        store: Stores inspections in one transaction, counting what cannot be stored.
+        store: Stores inspections in one transaction, and counts those that cannot be stored.
     """
 
     def __init__(self, connection: Connection, store: Callable[[list[Inspection], Figures], None]) -> None:
@@ -36,7 +36,7 @@ class CheckStore:
         self.figures = Figures()
 
     def observe(self, name: str, inspection: Inspection) -> None:
-        """Store a file, together with some others.
+        """Add a file, which is stored together with others.
 
         Raises:
             CatalogError: The tables cannot be written now.
@@ -48,13 +48,13 @@ class CheckStore:
             self.flush()
 
     def flush(self) -> None:
-        """Store the files that wait."""
+        """Store the files that were added."""
         if self._waiting:
             self._store(self._waiting, self.figures)
             self._waiting = []
 
     def store_sequences(self, done: Check, targets: Iterable[str]) -> None:
-        """Store what was found in the sequences of folders and of patterns among the targets; of a stopped check, nothing."""
+        """Store the findings of the sequences of folders and patterns among the targets; nothing if the check was stopped."""
         self.flush()
         if done.stopped:
             return
@@ -87,7 +87,7 @@ class CheckStore:
             )
 
     def _frames(self, done: Check) -> dict[str, tuple[str, Frame]]:
-        """Sequence and frame of each file, by its path in the tables."""
+        """The sequence and frame of each file, by stored path."""
         found = {}
         for checked in done.sequences:
             for summary in (file.summary for file in checked.files):
@@ -100,19 +100,19 @@ class CheckStore:
         return found
 
     def _judged(self, checked: JudgedSequence) -> JudgedSequence | None:
-        """The sequence under its name in the tables; None where no file of it could be read."""
+        """The sequence with its stored name; None if none of its files could be read."""
         path = next((self._paths[file.path] for file in checked.files if file.path in self._paths), None)
         return None if path is None else replace(checked, pattern=_named_beside(path, checked.pattern))
 
 
 def _matching(checked: JudgedSequence) -> Callable[[Pattern], bool]:
-    """Whether a pattern stands for a sequence."""
+    """Whether a pattern matches the name of a sequence."""
     path = checked.files[0].path
     return lambda pattern: path.startswith(pattern.folder) and pattern.matches(path)
 
 
 def _named_beside(path: str, pattern: str) -> str:
-    """A sequence's pattern in the folder of one of its files in the tables."""
+    """The pattern of a sequence, in the stored folder of one of its files."""
     return f"{_directory(path)}/{pattern.rpartition('/')[2]}"
 
 

@@ -1,4 +1,4 @@
-"""`open_catalog`: the tables of VAST DataBase, or of a local DuckDB file, for reading and writing from Python."""
+"""`open_catalog`: reads and writes the tables of VAST DataBase or of a local DuckDB file."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class OpenCatalog(Reader):
         """As `Reader.file`.
 
         Raises:
-            ArgumentError: `path` is no text.
-            CatalogError: The database cannot be read, or `path` names nothing.
+            ArgumentError: `path` is not a text.
+            CatalogError: The database cannot be read, or `path` is empty.
         """
         return super().file(instance("path", path, str, "a path in the tables, such as bucket/key"))
 
     def table(self, name: str, columns: Iterable[str] | None = None, *, prefix: str = "") -> pa.Table:
-        """Rows of one table; the server filters and sends only the columns that are asked for.
+        """Rows of one table; the server filters and sends only the requested columns.
 
         Args:
             name: Table, such as `files` or `validation`; `docs/tables.md` has all.
-            columns: Columns, all if None.
+            columns: Columns; None for all.
             prefix: Only files below this prefix of `bucket/key`.
 
         Raises:
@@ -73,7 +73,7 @@ class OpenCatalog(Reader):
         return self._connection.run("read a table", read)
 
     def query(self, query: str, **parameters: str | float) -> pa.Table:
-        """The rows of a query of the cookbook by its name, or of any SELECT in DuckDB's dialect.
+        """The rows of a query of the cookbook, or of any SELECT in DuckDB's dialect.
 
         Args:
             query: A name such as `sequence_gaps`, or SQL with bare table names and `$name` parameters.
@@ -98,7 +98,7 @@ class OpenCatalog(Reader):
         """Store inspected files in one transaction; rows of an older version are replaced.
 
         Raises:
-            CatalogError: Nothing was stored; with `retryable`, the same call may be made again.
+            CatalogError: Nothing was stored; if `retryable`, the same call may be repeated.
         """
         given = [files] if isinstance(files, Inspection) or not isinstance(files, Iterable) else list(files)
         expected = "inspected files, as `inspect` and `inspect_all` return them"
@@ -131,14 +131,14 @@ def open_catalog(
     """Open the tables.
 
     Args:
-        file: DuckDB file of the local database, made with its tables when it is not there; None for VAST DataBase, as the
-            settings VAST_DB_ENDPOINT and so on say.
+        file: DuckDB file of the local database, created with its tables if it does not exist; None for the VAST DataBase of the
+            settings VAST_DB_*.
         schema: Schema of the tables in a DuckDB file.
         settings: As in `inspect`.
 
     Raises:
         SettingsError: VAST DataBase is not configured, or the local database (extra `local`) is not installed.
-        CatalogError: The file is in use by another process, or is no DuckDB file.
+        CatalogError: The file is in use by another process, or is not a DuckDB file.
         ArgumentError: An argument is wrong.
     """
     instance("schema", schema, str, "the name of a schema")
@@ -159,7 +159,7 @@ def open_catalog(
 
 @contextmanager
 def _opened(file: Path, schema: str) -> Iterator[FileDatabase]:
-    """The database of a file; what the local database raises when it is opened, as an error of ours."""
+    """Open the database of a file; its errors are raised as CatalogError."""
     try:
         from vastdb_local.errors import VastDBLocalError  # noqa: PLC0415 - brings DuckDB, which only this needs
     except ModuleNotFoundError as error:
@@ -177,8 +177,8 @@ class FileDatabase:
     """The local database of a catalog file.
 
     Attributes:
-        name: What it is, for people: the file, and its server where another program has it open.
-        config: How to reach it, with the schema that holds the tables.
+        name: The file, and its server if another program has it open, for people.
+        config: How to reach it, with the schema of the tables.
     """
 
     name: str
@@ -187,17 +187,17 @@ class FileDatabase:
 
 @contextmanager
 def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = False) -> Iterator[FileDatabase]:
-    """The database of a DuckDB file: through the server that has it open, else served by this process until the block ends.
+    """Open the database of a DuckDB file for a block: through the server that has it open, else served by this process.
 
     Args:
         file: The file.
-        schema: Schema of the tables; another one is taken where only that holds tables.
-        create: Whether the file may be made; its folder must be there.
+        schema: Schema of the tables; if only another one has tables, that one is used.
+        create: Whether the file may be created; its folder must exist.
 
     Raises:
-        CatalogError: There is no such file.
+        CatalogError: The file does not exist.
         SettingsError: The local database (extra `local`) is not installed.
-        VastDBLocalError: The file is no DuckDB file, or another program has it open and serves it to nobody.
+        VastDBLocalError: The file is not a DuckDB file, or another program has it open without serving it.
     """
     try:
         from vastdb_local import LocalVastDB, running_server  # noqa: PLC0415 - brings DuckDB, which only this needs
@@ -217,20 +217,20 @@ def file_database(file: Path, schema: str = "exr_inspector", *, create: bool = F
 
 
 def require_file(file: Path) -> None:
-    """Return when a catalog file is there.
+    """Check that a catalog file exists.
 
     Raises:
-        CatalogError: It is not.
+        CatalogError: It does not.
     """
     if not file.is_file():
         raise CatalogError(f"there is no file {file}: `./run demo` makes .local/demo.duckdb, `./run ingest` any other")
 
 
 def schema_of_tables(config: CatalogConfig) -> str | None:
-    """The schema that holds the tables: that of the configuration if it does, else the first one of the bucket that does.
+    """The schema that has the tables: the configured one if it has them, else the first one in the bucket.
 
     Returns:
-        None where no schema holds tables.
+        None if no schema has the tables.
 
     Raises:
         CatalogError: The database cannot be reached.

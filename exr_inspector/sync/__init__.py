@@ -1,1 +1,1 @@
-"""Bringing the tables up to date with listed objects: what a sweep, an ingest and a reconciliation have in common."""
+"""Brings the tables up to date with listed objects; shared by sweeps, ingest and reconciliation."""

@@ -1,4 +1,4 @@
-"""What was done with some objects: counts of inspected and stored files, and errors by name."""
+"""Counts of what was done with objects: inspected and stored files, and errors by code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from exr_inspector.exr.header.values import Compression, code_name
 from exr_inspector.model import Inspection, Status
 
-MAX_EXAMPLES = 12  # objects with errors that are named; the others are counted
+MAX_EXAMPLES = 12  # objects with errors that are listed; further ones are only counted
 
 
 @dataclass(slots=True)
@@ -18,15 +18,15 @@ class Figures:
     Attributes:
         skipped: Files whose rows are up to date.
         inspected: Inspections made.
-        stored: Inspections whose rows are stored and whose objects were checked again afterwards.
+        stored: Inspections whose rows were stored and whose objects were checked afterwards.
         failed: Inspections with status failed.
-        errors: Objects that have to be tried again, by error code.
+        errors: Number of objects that must be tried again, by error code.
         examples: The first of them: error code, path, message.
         left: Keys of the objects of one shard that are not stored; not merged.
-        gone: Keys of the objects of one shard that are gone since they were listed; not merged.
+        gone: Keys of the objects of one shard that were deleted after they were listed; not merged.
         object_bytes: Sizes of the inspected objects together.
         bytes_read: Bytes read of them.
-        requests: Requests made for that.
+        requests: Requests made to read them.
         by_status: Files by status or error code.
         by_compression: Files by compression of the first part.
         by_resolution: Files by width and height of the first part.
@@ -64,7 +64,7 @@ class Figures:
         self.by_finding.update(finding.code for finding in inspection.findings)
 
     def add_error(self, code: str, path: str, message: str) -> None:
-        """Count an object that has to be tried again."""
+        """Count an object that must be tried again."""
         self.errors[code] += 1
         if len(self.examples) < MAX_EXAMPLES:
             self.examples.append((code, path, message))

@@ -1,15 +1,14 @@
-"""Sequences in the tables: which files are frames of one is settled, and each is judged, per folder.
+"""Validates the sequences of folders by their stored rows.
 
-An event stores what a file's name alone says, and knows no other file. Whoever has brought a folder up to date (the end of an
-ingest, a sweep, `check --catalog`) calls `judge_folders`, which reads the folder's rows once, settles `sequence`,
-`frame_number` and `frame_padding` of its files by their names together, judges its sequences, and replaces the folder's rows
-of `sequence_validation`:
+An event stores only what the file's own name tells. The end of an ingest, a sweep and `check --catalog` call `judge_folders`
+for folders that are up to date. It reads a folder's rows once, compares the names of its files to correct their `sequence`,
+`frame_number` and `frame_padding`, validates its sequences, and replaces the folder's rows of `sequence_validation`:
 
     judged = judge_folders(catalog.connection, ["renders/sh010", "renders/sh020"], policy, deadline=deadline)
 
-A folder without files any more loses its rows. A small folder costs 16 requests, half of them in a transaction that is
-guarded, so that of two who judge one folder at the same time the one who read later wins; doing it again changes nothing.
-Ranges of frames that a `check` asked for stay: rows that are judged again must hold them, too.
+The rows of a folder without files are deleted. A small folder costs 16 requests, half of them in a transaction that updates a
+guard row, so that of two concurrent calls the one that read later wins. A repeated call changes nothing. Frame ranges that a
+`check` required stay required.
 """
 
 from __future__ import annotations
@@ -46,18 +45,18 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 
 # Found in decoded pixels of neighbours and in attributes, which a judgement of rows does not look at.
 _NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-STALE-FRAME", "SHOW-STEADY", "TIM-COUNTER"})
-_FOLDERS_AT_ONCE = 100  # looked up by one request
-Place = tuple[str, Frame] | None  # sequence and frame of a file; None of one that is no frame
+_FOLDERS_AT_ONCE = 100  # in one request
+Place = tuple[str, Frame] | None  # sequence and frame of a file; None if it is not a frame
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedFolder:
-    """What was found in one folder.
+    """The result of one folder.
 
     Attributes:
         directory: Folder with its bucket.
         judgement: Its sequences.
-        is_stored: Whether the tables hold it now; they do not where somebody read the folder later.
+        is_stored: Whether it was stored; it is not if another process read the folder later.
     """
 
     directory: str
@@ -68,16 +67,16 @@ class JudgedFolder:
 def judge_folders(
     connection: Connection, directories: Iterable[str], policy: Policy, *, deadline: Deadline | None = None
 ) -> Iterator[JudgedFolder]:
-    """Settle and judge the sequences of folders by their rows, and store that; lazily, folder by folder.
+    """Validate the sequences of folders by their rows and store the findings; yields folder by folder.
 
     Args:
         connection: The tables.
-        directories: Folders with their buckets (`files.directory`), without those below them.
-        policy: What sequences are judged by.
+        directories: Folders with their buckets (`files.directory`); folders below them are not included.
+        policy: The policy.
         deadline: When to give up storing.
 
     Raises:
-        CatalogError: The tables cannot be read or written; folders that were done stay done.
+        CatalogError: The tables cannot be read or written; finished folders stay stored.
     """
     for directory in sorted(set(directories)):
         yield _judge_folder(connection, directory, policy, deadline)
@@ -106,7 +105,7 @@ def _judge_folder(connection: Connection, directory: str, policy: Policy, deadli
 
 
 def asked_frames(connection: Connection, directories: Iterable[str]) -> dict[str, tuple[range, ...]]:
-    """The ranges of frames that the last judgement of the sequences of some folders was asked for, by sequence.
+    """The frame ranges that the last validation of some folders required, by sequence.
 
     Raises:
         CatalogError: The tables cannot be read.
@@ -123,10 +122,9 @@ def _asked(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[range, ...]]:
 
 
 class UnjudgedFolders:
-    """Finds folders whose files were stored after their sequences were judged last, as a run leaves them that was killed.
+    """Finds folders whose files were stored after the last validation of their sequences, as after a killed run.
 
-    It is shown the files that are up to date while they are listed, so that their rows are not read a second time. For one
-    thread.
+    Files that are up to date are added while they are listed, so that their rows are not read again. For one thread.
     """
 
     def __init__(self, connection: Connection, prefix: str) -> None:

@@ -1,7 +1,7 @@
-"""A storm over a house: objects come, change and go; their events arrive twice, late and out of order; everything fails.
+"""A storm over local services: objects are created, changed and deleted; events arrive twice, late and out of order; all fail.
 
-What delivers the events keeps to the platform's contract: an event answered 500 comes again after pauses that double (scaled
-down), then goes to the dead-letter topic, which is replayed once the faults are over, as `docs/deploy.md` tells to do.
+Events are delivered by the platform's contract: an event answered 500 is delivered again after doubling pauses (scaled down),
+then goes to the dead-letter topic, which is replayed after the faults, as in `docs/deploy.md`.
 """
 
 from __future__ import annotations

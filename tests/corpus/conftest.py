@@ -1,9 +1,15 @@
 """The corpus of real files: by EXR_CORPUS, else `../shared/corpus` beside this tree; tests that need it skip without it."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from exr_inspector.pixels.budget import DecodeBudget
+from exr_inspector.settings import load_settings
+from exr_inspector.storage import SourceOpener
 
 CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus")
 VALID_FOLDERS = ("openexr-images", "openexr", "cryptomatte")
@@ -25,3 +31,17 @@ def corpus() -> Path:
     if not CORPUS.is_dir():
         pytest.skip("no corpus: set EXR_CORPUS to its folder")
     return CORPUS
+
+
+@pytest.fixture(scope="module")
+def opener() -> Iterator[SourceOpener]:
+    """Opens files."""
+    with contextlib.closing(SourceOpener(load_settings({}, secrets_dir=None))) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def budget() -> Iterator[DecodeBudget]:
+    """Memory and threads for decoding."""
+    with contextlib.closing(DecodeBudget(workers=2, memory_bytes=256 << 20)) as made:
+        yield made

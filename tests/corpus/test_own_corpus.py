@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import Inspection, Severity, StatsMode
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.reader import PixelConfig
-from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import PROFILES, builtin_policy, validate_file
 from exr_inspector.validation.engine import RULE_FAILED
@@ -38,18 +36,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, data in readable().items():
         (made / name).write_bytes(data)
     return made
-
-
-@pytest.fixture(scope="module")
-def opener() -> Iterator[SourceOpener]:
-    with contextlib.closing(SourceOpener(load_settings({}, secrets_dir=None))) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def budget() -> Iterator[DecodeBudget]:
-    with contextlib.closing(DecodeBudget(workers=2, memory_bytes=256 << 20)) as made:
-        yield made
 
 
 def inspect(opener: SourceOpener, data: bytes, stats: StatsMode = StatsMode.OFF) -> Inspection:

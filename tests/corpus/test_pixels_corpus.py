@@ -1,11 +1,9 @@
 """Figures of real files, against `oiiotool --stats`, against numpy on what the OpenEXR module reads, and of damaged files."""
 
-import contextlib
 import os
 import re
 import resource
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,6 @@ from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import PixelReport, StatsMode
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.reader import PixelConfig, PixelFile, read_pixels
-from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 
 CORPUS = Path(os.environ.get("EXR_CORPUS") or Path(__file__).resolve().parents[3] / "shared" / "corpus")
@@ -31,18 +28,6 @@ DAMAGED = sorted((CORPUS / "damaged").glob("*"))
 pytestmark = pytest.mark.skipif(not READABLE, reason=f"no corpus in {CORPUS}: set EXR_CORPUS")
 # OpenImageIO reads UINT as a share of the largest integer.
 UINT_SCALE = 1 / (2**32 - 1)
-
-
-@pytest.fixture(scope="module")
-def opener() -> Iterator[SourceOpener]:
-    with contextlib.closing(SourceOpener(load_settings({}, secrets_dir=None))) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def budget() -> Iterator[DecodeBudget]:
-    with contextlib.closing(DecodeBudget(workers=2, memory_bytes=256 << 20)) as made:
-        yield made
 
 
 def report(

@@ -1,4 +1,4 @@
-"""Database files whose tables are set up already: that takes longer than most tests.
+"""Database files with tables, since setting them up takes longer than most tests.
 
 Each process sets up one database of a kind, and every test gets a copy of its file::
 

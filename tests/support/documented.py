@@ -1,4 +1,4 @@
-"""How a test proves its entry of docs/failures.md: `pytest.mark.failure(section, case, outcome, what_to_do)`, and `documented`.
+"""Entries of docs/failures.md that tests prove: `pytest.mark.failure(section, case, outcome, what_to_do)`, and `documented`.
 
 Each value in backticks of an outcome must be passed to `documented` by the test that the entry stands at (`A|B`: one of them),
 else the test fails. `./run docs` writes the page from the marks (docs/build/failures.py).
@@ -11,19 +11,19 @@ from collections.abc import Iterable
 
 
 def values(outcome: str) -> list[frozenset[str]]:
-    """What an outcome's text promises; each member is a choice of values, one of which must be found."""
+    """The values in an outcome's text; each member is a list of alternatives, one of which must be found."""
     return [frozenset(found.split("|")) for found in re.findall(r"`([^`]+)`", outcome)]
 
 
 class Documented:
-    """What the entries of one test promise, and what the test has found of it."""
+    """The values in the entries of one test, and those that the test has found."""
 
     def __init__(self, outcomes: Iterable[str]) -> None:
         self._promised = [choice for outcome in outcomes for choice in values(outcome)]
         self._found: set[str] = set()
 
     def __call__(self, *found: object) -> None:
-        """Assert that each value is promised, and keep that it was found."""
+        """Assert that each value is in an entry, and record that it was found."""
         promised = frozenset().union(*self._promised)
         for value in map(str, found):
             assert value in promised, f"found {value}; docs/failures.md promises {sorted(promised)}"
@@ -31,5 +31,5 @@ class Documented:
 
     @property
     def unproved(self) -> list[str]:
-        """What no call has found."""
+        """The values that were not found."""
         return ["|".join(sorted(choice)) for choice in self._promised if not choice & self._found]

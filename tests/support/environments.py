@@ -23,7 +23,7 @@ _GENERATED = (
 
 
 def run(*line: str | Path, cwd: Path, timeout: float = 1_200, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end; its output is in the failure when it fails."""
+    """Run a program; if it fails, the test fails with its output."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV", "PYTEST"))}
     done = subprocess.run(
         [str(word) for word in line],
@@ -39,7 +39,7 @@ def run(*line: str | Path, cwd: Path, timeout: float = 1_200, **environ: str) ->
 
 
 def copy_tree(target: Path) -> Path:
-    """The tree without what is generated in it."""
+    """Copy the tree without generated files."""
     generated = shutil.ignore_patterns(*_GENERATED)
 
     def ignored(folder: str, names: list[str]) -> set[str]:
@@ -72,9 +72,9 @@ def pythons() -> dict[str, Path]:
 
 
 def environment(python: Path, folder: Path, *requirements: str | Path) -> Path:
-    """A fresh environment with these packages; its folder of programs.
+    """Make a fresh environment with these packages, and return its folder of programs.
 
-    Made with uv, which unpacks each wheel once a machine: pip takes minutes for what it does in seconds.
+    uv makes it in seconds, since it unpacks each wheel once; pip would take minutes.
     """
     run(sys.executable, "-m", "uv", "venv", "--quiet", "--seed", "--python", python, folder, cwd=folder.parent)
     install(folder / "bin", *requirements)

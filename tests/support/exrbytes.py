@@ -16,6 +16,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.support.exrbytes_attributes import (
     B44,
@@ -320,25 +321,6 @@ def _chunks(
     return bytes(out), offsets
 
 
-def build(
-    parts: Sequence[Part],
-    *,
-    magic: bytes = MAGIC,
-    version_word: int | None = None,
-    multi_part: bool | None = None,
-    headers_end: bytes | None = None,
-    order: Sequence[tuple[int, int]] | None = None,
-    gaps: Mapping[tuple[int, int], bytes] | None = None,
-    trailing: bytes = b"",
-) -> bytes:
-    """The bytes of a file of the given parts; arguments as for `lay_out`."""
-    return lay_out(
-        parts,
-        magic=magic,
-        version_word=version_word,
-        multi_part=multi_part,
-        headers_end=headers_end,
-        order=order,
-        gaps=gaps,
-        trailing=trailing,
-    ).data
+def build(parts: Sequence[Part], **options: Any) -> bytes:
+    """The bytes of a file of the given parts; options as for `lay_out`."""
+    return lay_out(parts, **options).data

@@ -5,7 +5,7 @@ from exr_inspector.function.events import ObjectEvent, parse_each
 
 
 def parse_events(raw: object) -> list[ObjectEvent]:
-    """The objects of an event; raises the EventError of the first that is unusable."""
+    """The objects of an event; raises the EventError of the first unusable one."""
     events: list[ObjectEvent] = []
     for found in parse_each(raw):
         if isinstance(found, EventError):

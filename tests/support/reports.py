@@ -1,4 +1,4 @@
-"""Checked sequences of any length with figures, as a check finds them, for tests of the page."""
+"""Checked sequences of any length with figures, for tests of the page."""
 
 from __future__ import annotations
 

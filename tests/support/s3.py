@@ -1,4 +1,4 @@
-"""moto's S3 server on a free port of this machine: a second opinion, written by others, on what S3 answers.
+"""moto's S3 server on a free port of this machine: an independent implementation of S3.
 
 Start it once a module, it takes a moment::
 
@@ -35,8 +35,8 @@ class S3Server:
     Attributes:
         endpoint: URL of the server.
         client: boto3's client for it.
-        access_key: Key that it takes.
-        secret_key: Key that it takes.
+        access_key: Access key or secret key.
+        secret_key: Access key or secret key.
         server: moto's server.
     """
 
@@ -48,7 +48,7 @@ class S3Server:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The settings that reach it."""
+        """The settings that name it."""
         return {"S3_ENDPOINT_URL": self.endpoint, "S3_ACCESS_KEY": self.access_key, "S3_SECRET_KEY": self.secret_key}
 
     def put(self, bucket: str, key: str, data: bytes) -> str:
@@ -61,7 +61,7 @@ class S3Server:
         self.client.delete_object(Bucket=bucket, Key=key)
 
     def stop(self) -> None:
-        """End the server before its time: from now on connections are refused."""
+        """Stop the server: from now on connections are refused."""
         self.server.stop()
         self.server._server.server_close()  # moto leaves the port open, and connections to it would hang
 

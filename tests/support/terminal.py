@@ -1,4 +1,4 @@
-"""Programs on a terminal of their own."""
+"""Runs programs on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def shown_on_a_terminal(line: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> bytes:
-    """What a program that ends well writes to its terminal, which is its standard output and standard error."""
+    """The output of a program on a terminal (standard output and standard error); it must succeed."""
     ours, theirs = pty.openpty()
     running = subprocess.Popen(line, cwd=cwd, env=environ, stdout=theirs, stderr=theirs)
     os.close(theirs)

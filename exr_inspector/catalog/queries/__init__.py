@@ -1,1 +1,1 @@
-"""The SQL cookbook: one `.sql` file a question."""
+"""The SQL cookbook: one `.sql` file for each query."""

@@ -1,4 +1,4 @@
-"""The SQL cookbook: every file of `queries/` with its description and parameters. Reads package files, no database.
+"""The SQL cookbook: the files of `queries/` with their descriptions and parameters.
 
 A query starts with comment lines: sentences that describe it, `-- question: ...`, and one `-- param NAME TYPE DEFAULT MEANING`
 for each `:name` in its text. DEFAULT is a number, a text in quotes, `required`, or `=NAME` for the end of the texts that begin
@@ -29,11 +29,11 @@ class Parameter:
     """One parameter of a query.
 
     Attributes:
-        name: As in the text, without the colon.
+        name: Its name in the SQL, without the colon.
         kind: `text`, `int` or `number`.
-        default: Its value when it is not given; None when it has to be given, or is derived.
+        default: Its value if it is not given; None if it must be given, or is derived.
         meaning: What it is.
-        prefix: Name of the parameter whose prefix it ends: the first text behind all that begin with it; empty for others.
+        prefix: Name of the parameter that has a prefix, if this one is the end of the texts with that prefix; empty for others.
     """
 
     name: str
@@ -44,19 +44,21 @@ class Parameter:
 
     @property
     def is_required(self) -> bool:
-        """Whether it has to be given."""
+        """Whether it must be given."""
         return self.default is None and not self.prefix
 
     def value(self, text: str) -> str | float:
-        """`text` as the parameter's kind.
+        """The value of a text, in the parameter's kind.
 
         Raises:
-            CatalogError: It is no such number.
+            CatalogError: The text is not a number of this kind.
         """
         try:
             made: str | float = _KINDS[self.kind](text)
         except ValueError as error:
-            raise CatalogError(f"parameter {self.name} is no {self.kind}: {text!r}") from error
+            raise CatalogError(
+                f"parameter {self.name}: found {text!r}, expected a value of type {self.kind}"
+            ) from error
         return made
 
 
@@ -65,7 +67,7 @@ class Query:
     """One query of the cookbook.
 
     Attributes:
-        name: What `./run query` calls it.
+        name: Its name for `./run query`.
         question: Number of the question it answers, or `panels`.
         description: Sentences for people.
         parameters: In the order of the comments.
@@ -88,10 +90,10 @@ class Query:
         return _NAMED.sub(r"$\1", self.statement)
 
     def bind(self, given: Mapping[str, str | float]) -> dict[str, str | float]:
-        """A value for each parameter.
+        """The value of each parameter, given or by default.
 
         Raises:
-            CatalogError: A parameter is unknown, or has to be given.
+            CatalogError: A parameter is unknown, or must be given and is not.
         """
         known = ", ".join(parameter.name for parameter in self.parameters) or "none"
         if unknown := sorted(given.keys() - {parameter.name for parameter in self.parameters}):

@@ -1,4 +1,4 @@
-"""The cookbook's SQL for other engines: DuckDB's dialect, which the queries are written in, turned into Trino's and Spark's."""
+"""Translates the cookbook's queries, which are written in DuckDB's dialect, for Trino and Spark."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from exr_inspector.catalog.queries.cookbook import Query
 
 
 class Dialect(Enum):
-    """A dialect of SQL, with the release that the queries are written for."""
+    """Dialects of SQL; queries are tested with the releases in the comments."""
 
-    DUCKDB = "duckdb"  # also that of VAST's own query engine
+    DUCKDB = "duckdb"  # also the dialect of VAST's query engine
     TRINO = "trino"  # 478
     SPARK = "spark"  # 3.5
 
@@ -33,21 +33,21 @@ def _named(node: exp.Expression) -> exp.Expression:
 
 
 def _replace_all(node: exp.Expression) -> exp.Expression:
-    """Drop the flag by which DuckDB replaces every match, as the other two do unasked."""
+    """Drop DuckDB's flag for replacing all matches, which the other two always do."""
     if isinstance(node, exp.RegexpReplace):
         return exp.RegexpReplace(this=node.this, expression=node.expression, replacement=node.args["replacement"])
     return node
 
 
 def _counted(node: exp.Expression) -> exp.Expression:
-    """Trino counts the bits of a number whose size it is given."""
+    """Add the size of the number, which Trino's bit_count needs."""
     if isinstance(node, exp.Anonymous) and node.name.lower() == "bit_count":
         return exp.Anonymous(this=node.this, expressions=[*node.expressions, exp.Literal.number(64)])
     return node
 
 
 def _collected(node: exp.Expression) -> exp.Expression:
-    """An ordered array for Spark 3.5, whose aggregates know no order: sorted structs of the order's columns and the value."""
+    """Spark 3.5 has no ORDER BY in aggregates: sort structs of the order's columns and the value, then take the values."""
     if not isinstance(node, exp.ArrayAgg) or not isinstance(node.this, exp.Order):
         return node
     value = node.this.this

@@ -1,4 +1,4 @@
-"""Who answers SQL over the tables: the DuckDB file itself, a query engine by VAST's ADBC driver, or the SDK with DuckDB.
+"""Engines that answer SQL over the tables: a DuckDB file, a query engine by VAST's ADBC driver, or the SDK with DuckDB.
 
 SQL is written in DuckDB's dialect with bare table names, as in `SELECT path FROM files`.
 """
@@ -27,7 +27,7 @@ from exr_inspector.errors import CatalogError
 Values = Mapping[str, object]
 
 DRIVER = "adbc_driver_vastdb"
-_MOST_ROWS = 1_000_000  # that are fetched through the SDK for one query
+_MOST_ROWS = 1_000_000  # fetched through the SDK from one table
 _SCHEMAS_OF_FILE = """
 SELECT s.view_schema
 FROM _vast.schemas s JOIN _vast.tables t ON t.schema_id = s.id
@@ -48,13 +48,13 @@ class QueryEngine(Protocol):
     """Answers SQL.
 
     Attributes:
-        name: What it asks, for people.
+        name: Name of the catalog, for people.
     """
 
     name: str
 
     def ask(self, sql: str, values: Values) -> pa.Table:
-        """The rows of one SELECT, with `values` for its `$name` parameters.
+        """The rows of one SELECT; `values` are its `$name` parameters.
 
         Raises:
             CatalogError: The statement fails, or the catalog cannot be reached.
@@ -95,15 +95,15 @@ class FileEngine:
         import duckdb  # noqa: PLC0415 - not in the function's image
 
         with self._naming_damage():
-            # No access to anything but this file, whatever the SQL says.
+            # SQL can access only this file.
             return duckdb.connect(str(self._path), read_only=True, config={"enable_external_access": "false"})
 
     @contextmanager
     def _naming_damage(self) -> Iterator[None]:
-        """Around what reads the file: what DuckDB says of blocks and checksums leaves as what to do about it.
+        """Replace DuckDB's errors about the file by errors that say what to do.
 
         Raises:
-            CatalogError: The file is damaged, no catalog, or open in another program.
+            CatalogError: The file is damaged, is not a catalog, or is open in another program.
         """
         import duckdb  # noqa: PLC0415 - not in the function's image
 
@@ -122,7 +122,7 @@ class FileEngine:
                 ) from error
             if isinstance(cause, damage):
                 raise CatalogError(
-                    f"{self._path} is damaged, or no catalog: restore a copy of it, or ingest the files into a new one"
+                    f"{self._path} is damaged or is not a catalog: restore a copy of it, or ingest the files into a new one"
                     " (`./run ingest FOLDER --catalog NEW.duckdb`)"
                 ) from error
             if isinstance(error, CatalogError):
@@ -162,14 +162,14 @@ class AdbcEngine:
 
 
 class SdkEngine:
-    """Without a query engine: the tables of a query come through the SDK, and DuckDB answers it here.
+    """For databases without a query engine: reads the tables of a query with the SDK, and answers it with DuckDB.
 
-    What the query compares a column with goes along to the server. A query of several tables is refused unless `joins`.
+    Comparisons of columns with constants are evaluated by the server. A query of several tables is refused unless `joins`.
 
     Args:
         connection: The database.
-        name: What it asks, for people.
-        joins: Whether tables may be fetched that nothing narrows, as from a local database.
+        name: Name of the catalog, for people.
+        joins: Whether whole tables may be fetched, as from a local database.
     """
 
     def __init__(self, connection: Connection, name: str, *, joins: bool = False) -> None:
@@ -198,7 +198,7 @@ class SdkEngine:
 
 
 def for_engine(sql: str, values: Values, place: str) -> str:
-    """A statement for the database's query engine: tables with their place, parameters as literals.
+    """A statement for the database's query engine: tables with bucket and schema, parameters as literals.
 
     Args:
         sql: SQL in DuckDB's dialect with bare table names and `$name` parameters.
@@ -215,7 +215,7 @@ def for_engine(sql: str, values: Values, place: str) -> str:
 
 
 def database_engine(connection: Connection, *, joins: bool = False) -> QueryEngine:
-    """Who answers for a database: its own query engine where VAST's ADBC driver is installed, else `SdkEngine`."""
+    """The engine for a database: `AdbcEngine` if VAST's ADBC driver is installed, else `SdkEngine`."""
     config = connection.config
     if has_driver():
         return AdbcEngine(config)
@@ -240,7 +240,7 @@ def _filled(sql: str, values: Values) -> exp.Expression:
 
 
 def _bare_tables(tree: exp.Expression) -> list[exp.Table]:
-    """The tables a statement names without a schema, but not those that it defines itself."""
+    """The tables that a statement names without a schema, except those that it defines itself."""
     own = {cte.alias for cte in tree.find_all(exp.CTE)}
     return [table for table in tree.find_all(exp.Table) if table.name and not table.db and table.name not in own]
 
@@ -264,7 +264,7 @@ def _fetch(work: Work, table: Table, tree: exp.Expression, is_alone: bool) -> pa
 
 
 def _pushed(tree: exp.Expression, table: Table) -> list[Where]:
-    """What the server can test: comparisons of a column with a constant that every row of the answer passes."""
+    """Predicates for the server: comparisons of columns with constants that all rows of the answer satisfy."""
     where = tree.args.get("where") if isinstance(tree, exp.Select) else None
     if where is None or tree.find(exp.CTE, exp.Subquery):
         return []
@@ -295,14 +295,14 @@ def _run(connection: Any, sql: str, values: Values) -> pa.Table:
     try:
         count = len(connection.extract_statements(sql))
         if count != 1:
-            raise CatalogError(f"found {count} statements, expected one: ask one at a time")
+            raise CatalogError(f"found {count} statements, expected one: run them one at a time")
         return connection.execute(sql, dict(values)).to_arrow_table()
     except duckdb.Error as error:
         raise CatalogError(f"the query fails: {_one_line(str(error))}") from error
 
 
 def _one_line(text: str) -> str:
-    """What DuckDB says, and in which line of the query, without the picture of the place."""
+    """DuckDB's message in one line, with the line of the query."""
     message, _, picture = text.partition("\n\n")
     place = picture.partition(":")[0].lower()
     return " ".join(message.split()) + (f" (in {place})" if place.startswith("line ") else "")

@@ -1,10 +1,10 @@
 """The tables: every column with its type, unit, whether it may be null, what it means, and how its value is made.
 
-`docs/tables.md` is generated from here, the tables are created and compared from here (`catalog.admin.setup`), and rows are
-made by going through the columns (`catalog.rows`). Plain columns only: list, struct and vector columns break SQL readers. The
-database has no NOT NULL and no keys, so "never null" and "unique" are promises of the writer. Timestamps are UTC without a
-zone, since clusters before 5.4 store none; their unit is the microsecond. Look-ups go by path: tables are sorted by it
-where the server has sorted tables, and every select of a file's rows carries its path.
+`docs/tables.md`, the stored tables (`catalog.admin.setup`) and the rows (`catalog.rows`) are made from these columns. There are
+no list, struct or vector columns, which some SQL readers cannot read. The database has no NOT NULL and no keys, so the writer
+ensures that required columns are not null and keys are unique. Timestamps are UTC without a zone, which clusters before 5.4
+cannot store, in microseconds. Lookups use the path: tables are sorted by it if the server has sorted tables, and every
+select of a file's rows has its path as predicate.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 _BY_FILE = ("file_path", "part_index")
-PARTITIONED_BY = "bucket"  # of `files`, by request; no other table has the column
+PARTITIONED_BY = "bucket"  # column that partitions `files` on request; no other table has it
 
 FILES = Table(
     "files", "One row for each file: its path, its version and a summary", ("file_id",), FILES_COLUMNS, ("path",)
@@ -109,13 +109,13 @@ SCHEMA_VERSIONS = Table(
     "schema_versions", "What `db setup` did, newest last", ("schema_version",), SCHEMA_VERSIONS_COLUMNS
 )
 
-# Most files have no rows there: nobody looks into these tables unless `files` counts some.
+# Most files have no rows in these tables, so they are read only if the row of `files` counts some.
 RARE = (CRYPTOMATTE_OBJECTS, THUMBNAILS)
 CHILDREN = (PARTS, CHANNELS, ATTRIBUTES, STATS, VALIDATION, *RARE)
 DOCUMENT = (FILES, *CHILDREN)
 TABLES = (*DOCUMENT, CRYPTOMATTE_MANIFESTS, SEQUENCE_VALIDATION, INSPECTIONS, SWEEPS, GUARDS, SCHEMA_VERSIONS)
 BY_NAME = {table.name: table for table in TABLES}
-# Column of `files` that counts the rows of each child table.
+# The column of `files` with the number of rows, by child table.
 ROW_COUNTS = {
     "parts": "part_rows",
     "channels": "channel_rows",

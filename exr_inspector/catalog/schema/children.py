@@ -1,7 +1,7 @@
-"""The columns of `channels`, `attributes`, `stats` and `validation`, which have many rows a file.
+"""The columns of `channels`, `attributes`, `stats` and `validation`, which have many rows for each file.
 
-Numbers that are not finite are null, since SQL and JSON readers fail on them (the counts report them); attribute values are
-lossless JSON text, in several rows where one cell would not hold them.
+NaN and infinities are stored as null, since SQL and JSON readers fail on them; columns count them. Attribute values are JSON
+text without loss, in several rows if they do not fit into one cell.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from exr_inspector.model import ChannelStats, Finding
 
 
 class ChannelRecord(NamedTuple):
-    """What a row of `channels` is made of; `name` is None where the names are unknown."""
+    """The record of a row of `channels`; `name` is None if the names are unknown."""
 
     part_index: int
     part: PartHeader
@@ -43,7 +43,7 @@ class ChannelRecord(NamedTuple):
 
 
 class AttributeRecord(NamedTuple):
-    """What a row of `attributes` is made of: piece `chunk` of the value."""
+    """The record of a row of `attributes`: piece `chunk` of the value."""
 
     part_index: int
     position: int
@@ -54,7 +54,7 @@ class AttributeRecord(NamedTuple):
 
 
 class StatsRecord(NamedTuple):
-    """What a row of `stats` is made of."""
+    """The record of a row of `stats`."""
 
     part_index: int
     position: int
@@ -62,19 +62,19 @@ class StatsRecord(NamedTuple):
 
 
 def seen(value_of: Callable[[ChannelStats], Any]) -> Callable[[StatsRecord], Any]:
-    """A figure of the values that were read; null where none was: no NaN was found is not the same as none was looked for."""
+    """A figure of the values that were read; null if none were read, so that 0 always means that values were read."""
     return lambda record: value_of(record.stats) if record.stats.samples else None
 
 
 class FindingRecord(NamedTuple):
-    """What a row of `validation` is made of."""
+    """The record of a row of `validation`."""
 
     position: int
     finding: Finding
 
 
 def channel_records(part: PartHeader, names: PartNames | None) -> Iterator[ChannelRecord]:
-    """The rows of a part's channels."""
+    """Yield the records of a part's channels."""
     split = names.channels if names else ()
     for index, channel in enumerate(part.channels or ()):
         name = split[index] if index < len(split) else None
@@ -82,7 +82,7 @@ def channel_records(part: PartHeader, names: PartNames | None) -> Iterator[Chann
 
 
 def attribute_records(part: PartHeader) -> Iterator[AttributeRecord]:
-    """The rows of a part's attributes."""
+    """Yield the records of a part's attributes."""
     for index, attribute in enumerate(part.attributes):
         pieces = split_cell(to_json_text(attribute))
         for chunk, piece in enumerate(pieces):
@@ -90,7 +90,7 @@ def attribute_records(part: PartHeader) -> Iterator[AttributeRecord]:
 
 
 def split_cell(text: str, limit: int = CELL_BYTES) -> list[str]:
-    """`text` in pieces of at most `limit` bytes of UTF-8 that, joined, are `text` again; one piece for an empty text."""
+    """Split a text into pieces of at most `limit` bytes of UTF-8; an empty text is one piece."""
     raw = text.encode("utf-8", "surrogatepass")
     if len(raw) <= limit:
         return [text]
@@ -98,7 +98,7 @@ def split_cell(text: str, limit: int = CELL_BYTES) -> list[str]:
     start = 0
     while start < len(raw):
         end = min(start + limit, len(raw))
-        while end < len(raw) and raw[end] & 0xC0 == 0x80:  # never inside a character
+        while end < len(raw) and raw[end] & 0xC0 == 0x80:  # do not split characters
             end -= 1
         pieces.append(raw[start:end].decode("utf-8", "surrogatepass"))
         start = end

@@ -1,8 +1,8 @@
-"""One column of a table: its type, unit, meaning, whether it may be null, and how its value is made. Pure.
+"""Columns of tables: type, unit, meaning, whether null is allowed, and how the value is made.
 
 A column is one entry in the module of its table: `nullable("reel_name", TEXT, "Attribute reelName", of=text("reelName"))`.
-`of` takes the record of a row (`FileRecord`, `PartRecord`, ...); tables, documents and rows follow from it. The lists of
-columns are exempt from the formatter, which would spread an entry over six lines.
+`of` makes the value from the record of a row (`FileRecord`, `PartRecord`, ...). The lists of columns are exempt from the
+formatter, which would split an entry into six lines.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from exr_inspector.exr.header.values import LINES_PER_CHUNK, Compression, code_n
 from exr_inspector.model import Inspection, ObjectVersion
 
 SCHEMA_VERSION = 2
-CELL_BYTES = 126_000  # VAST DataBase takes 126 KB a cell
-SUMMARY_CHARACTERS = 4_000  # texts that repeat an attribute beside it (value_text, owner, comments) are cut here
+CELL_BYTES = 126_000  # VAST DataBase accepts 126 KB in a cell
+SUMMARY_CHARACTERS = 4_000  # maximum length of texts that repeat an attribute (value_text, owner, comments)
 
 TEXT, BOOL, INT, LONG, REAL, TIME = pa.string(), pa.bool_(), pa.int32(), pa.int64(), pa.float64(), pa.timestamp("us")
 BYTES = pa.binary()
@@ -35,7 +35,7 @@ RowId = int | Decimal  # a decimal in sorted tables
 
 
 class Owner(NamedTuple):
-    """Which file and version a row belongs to."""
+    """The file and version that a row belongs to."""
 
     file_id: str
     file_path: str
@@ -49,11 +49,10 @@ class Column:
     Attributes:
         name: Column name.
         type: Arrow type.
-        meaning: What it holds.
-        required: Whether the writer always fills it.
+        meaning: What its values mean.
+        required: Whether it is never null.
         unit: Unit of a number.
-        of: Makes the value from the record of a row (from `Owner` for the columns of that name); None where only the write
-            knows it.
+        of: Makes the value from the record of a row, or from `Owner` for its columns; None for columns that the upsert fills.
     """
 
     name: str
@@ -65,7 +64,7 @@ class Column:
 
     @property
     def type_name(self) -> str:
-        """The type as documents call it."""
+        """The name of the type in documents."""
         return _TYPE_NAMES[self.type]
 
 
@@ -86,9 +85,9 @@ class Table:
     Attributes:
         name: Table name.
         meaning: What a row is.
-        key: Columns whose values no two rows share, as far as the writer sees to it.
+        key: Columns whose values together are unique; the writer ensures this.
         columns: The columns in order.
-        sorted_by: The sorting key, where the server has sorted tables; its columns are never updated.
+        sorted_by: The sorting key, if the server has sorted tables; its columns are never updated.
     """
 
     name: str
@@ -109,27 +108,27 @@ class Table:
 
 
 def clipped(text: str | None) -> str | None:
-    """`text`, cut to what a summary column holds."""
+    """The text, truncated to SUMMARY_CHARACTERS."""
     return None if text is None else text[:SUMMARY_CHARACTERS]
 
 
 def finite(value: float | None) -> float | None:
-    """`value` if it is a finite number: readers fail on NaN and infinities in columns and in JSON."""
+    """The value if it is finite, else None: readers fail on NaN and infinities in columns and in JSON."""
     return value if value is not None and math.isfinite(value) else None
 
 
 def stored_time(moment: datetime) -> datetime:
-    """A moment as columns hold it: UTC without a zone."""
+    """A time as it is stored: UTC without a zone."""
     return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
 def utc(moment: datetime | None) -> datetime | None:
-    """A moment of a column, in UTC."""
+    """A stored time, with the zone UTC."""
     return moment.replace(tzinfo=timezone.utc) if moment else None
 
 
 def has_known_codec(part: PartHeader) -> bool:
-    """Whether what the compression does to the channels is known."""
+    """Whether the part's compression is a known one."""
     return part.compression in LINES_PER_CHUNK
 
 
@@ -139,13 +138,13 @@ def compression_name(part: PartHeader) -> str | None:
 
 
 def worst_severity(inspection: Inspection) -> str | None:
-    """The worst finding's severity as text."""
+    """The highest severity of the findings, as text."""
     worst = inspection.worst_severity
     return worst.label if worst else None
 
 
 def object_version(make: Callable[[ObjectVersion], object]) -> Of:
-    """A value of the version that was read; null where the object could not be read."""
+    """A value of the version that was read; null if the object could not be read."""
     return lambda record: None if record.inspection.version is None else make(record.inspection.version)
 
 

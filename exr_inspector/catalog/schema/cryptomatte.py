@@ -1,7 +1,7 @@
-"""The columns of `cryptomatte_objects`, which few files have rows of, and of `cryptomatte_manifests`, which files share.
+"""The columns of `cryptomatte_objects`, in which few files have rows, and of `cryptomatte_manifests`, whose rows files share.
 
-A manifest is the same in all frames of a shot and names all objects of the scene: its names are stored once under its hash, and
-a frame has rows of those objects only that its pixels show. Ids are 32-bit patterns: as text, and as the float of the pixels.
+All frames of a shot have the same manifest with all objects of the scene, so its names are stored once under its hash, and a
+frame has rows only for the objects in its pixels. Ids are 32-bit patterns, stored as text and as the float of the pixels.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from exr_inspector.model import MatteObjects, ObjectCoverage
 
 
 class ObjectRecord(NamedTuple):
-    """What a row of `cryptomatte_objects` is made of."""
+    """The record of a row of `cryptomatte_objects`."""
 
     part_index: int
     position: int
@@ -35,7 +35,7 @@ class ObjectRecord(NamedTuple):
 
 
 class NameRecord(NamedTuple):
-    """What a row of `cryptomatte_manifests` is made of."""
+    """The record of a row of `cryptomatte_manifests`."""
 
     manifest_hash: str
     position: int
@@ -44,7 +44,7 @@ class NameRecord(NamedTuple):
 
 
 def object_records(mattes: tuple[MatteObjects, ...]) -> Iterator[ObjectRecord]:
-    """The rows of a file's objects."""
+    """Yield the records of a file's objects."""
     position = 0
     for matte in mattes:
         for found in matte.objects:
@@ -53,7 +53,7 @@ def object_records(mattes: tuple[MatteObjects, ...]) -> Iterator[ObjectRecord]:
 
 
 def name_records(manifest_hash: str, manifest: Mapping[str, str]) -> Iterator[NameRecord]:
-    """The rows of a manifest's names."""
+    """Yield the records of a manifest's names."""
     for position, (name, value) in enumerate(manifest.items()):
         yield NameRecord(manifest_hash, position, name, int(value, 16))
 

@@ -1,7 +1,7 @@
 """The columns of `files`: place and version, structure, summary of the first part's header, pixels, findings, provenance.
 
-Nothing is filled in: a column is null where the header does not say it, or says it in another type. Texts that repeat an
-attribute are cut at SUMMARY_CHARACTERS; the attribute's own row has the complete value.
+A column is null if the header lacks the attribute, or has it with another type; no default is filled in. Texts that repeat an
+attribute are truncated to SUMMARY_CHARACTERS; the attribute's own row has the complete value.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ _INT64_MAX = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """What a row of `files` is made of.
+    """The record of a row of `files`.
 
     Attributes:
         inspection: The inspection.
-        parts: Its parts; none where the header could not be read.
+        parts: Its parts; empty if the header could not be read.
         views: Views of all parts in order.
         codes: Pixel types of all channels, as in the file.
         severities: Number of findings by severity.
@@ -102,7 +102,7 @@ def parts(make: Callable[[FileRecord], object]) -> Of:
 
 
 def any_part(has: Callable[[PartHeader], bool]) -> Of:
-    """Whether any part has something; null where none does and a part does not say its type."""
+    """Whether a condition holds for any part; null if it holds for none, but the type of a part is unknown."""
 
     def make(file: FileRecord) -> bool | None:
         unknown = any(part.part_type is None for part in file.parts)
@@ -117,7 +117,7 @@ def first(make: Callable[[PartHeader], object]) -> Of:
 
 
 def text(*names: str) -> Of:
-    """The first part's text attribute of the first of these names that is there and not empty."""
+    """The first part's text attribute with the first of these names that exists and is not empty."""
     return first(lambda part: next((clipped(value) for value in map(part.text, names) if value), None))
 
 
@@ -134,7 +134,7 @@ def text_any_case(*names: str) -> Of:
 
 
 def number(*names: str) -> Of:
-    """The first part's float attribute of the first of these names that is there and finite."""
+    """The first part's float attribute with the first of these names that exists and is finite."""
 
     def make(part: PartHeader) -> float | None:
         for name in names:
@@ -147,12 +147,12 @@ def number(*names: str) -> Of:
 
 
 def provenance(column: str, make: Callable[[Any], object] = clipped) -> Of:
-    """What is known of the file's making."""
+    """A column of the provenance."""
     return lambda file: make(getattr(file.inspection.provenance, column))
 
 
 def pixels(make: Callable[[PixelReport], object]) -> Of:
-    """A value of what was read of the pixels; null where none were."""
+    """A value of the pixels; null if none were read."""
 
     def of(file: FileRecord) -> object:
         report = file.inspection.pixels
@@ -190,7 +190,7 @@ def _header_hash(header: Header) -> str:
 
 def _raw(attribute: Attribute) -> bytes:
     if attribute.type_name == "chlist" and not isinstance(attribute.value, bytes):
-        return to_json_text(attribute).encode()  # names that are no UTF-8 were written with escapes
+        return to_json_text(attribute).encode()  # names that are not UTF-8 were written with escapes
     return encode(attribute.type_name, attribute.value)
 
 
@@ -246,13 +246,13 @@ def _fps(part: PartHeader) -> float | None:
 
 
 def _sum_read(report: PixelReport, count: Callable[[ChannelStats], int]) -> int | None:
-    """A count over all channels; null where no value was read."""
+    """The sum of a count over all channels; null if no value was read."""
     read = [channel for channel in report.channels if channel.samples]
     return sum(map(count, read)) if read else None
 
 
 def _of_all_parts(report: PixelReport, verdict: Callable[[PartPixels], bool | None]) -> bool | None:
-    """What holds for every part that has such a verdict; null without one, and where a sampled part leaves it open."""
+    """Whether a condition holds for all parts for which it is known; null if for none, or if a sample leaves it open."""
     known = [value for part in report.parts if (value := verdict(part)) is not None]
     if not all(known):
         return False

@@ -1,4 +1,4 @@
-"""The columns of the tables that record what writers did: `inspections`, `guards`, `schema_versions`."""
+"""The columns of `inspections`, `guards` and `schema_versions`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAST_GUARDS, DEFAULT_GUARDS, MOST_GUARDS = 1 << 10, 1 << 18, 1 << 22
 
 
 class AuditRecord(NamedTuple):
-    """What a row of `inspections` is made of, besides what only the write knows."""
+    """The record of a row of `inspections`, without the columns that the upsert fills."""
 
     inspection: Inspection
     inspector_version: str

@@ -1,4 +1,4 @@
-"""The columns of `parts`: geometry, layout, completeness, and what was read of a part's pixels."""
+"""The columns of `parts`: geometry, layout, completeness, and results from the pixels."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from exr_inspector.model import DeepStats, Inspection, MatteObjects, PartPixels,
 
 @dataclass(frozen=True, slots=True)
 class PartRecord:
-    """What a row of `parts` is made of.
+    """The record of a row of `parts`.
 
     Attributes:
         part: The part's header.
-        layout: Its layout, None where that is unknown.
-        names: Its channel names, None where they are unknown.
-        chunks: Its chunks, None where the chunk table is unknown.
-        levels: What was read of the pixels of each level.
-        faults: Chunks that failed to decode; None where no pixels were read.
+        layout: Its layout; None if unknown.
+        names: Its channel names; None if unknown.
+        chunks: Its chunks; None if the chunk table is unknown.
+        levels: Results from the pixels of each level.
+        faults: Chunks that failed to decode; None if no pixels were read.
         base: Level (0, 0) of `levels`.
         mattes: Objects of the Cryptomattes that the part declares.
     """
@@ -93,12 +93,12 @@ def tiles(make: Callable[[TileDesc], object]) -> Of:
 
 
 def chunks(make: Callable[[Completeness], object]) -> Of:
-    """A value of the chunks; null where the chunk table is unknown."""
+    """A value of the chunks; null if the chunk table is unknown."""
     return lambda r: None if r.chunks is None else make(r.chunks)
 
 
 def base(make: Callable[[PartPixels], object]) -> Of:
-    """A value of the pixels of level (0, 0); null where none were read."""
+    """A value of the pixels of level (0, 0); null if none were read."""
     return lambda r: None if r.base is None else make(r.base)
 
 
@@ -126,7 +126,7 @@ def _missing(state: Completeness) -> str | None:
 
 
 def _fitting_json(values: Iterable[object]) -> str | None:
-    """A JSON list of as many values as fit a cell; null without any."""
+    """A JSON list of as many values as fit into a cell; null without values."""
     items: list[str] = []
     left = CELL_BYTES - 2
     for value in values:

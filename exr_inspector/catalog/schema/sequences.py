@@ -1,4 +1,4 @@
-"""The columns of `sequence_validation`: what was found in a sequence as a whole, and how it stands."""
+"""The columns of `sequence_validation`: findings of whole sequences, and their frames."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from exr_inspector.validation.frame_numbers import FrameNumbers
 
 
 class SequenceRecord(NamedTuple):
-    """What a row of `sequence_validation` is made of; `finding` is None in the one row of a sequence without findings."""
+    """The record of a row of `sequence_validation`; `finding` is None in the only row of a sequence without findings."""
 
     judged: JudgedSequence
     position: int
@@ -34,7 +34,7 @@ class SequenceRecord(NamedTuple):
 
 
 def _ranges(frames: Sequence[int]) -> str | None:
-    """Frame numbers as ranges; of more than a cell holds the first ones, and `...`."""
+    """Frame numbers as ranges; if they do not fit into a cell, the first ones and `...`."""
     text = FrameNumbers.of(frames).text
     return (text if len(text) <= CELL_BYTES else f"{text[: CELL_BYTES - 4].rpartition(',')[0]},...") or None
 

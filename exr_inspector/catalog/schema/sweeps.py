@@ -1,4 +1,4 @@
-"""The columns of the table `sweeps`: how far each shard of a swept prefix is."""
+"""The columns of the table `sweeps`: the progress of each shard of a swept prefix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns of `thumbnails`: small pictures, of the few files whose inspection made some (EXR_THUMBNAILS)."""
+"""The columns of `thumbnails`; files have rows if EXR_THUMBNAILS asks for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from exr_inspector.model import Thumbnail
 
 
 class ThumbnailRecord(NamedTuple):
-    """What a row of `thumbnails` is made of."""
+    """The record of a row of `thumbnails`."""
 
     part_index: int
     position: int

@@ -6,7 +6,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -27,7 +27,6 @@ from exr_inspector.model import ChannelStats, PixelReport, StatsMode
 from exr_inspector.pixels import file_pass, strips, work
 from exr_inspector.pixels.budget import DecodeBudget
 from exr_inspector.pixels.reader import PixelConfig, PixelFile, read_pixels
-from exr_inspector.settings import load_settings
 from exr_inspector.storage import Deadline, RangeSource, ReadBudget, SourceOpener
 from tests.support import exrbytes as ex
 from tests.support.exrbytes import Channel, Chunk, Part, Tiles
@@ -36,18 +35,6 @@ from tests.support.exrstrategies import Example, files
 
 Array = np.ndarray[Any, Any]
 SMALL_STEPS = PixelConfig(read_bytes=700, strip_bytes=900)
-
-
-@pytest.fixture(scope="module")
-def opener() -> Iterator[SourceOpener]:
-    with contextlib.closing(SourceOpener(load_settings({}, secrets_dir=None))) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def budget() -> Iterator[DecodeBudget]:
-    with contextlib.closing(DecodeBudget(workers=2, memory_bytes=64 << 20)) as made:
-        yield made
 
 
 def report(

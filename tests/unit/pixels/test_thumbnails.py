@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
 import pickle
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from exr_inspector.catalog.schema import CELL_BYTES
-from exr_inspector.errors import SettingsError
+from exr_inspector.errors import SettingsError, install_command
 from exr_inspector.exr.chunks.layout import part_layout
 from exr_inspector.exr.header.parser import parse_header
 from exr_inspector.exr.header.values import Box2i
@@ -25,24 +25,11 @@ from exr_inspector.pixels.decoded import DecodedBlock
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.pixels.statistics import Accumulator, Samples
 from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, difference_hash, require_encoder, shown_layers
-from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from tests.support.exrbytes import FLOAT, HALF, MIPMAP, UINT, Channel, Part, Tiles, a_float, a_preview, build
 from tests.unit.pixels.test_reader import report
 
 FILE = PixelConfig(thumbnails=Thumbnails.FILE)
-
-
-@pytest.fixture(scope="module")
-def opener() -> Iterator[SourceOpener]:
-    with contextlib.closing(SourceOpener(load_settings({}, secrets_dir=None))) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def budget() -> Iterator[DecodeBudget]:
-    with contextlib.closing(DecodeBudget(workers=2, memory_bytes=64 << 20)) as made:
-        yield made
 
 
 def rgb(kind: int = HALF) -> tuple[Channel, ...]:
@@ -285,7 +272,7 @@ def test_deep_parts_have_none(opener: SourceOpener, budget: DecodeBudget) -> Non
 def test_without_an_encoder_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     require_encoder(THUMBNAILS_SETTING)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    install = r"needs the package Pillow: pip install '[^']*\[report\]'.*"
+    install = rf"needs the package Pillow: {re.escape(install_command('report'))}"
     with pytest.raises(SettingsError, match=f"^EXR_THUMBNAILS {install}; for the function"):
         require_encoder(THUMBNAILS_SETTING)
     with pytest.raises(SettingsError, match=f"^a thumbnail {install}$"):
