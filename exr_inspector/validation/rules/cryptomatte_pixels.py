@@ -16,6 +16,7 @@ from exr_inspector.validation.rules.channels import listed, values
 
 _SPEC = "Cryptomatte specification 1.2.0"
 _COVERAGE_TOLERANCE = 1e-3
+_NAMES_SHOWN = 4
 
 
 def _stats(file: FileFacts, place: tuple[int, str]) -> ChannelStats | None:
@@ -168,14 +169,19 @@ def id_unnamed(file: FileFacts, _parameters: RuleParameters) -> Results:
     stage=Stage.PIXELS,
 )
 def name_unseen(file: FileFacts, _parameters: RuleParameters) -> Results:
-    """Names whose id has no coverage anywhere; silent where the manifest is of another image."""
-    found = []
+    """Names whose id has no coverage anywhere, of all Cryptomattes together; silent where a manifest is of another image."""
+    hit = []
     for matte in _intact(file):
         for objects in _objects(file, matte):
             unseen, names = objects.unseen_count or 0, objects.name_count or 0
-            if not unseen or (unseen == names and objects.id_count):
-                continue
-            first = listed([repr(name) for name in objects.first_unseen])
-            message = f"{_label(matte, objects)}: no pixel holds {unseen:,} of {names:,} names of the manifest: {first}"
-            found.append(Found(message, f"{unseen} of {names}", "0", part=matte.part))
-    return found
+            if unseen and not (unseen == names and objects.id_count):
+                hit.append((matte, objects, unseen, names))
+    if not hit:
+        return []
+    unseen, names = (sum(column) for column in zip(*((each[2], each[3]) for each in hit), strict=True))
+    of = "the manifest" if len(hit) == 1 else "the manifests"
+    shown = list(dict.fromkeys(name for _, objects, _, _ in hit for name in objects.first_unseen))[:_NAMES_SHOWN]
+    first = ", ".join(map(repr, shown)) + (f" and {unseen - len(shown):,} more" if unseen > len(shown) else "")
+    labels = listed([_label(matte, objects) for matte, objects, _, _ in hit])
+    message = f"{labels}: no pixel holds {unseen:,} of {names:,} names of {of}: {first}"
+    return [Found(message, f"{unseen} of {names}", "0", part=hit[0][0].part)]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id, id_as_float
 from exr_inspector.exr.header.text import guessed_encoding
 from exr_inspector.model import Finding, PixelFault, PixelReport, Severity, StatsMode
 from exr_inspector.validation import builtin_policy, frame_of_inspection, validate_file, validate_sequence
@@ -28,7 +29,7 @@ from tests.support.exrbytes import (
     a_timecode,
     build,
 )
-from tests.unit.validation.cases.made.metadata import NAME, declared, ranks
+from tests.unit.validation.cases.made.metadata import NAME, NAMES, declared, ranks
 from tests.unit.validation.cases.made.pixels import matte
 from tests.unit.validation.judging import EVERYTHING, PLAIN, RGBA, inspect, judge
 
@@ -105,6 +106,15 @@ def test_ids_that_half_or_the_codec_ruined_are_told_once(change: dict[str, Any],
         f.code for f in findings if f.code.startswith(("CRY-", "PIX-NAN", "PIX-INF")) and f.code != "CRY-ONE-LAYER"
     ]
     assert faults == [code]
+
+
+def test_names_that_no_pixel_shows_are_one_finding_for_all_cryptomattes() -> None:
+    found = inspect(matte(0.75, 0.25, id_as_float(cryptomatte_id("bunny"))), stats=True)
+    assert found.pixels is not None
+    (objects,) = found.pixels.mattes
+    both = replace(found.pixels, mattes=(replace(objects, view="left"), replace(objects, view="right")))
+    (unseen,) = [f for f in validate_file(replace(found, pixels=both), EVERYTHING) if f.code == "CRY-NAME-UNSEEN"]
+    assert unseen.found == f"{2 * (len(NAMES) - 1)} of {2 * len(NAMES)}"
 
 
 def test_ids_that_are_no_numbers_are_told_once() -> None:
