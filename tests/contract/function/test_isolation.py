@@ -30,6 +30,7 @@ from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Inspection, StatsMode
 from exr_inspector.pixels.decode import LIBRARY
+from exr_inspector.pixels.strips import FileContext
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext, are_current
@@ -272,6 +273,16 @@ def test_a_process_that_decodes_knows_no_secret(home: House, monkeypatch: pytest
     assert b"PATH" in content
     for secret in secrets:
         assert secret.encode() not in content
+
+
+def test_a_fault_of_this_program_in_a_process_is_raised_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = FileContext.work
+    monkeypatch.setattr(FileContext, "work", lambda *given, **about: replace(real(*given, **about), picks="many"))
+    settings = load_settings({}, secrets_dir=None)
+    inspector = Inspector.from_settings(settings, stats=StatsMode.FULL, is_isolated=True)
+    source = SourceOpener(settings).open_url(str(SAMPLES / "layers.exr"))
+    with pytest.raises(RuntimeError, match=r"the process that decodes failed: .*Error: "):
+        inspector.inspect(source, builtin_policy("default"))
 
 
 HANGING = """

@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -432,6 +433,30 @@ def test_a_file_that_the_catalog_has_and_the_share_has_no_more(home: House, fold
     write(folder, "show_b/d.exr")
     assert swept(home, **cluster(folder))["removed"] == 1
     assert stored(home) == {"renders/show_a/sh010/a.1001.exr", "renders/show_a/sh010/a.1002.exr"}
+
+
+def test_a_file_that_cannot_be_compared_now_is_counted_named_and_looked_at_again(home: House, folder: Path) -> None:
+    """Its row is as young as the change that the Catalog has, so the store is asked for its ETag."""
+    snapshot(home, folder)
+    function = service(home, **cluster(folder))
+    assert function.handle(schedule_event())["stored"] == 3
+    entries = [replace(entry, ctime_ns=time.time_ns()) for entry in entries_of_folder(folder, root=ROOT)]
+    home.database.write_catalog(entries)
+    mounted = function._opener._mounts[BUCKET]
+    real = mounted.head
+
+    def head(key: str, call: Any) -> Any:
+        if key.endswith("a.1002.exr"):
+            raise SourceUnavailable("a disk fails")
+        return real(key, call)
+
+    mounted.head = head  # type: ignore[method-assign]
+    result = function.handle(schedule_event())
+    assert (result["stored"], result["unchanged"], result["failed"]) == (0, 2, 1)
+    assert any("a disk fails" in (row["message"] or "") for row in rows(home))
+    mounted.head = real  # type: ignore[method-assign]
+    result = function.handle(schedule_event())
+    assert (result["unchanged"], result["failed"]) == (3, 0), "also those of some seconds before the watermark"
 
 
 @pytest.mark.heavy
