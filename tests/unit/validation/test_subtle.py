@@ -364,6 +364,14 @@ def test_the_layout_that_nuke_writes_of_two_views_is_no_warning() -> None:
     assert max(severities.values()) is Severity.INFO
 
 
+@pytest.mark.parametrize(
+    ("profile", "severity"), [("default", Severity.INFO), ("texture", Severity.INFO), ("archive", W)]
+)
+def test_how_bad_a_missing_colour_tag_is(profile: str, severity: Severity) -> None:
+    (untagged,) = [f for f in judge(build([Part()]), builtin_policy(profile)) if f.code == "COL-UNTAGGED"]
+    assert untagged.severity is severity
+
+
 def eye(view: str | None, *names: str, **changed: Any) -> Part:
     tags = [] if view is None else [a_string("view", view)]
     return Part(name=f"{view}{'-'.join(names)}", channels=[Channel(n) for n in names], extra=tags, **changed)
