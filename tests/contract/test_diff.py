@@ -121,6 +121,27 @@ def test_windows_that_differ_are_compared_where_they_meet(tmp_path: Path) -> Non
     assert one(written(tmp_path, "a.exr", whole), written(tmp_path, "c.exr", apart)).parts[0].window is None
 
 
+@pytest.mark.parametrize(
+    ("at", "value", "says"), [((0, 0), 0.0, "all 0"), ((79, 99), 1.0, "not all 0"), ((30, 0), 1.0, "not all 0")]
+)
+def test_what_lies_around_a_crop(at: tuple[int, int], value: float, says: str, tmp_path: Path) -> None:
+    whole, inner = image(), (10, 20, 49, 59)
+    assert whole.pixels is not None
+    cropped = {name: array[20:60, 10:50].copy() for name, array in whole.pixels.items()}
+    around = {name: np.zeros_like(array) for name, array in whole.pixels.items()}
+    for name, array in around.items():
+        array[20:60, 10:50] = cropped[name]
+    around["R"][at] = value
+    files = (
+        written(tmp_path, "a.exr", dataclasses.replace(whole, pixels=around)),
+        written(tmp_path, "b.exr", dataclasses.replace(whole, data_window=inner, pixels=cropped)),
+    )
+    (part,) = one(*files).parts
+    assert part.notes[0].endswith(f"; the others of the first file are {says}")
+    assert one(*reversed(files)).parts[0].notes[0].endswith(f"; the others of the second file are {says}")
+    assert all(channel.is_same for channel in part.channels)
+
+
 def test_channels_types_parts_and_attributes_that_differ(tmp_path: Path) -> None:
     first = written(
         tmp_path,
