@@ -24,11 +24,30 @@ from exr_inspector.exr.chunks.tables import Completeness, assess, with_undecodab
 from exr_inspector.exr.cryptomatte.mattes import file_mattes
 from exr_inspector.exr.file_bytes import FIRST_READ_BYTES, Answer, Ranges, answer_requests
 from exr_inspector.exr.header.parser import Header
-from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
+from exr_inspector.exr.limits import (
+    DEFAULT_LIMITS,
+    Checkpoint,
+    Limits,
+    OnLimit,
+    Reserve,
+    ignore_limit,
+    no_checkpoint,
+    no_reserve,
+)
 from exr_inspector.exr.names import PartNames, file_names
 from exr_inspector.exr.probe import LeaderMode, Probe, probe
 from exr_inspector.memory import MEMORY_SETTING, FileMemory, MemoryBudget
-from exr_inspector.model import Cost, EventInfo, Inspection, ObjectVersion, PixelReport, StatsMode, Status, Thumbnails
+from exr_inspector.model import (
+    MANIFEST,
+    Cost,
+    EventInfo,
+    Inspection,
+    ObjectVersion,
+    PixelReport,
+    StatsMode,
+    Status,
+    Thumbnails,
+)
 from exr_inspector.pixels.decode import LIBRARY
 from exr_inspector.pixels.isolation import DecoderPool, can_start_decoders
 from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, PixelFile, part_rows, read_pixels
@@ -169,7 +188,8 @@ class Inspector:
     @property
     def stops(self) -> frozenset[str]:
         """`stopped` of files that this inspector does not read, or not whole, since they exceed a limit of it."""
-        return frozenset({self._memory_stop, self._requests_stop, *map(self._limit_stop, _OF_THE_INSTALLATION)})
+        stops = {self._memory_stop, self._requests_stop, *map(self._limit_stop, _OF_THE_INSTALLATION)}
+        return frozenset(stops | {f"{MANIFEST} {stop}" for stop in stops})
 
     @property
     def _memory_stop(self) -> str:
@@ -236,8 +256,9 @@ class Inspector:
         code, message = _failure(found)
         ended: Exception | None = found.error
         names = file_names(found.header, checkpoint) if found.header else ()
+        left: list[LimitExceeded] = []  # limits beyond which manifests are
         if code is None and self._config.stats is StatsMode.FULL:
-            names = with_sidecars(source, names, self._config.limits.string_bytes, reserve)
+            names = with_sidecars(source, names, self._config.limits.string_bytes, reserve, left.append)
         pixels = None
         is_asked = self._config.stats is not StatsMode.OFF or self._config.pixels.thumbnails is not Thumbnails.OFF
         if code is None and is_asked:
@@ -271,7 +292,11 @@ class Inspector:
             stopped=self._stop_of(ended),
             provenance=provenance_of(found.header, policy.for_path(source.path).parameters.attribute_map),
         )
-        return self._validated(inspection, policy, source.cost, started, checkpoint, reserve=reserve)
+        judged = self._validated(
+            inspection, policy, source.cost, started, checkpoint, reserve=reserve, on_limit=left.append
+        )
+        stops = (stop for error in left if (stop := self._stop_of(error)))
+        return replace(judged, manifest_stop=next((f"{MANIFEST} {stop}" for stop in stops), ""))
 
     def refused(
         self,
@@ -308,9 +333,12 @@ class Inspector:
         checkpoint: Checkpoint,
         *,
         reserve: Reserve = no_reserve,
+        on_limit: OnLimit = ignore_limit,
     ) -> Inspection:
         limits = self._config.limits
-        findings = validate_file(inspection, policy, limits=limits, checkpoint=checkpoint, reserve=reserve)
+        findings = validate_file(
+            inspection, policy, limits=limits, checkpoint=checkpoint, reserve=reserve, on_limit=on_limit
+        )
         return replace(inspection, findings=findings, cost=cost, duration_ms=(time.perf_counter() - started) * 1000)
 
     def probe(

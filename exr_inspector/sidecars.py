@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, ObjectNotFound
 from exr_inspector.exr.cryptomatte.manifests import is_sidecar_path
-from exr_inspector.exr.limits import Reserve
+from exr_inspector.exr.limits import OnLimit, Reserve, ignore_limit
 from exr_inspector.exr.names import Cryptomatte, PartNames
 from exr_inspector.storage import RangeSource, ReadBudget
 
@@ -18,7 +18,7 @@ _MEMORY_FACTOR = 5  # bytes of memory for each byte of a manifest: the byte, and
 
 
 def with_sidecars(
-    source: RangeSource, names: Sequence[PartNames], max_bytes: int, reserve: Reserve
+    source: RangeSource, names: Sequence[PartNames], max_bytes: int, reserve: Reserve, on_limit: OnLimit = ignore_limit
 ) -> tuple[PartNames, ...]:
     """The names, with the texts of the sidecar manifests that they refer to.
 
@@ -29,6 +29,7 @@ def with_sidecars(
         names: The names of its parts.
         max_bytes: Maximum size of a manifest, bytes.
         reserve: Called with the number of bytes of memory that a manifest takes.
+        on_limit: Called with the limit of this installation that kept one from being read.
 
     Raises:
         ExrInspectorError: A transient fault while a manifest was read (`retryable`).
@@ -40,7 +41,7 @@ def with_sidecars(
         if not path or matte.manifest or not is_sidecar_path(path):
             return matte
         if path not in read and len(read) < _MAX_SIDECARS:
-            read[path] = _manifest(source, path, max_bytes, reserve)
+            read[path] = _manifest(source, path, max_bytes, reserve, on_limit)
         text, fault = read.get(path, (None, ""))
         return matte._replace(manifest=text, sidecar_fault=fault)
 
@@ -62,7 +63,9 @@ def manifest_paths(image: str, names: Sequence[PartNames]) -> set[str]:
     return {folder + path for path in found if path and is_sidecar_path(path)}
 
 
-def _manifest(source: RangeSource, path: str, max_bytes: int, reserve: Reserve) -> tuple[str | None, str]:
+def _manifest(
+    source: RangeSource, path: str, max_bytes: int, reserve: Reserve, on_limit: OnLimit
+) -> tuple[str | None, str]:
     """The text of a sidecar manifest, and what is wrong with it; empty if nothing is."""
     text, fault = None, ""
     try:
@@ -71,13 +74,15 @@ def _manifest(source: RangeSource, path: str, max_bytes: int, reserve: Reserve) 
         reserve(len(raw) * _MEMORY_FACTOR)
         if len(raw) > max_bytes:
             fault = f"is larger than {max_bytes:,} bytes"
+            on_limit(LimitExceeded(f"{path} {fault}", limit="string_bytes"))
         elif raw:
             text = raw.decode()
         elif file is not None:
             fault = "is empty"
     except ObjectNotFound:
         fault = "does not exist"
-    except LimitExceeded:
+    except LimitExceeded as error:
+        on_limit(error)
         fault = "takes more memory than EXR_MEMORY_MIB allows"
     except ExrInspectorError as error:
         if error.retryable:

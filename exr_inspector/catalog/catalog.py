@@ -353,7 +353,7 @@ def _current_version(state: ObjectState, rows: Sequence[StoredFile]) -> VersionI
 
 def _may_succeed_now(state: ObjectState, stored: VersionInfo) -> bool:
     """Whether to retry a failed or incomplete inspection: on request, with another decoder, or under other limits."""
-    if stored.is_over_limit:
+    if stored.depends_on_limits:
         return bool(state.stops) and stored.stopped not in state.stops
     if stored.error_code == LimitExceeded.code:
         return state.retry_failed

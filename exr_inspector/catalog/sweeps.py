@@ -38,6 +38,7 @@ class SweepState:
     pending_since: datetime | None = None
     failed_files: int = 0
     message: str | None = None
+    unlisted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 
 import xxhash
 
-from exr_inspector.model import EPOCH, EventInfo, Inspection, ObjectVersion, StatsMode
+from exr_inspector.model import EPOCH, MANIFEST, EventInfo, Inspection, ObjectVersion, StatsMode
 from exr_inspector.texts import unicode_text
 
 _SEPARATOR = b"\0"  # occurs in no path: objects and files cannot be named with it
@@ -113,6 +113,11 @@ class VersionInfo:
         return self.stopped.startswith(("memory", "limit"))
 
     @property
+    def depends_on_limits(self) -> bool:
+        """Whether another limit may say more of the file, of its pixels or manifests."""
+        return self.is_over_limit or self.stopped.startswith(MANIFEST)
+
+    @property
     def event(self) -> EventInfo:
         """The event, as far as it is stored."""
         return EventInfo(sequencer=self.sequencer, time=self.event_time)
@@ -128,7 +133,7 @@ def version_info(inspection: Inspection, inspector_version: str) -> VersionInfo:
         inspected_at=inspection.inspected_at,
         inspector_version=inspector_version,
         depth=inspection.stats_mode.depth,
-        stopped=inspection.pixels.stopped if inspection.pixels else inspection.stopped,
+        stopped=inspection.any_stop,
         policy=inspection.policy,
         error_code=inspection.error_code,
         event_time=inspection.event.time,

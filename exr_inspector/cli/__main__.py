@@ -198,7 +198,7 @@ def main() -> None:
       ./run inspect samples/layers.exr         what is in a file
       ./run validate --sequence samples/shots/ is a shot complete and right
     """
-    if any(name.upper().startswith("EXR_") for name in os.environ):
+    if any(name.upper().startswith(("EXR_", "VAST_DB_", "S3_")) for name in os.environ):
         from exr_inspector.settings import unknown_settings  # noqa: PLC0415 - takes half a second
 
         for sentence in unknown_settings(os.environ):

@@ -25,6 +25,7 @@ from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import DEFAULT_OPTIONS, SchemaReport, SetupOptions, setup
 from exr_inspector.catalog.paths import catalog_prefix, names_bucket
 from exr_inspector.catalog.sdk.connection import Connection
+from exr_inspector.delivery.files import require_name
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import file_database
@@ -61,8 +62,10 @@ class Tables:
         """What the paths of a place begin with: of `s3://bucket/key` or `bucket/key`, and of local folders, files and patterns.
 
         Raises:
+            NothingMatches: The name is empty.
             SettingsError: It is a local folder or file that no bucket of these tables stands for.
         """
+        require_name(place)
         if names_bucket(place):
             return catalog_prefix(place)
         path = local_path(place)

@@ -17,12 +17,11 @@ from exr_inspector.errors import AccessDenied, ExrInspectorError, MemoryBusy, No
 from exr_inspector.memory import FileMemory, MemoryBudget
 from exr_inspector.model import Inspection
 from exr_inspector.settings import local_path
-from exr_inspector.storage import SourceOpener, suffix_report
+from exr_inspector.storage import SourceOpener, exr_report, is_excluded, is_exr
 from exr_inspector.storage.keys import split_url
 from exr_inspector.storage.sequences import is_apple_double
 
 READERS = "exr-read"
-_EXTENSION = ".exr"
 _WORKERS = 8
 _NAMED = 4  # folders named in a message
 _AHEAD = 32  # files that are being read, or were read and wait to be asked for
@@ -65,7 +64,7 @@ def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None)
 
     A folder, or a URL that ends in a slash or names a bucket, stands for every .exr below it; a name with `####`, `%04d`,
     `@@@@`, `$F4`, `<UDIM>`, `*` or `[1001-1060]` for the files of its folder that match; anything else, and whatever exists,
-    for itself. The other files below a folder are added to `others`.
+    for itself. The other files below a folder are added to `others`, AppleDouble files (`._x.exr`) among them.
 
     Raises:
         PatternError: The pattern makes no sense.
@@ -73,8 +72,7 @@ def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None)
         AccessDenied: Folders may not be read; after all files that may.
         SourceError: What listing raises.
     """
-    if not target.strip():
-        raise NothingMatches("an empty name stands for no file: give a file, a folder, a pattern or an s3:// URL")
+    require_name(target)
     named = split_url(target)
     path = local_path(target)
     if is_folder(target):
@@ -88,7 +86,8 @@ def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None)
             raise NothingMatches(f"no .exr files below {target}{found}")
     elif is_pattern(target) and not (os.path.lexists(path) if named is None else opener.head(*named)):
         pattern = parse_pattern(target)
-        matching = sorted(name for name in _paths_in(opener, pattern) if pattern.matches(name))
+        there = (name for name in _paths_in(opener, pattern) if is_apple_double(target) or not is_apple_double(name))
+        matching = sorted(filter(pattern.matches, there))
         if not matching:
             raise NothingMatches(f"no .exr files match {target}")
         yield from matching
@@ -106,6 +105,16 @@ def unmet(names: Iterable[str], met: set[str]) -> Iterator[str]:
         if file not in met:
             met.add(file)
             yield name
+
+
+def require_name(target: str) -> None:
+    """Return when a target names anything.
+
+    Raises:
+        NothingMatches: It is empty.
+    """
+    if not target.strip():
+        raise NothingMatches("an empty name stands for no file: give a file, a folder, a pattern or an s3:// URL")
 
 
 def require_place(target: str) -> None:
@@ -139,10 +148,10 @@ def _objects_below(opener: SourceOpener, bucket: str, prefix: str, others: list[
         else:
             files.append(f"s3://{path}")
 
-    listing = opener.list(bucket, prefix, report=suffix_report(_EXTENSION, report))
+    listing = opener.list(bucket, prefix, report=exr_report(report))
     for each in listing:
         name = f"s3://{bucket}/{each.key}"
-        if name.lower().endswith(_EXTENSION):
+        if is_exr(name):
             yield name
         elif not name.endswith("/"):
             others.append(name)
@@ -158,9 +167,10 @@ def _files_below(folder: Path, others: list[str]) -> Iterator[str]:
     found: list[Path] = []
     root = folder.resolve()
     for place, folders, names in os.walk(folder, onerror=lambda error: denied.append(str(error.filename))):
-        found += (Path(place, name) for name in names if name.lower().endswith(_EXTENSION))
-        others += (str(Path(place, name)) for name in names if not name.lower().endswith(_EXTENSION))
-        others += (str(Path(place, name)) for name in folders if name.lower().endswith(_EXTENSION))
+        folders[:] = [name for name in folders if not is_excluded(f"{name}/")]
+        found += (Path(place, name) for name in names if is_exr(name))
+        others += (str(Path(place, name)) for name in names if not is_exr(name))
+        others += (str(Path(place, name)) for name in folders if is_exr(name))
         links = (Path(place, name) for name in folders if Path(place, name).is_symlink())
         # What a link leads to inside the folder is found there, `latest` for example.
         linked += (str(link) for link in links if not link.resolve().is_relative_to(root))
@@ -198,10 +208,7 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
     if is_pattern(target) and not _is_folder(target):
         pattern = parse_pattern(target)
         return Expansion(target, match_pattern(pattern, paths), pattern.ranges)
-    images = [path for path in paths if not is_apple_double(path)]
-    if images:
-        others += filter(is_apple_double, paths)
-    return Expansion(target, recognise(images or paths), others=tuple(sorted(others)), fault=fault)
+    return Expansion(target, recognise(paths), others=tuple(sorted(others)), fault=fault)
 
 
 def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:

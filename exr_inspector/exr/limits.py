@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from exr_inspector.errors import LimitExceeded
+
 # Called regularly by work that grows with the file; an exception that it raises (no time left) ends the work.
 Checkpoint = Callable[[], None]
 # Called with a number of bytes before they are allocated; an exception that it raises (no memory) ends the work.
 Reserve = Callable[[int], None]
+# Called with the limit beyond which a value was left unread, although the file was read.
+OnLimit = Callable[[LimitExceeded], None]
 PER_CHECKPOINT = 4_096  # attributes or channels between two calls
 
 
@@ -54,3 +58,7 @@ def no_checkpoint() -> None:
 
 def no_reserve(size: int) -> None:
     """The `Reserve` of a caller without a budget of memory."""
+
+
+def ignore_limit(error: LimitExceeded) -> None:
+    """The `OnLimit` of a caller that does not read the file again with another limit."""

@@ -42,6 +42,7 @@ from exr_inspector.function.resources import Resources
 from exr_inspector.function.results import Result
 from exr_inspector.function.sweep_shard import CatalogChange, ShardWorker, SweepRoot, SweepTask
 from exr_inspector.settings import Settings
+from exr_inspector.storage import is_exr
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import Synced, Timing, ask, is_empty, trusted_absence
@@ -62,12 +63,14 @@ class SweepReport:
         synced: Files stored, found up to date, removed, and left for later.
         shards: Shards that were worked on.
         unfinished: Shards on which there is more to do, by this or another invocation.
+        unreadable: Files and folders that cannot be read for good, as an earlier sweep has logged.
         faults: What kept a whole prefix or shard from being done: the path, and why.
     """
 
     synced: Synced = field(default_factory=Synced)
     shards: int = 0
     unfinished: int = 0
+    unreadable: int = 0
     faults: list[tuple[str, ExrInspectorError]] = field(default_factory=list)
 
     def result(self) -> Result:
@@ -82,6 +85,7 @@ class SweepReport:
             "failed": sum(figures.errors.values()) + len(self.faults),
             "shards": self.shards,
             "unfinished": self.unfinished,
+            "unreadable": self.unreadable,
         }
 
 
@@ -161,6 +165,7 @@ class _Run:
         if outcome.done is not None:
             self.report.shards += 1
             self.report.synced.merge(outcome.done)
+            self.report.unreadable += outcome.known
         if outcome.fault is not None:
             self._fault(task.shard.first_path, outcome.fault)
 
@@ -273,7 +278,7 @@ class _Run:
         ordered = sorted(shards, key=lambda shard: shard.first_path)
         firsts = [shard.first_path for shard in ordered]
         for file in files:
-            if not file.path.lower().endswith(".exr"):
+            if not is_exr(file.path):
                 continue
             where = self._views.from_cluster(file.path)
             if where is None:
@@ -312,14 +317,16 @@ class _Run:
             worker.work(self._timing(lambda work: move(work, held, self._holder, worker.state)))
         except Exception as error:  # noqa: BLE001 - boundary of one shard
             fault = our_error(error)
-        figures = worker.done.figures
-        message = str(fault) if fault else "; ".join(f"{path}: {text}" for _, path, text in figures.examples[:1])
-        state = replace(worker.state, failed_files=sum(figures.errors.values()), message=message or None)
+        failed, known = worker.done.figures, worker.known
+        first = [*failed.examples, *known.examples][:1]
+        message = str(fault) if fault else "; ".join(f"{path}: {text}" for _, path, text in first)
+        count = failed.errors.total() + known.errors.total()
+        state = replace(worker.state, failed_files=count, message=message or None)
         try:
             give_back(self._connection, held, state, deadline=self._deadline)
         except ExrInspectorError as error:
             fault = fault or error
-        return _Outcome(worker.done, is_finished=worker.is_finished, fault=fault)
+        return _Outcome(worker.done, known.errors.total(), is_finished=worker.is_finished, fault=fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,10 +335,12 @@ class _Outcome:
 
     Attributes:
         done: What was done; None where somebody else works on it.
+        known: Files and folders that cannot be read for good, as an earlier sweep has logged.
         is_finished: Whether there is nothing more to do at this tick.
         fault: What kept it from being done.
     """
 
     done: Synced | None = None
+    known: int = 0
     is_finished: bool = False
     fault: ExrInspectorError | None = None

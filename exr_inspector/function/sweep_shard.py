@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import xxhash
+
 from exr_inspector.catalog.catalog import is_up_to_date
 from exr_inspector.catalog.precedence import StoredFile, newest
+from exr_inspector.catalog.schema.columns import CELL_BYTES
 from exr_inspector.catalog.stored import MAX_CLOCK_DIFFERENCE
 from exr_inspector.catalog.sweeps import SweepShard, SweepState
 from exr_inspector.catalog.vast_catalog import CatalogFile
@@ -15,10 +18,14 @@ from exr_inspector.deadline import Deadline
 from exr_inspector.errors import SourceError
 from exr_inspector.model import ObjectVersion
 from exr_inspector.storage import ObjectEntry
+from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext, object_state
 from exr_inspector.sync.window import WINDOW, Synced, Timing, bring_up_to_date, remove_rows, store_settled, windows
 from exr_inspector.texts import unicode_text
+
+_MARK_DIGITS = 8
+_MARKS_CHARACTERS = CELL_BYTES // _MARK_DIGITS * _MARK_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +70,18 @@ class CatalogChange:
     file: CatalogFile
 
 
+def _marks(text: str) -> frozenset[str]:
+    """The faults that a shard remembers, each as the digits of a hash."""
+    return frozenset(text[at : at + _MARK_DIGITS] for at in range(0, len(text), _MARK_DIGITS))
+
+
 class ShardWorker:
     """Works on one shard that is claimed.
 
     Attributes:
         state: How far it is: only what is stored and confirmed.
         done: What was done.
+        known: What cannot be read for good, and was among the faults of `done` in an earlier sweep.
         is_finished: Whether there is nothing more to do at this tick.
     """
 
@@ -88,7 +101,23 @@ class ShardWorker:
         self._now = now
         self.state: SweepState = held.state
         self.done = Synced()
+        self.known = Figures()
         self.is_finished = False
+        self._named = _marks(held.state.unlisted or "")  # before this invocation
+        self._met: set[str] = set()
+
+    def _fault(self, path: str, error: SourceError) -> None:
+        """Count what cannot be read. What stays so until somebody acts is named by one sweep, not by each."""
+        mark = xxhash.xxh32_hexdigest(f"{type(error).code} {path}".encode(errors="surrogatepass"))
+        is_known = not error.retryable and mark in self._named
+        (self.known if is_known else self.done.figures).add_error(type(error).code, path, str(error))
+        if not error.retryable:
+            self._met.add(mark)
+
+    def _note_faults(self, *, is_all: bool = False) -> None:
+        """Keep which faults are known; `is_all` forgets those that were not met again."""
+        marks = self._met if is_all else self._met | self._named
+        self.state = replace(self.state, unlisted="".join(sorted(marks))[:_MARKS_CHARACTERS] or None)
 
     def work(self, timing: Timing) -> None:
         """Store what changed, then compare, as far as there is time."""
@@ -116,6 +145,7 @@ class ShardWorker:
             self._add(done, timing)
             pending = min(filter(None, (pending, done.pending_since)), default=None)
             self._move_watermark(some[-1].file.ctime, pending)
+            self._note_faults()
         if self._task.newest is not None:
             self._move_watermark(self._task.newest, pending)
         return True
@@ -141,8 +171,9 @@ class ShardWorker:
         for change, found in zip(settled, looked, strict=True):
             path = unicode_text(f"{bucket}/{change.key}")
             if isinstance(found, SourceError):
-                done.figures.add_error(type(found).code, path, str(found))
-                done.leave(change.file.ctime)
+                self._fault(path, found)
+                if found.retryable:
+                    done.leave(change.file.ctime)
             elif found is None:
                 gone += [path] if path in rows else []
             elif is_up_to_date(object_state(context, bucket, change.key, found), rows.get(path, ())):
@@ -175,13 +206,14 @@ class ShardWorker:
     def _compare(self, timing: Timing) -> bool:
         """Compare objects with rows, from where the last invocation stopped; whether that was all."""
         context, root, shard = self._context, self._task.root, self._shard
-        if self.state.position is None:
+        is_whole = self.state.position is None
+        if is_whole:
             self.state = replace(self.state, pass_started=self._now, pending_since=None)
         after = self.state.position or (shard.first_path if shard.first_path != shard.root else "")
         retried: list[str] = []
 
         def report(path: str, error: SourceError) -> None:
-            self.done.figures.add_error(type(error).code, path, str(error))
+            self._fault(path, error)
             if error.retryable:
                 retried.append(path)
 
@@ -200,6 +232,7 @@ class ShardWorker:
             self._add(done, timing)
             pending = min(filter(None, (self.state.pending_since, done.pending_since)), default=None)
             self.state = replace(self.state, position=window.last, pending_since=pending)
+            self._note_faults(is_all=is_whole and window.last is None)
             if window.last is None:
                 self._finish_pass(is_complete=not retried)
                 return True

@@ -22,10 +22,11 @@ from typing import Protocol
 from exr_inspector.errors import ExrInspectorError, SourceError, WorkerDied, our_error
 from exr_inspector.ingest.engines import Engine, InlineEngine, PoolBroken
 from exr_inspector.ingest.progress import Progress
-from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener, suffix_report
+from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, SourceOpener, exr_report, is_exr
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import UnjudgedFolders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, current_versions, ingest_crashed, unread_code
+from exr_inspector.sync.window import Unlisted, store_unreadable
 
 LISTING_BATCH = 1_000  # objects whose stored versions are asked for at a time
 LISTED_AHEAD = 100_000  # objects listed before they are inspected: names only, so that the end is known early
@@ -67,8 +68,8 @@ class Target:
 
     def entries(self, opener: SourceOpener, report: Callable[[str, SourceError], None]) -> Iterator[ObjectEntry]:
         """As in Listing: all objects that are EXRs by name."""
-        found = opener.list(self.bucket, self.prefix, report=suffix_report(".exr", report), exclude=self.exclude)
-        return (entry for entry in found if entry.key.lower().endswith(".exr"))
+        found = opener.list(self.bucket, self.prefix, report=exr_report(report), exclude=self.exclude)
+        return (entry for entry in found if is_exr(entry.key))
 
 
 class Ingest:
@@ -165,7 +166,8 @@ class Ingest:
         if unjudged is not None:
             self._unjudged.append(unjudged)
         waiting: list[ObjectEntry] = []
-        entries = listing.entries(context.opener, self._report)
+        unlisted = Unlisted()
+        entries = listing.entries(context.opener, unlisted.noting(self._report))
         while not self._stop.is_set() and (batch := list(islice(entries, LISTING_BATCH))):
             todo = batch if unjudged is None else self._stale(bucket, batch, unjudged)
             with self._lock:
@@ -175,8 +177,17 @@ class Ingest:
             while len(waiting) >= size:
                 self._put(Shard(bucket, tuple(waiting[:size])))
                 del waiting[:size]
+            self._store_unreadable(unlisted)
+        self._store_unreadable(unlisted)
         if waiting:
             self._put(Shard(bucket, tuple(waiting)))
+
+    def _store_unreadable(self, unlisted: Unlisted) -> None:
+        """Store that files are there which cannot be read; they were reported already."""
+        done = store_unreadable(self._context, unlisted.take_files())
+        with self._lock:
+            self.progress.merge(done.figures)
+            self.progress.directories |= done.directories
 
     def _stale(self, bucket: str, batch: Sequence[ObjectEntry], unjudged: UnjudgedFolders) -> list[ObjectEntry]:
         """Those whose rows are missing or stale; `unjudged` takes the others."""
@@ -254,7 +265,7 @@ class Ingest:
         with self._lock:
             self.progress.merge(figures)
             self.progress.vanished += len(figures.gone)
-        self.progress.directories |= shard.directories
+            self.progress.directories |= shard.directories
 
     def _retry(self, shard: Shard, error: WorkerDied, *, was_alone: bool) -> None:
         """Carry out a shard whose process ended in smaller pieces, until the object that ends processes is alone.

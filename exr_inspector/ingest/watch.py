@@ -13,17 +13,19 @@ from pathlib import Path
 
 from exr_inspector.errors import ObjectNotFound, SourceError
 from exr_inspector.ingest.run import Target
-from exr_inspector.storage import ObjectEntry
+from exr_inspector.storage import ObjectEntry, is_exr
 from exr_inspector.storage.keys import file_key, file_path
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext, are_current
 from exr_inspector.sync.window import (
     Synced,
     Timing,
+    Unlisted,
     bring_up_to_date,
     remove_rows,
     remove_unlisted,
     store_settled,
+    store_unreadable,
     trusted_absence,
     windows,
 )
@@ -103,7 +105,7 @@ class FolderWatch:
         files: list[str] = []
         for key in due:
             path = self._root / file_path(key)
-            if path.is_dir() or not key.lower().endswith(".exr"):
+            if path.is_dir() or not is_exr(key):
                 done.merge(self._compare(key if path.is_symlink() else f"{key}/", timing))
             else:
                 files.append(key)
@@ -144,14 +146,16 @@ class FolderWatch:
         context, bucket = self._context, self._target.bucket
         entries: list[ObjectEntry] = []
         gone: list[str] = []
+        unlisted = Unlisted()
+        report = unlisted.noting(self._report_fault)
         for key in keys:
             try:
                 version = context.opener.head(bucket, key)
             except SourceError as error:
-                self._report_fault(f"{bucket}/{key}", error)
+                report(f"{bucket}/{key}", error)
                 continue
             if version is None and (self._root / file_path(key)).is_symlink():
-                self._report_fault(f"{bucket}/{key}", ObjectNotFound("a link that leads nowhere"))
+                report(f"{bucket}/{key}", ObjectNotFound("a link that leads nowhere"))
             elif version is None:
                 gone.append(unicode_text(f"{bucket}/{key}"))
             else:
@@ -160,6 +164,7 @@ class FolderWatch:
         stale = [(entry, entry.mtime) for entry, skip in zip(entries, current, strict=True) if not skip]
         done = store_settled(context, bucket, stale, {}, timing)
         done.merge(remove_rows(context, gone, timing))
+        done.merge(store_unreadable(context, unlisted.take_files()))
         return done
 
     def _report_fault(self, path: str, error: SourceError) -> None:

@@ -50,6 +50,10 @@ class Frames:
         self._note(name, inspection.inspected_at)
         self._keep(frame_of_inspection(replace(inspection, name=_UNNAMED)), name)
 
+    def add_unread(self, name: str) -> None:
+        """Keep a file that is there and could not be read now: its frame is not missing."""
+        self._keep(FrameSummary(name, "?", 0, padding=0, has_error=True, is_unread=True), name)
+
     def add_row(self, rows: FrameRows, name: str) -> None:
         """Add a file by its stored rows."""
         self._note(name, rows.file["inspected_at"].replace(tzinfo=timezone.utc))
@@ -106,6 +110,8 @@ def judge_files(session: Session, targets: Iterable[str], frames: Frames | None)
                     if isinstance(answer, ExrInspectorError):
                         in_a_row += 1
                         yield ValidationResult(name, (), label, f"{answer.code}: {answer}")
+                        if frames is not None:
+                            frames.add_unread(name)
                         if in_a_row == _GIVE_UP:
                             yield ValidationResult(
                                 target, (), label, f"the rest was skipped after {_GIVE_UP} faults in a row"

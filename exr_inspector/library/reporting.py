@@ -191,6 +191,11 @@ def _checked(
 
 
 def _unrecognised(done: Check) -> str:
+    """Why there is no sequence: no file could be read, or their names show none."""
+    unread = [file for file in done.files if file.fault]
+    if unread and len(unread) == done.total:
+        more = f" ({len(unread) - 1} more could not be read either)" if len(unread) > 1 else ""
+        return f"{unread[0].path}: {unread[0].fault}{more}"
     paths = [*(path for group in done.ambiguous for path in group), *(file.path for file in done.files)]
     some = ", ".join(path.rpartition("/")[2] for path in paths[:4])
     more = " ..." if len(paths) > 4 else ""

@@ -34,10 +34,12 @@ from exr_inspector.model.pixels import (
 )
 
 __all__ = [
-    "ChannelStats", "Cost", "DeepStats", "EventInfo", "Finding", "Histogram", "Inspection", "MatteObjects",
+    "MANIFEST", "ChannelStats", "Cost", "DeepStats", "EventInfo", "Finding", "Histogram", "Inspection", "MatteObjects",
     "ObjectCoverage", "ObjectVersion", "PartPixels", "PixelFault", "PixelReport", "Provenance", "ProvenanceColumn",
     "SequenceName", "Severity", "StatsMode", "Status", "Thumbnail", "Thumbnails", "ZeroGrid",
 ]  # fmt: skip
+
+MANIFEST = "manifest"  # how `Inspection.manifest_stop` begins
 
 
 class Status(str, Enum):
@@ -211,6 +213,8 @@ class Inspection:
         event: The event behind it.
         decoder: Library and version that decoded pixels, or failed to; None where none were decoded.
         stopped: The limit of this installation that ended reading the file, which may be sound; empty when none did.
+        manifest_stop: The limit of this installation beyond which a manifest of the file is, with MANIFEST before it; empty
+            for none.
         provenance: Who wrote it, by the attributes of its first part and the policy's `attribute_map`.
     """
 
@@ -235,6 +239,7 @@ class Inspection:
     event: EventInfo = field(default_factory=EventInfo)
     decoder: str | None = None
     stopped: str = ""
+    manifest_stop: str = ""
     provenance: Provenance = field(default_factory=Provenance)
 
     @property
@@ -246,6 +251,11 @@ class Inspection:
     def is_gone(self) -> bool:
         """Whether there was no such object: its rows are to be removed, none to be made."""
         return self.error_code == ObjectNotFound.code
+
+    @property
+    def any_stop(self) -> str:
+        """What ended reading header, pixels or manifests early: the first of these that there is; empty for none."""
+        return (self.pixels.stopped if self.pixels else self.stopped) or self.manifest_stop
 
     @property
     def unread(self) -> str:

@@ -9,6 +9,7 @@ The first of these that has a setting wins, and its default holds otherwise.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from exr_inspector.texts import did_you_mean
 
 SECRETS_DIR = Path("/secrets")
 _BEGINNINGS = ("EXR_", "VAST_DB_")
+_SHARED_BEGINNING = "S3_"  # of variables of other programs as well: only what looks misspelt is named
 # Variables of the tests, of tasks on Ray and of shell completion.
 _NO_SETTINGS = frozenset({"EXR_CORPUS", "EXR_TESTS_MUST_RUN", "EXR_ALONE", "EXR_INSPECTOR_COMPLETE"})
 _FILE_BYTES = 64 << 10
@@ -86,6 +88,9 @@ def load_settings(
 def unknown_settings(*sources: Mapping[str, object]) -> list[str]:
     """Sentences about names that begin as settings do and are none, without their values.
 
+    Variables of other programs begin with `S3_` as well: such a name is among them if it is almost that of a setting that is
+    not given.
+
     Args:
         sources: The environment, secrets by key, or secrets by name and key.
     """
@@ -93,12 +98,16 @@ def unknown_settings(*sources: Mapping[str, object]) -> list[str]:
     for source in sources:
         inner = [keys for keys in source.values() if isinstance(keys, Mapping)]
         names.update(str(name) for keys in (source, *inner) for name in keys)
-    unknown = (name for name in sorted(names) if name.upper().startswith(_BEGINNINGS) and name not in NAMES)
-    return [
-        f"{name} is no setting and has no effect; {did_you_mean(name.upper(), NAMES) or 'docs/settings.md lists all'}"
-        for name in unknown
-        if name not in _NO_SETTINGS
-    ]
+    shared = [name for name in NAMES if name.startswith(_SHARED_BEGINNING)]
+    hints: dict[str, str] = {}
+    for name in sorted(names - NAMES.keys() - _NO_SETTINGS):
+        if name.upper().startswith(_BEGINNINGS):
+            hints[name] = did_you_mean(name.upper(), NAMES) or "docs/settings.md lists all"
+        elif name.upper().startswith(_SHARED_BEGINNING):
+            nearest = get_close_matches(name.upper(), shared, 1)
+            if nearest and nearest[0] not in names:
+                hints[name] = f"did you mean {nearest[0]}?"
+    return [f"{name} is no setting and has no effect; {hint}" for name, hint in hints.items()]
 
 
 def _reason(message: str) -> str:

@@ -5,8 +5,9 @@ Nothing here knows what the bytes mean.
 """
 
 from exr_inspector.deadline import Deadline
-from exr_inspector.storage.objects import suffix_report
-from exr_inspector.storage.opener import DEFAULT_EXCLUDES, FILE_BUCKET, MEMORY_BUCKET, SourceOpener
+from exr_inspector.storage.objects import exr_report
+from exr_inspector.storage.opener import DEFAULT_EXCLUDES, FILE_BUCKET, MEMORY_BUCKET, SourceOpener, is_excluded
+from exr_inspector.storage.sequences import is_exr
 from exr_inspector.storage.source import ObjectEntry, PrefixedSource, RangeSource, ReadBudget, WrappedSource
 
 __all__ = [
@@ -20,5 +21,7 @@ __all__ = [
     "ReadBudget",
     "SourceOpener",
     "WrappedSource",
-    "suffix_report",
+    "exr_report",
+    "is_excluded",
+    "is_exr",
 ]

@@ -14,6 +14,7 @@ from exr_inspector.storage.budget import Allowance, Meter, reserve_all
 from exr_inspector.storage.keys import AllowList, check_key
 from exr_inspector.storage.ranges import MergedRange, coalesce, cut
 from exr_inspector.storage.requests import Call, RangeAnswer, StoreVersion
+from exr_inspector.storage.sequences import is_exr
 from exr_inspector.storage.source import ObjectEntry, ReadBudget
 
 # Called with path and error of what cannot be listed, when the rest can: a folder, whose path ends in a slash, or a file.
@@ -23,11 +24,11 @@ Report = Callable[[str, SourceError], None]
 Skips = Callable[[str], bool]
 
 
-def suffix_report(suffix: str, report: Report) -> Report:
-    """A report that passes on what speaks of folders, and of files whose names end like this, in any case."""
+def exr_report(report: Report) -> Report:
+    """A report that passes on what speaks of folders, and of files that are OpenEXR files by their names."""
 
     def told(path: str, error: SourceError) -> None:
-        if path.endswith("/") or path.lower().endswith(suffix):
+        if path.endswith("/") or is_exr(path):
             report(path, error)
 
     return told

@@ -139,14 +139,14 @@ class SourceOpener:
         Raises:
             SourceError: What `open` raises, and the bucket cannot be listed.
         """
-        skips = partial(_is_excluded, prefix, exclude)
+        skips = partial(is_excluded, prefix=prefix, exclude=exclude)
         for entry in self._bucket(bucket, None).entries(prefix, report, after, skips):
             if self.includes(bucket, prefix, entry.key, exclude=exclude):
                 yield entry
 
     def includes(self, bucket: str, prefix: str, key: str, *, exclude: Sequence[str] = DEFAULT_EXCLUDES) -> bool:
         """Whether `list` shows an object of this key, if there is one."""
-        return not _is_excluded(prefix, exclude, key) and self._allowed.admits(bucket, key)
+        return not is_excluded(key, prefix=prefix, exclude=exclude) and self._allowed.admits(bucket, key)
 
     def folders(self, bucket: str, prefix: str = "") -> Sequence[str]:
         """The folders directly below a folder, as keys that end in a slash, by rising key.
@@ -186,7 +186,7 @@ class SourceOpener:
         return ObjectSource(where, key, deadline, VersionPin(path), Meter(), allowances)
 
 
-def _is_excluded(prefix: str, exclude: Sequence[str], key: str) -> bool:
+def is_excluded(key: str, *, prefix: str = "", exclude: Sequence[str] = DEFAULT_EXCLUDES) -> bool:
     """Whether an excluded folder below a prefix holds a key, or is that key, which then ends in a slash."""
     folders = key[prefix.rfind("/") + 1 :].split("/")[:-1]
     return any(fnmatchcase(folder, pattern) for folder in folders for pattern in exclude)

@@ -26,6 +26,7 @@ from exr_inspector.storage.failures import STORE_ERRORS, Failure, Next, classify
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
+_CLOSE_SECONDS = 2.0  # that requests which are cancelled are waited for
 
 T = TypeVar("T")
 _JITTER = random.SystemRandom()
@@ -108,11 +109,15 @@ def pause_seconds(attempt: int) -> float:
 
 
 class Transport:
-    """An event loop on a daemon thread, started by the first request; shared by all buckets of one opener."""
+    """An event loop on a daemon thread, started by the first request; shared by all buckets of one opener.
+
+    The thread ends with `close`. The function never calls it: its opener lives as long as its container.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def run(self, work: Coroutine[None, None, T], *, deadline: Deadline | None, doing: str) -> T:
         """The result of `work`, awaited for no longer than the deadline.
@@ -132,17 +137,19 @@ class Transport:
             future.cancel()  # ends the request when the time was up, or this thread was interrupted
 
     def close(self) -> None:
-        """Stop the loop and end the requests under way. A later request starts a new loop."""
+        """Stop the loop, end the requests under way, and wait for its thread. A later request starts a new loop."""
         with self._lock:
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._loop.stop)
-                self._loop = None
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(_CLOSE_SECONDS)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=_serve, args=(self._loop,), name="exr-sources", daemon=True).start()
+                self._thread = threading.Thread(target=_serve, args=(self._loop,), name="exr-sources", daemon=True)
+                self._thread.start()
             return self._loop
 
 

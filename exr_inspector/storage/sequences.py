@@ -55,6 +55,11 @@ def is_apple_double(path: str) -> bool:
     return path.rpartition("/")[2].startswith("._")
 
 
+def is_exr(path: str) -> bool:
+    """Whether a file is taken for an OpenEXR file by its name, in any case; what macOS keeps beside one is none."""
+    return path.lower().endswith(".exr") and not is_apple_double(path)
+
+
 def _find_frame(file_name: str) -> _Frame | None:
     """The last component that is a number, with nothing but words behind it and before the extension."""
     if is_apple_double(file_name):

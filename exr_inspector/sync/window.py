@@ -16,7 +16,7 @@ from typing import TypeVar
 from exr_inspector.catalog.catalog import is_up_to_date
 from exr_inspector.catalog.paths import prefix_end
 from exr_inspector.catalog.precedence import StoredFile
-from exr_inspector.catalog.recheck import remove_gone
+from exr_inspector.catalog.recheck import remove_gone, upsert_isolating_failures
 from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
@@ -27,7 +27,7 @@ from exr_inspector.errors import (
     SourceError,
 )
 from exr_inspector.model import EventInfo, ObjectVersion
-from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, suffix_report
+from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, exr_report, is_exr
 from exr_inspector.storage.objects import Report
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, ingest_shard, object_state
@@ -76,16 +76,35 @@ class Unlisted:
 
     def __init__(self) -> None:
         self._paths: set[str] = set()
+        self._files: list[tuple[str, SourceError]] = []
 
-    def noting(self, report: Report) -> Report:
-        """A report that notes everything, and passes on what speaks of folders and of EXR files."""
-        passed_on = suffix_report(".exr", report)
+    def noting(self, report: Report, *, end: str | None = None) -> Report:
+        """A report that notes everything, and passes on what speaks of folders and of EXR files.
+
+        Args:
+            report: Where it passes that on to.
+            end: Only what comes before this path is passed on; None for no bound.
+        """
+
+        def told_inside(path: str, error: SourceError) -> None:
+            if end is not None and unicode_text(path) >= end:
+                return
+            if not path.endswith("/") and not error.retryable:
+                self._files.append((path, error))
+            report(path, error)
+
+        passed_on = exr_report(told_inside)
 
         def told(path: str, error: SourceError) -> None:
             self._paths.add(unicode_text(path.rstrip("/")))
             passed_on(path, error)
 
         return told
+
+    def take_files(self) -> list[tuple[str, SourceError]]:
+        """The EXR files that were reported since the last call and cannot be read for good, with the reason."""
+        taken, self._files = self._files, []
+        return taken
 
     def __contains__(self, path: str) -> bool:
         """Whether a path, as it is stored, could not be listed, or a folder above it."""
@@ -167,18 +186,13 @@ def windows(
     """
     unlisted = Unlisted()
     end = prefix_end(unicode_text(f"{bucket}/{prefix}")) if end is None else end
-
-    def report_inside(path: str, error: SourceError) -> None:
-        if end is None or unicode_text(path) < end:
-            report(path, error)
-
-    listing = context.opener.list(bucket, prefix, report=unlisted.noting(report_inside), exclude=exclude, after=after)
+    listing = context.opener.list(bucket, prefix, report=unlisted.noting(report, end=end), exclude=exclude, after=after)
     begin = unicode_text(f"{bucket}/{after or prefix}")
     while True:
         page = ask(context, lambda: list(islice(listing, WINDOW)), deadline, f"listing {bucket}/{prefix}")
         inside = page if end is None else [entry for entry in page if unicode_text(f"{bucket}/{entry.key}") < end]
         last = unicode_text(f"{bucket}/{page[-1].key}") if len(inside) == len(page) == WINDOW else None
-        entries = [entry for entry in inside if entry.key.lower().endswith(".exr")]
+        entries = [entry for entry in inside if is_exr(entry.key)]
         yield Window(bucket, entries, begin, last, end, unlisted)
         if last is None:
             return
@@ -257,6 +271,7 @@ def bring_up_to_date(
         entry for path, entry in listed.items() if not _is_current(context, window.bucket, entry, rows.get(path, ()))
     ]
     done.figures.skipped = len(listed) - len(stale)
+    done.merge(store_unreadable(context, window.unlisted.take_files(), deadline=timing.deadline))
     done.merge(store_settled(context, window.bucket, [(entry, entry.mtime) for entry in stale], rows, timing))
     done.merge(remove_unlisted(context, window, rows, timing, is_trusted=is_trusted))
     return done
@@ -278,6 +293,42 @@ def remove_unlisted(
 def _is_current(context: IngestContext, bucket: str, entry: ObjectEntry, rows: Sequence[StoredFile]) -> bool:
     version = ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
     return is_up_to_date(object_state(context, bucket, entry.key, version), rows)
+
+
+def store_unreadable(
+    context: IngestContext, files: Sequence[tuple[str, SourceError]], *, deadline: Deadline | None = None
+) -> Synced:
+    """Store a failed inspection of each file that is there but cannot be read, so that its frame is not taken for missing.
+
+    A file that has rows keeps them: what its link leads to may be on a share that is away.
+
+    Args:
+        context: What is needed for it.
+        files: Their paths with the reasons, as a listing reports them.
+        deadline: When everything has to be done.
+
+    Raises:
+        CatalogError: The tables cannot be read or written now.
+    """
+    done = Synced()
+    for start in range(0, len(files), WINDOW):
+        some = files[start : start + WINDOW]
+        rows = context.catalog.stored_at([path for path, _ in some], deadline=deadline)
+        new = [(path, error) for path, error in some if unicode_text(path) not in rows]
+        places = [path.split("/", 1) for path, _ in new]
+        inspections = [
+            context.inspector.refused(bucket, key, error, context.policy)
+            for (bucket, key), (_, error) in zip(places, new, strict=True)
+        ]
+        outcomes = upsert_isolating_failures(context.catalog, inspections, deadline=deadline)
+        for (path, _), outcome in zip(new, outcomes, strict=True):
+            if not isinstance(outcome, ExrInspectorError):
+                done.directories.add(path.rpartition("/")[0])
+            elif outcome.retryable:
+                raise outcome  # the database is down: going on would be of no use
+            else:
+                done.figures.add_error(type(outcome).code, path, str(outcome))
+    return done
 
 
 def store_settled(

@@ -10,7 +10,16 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from exr_inspector.errors import DeadlineExceeded, MemoryBusy, UnknownLayout
-from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
+from exr_inspector.exr.limits import (
+    DEFAULT_LIMITS,
+    Checkpoint,
+    Limits,
+    OnLimit,
+    Reserve,
+    ignore_limit,
+    no_checkpoint,
+    no_reserve,
+)
 from exr_inspector.model import Finding, Inspection, Severity, StatsMode
 from exr_inspector.validation.facts.channel_facts import ChannelFacts
 from exr_inspector.validation.facts.facts import FileFacts, PartFacts
@@ -192,6 +201,7 @@ def findings_of(
     limits: Limits = DEFAULT_LIMITS,
     checkpoint: Checkpoint = no_checkpoint,
     reserve: Reserve = no_reserve,
+    on_limit: OnLimit = ignore_limit,
 ) -> tuple[Finding, ...]:
     """The findings of one file under what holds for its path, part by part, those of the file first. See `validate`."""
     findings = problem_findings(inspection, policy) if inspection.problems else []
@@ -204,7 +214,7 @@ def findings_of(
     header = inspection.header
     if header is not None and header.parts and not header.is_partial:
         try:
-            facts = FileFacts(inspection, header, limits, reserve, checkpoint)
+            facts = FileFacts(inspection, header, limits, reserve, checkpoint, on_limit=on_limit)
         except DeadlineExceeded:
             raise
         except Exception as error:  # noqa: BLE001 - as for a rule that raises: the inspection itself must not be lost
@@ -243,6 +253,7 @@ def validate_file(
     limits: Limits = DEFAULT_LIMITS,
     checkpoint: Checkpoint = no_checkpoint,
     reserve: Reserve = no_reserve,
+    on_limit: OnLimit = ignore_limit,
 ) -> tuple[Finding, ...]:
     """Judge one file.
 
@@ -252,12 +263,18 @@ def validate_file(
         limits: What values that are decoded here (id manifests) may grow to.
         checkpoint: Called before the facts and before the rules of each part; what it raises ends the validation.
         reserve: Called with the memory that these values take; a MemoryBusy of it ends the validation.
+        on_limit: Called with the limit of this installation that kept one of these values from being read.
 
     Returns:
         Findings in the order file, part by part; of one code no more than MAX_FINDINGS_PER_CODE and a count of the rest.
     """
     return findings_of(
-        inspection, policy.for_path(inspection.path), limits=limits, checkpoint=checkpoint, reserve=reserve
+        inspection,
+        policy.for_path(inspection.path),
+        limits=limits,
+        checkpoint=checkpoint,
+        reserve=reserve,
+        on_limit=on_limit,
     )
 
 

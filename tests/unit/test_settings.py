@@ -49,6 +49,15 @@ def test_names_that_are_no_settings_are_named_with_what_may_be_meant():
     assert unknown_settings(environ | {"EXR_STAT": ""}, secrets)[3:] == []
 
 
+def test_a_name_that_others_use_too_is_named_only_where_it_looks_misspelt():
+    others = {"S3_BUCKET": "b", "S3_USE_SIGV4": "1", "s3_disable_multiregion": ""}
+    assert unknown_settings(others | S3) == []
+    (sentence,) = unknown_settings(others | {"S3_ENDPOINT": "s3cret", "S3_ACCESS_KEY": "k", "S3_SECRET_KEY": "k"})
+    assert "S3_ENDPOINT is no setting" in sentence
+    assert "did you mean S3_ENDPOINT_URL" in sentence
+    assert unknown_settings({**S3, "S3_ENDPOINT": "of another program"}) == []
+
+
 def faults(environ, *args, **kwargs):
     with pytest.raises(SettingsError) as caught:
         load_settings(environ, *args, secrets_dir=kwargs.pop("secrets_dir", None), **kwargs)

@@ -19,6 +19,7 @@ from exr_inspector.catalog.stored import known_version
 from exr_inspector.catalog.vast_catalog import catalog_files
 from exr_inspector.catalog.versions import content_key, is_same_version
 from exr_inspector.model import ObjectVersion
+from exr_inspector.storage import is_exr
 from exr_inspector.texts import unicode_text
 
 _COLUMNS = ("path", "content_key", "etag", "size_bytes", "mtime")
@@ -113,7 +114,7 @@ def vast_catalog_objects(connection: Connection, prefix: str, root: str) -> Iter
     base = root.rstrip("/")
     for file in catalog_files(connection, f"{base}/{below}".rpartition("/")[0]):
         key = file.path.removeprefix(f"{base}/")
-        if key != file.path and key.startswith(below) and key.lower().endswith(".exr"):
+        if key != file.path and key.startswith(below) and is_exr(key):
             yield ListedObject(f"{bucket}/{key}", ObjectVersion(None, file.size_bytes, file.mtime))
 
 

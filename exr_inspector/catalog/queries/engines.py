@@ -17,6 +17,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
+from exr_inspector.catalog.queries.faults import one_line, query_fault
 from exr_inspector.catalog.schema import BY_NAME, FILES, Table
 from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.connection import Connection
@@ -82,7 +83,9 @@ class FileEngine:
             try:
                 found = connection.execute(_SCHEMAS_OF_FILE, [FILES.name, self._schema]).fetchone()
             except duckdb.CatalogException as error:
-                raise CatalogError(f"{self._path} was not made by the local database") from error
+                raise CatalogError(
+                    f"{self._path} is a DuckDB file, but no catalog: name one that `./run ingest FOLDER --catalog FILE` made"
+                ) from error
             if found is None:
                 raise CatalogError(
                     f"{self._path} has no tables yet: `./run db setup --catalog {self._path}` creates them"
@@ -127,7 +130,7 @@ class FileEngine:
                 ) from error
             if isinstance(error, CatalogError):
                 raise
-            raise CatalogError(f"{self._path} cannot be opened as a catalog: {_one_line(str(error))}") from error
+            raise CatalogError(f"{self._path} cannot be opened as a catalog: {one_line(str(error))}") from error
 
 
 class AdbcEngine:
@@ -246,7 +249,7 @@ def _bare_tables(tree: exp.Expression) -> list[exp.Table]:
 
 
 def _unknown(name: str) -> Table:
-    raise CatalogError(f"there is no table {name}; there are: {', '.join(BY_NAME)}")
+    raise CatalogError(query_fault(f"Table with name {name} does not exist", ""))
 
 
 def _fetch(work: Work, table: Table, tree: exp.Expression, is_alone: bool) -> pa.Table:
@@ -298,14 +301,7 @@ def _run(connection: Any, sql: str, values: Values) -> pa.Table:
             raise CatalogError(f"found {count} statements, expected one: run them one at a time")
         return connection.execute(sql, dict(values)).to_arrow_table()
     except duckdb.Error as error:
-        raise CatalogError(f"the query fails: {_one_line(str(error))}") from error
-
-
-def _one_line(text: str) -> str:
-    """DuckDB's message in one line, with the line of the query."""
-    message, _, picture = text.partition("\n\n")
-    place = picture.partition(":")[0].lower()
-    return " ".join(message.split()) + (f" (in {place})" if place.startswith("line ") else "")
+        raise CatalogError(query_fault(str(error), sql)) from error
 
 
 def _answered_by_server(text: str) -> str:

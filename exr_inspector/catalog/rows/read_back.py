@@ -23,6 +23,7 @@ from exr_inspector.exr.header.values import Attribute
 from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits
 from exr_inspector.exr.names import file_names
 from exr_inspector.model import (
+    MANIFEST,
     ChannelStats,
     DeepStats,
     EventInfo,
@@ -227,11 +228,17 @@ def _pixels(
         channels=tuple(map(channel_stats, _sorted(stats, "stats_index"))),
         parts=tuple(item for row in parts for item in _levels(row)),
         faults=tuple(faults),
-        stopped=files["stats_stopped"] or "",
+        stopped=_stops(files)[0],
         file_hash=files["hash"],
         mattes=tuple(item for row in parts for item in _matte_objects(row, listed)),
         thumbnails=thumbnails,
     )
+
+
+def _stops(files: StoredRow) -> tuple[str, str]:
+    """What ended reading header or pixels early, and what kept a manifest from being read."""
+    text = files["stats_stopped"] or ""
+    return ("", text) if text.startswith(MANIFEST) else (text, "")
 
 
 def thumbnail(row: StoredRow) -> Thumbnail:
@@ -304,7 +311,8 @@ def _build(rows: Mapping[str, Sequence[StoredRow]], limits: Limits) -> Inspectio
         findings=tuple(map(_finding, _sorted(rows["validation"], "finding_index"))),
         policy=files["policy"] or "",
         decoder=files["decoder"],
-        stopped=(files["stats_stopped"] or "") if files["error_code"] else "",
+        stopped=_stops(files)[0] if files["error_code"] else "",
+        manifest_stop=_stops(files)[1],
         provenance=_provenance(files),
         event=EventInfo(files["event_id"], files["sequencer"], _moment(files["event_time"])),
     )

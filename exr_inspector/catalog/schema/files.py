@@ -162,9 +162,8 @@ def pixels(make: Callable[[PixelReport], object]) -> Of:
 
 
 def _stopped(file: FileRecord) -> str | None:
-    """Why reading the header or pixels ended early."""
-    report = file.inspection.pixels
-    return clipped(file.inspection.stopped if report is None else report.stopped) or None
+    """Why reading the header, pixels or a manifest ended early."""
+    return clipped(file.inspection.any_stop) or None
 
 
 def findings(severity: Severity) -> Of:
@@ -380,7 +379,7 @@ FILES_COLUMNS = (
     nullable("fps", REAL, "Attribute framesPerSecond", "frames/s", of=first(_fps)),
     required("stats_mode", TEXT, "Pixels that were read: none (`off`), a sample (`sampled`) or all (`full`)",
              of=lambda f: f.inspection.stats_mode.value),
-    nullable("stats_stopped", TEXT, "Why reading ended early, such as the limit that it reached; null when it did not",
+    nullable("stats_stopped", TEXT, "Why reading header, pixels or a manifest ended early, such as a limit; else null",
              of=_stopped),
     nullable("nan_count", LONG, "NaNs in all samples that were read; null where none was read", "samples",
              of=pixels(lambda r: _sum_read(r, lambda c: c.nan_count))),

@@ -17,6 +17,7 @@ SWEEPS_COLUMNS = (
              "UTC"),
     required("failed_files", INT, "Files that the last tick could not bring up to date", "files"),
     nullable("message", TEXT, "The first thing that the last tick could not do, and why"),
+    nullable("unlisted", TEXT, "Files and folders that cannot be read for good and were logged: 8 hexadecimal digits of each"),
     nullable("claimed_by", TEXT, "Invocation that works on the shard"),
     nullable("claimed_until", TIME, "When another one may take the shard, should that one have ended", "UTC"),
 )

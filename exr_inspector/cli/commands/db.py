@@ -31,10 +31,10 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
 from exr_inspector.report.words import plain
 from exr_inspector.settings import Settings
-from exr_inspector.storage import ObjectEntry, SourceOpener
+from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext
-from exr_inspector.sync.window import Synced, Timing, Unlisted, remove_rows, store_settled
+from exr_inspector.sync.window import Synced, Timing, Unlisted, remove_rows, store_settled, store_unreadable
 from exr_inspector.validation.policies.source import PolicySource
 
 _BATCH = 100  # files inspected and stored in one transaction
@@ -222,13 +222,15 @@ def reconcile_command(
             comparison = compare(listed, stored_versions(tables.connection, prefix))
             kept = tuple(path for path in comparison.without_object if path not in unlisted)
             comparison = replace(comparison, without_object=kept)
+            unread = unlisted.take_files()
             click.echo(f"{comparison.listed} objects, {comparison.stored} rows")
             _print_paths("no row", [item.path for item in comparison.without_row], paths, everything=everything)
             _print_paths("stale row", [item.path for item in comparison.stale], paths, everything=everything)
             _print_paths("no object", comparison.without_object, paths, everything=everything)
-            if fix and not comparison.is_equal:
+            if fix and (unread or not comparison.is_equal):
                 _ask_before_removing(comparison, yes=yes)
-                _fix(comparison, tables.catalog, opener, settings, figures)
+                with closing(_context(tables.catalog, opener, settings)) as context:
+                    _fix(comparison, unread, context, figures)
     for code, path, message in figures.examples:
         click.echo(f"{code}: {_shown(path, paths)}: {plain(message, 1_000)}")
     if comparison.is_equal and not figures.errors:
@@ -277,17 +279,21 @@ def _listed(opener: SourceOpener, prefix: str, figures: Figures, unlisted: Unlis
         figures.add_error(type(error).code, path, str(error))
 
     for entry in opener.list(bucket, rest, report=unlisted.noting(report)):
-        if entry.key.lower().endswith(".exr"):
+        if is_exr(entry.key):
             version = ObjectVersion(entry.etag, entry.size_bytes, entry.mtime)
             yield ListedObject(f"{bucket}/{entry.key}", version)
 
 
-def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, settings: Settings, figures: Figures) -> None:
-    """Inspect files without a current row, and remove the rows of deleted files; one that fails does not stop the others."""
+def _context(catalog: Catalog, opener: SourceOpener, settings: Settings) -> IngestContext:
     policy = PolicySource.from_settings(settings).current()
-    context = IngestContext(
-        opener, Inspector.from_settings(settings, is_isolated=True), catalog, policy, threads=_THREADS, force=True
-    )
+    inspector = Inspector.from_settings(settings, is_isolated=True)
+    return IngestContext(opener, inspector, catalog, policy, threads=_THREADS, force=True)
+
+
+def _fix(
+    comparison: Comparison, unread: Sequence[tuple[str, SourceError]], context: IngestContext, figures: Figures
+) -> None:
+    """Inspect files without a current row, and remove rows of deleted files; a file that fails affects no other."""
     wanted = [*comparison.without_row, *comparison.stale]
     done = Synced()
     for start in range(0, len(wanted), _BATCH):
@@ -300,6 +306,6 @@ def _fix(comparison: Comparison, catalog: Catalog, opener: SourceOpener, setting
         done.merge(store_settled(context, batch[0].path.partition("/")[0], changed, {}, Timing()))
         echo_error(f"{done.figures.stored} of {len(wanted)} stored")
     done.merge(remove_rows(context, comparison.without_object, Timing()))
-    context.close()
+    done.merge(store_unreadable(context, unread))
     click.echo(f"{done.figures.stored} files stored, {done.removed} files removed")
     figures.merge(done.figures)

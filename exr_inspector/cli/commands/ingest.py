@@ -28,7 +28,7 @@ from exr_inspector.cli.options import catalog_option, paths_option, stats_option
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
-from exr_inspector.delivery.files import require_place
+from exr_inspector.delivery.files import require_name, require_place
 from exr_inspector.delivery.judgement import JudgedSequence
 from exr_inspector.errors import NothingMatches, SettingsError
 from exr_inspector.ingest.engines import Engine, PoolEngine, RayEngine, cores
@@ -141,7 +141,8 @@ def command(
     DECODER_CRASHED.
 
     Links to files of the same bucket are read. Links to folders are not followed: those that lead out of what is ingested are
-    named, as are links to files that lead nowhere or out of the bucket.
+    named, as are links to files that lead nowhere or out of the bucket. Such a file gets a failed row, so that its frame does
+    not count as missing.
 
     A local folder becomes a bucket of its name, so paths in the tables are `<folder>/<file>`; a folder inside EXR_MOUNTS
     belongs to that bucket. A catalog file records the folder of each bucket (table `roots`) and refuses a second folder of
@@ -154,6 +155,8 @@ def command(
       ./run ingest s3://renders/shot010/ s3://renders/shot020/ --workers 32
       ./run ingest s3://renders/ --engine ray
     """
+    for place in places:  # before the tables are reached, whose settings may be missing as well
+        _require_here(place)
 
     def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
         found = targets_of(places, settings, bucket, exclude)
@@ -282,9 +285,7 @@ def targets_of(
             name, _, prefix = place.removeprefix("s3://").partition("/")
             targets.append(Target(name, prefix, excludes))
             continue
-        if not place.strip():
-            raise SettingsError("found an empty name, expected a folder, a file or an s3:// URL")
-        require_place(place)
+        _require_here(place)
         path = local_path(place).resolve()
         mounted = next(((name, root.resolve()) for name, root in mounts.items() if path.is_relative_to(root)), None)
         name, root = (bucket, _folder(path)) if bucket else mounted or _bucket_here(path, settings)
@@ -296,6 +297,17 @@ def targets_of(
         below = "" if path == root else file_key(path.relative_to(root).as_posix())
         targets.append(Target(name, f"{below}/" if below and path.is_dir() else below, excludes))
     return settings.changed(mounts=tuple(mounts.items())), _outermost(targets)
+
+
+def _require_here(place: str) -> None:
+    """Return if a place that is no URL is there.
+
+    Raises:
+        NothingMatches: It is not there, or its name is empty.
+    """
+    require_name(place)
+    if not place.startswith("s3://"):
+        require_place(place)
 
 
 def _folder(path: Path) -> Path:

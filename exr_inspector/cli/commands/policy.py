@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
@@ -10,10 +11,13 @@ from pathlib import Path
 import click
 
 from exr_inspector.delivery.files import paths_of
+from exr_inspector.delivery.judgement import Judgement
+from exr_inspector.library.judging import Frames
 from exr_inspector.library.reading import session, settings_for
 from exr_inspector.model import Inspection
 from exr_inspector.report.words import plain
 from exr_inspector.validation import load_policy
+from exr_inspector.validation.frame_numbers import FrameNumbers
 from exr_inspector.validation.policies.draft import draft_policy
 
 
@@ -49,16 +53,29 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
       ./run validate --policy nova.yaml deliveries/nova/v004
     """
     with session(settings_for(targets), stats="off") as made:
-        paths = islice(chain.from_iterable(paths_of(made.opener, target) for target in targets), limit)
-        with closing(made.inspect_each(paths)) as answers:
+        paths = chain.from_iterable(paths_of(made.opener, target) for target in targets)
+        frames, unread = Frames(targets), list[str]()
+        with closing(made.inspect_each(islice(paths, limit))) as answers:
             inspections = []
             for path, answer in answers:
                 code = answer.error_code if isinstance(answer, Inspection) else answer.code
+                if isinstance(answer, Inspection):
+                    frames.add(answer, path)
+                else:
+                    frames.add_unread(path)
+                if not isinstance(answer, Inspection) or answer.unread:
+                    unread.append(path)
                 if isinstance(answer, Inspection) and not code:
                     inspections.append(answer)
                 else:
                     click.echo(f"left out: {plain(path, 400)}: {code}", err=True)
-    text = draft_policy(inspections, name=name, frame_range=frame_range)
+        is_all = next(paths, None) is None
+        doubts = [*_doubts(frames.judgement(made.policy), unread)]
+    if not is_all:
+        doubts.append(f"only the first {limit} files were read (--limit); the draft asks for no frame range")
+    for doubt in doubts:
+        click.echo(f"warning: {doubt}", err=True)
+    text = draft_policy(inspections, name=name, frame_range=frame_range and is_all, doubts=doubts)
     load_policy(text, origin=os.fspath(output) if output else "the draft")
     if output is None:
         click.echo(text, nl=False)
@@ -68,3 +85,20 @@ def init(targets: tuple[str, ...], *, name: str, output: Path | None, limit: int
     output.write_text(text, encoding="utf-8")
     called = click.get_current_context().find_root().info_name
     click.echo(f"{output}: written; read it, then: {called} check FOLDER --policy {output}")
+
+
+def _doubts(judgement: Judgement, unread: Iterable[str]) -> Iterator[str]:
+    """Why what was read is no whole delivery, sequence by sequence; `unread` are the files that could not be read."""
+    places = [judgement.frames[path] for path in unread if path in judgement.frames]
+    for sequence in judgement.sequences:
+        what = {
+            "missing": sequence.missing,
+            "with errors": FrameNumbers.of(set(sequence.rerender) - set(sequence.missing)),
+            "could not be read": FrameNumbers.of(frame.number for name, frame in places if name == sequence.pattern),
+        }
+        found = "; ".join(f"{words}: {numbers.text}" for words, numbers in what.items() if numbers)
+        if found:
+            yield f"{plain(sequence.pattern, 400)} is not complete ({found}): the draft describes only what is there"
+    for group in judgement.ambiguous:
+        some = plain(", ".join(path.rpartition("/")[2] for path in group[:4]), 400)
+        yield f"no sequence was recognised among {some}: whether frames are missing is not known"

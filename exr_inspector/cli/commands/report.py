@@ -101,7 +101,10 @@ def _from_files(
         done = write_report(targets, to, frames=frames, stats=stats, policy=policy, progress=show, shown=paths.named)
     for target, reason in done.faults:
         click.echo(f"{plain(paths.named(target), 400)}: {plain(reason, 1_000)}", err=True)
-    return f"{counted(done.checked, 'file')} in {counted(len(done.sequences), 'sequence')}", bool(done.faults)
+    if done.unread:
+        click.echo(f"{counted(done.unread, 'file')} could not be read, wholly or in part: the page names it", err=True)
+    said = f"{counted(done.checked, 'file')} in {counted(len(done.sequences), 'sequence')}"
+    return said, bool(done.faults or done.unread)
 
 
 def _from_rows(targets: Sequence[str], to: Path, catalog: Path | None, paths: ShownPaths) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import csv
+import sys
+from collections.abc import Iterable, Sequence
 
 import click
 from rich.console import Console
@@ -14,7 +16,7 @@ from exr_inspector.cli.options import policy_option
 from exr_inspector.cli.output.tables import severity_text
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.library.reading import settings_for
-from exr_inspector.texts import did_you_mean, json_document
+from exr_inspector.texts import csv_cell, did_you_mean, json_document
 from exr_inspector.validation import RULES, Policy, ResolvedPolicy
 from exr_inspector.validation.policies.differences import differences
 from exr_inspector.validation.policies.file import json_schema
@@ -33,8 +35,16 @@ def _codes(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
 @click.option(
     "--path", default="", help="Show the severities for this path (`bucket/key`), if the policy has path entries."
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "json"]),
+    default="text",
+    show_default=True,
+    help="text lists all rules in a table and explains those that are named; the others have all fields of each.",
+)
 @click.option("--schema", is_flag=True, help="Print the JSON schema of policy files.")
-def command(codes: tuple[str, ...], *, policy: str, path: str, schema: bool) -> None:
+def command(codes: tuple[str, ...], *, policy: str, path: str, form: str, schema: bool) -> None:
     """List the rules, or explain some: what must hold, why, how to fix it, and the source.
 
     \b
@@ -42,12 +52,17 @@ def command(codes: tuple[str, ...], *, policy: str, path: str, schema: bool) -> 
       ./run rules
       ./run rules CMP-DWA-NAMES
       ./run rules CRY --policy show.yaml --path renders/shot010/comp.1001.exr
+      ./run rules --policy show.yaml --format csv > rules.csv
     """
     if schema:
         echo_json(json_document(json_schema(), indent=2))
         return
     console = output()
     resolved = _policy(policy).for_path(path)
+    if form != "text":
+        rules = [rule for code in codes for rule in _named(code.upper())] if codes else [*RULES.values()]
+        _print_records([_record(rule, resolved) for rule in dict.fromkeys(rules)], form)
+        return
     if not codes:
         console.print(_table(RULES.values(), resolved))
         for column, names in resolved.parameters.attribute_map.items():
@@ -71,6 +86,44 @@ def _table(rules: Iterable[Rule], policy: ResolvedPolicy) -> Table:
     return table
 
 
+def _named(code: str) -> list[Rule]:
+    """The rule of this code, or the rules of this group.
+
+    Raises:
+        click.UsageError: There is none.
+    """
+    found = [rule for rule in RULES.values() if code in {rule.code, rule.group}]
+    if not found:
+        raise click.UsageError(f"there is no rule {code}: {_hint(code)}")
+    return found
+
+
+def _hint(code: str) -> str:
+    return did_you_mean(code, [*RULES, *LEFT_OUT]) or "`rules` without a code lists all"
+
+
+def _record(rule: Rule, policy: ResolvedPolicy) -> dict[str, str]:
+    """All fields of a rule as text; `severity` is that of the policy, or `off`."""
+    severity = policy.severity_of(rule.code)
+    return {
+        "code": rule.code,
+        "group": rule.group,
+        "severity": "off" if severity is None else severity.label,
+        "default_severity": rule.severity.label,
+        "stage": rule.stage.value,
+        **{name: getattr(rule, name) or "" for name in ("title", "why", "fix", "command", "limits", "source")},
+    }
+
+
+def _print_records(records: Sequence[dict[str, str]], form: str) -> None:
+    if form == "json":
+        echo_json(json_document(records, indent=2))
+        return
+    writer = csv.DictWriter(sys.stdout, records[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: csv_cell(text) for name, text in record.items()} for record in records)
+
+
 def _level(rule: Rule, policy: ResolvedPolicy) -> Text:
     severity = policy.severity_of(rule.code)
     return Text("off", style="dim") if severity is None else severity_text(severity)
@@ -87,8 +140,7 @@ def _explain(code: str, policy: ResolvedPolicy, console: Console) -> None:
         console.print(f"{code}: {OTHERS[code]}", markup=False, soft_wrap=True)
         return
     if code not in RULES:
-        hint = did_you_mean(code, [*RULES, *LEFT_OUT]) or "`rules` without a code lists all"
-        raise click.UsageError(f"there is no rule {code}: {hint}")
+        raise click.UsageError(f"there is no rule {code}: {_hint(code)}")
     rule = RULES[code]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)

@@ -221,17 +221,47 @@ def _print_text(
     console = output()
     every = []
     codes: set[str] = set()
+    repeats = _Repeats(console)
     for result in results:
         every.append(result)
         if quiet and not result.fault and not _fails(result, least):
             continue
-        _print_one(result, console)
+        if not repeats.takes(result):
+            _print_one(result, console)
         codes.update(finding.code for finding in result.findings)
+    repeats.print()
     if why:
         explain(codes, console)
     for line in _summary(every, nothing):
         console.print(line, style="dim", soft_wrap=True)
     return every
+
+
+class _Repeats:
+    """Files in a row that have the findings of the one printed before them; they become one line."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._printed: ValidationResult | None = None
+        self._names: list[str] = []
+
+    def takes(self, result: ValidationResult) -> bool:
+        """Whether a file only repeats the one before; if not, the line of those that did is printed."""
+        before = self._printed
+        if before is not None and result.findings == before.findings and not result.fault and not result.is_sequence:
+            self._names.append(result.name)
+            return True
+        self.print()
+        self._printed = result if result.findings and not result.fault and not result.is_sequence else None
+        return False
+
+    def print(self) -> None:
+        """Print the line, if there were any."""
+        if self._names:
+            first, last = plain(self._names[0], 400), plain(self._names[-1], 400)
+            which = first if len(self._names) == 1 else f"{counted(len(self._names), 'file')} from {first} to {last}"
+            self._console.print(f"  the same in {which}", style="dim", markup=False, highlight=False, soft_wrap=True)
+        self._names = []
 
 
 def _print_one(result: ValidationResult, console: Console) -> None:

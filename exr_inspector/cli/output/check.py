@@ -119,12 +119,14 @@ def _verdict(check: Check, least: Severity | None) -> Text:
     again = sum(len(sequence.rerender) for sequence in check.sequences)
     fails = bool(check.faults) or _fails(check, least)
     counts = [counted(check.checked, "file"), *([counted(len(check.sequences), "sequence")] if check.sequences else [])]
-    words = f"{' in '.join(counts)} checked by {plain(check.policy)}"
+    words = f"{' in '.join(counts)} checked by {plain(check.policy)}" if check.checked else "no file was checked"
     if again:
         words += f"; {counted(again, 'frame')} to render again"
     if check.unread:
         words += f"; {counted(check.unread, 'file')} could not be read"
-    verdict = "STOPPED" if check.stopped else "FAILED" if fails else "PASSED"
+    if check.faults:
+        words += f"; {counted(len(check.faults), 'target')} could not be checked"
+    verdict = "STOPPED" if check.stopped else "NOT CHECKED" if not check.checked else "FAILED" if fails else "PASSED"
     return Text(f"{verdict}  ", style="bold red" if fails else "bold yellow" if check.stopped else "bold green").append(
         words, style="default"
     )

@@ -14,7 +14,16 @@ from exr_inspector.exr.chunks.tables import Completeness
 from exr_inspector.exr.cryptomatte.mattes import Matte, file_mattes
 from exr_inspector.exr.header.parser import Header, PartHeader
 from exr_inspector.exr.header.values import MULTI_PART, Attribute, AttributeValue, Box2i, Channel, PixelType
-from exr_inspector.exr.limits import DEFAULT_LIMITS, Checkpoint, Limits, Reserve, no_checkpoint, no_reserve
+from exr_inspector.exr.limits import (
+    DEFAULT_LIMITS,
+    Checkpoint,
+    Limits,
+    OnLimit,
+    Reserve,
+    ignore_limit,
+    no_checkpoint,
+    no_reserve,
+)
 from exr_inspector.exr.names import PartNames
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import ChannelStats, Inspection, PartPixels
@@ -166,6 +175,7 @@ class FileFacts:
         traits: Traits of all parts together, and the file's own.
         limits: What values that are decoded on request may grow to.
         reserve: Called with the memory that these take.
+        on_limit: Called with the limit of this installation that kept one of them from being read.
     """
 
     def __init__(
@@ -175,10 +185,13 @@ class FileFacts:
         limits: Limits = DEFAULT_LIMITS,
         reserve: Reserve = no_reserve,
         checkpoint: Checkpoint = no_checkpoint,
+        *,
+        on_limit: OnLimit = ignore_limit,
     ) -> None:
         self.inspection = inspection
         self.limits = limits
         self.reserve = reserve
+        self.on_limit = on_limit
         self.header = header
         self.is_multi_part = bool(header.version_word & MULTI_PART)
         self.parts: list[PartFacts] = []

@@ -16,6 +16,7 @@ from exr_inspector.exr.header.parser import PartHeader
 from exr_inspector.exr.header.standard import REQUIRED
 from exr_inspector.exr.header.values import Compression, PixelType, code_name
 from exr_inspector.model import Inspection
+from exr_inspector.texts import visible
 from exr_inspector.validation.facts.colourspaces import PUBLISHED
 from exr_inspector.validation.frames import frame_of_inspection, scalar
 
@@ -87,13 +88,16 @@ def _colour_space(part: PartHeader) -> str | None:
     return space if space in PUBLISHED else None
 
 
-def draft_policy(inspections: Iterable[Inspection], *, name: str, frame_range: bool = True) -> str:
+def draft_policy(
+    inspections: Iterable[Inspection], *, name: str, frame_range: bool = True, doubts: Iterable[str] = ()
+) -> str:
     """A policy as YAML.
 
     Args:
         inspections: Good files; those that could not be read as OpenEXR are left out.
         name: Name of the policy.
         frame_range: Whether the frames of a single sequence become the range that is asked for.
+        doubts: Why the delivery may not be a good one, in lines that the draft begins with.
 
     Raises:
         PolicyError: If no file could be read.
@@ -133,4 +137,5 @@ def draft_policy(inspections: Iterable[Inspection], *, name: str, frame_range: b
         },
     }
     head = "# What all files of a good delivery have in common. Take out what is chance, then raise the version.\n"
+    head += "".join(f"# Not certain: {visible(doubt)}\n" for doubt in doubts)
     return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)

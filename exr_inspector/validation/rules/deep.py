@@ -238,6 +238,7 @@ def id_manifest(part: PartFacts, _parameters: DeepParameters) -> Results:
     try:
         groups = decode_manifest(value, part.file.limits, part.file.reserve)
     except LimitExceeded as error:  # which says nothing about the file
+        part.file.on_limit(error)
         text = f"The id manifest was not read: {limit_text(error)}"[:300]
         return [Found(text, error.found, error.expected, severity=Severity.INFO)]
     except FormatError as error:

@@ -166,7 +166,7 @@ def _ordinal(number: int) -> str:
     profiles={"netflix-vfx": "error", "netflix-nam": "error"},
 )
 def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Digits as written; numbers that outgrew their padding are as they must be.
+    """Digits as written; numbers that outgrew their padding are as they must be. A frame that is there twice is so once.
 
     Where the sign of negative numbers stands for a digit, as `%04d` writes `-002` beside `0002`, it counts as one.
     """
@@ -174,9 +174,13 @@ def padding(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results
     sign = int({f.padding + 1 for f in sequence.frames if f.frame < 0} <= above)
     digits = {f.path: f.padding + sign * (f.frame < 0) for f in sequence.frames}
     widest = max((digits[f.path] for f in sequence.frames if len(str(abs(f.frame))) < f.padding), default=0)
-    odd = drift(sequence, "the number of digits", lambda f: digits[f.path] if digits[f.path] <= widest else None)
     by_number = Counter(frame.frame for frame in sequence.frames)
     twice = [number for number, count in sorted(by_number.items()) if count > 1]
+
+    def alone(frame: FrameSummary) -> int | None:
+        return digits[frame.path] if digits[frame.path] <= widest and by_number[frame.frame] == 1 else None
+
+    odd = drift(sequence, "the number of digits", alone)
     return odd + of_frames(twice, "several files with different paddings", "one file a frame")
 
 

@@ -194,6 +194,13 @@ def test_a_key_that_cannot_be_addressed_is_a_row_and_goes_with_its_removal(
             marks=pytest.mark.failure("no row", "not named .exr", "`skipped`", "nothing"),
         ),
         pytest.param(
+            created("shot/._a.exr"),
+            "attributes that macOS keeps beside a file (AppleDouble)",
+            marks=pytest.mark.failure(
+                "no row", "`._x.exr`: attributes that macOS keeps beside a file (AppleDouble)", "`skipped`", "delete it"
+            ),
+        ),
+        pytest.param(
             created("a.exr", event_name="ObjectTagging:Put"),
             "ObjectTagging:Put does not change the object",
             marks=pytest.mark.failure(

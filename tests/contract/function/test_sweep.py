@@ -381,6 +381,27 @@ def test_links_that_are_not_followed_are_named_and_keep_neither_the_watermark_ba
     assert stored(home) == names
     assert {row["first_path"] for row in rows(home) if row["watermark"] > before[row["first_path"]]} == set(before)
     assert "[ERROR] s3://renders/show_a/sh010/" in caplog.text
+    caplog.clear()
+    (folder / "show_b" / "new.exr").symlink_to("nowhere")
+    with caplog.at_level(logging.INFO):
+        assert swept(home, **mount) == {"failed": 1, "unreadable": 2}
+        assert swept(home, **mount) == {"unreadable": 3}
+    assert caplog.text.count("[ERROR]") == 1, "what was named before is not named again"
+    assert sum(row["failed_files"] for row in rows(home)) == 3
+    assert stored(home) == names | {"renders/show_b/new.exr"}
+    (folder / "show_b" / "new.exr").unlink()
+    write(folder, "show_b/sound.exr")
+    assert swept(home, **mount) == {"stored": 1, "removed": 1, "unreadable": 2}
+    (folder / "show_b" / "new.exr").symlink_to("nowhere")
+    assert swept(home, **mount) == {"unchanged": 1, "failed": 1, "unreadable": 2}, "it was away in between"
+
+
+def test_a_frame_behind_a_link_that_leads_nowhere_is_not_missing(home: House, folder: Path) -> None:
+    (folder / "show_a" / "sh010" / "a.1003.exr").symlink_to("nowhere")
+    write(folder, "show_a/sh010/a.1004.exr")
+    swept(home, EXR_MOUNTS=f"{BUCKET}={folder}")
+    judged = [row for row in home.rows(SEQUENCE_VALIDATION.name) if row["directory"] == f"{BUCKET}/show_a/sh010"]
+    assert [(row["file_count"], row["code"]) for row in judged] == [(4, None)]
 
 
 # --- from the VAST Catalog --------------------------------------------------------------------------------

@@ -47,9 +47,11 @@ from exr_inspector.validation import builtin_policy
 from tests.chaos.house import BUCKET, SAMPLES, House, house
 from tests.contract.catalog.model import wipe
 from tests.support.documented import Documented
-from tests.support.exrbytes import FLOAT, Channel, Part, a_string, build
+from tests.support.exrbytes import FLOAT, Channel, Part, a_idmanifest, a_string, build
+from tests.support.exrbytes_idmanifest import ManifestGroup
 from tests.support.faulty_s3 import Request, Stall, Status
 from tests.support.terminal import shown_on_a_terminal
+from tests.unit.validation.cases.made.metadata import declared, matte
 from vastdb_local import Fault, FaultKind
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -431,6 +433,46 @@ def test_a_file_beyond_a_limit_of_the_installation_is_read_with_a_higher_one(
     assert ingested(large) == (0, True, False)
 
 
+@pytest.mark.parametrize(
+    ("image", "sidecar", "small", "stats"),
+    [
+        (
+            build([Part(extra=[a_idmanifest([ManifestGroup(["id"], ["name"], {n: ["a"] for n in range(99)})])])]),
+            {},
+            {"EXR_MAX_MANIFEST_ENTRIES": "10"},
+            "off",
+        ),
+        (
+            matte(declared("manifest", manif_file="m.json")),
+            {"bunny": "13851a76", "x" * 2_000: "00000001"},
+            {"EXR_MAX_STRING_BYTES": "1000"},
+            "full",
+        ),
+    ],
+    ids=["id manifest", "sidecar"],
+)
+def test_a_manifest_beyond_a_limit_is_read_with_a_higher_one(
+    tmp_path: Path, image: bytes, sidecar: dict[str, str], small: dict[str, str], stats: str
+) -> None:
+    show, file = tmp_path / "show", tmp_path / "show.duckdb"
+    show.mkdir()
+    (show / "a.exr").write_bytes(image)
+    (show / "m.json").write_text(json.dumps(sidecar))
+
+    def ingested(environ: dict[str, str]) -> tuple[int, bool]:
+        done = called(show, "--catalog", file, "--stats", stats, **environ)
+        assert (" 1  up to date" in done.output) != (" 1  stored" in done.output), done.output
+        return done.exit_code, " 1  up to date" in done.output
+
+    assert ingested(small) == (0, False)
+    assert ingested(small) == (0, True)
+    done = CliRunner().invoke(main, ["validate", str(show), "--catalog", str(file)])
+    assert done.exit_code == 0, "the file itself was read"
+    assert ingested({}) == (0, False)
+    assert ingested({}) == (0, True)
+    assert ingested(small) == (0, True), "what was read stays"
+
+
 def test_places_that_overlap_are_listed_once(tmp_path: Path) -> None:
     folder = tree(tmp_path)
     (folder / ".snapshot").mkdir()
@@ -601,7 +643,8 @@ def test_odd_files_and_names_are_ingested_once(tmp_path: Path) -> None:
 @pytest.mark.failure(
     "ingest",
     "a link of a local folder leads nowhere, out of the folder that is a bucket, or to a folder that is not ingested itself",
-    "`SOURCE_NOT_FOUND` or `SOURCE_ACCESS_DENIED`: the link is named by each run and its rows stay; exit code `1`",
+    "`SOURCE_NOT_FOUND` or `SOURCE_ACCESS_DENIED`: the link is named by each run (by one sweep), its rows stay, and a file"
+    " without rows gets a failed row, so that its frame is not missing; exit code `1`",
     "ingest what the link leads to as well, or remove the link",
 )
 def test_links_that_are_not_followed_are_named_by_each_command_and_keep_their_rows(
@@ -638,6 +681,57 @@ def test_links_that_are_not_followed_are_named_by_each_command_and_keep_their_ro
     assert paths(catalog) == before
     documented(*named.values(), done.exit_code)
     assert called(elsewhere, "--catalog", catalog).exit_code == 0
+
+
+def test_a_frame_that_is_there_but_cannot_be_read_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `check` calls unread, the tables do, too, whoever has stored them."""
+    folder, outside = tmp_path / "show", tmp_path / "outside.exr"
+    folder.mkdir()
+    for frame in (1001, 1002, 1005):
+        shutil.copy(SAMPLES / "layers.exr", folder / f"x.{frame}.exr")
+    shutil.copy(SAMPLES / "layers.exr", outside)
+    (folder / "x.1003.exr").symlink_to("nowhere")
+    (folder / "x.1004.exr").symlink_to(outside)
+
+    def run(*words: object) -> Result:
+        return CliRunner().invoke(main, [*map(str, words)], env={"COLUMNS": "1000"})
+
+    def judged(catalog: Path) -> tuple[dict[str, str | None], list[str | None]]:
+        answer = run("query", "select path, error_code from files", "--catalog", catalog, "--format", "json")
+        sequences = run("query", "select code from sequence_validation", "--catalog", catalog, "--format", "json")
+        files = {row["path"][-8:-4]: row["error_code"] for row in json.loads(answer.stdout)}
+        return files, [row["code"] for row in json.loads(sequences.stdout)]
+
+    unread = {"1003": "SOURCE_NOT_FOUND", "1004": "SOURCE_ACCESS_DENIED"}
+    right = ({**dict.fromkeys(("1001", "1002", "1005")), **unread}, [None])
+    ingested = tmp_path / "ingest.duckdb"
+    assert run("ingest", folder, "--catalog", ingested).exit_code == 1
+    assert judged(ingested) == right
+    said = run("validate", folder, "--catalog", ingested)
+    assert (said.exit_code, "SEQ-MISSING" in said.output, said.output.count("SOURCE_")) == (2, False, 2), said.output
+    assert run("ingest", folder, "--catalog", ingested).exit_code == 1
+    assert judged(ingested) == right
+    run("db", "reconcile", folder, "--catalog", ingested, "--fix", "--yes")
+    assert judged(ingested) == right
+    watched = tmp_path / "watch.duckdb"
+    monkeypatch.setattr("exr_inspector.ingest.watch.SETTLE_SECONDS", 0.0)
+    with open_tables(watched, create=True) as tables:
+        tables.keeps_file = True
+        settings, (target,) = targets_of([str(folder)], tables.settings, None)
+        context = IngestContext(
+            SourceOpener(settings), Inspector.from_settings(settings), tables.catalog, builtin_policy("default")
+        )
+        watcher = FolderWatch(context, target, folder, report=lambda *_: None)
+        watcher.changed(map(str, folder.iterdir()))
+        watcher.settle()
+    assert judged(watched) == right
+    for frame in (1003, 1004):
+        (folder / f"x.{frame}.exr").unlink()
+        shutil.copy(SAMPLES / "layers.exr", folder / f"x.{frame}.exr")
+    assert run("ingest", folder, "--catalog", ingested).exit_code == 0
+    assert judged(ingested) == (dict.fromkeys(unread.keys() | {"1001", "1002", "1005"}), [None])
 
 
 def test_names_that_are_escapes_of_others_keep_their_own_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -207,6 +207,14 @@ def test_frames_as_a_list(delivery: Path) -> None:
     assert (sequence["expected_frames"], sequence["missing_frames"]) == ("1001-1010x3,1019-1021", "1021")
 
 
+def test_a_folder_that_is_not_there_is_not_called_failed(delivery: Path) -> None:
+    result = run("nowhere")
+    assert (result.exit_code, "NOT CHECKED" in result.output, "FAILED" in result.output) == (2, True, False)
+    result = run(delivery, "nowhere")
+    assert (result.exit_code, "FAILED" in result.output) == (2, True)
+    assert "1 target could not be checked" in result.output
+
+
 def test_misuse_is_one_line() -> None:
     for frames, words in (
         ("1010-1001", "which ends before it begins, expected 1001-1010"),

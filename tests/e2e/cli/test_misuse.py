@@ -79,7 +79,11 @@ def is_one_line(err: str, words: str) -> None:
         (("check", EXR, "--catalog", "none/c.duckdb"), {}, "none/c.duckdb: there is no folder none: create it first"),
         (("report", EXR, "--to", "a.pdf"), {}, "a.pdf: expected a file that ends in .html, or a folder"),
         (("diff", EXR, "folder"), {}, "no .exr files below folder"),
-        (("ingest", "", "--catalog", "c.duckdb"), {}, "found an empty name, expected a folder"),
+        (("ingest", "", "--catalog", "c.duckdb"), {}, "an empty name"),
+        (("ingest", ""), {}, "an empty name"),
+        (("ingest", "missing"), {}, "^NO_FILES: there is no file or folder missing$"),
+        (("db", "reconcile", ""), DATABASE | STORE, "an empty name"),
+        (("report", "s3://b/k.exr", "--to", "a.html"), STORE, "k.exr: SOURCE_UNAVAILABLE.*cannot connect"),
         (("ingest", "~nobody-here", "--catalog", "c.duckdb"), {}, "there is no file or folder ~nobody-here"),
         (("inspect", "s3://b/k.exr"), {}, "S3_ENDPOINT_URL.*not set"),
         (("inspect", "s3://b/k.exr"), STORE, "cannot connect.*S3_ENDPOINT_URL"),
@@ -94,7 +98,7 @@ def is_one_line(err: str, words: str) -> None:
         (("ingest", EXR), DATABASE, "could not connect.*VAST_DB_ENDPOINT"),
         (("ingest", EXR, "--catalog", "text"), {}, "is not a DuckDB file"),
         (("ingest", EXR, "--catalog", "text/c.duckdb"), {}, "there is no folder text"),
-        (("ingest", EXR, "--catalog", "c.duckdb", "--bucket", "a/b"), {}, "give the bucket that it is to be"),
+        (("ingest", EXR, "--catalog", "c.duckdb", "--bucket", "a/b"), {}, "cannot be the name of a bucket"),
         (("ingest", EXR, "--catalog", "c.duckdb", "--policy", "./bad.yaml"), {}, "bad.yaml:"),
         (("ingest", "s3://b/", "--catalog", "c.duckdb"), {}, "S3_ENDPOINT_URL.*not set"),
         (("ingest", "s3://b/", "--catalog", "c.duckdb"), STORE, "cannot connect.*S3_ENDPOINT_URL"),
@@ -158,6 +162,12 @@ def test_a_misspelt_setting_is_named_once_without_its_value(called: Called) -> N
         "warning: exr_policy",
     ]
     assert "did you mean EXR_STATS" in err
+
+
+@pytest.mark.parametrize("name", ["S3_ENDPOINT", "VAST_DB_ENDPOINTS"])
+def test_so_is_one_of_the_store_or_the_database(called: Called, name: str) -> None:
+    code, out, err = called("inspect", EXR, **{name: "s3cret"})
+    assert (code, "s3cret" in out + err, err.count(f"{name} is no setting")) == (0, False, 1)
 
 
 def test_tables_that_were_never_set_up_and_wrong_keys_are_one_line(called: Called) -> None:

@@ -41,6 +41,27 @@ def test_a_policy_from_a_good_delivery_fails_a_bad_one(tmp_path: Path) -> None:
     assert again.exit_code == 2, "a file is never overwritten"
 
 
+def test_a_delivery_that_is_not_complete_is_said_to_be_so(tmp_path: Path) -> None:
+    folder = tmp_path / "poor"
+    deliver(folder)
+    (folder / "nova_sh010_v003.1002.exr").unlink()
+    (folder / "nova_sh010_v003.1004.exr").symlink_to("nowhere")
+    (folder / "nova_sh010_v003.1005.exr").write_bytes(build([Part()])[:300])
+
+    def drafted(*options: str) -> tuple[str, str]:
+        made = CliRunner().invoke(policy.command, ["init", str(folder), *options])
+        assert made.exit_code == 0, made.output
+        return made.stdout, made.stderr
+
+    draft, warned = drafted()
+    doubts = r"missing: 1002; with errors: 1005; could not be read: 1004"
+    assert re.search(rf"^warning: .*nova_sh010_v003.####.exr is not complete \({doubts}\)", warned, re.MULTILINE)
+    assert re.search(rf"^# Not certain: .*{doubts}", draft, re.MULTILINE)
+    draft, warned = drafted("--limit", "2")
+    assert "only the first 2 files were read" in warned
+    assert "frame_range" not in draft
+
+
 def test_the_example_of_the_documents_works(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     from exr_inspector.validation import registry  # noqa: PLC0415 - what the test puts back
 

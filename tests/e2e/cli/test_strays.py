@@ -74,6 +74,32 @@ def test_every_form_names_them(folder: Path) -> None:
     assert run(folder, "--fail-on", "warning").exit_code == 1
 
 
+def test_every_command_takes_the_same_files_for_images(tmp_path: Path) -> None:
+    """AppleDouble files, and copies in folders of snapshots, are read when they are named, and not as a part of a folder."""
+    folder = tmp_path / "shot"
+    (folder / ".snapshot").mkdir(parents=True)
+    for name in ("x.1001.exr", "x.1002.exr", ".snapshot/x.1001.exr"):
+        shutil.copy(SAMPLE, folder / name)
+    for name in ("._x.1001.exr", "._x.1002.EXR"):
+        (folder / name).write_bytes(b"\x00\x05\x16\x07")
+
+    def files(*words: object) -> list[str]:
+        result = CliRunner().invoke(main, [*map(str, words), "--format", "json"])
+        document = json.loads(result.stdout)
+        found = document["sequences"][0]["files"] if words[0] == "check" else document
+        return [Path(file["path"]).name for file in found]
+
+    images = ["x.1001.exr", "x.1002.exr"]
+    for target in (folder, folder / "*.exr"):
+        for command in ("check", "validate"):
+            assert files(command, target) == images, (command, target)
+    catalog = tmp_path / "c.duckdb"
+    ingested = CliRunner().invoke(main, ["ingest", str(folder), "--catalog", str(catalog)])
+    assert ingested.exit_code == 0, ingested.output
+    assert files("query", "select path from files order by path", "--catalog", catalog) == images
+    assert CliRunner().invoke(main, ["validate", str(folder / "._x.1001.exr")]).exit_code == 1
+
+
 def test_a_folder_of_nothing_else_names_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "x.1001.exr.part").write_bytes(b"x")
     result = run(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import sys
@@ -135,6 +137,17 @@ def test_folders_and_sequences(shot: Path) -> None:
     assert len(judged) == 5
     assert judged[-1]["path"].endswith("beauty.####.exr")
     assert [finding["code"] for finding in judged[-1]["findings"]] == ["SEQ-MISSING"]
+
+
+def test_what_frame_after_frame_has_is_printed_once(shot: Path) -> None:
+    (shot / "beauty.0003.exr").write_bytes(LOSSY)
+    (shot / "beauty.0006.exr").write_bytes(GOOD)
+    (shot / "beauty.0007.exr").write_bytes(GOOD)
+    text = run(shot).output
+    assert text.count("COL-UNTAGGED") == 3, text  # of the first, of the one that differs, and of the one behind it
+    assert "the same in" in text
+    assert "2 files from" in text
+    assert len(document(run("--format", "json", shot))) == 6
 
 
 def test_it_says_that_sequences_were_not_checked(shot: Path) -> None:
@@ -291,6 +304,10 @@ def test_one_object_that_cannot_be_read_now_is_one_fault(bucket: FaultyS3) -> No
     judged = document(result)
     assert [entry["path"] for entry in judged] == [f"s3://renders/shot/a.{number:04}.exr" for number in range(60)]
     assert [entry["fault"][:18] for entry in judged if entry["fault"]] == ["SOURCE_UNAVAILABLE"]
+    bucket.script(None, None, Status(503))
+    *_, sequence = document(run("--sequence", "--format", "json", "s3://renders/shot/"))
+    assert sequence["path"].endswith("a.####.exr")
+    assert "SEQ-MISSING" not in {finding["code"] for finding in sequence["findings"]}, "it is there"
 
 
 def test_a_store_that_is_down_is_not_asked_for_every_object(bucket: FaultyS3) -> None:
@@ -366,6 +383,18 @@ def test_another_policy_over_the_same_rows(tables: Catalog) -> None:
     result = run("--stored", "--policy", "archive", "--format", "json", "renders/shot010/beauty.0002.exr")
     codes = {finding["code"] for finding in document(result)[0]["findings"]}
     assert codes >= {"CMP-LOSSY-MASTER", "CMP-DWA-NAMES"}
+
+
+def test_rules_as_records_for_programs(tmp_path: Path) -> None:
+    policy = tmp_path / "p.yaml"
+    policy.write_text("{name: p, version: '1', extends: default, rules: {SEQ-PADDING: 'off'}}")
+    listed = document(rules("--format", "json", "--policy", policy))
+    assert [record["code"] for record in listed] == [*RULES]
+    assert {record["severity"] for record in listed if record["code"] == "SEQ-PADDING"} == {"off"}
+    lines = list(csv.DictReader(io.StringIO(rules("CMP", "cmp-dwa-names", "--format", "csv").stdout)))
+    assert [line["code"] for line in lines] == [code for code, rule in RULES.items() if rule.group == "CMP"]
+    assert lines[0]["why"] == RULES[lines[0]["code"]].why
+    assert rules("CMP-DWA-NAME", "--format", "json").exit_code == 2
 
 
 def test_rules_are_listed_and_explained() -> None:

@@ -251,6 +251,12 @@ def test_a_moving_data_window_is_info() -> None:
     assert finding.severity is Severity.INFO
 
 
+def test_a_frame_that_is_there_with_two_paddings_is_one_finding() -> None:
+    twice = [*frames(), frame(4, padding=6, sequence="b/shot/beauty.######.exr")]
+    (finding,) = [f for f in judged(twice) if f.code == "SEQ-PADDING"]
+    assert [*finding.frames] == [4]
+
+
 def test_numbers_that_outgrow_their_padding_are_one_sequence() -> None:
     given = [frame(n, padding=4) for n in range(9_998, 10_000)]
     given += [frame(n, padding=5, sequence="b/shot/beauty.#####.exr", time_code=None) for n in range(10_000, 10_002)]

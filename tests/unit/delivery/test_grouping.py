@@ -1,0 +1,51 @@
+"""Findings of many files become a line a kind: what differs in kind has a line of its own, what differs in figures has not."""
+
+from __future__ import annotations
+
+import pytest
+
+from exr_inspector.delivery.grouping import group_findings
+from exr_inspector.delivery.judgement import CheckedFile
+from exr_inspector.model import Finding, Severity
+
+
+def groups(*messages: str) -> list[tuple[str, list[int]]]:
+    files = [
+        CheckedFile(f"show/x.{frame}.exr", frame, (Finding("STR-MAGIC", Severity.ERROR, message),))
+        for frame, message in enumerate(messages, 1001)
+    ]
+    return [(group.message, list(group.frames)) for group in group_findings(files, ())]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        ("chunk 42: 191 bytes past the end", "chunk 7: 3 bytes past the end"),
+        ("found ff d8 ff e0, expected 76 2f 31 01", "found 89 50 4e 47, expected 76 2f 31 01"),
+        ("attribute 'owner' is empty", 'attribute "it\'s" is empty'),
+        ("rows 1, 5-7 and 9 are missing", "rows 12 and 40 are missing"),
+        ("show/x.1001.exr: a link that leads nowhere", "show/x.1002.exr: a link that leads nowhere"),
+        ("the window is 64 x 48", "the window is 1920 x 1080"),
+    ],
+)
+def test_figures_and_names_do_not_divide_a_kind(messages: tuple[str, str]) -> None:
+    assert groups(*messages) == [(messages[0], [1001, 1002])]
+
+
+def test_a_text_is_not_said_of_files_of_another_kind() -> None:
+    empty, picture = "the file is empty", "not an OpenEXR file: found ff d8 (a JPEG file)"
+    assert groups(empty, picture, empty) == [(empty, [1001, 1003]), (picture, [1002])]
+
+
+def test_a_fault_is_divided_as_findings_are() -> None:
+    files = [
+        CheckedFile("a.1.exr", 1, (), "SOURCE_NOT_FOUND: a.1.exr: a link that leads nowhere"),
+        CheckedFile("a.2.exr", 2, (), "SOURCE_NOT_FOUND: a.2.exr: no such file"),
+    ]
+    assert [list(group.frames) for group in group_findings(files, ())] == [[1], [2]]
+
+
+def test_a_rule_whose_every_text_is_another_is_one_line() -> None:
+    words = [f"the layer {letter}eauty differs" for letter in "abcdefghijkl"]
+    ((message, frames),) = groups(*words)
+    assert (message, frames) == (words[0], [*range(1001, 1013)])
