@@ -67,6 +67,7 @@ storing_catalog_option = _catalog_option(
 rows_catalog_option = _catalog_option(
     "DuckDB file whose rows are read instead of files, even while a server has it open."
 )
+bucket_option = click.option("--bucket", help="Bucket name of a local folder.  [default: the folder's name]")
 
 
 def _profiles(_: click.Context, __: click.Parameter, begun: str) -> list[str]:

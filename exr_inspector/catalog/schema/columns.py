@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -88,6 +88,7 @@ class Table:
         key: Columns whose values together are unique; the writer ensures this.
         columns: The columns in order.
         sorted_by: The sorting key, if the server has sorted tables; its columns are never updated.
+        arrow: The columns as an Arrow schema; all nullable, since the database enforces nothing.
     """
 
     name: str
@@ -95,11 +96,10 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     sorted_by: tuple[str, ...] = ()
+    arrow: pa.Schema = field(init=False, repr=False, compare=False)
 
-    @property
-    def arrow(self) -> pa.Schema:
-        """The columns as an Arrow schema; all nullable, since the database enforces nothing."""
-        return pa.schema([pa.field(column.name, column.type) for column in self.columns])
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arrow", pa.schema([(column.name, column.type) for column in self.columns]))
 
     @property
     def required(self) -> tuple[str, ...]:

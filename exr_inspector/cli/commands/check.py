@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from exr_inspector.cli.options import (
+    bucket_option,
     fail_on_option,
     frames_option,
     paths_option,
@@ -39,6 +40,7 @@ _FULL: Stats = "full"
 @click.argument("targets", nargs=-1, required=True, metavar="FOLDER|PATTERN|FILE|S3_URL...")
 @frames_option
 @storing_catalog_option
+@bucket_option
 @policy_option
 @stats_option("check")
 @fail_on_option
@@ -56,6 +58,7 @@ def command(
     *,
     frames: str | None,
     catalog: Path | None,
+    bucket: str | None,
     policy: str,
     stats: Stats | None,
     fail_on: Severity | None,
@@ -69,7 +72,7 @@ def command(
     frame. Prints one screen: a strip of frames, findings with their frames, and the list of frames to render again.
 
     With --catalog FILE the rows of the files are stored as well, with a thumbnail of each, and the findings of sequences of
-    folders and patterns.
+    folders and patterns. A local folder becomes a bucket of its name, or of the name that --bucket gives.
 
     Exit code 0 when no finding reaches --fail-on, 1 when one does, 2 when a file could not be checked, 130
     after Ctrl-C.
@@ -83,13 +86,15 @@ def command(
       ./run check renders/sh010/ --catalog show.duckdb   also store the result
       ./run check renders/sh010/ --stats off             headers and chunk tables only, fast
     """
+    if bucket is not None and catalog is None:
+        raise click.UsageError("--bucket names a folder's bucket in the tables: give --catalog FILE as well")
     depth = stats or _FULL
     try:
         if catalog is None:
             with _session(settings_for([*targets, policy]), depth, policy) as made:
                 done = _run(targets, made, frames)
         else:
-            done = _stored(targets, catalog, frames, depth, policy, paths=paths)
+            done = _stored(targets, catalog, bucket, frames, depth, policy, paths=paths)
     except KeyboardInterrupt:
         click.echo("stopped: no file was checked", err=True)
         sys.exit(INTERRUPTED)
@@ -136,6 +141,7 @@ class _NothingToStore(Exception):
 def _stored(
     targets: Sequence[str],
     catalog: Path,
+    bucket: str | None,
     frames: str | None,
     stats: Stats,
     policy: str,
@@ -154,9 +160,9 @@ def _stored(
         places = [
             target if "://" in target or Path(target).exists() else str(Path(target).parent) for target in targets
         ]
-        settings, found = targets_of(places, tables.settings, None)
+        settings, found = targets_of(places, tables.settings, bucket)
         buckets = {target.bucket for target in found}
-        record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets])
+        record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets], named=bucket)
         asked = Thumbnails(settings.thumbnails)
         with _session(settings, stats, policy, Thumbnails.FILE if asked is Thumbnails.OFF else asked) as made:
             # A check reads every file, so its rows replace older rows of the same version: a sidecar manifest that arrived

@@ -24,7 +24,7 @@ from rich.text import Text
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.cli.catalog import open_tables
-from exr_inspector.cli.options import catalog_option, paths_option, stats_option, stored_policy_option
+from exr_inspector.cli.options import bucket_option, catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import command_line
@@ -54,7 +54,6 @@ _LISTED = 12  # lines of each part of the summary
 
 
 force_option = click.option("--force", is_flag=True, help="Inspect unchanged files as well, and replace their rows.")
-bucket_option = click.option("--bucket", help="Bucket name of a local folder.  [default: the folder's name]")
 workers_option = click.option(
     "--workers",
     type=click.IntRange(1, 256),

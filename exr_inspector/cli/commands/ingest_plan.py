@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-from exr_inspector.cli.commands.ingest import bucket_option, exclude_option, places_argument, refuse_empty, targets_of
-from exr_inspector.cli.options import paths_option
+from exr_inspector.cli.commands.ingest import exclude_option, places_argument, refuse_empty, targets_of
+from exr_inspector.cli.options import bucket_option, paths_option
 from exr_inspector.cli.output.terminal import echo_error
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.errors import SourceError

@@ -15,8 +15,8 @@ import click
 from watchfiles import Change, watch
 
 from exr_inspector.cli.catalog import open_tables
-from exr_inspector.cli.commands.ingest import bucket_option, exclude_option, targets_of, workers_option
-from exr_inspector.cli.options import catalog_option, paths_option, stats_option, stored_policy_option
+from exr_inspector.cli.commands.ingest import exclude_option, targets_of, workers_option
+from exr_inspector.cli.options import bucket_option, catalog_option, paths_option, stats_option, stored_policy_option
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.ingest.progress import Progress

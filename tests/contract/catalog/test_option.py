@@ -249,3 +249,16 @@ def test_a_query_is_one_statement(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(CatalogError, match="found 2 statements, expected one"):
         raise called("query", "select 1; select 2", "--catalog", path).exception or AssertionError
     assert called("query", "select 1;", "--catalog", path).exit_code == 0
+
+
+def test_a_check_of_a_second_folder_of_the_same_name_takes_another_bucket(tmp_path: Path, catalog: Path) -> None:
+    second = tmp_path / "other" / "renders"
+    second.mkdir(parents=True)
+    shutil.copy(SAMPLES / "tiled.exr", second / "beauty.1001.exr")
+    refused = called("check", second, "--catalog", catalog)
+    assert isinstance(refused.exception, SettingsError)
+    assert "--bucket" in str(refused.exception)
+    assert called("check", second, "--bucket", "other").exit_code == 2, "without tables there are no buckets"
+    called("check", second, "--catalog", catalog, "--bucket", "other")
+    asked = called("query", "SELECT path FROM files WHERE bucket = 'other'", "--catalog", catalog, "--format", "json")
+    assert [row["path"] for row in json.loads(asked.stdout)] == ["other/beauty.1001.exr"]
