@@ -94,7 +94,7 @@ def command(
             with _session(settings_for([*targets, policy]), depth, policy) as made:
                 done = _run(targets, made, frames)
         else:
-            done = _stored(targets, catalog, bucket, frames, depth, policy, paths=paths)
+            done = _stored(targets, catalog, frames, depth, policy, bucket=bucket, paths=paths)
     except KeyboardInterrupt:
         click.echo("stopped: no file was checked", err=True)
         sys.exit(INTERRUPTED)
@@ -141,11 +141,11 @@ class _NothingToStore(Exception):
 def _stored(
     targets: Sequence[str],
     catalog: Path,
-    bucket: str | None,
     frames: str | None,
     stats: Stats,
     policy: str,
     *,
+    bucket: str | None,
     paths: ShownPaths,
 ) -> Check:
     """Check, and store the rows of files and sequences in a catalog file."""
