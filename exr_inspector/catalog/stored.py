@@ -27,9 +27,9 @@ from exr_inspector.catalog.schema.columns import TEXT, TIME, RowId, stored_time,
 from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.predicates import Where
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
-from exr_inspector.catalog.versions import VersionInfo, depth_of, guard_id
+from exr_inspector.catalog.versions import VersionInfo, depth_of, guard_id, known_version
 from exr_inspector.errors import SchemaMissing
-from exr_inspector.model import EventInfo, ObjectVersion
+from exr_inspector.model import EventInfo
 
 _RARE_COUNTS = {table.name: ROW_COUNTS[table.name] for table in RARE}
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)  # between hosts that use NTP
@@ -76,11 +76,6 @@ def stored_file(row: Mapping[str, Any]) -> StoredFile:
         version=known_version(row["etag"], row["size_bytes"], utc(row["mtime"])),
         rare_tables=frozenset(name for name, column in _RARE_COUNTS.items() if row[column]),
     )
-
-
-def known_version(etag: str | None, size_bytes: int | None, mtime: datetime | None) -> ObjectVersion | None:
-    """The version in a row of `files`; None if the object could not be read."""
-    return None if size_bytes is None or mtime is None else ObjectVersion(etag, size_bytes, mtime)
 
 
 def stored_files(work: Work, paths: Iterable[str]) -> dict[str, list[StoredFile]]:

@@ -46,6 +46,11 @@ def guard_id(identifier: str, count: int) -> int:
     return int(identifier[:8], 16) * count >> 32
 
 
+def known_version(etag: str | None, size_bytes: int | None, mtime: datetime | None) -> ObjectVersion | None:
+    """The version in a row of `files`; None if the object could not be read."""
+    return None if size_bytes is None or mtime is None else ObjectVersion(etag, size_bytes, mtime)
+
+
 def is_same_version(one: ObjectVersion, other: ObjectVersion) -> bool:
     """Whether two responses about an object (listing, HEAD or GET) describe the same version.
 

@@ -15,9 +15,8 @@ from exr_inspector.catalog.schema import FILES
 from exr_inspector.catalog.schema.columns import utc
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.predicates import has_prefix
-from exr_inspector.catalog.stored import known_version
 from exr_inspector.catalog.vast_catalog import catalog_files
-from exr_inspector.catalog.versions import content_key, is_same_version
+from exr_inspector.catalog.versions import content_key, is_same_version, known_version
 from exr_inspector.model import ObjectVersion
 from exr_inspector.storage import is_exr
 from exr_inspector.texts import unicode_text

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, get_args
 
+from exr_inspector.catalog.versions import known_version
 from exr_inspector.errors import CatalogError, FormatError
 from exr_inspector.exr.chunks.layout import Layout, part_layout
 from exr_inspector.exr.chunks.tables import ChunkState, Completeness, MissingRange
@@ -32,7 +33,6 @@ from exr_inspector.model import (
     Inspection,
     MatteObjects,
     ObjectCoverage,
-    ObjectVersion,
     PartPixels,
     PixelFault,
     PixelReport,
@@ -278,11 +278,6 @@ def _provenance(files: StoredRow) -> Provenance:
     return Provenance(**known, sources=json.loads(files["provenance"]) if files["provenance"] else {})
 
 
-def _version(files: StoredRow) -> ObjectVersion | None:
-    mtime = _moment(files["mtime"])
-    return None if mtime is None else ObjectVersion(files["etag"], files["size_bytes"], mtime)
-
-
 def _build(rows: Mapping[str, Sequence[StoredRow]], limits: Limits) -> Inspection:
     (files,) = rows["files"]
     parts = _sorted(rows["parts"], "part_index")
@@ -295,7 +290,7 @@ def _build(rows: Mapping[str, Sequence[StoredRow]], limits: Limits) -> Inspectio
     return Inspection(
         bucket=files["bucket"],
         key=files["key"],
-        version=_version(files),
+        version=known_version(files["etag"], files["size_bytes"], _moment(files["mtime"])),
         status=Status(files["status"]),
         error_code=files["error_code"],
         error_message=files["error_message"],
