@@ -314,7 +314,7 @@ def test_a_thumbnail_is_shown_on_a_terminal_and_elsewhere_on_request() -> None:
     assert b"\x1b[38;2;" in on_a_terminal("--thumbnail", "samples/scanline_zip.exr")
     assert b"\x1b_Gf=100,a=T" in on_a_terminal("--thumbnail", "samples/scanline_zip.exr", KITTY_WINDOW_ID="1")
     piped = run("--thumbnail", SAMPLES / "scanline_zip.exr")
-    assert "standard output is no terminal" in piped.stderr
+    assert "standard output is not a terminal" in piped.stderr
     assert "\x1b" not in piped.output
     assert "\x1b]1337;File=inline=1" in run("--thumbnail-as", "iterm2", SAMPLES / "scanline_zip.exr").output
     assert run("--thumbnail", "--format", "csv", SAMPLES / "scanline_zip.exr").exit_code == 2
