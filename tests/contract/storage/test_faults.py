@@ -28,7 +28,7 @@ from exr_inspector.errors import (
 )
 from exr_inspector.model import Cost
 from exr_inspector.settings import load_settings
-from exr_inspector.storage import Deadline, ReadBudget, SourceOpener
+from exr_inspector.storage import Deadline, ReadBudget, SourceOpener, listing
 from exr_inspector.storage.budget import Meter
 from exr_inspector.storage.opener import MAX_CLIENTS
 from exr_inspector.storage.requests import FIRST_PAUSE_SECONDS, Call, call_with_retries
@@ -181,6 +181,33 @@ def test_codes_that_pass_are_asked_again(s3, status, code):
     with opened(s3) as opener:
         s3.script(Status(status, code))
         assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_statuses_that_pass_are_asked_again_without_a_word_of_why(s3, status):
+    with opened(s3) as opener:
+        s3.script(Status(status, body=b""))
+        assert opener.open("b", "a.exr").read(start=0, end=10) == DATA[:10]
+        s3.script(Status(status, body=b""))
+        assert [entry.key for entry in opener.list("b")] == ["a.exr"]
+
+
+def test_a_page_of_a_listing_that_breaks_off_is_asked_for_again(s3):
+    with opened(s3, S3_RETRIES="1") as opener:
+        s3.script(Short(100))
+        assert [entry.key for entry in opener.list("b")] == ["a.exr"]
+        s3.script(Short(100), Short(100))
+        with pytest.raises(SourceUnavailable, match="connection"):
+            list(opener.list("b"))
+
+
+def test_a_page_of_a_listing_that_has_no_end_is_refused(s3, monkeypatch):
+    monkeypatch.setattr(listing, "MAX_PAGE_BYTES", 400)
+    with opened(s3, S3_RETRIES="0") as opener:
+        assert [entry.key for entry in opener.list("b")] == ["a.exr"]
+        s3.put("b", f"{'x' * 400}.exr", DATA)
+        with pytest.raises(SourceUnavailable):
+            list(opener.list("b"))
 
 
 @pytest.mark.failure(

@@ -376,13 +376,22 @@ SNS = {"Type": "Notification", "TopicArn": "t", "Message": json.dumps(RECORDS)}
         {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(BRIDGE)}]},
         BRIDGE,
         [RECORDS],
+        [{"Records": [{"eventSource": "aws:sqs", "body": json.dumps(SNS)}]}],
     ],
-    ids=["sns", "sns-record", "sqs", "sns-in-sqs", "bridge-in-sqs", "bridge", "batch"],
+    ids=["sns", "sns-record", "sqs", "sns-in-sqs", "bridge-in-sqs", "bridge", "batch", "batch-of-sns-in-sqs"],
 )
 def test_notifications_of_other_services_name_their_object(raw: object) -> None:
     for sent in (raw, json.dumps(raw), envelope(raw)):
         event = only(sent)
         assert event.path == "b/a b+c.exr"
+
+
+def test_envelopes_around_envelopes_end() -> None:
+    nested: object = SNS
+    for _ in range(3):
+        nested = {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(nested)}]}
+    with pytest.raises(EventError):
+        only(nested)
 
 
 def test_eventbridge_tells_what_happened() -> None:
