@@ -11,7 +11,7 @@ import pytest
 
 from exr_inspector.catalog.read.frames import frame_of_row
 from exr_inspector.catalog.rows.build import file_rows
-from exr_inspector.model import Finding, Severity, ZeroGrid
+from exr_inspector.model import Finding, Inspection, Severity, ZeroGrid
 from exr_inspector.validation import (
     RULES,
     FrameSummary,
@@ -310,26 +310,42 @@ def real(number: int, **changed: Any) -> bytes:
     return build([Part(channels=[*(Channel(c) for c in "BGR"), *LAYERS], extra=extra, **changed)])
 
 
+def stored(inspection: Inspection) -> dict[str, Any]:
+    """The row of a file as the SDK reads it: times are naive."""
+    assert inspection.version is not None
+    assert inspection.version.mtime is not None
+    return {**file_rows(inspection)["files"][0], "mtime": inspection.version.mtime.replace(tzinfo=None)}
+
+
 def test_frames_of_inspections_and_of_rows_agree_where_rows_tell() -> None:
     for number in (1, 2):
         inspection = inspect(real(number), key=f"shot/beauty.{number:04}.exr", stats=True)
         by_inspection = frame_of_inspection(inspection)
-        by_row = frame_of_row(file_rows(inspection)["files"][0])
+        by_row = frame_of_row(stored(inspection))
         assert by_inspection
         assert by_row
         assert by_inspection.frame == by_row.frame == number
         assert by_inspection.embedded_frame == number
         assert by_inspection.cryptomattes
         assert "crypto_object00.r FLOAT" in str(by_inspection.channels)
-        for name in ("sequence", "padding", "size_bytes", "status", "compression", "views", "software", "frame_rate"):
+        for name in (
+            "sequence",
+            "padding",
+            "size_bytes",
+            "mtime",
+            "status",
+            "compression",
+            "views",
+            "software",
+            "frame_rate",
+        ):
             assert getattr(by_inspection, name) == getattr(by_row, name), name
         assert by_inspection.time_code == by_row.time_code == Clock(1, 0, 0, number, is_drop_frame=False)
 
 
 def test_drift_is_found_in_rows() -> None:
     rows = [
-        file_rows(inspect(real(n, compression=3 if n == 2 else 0), key=f"shot/beauty.{n:04}.exr"))["files"][0]
-        for n in range(1, 5)
+        stored(inspect(real(n, compression=3 if n == 2 else 0), key=f"shot/beauty.{n:04}.exr")) for n in range(1, 5)
     ]
     given = [summary for row in rows if (summary := frame_of_row(row))]
     assert {finding.code for finding in judged(given)} == {"SEQ-COMPRESSION"}
