@@ -2,11 +2,11 @@
 
 Also `[--unseen 0.3] [--kill-every 12] [--restart-every 25] [--kill-database-every 0] [--keep-logs FOLDER] [--real-backoff]`.
 
-A storm over a whole house: an S3 server and a VAST DataBase that fail at random, hang and trickle, the database also closing in
-the middle of its work, or killed as a process of its own, the function a process that is killed now and then, objects
-that come, change and go, and their events, several times, late and out of order. When the queue has drained, the tables must
-equal the objects, what the function's log says was carried out must be recorded, and no secret and no traceback of the
-database may be in the logs; exit code 1 and the differences if any of this is not so.
+A storm over local services: an S3 server and a VAST DataBase fail, hang and trickle at random; the database also closes
+while it works, or is killed as a separate process; the function is a process that is killed now and then. Objects are
+created, changed and deleted, and their events arrive several times, late and out of order. When the queue has drained, the
+tables must equal the objects, what the function's log says was carried out must be recorded, and no secret and no traceback
+of the database may be in the logs; exit code 1 and the differences if any of this is not so.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from exr_inspector.model import StatsMode
-from tests.chaos.house import House, house
+from tests.chaos.stack import LocalStack, local_stack
 from tests.chaos.storm import (
     PLATFORM_SECONDS,
     RETRY_SECONDS,
@@ -67,7 +67,7 @@ def _options() -> argparse.Namespace:
 
 
 def _kills(
-    options: argparse.Namespace, process: RuntimeProcess, home: House
+    options: argparse.Namespace, process: RuntimeProcess, stack: LocalStack
 ) -> list[tuple[str, float, Callable[[], None]]]:
     def kill_function() -> None:
         process.kill()
@@ -75,38 +75,38 @@ def _kills(
 
     kills = [
         ("function", options.kill_every, kill_function),
-        ("database by closing", options.restart_every, home.restart_database),
-        ("database by kill -9", options.kill_database_every, home.kill_database),
+        ("database by closing", options.restart_every, stack.restart_database),
+        ("database by kill -9", options.kill_database_every, stack.kill_database),
     ]
     return [kill for kill in kills if kill[1]]
 
 
-def _storm(options: argparse.Namespace, home: House, log: Path, tally: Tally) -> list[str]:
+def _storm(options: argparse.Namespace, stack: LocalStack, log: Path, tally: Tally) -> list[str]:
     """Storm until the queue has drained; what is wrong then."""
-    process = RuntimeProcess(home.environ, log, "--batch-size", "8", "--batch-wait-ms", "20")
+    process = RuntimeProcess(stack.environ, log, "--batch-size", "8", "--batch-wait-ms", "20")
     print(f"runtime up after {process.start():.1f} s, seed {options.seed}")
     started = time.monotonic()
     try:
         pauses = PLATFORM_SECONDS if options.real_backoff else RETRY_SECONDS
         with delivering(lambda: process.url, tally, pauses=pauses) as deliverer:
             rage(
-                Storm(home, deliverer, tally, seed=options.seed, keys=options.keys, unseen=options.unseen),
+                Storm(stack, deliverer, tally, seed=options.seed, keys=options.keys, unseen=options.unseen),
                 deliverer,
                 tally,
                 seconds=options.seconds,
                 rate=options.rate,
                 probability=options.faults,
-                kills=_kills(options, process, home),
+                kills=_kills(options, process, stack),
             )
     finally:
         process.kill()
     print(f"drained after {time.monotonic() - started:.1f} s")
-    tally.add("object requests", home.s3.count())
-    tally.add("database requests", home.database_requests + sum(home.database.counters().values()))
-    tally.add("objects in the end", len(home.s3.contents()))
+    tally.add("object requests", stack.s3.count())
+    tally.add("database requests", stack.database_requests + sum(stack.database.counters().values()))
+    tally.add("objects in the end", len(stack.s3.contents()))
     text = log.read_text(encoding="utf-8")
-    tally.add("acknowledged in the log and recorded", len(home.acknowledged(text)))
-    return home.differences(StatsMode.SAMPLED) + home.lost(text)
+    tally.add("acknowledged in the log and recorded", len(stack.acknowledged(text)))
+    return stack.differences(StatsMode.SAMPLED) + stack.lost(text)
 
 
 def main() -> None:
@@ -120,9 +120,9 @@ def main() -> None:
             name.write_text("", encoding="utf-8")
         own = database_log if options.kill_database_every else None
         batch = "1" if options.batch else "0"
-        with house(Path(folder) / "house.duckdb", log=own, **SETTINGS, **SWEEPS, EXR_BATCH=batch) as home:
-            faults = _storm(options, home, log, tally)
-            secrets = (home.database.secret_key, home.s3.environ["S3_SECRET_KEY"])
+        with local_stack(Path(folder) / "storm.duckdb", log=own, **SETTINGS, **SWEEPS, EXR_BATCH=batch) as stack:
+            faults = _storm(options, stack, log, tally)
+            secrets = (stack.database.secret_key, stack.s3.environ["S3_SECRET_KEY"])
         database_text = database_log.read_text(encoding="utf-8")
         text = log.read_text(encoding="utf-8") + database_text
         faults += ["a secret is in a log" for secret in secrets if secret in text]

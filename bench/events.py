@@ -26,7 +26,7 @@ from pathlib import Path
 
 from dataengine_local.client import post_event
 from dataengine_local.events import element_event
-from tests.chaos.house import BUCKET, House, house
+from tests.chaos.stack import BUCKET, LocalStack, local_stack
 from tests.chaos.storm import ROOT, RuntimeProcess
 from vastdb_local import Fault, FaultKind
 from vastdb_local.faults import ANY
@@ -43,11 +43,11 @@ PATIENCE = {
 OURS_SECONDS = 1.5  # what a cold start may take beside importing the database's SDK
 
 
-def written(home: House, prefix: str, files: int) -> list[str]:
+def written(stack: LocalStack, prefix: str, files: int) -> list[str]:
     """Keys of so many new objects."""
     keys = [f"{prefix}/beauty.{index:05}.exr" for index in range(files)]
     for index, key in enumerate(keys):
-        home.put(key, BODIES[index % len(BODIES)])
+        stack.put(key, BODIES[index % len(BODIES)])
     return keys
 
 
@@ -74,11 +74,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def send(home: House, process: RuntimeProcess, keys: list[str], senders: int) -> Sent:
+def send(stack: LocalStack, process: RuntimeProcess, keys: list[str], senders: int) -> Sent:
     """Send one event an object."""
     files = len(keys)
-    home.database.reset_counters()
-    before, cpu = home.s3.count(), cpu_seconds(process.pid)
+    stack.database.reset_counters()
+    before, cpu = stack.s3.count(), cpu_seconds(process.pid)
     started = time.perf_counter()
     with ThreadPoolExecutor(senders) as pool:
         list(pool.map(lambda key: post(process.url, key), keys))
@@ -86,21 +86,24 @@ def send(home: House, process: RuntimeProcess, keys: list[str], senders: int) ->
     return Sent(
         rate=files / seconds,
         cpu_ms=(cpu_seconds(process.pid) - cpu) / files * 1000,
-        object_requests=(home.s3.count() - before) / files,
-        database_requests=sum(home.database.counters().values()) / files,
+        object_requests=(stack.s3.count() - before) / files,
+        database_requests=sum(stack.database.counters().values()) / files,
     )
 
 
 @contextmanager
-def function(*arguments: str, batch: bool = False, senders: int = 4) -> Iterator[tuple[House, RuntimeProcess]]:
-    """A house and a function in it that has seen its first events."""
-    with tempfile.TemporaryDirectory() as folder, house(None, log=None, **PATIENCE, EXR_BATCH=str(int(batch))) as home:
-        process = RuntimeProcess(home.environ, Path(folder) / "log", *arguments)
+def function(*arguments: str, batch: bool = False, senders: int = 4) -> Iterator[tuple[LocalStack, RuntimeProcess]]:
+    """Local services, and a function that has handled its first events."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        local_stack(None, log=None, **PATIENCE, EXR_BATCH=str(int(batch))) as stack,
+    ):
+        process = RuntimeProcess(stack.environ, Path(folder) / "log", *arguments)
         process.start()
         try:
-            send(home, process, written(home, "first", 8), 4)
-            send(home, process, written(home, "warm", 2 * senders), senders)
-            yield home, process
+            send(stack, process, written(stack, "first", 8), 4)
+            send(stack, process, written(stack, "warm", 2 * senders), senders)
+            yield stack, process
         finally:
             process.kill()
 
@@ -111,10 +114,10 @@ def throughput(files: int, senders: int, rounds: int) -> None:
     found: dict[tuple[str, str], list[Sent]] = {}
     with function(*batches, senders=senders) as single, function(*batches, batch=True, senders=senders) as batch:
         for index in range(rounds):
-            for mode, (home, process) in (("single", single), ("batch", batch)):
-                keys = written(home, f"shot{index}", files)
+            for mode, (stack, process) in (("single", single), ("batch", batch)):
+                keys = written(stack, f"shot{index}", files)
                 for what in ("new files", "again"):
-                    found.setdefault((mode, what), []).append(send(home, process, keys, senders))
+                    found.setdefault((mode, what), []).append(send(stack, process, keys, senders))
     for (mode, what), sent in found.items():
         print(f"{mode:7} {what:10} {line(sent)}")
     pairs = list(zip(found["single", "new files"], found["batch", "new files"], strict=True))
@@ -143,16 +146,16 @@ def idle_latency(seconds: float) -> None:
 
     The fastest of each kind are compared: what else runs on this machine only ever adds.
     """
-    with function() as (home, process):
-        keys = written(home, "shot", 2 * IDLE_EVENTS)
+    with function() as (stack, process):
+        keys = written(stack, "shot", 2 * IDLE_EVENTS)
         for what in ("new file", "again"):
             times: dict[float, list[float]] = {0.0: [], seconds: []}
             for key, delay in zip(keys, cycle(times)):
-                home.database.faults.chance(ANY, 1.0, Fault(FaultKind.DELAY, delay))
+                stack.database.faults.chance(ANY, 1.0, Fault(FaultKind.DELAY, delay))
                 started = time.perf_counter()
                 post(process.url, key)
                 times[delay].append(time.perf_counter() - started)
-                home.database.faults.clear()
+                stack.database.faults.clear()
             plain, delayed = min(times[0.0]), min(times[seconds])
             print(
                 f"idle    {what:10} {plain * 1000:.1f} ms, {delayed * 1000:.1f} ms with {seconds * 1000:g} ms a request: "

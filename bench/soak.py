@@ -42,7 +42,7 @@ def worker(threads: int) -> None:
     """The function's process: reads a number of events a line, handles them, prints what it has become."""
     from dataengine_local.events import element_event, event_of_kind  # noqa: PLC0415 - not in the measuring process
     from main import handler, init  # noqa: PLC0415
-    from tests.chaos.house import BUCKET  # noqa: PLC0415
+    from tests.chaos.stack import BUCKET  # noqa: PLC0415
 
     counter = _Counter()
     logging.basicConfig(level=logging.INFO, handlers=[counter], force=True)
@@ -80,13 +80,13 @@ def worker(threads: int) -> None:
 
 def soak(events: int, steps: int, threads: int) -> Iterator[dict[str, float]]:
     """What the process has become after each step; the database is out in the one in the middle."""
-    from tests.chaos.house import house  # noqa: PLC0415 - not in the function's process
+    from tests.chaos.stack import local_stack  # noqa: PLC0415 - not in the function's process
     from vastdb_local import Fault, FaultKind  # noqa: PLC0415
 
-    with house(None, EXR_DB_RETRY_SECONDS="5") as home:
+    with local_stack(None, EXR_DB_RETRY_SECONDS="5") as stack:
         for number in range(KEYS):
-            home.put(f"soak/{number}.exr")
-        environ = {**os.environ, **home.environ, "PYTHONPATH": str(ROOT)}
+            stack.put(f"soak/{number}.exr")
+        environ = {**os.environ, **stack.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "bench.soak", "--worker", "--threads", str(threads)]
         with subprocess.Popen(
             command, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -99,12 +99,12 @@ def soak(events: int, steps: int, threads: int) -> Iterator[dict[str, float]]:
                 outage = step == steps // 2
                 if outage:
                     for kind in ("begin", "query", "insert", "commit"):
-                        home.database.faults.chance(kind, 1.0, Fault(FaultKind.DROP_BEFORE))
+                        stack.database.faults.chance(kind, 1.0, Fault(FaultKind.DROP_BEFORE))
                 # An event of the outage takes its whole retry time, so there are fewer of them.
                 stdin.write(f"{min(events // steps, 10 * threads) if outage else events // steps}\n")
                 stdin.flush()
                 yield {"step": step + 1, "outage": outage, **next(answers)}
-                home.database.faults.clear()
+                stack.database.faults.clear()
             stdin.close()
 
 

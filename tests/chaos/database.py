@@ -44,7 +44,7 @@ class RemoteFaults:
 
 
 class DatabaseProcess:
-    """As much of `LocalVastDB` as a house needs, and `kill`.
+    """The methods of `LocalVastDB` that `LocalStack` needs, and `kill`.
 
     Args:
         path: The DuckDB file.

@@ -26,7 +26,7 @@ from typing import Any
 from dataengine_local.client import post_event
 from dataengine_local.errors import LocalRuntimeError
 from dataengine_local.events import element_event, schedule_event
-from tests.chaos.house import BUCKET, DENIED, House
+from tests.chaos.stack import BUCKET, DENIED, LocalStack
 from tests.support.faulty_s3 import Drop, Short, Stall, Status, Trickle
 from vastdb_local import Fault, FaultKind
 from vastdb_local.faults import ANY
@@ -64,7 +64,7 @@ SETTINGS = {
     "S3_RETRIES": "1",
     "EXR_DB_TIMEOUT_SECONDS": "0.8",
 }
-CLAIM_SECONDS = 31.0  # EXR_DEADLINE_SECONDS of a house, and what a claim outlasts it by
+CLAIM_SECONDS = 31.0  # EXR_DEADLINE_SECONDS of the function, and how much longer a claim lasts
 SWEEPS = {"EXR_SWEEP": BUCKET, "EXR_SETTLE_SECONDS": "0"}
 
 
@@ -190,17 +190,17 @@ class Storm:
     """
 
     def __init__(
-        self, home: House, deliverer: Deliverer, tally: Tally, *, seed: int, keys: int, unseen: float = 0.0
+        self, stack: LocalStack, deliverer: Deliverer, tally: Tally, *, seed: int, keys: int, unseen: float = 0.0
     ) -> None:
         self.unseen = unseen
-        self._home = home
+        self._stack = stack
         self._deliverer = deliverer
         self._tally = tally
         self._dice = random.Random(seed)
         self._keys = [f"shot/a b+c%20/beauty.{index:04}.exr" for index in range(keys)] + [f"{DENIED}x.exr", "note.txt"]
         self._sequence = itertools.count(1)
         if unseen:
-            home.s3.put(BUCKET, "always.txt", b"")  # a bucket in which nothing is listed looks like one that is away
+            stack.s3.put(BUCKET, "always.txt", b"")  # a bucket in which nothing is listed looks like one that is away
 
     def sweep(self) -> None:
         """Send an event of the timer."""
@@ -233,9 +233,9 @@ class Storm:
         key = self._dice.choice(self._keys)
         name = self._dice.choice(("ObjectCreated:Put",) * 5 + ("ObjectRemoved:Delete",) * 2 + ("ObjectTagging:Put",))
         if name.startswith("ObjectCreated"):
-            self._home.put(key, self._dice.choice(BODIES))
+            self._stack.put(key, self._dice.choice(BODIES))
         elif name.startswith("ObjectRemoved"):
-            self._home.s3.delete(BUCKET, key)
+            self._stack.s3.delete(BUCKET, key)
         self._tally.add(name)
         return element_event(
             BUCKET, key, event_name=name, sequencer=f"{next(self._sequence):016x}", time=datetime.now(timezone.utc)
@@ -243,15 +243,15 @@ class Storm:
 
     def faults(self, probability: float) -> None:
         """Let store and database fail with this probability a request."""
-        self._home.s3.chance(probability, *STORE_FAULTS, seed=self._dice.randrange(1 << 30))
-        self._home.database.faults.clear()
+        self._stack.s3.chance(probability, *STORE_FAULTS, seed=self._dice.randrange(1 << 30))
+        self._stack.database.faults.clear()
         for fault in DATABASE_FAULTS:
-            self._home.database.faults.chance(ANY, probability / len(DATABASE_FAULTS), fault)
+            self._stack.database.faults.chance(ANY, probability / len(DATABASE_FAULTS), fault)
 
     def calm(self) -> None:
         """No more faults."""
-        self._home.s3.chance(0.0, seed=0)
-        self._home.database.faults.clear()
+        self._stack.s3.chance(0.0, seed=0)
+        self._stack.database.faults.clear()
 
 
 class RuntimeProcess:

@@ -15,7 +15,7 @@ from dataengine_local.config import RuntimeConfig
 from dataengine_local.events import element_event
 from dataengine_local.function import load_function
 from dataengine_local.runtime import LocalRuntime
-from tests.chaos.house import BUCKET, House, environment, house
+from tests.chaos.stack import BUCKET, LocalStack, environment, local_stack
 from tests.chaos.storm import ROOT
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request
@@ -24,8 +24,8 @@ THREADS = 8
 
 
 @pytest.fixture
-def home() -> Iterator[House]:
-    with house(EXR_DEADLINE_SECONDS="60", EXR_DB_RETRY_SECONDS="30") as made:
+def stack() -> Iterator[LocalStack]:
+    with local_stack(EXR_DEADLINE_SECONDS="60", EXR_DB_RETRY_SECONDS="30") as made:
         yield made
 
 
@@ -41,11 +41,11 @@ def post_all(url: str, events: list[dict[str, Any]]) -> list[int]:
     "they wait, and all are answered `204`; the number of threads is constant",
     "raise the number of replicas if they wait too long",
 )
-def test_ten_times_the_load_waits_instead_of_failing(home: House, documented: Documented) -> None:
+def test_ten_times_the_load_waits_instead_of_failing(stack: LocalStack, documented: Documented) -> None:
     events = []
     for index in range(10 * THREADS):
         key = f"shot/{index % 100:03}.exr"
-        home.put(key, ("scanline_zip.exr", "layers.exr")[index % 2])
+        stack.put(key, ("scanline_zip.exr", "layers.exr")[index % 2])
         events.append(element_event(BUCKET, key))
     busy: list[int] = []
     others = set(threading.enumerate())  # of services that other tests have made
@@ -54,33 +54,33 @@ def test_ten_times_the_load_waits_instead_of_failing(home: House, documented: Do
         ours = set(threading.enumerate()) - others
         busy.append(sum(thread.name.startswith(("handler", "exr-")) for thread in ours))
 
-    home.s3.hook = watch
-    with environment(home.environ):
+    stack.s3.hook = watch
+    with environment(stack.environ):
         function = load_function(ROOT)
         with LocalRuntime(function.init, function.handler, config=RuntimeConfig(threads=THREADS)) as runtime:
             statuses = Counter(post_all(runtime.url, events))
     assert statuses == {204: len(events)}
     documented(*statuses)
     assert max(busy) <= THREADS + 8, "threads do not grow with the load"
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
-def test_batches_through_the_runtime_are_stored_together_and_answered_in_order(home: House) -> None:
+def test_batches_through_the_runtime_are_stored_together_and_answered_in_order(stack: LocalStack) -> None:
     keys = [f"{index:02}.exr" for index in range(16)]
     for key in keys:
-        home.put(key)
+        stack.put(key)
     events = [element_event(BUCKET, key) for key in keys] + [{**element_event(BUCKET, "x.exr"), "data": {}}]
     del events[-1]["elementpath"]  # names no object: poison for a careless batch
     config = RuntimeConfig(batch_size=len(events), batch_wait_seconds=5.0)
-    with environment({**home.environ, "EXR_BATCH": "1"}):
+    with environment({**stack.environ, "EXR_BATCH": "1"}):
         function = load_function(ROOT)
         with LocalRuntime(function.init, function.handler, config=config) as runtime:
-            home.database.reset_counters()
+            stack.database.reset_counters()
             assert post_all(runtime.url, events) == [204] * len(events)
             told = {invocation.event.id: invocation for invocation in runtime.invocations}
-    assert home.database.counters()["commit"] == 1
+    assert stack.database.counters()["commit"] == 1
     for event, key in zip(events, keys, strict=False):
         assert told[event["id"]].result["key"] == key
         assert told[event["id"]].event.trigger_labels["exr_status"] == "inspected"
     assert told[events[-1]["id"]].result["status"] == "skipped"
-    assert home.differences() == []
+    assert stack.differences() == []

@@ -30,7 +30,7 @@ TABLES = ("files", "parts", "channels", "attributes", "stats", "validation")
 
 
 @dataclass
-class House:
+class EventStack:
     """Everything that runs, and short ways to talk to it."""
 
     s3: S3Server
@@ -58,7 +58,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventStack]:
     file = empty_tables(tmp_path / "catalog.duckdb", schema=SCHEMA)
     with s3_server(BUCKET) as s3, LocalVastDB(file) as database:
         for name, value in {
@@ -75,72 +75,72 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
             monkeypatch.setenv(name, value)
         function = load_function(ROOT)
         with LocalRuntime(function.init, function.handler) as runtime:
-            yield House(s3, database, runtime)
+            yield EventStack(s3, database, runtime)
 
 
-def test_samples_become_their_rows_and_a_second_delivery_changes_nothing(house: House) -> None:
+def test_samples_become_their_rows_and_a_second_delivery_changes_nothing(stack: EventStack) -> None:
     # The demo below delivers all of them.
     some = {key: want for number, (key, want) in enumerate(EXPECTED.items()) if number % 5 == 0}
     for key in some:
-        house.put(key, (SAMPLES / key).read_bytes())
+        stack.put(key, (SAMPLES / key).read_bytes())
     for key, want in some.items():
-        assert house.post(key)["status"] == want["status"], key
-    tables = {name: house.rows(name) for name in TABLES}
+        assert stack.post(key)["status"] == want["status"], key
+    tables = {name: stack.rows(name) for name in TABLES}
     assert list(unexpected(tables, some)) == []
     for key in some:
-        assert house.post(key)["status"] == "unchanged", key
-    again = {name: house.rows(name) for name in TABLES}
+        assert stack.post(key)["status"] == "unchanged", key
+    again = {name: stack.rows(name) for name in TABLES}
     assert {name: len(rows) for name, rows in again.items()} == {name: len(rows) for name, rows in tables.items()}
     assert sorted(row["inspection_id"] for row in again["files"]) == sorted(
         row["inspection_id"] for row in tables["files"]
     )
 
 
-def test_an_overwritten_object_replaces_its_rows_and_a_removed_one_leaves_none(house: House) -> None:
-    house.put("shot/a b+c%20.exr", (SAMPLES / "layers.exr").read_bytes())
-    house.post("shot/a b+c%20.exr")
-    before = house.rows("channels", "shot/a b+c%20.exr")
-    house.put("shot/a b+c%20.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
-    assert house.post("shot/a b+c%20.exr")["outcome"] == "replaced"
-    after = house.rows("channels", "shot/a b+c%20.exr")
+def test_an_overwritten_object_replaces_its_rows_and_a_removed_one_leaves_none(stack: EventStack) -> None:
+    stack.put("shot/a b+c%20.exr", (SAMPLES / "layers.exr").read_bytes())
+    stack.post("shot/a b+c%20.exr")
+    before = stack.rows("channels", "shot/a b+c%20.exr")
+    stack.put("shot/a b+c%20.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
+    assert stack.post("shot/a b+c%20.exr")["outcome"] == "replaced"
+    after = stack.rows("channels", "shot/a b+c%20.exr")
     assert {row["content_key"] for row in before}.isdisjoint({row["content_key"] for row in after})
     assert len(after) != len(before)
     # A removal event for an object that exists again removes nothing.
-    assert house.post("shot/a b+c%20.exr", "ObjectRemoved:Delete")["status"] == "unchanged"
-    house.s3.delete(BUCKET, "shot/a b+c%20.exr")
-    assert house.post("shot/a b+c%20.exr", "ObjectRemoved:Delete")["status"] == "removed"
-    assert {name: house.rows(name, "shot/a b+c%20.exr") for name in TABLES} == {name: [] for name in TABLES}
+    assert stack.post("shot/a b+c%20.exr", "ObjectRemoved:Delete")["status"] == "unchanged"
+    stack.s3.delete(BUCKET, "shot/a b+c%20.exr")
+    assert stack.post("shot/a b+c%20.exr", "ObjectRemoved:Delete")["status"] == "removed"
+    assert {name: stack.rows(name, "shot/a b+c%20.exr") for name in TABLES} == {name: [] for name in TABLES}
 
 
-def test_an_object_that_is_gone_when_its_event_arrives_is_removed(house: House) -> None:
-    assert house.post("never_there.exr")["status"] == "removed"
-    assert house.rows("files") == []
+def test_an_object_that_is_gone_when_its_event_arrives_is_removed(stack: EventStack) -> None:
+    assert stack.post("never_there.exr")["status"] == "removed"
+    assert stack.rows("files") == []
 
 
-def test_one_ordinary_file_costs_one_object_request_and_few_database_requests(house: House) -> None:
-    house.put("first.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
-    house.post("first.exr")
-    house.put("second.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
-    house.database.reset_counters()
+def test_one_ordinary_file_costs_one_object_request_and_few_database_requests(stack: EventStack) -> None:
+    stack.put("first.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
+    stack.post("first.exr")
+    stack.put("second.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
+    stack.database.reset_counters()
     delivery = {"event_id": "1004356627333135", "sequencer": "009f00000000000f42fd"}
-    house.post("second.exr", **delivery)
-    assert sum(house.database.counters().values()) <= 12
-    (audit,) = house.rows("inspections", "second.exr")
+    stack.post("second.exr", **delivery)
+    assert sum(stack.database.counters().values()) <= 12
+    (audit,) = stack.rows("inspections", "second.exr")
     assert audit["requests"] == 1, "header, tables and sampled pixels of a small file come with the first request"
-    house.database.reset_counters()
-    house.post("second.exr", **delivery)
-    assert sum(house.database.counters().values()) <= 4, "delivered again: begin, look, one row in the audit, commit"
+    stack.database.reset_counters()
+    stack.post("second.exr", **delivery)
+    assert sum(stack.database.counters().values()) <= 4, "delivered again: begin, look, one row in the audit, commit"
 
 
-def test_an_outage_makes_the_handler_raise(house: House) -> None:
-    house.put("a.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
-    house.database.close()
-    answer = post_event(house.runtime.url, element_event(BUCKET, "a.exr"))
+def test_an_outage_makes_the_handler_raise(stack: EventStack) -> None:
+    stack.put("a.exr", (SAMPLES / "scanline_zip.exr").read_bytes())
+    stack.database.close()
+    answer = post_event(stack.runtime.url, element_event(BUCKET, "a.exr"))
     assert answer.status == 500
-    house.s3.stop()
-    answer = post_event(house.runtime.url, element_event(BUCKET, "a.exr"))
+    stack.s3.stop()
+    answer = post_event(stack.runtime.url, element_event(BUCKET, "a.exr"))
     assert answer.status == 500
-    for secret in (house.database.secret_key, house.s3.secret_key):
+    for secret in (stack.database.secret_key, stack.s3.secret_key):
         assert secret not in answer.body
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from exr_inspector.cli.commands.package import stage
-from tests.chaos.house import BUCKET, house
+from tests.chaos.stack import BUCKET, local_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 # What only a laptop has. The SDK of the database brings some of them along today; main.py must not need them.
@@ -75,16 +75,16 @@ def test_the_staged_folder_runs_in_an_environment_made_from_its_requirements_alo
         main.init(ctx)
         print(main.handler(ctx, {"bucket": "%s", "key": "a.exr"})["status"])
     """
-    with house(EXR_STATS="full") as home:
-        home.put("a.exr", "layers.exr")
+    with local_stack(EXR_STATS="full") as stack:
+        stack.put("a.exr", "layers.exr")
         done = subprocess.run(
             [python, "-c", textwrap.dedent(program) % BUCKET],
             cwd=staged,
-            env={"PATH": os.environ["PATH"], **home.environ},
+            env={"PATH": os.environ["PATH"], **stack.environ},
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
         assert done.stdout.split() == ["inspected"], done.stderr[-3000:]
-        assert len(home.rows("files")) == 1
+        assert len(stack.rows("files")) == 1

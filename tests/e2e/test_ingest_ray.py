@@ -21,7 +21,7 @@ from exr_inspector.model import StatsMode
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import builtin_policy
-from tests.chaos.house import BUCKET, House, house
+from tests.chaos.stack import BUCKET, LocalStack, local_stack
 from tests.support.faulty_s3 import Request
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-heavy.txt")
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = ("scanline_zip.exr", "layers.exr", "tiled.exr")
 FILES = 700
-AUTH = {"RAY_AUTH_MODE": "disabled"}  # else Ray leaves a token in the home folder
+AUTH = {"RAY_AUTH_MODE": "disabled"}  # else Ray leaves a token in the user's folder
 HEAD = """
 import ray, sys
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
@@ -56,8 +56,8 @@ def cluster() -> Iterator[str]:
 
 
 @pytest.fixture
-def home() -> Iterator[House]:
-    with house(S3_TIMEOUT_SECONDS="20") as made:
+def stack() -> Iterator[LocalStack]:
+    with local_stack(S3_TIMEOUT_SECONDS="20") as made:
         for index in range(FILES):
             made.put(f"shot/beauty.{index:04}.exr", GOOD[index % len(GOOD)])
         yield made
@@ -82,20 +82,20 @@ def ray_workers() -> list[int]:
     return found
 
 
-def ingest(home: House) -> Ingest:
-    settings = home.settings()
+def ingest(stack: LocalStack) -> Ingest:
+    settings = stack.settings()
     policy = builtin_policy("default")
-    context = IngestContext(SourceOpener(settings), Inspector.from_settings(settings), home.catalog, policy)
+    context = IngestContext(SourceOpener(settings), Inspector.from_settings(settings), stack.catalog, policy)
     config = WorkerConfig(settings, StatsMode.OFF, policy, threads=2)
     return Ingest(context, engine=lambda: RayEngine(config), engine_from=0)
 
 
 def test_a_worker_killed_midway_and_a_file_that_kills_workers(
-    cluster: str, home: House, monkeypatch: pytest.MonkeyPatch
+    cluster: str, stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**AUTH, "RAY_ADDRESS": cluster}.items():
         monkeypatch.setenv(name, value)
-    home.put("shot/deadly.exr")
+    stack.put("shot/deadly.exr")
     killed: list[int] = []
 
     def kill_workers(request: Request) -> None:
@@ -105,21 +105,21 @@ def test_a_worker_killed_midway_and_a_file_that_kills_workers(
                 killed.append(pid)
                 os.kill(pid, signal.SIGKILL)
 
-    home.s3.hook = kill_workers
-    progress = ingest(home).run([Target(BUCKET)])
-    home.s3.hook = None
+    stack.s3.hook = kill_workers
+    progress = ingest(stack).run([Target(BUCKET)])
+    stack.s3.hook = None
     assert killed
     assert progress.processes == 2
     assert (progress.stored, progress.errors) == (FILES + 1, {})
     assert progress.by_status[DecoderCrashed.code] == 1
-    (row,) = home.rows("files", f"{BUCKET}/shot/deadly.exr")
+    (row,) = stack.rows("files", f"{BUCKET}/shot/deadly.exr")
     assert row["error_code"] == DecoderCrashed.code
-    assert [line for line in home.differences() if "deadly" not in line] == []
-    assert len(home.rows("inspections")) == FILES + 1, "no audit row is doubled"
+    assert [line for line in stack.differences() if "deadly" not in line] == []
+    assert len(stack.rows("inspections")) == FILES + 1, "no audit row is doubled"
 
 
-def test_a_driver_killed_and_started_again(cluster: str, home: House) -> None:
-    environ = {**os.environ, **home.environ, "RAY_ADDRESS": cluster, **AUTH}
+def test_a_driver_killed_and_started_again(cluster: str, stack: LocalStack) -> None:
+    environ = {**os.environ, **stack.environ, "RAY_ADDRESS": cluster, **AUTH}
     line = [sys.executable, "-m", "exr_inspector.cli", "ingest", f"s3://{BUCKET}/", "--engine", "ray"]
 
     def start() -> subprocess.Popen[str]:
@@ -128,15 +128,15 @@ def test_a_driver_killed_and_started_again(cluster: str, home: House) -> None:
         )
 
     driver = start()
-    until(lambda: len(home.rows("files")) > 100 or driver.poll() is not None)
+    until(lambda: len(stack.rows("files")) > 100 or driver.poll() is not None)
     driver.kill()
     driver.communicate(timeout=60)
     until(lambda: not ray_workers())
-    stored = len(home.rows("files"))
+    stored = len(stack.rows("files"))
     assert 100 < stored < FILES, "killed midway"
     again = start()
     out, _ = again.communicate(timeout=200)
     assert again.returncode == 0, out
     assert f"{stored}  up to date" in out
-    assert home.differences() == []
-    assert len(home.rows("inspections")) == FILES, "no audit row is doubled"
+    assert stack.differences() == []
+    assert len(stack.rows("inspections")) == FILES, "no audit row is doubled"

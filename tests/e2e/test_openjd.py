@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.house import BUCKET, house
+from tests.chaos.stack import BUCKET, local_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENJD = shutil.which("openjd", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
@@ -42,15 +42,15 @@ def test_the_template_plans_and_ingests_every_lane_and_a_lane_again_changes_noth
     (tmp_path / "plan").mkdir()
     parameters = {"Places": f"s3://{BUCKET}/", "Plan": tmp_path / "plan", "Lanes": 3, "LastLane": 2, "Command": command}
     given = [text for name, value in parameters.items() for text in ("-p", f"{name}={value}")]
-    with house() as home:
+    with local_stack() as stack:
         for index in range(FILES):
-            home.put(f"shot/beauty.{index:04}.exr", ("layers.exr", "tiled.exr")[index % 2])
-        done = openjd(home.environ, "run", template, "--step", "Sequences", "--run-dependencies", *given)
+            stack.put(f"shot/beauty.{index:04}.exr", ("layers.exr", "tiled.exr")[index % 2])
+        done = openjd(stack.environ, "run", template, "--step", "Sequences", "--run-dependencies", *given)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.count("openjd_progress: 100") == 3
-        assert home.differences() == []
-        assert len(home.rows("inspections")) == FILES
-        assert {row["file_count"] for row in home.rows("sequence_validation")} == {FILES}
-        again = openjd(home.environ, "run", template, "--step", "Ingest", "-tp", "Lane=1", *given)
+        assert stack.differences() == []
+        assert len(stack.rows("inspections")) == FILES
+        assert {row["file_count"] for row in stack.rows("sequence_validation")} == {FILES}
+        again = openjd(stack.environ, "run", template, "--step", "Ingest", "-tp", "Lane=1", *given)
         assert again.returncode == 0, again.stdout + again.stderr
-        assert len(home.rows("inspections")) == FILES
+        assert len(stack.rows("inspections")) == FILES

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.house import BUCKET, House, house
+from tests.chaos.stack import BUCKET, LocalStack, local_stack
 from tests.contract.catalog.model import wipe
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[House]:
+def shared() -> Iterator[LocalStack]:
     """Object store and database; a module that needs other settings has a fixture of this name."""
-    with house() as made:
+    with local_stack() as made:
         yield made
 
 
 @pytest.fixture
-def home(shared: House) -> Iterator[House]:
+def stack(shared: LocalStack) -> Iterator[LocalStack]:
     """The servers without objects, rows and faults."""
     yield shared
     shared.database.faults.clear()

@@ -22,7 +22,7 @@ from exr_inspector.inspector import Inspector
 from exr_inspector.model import Inspection
 from exr_inspector.storage import SourceOpener
 from exr_inspector.validation import builtin_policy
-from tests.chaos.house import BUCKET, House
+from tests.chaos.stack import BUCKET, LocalStack
 from tests.contract.catalog.model import wipe
 from tests.support.documented import Documented
 from vastdb_local import Fault, FaultKind
@@ -34,8 +34,8 @@ THREADS = 20
 class Gate(Catalog):
     """The real tables, whose first transaction waits until it is let through, and which may refuse files by their keys."""
 
-    def __init__(self, home: House) -> None:
-        super().__init__(CatalogConfig.from_settings(home.settings().require_catalog()))
+    def __init__(self, stack: LocalStack) -> None:
+        super().__init__(CatalogConfig.from_settings(stack.settings().require_catalog()))
         self.entered, self.opened = threading.Event(), threading.Event()
         self.refused: dict[str, ExrInspectorError] = {}
         self.sizes: list[int] = []
@@ -51,11 +51,11 @@ class Gate(Catalog):
         return super().upsert(inspections, **options)
 
 
-def inspected(home: House, *keys: str) -> list[Inspection]:
-    settings = home.settings()
+def inspected(stack: LocalStack, *keys: str) -> list[Inspection]:
+    settings = stack.settings()
     opener, inspector = SourceOpener(settings), Inspector.from_settings(settings)
     for key in keys:
-        home.put(key)
+        stack.put(key)
     return [inspector.inspect(opener.open(BUCKET, key), builtin_policy("default")) for key in keys]
 
 
@@ -81,40 +81,40 @@ def stored_together(
         return [future.result()[0] for future in others]
 
 
-def test_twenty_busy_threads_cost_at_most_one_and_a_half_database_requests_an_event(home: House) -> None:
-    handling = Service.from_settings(home.settings(), Telemetry.from_context(LocalContext("test")))
+def test_twenty_busy_threads_cost_at_most_one_and_a_half_database_requests_an_event(stack: LocalStack) -> None:
+    handling = Service.from_settings(stack.settings(), Telemetry.from_context(LocalContext("test")))
     keys = [f"shot/beauty.{index:04}.exr" for index in range(THREADS * 10)]
     for key in keys:
-        home.put(key)
-    home.database.reset_counters()
+        stack.put(key)
+    stack.database.reset_counters()
     with ThreadPoolExecutor(THREADS) as pool:
         results = list(pool.map(lambda key: handling.handle(element_event(BUCKET, key)), keys))
     assert {result["status"] for result in results} == {"inspected"}
-    assert sum(home.database.counters().values()) <= 1.5 * len(keys)
-    assert home.differences() == []
+    assert sum(stack.database.counters().values()) <= 1.5 * len(keys)
+    assert stack.differences() == []
 
 
-def test_twenty_busy_threads_remove_files_with_at_most_two_database_requests_each(home: House) -> None:
+def test_twenty_busy_threads_remove_files_with_at_most_two_database_requests_each(stack: LocalStack) -> None:
     keys = [f"shot/beauty.{index:04}.exr" for index in range(THREADS * 4)]
-    home.catalog.upsert(inspected(home, *keys))
-    handling = Service.from_settings(home.settings(), Telemetry.from_context(LocalContext("test")))
+    stack.catalog.upsert(inspected(stack, *keys))
+    handling = Service.from_settings(stack.settings(), Telemetry.from_context(LocalContext("test")))
     for key in keys:
-        home.s3.delete(BUCKET, key)
-    home.database.reset_counters()
+        stack.s3.delete(BUCKET, key)
+    stack.database.reset_counters()
     events = [element_event(BUCKET, key, event_name="ObjectRemoved:Delete") for key in keys]
     with ThreadPoolExecutor(THREADS) as pool:
         results = list(pool.map(handling.handle, events))
     assert {result["status"] for result in results} == {"removed"}
-    assert sum(home.database.counters().values()) <= 2 * len(keys)
-    assert home.differences() == []
-    assert sorted(row["file_path"] for row in home.rows("inspections") if row["outcome"] == "removed") == [
+    assert sum(stack.database.counters().values()) <= 2 * len(keys)
+    assert stack.differences() == []
+    assert sorted(row["file_path"] for row in stack.rows("inspections") if row["outcome"] == "removed") == [
         f"{BUCKET}/{key}" for key in keys
     ]
 
 
-def test_a_removal_that_is_refused_costs_only_its_own_event(home: House) -> None:
-    home.catalog.upsert(inspected(home, "a.exr", "b.exr"))
-    commit = GroupCommit(home.catalog, 8.0)
+def test_a_removal_that_is_refused_costs_only_its_own_event(stack: LocalStack) -> None:
+    stack.catalog.upsert(inspected(stack, "a.exr", "b.exr"))
+    commit = GroupCommit(stack.catalog, 8.0)
     with pytest.raises(CatalogError, match="does not name a bucket"):
         commit.remove(BUCKET, deadline=Deadline.after(30.0))
     fault, removed = (
@@ -123,64 +123,66 @@ def test_a_removal_that_is_refused_costs_only_its_own_event(home: House) -> None
     )
     assert isinstance(fault, CatalogError)
     assert isinstance(removed, UpsertResult)
-    assert [row["key"] for row in home.rows("files")] == ["b.exr"]
+    assert [row["key"] for row in stack.rows("files")] == ["b.exr"]
 
 
-def test_a_group_that_is_merely_slow_stays_together(home: House) -> None:
-    gate = Gate(home)
-    inspections = inspected(home, *(f"{index}.exr" for index in range(4)))
-    home.database.faults.chance(ANY, 1.0, Fault(FaultKind.DELAY, 0.05))
+def test_a_group_that_is_merely_slow_stays_together(stack: LocalStack) -> None:
+    gate = Gate(stack)
+    inspections = inspected(stack, *(f"{index}.exr" for index in range(4)))
+    stack.database.faults.chance(ANY, 1.0, Fault(FaultKind.DELAY, 0.05))
     stored_together(gate, inspections, {}, retry_seconds=0.4)  # less than a transaction takes, as on a busy machine
     assert gate.sizes == [1, 3]
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
-def test_the_rows_of_a_file_go_into_their_tables_at_the_same_time(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = inspected(home, "first.exr", "second.exr")
-    home.database.reset_counters()
-    home.catalog.upsert([first])
-    all_have_come = threading.Barrier(home.database.counters()["insert"], timeout=30)
+def test_the_rows_of_a_file_go_into_their_tables_at_the_same_time(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = inspected(stack, "first.exr", "second.exr")
+    stack.database.reset_counters()
+    stack.catalog.upsert([first])
+    all_have_come = threading.Barrier(stack.database.counters()["insert"], timeout=30)
 
     def wait_for_all(operation: str) -> None:
         if operation == "insert":
             all_have_come.wait()
 
-    monkeypatch.setattr(home.database.faults, "next", wait_for_all)
-    home.catalog.upsert([second])
+    monkeypatch.setattr(stack.database.faults, "next", wait_for_all)
+    stack.catalog.upsert([second])
     monkeypatch.undo()
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
-def test_an_insert_that_fails_beside_others_leaves_nothing_behind(home: House) -> None:
-    (inspection,) = inspected(home, "a.exr")
-    home.database.faults.script("insert", [None, Fault(FaultKind.INTERNAL_ERROR), Fault(FaultKind.DELAY, 0.3)])
-    (stored,) = home.catalog.upsert([inspection])
+def test_an_insert_that_fails_beside_others_leaves_nothing_behind(stack: LocalStack) -> None:
+    (inspection,) = inspected(stack, "a.exr")
+    stack.database.faults.script("insert", [None, Fault(FaultKind.INTERNAL_ERROR), Fault(FaultKind.DELAY, 0.3)])
+    (stored,) = stack.catalog.upsert([inspection])
     assert stored.outcome.value == "inserted"
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
-def test_an_idle_function_makes_the_requests_of_one_upsert(home: House) -> None:
-    (inspection,) = inspected(home, "a.exr")
-    home.catalog.upsert([inspection])  # what only the first use of a connection costs
+def test_an_idle_function_makes_the_requests_of_one_upsert(stack: LocalStack) -> None:
+    (inspection,) = inspected(stack, "a.exr")
+    stack.catalog.upsert([inspection])  # what only the first use of a connection costs
     counts = []
     for store in (
-        lambda: home.catalog.upsert([inspection]),
-        lambda: GroupCommit(home.catalog, 8.0).store([inspection], deadline=Deadline.after(30)),
+        lambda: stack.catalog.upsert([inspection]),
+        lambda: GroupCommit(stack.catalog, 8.0).store([inspection], deadline=Deadline.after(30)),
     ):
-        wipe(home.catalog)
-        home.database.reset_counters()
+        wipe(stack.catalog)
+        stack.database.reset_counters()
         store()
-        counts.append(home.database.counters())
+        counts.append(stack.database.counters())
     assert counts[0] == counts[1]
 
 
-def test_all_that_wait_are_stored_in_one_transaction(home: House) -> None:
-    gate = Gate(home)
+def test_all_that_wait_are_stored_in_one_transaction(stack: LocalStack) -> None:
+    gate = Gate(stack)
     keys = [f"{index:02}.exr" for index in range(THREADS)]
-    results = stored_together(gate, inspected(home, *keys), {})
+    results = stored_together(gate, inspected(stack, *keys), {})
     assert gate.sizes == [1, THREADS - 1]
     assert [result.path for result in results] == [f"{BUCKET}/{key}" for key in keys[1:]]
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.parametrize(
@@ -207,15 +209,15 @@ def test_all_that_wait_are_stored_in_one_transaction(home: House) -> None:
     ],
 )
 def test_a_refused_row_and_a_conflict_cost_only_their_own_event(
-    home: House, fault: ExrInspectorError, documented: Documented
+    stack: LocalStack, fault: ExrInspectorError, documented: Documented
 ) -> None:
-    gate = Gate(home)
+    gate = Gate(stack)
     gate.refused["bad.exr"] = fault
-    first, bad, *others = stored_together(gate, inspected(home, "0.exr", "a.exr", "bad.exr", "c.exr", "d.exr"), {})
+    first, bad, *others = stored_together(gate, inspected(stack, "0.exr", "a.exr", "bad.exr", "c.exr", "d.exr"), {})
     assert bad is fault
     documented(bad.code)
     assert all(isinstance(result, UpsertResult) for result in (first, *others))
-    assert sorted(row["key"] for row in home.rows("files")) == ["0.exr", "a.exr", "c.exr", "d.exr"]
+    assert sorted(row["key"] for row in stack.rows("files")) == ["0.exr", "a.exr", "c.exr", "d.exr"]
 
 
 @pytest.mark.failure(
@@ -224,13 +226,13 @@ def test_a_refused_row_and_a_conflict_cost_only_their_own_event(
     "`DEADLINE` for that event; the others are stored",
     "nothing",
 )
-def test_the_deadline_of_one_event_ends_its_own_waiting_only(home: House, documented: Documented) -> None:
-    gate = Gate(home)
-    late, *others = stored_together(gate, inspected(home, "0.exr", "late.exr", "b.exr", "c.exr"), {"late.exr": 0.5})
+def test_the_deadline_of_one_event_ends_its_own_waiting_only(stack: LocalStack, documented: Documented) -> None:
+    gate = Gate(stack)
+    late, *others = stored_together(gate, inspected(stack, "0.exr", "late.exr", "b.exr", "c.exr"), {"late.exr": 0.5})
     assert isinstance(late, DeadlineExceeded)
     documented(late.code)
     assert all(isinstance(result, UpsertResult) for result in others)
-    assert sorted(row["key"] for row in home.rows("files")) == ["0.exr", "b.exr", "c.exr"]
+    assert sorted(row["key"] for row in stack.rows("files")) == ["0.exr", "b.exr", "c.exr"]
 
 
 @pytest.mark.failure(
@@ -239,10 +241,10 @@ def test_the_deadline_of_one_event_ends_its_own_waiting_only(home: House, docume
     "`INTERNAL` for that event; the others are stored",
     "report the message and the log",
 )
-def test_rows_that_cannot_be_built_cost_only_their_own_event(home: House, documented: Documented) -> None:
-    good, bad = inspected(home, "a.exr", "b.exr")
+def test_rows_that_cannot_be_built_cost_only_their_own_event(stack: LocalStack, documented: Documented) -> None:
+    good, bad = inspected(stack, "a.exr", "b.exr")
     object.__setattr__(bad, "findings", object())
-    fault, stored = GroupCommit(home.catalog, 8.0).store([bad, good], deadline=Deadline.after(30))
+    fault, stored = GroupCommit(stack.catalog, 8.0).store([bad, good], deadline=Deadline.after(30))
     assert isinstance(fault, ExrInspectorError)
     documented(fault.code)
     assert isinstance(stored, UpsertResult)
@@ -254,10 +256,10 @@ def test_rows_that_cannot_be_built_cost_only_their_own_event(home: House, docume
     "each event is stored by itself; `0` rows differ from the objects",
     "nothing",
 )
-def test_an_outage_of_a_group_is_survived_by_each_of_its_members(home: House, documented: Documented) -> None:
-    gate = Gate(home)
-    inspections = inspected(home, *(f"{index}.exr" for index in range(6)))
-    home.database.faults.chance("insert", 0.3, Fault(FaultKind.INTERNAL_ERROR))
+def test_an_outage_of_a_group_is_survived_by_each_of_its_members(stack: LocalStack, documented: Documented) -> None:
+    gate = Gate(stack)
+    inspections = inspected(stack, *(f"{index}.exr" for index in range(6)))
+    stack.database.faults.chance("insert", 0.3, Fault(FaultKind.INTERNAL_ERROR))
     results = stored_together(gate, inspections, {})
     assert all(isinstance(result, UpsertResult) for result in results)
-    documented(len(home.differences()))
+    documented(len(stack.differences()))

@@ -29,7 +29,7 @@ from exr_inspector.function.events import EventKind
 from exr_inspector.function.handler import Service
 from exr_inspector.function.results import MAX_RESULT_BYTES, combined
 from exr_inspector.function.telemetry import Telemetry
-from tests.chaos.house import BUCKET, House, sample
+from tests.chaos.stack import BUCKET, LocalStack, sample
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Drop, Request, Short, Stall, Status, Trickle
 from tests.support.parsed import parse_events
@@ -38,8 +38,8 @@ from vastdb_local import Fault, FaultKind
 REMOVED = "ObjectRemoved:Delete"
 
 
-def service(home: House, **changes: str) -> Service:
-    return Service.from_settings(home.settings(**changes), Telemetry.from_context(LocalContext("test")))
+def service(stack: LocalStack, **changes: str) -> Service:
+    return Service.from_settings(stack.settings(**changes), Telemetry.from_context(LocalContext("test")))
 
 
 def created(key: str, **told: Any) -> dict[str, Any]:
@@ -68,14 +68,16 @@ def code_of(call: Callable[[], object]) -> str:
 
 
 @pytest.mark.failure("no row", "the same event again", "`unchanged`", "nothing")
-def test_a_new_object_is_inspected_and_a_second_delivery_is_unchanged(home: House, documented: Documented) -> None:
-    home.put("a.exr")
+def test_a_new_object_is_inspected_and_a_second_delivery_is_unchanged(
+    stack: LocalStack, documented: Documented
+) -> None:
+    stack.put("a.exr")
     event = created("a.exr")
-    first, second = service(home).handle(event), service(home).handle(event)
+    first, second = service(stack).handle(event), service(stack).handle(event)
     assert (first["status"], first["outcome"], first["path"]) == ("inspected", "inserted", f"{BUCKET}/a.exr")
     assert second["file_id"] == first["file_id"]
     documented(second["status"])
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.parametrize(
@@ -125,13 +127,13 @@ def test_a_new_object_is_inspected_and_a_second_delivery_is_unchanged(home: Hous
         ),
     ],
 )
-def test_a_file_that_cannot_be_read_as_openexr_is_a_row(home: House, name: str, documented: Documented) -> None:
-    home.put("bad.exr", name)
-    result = service(home).handle(created("bad.exr"))
+def test_a_file_that_cannot_be_read_as_openexr_is_a_row(stack: LocalStack, name: str, documented: Documented) -> None:
+    stack.put("bad.exr", name)
+    result = service(stack).handle(created("bad.exr"))
     assert result["status"] == "failed"
     documented(result["error_code"])
-    assert [(row["status"], row["error_code"]) for row in home.rows("files")] == [("failed", result["error_code"])]
-    assert home.differences() == []
+    assert [(row["status"], row["error_code"]) for row in stack.rows("files")] == [("failed", result["error_code"])]
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
@@ -140,10 +142,10 @@ def test_a_file_that_cannot_be_read_as_openexr_is_a_row(home: House, name: str, 
     "`LIMIT_EXCEEDED`, with the finding STR-LIMIT",
     "write the file again; if it is meant, raise the limit that the message names, then `./run ingest PLACE --force`",
 )
-def test_a_file_beyond_a_limit_is_a_row(home: House, documented: Documented) -> None:
-    home.put("big.exr", "layers.exr")
-    documented(service(home, EXR_MAX_CHANNELS="2").handle(created("big.exr"))["error_code"])
-    assert [row["error_code"] for row in home.rows("files")] == ["LIMIT_EXCEEDED"]
+def test_a_file_beyond_a_limit_is_a_row(stack: LocalStack, documented: Documented) -> None:
+    stack.put("big.exr", "layers.exr")
+    documented(service(stack, EXR_MAX_CHANNELS="2").handle(created("big.exr"))["error_code"])
+    assert [row["error_code"] for row in stack.rows("files")] == ["LIMIT_EXCEEDED"]
 
 
 @pytest.mark.failure(
@@ -152,9 +154,9 @@ def test_a_file_beyond_a_limit_is_a_row(home: House, documented: Documented) -> 
     "`SOURCE_BUDGET`",
     "raise EXR_MAX_REQUESTS or EXR_INITIAL_READ_BYTES, then `./run ingest PLACE --force`",
 )
-def test_a_file_that_asks_for_more_requests_than_allowed_is_a_row(home: House, documented: Documented) -> None:
-    home.put("long.exr", "cryptomatte_manifest_126k.exr")
-    result = service(home, EXR_MAX_REQUESTS="1", EXR_INITIAL_READ_BYTES="100").handle(created("long.exr"))
+def test_a_file_that_asks_for_more_requests_than_allowed_is_a_row(stack: LocalStack, documented: Documented) -> None:
+    stack.put("long.exr", "cryptomatte_manifest_126k.exr")
+    result = service(stack, EXR_MAX_REQUESTS="1", EXR_INITIAL_READ_BYTES="100").handle(created("long.exr"))
     assert result["status"] == "failed"
     documented(result["error_code"])
 
@@ -165,24 +167,24 @@ def test_a_file_that_asks_for_more_requests_than_allowed_is_a_row(home: House, d
     "`SOURCE_ACCESS_DENIED`",
     "grant the keys the right to read it, then `./run ingest PLACE --force`",
 )
-def test_an_object_the_store_denies_is_a_row(home: House, documented: Documented) -> None:
-    home.put("denied/a.exr")
-    result = service(home).handle(created("denied/a.exr"))
+def test_an_object_the_store_denies_is_a_row(stack: LocalStack, documented: Documented) -> None:
+    stack.put("denied/a.exr")
+    result = service(stack).handle(created("denied/a.exr"))
     assert result["status"] == "failed"
     documented(result["error_code"])
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.failure("row", "the client library cannot address the key", "`SOURCE_KEY`", "rename the object")
 @pytest.mark.parametrize("key", ["a//b.exr", "./a.exr", "tab\there.exr"])
 def test_a_key_that_cannot_be_addressed_is_a_row_and_goes_with_its_removal(
-    home: House, key: str, documented: Documented
+    stack: LocalStack, key: str, documented: Documented
 ) -> None:
-    result = service(home).handle(created(key))
+    result = service(stack).handle(created(key))
     assert result["status"] == "failed"
     documented(result["error_code"])
-    assert service(home).handle(removed(key))["status"] == "removed"
-    assert home.rows("files") == []
+    assert service(stack).handle(removed(key))["status"] == "removed"
+    assert stack.rows("files") == []
 
 
 @pytest.mark.parametrize(
@@ -282,23 +284,23 @@ def test_a_key_that_cannot_be_addressed_is_a_row_and_goes_with_its_removal(
     ],
 )
 def test_what_is_not_for_us_is_skipped_without_a_request(
-    home: House, event: Any, reason: str, documented: Documented
+    stack: LocalStack, event: Any, reason: str, documented: Documented
 ) -> None:
-    before = home.s3.count()
-    result = service(home).handle(event)
+    before = stack.s3.count()
+    result = service(stack).handle(event)
     assert (result["status"], result["reason"]) == ("skipped", reason)
     documented(result["status"], *(["EVENT"] if result["reason"] == "EVENT" else []))
-    assert home.s3.count() == before
-    assert home.rows("files") == []
+    assert stack.s3.count() == before
+    assert stack.rows("files") == []
 
 
 def test_an_event_that_is_skipped_can_be_traced_by_its_id_and_object(
-    home: House, caplog: pytest.LogCaptureFixture
+    stack: LocalStack, caplog: pytest.LogCaptureFixture
 ) -> None:
     refused = {"specversion": "1.0", "id": "4711", "source": "s", "type": "vastdata.com:Element.ElementCreated"}
     with caplog.at_level(logging.INFO):
-        service(home).handle({**refused, "elementpath": "no#bucket/a.exr", "data": {}})
-        service(home).handle({**created("readme.txt"), "id": "4712"})
+        service(stack).handle({**refused, "elementpath": "no#bucket/a.exr", "data": {}})
+        service(stack).handle({**created("readme.txt"), "id": "4712"})
     lines = [record.getMessage() for record in caplog.records if "[SKIP]" in record.getMessage()]
     assert "no#bucket/a.exr" in lines[0]
     assert "event=4711" in lines[0]
@@ -308,11 +310,11 @@ def test_an_event_that_is_skipped_can_be_traced_by_its_id_and_object(
 
 @pytest.mark.failure("no row", "a schedule event without EXR_SWEEP", "`skipped`; one line in the log", "nothing")
 def test_a_schedule_event_is_one_line_and_no_error(
-    home: House, caplog: pytest.LogCaptureFixture, documented: Documented
+    stack: LocalStack, caplog: pytest.LogCaptureFixture, documented: Documented
 ) -> None:
     event = {"specversion": "1.0", "id": "9", "source": "s", "type": "vastdata.com:Schedule.TimerElapsed", "data": {}}
     with caplog.at_level(logging.INFO):
-        documented(service(home).handle(event)["status"])
+        documented(service(stack).handle(event)["status"])
     lines = [record for record in caplog.records if record.getMessage().startswith(("[SKIP]", "[ERROR]"))]
     assert [record.levelno for record in lines] == [logging.INFO]
     assert "no sweep is configured" in lines[0].getMessage()
@@ -327,13 +329,13 @@ def test_a_schedule_event_is_one_line_and_no_error(
 @pytest.mark.parametrize(
     "name", ["ObjectAcl:Put", "ObjectRestore:Completed", "LifecycleTransition", "ObjectSynced:Create"]
 )
-def test_an_event_of_any_name_leads_to_a_look(home: House, name: str, documented: Documented) -> None:
-    home.put("a.exr")
+def test_an_event_of_any_name_leads_to_a_look(stack: LocalStack, name: str, documented: Documented) -> None:
+    stack.put("a.exr")
     event = {"Records": created("a.exr", event_name=name)["data"]["Records"]}
-    documented(service(home).handle(event)["status"])
-    home.s3.delete(BUCKET, "a.exr")
-    documented(service(home).handle(event)["status"])
-    assert home.rows("files") == []
+    documented(service(stack).handle(event)["status"])
+    stack.s3.delete(BUCKET, "a.exr")
+    documented(service(stack).handle(event)["status"])
+    assert stack.rows("files") == []
 
 
 @pytest.mark.failure(
@@ -343,31 +345,31 @@ def test_an_event_of_any_name_leads_to_a_look(home: House, name: str, documented
     "nothing",
 )
 @pytest.mark.parametrize("key", ["shot/a+b.exr", "shot/c%20d.exr"])
-def test_a_key_that_is_not_encoded_is_tried_as_it_stands(home: House, key: str, documented: Documented) -> None:
+def test_a_key_that_is_not_encoded_is_tried_as_it_stands(stack: LocalStack, key: str, documented: Documented) -> None:
     """Ceph's gateway and old LocalStacks send keys as they are: https://github.com/localstack/localstack/issues/2741."""
     raw = {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": {"key": key}}}]}
-    home.put(key)
-    result = service(home).handle(raw)
+    stack.put(key)
+    result = service(stack).handle(raw)
     assert result["path"] == f"{BUCKET}/{key}"
     documented(result["status"])
-    assert home.differences() == []
-    home.s3.delete(BUCKET, key)
+    assert stack.differences() == []
+    stack.s3.delete(BUCKET, key)
     raw["Records"][0]["eventName"] = REMOVED
-    assert service(home).handle(raw)["status"] == "removed"
-    assert home.rows("files") == []
+    assert service(stack).handle(raw)["status"] == "removed"
+    assert stack.rows("files") == []
 
 
-def test_a_key_that_is_encoded_is_not_taken_literally(home: House) -> None:
+def test_a_key_that_is_encoded_is_not_taken_literally(stack: LocalStack) -> None:
     raw = {"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": "a+b.exr"}}}]}
     for key in ("a b.exr", "a+b.exr"):
-        home.put(key)
-    assert service(home).handle(raw)["path"] == f"{BUCKET}/a b.exr"
+        stack.put(key)
+    assert service(stack).handle(raw)["path"] == f"{BUCKET}/a b.exr"
 
 
 @pytest.mark.parametrize("key", ["A.EXR", "shot/B.Exr"])
-def test_the_suffix_counts_in_any_case(home: House, key: str) -> None:
-    home.put(key)
-    assert service(home).handle(created(key))["status"] == "inspected"
+def test_the_suffix_counts_in_any_case(stack: LocalStack, key: str) -> None:
+    stack.put(key)
+    assert service(stack).handle(created(key))["status"] == "inspected"
 
 
 @pytest.mark.failure(
@@ -377,11 +379,11 @@ def test_the_suffix_counts_in_any_case(home: House, key: str) -> None:
     "report the message and the log, with the file if possible",
 )
 def test_an_unforeseen_exception_while_inspecting_is_raised_after_the_others_were_stored(
-    home: House, documented: Documented
+    stack: LocalStack, documented: Documented
 ) -> None:
     for key in ("a.exr", "b.exr"):
-        home.put(key)
-    handling = service(home)
+        stack.put(key)
+    handling = service(stack)
     opened = handling._opener.open
 
     def fail_a(bucket: str, key: str, **options: Any) -> Any:
@@ -391,7 +393,7 @@ def test_an_unforeseen_exception_while_inspecting_is_raised_after_the_others_wer
 
     handling._opener.open = fail_a  # type: ignore[method-assign]  # a fault of ours is not at hand
     documented(code_of(lambda: handling.handle_batch([created("a.exr"), created("b.exr")])))
-    assert [row["key"] for row in home.rows("files")] == ["b.exr"]
+    assert [row["key"] for row in stack.rows("files")] == ["b.exr"]
 
 
 @pytest.mark.failure(
@@ -402,12 +404,12 @@ def test_an_unforeseen_exception_while_inspecting_is_raised_after_the_others_wer
 )
 @pytest.mark.parametrize(("seq_created", "seq_removed"), [("05", "06"), (None, None), (None, "06"), ("07", "06")])
 def test_a_removal_is_obeyed_when_the_object_is_gone_whatever_the_clock_says(
-    home: House, tmp_path: Path, seq_created: str | None, seq_removed: str | None, documented: Documented
+    stack: LocalStack, tmp_path: Path, seq_created: str | None, seq_removed: str | None, documented: Documented
 ) -> None:
     (tmp_path / "a.exr").write_bytes(sample("scanline_zip.exr"))
     ahead = time.time() + 2 * 86_400
     os.utime(tmp_path / "a.exr", (ahead, ahead))
-    handling = service(home, EXR_MOUNTS=f"mounted={tmp_path}")
+    handling = service(stack, EXR_MOUNTS=f"mounted={tmp_path}")
 
     def event(name: str, sequencer: str | None) -> dict[str, Any]:
         raw = element_event("mounted", "a.exr", event_name=name)
@@ -420,7 +422,7 @@ def test_a_removal_is_obeyed_when_the_object_is_gone_whatever_the_clock_says(
     assert handling.handle(event("ObjectCreated:Put", seq_created))["status"] == "inspected"
     (tmp_path / "a.exr").unlink()
     documented(handling.handle(event(REMOVED, seq_removed))["status"])
-    assert home.rows("files") == []
+    assert stack.rows("files") == []
 
 
 @pytest.mark.failure(
@@ -431,7 +433,7 @@ def test_a_removal_is_obeyed_when_the_object_is_gone_whatever_the_clock_says(
 )
 @pytest.mark.heavy
 def test_a_file_whose_own_cpu_time_exceeds_the_deadline_twice_gets_a_row(
-    home: House, monkeypatch: pytest.MonkeyPatch, documented: Documented
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch, documented: Documented
 ) -> None:
     """A file that takes long enough on every machine is not at hand: validation is made to compute until its checkpoint."""
 
@@ -442,20 +444,20 @@ def test_a_file_whose_own_cpu_time_exceeds_the_deadline_twice_gets_a_row(
         while True:
             checkpoint()
 
-    home.put("slow.exr")
-    handling = service(home, EXR_DEADLINE_SECONDS="5", EXR_DB_RETRY_SECONDS="4")
+    stack.put("slow.exr")
+    handling = service(stack, EXR_DEADLINE_SECONDS="5", EXR_DB_RETRY_SECONDS="4")
     monkeypatch.setattr("exr_inspector.inspector.validate_file", compute)
     for _ in range(2):
         assert code_of(lambda: handling.handle(created("slow.exr"))) == "DEADLINE"
-        assert home.rows("files") == []
+        assert stack.rows("files") == []
     monkeypatch.undo()
     result = handling.handle(created("slow.exr"))
     assert result["status"] == "failed"
     documented(result["error_code"])
-    (row,) = home.rows("files")
+    (row,) = stack.rows("files")
     assert row["etag"]
     assert row["inspector_version"] in row["error_message"]
-    home.put("slow.exr", "layers.exr")
+    stack.put("slow.exr", "layers.exr")
     assert handling.handle(created("slow.exr"))["status"] == "inspected"
 
 
@@ -466,47 +468,49 @@ def test_a_file_whose_own_cpu_time_exceeds_the_deadline_twice_gets_a_row(
     "add the bucket or prefix, if it belongs to the catalog",
 )
 @pytest.mark.parametrize("name", ["ObjectCreated:Put", REMOVED])
-def test_what_the_settings_forbid_is_skipped_without_a_request(home: House, name: str, documented: Documented) -> None:
-    home.put("other/a.exr")
-    before = home.s3.count()
+def test_what_the_settings_forbid_is_skipped_without_a_request(
+    stack: LocalStack, name: str, documented: Documented
+) -> None:
+    stack.put("other/a.exr")
+    before = stack.s3.count()
     event = created("other/a.exr", event_name=name)
     for limits in ({"EXR_ALLOWED_BUCKETS": "elsewhere"}, {"EXR_ALLOWED_PREFIXES": f"{BUCKET}/shots/"}):
-        documented(service(home, **limits).handle(event)["status"])
-    assert home.s3.count() == before
+        documented(service(stack, **limits).handle(event)["status"])
+    assert stack.s3.count() == before
 
 
 # --- removal and the races around it -----------------------------------------------------------------------
 
 
 @pytest.mark.failure("no row", "the object was removed", "`removed`, and its rows with it", "nothing")
-def test_a_removed_object_leaves_no_row(home: House, documented: Documented) -> None:
-    home.put("a.exr")
-    service(home).handle(created("a.exr"))
-    home.s3.delete(BUCKET, "a.exr")
-    result = service(home).handle(removed("a.exr"))
+def test_a_removed_object_leaves_no_row(stack: LocalStack, documented: Documented) -> None:
+    stack.put("a.exr")
+    service(stack).handle(created("a.exr"))
+    stack.s3.delete(BUCKET, "a.exr")
+    result = service(stack).handle(removed("a.exr"))
     assert result["outcome"] == "removed"
     documented(result["status"])
-    assert service(home).handle(removed("a.exr"))["outcome"] == "absent"
-    assert home.differences() == []
+    assert service(stack).handle(removed("a.exr"))["outcome"] == "absent"
+    assert stack.differences() == []
 
 
 @pytest.mark.failure("no row", "a removal, but the object exists", "`inspected`", "nothing")
-def test_an_object_that_is_there_although_removed_is_inspected(home: House, documented: Documented) -> None:
-    home.put("a.exr")
-    documented(service(home).handle(removed("a.exr"))["status"])
-    assert home.differences() == []
+def test_an_object_that_is_there_although_removed_is_inspected(stack: LocalStack, documented: Documented) -> None:
+    stack.put("a.exr")
+    documented(service(stack).handle(removed("a.exr"))["status"])
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
     "no row", "the object does not exist any more when it is read", "`removed`, and its rows with it", "nothing"
 )
-def test_an_object_that_is_gone_when_it_is_to_be_read_is_removed(home: House, documented: Documented) -> None:
-    home.put("a.exr")
+def test_an_object_that_is_gone_when_it_is_to_be_read_is_removed(stack: LocalStack, documented: Documented) -> None:
+    stack.put("a.exr")
     event = created("a.exr")
-    service(home).handle(event)
-    home.s3.delete(BUCKET, "a.exr")
-    documented(service(home).handle(event)["status"])
-    assert home.differences() == []
+    service(stack).handle(event)
+    stack.s3.delete(BUCKET, "a.exr")
+    documented(service(stack).handle(event)["status"])
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
@@ -516,11 +520,11 @@ def test_an_object_that_is_gone_when_it_is_to_be_read_is_removed(home: House, do
     "nothing",
 )
 def test_a_file_that_a_mount_does_not_show_yet_comes_again_while_the_event_is_young(
-    home: House, tmp_path: Path, documented: Documented
+    stack: LocalStack, tmp_path: Path, documented: Documented
 ) -> None:
     """NFS clients remember for a while that there was no such file."""
     (tmp_path / "other.exr").write_bytes(sample("layers.exr"))  # else the folder is empty, as if nothing were mounted
-    handling = service(home, EXR_MOUNTS=f"mounted={tmp_path}")
+    handling = service(stack, EXR_MOUNTS=f"mounted={tmp_path}")
     now = datetime.now(timezone.utc)
     young, old = (element_event("mounted", "late.exr", time=now - timedelta(seconds=age)) for age in (0, 3600))
     assert code_of(lambda: handling.handle(young)) == "SOURCE_UNAVAILABLE"
@@ -528,17 +532,17 @@ def test_a_file_that_a_mount_does_not_show_yet_comes_again_while_the_event_is_yo
     assert handling.handle(young)["status"] == "inspected"
     (tmp_path / "late.exr").unlink()
     documented(code_of(lambda: handling.handle(young)))
-    assert len(home.rows("files")) == 1
+    assert len(stack.rows("files")) == 1
     assert handling.handle(old)["status"] == "removed"
-    assert home.rows("files") == []
+    assert stack.rows("files") == []
 
 
 @pytest.mark.failure("no row", "an event older than what is stored", "`unchanged`, outcome `ignored_older`", "nothing")
-def test_a_late_removal_of_an_object_made_again_changes_nothing(home: House, documented: Documented) -> None:
+def test_a_late_removal_of_an_object_made_again_changes_nothing(stack: LocalStack, documented: Documented) -> None:
     """The HEAD of the removal finds nothing, then the object is made again and inspected, then the removal goes on."""
     late = removed("a.exr", sequencer="05")
     looked, go_on = threading.Event(), threading.Event()
-    slow = service(home)
+    slow = service(stack)
     commit = slow._commit
     remove = commit.remove
 
@@ -551,68 +555,72 @@ def test_a_late_removal_of_an_object_made_again_changes_nothing(home: House, doc
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(slow.handle, late)
         assert looked.wait(10)
-        home.put("a.exr")
-        service(home).handle(created("a.exr", sequencer="06"))
+        stack.put("a.exr")
+        service(stack).handle(created("a.exr", sequencer="06"))
         go_on.set()
         result = running.result(10)
         documented(result["status"])
         documented(result["outcome"])
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.failure("raised", "the object is written again while its rows are removed", "`SOURCE_CHANGED`", "nothing")
-def test_a_removal_that_took_the_rows_of_an_object_made_again_comes_again(home: House, documented: Documented) -> None:
+def test_a_removal_that_took_the_rows_of_an_object_made_again_comes_again(
+    stack: LocalStack, documented: Documented
+) -> None:
     """Without sequencers and within one second nothing tells which came first: the object does, at the next delivery."""
-    home.put("a.exr")
-    handling = service(home)
+    stack.put("a.exr")
+    handling = service(stack)
     handling.handle(created("a.exr"))
     flat = {"bucket": BUCKET, "key": "a.exr", "eventName": REMOVED}
-    home.s3.script(Status(404), Status(404))  # gone for one moment: obstore asks HEAD, then GET
+    stack.s3.script(Status(404), Status(404))  # gone for one moment: obstore asks HEAD, then GET
     documented(code_of(lambda: handling.handle(flat)))
     assert handling.handle(flat)["status"] == "inspected"
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
     "no row", "the object is removed between reading and storing", "`removed`: its rows are deleted again", "nothing"
 )
-def test_an_object_removed_while_it_was_being_stored_leaves_no_row(home: House, documented: Documented) -> None:
+def test_an_object_removed_while_it_was_being_stored_leaves_no_row(stack: LocalStack, documented: Documented) -> None:
     """Its removal event is carried out between reading and storing, when there is nothing to be removed yet."""
-    home.put("a.exr")
-    slow = service(home)
+    stack.put("a.exr")
+    slow = service(stack)
     upsert = slow._catalog.upsert
     outcomes = []
 
     def removed_meanwhile(*args: Any, **kwargs: Any) -> list[UpsertResult]:
-        home.s3.delete(BUCKET, "a.exr")
-        outcomes.append(service(home).handle(removed("a.exr", sequencer="02"))["outcome"])
+        stack.s3.delete(BUCKET, "a.exr")
+        outcomes.append(service(stack).handle(removed("a.exr", sequencer="02"))["outcome"])
         return upsert(*args, **kwargs)
 
     slow._catalog.upsert = removed_meanwhile  # type: ignore[method-assign]  # the moment between two real calls
     documented(slow.handle(created("a.exr", sequencer="01"))["status"])
     assert outcomes == ["absent"]
-    assert home.rows("files") == []
+    assert stack.rows("files") == []
 
 
 @pytest.mark.failure("raised", "the object is overwritten while its rows are stored", "`SOURCE_CHANGED`", "nothing")
-def test_an_object_overwritten_within_the_second_it_was_stored_comes_again(home: House, documented: Documented) -> None:
-    home.put("a.exr")
-    slow = service(home)
+def test_an_object_overwritten_within_the_second_it_was_stored_comes_again(
+    stack: LocalStack, documented: Documented
+) -> None:
+    stack.put("a.exr")
+    slow = service(stack)
     upsert = slow._catalog.upsert
 
     def overwritten_meanwhile(*args: Any, **kwargs: Any) -> list[UpsertResult]:
-        stored = home.s3.find(BUCKET, "a.exr")
+        stored = stack.s3.find(BUCKET, "a.exr")
         assert stored is not None
-        home.put("a.exr", "layers.exr")
-        with home.s3._lock:
-            fresh = home.s3._objects[BUCKET, "a.exr"]
-            home.s3._objects[BUCKET, "a.exr"] = type(fresh)(fresh.data, fresh.etag, stored.modified)
+        stack.put("a.exr", "layers.exr")
+        with stack.s3._lock:
+            fresh = stack.s3._objects[BUCKET, "a.exr"]
+            stack.s3._objects[BUCKET, "a.exr"] = type(fresh)(fresh.data, fresh.etag, stored.modified)
         return upsert(*args, **kwargs)
 
     slow._catalog.upsert = overwritten_meanwhile  # type: ignore[method-assign]  # the moment between two real calls
     documented(code_of(lambda: slow.handle({"bucket": BUCKET, "key": "a.exr"})))
-    assert service(home).handle({"bucket": BUCKET, "key": "a.exr"})["status"] == "inspected"
-    assert home.differences() == []
+    assert service(stack).handle({"bucket": BUCKET, "key": "a.exr"})["status"] == "inspected"
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
@@ -621,12 +629,12 @@ def test_an_object_overwritten_within_the_second_it_was_stored_comes_again(home:
     "`removed`, as the event says",
     "grant the keys the right to read it",
 )
-def test_a_removal_is_believed_where_nobody_may_look(home: House, documented: Documented) -> None:
-    home.put("denied/a.exr")
-    service(home).handle(created("denied/a.exr"))
-    home.s3.delete(BUCKET, "denied/a.exr")
-    documented(service(home).handle(removed("denied/a.exr"))["status"])
-    assert home.differences() == []
+def test_a_removal_is_believed_where_nobody_may_look(stack: LocalStack, documented: Documented) -> None:
+    stack.put("denied/a.exr")
+    service(stack).handle(created("denied/a.exr"))
+    stack.s3.delete(BUCKET, "denied/a.exr")
+    documented(service(stack).handle(removed("denied/a.exr"))["status"])
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
@@ -636,7 +644,7 @@ def test_a_removal_is_believed_where_nobody_may_look(home: House, documented: Do
     "grant the keys the right to read it",
 )
 def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they_come(
-    home: House, documented: Documented
+    stack: LocalStack, documented: Documented
 ) -> None:
     """Events are all that is known of it: by sequencer, or by time where one has none."""
     start = datetime.now(timezone.utc)
@@ -655,10 +663,10 @@ def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they
             for delivery, index in zip(deliveries, (*order, order[0]), strict=False):
                 delivery.append(events[index])
             if history[-1] is created:
-                home.put(key)
+                stack.put(key)
     for delivery in deliveries:
-        service(home).handle_batch(delivery)
-    documented(len(home.differences()))
+        service(stack).handle_batch(delivery)
+    documented(len(stack.differences()))
 
 
 # --- faults that raise -------------------------------------------------------------------------------------
@@ -726,34 +734,34 @@ def test_of_what_nobody_may_look_at_the_last_event_counts_in_whatever_order_they
 )
 @pytest.mark.parametrize("name", ["ObjectCreated:Put", REMOVED])
 def test_a_fault_of_the_store_raises_and_the_next_delivery_succeeds(
-    home: House, fault: Any, name: str, documented: Documented
+    stack: LocalStack, fault: Any, name: str, documented: Documented
 ) -> None:
     if isinstance(fault, Short) and name == REMOVED:
         pytest.skip("a HEAD has no body that could be short")
-    home.put("a.exr")
+    stack.put("a.exr")
     event = created("a.exr", event_name=name)
-    handling = service(home, S3_RETRIES="0", S3_TIMEOUT_SECONDS="0.2")
-    home.s3.script(fault)
+    handling = service(stack, S3_RETRIES="0", S3_TIMEOUT_SECONDS="0.2")
+    stack.s3.script(fault)
     documented(code_of(lambda: handling.handle(event)))
-    assert home.rows("files") == []
+    assert stack.rows("files") == []
     assert handling.handle(event)["status"] == "inspected"
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.failure("raised", "the object is overwritten while it is read", "`SOURCE_CHANGED`", "nothing")
-def test_an_object_overwritten_while_it_is_read_raises(home: House, documented: Documented) -> None:
-    home.put("a.exr", "cryptomatte_manifest_126k.exr")
+def test_an_object_overwritten_while_it_is_read_raises(stack: LocalStack, documented: Documented) -> None:
+    stack.put("a.exr", "cryptomatte_manifest_126k.exr")
 
     def overwrite(request: Request) -> None:
         if request.headers.get("if-match"):
-            home.put("a.exr", "layers.exr")
+            stack.put("a.exr", "layers.exr")
 
-    home.s3.hook = overwrite
-    handling = service(home, EXR_INITIAL_READ_BYTES="1000")
+    stack.s3.hook = overwrite
+    handling = service(stack, EXR_INITIAL_READ_BYTES="1000")
     documented(code_of(lambda: handling.handle(created("a.exr"))))
-    home.s3.hook = None
+    stack.s3.hook = None
     assert handling.handle(created("a.exr"))["status"] == "inspected"
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
@@ -762,13 +770,13 @@ def test_an_object_overwritten_while_it_is_read_raises(home: House, documented: 
     "`SOURCE_UNAVAILABLE`",
     "nothing; if it lasts, check the store",
 )
-def test_a_look_that_fails_after_the_rows_were_stored_raises(home: House, documented: Documented) -> None:
-    home.put("a.exr")
-    home.s3.script(None, Status(500))
-    handling = service(home, S3_RETRIES="0")
+def test_a_look_that_fails_after_the_rows_were_stored_raises(stack: LocalStack, documented: Documented) -> None:
+    stack.put("a.exr")
+    stack.s3.script(None, Status(500))
+    handling = service(stack, S3_RETRIES="0")
     documented(code_of(lambda: handling.handle(created("a.exr"))))
     assert handling.handle(created("a.exr"))["status"] == "unchanged"
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.parametrize(
@@ -823,30 +831,30 @@ def test_a_look_that_fails_after_the_rows_were_stored_raises(home: House, docume
 )
 @pytest.mark.parametrize("operation", ["insert", "commit"])
 def test_a_fault_of_the_database_raises_and_the_next_delivery_succeeds(
-    home: House, kind: FaultKind, operation: str, documented: Documented
+    stack: LocalStack, kind: FaultKind, operation: str, documented: Documented
 ) -> None:
-    home.put("a.exr")
-    handling = service(home, EXR_DB_RETRY_SECONDS="0.2")
-    home.database.faults.chance(operation, 1.0, Fault(kind))
+    stack.put("a.exr")
+    handling = service(stack, EXR_DB_RETRY_SECONDS="0.2")
+    stack.database.faults.chance(operation, 1.0, Fault(kind))
     documented(code_of(lambda: handling.handle(created("a.exr"))))
-    home.database.faults.clear()
+    stack.database.faults.clear()
     assert handling.handle(created("a.exr"))["status"] in {"inspected", "unchanged"}
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.failure("raised", "schema or table is missing", "`CATALOG_SCHEMA_MISSING`", "`./run db setup`")
-def test_a_missing_table_raises_since_the_row_can_be_stored_nowhere(home: House, documented: Documented) -> None:
-    home.put("a.exr")
-    handling = service(home, VAST_DB_SCHEMA="never_made")
+def test_a_missing_table_raises_since_the_row_can_be_stored_nowhere(stack: LocalStack, documented: Documented) -> None:
+    stack.put("a.exr")
+    handling = service(stack, VAST_DB_SCHEMA="never_made")
     documented(code_of(lambda: handling.handle(created("a.exr"))))
 
 
 @pytest.mark.failure(
     "raised", "the database refuses the keys", "`CATALOG_DENIED`", "update the keys in the secret, or their rights"
 )
-def test_refused_database_keys_raise(home: House, documented: Documented) -> None:
-    home.put("a.exr")
-    handling = service(home, VAST_DB_ACCESS_KEY="somebody", EXR_DB_RETRY_SECONDS="0.2")
+def test_refused_database_keys_raise(stack: LocalStack, documented: Documented) -> None:
+    stack.put("a.exr")
+    handling = service(stack, VAST_DB_ACCESS_KEY="somebody", EXR_DB_RETRY_SECONDS="0.2")
     documented(code_of(lambda: handling.handle(created("a.exr"))))
 
 
@@ -856,8 +864,8 @@ def test_refused_database_keys_raise(home: House, documented: Documented) -> Non
     "`SETTINGS`",
     "set S3_ENDPOINT_URL and its keys, or EXR_MOUNTS",
 )
-def test_a_bucket_without_s3_settings_raises(home: House, tmp_path: Path, documented: Documented) -> None:
-    handling = service(home, S3_ENDPOINT_URL="", EXR_MOUNTS=f"other={tmp_path}")
+def test_a_bucket_without_s3_settings_raises(stack: LocalStack, tmp_path: Path, documented: Documented) -> None:
+    handling = service(stack, S3_ENDPOINT_URL="", EXR_MOUNTS=f"other={tmp_path}")
     documented(code_of(lambda: handling.handle(created("a.exr"))))
 
 
@@ -871,10 +879,10 @@ def test_a_bucket_without_s3_settings_raises(home: House, tmp_path: Path, docume
     "raise EXR_DEADLINE_SECONDS if large files need longer",
 )
 @pytest.mark.parametrize("fault", [Stall(3.0), Trickle(200, 0.2)], ids=["stalled", "trickling"])
-def test_the_deadline_ends_reading(home: House, fault: Any, documented: Documented) -> None:
-    home.put("a.exr")
-    handling = service(home, EXR_DEADLINE_SECONDS="1", EXR_DB_RETRY_SECONDS="0.5", S3_TIMEOUT_SECONDS="10")
-    home.s3.script(fault)
+def test_the_deadline_ends_reading(stack: LocalStack, fault: Any, documented: Documented) -> None:
+    stack.put("a.exr")
+    handling = service(stack, EXR_DEADLINE_SECONDS="1", EXR_DB_RETRY_SECONDS="0.5", S3_TIMEOUT_SECONDS="10")
+    stack.s3.script(fault)
     started = datetime.now(timezone.utc)
     documented(code_of(lambda: handling.handle(created("a.exr"))))
     assert (datetime.now(timezone.utc) - started).total_seconds() < 2.5
@@ -886,13 +894,13 @@ def test_the_deadline_ends_reading(home: House, fault: Any, documented: Document
     "`CATALOG_UNAVAILABLE`",
     "nothing; if it lasts, check the database",
 )
-def test_the_deadline_ends_retries_of_the_database(home: House, documented: Documented) -> None:
-    home.put("a.exr")
-    handling = service(home, EXR_DEADLINE_SECONDS="31", EXR_DB_RETRY_SECONDS="30")
-    handling._settings = home.settings(
+def test_the_deadline_ends_retries_of_the_database(stack: LocalStack, documented: Documented) -> None:
+    stack.put("a.exr")
+    handling = service(stack, EXR_DEADLINE_SECONDS="31", EXR_DB_RETRY_SECONDS="30")
+    handling._settings = stack.settings(
         EXR_DEADLINE_SECONDS="1", EXR_DB_RETRY_SECONDS="0.9"
     )  # the catalog keeps its 30 s
-    home.database.faults.chance("begin", 1.0, Fault(FaultKind.INTERNAL_ERROR))
+    stack.database.faults.chance("begin", 1.0, Fault(FaultKind.INTERNAL_ERROR))
     started = datetime.now(timezone.utc)
     documented(code_of(lambda: handling.handle(created("a.exr"))))
     assert (datetime.now(timezone.utc) - started).total_seconds() < 2.5
@@ -906,17 +914,17 @@ def test_the_deadline_ends_retries_of_the_database(home: House, documented: Docu
 )
 @pytest.mark.parametrize("operation", ["begin", "query", "insert", "commit"])
 def test_the_deadline_ends_a_request_to_the_database_that_hangs(
-    home: House, operation: str, documented: Documented
+    stack: LocalStack, operation: str, documented: Documented
 ) -> None:
-    home.put("a.exr")
-    handling = service(home, EXR_DEADLINE_SECONDS="1", EXR_DB_RETRY_SECONDS="0.9", EXR_DB_TIMEOUT_SECONDS="60")
-    home.database.faults.chance(operation, 1.0, Fault(FaultKind.DROP_BEFORE, 15.0))
+    stack.put("a.exr")
+    handling = service(stack, EXR_DEADLINE_SECONDS="1", EXR_DB_RETRY_SECONDS="0.9", EXR_DB_TIMEOUT_SECONDS="60")
+    stack.database.faults.chance(operation, 1.0, Fault(FaultKind.DROP_BEFORE, 15.0))
     started = datetime.now(timezone.utc)
     documented(code_of(lambda: handling.handle(created("a.exr"))))
     assert (datetime.now(timezone.utc) - started).total_seconds() < 8
-    home.database.faults.clear()
+    stack.database.faults.clear()
     handling.handle(created("a.exr"))
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 # --- several objects, several events -----------------------------------------------------------------------
@@ -928,27 +936,27 @@ def test_the_deadline_ends_a_request_to_the_database_that_hangs(
     "the others are processed; this one is `skipped`, with the reason",
     "correct the sender",
 )
-def test_a_record_that_names_no_object_spoils_no_other(home: House, documented: Documented) -> None:
+def test_a_record_that_names_no_object_spoils_no_other(stack: LocalStack, documented: Documented) -> None:
     for key in ("a.exr", "b.exr"):
-        home.put(key)
+        stack.put(key)
     event = several(created("a.exr"), created("b.exr"), created("c.exr"))
     del event["data"]["Records"][1]["s3"]["object"]["key"]
     event["data"]["Records"][2] = "no record"
-    result = service(home).handle(event)
+    result = service(stack).handle(event)
     assert (result["status"], result["count"]) == ("inspected", 3)
     assert [entry.get("path") for entry in result["files"]] == [f"{BUCKET}/a.exr", None, None]
     assert [entry["status"] for entry in result["files"]] == ["inspected", "skipped", "skipped"]
     documented(result["files"][1]["status"])
     assert "names no object" in result["files"][1]["message"]
-    assert [row["path"] for row in home.rows("files")] == [f"{BUCKET}/a.exr"]
+    assert [row["path"] for row in stack.rows("files")] == [f"{BUCKET}/a.exr"]
 
 
-def test_every_record_of_an_event_is_carried_out_and_its_result_names_them(home: House) -> None:
+def test_every_record_of_an_event_is_carried_out_and_its_result_names_them(stack: LocalStack) -> None:
     for key in ("a.exr", "b.exr"):
-        home.put(key)
-    home.put("bad.exr", "not_an_exr.exr")
+        stack.put(key)
+    stack.put("bad.exr", "not_an_exr.exr")
     keys = ("a.exr", "note.txt", "b.exr", "bad.exr", "gone.exr")
-    result = service(home).handle(several(*(created(key) for key in keys)))
+    result = service(stack).handle(several(*(created(key) for key in keys)))
     assert (result["status"], result["count"], result["worst_severity"]) == ("failed", 5, "error")
     assert [(entry["path"], entry["status"]) for entry in result["files"]] == [
         (f"{BUCKET}/a.exr", "inspected"),
@@ -957,19 +965,19 @@ def test_every_record_of_an_event_is_carried_out_and_its_result_names_them(home:
         (f"{BUCKET}/bad.exr", "failed"),
         (f"{BUCKET}/gone.exr", "removed"),
     ]
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
-def test_a_batch_is_one_transaction_with_results_in_order(home: House) -> None:
+def test_a_batch_is_one_transaction_with_results_in_order(stack: LocalStack) -> None:
     keys = [f"shot/{index:02}.exr" for index in range(12)]
     for key in keys:
-        home.put(key)
-    handling = service(home)
-    home.database.reset_counters()
+        stack.put(key)
+    handling = service(stack)
+    stack.database.reset_counters()
     results = handling.handle_batch([created(key) for key in keys])
     assert [result["path"] for result in results] == [f"{BUCKET}/{key}" for key in keys]
-    assert home.database.counters()["commit"] == 1
-    assert home.differences() == []
+    assert stack.database.counters()["commit"] == 1
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
@@ -978,18 +986,18 @@ def test_a_batch_is_one_transaction_with_results_in_order(home: House) -> None:
     "`skipped` or `failed` in its place; the others are unaffected",
     "correct the sender, or write the file again",
 )
-def test_one_poisoned_event_does_not_fail_the_others(home: House, documented: Documented) -> None:
-    home.put("a.exr")
-    home.put("z.exr", "header_damaged.exr")
+def test_one_poisoned_event_does_not_fail_the_others(stack: LocalStack, documented: Documented) -> None:
+    stack.put("a.exr")
+    stack.put("z.exr", "header_damaged.exr")
 
     class Broken:
         def get_data(self) -> Any:
             raise TypeError("what the platform's objects may do")
 
-    results = service(home).handle_batch([None, created("a.exr"), Broken(), created("z.exr"), "rubbish"])
+    results = service(stack).handle_batch([None, created("a.exr"), Broken(), created("z.exr"), "rubbish"])
     assert [result["status"] for result in results] == ["skipped", "inspected", "skipped", "failed", "skipped"]
     documented(results[0]["status"], results[3]["status"])
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
@@ -998,16 +1006,16 @@ def test_one_poisoned_event_does_not_fail_the_others(home: House, documented: Do
     "`INTERNAL`, after all others were processed",
     "report the message and the log",
 )
-def test_an_event_object_that_fails_in_an_unforeseen_way_fails_alone(home: House, documented: Documented) -> None:
-    home.put("a.exr")
+def test_an_event_object_that_fails_in_an_unforeseen_way_fails_alone(stack: LocalStack, documented: Documented) -> None:
+    stack.put("a.exr")
 
     class Hostile:
         @property
         def id(self) -> str:
             raise RuntimeError("never foreseen")
 
-    documented(code_of(lambda: service(home).handle_batch([Hostile(), created("a.exr")])))
-    assert home.differences() == []
+    documented(code_of(lambda: service(stack).handle_batch([Hostile(), created("a.exr")])))
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
@@ -1016,25 +1024,27 @@ def test_an_event_object_that_fails_in_an_unforeseen_way_fails_alone(home: House
     "`SOURCE_UNAVAILABLE` after the others were stored; they are `unchanged` when the batch is delivered again",
     "nothing; if it lasts, check the store",
 )
-def test_a_fault_of_one_object_is_raised_after_the_others_were_stored(home: House, documented: Documented) -> None:
-    home.put("a.exr")
-    home.put("b.exr")
-    home.put("c.exr")
+def test_a_fault_of_one_object_is_raised_after_the_others_were_stored(
+    stack: LocalStack, documented: Documented
+) -> None:
+    stack.put("a.exr")
+    stack.put("b.exr")
+    stack.put("c.exr")
 
     def lose_b(request: Request) -> None:
         if request.key == "b.exr":
             raise ConnectionError
 
-    home.s3.hook = lose_b
-    handling = service(home, S3_RETRIES="0")
+    stack.s3.hook = lose_b
+    handling = service(stack, S3_RETRIES="0")
     batch = [created(key) for key in ("a.exr", "b.exr", "c.exr")]
     documented(code_of(lambda: handling.handle_batch(batch)))
-    assert sorted(row["path"] for row in home.rows("files")) == [f"{BUCKET}/a.exr", f"{BUCKET}/c.exr"]
-    home.s3.hook = None
+    assert sorted(row["path"] for row in stack.rows("files")) == [f"{BUCKET}/a.exr", f"{BUCKET}/c.exr"]
+    stack.s3.hook = None
     again = [result["status"] for result in handling.handle_batch(batch)]
     assert again == ["unchanged", "inspected", "unchanged"]
     documented(again[0])
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
@@ -1043,10 +1053,12 @@ def test_a_fault_of_one_object_is_raised_after_the_others_were_stored(home: Hous
     "`CATALOG`, after all others were stored",
     "report the message: it is a fault of this program",
 )
-def test_rows_the_database_refuses_for_good_do_not_keep_the_others_out(home: House, documented: Documented) -> None:
+def test_rows_the_database_refuses_for_good_do_not_keep_the_others_out(
+    stack: LocalStack, documented: Documented
+) -> None:
     for key in ("a.exr", "b.exr", "c.exr", "d.exr"):
-        home.put(key)
-    handling = service(home)
+        stack.put(key)
+    handling = service(stack)
     upsert = handling._catalog.upsert
 
     def refuse_b(inspections: Any, **kwargs: Any) -> list[UpsertResult]:
@@ -1057,32 +1069,32 @@ def test_rows_the_database_refuses_for_good_do_not_keep_the_others_out(home: Hou
     handling._catalog.upsert = refuse_b  # type: ignore[method-assign]  # a server that refuses one row is not at hand
     keys = ("a.exr", "b.exr", "c.exr", "d.exr")
     documented(code_of(lambda: handling.handle_batch([created(key) for key in keys])))
-    assert sorted(row["key"] for row in home.rows("files")) == ["a.exr", "c.exr", "d.exr"]
+    assert sorted(row["key"] for row in stack.rows("files")) == ["a.exr", "c.exr", "d.exr"]
 
 
-def test_storing_nothing_asks_nobody(home: House) -> None:
-    home.database.reset_counters()
-    assert upsert_isolating_failures(home.catalog, []) == []
-    assert home.database.counters() == {}
+def test_storing_nothing_asks_nobody(stack: LocalStack) -> None:
+    stack.database.reset_counters()
+    assert upsert_isolating_failures(stack.catalog, []) == []
+    assert stack.database.counters() == {}
 
 
 @pytest.mark.failure(
     "batch", "the same object several times", "stored once; `0` rows differ from the objects", "nothing"
 )
-def test_the_same_object_several_times_in_a_batch_is_stored_once(home: House, documented: Documented) -> None:
-    home.put("a.exr")
+def test_the_same_object_several_times_in_a_batch_is_stored_once(stack: LocalStack, documented: Documented) -> None:
+    stack.put("a.exr")
     batch = [created("a.exr"), removed("a.exr"), created("a.exr")]
-    service(home).handle_batch(batch)
-    documented(len(home.differences()))
+    service(stack).handle_batch(batch)
+    documented(len(stack.differences()))
 
 
 # --- results -----------------------------------------------------------------------------------------------
 
 
-def test_a_result_is_understood_by_the_next_function(home: House) -> None:
-    home.put("a b+c.exr")
-    home.put("z.exr")
-    handling = service(home)
+def test_a_result_is_understood_by_the_next_function(stack: LocalStack) -> None:
+    stack.put("a b+c.exr")
+    stack.put("z.exr")
+    handling = service(stack)
     one = handling.handle(created("a b+c.exr"))
     many = handling.handle(several(created("a b+c.exr"), created("z.exr"), created("gone.exr")))
     (understood,) = parse_events(json.loads(json.dumps(one)))
@@ -1104,10 +1116,10 @@ def test_a_result_is_understood_by_the_next_function(home: House) -> None:
 )
 @pytest.mark.parametrize("letter", ["k", "ä", "\U0001f3ac"])
 def test_a_result_of_very_many_objects_stays_small_and_says_so(
-    home: House, letter: str, documented: Documented
+    stack: LocalStack, letter: str, documented: Documented
 ) -> None:
     keys = [f"{letter * (900 // len(letter.encode()))}{index}.txt" for index in range(2000)]
-    result = service(home).handle(several(*(created(key) for key in keys)))
+    result = service(stack).handle(several(*(created(key) for key in keys)))
     assert len(json.dumps(result)) <= MAX_RESULT_BYTES
     assert result["count"] == 2000
     documented(*(name for name in result if name == "is_complete_list"))
@@ -1121,13 +1133,13 @@ def test_a_short_result_names_all_its_objects() -> None:
     assert (result["status"], result["is_complete_list"], len(result["files"])) == ("removed", True, 100)
 
 
-def test_objects_of_cryptomattes_are_stored_where_they_are_asked_for(home: House) -> None:
-    home.put("a.exr", "cryptomatte.exr")
-    home.put("b.exr", "cryptomatte.exr")
-    assert service(home, EXR_STATS="full").handle(created("a.exr"))["status"] == "inspected"
-    asking = service(home, EXR_STATS="full", EXR_MAX_OBJECTS="3")
+def test_objects_of_cryptomattes_are_stored_where_they_are_asked_for(stack: LocalStack) -> None:
+    stack.put("a.exr", "cryptomatte.exr")
+    stack.put("b.exr", "cryptomatte.exr")
+    assert service(stack, EXR_STATS="full").handle(created("a.exr"))["status"] == "inspected"
+    asking = service(stack, EXR_STATS="full", EXR_MAX_OBJECTS="3")
     assert asking.handle(created("b.exr"))["status"] == "inspected"
-    rows = {key: home.catalog.read.file(f"{BUCKET}/{key}").rows["cryptomatte_objects"] for key in ("a.exr", "b.exr")}  # type: ignore[union-attr]
+    rows = {key: stack.catalog.read.file(f"{BUCKET}/{key}").rows["cryptomatte_objects"] for key in ("a.exr", "b.exr")}  # type: ignore[union-attr]
     assert rows["a.exr"] == []
     assert [row["coverage"] for row in rows["b.exr"]] == [780.0, 768.0, 768.0]
 
@@ -1136,12 +1148,12 @@ def test_objects_of_cryptomattes_are_stored_where_they_are_asked_for(home: House
     "no row", "the event refuses labels", "processed without labels (here `unchanged`); logged", "nothing"
 )
 def test_labels_are_set_where_events_take_them_and_a_refusal_harms_nothing(
-    home: House, caplog: pytest.LogCaptureFixture, documented: Documented
+    stack: LocalStack, caplog: pytest.LogCaptureFixture, documented: Documented
 ) -> None:
-    home.put("a.exr", "nan_inf.exr")
+    stack.put("a.exr", "nan_inf.exr")
     body = json.dumps(created("a.exr")).encode()
     event = event_from_http({"content-type": "application/cloudevents+json"}, body)
-    result = service(home, EXR_STATS="full").handle(event)
+    result = service(stack, EXR_STATS="full").handle(event)
     assert event.trigger_labels == {"exr_status": "inspected", "exr_severity": result["worst_severity"]}
     assert result["worst_severity"] is not None
 
@@ -1150,5 +1162,5 @@ def test_labels_are_set_where_events_take_them_and_a_refusal_harms_nothing(
             raise RuntimeError("no labels here")
 
     with caplog.at_level(logging.WARNING):
-        documented(service(home).handle(Unwilling(created("a.exr")))["status"])
+        documented(service(stack).handle(Unwilling(created("a.exr")))["status"])
     assert "[LABELS]" in caplog.text

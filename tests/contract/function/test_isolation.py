@@ -35,7 +35,7 @@ from exr_inspector.settings import load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext, are_current
 from exr_inspector.validation import builtin_policy
-from tests.chaos.house import BUCKET, SAMPLES, House
+from tests.chaos.stack import BUCKET, SAMPLES, LocalStack
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request
 
@@ -44,8 +44,8 @@ SAMPLED = ("layers.exr", "tiled.exr", "deep_scanline.exr", "scanline_zip.exr")
 FULL = {"EXR_STATS": "full"}
 
 
-def service(home: House, **changes: str) -> Service:
-    return Service.from_settings(home.settings(**changes), Telemetry.from_context(LocalContext("test")))
+def service(stack: LocalStack, **changes: str) -> Service:
+    return Service.from_settings(stack.settings(**changes), Telemetry.from_context(LocalContext("test")))
 
 
 def created(key: str) -> dict[str, Any]:
@@ -107,12 +107,14 @@ def test_every_sample_is_the_same_whoever_decodes_it() -> None:
         assert lasting(found) == lasting(expected), path.name
 
 
-def test_without_statistics_no_process_is_started_and_with_them_no_more_than_threads_that_decode(home: House) -> None:
-    home.put("a.exr")
+def test_without_statistics_no_process_is_started_and_with_them_no_more_than_threads_that_decode(
+    stack: LocalStack,
+) -> None:
+    stack.put("a.exr")
     before = decoders()
-    service(home).handle(created("a.exr"))
+    service(stack).handle(created("a.exr"))
     assert decoders() == before
-    reading = service(home, EXR_DECODE_THREADS="1", **FULL)
+    reading = service(stack, EXR_DECODE_THREADS="1", **FULL)
     for _ in range(3):
         reading.handle(created("a.exr"))
     assert len(decoders()) == len(before) + 1
@@ -121,11 +123,11 @@ def test_without_statistics_no_process_is_started_and_with_them_no_more_than_thr
 @pytest.mark.failure(
     "process", "a decoding process is killed once", "another process decodes its chunks; `0` files fail", "nothing"
 )
-def test_a_process_that_is_killed_costs_no_file(home: House, documented: Documented) -> None:
+def test_a_process_that_is_killed_costs_no_file(stack: LocalStack, documented: Documented) -> None:
     keys = [f"{index}.exr" for index in range(6)]
     for key in keys:
-        home.put(key, "layers.exr")
-    handling = service(home, **FULL)
+        stack.put(key, "layers.exr")
+    handling = service(stack, **FULL)
     handling.handle(created("0.exr"))
     killed: list[int] = []
 
@@ -135,14 +137,14 @@ def test_a_process_that_is_killed_costs_no_file(home: House, documented: Documen
             for pid in killed:
                 os.kill(pid, signal.SIGSEGV)
 
-    home.s3.hook = kill
+    stack.s3.hook = kill
     with ThreadPoolExecutor(6) as pool:
         results = list(pool.map(handling.handle, map(created, keys)))
     assert killed
     assert [result["error_code"] for result in results] == [None] * 6
     documented(sum(result["status"] == "failed" for result in results))
-    assert {row["stats_mode"] for row in home.rows("files")} == {"full"}
-    assert {row["decoder"] for row in home.rows("files")} == {LIBRARY}
+    assert {row["stats_mode"] for row in stack.rows("files")} == {"full"}
+    assert {row["decoder"] for row in stack.rows("files")} == {LIBRARY}
 
 
 @pytest.mark.failure(
@@ -152,26 +154,26 @@ def test_a_process_that_is_killed_costs_no_file(home: House, documented: Documen
     "write the file again; report it if other readers open it",
 )
 def test_a_file_that_ends_every_process_that_decodes_it_gets_a_row_and_costs_no_other_event(
-    home: House, documented: Documented
+    stack: LocalStack, documented: Documented
 ) -> None:
-    home.put("deadly.exr")
-    home.put("sound.exr", "layers.exr")
-    handling = service(home, EXR_DECODE_THREADS="1", **FULL)
+    stack.put("deadly.exr")
+    stack.put("sound.exr", "layers.exr")
+    handling = service(stack, EXR_DECODE_THREADS="1", **FULL)
     with each_decoder(signal.SIGABRT) as hit:
         result = handling.handle(created("deadly.exr"))
     assert len(hit) >= 3, "beside others, alone, and alone again"
     assert result["status"] == "failed"
     documented(result["error_code"])
     assert handling.handle(created("sound.exr"))["status"] == "inspected"
-    (row,) = home.rows("files", f"{BUCKET}/deadly.exr")
-    assert (row["etag"], row["decoder"]) == (home.s3.contents()["deadly.exr"][1], LIBRARY)
+    (row,) = stack.rows("files", f"{BUCKET}/deadly.exr")
+    assert (row["etag"], row["decoder"]) == (stack.s3.contents()["deadly.exr"][1], LIBRARY)
     assert "SIGABRT" in row["error_message"]
     assert row["part_rows"] == 1, "what the header says stays"
 
     started = decoders()
     assert handling.handle(created("deadly.exr"))["status"] == "unchanged"
     assert decoders() == started, "not decoded once more"
-    home.put("deadly.exr", "tiled.exr")
+    stack.put("deadly.exr", "tiled.exr")
     assert handling.handle(created("deadly.exr"))["status"] == "inspected", "another version is"
 
 
@@ -183,32 +185,32 @@ def test_a_file_that_ends_every_process_that_decodes_it_gets_a_row_and_costs_no_
 )
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
 def test_processes_that_are_killed_from_outside_brand_no_file(
-    home: House, documented: Documented, sent: signal.Signals
+    stack: LocalStack, documented: Documented, sent: signal.Signals
 ) -> None:
-    home.put("sound.exr", "scanline_zip.exr")
-    handling = service(home, EXR_DECODE_THREADS="1", **FULL)
+    stack.put("sound.exr", "scanline_zip.exr")
+    handling = service(stack, EXR_DECODE_THREADS="1", **FULL)
     with each_decoder(sent) as hit, pytest.raises(DecoderKilled) as caught:
         handling.handle(created("sound.exr"))
     documented(caught.value.code)
     assert len(hit) >= 3
-    assert home.rows("files") == []
+    assert stack.rows("files") == []
     assert handling.handle(created("sound.exr"))["status"] == "inspected"
 
 
-def test_exr_retry_failed_and_another_library_try_again(home: House) -> None:
-    home.put("deadly.exr")
-    handling = service(home, EXR_RETRY_FAILED="on", EXR_DECODE_THREADS="1", **FULL)
+def test_exr_retry_failed_and_another_library_try_again(stack: LocalStack) -> None:
+    stack.put("deadly.exr")
+    handling = service(stack, EXR_RETRY_FAILED="on", EXR_DECODE_THREADS="1", **FULL)
     with each_decoder(signal.SIGSEGV):
         assert handling.handle(created("deadly.exr"))["error_code"] == DecoderCrashed.code
     context = IngestContext(
-        SourceOpener(home.settings()),
-        Inspector.from_settings(home.settings(**FULL)),
-        home.catalog,
+        SourceOpener(stack.settings()),
+        Inspector.from_settings(stack.settings(**FULL)),
+        stack.catalog,
         builtin_policy("default"),
     )
     entries = list(context.opener.list(BUCKET))
     assert are_current(context, BUCKET, entries) == [True]
-    retrying = replace(context, inspector=Inspector.from_settings(home.settings(EXR_RETRY_FAILED="on", **FULL)))
+    retrying = replace(context, inspector=Inspector.from_settings(stack.settings(EXR_RETRY_FAILED="on", **FULL)))
     assert are_current(retrying, BUCKET, entries) == [False]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("exr_inspector.sync.shard.LIBRARY", "OpenEXR 99")
@@ -222,14 +224,16 @@ def test_exr_retry_failed_and_another_library_try_again(home: House) -> None:
     "`DECODER_CRASHED`",
     "write the file again, or raise EXR_DECODE_SECONDS",
 )
-def test_a_library_that_computes_for_ever_costs_one_file(home: House, tmp_path: Path, documented: Documented) -> None:
+def test_a_library_that_computes_for_ever_costs_one_file(
+    stack: LocalStack, tmp_path: Path, documented: Documented
+) -> None:
     header = {"compression": OpenEXR.PIZ_COMPRESSION, "type": OpenEXR.scanlineimage}
     noise = np.random.default_rng(1).random((1024, 1024), np.float32)
     OpenEXR.File(header, dict.fromkeys("RGB", noise)).write(str(tmp_path / "endless.exr"))
-    home.s3.put(BUCKET, "endless.exr", (tmp_path / "endless.exr").read_bytes())
-    result = service(home, EXR_DECODE_SECONDS="0.001", EXR_DECODE_THREADS="1", **FULL).handle(created("endless.exr"))
+    stack.s3.put(BUCKET, "endless.exr", (tmp_path / "endless.exr").read_bytes())
+    result = service(stack, EXR_DECODE_SECONDS="0.001", EXR_DECODE_THREADS="1", **FULL).handle(created("endless.exr"))
     documented(result["error_code"])
-    (row,) = home.rows("files")
+    (row,) = stack.rows("files")
     assert "EXR_DECODE_SECONDS" in row["error_message"]
 
 
@@ -239,15 +243,15 @@ def test_a_library_that_computes_for_ever_costs_one_file(home: House, tmp_path: 
     "`DEADLINE`; its process is ended",
     "report the file if it lasts",
 )
-def test_the_deadline_ends_a_library_that_hangs(home: House, documented: Documented) -> None:
-    home.put("hanging.exr")
-    handling = service(home, EXR_DEADLINE_SECONDS="2", EXR_DB_RETRY_SECONDS="1", **FULL)
+def test_the_deadline_ends_a_library_that_hangs(stack: LocalStack, documented: Documented) -> None:
+    stack.put("hanging.exr")
+    handling = service(stack, EXR_DEADLINE_SECONDS="2", EXR_DB_RETRY_SECONDS="1", **FULL)
     with each_decoder(signal.SIGSTOP) as hit, pytest.raises(DeadlineExceeded) as caught:
         handling.handle(created("hanging.exr"))
     documented(caught.value.code)
     assert hit
     assert not set(hit) & set(decoders()), "it was ended"
-    assert home.rows("files") == []
+    assert stack.rows("files") == []
 
 
 def test_a_frame_that_ends_its_processes_is_one_finding_of_check(tmp_path: Path) -> None:
@@ -260,13 +264,13 @@ def test_a_frame_that_ends_its_processes_is_one_finding_of_check(tmp_path: Path)
     assert "SIGSEGV" in done.output
 
 
-def test_a_process_that_decodes_knows_no_secret(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.put("a.exr")
-    secrets = (home.s3.environ["S3_SECRET_KEY"], home.database.secret_key)  # type: ignore[union-attr]
+def test_a_process_that_decodes_knows_no_secret(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.put("a.exr")
+    secrets = (stack.s3.environ["S3_SECRET_KEY"], stack.database.secret_key)  # type: ignore[union-attr]
     monkeypatch.setenv("S3_SECRET_KEY", secrets[0])
     monkeypatch.setenv("VAST_DB_SECRET_KEY", secrets[1])
     before = decoders()
-    handling = service(home, **FULL)
+    handling = service(stack, **FULL)
     handling.handle(created("a.exr"))
     (pid, *_) = set(decoders()) - set(before)
     content = b"".join(Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ"))

@@ -19,7 +19,7 @@ from exr_inspector.catalog.sdk.work import ROW_ID, rows_of
 from exr_inspector.errors import CatalogError, ExrInspectorError
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
-from tests.chaos.house import BUCKET, House, house
+from tests.chaos.stack import BUCKET, LocalStack, local_stack
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Drop, Request, Short, Stall, Status
 from vastdb_local import Fault, FaultKind
@@ -29,23 +29,23 @@ KEY = "shot/a.exr"
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[House]:
-    with house(EXR_DB_RETRY_SECONDS="0.2", S3_RETRIES="0", S3_TIMEOUT_SECONDS="0.3") as made:
+def shared() -> Iterator[LocalStack]:
+    with local_stack(EXR_DB_RETRY_SECONDS="0.2", S3_RETRIES="0", S3_TIMEOUT_SECONDS="0.3") as made:
         yield made
 
 
-def service(home: House, **changes: str) -> Service:
-    return Service.from_settings(home.settings(**changes), Telemetry.from_context(LocalContext("test")))
+def service(stack: LocalStack, **changes: str) -> Service:
+    return Service.from_settings(stack.settings(**changes), Telemetry.from_context(LocalContext("test")))
 
 
 def event(key: str = KEY, name: str = "ObjectCreated:Put") -> dict[str, Any]:
     return element_event(BUCKET, key, event_name=name)
 
 
-def stored(home: House) -> tuple[list[tuple[Any, ...]], int]:
+def stored(stack: LocalStack) -> tuple[list[tuple[Any, ...]], int]:
     """What tells whether anything was written: status and version of every row, and the number of audit rows."""
-    rows = [(row["path"], row["status"], row["etag"], row["inspection_id"]) for row in home.rows("files")]
-    return sorted(rows), len(home.rows("inspections"))
+    rows = [(row["path"], row["status"], row["etag"], row["inspection_id"]) for row in stack.rows("files")]
+    return sorted(rows), len(stack.rows("inspections"))
 
 
 def raised(call: Callable[[], object]) -> ExrInspectorError:
@@ -91,28 +91,28 @@ def name_of(value: object) -> str:
 )
 @pytest.mark.parametrize(("fault", "code"), STORE_COMES_AGAIN, ids=name_of)
 def test_a_failure_that_says_nothing_of_the_object_comes_again_and_changes_no_row(
-    home: House, fault: Any, code: str, documented: Documented
+    stack: LocalStack, fault: Any, code: str, documented: Documented
 ) -> None:
-    home.put(KEY)
-    handling = service(home)
+    stack.put(KEY)
+    handling = service(stack)
     handling.handle(event())
-    home.put(KEY, "layers.exr")
-    before = stored(home)
-    home.s3.chance(1.0, fault, seed=1)
+    stack.put(KEY, "layers.exr")
+    before = stored(stack)
+    stack.s3.chance(1.0, fault, seed=1)
     assert raised(lambda: handling.handle(event())).code == code
-    assert stored(home) == before
-    home.s3.chance(0.0, seed=1)
+    assert stored(stack) == before
+    stack.s3.chance(0.0, seed=1)
     documented(handling.handle(event())["outcome"])
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.parametrize(("fault", "code"), STORE_IS_FINAL, ids=name_of)
-def test_a_failure_of_the_object_itself_returns_with_a_row(home: House, fault: Any, code: str) -> None:
-    home.put(KEY)
-    home.s3.chance(1.0, fault, seed=1)
-    result = service(home).handle(event())
+def test_a_failure_of_the_object_itself_returns_with_a_row(stack: LocalStack, fault: Any, code: str) -> None:
+    stack.put(KEY)
+    stack.s3.chance(1.0, fault, seed=1)
+    result = service(stack).handle(event())
     assert (result["status"], result["error_code"]) == ("failed", code)
-    assert [row["error_code"] for row in home.rows("files")] == [code]
+    assert [row["error_code"] for row in stack.rows("files")] == [code]
 
 
 @pytest.mark.failure(
@@ -125,17 +125,17 @@ def test_a_failure_of_the_object_itself_returns_with_a_row(home: House, fault: A
     "fault", [fault for fault, _ in STORE_COMES_AGAIN if not isinstance(fault, Short)], ids=name_of
 )
 def test_a_removal_is_not_carried_out_while_the_store_cannot_be_asked(
-    home: House, fault: Any, documented: Documented
+    stack: LocalStack, fault: Any, documented: Documented
 ) -> None:
-    home.put(KEY)
-    handling = service(home)
+    stack.put(KEY)
+    handling = service(stack)
     handling.handle(event())
-    before = stored(home)
-    home.s3.delete(BUCKET, KEY)
-    home.s3.chance(1.0, fault, seed=1)
+    before = stored(stack)
+    stack.s3.delete(BUCKET, KEY)
+    stack.s3.chance(1.0, fault, seed=1)
     raised(lambda: handling.handle(event(name=REMOVED)))
-    assert stored(home) == before
-    home.s3.chance(0.0, seed=1)
+    assert stored(stack) == before
+    stack.s3.chance(0.0, seed=1)
     documented(handling.handle(event(name=REMOVED))["status"])
 
 
@@ -145,42 +145,42 @@ def test_a_removal_is_not_carried_out_while_the_store_cannot_be_asked(
     "`SOURCE_KEY`, without a request",
     "use a shorter key",
 )
-def test_a_key_longer_than_s3_allows_is_a_row_without_a_request(home: House, documented: Documented) -> None:
-    handling = service(home)
+def test_a_key_longer_than_s3_allows_is_a_row_without_a_request(stack: LocalStack, documented: Documented) -> None:
+    handling = service(stack)
     too_long = "ä" * 510 + "a.exr"  # 1,025 bytes in UTF-8
     allowed = too_long.replace("a.exr", ".exr")
-    home.put(allowed)
+    stack.put(allowed)
     assert handling.handle(event(allowed))["status"] == "inspected"
-    before = home.s3.count()
+    before = stack.s3.count()
     result = handling.handle(event(too_long))
     assert result["status"] == "failed"
     documented(result["error_code"])
     assert handling.handle(event(too_long, REMOVED))["status"] == "removed"
-    assert home.s3.count() == before
-    assert home.differences() == []
+    assert stack.s3.count() == before
+    assert stack.differences() == []
 
 
-def test_an_object_overwritten_while_it_is_read_comes_again_and_changes_no_row(home: House) -> None:
-    home.put(KEY, "cryptomatte_manifest_126k.exr")
-    handling = service(home, EXR_INITIAL_READ_BYTES="1000")
+def test_an_object_overwritten_while_it_is_read_comes_again_and_changes_no_row(stack: LocalStack) -> None:
+    stack.put(KEY, "cryptomatte_manifest_126k.exr")
+    handling = service(stack, EXR_INITIAL_READ_BYTES="1000")
 
     def overwrite(request: Request) -> None:
         if request.headers.get("if-match"):
-            home.put(KEY, "layers.exr")
+            stack.put(KEY, "layers.exr")
 
-    before = stored(home)
-    home.s3.hook = overwrite
+    before = stored(stack)
+    stack.s3.hook = overwrite
     assert raised(lambda: handling.handle(event())).code == "SOURCE_CHANGED"
-    assert stored(home) == before
+    assert stored(stack) == before
 
 
-def test_what_the_deadline_ends_comes_again_and_changes_no_row(home: House) -> None:
-    home.put(KEY)
-    handling = service(home, EXR_DEADLINE_SECONDS="1", S3_TIMEOUT_SECONDS="10")
-    before = stored(home)
-    home.s3.chance(1.0, Stall(2.0), seed=1)
+def test_what_the_deadline_ends_comes_again_and_changes_no_row(stack: LocalStack) -> None:
+    stack.put(KEY)
+    handling = service(stack, EXR_DEADLINE_SECONDS="1", S3_TIMEOUT_SECONDS="10")
+    before = stored(stack)
+    stack.s3.chance(1.0, Stall(2.0), seed=1)
     assert raised(lambda: handling.handle(event())).code == "DEADLINE"
-    assert stored(home) == before
+    assert stored(stack) == before
 
 
 # --- the database ------------------------------------------------------------------------------------------
@@ -205,37 +205,37 @@ def attempts(handling: Service, keys: list[str]) -> tuple[str, int]:
     return code, len(tried)
 
 
-def lose_column(home: House) -> None:
-    with home.catalog.connection.session().transaction() as tx:
-        table = tx.bucket(home.database.bucket).schema(home.catalog.connection.config.schema).table("files")
+def lose_column(stack: LocalStack) -> None:
+    with stack.catalog.connection.session().transaction() as tx:
+        table = tx.bucket(stack.database.bucket).schema(stack.catalog.connection.config.schema).table("files")
         table.drop_column(table.arrow_schema.empty_table().select(["owner"]).schema)
 
 
-def lose_table(home: House) -> None:
-    with home.catalog.connection.session().transaction() as tx:
-        tx.bucket(home.database.bucket).schema(home.catalog.connection.config.schema).table("files").drop()
+def lose_table(stack: LocalStack) -> None:
+    with stack.catalog.connection.session().transaction() as tx:
+        tx.bucket(stack.database.bucket).schema(stack.catalog.connection.config.schema).table("files").drop()
 
 
-def lose_guards(home: House) -> None:
+def lose_guards(stack: LocalStack) -> None:
     def delete(work: Any) -> None:
         work.delete(GUARDS, [row[ROW_ID] for row in rows_of(work.select(GUARDS, ["guard_id"], row_ids=True))])
 
-    home.catalog.connection.run("lose the guards", delete)
+    stack.catalog.connection.run("lose the guards", delete)
 
 
-def conflict(home: House) -> None:
-    home.database.faults.chance("commit", 1.0, Fault(FaultKind.CONFLICT))
+def conflict(stack: LocalStack) -> None:
+    stack.database.faults.chance("commit", 1.0, Fault(FaultKind.CONFLICT))
 
 
-def outage(home: House) -> None:
-    home.database.faults.chance("begin", 1.0, Fault(FaultKind.INTERNAL_ERROR))
+def outage(stack: LocalStack) -> None:
+    stack.database.faults.chance("begin", 1.0, Fault(FaultKind.INTERNAL_ERROR))
 
 
-def nothing(home: House) -> None:
+def nothing(stack: LocalStack) -> None:
     """The settings are what is wrong."""
 
 
-DATABASE_COMES_AGAIN: list[tuple[Callable[[House], None], dict[str, str], str]] = [
+DATABASE_COMES_AGAIN: list[tuple[Callable[[LocalStack], None], dict[str, str], str]] = [
     (nothing, {"VAST_DB_ACCESS_KEY": "somebody"}, "CATALOG_DENIED"),
     (nothing, {"VAST_DB_SCHEMA": "never_made"}, "CATALOG_SCHEMA_MISSING"),
     (lose_table, {}, "CATALOG_SCHEMA_MISSING"),
@@ -260,13 +260,13 @@ DATABASE_COMES_AGAIN: list[tuple[Callable[[House], None], dict[str, str], str]] 
     ids=lambda value: getattr(value, "__name__", value if isinstance(value, str) else ""),
 )
 def test_a_failure_of_the_database_is_everybodys_and_is_not_looked_for_row_by_row(
-    harm: Callable[[House], None], changes: dict[str, str], code: str, documented: Documented
+    harm: Callable[[LocalStack], None], changes: dict[str, str], code: str, documented: Documented
 ) -> None:
-    with house(EXR_DB_RETRY_SECONDS="0.2") as home:
+    with local_stack(EXR_DB_RETRY_SECONDS="0.2") as stack:
         for key in KEYS:
-            home.put(key)
-        harm(home)
-        handling = service(home, **changes)
+            stack.put(key)
+        harm(stack)
+        handling = service(stack, **changes)
         one, tried_for_one = attempts(handling, KEYS[:1])
         four, tried_for_four = attempts(handling, KEYS)
         assert (one, four) == (code, code)
@@ -280,10 +280,10 @@ def test_a_failure_of_the_database_is_everybodys_and_is_not_looked_for_row_by_ro
     "they are stored one by one: `CATALOG` for those that it rejects",
     "report the message",
 )
-def test_rows_that_are_refused_are_looked_for_one_by_one(home: House, documented: Documented) -> None:
+def test_rows_that_are_refused_are_looked_for_one_by_one(stack: LocalStack, documented: Documented) -> None:
     for key in KEYS:
-        home.put(key)
-    handling = service(home)
+        stack.put(key)
+    handling = service(stack)
     upsert = handling._catalog.upsert
 
     def refuse_last(inspections: Any, **kwargs: Any) -> Any:
@@ -293,7 +293,7 @@ def test_rows_that_are_refused_are_looked_for_one_by_one(home: House, documented
 
     handling._catalog.upsert = refuse_last  # type: ignore[method-assign]  # a server that refuses one row is not at hand
     documented(raised(lambda: handling.handle_batch([event(key) for key in KEYS])).code)
-    assert sorted(row["key"] for row in home.rows("files")) == KEYS[:-1]
+    assert sorted(row["key"] for row in stack.rows("files")) == KEYS[:-1]
 
 
 # --- no code is left out -----------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry
 from exr_inspector.model import StatsMode
 from exr_inspector.storage.keys import file_key
-from tests.chaos.house import BUCKET, House, sample
+from tests.chaos.stack import BUCKET, LocalStack, sample
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request, Status
 from vastdb_local import CatalogEntry, Fault, FaultKind, entries_of_folder
@@ -37,28 +37,28 @@ ROOT = "/studio/renders"
 
 
 @pytest.fixture
-def home(home: House) -> Iterator[House]:
+def stack(stack: LocalStack) -> Iterator[LocalStack]:
     """As everywhere, and without the positions of sweeps."""
-    yield home
-    home.catalog.connection.run("wipe", lambda work: work.delete(SWEEPS, [row["$row_id"] for row in sweep_rows(work)]))
+    yield stack
+    stack.catalog.connection.run("wipe", lambda work: work.delete(SWEEPS, [row["$row_id"] for row in sweep_rows(work)]))
 
 
 def sweep_rows(work: Any) -> list[dict[str, Any]]:
     return rows_of(work.select(SWEEPS, SWEEPS.arrow.names, row_ids=True))
 
 
-def rows(home: House) -> list[dict[str, Any]]:
-    return sorted(home.catalog.connection.run("read", sweep_rows), key=lambda row: row["first_path"])
+def rows(stack: LocalStack) -> list[dict[str, Any]]:
+    return sorted(stack.catalog.connection.run("read", sweep_rows), key=lambda row: row["first_path"])
 
 
-def service(home: House, **changes: str) -> Service:
+def service(stack: LocalStack, **changes: str) -> Service:
     changes = {"EXR_SWEEP": BUCKET, "EXR_SETTLE_SECONDS": "0", **changes}
-    return Service.from_settings(home.settings(**changes), Telemetry.to_log())
+    return Service.from_settings(stack.settings(**changes), Telemetry.to_log())
 
 
-def swept(home: House, **changes: str) -> dict[str, Any]:
+def swept(stack: LocalStack, **changes: str) -> dict[str, Any]:
     """The figures of one sweep, those that are 0 left out."""
-    result = service(home, **changes).handle(schedule_event())
+    result = service(stack, **changes).handle(schedule_event())
     assert result.pop("status") == "swept"
     return {name: value for name, value in result.items() if value and name != "shards"}
 
@@ -69,70 +69,72 @@ def swept(home: House, **changes: str) -> dict[str, Any]:
 @pytest.mark.failure(
     "no row", "a schedule event with EXR_SWEEP", "new and changed files are `stored`, deleted ones `removed`", "nothing"
 )
-def test_new_changed_and_removed_objects_of_a_bucket(home: House, documented: Documented) -> None:
+def test_new_changed_and_removed_objects_of_a_bucket(stack: LocalStack, documented: Documented) -> None:
     for key in ("a/1.exr", "a/2.EXR", "b/c/3.exr", "top.exr", "b/notes.txt"):
-        home.put(key)
-    assert swept(home) == {"stored": 4}
-    assert swept(home) == {"unchanged": 4}
-    home.put("a/1.exr", "layers.exr")
-    home.put("d/new.exr", "not_an_exr.exr")
-    home.s3.delete(BUCKET, "top.exr")
-    home.s3.delete(BUCKET, "b/c/3.exr")
-    tally = swept(home)
+        stack.put(key)
+    assert swept(stack) == {"stored": 4}
+    assert swept(stack) == {"unchanged": 4}
+    stack.put("a/1.exr", "layers.exr")
+    stack.put("d/new.exr", "not_an_exr.exr")
+    stack.s3.delete(BUCKET, "top.exr")
+    stack.s3.delete(BUCKET, "b/c/3.exr")
+    tally = swept(stack)
     assert tally == {"stored": 2, "unchanged": 1, "removed": 2}
     documented(*tally.keys() & {"stored", "removed"})
-    assert swept(home) == {"unchanged": 3}
-    by_name = {row["path"]: row["status"] for row in home.rows("files")}
+    assert swept(stack) == {"unchanged": 3}
+    by_name = {row["path"]: row["status"] for row in stack.rows("files")}
     assert by_name == {"renders/a/1.exr": "inspected", "renders/a/2.EXR": "inspected", "renders/d/new.exr": "failed"}
-    assert not [fault for fault in home.differences() if "a/2.EXR" not in fault]
+    assert not [fault for fault in stack.differences() if "a/2.EXR" not in fault]
 
 
-def test_the_rows_are_those_that_events_make(home: House) -> None:
+def test_the_rows_are_those_that_events_make(stack: LocalStack) -> None:
     names = ("layers.exr", "deep_scanline.exr", "truncated.exr", "cryptomatte.exr")
     for name in names:
-        home.put(f"by_event/{name}", name)
-        home.put(f"by_sweep/{name}", name)
+        stack.put(f"by_event/{name}", name)
+        stack.put(f"by_sweep/{name}", name)
         records = {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": {"key": f"by_event/{name}"}}}]}  # fmt: skip # noqa: E501
-        service(home).handle(records)
-    swept(home, EXR_SWEEP=f"{BUCKET}/by_sweep")
+        service(stack).handle(records)
+    swept(stack, EXR_SWEEP=f"{BUCKET}/by_sweep")
     varies = {"file_id", "path", "key", "directory", "sequence", "content_key", "inspection_id", "mtime", "inspected_at", "duration_ms"}  # fmt: skip # noqa: E501
-    files = {row["path"]: {key: value for key, value in row.items() if key not in varies} for row in home.rows("files")}
+    files = {
+        row["path"]: {key: value for key, value in row.items() if key not in varies} for row in stack.rows("files")
+    }
     for name in names:
         assert files[f"{BUCKET}/by_event/{name}"] == files[f"{BUCKET}/by_sweep/{name}"]
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
-def test_only_what_lies_below_the_prefix_is_touched(home: House) -> None:
+def test_only_what_lies_below_the_prefix_is_touched(stack: LocalStack) -> None:
     for key in ("shot/1.exr", "shot2/1.exr"):
-        home.put(key)
-    assert swept(home, EXR_SWEEP=f"s3://{BUCKET}/shot") == {"stored": 1}
-    swept(home)
-    home.s3.delete(BUCKET, "shot2/1.exr")
-    assert swept(home, EXR_SWEEP=f"{BUCKET}/shot/") == {"unchanged": 1}
-    assert len(home.rows("files")) == 2
+        stack.put(key)
+    assert swept(stack, EXR_SWEEP=f"s3://{BUCKET}/shot") == {"stored": 1}
+    swept(stack)
+    stack.s3.delete(BUCKET, "shot2/1.exr")
+    assert swept(stack, EXR_SWEEP=f"{BUCKET}/shot/") == {"unchanged": 1}
+    assert len(stack.rows("files")) == 2
 
 
-def test_a_prefix_is_divided_into_shards_that_go_on_where_they_stopped(home: House) -> None:
+def test_a_prefix_is_divided_into_shards_that_go_on_where_they_stopped(stack: LocalStack) -> None:
     for folder in "abcdefg":
-        home.put(f"{folder}/1.exr")
-    assert swept(home, EXR_SWEEP_SHARDS="4") == {"stored": 7}
-    assert [row["first_path"] for row in rows(home)] == ["renders/", "renders/c/", "renders/e/", "renders/g/"]
-    home.put("h/1.exr")
-    home.put("bb/1.exr")
-    assert swept(home, EXR_SWEEP_SHARDS="16") == {"stored": 2, "unchanged": 7}
-    assert len(rows(home)) == 9, "it is divided further as folders are added"
-    assert all(row["claimed_by"] is None and row["position"] is None for row in rows(home))
-    assert home.differences() == []
+        stack.put(f"{folder}/1.exr")
+    assert swept(stack, EXR_SWEEP_SHARDS="4") == {"stored": 7}
+    assert [row["first_path"] for row in rows(stack)] == ["renders/", "renders/c/", "renders/e/", "renders/g/"]
+    stack.put("h/1.exr")
+    stack.put("bb/1.exr")
+    assert swept(stack, EXR_SWEEP_SHARDS="16") == {"stored": 2, "unchanged": 7}
+    assert len(rows(stack)) == 9, "it is divided further as folders are added"
+    assert all(row["claimed_by"] is None and row["position"] is None for row in rows(stack))
+    assert stack.differences() == []
 
 
 def test_a_sweep_stops_before_its_deadline_and_the_next_one_goes_on(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweeps, "_RESERVE", 0.0)
     monkeypatch.setattr("exr_inspector.sync.window.WINDOW", 2)
-    home.s3.page_keys = 2
+    stack.s3.page_keys = 2
     for number in range(6):
-        home.put(f"a/{number}.exr")
+        stack.put(f"a/{number}.exr")
     reads: list[str] = []
 
     def hold_up(request: Request) -> None:
@@ -141,28 +143,28 @@ def test_a_sweep_stops_before_its_deadline_and_the_next_one_goes_on(
             if len(reads) == 3:
                 monkeypatch.setattr(sweep_shard.ShardWorker, "_has_time", False)
 
-    home.s3.hook = hold_up
-    assert swept(home) == {"stored": 4, "unfinished": 1}
-    (row,) = rows(home)
+    stack.s3.hook = hold_up
+    assert swept(stack) == {"stored": 4, "unfinished": 1}
+    (row,) = rows(stack)
     assert row["position"] == "renders/a/3.exr"
     monkeypatch.undo()
     monkeypatch.setattr("exr_inspector.sync.window.WINDOW", 2)
-    assert swept(home) == {"stored": 2}, "what was compared is not compared again"
-    assert swept(home) == {"unchanged": 6}
-    assert home.differences() == []
-    home.s3.page_keys = 1000
+    assert swept(stack) == {"stored": 2}, "what was compared is not compared again"
+    assert swept(stack) == {"unchanged": 6}
+    assert stack.differences() == []
+    stack.s3.page_keys = 1000
 
 
-def test_what_has_not_settled_waits_and_holds_the_watermark(home: House) -> None:
-    home.put("old.exr")
-    home.put("new.exr")
-    home.s3.age(BUCKET, "old.exr", timedelta(hours=1))
-    late = home.s3.find(BUCKET, "new.exr")
-    assert swept(home, EXR_SETTLE_SECONDS="600") == {"stored": 1, "waiting": 1}
-    (row,) = rows(home)
+def test_what_has_not_settled_waits_and_holds_the_watermark(stack: LocalStack) -> None:
+    stack.put("old.exr")
+    stack.put("new.exr")
+    stack.s3.age(BUCKET, "old.exr", timedelta(hours=1))
+    late = stack.s3.find(BUCKET, "new.exr")
+    assert swept(stack, EXR_SETTLE_SECONDS="600") == {"stored": 1, "waiting": 1}
+    (row,) = rows(stack)
     assert late is not None
     assert row["watermark"] <= late.modified.replace(tzinfo=None)
-    assert swept(home) == {"stored": 1, "unchanged": 1}
+    assert swept(stack) == {"stored": 1, "unchanged": 1}
 
 
 @pytest.mark.failure(
@@ -172,21 +174,21 @@ def test_what_has_not_settled_waits_and_holds_the_watermark(home: House) -> None
     "nothing; if it lasts, check the store",
 )
 def test_one_bad_file_stops_nothing_and_is_named(
-    home: House, caplog: pytest.LogCaptureFixture, documented: Documented
+    stack: LocalStack, caplog: pytest.LogCaptureFixture, documented: Documented
 ) -> None:
     for number in range(4):
-        home.put(f"a/{number}.exr")
-    home.put("b/1.exr")
-    home.s3.by_key["a/2.exr"] = Status(503)
+        stack.put(f"a/{number}.exr")
+    stack.put("b/1.exr")
+    stack.s3.by_key["a/2.exr"] = Status(503)
     with caplog.at_level(logging.INFO):
-        tally = swept(home)
+        tally = swept(stack)
     assert tally == {"stored": 4, "failed": 1}
     documented(*tally.keys() & {"failed"})
     assert "[ERROR] s3://renders/a/2.exr" in caplog.text
-    assert [(row["failed_files"], row["message"] is None) for row in rows(home)] == [(1, False), (0, True)]
-    home.s3.by_key.clear()
-    assert swept(home) == {"stored": 1, "unchanged": 4}
-    assert home.differences() == []
+    assert [(row["failed_files"], row["message"] is None) for row in rows(stack)] == [(1, False), (0, True)]
+    stack.s3.by_key.clear()
+    assert swept(stack) == {"stored": 1, "unchanged": 4}
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
@@ -196,73 +198,75 @@ def test_one_bad_file_stops_nothing_and_is_named(
     "check the store and the rights of the keys",
 )
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_a_failed_listing_removes_nothing(home: House, status: int, documented: Documented) -> None:
-    home.put("a/1.exr")
-    swept(home)
-    home.s3.delete(BUCKET, "a/1.exr")
-    home.s3.by_key[""] = Status(status)
-    before = len(home.rows("files"))
-    documented(*swept(home))
-    documented(before - len(home.rows("files")))
+def test_a_failed_listing_removes_nothing(stack: LocalStack, status: int, documented: Documented) -> None:
+    stack.put("a/1.exr")
+    swept(stack)
+    stack.s3.delete(BUCKET, "a/1.exr")
+    stack.s3.by_key[""] = Status(status)
+    before = len(stack.rows("files"))
+    documented(*swept(stack))
+    documented(before - len(stack.rows("files")))
     assert before == 1
-    home.s3.by_key.clear()
+    stack.s3.by_key.clear()
 
 
-def test_an_empty_store_removes_nothing(home: House) -> None:
-    home.put("a/1.exr")
-    swept(home)
-    home.s3.delete(BUCKET, "a/1.exr")
-    assert swept(home) == {"failed": 1}
-    assert len(home.rows("files")) == 1
-    home.put("b/1.exr")
-    assert swept(home) == {"stored": 1, "removed": 1}
+def test_an_empty_store_removes_nothing(stack: LocalStack) -> None:
+    stack.put("a/1.exr")
+    swept(stack)
+    stack.s3.delete(BUCKET, "a/1.exr")
+    assert swept(stack) == {"failed": 1}
+    assert len(stack.rows("files")) == 1
+    stack.put("b/1.exr")
+    assert swept(stack) == {"stored": 1, "removed": 1}
 
 
-def test_a_database_that_is_away_is_raised_and_a_later_sweep_does_the_rest(home: House) -> None:
-    home.put("a/1.exr")
-    home.database.faults.chance(ANY, 1.0, Fault(FaultKind.INTERNAL_ERROR))
+def test_a_database_that_is_away_is_raised_and_a_later_sweep_does_the_rest(stack: LocalStack) -> None:
+    stack.put("a/1.exr")
+    stack.database.faults.chance(ANY, 1.0, Fault(FaultKind.INTERNAL_ERROR))
     with pytest.raises(CatalogUnavailable):
-        service(home, EXR_DB_RETRY_SECONDS="0.1").handle(schedule_event())
-    home.database.faults.clear()
-    assert swept(home) == {"stored": 1}
+        service(stack, EXR_DB_RETRY_SECONDS="0.1").handle(schedule_event())
+    stack.database.faults.clear()
+    assert swept(stack) == {"stored": 1}
 
 
-def test_a_shard_that_another_invocation_has_is_left_to_it(home: House) -> None:
-    home.put("a/1.exr")
-    home.put("b/1.exr")
-    connection, deadline = home.catalog.connection, Deadline.after(10)
+def test_a_shard_that_another_invocation_has_is_left_to_it(stack: LocalStack) -> None:
+    stack.put("a/1.exr")
+    stack.put("b/1.exr")
+    connection, deadline = stack.catalog.connection, Deadline.after(10)
     first, _ = open_shards(connection, "renders/", ["renders/a/", "renders/b/"], most=16, deadline=deadline)
     assert claim(connection, first, "other", seconds=60, deadline=deadline) is not None
     assert claim(connection, first, "third", seconds=60, deadline=deadline) is None
-    assert swept(home) == {"stored": 1, "unfinished": 1}
-    assert [row["path"] for row in home.rows("files")] == ["renders/b/1.exr"]
+    assert swept(stack) == {"stored": 1, "unfinished": 1}
+    assert [row["path"] for row in stack.rows("files")] == ["renders/b/1.exr"]
 
 
-def test_a_claim_whose_holder_has_ended_passes_to_another(home: House) -> None:
-    home.put("a/1.exr")
-    connection, deadline = home.catalog.connection, Deadline.after(10)
+def test_a_claim_whose_holder_has_ended_passes_to_another(stack: LocalStack) -> None:
+    stack.put("a/1.exr")
+    connection, deadline = stack.catalog.connection, Deadline.after(10)
     (first,) = open_shards(connection, "renders/", ["renders/a/"], most=16, deadline=deadline)
     claim(connection, first, "gone", seconds=0, deadline=deadline)
-    assert swept(home) == {"stored": 1}
+    assert swept(stack) == {"stored": 1}
 
 
-def test_sweeps_at_the_same_time_make_each_shard_once(home: House) -> None:
+def test_sweeps_at_the_same_time_make_each_shard_once(stack: LocalStack) -> None:
     for folder in "abcdef":
-        home.put(f"{folder}/1.exr")
+        stack.put(f"{folder}/1.exr")
     results: list[dict[str, Any]] = []
-    threads = [threading.Thread(target=lambda: results.append(swept(home))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: results.append(swept(stack))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(rows(home)) == 6
+    assert len(rows(stack)) == 6
     assert sum(result.get("stored", 0) for result in results) == 6
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
-def test_without_a_sweep_a_schedule_event_says_so_in_one_line(home: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_sweep_a_schedule_event_says_so_in_one_line(
+    stack: LocalStack, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO):
-        assert service(home, EXR_SWEEP="").handle(schedule_event())["status"] == "skipped"
+        assert service(stack, EXR_SWEEP="").handle(schedule_event())["status"] == "skipped"
     (line,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("[SKIP]")]
     assert "EXR_SWEEP" in line
 
@@ -284,65 +288,65 @@ def write(folder: Path, name: str, of: str = "scanline_zip.exr") -> None:
     path.write_bytes(sample(of))
 
 
-def stored(home: House) -> set[str]:
-    return {row["path"] for row in home.rows("files")}
+def stored(stack: LocalStack) -> set[str]:
+    return {row["path"] for row in stack.rows("files")}
 
 
-def test_renames_and_removals_on_a_share(home: House, folder: Path) -> None:
+def test_renames_and_removals_on_a_share(stack: LocalStack, folder: Path) -> None:
     mount = {"EXR_MOUNTS": f"{BUCKET}={folder}"}
-    assert swept(home, **mount) == {"stored": 3}
+    assert swept(stack, **mount) == {"stored": 3}
     (folder / "show_a" / "sh010").rename(folder / "show_a" / "sh020")
     shutil.rmtree(folder / "show_b")
     write(folder, "show_c/ c\udcff.exr")
-    assert swept(home, **mount) == {"stored": 3, "removed": 3}
-    assert swept(home, **mount) == {"unchanged": 3}
-    assert stored(home) == {
+    assert swept(stack, **mount) == {"stored": 3, "removed": 3}
+    assert swept(stack, **mount) == {"unchanged": 3}
+    assert stored(stack) == {
         "renders/show_a/sh020/a.1001.exr",
         "renders/show_a/sh020/a.1002.exr",
         "renders/show_c/ c\\udcff.exr",
     }
 
 
-def test_a_name_that_is_no_text_and_one_that_is_its_escape_are_two_files(home: House, folder: Path) -> None:
+def test_a_name_that_is_no_text_and_one_that_is_its_escape_are_two_files(stack: LocalStack, folder: Path) -> None:
     mount = {"EXR_MOUNTS": f"{BUCKET}={folder}"}
     names = ("a\udcff.exr", r"a\udcff.exr", r"a\x5cudcff.exr")
     for name in names:
         write(folder, f"show_c/{name}")
-    assert swept(home, **mount) == {"stored": 6}
-    assert swept(home, **mount) == {"unchanged": 6}
+    assert swept(stack, **mount) == {"stored": 6}
+    assert swept(stack, **mount) == {"unchanged": 6}
     for name in names[:2]:
         (folder / "show_c" / name).unlink()
-        assert swept(home, **mount)["removed"] == 1
-        assert f"renders/show_c/{file_key(name)}" not in stored(home)
-    assert len(stored(home)) == 4
+        assert swept(stack, **mount)["removed"] == 1
+        assert f"renders/show_c/{file_key(name)}" not in stored(stack)
+    assert len(stored(stack)) == 4
 
 
-def test_a_share_that_is_away_or_empty_removes_nothing(home: House, folder: Path, tmp_path: Path) -> None:
-    function = service(home, EXR_MOUNTS=f"{BUCKET}={folder}")
+def test_a_share_that_is_away_or_empty_removes_nothing(stack: LocalStack, folder: Path, tmp_path: Path) -> None:
+    function = service(stack, EXR_MOUNTS=f"{BUCKET}={folder}")
     function.handle(schedule_event())
     folder.rename(tmp_path / "elsewhere")
     assert function.handle(schedule_event())["failed"] == 1
     folder.mkdir()
     assert function.handle(schedule_event())["failed"] == 1
-    assert swept(home, EXR_MOUNTS=f"{BUCKET}={folder}") == {"failed": 1}, "a function that starts then"
-    assert len(stored(home)) == 3
+    assert swept(stack, EXR_MOUNTS=f"{BUCKET}={folder}") == {"failed": 1}, "a function that starts then"
+    assert len(stored(stack)) == 3
 
 
-def test_a_show_whose_own_share_is_away_keeps_its_rows(home: House, folder: Path) -> None:
+def test_a_show_whose_own_share_is_away_keeps_its_rows(stack: LocalStack, folder: Path) -> None:
     mount = {"EXR_MOUNTS": f"{BUCKET}={folder}"}
-    swept(home, **mount)
+    swept(stack, **mount)
     shutil.rmtree(folder / "show_a")
     (folder / "show_a").mkdir()
-    assert swept(home, **mount) == {"unchanged": 1, "failed": 1}
-    assert len(stored(home)) == 3
+    assert swept(stack, **mount) == {"unchanged": 1, "failed": 1}
+    assert len(stored(stack)) == 3
     (folder / "show_a").rmdir()
-    assert swept(home, **mount) == {"unchanged": 1, "removed": 2}
+    assert swept(stack, **mount) == {"unchanged": 1, "removed": 2}
 
 
-def test_one_bad_folder_stops_nothing_and_keeps_its_rows(home: House, folder: Path) -> None:
-    function = service(home, EXR_MOUNTS=f"{BUCKET}={folder}")
+def test_one_bad_folder_stops_nothing_and_keeps_its_rows(stack: LocalStack, folder: Path) -> None:
+    function = service(stack, EXR_MOUNTS=f"{BUCKET}={folder}")
     function.handle(schedule_event())
-    before = {row["first_path"]: row["compared_at"] for row in rows(home)}
+    before = {row["first_path"]: row["compared_at"] for row in rows(stack)}
     shutil.rmtree(folder / "show_a")
     write(folder, "show_b/new.exr")
     write(folder, "show_a/sh010/a.1001.exr")
@@ -357,8 +361,8 @@ def test_one_bad_folder_stops_nothing_and_keeps_its_rows(home: House, folder: Pa
     mounted._scan = scan  # type: ignore[method-assign]
     result = function.handle(schedule_event())
     assert (result["stored"], result["failed"], result["removed"]) == (1, 1, 0)
-    assert len(stored(home)) == 4
-    after = {row["first_path"]: row["compared_at"] for row in rows(home)}
+    assert len(stored(stack)) == 4
+    after = {row["first_path"]: row["compared_at"] for row in rows(stack)}
     assert after["renders/"] == before["renders/"], "it is compared again at the next tick"
     assert after["renders/show_b/"] > before["renders/show_b/"]
     mounted._scan = real  # type: ignore[method-assign]
@@ -366,41 +370,41 @@ def test_one_bad_folder_stops_nothing_and_keeps_its_rows(home: House, folder: Pa
 
 
 def test_links_that_are_not_followed_are_named_and_keep_neither_the_watermark_back_nor_rows_away(
-    home: House, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    stack: LocalStack, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     mount = {"EXR_MOUNTS": f"{BUCKET}={folder}"}
-    swept(home, **mount)
-    before, names = {row["first_path"]: row["watermark"] for row in rows(home)}, stored(home)
+    swept(stack, **mount)
+    before, names = {row["first_path"]: row["watermark"] for row in rows(stack)}, stored(stack)
     (folder / "show_a" / "sh010").rename(tmp_path / "elsewhere")
     (folder / "show_a" / "sh010").symlink_to(tmp_path / "elsewhere")
     for each in (folder / "show_b").rglob("*.exr"):
         each.unlink()
         each.symlink_to("nowhere")
     with caplog.at_level(logging.INFO):
-        assert swept(home, **mount) == {"failed": 2}
-    assert stored(home) == names
-    assert {row["first_path"] for row in rows(home) if row["watermark"] > before[row["first_path"]]} == set(before)
+        assert swept(stack, **mount) == {"failed": 2}
+    assert stored(stack) == names
+    assert {row["first_path"] for row in rows(stack) if row["watermark"] > before[row["first_path"]]} == set(before)
     assert "[ERROR] s3://renders/show_a/sh010/" in caplog.text
     caplog.clear()
     (folder / "show_b" / "new.exr").symlink_to("nowhere")
     with caplog.at_level(logging.INFO):
-        assert swept(home, **mount) == {"failed": 1, "unreadable": 2}
-        assert swept(home, **mount) == {"unreadable": 3}
+        assert swept(stack, **mount) == {"failed": 1, "unreadable": 2}
+        assert swept(stack, **mount) == {"unreadable": 3}
     assert caplog.text.count("[ERROR]") == 1, "what was named before is not named again"
-    assert sum(row["failed_files"] for row in rows(home)) == 3
-    assert stored(home) == names | {"renders/show_b/new.exr"}
+    assert sum(row["failed_files"] for row in rows(stack)) == 3
+    assert stored(stack) == names | {"renders/show_b/new.exr"}
     (folder / "show_b" / "new.exr").unlink()
     write(folder, "show_b/sound.exr")
-    assert swept(home, **mount) == {"stored": 1, "removed": 1, "unreadable": 2}
+    assert swept(stack, **mount) == {"stored": 1, "removed": 1, "unreadable": 2}
     (folder / "show_b" / "new.exr").symlink_to("nowhere")
-    assert swept(home, **mount) == {"unchanged": 1, "failed": 1, "unreadable": 2}, "it was away in between"
+    assert swept(stack, **mount) == {"unchanged": 1, "failed": 1, "unreadable": 2}, "it was away in between"
 
 
-def test_a_frame_behind_a_link_that_leads_nowhere_is_not_missing(home: House, folder: Path) -> None:
+def test_a_frame_behind_a_link_that_leads_nowhere_is_not_missing(stack: LocalStack, folder: Path) -> None:
     (folder / "show_a" / "sh010" / "a.1003.exr").symlink_to("nowhere")
     write(folder, "show_a/sh010/a.1004.exr")
-    swept(home, EXR_MOUNTS=f"{BUCKET}={folder}")
-    judged = [row for row in home.rows(SEQUENCE_VALIDATION.name) if row["directory"] == f"{BUCKET}/show_a/sh010"]
+    swept(stack, EXR_MOUNTS=f"{BUCKET}={folder}")
+    judged = [row for row in stack.rows(SEQUENCE_VALIDATION.name) if row["directory"] == f"{BUCKET}/show_a/sh010"]
     assert [(row["file_count"], row["code"]) for row in judged] == [(4, None)]
 
 
@@ -412,57 +416,59 @@ def cluster(folder: Path, **changes: str) -> dict[str, str]:
     return {"EXR_MOUNTS": f"{BUCKET}={folder}", "EXR_VIEWS": f"{ROOT}={BUCKET}", "EXR_SWEEP_CATALOG": "on", "EXR_SWEEP": "", **changes}  # fmt: skip # noqa: E501
 
 
-def snapshot(home: House, folder: Path) -> None:
-    home.database.write_catalog(entries_of_folder(folder, root=ROOT))
+def snapshot(stack: LocalStack, folder: Path) -> None:
+    stack.database.write_catalog(entries_of_folder(folder, root=ROOT))
 
 
-def test_changes_come_from_the_catalog_and_removals_from_a_comparison(home: House, folder: Path) -> None:
-    snapshot(home, folder)
-    assert swept(home, **cluster(folder)) == {"stored": 3}
+def test_changes_come_from_the_catalog_and_removals_from_a_comparison(stack: LocalStack, folder: Path) -> None:
+    snapshot(stack, folder)
+    assert swept(stack, **cluster(folder)) == {"stored": 3}
     write(folder, "show_a/sh010/a.1003.exr")
     write(folder, "show_b/b.exr", "layers.exr")
     (folder / "show_a/sh010/a.1001.exr").rename(folder / "show_a/sh010/a.1009.exr")
-    snapshot(home, folder)
-    changed = swept(home, **cluster(folder))
+    snapshot(stack, folder)
+    changed = swept(stack, **cluster(folder))
     assert changed["stored"] == 3
-    assert "renders/show_a/sh010/a.1001.exr" in stored(home), "the Catalog does not tell what is gone"
-    assert swept(home, **cluster(folder, EXR_SWEEP_FULL_HOURS="0"))["removed"] == 1
-    assert stored(home) == {f"renders/{path.relative_to(folder)}" for path in folder.rglob("*.exr")}
+    assert "renders/show_a/sh010/a.1001.exr" in stored(stack), "the Catalog does not tell what is gone"
+    assert swept(stack, **cluster(folder, EXR_SWEEP_FULL_HOURS="0"))["removed"] == 1
+    assert stored(stack) == {f"renders/{path.relative_to(folder)}" for path in folder.rglob("*.exr")}
 
 
-def test_a_change_that_keeps_size_and_time_is_found_by_its_ctime(home: House, folder: Path) -> None:
-    snapshot(home, folder)
-    swept(home, **cluster(folder))
+def test_a_change_that_keeps_size_and_time_is_found_by_its_ctime(stack: LocalStack, folder: Path) -> None:
+    snapshot(stack, folder)
+    swept(stack, **cluster(folder))
     path = folder / "show_b/b.exr"
     before = path.stat()
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    snapshot(home, folder)
-    assert swept(home, **cluster(folder))["stored"] == 1
+    snapshot(stack, folder)
+    assert swept(stack, **cluster(folder))["stored"] == 1
 
 
-def test_a_file_that_the_catalog_has_and_the_share_has_no_more(home: House, folder: Path) -> None:
-    snapshot(home, folder)
-    swept(home, **cluster(folder))
+def test_a_file_that_the_catalog_has_and_the_share_has_no_more(stack: LocalStack, folder: Path) -> None:
+    snapshot(stack, folder)
+    swept(stack, **cluster(folder))
     write(folder, "show_b/b.exr", "layers.exr")
     write(folder, "show_b/c.exr")
-    snapshot(home, folder)
+    snapshot(stack, folder)
     (folder / "show_b/b.exr").unlink()
     (folder / "show_b/c.exr").unlink()
     write(folder, "show_b/d.exr")
-    assert swept(home, **cluster(folder))["removed"] == 1
-    assert stored(home) == {"renders/show_a/sh010/a.1001.exr", "renders/show_a/sh010/a.1002.exr"}
+    assert swept(stack, **cluster(folder))["removed"] == 1
+    assert stored(stack) == {"renders/show_a/sh010/a.1001.exr", "renders/show_a/sh010/a.1002.exr"}
 
 
-def test_a_file_that_cannot_be_compared_now_is_counted_named_and_looked_at_again(home: House, folder: Path) -> None:
+def test_a_file_that_cannot_be_compared_now_is_counted_named_and_looked_at_again(
+    stack: LocalStack, folder: Path
+) -> None:
     """Its row is as young as the change that the Catalog has, so the store is asked for its ETag."""
-    snapshot(home, folder)
-    function = service(home, **cluster(folder))
+    snapshot(stack, folder)
+    function = service(stack, **cluster(folder))
     assert function.handle(schedule_event())["stored"] == 3
     entries = [replace(entry, ctime_ns=time.time_ns()) for entry in entries_of_folder(folder, root=ROOT)]
-    home.database.write_catalog(entries)
+    stack.database.write_catalog(entries)
     mounted = function._opener._mounts[BUCKET]
     real = mounted.head
 
@@ -474,16 +480,16 @@ def test_a_file_that_cannot_be_compared_now_is_counted_named_and_looked_at_again
     mounted.head = head  # type: ignore[method-assign]
     result = function.handle(schedule_event())
     assert (result["stored"], result["unchanged"], result["failed"]) == (0, 2, 1)
-    assert any("a disk fails" in (row["message"] or "") for row in rows(home))
+    assert any("a disk fails" in (row["message"] or "") for row in rows(stack))
     mounted.head = real  # type: ignore[method-assign]
     result = function.handle(schedule_event())
     assert (result["unchanged"], result["failed"]) == (3, 0), "also those of some seconds before the watermark"
 
 
 @pytest.mark.heavy
-def test_the_watermark_waits_for_the_oldest_file_that_failed(home: House, folder: Path) -> None:
-    snapshot(home, folder)
-    swept(home, **cluster(folder))
+def test_the_watermark_waits_for_the_oldest_file_that_failed(stack: LocalStack, folder: Path) -> None:
+    snapshot(stack, folder)
+    swept(stack, **cluster(folder))
     failed_at = time.time_ns() - 100 * 10**9
     entries = list(entries_of_folder(folder, root=ROOT))
     for name, ctime in (("a.1002.exr", failed_at), ("z.exr", failed_at + 50 * 10**9)):
@@ -492,8 +498,8 @@ def test_the_watermark_waits_for_the_oldest_file_that_failed(home: House, folder
         path = f"{ROOT}/show_a/sh010/{name}"
         entries = [entry for entry in entries if entry.path != path]
         entries.append(CatalogEntry(path, state.st_size, state.st_mtime_ns, ctime))
-    home.database.write_catalog(entries)
-    function = service(home, **cluster(folder))
+    stack.database.write_catalog(entries)
+    function = service(stack, **cluster(folder))
     opener = function._opener
     mounted = opener._mounts[BUCKET]
     real = mounted.fetch
@@ -506,53 +512,57 @@ def test_the_watermark_waits_for_the_oldest_file_that_failed(home: House, folder
     mounted.fetch = fetch  # type: ignore[method-assign]
     result = function.handle(schedule_event())
     assert (result["stored"], result["failed"]) == (1, 1)
-    marks = {row["first_path"]: row["watermark"] for row in rows(home)}
+    marks = {row["first_path"]: row["watermark"] for row in rows(stack)}
     assert marks["renders/"] <= datetime.fromtimestamp(failed_at / 1e9, timezone.utc).replace(tzinfo=None)
     mounted.fetch = real  # type: ignore[method-assign]
     assert function.handle(schedule_event())["stored"] == 1
 
 
-def test_a_path_that_no_view_covers_is_one_finding(home: House, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_path_that_no_view_covers_is_one_finding(
+    stack: LocalStack, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     other = [CatalogEntry(f"/studio/other/{n}.exr", size=1, mtime_ns=4 * 10**18, ctime_ns=10**18) for n in range(3)]
-    home.database.write_catalog([*entries_of_folder(folder, root=ROOT), *other])
+    stack.database.write_catalog([*entries_of_folder(folder, root=ROOT), *other])
     settings = cluster(folder, EXR_SWEEP="/studio")
-    assert swept(home, **settings) == {"stored": 3}
+    assert swept(stack, **settings) == {"stored": 3}
     write(folder, "show_b/new.exr")
     late = [CatalogEntry(f"/studio/other/{n}.exr", size=1, mtime_ns=1, ctime_ns=4 * 10**18) for n in range(3)]
-    home.database.write_catalog([*entries_of_folder(folder, root=ROOT), *late])
+    stack.database.write_catalog([*entries_of_folder(folder, root=ROOT), *late])
     with caplog.at_level(logging.ERROR):
-        result = swept(home, **settings)
+        result = swept(stack, **settings)
     assert (result["stored"], result["failed"]) == (1, 1)
     assert "3 files that changed are covered by no view" in caplog.text
-    assert swept(home, **cluster(folder, EXR_SWEEP="/elsewhere")) == {"failed": 1}
+    assert swept(stack, **cluster(folder, EXR_SWEEP="/elsewhere")) == {"failed": 1}
 
 
-def test_requests_are_proportional_to_the_changes(home: House, tmp_path: Path) -> None:
+def test_requests_are_proportional_to_the_changes(stack: LocalStack, tmp_path: Path) -> None:
     folder = tmp_path / "big"
     for number in range(40):
         write(folder, f"show_{number % 4}/{number}.exr")
     still = [CatalogEntry(f"{ROOT}/show_{n % 4}/old/{n}.exr", size=1, mtime_ns=n, ctime_ns=n) for n in range(5_000)]
-    home.database.write_catalog([*still, *entries_of_folder(folder, root=ROOT)])
-    swept(home, **cluster(folder, EXR_SWEEP_SHARDS="4"))
+    stack.database.write_catalog([*still, *entries_of_folder(folder, root=ROOT)])
+    swept(stack, **cluster(folder, EXR_SWEEP_SHARDS="4"))
     counts = []
     for changed in (10, 40):
         for number in range(changed):
             write(folder, f"show_{number % 4}/{number}.exr", "layers.exr" if changed == 10 else "cryptomatte.exr")
-        home.database.write_catalog([*still, *entries_of_folder(folder, root=ROOT)])
-        home.database.reset_counters()
-        assert swept(home, **cluster(folder, EXR_SWEEP_SHARDS="4"))["stored"] == changed
-        counts.append(sum(home.database.counters().values()))
+        stack.database.write_catalog([*still, *entries_of_folder(folder, root=ROOT)])
+        stack.database.reset_counters()
+        assert swept(stack, **cluster(folder, EXR_SWEEP_SHARDS="4"))["stored"] == changed
+        counts.append(sum(stack.database.counters().values()))
     few, many = counts
     assert many < few * 1.5, "40 changes in 4 shards are 4 transactions, as 10 are"
     assert many < 320
-    home.database.write_catalog([])
+    stack.database.write_catalog([])
 
 
 @pytest.mark.heavy
-def test_more_changes_than_are_taken_at_a_time(home: House, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_changes_than_are_taken_at_a_time(
+    stack: LocalStack, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sweeps, "MOST_CHANGES", 3)
-    snapshot(home, folder)
-    swept(home, **cluster(folder))
+    snapshot(stack, folder)
+    swept(stack, **cluster(folder))
     start = time.time_ns() - 200 * 10**9
     entries = list(entries_of_folder(folder, root=ROOT))
     for number in range(10):
@@ -560,33 +570,33 @@ def test_more_changes_than_are_taken_at_a_time(home: House, folder: Path, monkey
         state = (folder / f"show_b/{number}.exr").stat()
         at = start + number * 10**10
         entries.append(CatalogEntry(f"{ROOT}/show_b/{number}.exr", state.st_size, state.st_mtime_ns, at))
-    home.database.write_catalog(entries)
-    made = [swept(home, **cluster(folder)).get("stored", 0) for _ in range(10)]
+    stack.database.write_catalog(entries)
+    made = [swept(stack, **cluster(folder)).get("stored", 0) for _ in range(10)]
     assert sum(made) == 10
     assert max(made) <= 3
-    assert len(stored(home)) == 13
+    assert len(stored(stack)) == 13
 
 
-def test_sequences_are_settled_and_judged_per_folder(home: House) -> None:
+def test_sequences_are_settled_and_judged_per_folder(stack: LocalStack) -> None:
     for frame in (1, 2, 4):
-        home.put(f"sh010/comp_v003_100{frame}.exr")
-    swept(home)
-    assert {row["sequence"] for row in home.rows("files")} == {"renders/sh010/comp_v003_####.exr"}
-    assert {row["frame_number"] for row in home.rows("files")} == {1001, 1002, 1004}
+        stack.put(f"sh010/comp_v003_100{frame}.exr")
+    swept(stack)
+    assert {row["sequence"] for row in stack.rows("files")} == {"renders/sh010/comp_v003_####.exr"}
+    assert {row["frame_number"] for row in stack.rows("files")} == {1001, 1002, 1004}
 
     def codes() -> set[str]:
-        rows = home.catalog.connection.run(
+        rows = stack.catalog.connection.run(
             "read", lambda work: rows_of(work.select(SEQUENCE_VALIDATION, ["code", "frames"]))
         )
         return {row["code"] for row in rows if row["frames"] == "1003"}
 
     assert len(codes()) == 1
-    home.put("sh010/comp_v003_1003.exr")
-    swept(home)
+    stack.put("sh010/comp_v003_1003.exr")
+    swept(stack)
     assert codes() == set()
 
 
-def test_pixels_are_read_as_the_settings_say(home: House) -> None:
-    home.put("a.exr")
-    swept(home, EXR_STATS="sampled")
-    assert home.differences(StatsMode.SAMPLED) == []
+def test_pixels_are_read_as_the_settings_say(stack: LocalStack) -> None:
+    stack.put("a.exr")
+    swept(stack, EXR_STATS="sampled")
+    assert stack.differences(StatsMode.SAMPLED) == []

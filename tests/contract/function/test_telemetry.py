@@ -15,15 +15,15 @@ from dataengine_local.events import element_event
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.function.handler import Service
 from exr_inspector.function.telemetry import Telemetry, TracedSource
-from tests.chaos.house import BUCKET, House, house
+from tests.chaos.stack import BUCKET, LocalStack, local_stack
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import LEAK, Drop, Status
 from vastdb_local import Fault, FaultKind
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[House]:
-    with house(S3_RETRIES="0", EXR_DB_RETRY_SECONDS="0.2", EXR_STATS="sampled") as made:
+def shared() -> Iterator[LocalStack]:
+    with local_stack(S3_RETRIES="0", EXR_DB_RETRY_SECONDS="0.2", EXR_STATS="sampled") as made:
         yield made
 
 
@@ -32,23 +32,23 @@ def ctx() -> LocalContext:
     return LocalContext("exr-inspector")
 
 
-def service(home: House, ctx: Any, **changes: str) -> Service:
-    return Service.from_settings(home.settings(**changes), Telemetry.from_context(ctx))
+def service(stack: LocalStack, ctx: Any, **changes: str) -> Service:
+    return Service.from_settings(stack.settings(**changes), Telemetry.from_context(ctx))
 
 
 def test_every_stage_has_one_line_with_the_event_on_it(
-    home: House, ctx: LocalContext, caplog: pytest.LogCaptureFixture
+    stack: LocalStack, ctx: LocalContext, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    home.put("a.exr")
-    handling = service(home, ctx)
+    stack.put("a.exr")
+    handling = service(stack, ctx)
     url = f"s3://{BUCKET}/a.exr"
     handling.handle(element_event(BUCKET, "a.exr", event_id="11"))
-    home.s3.script(Status(500))
+    stack.s3.script(Status(500))
     with pytest.raises(ExrInspectorError):
         handling.handle(element_event(BUCKET, "a.exr", event_id="12"))
     handling.handle(element_event(BUCKET, "a.txt", event_id="13"))
-    home.s3.delete(BUCKET, "a.exr")
+    stack.s3.delete(BUCKET, "a.exr")
     handling.handle(element_event(BUCKET, "a.exr", event_name="ObjectRemoved:Delete", event_id="14"))
     lines = [record.getMessage() for record in caplog.records if record.name == "exr-inspector"]
     starts = [line.partition(" | ")[0] for line in lines]
@@ -79,9 +79,9 @@ def parent_of(ctx: LocalContext, span: ReadableSpan) -> str | None:
     return names[span.parent.span_id] if span.parent else None
 
 
-def test_spans_of_an_event_hang_together(home: House, ctx: LocalContext) -> None:
-    home.put("a.exr", "layers.exr")
-    service(home, ctx, EXR_INITIAL_READ_BYTES="1000", EXR_STATS="full").handle(element_event(BUCKET, "a.exr"))
+def test_spans_of_an_event_hang_together(stack: LocalStack, ctx: LocalContext) -> None:
+    stack.put("a.exr", "layers.exr")
+    service(stack, ctx, EXR_INITIAL_READ_BYTES="1000", EXR_STATS="full").handle(element_event(BUCKET, "a.exr"))
     spans = ctx.telemetry.finished_spans
     parents = {(span.name, parent_of(ctx, span)) for span in spans}
     assert parents == {
@@ -101,31 +101,31 @@ def test_spans_of_an_event_hang_together(home: House, ctx: LocalContext) -> None
     assert handled["exr.outcome"] == "inspected"
 
 
-def test_spans_of_a_batch_are_its_children_although_threads_do_the_work(home: House, ctx: LocalContext) -> None:
+def test_spans_of_a_batch_are_its_children_although_threads_do_the_work(stack: LocalStack, ctx: LocalContext) -> None:
     for index in range(4):
-        home.put(f"{index}.exr")
-    service(home, ctx).handle_batch([element_event(BUCKET, f"{index}.exr") for index in range(4)])
+        stack.put(f"{index}.exr")
+    service(stack, ctx).handle_batch([element_event(BUCKET, f"{index}.exr") for index in range(4)])
     inspects = [span for span in ctx.telemetry.finished_spans if span.name == "exr.inspect"]
     assert [parent_of(ctx, span) for span in inspects] == ["exr.handle"] * 4
 
 
-def test_a_span_of_what_failed_says_so(home: House, ctx: LocalContext) -> None:
-    home.put("a.exr")
-    home.database.faults.chance("insert", 1.0, Fault(FaultKind.INTERNAL_ERROR))
+def test_a_span_of_what_failed_says_so(stack: LocalStack, ctx: LocalContext) -> None:
+    stack.put("a.exr")
+    stack.database.faults.chance("insert", 1.0, Fault(FaultKind.INTERNAL_ERROR))
     with pytest.raises(ExrInspectorError):
-        service(home, ctx).handle(element_event(BUCKET, "a.exr"))
+        service(stack, ctx).handle(element_event(BUCKET, "a.exr"))
     spans = {span.name: span for span in ctx.telemetry.finished_spans}
     assert spans["exr.handle"].status.status_code is StatusCode.ERROR
     assert (spans["exr.store"].attributes or {})["exr.error_code"] == "CATALOG_UNAVAILABLE"
 
 
-def test_metrics_count_what_happened(home: House, ctx: LocalContext) -> None:
-    home.put("a.exr", "nan_inf.exr")
-    home.put("b.exr", "not_an_exr.exr")
-    handling = service(home, ctx, EXR_STATS="full")
+def test_metrics_count_what_happened(stack: LocalStack, ctx: LocalContext) -> None:
+    stack.put("a.exr", "nan_inf.exr")
+    stack.put("b.exr", "not_an_exr.exr")
+    handling = service(stack, ctx, EXR_STATS="full")
     for key in ("a.exr", "b.exr", "c.txt"):
         handling.handle(element_event(BUCKET, key))
-    home.s3.script(Drop())
+    stack.s3.script(Drop())
     with pytest.raises(ExrInspectorError):
         handling.handle(element_event(BUCKET, "a.exr"))
     total = ctx.telemetry.total
@@ -134,33 +134,33 @@ def test_metrics_count_what_happened(home: House, ctx: LocalContext) -> None:
     assert total("exr_failures", {"code": "EXR_MAGIC"}) == 1
     assert total("exr_errors", {"code": "SOURCE_UNAVAILABLE"}) == 1
     assert total("exr_source_requests") == 2
-    assert total("exr_source_bytes") == sum(len(data) for data, _ in home.s3.contents().values())
+    assert total("exr_source_bytes") == sum(len(data) for data, _ in stack.s3.contents().values())
     assert total("exr_findings") > 0
 
 
-def test_a_context_that_offers_nothing_is_enough(home: House) -> None:
-    home.put("a.exr")
-    handling = service(home, object())
+def test_a_context_that_offers_nothing_is_enough(stack: LocalStack) -> None:
+    stack.put("a.exr")
+    handling = service(stack, object())
     assert handling.handle(element_event(BUCKET, "a.exr"))["status"] == "inspected"
 
 
-def test_without_a_tracer_reads_are_not_wrapped(home: House) -> None:
-    source = Service.from_settings(home.settings(), Telemetry.to_log())._opener.open(BUCKET, "a.exr")
+def test_without_a_tracer_reads_are_not_wrapped(stack: LocalStack) -> None:
+    source = Service.from_settings(stack.settings(), Telemetry.to_log())._opener.open(BUCKET, "a.exr")
     assert TracedSource.around(source, Telemetry.to_log()) is source
 
 
 @pytest.mark.failure("process", "a secret in an error, log line, row or result", "in `0` of them", "nothing")
 def test_no_secret_is_told_whatever_fails(
-    home: House, ctx: LocalContext, caplog: pytest.LogCaptureFixture, documented: Documented
+    stack: LocalStack, ctx: LocalContext, caplog: pytest.LogCaptureFixture, documented: Documented
 ) -> None:
     """Faults in every layer; then logs, errors with their causes, spans, rows and results are searched for the keys."""
     caplog.set_level(logging.DEBUG)
     told: list[str] = []
-    home.put("a.exr")
-    home.put("denied/a.exr")
-    home.put("bad.exr", "header_damaged.exr")
-    settings = home.settings()
-    secrets = [settings.require_s3().secret_key.reveal(), home.database.secret_key, "wrong-secret-key", LEAK]
+    stack.put("a.exr")
+    stack.put("denied/a.exr")
+    stack.put("bad.exr", "header_damaged.exr")
+    settings = stack.settings()
+    secrets = [settings.require_s3().secret_key.reveal(), stack.database.secret_key, "wrong-secret-key", LEAK]
 
     def attempt(handling: Service, key: str) -> None:
         try:
@@ -171,24 +171,24 @@ def test_no_secret_is_told_whatever_fails(
                 told.append(f"{fault!r} {fault}")
                 fault = fault.__cause__ or fault.__context__
 
-    handling = service(home, ctx)
+    handling = service(stack, ctx)
     for fault in (Status(500), Status(403), Status(400), Drop()):
-        home.s3.script(fault)
+        stack.s3.script(fault)
         attempt(handling, "a.exr")
     for key in ("denied/a.exr", "bad.exr", "a//b.exr"):
         attempt(handling, key)
     for kind in FaultKind:
-        home.database.faults.clear()
-        home.database.faults.chance("insert", 1.0, Fault(kind))
-        home.put("a.exr", "layers.exr" if kind is FaultKind.CONFLICT else "tiled.exr")
+        stack.database.faults.clear()
+        stack.database.faults.chance("insert", 1.0, Fault(kind))
+        stack.put("a.exr", "layers.exr" if kind is FaultKind.CONFLICT else "tiled.exr")
         attempt(handling, "a.exr")
-    home.database.faults.clear()
-    attempt(service(home, ctx, VAST_DB_SECRET_KEY="wrong-secret-key"), "bad.exr")
-    attempt(service(home, ctx, S3_SECRET_KEY="wrong-secret-key"), "a.exr")
-    attempt(service(home, ctx, VAST_DB_ENDPOINT="http://127.0.0.1:9"), "a.exr")
-    told += [repr(home.rows(name)) for name in ("files", "validation", "inspections")]
+    stack.database.faults.clear()
+    attempt(service(stack, ctx, VAST_DB_SECRET_KEY="wrong-secret-key"), "bad.exr")
+    attempt(service(stack, ctx, S3_SECRET_KEY="wrong-secret-key"), "a.exr")
+    attempt(service(stack, ctx, VAST_DB_ENDPOINT="http://127.0.0.1:9"), "a.exr")
+    told += [repr(stack.rows(name)) for name in ("files", "validation", "inspections")]
     told += [span.to_json() for span in ctx.telemetry.finished_spans]
-    told += [repr(settings), repr(handling), repr(home.catalog.connection.config)]
+    told += [repr(settings), repr(handling), repr(stack.catalog.connection.config)]
     assert len(told) > 20
     for secret in secrets:
         assert secret not in caplog.text

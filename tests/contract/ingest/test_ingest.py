@@ -44,7 +44,7 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext
 from exr_inspector.validation import builtin_policy
-from tests.chaos.house import BUCKET, SAMPLES, House, house
+from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, local_stack
 from tests.contract.catalog.model import wipe
 from tests.support.documented import Documented
 from tests.support.exrbytes import FLOAT, Channel, Part, a_idmanifest, a_string, build
@@ -59,13 +59,13 @@ GOOD = ("scanline_zip.exr", "layers.exr", "tiled.exr", "deep_scanline.exr")
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[House]:
-    with house(S3_RETRIES="0") as made:
+def shared() -> Iterator[LocalStack]:
+    with local_stack(S3_RETRIES="0") as made:
         yield made
 
 
 @pytest.fixture
-def home(shared: House) -> Iterator[House]:
+def stack(shared: LocalStack) -> Iterator[LocalStack]:
     yield shared
     shared.database.faults.clear()
     shared.s3.hook = None
@@ -78,13 +78,13 @@ def home(shared: House) -> Iterator[House]:
 
 
 def made(
-    home: House, *, workers: int = 4, force: bool = False, catalog: Catalog | None = None, observe: Any = None
+    stack: LocalStack, *, workers: int = 4, force: bool = False, catalog: Catalog | None = None, observe: Any = None
 ) -> Ingest:
-    settings = home.settings()
+    settings = stack.settings()
     context = IngestContext(
         SourceOpener(settings),
         Inspector.from_settings(settings),
-        catalog or home.catalog,
+        catalog or stack.catalog,
         builtin_policy("default"),
         threads=workers,
         force=force,
@@ -92,17 +92,17 @@ def made(
     return Ingest(context, observe=observe)
 
 
-def fill(home: House, count: int) -> None:
+def fill(stack: LocalStack, count: int) -> None:
     for index in range(count):
-        home.put(f"shot/beauty.{index:04}.exr", GOOD[index % len(GOOD)])
+        stack.put(f"shot/beauty.{index:04}.exr", GOOD[index % len(GOOD)])
 
 
-def test_a_prefix_is_brought_up_to_date_and_a_second_run_reads_nothing(home: House) -> None:
-    fill(home, 30)
-    home.put("shot/bad.exr", "not_an_exr.exr")
-    home.put("shot/notes.txt")
-    home.put("other/a.exr")
-    progress = made(home).run([Target(BUCKET, "shot/")])
+def test_a_prefix_is_brought_up_to_date_and_a_second_run_reads_nothing(stack: LocalStack) -> None:
+    fill(stack, 30)
+    stack.put("shot/bad.exr", "not_an_exr.exr")
+    stack.put("shot/notes.txt")
+    stack.put("other/a.exr")
+    progress = made(stack).run([Target(BUCKET, "shot/")])
     assert (progress.listed, progress.skipped, progress.inspected, progress.stored, progress.failed) == (
         31,
         0,
@@ -113,29 +113,29 @@ def test_a_prefix_is_brought_up_to_date_and_a_second_run_reads_nothing(home: Hou
     assert progress.is_listed
     assert progress.by_status == {"inspected": 30, "EXR_MAGIC": 1}
     assert sum(progress.by_compression.values()) == 30
-    assert home.differences() == [f"{BUCKET}/other/a.exr: no row"]
-    home.put("shot/beauty.0003.exr", "tiled.exr" if GOOD[3] != "tiled.exr" else "layers.exr")
-    before = home.s3.count("GET")
-    again = made(home).run([Target(BUCKET, "")])
+    assert stack.differences() == [f"{BUCKET}/other/a.exr: no row"]
+    stack.put("shot/beauty.0003.exr", "tiled.exr" if GOOD[3] != "tiled.exr" else "layers.exr")
+    before = stack.s3.count("GET")
+    again = made(stack).run([Target(BUCKET, "")])
     assert (again.listed, again.skipped, again.stored) == (32, 30, 2)
-    assert home.s3.count("GET") - before == 1 + 2, "one page of the listing, and what changed"
-    assert home.differences() == []
+    assert stack.s3.count("GET") - before == 1 + 2, "one page of the listing, and what changed"
+    assert stack.differences() == []
 
 
 @pytest.mark.parametrize("prefix", ["judged/", "judged/be"])
-def test_a_repeated_run_reads_the_rows_of_unchanged_files_once(home: House, prefix: str) -> None:
+def test_a_repeated_run_reads_the_rows_of_unchanged_files_once(stack: LocalStack, prefix: str) -> None:
     for number in range(4):
-        home.put(f"judged/beauty.{number:04}.exr")
-    first = made(home).run([Target(BUCKET, prefix)])
+        stack.put(f"judged/beauty.{number:04}.exr")
+    first = made(stack).run([Target(BUCKET, prefix)])
     assert first.directories == {f"{BUCKET}/judged"}
-    assert len(list(judge_folders(home.catalog.connection, first.directories, builtin_policy("default")))) == 1
-    home.database.reset_counters()
-    again = made(home).run([Target(BUCKET, prefix)])
+    assert len(list(judge_folders(stack.catalog.connection, first.directories, builtin_policy("default")))) == 1
+    stack.database.reset_counters()
+    again = made(stack).run([Target(BUCKET, prefix)])
     assert (again.skipped, again.directories) == (4, set())
-    assert home.database.counters()["begin"] == 3, "is anything there; when was it judged; the files"
+    assert stack.database.counters()["begin"] == 3, "is anything there; when was it judged; the files"
 
 
-def test_of_a_prefix_that_is_new_the_tables_are_asked_once(home: House) -> None:
+def test_of_a_prefix_that_is_new_the_tables_are_asked_once(stack: LocalStack) -> None:
     asked: list[int] = []
 
     class Asked(Catalog):
@@ -143,24 +143,24 @@ def test_of_a_prefix_that_is_new_the_tables_are_asked_once(home: House) -> None:
             asked.append(len(states))
             return super().current_versions(states, **kwargs)
 
-    catalog = Asked(home.catalog.connection.config)
+    catalog = Asked(stack.catalog.connection.config)
     for key in ("new/a.exr", "new/b.exr", "newer/c.exr"):
-        home.put(key)
-    assert made(home, catalog=catalog).run([Target(BUCKET, "new/")]).stored == 2
+        stack.put(key)
+    assert made(stack, catalog=catalog).run([Target(BUCKET, "new/")]).stored == 2
     assert asked == []
-    assert made(home, catalog=catalog).run([Target(BUCKET, "newer/"), Target(BUCKET, "new")]).skipped == 2
+    assert made(stack, catalog=catalog).run([Target(BUCKET, "newer/"), Target(BUCKET, "new")]).skipped == 2
     assert asked == [3], "`new` is what `new/` begins with"
 
 
-def test_force_replaces_what_is_up_to_date(home: House) -> None:
-    fill(home, 5)
-    made(home).run([Target(BUCKET)])
-    before = {row["path"]: row["inspection_id"] for row in home.rows("files")}
-    progress = made(home, force=True).run([Target(BUCKET)])
-    after = {row["path"]: row["inspection_id"] for row in home.rows("files")}
+def test_force_replaces_what_is_up_to_date(stack: LocalStack) -> None:
+    fill(stack, 5)
+    made(stack).run([Target(BUCKET)])
+    before = {row["path"]: row["inspection_id"] for row in stack.rows("files")}
+    progress = made(stack, force=True).run([Target(BUCKET)])
+    after = {row["path"]: row["inspection_id"] for row in stack.rows("files")}
     assert (progress.skipped, progress.stored) == (0, 5)
     assert all(before[path] != after[path] for path in before)
-    assert home.differences() == []
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
@@ -169,50 +169,50 @@ def test_force_replaces_what_is_up_to_date(home: House) -> None:
     "`SOURCE_UNAVAILABLE`, counted and named; the next run inspects it",
     "run it again",
 )
-def test_what_cannot_be_read_now_is_counted_and_done_by_the_next_run(home: House, documented: Documented) -> None:
-    fill(home, 10)
+def test_what_cannot_be_read_now_is_counted_and_done_by_the_next_run(stack: LocalStack, documented: Documented) -> None:
+    fill(stack, 10)
 
     def lose_one(request: Request) -> None:
         if request.key.endswith("0004.exr"):
             raise ConnectionError
 
-    home.s3.hook = lose_one
-    progress = made(home).run([Target(BUCKET)])
+    stack.s3.hook = lose_one
+    progress = made(stack).run([Target(BUCKET)])
     assert list(progress.errors.values()) == [1]
     documented(*progress.errors)
     assert progress.stored == 9
-    home.s3.hook = None
-    assert made(home).run([Target(BUCKET)]).stored == 1
-    assert home.differences() == []
+    stack.s3.hook = None
+    assert made(stack).run([Target(BUCKET)]).stored == 1
+    assert stack.differences() == []
 
 
-def test_an_object_that_goes_between_listing_and_reading_leaves_no_row(home: House) -> None:
-    fill(home, 4)
+def test_an_object_that_goes_between_listing_and_reading_leaves_no_row(stack: LocalStack) -> None:
+    fill(stack, 4)
 
     def remove_one(request: Request) -> None:
         if request.key.endswith("0002.exr"):
-            home.s3.delete(BUCKET, "shot/beauty.0002.exr")
+            stack.s3.delete(BUCKET, "shot/beauty.0002.exr")
 
-    home.s3.hook = remove_one
-    assert made(home).run([Target(BUCKET)]).errors == {}
-    assert home.differences() == []
+    stack.s3.hook = remove_one
+    assert made(stack).run([Target(BUCKET)]).errors == {}
+    assert stack.differences() == []
 
 
 @pytest.mark.failure(
     "ingest", "an object is removed between listing, reading and storing", "`0` rows of it remain", "nothing"
 )
-def test_an_object_removed_before_it_is_stored_leaves_no_row(home: House, documented: Documented) -> None:
-    fill(home, 4)
-    upsert = home.catalog.upsert
+def test_an_object_removed_before_it_is_stored_leaves_no_row(stack: LocalStack, documented: Documented) -> None:
+    fill(stack, 4)
+    upsert = stack.catalog.upsert
 
     class Slow(Catalog):
         def upsert(self, *args: Any, **kwargs: Any) -> list[UpsertResult]:
-            home.s3.delete(BUCKET, "shot/beauty.0001.exr")
+            stack.s3.delete(BUCKET, "shot/beauty.0001.exr")
             return upsert(*args, **kwargs)
 
-    made(home, catalog=Slow(home.catalog.connection.config)).run([Target(BUCKET)])
-    assert home.differences() == []
-    documented(len(home.rows("files", f"{BUCKET}/shot/beauty.0001.exr")))
+    made(stack, catalog=Slow(stack.catalog.connection.config)).run([Target(BUCKET)])
+    assert stack.differences() == []
+    documented(len(stack.rows("files", f"{BUCKET}/shot/beauty.0001.exr")))
 
 
 @pytest.mark.failure(
@@ -221,8 +221,8 @@ def test_an_object_removed_before_it_is_stored_leaves_no_row(home: House, docume
     "`CATALOG`, counted and named; the others are stored",
     "report the message",
 )
-def test_rows_that_can_never_be_stored_do_not_stop_the_run(home: House, documented: Documented) -> None:
-    fill(home, 8)
+def test_rows_that_can_never_be_stored_do_not_stop_the_run(stack: LocalStack, documented: Documented) -> None:
+    fill(stack, 8)
 
     class Picky(Catalog):
         def upsert(self, inspections: Any, **kwargs: Any) -> list[UpsertResult]:
@@ -230,7 +230,7 @@ def test_rows_that_can_never_be_stored_do_not_stop_the_run(home: House, document
                 raise CatalogError("the database answered 400")
             return super().upsert(inspections, **kwargs)
 
-    progress = made(home, catalog=Picky(home.catalog.connection.config)).run([Target(BUCKET)])
+    progress = made(stack, catalog=Picky(stack.catalog.connection.config)).run([Target(BUCKET)])
     assert (progress.stored, list(progress.errors.values())) == (7, [1])
     documented(*progress.errors)
 
@@ -241,9 +241,9 @@ def test_rows_that_can_never_be_stored_do_not_stop_the_run(home: House, document
     "`INTERNAL`, counted and named; the others are stored",
     "report the message, with the file if possible",
 )
-def test_an_inspection_that_can_have_no_rows_spoils_no_other(home: House, documented: Documented) -> None:
-    fill(home, 8)
-    ingest = made(home)
+def test_an_inspection_that_can_have_no_rows_spoils_no_other(stack: LocalStack, documented: Documented) -> None:
+    fill(stack, 8)
+    ingest = made(stack)
 
     class Broken(Inspector):
         def inspect(self, source: Any, policy: Any, **kwargs: Any) -> Any:
@@ -258,8 +258,8 @@ def test_an_inspection_that_can_have_no_rows_spoils_no_other(home: House, docume
     documented(code)
 
 
-def test_an_object_that_cannot_be_looked_at_once_more_does_not_stop_the_run(home: House) -> None:
-    fill(home, 4)
+def test_an_object_that_cannot_be_looked_at_once_more_does_not_stop_the_run(stack: LocalStack) -> None:
+    fill(stack, 4)
 
     class Doubting(Catalog):
         def upsert(self, inspections: Any, **kwargs: Any) -> list[UpsertResult]:
@@ -269,8 +269,8 @@ def test_an_object_that_cannot_be_looked_at_once_more_does_not_stop_the_run(home
         if request.method == "HEAD" and request.key.endswith("0002.exr"):
             raise ConnectionError
 
-    home.s3.hook = refuse_one
-    progress = made(home, catalog=Doubting(home.catalog.connection.config)).run([Target(BUCKET)])
+    stack.s3.hook = refuse_one
+    progress = made(stack, catalog=Doubting(stack.catalog.connection.config)).run([Target(BUCKET)])
     assert (progress.stored, progress.errors) == (3, {"SOURCE_UNAVAILABLE": 1})
     ((code, path, _),) = progress.examples
     assert (code, path) == ("SOURCE_UNAVAILABLE", f"{BUCKET}/shot/beauty.0002.exr")
@@ -282,29 +282,29 @@ def test_an_object_that_cannot_be_looked_at_once_more_does_not_stop_the_run(home
     "the run ends with `CATALOG_UNAVAILABLE`; stored rows remain",
     "run it again when the database is back",
 )
-def test_an_outage_of_the_database_ends_the_run_and_loses_nothing(home: House, documented: Documented) -> None:
-    fill(home, 8)
-    home.database.faults.chance("insert", 1.0, Fault(FaultKind.INTERNAL_ERROR))
+def test_an_outage_of_the_database_ends_the_run_and_loses_nothing(stack: LocalStack, documented: Documented) -> None:
+    fill(stack, 8)
+    stack.database.faults.chance("insert", 1.0, Fault(FaultKind.INTERNAL_ERROR))
     with pytest.raises(CatalogUnavailable) as caught:
-        made(home).run([Target(BUCKET)])
+        made(stack).run([Target(BUCKET)])
     documented(caught.value.code)
-    home.database.faults.clear()
-    assert made(home).run([Target(BUCKET)]).stored == 8
-    assert home.differences() == []
+    stack.database.faults.clear()
+    assert made(stack).run([Target(BUCKET)]).stored == 8
+    assert stack.differences() == []
 
 
 @pytest.mark.failure("ingest", "the listing fails", "the run ends with `SOURCE_UNAVAILABLE`", "run it again")
-def test_a_listing_that_fails_ends_the_run(home: House, documented: Documented) -> None:
-    fill(home, 3)
-    home.s3.script(Status(500))
+def test_a_listing_that_fails_ends_the_run(stack: LocalStack, documented: Documented) -> None:
+    fill(stack, 3)
+    stack.s3.script(Status(500))
     with pytest.raises(SourceUnavailable) as caught:
-        made(home).run([Target(BUCKET)])
+        made(stack).run([Target(BUCKET)])
     documented(caught.value.code)
 
 
-def test_stopping_finishes_and_stores_what_runs(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_finishes_and_stores_what_runs(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SHARD_OBJECTS, StatsMode.OFF, 5)
-    fill(home, 60)
+    fill(stack, 60)
     told: list[Progress] = []
 
     def stop_after_some(progress: Progress) -> None:
@@ -312,13 +312,13 @@ def test_stopping_finishes_and_stores_what_runs(home: House, monkeypatch: pytest
         if progress.inspected >= 10:
             ingest.stop()
 
-    ingest = made(home, workers=2, observe=stop_after_some)
+    ingest = made(stack, workers=2, observe=stop_after_some)
     progress = ingest.run([Target(BUCKET)])
     assert progress.stopped
     assert 10 <= progress.stored == progress.inspected < 60
-    assert len(home.rows("files")) == progress.stored
-    assert made(home).run([Target(BUCKET)]).skipped == progress.stored
-    assert home.differences() == []
+    assert len(stack.rows("files")) == progress.stored
+    assert made(stack).run([Target(BUCKET)]).skipped == progress.stored
+    assert stack.differences() == []
 
 
 # --- the command -------------------------------------------------------------------------------------------
@@ -785,52 +785,54 @@ def test_content_changed_with_size_and_time_kept_is_read_again(tmp_path: Path) -
     assert (again.exit_code, " 1  stored" in again.output) == (0, True), again.output
 
 
-def test_odd_keys_of_a_store_are_named_by_each_run_and_markers_are_no_files(home: House) -> None:
-    fill(home, 3)
-    home.put("shot//double.exr")
-    home.put("shot/bell\x07.exr")
-    home.s3.put(BUCKET, "shot/folder.exr/", b"")
-    progress = made(home).run([Target(BUCKET)])
+def test_odd_keys_of_a_store_are_named_by_each_run_and_markers_are_no_files(stack: LocalStack) -> None:
+    fill(stack, 3)
+    stack.put("shot//double.exr")
+    stack.put("shot/bell\x07.exr")
+    stack.s3.put(BUCKET, "shot/folder.exr/", b"")
+    progress = made(stack).run([Target(BUCKET)])
     assert (progress.listed, progress.stored, dict(progress.errors)) == (5, 5, {"SOURCE_KEY": 2})
     assert {path for _, path, _ in progress.examples} == {f"{BUCKET}/shot//double.exr", f"{BUCKET}/shot/bell\x07.exr"}
-    again = made(home).run([Target(BUCKET)])
+    again = made(stack).run([Target(BUCKET)])
     assert (again.skipped, again.inspected, dict(again.errors)) == (5, 0, {"SOURCE_KEY": 2})
 
 
 @pytest.mark.parametrize(
     "fault", [Status(403, "InvalidAccessKeyId"), Status(403, "RequestTimeTooSkewed"), Status(200, body=b"<html>")]
 )
-def test_a_store_that_does_not_know_us_ends_the_run_and_changes_nothing(home: House, fault: Status) -> None:
-    fill(home, 3)
-    made(home).run([Target(BUCKET)])
-    home.s3.chance(1.0, fault, seed=1)
+def test_a_store_that_does_not_know_us_ends_the_run_and_changes_nothing(stack: LocalStack, fault: Status) -> None:
+    fill(stack, 3)
+    made(stack).run([Target(BUCKET)])
+    stack.s3.chance(1.0, fault, seed=1)
     with pytest.raises(SourceError):
-        made(home).run([Target(BUCKET)])
-    home.s3.chance(0.0, seed=1)
-    assert home.differences() == []
+        made(stack).run([Target(BUCKET)])
+    stack.s3.chance(0.0, seed=1)
+    assert stack.differences() == []
 
 
 @pytest.mark.parametrize(("name", "code"), [("InvalidObjectState", 403), ("InvalidRequest", 400)])
-def test_an_archived_object_has_a_row_that_says_so_and_is_named_by_each_run(home: House, name: str, code: int) -> None:
-    fill(home, 2)
-    home.s3.by_key["shot/beauty.0001.exr"] = Status(code, name)
-    progress = made(home).run([Target(BUCKET)])
+def test_an_archived_object_has_a_row_that_says_so_and_is_named_by_each_run(
+    stack: LocalStack, name: str, code: int
+) -> None:
+    fill(stack, 2)
+    stack.s3.by_key["shot/beauty.0001.exr"] = Status(code, name)
+    progress = made(stack).run([Target(BUCKET)])
     assert (progress.stored, dict(progress.errors)) == (2, {"SOURCE_UNREADABLE": 1})
-    (row,) = home.rows("files", f"{BUCKET}/shot/beauty.0001.exr")
+    (row,) = stack.rows("files", f"{BUCKET}/shot/beauty.0001.exr")
     assert (row["status"], row["error_code"]) == ("failed", "SOURCE_UNREADABLE")
-    again = made(home).run([Target(BUCKET)])
+    again = made(stack).run([Target(BUCKET)])
     assert (again.skipped, again.inspected, dict(again.errors)) == (2, 0, {"SOURCE_UNREADABLE": 1})
 
 
-def test_a_signal_ends_a_listing_that_hangs(home: House) -> None:
-    home.put("a.exr")
-    home.s3.chance(1.0, Stall(100), seed=1)
-    environ = {**os.environ, **home.environ, "S3_TIMEOUT_SECONDS": "100"}
+def test_a_signal_ends_a_listing_that_hangs(stack: LocalStack) -> None:
+    stack.put("a.exr")
+    stack.s3.chance(1.0, Stall(100), seed=1)
+    environ = {**os.environ, **stack.environ, "S3_TIMEOUT_SECONDS": "100"}
     running = subprocess.Popen(
         line(f"s3://{BUCKET}/"), cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    before = home.s3.count()
-    while home.s3.count() == before:
+    before = stack.s3.count()
+    while stack.s3.count() == before:
         time.sleep(0.02)
     running.send_signal(signal.SIGTERM)
     began = time.monotonic()

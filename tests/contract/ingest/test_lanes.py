@@ -18,7 +18,7 @@ from exr_inspector.cli.__main__ import main
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.plan import Lane, lane_of
 from exr_inspector.storage import SourceOpener
-from tests.chaos.house import BUCKET, SAMPLES, House, house
+from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, local_stack
 from tests.support.documented import Documented
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,8 +26,8 @@ GOOD = ("scanline_zip.exr", "layers.exr", "tiled.exr")
 
 
 @pytest.fixture(scope="module")
-def home() -> Iterator[House]:
-    with house() as made:
+def stack() -> Iterator[LocalStack]:
+    with local_stack() as made:
         for index in range(30):
             made.put(f"shot/beauty.{index:04}.exr", GOOD[index % len(GOOD)])
         made.put("shot/notes.txt")
@@ -55,32 +55,32 @@ def called(environ: Mapping[str, str], *arguments: object) -> Result:
 )
 @pytest.mark.slow
 def test_lanes_that_run_together_store_every_file_once_and_again_nothing(
-    home: House, tmp_path: Path, documented: Documented
+    stack: LocalStack, tmp_path: Path, documented: Documented
 ) -> None:
     plan = tmp_path / "plan"
-    planned = called(home.environ, "ingest-plan", f"s3://{BUCKET}/", "--lanes", 2, "--to", plan)
+    planned = called(stack.environ, "ingest-plan", f"s3://{BUCKET}/", "--lanes", 2, "--to", plan)
     assert (planned.exit_code, planned.stderr) == (0, "")
     assert planned.stdout.startswith("31 EXR files in 2 lanes of ")
     assert sorted(path.name for path in plan.iterdir()) == ["0", "1", "plan.json"]
-    lanes = [started(home.environ, "ingest-lane", plan / str(number)) for number in range(2)]
+    lanes = [started(stack.environ, "ingest-lane", plan / str(number)) for number in range(2)]
     told = [lane.communicate(timeout=120) for lane in lanes]
     assert [lane.returncode for lane in lanes] == [0, 0], told
     assert all("openjd_progress: 100\n" in out for out, _ in told)
-    differences = [line for line in home.differences() if "odd.EXR" not in line]
+    differences = [line for line in stack.differences() if "odd.EXR" not in line]
     assert differences == []
-    assert len(home.rows("files")) == len(home.rows("inspections")) == 31
-    reads = home.s3.count("GET")
-    again = called(home.environ, "ingest-lane", plan / "1")
+    assert len(stack.rows("files")) == len(stack.rows("inspections")) == 31
+    reads = stack.s3.count("GET")
+    again = called(stack.environ, "ingest-lane", plan / "1")
     assert again.exit_code == 0, again.output
     assert " 0  stored" in again.stdout
-    documented(home.s3.count("GET") - reads)
-    assert len(home.rows("inspections")) == 31
-    assert home.rows("sequence_validation") == [], "each lane has only some of the frames"
-    whole = called(home.environ, "ingest", f"s3://{BUCKET}/")
+    documented(stack.s3.count("GET") - reads)
+    assert len(stack.rows("inspections")) == 31
+    assert stack.rows("sequence_validation") == [], "each lane has only some of the frames"
+    whole = called(stack.environ, "ingest", f"s3://{BUCKET}/")
     assert whole.exit_code == 0, whole.output
     assert "31  up to date" in whole.stdout
     assert "1 sequence checked" in whole.stdout
-    assert {row["file_count"] for row in home.rows("sequence_validation")} == {30}
+    assert {row["file_count"] for row in stack.rows("sequence_validation")} == {30}
 
 
 def test_files_that_share_a_guard_row_share_a_lane() -> None:

@@ -35,7 +35,7 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
 from exr_inspector.validation import builtin_policy
-from tests.chaos.house import BUCKET, SAMPLES, House, house
+from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, local_stack
 from tests.contract.catalog.model import wipe
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request
@@ -45,13 +45,13 @@ SLOW = "slow.exr"
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[House]:
-    with house(S3_RETRIES="0", S3_TIMEOUT_SECONDS="60", EXR_MOUNTS=f"samples={SAMPLES}") as made:
+def shared() -> Iterator[LocalStack]:
+    with local_stack(S3_RETRIES="0", S3_TIMEOUT_SECONDS="60", EXR_MOUNTS=f"samples={SAMPLES}") as made:
         yield made
 
 
 @pytest.fixture
-def home(shared: House) -> Iterator[House]:
+def stack(shared: LocalStack) -> Iterator[LocalStack]:
     yield shared
     shared.s3.hook = None
     for key in shared.s3.contents():
@@ -63,9 +63,9 @@ def config_of(settings: Settings, stats: StatsMode = StatsMode.OFF, threads: int
     return WorkerConfig(settings, stats, builtin_policy("default"), threads=threads)
 
 
-def context_of(home: House, settings: Settings) -> IngestContext:
+def context_of(stack: LocalStack, settings: Settings) -> IngestContext:
     return IngestContext(
-        SourceOpener(settings), Inspector.from_settings(settings), home.catalog, builtin_policy("default")
+        SourceOpener(settings), Inspector.from_settings(settings), stack.catalog, builtin_policy("default")
     )
 
 
@@ -78,8 +78,8 @@ def engine_of(settings: Settings, *, processes: int = 1) -> Iterator[PoolEngine]
         engine.close()
 
 
-def shard_of(home: House, bucket: str, prefix: str = "") -> Shard:
-    opener = SourceOpener(home.settings())
+def shard_of(stack: LocalStack, bucket: str, prefix: str = "") -> Shard:
+    opener = SourceOpener(stack.settings())
     return Shard(bucket, tuple(entry for entry in opener.list(bucket, prefix) if entry.key.endswith(".exr")))
 
 
@@ -115,41 +115,41 @@ def workers(pid: int) -> list[int]:
 # --- what passes through the pipe ---------------------------------------------------------------------------
 
 
-def test_a_work_order_holds_all_that_a_process_needs_and_nothing_else_writes_a_secret(home: House) -> None:
-    settings = home.settings(EXR_STATS="full")
+def test_a_work_order_holds_all_that_a_process_needs_and_nothing_else_writes_a_secret(stack: LocalStack) -> None:
+    settings = stack.settings(EXR_STATS="full")
     config: WorkerConfig = pickle.loads(config_of(settings, StatsMode.FULL).pickled())
     assert config.settings == settings
     assert config.policy.label == builtin_policy("default").label
     assert dict(config.policy.layer.parameters) == dict(builtin_policy("default").layer.parameters)
-    assert config.settings.require_s3().secret_key.reveal() == home.s3.environ["S3_SECRET_KEY"]
-    assert home.s3.environ["S3_SECRET_KEY"] not in repr(config)
+    assert config.settings.require_s3().secret_key.reveal() == stack.s3.environ["S3_SECRET_KEY"]
+    assert stack.s3.environ["S3_SECRET_KEY"] not in repr(config)
     with pytest.raises(TypeError):
         pickle.dumps(Secret("told nobody else"))
 
 
-def test_no_argument_and_no_variable_of_a_worker_holds_what_the_pipe_tells(home: House) -> None:
-    home.put("a.exr")
-    with engine_of(home.settings()) as engine:
-        engine.submit(shard_of(home, BUCKET)).result(60)
+def test_no_argument_and_no_variable_of_a_worker_holds_what_the_pipe_tells(stack: LocalStack) -> None:
+    stack.put("a.exr")
+    with engine_of(stack.settings()) as engine:
+        engine.submit(shard_of(stack, BUCKET)).result(60)
         told = b"".join(
             Path(f"/proc/{pid}/{name}").read_bytes() for pid in workers(os.getpid()) for name in ("cmdline", "environ")
         )
     assert told
-    for secret in (home.s3.environ["S3_SECRET_KEY"], home.database.secret_key):
+    for secret in (stack.s3.environ["S3_SECRET_KEY"], stack.database.secret_key):
         assert secret.encode() not in told
 
 
 MEASURED = {"inspection_id", "inspected_at", "recorded_at", "duration_ms", "worker"}
 
 
-def lasting(home: House, bucket: str) -> dict[str, list[dict[str, Any]]]:
+def lasting(stack: LocalStack, bucket: str) -> dict[str, list[dict[str, Any]]]:
     """All that is stored of a bucket, besides ids and what is measured anew each time."""
     found = {}
     for table in (*DOCUMENT, INSPECTIONS):
         path = "path" if table.name == "files" else "file_path"
         kept = [
             {name: cell for name, cell in row.items() if name not in MEASURED}
-            for row in home.rows(table.name)
+            for row in stack.rows(table.name)
             if row[path].startswith(f"{bucket}/")
         ]
         found[table.name] = sorted(kept, key=repr)
@@ -158,12 +158,12 @@ def lasting(home: House, bucket: str) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.heavy
-def test_every_sample_is_ingested_as_by_a_thread(home: House) -> None:
-    settings = home.settings(EXR_STATS="full")
-    shard = shard_of(home, "samples")
-    figures = ingest_shard(context_of(home, settings), shard)
-    here = lasting(home, "samples")
-    wipe(home.catalog)
+def test_every_sample_is_ingested_as_by_a_thread(stack: LocalStack) -> None:
+    settings = stack.settings(EXR_STATS="full")
+    shard = shard_of(stack, "samples")
+    figures = ingest_shard(context_of(stack, settings), shard)
+    here = lasting(stack, "samples")
+    wipe(stack.catalog)
     engine = PoolEngine(config_of(settings, StatsMode.FULL), processes=2)
     try:
         futures = [engine.submit(piece) for piece in replace(shard).split(2)]
@@ -171,18 +171,18 @@ def test_every_sample_is_ingested_as_by_a_thread(home: House) -> None:
     finally:
         engine.close()
     assert here["files"]
-    assert lasting(home, "samples") == here
+    assert lasting(stack, "samples") == here
     assert sum(one.stored for one in there) == figures.stored == len(shard.entries)
     assert there[0].by_status + there[1].by_status == figures.by_status
 
 
 def test_files_that_had_no_memory_are_stored_together_once_one_of_them_has_some(
-    home: House, monkeypatch: pytest.MonkeyPatch
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(8):
-        home.put(f"busy/{number}.exr")
-    context = context_of(home, home.settings())
-    shard = shard_of(home, BUCKET, "busy/")
+        stack.put(f"busy/{number}.exr")
+    context = context_of(stack, stack.settings())
+    shard = shard_of(stack, BUCKET, "busy/")
     given, refused = context.inspector.memory.file, iter(range(6))
 
     def file(deadline: Deadline | None = None, *, may_wait: bool = True) -> FileMemory:
@@ -191,44 +191,44 @@ def test_files_that_had_no_memory_are_stored_together_once_one_of_them_has_some(
         return given(deadline, may_wait=may_wait)
 
     monkeypatch.setattr(context.inspector.memory, "file", file)
-    home.database.reset_counters()
+    stack.database.reset_counters()
     assert ingest_shard(context, shard).stored == 8
-    assert home.database.counters()["begin"] == 3, "two files, the one that waited, the other five"
+    assert stack.database.counters()["begin"] == 3, "two files, the one that waited, the other five"
 
 
 @pytest.mark.failure("ingest", "a shard runs twice", "`0` objects are read again, no second audit row", "nothing")
 def test_a_shard_that_was_stored_already_is_not_read_and_gets_no_second_audit_row(
-    home: House, documented: Documented
+    stack: LocalStack, documented: Documented
 ) -> None:
-    home.put("a.exr")
-    home.put("b.exr")
-    context, shard = context_of(home, home.settings()), shard_of(home, BUCKET)
-    audits = len(home.rows("inspections"))
+    stack.put("a.exr")
+    stack.put("b.exr")
+    context, shard = context_of(stack, stack.settings()), shard_of(stack, BUCKET)
+    audits = len(stack.rows("inspections"))
     ingest_shard(context, shard)
-    before = home.s3.count("GET")
+    before = stack.s3.count("GET")
     (again,) = shard.split(1)
     figures = ingest_shard(context, again)
     assert figures.stored == 2
     documented(figures.inspected)
-    assert home.s3.count("GET") == before
-    assert len(home.rows("inspections")) == audits + 2
+    assert stack.s3.count("GET") == before
+    assert len(stack.rows("inspections")) == audits + 2
 
 
 # --- processes that die -------------------------------------------------------------------------------------
 
 
-def run_with(home: House, processes: int = 1, prefix: str = "") -> Progress:
-    settings = home.settings()
+def run_with(stack: LocalStack, processes: int = 1, prefix: str = "") -> Progress:
+    settings = stack.settings()
     made: list[PoolEngine] = []
 
     def engine() -> Engine:
         made.append(PoolEngine(config_of(settings), processes=processes))
         return made[0]
 
-    return Ingest(context_of(home, settings), engine=engine, engine_from=0).run([Target(BUCKET, prefix)])
+    return Ingest(context_of(stack, settings), engine=engine, engine_from=0).run([Target(BUCKET, prefix)])
 
 
-def kill_readers_of(home: House, key: str, times: int | None = None) -> list[int]:
+def kill_readers_of(stack: LocalStack, key: str, times: int | None = None) -> list[int]:
     """Kill whatever process reads an object, so many times; which ones were killed."""
     killed: list[int] = []
 
@@ -238,23 +238,23 @@ def kill_readers_of(home: House, key: str, times: int | None = None) -> list[int
                 killed.append(pid)
                 os.kill(pid, signal.SIGKILL)
 
-    home.s3.hook = hook
+    stack.s3.hook = hook
     return killed
 
 
 @pytest.mark.failure("ingest", "a worker process is killed", "another process inspects its files; `0` fail", "nothing")
-def test_what_a_killed_process_had_is_done_by_another(home: House, documented: Documented) -> None:
+def test_what_a_killed_process_had_is_done_by_another(stack: LocalStack, documented: Documented) -> None:
     for key in (*(f"{index}.exr" for index in range(10)), SLOW):
-        home.put(key)
-    audits = len(home.rows("inspections"))
-    killed = kill_readers_of(home, SLOW, times=1)
-    progress = run_with(home)
+        stack.put(key)
+    audits = len(stack.rows("inspections"))
+    killed = kill_readers_of(stack, SLOW, times=1)
+    progress = run_with(stack)
     assert len(killed) == 1
     assert (progress.stored, progress.errors) == (11, {})
     documented(progress.failed)
-    home.s3.hook = None
-    assert home.differences() == []
-    assert len(home.rows("inspections")) == audits + 11
+    stack.s3.hook = None
+    assert stack.differences() == []
+    assert len(stack.rows("inspections")) == audits + 11
 
 
 @pytest.mark.failure(
@@ -264,25 +264,25 @@ def test_what_a_killed_process_had_is_done_by_another(home: House, documented: D
     "write the file again; report it if it is valid",
 )
 def test_a_file_that_kills_whoever_reads_it_becomes_a_row_and_costs_no_other(
-    home: House, documented: Documented
+    stack: LocalStack, documented: Documented
 ) -> None:
     keys = [f"{index:02}.exr" for index in range(40)]
     for key in (*keys, SLOW):
-        home.put(key)
-    audits = len(home.rows("inspections"))
-    killed = kill_readers_of(home, SLOW)
-    progress = run_with(home)
-    home.s3.hook = None
+        stack.put(key)
+    audits = len(stack.rows("inspections"))
+    killed = kill_readers_of(stack, SLOW)
+    progress = run_with(stack)
+    stack.s3.hook = None
     assert len(killed) >= 3, "with others, alone, and alone again"
     assert (progress.stored, progress.failed, progress.errors) == (41, 1, {})
     assert progress.by_status[DecoderCrashed.code] == 1
-    (row,) = home.rows("files", f"{BUCKET}/{SLOW}")
+    (row,) = stack.rows("files", f"{BUCKET}/{SLOW}")
     assert row["status"] == "failed"
     documented(row["error_code"])
     assert "exit code -9" in row["error_message"]
-    assert row["etag"] == home.s3.contents()[SLOW][1]
-    assert len(home.rows("inspections")) == audits + 41
-    assert run_with(home).skipped == 41, "the same object is not tried again"
+    assert row["etag"] == stack.s3.contents()[SLOW][1]
+    assert len(stack.rows("inspections")) == audits + 41
+    assert run_with(stack).skipped == 41, "the same object is not tried again"
 
 
 class DiesTogether:
@@ -340,12 +340,12 @@ class DiesTogether:
     "write the file again; report it if it is valid",
 )
 def test_an_object_is_blamed_only_for_a_process_that_did_nothing_else(
-    home: House, monkeypatch: pytest.MonkeyPatch, documented: Documented
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch, documented: Documented
 ) -> None:
     monkeypatch.setitem(SHARD_OBJECTS, StatsMode.OFF, 3)
     for key in (*(f"{index:02}.exr" for index in range(12)), SLOW, "z1.exr", "z2.exr"):
-        home.put(key)
-    context = context_of(home, home.settings())
+        stack.put(key)
+    context = context_of(stack, stack.settings())
     engine = DiesTogether(context)
     progress = Ingest(context, engine=lambda: engine, engine_from=0).run([Target(BUCKET)])
     assert engine.beside_one_alone
@@ -353,14 +353,14 @@ def test_an_object_is_blamed_only_for_a_process_that_did_nothing_else(
     assert (progress.stored, progress.errors) == (15, {})
     documented(progress.failed)
     assert progress.by_status[DecoderCrashed.code] == 1
-    assert [line for line in home.differences() if SLOW not in line] == []
+    assert [line for line in stack.differences() if SLOW not in line] == []
 
 
 @pytest.mark.heavy
-def test_each_shard_that_is_carried_out_alone_gets_a_new_process(home: House) -> None:
-    home.put("a.exr")
-    shard = shard_of(home, BUCKET)
-    with engine_of(home.settings()) as engine:
+def test_each_shard_that_is_carried_out_alone_gets_a_new_process(stack: LocalStack) -> None:
+    stack.put("a.exr")
+    shard = shard_of(stack, BUCKET)
+    with engine_of(stack.settings()) as engine:
         engine.submit(shard).result(60)
         seen = set(workers(os.getpid()))
         for _ in range(2):
@@ -375,12 +375,14 @@ def test_each_shard_that_is_carried_out_alone_gets_a_new_process(home: House) ->
     "the run ends with `SETTINGS` and the reason",
     "correct what the message names",
 )
-def test_settings_that_no_process_can_use_end_the_run_with_the_reason(home: House, documented: Documented) -> None:
-    home.put("a.exr")
+def test_settings_that_no_process_can_use_end_the_run_with_the_reason(
+    stack: LocalStack, documented: Documented
+) -> None:
+    stack.put("a.exr")
     # The folder is gone when the processes come to look at their settings.
-    settings = home.settings().changed(mounts=(("b", Path("/nowhere")),))
+    settings = stack.settings().changed(mounts=(("b", Path("/nowhere")),))
     with engine_of(settings) as engine, pytest.raises(SettingsError, match="/nowhere") as caught:
-        engine.submit(shard_of(home, BUCKET)).result(60)
+        engine.submit(shard_of(stack, BUCKET)).result(60)
     documented(caught.value.code)
 
 
@@ -388,10 +390,10 @@ def test_settings_that_no_process_can_use_end_the_run_with_the_reason(home: Hous
 
 
 @pytest.mark.heavy
-def test_a_run_changes_over_to_processes_when_there_is_much_to_do(home: House) -> None:
+def test_a_run_changes_over_to_processes_when_there_is_much_to_do(stack: LocalStack) -> None:
     for index in range(400):
-        home.put(f"run/{index:04}.exr")
-    settings = home.settings()
+        stack.put(f"run/{index:04}.exr")
+    settings = stack.settings()
     made: list[PoolEngine] = []
 
     def engine() -> Engine:
@@ -399,11 +401,11 @@ def test_a_run_changes_over_to_processes_when_there_is_much_to_do(home: House) -
         return made[0]
 
     def run(prefix: str) -> Progress:
-        return Ingest(context_of(home, settings), engine=engine, engine_from=50).run([Target(BUCKET, prefix)])
+        return Ingest(context_of(stack, settings), engine=engine, engine_from=50).run([Target(BUCKET, prefix)])
 
     progress = run("run/")
     assert (progress.processes, progress.stored, dict(progress.errors)) == (2, 400, {})
-    assert home.differences() == []
+    assert stack.differences() == []
     assert run("run/").skipped == 400
     assert len(made) == 1, "nothing to do needs no processes"
 

@@ -18,7 +18,7 @@ from vastdb import errors
 
 from exr_inspector.cli.__main__ import COMMANDS, LazyGroup, main, run
 from exr_inspector.storage import SourceOpener
-from tests.chaos.house import SAMPLES
+from tests.chaos.stack import SAMPLES
 from vastdb_local import LocalVastDB
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,7 +1,7 @@
-"""A whole house on loopback ports: an S3 server that can be made to fail, a VAST DataBase, and what the tables should hold.
+"""Local services for tests: an S3 server with faults on demand, and a VAST DataBase.
 
-`House.differences` is the proof all chaos ends in: every object has exactly the rows that inspecting it in peace gives, and
-nothing else has any.
+`LocalStack.differences` compares the tables with the objects: every object must have exactly the rows that an undisturbed
+inspection gives, and no other rows may exist.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DENIED = "denied/"  # keys below it are refused by the store, whatever is asked
 
 
 class Store(FaultyS3):
-    """The faulty S3 server, which also keeps some keys from everybody."""
+    """The faulty S3 server, which also denies access to some keys."""
 
     def receive(self, request: Request) -> Fault | None:
         """As in FaultyS3."""
@@ -64,7 +64,7 @@ def sample(name: str) -> bytes:
 
 @cache
 def peaceful_rows(data: bytes, mode: StatsMode) -> Mapping[str, int]:
-    """How many rows each child table gets for an object of these bytes, when nothing disturbs."""
+    """The number of rows in each child table for an object with these bytes, without faults."""
     settings = load_settings({}, need=(), secrets_dir=None)
     source = SourceOpener(settings).open_bytes(data, key="peace.exr")
     inspection = Inspector.from_settings(settings, stats=mode).inspect(source, builtin_policy("default"))
@@ -73,8 +73,8 @@ def peaceful_rows(data: bytes, mode: StatsMode) -> Mapping[str, int]:
 
 
 @dataclass
-class House:
-    """What runs, and ways to look at it."""
+class LocalStack:
+    """The running services, their objects and their tables."""
 
     s3: Store
     database: LocalVastDB | DatabaseProcess
@@ -87,7 +87,7 @@ class House:
         self.catalog = Catalog(CatalogConfig.from_settings(self.settings().require_catalog()))
 
     def settings(self, **changes: str) -> Settings:
-        """The settings of a function in this house."""
+        """The settings of a function that uses these services."""
         return load_settings({**self.environ, **changes}, secrets_dir=None)
 
     def put(self, key: str, name: str = "scanline_zip.exr") -> None:
@@ -95,7 +95,7 @@ class House:
         self.s3.put(BUCKET, key, sample(name))
 
     def restart_database(self) -> None:
-        """Close the database in the middle of whatever it does, and bring it up again on what was committed."""
+        """Close the database while it works, and start it again."""
         old = self.database
         old.close()
         if isinstance(old, LocalVastDB):
@@ -104,23 +104,23 @@ class House:
         self.database.start()
 
     def kill_database(self) -> None:
-        """Kill the database, which is a process of its own, and bring it up again on what was committed."""
+        """Kill the process of the database, and start it again."""
         assert isinstance(self.database, DatabaseProcess)
         self.database.kill()
         self.database.start()
 
     def acknowledged(self, log: str) -> set[tuple[str, str]]:
-        """(event, path) of all that the function's log says was carried out."""
+        """(event, path) of all events that the function's log reports as handled."""
         return {(event, path) for path, event in _ACKNOWLEDGED.findall(log)}
 
     def lost(self, log: str) -> list[str]:
-        """What the function's log says was carried out, but no row of `inspections` tells of; empty when all is well."""
+        """Events that the function's log reports as handled, but that have no row in `inspections`; empty if there are none."""
         recorded = {(row["event_id"], row["file_path"]) for row in self.rows(INSPECTIONS.name)}
         gone = sorted(self.acknowledged(log) - recorded)
         return [f"{path}: event {event} was acknowledged, but is not there" for event, path in gone]
 
     def rows(self, name: str, path: str | None = None) -> list[dict[str, Any]]:
-        """All rows of a table, or those of one file; read without disturbance."""
+        """All rows of a table, or those of one file, read without faults."""
         table = BY_NAME[name]
         (found,) = self._read_back([table]).values()
         key = "path" if table is FILES else "file_path"
@@ -136,7 +136,7 @@ class House:
         return self.catalog.connection.run("read back", body)
 
     def differences(self, mode: StatsMode = StatsMode.OFF) -> list[str]:
-        """Where the tables are not what the objects say; empty when all is well."""
+        """The differences between tables and objects, in words; empty if there are none."""
         tables = self._read_back(DOCUMENT)
         expected = {
             f"{BUCKET}/{key}": (data, etag) for key, (data, etag) in self.s3.contents().items() if key.endswith(".exr")
@@ -179,8 +179,8 @@ def _database(path: Path, port: int = 0, access_key: str | None = None, secret_k
 
 
 @contextmanager
-def house(path: Path | None = None, *, log: Path | None = None, **changes: str) -> Iterator[House]:
-    """A house with empty tables; `changes` are settings, and with `log` the database is a process that writes its log there."""
+def local_stack(path: Path | None = None, *, log: Path | None = None, **changes: str) -> Iterator[LocalStack]:
+    """Services with empty tables; `changes` are settings; with `log` the database is a process that writes its log there."""
     with Store() as s3, tempfile.TemporaryDirectory() as folder:
         file = empty_tables(path or Path(folder) / "catalog.duckdb", schema="exr_inspector", guards=LEAST_GUARDS)
         database = DatabaseProcess(file, log, transaction_seconds=_TRANSACTION_SECONDS) if log else _database(file)
@@ -197,7 +197,7 @@ def house(path: Path | None = None, *, log: Path | None = None, **changes: str) 
             "EXR_DEADLINE_SECONDS": "20",
             **changes,
         }
-        made = House(s3, database, environ, file)
+        made = LocalStack(s3, database, environ, file)
         try:
             yield made
         finally:
@@ -207,7 +207,7 @@ def house(path: Path | None = None, *, log: Path | None = None, **changes: str) 
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """The variables of this process, for functions that read them; afterwards all is as it was."""
+    """Set environment variables for a block."""
     before = dict(os.environ)
     os.environ.update(values)
     try:
