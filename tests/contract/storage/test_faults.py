@@ -686,7 +686,9 @@ def test_clients_are_kept_for_a_bounded_number_of_buckets(s3):
     with opened(s3, S3_RETRIES="0") as opener:
         for index in range(MAX_CLIENTS + 10):
             opener.open(f"bucket-{index}", "a.exr")
+            opener.open("kept", "a.exr")
         assert len(opener._clients) == MAX_CLIENTS
+        assert list(opener._clients)[-2:] == [f"bucket-{MAX_CLIENTS + 9}", "kept"], "the latest ones"
         assert opener.open("b", "a.exr").read(start=0, end=5) == DATA[:5]
 
 

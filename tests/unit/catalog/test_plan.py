@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.catalog.admin.reconcile import ListedObject, StoredVersion, compare
-from exr_inspector.catalog.outcomes import Outcome
+from exr_inspector.catalog.outcomes import Outcome, Removal
 from exr_inspector.catalog.paths import catalog_path, catalog_paths, catalog_prefix, prefix_end
-from exr_inspector.catalog.precedence import StoredFile, decide, judge, newest
+from exr_inspector.catalog.precedence import StoredFile, decide, decide_removals, judge, newest
 from exr_inspector.catalog.rows.groups import prepare
 from exr_inspector.catalog.schema import DEFAULT_GUARDS, LEAST_GUARDS
 from exr_inspector.catalog.versions import (
@@ -26,7 +26,7 @@ from exr_inspector.catalog.versions import (
     version_numbers,
 )
 from exr_inspector.errors import CatalogError
-from exr_inspector.model import EPOCH, ObjectVersion
+from exr_inspector.model import EPOCH, EventInfo, ObjectVersion
 from tests.contract.catalog.model import START, inspection
 
 BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, "", "p", None)
@@ -221,6 +221,29 @@ def test_no_sequencer_is_noted_on_a_row_that_is_replaced() -> None:
     assert decide(prepare([later], "1"), stored).sequencers == ((7, 0),)
     both = decide(prepare([later, inspection("a.exr", revision=2, sequencer="03")], "1"), stored)
     assert (both.sequencers, both.writes, both.replaced) == ((), (1,), frozenset({stored_one.file_id}))
+
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "event", "outcome"),
+    [
+        ({}, EventInfo(time=START), Outcome.REMOVED),
+        ({}, EventInfo(time=START - SECOND), Outcome.IGNORED_OLDER),
+        ({}, EventInfo(), Outcome.REMOVED),
+        ({"event_time": START + SECOND}, EventInfo(time=START), Outcome.REMOVED),
+        ({"sequencer": "02"}, EventInfo(sequencer="01", time=START + SECOND), Outcome.IGNORED_OLDER),
+        ({"sequencer": "02"}, EventInfo(sequencer="03", time=START - SECOND), Outcome.REMOVED),
+        ({"mtime": None, "event_time": START}, EventInfo(time=START), Outcome.REMOVED),
+        ({"mtime": None, "event_time": START + SECOND}, EventInfo(time=START), Outcome.IGNORED_OLDER),
+    ],
+)
+def test_what_a_removal_does_to_a_row(changes: dict[str, object], event: EventInfo, outcome: Outcome) -> None:
+    """A readable row counts by its sequencer, else by its time of modification; one without a version by its event."""
+    stored = replace(BASE, **changes)  # type: ignore[arg-type]
+    found = decide_removals([("f", Removal("b/a.exr", event))], {"f": [StoredFile(7, "b/a.exr", "i", stored)]})
+    assert found == [outcome]
 
 
 # --- storage against tables ------------------------------------------------------------------------------

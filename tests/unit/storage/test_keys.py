@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from exr_inspector.errors import AccessDenied, SourceError, UnsupportedKey
 from exr_inspector.settings import load_settings
 from exr_inspector.storage import FILE_BUCKET, SourceOpener
-from exr_inspector.storage.keys import AllowList, check_file_key, check_key, file_key, file_path, split_url
+from exr_inspector.storage.keys import (
+    MAX_KEY_BYTES,
+    AllowList,
+    check_bucket_name,
+    check_file_key,
+    check_key,
+    file_key,
+    file_path,
+    split_url,
+)
 
 # What names are made of that may be mistaken for escapes, and escapes that may make other names when they are put together.
 NAMES = st.lists(
@@ -83,6 +92,19 @@ def test_urls():
 def test_a_url_without_a_usable_key_is_refused(url):
     with pytest.raises(UnsupportedKey):
         SourceOpener(load_settings({}, secrets_dir=None)).open_url(url)
+
+
+def test_keys_are_as_long_as_s3_allows_in_bytes():
+    check_key("b", "ä" * (MAX_KEY_BYTES // 2))
+    for key in ("ä" * (MAX_KEY_BYTES // 2) + "a", "a" * (MAX_KEY_BYTES + 1)):
+        with pytest.raises(UnsupportedKey, match="longer"):
+            check_key("b", key)
+
+
+def test_a_name_of_any_length_makes_a_short_message():
+    with pytest.raises(SourceError) as caught:
+        check_bucket_name("a" * 100_000)
+    assert len(str(caught.value)) < 250
 
 
 @pytest.mark.parametrize("bucket", ["", FILE_BUCKET, "memory:", "a/b"])

@@ -35,6 +35,13 @@ def test_what_is_at_hand_costs_no_budget(opener):
     assert prefixed.read(start=10, end=50) == bytes(40)
 
 
+def test_what_is_at_hand_ends_with_the_prefix(opener):
+    source = opener.open_bytes(bytes(100))
+    prefixed = PrefixedSource(source, source.read(start=0, end=50))
+    assert prefixed.holds([(0, 50), (50, 50)])
+    assert not prefixed.holds([(0, 10), (49, 51)])
+
+
 def test_a_source_that_was_not_read_has_no_prefix(opener):
     with pytest.raises(ValueError, match="not read"):
         PrefixedSource(opener.open_bytes(b"abc"), b"a")
