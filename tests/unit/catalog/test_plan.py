@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exr_inspector.catalog.admin.reconcile import ListedObject, StoredVersion, compare
+from exr_inspector.catalog.catalog import ObjectState, is_up_to_date
 from exr_inspector.catalog.outcomes import Outcome, Removal
 from exr_inspector.catalog.paths import catalog_path, catalog_paths, catalog_prefix, prefix_end
 from exr_inspector.catalog.precedence import StoredFile, decide, decide_removals, judge, newest
@@ -26,7 +27,7 @@ from exr_inspector.catalog.versions import (
     version_numbers,
 )
 from exr_inspector.errors import CatalogError
-from exr_inspector.model import EPOCH, EventInfo, ObjectVersion
+from exr_inspector.model import EPOCH, EventInfo, ObjectVersion, StatsMode
 from tests.contract.catalog.model import START, inspection
 
 BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, "", "p", None)
@@ -302,6 +303,34 @@ def test_an_equal_etag_is_enough_where_one_look_has_no_time(etag: str | None, si
     one, other = ObjectVersion(etag, size, EPOCH), ObjectVersion("e", 10, START)
     assert is_same_version(one, other) is same
     assert is_same_version(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("stored", "now", "is_current"),
+    [
+        ({}, {}, True),
+        ({"inspector_version": "1.0.1"}, {}, True),
+        ({"inspector_version": "0.9.9"}, {}, False),
+        ({"depth": 2, "inspector_version": "0.9.9"}, {}, True),
+        ({"depth": 0}, {}, False),
+        ({"stopped": "memory (1 MiB)"}, {}, True),
+        ({"stopped": "memory (1 MiB)"}, {"stops": frozenset({"memory (1 MiB)"})}, True),
+        ({"stopped": "memory (1 MiB)"}, {"stops": frozenset({"memory (2 MiB)"})}, False),
+        ({"error_code": "LIMIT_EXCEEDED"}, {}, True),
+        ({"error_code": "LIMIT_EXCEEDED"}, {"retry_failed": True}, False),
+        ({"error_code": "DECODER_CRASHED", "decoder": "OpenEXR 3"}, {"decoder": "OpenEXR 3"}, True),
+        ({"error_code": "DECODER_CRASHED", "decoder": "OpenEXR 3"}, {"decoder": "OpenEXR 4"}, False),
+    ],
+)
+def test_whether_an_unchanged_object_is_inspected_again(
+    stored: dict[str, object], now: dict[str, object], is_current: bool
+) -> None:
+    version = ObjectVersion("e", 10, START)
+    state = ObjectState("b", "a.exr", version, StatsMode.SAMPLED, "1.0.0", **now)  # type: ignore[arg-type]
+    rows = [StoredFile(7, "b/a.exr", "i", replace(BASE, **stored), version)]  # type: ignore[arg-type]
+    assert is_up_to_date(state, rows) is is_current
+    assert not is_up_to_date(state, [])
+    assert not is_up_to_date(replace(state, version=replace(version, size_bytes=11)), rows)
 
 
 def test_a_name_that_is_no_unicode_is_compared_as_it_is_stored() -> None:
