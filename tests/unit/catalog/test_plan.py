@@ -81,6 +81,8 @@ def test_judge_of_the_first() -> None:
         ("a", "A0", False),
         (None, "1", False),
         ("1", None, True),
+        ("1", "0100", True),
+        ("0100", "1", False),
     ],
 )
 def test_sequencers(new: str | None, old: str | None, newer: bool) -> None:
