@@ -148,7 +148,14 @@ def test_frames_by_rows_are_frames_by_inspection(filled: tuple[LocalVastDB, Cata
 
 
 def test_tiled_frames_and_hashes_by_rows_are_those_by_inspection() -> None:
-    rows = {"file_id": "x", "status": "inspected", "sequence": "b/a.#.exr", "frame_number": 1, "frame_padding": 1}
+    rows = {
+        "file_id": "x",
+        "path": "b/a.1.exr",
+        "status": "inspected",
+        "sequence": "b/a.#.exr",
+        "frame_number": 1,
+        "frame_padding": 1,
+    }
     part = {
         "part_type": "tiledimage",
         "tiling": '{"xSize":64,"ySize":32,"mode":1}',
