@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from exr_inspector.catalog import Catalog, Outcome
-from exr_inspector.catalog.schema import GUARDS, LEAST_GUARDS
+from exr_inspector.catalog.outcomes import UpsertResult
+from exr_inspector.catalog.recheck import upsert_isolating_failures
+from exr_inspector.catalog.schema import FILES, GUARDS, LEAST_GUARDS
 from exr_inspector.catalog.sdk.work import ROW_ID, rows_of
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import (
@@ -255,3 +257,25 @@ def test_a_path_without_a_key_is_refused(pair: Pair) -> None:
     _, catalog = pair
     with pytest.raises(CatalogError):
         catalog.remove("renders")
+
+
+def test_what_is_stored_with_a_batch_is_stored_once_if_the_batch_is_divided(pair: Pair) -> None:
+    _, catalog = pair
+    refused = catalog.upsert
+    kept_with: list[int] = []
+
+    def refuse_several(inspections: Any, **options: Any) -> Any:
+        if len(inspections) > 1:
+            raise CatalogError("the database answered 400")
+        return refused(inspections, **options)
+
+    catalog.upsert = refuse_several  # type: ignore[method-assign]  # a server that refuses one row is not at hand
+    try:
+        batch = [inspection(f"shot/{number}.exr") for number in range(3)]
+        done = upsert_isolating_failures(
+            catalog, batch, also=lambda work: kept_with.append(len(rows_of(work.select(FILES, ["path"]))))
+        )
+    finally:
+        del catalog.upsert
+    assert [result.outcome for result in done if isinstance(result, UpsertResult)] == [Outcome.INSERTED] * 3
+    assert len(kept_with) == 1, "with the last part, when all others are stored"

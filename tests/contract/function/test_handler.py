@@ -21,10 +21,7 @@ from dataengine_local.events import element_event, generated_event
 from dataengine_local.http_events import event_from_http
 from exr_inspector.catalog import UpsertResult
 from exr_inspector.catalog.recheck import upsert_isolating_failures
-from exr_inspector.errors import (
-    CatalogError,
-    ExrInspectorError,
-)
+from exr_inspector.errors import CatalogError, ExrInspectorError, SourceError
 from exr_inspector.function.events import EventKind
 from exr_inspector.function.handler import Service
 from exr_inspector.function.results import MAX_RESULT_BYTES, combined
@@ -357,6 +354,25 @@ def test_a_key_that_is_not_encoded_is_tried_as_it_stands(stack: LocalStack, key:
     raw["Records"][0]["eventName"] = REMOVED
     assert service(stack).handle(raw)["status"] == "removed"
     assert stack.rows("files") == []
+
+
+def test_a_key_that_may_be_literal_comes_again_while_the_store_fails(stack: LocalStack) -> None:
+    raw = {"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": "a+b.exr"}}}]}
+    stack.put("a+b.exr")
+    looked_for = []
+
+    def fail_once(request: Request) -> None:
+        looked_for.append(request.key)
+        if len(looked_for) == 1:
+            raise ConnectionError
+
+    stack.s3.hook = fail_once
+    handling = service(stack, S3_RETRIES="0")
+    with pytest.raises(SourceError) as raised:
+        handling.handle(raw)
+    assert raised.value.retryable
+    assert looked_for == ["a b.exr"], "nothing is decided on a failure"
+    assert handling.handle(raw)["path"] == f"{BUCKET}/a+b.exr"
 
 
 def test_a_key_that_is_encoded_is_not_taken_literally(stack: LocalStack) -> None:
