@@ -62,7 +62,7 @@ class Watched(Deadline):
         self.look()
         return 1_000.0
 
-    def share(self, part: float) -> Deadline:
+    def fraction(self, part: float) -> Deadline:
         return self
 
 
@@ -82,7 +82,7 @@ def test_the_deadline_is_looked_at_all_the_way_from_the_header_to_the_rows(inspe
 def test_figures_are_made_of_what_was_read_only_when_the_time_was_up() -> None:
     data = parts(200)
     late = Watched(0.0)
-    object.__setattr__(late, "share", lambda _: Deadline.after(0.0))
+    object.__setattr__(late, "fraction", lambda _: Deadline.after(0.0))
     whole = WITH_PIXELS.inspect(OPENER.open_bytes(data), POLICY)
     stopped = WITH_PIXELS.inspect(OPENER.open_bytes(data), POLICY, deadline=late)
     assert stopped.pixels is not None
