@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from exr_inspector.catalog.read.frames import frame_of_row
@@ -35,19 +34,14 @@ class Frames:
 
     Args:
         targets: The targets; patterns among them decide which number of a name is the frame.
-
-    Attributes:
-        newest: When the newest inspection of each folder was made.
     """
 
     def __init__(self, targets: Iterable[str]) -> None:
         self._patterns = [parse_pattern(target) for target in targets if is_pattern(target)]
         self._met: dict[str, FrameSummary] = {}
-        self.newest: dict[str, datetime] = {}
 
     def add(self, inspection: Inspection, name: str) -> None:
         """Add a file with the name that the user gave."""
-        self._note(name, inspection.inspected_at)
         self._keep(frame_of_inspection(replace(inspection, name=_UNNAMED)), name)
 
     def add_unread(self, name: str) -> None:
@@ -56,7 +50,6 @@ class Frames:
 
     def add_row(self, rows: FrameRows, name: str) -> None:
         """Add a file by its stored rows."""
-        self._note(name, rows.file["inspected_at"].replace(tzinfo=timezone.utc))
         file = {**rows.file, "sequence": _UNNAMED.sequence, "frame_number": _UNNAMED.frame}
         self._keep(frame_of_row(file, rows.parts, rows.channels, rows.stats), name)
 
@@ -64,14 +57,15 @@ class Frames:
         if frame is not None:
             self._met[name] = frame
 
-    def _note(self, name: str, inspected_at: datetime) -> None:
-        directory = name.rpartition("/")[0]
-        self.newest[directory] = max(self.newest.get(directory, inspected_at), inspected_at)
-
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the files."""
         return tuple(self._met)
+
+    @property
+    def directories(self) -> frozenset[str]:
+        """The folders of the files."""
+        return frozenset(name.rpartition("/")[0] for name in self._met)
 
     def judgement(self, policy: Policy, asked: Mapping[str, Sequence[range]] | None = None) -> Judgement:
         """The sequences with their findings; `asked` as in `judge_frames`."""

@@ -74,7 +74,7 @@ def store_sequences(
     judgements = judgement.by_directory()
     for directory, names in by_folder.items():
         mine = judgements.get(directory, NOTHING)
-        store_folder(connection, directory, mine, names, since, newest_file=frames.newest[directory])
+        store_folder(connection, directory, mine, names, since)
 
 
 def diff_catalog(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.delivery.check import Check
@@ -32,6 +33,7 @@ class CheckStore:
         self._store = store
         self._waiting: list[Inspection] = []
         self._paths: dict[str, str] = {}
+        self._inspected: dict[str, datetime] = {}
         self._since = connection.config.clock()
         self.figures = Figures()
 
@@ -42,6 +44,7 @@ class CheckStore:
             CatalogError: The tables cannot be written now.
         """
         self._paths[name] = inspection.path
+        self._inspected[inspection.path] = inspection.inspected_at
         self._waiting.append(inspection)
         is_large = inspection.header is not None and inspection.header.end > _LARGE_HEADER_BYTES
         if is_large or len(self._waiting) == _BATCH:
@@ -83,6 +86,7 @@ class CheckStore:
                 Judgement(tuple(sequences), places, ()),
                 whole.get(directory, places),
                 self._since,
+                inspected=self._inspected,
                 only=None if directory in whole else names,
             )
 

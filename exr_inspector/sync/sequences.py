@@ -14,7 +14,7 @@ guard row, so that of two concurrent calls the one that read later wins. A repea
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
@@ -42,6 +42,7 @@ from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.texts import unicode_text
 from exr_inspector.validation import FrameSummary, Policy
 from exr_inspector.validation.frame_numbers import FrameNumbers
+from exr_inspector.validation.rules.sequences import named
 
 # Found in decoded pixels of neighbours and in attributes, which a judgement of rows does not look at.
 _NOT_IN_ROWS = frozenset({"SEQ-BUCKET", "SEQ-STALE-FRAME", "SHOW-STEADY", "TIM-COUNTER"})
@@ -85,16 +86,13 @@ def judge_folders(
 def _judge_folder(connection: Connection, directory: str, policy: Policy, deadline: Deadline | None) -> JudgedFolder:
     since = connection.config.clock()
     files: dict[str, FrameSummary] = {}
-    newest: datetime | None = None
     for rows in stored_frames(connection, f"{directory}/"):
         if "/" in str(rows.file["path"])[len(directory) + 1 :]:
             continue
         frame = frame_of_row({**rows.file, "sequence": "?", "frame_number": 0}, rows.parts, rows.channels, rows.stats)
         if frame is not None:
             files[frame.path] = frame
-        inspected_at = rows.file["inspected_at"].replace(tzinfo=timezone.utc)
-        newest = max(newest or inspected_at, inspected_at)
-    folder = _Folder(directory, tuple(files), since, newest)
+    folder = _Folder(directory, tuple(files), since)
 
     def body(work: Work) -> JudgedFolder:
         before = _stored_rows(work, directory)
@@ -224,14 +222,14 @@ class _Folder:
     Attributes:
         directory: With its bucket.
         paths: All its files, by their paths in the tables.
-        judged_at: When they were read.
-        newest_file: When the newest of their rows was inspected, UTC, if rows were judged; see `store_folder`.
+        judged_at: When reading them began.
+        inspected: When each file was inspected; None if rows were judged. See `store_folder`.
     """
 
     directory: str
     paths: tuple[str, ...]
     judged_at: datetime
-    newest_file: datetime | None
+    inspected: Mapping[str, datetime] | None = None
 
 
 def store_folder(
@@ -241,7 +239,7 @@ def store_folder(
     paths: Iterable[str],
     judged_at: datetime,
     *,
-    newest_file: datetime | None = None,
+    inspected: Mapping[str, datetime] | None = None,
     only: Collection[str] | None = None,
     deadline: Deadline | None = None,
 ) -> bool:
@@ -252,9 +250,9 @@ def store_folder(
         directory: Folder with its bucket.
         judgement: What was found in it.
         paths: All its files, by their paths in the tables.
-        judged_at: When they were read.
-        newest_file: When the newest of their rows was inspected, UTC, if the judgement is of rows: then what only pixels tell
-            is kept from a judgement that was made since.
+        judged_at: When reading them began, UTC.
+        inspected: When each file was inspected, UTC, by its path in the tables. None if the judgement is of rows: then earlier
+            findings that only files show are kept for frames that were not inspected again.
         only: Sequences whose rows are replaced, where not the whole folder was judged.
         deadline: When to give up.
 
@@ -264,7 +262,7 @@ def store_folder(
     Raises:
         CatalogError: The tables cannot be read or written.
     """
-    folder = _Folder(directory, tuple(paths), judged_at, newest_file)
+    folder = _Folder(directory, tuple(paths), judged_at, inspected)
 
     def body(work: Work) -> bool:
         before = [row for row in _stored_rows(work, directory) if only is None or row["sequence"] in only]
@@ -277,16 +275,20 @@ def _replace(
     work: Work, config: CatalogConfig, folder: _Folder, judgement: Judgement, before: Sequence[Mapping[str, Any]]
 ) -> bool:
     """Put a judgement in the place of the rows `before`; False where these are of what was read later."""
-    judged_at, newest = folder.judged_at, folder.newest_file
-    if any(row["judged_at"] > judged_at for row in before):
+    if any(row["judged_at"] > folder.judged_at for row in before):
         return False
     frames: dict[str, Place] = dict.fromkeys(map(unicode_text, folder.paths))
     frames.update((unicode_text(path), place) for path, place in judgement.frames.items())
-    changed = _unsettled(work, folder.directory, frames)
+    files = [row for row in _file_rows(work, folder.directory) if row["path"] in frames]
+    changed = [
+        row
+        for row in files
+        if (row["sequence"], row["frame_number"], row["frame_padding"]) != _columns(frames[row["path"]])
+    ]
     guards = [file_id(f"{folder.directory}/"), *(row["file_id"] for row in changed)]
     touch_guards(work, guards, "sequences", config)
-    is_known = newest is not None and all(row["judged_at"] >= newest for row in before)
-    kept = _findings_by_sequence(before) if is_known else {}
+    kept = _kept_findings(before, files, frames) if folder.inspected is None else {}
+    judged_at = _known_until(folder, files)
     work.delete(SEQUENCE_VALIDATION, [row[ROW_ID] for row in before])
     records = [
         record
@@ -322,13 +324,65 @@ def _stored_rows(work: Work, directory: str) -> list[dict[str, Any]]:
     return [{**row, "judged_at": row["judged_at"].replace(tzinfo=timezone.utc)} for row in rows]
 
 
-def _findings_by_sequence(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Finding]]:
-    """The stored findings that no judgement of rows can make, by sequence."""
-    found: dict[str, list[Finding]] = {}
-    for row in rows:
+def with_kept_findings(connection: Connection, judgement: Judgement) -> Judgement:
+    """A judgement of rows with the stored findings that only files show, of frames that were not inspected since.
+
+    Raises:
+        CatalogError: The tables cannot be read.
+    """
+
+    def read(work: Work) -> dict[str, list[Finding]]:
+        kept: dict[str, list[Finding]] = {}
+        for directory, mine in judgement.by_directory().items():
+            frames: dict[str, Place] = {unicode_text(path): place for path, place in mine.frames.items()}
+            files = [row for row in _file_rows(work, directory) if row["path"] in frames]
+            kept.update(_kept_findings(_stored_rows(work, directory), files, frames))
+        return kept
+
+    kept = connection.run("read the findings of a check", read)
+    sequences = [_with_kept(judged, kept.get(judged.pattern, ())) for judged in judgement.sequences]
+    return replace(judgement, sequences=tuple(sequences))
+
+
+def _known_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datetime:
+    """Until when a judgement knows its files: until the last was read, unless somebody else stored one of them meanwhile."""
+    later = [row for row in files if row["inspected_at"] > folder.judged_at]
+    inspected = {unicode_text(path): moment for path, moment in (folder.inspected or {}).items()}
+    if any(inspected.get(row["path"]) != row["inspected_at"] for row in later):
+        return folder.judged_at
+    return max((row["inspected_at"] for row in later), default=folder.judged_at)
+
+
+def _kept_findings(
+    before: Iterable[Mapping[str, Any]], files: Iterable[Mapping[str, Any]], frames: Mapping[str, Place]
+) -> dict[str, list[Finding]]:
+    """The stored findings that no judgement of rows can make, by sequence, for frames that were not inspected since."""
+    inspected: dict[str, dict[int, datetime]] = {}
+    for row in files:
+        if (place := frames[row["path"]]) is not None:
+            moments, number = inspected.setdefault(unicode_text(place[0]), {}), place[1].number
+            moments[number] = max(moments.get(number, row["inspected_at"]), row["inspected_at"])
+    kept: dict[str, list[Finding]] = {}
+    for row in before:
         if row["code"] in _NOT_IN_ROWS:
-            found.setdefault(row["sequence"], []).append(sequence_finding(row))
-    return found
+            moments = inspected.get(row["sequence"], {})
+            known = {number for number, moment in moments.items() if moment <= row["judged_at"]}
+            finding = _finding_of_frames(sequence_finding(row), known, is_all=len(known) == len(moments))
+            kept.setdefault(row["sequence"], []).extend([finding] if finding else [])
+    return kept
+
+
+def _finding_of_frames(finding: Finding, known: Collection[int], *, is_all: bool) -> Finding | None:
+    """A finding of those of its frames that are known; of a sequence as a whole, if all its frames are."""
+    if not finding.frames:
+        return finding if is_all else None
+    before, left = FrameNumbers.of(finding.frames), FrameNumbers.of(n for n in finding.frames if n in known)
+    if not left:
+        return None
+    message = finding.message
+    if message.startswith(f"{named(before)}:"):
+        message = named(left) + message[len(named(before)) :]
+    return finding._replace(frames=left, message=message)
 
 
 def sequence_finding(row: Mapping[str, Any]) -> Finding:
@@ -343,17 +397,12 @@ def sequence_finding(row: Mapping[str, Any]) -> Finding:
     )
 
 
-def _unsettled(work: Work, directory: str, frames: Mapping[str, Place]) -> list[dict[str, Any]]:
-    """The files of a folder whose rows give another sequence or frame."""
-    columns = ("file_id", "path", "sequence", "frame_number", "frame_padding")
+def _file_rows(work: Work, directory: str) -> list[dict[str, Any]]:
+    """The files of a folder: what they are by their rows, and when they were inspected, UTC."""
+    columns = ("file_id", "path", "sequence", "frame_number", "frame_padding", "inspected_at")
     where = every(has_prefix("path", unicode_text(f"{directory}/")), is_in("directory", [unicode_text(directory)]))
     rows = rows_of(work.select(FILES, columns, where, row_ids=True))
-    return [
-        row
-        for row in rows
-        if row["path"] in frames
-        and (row["sequence"], row["frame_number"], row["frame_padding"]) != _columns(frames[row["path"]])
-    ]
+    return [{**row, "inspected_at": row["inspected_at"].replace(tzinfo=timezone.utc)} for row in rows]
 
 
 def _columns(place: Place) -> tuple[str | None, int | None, int]:

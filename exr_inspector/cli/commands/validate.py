@@ -152,7 +152,9 @@ class _Asked:
 def _from_files(asked: _Asked, stats: Stats, *, with_hash: bool) -> Iterator[Iterable[ValidationResult]]:
     frames = Frames(asked.targets) if asked.sequences else None
     settings = settings_for([*asked.targets, asked.policy])
-    with session(settings, stats=stats, hash=with_hash, policy=asked.policy) as made:
+    # As `check` looks for missing buckets and copies, which only frames side by side show.
+    compares = stats == "full" and asked.sequences
+    with session(settings, stats=stats, hash=with_hash or compares, zeros=compares, policy=asked.policy) as made:
         results = judge_files(made, asked.targets, frames)
         kept = results if asked.files else (result for result in results if result.fault)
         yield _and_sequences(kept, frames, made.policy)
@@ -163,7 +165,7 @@ def _from_rows(asked: _Asked, catalog: Path | None) -> Iterator[Iterable[Validat
     # Imported here, since importing the vastdb SDK takes most of a second.
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415
     from exr_inspector.library.stored import gather_frames, judge_catalog, store_sequences  # noqa: PLC0415
-    from exr_inspector.sync.sequences import asked_frames  # noqa: PLC0415
+    from exr_inspector.sync.sequences import asked_frames, with_kept_findings  # noqa: PLC0415
 
     with open_tables(catalog) as tables:
         policy = PolicySource.from_settings(tables.settings, asked.policy).current()
@@ -175,7 +177,8 @@ def _from_rows(asked: _Asked, catalog: Path | None) -> Iterator[Iterable[Validat
                 yield from judge_catalog(tables.connection, prefixes, policy, frames)
             else:
                 gather_frames(tables.connection, prefixes, frames)
-            judgement = frames.judgement(policy, asked_frames(tables.connection, frames.newest))
+            judgement = frames.judgement(policy, asked_frames(tables.connection, frames.directories))
+            judgement = with_kept_findings(tables.connection, judgement)
             store_sequences(tables.connection, prefixes, frames, judgement, since)
             yield from sequence_results(judgement, policy)
 

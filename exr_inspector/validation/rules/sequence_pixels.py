@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -22,7 +22,7 @@ _Grid = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class MissingBucket:
-    """A rectangle of zero colour that neither neighbour has.
+    """A rectangle of zero colour that frames on either side do not have.
 
     Attributes:
         frame: Frame number.
@@ -78,17 +78,34 @@ def flashes(sequence: SequenceFacts, factor: float) -> list[tuple[int, float]]:
 
 
 def missing_buckets(sequence: SequenceFacts) -> list[MissingBucket]:
-    """Rectangles of exactly zero colour that neither the frame before nor the one behind has."""
+    """Rectangles of exactly zero colour that frames on either side do not have; of at most two frames in a row.
+
+    Of the first and the last frame, the two frames on the other side must both be without it.
+    """
     seen = [(frame.frame, pixels.zeros) for frame, pixels in _seen(sequence) if pixels.zeros and not pixels.is_black]
+    grids = [grid for _, grid in seen]
     found: list[MissingBucket] = []
-    for (_, before), (number, grid), (_, after) in zip(seen, seen[1:], seen[2:], strict=False):
-        if not _same_size(before, grid) or not _same_size(after, grid):
-            continue
-        new = _unpacked(grid) & ~_unpacked(before) & ~_unpacked(after)
-        for x, y, width, height in _rectangles(new):
-            px = grid.cell_px
+    for index, (number, grid) in enumerate(seen):
+        before = _without_zeros(grid, grids[max(0, index - _NEIGHBOURS) : index][::-1])
+        after = _without_zeros(grid, grids[index + 1 : index + 1 + _NEIGHBOURS])
+        px = grid.cell_px
+        for x, y, width, height in _rectangles(_unpacked(grid) & _lit_around(before, after)):
             found.append(MissingBucket(number, x * px, y * px, width * px, height * px))
     return found
+
+
+def _without_zeros(grid: ZeroGrid, others: Sequence[ZeroGrid]) -> list[_Grid]:
+    """The cells that are not zero, of each of the other frames, which must have the size of `grid` to count."""
+    return [~_unpacked(other) for other in others if _same_size(other, grid)]
+
+
+def _lit_around(before: Sequence[_Grid], after: Sequence[_Grid]) -> _Grid | bool:
+    """The cells that are not zero before and after a frame, by the nearest two frames of each side, nearest first."""
+    if not before or not after:
+        side = before or after
+        return bool(len(side) == _NEIGHBOURS) and side[0] & side[1]
+    lit: _Grid = before[0] & np.any(after, axis=0) | np.any(before, axis=0) & after[0]
+    return lit
 
 
 def _same_size(one: ZeroGrid, other: ZeroGrid) -> bool:
@@ -176,7 +193,7 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     "SEQ-BUCKET",
     Severity.ERROR,
     "No frame has a black rectangle that the frames around it do not have",
-    why="A bucket or tile of the render is missing.",
+    why="A bucket or tile of the render is missing. At most two frames in a row are found, in sequences of three or more.",
     source="OpenEXR technical introduction (Tiles)",
     fix="Render the frame again.",
 )
@@ -186,7 +203,7 @@ def bucket(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
         Found(
             f"Frame {item.frame}: R, G and B are zero in {item.width} x {item.height} pixels at ({item.x}, {item.y})",
             f"{item.width} x {item.height} at ({item.x}, {item.y})",
-            "no such rectangle, as in the frames before and after",
+            "no such rectangle, as in the frames around it",
             frames=(item.frame,),
         )
         for item in missing_buckets(sequence)

@@ -152,3 +152,35 @@ def test_judging_rows_again_changes_nothing(checked: Checked) -> None:
     run("validate", "--catalog", checked.catalog, "--sequence", "sh010/")
     after = run(*asked, exit_code=0)
     assert before == after
+
+
+def _with_hole(path: Path, number: int, *, has_hole: bool) -> None:
+    pixels = np.full((48, 64), 0.5 + number / 100, np.float16)
+    pixels[0, 0] = 0.25
+    if has_hole:
+        pixels[8:40, 16:48] = 0.0
+    OpenEXR.File(
+        {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}, dict.fromkeys("RGB", pixels)
+    ).write(str(path))
+
+
+def test_what_only_a_check_finds_stays_while_its_frames_do(tmp_path: Path) -> None:
+    folder, catalog = tmp_path / "sh020", tmp_path / "show.duckdb"
+    folder.mkdir()
+    for number in range(1001, 1007):
+        _with_hole(folder / f"a.{number}.exr", number - 1000, has_hole=number in {1001, 1004})
+
+    def to_render_again() -> object:
+        (row,) = json.loads(run("query", "rerender", "--catalog", catalog, "--format", "json", exit_code=0))
+        return row["frames"]
+
+    assert "SEQ-BUCKET" in run("validate", folder, "--sequence", "--stats", "full"), "as check does"
+    run("check", folder, "--catalog", catalog)
+    assert to_render_again() == "1001,1004"
+    assert "sequence" not in run("ingest", folder, "--catalog", catalog, exit_code=0), "nothing to judge again"
+    run("validate", "--catalog", catalog, folder, "--sequence")
+    assert to_render_again() == "1001,1004"
+    for number in (1004, 1007):
+        _with_hole(folder / f"a.{number}.exr", 4, has_hole=False)
+    run("ingest", folder, "--catalog", catalog, exit_code=0)
+    assert to_render_again() == "1001", "the other frames were not rendered again"

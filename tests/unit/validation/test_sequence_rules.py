@@ -158,6 +158,25 @@ def test_pixels_of_good_sequences_have_no_findings(given: list[FrameSummary]) ->
     assert judged(given) == ()
 
 
+@pytest.mark.parametrize(
+    ("holes", "found"),
+    [
+        ({1}, [1]),
+        ({10}, [10]),
+        ({4, 5}, [4, 5]),
+        ({1, 5, 9, 10}, [1, 5]),  # at an end, two in a row may be the image
+        ({4, 5, 6}, []),
+    ],
+)
+def test_holes_at_the_ends_and_in_two_frames_in_a_row(holes: set[int], found: list[int]) -> None:
+    given = [frame(number, pixels=seen(zeros=HOLE if number in holes else None)) for number in range(1, 11)]
+    assert [number for finding in judged(given) for number in finding.frames] == found
+
+
+def test_of_two_frames_neither_tells_what_the_other_lacks() -> None:
+    assert judged([frame(1, pixels=seen()), frame(2, pixels=seen(zeros=HOLE))]) == ()
+
+
 def test_every_sequence_rule_is_tried() -> None:
     assert {code for code, _, _ in BROKEN} == {c for c, rule in RULES.items() if rule.scope is Scope.SEQUENCE}
 
