@@ -1,13 +1,16 @@
 """Runs the rules of a policy over an inspection or a sequence. Pure: no I/O, no clock.
 
-A rule that raises is a bug of ours. It must not lose the inspection, and it must not pass for a clean file either: the
-others go on, and the rule's failure is itself a finding, RULE-FAILED, which no test of the project tolerates.
+A rule that raises an exception is a bug, of ours or of a show's own rules. It must not lose the inspection, and it must not
+pass for a clean file either: the others go on, and the rule's failure is itself a finding, RULE-FAILED, which no test of the
+project tolerates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
+from traceback import extract_tb
 
 from exr_inspector.errors import DeadlineExceeded, MemoryBusy, UnknownLayout
 from exr_inspector.exr.limits import (
@@ -30,7 +33,7 @@ from exr_inspector.validation.from_problems import failure_finding, problem_find
 from exr_inspector.validation.policies.plan import Group, Step
 from exr_inspector.validation.policies.policy import Policy, ResolvedPolicy
 from exr_inspector.validation.registry import RULES, Parameters
-from exr_inspector.validation.rule import Found, Results, Scope, Stage
+from exr_inspector.validation.rule import Found, Results, Rule, Scope, Stage
 
 RULE_FAILED = "RULE-FAILED"
 # What ACE and DEL ask of each part, they ask of the file; one setting of the writer decides the compression of its parts.
@@ -43,6 +46,8 @@ MAX_TEXT_CHARACTERS = 2_000  # of a message, and of what was found and expected:
 def _finding(step: Step, found: Found, part: int | None) -> Finding:
     rule = step.rule
     severity = step.severity or found.severity or rule.severity
+    if not isinstance(severity, Severity):
+        raise TypeError(f"a severity is {severity!r}, expected Severity.INFO, Severity.WARNING or Severity.ERROR")
     index = found.part if found.part is not None else part
     message, said, expected = found.message, found.found, found.expected
     if len(message) + len(said) + len(expected) > MAX_TEXT_CHARACTERS:
@@ -60,10 +65,28 @@ def _shortened(text: str) -> str:
 
 
 def _failed(step: Step, part: int | None, error: Exception) -> Finding:
+    """The finding of a rule that raised an exception or returned something else than findings.
+
+    A rule of a show that did not run must not end in a passed delivery: the finding has at least the rule's severity.
+    """
+    rule = step.rule
+    if getattr(rule.check, "__module__", "").startswith("exr_inspector."):
+        message = (
+            f"Rule {rule.code} failed with {type(error).__name__}; this is a bug in exr-inspector, not in the file"
+        )
+        return Finding(RULE_FAILED, Severity.WARNING, message, part, found=rule.code)
+    severity = max(Severity.WARNING, step.severity or Severity.WARNING, rule.severity)
     message = (
-        f"Rule {step.rule.code} failed with {type(error).__name__}; this is a bug in exr-inspector, not in the file"
+        f"Rule {rule.code} of your own failed{_place(rule, error)}: {type(error).__name__}: {error}; correct the rule"
     )
-    return Finding(RULE_FAILED, Severity.WARNING, message, part, found=step.rule.code)
+    return Finding(RULE_FAILED, severity, _shortened(message), part, found=rule.code)
+
+
+def _place(rule: Rule, error: Exception) -> str:
+    """Where in a rule's own file an exception was raised, as ` at rules.py:16`; empty where it was not raised there."""
+    code = getattr(rule.check, "__code__", None)
+    lines = [each.lineno for each in extract_tb(error.__traceback__) if code and each.filename == code.co_filename]
+    return f" at {Path(code.co_filename).name}:{lines[-1]}" if code and lines else ""
 
 
 def _unjudged(error: Exception) -> Finding:
@@ -86,13 +109,12 @@ def _run(
         for step in steps:
             try:
                 results: Results = step[0](subject, parameters)
+                if results:
+                    findings += [_finding(step, found, part) for found in results]
             except MemoryBusy:
                 raise
             except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
                 findings.append(_failed(step, part, error))
-                continue
-            if results:
-                findings += [_finding(step, found, part) for found in results]
 
 
 def _channel_findings(policy: ResolvedPolicy, facts: ChannelFacts, part: int) -> tuple[Finding, ...]:
@@ -298,10 +320,8 @@ def validate_sequence(
         findings: list[Finding] = []
         for step in resolved.plan.sequences:
             try:
-                results: Results = step.check(facts, resolved.parameters)
+                findings += [_of_sequence(step, found) for found in step.check(facts, resolved.parameters)]
             except Exception as error:  # noqa: BLE001 - the boundary of one rule, see the module's docstring
                 findings.append(_failed(step, None, error))
-                continue
-            findings += [_of_sequence(step, found) for found in results]
         judged[facts.name] = tuple(_capped(findings))
     return judged

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 
 from exr_inspector.errors import PolicyError
+from exr_inspector.model import Severity
 from exr_inspector.validation.rule import Rule
 from exr_inspector.validation.rules import (
     aces,
@@ -193,6 +194,10 @@ def add_rules_of_file(path: Path) -> str:
     except Exception as error:
         raise PolicyError(f"{path}: {type(error).__name__}: {error}") from error
     for rule in _rules_of(module):
+        if not isinstance(rule.severity, Severity):
+            raise PolicyError(
+                f"{path}: the severity of {rule.code} is {rule.severity!r}, expected Severity.INFO, WARNING or ERROR"
+            )
         known = _RULES.get(rule.code)
         if known is not None and known.origin != origin:
             raise PolicyError(

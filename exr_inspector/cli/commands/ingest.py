@@ -189,7 +189,9 @@ def carry_out(
                 with interrupts.stopping(ingest):
                     progress = ingest.run(found)
             policy = PolicySource.from_settings(settings).current()
-            judged = _judged(tables.connection, progress, policy, catalog) if options.judges_sequences else []
+            # A run that was stopped has some frames of a folder only: they would pass for a complete delivery.
+            is_judged = options.judges_sequences and not progress.stopped
+            judged = _judged(tables.connection, progress, policy, catalog) if is_judged else []
     except KeyboardInterrupt:  # do not wait for other threads
         click.echo("stopped; run the same command again to continue", err=True)
         os._exit(_SIGNALLED + signal.SIGINT)

@@ -193,7 +193,8 @@ def flash(sequence: SequenceFacts, parameters: SequenceParameters) -> Results:
     "SEQ-BUCKET",
     Severity.ERROR,
     "No frame has a black rectangle that the frames around it do not have",
-    why="A bucket or tile of the render is missing. At most two frames in a row are found, in sequences of three or more.",
+    why="A bucket or tile of the render is missing.",
+    limits="Of holes in three or more frames in a row, and in sequences of two frames, nothing is reported.",
     source="OpenEXR technical introduction (Tiles)",
     fix="Render the frame again.",
 )

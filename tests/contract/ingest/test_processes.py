@@ -450,6 +450,7 @@ def test_the_first_interrupt_stores_what_runs_and_the_next_run_goes_on(tmp_path:
     assert err == f"catalog: {tmp_path / 'c.duckdb'}\n"
     documented(running.returncode)
     assert "stopped; run the same command again" in out
+    assert "sequence" not in out, "half a sequence must not pass for a whole one"
     stored = stored_files(tmp_path / "c.duckdb")
     assert 0 < stored < 2_500
     assert f"{stored}  stored" in out

@@ -12,7 +12,15 @@ import yaml
 
 from exr_inspector.errors import PolicyError
 from exr_inspector.model import Severity
-from exr_inspector.validation import RULES, Policy, frame_of_inspection, load_policy, registry, validate_sequence
+from exr_inspector.validation import (
+    RULES,
+    Policy,
+    frame_of_inspection,
+    load_policy,
+    registry,
+    validate_file,
+    validate_sequence,
+)
 from exr_inspector.validation.policies.draft import draft_policy
 from exr_inspector.validation.policies.file import json_schema
 from tests.support.exrbytes import Attr, Part, a_float, a_int, a_rational, a_string, build
@@ -166,7 +174,36 @@ def test_rules_of_ones_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_own_rules")
-@pytest.mark.parametrize("text", ["raise ValueError('no')", "def (", OWN_RULE.replace("NOVA-CAMERA", "STR-MAGIC")])
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return file.hdr", "AttributeError"),
+        ("return ['x']", "AttributeError"),
+        ("return Found('x')", "AttributeError"),
+        ("return [Found('x', severity='error')]", "TypeError: a severity is 'error', expected Severity.INFO"),
+        ("yield Found(3)", "TypeError"),
+    ],
+)
+def test_a_rule_of_ones_own_that_fails_lets_no_file_pass(tmp_path: Path, body: str, said: str) -> None:
+    head = OWN_RULE[: OWN_RULE.index("def ")].replace("Severity.WARNING", "Severity.ERROR")
+    (tmp_path / "own.py").write_text(f"{head}def camera(file, parameters):\n    {body}\n")
+    policy = load("name: nova\npython_rules: own.py\n", tmp_path)
+    (finding,) = [f for f in validate_file(inspect(PLAIN), policy) if f.code == "RULE-FAILED"]
+    assert finding.severity is Severity.ERROR
+    assert finding.message.startswith("Rule NOVA-CAMERA of your own failed")
+    assert said in finding.message
+
+
+@pytest.mark.usefixtures("_own_rules")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "raise ValueError('no')",
+        "def (",
+        OWN_RULE.replace("NOVA-CAMERA", "STR-MAGIC"),
+        OWN_RULE.replace("Severity.WARNING", "'warning'"),
+    ],
+)
 def test_files_that_make_no_rules(tmp_path: Path, text: str) -> None:
     (tmp_path / "own.py").write_text(text)
     with pytest.raises(PolicyError, match=r"own\.py"):
