@@ -143,7 +143,9 @@ def parse_frames(text: str) -> tuple[range, ...]:
     """
     items = _BLANKS.sub(r"\1", text.strip()).replace(":", "x")
     if not _FRAMES.fullmatch(items):
-        raise PatternError(f"found {text}, expected frames such as 1001-1060 or 1001-1010,1020-1040x2")
+        raise PatternError(
+            f"found {text if items else 'an empty text'}, expected frames such as 1001-1060 or 1001-1010,1020-1040x2"
+        )
     return _ranges(items, "")
 
 

@@ -70,7 +70,7 @@ class FolderWatch:
                 self._changed[key] = now
 
     def catch_up(self) -> None:
-        """Remove the rows of files that were deleted while nobody watched, but for those below an empty folder.
+        """Remove the rows of files deleted while nobody watched, but for those of an empty folder directly below the root.
 
         What cannot be listed has been reported by the run before.
 

@@ -35,6 +35,7 @@ class OpenCatalog(Reader):
         self._catalog = catalog
         self._close = close
         self._is_local = is_local
+        self._is_closed = False
 
     def file(self, path: str) -> FullFile | None:
         """As `Reader.file`.
@@ -43,6 +44,7 @@ class OpenCatalog(Reader):
             ArgumentError: `path` is not a text.
             CatalogError: The database cannot be read, or `path` is empty.
         """
+        self._require_open()
         return super().file(instance("path", path, str, "a path in the tables, such as bucket/key"))
 
     def table(self, name: str, columns: Iterable[str] | None = None, *, prefix: str = "") -> pa.Table:
@@ -57,6 +59,7 @@ class OpenCatalog(Reader):
             ArgumentError: There is no such table or column.
             CatalogError: The database cannot be read.
         """
+        self._require_open()
         table = BY_NAME[one_of("name", name, BY_NAME)]
         if isinstance(columns, str) or (columns is not None and not isinstance(columns, Iterable)):
             raise wrong("columns", "several names of columns, such as ['path']", columns)
@@ -84,6 +87,7 @@ class OpenCatalog(Reader):
             CatalogError: The query fails, or a parameter is missing or unknown.
             SettingsError: DuckDB (extra `local`) is not installed.
         """
+        self._require_open()
         try:
             from exr_inspector.catalog.queries import engines  # noqa: PLC0415 - brings the parser of SQL
         except ModuleNotFoundError as error:
@@ -100,14 +104,20 @@ class OpenCatalog(Reader):
         Raises:
             CatalogError: Nothing was stored; if `retryable`, the same call may be repeated.
         """
+        self._require_open()
         given = [files] if isinstance(files, Inspection) or not isinstance(files, Iterable) else list(files)
         expected = "inspected files, as `inspect` and `inspect_all` return them"
         return self._catalog.upsert([instance("files", each, Inspection, expected) for each in given])
 
     def close(self) -> None:
-        """Close the connections, and the local database if one was opened."""
+        """Close the connections, and the local database if one was opened. Later calls raise `CatalogError`."""
+        self._is_closed = True
         self._catalog.close()
         self._close()
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise CatalogError("the catalog was closed: open it again with open_catalog")
 
     def __enter__(self) -> OpenCatalog:  # noqa: PYI034 - typing.Self is not in Python 3.10
         return self

@@ -224,7 +224,7 @@ def trusted_absence(
     deadline: Deadline | None = None,
     report: Report,
 ) -> Callable[[str], bool]:
-    """Decides which files may be taken for deleted: none below an empty folder, since a share may be unmounted.
+    """Decides which files may be taken for deleted: none of an empty folder in `folders`, as a share may be unmounted.
 
     Args:
         context: Lists folders.

@@ -214,6 +214,24 @@ def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) 
             catalog.query("listing", x=1)
 
 
+def test_a_closed_catalog_says_so(tmp_path: Path) -> None:
+    catalog = exr.open_catalog(tmp_path / "renders.duckdb")
+    with pytest.raises(CatalogError, match="there is no column bad in the table files"):
+        catalog.query("select bad from files")
+    catalog.close()
+    catalog.close()
+    calls: list[Callable[[], object]] = [
+        lambda: catalog.file("bucket/a.exr"),
+        lambda: catalog.table("files"),
+        lambda: catalog.query("listing"),
+        lambda: catalog.upsert([]),
+    ]
+    for call in calls:
+        with pytest.raises(CatalogError, match="the catalog was closed") as closed:
+            call()
+        assert not closed.value.retryable
+
+
 def test_a_catalog_that_is_not_configured_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VAST_DB_ENDPOINT", raising=False)
     with pytest.raises(SettingsError, match="VAST_DB_ENDPOINT"):

@@ -17,7 +17,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from exr_inspector.catalog.queries.faults import one_line, query_fault
+from exr_inspector.catalog.queries.faults import one_line, parsed, query_fault, require_one, writing_fault
 from exr_inspector.catalog.schema import BY_NAME, FILES, Table
 from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.connection import Connection
@@ -42,6 +42,7 @@ _COMPARISONS: dict[type[exp.Expression], Callable[[Any, object], Any]] = {
     exp.LT: lambda column, value: column < value,
     exp.LTE: lambda column, value: column <= value,
 }
+_PICTURE = re.compile(r" LINE 1: .*\^$")
 _SERVER_MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
 
 
@@ -161,7 +162,7 @@ class AdbcEngine:
                 cursor.execute(text)
                 return cursor.fetch_arrow_table()
         except (dbapi.Error, OSError) as error:
-            raise CatalogError(f"the query fails: {_answered_by_server(str(error))}") from error
+            raise CatalogError(query_fault(_answered_by_server(str(error)), sql)) from error
 
 
 class SdkEngine:
@@ -185,6 +186,9 @@ class SdkEngine:
         import duckdb  # noqa: PLC0415 - not in the function's image
 
         tree = _filled(sql, values)
+        for table in tree.find_all(exp.Table):
+            if table.db and table.name in BY_NAME:
+                _unknown(f"{table.db}.{table.name}")
         tables = [BY_NAME.get(table.name) or _unknown(table.name) for table in _bare_tables(tree)]
         if len(tables) != 1 and not self._joins:
             raise CatalogError(
@@ -227,10 +231,12 @@ def database_engine(connection: Connection, *, joins: bool = False) -> QueryEngi
 
 def _filled(sql: str, values: Values) -> exp.Expression:
     try:
-        tree = sqlglot.parse_one(sql, dialect="duckdb")
+        tree = parsed(sql)
     except sqlglot.errors.SqlglotError as error:
         errors = getattr(error, "errors", None) or [{"description": str(error), "line": ""}]
         raise CatalogError(f"the query fails: {errors[0]['description']} (in line {errors[0]['line']})") from error
+    if refused := writing_fault(tree):
+        raise CatalogError(refused)
 
     def fill(node: exp.Expression) -> exp.Expression:
         if not isinstance(node, exp.Parameter | exp.Placeholder):
@@ -296,14 +302,13 @@ def _run(connection: Any, sql: str, values: Values) -> pa.Table:
     import duckdb  # noqa: PLC0415 - not in the function's image
 
     try:
-        count = len(connection.extract_statements(sql))
-        if count != 1:
-            raise CatalogError(f"found {count} statements, expected one: run them one at a time")
+        require_one(len(connection.extract_statements(sql)))
         return connection.execute(sql, dict(values)).to_arrow_table()
     except duckdb.Error as error:
         raise CatalogError(query_fault(str(error), sql)) from error
 
 
 def _answered_by_server(text: str) -> str:
+    """What the server says, without DuckDB's picture of the place: the server was sent other SQL than the user wrote."""
     match = _SERVER_MESSAGE.search(text)
-    return match[1].replace('\\"', '"') if match else " ".join(text.split())
+    return _PICTURE.sub("", match[1].replace('\\"', '"') if match else " ".join(text.split()))

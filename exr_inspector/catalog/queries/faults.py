@@ -3,19 +3,60 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sqlglot
 from sqlglot import exp
 
-from exr_inspector.catalog.schema import BY_NAME
+from exr_inspector.catalog.schema import BY_NAME, Table
+from exr_inspector.errors import CatalogError
 from exr_inspector.texts import did_you_mean
 
-_NO_TABLE = re.compile(r"Table with name (\S+) does not exist")
+_NO_TABLE = re.compile(r"Table with name (.+?) does not exist")
 _NO_COLUMN = re.compile(r"Referenced column \"([^\"]+)\" not found|does not have a column named \"([^\"]+)\"")
-_WRITES = re.compile(r"Cannot execute statement of type \"(\w+)\".*read-only", re.DOTALL)
 _DISABLED = "disabled by configuration"
 _LISTED = "docs/tables.md lists the tables and their columns"
+_WRITING = {  # by sqlglot's keys, and by the first words of what it does not parse further
+    "alter": "ALTER",
+    "comment": "COMMENT",
+    "copy": "COPY",
+    "create": "CREATE",
+    "delete": "DELETE",
+    "drop": "DROP",
+    "insert": "INSERT",
+    "merge": "MERGE",
+    "truncatetable": "TRUNCATE",
+    "update": "UPDATE",
+}
+_JOINED_BY = "file_id"
+
+
+def parsed(sql: str) -> exp.Expression:
+    """The statement that a text of SQL holds.
+
+    Raises:
+        CatalogError: It holds none or several.
+        sqlglot.errors.SqlglotError: It cannot be parsed.
+    """
+    trees = [tree for tree in sqlglot.parse(sql, dialect="duckdb") if tree and not isinstance(tree, exp.Semicolon)]
+    require_one(len(trees))
+    return trees[0]
+
+
+def require_one(count: int) -> None:
+    """Check that a query is one statement.
+
+    Raises:
+        CatalogError: It is not.
+    """
+    if count != 1:
+        raise CatalogError(f"found {count} statements, expected one: run them one at a time")
+
+
+def writing_fault(tree: exp.Expression) -> str:
+    """Why a statement that writes is refused; empty for any other one."""
+    kind = _WRITING.get(tree.name.lower() if isinstance(tree, exp.Command) else tree.key)
+    return f"a query only reads, and this is a statement of type {kind}: expected SELECT" if kind else ""
 
 
 def query_fault(message: str, sql: str) -> str:
@@ -25,38 +66,64 @@ def query_fault(message: str, sql: str) -> str:
         message: What DuckDB says.
         sql: The query.
     """
+    tree = _parsed_or_none(sql)
+    if tree and (refused := writing_fault(tree)):
+        return refused
     if found := _NO_TABLE.search(message):
-        return f"there is no table {found[1]}: {_hint(found[1], BY_NAME)}"
+        return _no_table(found[1].strip('"'))
     if found := _NO_COLUMN.search(message):
-        return _no_column(found[1] or found[2], sql)
-    if found := _WRITES.search(message):
-        return f"a query only reads, and this is a {found[1]} statement: expected SELECT"
+        return _no_column(found[1] or found[2], tree)
     if _DISABLED in message:
         return "a query reads the tables of its catalog alone: it names a file, a URL or an extension"
     return f"the query fails: {one_line(message)}"
 
 
-def _no_column(name: str, sql: str) -> str:
-    asked = [table for table in _tables_of(sql) if table in BY_NAME]
-    named = f"the table {asked[0]}" if len(asked) == 1 else "the tables of this query"
-    known = dict.fromkeys(column for table in asked for column in BY_NAME[table].arrow.names)
-    elsewhere = [table.name for table in BY_NAME.values() if name in table.arrow.names and table.name not in asked]
-    if elsewhere:
-        return f"there is no column {name} in {named}, but in {' and '.join(elsewhere[:3])}: join it by file_id"
-    return f"there is no column {name} in {named}: {_hint(name, known)}"
+def _no_table(name: str) -> str:
+    schema, _, table = name.rpartition(".")
+    if schema and table in BY_NAME:
+        return f"there is no table {name}: a query names tables without their schema, expected {table}"
+    return f"there is no table {name}: {_hint(table, BY_NAME)}"
+
+
+def _no_column(name: str, tree: exp.Expression | None) -> str:
+    asked = [BY_NAME[table] for table in _tables_of(tree) if table in BY_NAME]
+    having = [table for table in BY_NAME.values() if name in table.arrow.names]
+    if others := [table for table in having if table in asked]:
+        place = "the table that this query takes it from"
+        return f"there is no column {name} in {place}, but in {_names(others)}: {_LISTED}"
+    defines_tables = tree is not None and tree.find(exp.CTE, exp.Subquery) is not None
+    is_one = len(asked) == 1 and not defines_tables
+    place = f"the table {asked[0].name}" if is_one else "the tables of this query"
+    if not having:
+        known = dict.fromkeys(column for table in asked for column in table.arrow.names)
+        return f"there is no column {name} in {place}: {_hint(name, known)}"
+    joined = [] if defines_tables or not _joinable(asked) else _joinable(having)
+    how = f"join it by {_JOINED_BY}" if joined else _LISTED
+    return f"there is no column {name} in {place}, but in {_names(joined or having)}: {how}"
+
+
+def _names(tables: Sequence[Table]) -> str:
+    return " and ".join(table.name for table in tables[:3])
+
+
+def _joinable(tables: Iterable[Table]) -> list[Table]:
+    return [table for table in tables if _JOINED_BY in table.arrow.names]
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
     return f"{near} {_LISTED}" if (near := did_you_mean(name, known)) else _LISTED
 
 
-def _tables_of(sql: str) -> list[str]:
-    """The names of the tables that a query names; none of SQL that cannot be parsed."""
+def _parsed_or_none(sql: str) -> exp.Expression | None:
     try:
-        tree = sqlglot.parse_one(sql, dialect="duckdb")
-    except sqlglot.errors.SqlglotError:
-        return []
-    return list(dict.fromkeys(table.name for table in tree.find_all(exp.Table) if table.name))
+        return parsed(sql)
+    except (sqlglot.errors.SqlglotError, CatalogError):
+        return None
+
+
+def _tables_of(tree: exp.Expression | None) -> list[str]:
+    """The names of the tables that a query names."""
+    return list(dict.fromkeys(table.name for table in tree.find_all(exp.Table) if table.name)) if tree else []
 
 
 def one_line(text: str) -> str:

@@ -61,9 +61,9 @@ def command(
 ) -> None:
     """Ingest a folder like ./run ingest, then every change, until Ctrl-C, which is its regular end (exit code 0).
 
-    Files that were deleted before it was started lose their rows; below an empty folder, which may be an unmounted share,
-    they keep them. A file is read once it has not changed for two seconds. Prints a line for every file that is stored or
-    removed. Meanwhile other commands can read the catalog file, through this process.
+    Files that were deleted before it was started lose their rows; those of an empty folder directly below FOLDER, which may
+    be an unmounted share, keep them. A file is read once it has not changed for two seconds. Prints a line for every file
+    that is stored or removed. Meanwhile other commands can read the catalog file, through this process.
 
     \b
     Examples:

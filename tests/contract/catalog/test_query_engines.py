@@ -97,6 +97,8 @@ def test_the_sdk_refuses_joins_on_a_cluster(served: tuple[LocalVastDB, Path]) ->
         ask(sdk, "file")
     with pytest.raises(CatalogError, match="no table nowhere"):
         sdk.ask("SELECT 1 FROM nowhere", {})
+    with pytest.raises(CatalogError, match=r"no table exr_inspector\.files: a query names tables without"):
+        sdk.ask("SELECT path FROM exr_inspector.files", {})
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,36 @@ def test_wrong_sql_is_one_line(served: tuple[LocalVastDB, Path], text: str) -> N
         with pytest.raises(CatalogError) as raised:
             engine.ask(text, {})
         assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("select bad from files", "there is no column bad in the table files: docs/tables.md lists"),
+        ("select f.heigth from files f", "there is no column heigth in the table files: did you mean height?"),
+        ("select * from filess", "there is no table filess: did you mean files?"),
+        ("select * from exr_inspector.files", "there is no table exr_inspector.files: a query names tables without"),
+        ("delete from files", "a query only reads, and this is a statement of type DELETE"),
+        ("create table x as select 1", "a query only reads, and this is a statement of type CREATE"),
+        ("select * from read_csv('/etc/hostname')", "a query reads the tables of its catalog alone"),
+        ("select 1; select 2", "found 2 statements, expected one"),
+        (" ", "found 0 statements, expected one"),
+        ("select no_such(path) from files", "Scalar Function with name no_such does not exist"),
+    ],
+)
+def test_a_query_fails_with_the_same_words_whichever_way_it_goes(
+    served: tuple[LocalVastDB, Path], sql: str, words: str
+) -> None:
+    server, file = served
+    engines: list[AdbcEngine | FileEngine | SdkEngine] = [
+        FileEngine(file, SCHEMA),
+        SdkEngine(Catalog(config_of(server)).connection, "local", joins=True),
+    ]
+    for engine in engines + ([AdbcEngine(config_of(server))] if has_driver() else []):
+        with pytest.raises(CatalogError) as raised:
+            engine.ask(sql, {})
+        assert words in str(raised.value)
+        assert "LINE" not in str(raised.value)
 
 
 def test_tables_get_their_place_and_parameters_their_values() -> None:

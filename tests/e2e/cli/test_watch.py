@@ -73,13 +73,14 @@ def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]
 @pytest.mark.slow
 def test_what_was_deleted_while_nobody_watched_loses_its_rows(tmp_path: Path) -> None:
     folder, catalog, log = tmp_path / "renders", tmp_path / "c.duckdb", tmp_path / "log"
-    for name in ("a/kept.exr", "a/gone.exr", "share/away.exr"):
+    for name in ("a/kept.exr", "a/gone.exr", "a/deep/gone.exr", "share/away.exr"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(SAMPLES / "layers.exr", folder / name)
     command = [sys.executable, "-m", "exr_inspector.cli"]
     options = [str(folder), "--catalog", str(catalog)]
     subprocess.run([*command, "ingest", *options], cwd=ROOT, check=True, capture_output=True)
     (folder / "a" / "gone.exr").unlink()
+    (folder / "a" / "deep" / "gone.exr").unlink()  # leaves an empty folder that is not directly below the watched one
     (folder / "share" / "away.exr").unlink()  # leaves what a share that is not mounted leaves, too
     with log.open("w") as out:
         running = subprocess.Popen([*command, "watch", *options], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)

@@ -419,3 +419,9 @@ def test_frames_are_read_as_they_are_printed(text: str, ranges: tuple[range, ...
 def test_what_are_no_frames(text: str) -> None:
     with pytest.raises(PatternError):
         parse_frames(text)
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_frames_that_are_empty_are_called_so(text: str) -> None:
+    with pytest.raises(PatternError, match="found an empty text, expected frames such as 1001-1060"):
+        parse_frames(text)
