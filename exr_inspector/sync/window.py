@@ -25,6 +25,7 @@ from exr_inspector.errors import (
     DeadlineExceeded,
     ExrInspectorError,
     SourceError,
+    UnsupportedKey,
 )
 from exr_inspector.model import EventInfo, ObjectVersion
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, exr_report, is_exr
@@ -398,6 +399,8 @@ def remove_rows(context: IngestContext, paths: Sequence[str], timing: Timing) ->
             removed = remove_gone(
                 context.opener, context.catalog, bucket, key, event=EventInfo(), deadline=timing.deadline
             )
+        except UnsupportedKey:
+            return False  # nobody can look at it: its row, which an event made, says so
         except ExrInspectorError as error:
             if isinstance(error, (BucketUnavailable, CatalogError, DeadlineExceeded)) and error.retryable:
                 raise  # the others would fare no better

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dataengine_local.events import schedule_event
+from dataengine_local.events import element_event, schedule_event
 from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, SWEEPS
 from exr_inspector.catalog.sdk.work import rows_of
 from exr_inspector.catalog.sweeps import claim, open_shards
@@ -341,6 +341,16 @@ def test_a_show_whose_own_share_is_away_keeps_its_rows(stack: LocalStack, folder
     assert len(stored(stack)) == 3
     (folder / "show_a").rmdir()
     assert swept(stack, **mount) == {"unchanged": 1, "removed": 2}
+
+
+def test_rows_of_keys_that_cannot_be_addressed_stay_without_a_word(stack: LocalStack, folder: Path) -> None:
+    mount = {"EXR_MOUNTS": f"{BUCKET}={folder}"}
+    keys = ("../x.exr", "sub//c.exr")
+    handling = service(stack, **mount)
+    assert {handling.handle(element_event(BUCKET, key))["error_code"] for key in keys} == {"SOURCE_KEY"}
+    assert swept(stack, **mount) == {"stored": 3}
+    assert swept(stack, **mount) == {"unchanged": 3}
+    assert {f"{BUCKET}/{key}" for key in keys} < stored(stack)
 
 
 def test_one_bad_folder_stops_nothing_and_keeps_its_rows(stack: LocalStack, folder: Path) -> None:
