@@ -144,6 +144,8 @@ def unread(part: PartFacts, _parameters: PixelParameters) -> Results:
         return NOTHING
     if not pixels.chunks_total or any(fault.part == part.index for fault in report.faults):
         return NOTHING
+    if part.completeness is not None and not part.completeness.present:
+        return NOTHING  # there are none to read: rules about chunks say so
     message = f"No pixel was read: 0 of {pixels.chunks_total} chunks fit the sample's budget"
     return [Found(message, "0 chunks", "1 or more")]
 

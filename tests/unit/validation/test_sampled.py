@@ -12,7 +12,7 @@ from tests.support.exrbytes import FLOAT, ZIP, Channel, Part, build
 from tests.unit.validation.judging import EVERYTHING, opener
 
 
-def sampled(pixels: np.ndarray, **budget: int) -> dict[str, Finding]:
+def sampled(pixels: np.ndarray, *, cut: int = 0, **budget: int) -> dict[str, Finding]:
     height, width = pixels.shape
     part = Part(
         data_window=(0, 0, width - 1, height - 1),
@@ -21,7 +21,8 @@ def sampled(pixels: np.ndarray, **budget: int) -> dict[str, Finding]:
         pixels={"R": pixels.astype(np.float32)},
     )
     config = InspectorConfig(stats=StatsMode.SAMPLED, pixels=PixelConfig(**budget))
-    inspection = Inspector(config).inspect(opener().open_bytes(build([part])), EVERYTHING)
+    data = build([part])
+    inspection = Inspector(config).inspect(opener().open_bytes(data[: len(data) - cut]), EVERYTHING)
     return {finding.code: finding for finding in validate_file(inspection, EVERYTHING)}
 
 
@@ -44,3 +45,9 @@ def test_parts_of_which_no_pixel_was_read_are_reported() -> None:
     found = sampled(np.ones((64, 64)), max_sample_bytes=1000, sample_chunk_bytes=1000)["PIX-UNREAD"]
     assert "0 of 4 chunks" in found.message
     assert "PIX-UNREAD" not in sampled(np.ones((64, 64)), max_sample_bytes=1000)
+
+
+def test_chunks_that_are_not_there_are_not_called_too_large_for_a_sample() -> None:
+    found = sampled(np.random.default_rng(1).random((16, 64)), cut=2_000)
+    assert "CHK-PAST-EOF" in found
+    assert "PIX-UNREAD" not in found
