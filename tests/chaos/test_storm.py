@@ -37,7 +37,7 @@ def test_after_a_storm_the_tables_equal_the_objects(
             delivering(lambda: runtime.url, tally) as deliverer,
         ):
             storm = Storm(stack, deliverer, tally, seed=seed, keys=12)
-            rage(storm, deliverer, tally, seconds=1.2, rate=60, probability=0.05)
+            rage(storm, deliverer, tally, seconds=1.2, rate=60, least=150, probability=0.05)
         differences = stack.differences(StatsMode.SAMPLED)
         assert differences == [], tally.counts
         documented(len(differences))
