@@ -41,7 +41,8 @@ from exr_inspector.function.telemetry import Telemetry, TracedSource
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import EventInfo, Inspection, ObjectVersion, Severity
 from exr_inspector.settings import Settings
-from exr_inspector.storage import Deadline, is_exr
+from exr_inspector.storage import Deadline
+from exr_inspector.storage.sequences import is_apple_double
 
 # Objects of all batches together that are worked on at a time: reading waits on the store, not on a core.
 BATCH_WORKERS = 16
@@ -451,7 +452,7 @@ def _skip_reason(event: ObjectEvent) -> str | None:
         return "a folder marker"
     if not event.key.lower().endswith(".exr"):
         return "not named .exr"
-    if not is_exr(event.key):
+    if is_apple_double(event.key):
         return "attributes that macOS keeps beside a file (AppleDouble)"
     return None
 

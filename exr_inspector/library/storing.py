@@ -15,6 +15,7 @@ from exr_inspector.delivery.patterns import Pattern, is_pattern, parse_pattern
 from exr_inspector.model import Inspection
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.sequences import store_folder
+from exr_inspector.texts import unicode_text
 
 _BATCH = 16  # files in one transaction; they stay in memory until then
 _LARGE_HEADER_BYTES = 64 << 10  # rows; a file with more is stored at once, while its memory is reserved
@@ -44,7 +45,7 @@ class CheckStore:
             CatalogError: The tables cannot be written now.
         """
         self._paths[name] = inspection.path
-        self._inspected[inspection.path] = inspection.inspected_at
+        self._inspected[unicode_text(inspection.path)] = inspection.inspected_at
         self._waiting.append(inspection)
         is_large = inspection.header is not None and inspection.header.end > _LARGE_HEADER_BYTES
         if is_large or len(self._waiting) == _BATCH:

@@ -13,7 +13,7 @@ guard row, so that of two concurrent calls the one that read later wins. A repea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -279,7 +279,7 @@ def _replace(
         return False
     frames: dict[str, Place] = dict.fromkeys(map(unicode_text, folder.paths))
     frames.update((unicode_text(path), place) for path, place in judgement.frames.items())
-    files = [row for row in _file_rows(work, folder.directory) if row["path"] in frames]
+    files = _file_rows(work, folder.directory, frames)
     changed = [
         row
         for row in files
@@ -335,8 +335,7 @@ def with_kept_findings(connection: Connection, judgement: Judgement) -> Judgemen
         kept: dict[str, list[Finding]] = {}
         for directory, mine in judgement.by_directory().items():
             frames: dict[str, Place] = {unicode_text(path): place for path, place in mine.frames.items()}
-            files = [row for row in _file_rows(work, directory) if row["path"] in frames]
-            kept.update(_kept_findings(_stored_rows(work, directory), files, frames))
+            kept.update(_kept_findings(_stored_rows(work, directory), _file_rows(work, directory, frames), frames))
         return kept
 
     kept = connection.run("read the findings of a check", read)
@@ -347,7 +346,7 @@ def with_kept_findings(connection: Connection, judgement: Judgement) -> Judgemen
 def _known_until(folder: _Folder, files: Iterable[Mapping[str, Any]]) -> datetime:
     """Until when a judgement knows its files: until the last was read, unless somebody else stored one of them meanwhile."""
     later = [row for row in files if row["inspected_at"] > folder.judged_at]
-    inspected = {unicode_text(path): moment for path, moment in (folder.inspected or {}).items()}
+    inspected = folder.inspected or {}
     if any(inspected.get(row["path"]) != row["inspected_at"] for row in later):
         return folder.judged_at
     return max((row["inspected_at"] for row in later), default=folder.judged_at)
@@ -397,12 +396,16 @@ def sequence_finding(row: Mapping[str, Any]) -> Finding:
     )
 
 
-def _file_rows(work: Work, directory: str) -> list[dict[str, Any]]:
-    """The files of a folder: what they are by their rows, and when they were inspected, UTC."""
+def _file_rows(work: Work, directory: str, paths: Container[str]) -> list[dict[str, Any]]:
+    """Those of some files that have rows in a folder: what they are by these, and when they were inspected, UTC."""
     columns = ("file_id", "path", "sequence", "frame_number", "frame_padding", "inspected_at")
     where = every(has_prefix("path", unicode_text(f"{directory}/")), is_in("directory", [unicode_text(directory)]))
     rows = rows_of(work.select(FILES, columns, where, row_ids=True))
-    return [{**row, "inspected_at": row["inspected_at"].replace(tzinfo=timezone.utc)} for row in rows]
+    return [
+        {**row, "inspected_at": row["inspected_at"].replace(tzinfo=timezone.utc)}
+        for row in rows
+        if row["path"] in paths
+    ]
 
 
 def _columns(place: Place) -> tuple[str | None, int | None, int]:

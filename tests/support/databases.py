@@ -9,6 +9,9 @@ Each process sets up one database of a kind, and every test gets a copy of its f
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import duckdb
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import SetupOptions, setup
@@ -34,3 +37,11 @@ def _set_up(schema: str, guards: int, server_version: str) -> bytes:
             setup(catalog.connection, SetupOptions(guards=guards))
             catalog.close()
         return path.read_bytes()
+
+
+def rows_of_catalog(catalog: Path, sql: str) -> list[tuple[Any, ...]]:
+    """The rows of a SELECT over the tables of a catalog file, named without their schema."""
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
+        connection.execute(f"set schema = '\"{schema}\"'")
+        return connection.execute(sql).fetchall()

@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
@@ -46,6 +45,7 @@ from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext
 from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, local_stack
 from tests.contract.catalog.model import wipe
+from tests.support.databases import rows_of_catalog
 from tests.support.documented import Documented
 from tests.support.exrbytes import FLOAT, Channel, Part, a_idmanifest, a_string, build
 from tests.support.exrbytes_idmanifest import ManifestGroup
@@ -333,9 +333,7 @@ def called(*arguments: object, **environ: str) -> Result:
 
 
 def paths(catalog: Path) -> list[str]:
-    with duckdb.connect(str(catalog), read_only=True) as connection:
-        (folder,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
-        return [path for (path,) in connection.execute(f'select path from "{folder}".files order by path').fetchall()]
+    return [path for (path,) in rows_of_catalog(catalog, "select path from files order by path")]
 
 
 def test_the_command_fills_a_catalog_from_a_folder_under_its_name(tmp_path: Path) -> None:
@@ -599,12 +597,10 @@ def test_two_folders_of_one_name_never_share_rows_and_rows_lead_back_to_their_fi
         assert words in str(refused.exception)
     assert paths(catalog) == ["renders/sh/beauty.1001.exr"]
     assert called(second, "--catalog", catalog, "--bucket", "renders-b").exit_code == 0
-    with duckdb.connect(str(catalog), read_only=True) as connection:
-        (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
-        found = connection.execute(
-            f'select roots.root || \'/\' || files.key from "{schema}".files join "{schema}".roots'
-            " on roots.bucket = files.bucket order by 1"
-        ).fetchall()
+    found = rows_of_catalog(
+        catalog,
+        "select roots.root || '/' || files.key from files join roots on roots.bucket = files.bucket order by 1",
+    )
     assert [Path(path) for (path,) in found] == [folder / "sh" / "beauty.1001.exr" for folder in (first, second)]
     first.rename(tmp_path / "a" / "moved")
     shutil.rmtree(tmp_path / "b")
@@ -843,11 +839,9 @@ def test_a_signal_ends_a_listing_that_hangs(stack: LocalStack) -> None:
 
 
 def sequence_rows(catalog: Path) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(catalog), read_only=True) as connection:
-        (folder,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
-        judged = f'select sequence, code, frames, missing_frames from "{folder}".sequence_validation order by all'
-        settled = f'select path, sequence, frame_number from "{folder}".files order by all'
-        return [*connection.execute(judged).fetchall(), *connection.execute(settled).fetchall()]
+    judged = "select sequence, code, frames, missing_frames from sequence_validation order by all"
+    settled = "select path, sequence, frame_number from files order by all"
+    return [*rows_of_catalog(catalog, judged), *rows_of_catalog(catalog, settled)]
 
 
 def test_folders_that_a_killed_run_left_unjudged_are_judged_by_the_next(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from exr_inspector.catalog.schema import DOCUMENT, INSPECTIONS
@@ -37,6 +36,7 @@ from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
 from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, local_stack
 from tests.contract.catalog.model import wipe
+from tests.support.databases import rows_of_catalog
 from tests.support.documented import Documented
 from tests.support.faulty_s3 import Request
 
@@ -426,9 +426,7 @@ def ingesting(tmp_path: Path, files: int) -> subprocess.Popen[str]:
 
 
 def stored_files(catalog: Path) -> int:
-    with duckdb.connect(str(catalog), read_only=True) as connection:
-        (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
-        ((count,),) = connection.execute(f'select count(*) from "{schema}".files').fetchall()
+    ((count,),) = rows_of_catalog(catalog, "select count(*) from files")
     return int(count)
 
 

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pytest
+
+from tests.support.databases import rows_of_catalog
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "samples"
@@ -62,9 +63,7 @@ def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]
     finally:
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 0, log.read_text()
-    with duckdb.connect(str(catalog), read_only=True) as connection:
-        (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
-        rows = connection.execute(f'select path, status from "{schema}".files order by path').fetchall()
+    rows = rows_of_catalog(catalog, "select path, status from files order by path")
     assert rows[0] == ("renders/sh011/a.exr", "failed")
     assert rows[1:] == [(f"renders/sh011/{name}.exr", "inspected") for name in ("beauty_1001", "beauty_1003", "new")]
     assert log.read_text().count("new.exr  stored") == 2, "read once it was complete, and once under its new name"
@@ -89,7 +88,5 @@ def test_what_was_deleted_while_nobody_watched_loses_its_rows(tmp_path: Path) ->
     finally:
         running.send_signal(signal.SIGTERM)
         assert running.wait(60) == 0, log.read_text()
-    with duckdb.connect(str(catalog), read_only=True) as connection:
-        (schema,) = connection.execute("select view_schema from _vast.schemas").fetchall()[0]
-        rows = connection.execute(f'select path from "{schema}".files order by path').fetchall()
+    rows = rows_of_catalog(catalog, "select path from files order by path")
     assert rows == [("renders/a/kept.exr",), ("renders/share/away.exr",)]

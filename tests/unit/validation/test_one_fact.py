@@ -119,8 +119,8 @@ def test_names_that_no_pixel_shows_are_one_finding_for_all_cryptomattes() -> Non
 
 def test_ids_that_are_no_numbers_are_told_once() -> None:
     findings = judge(matte(0.75, 0.25, np.nan), stats=True)
-    told = [f for f in findings if f.code in {"PIX-NAN", "CRY-PIXEL-ID"}]
-    assert [(f.code, f.severity) for f in told] == [("CRY-PIXEL-ID", Severity.ERROR)]
+    reported = [f for f in findings if f.code in {"PIX-NAN", "CRY-PIXEL-ID"}]
+    assert [(f.code, f.severity) for f in reported] == [("CRY-PIXEL-ID", Severity.ERROR)]
 
 
 @pytest.mark.parametrize(("value", "is_id"), [(-4e15, True), (-2.0, False)])
