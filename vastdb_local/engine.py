@@ -1,8 +1,10 @@
 """The query engine for VAST's ADBC driver: SQL in DuckDB's dialect over the tables that a transaction sees.
 
 A query is started with its text and answered with the schema of its result. Its state is asked for until it is completed;
-each state may name a ticket, with which one part of the rows is fetched. Messages are Protocol Buffers with
-few fields. They are read and written by field number, since VAST publishes no definition of them:
+a state may name a ticket, with which rows are fetched. The driver fetches tickets at the same time and returns their rows
+as they arrive, so one ticket covers the whole result: with more of them, the rows of `ORDER BY` would lose their order.
+Messages are Protocol Buffers with few fields. They are read and written by field number, since VAST publishes no definition
+of them:
 
     start:  request {2: transaction, 3: SQL}          answer {1: state, 2: Arrow schema}
     state:  request {1: query id}                     answer {1: state}
@@ -16,7 +18,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -27,16 +29,16 @@ from vastdb_local.storage import Database
 from vastdb_local.version import Version
 
 _RUNNING, _COMPLETED = 1, 3
-_ROWS_PER_TICKET = 1 << 16
+_TICKET = "0"  # the only ticket of a result
 _MOST_OPEN = 256  # results kept for clients that have not finished with them
 
 
 @dataclass(slots=True)
 class _Result:
-    """Rows for a client; `tickets` counts the tickets that were issued."""
+    """Rows for a client; `is_announced` once a state has named the ticket with which they are fetched."""
 
     rows: pa.Table
-    tickets: itertools.count[int] = field(default_factory=itertools.count)
+    is_announced: bool = False
 
 
 class QueryEngine:
@@ -82,20 +84,20 @@ class QueryEngine:
 
     def _state(self, request: Request) -> Answer:
         number, result = self._find(request)
-        host = request.headers.get("host", "127.0.0.1").rpartition(":")[0] or "127.0.0.1"
-        ticket = next(result.tickets)
-        if ticket * _ROWS_PER_TICKET >= result.rows.num_rows:
+        with self._lock:
+            is_first, result.is_announced = not result.is_announced, True
+        if not is_first or result.rows.num_rows == 0:
             return Answer(bytes_field(1, _state(number, _COMPLETED)))
-        return Answer(bytes_field(1, _state(number, _RUNNING, ticket=_ticket(host, ticket))))
+        host = request.headers.get("host", "127.0.0.1").rpartition(":")[0] or "127.0.0.1"
+        return Answer(bytes_field(1, _state(number, _RUNNING, ticket=_ticket(host))))
 
     def _rows(self, request: Request) -> Answer:
         _, result = self._find(request)
         ticket = read_fields(request.body).message(7).text(2)
-        if not ticket.isdecimal():
-            raise bad_request("InvalidArgument", "A ticket of the query engine is a number.")
-        part = result.rows.slice(int(ticket) * _ROWS_PER_TICKET, _ROWS_PER_TICKET).combine_chunks()
+        if ticket != _TICKET:
+            raise bad_request("InvalidArgument", f"The ticket of a result is {_TICKET}, not {ticket!r}.")
         head = number_field(2, 0)
-        body = b"".join(bytes(batch.serialize()) for batch in part.to_batches())
+        body = b"".join(bytes(batch.serialize()) for batch in result.rows.combine_chunks().to_batches())
         return Answer(head + body, {"tabular-protobuf-size": str(len(head))})
 
     def _finish(self, request: Request) -> Answer:
@@ -130,6 +132,6 @@ def _state(number: int, state: int, *, ticket: bytes = b"") -> bytes:
     return query_id + ticket + number_field(5, 0) + number_field(7, state)
 
 
-def _ticket(host: str, ticket: int) -> bytes:
+def _ticket(host: str) -> bytes:
     place = bytes_field(2, bytes_field(1, host.encode()))
-    return bytes_field(4, place + bytes_field(4, bytes_field(1, b"rows") + bytes_field(2, str(ticket).encode())))
+    return bytes_field(4, place + bytes_field(4, bytes_field(1, b"rows") + bytes_field(2, _TICKET.encode())))
