@@ -54,7 +54,7 @@ from exr_inspector.pixels.reader import DecodeBudget, PixelConfig, PixelFile, pa
 from exr_inspector.pixels.rows import PartRows
 from exr_inspector.pixels.thumbnails import THUMBNAILS_SETTING, require_encoder
 from exr_inspector.settings import Settings, limit_text
-from exr_inspector.sidecars import with_sidecars
+from exr_inspector.sidecars import missing_sidecars, with_sidecars
 from exr_inspector.storage import Deadline, PrefixedSource, RangeSource, ReadBudget
 from exr_inspector.storage.sequences import sequence_name
 from exr_inspector.validation import Policy, rule_of, validate_file
@@ -296,7 +296,8 @@ class Inspector:
             inspection, policy, source.cost, started, checkpoint, reserve=reserve, on_limit=left.append
         )
         stops = (stop for error in left if (stop := self._stop_of(error)))
-        return replace(judged, manifest_stop=next((f"{MANIFEST} {stop}" for stop in stops), ""))
+        beyond = next((f"{MANIFEST} {stop}" for stop in stops), "")
+        return replace(judged, manifest_stop=beyond or missing_sidecars(names))
 
     def refused(
         self,

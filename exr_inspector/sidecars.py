@@ -5,15 +5,19 @@ They are read only in full passes over the pixels; each costs one request.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from exr_inspector.errors import ExrInspectorError, LimitExceeded, ObjectNotFound
 from exr_inspector.exr.cryptomatte.manifests import is_sidecar_path
 from exr_inspector.exr.limits import OnLimit, Reserve, ignore_limit
 from exr_inspector.exr.names import Cryptomatte, PartNames
+from exr_inspector.model import MISSING_MANIFESTS
 from exr_inspector.storage import RangeSource, ReadBudget
 
 _MAX_SIDECARS = 8  # read for one image
+_ABSENT, _EMPTY = "does not exist", "is empty"  # faults that end when the manifest is written
+_MAX_MISSING_CHARACTERS = 3_000  # of the paths that `missing_sidecars` names
 _MEMORY_FACTOR = 5  # bytes of memory for each byte of a manifest: the byte, and up to four for Python's character
 
 
@@ -63,6 +67,15 @@ def manifest_paths(image: str, names: Sequence[PartNames]) -> set[str]:
     return {folder + path for path in found if path and is_sidecar_path(path)}
 
 
+def missing_sidecars(names: Sequence[PartNames]) -> str:
+    """MISSING_MANIFESTS with the sidecar manifests that were not there when `with_sidecars` looked; empty if all were."""
+    mattes = [matte for part in names for matte in part.cryptomattes]
+    paths = sorted({matte.manifest_file or "" for matte in mattes if matte.sidecar_fault in {_ABSENT, _EMPTY}})
+    while len(text := json.dumps(paths, ensure_ascii=False)) > _MAX_MISSING_CHARACTERS:
+        paths.pop()
+    return f"{MISSING_MANIFESTS}{text}" if paths else ""
+
+
 def _manifest(
     source: RangeSource, path: str, max_bytes: int, reserve: Reserve, on_limit: OnLimit
 ) -> tuple[str | None, str]:
@@ -78,9 +91,9 @@ def _manifest(
         elif raw:
             text = raw.decode()
         elif file is not None:
-            fault = "is empty"
+            fault = _EMPTY
     except ObjectNotFound:
-        fault = "does not exist"
+        fault = _ABSENT
     except LimitExceeded as error:
         on_limit(error)
         fault = "takes more memory than EXR_MEMORY_MIB allows"

@@ -39,7 +39,7 @@ from exr_inspector.catalog.stored import (
 from exr_inspector.catalog.versions import VersionInfo, file_id, is_same_version, version_numbers
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import CpuTimeExceeded, DecoderCrashed, LimitExceeded
-from exr_inspector.model import EventInfo, Inspection, ObjectVersion, StatsMode
+from exr_inspector.model import MISSING_MANIFESTS, EventInfo, Inspection, ObjectVersion, StatsMode
 from exr_inspector.texts import unicode_text
 
 # Failures that another version of the software may not have.
@@ -307,6 +307,12 @@ class Catalog:
         """The stored rows of these files, by path as stored; files without rows are left out."""
         wanted = [unicode_text(path) for path in paths]
         found = self.connection.run("look up files", lambda work: stored_files(work, wanted), deadline=deadline)
+        return {rows[0].path: rows for rows in found.values()}
+
+    def missing_manifests(self, directories: Sequence[str]) -> dict[str, list[StoredFile]]:
+        """The stored rows of files in these folders (`files.directory`) that miss sidecar manifests, by path as stored."""
+        where = every(is_in("directory", directories), has_prefix("stats_stopped", MISSING_MANIFESTS))
+        found = self.connection.run("look up files", lambda work: stored_files_where(work, where))
         return {rows[0].path: rows for rows in found.values()}
 
     def has_files(self, bucket: str, prefix: str = "", *, deadline: Deadline | None = None) -> bool:

@@ -7,13 +7,14 @@ ETag.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import xxhash
 
-from exr_inspector.model import EPOCH, MANIFEST, EventInfo, Inspection, ObjectVersion, StatsMode
+from exr_inspector.model import EPOCH, MANIFEST, MISSING_MANIFESTS, EventInfo, Inspection, ObjectVersion, StatsMode
 from exr_inspector.texts import unicode_text
 
 _SEPARATOR = b"\0"  # occurs in no path: objects and files cannot be named with it
@@ -88,7 +89,7 @@ class VersionInfo:
         inspected_at: When the object was read.
         inspector_version: Version of exr-inspector that read it.
         depth: Which pixels were read: 0 none, 1 a sample, 2 all.
-        stopped: Why reading of pixels ended early; empty if it did not.
+        stopped: Why reading of pixels or manifests ended early, or which manifests were missing; empty if neither.
         policy: Name of the policy.
         error_code: Code of the error, if the inspection failed.
         event_time: Time in the event.
@@ -120,7 +121,18 @@ class VersionInfo:
     @property
     def depends_on_limits(self) -> bool:
         """Whether another limit may say more of the file, of its pixels or manifests."""
-        return self.is_over_limit or self.stopped.startswith(MANIFEST)
+        return self.is_over_limit or (self.stopped.startswith(MANIFEST) and self.ended_early)
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether not all was read that is there."""
+        return bool(self.stopped) and not self.stopped.startswith(MISSING_MANIFESTS)
+
+    @property
+    def missing_manifests(self) -> tuple[str, ...]:
+        """The sidecar manifests that were not there when the file was read, as paths relative to its folder."""
+        found = self.stopped.startswith(MISSING_MANIFESTS)
+        return tuple(json.loads(self.stopped.removeprefix(MISSING_MANIFESTS))) if found else ()
 
     @property
     def event(self) -> EventInfo:
@@ -173,7 +185,7 @@ def is_older(new: VersionInfo, old: VersionInfo) -> bool:
 
 def is_shallower(new: VersionInfo, old: VersionInfo) -> bool:
     """Whether `new` read fewer pixels of the same version than `old`."""
-    return (new.depth, not new.stopped) < (old.depth, not old.stopped)
+    return (new.depth, not new.ended_early) < (old.depth, not old.ended_early)
 
 
 def supersedes(new: VersionInfo, old: VersionInfo) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from exr_inspector.errors import ObjectNotFound, SourceError
+from exr_inspector.exr.cryptomatte.manifests import is_sidecar_path
 from exr_inspector.ingest.run import Target
 from exr_inspector.storage import ObjectEntry, is_exr
 from exr_inspector.storage.keys import file_key, file_path
@@ -109,7 +110,9 @@ class FolderWatch:
                 done.merge(self._compare(key if path.is_symlink() else f"{key}/", timing))
             else:
                 files.append(key)
-        done.merge(self._look(files, timing))
+            if is_sidecar_path(key):
+                files += self._lacking(key)
+        done.merge(self._look(list(dict.fromkeys(files)), timing))
         self.judge(done.directories)
         for key in due:
             del self._changed[key]
@@ -140,6 +143,14 @@ class FolderWatch:
         for window in found:
             done.merge(bring_up_to_date(self._context, window, timing))
         return done
+
+    def _lacking(self, manifest: str) -> list[str]:
+        """Keys of the files whose rows miss this sidecar manifest: in its folder, or in a folder above it."""
+        bucket = self._target.bucket
+        folders = [unicode_text(str(folder)) for folder in PurePosixPath(f"{bucket}/{manifest}").parents[:-1]]
+        found = self._context.catalog.missing_manifests(folders)
+        keys = [path.partition("/")[2] for path in found]
+        return [key for key in keys if (self._root / file_path(key)).is_file()]
 
     def _look(self, keys: Sequence[str], timing: Timing) -> Synced:
         """Store the changed files of these keys, and remove the rows of deleted ones."""

@@ -40,6 +40,7 @@ __all__ = [
 ]  # fmt: skip
 
 MANIFEST = "manifest"  # how `Inspection.manifest_stop` begins
+MISSING_MANIFESTS = f"{MANIFEST} missing: "  # followed by a JSON list of paths, relative to the folder of the file
 
 
 class Status(str, Enum):
@@ -213,8 +214,8 @@ class Inspection:
         event: The event behind it.
         decoder: Library and version that decoded pixels, or failed to; None where none were decoded.
         stopped: The limit of this installation that ended reading the file, which may be sound; empty when none did.
-        manifest_stop: The limit of this installation beyond which a manifest of the file is, with MANIFEST before it; empty
-            for none.
+        manifest_stop: The limit of this installation beyond which a manifest of the file is, with MANIFEST before it; or
+            MISSING_MANIFESTS and the sidecar manifests that were not there; empty for none.
         provenance: Who wrote it, by the attributes of its first part and the policy's `attribute_map`.
     """
 

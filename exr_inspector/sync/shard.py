@@ -6,7 +6,7 @@ everywhere. A shard that is carried out twice, or was interrupted, ends in the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -211,13 +211,50 @@ def ingest_crashed(context: IngestContext, shard: Shard, message: str) -> Figure
 
 
 def are_current(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[bool]:
-    """Whether the rows of each object are up to date; one request for all."""
-    return context.catalog.are_current(_states(context, bucket, entries))
+    """Whether the rows of each object are up to date; requests as for `current_versions`."""
+    return [known is not None for known in current_versions(context, bucket, entries)]
 
 
 def current_versions(context: IngestContext, bucket: str, entries: Sequence[ObjectEntry]) -> list[VersionInfo | None]:
-    """As `Catalog.current_versions`, of listed objects; one request for all."""
-    return context.catalog.current_versions(_states(context, bucket, entries))
+    """As `Catalog.current_versions`, of listed objects; None also for those of `with_new_manifests`.
+
+    One request for all, and those of `with_new_manifests`.
+    """
+    found = context.catalog.current_versions(_states(context, bucket, entries))
+    known = {entry.key: version for entry, version in zip(entries, found, strict=True) if version}
+    new = with_new_manifests(context, bucket, known)
+    return [None if entry.key in new else known.get(entry.key) for entry in entries]
+
+
+def with_new_manifests(
+    context: IngestContext, bucket: str, known: Mapping[str, VersionInfo], deadline: Deadline | None = None
+) -> set[str]:
+    """Keys of files whose rows miss a sidecar manifest that is there now; one request for each missing manifest.
+
+    Without full passes, which alone read manifests, none.
+
+    Args:
+        context: Looks for them.
+        bucket: The bucket of the files.
+        known: What is stored of each file, by key.
+        deadline: When to give up.
+    """
+    if context.inspector.config.stats is not StatsMode.FULL:
+        return set()
+    missing = {
+        key: {key[: key.rfind("/") + 1] + path for path in info.missing_manifests} for key, info in known.items()
+    }
+
+    def is_there(key: str) -> bool:
+        try:
+            version = context.opener.head(bucket, key, deadline=deadline)
+        except ExrInspectorError as error:
+            return error.retryable  # reading the image meets the fault again, and reports it
+        return version is not None and version.size_bytes > 0
+
+    keys = sorted(set().union(*missing.values()))
+    there = {key for key, found in zip(keys, context.pool.map(is_there, keys), strict=True) if found}
+    return {key for key, manifests in missing.items() if manifests & there}
 
 
 def unread_code(known: VersionInfo) -> str | None:

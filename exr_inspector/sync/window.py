@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from exr_inspector.catalog.catalog import is_up_to_date
 from exr_inspector.catalog.paths import prefix_end
-from exr_inspector.catalog.precedence import StoredFile
+from exr_inspector.catalog.precedence import StoredFile, newest
 from exr_inspector.catalog.recheck import remove_gone, upsert_isolating_failures
 from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.deadline import Deadline
@@ -31,7 +31,14 @@ from exr_inspector.model import EventInfo, ObjectVersion
 from exr_inspector.storage import DEFAULT_EXCLUDES, ObjectEntry, exr_report, is_exr
 from exr_inspector.storage.objects import Report
 from exr_inspector.sync.figures import Figures
-from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext, Shard, ingest_shard, object_state
+from exr_inspector.sync.shard import (
+    SHARD_OBJECTS,
+    IngestContext,
+    Shard,
+    ingest_shard,
+    object_state,
+    with_new_manifests,
+)
 from exr_inspector.texts import unicode_text
 
 Answer = TypeVar("Answer")
@@ -268,9 +275,13 @@ def bring_up_to_date(
     rows = context.catalog.stored_between(window.after, last=window.last, end=window.end, deadline=timing.deadline)
     done = Synced()
     listed = {unicode_text(f"{window.bucket}/{entry.key}"): entry for entry in window.entries}
-    stale = [
-        entry for path, entry in listed.items() if not _is_current(context, window.bucket, entry, rows.get(path, ()))
-    ]
+    known = {
+        entry.key: newest(rows[path]).version_info
+        for path, entry in listed.items()
+        if _is_current(context, window.bucket, entry, rows.get(path, ()))
+    }
+    renewed = with_new_manifests(context, window.bucket, known, timing.deadline)
+    stale = [entry for entry in listed.values() if entry.key not in known or entry.key in renewed]
     done.figures.skipped = len(listed) - len(stale)
     done.merge(store_unreadable(context, window.unlisted.take_files(), deadline=timing.deadline))
     done.merge(store_settled(context, window.bucket, [(entry, entry.mtime) for entry in stale], rows, timing))

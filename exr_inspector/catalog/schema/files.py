@@ -379,7 +379,8 @@ FILES_COLUMNS = (
     nullable("fps", REAL, "Attribute framesPerSecond", "frames/s", of=first(_fps)),
     required("stats_mode", TEXT, "Pixels that were read: none (`off`), a sample (`sampled`) or all (`full`)",
              of=lambda f: f.inspection.stats_mode.value),
-    nullable("stats_stopped", TEXT, "Why reading header, pixels or a manifest ended early, such as a limit; else null",
+    nullable("stats_stopped", TEXT, "Why reading header, pixels or a manifest ended early, such as a limit, or which sidecar"
+             " manifests were missing; else null",
              of=_stopped),
     nullable("nan_count", LONG, "NaNs in all samples that were read; null where none was read", "samples",
              of=pixels(lambda r: _sum_read(r, lambda c: c.nan_count))),

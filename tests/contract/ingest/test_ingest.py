@@ -471,6 +471,51 @@ def test_a_manifest_beyond_a_limit_is_read_with_a_higher_one(
     assert ingested(small) == (0, True), "what was read stays"
 
 
+def test_a_manifest_that_arrives_later_is_read_by_ingest_sweep_and_watch(
+    stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shot = tmp_path / "shot"
+    (shot / "names").mkdir(parents=True)
+    for name in ("names/a", "b", "c"):
+        (shot / f"{name[-1]}.exr").write_bytes(matte(declared("manifest", manif_file=f"{name}.json")))
+
+    def add(name: str) -> str:
+        (shot / name).write_text(json.dumps({"bunny": "13851a76"}))
+        return str(shot / name)
+
+    monkeypatch.setattr("exr_inspector.ingest.watch.SETTLE_SECONDS", 0.0)
+    settings = stack.settings(EXR_MOUNTS=f"show={tmp_path}")
+    policy = builtin_policy("default")
+
+    def ingested(stats: StatsMode = StatsMode.FULL) -> int:
+        context = IngestContext(opener, Inspector.from_settings(settings, stats=stats), stack.catalog, policy)
+        return Ingest(context).run([Target("show")]).stored
+
+    def lacking() -> set[str]:
+        return {row["file_path"] for row in stack.rows("validation") if row["code"] == "CRY-MANIF-FILE"}
+
+    with contextlib.closing(SourceOpener(settings)) as opener:
+        assert ingested() == 3
+        (shot / "b.json").touch()
+        assert ingested() == 0, "an empty manifest is not written yet"
+        add("names/a.json")
+        assert ingested(StatsMode.SAMPLED) == 0, "only full passes read manifests"
+        assert ingested() == 1
+        assert lacking() == {"show/shot/b.exr", "show/shot/c.exr"}
+        inspector = Inspector.from_settings(settings, stats=StatsMode.FULL)
+        context = IngestContext(opener, inspector, stack.catalog, policy)
+        told: list[tuple[str, str]] = []
+        watched = FolderWatch(context, Target("show"), tmp_path, report=lambda *line: told.append(line))
+        watched.changed([add("b.json"), add("names/a.json")])
+        watched.settle()
+        assert told == [("show/shot/b.exr", "stored")]
+        add("c.json")
+        watched.changed([str(shot)])  # which is compared with its rows, as in a sweep
+        watched.settle()
+        assert told[1:] == [("show/shot/c.exr", "stored")]
+        assert not lacking()
+
+
 def test_places_that_overlap_are_listed_once(tmp_path: Path) -> None:
     folder = tree(tmp_path)
     (folder / ".snapshot").mkdir()

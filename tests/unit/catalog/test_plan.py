@@ -27,7 +27,7 @@ from exr_inspector.catalog.versions import (
     version_numbers,
 )
 from exr_inspector.errors import CatalogError
-from exr_inspector.model import EPOCH, EventInfo, ObjectVersion, StatsMode
+from exr_inspector.model import EPOCH, MISSING_MANIFESTS, EventInfo, ObjectVersion, StatsMode
 from tests.contract.catalog.model import START, inspection
 
 BASE = VersionInfo("v1", START, None, START, "1.0.0", 1, "", "p", None)
@@ -64,6 +64,14 @@ def test_what_did_not_fit_into_memory_is_replaced_by_what_had_another_amount() -
     assert judge(replace(short, inspected_at=later), short) is Outcome.UNCHANGED
     assert judge(replace(short, stopped="memory (2)", inspected_at=later), short) is Outcome.REPLACED
     assert judge(BASE, short) is Outcome.REPLACED
+
+
+def test_of_two_inspections_the_later_one_tells_which_manifests_are_missing() -> None:
+    missing = replace(BASE, stopped=f'{MISSING_MANIFESTS}["m.json"]')
+    for old, new in ((BASE, missing), (missing, BASE)):
+        assert judge(replace(new, inspected_at=START + timedelta(seconds=1)), old) is Outcome.REPLACED
+        assert judge(replace(new, inspected_at=START - timedelta(seconds=1)), old, force=True) is Outcome.REPLACED
+        assert judge(replace(new, inspected_at=START - timedelta(seconds=1)), old) is Outcome.UNCHANGED
 
 
 def test_judge_of_the_first() -> None:
