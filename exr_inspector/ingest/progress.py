@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from exr_inspector.sync.figures import Figures
@@ -14,6 +15,7 @@ class Progress(Figures):
     Attributes:
         listed: EXR objects listed.
         vanished: Objects that were deleted after they were listed.
+        judged_otherwise: Files whose rows are up to date, but were judged by another policy, by that policy's label.
         is_listed: Whether the listing is complete, so that `todo` is final.
         processes: Worker processes, 0 while the run's own process inspects.
         stopped: Whether the run was asked to stop.
@@ -23,6 +25,7 @@ class Progress(Figures):
 
     listed: int = 0
     vanished: int = 0
+    judged_otherwise: Counter[str] = field(default_factory=Counter)
     is_listed: bool = False
     processes: int = 0
     stopped: bool = False

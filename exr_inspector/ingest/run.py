@@ -198,6 +198,8 @@ class Ingest:
                 continue
             path = f"{bucket}/{entry.key}"
             unjudged.add(path, known.inspected_at)
+            if known.policy != self._context.policy.label:
+                self.progress.judged_otherwise[known.policy] += 1  # by the listing thread alone
             if code := unread_code(known):
                 with self._lock:
                     self.progress.add_error(

@@ -134,4 +134,6 @@ def _say_first_run(bucket: str, progress: Progress, say: Callable[[str, str], No
     unread = sum(progress.errors.values())
     figures = [f"{progress.stored} stored", f"{progress.skipped} up to date"]
     figures += [f"{unread} could not be read"] * bool(unread)
+    for policy, count in progress.judged_otherwise.items():
+        figures.append(f"{count} judged by policy {policy}, which `./run ingest --force` judges again")
     say(bucket, f"{', '.join(figures)}; watching")

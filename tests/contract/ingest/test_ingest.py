@@ -78,14 +78,20 @@ def stack(shared: LocalStack) -> Iterator[LocalStack]:
 
 
 def made(
-    stack: LocalStack, *, workers: int = 4, force: bool = False, catalog: Catalog | None = None, observe: Any = None
+    stack: LocalStack,
+    *,
+    workers: int = 4,
+    force: bool = False,
+    catalog: Catalog | None = None,
+    observe: Any = None,
+    policy: str = "default",
 ) -> Ingest:
     settings = stack.settings()
     context = IngestContext(
         SourceOpener(settings),
         Inspector.from_settings(settings),
         catalog or stack.catalog,
-        builtin_policy("default"),
+        builtin_policy(policy),
         threads=workers,
         force=force,
     )
@@ -131,8 +137,10 @@ def test_a_repeated_run_reads_the_rows_of_unchanged_files_once(stack: LocalStack
     assert len(list(judge_folders(stack.catalog.connection, first.directories, builtin_policy("default")))) == 1
     stack.database.reset_counters()
     again = made(stack).run([Target(BUCKET, prefix)])
-    assert (again.skipped, again.directories) == (4, set())
+    assert (again.skipped, again.directories, again.judged_otherwise) == (4, set(), {})
     assert stack.database.counters()["begin"] == 3, "is anything there; when was it judged; the files"
+    other = made(stack, policy="strict").run([Target(BUCKET, prefix)])
+    assert (other.skipped, other.judged_otherwise) == (4, {builtin_policy("default").label: 4})
 
 
 def test_of_a_prefix_that_is_new_the_tables_are_asked_once(stack: LocalStack) -> None:
