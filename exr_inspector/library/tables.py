@@ -22,9 +22,13 @@ from exr_inspector.catalog.sdk.config import CatalogConfig
 from exr_inspector.catalog.sdk.errors import translated
 from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.errors import CatalogError, SettingsError, missing_package
+from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.arguments import instance, one_of, path_text, wrong
 from exr_inspector.model import Inspection
 from exr_inspector.settings import load_settings
+from exr_inspector.storage import FILE_BUCKET
+from exr_inspector.storage.keys import file_key, file_path
+from exr_inspector.storage.sequences import sequence_name
 
 
 class OpenCatalog(Reader):
@@ -101,13 +105,20 @@ class OpenCatalog(Reader):
     def upsert(self, files: Iterable[Inspection]) -> list[UpsertResult]:
         """Store inspected files in one transaction; rows of an older version are replaced.
 
+        In a catalog file, a local file of a folder that the table `roots` records gets the path `<bucket>/<key>` that `ingest`,
+        `watch` and `check --catalog` give it; one of any other folder keeps the bucket `file:`.
+
         Raises:
             CatalogError: Nothing was stored; if `retryable`, the same call may be repeated.
         """
         self._require_open()
         given = [files] if isinstance(files, Inspection) or not isinstance(files, Iterable) else list(files)
         expected = "inspected files, as `inspect` and `inspect_all` return them"
-        return self._catalog.upsert([instance("files", each, Inspection, expected) for each in given])
+        inspections = [instance("files", each, Inspection, expected) for each in given]
+        if self._is_local and any(each.bucket == FILE_BUCKET for each in inspections):
+            roots = {bucket: root.resolve() for bucket, root in recorded_roots(self._connection).items()}
+            inspections = [_in_bucket(each, roots) for each in inspections]
+        return self._catalog.upsert(inspections)
 
     def close(self) -> None:
         """Close the connections, and the local database if one was opened. Later calls raise `CatalogError`."""
@@ -126,6 +137,18 @@ class OpenCatalog(Reader):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _in_bucket(inspection: Inspection, roots: Mapping[str, Path]) -> Inspection:
+    """A local file as one of the bucket whose folder holds it; unchanged if none does."""
+    path = Path("/", file_path(inspection.key))
+    if inspection.bucket == FILE_BUCKET:
+        folder = path.parent.resolve()
+        for bucket, root in roots.items():
+            if folder.is_relative_to(root):
+                key = file_key((folder / path.name).relative_to(root).as_posix())
+                return replace(inspection, bucket=bucket, key=key, name=sequence_name(bucket, key))
+    return inspection
 
 
 def _needs_local(error: ModuleNotFoundError) -> SettingsError:
