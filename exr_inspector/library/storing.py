@@ -57,23 +57,31 @@ class CheckStore:
             self._store(self._waiting, self.figures)
             self._waiting = []
 
-    def store_sequences(self, done: Check, targets: Iterable[str]) -> None:
-        """Store the findings of the sequences of folders and patterns among the targets; nothing if the check was stopped."""
+    def store_sequences(self, done: Check, targets: Iterable[str]) -> list[str]:
+        """Store the findings of the sequences of folders and patterns among the targets; nothing if the check was stopped.
+
+        Returns:
+            The other sequences, of files that were named one by one.
+        """
         self.flush()
         if done.stopped:
-            return
+            return []
         folders = tuple(f"{target.rstrip('/')}/" for target in targets if is_folder(target))
         patterns = [parse_pattern(target) for target in targets if is_pattern(target) and not is_folder(target)]
         whole: dict[str, list[str]] = {}
         for name, path in self._paths.items():
             if name.startswith(folders):
                 whole.setdefault(_directory(path), []).append(path)
-        chosen = [
-            judged
-            for checked in done.sequences
-            if not checked.is_texture and (judged := self._judged(checked)) is not None
-            if _directory(judged.pattern) in whole or any(map(_matching(checked), patterns))
-        ]
+        chosen: list[JudgedSequence] = []
+        others: list[str] = []
+        for checked in done.sequences:
+            judged = None if checked.is_texture else self._judged(checked)
+            if judged is None:
+                continue
+            if _directory(judged.pattern) in whole or any(map(_matching(checked), patterns)):
+                chosen.append(judged)
+            else:
+                others.append(checked.pattern)
         frames = self._frames(done)
         by_directory: dict[str, list[JudgedSequence]] = {name: [] for name in whole}
         for judged in chosen:
@@ -90,6 +98,7 @@ class CheckStore:
                 inspected=self._inspected,
                 only=None if directory in whole else names,
             )
+        return others
 
     def _frames(self, done: Check) -> dict[str, tuple[str, Frame]]:
         """The sequence and frame of each file, by stored path."""

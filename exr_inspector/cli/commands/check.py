@@ -174,9 +174,9 @@ def _stored(
                 tables.keeps_file = True
                 store.observe(name, inspection)
 
-            done = _run(targets, made, frames, observe)
+            done, others = _run(targets, made, frames, observe), []
             try:
-                store.store_sequences(done, targets)
+                others = store.store_sequences(done, targets)
             except KeyboardInterrupt:
                 done = replace(done, stopped=True)
                 click.echo("stopped while the last rows were stored: run the command again", err=True)
@@ -185,6 +185,9 @@ def _stored(
             raise _NothingToStore
     for code, path, message in store.figures.examples:
         click.echo(f"not stored: {plain(paths.stored(path), 1_000)}: {code}: {plain(message, 1_000)}", err=True)
+    for pattern in others:
+        text = "the files are stored, but no verdict on their sequence, which needs all its frames: check its folder or pattern"
+        click.echo(f"{plain(paths.named(pattern), 1_000)}: {text}", err=True)
     return done
 
 
