@@ -211,11 +211,11 @@ def check_files(
                         observe(name, answer)
                 place = places.get(name)
                 if place is None:
-                    singles.append(_checked(name, None, answer))
+                    singles.append(checked_file(name, None, answer))
                 else:
                     known, frame = place
                     item = gathered.setdefault(known.pattern, _Gathered(known))
-                    _take(item, _checked(name, frame.number, answer), frame, answer)
+                    _take(item, checked_file(name, frame.number, answer), frame, answer)
                 if progress is not None:
                     progress(done, len(names))
     except KeyboardInterrupt:
@@ -327,7 +327,8 @@ def _take(item: _Gathered, file: CheckedFile, frame: Frame, answer: Inspection |
     item.files.append(replace(file, summary=frame_of_inspection(replace(answer, name=named))))
 
 
-def _checked(name: str, frame: int | None, answer: Inspection | ExrInspectorError) -> CheckedFile:
+def checked_file(name: str, frame: int | None, answer: Inspection | ExrInspectorError) -> CheckedFile:
+    """A file with its findings, or with why it could not be read, wholly or in part."""
     if isinstance(answer, ExrInspectorError):
         return CheckedFile(name, frame, (), f"{answer.code}: {answer}")
     if answer.unread:

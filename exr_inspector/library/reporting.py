@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -104,13 +104,26 @@ def write_report(
     return checked
 
 
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """What the pages of a report from rows show.
+
+    Attributes:
+        sequences: Number of sequences.
+        unread: Number of their files that could not be read when they were stored, wholly or in part.
+    """
+
+    sequences: int
+    unread: int
+
+
 def write_stored_report(
     connection: Connection,
     prefixes: Iterable[str],
     to: Path,
     progress: Progress | None = None,
     shown: Callable[[str], str] = str,
-) -> int:
+) -> StoredReport:
     """Write stored sequences as an HTML page, or as a folder with a page for each; no file is read.
 
     Args:
@@ -121,7 +134,7 @@ def write_stored_report(
         shown: As in `write_report`.
 
     Returns:
-        The number of sequences.
+        What the pages show.
 
     Raises:
         CatalogError: The tables cannot be read.
@@ -141,11 +154,13 @@ def write_stored_report(
         )
     _require_few(to, len(found))
     modes: list[StatsMode] = []
+    unread: list[str] = []
 
     def views() -> Iterator[ShownSequence]:
         for done, known in enumerate(found, 1):
             stored = read_sequence(connection, known)
             modes.append(stored.stats)
+            unread.extend(file.path for file in stored.checked.files if file.fault)
             page = _page(stored.checked, stored.figures, shown)
             yield _view(page, partial(_stored_layers, stored.layers, stored.checked))
             if progress is not None:
@@ -161,7 +176,7 @@ def write_stored_report(
         )
 
     _write(to, [known.name for known in found], views(), about)
-    return len(found)
+    return StoredReport(len(found), len(unread))
 
 
 def _checked(

@@ -13,6 +13,7 @@ from exr_inspector.catalog.schema import SEQUENCE_VALIDATION, THUMBNAILS
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.sdk.work import Work, rows_of
+from exr_inspector.delivery.check import checked_file
 from exr_inspector.delivery.judgement import CheckedFile, JudgedSequence
 from exr_inspector.delivery.patterns import is_pattern
 from exr_inspector.model import StatsMode, Status, Thumbnail
@@ -20,7 +21,6 @@ from exr_inspector.report.figures import FrameFigures, figures_of
 from exr_inspector.sync.sequences import sequence_finding
 from exr_inspector.validation import frame_of_inspection
 from exr_inspector.validation.frame_numbers import FrameNumbers
-from exr_inspector.validation.reports import sort_findings
 
 _COLUMNS = (
     "sequence", "finding_index", "code", "severity_rank", "message", "frames", "found", "expected",
@@ -99,7 +99,7 @@ def read_sequence(connection: Connection, known: SequenceRows) -> StoredSequence
             files.append(CheckedFile(path, None, (), fault))
         elif stored.name.sequence == known.name:
             summary = frame_of_inspection(stored)
-            files.append(CheckedFile(path, stored.name.frame, sort_findings(stored.findings), summary=summary))
+            files.append(replace(checked_file(path, stored.name.frame, stored), summary=summary))
             figures[path] = replace(figures_of(stored), picture=next(iter(layers.get(path, ())), None))
             if stored.status is Status.INSPECTED:
                 modes.append(stored.stats_mode)

@@ -52,7 +52,7 @@ def command(
     as they were judged, and reads no file.
 
     Exit code 0 when the page is written, whatever it says (`check` has exit codes for what was found); 2 when it is not, or
-    when something could not be read, which the page names.
+    when something could not be read, now or when its rows were stored, which the page names.
 
     \b
     Examples:
@@ -73,7 +73,7 @@ def command(
         )
     try:
         said, is_partial = (
-            (_from_rows(targets, to, catalog, paths), False)
+            _from_rows(targets, to, catalog, paths)
             if from_rows
             else _from_files(targets, to, frames, policy, stats or "full", paths=paths)
         )
@@ -101,15 +101,23 @@ def _from_files(
         done = write_report(targets, to, frames=frames, stats=stats, policy=policy, progress=show, shown=paths.named)
     for target, reason in done.faults:
         click.echo(f"{plain(paths.named(target), 400)}: {plain(reason, 1_000)}", err=True)
-    if done.unread:
-        click.echo(f"{counted(done.unread, 'file')} could not be read, wholly or in part: the page names it", err=True)
+    _say_unread(done.unread)
     said = f"{counted(done.checked, 'file')} in {counted(len(done.sequences), 'sequence')}"
     return said, bool(done.faults or done.unread)
 
 
-def _from_rows(targets: Sequence[str], to: Path, catalog: Path | None, paths: ShownPaths) -> str:
+def _say_unread(files: int) -> None:
+    if files:
+        named = "it" if files == 1 else "them"
+        click.echo(f"{counted(files, 'file')} could not be read, wholly or in part: the page names {named}", err=True)
+
+
+def _from_rows(targets: Sequence[str], to: Path, catalog: Path | None, paths: ShownPaths) -> tuple[str, bool]:
+    """As `_from_files`."""
     from exr_inspector.cli.catalog import open_tables  # noqa: PLC0415 - imports the vastdb SDK
 
     with open_tables(catalog) as tables, progress_bar("reading rows") as show:
         prefixes = [tables.prefix(target) for target in targets] or [""]
-        return counted(write_stored_report(tables.connection, prefixes, to, show, paths.stored), "sequence")
+        done = write_stored_report(tables.connection, prefixes, to, show, paths.stored)
+    _say_unread(done.unread)
+    return counted(done.sequences, "sequence"), bool(done.unread)

@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 
 import exr_inspector as exr
 from exr_inspector.cli.__main__ import main
+from exr_inspector.errors import AccessDenied
 from exr_inspector.inspector import Inspector
-from exr_inspector.library.reporting import write_stored_report
+from exr_inspector.library.reporting import StoredReport, write_stored_report
 from exr_inspector.library.tables import OpenCatalog
 from exr_inspector.model import StatsMode
 from exr_inspector.settings import load_settings
@@ -45,7 +46,7 @@ class Given:
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
-    """Two shots of which a frame is missing, one with a NaN."""
+    """Two shots of which a frame is missing, one with a NaN; and one of which a frame may not be read."""
     root = tmp_path_factory.mktemp("given")
     shots = root / "shots"
     for shot in ("sh010", "sh020"):
@@ -62,7 +63,10 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
     with exr.open_catalog(root / "catalog.duckdb") as catalog:
         names = [f"s3://shots/{path.relative_to(shots)}" for path in sorted(shots.rglob("*.exr"))]
         catalog.upsert(inspector.inspect(opener.open_url(name), POLICY) for name in names)
-        list(judge_folders(catalog._connection, ["shots/sh010", "shots/sh020"], POLICY))
+        catalog.upsert(
+            inspector.refused("away", f"a.{n}.exr", AccessDenied("no right to read it"), POLICY) for n in (1, 2)
+        )
+        list(judge_folders(catalog._connection, ["shots/sh010", "shots/sh020", "away"], POLICY))
         shutil.rmtree(shots)
         yield Given(catalog, root / "catalog.duckdb", root / "files.html")
 
@@ -74,7 +78,9 @@ def findings(page: Path) -> set[tuple[str, ...]]:
 
 
 def test_tables_and_files_make_one_report(given: Given, tmp_path: Path) -> None:
-    assert write_stored_report(given.catalog._connection, ["shots/sh010/"], tmp_path / "rows.html") == 1
+    assert write_stored_report(given.catalog._connection, ["shots/sh010/"], tmp_path / "rows.html") == StoredReport(
+        1, 0
+    )
     assert findings(tmp_path / "rows.html") == findings(given.from_files)
     assert ("SEQ-MISSING", "1003") in findings(tmp_path / "rows.html")
     text = (tmp_path / "rows.html").read_text(encoding="utf-8")
@@ -83,10 +89,11 @@ def test_tables_and_files_make_one_report(given: Given, tmp_path: Path) -> None:
 
 
 def test_a_whole_catalog_is_an_index_and_a_page_a_sequence(given: Given, tmp_path: Path) -> None:
-    assert write_stored_report(given.catalog._connection, [""], tmp_path / "out") == 3
+    assert write_stored_report(given.catalog._connection, [""], tmp_path / "out") == StoredReport(4, 2)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
         "index.html",
+        "away_a.html",
         "shots_sh010_beauty.html",
         "shots_sh020_beauty.html",
         "shots_sh020_beauty.crypto.html",
@@ -94,7 +101,8 @@ def test_a_whole_catalog_is_an_index_and_a_page_a_sequence(given: Given, tmp_pat
 
 
 def test_one_sequence_is_named_by_its_pattern(given: Given, tmp_path: Path) -> None:
-    assert write_stored_report(given.catalog._connection, ["shots/sh020/beauty.%04d.exr"], tmp_path / "one.html") == 1
+    done = write_stored_report(given.catalog._connection, ["shots/sh020/beauty.%04d.exr"], tmp_path / "one.html")
+    assert done == StoredReport(1, 0)
     text = (tmp_path / "one.html").read_text(encoding="utf-8")
     assert "shots/sh020/beauty.####.exr" in text
     assert "<dd>3 <small>of 4" in text, "the files of other sequences whose names begin alike are not its frames"
@@ -108,6 +116,8 @@ def test_the_command_takes_a_catalog_file(given: Given, tmp_path: Path) -> None:
     result = run("--catalog", given.file, "s3://shots/", "--to", tmp_path / "a.html")
     assert result.exit_code == 0, result.output
     assert "a.html: 3 sequences" in result.output
+    assert run("--catalog", given.file, "s3://away/", "--to", tmp_path / "away.html").exit_code == 2
+    assert "SOURCE_ACCESS_DENIED" in (tmp_path / "away.html").read_text(encoding="utf-8")
     nothing = run("--catalog", given.file, "s3://elsewhere/", "--to", tmp_path / "b.html")
     assert "no judged sequence below elsewhere/" in str(nothing.exception)
     assert not (tmp_path / "b.html").exists()

@@ -98,7 +98,7 @@ def test_ctrl_c_leaves_nothing_behind(delivery: Path, tmp_path: Path, monkeypatc
     def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(delivery_check, "_checked", interrupted)
+    monkeypatch.setattr(delivery_check, "checked_file", interrupted)
     result = run(delivery, "--to", tmp_path / "a.html")
     assert result.exit_code == 130
     assert "stopped: nothing was written" in result.output
