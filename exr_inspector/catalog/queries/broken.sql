@@ -1,16 +1,22 @@
--- Files that are incomplete, unreadable or have bad pixels, with the reason.
+-- Files that are incomplete, unreadable or have bad pixels, with the first rule that they break, or the reason.
 -- question: 8
 -- param prefix text '' beginning of bucket/key
 -- param prefix_end text =prefix the smallest text above all that begin with prefix
-SELECT path, status, error_code, is_complete, nan_count, inf_count, is_black, pixel_fault_count, worst_severity,
-       CASE WHEN status = 'failed' THEN error_message
-            WHEN is_complete = false THEN 'chunks are missing'
-            WHEN pixel_fault_count > 0 THEN 'pixels cannot be decoded'
-            WHEN nan_count > 0 OR inf_count > 0 THEN 'NaN or infinity'
-            WHEN is_black THEN 'black'
-            ELSE 'failed checks' END AS reason
-FROM files
-WHERE path >= :prefix AND path < :prefix_end
-  AND (status = 'failed' OR is_complete = false OR pixel_fault_count > 0 OR nan_count > 0 OR inf_count > 0 OR is_black
-       OR worst_severity = 'error')
-ORDER BY path
+WITH first_errors AS (
+    SELECT file_id, min(code || ': ' || message) AS finding
+    FROM validation
+    WHERE file_path >= :prefix AND file_path < :prefix_end AND severity = 'error'
+    GROUP BY file_id
+)
+SELECT f.path, f.status, f.error_code, f.is_complete, f.nan_count, f.inf_count, f.is_black, f.pixel_fault_count, f.worst_severity,
+       CASE WHEN f.status = 'failed' THEN f.error_message
+            WHEN e.finding IS NOT NULL THEN e.finding
+            WHEN f.is_complete = false THEN 'chunks are missing'
+            WHEN f.pixel_fault_count > 0 THEN 'pixels cannot be decoded'
+            WHEN f.nan_count > 0 OR f.inf_count > 0 THEN 'NaN or infinity'
+            ELSE 'black' END AS reason
+FROM files f LEFT JOIN first_errors e ON e.file_id = f.file_id
+WHERE f.path >= :prefix AND f.path < :prefix_end
+  AND (f.status = 'failed' OR f.is_complete = false OR f.pixel_fault_count > 0 OR f.nan_count > 0 OR f.inf_count > 0 OR f.is_black
+       OR f.worst_severity = 'error')
+ORDER BY f.path

@@ -105,7 +105,7 @@ class Query:
             if parameter.is_required:
                 raise CatalogError(
                     f"query {self.name} needs the parameter {parameter.name} ({parameter.meaning}):"
-                    f" add --param {parameter.name}=..."
+                    f" --param {parameter.name}=..., in Python {parameter.name}=..."
                 )
             if parameter.prefix:
                 values[parameter.name] = prefix_end(str(values[parameter.prefix])) or _LAST

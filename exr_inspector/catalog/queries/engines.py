@@ -242,7 +242,9 @@ def _filled(sql: str, values: Values) -> exp.Expression:
         if not isinstance(node, exp.Parameter | exp.Placeholder):
             return node
         if node.name not in values:
-            raise CatalogError(f"the query needs the parameter {node.name}: add --param {node.name}=...")
+            raise CatalogError(
+                f"the query needs the parameter {node.name}: --param {node.name}=..., in Python {node.name}=..."
+            )
         return exp.convert(values[node.name])
 
     return tree.transform(fill)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import sqlglot
 from sqlglot import exp
 
+from exr_inspector.catalog.queries.cookbook import cookbook
 from exr_inspector.catalog.schema import BY_NAME, Table
 from exr_inspector.errors import CatalogError
 from exr_inspector.texts import did_you_mean
@@ -29,6 +30,7 @@ _WRITING = {  # by sqlglot's keys, and by the first words of what it does not pa
     "update": "UPDATE",
 }
 _JOINED_BY = "file_id"
+_MOST_HOLDING = 2  # tables that are named for a word that describes them; more have nothing special in common with it
 
 
 def parsed(sql: str) -> exp.Expression:
@@ -82,7 +84,17 @@ def _no_table(name: str) -> str:
     schema, _, table = name.rpartition(".")
     if schema and table in BY_NAME:
         return f"there is no table {name}: a query names tables without their schema, expected {table}"
-    return f"there is no table {name}: {_hint(table, BY_NAME)}"
+    return f"there is no table {name}: {_table_hint(table)}"
+
+
+def _table_hint(name: str) -> str:
+    """The table that is meant: by its name, or else by a word in what it holds; and the query of this name."""
+    query = f"; `query {name}` runs the query of the cookbook" if name in cookbook() else ""
+    word = re.compile(rf"\b{re.escape(name.lower().removesuffix('s'))}", re.IGNORECASE)
+    holding = [table for table in BY_NAME.values() if word.search(table.meaning)]
+    if did_you_mean(name, BY_NAME) or not 0 < len(holding) <= _MOST_HOLDING:
+        return _hint(name, BY_NAME) + query
+    return f"{name} are in {_names(holding)}; {_LISTED}{query}"
 
 
 def _no_column(name: str, tree: exp.Expression | None) -> str:

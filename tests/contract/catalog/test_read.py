@@ -283,6 +283,7 @@ def test_what_queries_say(sql: duckdb.DuckDBPyConnection) -> None:
     assert missing["frames"] == "3-5"
     (rerender,) = rows_of_query(sql, "rerender")
     assert (rerender["frames"], rerender["frame_count"]) == ("3-7", 5)
+    assert rerender["first_reason"].startswith("SEQ-")
     assert {row["path"]: row["state"] for row in rows_of_query(sql, "unprocessed")} == {
         "renders/sh1/beauty.0002.exr": "stale row",
         "renders/sh1/beauty.0006.exr": "stale row",
@@ -290,7 +291,7 @@ def test_what_queries_say(sql: duckdb.DuckDBPyConnection) -> None:
         "renders/sh3/new.EXR": "no row",
     }
     assert {row["path"]: row["reason"] for row in rows_of_query(sql, "broken")} == {
-        "renders/sh2/bad.exr": "NaN or infinity",
+        "renders/sh2/bad.exr": "PIX-NAN: NaN in R",
         "renders/sh2/no.exr": "not an OpenEXR file at byte 0",
         "renders/sh2/stereo.exr": "NaN or infinity",
     }

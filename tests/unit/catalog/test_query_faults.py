@@ -21,6 +21,9 @@ def tables() -> duckdb.DuckDBPyConnection:
     ("sql", "words"),
     [
         ("select * from filess", "there is no table filess: did you mean files?"),
+        ("select * from findings", "findings are in validation and sequence_validation; docs/tables.md"),
+        ("select * from findings", "`query findings` runs the query"),
+        ("select * from row", "there is no table row: docs/tables.md lists"),
         ("select * from zzz", "there is no table zzz: docs/tables.md lists"),
         ("select heigth from files", "there is no column heigth in the table files: did you mean height?"),
         ("select f.heigth from files f", "there is no column heigth in the table files: did you mean height?"),
