@@ -6,12 +6,12 @@ channel, of the first level of flat parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from exr_inspector.delivery.files import expand, is_folder
-from exr_inspector.delivery.surround import is_zero_outside
+from exr_inspector.delivery.surround import SurroundedRows
 from exr_inspector.errors import ExrInspectorError, NothingMatches
 from exr_inspector.exr.chunks.layout import Layout
 from exr_inspector.exr.header.as_json import to_json_text, value_text
@@ -266,14 +266,16 @@ def _part(files: tuple[_Opened, _Opened], parts: tuple[PartHeader, PartHeader], 
     channels: tuple[ChannelDiff, ...] = ()
     faults: tuple[str, ...] = ()
     if shared is not None and common and not any(layout.is_deep for layout in layouts):
-        rows = [work.inspector.rows(file.source, file.found, part.index) for file, part in sides]
+        rows: list[PartRows | SurroundedRows] = []
+        for (file, part), layout in zip(sides, layouts, strict=True):
+            plain = work.inspector.rows(file.source, file.found, part.index)
+            rows.append(plain if layout.data_window == shared else SurroundedRows(plain, layout, shared))
         picture = work.picture if work.picture and work.picture.part == parts[0].index else None
         channels, faults = _Rows(layouts, numbers, rows, common, replace(work, picture=picture)).compare(shared)
-        for which, (file, part), layout in zip(("first", "second"), sides, layouts, strict=True):
-            if layout.data_window != shared:
-                is_zero = is_zero_outside(work.inspector.rows(file.source, file.found, part.index), layout, shared)
-                if is_zero is not None:
-                    notes[0] += f"; the others of the {which} file are {'all' if is_zero else 'not all'} 0"
+        for which, side in zip(("first", "second"), rows, strict=True):
+            is_zero = side.is_zero_outside() if isinstance(side, SurroundedRows) else None
+            if is_zero is not None:
+                notes[0] += f"; the others of the {which} file are {'all' if is_zero else 'not all'} 0"
     box = None if shared is None else (shared.x_min, shared.y_min, shared.x_max, shared.y_max)
     return PartDiff(name, box, channels, only[0], only[1], tuple(notes), tuple(unchecked), faults)
 
@@ -314,7 +316,7 @@ class _Rows:
         self,
         layouts: list[Layout],
         numbers: list[dict[str, int]],
-        rows: list[PartRows],
+        rows: Sequence[PartRows | SurroundedRows],
         common: list[str],
         work: _Work,
     ) -> None:

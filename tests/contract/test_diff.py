@@ -16,6 +16,7 @@ from exr_inspector.cli.commands.diff import command
 from exr_inspector.delivery.diff import FileDiff
 from exr_inspector.errors import ExrInspectorError, NothingMatches, PatternError, SettingsError
 from exr_inspector.pixels.comparing import ChannelComparison, Plane
+from exr_inspector.pixels.rows import PartRows
 from tests.support.exrbytes import FLOAT, HALF, UINT, Channel, Part, Tiles, a_int, a_string, build
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -102,6 +103,8 @@ def test_a_nan_counts_but_is_no_error(tmp_path: Path) -> None:
     right = written(tmp_path, "b.exr", changed(image(), 1, 2, float("nan")))
     green = one(left, right, threshold=100.0).parts[0].channels[1]
     assert (green.channel, green.differing, green.over, green.unlike, green.max_error) == ("G", 1, 1, 1, 0.0)
+    assert "NaN or inf" in CliRunner().invoke(command, [str(left), str(right)]).stdout
+    assert "NaN or inf" not in CliRunner().invoke(command, [str(left), str(SAMPLES / "layers.exr")]).stdout
 
 
 def test_windows_that_differ_are_compared_where_they_meet(tmp_path: Path) -> None:
@@ -124,7 +127,12 @@ def test_windows_that_differ_are_compared_where_they_meet(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("at", "value", "says"), [((0, 0), 0.0, "all 0"), ((79, 99), 1.0, "not all 0"), ((30, 0), 1.0, "not all 0")]
 )
-def test_what_lies_around_a_crop(at: tuple[int, int], value: float, says: str, tmp_path: Path) -> None:
+def test_what_lies_around_a_crop(
+    at: tuple[int, int], value: float, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    decode = PartRows._decode
+    monkeypatch.setattr(PartRows, "_decode", lambda rows, run, *rest: decoded.extend(run) or decode(rows, run, *rest))
     whole, inner = image(), (10, 20, 49, 59)
     assert whole.pixels is not None
     cropped = {name: array[20:60, 10:50].copy() for name, array in whole.pixels.items()}
@@ -138,6 +146,7 @@ def test_what_lies_around_a_crop(at: tuple[int, int], value: float, says: str, t
     )
     (part,) = one(*files).parts
     assert part.notes[0].endswith(f"; the others of the first file are {says}")
+    assert len(decoded) == 80 + 40, "each row once"
     assert one(*reversed(files)).parts[0].notes[0].endswith(f"; the others of the second file are {says}")
     assert all(channel.is_same for channel in part.channels)
 

@@ -181,7 +181,8 @@ def _differs(channel: ChannelDiff) -> bool:
 
 def _table(part: PartDiff, is_named: bool) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 2), title=f"part {plain(part.part)}" if is_named else None)
-    for name in ("channel", "differ", "over", "max error", "at", "mean error", "rms", "relative", "HALF steps"):
+    counts = ("differ", "over", *["NaN or inf"] * any(channel.unlike for channel in part.channels))
+    for name in ("channel", *counts, "max error", "at", "mean error", "rms", "relative", "HALF steps"):
         table.add_column(name, justify="left" if name == "channel" else "right")
     for one in part.channels:
         if _differs(one):
@@ -189,7 +190,6 @@ def _table(part: PartDiff, is_named: bool) -> Table:
             figures = map(figure, (one.max_error, one.mean_error, one.rms_error, one.max_relative))
             largest, mean, rms, relative = figures
             steps = "-" if one.max_ulp is None else figure(one.max_ulp)
-            table.add_row(
-                plain(one.channel), figure(one.differing), figure(one.over), largest, at, mean, rms, relative, steps
-            )
+            numbers = map(figure, (one.differing, one.over, one.unlike)[: len(counts)])
+            table.add_row(plain(one.channel), *numbers, largest, at, mean, rms, relative, steps)
     return table
