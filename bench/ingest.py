@@ -38,7 +38,7 @@ from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
-from exr_inspector.settings import CatalogConnection, Settings, load_settings
+from exr_inspector.settings import CatalogConnection, Mount, Settings, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.validation import builtin_policy
@@ -175,7 +175,7 @@ def compare(options: argparse.Namespace) -> None:
     stats = StatsMode(options.stats)
     with tempfile.TemporaryDirectory() as folder:
         frames(Path(folder), options.files)
-        settings = load_settings({}, secrets_dir=None).changed(mounts=((BUCKET, Path(folder)),))
+        settings = load_settings({}, secrets_dir=None).changed(mounts=(Mount(BUCKET, Path(folder)),))
         costs: dict[str, list[Cost]] = {name: [] for name in options.engines}
         for _ in range(options.rounds):
             for name, those in costs.items():

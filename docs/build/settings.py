@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from exr_inspector.settings import Secret, Settings, field_group, is_needed, setting_name
+from exr_inspector.settings import Mount, Secret, Settings, View, field_group, is_needed, setting_name
 
 _INTRODUCTION = """# Settings
 
@@ -23,6 +23,8 @@ Inspecting a local file needs none.
 | Setting | Type | Default | Unit | Needed for | Secret | Meaning |
 |---|---|---|---|---|---|---|
 """
+
+_LISTS = {str: "names", Mount: "folders", View: "views"}
 
 
 def render() -> str:
@@ -56,7 +58,7 @@ def _kind(annotation: Any) -> str:
         if annotation is type_ or type_ in get_args(annotation):
             return words
     if get_origin(annotation) is tuple:
-        return "names" if get_args(annotation)[0] is str else "bucket=folder, ..."
+        return _LISTS[get_args(annotation)[0]]
     inner = [item for item in get_args(annotation) if get_origin(item) is not None]
     return _kind(get_args(inner[0])[0]) if inner else "text"
 

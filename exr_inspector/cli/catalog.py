@@ -14,9 +14,9 @@ standard error. A command uses both names from here:
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -29,8 +29,8 @@ from exr_inspector.delivery.files import require_name
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.tables import file_database
-from exr_inspector.settings import GROUPS, Settings, load_settings, local_path
-from exr_inspector.storage.keys import file_key
+from exr_inspector.settings import GROUPS, Mount, Settings, load_settings, local_path
+from exr_inspector.storage.mounts import key_of, merged, mount_of
 from exr_inspector.storage.views import Views
 from vastdb_local import FILE_SUFFIXES
 
@@ -42,14 +42,14 @@ class Tables:
     Attributes:
         settings: The settings, with the database of the tables, and with all existing folders of `roots` mounted.
         catalog: Reads and writes the tables.
-        roots: The local folder of each bucket, from EXR_MOUNTS and from the records of a catalog file.
+        roots: The local folders of buckets, from EXR_MOUNTS and from the records of a catalog file.
         set_up: The state of a catalog file's tables after setup; None if they were not set up.
         keeps_file: Whether a catalog file that was created for the command stays if the command fails. Set it before storing.
     """
 
     settings: Settings
     catalog: Catalog
-    roots: Mapping[str, Path] = field(default_factory=dict)
+    roots: tuple[Mount, ...] = ()
     set_up: SchemaReport | None = None
     keeps_file: bool = False
 
@@ -70,29 +70,18 @@ class Tables:
             return catalog_prefix(place)
         path = local_path(place)
         folder, name = (path, "") if path.is_dir() else (path.parent, path.name)
-        found = self._bucket_of(folder.resolve())
+        folder = folder.resolve()
+        roots = [replace(root, folder=root.folder.resolve()) for root in self.roots]
+        found = mount_of([*roots, *Views(self.settings.views).mounts()], folder)
         if found is not None:
-            bucket, below = found
-            return "/".join(filter(None, (bucket, below, file_key(name)))) + "/" * (not name)
+            return f"{found.bucket}/{key_of(found, folder / name)}".rstrip("/") + "/" * (not name)
         if path.exists():
-            known = ", ".join(f"{bucket} is {root}" for bucket, root in self.roots.items()) or "none"
+            known = ", ".join(f"{root.bucket}/{root.prefix} is {root.folder}" for root in self.roots) or "none"
             raise SettingsError(
                 f"{place}: these tables have no files of this folder; folders they know: {known}. `./run ingest` adds it;"
                 f" a bucket of that name is s3://{place.strip('/')}/"
             )
         return catalog_prefix(place)
-
-    def _bucket_of(self, folder: Path) -> tuple[str, str] | None:
-        for bucket, root in self.roots.items():
-            if folder.is_relative_to(root.resolve()):
-                below = folder.relative_to(root.resolve()).as_posix()
-                return bucket, "" if below == "." else file_key(below)
-        found = Views(self.settings.views).root_here(folder)
-        if found is None:
-            return None
-        view, root = found
-        below = file_key(folder.relative_to(root).as_posix())
-        return view.bucket, (view.prefix + ("" if below == "." else below)).rstrip("/")
 
 
 def catalog_environ(config: CatalogConfig) -> dict[str, str]:
@@ -161,8 +150,9 @@ def open_tables(
             with closing(Catalog(config)) as catalog:
                 name = database.name if database else f"{config.endpoint}, {config.bucket}/{config.schema}"
                 set_up = setup(catalog.connection, options) if database and create else None
-                roots = {**(recorded_roots(catalog.connection) if database else {}), **dict(settings.mounts)}
-                there = tuple((bucket, root) for bucket, root in roots.items() if root.is_dir())
+                recorded = recorded_roots(catalog.connection) if database else []
+                roots = merged(recorded, settings.mounts)
+                there = tuple(root for root in roots if root.folder.is_dir())
                 announce(name)
                 made = Tables(settings.changed(mounts=there), catalog, roots, set_up)
                 yield made

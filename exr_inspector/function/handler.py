@@ -275,7 +275,7 @@ class Service:
         Raises:
             SourceUnavailable: The event is younger than EXR_SETTLE_SECONDS, and says that the file was made.
         """
-        is_mounted = event.bucket in dict(self._settings.mounts)
+        is_mounted = self._opener.is_mounted(event.bucket, event.key)
         if not is_mounted or event.kind is not EventKind.CREATED or event.time is None:
             return
         age = (datetime.now(timezone.utc) - event.time).total_seconds()

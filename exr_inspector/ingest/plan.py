@@ -24,6 +24,7 @@ from exr_inspector.catalog.schema import LEAST_GUARDS
 from exr_inspector.catalog.versions import file_id, guard_id
 from exr_inspector.errors import SettingsError, SourceError
 from exr_inspector.ingest.run import Target
+from exr_inspector.settings import Mount
 from exr_inspector.storage import ObjectEntry, SourceOpener
 
 _BUFFERED = 200_000  # objects of all lanes kept in memory before they are written
@@ -56,7 +57,7 @@ def write_plan(
     folder: Path,
     *,
     lanes: int,
-    mounts: Sequence[tuple[str, Path]],
+    mounts: Sequence[Mount],
     report: Callable[[str, SourceError], None],
 ) -> list[int]:
     """List all targets and write `folder/0` to `folder/<lanes - 1>` and `folder/plan.json`; when that fails, nothing.
@@ -91,7 +92,7 @@ def write_plan(
         about = {
             "id": spool.identifier,
             "targets": [[target.bucket, target.prefix] for target in targets],
-            "mounts": [[name, str(root.resolve())] for name, root in mounts],
+            "mounts": [[mount.bucket, str(mount.folder.resolve()), mount.prefix] for mount in mounts],
             "files": spool.counts,
             "bytes": [path.stat().st_size for path in spool.paths],
         }
@@ -173,7 +174,7 @@ class Lane:
 
     path: Path
     size: int
-    mounts: tuple[tuple[str, Path], ...]
+    mounts: tuple[Mount, ...]
     listings: tuple[LaneListing, ...] = field(repr=False)
 
     @classmethod
@@ -187,7 +188,7 @@ class Lane:
         try:
             number = int(path.name)
             size, expected = about["files"][number], about["bytes"][number]
-            mounts = tuple((name, Path(root)) for name, root in about["mounts"])
+            mounts = tuple(Mount(bucket, Path(root), prefix) for bucket, root, prefix in about["mounts"])
             listings = tuple(LaneListing(path, bucket, prefix, about["id"]) for bucket, prefix in about["targets"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise SettingsError(f"{path}: expected a lane of the plan in {path.with_name(_PLAN)}") from error

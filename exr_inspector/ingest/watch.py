@@ -14,8 +14,9 @@ from pathlib import Path, PurePosixPath
 from exr_inspector.errors import ObjectNotFound, SourceError
 from exr_inspector.exr.cryptomatte.manifests import is_sidecar_path
 from exr_inspector.ingest.run import Target
+from exr_inspector.settings import Mount
 from exr_inspector.storage import ObjectEntry, is_exr
-from exr_inspector.storage.keys import file_key, file_path
+from exr_inspector.storage.mounts import key_of, path_of
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext, are_current
 from exr_inspector.sync.window import (
@@ -42,7 +43,7 @@ class FolderWatch:
         self,
         context: IngestContext,
         target: Target,
-        root: Path,
+        mount: Mount,
         *,
         report: Callable[[str, str], None],
     ) -> None:
@@ -51,13 +52,13 @@ class FolderWatch:
         Args:
             context: Inspects and stores.
             target: The bucket and prefix that the watched folder is.
-            root: Real path of the folder that replaces the bucket.
+            mount: The bucket's folder, by its real path, in which the watched one is.
             report: Called with a path and what became of it (`stored`, `removed`, or an error code with its text), and with a
                 sequence and which of its frames are to be rendered again.
         """
         self._context = context
         self._target = target
-        self._root = root
+        self._mount = mount
         self._report = report
         self._changed: dict[str, float] = {}
         self._unjudged: set[str] = set()
@@ -66,8 +67,8 @@ class FolderWatch:
         """Note that something happened to these paths."""
         now = time.monotonic()
         for path in paths:
-            key = file_key(Path(path).relative_to(self._root).as_posix())
-            if key != "." and not self._is_excluded(key):
+            key = key_of(self._mount, Path(path))
+            if key != self._mount.prefix and not self._is_excluded(key):
                 self._changed[key] = now
 
     def catch_up(self) -> None:
@@ -105,7 +106,7 @@ class FolderWatch:
         done = Synced()
         files: list[str] = []
         for key in due:
-            path = self._root / file_path(key)
+            path = path_of(self._mount, key)
             if path.is_dir() or not is_exr(key):
                 done.merge(self._compare(key if path.is_symlink() else f"{key}/", timing))
             else:
@@ -132,7 +133,8 @@ class FolderWatch:
         self._unjudged.clear()
 
     def _is_excluded(self, key: str) -> bool:
-        return any(fnmatchcase(folder, pattern) for folder in key.split("/") for pattern in self._target.exclude)
+        below = key.removeprefix(self._target.prefix)
+        return any(fnmatchcase(folder, pattern) for folder in below.split("/") for pattern in self._target.exclude)
 
     def _compare(self, prefix: str, timing: Timing) -> Synced:
         """Compare the files below a folder with their rows, as a sweep does."""
@@ -165,7 +167,7 @@ class FolderWatch:
             except SourceError as error:
                 report(f"{bucket}/{key}", error)
                 continue
-            if version is None and (self._root / file_path(key)).is_symlink():
+            if version is None and path_of(self._mount, key).is_symlink():
                 report(f"{bucket}/{key}", ObjectNotFound("a link that leads nowhere"))
             elif version is None:
                 gone.append(unicode_text(f"{bucket}/{key}"))

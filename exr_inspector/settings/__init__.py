@@ -16,10 +16,10 @@ from exr_inspector.settings.fields import (
     setting_name,
 )
 from exr_inspector.settings.loading import SECRETS_DIR, load_settings, unknown_settings
-from exr_inspector.settings.values import Secret, View, local_path
+from exr_inspector.settings.values import Mount, Secret, View, local_path
 
 __all__ = [
-    "DATABASE", "FUNCTION", "GROUPS", "NAMES", "OBJECTS", "READING", "SECRETS_DIR", "CatalogConnection", "S3Connection",
-    "Secret", "Settings", "View", "field_group", "is_needed", "limit_text", "load_settings", "local_path",
+    "DATABASE", "FUNCTION", "GROUPS", "NAMES", "OBJECTS", "READING", "SECRETS_DIR", "CatalogConnection", "Mount",
+    "S3Connection", "Secret", "Settings", "View", "field_group", "is_needed", "limit_text", "load_settings", "local_path",
     "setting_name", "unknown_settings",
 ]  # fmt: skip

@@ -143,7 +143,9 @@ class Settings(BaseSettings):
     s3_retries: Whole = _field("S3_RETRIES", OBJECTS,
         "Retries after a transient fault; each counts as a request, and all end at the deadline.", 3,
         unit="attempts", ge=0, le=20)
-    mounts: Mounts = _field("EXR_MOUNTS", OBJECTS, "Local folders to read in place of buckets: bucket=folder, ...", ())
+    mounts: Mounts = _field("EXR_MOUNTS", OBJECTS,
+        "Local folders to read in place of buckets, or of their keys with a prefix: bucket=folder, bucket/prefix=folder, ...",
+        ())
     views: Views = _field("EXR_VIEWS", OBJECTS,
         "Views of the cluster, their buckets and client mounts: /cluster/path=bucket/prefix|/client/mount|..., ...", ())
     allowed_buckets: Names = _field("EXR_ALLOWED_BUCKETS", OBJECTS, "Buckets that may be read; all when empty.", ())

@@ -92,20 +92,26 @@ def _names(value: object) -> object:
 
 
 def _mounts(value: object) -> object:
-    """`bucket=folder` pairs separated by commas, as (bucket, folder); relative folders count from the working directory."""
+    """`bucket/prefix=folder` pairs separated by commas, as `Mount`s; relative folders count from the working directory."""
     if not isinstance(value, str):
         return value
-    found: dict[str, Path] = {}
-    for part in _line(value).split(","):
-        if not part.strip():
-            continue
-        bucket, sign, folder = part.partition("=")
-        if not sign or not bucket.strip() or not folder.strip() or "/" in bucket:
-            raise ValueError("expected bucket=folder, several separated by commas")
-        if bucket.strip() in found:
-            raise ValueError("a bucket is named twice")
-        found[bucket.strip()] = local_path(folder.strip())
-    return tuple(found.items())
+    found = []
+    for part in filter(None, (part.strip() for part in _line(value).split(","))):
+        place, sign, folder = part.partition("=")
+        bucket, prefix = _bucket_and_prefix(place)
+        if not sign or not bucket or not folder.strip():
+            raise ValueError("expected bucket=folder or bucket/prefix=folder, several separated by commas")
+        found.append(Mount(bucket, local_path(folder.strip()), prefix))
+    if len({(mount.bucket, mount.prefix) for mount in found}) < len(found):
+        raise ValueError("a bucket or prefix is named twice")
+    return tuple(found)
+
+
+def _bucket_and_prefix(place: str) -> tuple[str, str]:
+    """`bucket/prefix` as the two; the prefix is empty, or ends in a slash."""
+    bucket, _, prefix = place.strip().partition("/")
+    below = prefix.strip("/")
+    return bucket.strip(), f"{below}/" if below else ""
 
 
 def _views(value: object) -> object:
@@ -116,12 +122,11 @@ def _views(value: object) -> object:
     for part in filter(None, (part.strip() for part in _line(value).split(","))):
         cluster, _, rest = part.partition("=")
         place, *clients = (item.strip() for item in rest.split("|"))
-        bucket, _, prefix = place.partition("/")
+        bucket, below = _bucket_and_prefix(place)
         if not cluster.startswith("/") or not bucket or not all(clients):
             raise ValueError(
                 "expected /path/on/the/cluster=bucket/prefix|/client/mount|..., several separated by commas"
             )
-        below = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         views.append(View(cluster.strip().rstrip("/"), bucket, below, tuple(clients)))
     if len({view.cluster for view in views}) < len(views):
         raise ValueError("a path on the cluster is named twice")
@@ -150,6 +155,21 @@ def _secret(value: object) -> Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder of this machine that replaces a bucket, or the part of it whose keys begin with a prefix.
+
+    Attributes:
+        bucket: The bucket.
+        folder: The folder.
+        prefix: What the keys of its files begin with: empty, or ends in a slash.
+    """
+
+    bucket: str
+    folder: Path
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     r"""A view of the cluster, and the names that its files have elsewhere.
 
@@ -172,7 +192,7 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Url = Annotated[str, BeforeValidator(_url)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Mounts = Annotated[tuple[tuple[str, Path], ...], BeforeValidator(_mounts)]
+Mounts = Annotated[tuple[Mount, ...], BeforeValidator(_mounts)]
 Views = Annotated[tuple[View, ...], BeforeValidator(_views)]
 Places = Annotated[tuple[str, ...], BeforeValidator(_sweep)]
 File = Annotated[Path, BeforeValidator(_file)]

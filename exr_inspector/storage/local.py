@@ -1,4 +1,4 @@
-"""A local folder that replaces a bucket; files are opened relative to its descriptor.
+"""A local folder that replaces a bucket, or its keys with a prefix; files are opened relative to its descriptor.
 
 No path is followed twice: each component of a key is opened relative to the folder before it and never through a symbolic
 link, so a process that can write into the folder cannot redirect a read to a file outside of it, even during the read. A link
@@ -32,6 +32,7 @@ from exr_inspector.errors import (
     SourceUnavailable,
 )
 from exr_inspector.model import EPOCH, ObjectVersion
+from exr_inspector.settings import Mount
 from exr_inspector.storage.helpers import Helpers
 from exr_inspector.storage.keys import check_file_key, file_key, file_path, key_order
 from exr_inspector.storage.objects import Report, Skips
@@ -57,24 +58,27 @@ class DanglingLink(ObjectNotFound):
 
 
 class FolderBucket:
-    """The folder `folder` as bucket `name`.
+    """The folder of a mount as the bucket that it replaces; all its keys begin with the mount's prefix.
 
     Attributes:
         root: Real path of the folder.
+        prefix: The prefix.
         helpers: Threads that ask its file system for callers with a deadline.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, mount: Mount) -> None:
         """Take a folder; it may be empty while its share is not mounted.
 
         Raises:
             SettingsError: There is no such folder.
         """
-        self._name = name
-        self.root = folder.resolve()
+        self._name = mount.bucket
+        self._place = f"{mount.bucket}/{mount.prefix}".rstrip("/")
+        self.prefix = mount.prefix
+        self.root = mount.folder.resolve()
         self.helpers = Helpers()
         if not self.root.is_dir():
-            raise SettingsError(f"EXR_MOUNTS: {name}={folder} is not a folder")
+            raise SettingsError(f"EXR_MOUNTS: {self._place}={mount.folder} is not a folder")
         self._lock = threading.Lock()
         self._identity = _identity(self.root, may_be_empty=is_share(self.root))
 
@@ -89,7 +93,7 @@ class FolderBucket:
         Raises:
             UnsupportedKey: No file can; the message gives the reason.
         """
-        check_file_key(self._name, key)
+        check_file_key(self._place, self._below(key))
 
     def fetch(self, key: str, ranges: Sequence[MergedRange], pin: StoreVersion | None, call: Call) -> list[RangeAnswer]:
         """As in Bucket."""
@@ -111,12 +115,12 @@ class FolderBucket:
         Links to files are followed inside the root. Links to folders are not, but for the prefix itself: what such a link
         leads to is listed where it is, or, if that is outside of the prefix, the link is reported.
         """
-        folder = prefix.rpartition("/")[0]
-        if folder:
-            self.check_key(folder)
+        folder = max(prefix[: prefix.rfind("/") + 1], self.prefix, key=len)
+        if folder != self.prefix:
+            self.check_key(folder.rstrip("/"))
         self._check_root()
-        listing = _Listing(prefix, key_order(after), report, skips, os.path.realpath(self.root / file_path(folder)))
-        waiting: list[ObjectEntry | str] = [f"{folder}/" if folder else ""]
+        listing = _Listing(prefix, key_order(after), report, skips, os.path.realpath(self.root / self._path(folder)))
+        waiting: list[ObjectEntry | str] = [folder]
         while waiting:
             item = waiting.pop()
             if isinstance(item, ObjectEntry):
@@ -133,7 +137,7 @@ class FolderBucket:
 
     def folders(self, prefix: str) -> list[str]:
         """As in Bucket."""
-        if prefix:
+        if prefix != self.prefix:
             self.check_key(prefix.rstrip("/"))
         self._check_root()
         try:
@@ -141,6 +145,14 @@ class FolderBucket:
                 return [key for key, _ in found if key.endswith("/")]
         except ObjectNotFound:
             return []
+
+    def _below(self, key: str) -> str:
+        """A key without the mount's prefix."""
+        return key[len(self.prefix) :]
+
+    def _path(self, key: str) -> str:
+        """The path of a key, relative to the root."""
+        return file_path(self._below(key))
 
     # --- asking the file system ---------------------------------------------------------------------------
 
@@ -208,7 +220,7 @@ class FolderBucket:
 
     def _open(self, key: str, flags: int) -> int:
         """A descriptor of `key` beneath the root, by way of links only where they stay inside."""
-        path = file_path(key)
+        path = self._path(key)
         try:
             return self._walk(path, flags)
         except OSError as error:
@@ -296,7 +308,7 @@ class FolderBucket:
     def _linked_folder(self, key: str) -> str | None:
         """The real path of the folder that a link leads to; None if it leads to something else, or nowhere."""
         try:
-            real = Path(os.path.realpath(f"{self.root}/{file_path(key)}", strict=True))
+            real = Path(os.path.realpath(f"{self.root}/{self._path(key)}", strict=True))
             return str(real) if real.is_dir() else None
         except OSError:
             return None

@@ -10,18 +10,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
+from heapq import merge
 from pathlib import Path
 from typing import BinaryIO
 
 from exr_inspector.deadline import Deadline
 from exr_inspector.errors import ObjectNotFound
 from exr_inspector.model import ObjectVersion
-from exr_inspector.settings import Settings, local_path
+from exr_inspector.settings import Mount, Settings, local_path
 from exr_inspector.storage.budget import Allowance, Meter
 from exr_inspector.storage.file_object import FileObjectBucket
-from exr_inspector.storage.keys import AllowList, check_bucket_name, check_key, file_key, split_url
+from exr_inspector.storage.keys import AllowList, check_bucket_name, check_key, key_order, split_url
 from exr_inspector.storage.local import FolderBucket
-from exr_inspector.storage.objects import Bucket, ObjectSource, Report, VersionPin
+from exr_inspector.storage.mounts import key_of, mount_of
+from exr_inspector.storage.objects import Bucket, ObjectSource, Report, Skips, VersionPin
 from exr_inspector.storage.requests import Call, Transport
 from exr_inspector.storage.s3 import S3Bucket
 from exr_inspector.storage.source import ObjectEntry, RangeSource, ReadBudget
@@ -36,7 +38,8 @@ MAX_CLIENTS = 64  # S3 clients kept, each with its connections; the one that was
 class SourceOpener:
     """Opens objects. Thread-safe; keeps one client a bucket, and with it the connections.
 
-    A mounted folder takes the place of the bucket of its name, whatever the S3 endpoint holds.
+    A mounted folder takes the place of its bucket, or of the keys with its prefix, whatever the S3 endpoint holds; of several
+    the one of the longest prefix.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -48,7 +51,15 @@ class SourceOpener:
         self._settings = settings
         self._allowed = AllowList(settings.allowed_buckets, settings.allowed_prefixes)
         self._lock = threading.Lock()
-        self._mounts = {name: FolderBucket(name, folder) for name, folder in settings.mounts}
+        self._mounts: dict[str, tuple[FolderBucket, ...]] = {}  # by bucket; long prefixes first
+        for mount in sorted(settings.mounts, key=lambda mount: -len(mount.prefix)):
+            self._mounts[mount.bucket] = (*self._mounts.get(mount.bucket, ()), FolderBucket(mount))
+        # As they are named, and as they are without links: a local path may name either.
+        self._folders = [
+            replace(mount, folder=Path(folder))
+            for mount in settings.mounts
+            for folder in (_absolute(mount.folder), os.path.realpath(mount.folder))
+        ]
         self._clients: OrderedDict[str, S3Bucket] = OrderedDict()
         self._transport = Transport()
 
@@ -66,7 +77,7 @@ class SourceOpener:
             UnsupportedKey: The key cannot be addressed.
             SettingsError: The bucket is not mounted, and S3 is not configured.
         """
-        return replace(self._source(self._bucket(bucket, key), key, budget, deadline), allowed=self._allowed)
+        return replace(self._source(self._holder(bucket, key), key, budget, deadline), allowed=self._allowed)
 
     def open_url(self, url: str, *, deadline: Deadline | None = None) -> RangeSource:
         """A reader of `s3://bucket/key`, literally, or of a local path.
@@ -81,11 +92,12 @@ class SourceOpener:
         if named is not None:
             return self.open(*named, deadline=deadline)
         path = _absolute(local_path(url))
-        for name, folder in self._settings.mounts:
-            root = _absolute(folder)
-            if path.is_relative_to(root):
-                return self.open(name, file_key(path.relative_to(root).as_posix()), deadline=deadline)
-        where, key = FolderBucket(FILE_BUCKET, Path("/")), file_key(path.as_posix().removeprefix("/"))
+        for each in (path, Path(os.path.realpath(path.parent), path.name)) if self._folders else ():
+            mount = mount_of(self._folders, each)
+            if mount is not None:
+                return self.open(mount.bucket, key_of(mount, each), deadline=deadline)
+        root = Mount(FILE_BUCKET, Path("/"))
+        where, key = FolderBucket(root), key_of(root, path)
         where.check_key(key)
         return replace(self._source(where, key, None, deadline), allowed=AllowList())
 
@@ -109,7 +121,7 @@ class SourceOpener:
         Raises:
             SourceError: What `open` and `RangeSource.read` raise, besides ObjectNotFound.
         """
-        where = self._bucket(bucket, key)
+        where = self._holder(bucket, key)
         try:
             return where.head(key, Call(Meter(), deadline, f"{bucket}/{key}")).version
         except ObjectNotFound:
@@ -140,7 +152,7 @@ class SourceOpener:
             SourceError: What `open` raises, and the bucket cannot be listed.
         """
         skips = partial(is_excluded, prefix=prefix, exclude=exclude)
-        for entry in self._bucket(bucket, None).entries(prefix, report, after, skips):
+        for entry in self._entries(bucket, prefix, report, after, skips):
             if self.includes(bucket, prefix, entry.key, exclude=exclude):
                 yield entry
 
@@ -158,18 +170,60 @@ class SourceOpener:
         Raises:
             SourceError: What `open` raises, and the folder cannot be listed.
         """
-        return self._bucket(bucket, None).folders(prefix)
+        outer, inner = self._holders(bucket, prefix)
+        below = {prefix + each.prefix[len(prefix) :].partition("/")[0] + "/" for each in inner}
+        return sorted(below.union(outer.folders(prefix)), key=key_order)
 
-    def _bucket(self, name: str, key: str | None) -> Bucket:
+    def is_mounted(self, bucket: str, key: str) -> bool:
+        """Whether an object is a file of a mounted folder."""
+        return self._folder(bucket, key) is not None
+
+    # --- which place holds a key --------------------------------------------------------------------------
+
+    def _holder(self, name: str, key: str) -> Bucket:
+        """Where an object is.
+
+        Raises:
+            AccessDenied: The settings do not allow it.
+            SourceError: It cannot be addressed there.
+        """
         self._allowed.check(name, key)
-        mounted = self._mounts.get(name)
-        if mounted is None:
-            check_bucket_name(name)
-        if key is not None and mounted is not None:
+        mounted = self._folder(name, key)
+        if mounted is not None:
             mounted.check_key(key)
-        elif key is not None:
-            check_key(name, key)
-        return mounted or self._client(name)
+            return mounted
+        check_bucket_name(name)
+        check_key(name, key)
+        return self._client(name)
+
+    def _holders(self, name: str, prefix: str) -> tuple[Bucket, tuple[FolderBucket, ...]]:
+        """Where the objects with a prefix are, and the mounts that replace some of them."""
+        self._allowed.check(name, None)
+        outer = self._folder(name, prefix)
+        if outer is None:
+            check_bucket_name(name)
+        below = (each for each in self._mounts.get(name, ()) if each.prefix.startswith(prefix) and each is not outer)
+        return outer or self._client(name), tuple(below)
+
+    def _folder(self, name: str, key: str) -> FolderBucket | None:
+        return next((each for each in self._mounts.get(name, ()) if key.startswith(each.prefix)), None)
+
+    def _entries(
+        self, name: str, prefix: str, report: Report | None, after: str, skips: Skips
+    ) -> Iterator[ObjectEntry]:
+        """The objects with a prefix, each from where it is."""
+        outer, inner = self._holders(name, prefix)
+        if not inner:
+            return outer.entries(prefix, report, after, skips)
+
+        def own(where: Bucket) -> Iterator[ObjectEntry]:
+            def is_elsewhere(key: str) -> bool:
+                return (self._folder(name, key) or where) is not where
+
+            found = where.entries(prefix, report, after, lambda folder: is_elsewhere(folder) or skips(folder))
+            return (entry for entry in found if not is_elsewhere(entry.key))
+
+        return merge(*map(own, (outer, *inner)), key=lambda entry: key_order(entry.key))
 
     def _client(self, name: str) -> S3Bucket:
         with self._lock:

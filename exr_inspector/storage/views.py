@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from exr_inspector.settings import View
+from exr_inspector.settings import Mount, View
 
 
 class Views:
@@ -41,16 +41,10 @@ class Views:
                 return f"s3://{view.bucket}/{view.prefix}{path[len(base) + 1 :]}"
         return None
 
-    def root_here(self, path: Path) -> tuple[View, Path] | None:
-        """The view that a folder or file of this machine lies in, and the real path of the view's own folder.
-
-        Args:
-            path: A real path.
-        """
+    def mounts(self) -> list[Mount]:
+        """The views as they may be mounted on this machine, by real paths."""
         names = [(Path(root), view) for view in self._by_cluster for root in (view.cluster, *view.clients)]
-        roots = [(view, root.resolve()) for root, view in names if root.is_absolute()]
-        found = [(view, root) for view, root in roots if path.is_relative_to(root)]
-        return max(found, key=lambda one: len(one[1].parts), default=None)
+        return [Mount(view.bucket, root.resolve(), view.prefix) for root, view in names if root.is_absolute()]
 
     def below_cluster(self, path: str) -> list[tuple[str, str]]:
         """(bucket, prefix) of the views that lie below a folder of the cluster, or of the folder where a view covers it.

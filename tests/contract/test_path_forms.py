@@ -8,19 +8,27 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from exr_inspector.catalog.sdk.work import Work
 from exr_inspector.cli.__main__ import COMMANDS, LazyGroup, main
-from exr_inspector.cli.commands.ingest import summary
+from exr_inspector.cli.catalog import open_tables
+from exr_inspector.cli.commands.ingest import summary, targets_of
 from exr_inspector.cli.paths import FORMS, ShownPaths
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.progress import Progress
+from exr_inspector.ingest.roots import record_roots, recorded_roots
+from exr_inspector.settings import Mount, View
+from exr_inspector.storage import SourceOpener
+from tests.support.databases import rows_of_catalog
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 # Commands without --paths, and why.
@@ -158,14 +166,70 @@ def test_a_mount_of_this_machine_is_the_bucket_of_its_view(
     for place in (folder, "/studio/show/sh010/", "s3://archive/sh010/"):
         (*_, one, _) = json.loads(called("validate", place, "--catalog", file, "--format", "json"))
         assert one["path"] == "archive/sh010/beauty.1002.exr"
-    monkeypatch.setenv("EXR_VIEWS", f"/studio/show=archive/2026|{folder.parent}")
-    file = tmp_path / "other.duckdb"
-    done = CliRunner().invoke(main, ["ingest", str(folder), "--catalog", str(file)])
-    assert isinstance(done.exception, SettingsError)
-    assert "--bucket" in str(done.exception)
-    called("ingest", folder, "--catalog", file, "--bucket", "mine")
-    lines = called("query", "select path from files where bucket = 'mine'", "--format", "csv", "--catalog", file)
-    assert "mine/beauty.1001.exr" in lines
+
+
+def test_a_mount_of_a_part_of_a_bucket(
+    called: Called, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows have bucket and whole key, files are read from the mount, and its paths lead to both."""
+    mount, file = tmp_path / "client", tmp_path / "show.duckdb"
+    mount.symlink_to(folder.parent)
+    monkeypatch.setenv("EXR_VIEWS", f"/studio/show=archive/2026/show|{mount}")
+    first, second = (f"archive/2026/show/sh010/beauty.{number}.exr" for number in (1001, 1002))
+    shot = mount / "sh010"
+    assert "2 of 2 frames" in called("check", shot, "--stats", "off", "--catalog", file)
+    assert " 2  up to date" in called("ingest", mount, "--catalog", file)
+    back = """select roots.root || '/' || substr(files.key, length(roots.prefix) + 1), path
+        from files join roots on roots.bucket = files.bucket and starts_with(files.key, roots.prefix) order by path"""
+    on_disk = [str(folder / f"beauty.{number}.exr") for number in (1001, 1002)]
+    assert rows_of_catalog(file, back) == list(zip(on_disk, (first, second), strict=True))
+    (folder / "beauty.1002.exr").unlink()
+    assert f"no object: s3://{second}\n" in called("db", "reconcile", shot, "--catalog", file, "--fix", "--yes")
+    with open_tables(file) as tables, closing(SourceOpener(tables.settings)) as opener:
+        assert tables.prefix(str(mount)) == "archive/2026/show/"
+        assert tables.prefix(str(shot / "beauty.####.exr")) == "archive/2026/show/sh010/beauty.####.exr"
+        assert opener.open_url(str(shot / "beauty.1001.exr")).path == first
+        assert [entry.key for entry in opener.list("archive", "2026/show/")] == [first.removeprefix("archive/")]
+        (named,) = targets_of([str(shot)], tables.settings, "archive")[1]
+        assert (named.bucket, named.prefix) == ("archive", "2026/show/sh010/"), "the option says nothing new"
+
+
+def test_a_part_of_a_bucket_never_shares_rows_with_another_folder(tmp_path: Path) -> None:
+    part, other, whole = tmp_path / "part", tmp_path / "other", tmp_path / "archive"
+    for folder in (part, other, whole / "2026", whole / "2027"):
+        folder.mkdir(parents=True)
+    with open_tables(tmp_path / "show.duckdb", create=True) as tables:
+        config = tables.connection.config
+
+        def body(work: Work) -> None:
+            """A table of before folders were parts of buckets."""
+            row = {"bucket": ["before"], "root": [str(tmp_path)], "recorded_at": pa.array([0], pa.timestamp("us"))}
+            table = pa.table(row)
+            work.tx.bucket(config.bucket).schema(config.schema).create_table("roots", table.schema).insert(table)
+
+        tables.connection.run("write", body)
+
+        def record(*mounts: Mount, views: tuple[View, ...] = ()) -> None:
+            record_roots(tables.connection, tables.settings.changed(mounts=mounts, views=views), {"archive"})
+
+        mount = Mount("archive", part, "2026/")
+        record(mount)
+        with pytest.raises(SettingsError, match=f"bucket archive/2026 .* {part}, not {other}: .*--bucket"):
+            record(Mount("archive", other, "2026/"))
+        with pytest.raises(SettingsError, match=f"give {whole} another name with --bucket"):
+            record(Mount("archive", whole))
+        views = (View("/studio", "archive", "", (str(whole),)), View("/studio/x", "archive", "2026/", (str(part),)))
+        record(Mount("archive", whole), views=views)  # both mounts show the same files
+        with pytest.raises(SettingsError, match=f"give {other} another name with --bucket"):
+            record(Mount("archive", other, "2027/"))
+        record(Mount("archive", whole / "2027", "2027/"), Mount("archive", other, "2028/"))
+        recorded = [
+            Mount("before", tmp_path),
+            mount,
+            Mount("archive", whole),
+            Mount("archive", whole / "2027", "2027/"),
+        ]
+        assert recorded_roots(tables.connection) == [*recorded, Mount("archive", other, "2028/")]
 
 
 def test_without_the_option_paths_are_as_they_were(called: Called, folder: Path) -> None:

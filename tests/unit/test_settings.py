@@ -14,6 +14,7 @@ from exr_inspector.settings import (
     FUNCTION,
     NAMES,
     READING,
+    Mount,
     Secret,
     Settings,
     is_needed,
@@ -116,8 +117,9 @@ def test_a_missing_s3_setting_is_named_and_the_database_keys_do_not_stand_in(nam
 
 
 def test_mounts_need_no_s3_settings(tmp_path):
-    settings = load_settings({"EXR_MOUNTS": f"samples={tmp_path}, b=./x"}, secrets_dir=None, need=("objects",))
-    assert settings.mounts == (("samples", tmp_path), ("b", Path("x")))
+    text = f"samples={tmp_path}, b=./x, b/part/=~"
+    settings = load_settings({"EXR_MOUNTS": text}, secrets_dir=None, need=("objects",))
+    assert settings.mounts == (Mount("samples", tmp_path), Mount("b", Path("x")), Mount("b", Path.home(), "part/"))
 
 
 def test_platform_secrets_may_be_flat(tmp_path):
@@ -206,7 +208,8 @@ def test_all_faults_are_in_one_error():
         ("S3_TIMEOUT_SECONDS", "soon"),
         ("S3_RETRIES", "-1"),
         ("EXR_MOUNTS", "folder"),
-        ("EXR_MOUNTS", "a/b=/x"),
+        ("EXR_MOUNTS", "/b=/x"),
+        ("EXR_MOUNTS", "a/b=/x,a/b/=/y"),
         ("EXR_MOUNTS", "a=/x,a=/y"),
         ("EXR_VIEWS", "renders=/x"),
         ("EXR_VIEWS", "/x"),

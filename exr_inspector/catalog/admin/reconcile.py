@@ -18,6 +18,7 @@ from exr_inspector.catalog.sdk.predicates import has_prefix
 from exr_inspector.catalog.vast_catalog import catalog_files
 from exr_inspector.catalog.versions import content_key, is_same_version, known_version
 from exr_inspector.model import ObjectVersion
+from exr_inspector.settings import View
 from exr_inspector.storage import is_exr
 from exr_inspector.texts import unicode_text
 
@@ -98,22 +99,22 @@ def compare(listed: Iterable[ListedObject], stored: Iterable[StoredVersion]) -> 
     )
 
 
-def vast_catalog_objects(connection: Connection, prefix: str, root: str) -> Iterator[ListedObject]:
+def vast_catalog_objects(connection: Connection, prefix: str, view: View) -> Iterator[ListedObject]:
     """Yield the EXR files below a prefix from the VAST Catalog, which is some minutes old and has no ETags.
 
     Args:
         connection: The database; its keys need the right to read the VAST Catalog.
         prefix: `bucket/prefix`, in any spelling.
-        root: Path on the cluster of the bucket's view, such as `/renders`.
+        view: The view that shows the objects; its bucket is that of the prefix.
 
     Raises:
         CatalogError: There is no VAST Catalog, or it cannot be read.
     """
     bucket, _, below = catalog_prefix(prefix).partition("/")
-    base = root.rstrip("/")
-    for file in catalog_files(connection, f"{base}/{below}".rpartition("/")[0]):
-        key = file.path.removeprefix(f"{base}/")
-        if key != file.path and key.startswith(below) and is_exr(key):
+    inside = below.removeprefix(view.prefix) if below.startswith(view.prefix) else ""
+    for file in catalog_files(connection, f"{view.cluster}/{inside}".rpartition("/")[0]):
+        key = view.prefix + file.path.removeprefix(f"{view.cluster}/")
+        if file.path.startswith(f"{view.cluster}/") and key.startswith(below) and is_exr(key):
             yield ListedObject(f"{bucket}/{key}", ObjectVersion(None, file.size_bytes, file.mtime))
 
 

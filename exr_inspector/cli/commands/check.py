@@ -162,7 +162,7 @@ def _stored(
         ]
         settings, found = targets_of(places, tables.settings, bucket)
         buckets = {target.bucket for target in found}
-        record_roots(tables.connection, [mount for mount in settings.mounts if mount[0] in buckets], named=bucket)
+        record_roots(tables.connection, settings, buckets, named=bucket)
         asked = Thumbnails(settings.thumbnails)
         with _session(settings, stats, policy, Thumbnails.FILE if asked is Thumbnails.OFF else asked) as made:
             # A check reads every file, so its rows replace older rows of the same version: a sidecar manifest that arrived

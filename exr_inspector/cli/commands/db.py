@@ -30,8 +30,10 @@ from exr_inspector.errors import SettingsError, SourceError
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import ObjectVersion
 from exr_inspector.report.words import plain
-from exr_inspector.settings import Settings
+from exr_inspector.settings import Settings, View
 from exr_inspector.storage import ObjectEntry, SourceOpener, is_exr
+from exr_inspector.storage.keys import split_url
+from exr_inspector.storage.views import Views
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext
 from exr_inspector.sync.window import Synced, Timing, Unlisted, remove_rows, store_settled, store_unreadable
@@ -194,7 +196,7 @@ def reconcile_command(
 ) -> None:
     """Compare storage with the tables: objects without a row, rows without an object, stale rows.
 
-    A local folder must be one that `./run ingest` stored in the catalog file, or inside a folder of EXR_MOUNTS.
+    A local folder must be one that `./run ingest` stored in the catalog file, or inside a folder of EXR_MOUNTS or EXR_VIEWS.
 
     Exit code 0 when they agree or were fixed, 1 when they differ or a file could not be listed or inspected: it is named, and
     the others are processed. Exit code 2 when a share is not mounted, or the store does not answer. --fix asks before it
@@ -210,12 +212,10 @@ def reconcile_command(
     figures, unlisted = Figures(), Unlisted()
     with open_tables(catalog, need=() if catalog else ("objects",)) as tables:
         prefix = _below(tables, place)
-        settings = tables.settings.changed(
-            mounts=tuple(tables.roots.items())
-        )  # a missing folder fails, it is not empty
+        settings = tables.settings.changed(mounts=tables.roots)  # a missing folder fails, it is not empty
         with closing(SourceOpener(settings)) as opener:
             listed = (
-                vast_catalog_objects(tables.connection, prefix, root)
+                vast_catalog_objects(tables.connection, prefix, _view(tables, prefix, root))
                 if root
                 else _listed(opener, prefix, figures, unlisted)
             )
@@ -257,6 +257,23 @@ def _below(tables: Tables, place: str) -> str:
     if not prefix.partition("/")[0]:
         raise click.UsageError("name a folder, or a bucket: s3://bucket/prefix")
     return prefix if "/" in prefix else f"{prefix}/"
+
+
+def _view(tables: Tables, prefix: str, root: str) -> View:
+    """The view at a path of the cluster; one that EXR_VIEWS names arrives as the URL that it stands for.
+
+    Raises:
+        SettingsError: The view is one of another bucket.
+    """
+    bucket = prefix.partition("/")[0]
+    named = split_url(root.rstrip("/"))
+    if named is None:
+        return View(root.rstrip("/"), bucket)
+    below = f"{named[1]}/" if named[1] else ""
+    cluster = Views(tables.settings.views).to_cluster(named[0], below)
+    if cluster is None or named[0] != bucket:
+        raise SettingsError(f"--vast-catalog: expected the path of a view of bucket {bucket}, found {cluster or root}")
+    return View(cluster.rstrip("/"), bucket, below)
 
 
 def _shown(path: str, paths: ShownPaths) -> str:

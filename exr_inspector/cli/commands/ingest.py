@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import FrameType
@@ -39,9 +39,10 @@ from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import plain
-from exr_inspector.settings import Settings, local_path
+from exr_inspector.settings import Mount, Settings, local_path
 from exr_inspector.storage import DEFAULT_EXCLUDES, SourceOpener
 from exr_inspector.storage.keys import file_key
+from exr_inspector.storage.mounts import key_of, mount_of
 from exr_inspector.storage.views import Views
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import IngestContext
@@ -143,9 +144,9 @@ def command(
     named, as are links to files that lead nowhere or out of the bucket. Such a file gets a failed row, so that its frame does
     not count as missing.
 
-    A local folder becomes a bucket of its name, so paths in the tables are `<folder>/<file>`; a folder inside EXR_MOUNTS
-    belongs to that bucket. A catalog file records the folder of each bucket (table `roots`) and refuses a second folder of
-    the same name.
+    A local folder becomes a bucket of its name, so paths in the tables are `<folder>/<file>`; a folder inside EXR_MOUNTS or
+    inside a client's mount of EXR_VIEWS belongs to that bucket. A catalog file records the folder of each bucket (table
+    `roots`) and refuses a second folder of the same name.
 
     \b
     Examples:
@@ -180,9 +181,7 @@ def carry_out(
             settings = settings.changed(stats=options.stats or settings.stats, policy=options.policy or settings.policy)
             if catalog:
                 buckets = {listing.bucket for listing in found}
-                record_roots(
-                    tables.connection, [mount for mount in settings.mounts if mount[0] in buckets], named=options.bucket
-                )
+                record_roots(tables.connection, settings, buckets, named=options.bucket)
             with _display(console) as display, closing(SourceOpener(settings)) as opener:
                 ingest = _prepared(settings, opener, tables.catalog, options, observe or display)
                 tables.keeps_file = True
@@ -280,7 +279,9 @@ def targets_of(
     """
     targets: list[Target] = []
     excludes = (*DEFAULT_EXCLUDES, *exclude)
-    mounts = dict(settings.mounts)
+    views = Views(settings.views).mounts()
+    known = {(mount.bucket, mount.prefix): replace(mount, folder=mount.folder.resolve()) for mount in settings.mounts}
+    meant: list[Mount] = []
     for place in places:
         if place.startswith("s3://"):
             name, _, prefix = place.removeprefix("s3://").partition("/")
@@ -288,16 +289,21 @@ def targets_of(
             continue
         _require_here(place)
         path = local_path(place).resolve()
-        mounted = next(((name, root.resolve()) for name, root in mounts.items() if path.is_relative_to(root)), None)
-        name, root = (bucket, _folder(path)) if bucket else mounted or _bucket_here(path, settings)
+        mount = mount_of([*known.values(), *views], path)
+        if mount is None or bucket not in {None, mount.bucket}:
+            folder = path if path.is_dir() else path.parent
+            mount = Mount(file_key(folder.name) if bucket is None else bucket, folder)
+        name, root = mount.bucket, mount.folder
         if not name or "/" in name:
             raise SettingsError(f"{place}: {name!r} cannot be the name of a bucket: choose one with --bucket")
-        if (known := mounts.get(name, root).resolve()) != root:
-            raise SettingsError(f"bucket {name} is the folder {known}: choose another name for {root} with --bucket")
-        mounts[name] = root
-        below = "" if path == root else file_key(path.relative_to(root).as_posix())
-        targets.append(Target(name, f"{below}/" if below and path.is_dir() else below, excludes))
-    return settings.changed(mounts=tuple(mounts.items())), _outermost(targets)
+        if (there := known.setdefault((name, mount.prefix), mount).folder) != root:
+            shown = f"{name}/{mount.prefix}".rstrip("/")
+            raise SettingsError(f"bucket {shown} is the folder {there}: choose another name for {root} with --bucket")
+        meant.append(mount)
+        key = key_of(mount, path)
+        targets.append(Target(name, f"{key}/" if key != mount.prefix and path.is_dir() else key, excludes))
+    # Of two buckets that are one folder, a local path means the first.
+    return settings.changed(mounts=tuple(dict.fromkeys([*meant, *known.values()]))), _outermost(targets)
 
 
 def _require_here(place: str) -> None:
@@ -309,28 +315,6 @@ def _require_here(place: str) -> None:
     require_name(place)
     if not place.startswith("s3://"):
         require_place(place)
-
-
-def _folder(path: Path) -> Path:
-    return path if path.is_dir() else path.parent
-
-
-def _bucket_here(path: Path, settings: Settings) -> tuple[str, Path]:
-    """Bucket and root folder of a folder or file: those of its view in EXR_VIEWS, else the folder and its name.
-
-    Raises:
-        SettingsError: The view is part of a bucket, so that the bucket's root is not on this machine.
-    """
-    found = Views(settings.views).root_here(path)
-    if found is None:
-        return file_key(_folder(path).name), _folder(path)
-    view, root = found
-    if view.prefix:
-        raise SettingsError(
-            f"{path} is a part of bucket {view.bucket} by EXR_VIEWS (s3://{view.bucket}/{view.prefix}): give that URL, or a "
-            "bucket of its own with --bucket"
-        )
-    return view.bucket, root
 
 
 def _outermost(targets: Sequence[Target]) -> list[Target]:

@@ -15,6 +15,7 @@ from exr_inspector.ingest.plan import Lane
 from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.run import Listing
 from exr_inspector.settings import Settings
+from exr_inspector.storage.mounts import merged
 
 _EMPTY = "this lane has no files: the plan has more lanes than its files need"
 _SECONDS = 2.0  # between two lines of progress
@@ -55,8 +56,7 @@ def command(
     found = Lane.read(lane)
 
     def listings(settings: Settings) -> tuple[Settings, Sequence[Listing]]:
-        mounts = {**dict(settings.mounts), **dict(found.mounts)}
-        return settings.changed(mounts=tuple(mounts.items())), found.listings
+        return settings.changed(mounts=merged(settings.mounts, found.mounts)), found.listings
 
     options = RunOptions(workers, force, paths, stats=stats, policy=policy, judges_sequences=False, nothing=_EMPTY)
     carry_out(listings, catalog, options, observe=_Lines(found.size))

@@ -84,9 +84,10 @@ def command(
     with open_tables(catalog, create=True) as tables:
         settings, (target,) = targets_of([str(folder)], tables.settings, bucket, exclude)
         settings = settings.changed(stats=stats or settings.stats, policy=policy or settings.policy)
-        root = dict(settings.mounts)[target.bucket].resolve()
+        mount = settings.mounts[0]
+        root = mount.folder
         if catalog:
-            record_roots(tables.connection, [(target.bucket, root)], named=bucket)
+            record_roots(tables.connection, settings, {target.bucket}, named=bucket)
         with closing(SourceOpener(settings)) as opener:
             checked = PolicySource.from_settings(settings).current()
             context = IngestContext(
@@ -116,7 +117,7 @@ def command(
             _say_first_run(target.bucket, progress, say)
             for sentence in unchecked_lines(StatsMode(settings.stats)):
                 say(target.bucket, sentence)
-            watched = FolderWatch(context, target, root, report=say)
+            watched = FolderWatch(context, target, mount, report=say)
             watched.judge(progress.directories)
             watched.catch_up()
             for found in changes:

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.schema import TABLES
+from exr_inspector.cli.__main__ import main
 from exr_inspector.cli.commands.db import command
 from exr_inspector.errors import BucketUnavailable, SchemaDrift, SchemaMissing, SettingsError, SourceError
 from exr_inspector.ingest.run import Ingest, Target
@@ -235,7 +236,9 @@ def test_stores_that_round_times_up_or_give_no_etags_settle(ground: Ground, s3: 
         setattr(s3, habit, not getattr(s3, habit))
 
 
-def test_rows_of_an_object_that_is_there_stay_though_it_was_not_listed(ground: Ground) -> None:
+def test_rows_of_an_object_that_is_there_stay_though_it_was_not_listed(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ground.run("setup")
     assert ground.run("reconcile", "s3://shots/sh1/", "--fix").exit_code == 0
     before = ground.paths()
@@ -251,6 +254,13 @@ def test_rows_of_an_object_that_is_there_stay_though_it_was_not_listed(ground: G
         place = tx.bucket("vast-big-catalog-bucket").create_schema("vast_big_catalog_schema")
         place.create_table("vast_big_catalog_table", columns).insert(pa.Table.from_pylist(listed, columns))
     (ground.folder / "sh1" / "truncated.exr").unlink()
+    unlisted = [path for path in before if not path.endswith("tiled.exr")]
+    monkeypatch.setenv("EXR_VIEWS", "/view/sh1=shots/sh1, /view=other")
+    words = ["db", "reconcile", "s3://shots/", "--vast-catalog"]
+    done = CliRunner().invoke(main, [*words, "/view/sh1"])
+    assert [line for line in done.output.splitlines() if ": s3" in line] == [f"no object: s3://{p}" for p in unlisted]
+    assert isinstance(CliRunner().invoke(main, [*words, "/view"]).exception, SettingsError)
+    monkeypatch.delenv("EXR_VIEWS")
     done = ground.run("reconcile", "s3://shots/sh1/", "--fix", "--yes", "--vast-catalog", "/view")
     assert "1 files removed" in done.output, done.output
     assert ground.paths() == [path for path in before if not path.endswith("truncated.exr")]

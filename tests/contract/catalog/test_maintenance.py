@@ -30,6 +30,7 @@ from exr_inspector.catalog.schema import (
 from exr_inspector.catalog.sdk.work import ROW_ID, Work, rows_of
 from exr_inspector.errors import CatalogError, SchemaDrift, SchemaMissing
 from exr_inspector.model import StatsMode
+from exr_inspector.settings import View
 from tests.contract.catalog.model import START, VERSIONS, Model, Pair, assert_equal, connect, inspection, ready, wipe
 from vastdb_local import LocalVastDB
 
@@ -371,15 +372,16 @@ def test_the_vast_catalog_as_listing() -> None:
     seconds = [int(item.version.mtime.timestamp()) for *_, item in rows if item.version]
     times = pa.array([second * 10**9 + 3_456_789 for second in seconds], pa.timestamp("ns"))
     table = pa.table([*arrays, times, times], schema=schema)
+    view = View("/studio/renders", "renders")
     with ready() as (server, catalog):
         with pytest.raises(SchemaMissing):
-            list(vast_catalog_objects(catalog.connection, "renders/", "/studio/renders"))
+            list(vast_catalog_objects(catalog.connection, "renders/", view))
         server.create_bucket("vast-big-catalog-bucket")
         with catalog.connection.session().transaction() as tx:
             place = tx.bucket("vast-big-catalog-bucket").create_schema("vast_big_catalog_schema")
             place.create_table("vast_big_catalog_table", schema).insert(table)
         catalog.upsert([inspection("sh1/a.exr"), inspection("sh1/b.exr"), inspection("sh1/gone.exr")])
-        listed = list(vast_catalog_objects(catalog.connection, "s3://renders/sh1/", "/studio/renders/"))
+        listed = list(vast_catalog_objects(catalog.connection, "s3://renders/sh1/", view))
         assert {type(item.version.mtime) for item in listed} == {
             datetime
         }  # and not pandas', as Arrow makes it of nanoseconds
@@ -388,6 +390,10 @@ def test_the_vast_catalog_as_listing() -> None:
         assert [item.path for item in found.stale] == ["renders/sh1/b.exr"]
         assert found.without_object == ("renders/sh1/gone.exr",)
         assert found.listed == 3
+        part = View("/studio/renders/sh1", "renders", "of/sh1/")
+        for prefix, names in (("renders/of", "abn"), ("renders/of/sh1/a", "a"), ("renders/sh1/", "")):
+            listed = list(vast_catalog_objects(catalog.connection, prefix, part))
+            assert sorted(item.path[:16] for item in listed) == [f"renders/of/sh1/{name}" for name in names]
 
 
 def test_a_bucket_without_a_database_is_said_so_at_once() -> None:

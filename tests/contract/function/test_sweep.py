@@ -360,7 +360,7 @@ def test_one_bad_folder_stops_nothing_and_keeps_its_rows(stack: LocalStack, fold
     shutil.rmtree(folder / "show_a")
     write(folder, "show_b/new.exr")
     write(folder, "show_a/sh010/a.1001.exr")
-    mounted = function._opener._mounts[BUCKET]
+    (mounted,) = function._opener._mounts[BUCKET]
     real = mounted._scan
 
     def scan(place: str, *rest: Any, **options: Any) -> Any:
@@ -479,7 +479,7 @@ def test_a_file_that_cannot_be_compared_now_is_counted_named_and_looked_at_again
     assert function.handle(schedule_event())["stored"] == 3
     entries = [replace(entry, ctime_ns=time.time_ns()) for entry in entries_of_folder(folder, root=ROOT)]
     stack.database.write_catalog(entries)
-    mounted = function._opener._mounts[BUCKET]
+    (mounted,) = function._opener._mounts[BUCKET]
     real = mounted.head
 
     def head(key: str, call: Any) -> Any:
@@ -511,7 +511,7 @@ def test_the_watermark_waits_for_the_oldest_file_that_failed(stack: LocalStack, 
     stack.database.write_catalog(entries)
     function = service(stack, **cluster(folder))
     opener = function._opener
-    mounted = opener._mounts[BUCKET]
+    (mounted,) = opener._mounts[BUCKET]
     real = mounted.fetch
 
     def fetch(key: str, *rest: Any) -> Any:

@@ -38,7 +38,7 @@ from exr_inspector.ingest.run import Ingest, Target
 from exr_inspector.ingest.watch import FolderWatch
 from exr_inspector.inspector import Inspector
 from exr_inspector.model import StatsMode
-from exr_inspector.settings import load_settings
+from exr_inspector.settings import Mount, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext
@@ -533,7 +533,7 @@ def test_places_that_overlap_are_listed_once(tmp_path: Path) -> None:
     _, once = targets_of([str(folder)], settings, None)
     _, doubled = targets_of([str(folder), f"{folder}/.", str(folder)], settings, None)
     assert doubled == once
-    mounted = settings.changed(mounts=(("show", folder),))
+    mounted = settings.changed(mounts=(Mount("show", folder),))
     found = targets_of([str(folder / name) for name in ("sh010/a.exr", "", "sh010", ".snapshot")], mounted, None)[1]
     assert [target.prefix for target in found] == ["", ".snapshot/"]
 
@@ -772,7 +772,7 @@ def test_a_frame_that_is_there_but_cannot_be_read_is_not_missing(
         context = IngestContext(
             SourceOpener(settings), Inspector.from_settings(settings), tables.catalog, builtin_policy("default")
         )
-        watcher = FolderWatch(context, target, folder, report=lambda *_: None)
+        watcher = FolderWatch(context, target, Mount("show", folder), report=lambda *_: None)
         watcher.changed(map(str, folder.iterdir()))
         watcher.settle()
     assert judged(watched) == right
@@ -804,7 +804,7 @@ def test_names_that_are_escapes_of_others_keep_their_own_rows(tmp_path: Path, mo
         inspector = Inspector.from_settings(tables.settings)
         context = IngestContext(opener, inspector, tables.catalog, builtin_policy("default"))
         told: list[tuple[str, str]] = []
-        watched = FolderWatch(context, Target("show"), folder, report=lambda *line: told.append(line))
+        watched = FolderWatch(context, Target("show"), Mount("show", folder), report=lambda *line: told.append(line))
         shutil.copy(SAMPLES / "scanline_zip.exr", text)
         watched.changed([str(byte), str(text)])
         watched.settle()

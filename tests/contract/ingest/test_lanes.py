@@ -17,6 +17,7 @@ from exr_inspector.catalog.versions import file_id, guard_id
 from exr_inspector.cli.__main__ import main
 from exr_inspector.errors import SettingsError
 from exr_inspector.ingest.plan import Lane, lane_of
+from exr_inspector.settings import Mount
 from exr_inspector.storage import SourceOpener
 from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, local_stack
 from tests.support.documented import Documented
@@ -99,14 +100,15 @@ def test_files_that_share_a_guard_row_share_a_lane() -> None:
 
 def test_a_lane_knows_its_objects_versions_and_mounted_folders(tmp_path: Path) -> None:
     plan = tmp_path / "plan"
-    planned = called({}, "ingest-plan", SAMPLES, "--bucket", "show", "--lanes", 2, "--to", plan)
+    views = {"EXR_VIEWS": f"/studio/show=all/show|{SAMPLES}"}
+    planned = called(views, "ingest-plan", SAMPLES, "--lanes", 2, "--to", plan)
     assert (planned.exit_code, planned.stderr) == (0, "")
     lanes = [Lane.read(plan / "0"), Lane.read(plan / "1")]
-    assert all(lane.mounts == (("show", SAMPLES),) for lane in lanes)
+    assert all(lane.mounts == (Mount("all", SAMPLES, "show/"),) for lane in lanes)
     opener = SourceOpener.__new__(SourceOpener)  # nothing is listed again
     found = [entry for lane in lanes for listing in lane.listings for entry in listing.entries(opener, print)]
     assert sum(lane.size for lane in lanes) == len(found)
-    here = {path.relative_to(SAMPLES).as_posix(): path.stat().st_size for path in SAMPLES.rglob("*.exr")}
+    here = {f"show/{path.relative_to(SAMPLES).as_posix()}": path.stat().st_size for path in SAMPLES.rglob("*.exr")}
     assert {entry.key: entry.size_bytes for entry in found} == here
     assert all(entry.etag and entry.mtime.tzinfo for entry in found)
 

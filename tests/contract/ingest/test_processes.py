@@ -29,7 +29,7 @@ from exr_inspector.ingest.worker import WorkerConfig
 from exr_inspector.inspector import Inspector
 from exr_inspector.memory import FileMemory
 from exr_inspector.model import StatsMode
-from exr_inspector.settings import Secret, Settings
+from exr_inspector.settings import Mount, Secret, Settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.figures import Figures
 from exr_inspector.sync.shard import IngestContext, Shard, ingest_shard
@@ -380,7 +380,7 @@ def test_settings_that_no_process_can_use_end_the_run_with_the_reason(
 ) -> None:
     stack.put("a.exr")
     # The folder is gone when the processes come to look at their settings.
-    settings = stack.settings().changed(mounts=(("b", Path("/nowhere")),))
+    settings = stack.settings().changed(mounts=(Mount("b", Path("/nowhere")),))
     with engine_of(settings) as engine, pytest.raises(SettingsError, match="/nowhere") as caught:
         engine.submit(shard_of(stack, BUCKET)).result(60)
     documented(caught.value.code)

@@ -102,7 +102,7 @@ def test_a_mount_that_goes_on_hanging_fails_at_once_and_is_asked_again_when_it_i
         assert time.monotonic() - started < IN_TIME
     assert helpers_alive() - before <= MOST_STUCK
     hang()
-    bucket = opener._mounts["b"]
+    (bucket,) = opener._mounts["b"]
     assert until(lambda: bucket.helpers.stuck == 0)
     assert opener.open("b", "a.exr", deadline=Deadline.after(IN_TIME)).read(start=0, end=300) == DATA
 

@@ -20,7 +20,7 @@ from exr_inspector.errors import (
     SourceUnavailable,
     UnsupportedKey,
 )
-from exr_inspector.settings import load_settings
+from exr_inspector.settings import Mount, load_settings
 from exr_inspector.storage import FILE_BUCKET, SourceOpener, local
 from exr_inspector.storage.budget import Meter
 from exr_inspector.storage.keys import file_key, key_order
@@ -170,7 +170,7 @@ def test_a_file_that_grows_while_it_is_read_for_the_first_time(folder):
             grow(folder / "a.exr")
             return piece
 
-    source = ObjectSource(WhileReading("b", folder), "a.exr", None, VersionPin("b/a.exr"), Meter())
+    source = ObjectSource(WhileReading(Mount("b", folder)), "a.exr", None, VersionPin("b/a.exr"), Meter())
     with pytest.raises(ObjectChanged):
         source.read(start=0, end=10)
 

@@ -14,7 +14,7 @@ import pytest
 from exr_inspector.errors import BucketUnavailable, SettingsError, SourceError
 from exr_inspector.ingest.plan import Lane, write_plan
 from exr_inspector.ingest.run import Target
-from exr_inspector.settings import load_settings
+from exr_inspector.settings import Mount, load_settings
 from exr_inspector.storage import SourceOpener
 from exr_inspector.storage.keys import file_path
 from tests.support.documented import Documented
@@ -39,7 +39,7 @@ def show(tmp_path: Path) -> Path:
 
 @contextmanager
 def opened(show: Path) -> Iterator[SourceOpener]:
-    with closing(SourceOpener(load_settings({}, secrets_dir=None).changed(mounts=(("show", show),)))) as opener:
+    with closing(SourceOpener(load_settings({}, secrets_dir=None).changed(mounts=(Mount("show", show),)))) as opener:
         yield opener
 
 
@@ -49,7 +49,7 @@ def plan(show: Path, folder: Path, *, lanes: int = 3, target: Target | None = No
 
     with opened(show) as opener:
         targets = [target or Target("show")]
-        return write_plan(opener, targets, folder, lanes=lanes, mounts=(("show", show),), report=refuse)
+        return write_plan(opener, targets, folder, lanes=lanes, mounts=(Mount("show", show),), report=refuse)
 
 
 def keys(show: Path, folder: Path, lanes: int = 3) -> list[str]:
