@@ -152,7 +152,8 @@ class FolderWatch:
         folders = [unicode_text(str(folder)) for folder in PurePosixPath(f"{bucket}/{manifest}").parents[:-1]]
         found = self._context.catalog.missing_manifests(folders)
         keys = [path.partition("/")[2] for path in found]
-        return [key for key in keys if (self._root / file_path(key)).is_file()]
+        mount = self._mount
+        return [key for key in keys if key.startswith(mount.prefix) and path_of(mount, key).is_file()]
 
     def _look(self, keys: Sequence[str], timing: Timing) -> Synced:
         """Store the changed files of these keys, and remove the rows of deleted ones."""

@@ -25,9 +25,10 @@ from exr_inspector.errors import CatalogError, SettingsError, missing_package
 from exr_inspector.ingest.roots import recorded_roots
 from exr_inspector.library.arguments import instance, one_of, path_text, wrong
 from exr_inspector.model import Inspection
-from exr_inspector.settings import load_settings
+from exr_inspector.settings import Mount, load_settings
 from exr_inspector.storage import FILE_BUCKET
-from exr_inspector.storage.keys import file_key, file_path
+from exr_inspector.storage.keys import file_path
+from exr_inspector.storage.mounts import key_of, mount_of
 from exr_inspector.storage.sequences import sequence_name
 
 
@@ -116,7 +117,8 @@ class OpenCatalog(Reader):
         expected = "inspected files, as `inspect` and `inspect_all` return them"
         inspections = [instance("files", each, Inspection, expected) for each in given]
         if self._is_local and any(each.bucket == FILE_BUCKET for each in inspections):
-            roots = {bucket: root.resolve() for bucket, root in recorded_roots(self._connection).items()}
+            recorded = recorded_roots(self._connection)
+            roots = [replace(root, folder=root.folder.resolve()) for root in recorded]
             inspections = [_in_bucket(each, roots) for each in inspections]
         return self._catalog.upsert(inspections)
 
@@ -139,15 +141,15 @@ class OpenCatalog(Reader):
         self.close()
 
 
-def _in_bucket(inspection: Inspection, roots: Mapping[str, Path]) -> Inspection:
+def _in_bucket(inspection: Inspection, roots: Iterable[Mount]) -> Inspection:
     """A local file as one of the bucket whose folder holds it; unchanged if none does."""
     path = Path("/", file_path(inspection.key))
     if inspection.bucket == FILE_BUCKET:
-        folder = path.parent.resolve()
-        for bucket, root in roots.items():
-            if folder.is_relative_to(root):
-                key = file_key((folder / path.name).relative_to(root).as_posix())
-                return replace(inspection, bucket=bucket, key=key, name=sequence_name(bucket, key))
+        path = path.parent.resolve() / path.name
+        root = mount_of(roots, path)
+        if root is not None:
+            key = key_of(root, path)
+            return replace(inspection, bucket=root.bucket, key=key, name=sequence_name(root.bucket, key))
     return inspection
 
 

@@ -25,6 +25,7 @@ from exr_inspector.errors import (
     SourceError,
 )
 from exr_inspector.ingest.roots import record_roots
+from exr_inspector.settings import Mount, load_settings
 from tests.support.exrbytes import Part, build
 from tests.support.faulty_s3 import FaultyS3
 
@@ -213,7 +214,9 @@ def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) 
         assert catalog.query(joined, name="R")["path"].to_pylist() == sorted(catalog.table("files")["path"].to_pylist())
         with pytest.raises(CatalogError, match="has no parameter 'x'"):
             catalog.query("listing", x=1)
-        record_roots(catalog._connection, [("shots", SAMPLES / "shots")])  # as an ingest of that folder does
+        mounts = (Mount("shots", SAMPLES / "shots"),)
+        settings = load_settings({}, secrets_dir=None).changed(mounts=mounts)
+        record_roots(catalog._connection, settings, {"shots"})  # as an ingest of that folder does
         catalog.upsert([exr.inspect(SAMPLES / "shots/sh010/beauty.1001.exr", stats="off")])
         (row,) = catalog.table("files", ["path", "key", "sequence"], prefix="shots/").to_pylist()
         assert row == {

@@ -513,7 +513,7 @@ def test_a_manifest_that_arrives_later_is_read_by_ingest_sweep_and_watch(
         inspector = Inspector.from_settings(settings, stats=StatsMode.FULL)
         context = IngestContext(opener, inspector, stack.catalog, policy)
         told: list[tuple[str, str]] = []
-        watched = FolderWatch(context, Target("show"), tmp_path, report=lambda *line: told.append(line))
+        watched = FolderWatch(context, Target("show"), Mount("show", tmp_path), report=lambda *line: told.append(line))
         watched.changed([add("b.json"), add("names/a.json")])
         watched.settle()
         assert told == [("show/shot/b.exr", "stored")]
