@@ -22,7 +22,7 @@ from pathlib import Path
 import click
 
 from exr_inspector.catalog import Catalog, CatalogConfig
-from exr_inspector.catalog.admin.setup import DEFAULT_OPTIONS, SchemaReport, SetupOptions, setup
+from exr_inspector.catalog.admin.setup import SchemaReport, SetupOptions, ensure_tables, setup
 from exr_inspector.catalog.paths import catalog_prefix, names_bucket
 from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.delivery.files import require_name
@@ -43,7 +43,7 @@ class Tables:
         settings: The settings, with the database of the tables, and with all existing folders of `roots` mounted.
         catalog: Reads and writes the tables.
         roots: The local folders of buckets, from EXR_MOUNTS and from the records of a catalog file.
-        set_up: The state of a catalog file's tables after setup; None if they were not set up.
+        set_up: The state of a catalog file's tables after a setup with options; None without one.
         keeps_file: Whether a catalog file that was created for the command stays if the command fails. Set it before storing.
     """
 
@@ -120,7 +120,7 @@ def open_tables(
     file: Path | None,
     *,
     create: bool = False,
-    options: SetupOptions = DEFAULT_OPTIONS,
+    options: SetupOptions | None = None,
     need: Collection[str] = (),
     use: Collection[str] = GROUPS,
 ) -> Iterator[Tables]:
@@ -130,7 +130,7 @@ def open_tables(
         file: The file of `--catalog`; None for the database of VAST_DB_*.
         create: Whether to create a missing file, and to set up its tables. If the command fails before it sets `keeps_file`,
             the new file is removed.
-        options: Options of the setup.
+        options: Options of a setup that compares every table; without them, tables that this version set up are left alone.
         need: As for `load_settings`.
         use: As for `load_settings`.
 
@@ -149,7 +149,9 @@ def open_tables(
             config = CatalogConfig.from_settings(settings.require_catalog())
             with closing(Catalog(config)) as catalog:
                 name = database.name if database else f"{config.endpoint}, {config.bucket}/{config.schema}"
-                set_up = setup(catalog.connection, options) if database and create else None
+                set_up = setup(catalog.connection, options) if database and create and options else None
+                if database and create and not options:
+                    ensure_tables(catalog.connection)
                 recorded = recorded_roots(catalog.connection) if database else []
                 roots = merged(recorded, settings.mounts)
                 there = tuple(root for root in roots if root.folder.is_dir())

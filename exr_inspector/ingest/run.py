@@ -97,7 +97,9 @@ class Ingest:
         self._engine_from = engine_from
         self._engines: list[Engine] = [InlineEngine(context)]
         self._stop = threading.Event()
-        self._todo: queue.Queue[Shard] = queue.Queue(LISTED_AHEAD // SHARD_OBJECTS[context.inspector.config.stats])
+        self._todo: queue.Queue[Shard | None] = queue.Queue(
+            LISTED_AHEAD // SHARD_OBJECTS[context.inspector.config.stats]
+        )
         self._retries: deque[Shard] = deque()
         self._running: dict[Future[Figures], Shard] = {}
         self._single_retries: deque[Shard] = deque()  # shards of one object, to be read again while nothing else runs
@@ -155,6 +157,8 @@ class Ingest:
         except Exception as error:  # noqa: BLE001 - raised by `run`, which waits for it
             self._listing_fault = our_error(error)
         self._listed.set()
+        with contextlib.suppress(queue.Full):  # wake `run` if it waits for a shard
+            self._todo.put_nowait(None)
 
     def _list_one(self, listing: Listing) -> None:
         """Make shards of the objects whose rows are missing or stale."""

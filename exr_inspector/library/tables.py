@@ -181,13 +181,13 @@ def open_catalog(
         loaded = load_settings({**os.environ, **(settings or {})}, need=("catalog",))
         catalog = Catalog(CatalogConfig.from_settings(loaded.require_catalog()))
         return OpenCatalog(catalog, lambda: None, is_local=False)
-    from exr_inspector.catalog.admin.setup import setup  # noqa: PLC0415 - only for local files
+    from exr_inspector.catalog.admin.setup import ensure_tables  # noqa: PLC0415 - only for local files
 
     with ExitStack() as opened:
         database = opened.enter_context(_opened(Path(path_text("file", file)), schema))
         catalog = Catalog(database.config)
         opened.callback(catalog.close)
-        setup(catalog.connection)
+        ensure_tables(catalog.connection)
         kept = opened.pop_all()
     return OpenCatalog(catalog, kept.close, is_local=True)
 

@@ -26,6 +26,7 @@ from exr_inspector.errors import (
 )
 from exr_inspector.ingest.roots import record_roots
 from exr_inspector.settings import Mount, load_settings
+from tests.support.databases import empty_catalog
 from tests.support.exrbytes import Part, build
 from tests.support.faulty_s3 import FaultyS3
 
@@ -192,7 +193,7 @@ def test_a_pattern_that_makes_no_sense_is_an_error() -> None:
 
 
 def test_a_local_catalog_keeps_its_rows_and_serves_many_threads(tmp_path: Path) -> None:
-    path = tmp_path / "renders.duckdb"
+    path = empty_catalog(tmp_path / "renders.duckdb")
     with exr.open_catalog(path) as catalog:
         outcomes = [result.outcome.value for result in catalog.upsert(exr.inspect_all(SAMPLES / "shots"))]
     assert outcomes == ["inserted"] * 4
@@ -324,7 +325,7 @@ def test_a_wrong_argument_is_one_error(call: Callable[[], object]) -> None:
 
 
 def test_a_wrong_argument_of_a_catalog_is_one_error_with_the_name_that_comes_close(tmp_path: Path) -> None:
-    with exr.open_catalog(tmp_path / "c.duckdb") as catalog:
+    with exr.open_catalog(empty_catalog(tmp_path / "c.duckdb")) as catalog:
         wrong: dict[str, Callable[[], object]] = {
             "sequence_gaps": lambda: catalog.query("sequence_gap"),
             "SQL": lambda: catalog.query(5),  # type: ignore[arg-type]

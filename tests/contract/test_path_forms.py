@@ -28,7 +28,7 @@ from exr_inspector.ingest.progress import Progress
 from exr_inspector.ingest.roots import record_roots, recorded_roots
 from exr_inspector.settings import Mount, View
 from exr_inspector.storage import SourceOpener
-from tests.support.databases import rows_of_catalog
+from tests.support.databases import empty_catalog, rows_of_catalog
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 # Commands without --paths, and why.
@@ -133,7 +133,7 @@ def test_commands_that_read_files(called: Called, folder: Path, tmp_path: Path, 
 
 
 def test_commands_that_read_tables(called: Called, folder: Path, tmp_path: Path) -> None:
-    file = tmp_path / "show.duckdb"
+    file = empty_catalog(tmp_path / "show.duckdb")
     called("ingest", folder.parent, "--catalog", file)
     gone = folder / "beauty.1002.exr"
     gone.unlink()
@@ -159,7 +159,7 @@ def test_a_mount_of_this_machine_is_the_bucket_of_its_view(
     called: Called, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EXR_VIEWS", f"/studio/show=archive|{folder.parent}")
-    file = tmp_path / "show.duckdb"
+    file = empty_catalog(tmp_path / "show.duckdb")
     called("ingest", folder, "--catalog", file)
     lines = called("query", "select path from files order by path", "--format", "csv", "--catalog", file)
     assert lines.splitlines()[1:] == [f"archive/sh010/beauty.{number}.exr" for number in (1001, 1002)]

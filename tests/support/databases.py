@@ -15,7 +15,7 @@ import duckdb
 
 from exr_inspector.catalog import Catalog, CatalogConfig
 from exr_inspector.catalog.admin.setup import SetupOptions, setup
-from exr_inspector.catalog.schema import DEFAULT_GUARDS
+from exr_inspector.catalog.schema import DEFAULT_GUARDS, LEAST_GUARDS
 from vastdb_local import LocalVastDB
 
 
@@ -25,6 +25,11 @@ def empty_tables(
     """Write the file of a database with empty tables and its guard rows, as `db setup` leaves it; returns `path`."""
     path.write_bytes(_set_up(schema, guards, server_version))
     return path
+
+
+def empty_catalog(path: Path) -> Path:
+    """Write a catalog file as `--catalog` makes it, but with few guards; returns `path`."""
+    return empty_tables(path, schema="exr_inspector", guards=LEAST_GUARDS)
 
 
 @cache

@@ -77,5 +77,6 @@ SCHEMA_VERSIONS_COLUMNS = (
     required("applied_at", TIME, "When `db setup` brought them there", "UTC"),
     required("inspector_version", TEXT, "By which version of exr-inspector"),
     required("changes", TEXT, "What was created or added, JSON text list"),
+    nullable("tables_digest", TEXT, "SHA-256 of the definitions of the tables after it, hexadecimal"),
 )
 # fmt: on

@@ -14,7 +14,7 @@ import pytest
 from exr_inspector.catalog import Catalog
 from exr_inspector.catalog.admin.reconcile import compare, stored_versions, vast_catalog_objects
 from exr_inspector.catalog.admin.repair import RepairReport, repair
-from exr_inspector.catalog.admin.setup import SetupOptions, check_tables, prune, require_good, setup
+from exr_inspector.catalog.admin.setup import SetupOptions, check_tables, ensure_tables, prune, require_good, setup
 from exr_inspector.catalog.rows.build import arrow_table
 from exr_inspector.catalog.schema import (
     BY_NAME,
@@ -71,6 +71,30 @@ def test_setup_creates_everything_once() -> None:
         require_good(check_tables(catalog.connection))
         assert count(catalog, "guards") == DEFAULT_GUARDS
         assert count(catalog, "schema_versions") == 1
+
+
+def test_tables_of_the_same_definitions_are_not_compared_again() -> None:
+    with LocalVastDB(None) as server:
+        catalog = connect(server)
+        ensure_tables(catalog.connection)
+        assert check_tables(catalog.connection).is_good
+        server.reset_counters()
+        ensure_tables(catalog.connection)
+        assert sum(server.counters().values()) <= 3
+        assert count(catalog, "schema_versions") == 1
+
+
+def test_tables_of_other_definitions_are_compared_once() -> None:
+    """Here of a version that recorded no definitions, whose `schema_versions` lacks the column."""
+    with LocalVastDB(None) as server:
+        catalog = connect(server)
+        old = [field for field in SCHEMA_VERSIONS.arrow if field.name != "tables_digest"]
+        _table_without(catalog, "schema_versions", pa.schema(old))
+        ensure_tables(catalog.connection)
+        assert check_tables(catalog.connection).is_good
+        server.reset_counters()
+        ensure_tables(catalog.connection)
+        assert sum(server.counters().values()) <= 3
 
 
 def test_setups_at_once_make_one_set_of_tables() -> None:

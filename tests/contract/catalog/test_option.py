@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from exr_inspector.cli.__main__ import main
 from exr_inspector.cli.options import STATS_DEFAULTS, STATS_RULE
 from exr_inspector.errors import CatalogError, SettingsError
+from tests.support.databases import empty_catalog
 from vastdb_local import LocalVastDB
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
@@ -42,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def catalog(tmp_path: Path, folder: Path) -> Path:
-    path = tmp_path / "show.duckdb"
+    path = empty_catalog(tmp_path / "show.duckdb")
     done = called("ingest", folder, "--catalog", path)
     assert done.exit_code == 0, done.output
     assert f"catalog: {path}\n" in done.stderr
@@ -160,7 +161,7 @@ def asked(catalog: Path, sql: str) -> list[tuple[object, ...]]:
 
 
 def test_a_check_stores_what_it_finds(tmp_path: Path, folder: Path) -> None:
-    catalog, shot = tmp_path / "new.duckdb", folder / "sh010"
+    catalog, shot = empty_catalog(tmp_path / "new.duckdb"), folder / "sh010"
     shutil.copy(SAMPLES / "layers.exr", shot / "beauty.1004.exr")
     shutil.copy(SAMPLES / "truncated.exr", shot / "matte_0001.exr")
     shutil.copy(SAMPLES / "layers.exr", shot / "matte_0002.exr")
@@ -180,7 +181,7 @@ def test_a_check_stores_what_it_finds(tmp_path: Path, folder: Path) -> None:
 
 
 def test_ranges_that_a_check_was_given_hold_when_rows_are_judged_again(tmp_path: Path, folder: Path) -> None:
-    catalog = tmp_path / "shots.duckdb"
+    catalog = empty_catalog(tmp_path / "shots.duckdb")
 
     def missing() -> str:
         return called("query", "missing_frames", "--catalog", catalog, "--format", "csv").stdout
@@ -231,7 +232,7 @@ def test_an_ingest_says_what_it_did_not_look_at(
     tmp_path: Path, folder: Path, stats: str | None, words: str | None
 ) -> None:
     depth = () if stats is None else ("--stats", stats)
-    line = ("ingest", folder, "--catalog", tmp_path / "told.duckdb", *depth)
+    line = ("ingest", folder, "--catalog", empty_catalog(tmp_path / "told.duckdb"), *depth)
     output = called(*line).stdout
     assert ("--stats full reads" in output, words is None or words in output) == (words is not None, True), output
     assert "--stats full reads" not in called(*line).stdout, "nothing was inspected"
@@ -244,7 +245,7 @@ def test_help_says_how_much_is_read_by_one_rule(command: str, default: str) -> N
 
 
 def test_a_query_is_one_statement(tmp_path: Path, folder: Path) -> None:
-    path = tmp_path / "one.duckdb"
+    path = empty_catalog(tmp_path / "one.duckdb")
     assert called("ingest", folder, "--catalog", path).exit_code == 0
     with pytest.raises(CatalogError, match="found 2 statements, expected one"):
         raise called("query", "select 1; select 2", "--catalog", path).exception or AssertionError

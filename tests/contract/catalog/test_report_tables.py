@@ -24,6 +24,7 @@ from exr_inspector.storage import SourceOpener
 from exr_inspector.sync.sequences import judge_folders
 from exr_inspector.validation import builtin_policy
 from tests.support import exrbytes as ex
+from tests.support.databases import empty_catalog
 from tests.support.exrbytes import Channel, Part
 
 POLICY = builtin_policy("default")
@@ -60,7 +61,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
     exr.write_report(shots / "sh010", root / "files.html")
     settings = load_settings({"EXR_MOUNTS": f"shots={shots}"}, secrets_dir=None, need=())
     inspector, opener = Inspector.from_settings(settings, stats=StatsMode.FULL), SourceOpener(settings)
-    with exr.open_catalog(root / "catalog.duckdb") as catalog:
+    with exr.open_catalog(empty_catalog(root / "catalog.duckdb")) as catalog:
         names = [f"s3://shots/{path.relative_to(shots)}" for path in sorted(shots.rglob("*.exr"))]
         catalog.upsert(inspector.inspect(opener.open_url(name), POLICY) for name in names)
         catalog.upsert(

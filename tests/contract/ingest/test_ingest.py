@@ -45,7 +45,7 @@ from exr_inspector.sync.shard import SHARD_OBJECTS, IngestContext
 from exr_inspector.validation import builtin_policy
 from tests.chaos.stack import BUCKET, SAMPLES, LocalStack, local_stack
 from tests.contract.catalog.model import wipe
-from tests.support.databases import rows_of_catalog
+from tests.support.databases import empty_catalog, rows_of_catalog
 from tests.support.documented import Documented
 from tests.support.exrbytes import FLOAT, Channel, Part, a_idmanifest, a_string, build
 from tests.support.exrbytes_idmanifest import ManifestGroup
@@ -349,7 +349,7 @@ def test_the_command_fills_a_catalog_from_a_folder_under_its_name(tmp_path: Path
     (folder / "shot").mkdir(parents=True)
     for index, name in enumerate(GOOD):
         shutil.copy(SAMPLES / name, folder / "shot" / f"{index}.exr")
-    catalog = tmp_path / "c.duckdb"
+    catalog = empty_catalog(tmp_path / "c.duckdb")
     first = called(folder, "--catalog", catalog)
     assert first.exit_code == 0, first.output
     assert paths(catalog) == [f"renders/shot/{index}.exr" for index in range(4)]
@@ -369,7 +369,7 @@ def test_the_command_fills_a_catalog_from_a_folder_under_its_name(tmp_path: Path
     "raise EXR_MEMORY_MIB; the next `./run ingest` reads them",
 )
 def test_pixels_that_do_not_fit_into_memory_are_read_with_more(tmp_path: Path, documented: Documented) -> None:
-    show, file = tmp_path / "show", tmp_path / "show.duckdb"
+    show, file = tmp_path / "show", empty_catalog(tmp_path / "show.duckdb")
     show.mkdir()
     part = Part(data_window=(0, 0, 100_000, 1), channels=[Channel("Y", FLOAT)])
     (show / "wide.exr").write_bytes(build([part]))
@@ -410,7 +410,7 @@ def test_pixels_that_do_not_fit_into_memory_are_read_with_more(tmp_path: Path, d
 def test_a_file_beyond_a_limit_of_the_installation_is_read_with_a_higher_one(
     tmp_path: Path, documented: Documented, small: dict[str, str], large: dict[str, str]
 ) -> None:
-    show, file = tmp_path / "show", tmp_path / "show.duckdb"
+    show, file = tmp_path / "show", empty_catalog(tmp_path / "show.duckdb")
     show.mkdir()
     for number in (1001, 1002, 1003):
         extra = [a_string("note", "x" * 150_000)] if number == 1002 else []
@@ -460,7 +460,7 @@ def test_a_file_beyond_a_limit_of_the_installation_is_read_with_a_higher_one(
 def test_a_manifest_beyond_a_limit_is_read_with_a_higher_one(
     tmp_path: Path, image: bytes, sidecar: dict[str, str], small: dict[str, str], stats: str
 ) -> None:
-    show, file = tmp_path / "show", tmp_path / "show.duckdb"
+    show, file = tmp_path / "show", empty_catalog(tmp_path / "show.duckdb")
     show.mkdir()
     (show / "a.exr").write_bytes(image)
     (show / "m.json").write_text(json.dumps(sidecar))
@@ -638,7 +638,7 @@ def test_an_unreadable_folder_and_file_are_named_and_cost_no_other(open_folder: 
 
 
 def test_two_folders_of_one_name_never_share_rows_and_rows_lead_back_to_their_files(tmp_path: Path) -> None:
-    catalog = tmp_path / "c.duckdb"
+    catalog = empty_catalog(tmp_path / "c.duckdb")
     first, second = tmp_path / "a" / "renders", tmp_path / "b" / "renders"
     for folder, name in ((first, "layers.exr"), (second, "tiled.exr")):
         (folder / "sh").mkdir(parents=True)
@@ -678,7 +678,7 @@ def test_odd_files_and_names_are_ingested_once(tmp_path: Path) -> None:
     (folder / ".snapshot" / "daily").mkdir(parents=True)
     shutil.copy(SAMPLES / "layers.exr", folder / ".snapshot" / "daily" / "a.exr")
     os.utime(folder / "sh010" / "a.exr", ns=(0, -(10**9)))
-    catalog = tmp_path / "c.duckdb"
+    catalog = empty_catalog(tmp_path / "c.duckdb")
     first = called(folder, "--catalog", catalog, "--exclude", "z*")
     assert first.exit_code == 0, first.output
     assert f" {3 + len(names)}  stored" in first.output
@@ -699,7 +699,7 @@ def test_odd_files_and_names_are_ingested_once(tmp_path: Path) -> None:
 def test_links_that_are_not_followed_are_named_by_each_command_and_keep_their_rows(
     tmp_path: Path, documented: Documented
 ) -> None:
-    folder, catalog, elsewhere = tree(tmp_path), tmp_path / "c.duckdb", tmp_path / "elsewhere"
+    folder, catalog, elsewhere = tree(tmp_path), empty_catalog(tmp_path / "c.duckdb"), tmp_path / "elsewhere"
     assert called(folder, "--catalog", catalog).exit_code == 0
     before = paths(catalog)
     (folder / "sh010").rename(elsewhere)
@@ -755,7 +755,7 @@ def test_a_frame_that_is_there_but_cannot_be_read_is_not_missing(
 
     unread = {"1003": "SOURCE_NOT_FOUND", "1004": "SOURCE_ACCESS_DENIED"}
     right = ({**dict.fromkeys(("1001", "1002", "1005")), **unread}, [None])
-    ingested = tmp_path / "ingest.duckdb"
+    ingested = empty_catalog(tmp_path / "ingest.duckdb")
     assert run("ingest", folder, "--catalog", ingested).exit_code == 1
     assert judged(ingested) == right
     said = run("validate", folder, "--catalog", ingested)
@@ -764,7 +764,7 @@ def test_a_frame_that_is_there_but_cannot_be_read_is_not_missing(
     assert judged(ingested) == right
     run("db", "reconcile", folder, "--catalog", ingested, "--fix", "--yes")
     assert judged(ingested) == right
-    watched = tmp_path / "watch.duckdb"
+    watched = empty_catalog(tmp_path / "watch.duckdb")
     monkeypatch.setattr("exr_inspector.ingest.watch.SETTLE_SECONDS", 0.0)
     with open_tables(watched, create=True) as tables:
         tables.keeps_file = True
@@ -784,7 +784,7 @@ def test_a_frame_that_is_there_but_cannot_be_read_is_not_missing(
 
 
 def test_names_that_are_escapes_of_others_keep_their_own_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, catalog = tmp_path / "show", tmp_path / "c.duckdb"
+    folder, catalog = tmp_path / "show", empty_catalog(tmp_path / "c.duckdb")
     folder.mkdir()
     byte, text = folder / "a\udcff.exr", folder / r"a\udcff.exr"
     shutil.copy(SAMPLES / "layers.exr", byte)
@@ -822,7 +822,7 @@ def test_names_that_are_escapes_of_others_keep_their_own_rows(tmp_path: Path, mo
 
 
 def test_content_changed_with_size_and_time_kept_is_read_again(tmp_path: Path) -> None:
-    folder, catalog = tree(tmp_path), tmp_path / "c.duckdb"
+    folder, catalog = tree(tmp_path), empty_catalog(tmp_path / "c.duckdb")
     assert called(folder, "--catalog", catalog).exit_code == 0
     path = folder / "sh010" / "a.exr"
     times, body = path.stat(), bytearray(path.read_bytes())
@@ -903,7 +903,10 @@ def test_folders_that_a_killed_run_left_unjudged_are_judged_by_the_next(tmp_path
         for number in (1001, 1002, 1004):
             shutil.copy(SAMPLES / sample, tmp_path / "renders" / folder / f"comp_{number}.exr")
             shutil.copy(SAMPLES / sample, tmp_path / "renders" / folder / f"tex.{number}.exr")
-    disturbed, undisturbed = tmp_path / "disturbed.duckdb", tmp_path / "undisturbed.duckdb"
+    disturbed, undisturbed = (
+        empty_catalog(tmp_path / "disturbed.duckdb"),
+        empty_catalog(tmp_path / "undisturbed.duckdb"),
+    )
     assert called(tmp_path / "renders", "--catalog", undisturbed).exit_code == 0
     with open_tables(disturbed, create=True) as tables:
         settings, (target,) = targets_of([str(tmp_path / "renders")], tables.settings, None)

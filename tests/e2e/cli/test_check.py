@@ -19,6 +19,7 @@ from exr_inspector import open_catalog
 from exr_inspector.cli.commands.check import command
 from exr_inspector.library import storing
 from tests.support import exrbytes as ex
+from tests.support.databases import empty_catalog
 from tests.support.exrbytes import Channel, Part
 from tests.unit.validation.cases.made.metadata import MANIFEST, declared, matte
 
@@ -361,7 +362,7 @@ def test_an_interrupt_while_the_last_rows_are_stored_keeps_the_result(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(storing, "store_folder", interrupted)
-    result = run(delivery, "--catalog", tmp_path / "c.duckdb")
+    result = run(delivery, "--catalog", empty_catalog(tmp_path / "c.duckdb"))
     assert (result.exit_code, "20 of 20 files were checked" in result.output) == (130, True)
     assert "stopped while the last rows were stored" in result.stderr
 
@@ -377,7 +378,7 @@ def test_what_the_library_says_of_damaged_chunks_reaches_no_terminal(tmp_path: P
 
 
 def test_a_manifest_that_arrives_after_the_frame_is_seen_by_the_next_check(tmp_path: Path) -> None:
-    folder, catalog = tmp_path / "renders", tmp_path / "c.duckdb"
+    folder, catalog = tmp_path / "renders", empty_catalog(tmp_path / "c.duckdb")
     folder.mkdir()
     (folder / "matte.1001.exr").write_bytes(matte(declared("manifest", manif_file="m.json")))
     for text, expected in (("", {"CRY-MANIF-FILE"}), (MANIFEST, set())):

@@ -22,6 +22,7 @@ from exr_inspector.cli.__main__ import main
 from exr_inspector.cli.catalog import open_tables
 from exr_inspector.report.stored import read_sequence, stored_sequences
 from exr_inspector.validation.frame_numbers import FrameNumbers
+from tests.support.databases import empty_catalog
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "compression_none.exr"
 DRIFT = {"SEQ-CHANNELS", "SEQ-COMPRESSION", "SEQ-METADATA", "SEQ-RES", "TIM-FPS-SEQ", "CRY-SEQ"}
@@ -49,7 +50,7 @@ def run(*words: object, exit_code: int = 1) -> str:
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
     root = tmp_path_factory.mktemp("agreement")
-    folder, catalog = root / "sh010", root / "show.duckdb"
+    folder, catalog = root / "sh010", empty_catalog(root / "show.duckdb")
     make_shot(folder)
     odd = folder / "sh010_beauty_v003.1020.exr"
     header, channels = OpenEXR.File(str(odd)).header(), OpenEXR.File(str(odd), separate_channels=True).channels()
@@ -119,7 +120,7 @@ def test_rows_say_what_the_check_says(checked: Checked) -> None:
 
 
 def test_queries_hold_the_range_and_the_step_that_the_check_held(tmp_path: Path) -> None:
-    folder, catalog, policy = tmp_path / "twos", tmp_path / "show.duckdb", tmp_path / "twos.yaml"
+    folder, catalog, policy = tmp_path / "twos", empty_catalog(tmp_path / "show.duckdb"), tmp_path / "twos.yaml"
     folder.mkdir()
     for frame in (1001, 1003, 1007, 1010):
         shutil.copy(SAMPLE, folder / f"a_{frame}.exr")
@@ -165,7 +166,7 @@ def _with_hole(path: Path, number: int, *, has_hole: bool) -> None:
 
 
 def test_what_only_a_check_finds_stays_while_its_frames_do(tmp_path: Path) -> None:
-    folder, catalog = tmp_path / "sh020", tmp_path / "show.duckdb"
+    folder, catalog = tmp_path / "sh020", empty_catalog(tmp_path / "show.duckdb")
     folder.mkdir()
     for number in range(1001, 1007):
         _with_hole(folder / f"a.{number}.exr", number - 1000, has_hole=number in {1001, 1004})

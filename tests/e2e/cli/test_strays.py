@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from exr_inspector.cli.__main__ import main
 from exr_inspector.delivery.strays import files_beside
 from exr_inspector.validation import builtin_policy
+from tests.support.databases import empty_catalog
 from tests.unit.validation.cases.made.metadata import declared, matte
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "compression_none.exr"
@@ -93,7 +94,7 @@ def test_every_command_takes_the_same_files_for_images(tmp_path: Path) -> None:
     for target in (folder, folder / "*.exr"):
         for command in ("check", "validate"):
             assert files(command, target) == images, (command, target)
-    catalog = tmp_path / "c.duckdb"
+    catalog = empty_catalog(tmp_path / "c.duckdb")
     ingested = CliRunner().invoke(main, ["ingest", str(folder), "--catalog", str(catalog)])
     assert ingested.exit_code == 0, ingested.output
     assert files("query", "select path from files order by path", "--catalog", catalog) == images

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.databases import rows_of_catalog
+from tests.support.databases import empty_catalog, rows_of_catalog
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "samples"
@@ -29,7 +29,7 @@ def until(come: Callable[[], object], seconds: float = 60.0) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [(), pytest.param(("--poll",), marks=pytest.mark.heavy)], ids=["events", "polling"])
 def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]) -> None:
-    folder, catalog, log = tmp_path / "renders", tmp_path / "c.duckdb", tmp_path / "log"
+    folder, catalog, log = tmp_path / "renders", empty_catalog(tmp_path / "c.duckdb"), tmp_path / "log"
     folder.mkdir()
     line = [sys.executable, "-m", "exr_inspector.cli", "watch", str(folder), "--catalog", str(catalog), *options]
     with log.open("w") as out:
@@ -71,7 +71,7 @@ def test_the_catalog_follows_the_folder(tmp_path: Path, options: tuple[str, ...]
 
 @pytest.mark.slow
 def test_what_was_deleted_while_nobody_watched_loses_its_rows(tmp_path: Path) -> None:
-    folder, catalog, log = tmp_path / "renders", tmp_path / "c.duckdb", tmp_path / "log"
+    folder, catalog, log = tmp_path / "renders", empty_catalog(tmp_path / "c.duckdb"), tmp_path / "log"
     for name in ("a/kept.exr", "a/gone.exr", "a/deep/gone.exr", "share/away.exr"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(SAMPLES / "layers.exr", folder / name)
