@@ -118,7 +118,7 @@ def _completeness(row: StoredRow) -> Completeness | None:
         declared=row["chunk_count_declared"],
         present=row["chunks_present"],
         counts={ChunkState(int(state)): count for state, count in missing.get("counts", {}).items()},
-        missing=tuple(MissingRange(*gap) for gap in missing.get("ranges", ())),
+        missing=tuple(MissingRange(*gap[:10], *map(ChunkState, gap[10:])) for gap in missing.get("ranges", ())),
         missing_truncated=missing.get("truncated", False),
         zero_only_upper_levels=missing.get("zeroOnlyUpperLevels", False),
     )

@@ -99,7 +99,8 @@ def _completeness_text(whole: Completeness) -> Text:
     counts = ", ".join(f"{count} {state.name.lower().replace('_', ' ')}" for state, count in whole.counts.items())
     text.append(f"\n{counts}")
     for gap in whole.missing[:6]:
-        text.append(f"\nmissing {gap.text}")
+        why = "" if gap.state is None or len(whole.counts) == 1 else f" ({gap.state.name.lower().replace('_', ' ')})"
+        text.append(f"\nmissing {gap.text}{why}")
     if len(whole.missing) > 6 or whole.missing_truncated:
         text.append(f"\nand {len(whole.missing) - 6}{' or more' if whole.missing_truncated else ''} further ranges")
     return text

@@ -57,7 +57,7 @@ class ChunkTable(NamedTuple):
 
 
 class MissingRange(NamedTuple):
-    """A rectangle of chunks that are not there.
+    """A rectangle of chunks that are not there, all in one state.
 
     Attributes:
         level_x: Level in x.
@@ -70,6 +70,7 @@ class MissingRange(NamedTuple):
         y_max: Last pixel row.
         x_min: First pixel column, None where whole rows are missing.
         x_max: Last pixel column, None where whole rows are missing.
+        state: Their state, None in rows that were stored without it.
     """
 
     level_x: int
@@ -82,6 +83,7 @@ class MissingRange(NamedTuple):
     y_max: int
     x_min: int | None = None
     x_max: int | None = None
+    state: ChunkState | None = None
 
     @property
     def text(self) -> str:
@@ -243,27 +245,30 @@ def _rectangles(level: Level, runs: Iterable[tuple[int, int]]) -> Iterable[tuple
             yield 0, x_last, y_last, y_last
 
 
-def _runs(missing: npt.NDArray[np.intp]) -> list[tuple[int, int]]:
-    """Sorted indices as runs (first, last) of neighbours."""
+def _runs(missing: npt.NDArray[np.intp], states: npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Sorted indices as runs (first, last) of neighbours in the same state; `states` are those of all chunks."""
     if not len(missing):
         return []
-    breaks = np.flatnonzero(np.diff(missing) != 1)
+    breaks = np.flatnonzero((np.diff(missing) != 1) | (np.diff(states[missing]) != 0))
     firsts = missing[np.concatenate(([0], breaks + 1))]
     lasts = missing[np.concatenate((breaks, [len(missing) - 1]))]
     return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
 
 
-def _missing_ranges(layout: Layout, missing: npt.NDArray[np.intp]) -> tuple[tuple[MissingRange, ...], bool]:
+def _missing_ranges(
+    layout: Layout, missing: npt.NDArray[np.intp], states: npt.NDArray[np.uint8]
+) -> tuple[tuple[MissingRange, ...], bool]:
     ranges: list[MissingRange] = []
     for level in layout.levels:
         inside = missing[(missing >= level.first_chunk) & (missing < level.first_chunk + level.chunk_count)]
-        for x_first, x_last, y_first, y_last in _rectangles(level, _runs(inside)):
+        for x_first, x_last, y_first, y_last in _rectangles(level, _runs(inside, states)):
             if len(ranges) == MAX_MISSING_RANGES:
                 return tuple(ranges), True
             first, last = layout.window(level, x_first, y_first), layout.window(level, x_last, y_last)
             columns = (None, None) if x_last - x_first + 1 == level.tiles_x else (first.x_min, last.x_max)
             place = (level.level_x, level.level_y, x_first, x_last, y_first, y_last, first.y_min, last.y_max)
-            ranges.append(MissingRange(*place, *columns))
+            state = ChunkState(int(states[level.first_chunk + y_first * level.tiles_x + x_first]))
+            ranges.append(MissingRange(*place, *columns, state))
     return tuple(ranges), False
 
 
@@ -280,7 +285,7 @@ def assess(
     missing = np.flatnonzero(states)
     numbers = np.bincount(states, minlength=len(ChunkState)).tolist()
     counts = {state: numbers[state] for state in ChunkState if state and numbers[state]}
-    ranges, truncated = _missing_ranges(layout, missing)
+    ranges, truncated = _missing_ranges(layout, missing, states)
     upper = bool(
         len(layout.levels) > 1 and set(counts) == {ChunkState.ZERO} and missing[0] >= layout.levels[0].chunk_count
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exr_inspector.errors import LimitExceeded
-from exr_inspector.exr.chunks.tables import ChunkState, Completeness, MissingRange
+from exr_inspector.exr.chunks.tables import ChunkState, MissingRange
 from exr_inspector.exr.problems import ProblemKind
 from exr_inspector.model import PixelFault, Severity
 from exr_inspector.validation.facts import traits as t
@@ -41,12 +41,9 @@ def _state(part: PartFacts, state: ChunkState, words: str) -> Results:
         return NOTHING
     if not part.file.reported.isdisjoint(_TOLD_BY[state]):
         return NOTHING
-    return _counted(whole, whole.counts[state], words)
-
-
-def _counted(whole: Completeness, count: int, words: str) -> Results:
-    share = f"{count} of {whole.chunk_count}"
-    where = _where(whole.missing, more=whole.missing_truncated)
+    share = f"{whole.counts[state]} of {whole.chunk_count}"
+    # Rows that were stored without the states list what is missing for any reason.
+    where = _where([gap for gap in whole.missing if gap.state in {None, state}], more=whole.missing_truncated)
     message = f"{share} chunks {words}" + (f" (missing: {where})" if where else "")
     return [Found(message, share, "0")]
 

@@ -125,16 +125,23 @@ def test_missing_lines_are_ranges() -> None:
     assert (verdict.counts, verdict.checked, verdict.declared) == ({ChunkState.ZERO: 4}, "tables", None)
 
 
+def test_missing_ranges_of_different_states_are_apart() -> None:
+    part = Part(data_window=(0, 0, 3, 5), edit_table=lambda offsets: [*offsets[:2], 0, 0, 10**9, 0])
+    (verdict,) = verdicts(build([part]))
+    ranges = [(m.y_min, m.y_max, m.state) for m in verdict.missing]
+    assert ranges == [(2, 3, ChunkState.ZERO), (4, 4, ChunkState.OUT_OF_RANGE), (5, 5, ChunkState.ZERO)]
+
+
 def test_missing_tiles_are_rectangles() -> None:
     part = Part(
         kind="tiledimage", tiles=Tiles(2, 2), data_window=(0, 0, 7, 7), absent=frozenset({2, *range(4, 11), 15})
     )
     (verdict,) = verdicts(build([part]))
     assert verdict.missing == (
-        MissingRange(0, 0, 2, 2, 0, 0, 0, 1, 4, 5),
-        MissingRange(0, 0, 0, 3, 1, 1, 2, 3),
-        MissingRange(0, 0, 0, 2, 2, 2, 4, 5, 0, 5),
-        MissingRange(0, 0, 3, 3, 3, 3, 6, 7, 6, 7),
+        MissingRange(0, 0, 2, 2, 0, 0, 0, 1, 4, 5, ChunkState.ZERO),
+        MissingRange(0, 0, 0, 3, 1, 1, 2, 3, None, None, ChunkState.ZERO),
+        MissingRange(0, 0, 0, 2, 2, 2, 4, 5, 0, 5, ChunkState.ZERO),
+        MissingRange(0, 0, 3, 3, 3, 3, 6, 7, 6, 7, ChunkState.ZERO),
     )
     assert [gap.text for gap in verdict.missing[:2]] == ["rows 0 to 1 in columns 4 to 5", "rows 2 to 3"]
 
