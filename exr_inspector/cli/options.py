@@ -53,6 +53,11 @@ def stats_option(command_name: str) -> Callable[[Command], Command]:
     )
 
 
+levels_option = click.option(
+    "--levels", type=click.Choice(["first", "all"]), help="Levels of mipmaps and ripmaps to read.  [default: first]"
+)
+
+
 def _catalog_option(words: str) -> Callable[[Command], Command]:
     return click.option("--catalog", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=words)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # A summary is made before all names are known: its sequence and frame are filled in afterwards.
 _UNNAMED = SequenceName("", "", "?", 0, 0)
+UPPER_LEVELS = "levels above the first"
 _GIVE_UP = 10  # faults in a row after which the rest of a target is skipped, since the store is down
 
 
@@ -130,14 +131,19 @@ def judged(name: str, inspection: Inspection, policy: Policy) -> ValidationResul
 
 
 def unchecked(inspection: Inspection) -> str:
-    """Which pixels were not read; empty if all were, or if the file has no readable pixels."""
+    """Which pixels were not read; empty if all were, or if the file has no readable pixels.
+
+    UPPER_LEVELS where nothing else is left out.
+    """
     if inspection.error_code:
         return ""
     if inspection.pixels is None or inspection.stats_mode is StatsMode.OFF:
         return "pixels"
     parts = inspection.pixels.parts
     if all(part.chunks_read >= part.chunks_total for part in parts):
-        return ""
+        there = {known.part: known.chunk_count for known in inspection.completeness}
+        every = sum(there.get(number, 0) for number in {part.part for part in parts})
+        return UPPER_LEVELS if sum(part.chunks_total for part in parts) < every else ""
     return f"pixels of {counted(sum(part.chunks_total - part.chunks_read for part in parts), 'chunk')}"
 
 

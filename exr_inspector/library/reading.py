@@ -23,6 +23,7 @@ from exr_inspector.validation import Policy
 from exr_inspector.validation.policies.source import PolicySource
 
 Stats = Literal["off", "sampled", "full"]
+Levels = Literal["first", "all"]
 DEFAULT_STATS: Stats = "sampled"
 
 
@@ -74,7 +75,7 @@ def session(
     *,
     stats: Stats = DEFAULT_STATS,
     hash: bool = False,  # noqa: A002 - the option's name everywhere
-    levels: Literal["first", "all"] | None = None,
+    levels: Levels | None = None,
     zeros: bool = False,
     objects: bool = False,
     policy: str = "default",

@@ -7,14 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
-from typing import Literal
 
 import click
 from rich.console import Console
 
 from exr_inspector.catalog.rows.build import file_rows
 from exr_inspector.cli.commands.explain import explain
-from exr_inspector.cli.options import paths_option, policy_option, stats_option
+from exr_inspector.cli.options import levels_option, paths_option, policy_option, stats_option
 from exr_inspector.cli.output.inspection import show
 from exr_inspector.cli.output.lines import DEFAULT_FIELDS, LineFormat, NamedFile, fields_of, print_lines
 from exr_inspector.cli.output.pictures import Protocol, picture_text, protocol_of
@@ -25,7 +24,7 @@ from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.files import paths_of, unmet
 from exr_inspector.errors import ExrInspectorError
 from exr_inspector.library.judging import unchecked
-from exr_inspector.library.reading import DEFAULT_STATS, Session, Stats, session, settings_for
+from exr_inspector.library.reading import DEFAULT_STATS, Levels, Session, Stats, session, settings_for
 from exr_inspector.model import StatsMode, Status, Thumbnails
 from exr_inspector.report.words import plain
 from exr_inspector.texts import json_document
@@ -52,9 +51,7 @@ FULL: Stats = "full"
 )
 @paths_option
 @stats_option("inspect")
-@click.option(
-    "--levels", type=click.Choice(["first", "all"]), help="Levels of mipmaps and ripmaps to read.  [default: first]"
-)
+@levels_option
 @click.option("--objects", is_flag=True, help="List the objects of Cryptomattes; reads every pixel.")
 @click.option("--hash", "with_hash", is_flag=True, help="Hash the file and its decoded pixels; reads every pixel.")
 @policy_option
@@ -78,7 +75,7 @@ def command(
     fields: str | None,
     paths: ShownPaths,
     stats: Stats | None,
-    levels: Literal["first", "all"] | None,
+    levels: Levels | None,
     objects: bool,
     with_hash: bool,
     policy: str,

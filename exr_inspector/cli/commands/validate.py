@@ -16,15 +16,22 @@ from rich.padding import Padding
 from rich.text import Text
 
 from exr_inspector.cli.commands.explain import explain
-from exr_inspector.cli.options import fail_on_option, paths_option, policy_option, rows_catalog_option, stats_option
+from exr_inspector.cli.options import (
+    fail_on_option,
+    levels_option,
+    paths_option,
+    policy_option,
+    rows_catalog_option,
+    stats_option,
+)
 from exr_inspector.cli.output.tables import findings_table
 from exr_inspector.cli.output.terminal import echo_json, output
 from exr_inspector.cli.output.unchecked import unchecked_lines
 from exr_inspector.cli.paths import ShownPaths
 from exr_inspector.cli.program import INTERRUPTED
 from exr_inspector.delivery.check import not_checked
-from exr_inspector.library.judging import Frames, judge_files, sequence_results
-from exr_inspector.library.reading import DEFAULT_STATS, Stats, session, settings_for
+from exr_inspector.library.judging import UPPER_LEVELS, Frames, judge_files, sequence_results
+from exr_inspector.library.reading import DEFAULT_STATS, Levels, Stats, session, settings_for
 from exr_inspector.model import Severity, StatsMode
 from exr_inspector.report.words import plain
 from exr_inspector.validation import Policy
@@ -37,6 +44,7 @@ from exr_inspector.validation.rule import counted
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @policy_option
 @stats_option("validate")
+@levels_option
 @click.option(
     "--hash", "with_hash", is_flag=True, help="Hash decoded pixels to find repeated frames; reads every pixel."
 )
@@ -66,6 +74,7 @@ def command(
     *,
     policy: str,
     stats: Stats | None,
+    levels: Levels | None,
     with_hash: bool,
     sequence: bool,
     sequence_only: bool,
@@ -98,22 +107,26 @@ def command(
       ./run validate --format sarif --fail-on warning s3://renders/shot010/ > findings.sarif
     """
     from_rows = stored or catalog is not None
-    if from_rows and (with_hash or stats is not None):
+    if from_rows and (with_hash or stats is not None or levels is not None):
         raise click.UsageError(
-            "--stats and --hash read files, but --catalog and --stored read rows: give one or the other"
+            "--stats, --levels and --hash read files, but --catalog and --stored read rows: give one or the other"
         )
     if with_hash and stats not in {None, "full"}:
         raise click.UsageError("--hash reads every pixel: leave out --stats, or say --stats full")
     asked = _Asked(targets, policy, files=not sequence_only, sequences=sequence or sequence_only)
     depth: Stats = "full" if with_hash else stats or DEFAULT_STATS
-    source = _from_rows(asked, catalog) if from_rows else _from_files(asked, depth, with_hash=with_hash)
+    source = _from_rows(asked, catalog) if from_rows else _from_files(asked, depth, levels, with_hash=with_hash)
     shown = paths.stored if from_rows else paths.named
     with source as results:
         stopped = _Stopped()
         named = (replace(result, name=shown(result.name)) for result in stopped.at_interrupt(results))
         every = _print(named, form, fail_on, nothing=_nothing(asked), why=why, quiet=quiet)
-    unread = sum(bool(result.unchecked) for result in every)
+    upper = sum(result.unchecked == UPPER_LEVELS for result in every)
+    unread = sum(bool(result.unchecked) for result in every) - upper
     left_out = not_checked(StatsMode.SAMPLED, unread) if from_rows else unchecked_lines(StatsMode(depth), unread)
+    if upper:
+        remedy = "" if from_rows else " --levels all reads them."
+        left_out = [*left_out, f"Levels above the first of {counted(upper, 'file')} were not read.{remedy}"]
     if not (from_rows or asked.sequences) and sum(not result.fault for result in every) > 1:
         left_out = [*left_out, "Sequences were not checked for missing and odd frames. --sequence checks them."]
     for sentence in left_out:
@@ -149,12 +162,15 @@ class _Asked:
 
 
 @contextmanager
-def _from_files(asked: _Asked, stats: Stats, *, with_hash: bool) -> Iterator[Iterable[ValidationResult]]:
+def _from_files(
+    asked: _Asked, stats: Stats, levels: Levels | None, *, with_hash: bool
+) -> Iterator[Iterable[ValidationResult]]:
     frames = Frames(asked.targets) if asked.sequences else None
     settings = settings_for([*asked.targets, asked.policy])
     # As `check` looks for missing buckets and copies, which only frames side by side show.
     compares = stats == "full" and asked.sequences
-    with session(settings, stats=stats, hash=with_hash or compares, zeros=compares, policy=asked.policy) as made:
+    hashes = with_hash or compares
+    with session(settings, stats=stats, levels=levels, hash=hashes, zeros=compares, policy=asked.policy) as made:
         results = judge_files(made, asked.targets, frames)
         kept = results if asked.files else (result for result in results if result.fault)
         yield _and_sequences(kept, frames, made.policy)

@@ -27,7 +27,7 @@ from exr_inspector.exr.header.values import (
     code_name,
 )
 from exr_inspector.exr.names import PartNames
-from exr_inspector.library.judging import unchecked
+from exr_inspector.library.judging import UPPER_LEVELS, unchecked
 from exr_inspector.model import Inspection, PartPixels, PixelReport, StatsMode, Status
 from exr_inspector.report.words import human_bytes, plain
 from exr_inspector.validation.rule import counted
@@ -249,4 +249,5 @@ def _show(name: str, inspection: Inspection, console: Console, *, all_attributes
     if skipped := unchecked(inspection):
         console.print()
         more = "" if inspection.stats_mode is StatsMode.FULL else "; --stats full reads every pixel"
+        more = "; --levels all reads them" if skipped == UPPER_LEVELS else more
         console.print(_indented(Text(f"not checked: {skipped}{more}", style="dim")))

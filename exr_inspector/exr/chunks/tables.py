@@ -268,7 +268,7 @@ def _missing_ranges(
             columns = (None, None) if x_last - x_first + 1 == level.tiles_x else (first.x_min, last.x_max)
             place = (level.level_x, level.level_y, x_first, x_last, y_first, y_last, first.y_min, last.y_max)
             state = ChunkState(int(states[level.first_chunk + y_first * level.tiles_x + x_first]))
-            ranges.append(MissingRange(*place, *columns, state))
+            ranges.append(MissingRange(*place, columns[0], columns[1], state))
     return tuple(ranges), False
 
 

@@ -14,7 +14,11 @@ from collections.abc import Mapping
 import mmh3
 import xxhash
 
+from exr_inspector.exr.header.text import encode_name
+
 _EIGHT_HEX = re.compile(r"[0-9a-f]{8}")
+# A byte that is not UTF-8, as `decode_name` writes it; an even number of backslashes before it belongs to JSON.
+_BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\(x[89a-f][0-9a-f])")
 
 
 class ManifestError(ValueError):
@@ -31,7 +35,11 @@ class ManifestError(ValueError):
 
 def cryptomatte_id(name: str) -> int:
     """The 32-bit id of a name."""
-    hashed = mmh3.hash(name.encode("utf-8", "surrogatepass"), 0, signed=False)
+    return _id_of(name.encode("utf-8", "surrogatepass"))
+
+
+def _id_of(name: bytes) -> int:
+    hashed = mmh3.hash(name, 0, signed=False)
     exponent = (hashed >> 23) & 0xFF
     return hashed ^ (1 << 23) if exponent in (0, 255) else hashed
 
@@ -48,13 +56,15 @@ def manifest_hash(text: str) -> str:
 
 
 def parse_manifest(text: str) -> dict[str, str]:
-    """A manifest's names and their ids as text.
+    r"""A manifest's names and their ids as text.
+
+    Bytes that are not UTF-8, which `decode_name` wrote as `\xNN`, stay so in the names: JSON has no such escape.
 
     Raises:
         ManifestError: If it is no JSON object of names to eight lower-case hexadecimal digits.
     """
     try:
-        parsed = json.loads(text)
+        parsed = json.loads(text if "\\x" not in text else _BYTE.sub(r"\1\\\\\2", text))
     except json.JSONDecodeError as error:
         if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
             raise ManifestError(f"truncated after {len(text)} characters: {error}", is_truncated=True) from error
@@ -78,8 +88,13 @@ def is_sidecar_path(path: str) -> bool:
 
 
 def wrong_names(manifest: Mapping[str, str]) -> list[str]:
-    """Names whose id is not the hash of the name."""
-    return [name for name, value in manifest.items() if f"{cryptomatte_id(name):08x}" != value]
+    """Names whose id is neither the hash of the name, nor that of the bytes of which `decode_name` made it."""
+    return [
+        name
+        for name, value in manifest.items()
+        if f"{cryptomatte_id(name):08x}" != value
+        if "\\x" not in name or f"{_id_of(encode_name(name)):08x}" != value
+    ]
 
 
 def collisions(manifest: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -154,6 +154,16 @@ class PartFacts:
         return self.file.stats_by_part.get(self.index, {})
 
     @cached_property
+    def upper_stats(self) -> dict[tuple[int, int], list[ChannelStats]]:
+        """Figures of the levels above the first that were read, by level, in order."""
+        report = self.file.inspection.pixels
+        found: dict[tuple[int, int], list[ChannelStats]] = {}
+        for stats in report.channels if report else ():
+            if stats.part == self.index and (stats.level_x or stats.level_y):
+                found.setdefault((stats.level_x, stats.level_y), []).append(stats)
+        return dict(sorted(found.items()))
+
+    @cached_property
     def pixels(self) -> PartPixels | None:
         """What was read of level (0, 0), None where pixels were not read."""
         return self.file.pixels_by_part.get(self.index)

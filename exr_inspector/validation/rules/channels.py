@@ -17,6 +17,8 @@ from exr_inspector.validation.parameters import Names, RuleParameters
 from exr_inspector.validation.rule import NOTHING, Found, Results, channel_rule, file_rule
 
 _NAMES_SHOWN = 6
+# Layers in which software writes the main image.
+_MAIN_LAYERS = frozenset({"rgba", "rgb", "ci", "c", "beauty", "combined", "color", "colour", "main", "finalimage"})
 _LONG_NAMES = {"red": "R", "green": "G", "blue": "B", "alpha": "A", "r": "R", "g": "G", "b": "B", "a": "A"}
 
 
@@ -90,8 +92,16 @@ def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
         return NOTHING
     if part.channel_facts.has_base_colour:
         return NOTHING
-    found = listed(channel.name for channel in part.channels)
-    return [Found(f"Part 0 has no R, G, B or Y in its base layer; it has {found}", found, "R, G, B or Y", part=0)]
+    meant: dict[str, set[str]] = {}
+    for channel in part.of_role(Role.COLOUR):
+        meant.setdefault(channel.layer, set()).add(_LONG_NAMES.get(channel.component.lower(), ""))
+    if layers := [layer for layer, components in meant.items() if layer and components.issuperset("RGB")]:
+        found = listed(sorted(layers, key=lambda layer: (layer.rpartition(".")[2].lower() not in _MAIN_LAYERS, layer)))
+        has = f"layers with colour: {found}"
+    else:
+        found = listed(channel.name for channel in part.channels)
+        has = f"it has {found}"
+    return [Found(f"Part 0 has no R, G, B or Y in its base layer; {has}", found, "R, G, B or Y", part=0)]
 
 
 @channel_rule(
@@ -107,14 +117,17 @@ def no_base_rgb(file: FileFacts, _parameters: ChannelParameters) -> Results:
     when=t.UNUSUAL,
 )
 def case(part: ChannelFacts, _parameters: ChannelParameters) -> Results:
-    """Lower-case or spelt-out names in the base layer; layers of Cryptomatte and renderers use them on purpose."""
+    """Lower-case or spelt-out names in the base layer; layers of Cryptomatte and renderers use them on purpose.
+
+    Alpha alone, as of RenderMan's `Ci.r`, `Ci.g`, `Ci.b`, `a`, belongs to a colour that is in a layer, too.
+    """
     meant = {
         channel.name: _LONG_NAMES[channel.component.lower()]
         for channel in part.named
         if not channel.layer and channel.view is None and channel.component.lower() in _LONG_NAMES
         if channel.component not in {"R", "G", "B", "A"}
     }
-    if not meant:
+    if not meant or (set(meant.values()) == {"A"} and not part.has_base_colour):
         return NOTHING
     names = listed([repr(name) for name in meant])
     message = f"{names} {'is' if len(meant) == 1 else 'are'} not recognised as {listed(meant.values())}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exr_inspector.exr.cryptomatte import manifests
-from exr_inspector.exr.cryptomatte.mattes import RANK_COMPONENTS, Place
+from exr_inspector.exr.cryptomatte.mattes import RANK_COMPONENTS, Matte, Place
 from exr_inspector.exr.header.values import PixelType
 from exr_inspector.model import Severity
 from exr_inspector.validation.facts import colourspaces as spaces
@@ -134,6 +134,33 @@ def hash_name(file: FileFacts, _parameters: RuleParameters) -> Results:
 def conversion(file: FileFacts, _parameters: RuleParameters) -> Results:
     """Other conversions."""
     return _of_only_value(file, "conversion", _CONVERSION)
+
+
+@file_rule(
+    "CRY-NAME-TWICE",
+    Severity.WARNING,
+    "No two Cryptomattes have the same name",
+    why="They share the channels. Software reads the manifest of one of them, and does not find the objects of the other.",
+    source=f"{_SPEC}; Cryptomatte#54 (tiles of one image merged)",
+    fix="Unite the manifests in one, under the key that the name gives, and remove the attributes of the other key.",
+    command="oiiotool IN.exr --eraseattrib cryptomatte/KEY/.* -o OUT.exr",
+    when=t.CRYPTOMATTE,
+)
+def name_twice(file: FileFacts, _parameters: RuleParameters) -> Results:
+    """Declarations under several keys."""
+    by_name: dict[str, list[Matte]] = {}
+    for matte in file.mattes:
+        if matte.declared.name:
+            by_name.setdefault(matte.declared.name, []).append(matte)
+    found = []
+    for name, several in by_name.items():
+        if len(several) > 1:
+            keys = listed(matte.declared.key[:20] for matte in several)
+            same = len({matte.declared.manifest for matte in several}) == 1
+            manifests = "the same manifest" if same else "different manifests"
+            message = f"Cryptomatte {name[:80]!r} is declared by {len(several)} keys with {manifests}: {keys}"
+            found.append(Found(message, keys, "one key", part=several[0].part))
+    return found
 
 
 def _layer_faults(name: str, ranks: dict[str, dict[str, Place]]) -> list[str]:

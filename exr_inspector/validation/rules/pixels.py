@@ -32,9 +32,11 @@ def _with_stats(part: PartFacts, channels: Iterable[NamedChannel]) -> list[tuple
     return [(channel, stats[channel.name]) for channel in channels if channel.name in stats]
 
 
-def _holds(
-    part: PartFacts, hit: Sequence[tuple[ChannelStats, int, tuple[int, int] | None]], amount: Callable[[int], str]
-) -> Results:
+# Figures of a channel, how many values of it are bad, and the first place of one where that is known.
+_Hit = tuple[ChannelStats, int, "tuple[int, int] | None"]
+
+
+def _holds(part: PartFacts, hit: Sequence[_Hit], amount: Callable[[int], str]) -> Results:
     """That channels hold so many of something, first where; of a sample, at least so many, in how many of the chunks."""
     if not hit:
         return NOTHING
@@ -51,6 +53,20 @@ def _holds(
         y, x, channel = min(places)
         message += f", first at ({x}, {y})" + (f" in {channel}" if len(hit) > 1 else "")
     return [Found(message, str(count), "0", names[0])]
+
+
+def _in_levels(
+    part: PartFacts, found: Callable[[Iterable[ChannelStats]], list[_Hit]], amount: Callable[[int], str]
+) -> Results:
+    """What `_holds` says of the first level, or else of the first level above it that has some: filters spread it upwards."""
+    judged = _judged(part)
+    if hit := found(judged):
+        return _holds(part, hit, amount)
+    names = {stats.channel for stats in judged}
+    for (x, y), every in part.upper_stats.items():
+        if hit := found(stats for stats in every if stats.channel in names):
+            return [each._replace(message=f"Level {x},{y}: {each.message}") for each in _holds(part, hit, amount)]
+    return NOTHING
 
 
 def _judged(part: PartFacts) -> list[ChannelStats]:
@@ -101,9 +117,12 @@ class PixelParameters(RuleParameters):
     stage=Stage.PIXELS,
 )
 def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
-    """NaN of all channels."""
-    hit = [(stats, stats.nan_count, stats.first_nan) for stats in _judged(part) if stats.nan_count]
-    return _holds(part, hit, lambda count: f"{count} NaN")
+    """NaN of all channels, in the first level or else in those above it."""
+
+    def found(every: Iterable[ChannelStats]) -> list[_Hit]:
+        return [(stats, stats.nan_count, stats.first_nan) for stats in every if stats.nan_count]
+
+    return _in_levels(part, found, lambda count: f"{count} NaN")
 
 
 @part_rule(
@@ -121,11 +140,12 @@ def nan(part: PartFacts, _parameters: PixelParameters) -> Results:
 def infinite(part: PartFacts, parameters: PixelParameters) -> Results:
     """Counts of infinities; with `infinite_depth`, +Inf in depth channels is the background."""
     depth = {channel.name for channel in part.of_role(Role.DEPTH)} if parameters.infinite_depth else set()
-    counted = [
-        (stats, stats.negative_inf_count if stats.channel in depth else stats.inf_count) for stats in _judged(part)
-    ]
-    hit = [(stats, count, stats.first_inf) for stats, count in counted if count]
-    return _holds(part, hit, lambda count: values(count, "infinite "))
+
+    def found(every: Iterable[ChannelStats]) -> list[_Hit]:
+        counts = [(s, s.negative_inf_count if s.channel in depth else s.inf_count) for s in every]
+        return [(stats, count, stats.first_inf) for stats, count in counts if count]
+
+    return _in_levels(part, found, lambda count: values(count, "infinite "))
 
 
 @part_rule(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from statistics import median
@@ -203,10 +203,31 @@ def resolution(sequence: SequenceFacts, _parameters: SequenceParameters) -> Resu
     return found
 
 
-def _channels(values: tuple[str, ...]) -> str:
-    names = [value.partition(":")[2] or value for value in values]
+def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _ENTRIES_SHOWN} more" if len(names) > _ENTRIES_SHOWN else ""
     return ", ".join(names[:_ENTRIES_SHOWN]) + more
+
+
+def _without_part(channels: Iterable[str]) -> Counter[str]:
+    """Channels as `<name> <TYPE>`, whatever their part."""
+    return Counter(value.partition(":")[2] or value for value in channels)
+
+
+def _other_channels(usual: Iterable[str], value: Iterable[str]) -> tuple[str, str, str]:
+    """How channels differ from the usual ones, in words, and which are found and expected; empty where only their parts do."""
+    most, mine = _without_part(usual), _without_part(value)
+    lacking, new = sorted((most - mine).elements()), sorted((mine - most).elements())
+    types = {name: kind for name, _, kind in (each.rpartition(" ") for each in lacking)}
+    retyped: dict[tuple[str, str], list[str]] = {}
+    for name, _, kind in (each.rpartition(" ") for each in new):
+        if name in types:
+            retyped.setdefault((kind, types[name]), []).append(name)
+    same = {name for names in retyped.values() for name in names}
+    words = [f"{_some(names)} {kind} instead of {before}" for (kind, before), names in retyped.items()]
+    for word, names in (("without", lacking), ("with additional", new)):
+        if others := [each for each in names if each.rpartition(" ")[0] not in same]:
+            words.append(f"{word} {_some(others)}")
+    return ", ".join(words), _some(new), _some(lacking)
 
 
 @sequence_rule(
@@ -214,11 +235,16 @@ def _channels(values: tuple[str, ...]) -> str:
     Severity.ERROR,
     "All frames have the same channels with the same pixel types",
     why="An AOV that is missing in some frames breaks the composite there.",
-    source="Natron#1152; ProEXR#7 (readers take the channels of one frame for all)",
-    fix="Render the frames that the message names with the AOVs of the others.",
+    source="Natron#1152; ProEXR#7 (readers take the channels of one frame for all); OpenImageIO#1271 (parts in another order)",
+    fix="Render the frames that the message names with the AOVs of the others. Where only types differ, convert the frames of "
+    "FLOAT, and where only parts do, combine them again in the order of the others (exrmultipart).",
+    command="oiiotool IN.exr -d half -o OUT.exr",
 )
 def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) -> Results:
-    """Names and types; reported as what is missing and what is new against most frames."""
+    """Names and types; reported as what is missing, new and of another type against most frames.
+
+    The same channels in other parts are a warning: a reader finds them by name, a tool that counts parts does not.
+    """
     by_value: dict[tuple[str, ...], list[int]] = {}
     for frame in sequence.frames:
         if frame.channels is not None:
@@ -228,16 +254,12 @@ def sequence_channels(sequence: SequenceFacts, _parameters: SequenceParameters) 
     usual = max(by_value, key=lambda value: len(by_value[value]))
     found = []
     for value, numbers in by_value.items():
-        lacking, new = sorted(set(usual) - set(value)), sorted(set(value) - set(usual))
         if value == usual:
             continue
-        words = [
-            f"{word} {_channels(tuple(names))}"
-            for word, names in (("without", lacking), ("with additional", new))
-            if names
-        ]
-        message = f"{named(numbers)}: {', '.join(words) or 'channels in another order'}"
-        found.append(Found(message, _channels(tuple(new)), _channels(tuple(lacking)), frames=numbers))
+        words, new, lacking = _other_channels(usual, value)
+        severity = None if words else Severity.WARNING
+        message = f"{named(numbers)}: {words or 'the same channels in other parts than in most frames'}"
+        found.append(Found(message, new, lacking, frames=numbers, severity=severity))
     return found
 
 

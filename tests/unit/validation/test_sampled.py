@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from exr_inspector.inspector import Inspector, InspectorConfig
 from exr_inspector.model import Finding, StatsMode
 from exr_inspector.pixels.reader import PixelConfig
 from exr_inspector.validation import validate_file
-from tests.support.exrbytes import FLOAT, ZIP, Channel, Part, build
+from tests.support.exrbytes import FLOAT, MIPMAP, ZIP, Channel, Part, Tiles, build
+from tests.support.exrbytes_part import Chunk
 from tests.unit.validation.judging import EVERYTHING, opener
 
 
@@ -45,6 +48,24 @@ def test_parts_of_which_no_pixel_was_read_are_reported() -> None:
     found = sampled(np.ones((64, 64)), max_sample_bytes=1000, sample_chunk_bytes=1000)["PIX-UNREAD"]
     assert "0 of 4 chunks" in found.message
     assert "PIX-UNREAD" not in sampled(np.ones((64, 64)), max_sample_bytes=1000)
+
+
+def test_bad_values_of_upper_levels_are_found_where_the_first_has_none() -> None:
+    def with_nan(level: int, chunk: Chunk) -> Chunk:
+        return replace(chunk, payload=b"\0\0\xc0\x7f" + chunk.payload[4:]) if chunk.coordinates[2] == level else chunk
+
+    config = InspectorConfig(stats=StatsMode.FULL, pixels=PixelConfig(all_levels=True))
+    for level, where in ((0, "R holds 1 NaN"), (2, "Level 2,2: R holds 1 NaN")):
+        part = Part(
+            kind="tiledimage",
+            data_window=(0, 0, 7, 7),
+            tiles=Tiles(8, 8, MIPMAP),
+            channels=(Channel("R", FLOAT),),
+            edit_chunk=lambda _, chunk, level=level: with_nan(level, chunk),
+        )
+        inspection = Inspector(config).inspect(opener().open_bytes(build([part])), EVERYTHING)
+        found = {each.code: each for each in validate_file(inspection, EVERYTHING)}["PIX-NAN"]
+        assert found.message.startswith(where)
 
 
 def test_chunks_that_are_not_there_are_not_called_too_large_for_a_sample() -> None:

@@ -451,3 +451,19 @@ def test_a_missing_frame_is_found_wherever_it_is(
     expected = expected_frames(there, (), (first, last), step)
     assert tuple(expected.missing(there)) == missing
     assert expected.count - len(missing) == sum(number in range(first, last + 1, step) for number in there)
+
+
+def test_channels_of_another_type_and_in_other_parts() -> None:
+    usual = ("0:B HALF", "0:G HALF", "1:CG.R HALF")
+
+    def found(*channels: str) -> Finding:
+        given = [frame(1, channels=usual), frame(2, channels=usual), frame(3, channels=channels)]
+        (findings,) = validate_sequence(given, policy()).values()
+        return next(each for each in findings if each.code == "SEQ-CHANNELS")
+
+    moved = found("0:B HALF", "0:G HALF", "2:CG.R HALF")
+    assert moved.severity is Severity.WARNING
+    retyped = found("0:B FLOAT", "0:G FLOAT", "1:Z FLOAT")
+    assert retyped.severity is Severity.ERROR
+    for words in ("B, G FLOAT instead of HALF", "without CG.R HALF", "with additional Z FLOAT"):
+        assert words in retyped.message

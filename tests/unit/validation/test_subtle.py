@@ -11,7 +11,8 @@ import mmh3
 import numpy as np
 import pytest
 
-from exr_inspector.exr.cryptomatte.manifests import cryptomatte_id, wrong_names
+from exr_inspector.exr.cryptomatte.manifests import ManifestError, cryptomatte_id, parse_manifest, wrong_names
+from exr_inspector.exr.header.text import decode_name
 from exr_inspector.model import Finding, Severity
 from exr_inspector.validation import builtin_policy, validate_file
 from exr_inspector.validation.facts.roles import Role, role_of
@@ -255,6 +256,7 @@ def test_the_exponent_s_bit_is_toggled() -> None:
     good, bad = ({name: text} for text in (f"{identifier:08x}", plain))
     assert wrong_names(good) == []
     assert wrong_names(bad) == [name]
+
     for manifest, code in ((good, {}), (bad, {"CRY-MANIFEST-HASH": E})):
         attributes = declared(manifest=json.dumps(manifest))
         assert found(matte(*ranks(f"{NAME}00"), attributes=attributes), "CRY-MANIFEST-HASH") == code
@@ -799,3 +801,13 @@ def test_an_unknown_compression_is_one_finding() -> None:
     assert found(data, "STR-") == {"STR-ENUM-COMPRESSION": E}
     off = policy("name: x\nrules:\n  STR-ENUM-COMPRESSION: off")
     assert found(data, "STR-", by=off) == {"STR-REQ-MISSING": E}, "the error that ended the reading is never lost"
+
+
+def test_a_manifest_that_is_not_utf_8_keeps_its_names() -> None:
+    raw = '{"ボール": "%08x", "a\\\\x83": "%08x"}'.encode("shift_jis")
+    ids = mmh3.hash("ボール".encode("shift_jis"), 0, signed=False), cryptomatte_id("a\\x83")
+    manifest = parse_manifest(decode_name(raw % ids))
+    assert len(manifest) == 2
+    assert wrong_names(manifest) == []
+    with pytest.raises(ManifestError):
+        parse_manifest(decode_name(b'{"\\x41": "00000001"}'))

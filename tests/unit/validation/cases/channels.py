@@ -10,6 +10,7 @@ from tests.unit.validation.judging import PLAIN, RGBA, Case
 CASES = [
     Case("CHN-RGB-INCOMPLETE", channels("diffuse.R", "diffuse.G"), channels("diffuse.R", "diffuse.G", "diffuse.B")),
     Case("CHN-NO-BASE-RGB", only(Channel("diffuse.R")), only(Channel("Y"))),
+    Case("CHN-CASE", only(*map(Channel, "RGBa")), only(*map(Channel, ("Ci.r", "Ci.g", "Ci.b", "a")))),
     Case("CHN-CASE", only(*map(Channel, "rgb")), channels("crypto00.r", "crypto00.g", "crypto00.b", "crypto00.a")),
     Case("CHN-ALPHA-MISSING", PLAIN, only(*RGBA), parameters={"alpha_expected": True}),
     Case("CHN-CHARS", channels("my layer.R", "my layer.G", "my layer.B"), channels("my_layer.R")),

@@ -12,6 +12,7 @@ CASES = [
     Case("CRY-UNDECLARED", matte([]), GOOD),
     Case("CRY-UNDECLARED", matte([], ranks("VRayCryptomatte00", components="RGBA"))),
     Case("CRY-KEY-FORM", matte(declared(key="0123456")), GOOD),
+    Case("CRY-NAME-TWICE", matte([*declared(), *declared(key="0123456", manifest="{}")]), GOOD),
     Case("CRY-HASH", matte(declared(hash="md5")), GOOD),
     Case("CRY-CONVERSION", matte(declared(conversion="none")), GOOD),
     Case("CRY-LAYERS", matte(channels=ranks(f"{NAME}00", f"{NAME}02")), GOOD),
