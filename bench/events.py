@@ -4,8 +4,8 @@ Two functions run in processes of their own (`localrun`), one takes single event
 databases and the senders run in this one, all on the same cores, so events per second are a floor. The two take turns, round by
 round, since what else runs on the machine changes from one second to the next. Requests per file do not depend on the machine:
 they are the figure to watch; CPU time of the function's process depends on it less than events per second do.
-With `--latency` each request to the database is delayed by so much, and events are sent one by one: what the delay adds to
-one, in round trips, and what storing takes when everything is busy.
+With `--latency` each request to the database is delayed by so much, and by three times as much, and events are sent one by one:
+how many round trips one takes, and how long beside them.
 """
 
 from __future__ import annotations
@@ -142,24 +142,31 @@ def line(sent: Sequence[Sent]) -> str:
 
 
 def idle_latency(seconds: float) -> None:
-    """Events one by one, every other one with a delay of each database request: what it adds to one, in delays.
+    """Events one by one, with two delays of each database request in turns: how many delays and what else one takes.
 
-    The fastest of each kind are compared: what else runs on this machine only ever adds.
+    Round trips are the slope between the two delays, so that what this machine takes (CPU, waking threads) is no part of them.
+    The fastest events of each kind are compared: what else runs on this machine only ever adds.
     """
     with function() as (stack, process):
         keys = written(stack, "shot", 2 * IDLE_EVENTS)
-        for what in ("new file", "again"):
-            times: dict[float, list[float]] = {0.0: [], seconds: []}
+        for what in ("new file", "again", "replaced"):
+            if what == "replaced":
+                for index, key in enumerate(keys):
+                    stack.put(key, BODIES[(index + 1) % len(BODIES)])
+            short, long = seconds, 3 * seconds
+            times: dict[float, list[float]] = {short: [], long: []}
             for key, delay in zip(keys, cycle(times)):
                 stack.database.faults.chance(ANY, 1.0, Fault(FaultKind.DELAY, delay))
                 started = time.perf_counter()
                 post(process.url, key)
                 times[delay].append(time.perf_counter() - started)
                 stack.database.faults.clear()
-            plain, delayed = min(times[0.0]), min(times[seconds])
+            near, far = min(times[short]), min(times[long])
+            trips = (far - near) / (long - short)
+            beside = near - trips * short
             print(
-                f"idle    {what:10} {plain * 1000:.1f} ms, {delayed * 1000:.1f} ms with {seconds * 1000:g} ms a request: "
-                f"{(delayed - plain) / seconds:.1f} round trips"
+                f"idle    {what:10} {trips:.2f} round trips and {beside * 1000:.0f} ms beside them: {near * 1000:.0f} ms with "
+                f"{short * 1000:g} ms a request, {far * 1000:.0f} ms with {long * 1000:g} ms"
             )
 
 

@@ -1,12 +1,13 @@
 """Writes to the tables through the vastdb SDK: upserts of inspections and removals of files, one transaction for each batch.
 
 The database has no unique constraints, so writers of the same file must conflict on something else, a guard row. Each change
-first updates the guard row that the file's hash selects. Of two concurrent writers, the second gets a conflict (409) and tries
+also updates the guard row that the file's hash selects. Of two concurrent writers, the second gets a conflict (409) and tries
 again in a new transaction, where it sees what the first one wrote. `precedence` decides what is written.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,13 +29,15 @@ from exr_inspector.catalog.sdk.connection import Connection
 from exr_inspector.catalog.sdk.predicates import every, has_prefix, in_buckets, is_in
 from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.catalog.stored import (
-    delete_files,
+    FoundRows,
+    find_rows,
     recorded_removals,
     recorded_since,
     stored_files,
     stored_files_where,
     touch_guards,
     unstored_manifests,
+    update_guards,
 )
 from exr_inspector.catalog.versions import VersionInfo, file_id, is_same_version, version_numbers
 from exr_inspector.deadline import Deadline
@@ -152,23 +155,24 @@ class Catalog:
         blind = unseen(items, stored)
         removals = _removals(work, blind) if blind else {}
         plan = decide(items, stored, removals=removals, force=force, is_current=is_current)
-        deleted: dict[str, int] = {}
         writes = [items[index] for index in plan.writes]
         names = unstored_manifests(work, writes)
-        if plan.guarded and not work.is_contended:
-            touch_guards(work, [*plan.guarded, *names], ids[0], self._config)
+        guarded = [*plan.guarded, *names] if plan.guarded and not work.is_contended else []
+        guards, old = find_rows(work, guarded, {file: stored[file] for file in plan.replaced})
+        changes = self._changes_of_guards(work, guards, ids[0])
         if plan.replaced:
-            deleted = delete_files(work, {file: stored[file] for file in plan.replaced})
+            work.at_once([*changes, *_deletions(work, old)])
+            changes = []
         tables = tables_of(writes, [ids[index] for index in plan.writes])
         audit = audit_table(items, ids, plan.outcomes, self._common())
         inserts = [*((BY_NAME[name], rows) for name, rows in tables.items()), (INSPECTIONS, audit)]
         if names:
             inserts.append((CRYPTOMATTE_MANIFESTS, pa.Table.from_batches(names.values())))
-        changes = [partial(work.insert, table, rows) for table, rows in inserts]
+        changes += [partial(work.insert, table, rows) for table, rows in inserts]
         if plan.sequencers:
             changes.append(partial(work.update, FILES, [row_id for row_id, _ in plan.sequencers], _noted(plan, items)))
         work.at_once(changes)
-        written = frozenset(plan.writes)
+        written, deleted = frozenset(plan.writes), Counter(file for rows in old for file in rows.file_ids)
         return [
             UpsertResult(
                 file_id=item.file_id,
@@ -177,7 +181,7 @@ class Catalog:
                 inspection_id=ids[index],
                 outcome=plan.outcomes[index],
                 rows_written=item.row_count if index in written else 0,
-                rows_deleted=deleted.get(item.file_id, 0) if index in written else 0,
+                rows_deleted=deleted[item.file_id] if index in written else 0,
             )
             for index, item in enumerate(items)
         ]
@@ -232,11 +236,7 @@ class Catalog:
         gone = {file for (file, _), outcome in zip(removals, outcomes, strict=True) if outcome is Outcome.REMOVED}
         # If the deletion was not verified, a concurrent upsert of an older creation must conflict with this removal.
         guarded = gone | {file for file, removal in removals if not removal.is_seen}
-        deleted: dict[str, int] = {}
-        if guarded and not work.is_contended:
-            touch_guards(work, guarded, ids[0], self._config)
-        if gone:
-            deleted = delete_files(work, {file: stored[file] for file in gone})
+        guards, old = find_rows(work, () if work.is_contended else guarded, {file: stored[file] for file in gone})
         common = self._common()
         rows: list[Row] = [
             {
@@ -252,7 +252,10 @@ class Catalog:
             }
             for (file, removal), identifier, outcome in zip(removals, ids, outcomes, strict=True)
         ]
-        work.insert(INSPECTIONS, arrow_table(INSPECTIONS, rows))
+        changes = [*self._changes_of_guards(work, guards, ids[0]), *_deletions(work, old)]
+        changes.append(partial(work.insert, INSPECTIONS, arrow_table(INSPECTIONS, rows)))
+        work.at_once(changes)
+        deleted = Counter(file for found in old for file in found.file_ids)
         return [
             UpsertResult(
                 file,
@@ -260,7 +263,7 @@ class Catalog:
                 None,
                 identifier,
                 outcome,
-                rows_deleted=deleted.get(file, 0) if outcome is Outcome.REMOVED else 0,
+                rows_deleted=deleted[file] if outcome is Outcome.REMOVED else 0,
             )
             for (file, _), identifier, outcome in zip(removals, ids, outcomes, strict=True)
         ]
@@ -324,12 +327,25 @@ class Catalog:
 
         return self.connection.run("look for files", some, deadline=deadline)
 
+    def _changes_of_guards(self, work: Work, guards: FoundRows, touched_by: str) -> list[Callable[[], None]]:
+        """The update of guard rows, to be sent with other changes; none without rows.
+
+        A conflict rolls back the transaction whichever change finds it, so guards need not be updated before others.
+        """
+        if not guards.row_ids:
+            return []
+        return [partial(update_guards, work, guards.row_ids, touched_by, self._config)]
+
     def _common(self) -> Row:
         return {
             "recorded_at": self._config.clock(),
             "worker": self._config.worker or None,
             "schema_version": SCHEMA_VERSION,
         }
+
+
+def _deletions(work: Work, rows: Sequence[FoundRows]) -> list[Callable[[], None]]:
+    return [partial(work.delete, found.table, found.row_ids) for found in rows if found.row_ids]
 
 
 def _is_recorded(work: Work, identifier: str, since: datetime) -> bool:

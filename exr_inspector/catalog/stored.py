@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
@@ -142,38 +142,75 @@ def touch_guards(work: Work, file_ids: Iterable[str], touched_by: str, config: C
         SchemaMissing: Guard rows are missing.
         CatalogConflict: Another transaction updated one first.
     """
+    update_guards(work, _guards(work, file_ids).row_ids, touched_by, config)
+
+
+def update_guards(work: Work, row_ids: Sequence[RowId], touched_by: str, config: CatalogConfig) -> None:
+    """Update these guard rows.
+
+    Raises:
+        CatalogConflict: Another transaction updated one first.
+    """
+    columns = {
+        "touched_by": pa.array([touched_by] * len(row_ids), TEXT),
+        "touched_at": pa.array([config.clock()] * len(row_ids), TIME),
+    }
+    work.update(GUARDS, row_ids, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRows:
+    """Rows of one table.
+
+    Attributes:
+        table: The table.
+        row_ids: Their ids.
+        file_ids: The file of each row; none for guard rows.
+    """
+
+    table: Table
+    row_ids: Sequence[RowId]
+    file_ids: Sequence[str] = ()
+
+
+def find_rows(
+    work: Work, guarded: Collection[str], stored: Mapping[str, Sequence[StoredFile]]
+) -> tuple[FoundRows, list[FoundRows]]:
+    """The guard rows of some files, and all rows of others, table by table; every table is looked up at the same time.
+
+    Args:
+        work: The transaction.
+        guarded: Ids of the files whose guard rows are needed.
+        stored: The rows of `files` of those whose rows are needed.
+
+    Raises:
+        SchemaMissing: Guard rows are missing.
+    """
+    rows = [(file, row) for file, each in stored.items() for row in each]
+    paths = {
+        table: [row.path for _, row in rows if table not in RARE or table.name in row.rare_tables] for table in CHILDREN
+    }
+    looked_up = [partial(_children, work, table, wanted) for table, wanted in paths.items() if wanted]
+    if guarded:
+        looked_up.insert(0, partial(_guards, work, guarded))
+    found = work.at_once(looked_up) if looked_up else []
+    guards = found.pop(0) if guarded else FoundRows(GUARDS, ())
+    return guards, [FoundRows(FILES, [row.row_id for _, row in rows], [file for file, _ in rows]), *found]
+
+
+def _guards(work: Work, file_ids: Iterable[str]) -> FoundRows:
     wanted = {guard_id(file, work.guard_count) for file in file_ids}
     rows = rows_of(work.select_in(GUARDS, ["guard_id"], "guard_id", sorted(wanted), row_ids=True))
     if {row["guard_id"] for row in rows} != wanted:
         raise SchemaMissing("rows of the table guards are missing: `./run db setup` inserts them")
-    columns = {
-        "touched_by": pa.array([touched_by] * len(rows), TEXT),
-        "touched_at": pa.array([config.clock()] * len(rows), TIME),
-    }
-    work.update(GUARDS, [row[ROW_ID] for row in rows], columns)
+    return FoundRows(GUARDS, [row[ROW_ID] for row in rows])
 
 
-def delete_files(work: Work, stored: Mapping[str, Sequence[StoredFile]]) -> dict[str, int]:
-    """Delete all rows of these files, and return the number of deleted rows by file_id."""
-    rows = [row for rows in stored.values() for row in rows]
-    deleted = Counter({file: len(rows) for file, rows in stored.items()})
-    paths = {
-        table: [row.path for row in rows if table not in RARE or table.name in row.rare_tables] for table in CHILDREN
-    }
-    found = work.at_once([partial(_children, work, table, wanted) for table, wanted in paths.items() if wanted])
-    to_delete = [(FILES, [row.row_id for row in rows])]
-    for table, row_ids, files in found:
-        to_delete.append((table, row_ids))
-        deleted.update(files)
-    work.at_once([partial(work.delete, table, row_ids) for table, row_ids in to_delete if row_ids])
-    return deleted
-
-
-def _children(work: Work, table: Table, paths: Sequence[str]) -> tuple[Table, list[RowId], list[str]]:
-    """The table, the row ids of these files in it, and the file_id of each row."""
+def _children(work: Work, table: Table, paths: Sequence[str]) -> FoundRows:
+    """The rows of these files in a table."""
     row_ids: list[RowId] = []
     files: list[str] = []
     for batch in work.select_in(table, ["file_id"], "file_path", paths, row_ids=True):
         row_ids += batch[ROW_ID].to_pylist()
         files += batch["file_id"].to_pylist()
-    return table, row_ids, files
+    return FoundRows(table, row_ids, files)

@@ -76,7 +76,7 @@ class Tables:
         if found is not None:
             return f"{found.bucket}/{key_of(found, folder / name)}".rstrip("/") + "/" * (not name)
         if path.exists():
-            known = ", ".join(f"{root.bucket}/{root.prefix} is {root.folder}" for root in self.roots) or "none"
+            known = ", ".join(f"{root.place} is {root.folder}" for root in self.roots) or "none"
             raise SettingsError(
                 f"{place}: these tables have no files of this folder; folders they know: {known}. `./run ingest` adds it;"
                 f" a bucket of that name is s3://{place.strip('/')}/"

@@ -9,7 +9,8 @@ may be a part of its bucket, the keys with a prefix (`EXR_VIEWS`). The table lea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import timezone
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,6 @@ from exr_inspector.storage.views import Views
 _TABLE = "roots"
 _PREFIX = pa.schema([("prefix", pa.string())])
 _SCHEMA = pa.schema([("bucket", pa.string()), ("root", pa.string()), ("recorded_at", pa.timestamp("us")), *_PREFIX])
-
-Place = tuple[str, str]  # bucket and prefix
 
 
 def recorded_roots(connection: Connection) -> list[Mount]:
@@ -49,8 +48,11 @@ def recorded_roots(connection: Connection) -> list[Mount]:
 
 
 def _recorded(table: Any) -> Iterator[Mount]:
-    rows: list[dict[str, Any]] = table.select(internal_row_id=False).read_all().to_pylist()
-    return (Mount(row["bucket"], Path(row["root"]), row.get("prefix") or "") for row in rows)
+    return map(_root, table.select(internal_row_id=False).read_all().to_pylist())
+
+
+def _root(row: Mapping[str, Any]) -> Mount:
+    return Mount(row["bucket"], Path(row["root"]), row.get("prefix") or "")
 
 
 def record_roots(
@@ -71,9 +73,11 @@ def record_roots(
         CatalogError: The tables cannot be read or written.
     """
     wanted = {
-        (mount.bucket, mount.prefix): mount.folder.resolve() for mount in settings.mounts if mount.bucket in buckets
+        mount.place: replace(mount, folder=mount.folder.resolve())
+        for mount in settings.mounts
+        if mount.bucket in buckets
     }
-    declared = {(view.bucket, view.prefix, view.folder) for view in Views(settings.views).mounts()}
+    declared = frozenset(Views(settings.views).mounts())
 
     def body(work: Work) -> None:
         with translated("record the folders of buckets"):
@@ -82,68 +86,56 @@ def record_roots(
             table = schema.create_table(_TABLE, _SCHEMA, fail_if_exists=False)
             if "prefix" not in table.arrow_schema.names:  # a catalog of before there were prefixes
                 table.add_column(_PREFIX)
-            known = {(mount.bucket, mount.prefix): mount.folder for mount in _recorded(table)}
+            known = {root.place: root for root in _recorded(table)}
         _refuse_others(known, wanted, named)
-        new = [place for place, root in wanted.items() if known.get(place) != root]
-        _refuse_parts({**known, **wanted}, new, declared)
+        new = [mount for place, mount in wanted.items() if known.get(place) != mount]
+        _refuse_parts({**known, **wanted}.values(), new, declared)
         if not new:
             return
         now = config.clock().astimezone(timezone.utc).replace(tzinfo=None)
+        rows = [
+            {"bucket": mount.bucket, "root": str(mount.folder), "recorded_at": now, "prefix": mount.prefix}
+            for mount in new
+        ]
         with translated("record the folders of buckets"):
-            stale = table.select(["bucket", "prefix"], internal_row_id=True).read_all()
-            places = zip(*(stale[name].to_pylist() for name in ("bucket", "prefix")), strict=True)
-            gone = stale.filter(pa.array([(bucket, prefix or "") in new for bucket, prefix in places], pa.bool_()))
+            before = table.select(internal_row_id=True).read_all()
+            moved = [_root(row).place in wanted and _root(row) not in wanted.values() for row in before.to_pylist()]
+            gone = before.filter(pa.array(moved, pa.bool_())).select([ROW_ID])
             if gone.num_rows:
-                table.delete(gone.select([ROW_ID]))
-            table.insert(
-                pa.Table.from_pylist(
-                    [
-                        {"bucket": place[0], "prefix": place[1], "root": str(wanted[place]), "recorded_at": now}
-                        for place in new
-                    ],
-                    _SCHEMA,
-                )
-            )
+                table.delete(gone)
+            table.insert(pa.Table.from_pylist(rows, _SCHEMA))
 
     connection.run("record the folders of buckets", body)
 
 
-def _refuse_others(known: dict[Place, Path], wanted: dict[Place, Path], named: str | None) -> None:
-    for place, root in wanted.items():
-        before = known.get(place, root)
+def _refuse_others(known: Mapping[str, Mount], wanted: Mapping[str, Mount], named: str | None) -> None:
+    for place, mount in wanted.items():
+        root, before = mount.folder, known.get(place, mount).folder
         is_there = before.is_dir()
-        if before == root or (place[0] == named and not is_there):
+        if before == root or (mount.bucket == named and not is_there):
             continue
-        text = f"bucket {_shown(place)} of this catalog is the folder {before}, not {root}: give that one another name"
-        text += " with --bucket"
+        text = f"bucket {place} of this catalog is the folder {before}, not {root}: give that one another name with --bucket"
         if not is_there:
-            text += f"; {before} is not there now: if it was moved to {root}, and not only its share is away,"
-            text += f" --bucket {place[0]}"
+            again = f"if it was moved to {root}, and not only its share is away, --bucket {mount.bucket}"
+            text += f"; {before} is not there now: {again}"
         raise SettingsError(text)
 
 
-def _refuse_parts(
-    roots: dict[Place, Path], new: Collection[Place], declared: Collection[tuple[str, str, Path]]
-) -> None:
+def _refuse_parts(roots: Collection[Mount], new: Collection[Mount], declared: Collection[Mount]) -> None:
     """Refuse a part of a bucket that is another folder than the one of its name in the folder of the whole.
 
-    By EXR_VIEWS two mounts may show the same files; without, they are the same if they have the same inode number, since one
-    share that is mounted twice may be two devices.
+    By EXR_VIEWS (`declared`) two mounts may show the same files; without, they are the same if they have the same inode number,
+    since one share that is mounted twice may be two devices.
     """
-    for outer, whole in roots.items():
-        for inner, part in roots.items():
-            is_part = outer[0] == inner[0] and outer != inner and inner[1].startswith(outer[1])
-            if not is_part or not {outer, inner}.intersection(new):
+    for whole in roots:
+        for part in roots:
+            is_part = whole.bucket == part.bucket and whole != part and part.prefix.startswith(whole.prefix)
+            if not is_part or (whole not in new and part not in new) or (whole in declared and part in declared):
                 continue
-            inside = path_of(Mount(outer[0], whole, outer[1]), inner[1])
-            by_views = {(*outer, whole), (*inner, part)}.issubset(declared)
-            if by_views or not inside.is_dir() or inside.stat().st_ino == part.stat().st_ino:
-                continue
-            other = part if inner in new else whole
-            raise SettingsError(
-                f"bucket {_shown(inner)} would be two folders, {part} and {inside}: give {other} another name with --bucket"
-            )
-
-
-def _shown(place: Place) -> str:
-    return "/".join(place).rstrip("/")
+            inside = path_of(whole, part.prefix)
+            if inside.is_dir() and not (part.folder.is_dir() and part.folder.stat().st_ino == inside.stat().st_ino):
+                other = part if part in new else whole
+                raise SettingsError(
+                    f"bucket {part.place} would be two folders, {part.folder} and {inside}: "
+                    f"give {other.folder} another name with --bucket"
+                )

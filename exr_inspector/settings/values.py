@@ -168,6 +168,11 @@ class Mount:
     folder: Path
     prefix: str = ""
 
+    @property
+    def place(self) -> str:
+        """What it replaces, for people: `bucket` or `bucket/prefix`."""
+        return f"{self.bucket}/{self.prefix}".rstrip("/")
+
 
 @dataclass(frozen=True, slots=True)
 class View:

@@ -73,7 +73,7 @@ class FolderBucket:
             SettingsError: There is no such folder.
         """
         self._name = mount.bucket
-        self._place = f"{mount.bucket}/{mount.prefix}".rstrip("/")
+        self._place = mount.place
         self.prefix = mount.prefix
         self.root = mount.folder.resolve()
         self.helpers = Helpers()

@@ -297,8 +297,9 @@ def targets_of(
         if not name or "/" in name:
             raise SettingsError(f"{place}: {name!r} cannot be the name of a bucket: choose one with --bucket")
         if (there := known.setdefault((name, mount.prefix), mount).folder) != root:
-            shown = f"{name}/{mount.prefix}".rstrip("/")
-            raise SettingsError(f"bucket {shown} is the folder {there}: choose another name for {root} with --bucket")
+            raise SettingsError(
+                f"bucket {mount.place} is the folder {there}: choose another name for {root} with --bucket"
+            )
         meant.append(mount)
         key = key_of(mount, path)
         targets.append(Target(name, f"{key}/" if key != mount.prefix and path.is_dir() else key, excludes))

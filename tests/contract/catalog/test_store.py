@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from exr_inspector.catalog import Outcome
 from exr_inspector.catalog.catalog import ObjectState
 from exr_inspector.catalog.rows.groups import Prepared, prepare
 from exr_inspector.catalog.schema import GUARDS, LEAST_GUARDS
-from exr_inspector.catalog.sdk.work import rows_of
+from exr_inspector.catalog.sdk.work import Work, rows_of
 from exr_inspector.catalog.versions import guard_id
 from exr_inspector.model import EventInfo, ObjectVersion, StatsMode
 from tests.contract.catalog.model import (
@@ -34,6 +34,7 @@ from tests.contract.catalog.model import (
     thumbnail,
     unreadable,
 )
+from vastdb_local.service import Service
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -275,6 +276,36 @@ def test_requests_of_one_file(pair: Pair, mode: StatsMode) -> None:
         work()
         counts[name] = requests(server)
     assert counts == COSTS[mode]
+
+
+def test_round_trips_of_one_file(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a request needs of the one before it: those that go out together take one round trip."""
+    steps: list[set[str]] = []
+    answer, at_once = Service.answer, Work.at_once
+
+    def answered(self: Service, request: Any) -> Any:
+        steps.append({self._route(request)[0]})
+        return answer(self, request)
+
+    def together(self: Work, sent: Sequence[Callable[[], Any]]) -> Any:
+        before = len(steps)
+        results = at_once(self, sent)
+        steps[before:] = [set[str]().union(*steps[before:])]
+        return results
+
+    _, catalog = pair
+    catalog.upsert([inspection("warm.exr")])
+    monkeypatch.setattr(Service, "answer", answered)
+    monkeypatch.setattr(Work, "at_once", together)
+    begin, query, commit = {"begin"}, {"query"}, {"commit"}
+    catalog.upsert([inspection()])
+    assert steps == [begin, query, query, {"update", "insert"}, commit]
+    steps.clear()
+    catalog.upsert([inspection(revision=2)])
+    assert steps == [begin, query, query, {"update", "delete"}, {"insert"}, commit]
+    steps.clear()
+    catalog.remove(inspection().path)
+    assert steps == [begin, query, query, {"update", "delete", "insert"}, commit]
 
 
 def test_thumbnails_cost_requests_only_where_there_are_some(pair: Pair) -> None:
