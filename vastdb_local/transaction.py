@@ -128,7 +128,9 @@ class Transaction:
         return self.run_with(data, statement.format(table=stored))
 
     def run_with(self, data: object, sql: str) -> int:
-        """Execute a statement that uses an Arrow table as `incoming`, and return the number that it answers."""
+        """Execute a statement that uses an Arrow table as `incoming`, and return the number that it answers; see `run`."""
+        if self.failure is not None:
+            raise self.failure
         self._connection.register("incoming", data)
         try:
             ((count,),) = self.run(sql).fetchall()

@@ -58,12 +58,15 @@ def test_changes_of_one_row_conflict_at_the_statement(session, schema, first, or
         one, two = session.transaction(), session.transaction()
         one.__enter__()
         two.__enter__()
+        handle = table(two)
         CHANGES[first](one)
         if order == "first committed":
             one.__exit__(None, None, None)
         with pytest.raises(errors.Conflict):
             change(two)
         with pytest.raises(errors.Conflict):  # a transaction that lost stays lost
+            handle.insert(accounts(("b", 1, [])))
+        with pytest.raises(errors.Conflict):
             two.__exit__(None, None, None)
         if order == "both open":
             one.__exit__(None, None, None)
