@@ -103,8 +103,9 @@ def test_a_nan_counts_but_is_no_error(tmp_path: Path) -> None:
     right = written(tmp_path, "b.exr", changed(image(), 1, 2, float("nan")))
     green = one(left, right, threshold=100.0).parts[0].channels[1]
     assert (green.channel, green.differing, green.over, green.unlike, green.max_error) == ("G", 1, 1, 1, 0.0)
-    assert "NaN or inf" in CliRunner().invoke(command, [str(left), str(right)]).stdout
-    assert "NaN or inf" not in CliRunner().invoke(command, [str(left), str(SAMPLES / "layers.exr")]).stdout
+    wide = CliRunner(env={"COLUMNS": "200"})
+    assert "NaN or inf" in wide.invoke(command, [str(left), str(right)]).stdout
+    assert "NaN or inf" not in wide.invoke(command, [str(left), str(SAMPLES / "layers.exr")]).stdout
 
 
 def test_windows_that_differ_are_compared_where_they_meet(tmp_path: Path) -> None:
