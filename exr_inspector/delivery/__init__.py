@@ -1,1 +1,1 @@
-"""Deliveries: which files are frames of one sequence, and whether the sequence is complete and clean."""
+"""Deliveries: recognise sequences by file names, and check whether each is complete and free of errors."""

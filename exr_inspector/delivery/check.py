@@ -1,4 +1,4 @@
-"""Is a delivery complete and clean? Every file inspected and judged, every sequence judged, and what to render again."""
+"""Check a delivery: inspect every file, validate files and sequences, and list the frames to render again."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Observer = Callable[[str, Inspection], None]
 
 
 def not_checked(stats: StatsMode, unread: int | None = None) -> tuple[str, ...]:
-    """Sentences about what reading so much of the pixels leaves open.
+    """Sentences that name what a check with these pixel statistics cannot find.
 
     Args:
-        stats: How much was read.
-        unread: Files of which pixels were left out; None where that is not known.
+        stats: How many pixels were read.
+        unread: Number of files whose pixels were not all read; None if it is unknown.
     """
     if unread == 0 or (unread is None and stats is StatsMode.FULL):
         return ()
@@ -46,19 +46,19 @@ def not_checked(stats: StatsMode, unread: int | None = None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of a check. `repr` is one line.
+    """The result of a check. Its `repr` is one line.
 
     Attributes:
         sequences: The sequences, by pattern.
-        files: Files that are not frames.
-        others: Files whose names are not those of OpenEXR files; they are not read.
-        ambiguous: Groups of names in which several numbers may be the frame, so that no sequence was recognised.
+        files: OpenEXR files that are not frames of a sequence.
+        others: Files without the extension of OpenEXR files; they are not read.
+        ambiguous: Groups of names in which several numbers may be the frame number, so that no sequence was recognised.
         faults: Targets that could not be listed, with the reason.
         stats: Which pixels were read.
         policy: Name and version of the policy.
-        total: Number of files that were to be checked.
-        stopped: Whether the check ended early, so that only some files were checked.
-        levels: Severities of rules as set by the policy; None for the rule's own.
+        total: Number of files that the targets name.
+        stopped: Whether the check was interrupted before all files were checked.
+        levels: Severities that the policy sets, by rule; None for the rule's own.
     """
 
     sequences: tuple[JudgedSequence, ...]
@@ -83,24 +83,24 @@ class Check:
 
     @property
     def checked(self) -> int:
-        """Files that were checked."""
+        """Number of files that were checked."""
         return len(self.files) + sum(len(sequence.files) for sequence in self.sequences)
 
     @property
     def unread(self) -> int:
-        """Files that could not be read."""
+        """Number of files that could not be read."""
         files = [*self.files, *(file for sequence in self.sequences for file in sequence.files)]
         return sum(1 for file in files if file.fault)
 
     @property
     def worst(self) -> Severity | None:
-        """The worst severity of all."""
+        """The worst severity of all findings; None without findings."""
         found = [*(item.worst for item in self.sequences), *(item.worst for item in (*self.files, *self.others))]
         return max((severity for severity in found if severity is not None), default=None)
 
     @property
     def not_checked(self) -> tuple[str, ...]:
-        """Sentences about what this check did not look at."""
+        """Sentences that name what this check did not cover."""
         words = not_checked(self.stats)
         unclear = sum(map(len, self.ambiguous))
         if unclear:
@@ -110,7 +110,7 @@ class Check:
         return words
 
     def to_json(self) -> str:
-        """The whole check as one JSON document."""
+        """The result as one JSON document."""
         document = {
             "policy": self.policy,
             "stats": self.stats.value,
@@ -157,7 +157,7 @@ def _file_json(file: CheckedFile) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Gathered:
-    """What has been learned of one sequence so far."""
+    """A sequence and those of its files that have been read."""
 
     known: Recognised
     files: list[CheckedFile] = field(default_factory=list)
@@ -176,18 +176,18 @@ def check_files(
     """Check files, folders, patterns and URLs; each file is read once.
 
     Args:
-        targets: What to check, see `files.expand`.
-        opener: Where files are read from.
-        inspector: How they are read; hashes and full statistics find what nothing else does.
-        policy: What they are judged by.
-        frames: Frames that every sequence must have, rising. Without them, the ranges of all patterns that a sequence
-            matches hold together; without those, the policy's; without that, the first and last that are there.
-        progress: Called with the number of files done, and of all.
-        observe: Called with the name of each file that could be read, and what was found in it, of which only findings and what
-            is compared between frames are kept. The file's memory is given back afterwards.
+        targets: Files, folders, patterns and URLs, see `files.expand`.
+        opener: Opens the files.
+        inspector: Inspects the files. Some rules need its pixel hashes and full statistics.
+        policy: The rules and their severities.
+        frames: Frames that every sequence must have, in ascending order. If empty, the first of these that is set decides:
+            the union of the ranges of all patterns that the sequence matches, the policy's range, the range of existing frames.
+        progress: Called after each file with the number of files checked and the number of all files.
+        observe: Called with the name and the inspection of each file that could be read. The memory of the inspection is
+            released afterwards: the result keeps only findings and the summary that is compared between frames.
 
     Returns:
-        The result; after KeyboardInterrupt what was checked until then, with `stopped` set.
+        The result; after KeyboardInterrupt the files checked until then, with `stopped` set.
     """
     expansions, faults = _expand_all(opener, targets, frames)
     places = _places(expansions)
@@ -215,7 +215,7 @@ def check_files(
                 else:
                     known, frame = place
                     item = gathered.setdefault(known.pattern, _Gathered(known))
-                    _take(item, checked_file(name, frame.number, answer), frame, answer)
+                    _add_frame(item, checked_file(name, frame.number, answer), frame, answer)
                 if progress is not None:
                     progress(done, len(names))
     except KeyboardInterrupt:
@@ -246,7 +246,10 @@ def check_files(
 def _with_strays(
     files: Iterable[CheckedFile], expansions: Iterable[Expansion], sequences: Iterable[JudgedSequence], policy: Policy
 ) -> Iterator[CheckedFile]:
-    """Files that are no frames, with why they do not belong into the delivery; what names leave open is said elsewhere."""
+    """The files that are not frames, each with a finding if it does not belong to the delivery.
+
+    Files with ambiguous names get none: `Check.ambiguous` lists them.
+    """
     known = [expansion.recognition for expansion in expansions]
     strays = {path: why for each in known for path, why in each.strays.items()}
     unclear = {path for each in known for group in each.ambiguous for path in group}
@@ -258,7 +261,7 @@ def _with_strays(
 def _expand_all(
     opener: SourceOpener, targets: Iterable[str], frames: tuple[range, ...]
 ) -> tuple[list[Expansion], list[tuple[str, str]]]:
-    """What the targets stand for, and those that cannot be expanded, wholly or in part, with the reason."""
+    """The expansions of the targets, and the targets that could not be listed completely, with the reason."""
     expansions: list[Expansion] = []
     faults: list[tuple[str, str]] = []
     for target in targets:
@@ -271,7 +274,7 @@ def _expand_all(
 
 
 def _expanded(opener: SourceOpener, target: str, frames: tuple[range, ...]) -> Expansion:
-    """As `expand`; a pattern must not ask for other frames than `frames`."""
+    """As `expand`. Raises PatternError if the pattern's frame ranges contradict `frames`."""
     found = expand(opener, target)
     if frames and found.ranges and found.ranges != frames:
         wanted, given = (FrameNumbers(ranges).text for ranges in (found.ranges, frames))
@@ -280,7 +283,7 @@ def _expanded(opener: SourceOpener, target: str, frames: tuple[range, ...]) -> E
 
 
 def _asked(expansions: Iterable[Expansion], frames: tuple[range, ...]) -> dict[str, tuple[range, ...]]:
-    """The frames that must be there by sequence: all that its targets ask for; one that asks for none adds none."""
+    """The required frame ranges of each sequence: the union over its targets; a target without ranges adds none."""
     ranges: dict[str, set[range]] = {}
     for expansion in expansions:
         for sequence in expansion.recognition.sequences:
@@ -291,7 +294,7 @@ def _asked(expansions: Iterable[Expansion], frames: tuple[range, ...]) -> dict[s
 def _without_frames(
     expansions: Iterable[Expansion], frames: tuple[range, ...], sequences: Container[str]
 ) -> Iterator[tuple[str, str]]:
-    """Targets of which nobody can say whether these frames are there, with the reason."""
+    """The targets without a recognised sequence, in which the frames cannot be looked up, with the reason."""
     asked = f"{NothingMatches.code}: frames {FrameNumbers(frames).text} were asked for, but"
     for expansion in expansions:
         known = expansion.recognition
@@ -308,7 +311,7 @@ def _without_frames(
 
 
 def _places(expansions: Iterable[Expansion]) -> dict[str, tuple[Recognised, Frame]]:
-    """The sequence and frame of each file that is one."""
+    """The sequence and frame of each file that is a frame."""
     return {
         frame.path: (sequence, frame)
         for expansion in expansions
@@ -317,8 +320,8 @@ def _places(expansions: Iterable[Expansion]) -> dict[str, tuple[Recognised, Fram
     }
 
 
-def _take(item: _Gathered, file: CheckedFile, frame: Frame, answer: Inspection | ExrInspectorError) -> None:
-    """Keep what matters of a frame: its findings, and a summary to compare with other frames."""
+def _add_frame(item: _Gathered, file: CheckedFile, frame: Frame, answer: Inspection | ExrInspectorError) -> None:
+    """Add a frame to its sequence: its findings, and the summary that is compared with other frames."""
     if isinstance(answer, ExrInspectorError):
         item.files.append(file)
         return
@@ -328,7 +331,7 @@ def _take(item: _Gathered, file: CheckedFile, frame: Frame, answer: Inspection |
 
 
 def checked_file(name: str, frame: int | None, answer: Inspection | ExrInspectorError) -> CheckedFile:
-    """A file with its findings, or with why it could not be read, wholly or in part."""
+    """The file with its findings, or with the reason why it, or its pixels, could not be read."""
     if isinstance(answer, ExrInspectorError):
         return CheckedFile(name, frame, (), f"{answer.code}: {answer}")
     if answer.unread:
@@ -345,7 +348,7 @@ def _unread_frame(folder: str, pattern: str, path: str, number: int) -> FrameSum
 def _judged(item: _Gathered, policy: Policy, asked: Sequence[range], views: Collection[int]) -> JudgedSequence:
     files = tuple(sorted(item.files, key=lambda file: (file.frame or 0, file.path)))
     summaries = [file.summary for file in files if file.summary is not None]
-    # Policies go by the path in the bucket, which the files that were read know.
+    # Policies match the path within the bucket. Only inspected files have it, so unread files take their folder.
     folder = (summaries[0].path if summaries else files[0].path).rpartition("/")[0]
     unread = [
         _unread_frame(folder, item.known.pattern, file.path, file.frame)

@@ -1,7 +1,7 @@
-"""Two files compared: header attributes, windows, channels, compression, and pixels rows by rows, whatever their chunks are.
+"""Compare two files: header attributes, windows, channels, compression and pixels.
 
-Parts are paired by name, and by position where they have none. Pixels are compared where both data windows are, channel by
-channel, of the first level of flat parts.
+Parts are paired by name; parts without a name by index. Pixels are compared channel by channel in the intersection of both data
+windows, in bands of rows that do not depend on the chunk layout. Only the first level of flat parts is compared.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _NAMED = 4  # files named in a message
 
 @dataclass(frozen=True, slots=True)
 class AttributeDiff:
-    """An attribute that is not the same in both files.
+    """An attribute that differs between two files.
 
     Attributes:
-        part: Name of the part, or its index where it has none.
+        part: Name of the part, or its index if it has no name.
         name: Attribute name.
-        one: Its value in the first file, for people; None where it is not there.
+        one: Its value in the first file as readable text; None if the file lacks it.
         other: Its value in the second file.
     """
 
@@ -48,17 +48,17 @@ class AttributeDiff:
 
 @dataclass(frozen=True, slots=True)
 class PartDiff:
-    """The pixels of two parts.
+    """The comparison of the pixels of two parts.
 
     Attributes:
-        part: Name of the part, or its index where it has none.
-        window: The pixels that were compared (x_min, y_min, x_max, y_max); None where there are none.
-        channels: How far the channels differ that both have.
-        only_one: Channels of the first file alone.
-        only_other: Channels of the second file alone.
-        notes: What was not compared, and why; each makes the files different, except those of `unchecked`.
-        unchecked: What nothing was compared of, though it may be the same.
-        faults: Chunks that could not be read, of either file; their rows were not compared.
+        part: Name of the part, or its index if it has no name.
+        window: The compared pixels (x_min, y_min, x_max, y_max, inclusive); None if the data windows do not intersect.
+        channels: The differences of each channel that both parts have.
+        only_one: Channels that only the first file has.
+        only_other: Channels that only the second file has.
+        notes: Other differences, such as windows and channel types; each of them makes the files different.
+        unchecked: What was not compared and may be equal, such as deep samples; it does not make the files different.
+        faults: Chunks of either file that could not be read; their rows were not compared.
     """
 
     part: str
@@ -72,24 +72,24 @@ class PartDiff:
 
     @property
     def is_same(self) -> bool:
-        """Whether all that was compared is equal within the threshold."""
+        """Whether everything that was compared is equal within the threshold."""
         differs = self.only_one or self.only_other or self.notes or self.faults
         return not differs and all(channel.is_same for channel in self.channels)
 
 
 @dataclass(frozen=True, slots=True)
 class FileDiff:
-    """Two files.
+    """The comparison of two files.
 
     Attributes:
-        one: The first one.
-        other: The second one.
-        attributes: Attributes that are not the same.
-        parts: Pixels, a pair of parts each.
-        only_one: Parts of the first file alone.
-        only_other: Parts of the second file alone.
-        trouble: Why they could not be compared, empty when they could; or why there is no picture.
-        picture: The picture that was written, and what it shows; empty unless asked for.
+        one: Path or URL of the first file.
+        other: Path or URL of the second file.
+        attributes: Attributes that differ.
+        parts: The comparison of the pixels of each pair of parts.
+        only_one: Parts that only the first file has.
+        only_other: Parts that only the second file has.
+        trouble: Why the files could not be compared, or why the picture was not written; empty without an error.
+        picture: The picture that was written, and what it shows; empty if none was requested.
     """
 
     one: str
@@ -103,26 +103,26 @@ class FileDiff:
 
     @property
     def is_same(self) -> bool:
-        """Whether nothing was found to differ; False where it could not be decided."""
+        """Whether no difference was found; False if the files could not be compared."""
         differs = self.attributes or self.only_one or self.only_other or self.trouble
         return not differs and all(part.is_same for part in self.parts)
 
     @property
     def exit_code(self) -> int:
-        """As of diff(1): 0 the same, 1 different, 2 trouble: a file, or some of its chunks, could not be read."""
+        """The exit code as of diff(1): 0 equal, 1 different, 2 if a file or some of its chunks could not be read."""
         if self.trouble or any(part.faults for part in self.parts):
             return 2
         return 0 if self.is_same else 1
 
 
 def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, str | None]]:
-    """The files of two targets that are to be compared; None where one target has no such file.
+    """The pairs of files of two targets to compare; None in a pair if one target has no counterpart.
 
-    Two files are a pair, whatever their names. Files of patterns are paired by frame, those of folders by their path within.
-    A file beside a folder, or each of a pattern, is compared with the file of its name there.
+    Two single files are a pair, whatever their names. Files of two patterns are paired by frame, files of two folders by their
+    path within the folder. If one target is a folder and the other is not, files are paired by name.
 
     Raises:
-        NothingMatches: There is nothing, or nothing in common.
+        NothingMatches: A target names no file, or the targets have no file in common.
         ExrInspectorError: A target cannot be listed.
     """
     folders = [is_folder(target) for target in (one, other)]
@@ -142,7 +142,7 @@ def pairs(opener: SourceOpener, one: str, other: str) -> list[tuple[str | None, 
 
 
 def _keyed(opener: SourceOpener, target: str, *, by_name: bool) -> dict[tuple[int, str], str]:
-    """Files by frame number, by name, or by path within a folder."""
+    """The files of a target by frame number, by name, or by path within the folder."""
     expansion = expand(opener, target)
     if is_folder(target):
         inside = target.rstrip("/") + "/"
@@ -163,19 +163,19 @@ def diff_files(
     header: bool = True,
     picture: DifferencePicture | None = None,
 ) -> FileDiff:
-    """Compare two files; what could not be read stands in `trouble`.
+    """Compare two files. A permanent read error is returned in `trouble`.
 
     Args:
-        opener: Opens them.
-        inspector: Reads them.
-        one: Path or URL of the first one.
-        other: Path or URL of the second one.
-        threshold: Samples that differ by no more are the same.
+        opener: Opens the files.
+        inspector: Reads the files.
+        one: Path or URL of the first file.
+        other: Path or URL of the second file.
+        threshold: Samples that differ by at most this much are equal.
         header: Whether attributes are compared.
-        picture: Takes in what it shows of the differences.
+        picture: Collects the samples of the part that it shows.
 
     Raises:
-        ExrInspectorError: A retryable one.
+        ExrInspectorError: A retryable error.
     """
     try:
         opened = [_Opened.open(opener, inspector, name) for name in (one, other)]
@@ -190,7 +190,7 @@ def diff_files(
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What comparing each part needs."""
+    """The arguments that the comparisons of all parts share."""
 
     inspector: Inspector
     threshold: float
@@ -216,13 +216,13 @@ class _Opened:
         return self.found.header.parts if self.found.header else ()
 
     def named(self) -> dict[str, PartHeader]:
-        """Parts by name, or by index where they have none."""
+        """The parts by name, or by index if they have no name."""
         return {part.name or str(part.index): part for part in self.parts}
 
 
 def _diff(one: _Opened, other: _Opened, work: _Work, *, header: bool) -> FileDiff:
     left, right = one.named(), other.named()
-    if len(left) == len(right) == 1:  # the only part is the same one, whatever its name
+    if len(left) == len(right) == 1:  # single parts are a pair, whatever their names
         right = dict(zip(left, right.values(), strict=True))
     both = [name for name in left if name in right]
     attributes = [item for name in both for item in compare_attributes(name, left[name], right[name])] if header else []
@@ -237,7 +237,7 @@ def _diff(one: _Opened, other: _Opened, work: _Work, *, header: bool) -> FileDif
 
 
 def compare_attributes(part: str, one: PartHeader, other: PartHeader) -> Iterator[AttributeDiff]:
-    """The attributes that two parts do not share, in the first part's order."""
+    """The attributes that differ between two parts: first those of the first part, in its order."""
     left = {attribute.name: attribute for attribute in one.attributes}
     right = {attribute.name: attribute for attribute in other.attributes}
     for name in dict.fromkeys([*left, *right]):
@@ -283,7 +283,7 @@ def _part(files: tuple[_Opened, _Opened], parts: tuple[PartHeader, PartHeader], 
 def _notes(
     layouts: list[Layout], numbers: list[dict[str, int]], shared: Box2i | None
 ) -> tuple[list[str], list[str], list[str]]:
-    """What is different about two parts, what is not compared, and the channels that are."""
+    """The differences of two layouts, what is not compared, and the names of the channels to compare."""
     notes, unchecked, common = [], [], []
     one, other = layouts
     if one.data_window != other.data_window:
@@ -310,7 +310,7 @@ def _notes(
 
 
 class _Rows:
-    """Compares two parts rows by rows."""
+    """Compares the pixels of two parts in bands of rows."""
 
     def __init__(
         self,
@@ -332,7 +332,7 @@ class _Rows:
         return self._layouts[side].channels[self._numbers[side][name]].pixel_type
 
     def compare(self, shared: Box2i) -> tuple[tuple[ChannelDiff, ...], tuple[str, ...]]:
-        """The channels, and the chunks that could not be read."""
+        """The differences of each channel, and descriptions of the chunks that could not be read."""
         faults: dict[str, None] = {}
         for first in range(shared.y_min, shared.y_max + 1, _BAND_ROWS):
             last = min(first + _BAND_ROWS - 1, shared.y_max)
@@ -341,7 +341,7 @@ class _Rows:
                 top, bottom = max(first, one.first, other.first), min(last, one.last, other.last)
                 faults.update(dict.fromkeys(_describe("first", fault) for fault in one.faults))
                 faults.update(dict.fromkeys(_describe("second", fault) for fault in other.faults))
-                for low, high in _sound(top, bottom, (*one.faults, *other.faults)):
+                for low, high in _readable_rows(top, bottom, (*one.faults, *other.faults)):
                     self._compare(shared, (one, other), low, high)
         return tuple(comparison.result() for comparison in self._comparisons.values()), tuple(faults)
 
@@ -371,8 +371,8 @@ def _overlapping(ones: list[Band], others: list[Band]) -> Iterator[tuple[Band, B
                 yield one, other
 
 
-def _sound(top: int, bottom: int, faults: Iterable[PixelFault]) -> Iterator[tuple[int, int]]:
-    """The rows from `top` to `bottom` without those of chunks that could not be read, as first and last of each run."""
+def _readable_rows(top: int, bottom: int, faults: Iterable[PixelFault]) -> Iterator[tuple[int, int]]:
+    """The runs of readable rows from `top` to `bottom`, as (first, last): rows of faulty chunks are left out."""
     for low, high in sorted((fault.y_min, fault.y_max) for fault in faults):
         if top < low:
             yield top, min(low - 1, bottom)

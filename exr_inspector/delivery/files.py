@@ -1,4 +1,4 @@
-"""Which files a target stands for, and their inspections, some at a time."""
+"""Expand targets (files, folders, patterns, URLs) to files, and inspect several files at a time."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ from exr_inspector.storage.sequences import is_apple_double
 READERS = "exr-read"
 _WORKERS = 8
 _NAMED = 4  # folders named in a message
-_AHEAD = 32  # files that are being read, or were read and wait to be asked for
+_AHEAD = 32  # files that are being read, or whose inspection was not taken yet
 
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What a target stands for.
+    """The files of a target.
 
     Attributes:
         target: As the user wrote it.
-        recognition: Its files by what their names say.
-        ranges: Frames that the target itself asks for (`[1001-1060]`), none without.
-        others: What is in the folder, and in those below it, that is no OpenEXR file: other files, folders named as one.
-        fault: Which folders below it were not read: without the right to, or links that lead elsewhere; None when all were.
+        recognition: Its OpenEXR files, grouped into sequences by their names.
+        ranges: Frames that the target names (`[1001-1060]`); empty if it names none.
+        others: Entries of the folder and its subfolders that are not OpenEXR files: other files, and folders named `*.exr`.
+        fault: The subfolders that were not listed, because access is denied or because they are links to folders elsewhere;
+            None if all were listed.
     """
 
     target: str
@@ -54,23 +55,24 @@ class Expansion:
 
 
 def is_folder(target: str) -> bool:
-    """Whether a target stands for all .exr files below it: a folder, or a URL that ends in a slash or names a bucket."""
+    """Whether a target means all .exr files below it: a folder, or a URL that ends in a slash or names a bucket."""
     named = split_url(target)
     return _is_folder(target) if named is None else not named[1] or named[1].endswith("/")
 
 
 def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None) -> Iterator[str]:
-    """The files that a target stands for, as they are found.
+    """Yield the files of a target as they are found.
 
-    A folder, or a URL that ends in a slash or names a bucket, stands for every .exr below it; a name with `####`, `%04d`,
-    `@@@@`, `$F4`, `<UDIM>`, `*` or `[1001-1060]` for the files of its folder that match; anything else, and whatever exists,
-    for itself. The other files below a folder are added to `others`, AppleDouble files (`._x.exr`) among them.
+    A folder, or a URL that ends in a slash or names a bucket, means every .exr file below it. A name with `####`, `%04d`,
+    `@@@@`, `$F4`, `<UDIM>`, `*` or `[1001-1060]` means the matching files of its folder, unless a file of exactly this name
+    exists. Any other target is a file. Other files below a folder are added to `others`, AppleDouble files (`._x.exr`)
+    included.
 
     Raises:
-        PatternError: The pattern makes no sense.
-        NothingMatches: There is no such file or folder, none matches the pattern, or there is none below the folder.
-        AccessDenied: Folders may not be read; after all files that may.
-        SourceError: What listing raises.
+        PatternError: The pattern is invalid.
+        NothingMatches: The file or folder does not exist, no file matches the pattern, or the folder holds no .exr file.
+        AccessDenied: Folders could not be listed; raised after all other files.
+        SourceError: Listing failed.
     """
     require_name(target)
     named = split_url(target)
@@ -98,9 +100,9 @@ def paths_of(opener: SourceOpener, target: str, others: list[str] | None = None)
 
 
 def unmet(names: Iterable[str], met: set[str]) -> Iterator[str]:
-    """Those of some names whose files were not met yet; files that come are noted."""
+    """Yield the names whose files are not in `met`, and add them to it."""
     for name in names:
-        # Links stay: a file and a link to it are two files of a delivery.
+        # Links are not resolved: a file and a link to it are two files of a delivery.
         file = name if split_url(name) else os.path.abspath(local_path(name))  # noqa: PTH100
         if file not in met:
             met.add(file)
@@ -108,7 +110,7 @@ def unmet(names: Iterable[str], met: set[str]) -> Iterator[str]:
 
 
 def require_name(target: str) -> None:
-    """Return when a target names anything.
+    """Check that a target is not empty.
 
     Raises:
         NothingMatches: It is empty.
@@ -118,27 +120,31 @@ def require_name(target: str) -> None:
 
 
 def require_place(target: str) -> None:
-    """Return when there is a file or folder of this name, or a link.
+    """Check that a file, folder or link of this name exists.
 
     Raises:
-        NothingMatches: There is none.
+        NothingMatches: It does not exist.
     """
     if not os.path.lexists(local_path(target)):
         raise NothingMatches(f"there is no file or folder {target}")
 
 
 def _is_to_read(path: Path) -> bool:
-    """Whether it is a file, or a link that leads nowhere: reading that fails, which names it."""
+    """Whether it is a file or a dangling link. Reading a dangling link fails, which reports it."""
     return os.path.isfile(path) or (path.is_symlink() and not os.path.exists(path))  # noqa: PTH110, PTH113 - as below
 
 
 def _is_folder(target: str) -> bool:
-    # pathlib's test raises where a name, or the target of a link, is longer than any name can be.
+    # Path.is_dir raises if the name, or the target of a link, is longer than the system allows.
     return os.path.isdir(local_path(target))  # noqa: PTH112
 
 
 def _objects_below(opener: SourceOpener, bucket: str, prefix: str, others: list[str]) -> Iterator[str]:
-    """The objects, then those that reading will say of why they could not be listed, and an error that names such folders."""
+    """Yield the .exr objects, then those that could not be listed: reading them gives the reason.
+
+    Raises:
+        AccessDenied: Folders could not be listed; raised last.
+    """
     files: list[str] = []
     faults: list[str] = []
 
@@ -161,7 +167,11 @@ def _objects_below(opener: SourceOpener, bucket: str, prefix: str, others: list[
 
 
 def _files_below(folder: Path, others: list[str]) -> Iterator[str]:
-    """The files, and then an error that names the folders which were not read."""
+    """Yield the .exr files.
+
+    Raises:
+        AccessDenied: Folders could not be listed, or are links to folders elsewhere; raised last.
+    """
     denied: list[str] = []
     linked: list[str] = []
     found: list[Path] = []
@@ -172,7 +182,7 @@ def _files_below(folder: Path, others: list[str]) -> Iterator[str]:
         others += (str(Path(place, name)) for name in names if not is_exr(name))
         others += (str(Path(place, name)) for name in folders if is_exr(name))
         links = (Path(place, name) for name in folders if Path(place, name).is_symlink())
-        # What a link leads to inside the folder is found there, `latest` for example.
+        # A link to another folder below the root (such as `latest`) needs no report: that folder is walked itself.
         linked += (str(link) for link in links if not link.resolve().is_relative_to(root))
     yield from (str(path) for path in sorted(found) if _is_to_read(path))
     faults = [f"folders that may not be read: {_some(denied)}"] * bool(denied)
@@ -187,18 +197,18 @@ def _some(names: list[str], separator: str = ", ") -> str:
 
 
 def expand(opener: SourceOpener, target: str) -> Expansion:
-    """The files that a target stands for, sorted into sequences and others.
+    """List the files of a target and group them into sequences.
 
     Raises:
-        NothingMatches: There is no such file or folder, or nothing in it.
-        ExrInspectorError: What `paths_of` raises.
+        NothingMatches: The file or folder does not exist, or holds no .exr file.
+        ExrInspectorError: As `paths_of`.
     """
     paths: list[str] = []
     others: list[str] = []
     fault: AccessDenied | None = None
     try:
         for path in paths_of(opener, target, others):
-            paths.append(path)  # noqa: PERF402 - what came before an error counts
+            paths.append(path)  # noqa: PERF402 - keep the paths found before an error
     except AccessDenied as error:
         if not paths:
             raise
@@ -212,7 +222,7 @@ def expand(opener: SourceOpener, target: str) -> Expansion:
 
 
 def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
-    """Paths of the files of a pattern's folder, not of those below it."""
+    """The files directly in a pattern's folder."""
     folder = pattern.folder
     named = split_url(pattern.beginning) if "://" in folder else None
     if named is None:
@@ -222,12 +232,12 @@ def _paths_in(opener: SourceOpener, pattern: Pattern) -> Iterable[str]:
     inside = len(beginning.rpartition("/")[0]) + ("/" in beginning)
     unlisted: list[str] = []
     listing = opener.list(bucket, beginning, report=lambda path, _: unlisted.append(path.partition("/")[2]))
-    keys = [*(entry.key for entry in listing), *unlisted]  # reading the latter says why
+    keys = [*(entry.key for entry in listing), *unlisted]  # reading an unlisted object gives the reason
     return [f"s3://{bucket}/{key}" for key in keys if "/" not in key[inside:]]
 
 
 class _Read(NamedTuple):
-    """What became of one file, and the memory that it holds, None where it holds none."""
+    """The inspection of one file or the error, and the memory that it holds (None after an error)."""
 
     answer: Inspection | ExrInspectorError
     memory: FileMemory | None
@@ -242,16 +252,16 @@ def inspect_each(
     inspect: Callable[[str, FileMemory], Inspection],
     memory: MemoryBudget,
 ) -> Generator[tuple[str, Inspection | ExrInspectorError], None, None]:
-    """Every file's inspection, or what was raised, in their order; some files at once, since reading is mostly waiting.
+    """Yield each file with its inspection or its error, in the order of `names`.
 
-    What `names` raises is raised after all files that came before it.
-
-    After a KeyboardInterrupt the files that are being read are not waited for: threads named `READERS` end by themselves.
+    Threads inspect several files at a time, because most of the time is spent waiting for data. An error that `names` raises is
+    raised after all files before it. After a KeyboardInterrupt the generator does not wait for files that are being read: the
+    threads, named `READERS`, end by themselves.
 
     Args:
         names: The files.
-        inspect: Inspects one in the memory that it is given.
-        memory: Where that comes from. A file holds it until the next one is asked for.
+        inspect: Inspects one file within the given memory.
+        memory: The budget for this memory. A file's memory is released when the next file is requested.
     """
 
     def read(name: str, *, may_wait: bool) -> _Read:
@@ -283,7 +293,7 @@ def inspect_each(
             found = future.result()
             later: list[str] = []
             if isinstance(found.answer, MemoryBusy):
-                # Others have the memory. Those behind it give theirs back and are read again after it.
+                # Later files hold the memory: release it, read this file, then read the later ones again.
                 later = [other for other, _ in ahead]
                 _release_all(ahead)
                 found = read(name, may_wait=True)
@@ -314,13 +324,13 @@ def _until_fault(names: Iterable[str], faults: list[ExrInspectorError]) -> Itera
 
 
 def _release_all(ahead: deque[tuple[str, Future[_Read]]]) -> None:
-    """Forget files that nobody has asked for; those that are being read give their memory back at their end."""
+    """Discard the files read ahead. A file that is still being read releases its memory when it is done."""
     while ahead:
         _, future = ahead.popleft()
         if not future.cancel():
-            future.add_done_callback(_give_back)
+            future.add_done_callback(_release)
 
 
-def _give_back(future: Future[_Read]) -> None:
+def _release(future: Future[_Read]) -> None:
     if future.exception() is None:
         future.result().release()

@@ -1,4 +1,4 @@
-"""Findings of a delivery by kind, each with its frames: what people read instead of a list by file."""
+"""Group the findings of a delivery by kind, each with its frames, for output that people read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from exr_inspector.delivery.judgement import CheckedFile
 from exr_inspector.model import Finding, Severity
 
-# Texts in quotes, and words with digits, alone or in lists; bytes in hexadecimal need not have a digit.
+# Quoted texts, words with digits, and bytes in hexadecimal (some have no digit), alone or in lists.
 _FIGURE = r"""(?:'[^']*'|"[^"]*"|\b\w*\d\w*|\b[a-f]{2}\b)"""
 _VARYING = re.compile(rf"{_FIGURE}(?:[\s,.x+-]*{_FIGURE})*")
-_LOOKED_AT = 400  # characters of a message: what it says comes before what a file has put into it
-_MOST_KINDS = 6  # of messages of one rule that are groups of their own
+_COMPARED_CHARACTERS = 400  # of a message: its own words come before long values from the file
+_MOST_KINDS = 6  # a rule with more kinds of messages is one group
 _Rule = tuple[Severity, str, str | None]
 
 
@@ -22,11 +22,11 @@ class FindingGroup:
     """One kind of finding.
 
     Attributes:
-        severity: How bad it is.
-        code: The rule, or the error that kept a file from being read.
-        message: Of the sequence, or of the first file that has it.
-        frames: Frames that have it, rising; empty where it concerns none in particular.
-        files: Files that have it; 0 for a finding of the sequence.
+        severity: Its severity.
+        code: Code of the rule, or of the error that prevented reading the file.
+        message: The message of the sequence, or of the first file that has the finding.
+        frames: Frames that have it, in ascending order; empty if it concerns no frames in particular.
+        files: Number of files that have it; 0 for a finding of the sequence.
     """
 
     severity: Severity
@@ -37,7 +37,7 @@ class FindingGroup:
 
     @property
     def text(self) -> str:
-        """The message, with the number of frames of which it is the first's."""
+        """The message. If several frames have the finding, with their number: the message is that of the first one."""
         return (
             f"{self.message} (first of {len(self.frames)} frames)"
             if self.files and len(self.frames) > 1
@@ -46,9 +46,9 @@ class FindingGroup:
 
 
 def group_findings(files: Iterable[CheckedFile], findings: Iterable[Finding]) -> list[FindingGroup]:
-    """Findings of files by severity, rule, channel and kind of message, and those of their sequence; the worst first.
+    """Group the findings of files by severity, rule, channel and kind of message, and add those of their sequence; worst first.
 
-    Where a rule has very many kinds of messages, they are one group: a frame may well have a text of its own.
+    A rule with more than `_MOST_KINDS` kinds of messages is one group, because each frame may have a message of its own.
     """
     groups = [FindingGroup(f.severity, f.code, f.message, f.frames) for f in findings]
     rules: dict[_Rule, dict[str, tuple[str, list[CheckedFile]]]] = {}
@@ -66,20 +66,20 @@ def group_findings(files: Iterable[CheckedFile], findings: Iterable[Finding]) ->
 
 
 def _kind(message: str, path: str) -> str:
-    """A message without what differs from file to file: the file's name, quoted texts, and numbers."""
+    """The message without the parts that differ from file to file: the file's name, quoted texts and numbers."""
     name = path.rpartition("/")[2]
-    return _VARYING.sub("0", " ".join(word for word in message[:_LOOKED_AT].split(" ") if name not in word))
+    return _VARYING.sub("0", " ".join(word for word in message[:_COMPARED_CHARACTERS].split(" ") if name not in word))
 
 
 def _together(kinds: Iterable[tuple[str, list[CheckedFile]]]) -> tuple[str, list[CheckedFile]]:
-    """All kinds as one, with the first message."""
+    """Merge all kinds into one, with the first message."""
     some = list(kinds)
     files = {id(file): file for _, having in some for file in having}
     return some[0][0], list(files.values())
 
 
 def listed_findings(file: CheckedFile) -> list[tuple[Severity, str, str, str | None]]:
-    """Severity, code, message and channel of a file's findings; that it could not be read is one of them."""
+    """Severity, code, message and channel of a file's findings. A read error is listed first, as an error."""
     found = [(f.severity, f.code, f.message, f.channel) for f in file.findings]
     if file.fault:
         code, _, message = file.fault.partition(": ")

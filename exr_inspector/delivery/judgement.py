@@ -1,4 +1,4 @@
-"""Sequences judged as a whole: which files belong together, what is found, what is missing, what to render again. Pure."""
+"""Validate sequences: group files, find missing frames, and list the frames to render again. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exr_inspector.validation.facts.sequences import expected_frames
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.reports import sort_findings
 
-# Rules whose frames only a new render puts right.
+# Rules whose findings only a new render of the frames fixes.
 _RERENDERED = frozenset({"SEQ-BLACK", "SEQ-CONSTANT", "SEQ-DUP", "SEQ-RES", "SEQ-CHANNELS", "SEQ-BUCKET"})
 
 
@@ -23,11 +23,11 @@ class CheckedFile:
     """One file.
 
     Attributes:
-        path: As the user knows it.
-        frame: Frame number, None for a file that is no frame.
-        findings: Worst first.
-        fault: Why it could not be read, empty when it could.
-        summary: What is compared between frames; None for a file that is no frame, and for one that could not be read.
+        path: The path or URL as the user gave it.
+        frame: Frame number; None for a file that is not a frame.
+        findings: Its findings, worst first.
+        fault: Why it could not be read; empty if it was read.
+        summary: The facts that are compared between frames; None for a file that is not a frame or could not be read.
     """
 
     path: str
@@ -38,7 +38,7 @@ class CheckedFile:
 
     @property
     def worst(self) -> Severity | None:
-        """The worst finding's severity; an unreadable file is an error."""
+        """The severity of the worst finding; ERROR for an unreadable file."""
         if self.fault:
             return Severity.ERROR
         return max((finding.severity for finding in self.findings), default=None)
@@ -46,22 +46,22 @@ class CheckedFile:
 
 @dataclass(frozen=True, slots=True)
 class JudgedSequence:
-    """One sequence.
+    """A validated sequence.
 
     Attributes:
         pattern: Path with the frame's digits as `#`.
-        file_count: Its files.
-        expected: Frames that are expected; of textures, those that are there.
-        missing: Frames that are expected and not there.
-        findings: Of the sequence as a whole, worst first.
-        rerender: Frames to render again: those whose file was read and has an error, and those that are missing, black, flat,
-            copies of the frame before, with a hole, or of another size or other channels than most, where the policy takes
-            that for an error. Frames that are not expected are none of them.
-        error_files: Files that have an error of their own, or cannot be read.
+        file_count: Number of its files.
+        expected: Expected frames; for textures the existing numbers.
+        missing: Expected frames without a file.
+        findings: Findings of the sequence as a whole, worst first.
+        rerender: Expected frames to render again: those whose file was read and has an error; and, if the policy makes it an
+            error, those that are missing, black, constant, a copy of the previous frame, lack a bucket, or differ from most
+            frames in size or channels.
+        error_files: Number of files that have an error of their own or could not be read.
         policy: Name and version of the policy.
-        is_texture: Whether the files are UDIM tiles or mip-mapped textures: then their numbers are no frames.
-        asked: Frames that had to be there because a range was given; none where the policy or the files decided.
-        files: Its files by frame, where they were read, or are shown; none where rows were judged.
+        is_texture: Whether the files are UDIM tiles or mipmapped textures, whose numbers are not frames.
+        asked: Frames required by a given range; empty if the policy or the files decided.
+        files: Its files by frame; empty if the sequence was validated from rows.
     """
 
     pattern: str
@@ -78,22 +78,22 @@ class JudgedSequence:
 
     @property
     def first(self) -> int:
-        """First frame that is expected."""
+        """The first expected frame."""
         return self.expected[0]
 
     @property
     def last(self) -> int:
-        """Last frame that is expected."""
+        """The last expected frame."""
         return self.expected[-1]
 
     @property
     def there(self) -> int:
-        """How many of the expected frames are there."""
+        """Number of expected frames that exist."""
         return len(self.expected) - len(self.missing)
 
     @property
     def worst(self) -> Severity | None:
-        """The worst severity of its files and of its own findings; an error where a file has one."""
+        """The worst severity of the findings of its files and its own; ERROR if a file has an error."""
         found = [finding.severity for finding in self.findings]
         found += [file.worst for file in self.files if file.worst is not None]
         return Severity.ERROR if self.error_files else max(found, default=None)
@@ -105,7 +105,7 @@ class JudgedSequence:
 
     @property
     def severities(self) -> dict[int, Severity | None]:
-        """The worst that was found of each frame that is there, by its files and by the sequence; None for a clean one.
+        """The worst severity of each existing frame, from its files and from the sequence; None for a frame without findings.
 
         Frames to render again count as errors.
         """
@@ -129,15 +129,14 @@ def judge_sequence(
     asked: Sequence[range] = (),
     views: Collection[int] = (),
 ) -> JudgedSequence:
-    """Judge the frames of one sequence.
+    """Validate one sequence.
 
     Args:
         known: The sequence.
-        summaries: What was learned of its frames, also that they could not be read; their `sequence`, `frame` and `padding` are
-            those of `known`.
+        summaries: The summaries of its frames, unreadable ones included, with the `sequence`, `frame` and `padding` of `known`.
         policy: The policy.
-        asked: Ranges of frames that must be there; else as the policy says, else those that are.
-        views: Frames of all views of the same image: they count as those that are there do.
+        asked: Required frame ranges. If empty, the policy's range applies; without one, the range of the existing frames.
+        views: Frames of all views of the same image; they extend the range of the existing frames.
     """
     numbers = sorted({frame.frame for frame in summaries})
     faulty = [frame for frame in summaries if frame.has_error]
@@ -177,7 +176,7 @@ def judge_sequence(
 
 
 def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> JudgedSequence:
-    """A sequence with more findings; the frames of what the policy takes for an error are to be rendered again."""
+    """Return the sequence with more findings; the frames of errors that a new render fixes are added to `rerender`."""
     more = list(findings)
     faulty = {
         frame
@@ -195,12 +194,12 @@ def with_findings(judged: JudgedSequence, findings: Iterable[Finding]) -> Judged
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What some files are, and what is found in the sequences among them.
+    """The sequences among some files, validated.
 
     Attributes:
-        sequences: By pattern; textures are not among them.
-        frames: Sequence and frame of each file that is one; all others are no frames.
-        ambiguous: Groups of names that leave it open which number is the frame: no sequence was recognised.
+        sequences: The sequences by pattern, without textures.
+        frames: Sequence and frame of each file that is a frame.
+        ambiguous: Groups of names in which several numbers may be the frame number, so that no sequence was recognised.
     """
 
     sequences: tuple[JudgedSequence, ...]
@@ -208,7 +207,7 @@ class Judgement:
     ambiguous: tuple[tuple[str, ...], ...]
 
     def by_directory(self) -> dict[str, Judgement]:
-        """The same, folder by folder."""
+        """The judgements of the single folders, by folder."""
         sequences: dict[str, list[JudgedSequence]] = {}
         frames: dict[str, dict[str, tuple[str, Frame]]] = {}
         ambiguous: dict[str, list[tuple[str, ...]]] = {}
@@ -238,13 +237,13 @@ def judge_frames(
     *,
     asked: Mapping[str, Sequence[range]] | None = None,
 ) -> Judgement:
-    """Settle which files are frames of one sequence, and judge every sequence.
+    """Group files into sequences and validate every sequence.
 
     Args:
-        files: All files of some folders, by path; their `sequence`, `frame` and `padding` are not looked at.
+        files: All files of some folders, by path; their `sequence`, `frame` and `padding` are ignored.
         policy: The policy.
-        patterns: Patterns that decide for the files that match them; what is left, the names decide.
-        asked: Ranges of frames that must be there, by sequence; those of a pattern come first.
+        patterns: Patterns that group the files that match them; all other files are grouped by their names.
+        asked: Required frame ranges, by sequence; the ranges of a pattern take precedence.
     """
     left = list(files)
     found: list[Recognised] = []

@@ -1,7 +1,7 @@
-"""The numbers in the names of files, and what they count: frames, versions, sizes, dates, times, shots, places in a grid. Pure.
+"""Classify the numbers in file names: frames, versions, sizes, dates, times, shots, positions in a grid. Pure.
 
-One name tells that a number is no frame (`v003`, `2k`, `1920x1080`); its siblings tell it of others: numbers that are all sizes
-of images (`env_512`, `env_1024`) or that may all be dates (`plate_240501`, `plate_240502`).
+Some numbers are recognised in a single name as not being frames (`v003`, `2k`, `1920x1080`). Others need the names of the other
+files: numbers that are all image sizes (`env_512`, `env_1024`) or that may all be dates (`plate_240501`, `plate_240502`).
 """
 
 from __future__ import annotations
@@ -17,45 +17,54 @@ SURE_DIGITS = 4
 _TIMED_DIGITS = 3
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _VERSION_OR_TAKE = re.compile(r"(?:^|[^a-zA-Z])(?:v|vers?|version|tk|take|rev|wip)$", re.IGNORECASE)
-# `take_2`, `r2`, `tile_2`, `lod1`, `dwa_45` and `ev-2` count no frames, but `take_1001`, `r1001` and `tile.1001` do.
+# `take_2`, `r2`, `tile_2`, `lod1`, `dwa_45` and `ev-2` are not frames, but `take_1001`, `r1001` and `tile.1001` are.
 _SHORT_NUMBER_AFTER = re.compile(
     r"(?:^|[^a-zA-Z])(?:(?:vers?|version|tk|take|rev|wip|tile|region|bucket|wedge|lod|mip|cam|camera|dwa[ab]?)[._ -]?"
     r"|ev[+-]?|[rp])$",
     re.IGNORECASE,
 )
-_TAKE = re.compile(r"(?:^|[^a-zA-Z])t$", re.IGNORECASE)  # of `pl_t01`; `sim_t001` counts steps of time
+_TAKE = re.compile(r"(?:^|[^a-zA-Z])t$", re.IGNORECASE)  # as in `pl_t01`; `sim_t001` counts time steps
 _SIZE_BEFORE = re.compile(r"[0-9][xX]$")
 _SIZE_AFTER = re.compile(r"^(?:[xX][0-9]|[kKpP](?![a-zA-Z])|(?:fps|bit|mm|ev|spp)(?![a-zA-Z]))", re.IGNORECASE)
-# Widths and heights of images: of textures, and of video.
+# Widths and heights of textures and of video.
 _SIZES = frozenset(
     {*(1 << n for n in range(7, 17)), 480, 540, 576, 720, 1080, 1280, 1440, 1920, 2160, 3840, 4320, 7680}
 )
-_SIZE_STEP = 4 / 3  # between one size and the next; frames are never so far apart at such numbers alone
+_SIZE_STEP = 4 / 3  # least ratio of one size to the next smaller one; frame numbers at sizes only are closer together
 _SHOT = re.compile(r"(?:^|[^a-zA-Z])(?:sh|shot|sq|seq|sc|scene)[._-]?$", re.IGNORECASE)
-# Both numbers of a place in a grid: `u1_v1` (UDIM of Mudbox), `x0_y0`, `r0_c0`, `row0col0`.
+# Both numbers of a position in a grid: `u1_v1` (UDIM of Mudbox), `x0_y0`, `r0_c0`, `row0col0`.
 _GRID = re.compile(
     r"(?<![a-zA-Z0-9])(?:u\d+[._-]?v|x\d+[._-]?y|r\d+[._-]?c|row\d+[._-]?col)\d+(?![a-zA-Z0-9])",
     re.IGNORECASE | re.ASCII,
 )
 _MONTH, _DAY = "(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 _HOUR, _SIXTIETH = r"(?:[01]\d|2[0-3])", r"[0-5]\d"
-# All numbers of a date, or of a date and a time, with signs between them: `2024-05-01`, `2024.05.01_12.30.15`.
+# All numbers of a date, or of a date and a time, with separators: `2024-05-01`, `2024.05.01_12.30.15`.
 _MOMENT = re.compile(
     rf"(?<!\d)(?:19|20)\d\d([-.]){_MONTH}\1{_DAY}(?:[T_ .-]+{_HOUR}([-.:]){_SIXTIETH}(?:\2{_SIXTIETH})?)?(?!\d)",
     re.ASCII,
 )
 _SHORT_DATE = re.compile(rf"(?<!\d)(?:[1-4]\d-{_MONTH}-{_DAY}|{_DAY}-{_MONTH}-(?:20)?[1-4]\d)(?!\d)", re.ASCII)
 _DATE_BEFORE = re.compile(rf"(?<!\d)(?:19|20)\d\d{_MONTH}{_DAY}[T_ .-]$", re.ASCII)
-# Six digits: year, month and day of 2010 to 2049, and the other ways round; the first hour of a day would be frames 1 to 5959.
+# Six digits: year, month and day of 2010 to 2049, in any usual order. Times before 01:00 are not tested: they may be the frames
+# 1 to 5959.
 _YEAR_FIRST = re.compile(rf"[1-4]\d{_MONTH}{_DAY}", re.ASCII)
 _YEAR_LAST = re.compile(rf"(?:{_DAY}{_MONTH}|{_MONTH}{_DAY})[1-4]\d", re.ASCII)
 _TIME = re.compile(rf"{_HOUR}{_SIXTIETH}{_SIXTIETH}", re.ASCII)
-_RUN = 4  # as many seconds without a gap are a run of frames
+_RUN = 4  # at least this many times of day, most seconds among them, are a run of frames
 
 
 @dataclass(frozen=True, slots=True)
 class NameNumber:
-    """A number in a file's name: where it stands with its sign, its digits, and whether it may be a frame number."""
+    """A number in a file name.
+
+    Attributes:
+        start: Index of its first character, the sign included.
+        end: Index behind its last digit.
+        sign: `-` or empty.
+        digits: Its digits as written.
+        may_be_frame: Whether the text around it allows a frame number.
+    """
 
     start: int
     end: int
@@ -71,7 +80,7 @@ class NameNumber:
 
 @dataclass(frozen=True, slots=True)
 class NumberedName:
-    """A path, with the numbers in the file's name; those of its extension and of its folders are not looked at."""
+    """A path with the numbers of its file name, without those of its extension and its folders."""
 
     path: str
     folder: str
@@ -86,11 +95,16 @@ class NumberedName:
         return (self.folder, *texts)
 
     def rest(self, *without: int) -> tuple[str, ...]:
-        """All numbers but some, as written."""
+        """All numbers as written, except those at the given indices."""
         return tuple(n.sign + n.digits for i, n in enumerate(self.numbers) if i not in without)
 
     def around(self, index: int, hidden: Mapping[int, int]) -> tuple[str, str]:
-        """What stands before and behind a number, the folder included, other numbers as so many `#` as `hidden` says."""
+        """The text before the number, folder included, and the text behind it.
+
+        Args:
+            index: Index of the number.
+            hidden: Other numbers to replace by `#`: index -> number of `#`.
+        """
         texts = [self.folder, ""]
         position = 0
         for i, number in enumerate(self.numbers):
@@ -102,18 +116,18 @@ class NumberedName:
         return texts[0], texts[1] + self.name[position:]
 
     def before(self, index: int) -> str:
-        """The character in front of a number, its sign aside; empty at the beginning."""
+        """The character before a number and its sign; empty at the beginning of the name."""
         start = self.numbers[index].start
         return self.name[start - 1 : start] if start else ""
 
     def is_between_dots(self, index: int) -> bool:
-        """Whether a number stands alone between dots, or at an end of the name."""
+        """Whether a number stands alone between dots or the ends of the name."""
         end = self.numbers[index].end
         return self.before(index) in {"", "."} and self.name[end : end + 1] in {"", "."}
 
 
 def parse_name(path: str) -> NumberedName:
-    """The numbers of a path's last component."""
+    """Find the numbers in a path's file name."""
     folder, slash, name = path.rpartition("/")
     stem_end = name.rfind(".") if name.lower().endswith(".exr") else len(name)
     numbers = []
@@ -138,17 +152,17 @@ def parse_name(path: str) -> NumberedName:
 
 
 def is_dense(values: set[int]) -> bool:
-    """Whether at least half the numbers from the first to the last are there."""
+    """Whether at least half of the numbers from the lowest to the highest are present."""
     return 2 * len(values) >= max(values) - min(values) + 1
 
 
 def may_count_frames(names: Sequence[NumberedName], index: int) -> bool:
-    """Whether a number that varies may be the frame's by what stands around it, and by its values.
+    """Whether a number that varies may be the frame number, by the text around it and by its values.
 
-    One that touches a letter is, where it is padded to one width, or where most numbers of the range are there: `shot0001` and
-    `shot0002` are frames, `htj2k32` and `htj2k256` are two codecs. Sizes of images are none (`env_512`, `env_1024`,
-    `env_2048`), nor is the time behind a date (`20240501_093000`), unless most seconds are there, nor that of
-    `20240501T093000`.
+    A number directly behind a letter may be if all have the same number of digits, or if most numbers of the range are present:
+    `shot0001` and `shot0002` are frames, `htj2k32` and `htj2k256` are two codecs. Image sizes are not frames (`env_512`,
+    `env_1024`, `env_2048`). The time behind a date (`20240501_093000`) is only if most seconds of the range are present, and
+    never in the form `20240501T093000`.
     """
     if not all(name.numbers[index].may_be_frame for name in names) or _are_sizes(names, index):
         return False
@@ -161,7 +175,7 @@ def may_count_frames(names: Sequence[NumberedName], index: int) -> bool:
 
 
 def is_time_behind_date(name: NumberedName, index: int) -> bool:
-    """Whether a number is hours, minutes and seconds behind a date: six digits."""
+    """Whether a number is a time of day (hhmmss, six digits) behind a date."""
     number = name.numbers[index]
     return _TIME.fullmatch(number.digits) is not None and _DATE_BEFORE.search(name.name[: number.start]) is not None
 
@@ -177,10 +191,11 @@ def _are_sizes(names: Sequence[NumberedName], index: int) -> bool:
 
 
 def is_left_open(names: Sequence[NumberedName], index: int) -> bool:
-    """Whether a number that varies may be the frame's as well as a date, a time or a shot's; between dots it is the frame's.
+    """Whether a number that varies may be the frame number as well as a date, a time or a shot number.
 
-    Six digits that are all dates are left open however many there are (`240501` to `240530`, `24-05-01`), and all times of day
-    unless they are a run (`123001` to `123004`); so are shots in steps of ten with text behind (`sh010_comp`, `sh020_comp`).
+    A number between dots is the frame number. Otherwise these are ambiguous: six digits that are dates in all names, however
+    many there are (`240501` to `240530`, `24-05-01`); times of day, unless most seconds of a range of at least four are present
+    (`123001` to `123004`); shots in steps of ten with text behind them (`sh010_comp`, `sh020_comp`).
     """
     if any(name.is_between_dots(index) for name in names):
         return False
@@ -212,15 +227,15 @@ def _is_in_date(name: NumberedName, index: int) -> bool:
 
 
 def is_shot(names: Sequence[NumberedName], index: int, frames: set[int | None]) -> bool:
-    """Whether a number that varies is a shot's: behind it, between dots, stands a frame number that is the same everywhere.
+    """Whether a number that varies is a shot number: a frame number that does not vary follows it between dots.
 
-    `sh010_comp.1001` and `sh020_comp.1001` are frame 1001 of two shots. But four digits of which none is left out count
-    frames: `anim_0001.1001` and `anim_0002.1001` are two frames of a UDIM tile.
+    `sh010_comp.1001` and `sh020_comp.1001` are frame 1001 of two shots. Dense numbers of four digits are frames all the same:
+    `anim_0001.1001` and `anim_0002.1001` are two frames of a UDIM tile.
 
     Args:
         names: Names of one shape.
-        index: Which number.
-        frames: Which numbers of these names stand between dots.
+        index: Index of the number.
+        frames: For each name the index of its last number between dots; None without one.
     """
     frame = next(iter(frames)) if len(frames) == 1 else None
     if frame is None or frame <= index or len({name.numbers[frame].value for name in names}) > 1:
@@ -232,7 +247,10 @@ def is_shot(names: Sequence[NumberedName], index: int, frames: set[int | None]) 
 
 
 def are_moments(names: Sequence[NumberedName], frame: int, index: int) -> bool:
-    """Whether a number counts moments of each frame, as `b.1001.25` or `b.1001_mb0`: few short ones behind a run of frames."""
+    """Whether a number counts samples in time within each frame, as in `b.1001.25` or `b.1001_mb0`.
+
+    It has fewer digits and fewer values than the frame number before it, whose values are dense.
+    """
     frames = {name.numbers[frame].value for name in names}
     return (
         all(len(name.numbers[frame].digits) >= SURE_DIGITS > len(name.numbers[index].digits) for name in names)

@@ -1,14 +1,13 @@
-"""Which files are frames of one sequence, by their names. Pure.
+"""Group files into sequences by their names. Pure.
 
-A name holds numbers; which of them is the frame number, its siblings say: the one that varies while the rest of the name stays.
-Versions (`v003`), takes, resolutions (`2k`, `1920x1080`, `env_1024` beside `env_2048`), dates and places in a grid (`u1_v1`,
-`x0_y0`) are no frame numbers, however they vary. Where two numbers differ by the same amount in all names (`pl_1001_0001`,
-`pl_1002_0002`), both are the frame: the one between dots gives its number, else the last.
+The frame number is the number that varies while the rest of the name stays the same. Versions (`v003`), takes, resolutions
+(`2k`, `1920x1080`, `env_1024` beside `env_2048`), dates and positions in a grid (`u1_v1`, `x0_y0`) are never frame numbers. If
+two numbers differ by the same amount in all names (`pl_1001_0001`, `pl_1002_0002`), both are the frame number: its value is the
+one between dots, or else the last one.
 
-A name without siblings is a frame where its number leaves no doubt: between dots (`beauty.1001.exr`), or four digits and more
-before the extension (`comp_1001.exr`). Where several numbers vary and none of them orders the files, or where the only one may
-be a date, a time or a shot, nothing is guessed: the names are reported as ambiguous. An explicit pattern (`patterns`) always
-decides.
+A single name is a frame if its number is between dots (`beauty.1001.exr`) or has at least four digits before the extension
+(`comp_1001.exr`). If several numbers vary and none of them orders the files, or if the only one may be a date, a time or a shot
+number, the names are reported as ambiguous instead of guessing. An explicit pattern (`patterns`) always decides.
 
     >>> found = recognise(["s/comp_v3_1001.exr", "s/comp_v3_1002.exr", "s/notes_v1.exr"])
     >>> [(sequence.pattern, sequence.frames) for sequence in found.sequences]
@@ -38,7 +37,7 @@ from exr_inspector.delivery.name_numbers import (
 from exr_inspector.storage.sequences import is_apple_double
 
 APPLE_DOUBLE = "attributes that macOS keeps beside a file (AppleDouble), no image: delete it"
-# What systems write behind the name of a copy, and what some write in front of it.
+# The texts that operating systems add to the name of a copy.
 _COPY = re.compile(
     r"(?:copy of |kopie von )?(?P<stem>.+?)(?:(?: - | )(?:copy|kopie|copie|copia)(?: \(?\d+\)?)?| ?\(\d+\))?",
     re.IGNORECASE,
@@ -51,9 +50,9 @@ class Frame:
     """One file of a sequence.
 
     Attributes:
-        path: As it was given.
+        path: Path or URL as given.
         number: Frame number.
-        padding: Digits of the number as written.
+        padding: Number of digits as written.
     """
 
     path: str
@@ -63,12 +62,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """Frames that belong together.
+    """The frames of one sequence.
 
     Attributes:
-        pattern: Path with the frame's digits as `#`, one for each digit of the usual padding; a single one without padding.
-        members: The files, by rising number.
-        is_udim: Whether the numbers are UDIM tiles, by an explicit `<UDIM>`.
+        pattern: Path with the frame number as `#`, one for each digit of the most frequent padding; a single one if unpadded.
+        members: The files, by ascending number.
+        is_udim: Whether the numbers are UDIM tiles, as an explicit `<UDIM>` states.
     """
 
     pattern: str
@@ -77,19 +76,19 @@ class Recognised:
 
     @property
     def frames(self) -> tuple[int, ...]:
-        """Frame numbers, rising, each once."""
+        """Frame numbers in ascending order, without duplicates."""
         return tuple(sorted({member.number for member in self.members}))
 
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """What the names of some files say.
+    """Files grouped by their names.
 
     Attributes:
-        sequences: By pattern.
-        singles: Files that are no frames.
-        ambiguous: Groups of files whose names leave it open whether, or by which number, they are frames.
-        strays: Those of the single files that do not belong into a delivery, with the reason.
+        sequences: The sequences, by pattern.
+        singles: Files that are not frames.
+        ambiguous: Groups of files whose names do not show whether they are frames, or which number is the frame number.
+        strays: Those of `singles` that do not belong to a delivery, with the reason.
     """
 
     sequences: tuple[Recognised, ...] = ()
@@ -99,7 +98,7 @@ class Recognition:
 
 
 def recognise(paths: Iterable[str]) -> Recognition:
-    """Sort files into sequences, single files and those whose names leave it open.
+    """Group files into sequences, single files and ambiguous groups.
 
     Args:
         paths: Paths or URLs; files of different folders are never frames of one sequence.
@@ -117,7 +116,7 @@ def recognise(paths: Iterable[str]) -> Recognition:
     sequences: list[Recognised] = []
     ambiguous: list[tuple[str, ...]] = []
     for members in groups.values():
-        found, alone, unclear = _settle(members)
+        found, alone, unclear = _group_by_frame_number(members)
         sequences += found
         singles += alone
         if unclear:
@@ -132,7 +131,7 @@ def recognise(paths: Iterable[str]) -> Recognition:
 
 
 def _why_stray(path: str, beside: Mapping[str, None]) -> str:
-    """Why a file does not belong into a delivery by its name and those beside it; empty where it does."""
+    """Why a file does not belong to a delivery, by its name and the other names; empty if it does."""
     folder, slash, name = path.rpartition("/")
     if is_apple_double(name):
         return APPLE_DOUBLE
@@ -143,7 +142,7 @@ def _why_stray(path: str, beside: Mapping[str, None]) -> str:
 
 
 def _why_numbered_copy(path: str, beside: Mapping[str, None]) -> str:
-    """That a single file is a copy of a frame: `file.1001_1.exr` beside `file.1001.exr`; empty where it is not."""
+    """The reason if a single file is a copy of a frame (`file.1001_1.exr` beside `file.1001.exr`); empty if it is not."""
     copied = _NUMBERED_COPY.fullmatch(path)
     original = f"{copied['stem']}{copied['extension']}" if copied else path
     return _copy_of(original.rpartition("/")[2]) if original != path and original in beside else ""
@@ -154,14 +153,19 @@ def _copy_of(original: str) -> str:
 
 
 def _other_spellings(groups: dict[tuple[str, ...], list[NumberedName]]) -> dict[str, str]:
-    """Take groups out whose extension is written as in fewer files of one name than others, `.EXR` beside `.exr`."""
+    """Remove the groups whose extension is written as in the minority of the files of a name (`.EXR` beside `.exr`).
+
+    Returns:
+        The removed files, with the reason.
+    """
     strays: dict[str, str] = {}
     by_name = sorted(groups, key=lambda shape: (*shape[:-1], shape[-1].lower()))
     for _, alike in groupby(by_name, key=lambda shape: (*shape[:-1], _lower_extension(shape[-1]))):
         shapes = sorted(alike, key=lambda shape: (len(groups[shape]), shape[-1]))
         for shape in shapes[:-1]:
             most = len(groups[shapes[-1]])
-            why = f"its extension is written otherwise than in {most} file{'s' * (most != 1)} of this name: rename or delete it"
+            files = f"{most} file{'s' * (most != 1)}"
+            why = f"its extension is written differently from that of {files} of this name: rename or delete it"
             strays.update((name.path, why) for name in groups.pop(shape))
     return strays
 
@@ -171,15 +175,15 @@ def _lower_extension(text: str) -> str:
     return f"{stem}{dot}{extension.lower()}"
 
 
-def _settle(members: list[NumberedName]) -> tuple[list[Recognised], list[str], list[str]]:
-    """Sequences, single files and unclear ones among names of one shape."""
+def _group_by_frame_number(members: list[NumberedName]) -> tuple[list[Recognised], list[str], list[str]]:
+    """Return the sequences, the single files and the ambiguous files among names of one shape."""
     columns = range(len(members[0].numbers))
     varying = [i for i in columns if len({name.numbers[i].value for name in members}) > 1]
     left_open = [i for i in varying if is_left_open(members, i)]
     able = [i for i in varying if i not in left_open and may_count_frames(members, i)]
     none = {i for i in varying if i not in able}
     between_dots = {_between_dots(name, none) for name in members}
-    # From the right: the frame number is the last one that orders the files, but between dots before all others.
+    # Search from the right: the frame number is the last one that orders the files. A spelling of it between dots is preferred.
     for index in reversed(able):
         if is_shot(members, index, between_dots):
             continue
@@ -207,18 +211,18 @@ def _settle(members: list[NumberedName]) -> tuple[list[Recognised], list[str], l
 
 
 def _spellings(members: Sequence[NumberedName], index: int, able: Iterable[int]) -> list[int]:
-    """The numbers that differ from one by the same amount in all names, itself among them: one frame, spelled several times."""
+    """The numbers whose difference from the given one is the same in all names, itself included: spellings of one frame."""
     return [i for i in able if len({name.numbers[i].value - name.numbers[index].value for name in members}) == 1]
 
 
 def _between_dots(name: NumberedName, none: Container[int]) -> int | None:
-    """The last number between dots, those that are no frames aside."""
+    """Index of the last number between dots that may be the frame number; None without one."""
     able = (i for i, number in enumerate(name.numbers) if i not in none and number.may_be_frame)
     return max((i for i in able if name.is_between_dots(i)), default=None)
 
 
 def _frame_alone(name: NumberedName, none: Container[int]) -> int | None:
-    """Which number of a name without siblings is the frame's; None where it is not sure."""
+    """Index of the frame number in a single name; None if it is uncertain."""
     index = _between_dots(name, none)
     if index is not None:
         return index
@@ -232,7 +236,7 @@ def _frame_alone(name: NumberedName, none: Container[int]) -> int | None:
 
 
 def _sequence(members: Sequence[NumberedName], index: int, spellings: Sequence[int]) -> Recognised:
-    """A sequence of files of one name, of which some numbers are the frame's and one of them gives it."""
+    """Create a sequence. The number at `index` is the frame number; `spellings` are all numbers that repeat it."""
     before, after = members[0].around(
         index, {i: min(len(name.numbers[i].digits) for name in members) for i in spellings}
     )
@@ -241,9 +245,9 @@ def _sequence(members: Sequence[NumberedName], index: int, spellings: Sequence[i
 
 
 def named_sequence(before: str, after: str, frames: list[Frame], *, is_udim: bool = False) -> Recognised:
-    """Frames of one name: with as many `#` as most of them have digits, or one where numbers are not padded.
+    """Create a sequence whose pattern has as many `#` as most frames have digits, or a single one if they are not padded.
 
-    Numbers that begin with four digits and more, as 9998 to 10000, are taken to be padded to what the shortest has.
+    Numbers of at least four digits, such as 9998 to 10000, count as padded to the number of digits of the shortest one.
     """
     frames.sort(key=lambda frame: (frame.number, frame.path))
     widths = Counter(frame.padding for frame in frames)

@@ -1,4 +1,4 @@
-"""Explicit patterns of file names: `a.####.exr`, `%04d`, `$F4`, `<UDIM>`, `a.[1001-1060].exr`, globs. Pure.
+"""Parse explicit patterns of file names: `a.####.exr`, `%04d`, `$F4`, `<UDIM>`, `a.[1001-1060].exr`, globs. Pure.
 
 >>> parse_pattern("s/a.[1001-1060].exr").ranges
 (range(1001, 1061),)
@@ -29,9 +29,9 @@ _PATTERN_TOKENS = re.compile(
     re.ASCII,
 )
 _ALMOST_A_RANGE = re.compile(r"\d{2,}-\d{2,}|\.\.", re.ASCII)
-_ONE_DIGIT_RANGE = re.compile(r"\[\d-\d\]", re.ASCII)  # a set of characters, but behind a frame number
+_ONE_DIGIT_RANGE = re.compile(r"\[\d-\d\]", re.ASCII)  # a set of characters, except behind a frame number
 _FRAME_GROUP = "(?P<frame>"
-_MOST_DIGITS = 9  # of a frame number that somebody names
+_MOST_DIGITS = 9  # of a frame number that a user gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class Pattern:
     """An explicit pattern of file names.
 
     Attributes:
-        text: As it was written.
-        folder: What stands before the last slash, slash included.
-        regex: Matches a file's name; the group `frame` is its number, where the pattern has one.
-        ranges: Frames that `[1001-1060]` or `[1001-1059x2,1070]` asks for, rising; none without.
-        is_udim: Whether it holds `<UDIM>`.
+        text: The pattern as written.
+        folder: The text up to the last slash, slash included.
+        regex: Matches a file name; its group `frame` is the frame number, if the pattern has one.
+        ranges: Frames that `[1001-1060]` or `[1001-1059x2,1070]` names, in ascending order; empty if the pattern has no range.
+        is_udim: Whether it contains `<UDIM>`.
     """
 
     text: str
@@ -54,22 +54,22 @@ class Pattern:
 
     @property
     def beginning(self) -> str:
-        """What the paths that match begin with: the folder and the name up to the first token."""
+        """The prefix of all matching paths: the folder and the name up to the first token."""
         name = self.text[len(self.folder) :]
         mark = _PATTERN_TOKENS.search(name)
         return self.folder + (name[: mark.start()] if mark else name)
 
     def matches(self, path: str) -> bool:
-        """Whether the name of a file fits; which folder it is in is for the caller to know."""
+        """Whether the name of a file matches. The caller checks the folder."""
         return self.regex.fullmatch(path.rpartition("/")[2]) is not None and (
             not self.ranges or self.frame_of(path) is not None
         )
 
     def frame_of(self, path: str) -> Frame | None:
-        """The frame that a path of the pattern's folder is, None where it does not match.
+        """The frame of a path in the pattern's folder; None if it does not match.
 
         Raises:
-            PatternError: Its number is too large for a frame.
+            PatternError: Its number is too large for a frame number.
         """
         match = self.regex.fullmatch(path.rpartition("/")[2])
         if match is None or "frame" not in self.regex.groupindex:
@@ -87,15 +87,15 @@ class Pattern:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a target's file name holds a token of a pattern."""
+    """Whether a target's file name contains a pattern token."""
     return _PATTERN_TOKENS.search(text.rpartition("/")[2]) is not None
 
 
 def require_frame_range(first: int, last: int, text: str = "") -> None:
-    """Return where a first and a last frame make a range.
+    """Check the first and last frame of a range.
 
     Raises:
-        PatternError: It ends before it begins, or is too large; the message begins with `text`.
+        PatternError: The last is before the first, or a number is too large; the message begins with `text`.
     """
     said = f"{text}: " if text else ""
     if max(abs(first), abs(last)) >= 10**_MOST_DIGITS:
@@ -105,10 +105,10 @@ def require_frame_range(first: int, last: int, text: str = "") -> None:
 
 
 def united(ranges: Iterable[range]) -> tuple[range, ...]:
-    """Ranges of frames, rising; those of every frame that overlap or touch are one.
+    """Sort frame ranges in ascending order and merge those of step 1 that overlap or touch.
 
     Raises:
-        PatternError: Others overlap.
+        PatternError: Ranges with another step overlap.
     """
     found: list[range] = []
     for each in sorted(set(ranges), key=lambda item: (item.start, item.stop)):
@@ -124,7 +124,7 @@ def united(ranges: Iterable[range]) -> tuple[range, ...]:
 
 
 def _ranges(items: str, text: str) -> tuple[range, ...]:
-    """`1001-1010x2,1020` as ranges."""
+    """Parse `1001-1010x2,1020`."""
     found = []
     for first, last, step in _BOUNDS.findall(items):
         low, high, by = int(first), int(last or first), int(step or 1)
@@ -136,10 +136,10 @@ def _ranges(items: str, text: str) -> tuple[range, ...]:
 
 
 def parse_frames(text: str) -> tuple[range, ...]:
-    """Ranges of frames as render managers take them and `check` prints them: `1001-1060`, `1001-1010,1020-1040x2`, `1-9:2`.
+    """Parse frame ranges as render managers accept and `check` prints them: `1001-1060`, `1001-1010,1020-1040x2`, `1-9:2`.
 
     Raises:
-        PatternError: It is no such text, or a range in it ends before it begins, is too large, or overlaps another.
+        PatternError: The text is not a list of ranges, or a range ends before it begins, is too large, or overlaps another.
     """
     items = _BLANKS.sub(r"\1", text.strip()).replace(":", "x")
     if not _FRAMES.fullmatch(items):
@@ -150,16 +150,16 @@ def parse_frames(text: str) -> tuple[range, ...]:
 
 
 def parse_pattern(text: str) -> Pattern:
-    """Read the tokens of a file's name.
+    """Parse the tokens of a file name.
 
     They are `####`, `@@@@`, `%04d`, `$F4`, `<f4>`, `{frame}`, `<UDIM>`, `%(UDIM)d`, `<UVTILE>`, `%V`, `*`, `?`, `[abc]`,
-    `[1001-1060]`, `[1001-1059x2,1070]` and `1001-1060#`. A range in brackets has two digits and more at one end, a negative
-    number, two dots, a step or a comma: `[0-9]` is a set of characters, as in a shell. Of a pattern with several frame numbers
-    (`a_####_####`) the names decide which one is meant.
+    `[1001-1060]`, `[1001-1059x2,1070]` and `1001-1060#`. Brackets with at least two digits at one end, a negative number, two
+    dots, a step or a comma are a range; `[0-9]` is a set of characters, as in a shell. In a pattern with several frame numbers
+    (`a_####_####`) the names of the files decide which one is the frame number.
 
     Raises:
-        PatternError: A range that ends before it begins, is none or stands beside several frame numbers, or a set of characters
-            that is none.
+        PatternError: A range ends before it begins, is malformed, or is combined with several frame numbers; or a set of
+            characters is invalid.
     """
     folder, slash, name = text.rpartition("/")
     parts: list[str] = []
@@ -175,7 +175,7 @@ def parse_pattern(text: str) -> Pattern:
             ranges = _ranges(match["before"], text)
         if match["ranges"] is not None or (is_behind_frame and _ONE_DIGIT_RANGE.fullmatch(match[0])):
             ranges = _ranges(match[0][1:-1], text)
-            if numbers:  # behind a frame number it only says which frames are wanted
+            if numbers:  # a range behind a frame number only restricts the frames and matches no text
                 continue
         piece = _piece(match)
         is_udim |= match["udim"] is not None
@@ -196,7 +196,7 @@ def parse_pattern(text: str) -> Pattern:
 
 
 def _piece(match: re.Match[str]) -> str:
-    """The regular expression of one token; no repetition stands in another, so matching takes linear time for each token."""
+    """The regular expression of one token. Repetitions are not nested, so matching takes linear time for each token."""
     fixed = {
         "view": f"(?:{_VIEWS})",
         "star": "[^/]*",
@@ -213,18 +213,18 @@ def _piece(match: re.Match[str]) -> str:
                 f"found {match[0]}, expected ranges of frames, such as [1001-1060] or [1001-1059x2,1070]"
             )
         return _character_set(match["set"])
-    # A frame with another number of digits than the pattern has is found, too: SEQ-PADDING reports it.
+    # Frames with another number of digits than the pattern match, too: SEQ-PADDING reports them.
     return rf"{_FRAME_GROUP}-?[0-9]{{1,20}})"
 
 
 def _character_set(inside: str) -> str:
-    """`[...]` of a shell as one of an expression: `!` negates, `-` makes a range, everything else is a character."""
+    """Translate a shell's `[...]` into a regular expression: `!` negates, `-` makes a range, other characters are literal."""
     negated, characters = ("^", inside[1:]) if inside.startswith("!") else ("", inside)
     return f"[{negated}{re.sub(r'([^0-9A-Za-z-])', _BACKSLASHED, characters)}]"
 
 
 def match_pattern(pattern: Pattern, paths: Iterable[str]) -> Recognition:
-    """The files that a pattern stands for; where it does not say which number is the frame, their names decide."""
+    """Group the files that match a pattern. If it has no frame token or several, the names decide what the frame number is."""
     if "frame" not in pattern.regex.groupindex:
         return recognise(path for path in paths if pattern.regex.fullmatch(path.rpartition("/")[2]))
     groups: dict[tuple[str, str], list[Frame]] = {}

@@ -1,4 +1,4 @@
-"""A file compared with what was stored of it: attributes, windows, channels, chunks, and pixels by hashes and statistics."""
+"""Compare a file with its stored rows: attributes, windows, channels, chunks, and pixels by hashes and statistics."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _FIGURES = (
     "zero_count",
 )
 _NO_PIXELS = (
-    "pixels are not compared: the rows tell nothing of all of them (`./run ingest --stats full` stores statistics)"
+    "pixels are not compared: the rows hold no statistics of all pixels (`./run ingest --stats full` stores them)"
 )
-_CLOSE = 1e-9  # sums of the same samples, taken in another order
+_CLOSE = 1e-9  # relative tolerance, for sums of the same samples in another order
 
 
 def has_whole_pixels(stored: Inspection) -> bool:
-    """Whether the rows hold a hash or statistics of all pixels of a level, so that reading the file in full tells more."""
+    """Whether the rows hold a hash or statistics of all pixels of a level, so that all pixels of the file must be read."""
     pixels = stored.pixels
     if pixels is None:
         return False
@@ -39,7 +39,7 @@ def has_whole_pixels(stored: Inspection) -> bool:
 
 
 def has_further_levels(stored: Inspection) -> bool:
-    """Whether the rows tell of pixels of levels above the first."""
+    """Whether the rows hold pixel results of levels above the first."""
     return stored.pixels is not None and any(level.level_x or level.level_y for level in stored.pixels.parts)
 
 
@@ -53,19 +53,19 @@ def diff_stored(
     path: str,
     header: bool = True,
 ) -> FileDiff:
-    """Compare a file with its stored rows; what could not be read stands in `trouble`.
+    """Compare a file with its stored rows. A permanent read error is returned in `trouble`.
 
     Args:
-        opener: Opens it.
-        inspector: Inspects it; with full statistics and hashes where `has_whole_pixels`.
-        policy: What the inspector judges by; its findings are not compared.
-        name: Path or URL.
-        stored: What the rows say.
-        path: What the comparison calls the file of the rows.
+        opener: Opens the file.
+        inspector: Inspects the file; it must compute full statistics and hashes if `has_whole_pixels`.
+        policy: Policy of the inspection; findings are not compared.
+        name: Path or URL of the file.
+        stored: The inspection read back from the rows.
+        path: Name of the stored file in the result.
         header: Whether attributes are compared.
 
     Raises:
-        ExrInspectorError: A retryable one.
+        ExrInspectorError: A retryable error.
     """
     rows = f"rows of {path}, inspected {stored.inspected_at:%Y-%m-%d %H:%M} UTC"
     try:
@@ -99,7 +99,7 @@ def _named(inspection: Inspection) -> dict[str, PartHeader]:
     return {part.name or str(part.index): part for part in parts}
 
 
-_Side = tuple[Inspection, int]  # and the index of the part
+_Side = tuple[Inspection, int]  # an inspection and the index of a part
 
 
 def _part(name: str, one: _Side, other: _Side) -> PartDiff:
@@ -127,7 +127,7 @@ def _part(name: str, one: _Side, other: _Side) -> PartDiff:
 
 
 def _channels(side: _Side) -> dict[str, str]:
-    """Types of the part's channels by name."""
+    """Pixel types of the part's channels, by name."""
     inspection, part = side
     layout = inspection.layouts[part] if part < len(inspection.layouts) else None
     return {item.name: code_name(PixelType, item.pixel_type) for item in layout.channels} if layout else {}
@@ -145,7 +145,7 @@ def _layout_notes(one: _Side, other: _Side) -> Iterator[str]:
 
 
 def _pixels(one: _Side, other: _Side) -> tuple[list[str], list[str]]:
-    """How the pixels of a part differ, and what was not compared; levels whose hashes agree are the same."""
+    """The differences of a part's pixels, and what was not compared. Levels with equal hashes are equal."""
     found, stored = one[0].pixels, other[0].pixels
     if stored is None or found is None or not has_whole_pixels(other[0]):
         return list(_size_notes(one[0], other[0])), [_NO_PIXELS]
@@ -165,7 +165,7 @@ def _pixels(one: _Side, other: _Side) -> tuple[list[str], list[str]]:
 
 
 def _size_notes(found: Inspection, stored: Inspection) -> Iterator[str]:
-    """Where pixels cannot be compared, a file of another size is another one all the same."""
+    """A note if the file sizes differ: a difference that is known even if pixels cannot be compared."""
     if found.version and stored.version and found.version.size_bytes != stored.version.size_bytes:
         yield f"file sizes differ: {found.version.size_bytes} bytes, in the rows {stored.version.size_bytes}"
 

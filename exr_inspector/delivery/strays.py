@@ -1,4 +1,4 @@
-"""Files that do not belong into a delivery: copies, unfinished writes, files of other kinds. Pure, by their names."""
+"""Find files that do not belong to a delivery, by their names: copies, unfinished writes, other formats. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _UNFINISHED = re.compile(
     r".*\.exr[^a-z0-9].*|.*~|.*\.(?:tmp|temp|part|partial|filepart|crdownload|download|bak|swp|lock)",
     re.IGNORECASE | re.DOTALL,
 )
-_LEFT_BEHIND = "left by a write that was not finished, or a backup: see whether its frame is complete, then delete it"
-_OTHER = "no OpenEXR file: see whether it belongs to the delivery"
-_NO_FRAME = "no frame of a sequence, in a folder that has one: see whether it belongs to the delivery"
+_LEFT_BEHIND = "a backup or an unfinished write: check that its frame is complete, then delete it"
+_OTHER = "not an OpenEXR file: check whether it belongs to the delivery"
+_NO_FRAME = "not a frame, in a folder that holds a sequence: check whether it belongs to the delivery"
 
 
 def files_beside(paths: Iterable[str], policy: Policy) -> Iterator[CheckedFile]:
-    """Files that are no OpenEXR files, with what is to be done about each; none that the policy does not report."""
+    """Yield the files that are not OpenEXR files, each with its finding; without those that the policy does not report."""
     for path in paths:
         name = path.rpartition("/")[2]
         why = APPLE_DOUBLE if is_apple_double(path) else _LEFT_BEHIND if _UNFINISHED.fullmatch(name) else _OTHER
@@ -33,13 +33,13 @@ def files_beside(paths: Iterable[str], policy: Policy) -> Iterator[CheckedFile]:
 
 
 def with_stray(file: CheckedFile, why: str, folders: Container[str], policy: Policy) -> CheckedFile:
-    """A file that is no frame, and that it is a stray.
+    """Return a file that is not a frame, with a finding if it does not belong to the delivery.
 
     Args:
         file: The file.
-        why: What the names beside it say, empty for nothing.
-        folders: Folders that hold a sequence: a file in one of them is a stray, too.
-        policy: What sets the severity.
+        why: The reason by its name and the other names; empty without one.
+        folders: Folders that hold a sequence: other files in them get a finding, too.
+        policy: Sets the severity.
     """
     if not why and file.path.rpartition("/")[0] not in folders:
         return file

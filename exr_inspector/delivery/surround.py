@@ -1,4 +1,4 @@
-"""What a part holds outside the pixels that it shares with another: nothing but zeros, where the other is a crop of it."""
+"""Check the pixels of a part outside the window that it shares with another part: all zero if the other is a crop of it."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ _BAND_ROWS = 64
 
 
 class SurroundedRows:
-    """Reads the rows of a flat part as PartRows does, and looks for samples other than zero outside a window meanwhile."""
+    """Reads the rows of a flat part as PartRows does, and checks meanwhile whether all samples outside a window are zero."""
 
     def __init__(self, rows: PartRows, layout: Layout, shared: Box2i) -> None:
-        """Begin.
+        """Create the reader.
 
         Args:
             rows: Reads the part.
-            layout: How it is cut.
-            shared: The window, within its data window.
+            layout: Layout of the part.
+            shared: The window, within the data window.
         """
         self._rows = rows
         self._layout = layout
         self._shared = shared
-        self._next = layout.data_window.y_min  # the first row that was not looked at
+        self._next = layout.data_window.y_min  # the first row that was not checked
         is_subsampled = any((channel.x_sampling, channel.y_sampling) != (1, 1) for channel in layout.channels)
         self._is_zero: bool | None = None if is_subsampled else True
 
     def bands(self, first: int, last: int) -> list[Band]:
-        """As PartRows.bands; rows before `first` are read some at a time."""
+        """As PartRows.bands. Rows before `first` that were not checked yet are read in bands."""
         while self._next < first:
-            self._take(self._next, min(self._next + _BAND_ROWS, first) - 1)
-        return self._take(first, last)
+            self._read(self._next, min(self._next + _BAND_ROWS, first) - 1)
+        return self._read(first, last)
 
     def is_zero_outside(self) -> bool | None:
-        """Whether all samples outside the window are zero; reads the rows that are left, if they matter.
+        """Whether all samples outside the window are zero. Reads the remaining rows unless the answer is already known.
 
         Returns:
             None if a chunk could not be read, or a channel is subsampled.
         """
         end = self._layout.data_window.y_max
         while self._is_zero and self._next <= end:
-            self._take(self._next, min(self._next + _BAND_ROWS - 1, end))
+            self._read(self._next, min(self._next + _BAND_ROWS - 1, end))
         return self._is_zero
 
-    def _take(self, first: int, last: int) -> list[Band]:
+    def _read(self, first: int, last: int) -> list[Band]:
         found = self._rows.bands(first, last)
         for band in found:
             if band.first >= self._next:
                 self._next = band.last + 1
                 if self._is_zero:
-                    self._is_zero = self._look(band)
+                    self._is_zero = self._is_zero_beside(band)
         return found
 
-    def _look(self, band: Band) -> bool | None:
+    def _is_zero_beside(self, band: Band) -> bool | None:
         if band.faults:
             return None
         shared, window = self._shared, self._layout.data_window

@@ -1,4 +1,4 @@
-"""Sequences that are views of one image, by their names: what one of them has, the others must have. Pure.
+"""Find sequences that are views of one image, by their names: all of them must have the same frames. Pure.
 
 >>> from exr_inspector.delivery.naming import recognise
 >>> known = recognise(["left/a.1001.exr", "left/a.1002.exr", "right/a.1001.exr"]).sequences
@@ -18,7 +18,7 @@ _DIGITS = re.compile(r"#+")
 
 
 def frames_of_views(sequences: Iterable[Recognised]) -> dict[str, frozenset[int]]:
-    """The frames of all views together, by the pattern of each sequence whose path differs from another's in the view only."""
+    """The frames of all views of an image, by the pattern of each sequence whose path differs from another only in the view."""
     groups: dict[str, list[Recognised]] = {}
     for sequence in sequences:
         image, count = _VIEW.subn("%V", _DIGITS.sub("#", sequence.pattern))
