@@ -126,6 +126,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "Mitsuba#178": "https://github.com/mitsuba-renderer/mitsuba/issues/178",
         "openexr#1080": "https://github.com/AcademySoftwareFoundation/openexr/issues/1080",
         "OpenUSD#3238": "https://github.com/PixarAnimationStudios/OpenUSD/issues/3238",
+        "tev#87": "https://github.com/Tom94/tev/issues/87",
         "Cryptomatte#54": "https://github.com/Psyop/Cryptomatte/issues/54",
         "Cryptomatte#64": "https://github.com/Psyop/Cryptomatte/issues/64",
         "OpenImageIO#1271": "https://github.com/AcademySoftwareFoundation/OpenImageIO/issues/1271",
@@ -148,7 +149,6 @@ LEFT_OUT: Mapping[str, str] = MappingProxyType(
         "CRY-FILTERED": "needs single pixels; statistics do not keep them",
         "DEEP-STATE": "needs the order of samples within pixels",
         "DEEP-COUNTS": "reported as CHK-DECODE: running totals are looked at when chunks are decoded",
-        "PIX-UNPREMULT": "needs colour and alpha of the same pixel",
         "PIX-BLACK-TILES": "needs the place of values; statistics do not keep it",
         "PIX-LINES": "needs the place of values; statistics do not keep it",
     }

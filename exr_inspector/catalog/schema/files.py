@@ -377,6 +377,8 @@ FILES_COLUMNS = (
     nullable("reel_name", TEXT, "Attribute reelName", of=text("reelName")),
     nullable("timecode", TEXT, "Attribute timeCode as HH:MM:SS:FF, `;` before FF for drop frame", of=first(_timecode)),
     nullable("fps", REAL, "Attribute framesPerSecond", "frames/s", of=first(_fps)),
+    nullable("timecode_rate", INT, "Attribute timecodeRate: frames that the time code counts a second, 24 at 23.976 as well",
+             "frames/s", of=first(lambda p: p.integer("timecodeRate"))),
     required("stats_mode", TEXT, "Pixels that were read: none (`off`), a sample (`sampled`) or all (`full`)",
              of=lambda f: f.inspection.stats_mode.value),
     nullable("stats_stopped", TEXT, "Why reading header, pixels or a manifest ended early, such as a limit, or which sidecar"

@@ -9,6 +9,7 @@ spelt as in the table. Nothing is guessed: what no attribute says is None.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -81,6 +82,14 @@ _COMPUTERS = (
     "Hostname", "HostComputer", "vrayInfo/computername", "computerName", "computer", "machine", "husk:hostname",
     "husk/hostname", "host", "arnold/host/name",
 )  # fmt: skip
+# Karma's figures, a JSON object in one attribute: column -> where its value is.
+_KARMA = "husk:render_stats"
+_KARMA_FIGURES: Mapping[ProvenanceColumn, tuple[str, ...]] = {
+    "render_seconds": ("system_time", "wallclock"),
+    "peak_memory_mb": ("system_memory", "peak"),
+    "render_user": ("username",),
+}
+_KARMA_CHARACTERS = 1 << 20
 _USERS = ("user", "username", "vrayInfo/user", "arnold/user", "husk:user", "husk/user", "rman/user", "artist", "Author")
 _RANGES = ("frameRange", "frame_range", "FrameRange", "husk:frame_range", "rman/frame_range")
 _BOUNDS = (
@@ -92,7 +101,8 @@ _BOUNDS = (
 _NAMES = {
     name.lower(): name
     for names in (
-        _WRITERS, _VERSIONS, _HOSTS, _TIMES, _MEMORIES, _COMPUTERS, _USERS, _RANGES, *_BOUNDS, ("arnold/host/version",)
+        _WRITERS, _VERSIONS, _HOSTS, _TIMES, _MEMORIES, _COMPUTERS, _USERS, _RANGES, *_BOUNDS,
+        ("arnold/host/version", _KARMA),
     )
     for name in names
 }  # fmt: skip
@@ -205,6 +215,29 @@ def _application(found: dict[str, Attribute]) -> tuple[str, str] | None:
     return (match[2].strip(), said[1]) if match and said else None
 
 
+def _karma(found: dict[str, Attribute]) -> dict[ProvenanceColumn, tuple[Any, str]]:
+    """What Karma's statistics say; nothing where they are no JSON object. Memory is in bytes there."""
+    attribute = found.get(_KARMA)
+    if attribute is None or not isinstance(attribute.value, str) or len(attribute.value) > _KARMA_CHARACTERS:
+        return {}
+    try:
+        figures = json.loads(attribute.value)
+    except (ValueError, RecursionError):
+        return {}
+    said: dict[ProvenanceColumn, tuple[Any, str]] = {}
+    for column, path in _KARMA_FIGURES.items():
+        value = figures
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        read = _text(value) if column == "render_user" else _seconds(value) if isinstance(value, (int, float)) else None
+        if read is not None:
+            said[column] = (
+                (read / 2**20 if isinstance(read, float) and column == "peak_memory_mb" else read),
+                attribute.name,
+            )
+    return said
+
+
 def _plain_text(value: object) -> str | None:
     """A text, or a number as text: shows write versions and frames as either."""
     return str(value) if isinstance(value, (int, float)) else _text(value)
@@ -264,5 +297,7 @@ def provenance_of(header: Header | None, attribute_map: AttributeMap = _NO_MAP) 
         "frame_range": _range(found),
         **mapped,
     }
+    for column, each in _karma(found).items():
+        said[column] = said[column] or each
     values = {column: each[0] for column, each in said.items() if each}
     return Provenance(**values, sources={column: each[1] for column, each in said.items() if each})

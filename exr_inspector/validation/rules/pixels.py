@@ -32,6 +32,8 @@ def _with_stats(part: PartFacts, channels: Iterable[NamedChannel]) -> list[tuple
     return [(channel, stats[channel.name]) for channel in channels if channel.name in stats]
 
 
+# Share of the pixels with colour but no alpha: sparks and reflections are few.
+_UNPREMULTIPLIED_SHARE = 0.05
 # Figures of a channel, how many values of it are bad, and the first place of one where that is known.
 _Hit = tuple[ChannelStats, int, "tuple[int, int] | None"]
 
@@ -377,6 +379,37 @@ def alpha_empty(part: PartFacts, _parameters: PixelParameters) -> Results:
                     f"{members['A'].name} is zero everywhere, but the image is not", "0", "coverage", members["A"].name
                 )
             )
+    return found
+
+
+@part_rule(
+    "PIX-UNPREMULT",
+    Severity.WARNING,
+    "Colour is multiplied by alpha",
+    why="Compositing software takes colour as premultiplied: edges get bright or dark lines, and what alpha hides is added.",
+    source="OpenEXR technical introduction (alpha); tev#87 (straight alpha)",
+    fix="Multiply the colour by alpha. No action is needed for light that is only added, such as fire and reflections.",
+    command="oiiotool IN.exr --premult -o OUT.exr",
+    profiles={"default": "info", "comp": "warning", "texture": "off"},
+    limits="Layers with R, G, B and A without loss, of which all pixels were read: colour where alpha is zero.",
+    yields_to=("PIX-ALPHA-EMPTY",),
+    stage=Stage.PIXELS,
+)
+def unpremultiplied(part: PartFacts, _parameters: PixelParameters) -> Results:
+    """Pixels that have colour but no alpha: at least as many as alpha has zeros above those of the channel with the fewest."""
+    found = []
+    for triple in part.rgb_layers:
+        members = part.by_layer[triple[0].layer, triple[0].view]
+        every = [*triple, members["A"]] if "A" in members else []
+        stats = [part.stats.get(channel.name) for channel in every if not channel.is_lossy]
+        *colours, alpha = stats if len(stats) == 4 else [None]
+        if alpha is None or not alpha.exact or part.traits & t.DEEP or alpha.zero_count == alpha.samples:
+            continue
+        least = alpha.zero_count - min(each.zero_count if each else alpha.samples for each in colours)
+        if least > _UNPREMULTIPLIED_SHARE * alpha.samples:
+            share = f"{least / alpha.samples:.0%}"
+            message = f"{names_of(triple)}: {share} of the pixels or more have colour where {every[3].name} is zero"
+            found.append(Found(message, share, "colour times alpha", triple[0].name))
     return found
 
 

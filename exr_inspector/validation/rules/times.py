@@ -228,3 +228,39 @@ def positive(part: PartFacts, _parameters: TimeParameters) -> Results:
     if aperture and stop and 0 < stop < aperture * (1 - 1e-6):
         found.append(Found(f"tStop {stop:g} is below aperture {aperture:g}", f"{stop:g}", f"{aperture:g} or more"))
     return found
+
+
+# Attribute -> least and greatest value that is plausible in the unit of the standard, and that unit.
+_PLAUSIBLE = {
+    "nominalFocalLength": (0.1, 5_000, "mm"),
+    "pinholeFocalLength": (0.1, 5_000, "mm"),
+    "effectiveFocalLength": (0.1, 5_000, "mm"),
+    "sensorPhotositePitch": (0.1, 200, "micrometres"),
+    "shutterAngle": (0, 360, "degrees"),
+    "longitude": (-180, 360, "degrees"),
+    "latitude": (-90, 90, "degrees"),
+    "utcOffset": (-50_400, 50_400, "seconds"),
+    "cameraCCTSetting": (500, 100_000, "kelvins"),
+}
+
+
+@part_rule(
+    "TIM-UNITS",
+    Severity.WARNING,
+    "Camera attributes have plausible values in the units of the standard",
+    why="Software that takes micrometres for millimetres, or seconds for degrees, computes a wrong camera.",
+    source=_STANDARD,
+    fix="Write the value in the unit that the message names.",
+    command="exrstdattr -float NAME VALUE IN.exr OUT.exr",
+    limits="Focal lengths, sensorPhotositePitch, shutterAngle, longitude, latitude, utcOffset and cameraCCTSetting.",
+    when=t.CAMERA,
+)
+def units(part: PartFacts, _parameters: TimeParameters) -> Results:
+    """Values far outside what cameras, lenses and places have; zero is a value that was not known."""
+    found = []
+    for name, (least, greatest, unit) in _PLAUSIBLE.items():
+        value = part.number(name)
+        if value and not least <= value <= greatest:
+            wanted = f"{least:g} to {greatest:g} {unit}"
+            found.append(Found(f"{name} is {value:g}; expected {wanted}", f"{value:g}", wanted))
+    return found

@@ -156,6 +156,7 @@ FILES_ROW: dict[str, Any] = {
     "reel_name": "A001",
     "timecode": "01:02:03:04",
     "fps": 24.0,
+    "timecode_rate": None,
     "stats_mode": "full",
     "stats_stopped": "time",
     "nan_count": 10,

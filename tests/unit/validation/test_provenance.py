@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -185,3 +186,13 @@ def test_frames_are_compared_by_product_and_version() -> None:
         for word, key in (("D554", "s/a.0001.exr"), ("BA84", "s/a.0002.exr"))
     ]
     assert {frame.software for frame in frames} == {"OpenImageIO 3.2.2.0"}
+
+
+def test_figures_of_karma() -> None:
+    stats = {"system_time": {"wallclock": 40.18}, "system_memory": {"peak": 512 << 20}, "username": "avril"}
+    known = said(a_string("husk:render_stats", json.dumps(stats)))
+    assert (known.render_seconds, known.peak_memory_mb, known.render_user) == (40.18, 512, "avril")
+    assert set(known.sources.values()) == {"husk:render_stats"}
+    assert said(a_string("husk:render_stats", json.dumps(stats)), a_string("user", "b")).render_user == "b"
+    for odd in ("[1]", "{", '{"system_time": 3, "username": 4}', "[" * 100_000):
+        assert said(a_string("husk:render_stats", odd)) == Provenance()

@@ -8,6 +8,7 @@ from exr_inspector.model import Severity
 from tests.unit.validation.cases.made.pixels import GOOD, ONE, RAMP, ZERO, deep, image, more, read, rgb, with_value
 from tests.unit.validation.judging import Case
 
+HALF_ALPHA = np.where(RAMP > 1, 1.0, 0.0)
 CASES = [
     *read(
         Case("PIX-NAN", image(R=with_value(np.nan)), GOOD),
@@ -37,6 +38,7 @@ CASES = [
         Case("PIX-CONSTANT", more("diffuse", ONE), GOOD, severity=Severity.INFO),
         Case("PIX-NEGATIVE", image(B=with_value(-0.03)), image(B=with_value(-6e-8))),
         Case("PIX-ALPHA-EMPTY", image(A=ZERO), GOOD),
+        Case("PIX-UNPREMULT", image(A=HALF_ALPHA), image(A=HALF_ALPHA, **dict.fromkeys("RGB", RAMP * HALF_ALPHA))),
         Case("PIX-CLIPPED-1", rgb(np.minimum(RAMP, 1)), GOOD),
         Case("PIX-LOGLIKE", rgb(0.1 + RAMP * 0.4), rgb(RAMP * 0.45)),
         Case("PIX-DEPTH-SIGN", more("Z", with_value(-1)), more("Z", RAMP)),

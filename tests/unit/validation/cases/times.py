@@ -33,6 +33,8 @@ CASES = [
     Case("TIM-CAPDATE", extra(a_string("capDate", "2025:13:02 03:04:05"))),
     Case("TIM-CAPDATE", extra(a_string("capDate", "2525:01:02 03:04:05"))),
     Case("TIM-POSITIVE", extra(a_float("isoSpeed", 0)), extra(a_float("isoSpeed", 800))),
+    Case("TIM-UNITS", extra(a_float("nominalFocalLength", 50_000)), extra(a_float("nominalFocalLength", 50))),
+    Case("TIM-UNITS", extra(a_float("latitude", 5_500)), extra(a_float("latitude", -41.3), a_float("shutterAngle", 0))),
     Case("TIM-POSITIVE", extra(a_rational("captureRate", 0, 1)), extra(a_rational("captureRate", 24, 1))),
     Case(
         "TIM-POSITIVE",
