@@ -1,4 +1,5 @@
-"""The OpenEXR file format, sans I/O: bytes in, values out. Imports nothing of this project but `errors`.
+"""The OpenEXR file format, sans I/O: functions take bytes and return values. Of this project it imports only `errors`.
 
-Nothing here reads a file, a clock, the environment or a socket. Callers hand in bytes and learn which bytes are missing.
+No module here reads a file, a clock, the environment or a socket. Callers pass in bytes; functions that need more bytes request
+them by offset.
 """

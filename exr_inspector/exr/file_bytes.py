@@ -1,7 +1,7 @@
-"""How this package reads: generators yield byte ranges and are sent their bytes. No I/O happens here.
+"""Reading without I/O: generators yield byte ranges and receive the bytes of these ranges.
 
-Every function that needs bytes is a generator of type `RangeRequests`. It yields a tuple of ranges (start, end) and is sent an
-`Answer`, until it returns its result. The caller decides where bytes come from:
+Every function that needs bytes is a generator of type `RangeRequests`. It yields a tuple of ranges (start, end) and receives an
+`Answer`, until it returns its result. The caller decides where the bytes come from:
 
     found = answer_requests(probe(), lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
 """
@@ -21,11 +21,11 @@ Result = TypeVar("Result")
 
 
 class Answer(NamedTuple):
-    """The bytes of the ranges that were asked for.
+    """The bytes of the requested ranges.
 
     Attributes:
-        pieces: One for each range, in order; shorter where the file ends.
-        file_size: Bytes of the whole file.
+        pieces: The bytes of each range, in the order of the ranges; a piece is shorter if the file ends inside its range.
+        file_size: Size of the whole file in bytes.
     """
 
     pieces: Sequence[bytes]
@@ -52,19 +52,19 @@ def answer_requests(requests: RangeRequests[Result], read: Callable[[Ranges], An
 
 
 def run_in_memory(requests: RangeRequests[Result], data: bytes) -> Result:
-    """Answer a generator's requests with the bytes of a file that is in memory."""
+    """Answer a generator's requests from `data`, the bytes of a complete file."""
     return answer_requests(requests, lambda ranges: Answer([data[start:end] for start, end in ranges], len(data)))
 
 
 class FileBytes:
-    """Reads a file from its start, and keeps the bytes read so far.
+    """Reads a file from its start and keeps the bytes read so far.
 
-    A header is read attribute by attribute, so its size is not known beforehand: each request reads twice as far ahead as the
-    one before it. So the number of requests grows with the logarithm of the header's size.
+    The size of a header is unknown until its last attribute is read. Each request therefore reads twice as far ahead as the
+    previous one, so the number of requests grows with the logarithm of the header's size.
 
     Attributes:
         buffer: The file's first bytes.
-        size: Bytes of the whole file; 0 before the first answer.
+        size: Size of the whole file in bytes; 0 before the first answer.
     """
 
     __slots__ = ("_ahead", "_ahead_limit", "_first_bytes", "buffer", "size")
@@ -77,22 +77,22 @@ class FileBytes:
         self.size = 0
 
     def open(self) -> RangeRequests[None]:
-        """Ask for the first bytes, which tells the file's size."""
+        """Request the first bytes; the answer also contains the file's size."""
         answer = yield ((0, self._first_bytes),)
         self.buffer, self.size = answer.pieces[0], answer.file_size
 
     def read_until(self, until: int) -> RangeRequests[bytes]:
-        """The bytes before offset `until`, or all there are."""
+        """The bytes before offset `until`, or the whole file if it is shorter."""
         have, end = len(self.buffer), min(until, self.size)
         if have < end:
             answer = yield ((have, end),)
             self.buffer += answer.pieces[0]
             if len(self.buffer) < end:
-                self.size = len(self.buffer)  # the file is shorter than the store said
+                self.size = len(self.buffer)  # the file is shorter than the size that the store returned
         return self.buffer
 
     def read_ahead(self, until: int) -> RangeRequests[bytes]:
-        """The bytes before offset `until`, or all there are, and some after it."""
+        """As `read_until`, and request more bytes after `until` if any are missing."""
         ahead, self._ahead = self._ahead, 2 * self._ahead
         return (yield from self.read_until(max(until, min(until + ahead, self._ahead_limit))))
 
@@ -102,7 +102,7 @@ class FileBytes:
         return have >= self.size or all(end <= have for _, end in ranges)
 
     def read(self, ranges: Ranges) -> RangeRequests[list[bytes] | None]:
-        """The bytes of each range, None when the budget for requests is used up. Requests only what has not been read."""
+        """The bytes of each range; None if the request budget is used up. Requests only bytes that are not in the buffer."""
         have = len(self.buffer)
         beyond = tuple((max(start, have), end) for start, end in ranges if have < min(end, self.size))
         fetched: Sequence[bytes] = ()

@@ -1,4 +1,4 @@
-"""Limits on what one file may request: every number that a file declares is checked before anything is allocated."""
+"""Limits on the resources that one file may use. Sizes and counts from the file are checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from dataclasses import dataclass
 
 from exr_inspector.errors import LimitExceeded
 
-# Called regularly by work that grows with the file; an exception that it raises (no time left) ends the work.
+# Called regularly by work that grows with the file. An exception that it raises (such as a timeout) ends the work.
 Checkpoint = Callable[[], None]
-# Called with a number of bytes before they are allocated; an exception that it raises (no memory) ends the work.
+# Called with a number of bytes before they are allocated. An exception that it raises (out of memory) ends the work.
 Reserve = Callable[[int], None]
-# Called with the limit beyond which a value was left unread, although the file was read.
+# Called if one value exceeds a limit and is skipped while the rest of the file is read.
 OnLimit = Callable[[LimitExceeded], None]
-PER_CHECKPOINT = 4_096  # attributes or channels between two calls
+PER_CHECKPOINT = 4_096  # attributes or channels between two calls of a checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Upper bounds for reading one file; `LimitExceeded.limit` names the one that was exceeded.
+    """Upper bounds for reading one file. `LimitExceeded.limit` is the name of the exceeded bound.
 
     Attributes:
-        header_bytes: End of the last header, counted from the start of the file.
-        attributes: Attributes of all parts together.
-        parts: Parts of one file.
-        channels: Channels of one part; OpenEXR itself counts them in 15 bits.
-        name_bytes: Length of an attribute's name or type name; the format's own limit is 255, as for channels.
+        header_bytes: File offset of the end of the last header.
+        attributes: Number of attributes of all parts together.
+        parts: Number of parts.
+        channels: Number of channels of one part; OpenEXR itself allows 32,767.
+        name_bytes: Length of an attribute's name or type name in bytes; the format allows 255, as for channel names.
         chunks: Entries of one part's chunk offset table; OpenEXRCore refuses more than 2**20.
-        table_bytes: All chunk offset tables of one file together.
-        string_bytes: Value of one attribute.
+        table_bytes: Size of all chunk offset tables of one file together.
+        string_bytes: Size of the value of one attribute.
         inflated_bytes: Decompressed size of an attribute (idmanifest).
-        manifest_entries: Strings of one id manifest, and texts of all its entries, together.
-        image_px: Width or height of a data window whose chunks are to be located.
-        tile_px: Width or height of one tile.
+        manifest_entries: Number of strings of one id manifest plus texts of all its entries.
+        image_px: Width or height of a data window, in pixels; chunks of larger ones are not located.
+        tile_px: Width or height of one tile, in pixels.
     """
 
     header_bytes: int = 64 << 20
@@ -53,12 +53,12 @@ DEFAULT_LIMITS = Limits()
 
 
 def no_checkpoint() -> None:
-    """The checkpoint of a caller without a time limit."""
+    """Do nothing: the `Checkpoint` of a caller without a time limit."""
 
 
 def no_reserve(size: int) -> None:
-    """The `Reserve` of a caller without a budget of memory."""
+    """Do nothing: the `Reserve` of a caller without a memory budget."""
 
 
 def ignore_limit(error: LimitExceeded) -> None:
-    """The `OnLimit` of a caller that does not read the file again with another limit."""
+    """Do nothing: the `OnLimit` of a caller that does not retry with a higher limit."""

@@ -1,8 +1,8 @@
-"""Splits channel names into layer, view and component, finds Cryptomattes, and lists the channels that a codec alters.
+"""Splits channel names into layer, view and component, finds Cryptomattes, and lists the channels that compression alters.
 
-Rules: the multi-view document and the technical introduction of OpenEXR, the Cryptomatte specification 1.2.0, and for
-lossiness the codecs of OpenEXR 3.5.3 as they behave (DWA classifies by the exact last name component, LJ2K takes the first
-RGB triplet). Names are never changed and nothing is guessed: a channel without a dot is in the base layer "".
+Sources: the multi-view document and the technical introduction of OpenEXR, the Cryptomatte specification 1.2.0, and, for
+lossy channels, the behaviour of the codecs of OpenEXR 3.5.3 (DWA classifies by the exact last name component, LJ2K uses the
+first RGB triplet). Names are never changed or guessed: a channel without a dot is in the base layer "".
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from exr_inspector.exr.limits import Checkpoint, no_checkpoint
 
 
 class ChannelName(NamedTuple):
-    """One channel's name, split.
+    """The parts of one channel's name.
 
     Attributes:
         name: Full name.
         layer: Layer path without view and component; empty for the base layer.
         component: Last component.
-        view: View it belongs to, None where the file names no views.
+        view: The channel's view; None if the file declares no views.
         is_lossy: Whether the part's compression alters its values.
-        cryptomatte: Name of the Cryptomatte it belongs to, None for all others.
+        cryptomatte: Name of the Cryptomatte that the channel belongs to; None for other channels.
     """
 
     name: str
@@ -38,7 +38,7 @@ class ChannelName(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """Channels of one layer and view."""
+    """The channels of one layer and view."""
 
     name: str
     view: str | None
@@ -50,16 +50,15 @@ class Cryptomatte(NamedTuple):
     """One Cryptomatte's declaration in the header.
 
     Attributes:
-        key: The short key between the slashes of its attribute names.
-        name: Name, which its channels start with; None where the attribute is missing (so for the next three).
-        hash: Hash that made the ids.
-        conversion: How ids became floats.
-        manifest: Inline manifest, JSON text.
-        manifest_file: Sidecar manifest, a path relative to the file.
-        rank_layers: Layers of any part that hold (id, coverage) pairs, in rank order; once each, whatever their views.
+        key: The key between the slashes of its attribute names.
+        name: Name, a prefix of its channel names; None if the attribute is missing (as for the next four).
+        hash: Name of the hash function that computes ids from object names.
+        conversion: Name of the conversion from ids to floats.
+        manifest: Text of the inline manifest (JSON), or of the sidecar manifest if that was read.
+        manifest_file: Path of the sidecar manifest, relative to the file.
+        rank_layers: Layers of any part with (id, coverage) pairs, in rank order; each once, even if several views have it.
         preview_channels: Deprecated preview channels, of any part.
-        sidecar_fault: Why the sidecar manifest could not be read; empty where it was, or was not looked for. One that was read
-            is `manifest`.
+        sidecar_fault: Why the sidecar manifest could not be read; empty if it was read or not requested.
     """
 
     key: str
@@ -74,16 +73,16 @@ class Cryptomatte(NamedTuple):
 
 
 class PartNames(NamedTuple):
-    """Names of one part.
+    """The names in one part.
 
     Attributes:
         part: Index of the part.
-        views: Views the part holds, the default one first; empty where the file names none.
-        channels: One a channel, in file order.
+        views: Views of the part, the default view first; empty if the file declares none.
+        channels: The name of each channel, in file order.
         layers: Layers in the order of their first channel.
         cryptomattes: Cryptomattes that the part declares, in header order.
         mattes: Names of the Cryptomattes that its channels belong to; another part may declare them.
-        part_layer: Layer that the part's name stands for: the effective layer of its channels without a layer of their own.
+        part_layer: Layer derived from the part's name: the effective layer of channels whose own name has no layer.
     """
 
     part: int
@@ -102,21 +101,21 @@ _RANK = re.compile(r"[0-9]{2}")
 
 
 def _lj2k_triplet(channels: Sequence[Channel]) -> frozenset[str]:
-    """The channels that LJ2K takes for red, green and blue, as its encoder does (`make_channel_map` of OpenEXR 3.5.3).
+    """The channels that the LJ2K encoder treats as red, green and blue (`make_channel_map` of OpenEXR 3.5.3).
 
-    For each of the two spellings, the first channel in order of name that has one of the three last components settles the
-    layer, whether that layer has the other two or not. Types and samplings have to agree, UINT and subsampled ones are not
-    altered, and no second layer is looked for.
+    For each of the two spellings, the first channel in name order whose last component is one of the three determines the
+    layer, even if that layer lacks the other two; no second layer is tried. The three channels must have the same type and
+    sampling. UINT and subsampled channels are not altered.
     """
     ordered = sorted(channels, key=lambda channel: channel.name.encode("utf-8", "surrogatepass"))
     for spelling in _LJ2K_TRIPLETS:
-        settled: str | None = None
+        chosen: str | None = None
         found: dict[str, Channel] = {}
         for channel in ordered:
             prefix, _, last = channel.name.rpartition(".")
             component = last.lower() if last.isascii() else last
-            if component in spelling and settled in {None, prefix}:
-                settled = prefix
+            if component in spelling and chosen in {None, prefix}:
+                chosen = prefix
                 found.setdefault(component, channel)
         kinds = {(channel.pixel_type, channel.x_sampling, channel.y_sampling) for channel in found.values()}
         if len(found) == len(spelling) and len(kinds) == 1:
@@ -128,7 +127,7 @@ def _lj2k_triplet(channels: Sequence[Channel]) -> frozenset[str]:
 
 
 def lossy_channels(compression: int | None, channels: Sequence[Channel]) -> frozenset[str]:
-    """Names of the channels whose values the compression may alter. UINT is altered by none."""
+    """Names of the channels whose values the compression may alter. No compression alters UINT channels."""
     if compression == Compression.PXR24:
         return frozenset(channel.name for channel in channels if channel.pixel_type == PixelType.FLOAT)
     if compression in {Compression.B44, Compression.B44A}:
@@ -149,11 +148,11 @@ def _split(
 ) -> tuple[str, str, str | None]:
     """(layer, component, view) of a channel.
 
-    With `multiView` the penultimate component names the view when it is one of them. A part's `view` holds for all its
-    channels.
+    With `multiView`, the last but one component is the view if it is one of the declared views. A part's `view` applies to all
+    its channels.
     """
     prefix, _, component = name.rpartition(".")
-    # A dot at the start or end makes no layer, as in the library's `ChannelList::layers`.
+    # As in the library's `ChannelList::layers`, a dot at the start or end does not separate a layer.
     if not prefix or not component:
         prefix, component = "", name
     if part_view is not None or not views:
@@ -161,15 +160,15 @@ def _split(
     outer, _, last = prefix.rpartition(".")
     if last in known_views:
         return outer, component, last
-    # Only a channel without any layer is of the default view; a layer that carries no view is of none.
+    # Only channels without a layer belong to the default view; channels of a layer without a view belong to no view.
     return prefix, component, None if prefix else views[0]
 
 
 def _views(header: Header, part: PartHeader) -> tuple[tuple[str, ...], str | None]:
-    """The part's views, and the one that holds for all its channels, if one does.
+    """The part's views, and the view that applies to all its channels, None if there is none.
 
-    The two conventions must not be combined: in a multi-part file only `view` counts, in a single part `multiView` does
-    where it is there.
+    The two conventions must not be combined: a multi-part file uses only `view`; a single-part file uses `multiView` if it
+    has that attribute.
     """
     several = part.value("multiView", "stringvector")
     if not header.is_multi_part and isinstance(several, tuple) and several:
@@ -193,20 +192,21 @@ def _declared(part: PartHeader) -> dict[str, dict[str, str]]:
 class _Mattes:
     """Collects the channels of each Cryptomatte of a file.
 
-    One pass over the channels serves all declarations: a hostile header may hold many thousands of both.
+    A single pass over the channels serves all declarations, since a hostile header may contain many thousands of both.
     """
 
     def __init__(self, declared: Iterable[dict[str, dict[str, str]]]) -> None:
         names = {fields.get("name", "") for one in declared for fields in one.values()} - {""}
         self._ranks: dict[str, dict[str, None]] = {name: {} for name in names}
         self._previews: dict[str, list[str]] = {name: [] for name in names}
-        # Declarations of one name share their tuples: the header may repeat a name as often as it likes.
+        # Declarations with the same name share their tuples, since a header may repeat a name any number of times.
         self._shared: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
-    def of(self, layer: str, channel: str) -> str | None:
-        """Note a channel, and return the name of the Cryptomatte that it belongs to.
+    def add(self, layer: str, channel: str) -> str | None:
+        """Add a channel, and return the name of the Cryptomatte that it belongs to, None if it belongs to none.
 
-        `c100` is a rank of `c1` and may be the preview of a `c100`: then it is noted as both, and belongs to the first.
+        Layer `c100` is a rank of Cryptomatte `c1` and may also be the preview of Cryptomatte `c100`. It is then added to both,
+        and `c1` is returned.
         """
         is_preview = layer in self._previews
         if is_preview:
@@ -217,11 +217,11 @@ class _Mattes:
             return name
         return layer if is_preview else None
 
-    def made(self, declared: dict[str, dict[str, str]]) -> tuple[Cryptomatte, ...]:
-        """The Cryptomattes of one part's declarations, once all channels were noted."""
-        return tuple(self._made(key, fields) for key, fields in declared.items())
+    def cryptomattes(self, declared: dict[str, dict[str, str]]) -> tuple[Cryptomatte, ...]:
+        """The Cryptomattes that one part declares; call it after all channels have been added."""
+        return tuple(self._cryptomatte(key, fields) for key, fields in declared.items())
 
-    def _made(self, key: str, fields: dict[str, str]) -> Cryptomatte:
+    def _cryptomatte(self, key: str, fields: dict[str, str]) -> Cryptomatte:
         name = fields.get("name")
         if name and name not in self._shared:
             self._shared[name] = tuple(sorted(self._ranks[name])), tuple(dict.fromkeys(self._previews[name]))
@@ -239,10 +239,10 @@ class _Mattes:
 
 
 def part_layer(header: Header, part: PartHeader) -> str:
-    """The layer that the part's name stands for where parts are layers: the name without its view; empty in single parts.
+    """The layer that a part's name denotes: the name without its view; empty in single-part files.
 
-    Nuke writes the part `diffuse.main` of the view `main` with channels `red`, `green`, `blue`, V-Ray the part `diffuse` with
-    `R`, `G`, `B`. The specification gives such names no meaning, so the layer of a channel is not touched.
+    For view `main`, Nuke writes a part `diffuse.main` with channels `red`, `green`, `blue`; V-Ray writes a part `diffuse` with
+    `R`, `G`, `B`. The specification gives part names no such meaning, so `ChannelName.layer` does not include this layer.
     """
     name, view = part.name or "", part.view
     if not header.is_multi_part or name == view:
@@ -263,9 +263,9 @@ def _layers(names: Sequence[ChannelName]) -> tuple[Layer, ...]:
 
 
 def file_names(header: Header, checkpoint: Checkpoint = no_checkpoint) -> tuple[PartNames, ...]:
-    """Split the channel names of all parts; `checkpoint` is called for each part. A part without a channel list has none.
+    """The split channel names of all parts; `checkpoint` is called for each part.
 
-    All parts together, since writers of multi-part files declare a Cryptomatte in the first one, or in each.
+    All parts are processed together: writers of multi-part files declare a Cryptomatte in the first part or in every part.
     """
     declared = [_declared(part) for part in header.parts]
     mattes = _Mattes(declared)
@@ -273,20 +273,22 @@ def file_names(header: Header, checkpoint: Checkpoint = no_checkpoint) -> tuple[
     for part in header.parts:
         checkpoint()
         names.append(_part_names(header, part, mattes))
-    return tuple([part._replace(cryptomattes=mattes.made(mine)) for part, mine in zip(names, declared, strict=True)])
+    return tuple(
+        [part._replace(cryptomattes=mattes.cryptomattes(mine)) for part, mine in zip(names, declared, strict=True)]
+    )
 
 
 def _part_names(header: Header, part: PartHeader, mattes: _Mattes) -> PartNames:
     channels = part.channels or ()
     views, part_view = _views(header, part)
-    known_views = frozenset(views) - {""}  # a view without a name is not named by an empty component
+    known_views = frozenset(views) - {""}  # an empty component does not name a view
     lossy = lossy_channels(part.compression, channels)
     own_layer = part_layer(header, part)
     names, held = [], dict[str, None]()
     for channel in channels:
         name = channel.name
         layer, component, view = _split(name, views, known_views, part_view)
-        crypto = mattes.of(layer or own_layer, name)
+        crypto = mattes.add(layer or own_layer, name)
         if crypto is not None:
             held[crypto] = None
         names.append(ChannelName(name, layer, component, view, name in lossy, crypto))

@@ -1,7 +1,7 @@
-"""Reads header, chunk offset tables and chunk leaders of one file, with as few requests as possible.
+"""Reads header, chunk offset tables and chunk leaders of one file with as few requests as possible.
 
-`probe` is a generator that yields byte ranges and is sent their bytes (see `exr.file_bytes`); the first range holds header and
-tables of almost every file:
+`probe` is a generator that yields byte ranges and receives their bytes (see `exr.file_bytes`). For almost every file the first
+range contains the header and the tables:
 
     found = run_in_memory(probe(), Path("beauty.1001.exr").read_bytes())
     found.header.parts[0].channels
@@ -39,7 +39,7 @@ __all__ = ["Answer", "LeaderMode", "Probe", "answer_requests", "probe"]
 
 
 class LeaderMode(str, Enum):
-    """Which chunk leaders are read: none beyond those that came with the header, the last chunk's, or all."""
+    """Which chunk leaders are read: only those in the bytes already read, that of the last chunk in the file, or all."""
 
     OFF = "off"
     LAST = "last"
@@ -48,18 +48,18 @@ class LeaderMode(str, Enum):
 
 @dataclass(slots=True)
 class Probe:
-    """What header, tables and leaders of a file hold, also where reading ended early.
+    """The contents of header, tables and leaders of a file; partial if reading ended early.
 
     Attributes:
-        header: The header, also a partial one; None where there is none.
-        layouts: One a part, None for a part whose layout is unknown.
-        tables: Chunk offset tables of the parts before the first whose layout is unknown.
-        states: Every chunk's ChunkState of those parts, None where all are OK.
+        header: The header, possibly a partial one; None if no header could be read.
+        layouts: The layout of each part; None for a part whose layout is unknown.
+        tables: Chunk offset tables of the parts before the first part without a layout.
+        states: For each of those parts, the ChunkState of every chunk; None if all are OK.
         completeness: Which chunks of those parts are present.
-        problems: What is wrong with header, tables and leaders.
-        error: Why reading ended early, or which part has no layout; None where nothing is in the way.
-        error_part: The part that the error speaks of, None for the whole file.
-        start: The file's first bytes, as far as they were read.
+        problems: Problems of header, tables and leaders.
+        error: Why reading ended early, or why a part has no layout; None if neither happened.
+        error_part: Index of the part that the error concerns; None for the whole file.
+        start: The first bytes of the file, as far as they were read.
     """
 
     header: Header | None = None
@@ -74,7 +74,7 @@ class Probe:
 
     @property
     def located(self) -> list[Layout]:
-        """The layouts of the parts whose chunk table is known: behind a part without a layout no table's place is known."""
+        """The layouts of the parts before the first part without a layout: the tables of later parts cannot be located."""
         return list(_leading(self.layouts))
 
 
@@ -90,18 +90,19 @@ def probe(
     """Read header, chunk offset tables and leaders of one file.
 
     Args:
-        limits: What the file may ask for.
+        limits: Limits of sizes and counts.
         leaders: Which chunk leaders to read.
-        rebuild: Whether to look for the chunks of a damaged table.
-        first_bytes: Bytes of the first request.
-        checkpoint: Called now and then; what it raises ends the probe.
-        reserve: Called with the memory that header and tables will take, rows included; what it raises ends the probe.
+        rebuild: Whether to search for the chunks of a damaged table.
+        first_bytes: Size of the first request in bytes.
+        checkpoint: Called regularly; an exception that it raises ends the probe.
+        reserve: Called with the memory in bytes that header and tables will need, including their rows; an exception that it
+            raises ends the probe.
 
     Returns:
-        The Probe; what is wrong with the file for good is its `error`.
+        The Probe. Permanent errors are its `error`.
 
     Raises:
-        ExrInspectorError: A retryable error with which a request was answered, or what `checkpoint` raised.
+        ExrInspectorError: A retryable error that a request, `checkpoint` or `reserve` raised.
     """
     file = FileBytes(first_bytes, limits.header_bytes + limits.table_bytes)
     found = Probe()
@@ -126,7 +127,7 @@ def probe(
 
 
 def _locate(found: Probe, limits: Limits) -> None:
-    """Compute the layout of every part; the first error is kept."""
+    """Compute the layout of every part; keep the first error."""
     layouts: list[Layout | None] = []
     for part in found.header.parts if found.header else ():
         try:
@@ -139,7 +140,7 @@ def _locate(found: Probe, limits: Limits) -> None:
 
 
 def _read_tables(found: Probe, file: FileBytes, limits: Limits, reserve: Reserve) -> RangeRequests[None]:
-    """Read the chunk offset tables, and derive the state of every chunk from them."""
+    """Read the chunk offset tables and derive the state of every chunk from them."""
     header, layouts = found.header, found.located
     if header is None or not layouts:
         return
@@ -156,9 +157,9 @@ def _read_tables(found: Probe, file: FileBytes, limits: Limits, reserve: Reserve
 def _read_leaders(
     found: Probe, file: FileBytes, mode: LeaderMode, *, rebuild: bool, checkpoint: Checkpoint
 ) -> RangeRequests[None]:
-    """Completeness of every part with a table, by tables and as many leaders as asked for.
+    """Determine the completeness of every part with a table, from the tables and the leaders that `mode` selects.
 
-    The leader of the chunk that is last in the file is always checked if its bytes have been read already.
+    The leader of the last chunk in the file is always checked if its bytes have already been read.
     """
     header, layouts = found.header, found.located
     if header is None:

@@ -1,6 +1,6 @@
-"""Deviations from the format in a file that can still be read, as values. Nothing is repaired here.
+"""Deviations from the format in a file that can still be read, as values. Nothing is repaired.
 
-The kinds are this package's own. Which rule a kind breaks and how severe that is, `validation` decides.
+The kinds are specific to this package; `validation` maps each kind to a rule and a severity.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ MAX_PROBLEMS_PER_KIND = 100
 
 
 class ProblemKind(Enum):
-    """What a problem is about."""
+    """The kind of a problem."""
 
     # the version word
     CONTRADICTORY_FLAGS = auto()
@@ -72,19 +72,18 @@ class ProblemKind(Enum):
 
 
 class Problem(NamedTuple):
-    """One deviation.
+    """One deviation from the format.
 
     Attributes:
-        kind: What it is about.
-        message: What is wrong, in words.
-        part: Index of the part, None for the file as a whole.
-        offset: Byte offset in the file where it shows, None where it has no place.
-        found: What the bytes say.
-        expected: What the format asks for.
-        channel: Name of the channel, where it concerns one.
-        fatal: True when the OpenEXR library cannot open the file because of it, or loses its place in the header, so that
-            opening the rest depends on luck.
-        mild: True for the harmless variant of its kind.
+        kind: Kind of the problem.
+        message: What is wrong.
+        part: Index of the part; None for the file as a whole.
+        offset: Byte offset of the problem in the file; None if it has no location.
+        found: What the file contains.
+        expected: What the format requires.
+        channel: Name of the channel that it concerns, if any.
+        fatal: Whether it prevents the OpenEXR library from opening the file, or makes it misread the header from here on.
+        mild: Whether it is the harmless variant of its kind.
     """
 
     kind: ProblemKind
@@ -99,15 +98,14 @@ class Problem(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Message, place and what was found and expected, in one line."""
+        """Message, location, found and expected value in one line."""
         return fault_text(self.message, self.offset, self.found, self.expected)
 
 
 class ProblemList:
-    """Collects problems; of each kind it keeps the first MAX_PROBLEMS_PER_KIND and counts the rest.
+    """Collects problems: keeps the first MAX_PROBLEMS_PER_KIND of each kind and counts the rest.
 
-    A header can hold 100,000 attributes that are all wrong in one way: nobody reads as many findings, and no table should
-    store them.
+    A header can contain 100,000 attributes with the same fault: too many findings to read or to store.
     """
 
     __slots__ = ("_counts", "_fatal", "_problems")
@@ -118,7 +116,7 @@ class ProblemList:
         self._fatal: set[ProblemKind] = set()
 
     def add(self, problem: Problem) -> None:
-        """Keep or count one problem."""
+        """Add one problem: keep it, or only count it if its kind has reached the maximum."""
         kind = problem.kind
         count = self._counts[kind] = self._counts.get(kind, 0) + 1
         if count <= MAX_PROBLEMS_PER_KIND:
@@ -127,7 +125,7 @@ class ProblemList:
             self._fatal.add(kind)
 
     def all(self) -> tuple[Problem, ...]:
-        """The problems that were kept, and for each kind that occurred more often one that says how many more."""
+        """The kept problems, and for each kind with more problems one that states how many were only counted."""
         more = [
             Problem(
                 kind, f"{count - MAX_PROBLEMS_PER_KIND} more of this kind", found=str(count), fatal=kind in self._fatal

@@ -190,7 +190,7 @@ OWNER = "\u6771\u4eac".encode("shift_jis")
         (b"caf\xe9", "caf\\xe9", "Latin-1"),
         (b"\x93quoted\x94", "\\x93quoted\\x94", "Windows-1252"),
         (OWNER, "\\x93\\x8c\\x8b\\x9e", "Shift-JIS"),
-        (b"reel\xff\xff", "reel\\xff\\xff", "filling bytes 0xFF"),
+        (b"reel\xff\xff", "reel\\xff\\xff", "padding bytes 0xFF"),
     ],
 )
 def test_text_that_is_not_utf8_can_be_searched(value: bytes, shown: str, guess: str) -> None:

@@ -1,1 +1,1 @@
-"""Headers: attributes, their values, and the parts they describe."""
+"""Headers: attributes, their values, and the parts that they describe."""

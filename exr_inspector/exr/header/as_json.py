@@ -1,8 +1,8 @@
-"""Attribute values as JSON and back without loss, and as text and number for people and queries.
+"""Converts attribute values to JSON and back without loss, and to text and numbers for people and queries.
 
-JSON holds what the bytes hold: bytes as `{"base64": ...}`, non-finite floats as the strings `NaN`, `Infinity`, `-Infinity`,
-integers exactly; vectors of more than 4,096 floats are `{"float32": ...}`, base64 of their bytes. Field names are OpenEXR's.
-The payload of a NaN is the one thing that does not survive.
+Bytes become `{"base64": ...}`, non-finite floats the strings `NaN`, `Infinity`, `-Infinity`; integers are exact. A vector of
+more than 4,096 floats becomes `{"float32": ...}`, the base64 of its bytes. Field names are OpenEXR's. Only the payload of a NaN
+is lost.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _FIELD_NAMES = {name: tuple(_camel(field) for field in kind._fields) for name, k
 
 
 def float_to_json(value: float) -> float | str:
-    """A float as JSON can hold it: itself, or `NaN`, `Infinity`, `-Infinity`."""
+    """A float as a JSON value: the number itself, or the string `NaN`, `Infinity` or `-Infinity`."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -139,12 +139,12 @@ _FROM_JSON: dict[str, Callable[[Any], AttributeValue]] = {
 
 
 def to_json(attribute: Attribute) -> object:
-    """The value as what `json.dumps(..., allow_nan=False)` takes."""
+    """The value as an object that `json.dumps(..., allow_nan=False)` accepts."""
     value = attribute.value
     if isinstance(value, bytes):
         return _blob(value)
     if attribute.type_name in _FIELD_NAMES:
-        fields: tuple[float, ...] = value  # type: ignore[assignment]  # decode() made a named tuple of numbers of it
+        fields: tuple[float, ...] = value  # type: ignore[assignment]  # decode() returns a named tuple of numbers
         return dict(zip(_FIELD_NAMES[attribute.type_name], map(_number, fields), strict=True))
     if isinstance(value, FloatVector):
         return {"float32": base64.b64encode(value.packed).decode("ascii")}
@@ -152,31 +152,31 @@ def to_json(attribute: Attribute) -> object:
     if special:
         return special(value)
     if isinstance(value, tuple):
-        numbers: tuple[float, ...] = value  # type: ignore[assignment]  # vectors and matrices hold numbers only
+        numbers: tuple[float, ...] = value  # type: ignore[assignment]  # vectors and matrices contain only numbers
         return list(numbers) if all(map(math.isfinite, numbers)) else [_number(item) for item in numbers]
     return value if isinstance(value, (int, str)) else float_to_json(value)
 
 
 def compact_json(value: object) -> str:
-    """Compact JSON text; NaN and infinities are refused."""
+    """The value as compact JSON text. Raises ValueError for NaN and infinities."""
     return _WRITER.encode(value)
 
 
 def to_json_text(attribute: Attribute) -> str:
-    """The value as compact JSON text."""
+    """The attribute's value as compact JSON text."""
     value = to_json(attribute)
     if not isinstance(value, list) or len(value) <= _PIECE:
         return compact_json(value)
-    # json holds every item's text at once; millions of them are written piece by piece.
+    # The encoder keeps the text of every item in memory, so a list of millions is encoded in pieces.
     pieces = (compact_json(value[start : start + _PIECE])[1:-1] for start in range(0, len(value), _PIECE))
     return f"[{','.join(pieces)}]"
 
 
 def from_json(type_name: str, value: Any) -> AttributeValue:
-    """The value that `to_json` made `value` of.
+    """The attribute value that `to_json` converted to `value`.
 
     Raises:
-        KeyError, TypeError, ValueError: If `value` is no JSON of that type.
+        KeyError, TypeError, ValueError: If `value` is not the JSON form of a value of that type.
     """
     if isinstance(value, dict) and "base64" in value:
         return _raw(value)
@@ -197,7 +197,7 @@ def from_json(type_name: str, value: Any) -> AttributeValue:
 
 
 def value_number(attribute: Attribute) -> float | None:
-    """The value as one finite number for queries; None for everything that is not one."""
+    """The value as one finite number, for queries; None if it is not one."""
     value = attribute.value
     if isinstance(value, Rational):
         return value.value
@@ -207,7 +207,7 @@ def value_number(attribute: Attribute) -> float | None:
 
 
 def _single(value: float) -> str:
-    """The shortest decimal that reads back as this 32-bit float: 0.64 where a double would say 0.6399999856948853."""
+    """The shortest decimal that reads back as this 32-bit float: `0.64` instead of `0.6399999856948853`."""
     for layout in ("{:.6g}", "{:.7g}", "{:.8g}"):
         text = layout.format(value)
         try:
@@ -255,7 +255,7 @@ def _rational_text(value: Rational) -> str:
 
 
 def _bytes_text(value: Bytes) -> str:
-    hint = value.type_hint[:MAX_ITEMS].decode("latin-1") or "no stated kind"
+    hint = value.type_hint[:MAX_ITEMS].decode("latin-1") or "unstated type"
     return f"{len(value.data)} bytes of {hint}"
 
 
@@ -286,9 +286,9 @@ _TEXT: dict[str, Callable[[Any], str]] = {
 
 
 def value_text(attribute: Attribute) -> str | None:
-    r"""The value as text for people and for text search, of a list its first MAX_ITEMS items; None for bytes.
+    r"""The value as text, for people and for text search; None for bytes. A list is cut after MAX_ITEMS items.
 
-    In text that is not UTF-8 each other byte is written `\xNN`.
+    Bytes that are not valid UTF-8 are written `\xNN`.
     """
     value = attribute.value
     if isinstance(value, bytes):
@@ -305,6 +305,6 @@ def value_text(attribute: Attribute) -> str | None:
 
 
 def short_text(attribute: Attribute) -> str:
-    """The value for a message: the start of its text, or how many bytes of which type there are."""
+    """The value for a message: the start of its text, or its size and type if it has no text."""
     text = value_text(attribute)
     return f"{attribute.size} bytes of {attribute.type_name[:64]}" if text is None else text[:200]

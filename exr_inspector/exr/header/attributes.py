@@ -1,9 +1,9 @@
-"""Attribute values: bytes to typed values and back, for every type of OpenEXR 3.5.
+"""Decodes attribute values from bytes and encodes them again, for every attribute type of OpenEXR 3.5.
 
-A value whose bytes do not fit its type is kept as bytes together with the reason; unknown types are kept as bytes without
-one. Which attributes a header needs, and what their values should be, is not decided here.
+A value whose bytes do not match its type is kept as bytes, with the reason; a value of unknown type is kept as bytes without a
+reason. `conformance` checks which attributes a header must have and which values are valid.
 
-Layouts are those of OpenEXR 3.5.3 (`src/lib/OpenEXRCore/parse_header.c`); all numbers are little-endian, unpadded.
+The layouts are those of OpenEXR 3.5.3 (`src/lib/OpenEXRCore/parse_header.c`); all numbers are little-endian, unpadded.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _U64 = struct.Struct("<Q")
 _TWO_U32 = struct.Struct("<II")
 
 
-# Memory that a value takes at most, in times of its bytes in the file: it, what is learned of it, and the rows made of it
+# Maximum memory for a value, its derived objects and its rows, as a multiple of the value's size in the file
 # (`./run bench header_memory`).
 MEMORY_SHARES = {"chlist": 66, "string": 23, "stringvector": 24}
 OTHER_SHARE = 10
 
-MAX_FLOATS = 4_096  # of a vector that is a tuple
+MAX_FLOATS = 4_096  # longer vectors are a FloatVector instead of a tuple
 
 _Make = Callable[[tuple[Any, ...]], Any]
 
@@ -60,7 +60,7 @@ def _named(layout: str, named_tuple: Any) -> tuple[struct.Struct, _Make]:
     return struct.Struct(layout), named_tuple._make
 
 
-# type name -> (layout, maker of the value from the unpacked fields)
+# type name -> (layout, function that makes the value from the unpacked fields)
 FIXED: dict[str, tuple[struct.Struct, _Make]] = {
     "box2f": _named("<4f", Box2f),
     "box2i": _named("<4i", Box2i),
@@ -100,16 +100,16 @@ def _decode_bytes(raw: bytes) -> Bytes:
 
 
 def decode_floatvector(raw: bytes) -> tuple[float, ...] | FloatVector:
-    """A tuple of few floats; a FloatVector of many, and of those with a NaN that `NaN` alone does not say all of."""
+    """A tuple of floats; a FloatVector if there are more than MAX_FLOATS or a NaN has other bits than Python's `nan`."""
     count, odd = divmod(len(raw), 4)
     if odd:
-        raise Malformed(f"{len(raw)} bytes are no whole number of floats")
+        raise Malformed(f"{len(raw)} bytes are not a whole number of 4-byte floats")
     if count > MAX_FLOATS:
         return FloatVector(raw)
     floats = struct.unpack(f"<{count}f", raw)
     if any(map(math.isnan, floats)):
-        said = [math.nan if math.isnan(value) else value for value in floats]
-        if struct.pack(f"<{count}f", *said) != raw:
+        plain = [math.nan if math.isnan(value) else value for value in floats]
+        if struct.pack(f"<{count}f", *plain) != raw:
             return FloatVector(raw)
     return floats
 
@@ -139,7 +139,7 @@ def _decode_string(raw: bytes) -> str:
 
 
 def _strings(raw: bytes) -> list[bytes]:
-    # repeated until the size is used up: int32 length, bytes
+    # repeated up to the attribute's size: int32 length, bytes
     strings: list[bytes] = []
     position = 0
     while position < len(raw):
@@ -172,7 +172,10 @@ KNOWN_TYPES = frozenset(FIXED) | frozenset(VARIABLE)
 
 
 def decode(type_name: str, buffer: bytes, offset: int, size: int) -> tuple[AttributeValue, str]:
-    """The value of `size` bytes at `offset`, and why it stayed bytes (empty when it did not, or the type is unknown)."""
+    """The value of the `size` bytes at `offset`, and why it could not be decoded.
+
+    The reason is empty if the value was decoded, and if its type is unknown. Values that are not decoded are returned as bytes.
+    """
     fixed = FIXED.get(type_name)
     if fixed is not None:
         layout, make = fixed
@@ -190,7 +193,7 @@ def decode(type_name: str, buffer: bytes, offset: int, size: int) -> tuple[Attri
 
 
 def readable_strings(type_name: str, value: AttributeValue) -> tuple[str, ...] | None:
-    r"""The texts of a `string` or `stringvector`, with bytes that are not UTF-8 written `\xNN`; None for anything else."""
+    r"""The texts of a `string` or `stringvector`, invalid UTF-8 bytes written `\xNN`; None for other values."""
     if isinstance(value, str):
         return (value,)
     if type_name == "string" and isinstance(value, bytes):
@@ -198,7 +201,7 @@ def readable_strings(type_name: str, value: AttributeValue) -> tuple[str, ...] |
     if type_name != "stringvector":
         return None
     if not isinstance(value, bytes):
-        return value  # type: ignore[return-value]  # decode() made it of this type
+        return value  # type: ignore[return-value]  # decode() returns a tuple of strings
     try:
         return tuple([decode_name(text) for text in _strings(value)])
     except Malformed:
@@ -206,7 +209,7 @@ def readable_strings(type_name: str, value: AttributeValue) -> tuple[str, ...] |
 
 
 def _encode_stringvector(value: tuple[str, ...]) -> bytes:
-    out = bytearray()  # text by text: there may be millions, and most of them empty
+    out = bytearray()  # no list of encoded texts: there may be millions, most of them empty
     for text in value:
         raw = text.encode()
         out += _I32.pack(len(raw))
@@ -228,10 +231,10 @@ ENCODERS: dict[str, Callable[[Any], bytes]] = {
 
 
 def encode(type_name: str, value: AttributeValue) -> bytes:
-    """The bytes of `value`: the inverse of `decode`. Values that were kept as bytes pass through as they are.
+    """The bytes of `value`: the inverse of `decode`. Values that are bytes are returned unchanged.
 
     Raises:
-        struct.error: If the value does not fit the type's layout.
+        struct.error: If the value does not match the type's layout.
     """
     if isinstance(value, bytes):
         return value

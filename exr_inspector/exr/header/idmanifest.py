@@ -1,13 +1,13 @@
-"""Id manifests: which texts belong to the ids in a file's id channels. Inflates under a cap, computes no hashes.
+"""Decodes id manifests, which map the ids in a file's id channels to texts. Limits the inflated size; computes no hashes.
 
     payload, once inflated
         uint32 version 0
-        strings       int32 count, varint lengths, then the bytes; each after the first starts with the number of bytes it
-                      shares with its predecessor: 1 byte, or 2 big-endian when the predecessor is longer than 255
-        order         int32 count, then (int32 first, int32 last): ranges of strings; entries count through these
+        strings       int32 count, varint lengths, then the bytes; each string after the first starts with the number of bytes
+                      it shares with its predecessor: 1 byte, or 2 big-endian if the predecessor is longer than 255
+        order         int32 count, then (int32 first, int32 last): ranges of strings; string indices count through these
         groups        int32 count, each: channel names and components (each int32 count, varint lengths, bytes), uint8
                       lifetime, hash and encoding scheme (int32 length, bytes), uint8 storage (0 uint64, 1 uint32, else
-                      varint), int32 entries, each: id as difference to the one before, a varint string index a component
+                      varint), int32 entries, each: difference from the previous id, one varint string index for each component
 
 Source: OpenEXR 3.5.3 `ImfIDManifest.cpp`.
 """
@@ -25,22 +25,22 @@ from exr_inspector.exr.limits import DEFAULT_LIMITS, Limits, Reserve, no_reserve
 LIFETIMES = ("frame", "shot", "stable")
 _I32 = struct.Struct("<i")
 _IDS = {0: struct.Struct("<Q"), 1: struct.Struct("<I")}
-_ITEM_MEMORY = 256  # a string, or a text of an entry, at most (`./run bench header_memory`)
-_BYTES_SHARE = 4  # of what the manifest inflates to, and of its strings without shared beginnings
+_ITEM_MEMORY = 256  # bytes at most for a string or a text of an entry (`./run bench header_memory`)
+_BYTES_SHARE = 4  # memory as a multiple of the inflated manifest, and of its strings with their prefixes restored
 _U64_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestGroup:
-    """Ids of one group of channels.
+    """The ids of one group of channels.
 
     Attributes:
-        channels: Names of the channels that hold the ids.
-        components: What the texts of an entry are, in order.
-        lifetime: How long an id keeps its meaning: 0 frame, 1 shot, 2 stable; other codes as they stand.
-        hash_scheme: How ids were made of texts, such as `MurmurHash3_32`.
-        encoding_scheme: How ids lie in channels: `id` or `id2`.
-        entries: (id, texts), one text a component, in file order.
+        channels: Names of the channels that contain the ids.
+        components: Names of the texts of an entry, in order.
+        lifetime: How long an id keeps its meaning: 0 frame, 1 shot, 2 stable; other codes as stored.
+        hash_scheme: Hash function that computes ids from texts, such as `MurmurHash3_32`.
+        encoding_scheme: Encoding of ids in channels: `id` or `id2`.
+        entries: (id, texts), one text for each component, in file order.
     """
 
     channels: tuple[str, ...]
@@ -52,7 +52,7 @@ class ManifestGroup:
 
 
 class _Reader:
-    """A position in the inflated payload. Each method says what it needs before it takes it."""
+    """Reads the inflated payload from the current position. Each method checks that the bytes exist before it reads them."""
 
     def __init__(self, data: bytes, limits: Limits, reserve: Reserve) -> None:
         self.data = data
@@ -81,7 +81,10 @@ class _Reader:
         return self.data[start : start + size]
 
     def count(self, what: str, each: int = 1) -> int:
-        """A number of things that memory will have to hold, of `each` items and at least a byte."""
+        """Read the number of elements of a list; check it, and reserve the memory for `each` items an element.
+
+        An element takes at least one byte, so a count larger than the remaining bytes is an error.
+        """
         start = self.position
         count = self.int32(what)
         if not 0 <= count <= len(self.data) - self.position:
@@ -98,7 +101,7 @@ class _Reader:
         return count
 
     def text_room(self, size: int) -> None:
-        """Count bytes of text: shared beginnings make more of them than there are in the file."""
+        """Check and reserve memory for `size` bytes of text: restored prefixes make the texts larger than the payload."""
         self._text_bytes += size
         if self._text_bytes > self._limits.inflated_bytes:
             raise LimitExceeded(
@@ -110,7 +113,7 @@ class _Reader:
         self._reserve(size * _BYTES_SHARE)
 
     def varint(self, what: str) -> int:
-        """Seven bits a byte, lowest first; a set top bit says that more follow."""
+        """Read an integer of seven bits per byte, lowest first; the top bit is set in every byte but the last."""
         value = shift = 0
         while True:
             byte = self.byte(what)
@@ -142,12 +145,12 @@ def _inflate(manifest: IdManifest, limits: Limits, reserve: Reserve) -> bytes:
     reserve(manifest.inflated_bytes * _BYTES_SHARE)
     inflater = zlib.decompressobj()
     try:
-        # One byte more than declared: enough to see that there is more, and never more than that.
+        # One byte more than declared shows whether the stream is longer, and bounds the output.
         data = inflater.decompress(manifest.deflated, manifest.inflated_bytes + 1)
     except zlib.error as error:
         raise DecodeError("the id manifest does not inflate", found=str(error)) from error
     if len(data) != manifest.inflated_bytes or not inflater.eof:
-        found = f"{len(data)} bytes, the stream {'ends' if inflater.eof else 'goes on or is cut off'}"
+        found = f"{len(data)} bytes, the stream {'is complete' if inflater.eof else 'is longer or truncated'}"
         raise DecodeError(
             "the id manifest does not inflate to its size", found=found, expected=f"{manifest.inflated_bytes} bytes"
         )
@@ -155,7 +158,7 @@ def _inflate(manifest: IdManifest, limits: Limits, reserve: Reserve) -> bytes:
 
 
 def _expand(prefixed: list[bytes], reader: _Reader) -> list[bytes]:
-    """Undo the sharing of beginnings."""
+    """Restore the prefixes that strings share with their predecessors."""
     texts = prefixed[:1]
     for stored in prefixed[1:]:
         before = texts[-1]
@@ -169,10 +172,10 @@ def _expand(prefixed: list[bytes], reader: _Reader) -> list[bytes]:
 
 
 def _in_order(texts: list[bytes], reader: _Reader) -> list[str]:
-    """The strings as indices in entries count them; a string named twice counts at its first place only."""
+    """The strings in the order that string indices refer to; a string in several ranges counts only at its first position."""
     order: list[int] = []
-    # following[i]: where to look for the first string from i on that is not in order yet. Ranges may repeat one another, and
-    # walking each string of each of them again would let a small file ask for hours.
+    # following[i]: where to look for the first string from i on that is not in `order` yet (union-find). Ranges may repeat one
+    # another, and visiting every string of every range would take hours for a small hostile file.
     following = list(range(len(texts) + 1))
 
     def first_free(index: int) -> int:
@@ -191,7 +194,7 @@ def _in_order(texts: list[bytes], reader: _Reader) -> list[str]:
             following[index] = index + 1
             index = first_free(index)
     decoded = [text.decode("utf-8", "backslashreplace") for text in texts]
-    # Indices that the order does not reach stand for the first string, as in the library.
+    # As in the library, indices beyond the order refer to the first string.
     return [decoded[index] for index in order] + decoded[:1] * (len(texts) - len(order))
 
 
@@ -230,13 +233,13 @@ def decode_manifest(
 
     Args:
         manifest: The manifest.
-        limits: What it may grow to.
-        reserve: Called with the memory that it will take, before it does; what it raises ends the decoding.
+        limits: Limits of its size.
+        reserve: Called with a number of bytes before they are allocated; an exception that it raises ends the decoding.
 
     Raises:
-        DecodeError: If it does not inflate to its declared size, or its structure is broken; offsets are in the inflated
+        DecodeError: If it does not inflate to its declared size, or its structure is invalid; offsets are in the inflated
             payload.
-        LimitExceeded: If it would take more memory than allowed.
+        LimitExceeded: If it exceeds a limit.
     """
     reader = _Reader(_inflate(manifest, limits, reserve), limits, reserve)
     version = reader.int32("version")

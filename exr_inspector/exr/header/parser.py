@@ -1,10 +1,10 @@
-"""Headers: a file's first bytes to parts and their attributes. Nothing is added and nothing repaired.
+"""Parses a file's first bytes into parts and their attributes. Adds no defaults and repairs nothing.
 
     file       magic number, uint32 version and flags, one header for each part; multi-part files end the headers with a NUL
     header     attributes, then a NUL
     attribute  name NUL, type NUL, int32 size, value
 
-What the attributes should be is for `conformance` to say; where the chunks lie follows from `chunks`.
+`conformance` checks the attributes; `chunks` locates the chunks.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ MAGIC = b"\x76\x2f\x31\x01"
 VERSION = 2
 LONG_NAME_BYTES = 255  # the format's own limit
 _NUL = b"\0"
-# Memory that an attribute and a part take beside values: objects, facts, rows (`./run bench header_memory`).
+# Memory in bytes for an attribute and for a part in addition to values: objects and rows (`./run bench header_memory`).
 _ATTRIBUTE_MEMORY = 1 << 10
 _PART_MEMORY = 4 << 10
 _LEAST_RESERVED = 64 << 10
 _I32 = struct.Struct("<i")
 _U32 = struct.Struct("<I")
-# Makes an Attribute of a tuple in C: a header is mostly this.
+# Makes an Attribute from a tuple in C code: parsing a header spends most of its time here.
 _attribute = partial(tuple.__new__, Attribute)
 
 
-# First bytes of what is delivered under the name of an EXR file by mistake.
+# First bytes of other files that are named .exr by mistake.
 _OTHER_FILES = (
-    (b"version ", "a pointer of Git LFS"),
+    (b"version ", "a Git LFS pointer"),
     (b"<", "HTML or XML"),
     (b"\xff\xd8\xff", "a JPEG file"),
     (b"\x89PNG", "a PNG file"),
@@ -71,7 +71,7 @@ _OTHER_FILES = (
     (b"PK\3\4", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip file"),
     (b"\x01\x31\x2f\x76", "the magic number in big-endian order"),
-    (b"\0\0\0\0", "zeros, as of a copy that was not finished"),
+    (b"\0\0\0\0", "zeros, as in an unfinished copy"),
     (b"BM", "a BMP file"),
     (b"GIF8", "a GIF file"),
     (b"DDS ", "a DDS file"),
@@ -88,7 +88,7 @@ _RIFF = {b"WEBP": "a WebP file", b"AVI ": "an AVI file", b"WAVE": "a WAVE file"}
 
 
 def _guess(start: bytes) -> str:
-    """What a file that is no EXR begins like, in brackets; empty where that is unknown."""
+    """The probable type of a file that is not OpenEXR, in brackets; empty if unknown."""
     name = next((name for first, name in _OTHER_FILES if start.startswith(first)), "")
     if start.startswith(b"RIFF"):
         name = _RIFF.get(start[8:12], "a RIFF file")
@@ -98,7 +98,7 @@ def _guess(start: bytes) -> str:
 
 
 class _FixedRecord(NamedTuple):
-    """A standard attribute whose type has a fixed size: how to read its value."""
+    """How to read the value of a standard attribute whose type has a fixed size."""
 
     name: str
     type_name: str
@@ -107,7 +107,7 @@ class _FixedRecord(NamedTuple):
     make: Callable[[tuple[Any, ...]], AttributeValue]
 
 
-# By the bytes before the value (name NUL, type NUL, int32 size): most attributes of most files are recognised by one look-up.
+# The key is the bytes before the value (name NUL, type NUL, int32 size): one look-up recognises most attributes of most files.
 _FIXED_RECORDS = {
     f"{name}\0{type_name}\0".encode() + _I32.pack(FIXED[type_name][0].size): _FixedRecord(
         name, type_name, FIXED[type_name][0].size, FIXED[type_name][0].unpack_from, FIXED[type_name][1]
@@ -123,23 +123,24 @@ def read_header(
     checkpoint: Checkpoint = no_checkpoint,
     reserve: Reserve = no_reserve,
 ) -> RangeRequests[Header]:
-    """Read the header of `file`, which is open; each byte is looked at once, however the bytes arrive.
+    """Read the header of `file`. Each byte is parsed once, whatever the sizes of the answers.
 
     Args:
-        file: The file's first bytes.
-        limits: What the file may ask for.
-        checkpoint: Called now and then; what it raises ends the reading.
-        reserve: Called with the memory that attributes will take, rows included; what it raises ends the reading.
+        file: The file, already opened with `FileBytes.open`.
+        limits: Limits of sizes and counts.
+        checkpoint: Called regularly; an exception that it raises ends the reading.
+        reserve: Called with the memory in bytes that attributes and their rows will need; an exception that it raises ends the
+            reading.
 
     Raises:
         FormatError: NotAnExr, EmptyFile, UnsupportedVersion; or TruncatedHeader, DamagedHeader, LimitExceeded, whose
-            `partial` is the Header of what could be read.
+            `partial` is the Header with everything before the fault.
     """
     return (yield from _HeaderReader(file, limits, checkpoint, reserve).read())
 
 
 def parse_header(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Header:
-    """The header of a file that is in memory. Raises what `read_header` raises."""
+    """The header of a file whose bytes are `data`. Raises: as `read_header`."""
     file = FileBytes()
     file.buffer, file.size = data, len(data)
     return run_in_memory(read_header(file, limits), data)
@@ -149,7 +150,7 @@ class _HeaderReader:
     """The state of reading one header.
 
     Attributes:
-        position: File offset of the next attribute, or of what ends a list of them.
+        position: File offset of the next attribute, or of the NUL that ends a header.
     """
 
     def __init__(self, file: FileBytes, limits: Limits, checkpoint: Checkpoint, reserve: Reserve) -> None:
@@ -157,7 +158,7 @@ class _HeaderReader:
         self._limits = limits
         self._checkpoint = checkpoint
         self._reserve = reserve
-        self._due_bytes = 0  # memory that is not reserved yet, since it is little
+        self._due_bytes = 0  # memory in bytes that is reserved together with later bytes, to save calls
         self._version_word = 0
         self._parts: list[PartHeader] = []
         self._attributes: list[Attribute] = []
@@ -210,7 +211,7 @@ class _HeaderReader:
         self._version_word, self.position = word, 8
 
     def _read_parts(self) -> RangeRequests[None]:
-        """Read the headers of a multi-part file up to and with the NUL that ends them."""
+        """Read the headers of a multi-part file, including the NUL that ends them."""
         file = self._file
         while True:
             if self.position >= len(file.buffer):
@@ -228,7 +229,7 @@ class _HeaderReader:
             self._end_part()
 
     def _read_attributes(self) -> RangeRequests[None]:
-        """Read attributes up to and with the NUL that ends them."""
+        """Read the attributes of one part, including the NUL that ends them."""
         name_limit, string_limit = self._limits.name_bytes, self._limits.string_bytes
         attributes, position = self._attributes, self.position
         buffer, end = self._readable()
@@ -254,7 +255,7 @@ class _HeaderReader:
             too_long = name_end - position > name_limit or type_end - name_end > name_limit + 1
             if size < 0 or start + size > end or size > string_limit or too_long or not self._attributes_left:
                 self.position = position
-                yield from self._explain()
+                yield from self._request_missing()
                 buffer, end = self._readable()
                 find = buffer.find
                 continue
@@ -273,7 +274,7 @@ class _HeaderReader:
         self.position = position + 1
 
     def _pause(self) -> None:
-        """What is done after every PER_CHECKPOINT attributes of a part."""
+        """Call the checkpoint and reserve memory, after every PER_CHECKPOINT attributes of a part."""
         self._checkpoint()
         self._reserve(_ATTRIBUTE_MEMORY * PER_CHECKPOINT)
 
@@ -282,15 +283,15 @@ class _HeaderReader:
         self._reserve(due)
 
     def _readable(self) -> tuple[bytes, int]:
-        """The bytes at hand, and where those end that may belong to a header."""
+        """The bytes read so far, and the offset up to which they may belong to a header."""
         buffer = self._file.buffer
         return buffer, min(len(buffer), self._limits.header_bytes)
 
-    def _explain(self) -> RangeRequests[None]:
-        """Ask for more bytes where the attribute at `position` cannot be read yet.
+    def _request_missing(self) -> RangeRequests[None]:
+        """Request the bytes that the attribute at `position` lacks.
 
         Raises:
-            FormatError: It cannot be read at all.
+            FormatError: If the attribute is damaged or exceeds a limit, or the file ends inside it.
         """
         buffer, limits = self._file.buffer, self._limits
         name_end = buffer.find(_NUL, self.position, self.position + limits.name_bytes + 1)
@@ -311,19 +312,21 @@ class _HeaderReader:
             raise DamagedHeader(
                 f"attribute {name!r} has a negative size", offset=type_end + 1, found=str(size), expected="0 or more"
             )
-        if size > limits.string_bytes and start + size <= self._file.size:  # else the size is wrong, or the file cut
+        if (
+            size > limits.string_bytes and start + size <= self._file.size
+        ):  # otherwise the size is wrong, or the file truncated
             raise self._too_large(name, "string_bytes", type_end + 1, size, limits.string_bytes)
         if not self._attributes_left:
             raise self._too_many("attributes", limits.attributes)
         yield from self._read_on(start + size, f"attribute {name!r}", start)
 
     def _read_name(self, start: int, what: str) -> RangeRequests[None]:
-        """Ask for the rest of a name whose end is not among the bytes at hand."""
+        """Request the rest of a name that extends past the bytes read so far."""
         file, limit = self._file, self._limits.name_bytes
         until = start + limit + 1
         if len(file.buffer) < until:
             if len(file.buffer) < file.size < until:
-                until = file.size  # a short name at the very end of the file is still a name
+                until = file.size  # a short name at the end of the file is allowed
             yield from self._read_on(until, what, start)
             return
         shown = f"{decode_name(file.buffer[start : start + 16])!r}..."
@@ -334,7 +337,7 @@ class _HeaderReader:
         raise DamagedHeader(f"{what} has no end", offset=start, found=shown, expected=f"a NUL within {limit + 1} bytes")
 
     def _read_on(self, until: int, what: str, offset: int) -> RangeRequests[None]:
-        """Ask for the bytes before `until`, if they are in the file and within the limit of a header."""
+        """Request the bytes before `until`. Raises if the file or the header limit ends before `until`."""
         file, limit = self._file, self._limits.header_bytes
         if until > file.size:
             raise TruncatedHeader(
@@ -351,11 +354,11 @@ class _HeaderReader:
                 found=f"{until} bytes",
                 expected=f"at most {limit}",
             )
-        self._reserve(2 * (until - len(file.buffer)))  # bytes that were read before are copied to those behind them
+        self._reserve(2 * (until - len(file.buffer)))  # appending copies the bytes read so far
         yield from file.read_ahead(until)
 
     def _check_channel_list(self, name: str, size: int, offset: int) -> None:
-        """Refuse a list that has too many channels, whatever their names are, before it takes memory."""
+        """Raise LimitExceeded before a list is decoded that has too many channels even if all names have the maximum length."""
         largest = self._limits.channels * (LONG_NAME_BYTES + 1 + CHANNEL_FIELD_BYTES) + 1
         if size > largest:
             raise self._too_large(name, "channels", offset, size, largest)

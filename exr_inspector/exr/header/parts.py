@@ -1,6 +1,6 @@
-"""A file's headers once read: parts, their attributes, and typed access to the usual ones.
+"""The headers of a file: parts, their attributes, and typed access to the common ones.
 
-Values are what the file says, or None: nothing is filled in. `parser` reads them from bytes.
+A value is what the file contains, or None; there are no defaults. `parser` reads headers from bytes.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from exr_inspector.exr.header.values import (
     TileDesc,
 )
 
-# Of these, the library keeps the first of two in a header; of all others the last.
+# If one of these is repeated in a header, the library uses the first; of all other attributes the last.
 FIRST_WINS = frozenset({"name", "type", "version", "chunkCount"})
 
 
 class PartHeader(NamedTuple):
     """One part's header.
 
-    The properties answer None where the file does not say, or says it with another type or in bytes that do not fit.
+    A property is None if its attribute is missing, has another type, or has a malformed value.
 
     Attributes:
         index: Position of the part in the file, from 0.
-        version_word: The file's version word; its flags say how to read a single part.
-        attributes: All attributes in file order, duplicates included.
-        by_name: The attribute that counts for each name.
+        version_word: The file's version word; in single-part files its flags determine the part type.
+        attributes: All attributes in file order, including duplicates.
+        by_name: The effective attribute of each name.
     """
 
-    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a part
+    index: int  # type: ignore[assignment]  # hides tuple.index, which is not needed here
     version_word: int
     attributes: tuple[Attribute, ...]
     by_name: dict[str, Attribute]
 
     def value(self, name: str, type_name: str) -> AttributeValue | None:
-        """The value of attribute `name`, if it is there, of that type, and sound."""
+        """The value of attribute `name`; None if it is missing, has another type, or is malformed."""
         attribute = self.by_name.get(name)
         if attribute is None or attribute.type_name != type_name or attribute.problem:
             return None
         return attribute.value
 
     def text(self, name: str) -> str | None:
-        r"""The value of the string attribute `name`; bytes that are not UTF-8 are written `\xNN`."""
+        r"""The value of the string attribute `name`; invalid UTF-8 bytes are written `\xNN`."""
         attribute = self.by_name.get(name)
         if attribute is None or attribute.type_name != "string":
             return None
@@ -58,19 +58,19 @@ class PartHeader(NamedTuple):
         return texts[0] if texts else None
 
     def integer(self, name: str) -> int | None:
-        """The value of an attribute of type `int`."""
+        """The value of the int attribute `name`."""
         value = self.value(name, "int")
         return value if isinstance(value, int) else None
 
     @property
     def channels(self) -> tuple[Channel, ...] | None:
-        """The channel list in file order; also one whose end is malformed in a way that readers accept."""
+        """The channel list in file order, also if its end is malformed in a way that readers accept."""
         attribute = self.by_name.get("channels")
         if attribute is None or attribute.type_name != "chlist":
             return None
         if isinstance(attribute.value, bytes):
             return readable_channels(attribute.value)
-        return attribute.value  # type: ignore[return-value]  # decode() made it of this type
+        return attribute.value  # type: ignore[return-value]  # decode() returns this type
 
     @property
     def compression(self) -> int | None:
@@ -79,12 +79,12 @@ class PartHeader(NamedTuple):
 
     @property
     def data_window(self) -> Box2i | None:
-        """The pixels that are stored."""
+        """The window of stored pixels."""
         return self.value("dataWindow", "box2i")  # type: ignore[return-value]  # as above
 
     @property
     def display_window(self) -> Box2i | None:
-        """The pixels that are meant to be seen."""
+        """The window of displayed pixels."""
         return self.value("displayWindow", "box2i")  # type: ignore[return-value]  # as above
 
     @property
@@ -99,7 +99,7 @@ class PartHeader(NamedTuple):
 
     @property
     def tiles(self) -> TileDesc | None:
-        """The tile description; it counts in tiled parts only."""
+        """The tile description; readers use it only for tiled parts."""
         return self.value("tiles", "tiledesc")  # type: ignore[return-value]  # as above
 
     @property
@@ -114,7 +114,7 @@ class PartHeader(NamedTuple):
 
     @property
     def chunk_count(self) -> int | None:
-        """The declared number of chunks, which may be wrong: `layout` computes it."""
+        """The declared number of chunks, which may be wrong; `chunks.layout` computes the correct one."""
         return self.integer("chunkCount")
 
     @property
@@ -124,7 +124,7 @@ class PartHeader(NamedTuple):
 
     @property
     def part_type(self) -> str | None:
-        """How the part's chunks are laid out: the flags decide for a single flat part, the attribute for all others."""
+        """The effective part type: determined by the flags for a single flat part, by the `type` attribute otherwise."""
         word = self.version_word
         if word & (NON_IMAGE | MULTI_PART):
             return self.declared_type
@@ -132,7 +132,7 @@ class PartHeader(NamedTuple):
 
     @property
     def is_deep(self) -> bool:
-        """Whether pixels hold lists of samples."""
+        """Whether pixels contain lists of samples."""
         return self.part_type in {"deepscanline", "deeptile"}
 
     @property
@@ -147,10 +147,9 @@ class Header(NamedTuple):
     Attributes:
         version_word: Bytes 4 to 7; the low 8 bits are the version, the rest flags.
         parts: The parts in file order.
-        end: File offset behind the last header: the first chunk offset table stands there. For a damaged header, how far
-            it could be read.
-        is_partial: Whether this is what could be read of a header that is damaged further on: what its last part lacks
-            may have been there.
+        end: File offset of the end of the last header, where the first chunk offset table starts. For a partial header, the
+            offset up to which it was read.
+        is_partial: Whether reading ended early. The last part may then lack attributes that the file contains.
     """
 
     version_word: int
@@ -160,16 +159,16 @@ class Header(NamedTuple):
 
     @property
     def is_multi_part(self) -> bool:
-        """Whether chunks carry a part number."""
+        """Whether the multi-part flag is set; chunk leaders then start with a part number."""
         return bool(self.version_word & MULTI_PART)
 
 
 def make_part(index: int, version_word: int, attributes: tuple[Attribute, ...]) -> PartHeader:
-    """A part of these attributes, also when they come from elsewhere than a file (stored rows)."""
+    """The part with these attributes, which may come from a file or from stored rows."""
     by_name = {attribute.name: attribute for attribute in attributes}
     if len(by_name) < len(attributes):
         for attribute in reversed(attributes):
-            # The library keeps the first of these names, and passes over a standard attribute of another type.
+            # The library uses the first of FIRST_WINS attributes, and skips a standard attribute of another type.
             standard = STANDARD.get(attribute.name)
             counts = attribute.name in FIRST_WINS or by_name[attribute.name].type_name != attribute.type_name
             if standard is not None and standard.type_name == attribute.type_name and counts:
@@ -179,17 +178,17 @@ def make_part(index: int, version_word: int, attributes: tuple[Attribute, ...]) 
 
 
 def _join_channel_lists(attributes: tuple[Attribute, ...], by_name: dict[str, Attribute]) -> None:
-    """Make several sound lists of channels one, as the library does: it adds up channels until a name comes again."""
-    sound = [one for one in attributes if one.name == "channels" and one.type_name == "chlist" and not one.problem]
-    if len(sound) < 2:
+    """Merge several valid channel lists as the library does: it reads each list up to the first name that it already has."""
+    valid = [one for one in attributes if one.name == "channels" and one.type_name == "chlist" and not one.problem]
+    if len(valid) < 2:
         return
-    lists: list[tuple[Channel, ...]] = [one.value for one in sound]  # type: ignore[misc]  # decode() made channels of them
+    lists: list[tuple[Channel, ...]] = [one.value for one in valid]  # type: ignore[misc]  # decode() returns tuples of channels
     joined = list(lists[0])
     seen = {channel.name for channel in joined}
     for channels in lists[1:]:
         for channel in channels:
             if channel.name in seen:
-                break  # the library reads no more of this list
+                break  # the library ignores the rest of this list
             seen.add(channel.name)
             joined.append(channel)
-    by_name["channels"] = sound[-1]._replace(value=tuple(joined))
+    by_name["channels"] = valid[-1]._replace(value=tuple(joined))

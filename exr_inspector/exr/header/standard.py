@@ -1,4 +1,4 @@
-"""The attributes that OpenEXR 3.5 defines: their types, and the group each belongs to when shown to people.
+"""The attributes that OpenEXR 3.5 defines: their types and the groups in which they are displayed.
 
 Sources: `ImfStandardAttributes.h`, `openexr_attr.h` and the file layout document of OpenEXR 3.5.3.
 """
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Standard(NamedTuple):
-    """What OpenEXR says of one attribute name."""
+    """The type that OpenEXR defines for an attribute name, and its display group."""
 
     type_name: str
     group: str
@@ -52,7 +52,7 @@ STANDARD: dict[str, Standard] = {
     name: Standard(type_name, group) for group, names in _GROUPS.items() for name, type_name in names.items()
 }
 
-# Attributes without which no reader can know the pixels' layout; part types add to them (see `conformance`).
+# Attributes that every part must have; some part types require more (see `conformance`).
 REQUIRED = (
     "channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "screenWindowCenter",
     "screenWindowWidth",

@@ -1,6 +1,7 @@
-r"""Names and texts that may not be UTF-8: each other byte is written `\xNN`, so that they can be stored, shown and searched.
+r"""Converts names and texts that may not be UTF-8: each invalid byte is written `\xNN`, so they can be stored and searched.
 
-A backslash that would read as such a byte is written as `\x5c`, so no two names become one. `encode_name` gives the bytes back.
+A backslash that would read as an escaped byte is written `\x5c`, so different names stay different. `encode_name` restores the
+bytes.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import re
 NOT_UTF8 = "not UTF-8"
 _GUESSED_BYTES = 4_096
 _EAST_ASIAN = {"shift_jis": "Shift-JIS", "euc_jp": "EUC-JP", "gb18030": "GB 18030"}
-# Kana, CJK ideographs and full-width forms; half-width kana have the bytes of accented capitals.
+# Kana, CJK ideographs and full-width forms; not half-width kana, whose bytes are accented capitals in Latin-1.
 _EAST_ASIAN_CHARACTER = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uff00-\uff60]")
 _TWO_IN_A_ROW = re.compile(f"{_EAST_ASIAN_CHARACTER.pattern}{{2}}")
 _ESCAPE = re.compile(rb"\\(x[0-9a-f]{2})")
 
 
 def decode_name(raw: bytes) -> str:
-    """A name as text."""
+    """A name as text, invalid UTF-8 bytes escaped."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -33,14 +34,16 @@ def encode_name(text: str) -> bytes:
 
 
 def guessed_encoding(raw: bytes) -> str:
-    """What text that is not UTF-8 may be, for a message: `filling bytes 0xFF`, an East Asian encoding, or one of the West.
+    """The probable encoding of text that is not UTF-8, for a message: padding with 0xFF, an East Asian or a Western encoding.
 
-    Latin-1 and Windows-1252 fit all bytes, and often an accent and the letter behind it make one East Asian character: only two
-    of these in a row, and nothing else above ASCII, count. Some film scanners fill strings with 0xFF.
+    Any bytes are valid Latin-1 and Windows-1252, and an accented letter with the letter after it often decodes as one East
+    Asian character. An East Asian encoding is therefore returned only if two such characters are adjacent and all other
+    characters are ASCII.
+    Some film scanners pad strings with 0xFF.
     """
     raw = raw[:_GUESSED_BYTES]
     if raw.replace(b"\xff", b"").isascii():
-        return "filling bytes 0xFF"
+        return "padding bytes 0xFF"
     for codec, name in _EAST_ASIAN.items():
         try:
             text = codecs.getincrementaldecoder(codec)().decode(raw, final=len(raw) < _GUESSED_BYTES)

@@ -1,4 +1,4 @@
-"""SMPTE time codes as the attribute type `timecode` packs them: digits, flags and user data. Counts no frames.
+"""Decodes SMPTE time codes as packed in the attribute type `timecode`: digits, flags and user data. Does not count frames.
 
 All digits are binary coded decimal. Bits of `time_and_flags`, lowest first (OpenEXR 3.5, `ImfTimeCode.h`):
 
@@ -11,7 +11,7 @@ All digits are binary coded decimal. Bits of `time_and_flags`, lowest first (Ope
     30      binary group flag 1     binary group flag 1     binary group flag 1
     31      binary group flag 2     field/phase             binary group flag 2
 
-Which packing was meant is not stored; TV60 is what OpenEXR itself assumes.
+A file does not store its packing; OpenEXR assumes TV60.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from exr_inspector.exr.header.values import TimeCode
 
 
 class Packing(str, Enum):
-    """The three ways to use the flag bits."""
+    """The three assignments of the flag bits."""
 
     TV60 = "TV60"
     TV50 = "TV50"
     FILM24 = "FILM24"
 
 
-# packing -> bits of drop frame, colour frame, field/phase, binary group flags 0, 1, 2; None where it has none
+# packing -> bits of drop frame, colour frame, field/phase, binary group flags 0, 1, 2; None if the packing has no such bit
 _BITS: dict[Packing, tuple[int | None, int | None, int, int, int, int]] = {
     Packing.TV60: (6, 7, 15, 23, 30, 31),
     Packing.TV50: (None, 7, 31, 15, 30, 23),
@@ -41,20 +41,20 @@ _FRAMES = {Packing.TV60: 30, Packing.TV50: 25, Packing.FILM24: 24}
 
 @dataclass(frozen=True, slots=True)
 class TimeCodeReading:
-    """A time code, read with one packing.
+    """A time code, decoded with one packing.
 
     Attributes:
-        packing: The packing it was read with.
-        hours: Hours as the digits say, also impossible ones (so for the next three).
+        packing: The packing.
+        hours: Hours as stored, possibly out of range (as for the next three).
         minutes: Minutes.
         seconds: Seconds.
-        frame: Frame within the second. At more than 30 frames a second it counts pairs, and the field bit tells which of two.
-        drop_frame: Drop frame flag; False where the packing has none (so for colour_frame).
+        frame: Frame within the second. Above 30 frames a second it counts pairs, and the field bit selects one of the two.
+        drop_frame: Drop frame flag; False if the packing has none (as for colour_frame).
         colour_frame: Colour frame flag.
         field_phase: Field or phase bit.
         group_flags: Binary group flags 0, 1, 2.
         user_data: The eight 4-bit binary groups, group 1 first.
-        problems: Why it is no time of day, empty for a sound one.
+        problems: Why it is not a valid time of day; empty if it is valid.
     """
 
     packing: Packing
@@ -71,13 +71,13 @@ class TimeCodeReading:
 
     @property
     def text(self) -> str:
-        """`HH:MM:SS:FF`, with a semicolon before the frame for drop frame."""
+        """`HH:MM:SS:FF`, or `HH:MM:SS;FF` for drop frame."""
         separator = ";" if self.drop_frame else ":"
         return f"{self.hours:02}:{self.minutes:02}:{self.seconds:02}{separator}{self.frame:02}"
 
 
 def read_timecode(value: TimeCode, packing: Packing = Packing.TV60) -> TimeCodeReading:
-    """Read the digits and flags of a time code. Never fails: what cannot be is listed in `problems`."""
+    """Decode the digits and flags of a time code. Never raises; invalid digits are listed in `problems`."""
     word = value.time_and_flags
     drop, colour, field, *groups = (bit is not None and bool(word >> bit & 1) for bit in _BITS[packing])
     fields = []
@@ -97,7 +97,7 @@ def read_timecode(value: TimeCode, packing: Packing = Packing.TV60) -> TimeCodeR
             problems.append(f"{name}: {number} is not below {limit}")
     hours, minutes, seconds, frame = fields
     if drop and not problems and not seconds and frame < 2 and minutes % 10:
-        problems.append(f"frame: {frame} of minute {minutes} is one that drop frame leaves out")
+        problems.append(f"frame: {frame} of minute {minutes} does not exist in drop frame")
     user_data = tuple(value.user_data >> shift & 15 for shift in range(0, 32, 4))
     flags = (groups[0], groups[1], groups[2])
     return TimeCodeReading(

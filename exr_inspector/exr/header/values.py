@@ -1,6 +1,6 @@
-"""Typed values of OpenEXR attributes and the vocabularies of its codes. Knows nothing of bytes or files.
+"""Types of attribute values, and enumerations of OpenEXR's codes. Independent of their encoding and of files.
 
-Codes stay plain integers, since a file may hold any; the tables below give those that OpenEXR 3.5 defines their names.
+Codes are kept as plain integers, since a file may contain any value; the enumerations name those that OpenEXR 3.5 defines.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple
 
-# Flag bits of the version word (bytes 4 to 7). Plain integers: arithmetic on IntFlag costs a microsecond each time.
+# Flag bits of the version word (bytes 4 to 7). Plain integers: an operation on an IntFlag takes a microsecond.
 TILED = 0x200
 LONG_NAMES = 0x400
 NON_IMAGE = 0x800
@@ -18,7 +18,7 @@ KNOWN_FLAGS = TILED | LONG_NAMES | NON_IMAGE | MULTI_PART
 
 
 class PixelType(IntEnum):
-    """Pixel types of a channel."""
+    """Pixel type of a channel."""
 
     UINT = 0
     HALF = 1
@@ -26,7 +26,7 @@ class PixelType(IntEnum):
 
 
 class Compression(IntEnum):
-    """Compression codes; OpenEXR 3.5 knows 0 to 13."""
+    """Compression codes of OpenEXR 3.5."""
 
     NONE = 0
     RLE = 1
@@ -45,7 +45,7 @@ class Compression(IntEnum):
 
 
 class LineOrder(IntEnum):
-    """Order in which a writer promised to store the chunks."""
+    """Order of the chunks in the file, as declared by its writer."""
 
     INCREASING_Y = 0
     DECREASING_Y = 1
@@ -53,7 +53,7 @@ class LineOrder(IntEnum):
 
 
 class LevelMode(IntEnum):
-    """Levels of a tiled part (low nibble of tiledesc's mode byte)."""
+    """Level mode of a tiled part (low nibble of tiledesc's mode byte)."""
 
     ONE_LEVEL = 0
     MIPMAP_LEVELS = 1
@@ -75,7 +75,7 @@ class Envmap(IntEnum):
 
 
 class DeepImageState(IntEnum):
-    """What a deep part promises of its samples."""
+    """Order and overlap of the samples in a deep part, as declared by its writer."""
 
     MESSY = 0
     SORTED = 1
@@ -95,12 +95,12 @@ _CODE_NAMES: dict[type[IntEnum], dict[int, str]] = {
 
 
 def code_name(codes: type[IntEnum], value: int) -> str:
-    """The name of `value` in `codes`, or `unknown(value)` for a code that OpenEXR 3.5 does not define."""
+    """The name of `value` in `codes`; `unknown(<value>)` for a code that OpenEXR 3.5 does not define."""
     return _CODE_NAMES[codes].get(value) or f"unknown({value})"
 
 
 class Box2i(NamedTuple):
-    """Integer rectangle in pixels; the maximum is inside."""
+    """Integer rectangle in pixels; the maximum is inclusive."""
 
     x_min: int
     y_min: int
@@ -109,12 +109,12 @@ class Box2i(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Number of columns."""
         return self.x_max - self.x_min + 1
 
     @property
     def height(self) -> int:
-        """Rows."""
+        """Number of rows."""
         return self.y_max - self.y_min + 1
 
 
@@ -128,7 +128,7 @@ class Box2f(NamedTuple):
 
 
 class Chromaticities(NamedTuple):
-    """CIE xy of the primaries and the white point."""
+    """CIE xy coordinates of the primaries and the white point."""
 
     red_x: float
     red_y: float
@@ -144,10 +144,10 @@ class Channel(NamedTuple):
     """One entry of a channel list.
 
     Attributes:
-        name: Full name, layers and view included.
-        pixel_type: 0 UINT, 1 HALF, 2 FLOAT; other values are in no file a reader accepts.
-        p_linear: The byte as stored; only 0 and 1 mean something.
-        reserved: The three bytes behind it, zero in sound files.
+        name: Full name, including layers and view.
+        pixel_type: 0 UINT, 1 HALF, 2 FLOAT; readers reject other values.
+        p_linear: The byte as stored; only 0 and 1 are defined.
+        reserved: The three bytes after pLinear, zero in valid files.
         x_sampling: Columns per sample.
         y_sampling: Rows per sample.
     """
@@ -161,12 +161,12 @@ class Channel(NamedTuple):
 
     @property
     def type_name(self) -> str:
-        """`UINT`, `HALF` or `FLOAT`."""
+        """`UINT`, `HALF` or `FLOAT`; `unknown(<code>)` for other codes."""
         return code_name(PixelType, self.pixel_type)
 
 
 class KeyCode(NamedTuple):
-    """Film key code; `key_count` is the field that OpenEXR calls count."""
+    """Film key code; OpenEXR's name for `key_count` is `count`."""
 
     film_mfc_code: int
     film_type: int
@@ -178,14 +178,14 @@ class KeyCode(NamedTuple):
 
 
 class Rational(NamedTuple):
-    """Signed numerator over unsigned denominator; a zero denominator is kept as it stands."""
+    """Signed numerator over unsigned denominator, which may be zero."""
 
     numerator: int
     denominator: int
 
     @property
     def value(self) -> float | None:
-        """The quotient, None where the denominator is zero."""
+        """The quotient; None if the denominator is zero."""
         return self.numerator / self.denominator if self.denominator else None
 
 
@@ -216,31 +216,31 @@ class Preview(NamedTuple):
 
 
 class Bytes(NamedTuple):
-    """Raw bytes with a hint of what they are (attribute type `bytes`, OpenEXR 3.4)."""
+    """Raw bytes with a type hint (attribute type `bytes`, OpenEXR 3.4)."""
 
     type_hint: bytes
     data: bytes
 
 
 class FloatVector(NamedTuple):
-    """Floats as the file's bytes: many, which take an eighth of their memory as numbers, or with NaNs of unusual bits."""
+    """Floats kept as the file's bytes, for long vectors (an eighth of the memory of a tuple) and for NaNs with unusual bits."""
 
     packed: bytes
 
     def first(self, most: int) -> tuple[float, ...]:
-        """The first of them, `most` or fewer."""
+        """The first `most` floats, fewer if there are not as many."""
         return struct.unpack_from(f"<{min(most, len(self.packed) // 4)}f", self.packed)
 
 
 class IdManifest(NamedTuple):
-    """An id manifest as stored: still compressed. `exr.idmanifest.decode` reads it."""
+    """An id manifest as stored, compressed; `idmanifest.decode_manifest` decodes it."""
 
     inflated_bytes: int
     deflated: bytes
 
 
 class TimeCode(NamedTuple):
-    """SMPTE time code as stored; `exr.timecode` reads the digits."""
+    """SMPTE time code as stored; `timecode.read_timecode` decodes it."""
 
     time_and_flags: int
     user_data: int
@@ -270,19 +270,19 @@ AttributeValue = (
 
 
 class Malformed(ValueError):
-    """The bytes of one value do not fit its type; never leaves `exr.header`."""
+    """The bytes of a value do not match its type. Always caught in `exr.header`."""
 
 
 class Attribute(NamedTuple):
-    """One attribute as the file holds it.
+    """One attribute as stored in the file.
 
     Attributes:
         name: Attribute name.
-        type_name: Type name on disk, also when it is unknown.
-        value: Typed value; plain `bytes` when the type is unknown or the bytes do not fit it (see `problem`).
+        type_name: Type name as stored, known or not.
+        value: Typed value; `bytes` if the type is unknown or the value is malformed (see `problem`).
         offset: Byte offset of the value in the file.
-        size: Bytes of the value.
-        problem: Why the value was kept as bytes; empty for a sound value and for an unknown type.
+        size: Size of the value in bytes.
+        problem: Why the value was kept as bytes; empty for a valid value and for an unknown type.
     """
 
     name: str

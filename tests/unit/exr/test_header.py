@@ -393,10 +393,10 @@ def test_it_asks_for_a_large_value_at_once() -> None:
 @pytest.mark.parametrize(
     ("start", "what"),
     [
-        (b"version https://git-lfs.github.com/spec/v1\n", " (a pointer of Git LFS)"),
+        (b"version https://git-lfs.github.com/spec/v1\n", " (a Git LFS pointer)"),
         (b"<!DOCTYPE html>", " (HTML or XML)"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", " (a JPEG file)"),
-        (bytes(16), " (zeros, as of a copy that was not finished)"),
+        (bytes(16), " (zeros, as in an unfinished copy)"),
         (b'{"error": {"code": 403}}', " (JSON)"),
         (b"RIFF\x24\0\0\0WEBPVP8 ", " (a WebP file)"),
         (b"RIFF\x24\0\0\0ABCD", " (a RIFF file)"),
