@@ -9,7 +9,7 @@ from exr_inspector.delivery.naming import Frame, Recognised, recognise
 from exr_inspector.delivery.patterns import Pattern, match_pattern
 from exr_inspector.delivery.views import frames_of_views
 from exr_inspector.model import Finding, Severity
-from exr_inspector.validation import FrameSummary, Policy, validate_sequence
+from exr_inspector.validation import RULES, FrameSummary, Policy, validate_sequence
 from exr_inspector.validation.facts.sequences import expected_frames
 from exr_inspector.validation.frame_numbers import NO_FRAMES, FrameNumbers
 from exr_inspector.validation.reports import sort_findings
@@ -102,6 +102,23 @@ class JudgedSequence:
     def unread(self) -> FrameNumbers:
         """Frames whose files could not be read."""
         return FrameNumbers.of(file.frame for file in self.files if file.fault and file.frame is not None)
+
+    @property
+    def edited(self) -> FrameNumbers:
+        """Frames to render again, by the errors of their files, for which an edit of the header is enough."""
+        errors: dict[int, set[str]] = {}
+        for file in self.files:
+            if file.frame is not None and not file.fault:
+                codes = {each.code for each in file.findings if each.severity is Severity.ERROR}
+                errors.setdefault(file.frame, set()).update(codes)
+        rendered = [each for each in self.findings if each.severity is Severity.ERROR and each.code in _RERENDERED]
+        kept = {frame for each in rendered for frame in each.frames}
+        return FrameNumbers.of(
+            frame
+            for frame, codes in errors.items()
+            if codes and frame in self.rerender and frame not in kept
+            if all(code in RULES and RULES[code].edits_header for code in codes)
+        )
 
     @property
     def severities(self) -> dict[int, Severity | None]:

@@ -131,6 +131,11 @@ class Rule:
     origin: str = ""
 
     @property
+    def edits_header(self) -> bool:
+        """Whether the command changes attributes alone: the pixels of the file are right, and need no new render."""
+        return self.command.startswith("exrstdattr") or "--eraseattrib" in self.command
+
+    @property
     def group(self) -> str:
         """The first word of the code."""
         return self.code.partition("-")[0]

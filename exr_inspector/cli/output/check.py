@@ -155,6 +155,8 @@ def _print_sequence(sequence: JudgedSequence, console: Console, least: Severity 
     for words, frames in (("render again", sequence.rerender), ("could not be read", sequence.unread)):
         if frames:
             line = Text(f"  {words}: ", style="bold").append(frames.text, style="default")
+            if words == "render again" and (edited := sequence.edited):
+                line.append(f"; editing the header is enough for {edited.text}", style="default")
             console.print(line, soft_wrap=True)
     return hidden
 
