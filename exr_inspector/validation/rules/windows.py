@@ -16,7 +16,7 @@ from exr_inspector.model import Severity
 from exr_inspector.validation.facts import traits as t
 from exr_inspector.validation.facts.facts import PartFacts
 from exr_inspector.validation.parameters import NotNegative, Pixels, Positive, RuleParameters, Size
-from exr_inspector.validation.rule import NOTHING, Found, Results, part_rule
+from exr_inspector.validation.rule import NOTHING, Found, Results, counted, part_rule
 
 
 def _size(box: Box2i) -> str:
@@ -37,6 +37,12 @@ def _windows(part: PartFacts) -> tuple[Box2i, Box2i] | None:
 
 def _intersect(a: Box2i, b: Box2i) -> bool:
     return a.x_min <= b.x_max and b.x_min <= a.x_max and a.y_min <= b.y_max and b.y_min <= a.y_max
+
+
+def _overscan_share(data: Box2i, display: Box2i) -> float:
+    """The largest overscan of a side as a share of the display window's size in that direction."""
+    left, top, right, bottom = _overscan(data, display)
+    return max(max(left, right) / display.width, max(top, bottom) / display.height)
 
 
 def _overscan(data: Box2i, display: Box2i) -> tuple[int, int, int, int]:
@@ -154,9 +160,10 @@ def cropped(part: PartFacts, _parameters: WindowParameters) -> Results:
     beyond = _overscan(data, display)
     words = [word for word, holds in (("overscan", max(beyond) > 0), ("a crop", min(beyond) < 0)) if holds]
     found, expected = _corners(data), _corners(display)
-    return [
-        Found(f"The data window {found} is {' and '.join(words)} of the display window {expected}", found, expected)
-    ]
+    message = f"The data window {found} is {' and '.join(words)} of the display window {expected}"
+    if max(beyond) > 0:
+        message += f", by up to {counted(max(beyond), 'pixel')} ({_overscan_share(data, display):.1%})"
+    return [Found(message, found, expected)]
 
 
 @part_rule(
@@ -174,9 +181,7 @@ def overscan_big(part: PartFacts, parameters: WindowParameters) -> Results:
     windows = _windows(part)
     if windows is None or not _intersect(*windows):
         return NOTHING
-    data, display = windows
-    left, top, right, bottom = _overscan(data, display)
-    share = max(max(left, right) / display.width, max(top, bottom) / display.height)
+    share = _overscan_share(*windows)
     if share <= parameters.max_overscan:
         return NOTHING
     limit = f"at most {parameters.max_overscan:.0%}"
